@@ -1,0 +1,3 @@
+"""Rebond: back up everything that a web application needs, and prove that it comes back."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,135 @@
+"""What a source yields and a vault keeps: entries of a tree, and how to read them.
+
+Sources and the vault do not know each other; these types are all that they share. A source walks
+its tree in *depth-first order*: a directory's listing first, then the listings of its
+subdirectories, each level sorted by the bytes of the name. A listing holds everything in the
+directory that is not a directory itself; a subdirectory appears by its own listing, later.
+"""
+
+import enum
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import msgspec
+
+
+class EntryKind(enum.StrEnum):
+    """What an entry is, in one letter, as it is stored."""
+
+    FILE = "f"
+    DIRECTORY = "d"
+    SYMLINK = "l"
+    FIFO = "p"
+    SOCKET = "s"
+    CHARACTER = "c"
+    BLOCK = "b"
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One named thing with its metadata and without its content.
+
+    ``mode`` holds the twelve permission bits. Times are nanoseconds since 1970 and may be
+    negative. ``link`` is the (device, inode) pair of a thing with more than one name, else
+    ``None``. ``holes`` are (offset, length) pairs in bytes. ``flags`` are the inode flags of
+    ``FS_IOC_GETFLAGS`` that may be restored. ``born_ns`` is the birth time where it is known.
+    """
+
+    name: bytes
+    kind: EntryKind
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    user: str = ""
+    group: str = ""
+    size: int = 0
+    modified_ns: int = 0
+    target: bytes = b""
+    device: int = 0
+    link: tuple[int, int] | None = None
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+    holes: tuple[tuple[int, int], ...] = ()
+    flags: int = 0
+    born_ns: int | None = None
+
+
+class Content(Protocol):
+    """An open file being read once, from its start to its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to ``size`` bytes; empty at the end. Raises ``SourceError`` when it cannot."""
+        ...
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill ``buffer`` and return how many bytes came; 0 at the end."""
+        ...
+
+    def changed(self) -> bool:
+        """Say whether the file was changed since it was listed; asked after the last read."""
+        ...
+
+    def close(self) -> None:
+        """Give the file back."""
+        ...
+
+
+class Listing(Protocol):
+    """One directory: its own entry, and everything in it that is not a directory.
+
+    ``path`` is relative to the root, its parts joined by ``/``; empty for the root. ``names`` are
+    sorted by their bytes. ``stamps[i]`` is a short byte string that differs whenever the thing may
+    have changed (size, times, inode, device, mode and owner, packed); an empty one means "always
+    read it again". ``stamp`` is the directory's own.
+    """
+
+    @property
+    def path(self) -> bytes:
+        """Where this directory lies below the root."""
+        ...
+
+    @property
+    def depth(self) -> int:
+        """How many directories above it; 0 for the root."""
+        ...
+
+    @property
+    def stamp(self) -> bytes:
+        """The directory's own stamp."""
+        ...
+
+    @property
+    def names(self) -> Sequence[bytes]:
+        """The names of what is not a directory, sorted."""
+        ...
+
+    @property
+    def stamps(self) -> Sequence[bytes]:
+        """One stamp per name."""
+        ...
+
+    def directory(self) -> Entry:
+        """Return the entry of the directory itself."""
+        ...
+
+    def describe(self, position: int) -> Entry | None:
+        """Return the entry at ``position``; ``None`` when it has vanished or cannot be described (reported)."""
+        ...
+
+    def open(self, position: int) -> Content | None:
+        """Open the file at ``position``; ``None`` when it has vanished or cannot be read (reported)."""
+        ...
+
+    def read_small(self, position: int, size: int) -> bytes | None:
+        """Return the whole file at ``position`` if it is exactly ``size`` bytes and stayed unchanged, else ``None``.
+
+        The fast path for small files: one open, one read, one check, one close. ``None`` reports
+        nothing; the caller then goes the long way through ``describe`` and ``open``.
+        """
+        ...
+
+
+class Tree(Protocol):
+    """One consistent look at a tree."""
+
+    def listings(self) -> Iterator[Listing]:
+        """Yield every directory once, depth first, each level sorted by the bytes of the name."""
+        ...

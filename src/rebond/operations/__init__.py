@@ -1,0 +1,1 @@
+"""The verbs: each takes live objects and returns a value; none prints."""

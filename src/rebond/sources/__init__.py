@@ -1,0 +1,1 @@
+"""How each kind of component is read, and how it is put back."""

@@ -1,0 +1,1 @@
+"""Where a vault's objects lie: named bytes, written whole and never changed."""

@@ -1,0 +1,1 @@
+"""Snapshots, sealed and deduplicated: the format, and everything that reads, writes and cleans it."""
