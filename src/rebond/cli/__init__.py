@@ -1,0 +1,1 @@
+"""The command line: reads the request, calls one operation, shows its outcome."""
