@@ -1,0 +1,161 @@
+"""Frames: many chunks compressed as one, and cut apart again (format page, section 4)."""
+
+import enum
+import lzma
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import zstandard
+
+from rebond.errors import VaultDamaged
+from rebond.vault.primitives import HASH_SIZE, Buffer
+
+RAW_LIMIT = 64 << 20  # bytes; checked before anything is decoded
+_HEAD = struct.Struct("<BII")
+_COUNT = struct.Struct("<I")
+_ROW_SIZE = HASH_SIZE + 4
+_LZMA_DICTIONARY = 64 << 20  # what a decoder allows; encoders use less
+_INCOMPRESSIBLE = 0.98  # a frame that saves less than 2 % is stored as it is: it decodes for nothing
+
+
+class Codec(enum.IntEnum):
+    """How a frame is compressed."""
+
+    NONE = 0
+    ZSTD = 1
+    LZMA2 = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A trade between time and room. ``target_bytes`` is what a segment is filled to."""
+
+    name: str
+    codec: Codec
+    strength: int
+    target_bytes: int
+    working_bytes: int  # memory that one compressing thread takes
+
+
+LEVELS = {
+    level.name: level
+    for level in (
+        Level("fast", Codec.ZSTD, 1, 4 << 20, 8 << 20),
+        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20),
+        Level("small", Codec.ZSTD, 12, 4 << 20, 48 << 20),
+        Level("dense", Codec.LZMA2, 6, 16 << 20, 110 << 20),
+    )
+}
+
+
+class Compressor:
+    """Compresses frames at one level. Not to be shared between threads."""
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+        self._zstd = zstandard.ZstdCompressor(level=level.strength, write_content_size=True)
+
+    def compress(self, raw: bytes) -> tuple[Codec, bytes]:
+        """Return the codec that was used and the compressed bytes."""
+        if self._level.codec is Codec.LZMA2:
+            packed = lzma.compress(raw, lzma.FORMAT_RAW, filters=[_lzma_filter(self._level)])
+        else:
+            packed = self._zstd.compress(raw)
+        if len(packed) >= len(raw) * _INCOMPRESSIBLE:
+            return Codec.NONE, raw
+        return self._level.codec, packed
+
+
+def _lzma_filter(level: Level) -> dict[str, int]:
+    return {
+        "id": lzma.FILTER_LZMA2,
+        "preset": level.strength,
+        "dict_size": 8 << 20,
+        "mode": lzma.MODE_NORMAL,
+        "mf": lzma.MF_BT4,
+        "nice_len": 64,
+    }
+
+
+def join_chunks(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
+    """Lay chunks out as a decoded frame: count, (id, length) rows, contents."""
+    rows = b"".join([part for i, c in zip(ids, chunks, strict=True) for part in (i, _COUNT.pack(len(c)))])
+    return b"".join((_COUNT.pack(len(ids)), rows, *chunks))
+
+
+def build_frame(raw: bytes, compressor: Compressor) -> bytes:
+    """Compress ``raw`` and pad it, so that its length tells little about its content."""
+    if len(raw) > RAW_LIMIT:
+        raise VaultDamaged("A segment of {size} bytes is larger than the format allows.", size=len(raw))
+    codec, packed = compressor.compress(raw)
+    length = _HEAD.size + len(packed)
+    grain = 1 << max(0, length.bit_length() - 7)
+    padding = -length % grain
+    return b"".join((_HEAD.pack(codec, len(packed), len(raw)), packed, bytes(padding)))
+
+
+def open_frame(frame: Buffer) -> bytes:
+    """Return the decoded content of a frame; raises ``VaultDamaged`` for anything malformed."""
+    if len(frame) < _HEAD.size:
+        raise VaultDamaged("A frame is too short.")
+    codec, packed_length, raw_length = _HEAD.unpack(bytes(frame[: _HEAD.size]))
+    if raw_length > RAW_LIMIT or packed_length > len(frame) - _HEAD.size:
+        raise VaultDamaged("A frame claims {size} bytes, more than the format allows.", size=raw_length)
+    packed = memoryview(frame)[_HEAD.size : _HEAD.size + packed_length]
+    raw = _decode(codec, packed, raw_length)
+    if len(raw) != raw_length:
+        raise VaultDamaged("A frame decodes to {found} bytes, not {size}.", found=len(raw), size=raw_length)
+    return raw
+
+
+def _decode(codec: int, packed: memoryview, raw_length: int) -> bytes:
+    if codec == Codec.NONE:
+        return bytes(packed)
+    try:
+        if codec == Codec.ZSTD:
+            # The frame's own size field is checked against ours before any memory is taken.
+            if zstandard.frame_content_size(packed[:18]) != raw_length:
+                raise VaultDamaged("A compressed frame disagrees with its header about its size.")
+            return zstandard.ZstdDecompressor().decompress(packed, max_output_size=raw_length)
+        if codec == Codec.LZMA2:
+            decoder = lzma.LZMADecompressor(
+                lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": _LZMA_DICTIONARY}]
+            )
+            return decoder.decompress(packed, max_length=raw_length + 1)
+    except (zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
+        raise VaultDamaged("A compressed frame does not decode: {reason}", reason=str(error)) from error
+    raise VaultDamaged("A frame uses the unknown codec {codec}.", codec=codec)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkTable:
+    """The chunks of a decoded frame: ids, and where each lies in ``raw``."""
+
+    raw: bytes
+    ids: tuple[bytes, ...]
+    offsets: tuple[int, ...]
+    lengths: tuple[int, ...]
+
+    def content(self, position: int) -> memoryview:
+        """Return the bytes of one chunk."""
+        start = self.offsets[position]
+        return memoryview(self.raw)[start : start + self.lengths[position]]
+
+
+def split_chunks(raw: bytes) -> ChunkTable:
+    """Cut a decoded frame into its chunks; raises ``VaultDamaged`` unless it adds up exactly."""
+    if len(raw) < _COUNT.size:
+        raise VaultDamaged("A segment is too short to hold a chunk.")
+    (count,) = _COUNT.unpack_from(raw)
+    position = _COUNT.size + count * _ROW_SIZE
+    if position > len(raw):
+        raise VaultDamaged("A segment claims {count} chunks, more than fit.", count=count)
+    rows = list(struct.iter_unpack("<32sI", memoryview(raw)[_COUNT.size : position]))
+    offsets = []
+    for _, length in rows:
+        offsets.append(position)
+        position += length
+    if position != len(raw):
+        raise VaultDamaged("The chunks of a segment do not add up to its size.")
+    return ChunkTable(raw, tuple(r[0] for r in rows), tuple(offsets), tuple(r[1] for r in rows))

@@ -1,0 +1,192 @@
+"""Packs: what a store holds of segments, with their chunk tables and a tail (section 4)."""
+
+import struct
+from dataclasses import dataclass
+
+import msgspec
+
+from rebond.errors import VaultDamaged
+from rebond.identifiers import DomainId, ObjectName, SessionId, VaultId
+from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header
+from rebond.vault.primitives import HASH_SIZE, Buffer, hash_of, open_seal, seal
+from rebond.vault.records import decode, encode
+from rebond.vault.segments import SEGMENT_HEADER_SIZE, SealedSegment, decode_segment_header
+
+PACK_LIMIT = 32 << 20  # bytes, unless one segment alone is larger
+MIXED_LIMIT = 4 << 20  # a pack smaller than this may mix kinds
+TRAILER = b"RBPK"
+_LENGTH = struct.Struct("<I")
+
+
+class SegmentRow(msgspec.Struct, frozen=True, array_like=True):
+    """Where one segment lies and what it is. Offsets and lengths are bytes.
+
+    ``table_offset`` counts from the start of the pack in a tail, and from the start of the tables
+    in an index list. ``member`` made the segment; it is empty in a tail.
+    """
+
+    session: bytes
+    number: int
+    kind: int
+    offset: int
+    stored_length: int
+    raw_length: int
+    stored_hash: bytes
+    table_offset: int
+    table_length: int
+    chunk_count: int
+    member: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class FilledPack:
+    """A pack ready to be put, with what an index list says of it."""
+
+    name: ObjectName
+    pack_hash: bytes
+    content: bytes
+    rows: tuple[SegmentRow, ...]
+    tables: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PackedSegment:
+    """A sealed segment on its way into a pack, with its sealed chunk table."""
+
+    session: SessionId
+    number: int
+    kind: int
+    stored: bytes
+    stored_hash: bytes
+    raw_length: int
+    table: bytes
+    chunk_count: int
+
+
+def pack_name(pack_hash: bytes) -> ObjectName:
+    """Where a pack lies: ``packs/AA/HASH``."""
+    text = pack_hash.hex()
+    return ObjectName(f"packs/{text[:2]}/{text}")
+
+
+def hash_in_name(name: str) -> bytes | None:
+    """The HASH that ends an object's name, or ``None`` when the name has none."""
+    try:
+        value = bytes.fromhex(name.rsplit("/", 1)[-1])
+    except ValueError:
+        return None
+    return value if len(value) == HASH_SIZE else None
+
+
+def seal_table(table_key: bytes, sealed: SealedSegment, ids: bytes) -> bytes:
+    """Seal the chunk ids of a segment, bound to its header."""
+    return seal(table_key, "table", ids, sealed.header_bytes)
+
+
+def open_table(table_key: bytes, table: Buffer, segment_header: bytes, count: int) -> bytes:
+    """Open a chunk table: ``count`` ids of 32 bytes, concatenated; raises ``VaultDamaged``."""
+    ids = open_seal([table_key], "table", table, segment_header)
+    if len(ids) != count * HASH_SIZE:
+        raise VaultDamaged("A chunk table holds {found} bytes, not {count} ids.", found=len(ids), count=count)
+    return ids
+
+
+class PackBuilder:
+    """Gathers segments of one domain until they fill a pack."""
+
+    def __init__(self, vault_id: VaultId, domain: DomainId) -> None:
+        self._header = ClearHeader(kind=ObjectKind.PACK, vault_id=vault_id, domain=domain).encode()
+        self._segments: list[PackedSegment] = []
+        self.size = HEADER_SIZE
+
+    def __len__(self) -> int:
+        return len(self._segments)
+
+    def add(self, segment: PackedSegment) -> None:
+        """Take one more segment."""
+        self._segments.append(segment)
+        self.size += len(segment.stored) + len(segment.table) + 160
+
+    def fill(self, catalog_key: bytes) -> FilledPack:
+        """Lay the pack out, seal its tail and start afresh."""
+        position = HEADER_SIZE
+        offsets = []
+        for segment in self._segments:
+            offsets.append(position)
+            position += len(segment.stored)
+        rows = []
+        for segment, offset in zip(self._segments, offsets, strict=True):
+            rows.append(
+                SegmentRow(
+                    segment.session,
+                    segment.number,
+                    segment.kind,
+                    offset,
+                    len(segment.stored),
+                    segment.raw_length,
+                    segment.stored_hash,
+                    position,
+                    len(segment.table),
+                    segment.chunk_count,
+                )
+            )
+            position += len(segment.table)
+        tables = tuple(s.table for s in self._segments)
+        tail = seal(catalog_key, "tail", encode([row_without_member(r) for r in rows]), self._header)
+        content = b"".join(
+            (self._header, *(s.stored for s in self._segments), *tables, tail, _LENGTH.pack(len(tail)), TRAILER)
+        )
+        pack_hash = hash_of(content)
+        self._segments = []
+        self.size = HEADER_SIZE
+        return FilledPack(pack_name(pack_hash), pack_hash, content, tuple(rows), tables)
+
+
+def row_without_member(row: SegmentRow) -> tuple[object, ...]:
+    """A tail's row: the ten fields of section 4, in order."""
+    return (
+        row.session,
+        row.number,
+        row.kind,
+        row.offset,
+        row.stored_length,
+        row.raw_length,
+        row.stored_hash,
+        row.table_offset,
+        row.table_length,
+        row.chunk_count,
+    )
+
+
+def read_tail(content_end: Buffer, header: bytes, catalog_keys: tuple[bytes, ...]) -> list[SegmentRow]:
+    """Open the tail out of the last bytes of a pack.
+
+    ``content_end`` must hold the whole tail with its trailer; ``header`` is the pack's clear header.
+    Raises ``VaultDamaged`` when there is none, ``WrongKey`` when it is another domain's.
+    """
+    sealed = memoryview(content_end)[-tail_size(content_end) : -8]
+    rows = decode(open_seal(catalog_keys, "tail", sealed, header), list[SegmentRow])
+    return rows
+
+
+def tail_size(content_end: Buffer) -> int:
+    """Bytes of tail, its length and the trailer, told by the last 8 bytes; raises ``VaultDamaged``."""
+    view = memoryview(content_end)
+    if len(view) < 8 or bytes(view[-4:]) != TRAILER:
+        raise VaultDamaged("A pack does not end as one.")
+    return int(_LENGTH.unpack(view[-8:-4])[0]) + 8
+
+
+def scan_segments(content: Buffer, vault_id: VaultId) -> list[tuple[int, int]]:
+    """Find the segments of a pack whose tail is lost, without a key: (offset, stored length) pairs."""
+    decode_header(content, ObjectKind.PACK, vault_id)
+    view = memoryview(content)
+    found = []
+    position = HEADER_SIZE
+    while position + SEGMENT_HEADER_SIZE <= len(view) and bytes(view[position : position + 4]) == b"RBSG":
+        header = decode_segment_header(view[position:])
+        if position + header.stored_length > len(view):
+            break
+        found.append((position, header.stored_length))
+        position += header.stored_length
+    return found
