@@ -1,0 +1,47 @@
+# Two commands are enough to begin with: make demo, make test.
+
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
+RUN = .venv/bin/python
+
+.PHONY: help demo test lint bench torture docs lock environment clean
+
+help:
+	@echo 'make demo     a small application is backed up, lost, restored and compared (about a minute)'
+	@echo 'make test     lint, layers, types and every test'
+	@echo 'make lint     the first three of these'
+	@echo 'make bench    Rebond beside every other backup program that is installed'
+	@echo 'make torture  puts known bugs back, one at a time; each must be caught'
+	@echo 'make docs     prints the reference pages anew'
+	@echo 'make lock     pins the newest releases of every dependency'
+
+environment:
+	@test -n "$(PYTHON)" || { echo 'Rebond needs Python 3.11 or newer: apt-get install python3' >&2; exit 1; }
+	@$(PYTHON) tools/environment.py
+
+demo: environment
+	@$(RUN) demo/run.py
+
+test: lint
+	$(RUN) -m pytest
+
+lint: environment
+	$(RUN) -m ruff check -q .
+	$(RUN) -m ruff format -q --check .
+	.venv/bin/lint-imports --no-logo
+	$(RUN) -m mypy
+
+bench: environment
+	$(RUN) -m bench
+
+torture: environment
+	$(RUN) -m tests.planted
+
+docs: environment
+	$(RUN) tools/print_reference.py
+
+lock: environment
+	$(RUN) tools/pin.py
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .demo dist build

@@ -1,0 +1,68 @@
+"""Judges, and what happens when one is missing.
+
+A *judge* is an outside program or right that a test needs: ``7z``, ``setfacl``, being root. A test
+says so with ``@pytest.mark.judge("7z")``. Where the judge is missing the test is skipped, and the run
+ends with one line for each missing judge. Under ``REBOND_DEMAND=1`` every skip is a failure, except for
+the judges that ``REBOND_EXCUSED`` names (comma separated), and those are named aloud.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Generator
+
+import pytest
+
+DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
+EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
+missing_judges: Counter[str] = Counter()
+
+
+def judge_is_present(name: str) -> bool:
+    """Say whether the judge is here: ``root`` is a right, everything else a program."""
+    if name == "root":
+        return os.geteuid() == 0
+    return shutil.which(name) is not None
+
+
+def judges_of(item: pytest.Item) -> list[str]:
+    """Return the judges that a test names; ``@pytest.mark.root`` is short for ``judge("root")``."""
+    named = [str(name) for mark in item.iter_markers("judge") for name in mark.args]
+    return [*named, "root"] if item.get_closest_marker("root") else named
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    absent = [name for name in judges_of(item) if not judge_is_present(name)]
+    if absent:
+        missing_judges.update(absent)
+        pytest.skip(f"missing judge: {', '.join(absent)}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if DEMANDED and report.skipped and not hasattr(report, "wasxfail") and not is_excused(item):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and REBOND_DEMAND=1 allows no skip: {report.longrepr}"
+    return report
+
+
+def is_excused(item: pytest.Item) -> bool:
+    """Say whether everything that this test lacks was excused by name."""
+    absent = {name for name in judges_of(item) if not judge_is_present(name)}
+    return bool(absent) and absent <= EXCUSED
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    if DEMANDED and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and REBOND_DEMAND=1 allows no skip: {report.longrepr}"
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, count in sorted(missing_judges.items()):
+        excuse = " (excused)" if name in EXCUSED else ""
+        terminalreporter.write_line(f"missing judge: {name}, {count} tests not run{excuse}")
