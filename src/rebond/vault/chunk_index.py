@@ -1,0 +1,268 @@
+"""Which segment holds a chunk: a local index in little memory (section 13).
+
+Immutable sorted *runs* of 22-byte rows (first 16 bytes of the id, local session number u24,
+segment number u24), in blocks of 4 KiB that end with their CRC-32, read with ``pread``. New rows
+gather in memory until there are ``PENDING_LIMIT`` of them, then become a run; runs of like size
+are merged. A Bloom filter in memory spares most reads for ids that are new.
+
+The index is a hint that can be deleted at any time. A block whose checksum is wrong raises
+``DamagedRun``; the owner of the index then throws it away and builds it again from the vault.
+"""
+
+import os
+import struct
+import zlib
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+ROW_SIZE = 22
+ID_SIZE = 16
+BLOCK_SIZE = 4096
+ROWS_PER_BLOCK = (BLOCK_SIZE - 4) // ROW_SIZE  # 186
+BLOCK_ROWS_SIZE = ROWS_PER_BLOCK * ROW_SIZE
+PENDING_LIMIT = 100_000
+MERGE_COUNT = 4  # runs of one tier that are merged into one of the next
+FILTER_BITS_PER_ROW = 8
+FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
+_MERGE_BATCH_ROWS = 100_000
+_HEAD = struct.Struct(">Q")
+
+
+class DamagedRun(Exception):
+    """A run of the local index is not what was written. The index must be built again."""
+
+
+class Run:
+    """One immutable sorted file of rows."""
+
+    def __init__(self, path: Path, filter_allowance_bytes: int = FILTER_MEMORY_LIMIT) -> None:
+        self.path = path
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        size = os.fstat(self._descriptor).st_size
+        if size % BLOCK_SIZE:
+            os.close(self._descriptor)
+            raise DamagedRun(str(path))
+        self.blocks = size // BLOCK_SIZE
+        self._fence = array("Q")
+        self._filter = bytearray()
+        self._load(filter_allowance_bytes)
+
+    def _load(self, filter_allowance_bytes: int) -> None:
+        """Read every block once: check it, note its first id, set the filter's bits."""
+        bits = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW
+        wants_filter = bits // 8 <= filter_allowance_bytes
+        filter_bytes = bytearray(bits // 8) if wants_filter else bytearray()
+        size = len(filter_bytes)
+        count = 0
+        for number in range(self.blocks):
+            rows = self._read_block(number)
+            self._fence.append(_HEAD.unpack_from(rows)[0])
+            count += len(rows) // ROW_SIZE
+            if size:
+                for start in range(0, len(rows), ROW_SIZE):
+                    low = int.from_bytes(rows[start + 4 : start + 12], "little")
+                    filter_bytes[(low >> 3) % size] |= 1 << (low & 7)
+        self._filter = filter_bytes
+        self.count = count
+
+    @property
+    def filter_bytes(self) -> int:
+        """Memory of the filter."""
+        return len(self._filter)
+
+    def _read_block(self, number: int) -> bytes:
+        block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
+        if len(block) != BLOCK_SIZE or zlib.crc32(block[:-4]) != int.from_bytes(block[-4:], "little"):
+            raise DamagedRun(str(self.path))
+        if number == self.blocks - 1:
+            return _without_padding(block[:BLOCK_ROWS_SIZE])
+        return block[:BLOCK_ROWS_SIZE]
+
+    def find(self, short_id: bytes) -> Iterator[int]:
+        """Yield every place of an id as ``session << 24 | segment``."""
+        size = len(self._filter)
+        if size:
+            low = int.from_bytes(short_id[4:12], "little")
+            if not self._filter[(low >> 3) % size] >> (low & 7) & 1:
+                return
+        block = bisect_right(self._fence, _HEAD.unpack_from(short_id)[0]) - 1
+        # Equal heads may begin in the block before, and rows of one id may cross into the next.
+        while block > 0 and self._fence[block] == _HEAD.unpack_from(short_id)[0]:
+            block -= 1
+        block = max(block, 0)
+        while block < self.blocks:
+            rows = self._read_block(block)
+            position = rows.find(short_id)
+            while position >= 0 and position % ROW_SIZE:
+                position = rows.find(short_id, position + 1)
+            while 0 <= position < len(rows) and rows[position : position + ID_SIZE] == short_id:
+                yield int.from_bytes(rows[position + ID_SIZE : position + ROW_SIZE], "big")
+                position += ROW_SIZE
+            if rows[-ROW_SIZE : -ROW_SIZE + ID_SIZE] > short_id:
+                return
+            block += 1
+
+    def rows(self) -> Iterator[bytes]:
+        """Yield the rows of each block, concatenated, in order."""
+        for number in range(self.blocks):
+            yield self._read_block(number)
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def _without_padding(rows: bytes) -> bytes:
+    """Drop the 0xFF rows that fill the last block."""
+    end = len(rows)
+    while end >= ROW_SIZE and rows[end - ROW_SIZE : end] == b"\xff" * ROW_SIZE:
+        end -= ROW_SIZE
+    return rows[:end]
+
+
+def write_run(path: Path, rows: Iterable[bytes]) -> int:
+    """Write sorted rows as a run; return how many. The file is durable when this returns."""
+    count = 0
+    with open(path, "wb") as file:
+        batch: list[bytes] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == ROWS_PER_BLOCK:
+                count += len(batch)
+                file.write(_block(b"".join(batch)))
+                batch.clear()
+        if batch:
+            count += len(batch)
+            file.write(_block(b"".join(batch)))
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def _block(rows: bytes) -> bytes:
+    body = rows.ljust(BLOCK_ROWS_SIZE, b"\xff").ljust(BLOCK_SIZE - 4, b"\0")
+    return body + zlib.crc32(body).to_bytes(4, "little")
+
+
+def merge_runs(runs: list[Run]) -> Iterator[bytes]:
+    """Yield the rows of several runs in order, each once, holding a bounded part of each in memory."""
+    sources = [run.rows() for run in runs]
+    heads: list[list[bytes]] = [[] for _ in runs]
+    while True:
+        for position, source in enumerate(sources):
+            while len(heads[position]) < _MERGE_BATCH_ROWS // len(runs):
+                rows = next(source, None)
+                if rows is None:
+                    break
+                heads[position] += [rows[i : i + ROW_SIZE] for i in range(0, len(rows), ROW_SIZE)]
+        filled = [head for head in heads if head]
+        if not filled:
+            return
+        # Every row up to the least of the last rows is in memory now.
+        limit = min(head[-1] for head in filled)
+        ready: list[bytes] = []
+        for position, head in enumerate(heads):
+            cut = bisect_right(head, limit)
+            ready += head[:cut]
+            heads[position] = head[cut:]
+        ready.sort()
+        previous = b""
+        for row in ready:
+            if row != previous:
+                yield row
+                previous = row
+
+
+class ChunkIndex:
+    """The chunks of one domain: those of runs in ``directory`` and those still in memory.
+
+    Places are ``session << 24 | segment`` with the caller's own session numbers. Not safe to use
+    from two threads at once.
+    """
+
+    def __init__(self, directory: Path, run_names: Iterable[str] = ()) -> None:
+        self._directory = directory
+        self._pending: dict[bytes, int | list[int]] = {}
+        self._next = 0
+        self._runs: list[Run] = []
+        for name in run_names:
+            self._runs.append(Run(directory / name, self._filter_allowance()))
+            self._next = max(self._next, int(name.split(".")[0]) + 1)
+        self._retired: list[Path] = []
+
+    def _filter_allowance(self) -> int:
+        return FILTER_MEMORY_LIMIT - sum(run.filter_bytes for run in self._runs)
+
+    @property
+    def run_names(self) -> list[str]:
+        """The files that make up the index; what is pending is not in them."""
+        return [run.path.name for run in self._runs]
+
+    def add(self, chunk_id: bytes, place: int) -> None:
+        """Note that ``place`` holds a chunk."""
+        short = chunk_id[:ID_SIZE]
+        known = self._pending.get(short)
+        if known is None:
+            self._pending[short] = place
+            if len(self._pending) >= PENDING_LIMIT:
+                self.flush()
+        elif isinstance(known, list):
+            known.append(place)
+        elif known != place:
+            self._pending[short] = [known, place]
+
+    def find(self, chunk_id: bytes) -> Iterator[int]:
+        """Yield every place that may hold a chunk, newest first."""
+        short = chunk_id[:ID_SIZE]
+        known = self._pending.get(short)
+        if known is not None:
+            if isinstance(known, list):
+                yield from reversed(known)
+            else:
+                yield known
+        for run in reversed(self._runs):
+            yield from run.find(short)
+
+    def flush(self) -> None:
+        """Write what is pending as a run, and merge runs of like size. Durable when it returns."""
+        if not self._pending:
+            return
+        rows = []
+        for short, places in self._pending.items():
+            for place in places if isinstance(places, list) else (places,):
+                rows.append(short + place.to_bytes(6, "big"))
+        rows.sort()
+        self._write(iter(rows))
+        self._pending = {}
+        while len(self._runs) >= MERGE_COUNT and _same_tier(self._runs[-MERGE_COUNT:]):
+            merged = self._runs[-MERGE_COUNT:]
+            del self._runs[-MERGE_COUNT:]
+            self._write(merge_runs(merged))
+            for run in merged:
+                run.close()
+                self._retired.append(run.path)
+
+    def _write(self, rows: Iterator[bytes]) -> None:
+        path = self._directory / f"{self._next:08d}.run"
+        self._next += 1
+        write_run(path, rows)
+        self._runs.append(Run(path, self._filter_allowance()))
+
+    def sweep(self) -> None:
+        """Remove run files that were merged away; call after ``run_names`` was noted durably."""
+        for path in self._retired:
+            path.unlink(missing_ok=True)
+        self._retired = []
+
+    def close(self) -> None:
+        """Give the files back."""
+        for run in self._runs:
+            run.close()
+
+
+def _same_tier(runs: list[Run]) -> bool:
+    return max(run.count for run in runs) < MERGE_COUNT * max(1, min(run.count for run in runs))
