@@ -107,6 +107,13 @@ class PackBuilder:
         self._segments.append(segment)
         self.size += len(segment.stored) + len(segment.table) + 160
 
+    def take_over(self, other: "PackBuilder") -> None:
+        """Take the segments of another builder of the same domain."""
+        for segment in other._segments:
+            self.add(segment)
+        other._segments = []
+        other.size = HEADER_SIZE
+
     def fill(self, catalog_key: bytes) -> FilledPack:
         """Lay the pack out, seal its tail and start afresh."""
         position = HEADER_SIZE

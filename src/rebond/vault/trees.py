@@ -1,0 +1,256 @@
+"""Directory objects, their pages, and lists of chunk ids (section 6).
+
+A tree is canonical: the same directory always encodes to the same bytes, so that unchanged ones
+cost nothing. One that does not encode to itself again is damage.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from rebond.entries import Entry, EntryKind
+from rebond.errors import VaultDamaged
+from rebond.vault.primitives import HASH_SIZE, keyed_id
+
+PAGE_THRESHOLD = 2048  # entries; above it a directory is cut into pages
+PAGE_LEAST, PAGE_MOST = 256, 4096
+LIST_THRESHOLD = 1024  # chunk ids; above it a file's ids go to list objects
+CUT_BELOW = 64  # of 65,536: a page of about 1,000 entries
+
+_KEYS = {
+    "name": "n", "kind": "t", "mode": "m", "uid": "u", "gid": "g", "user": "U", "group": "G", "size": "s",
+    "modified_ns": "M", "target": "S", "device": "r", "hard_link": "h", "xattrs": "x", "holes": "o", "flags": "f",
+    "born_ns": "b", "chunks": "c", "chunk_list": "L", "directory": "d",
+}  # fmt: skip
+
+
+class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_KEYS):
+    """One entry as it is stored; fields in the order of the format, defaults left out."""
+
+    name: bytes
+    kind: str
+    mode: int = 0
+    uid: int = 0
+    gid: int = 0
+    user: str = ""
+    group: str = ""
+    size: int = 0
+    modified_ns: int = 0
+    target: bytes = b""
+    device: int = 0
+    hard_link: bytes = b""
+    xattrs: tuple[tuple[bytes, bytes], ...] = ()
+    holes: tuple[tuple[int, int], ...] = ()
+    flags: int = 0
+    born_ns: int | None = None
+    chunks: bytes = b""
+    chunk_list: tuple[bytes, int] | None = None
+    directory: bytes = b""
+
+    def to_entry(self) -> Entry:
+        """Return the entry as a landing wants it. Hard links are told apart by ``hard_link``."""
+        return Entry(
+            name=self.name,
+            kind=EntryKind(self.kind),
+            mode=self.mode,
+            uid=self.uid,
+            gid=self.gid,
+            user=self.user,
+            group=self.group,
+            size=self.size,
+            modified_ns=self.modified_ns,
+            target=self.target,
+            device=self.device,
+            xattrs=self.xattrs,
+            holes=self.holes,
+            flags=self.flags,
+            born_ns=self.born_ns,
+        )
+
+
+class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A decoded directory object: entries, or pages below it."""
+
+    e: list[msgspec.Raw] | None = None
+    p: bytes = b""
+    l: int = 0  # noqa: E741 - the format's key
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_ENTRY_DECODER = msgspec.msgpack.Decoder(StoredEntry)
+_PAGE_DECODER = msgspec.msgpack.Decoder(_Page)
+_NAME_DECODER = msgspec.msgpack.Decoder(dict[str, object])
+
+encode_entry = _ENCODER.encode
+
+
+def store_entry(
+    entry: Entry, *, tree_id_key: bytes, chunks: bytes = b"", chunk_list: tuple[bytes, int] | None = None
+) -> bytes:
+    """Encode an entry with its content. Hard-link identity is hidden under the tree id key."""
+    hard_link = b""
+    if entry.link is not None:
+        device, inode = entry.link
+        hard_link = keyed_id(tree_id_key, device.to_bytes(8, "little") + inode.to_bytes(8, "little"))[:16]
+    return _ENCODER.encode(
+        StoredEntry(
+            name=entry.name,
+            kind=entry.kind.value,
+            mode=entry.mode,
+            uid=entry.uid,
+            gid=entry.gid,
+            user=entry.user,
+            group=entry.group,
+            size=entry.size,
+            modified_ns=entry.modified_ns,
+            target=entry.target,
+            device=entry.device,
+            hard_link=hard_link,
+            xattrs=entry.xattrs,
+            holes=entry.holes,
+            flags=entry.flags,
+            born_ns=entry.born_ns,
+            chunks=chunks,
+            chunk_list=chunk_list,
+        )
+    )
+
+
+def with_directory(encoded: bytes, directory_id: bytes) -> bytes:
+    """Add the last key, ``d``, to an encoded directory entry."""
+    first = encoded[0]
+    if 0x80 <= first < 0x8F:
+        return bytes((first + 1,)) + encoded[1:] + b"\xa1d\xc4\x20" + directory_id
+    return _ENCODER.encode(msgspec.structs.replace(decode_entry(encoded), directory=directory_id))
+
+
+def decode_entry(encoded: bytes | msgspec.Raw) -> StoredEntry:
+    """Read one entry; raises ``VaultDamaged``."""
+    try:
+        return _ENTRY_DECODER.decode(encoded)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise VaultDamaged("A tree entry cannot be read: {reason}", reason=str(error)) from error
+
+
+def _join(entries: Sequence[bytes]) -> bytes:
+    count = len(entries)
+    if count < 16:
+        head = bytes((0x90 | count,))
+    elif count < 65536:
+        head = b"\xdc" + count.to_bytes(2, "big")
+    else:
+        head = b"\xdd" + count.to_bytes(4, "big")
+    return b"\x81\xa1e" + head + b"".join(entries)
+
+
+StoreObject = Callable[[bytes], bytes]  # keeps a tree object, returns its id
+
+
+def store_directory(names: Sequence[bytes], entries: Sequence[bytes], tree_id_key: bytes, keep: StoreObject) -> bytes:
+    """Keep a directory of encoded ``entries`` sorted by ``names``; return its id.
+
+    Above ``PAGE_THRESHOLD`` entries it is cut into pages after entries whose names' ids say so
+    (content-defined, so that one new file changes one page).
+    """
+    if len(entries) <= PAGE_THRESHOLD:
+        return keep(_join(entries))
+    pages = []
+    for start, end in _cut_pages([keyed_id(tree_id_key, name)[:2] for name in names]):
+        pages.append(keep(_join(entries[start:end])))
+    level = 1
+    while len(pages) > PAGE_THRESHOLD:
+        pages = [
+            keep(_ENCODER.encode({"p": b"".join(pages[start:end]), "l": level}))
+            for start, end in _cut_pages([page[-2:] for page in pages])
+        ]
+        level += 1
+    return keep(_ENCODER.encode({"p": b"".join(pages), "l": level}))
+
+
+def _cut_pages(heads: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    start = 0
+    for position, head in enumerate(heads, 1):
+        size = position - start
+        if size >= PAGE_MOST or (size >= PAGE_LEAST and int.from_bytes(head, "big") < CUT_BELOW):
+            yield start, position
+            start = position
+    if start < len(heads):
+        yield start, len(heads)
+
+
+def store_chunk_ids(ids: bytes, keep: StoreObject) -> tuple[bytes, tuple[bytes, int] | None]:
+    """Return what an entry says of its chunks: the ids themselves, or (id, level) of a list object."""
+    if len(ids) <= LIST_THRESHOLD * HASH_SIZE:
+        return ids, None
+    level = 1
+    while True:
+        rows = [ids[i : i + HASH_SIZE] for i in range(0, len(ids), HASH_SIZE)]
+        ids = b"".join(
+            keep(b"".join(rows[start:end])) for start, end in _cut_pages([row[-2:] for row in rows])
+        )
+        if len(ids) == HASH_SIZE:
+            return b"", (ids, level)
+        level += 1
+
+
+ReadObject = Callable[[bytes], bytes]  # reads a tree object by its id
+
+
+def read_directory(directory_id: bytes, read: ReadObject) -> Iterator[StoredEntry]:
+    """Yield the entries of a directory in order; raises ``VaultDamaged`` unless it is canonical."""
+    yield from _read_page(read(directory_id), read, None)
+
+
+def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[StoredEntry]:
+    try:
+        page = _PAGE_DECODER.decode(content)
+    except (msgspec.DecodeError, ValueError) as error:
+        raise VaultDamaged("A directory object cannot be read: {reason}", reason=str(error)) from error
+    if page.e is not None:
+        if level:
+            raise VaultDamaged("A directory has a page at the wrong level.")
+        if _join([bytes(raw) for raw in page.e]) != content:
+            raise VaultDamaged("A directory object is not in its canonical form.")
+        previous = b""
+        for position, raw in enumerate(page.e):
+            entry = decode_entry(raw)
+            if _ENCODER.encode(entry) != bytes(raw) or (position and entry.name <= previous):
+                raise VaultDamaged("A directory object is not in its canonical form.")
+            check_name(entry.name)
+            previous = entry.name
+            yield entry
+        return
+    if not page.p or len(page.p) % HASH_SIZE or page.l < 1 or (level is not None and page.l != level):
+        raise VaultDamaged("A directory object has neither entries nor pages.")
+    for start in range(0, len(page.p), HASH_SIZE):
+        yield from _read_page(read(page.p[start : start + HASH_SIZE]), read, page.l - 1)
+
+
+def check_name(name: bytes) -> None:
+    """Refuse a name that could leave its directory; raises ``VaultDamaged``."""
+    if not name or name in (b".", b"..") or b"/" in name or b"\0" in name:
+        raise VaultDamaged("A stored tree has an entry with the impossible name {name}.", name=repr(name))
+
+
+def read_chunk_ids(entry: StoredEntry, read: ReadObject) -> Iterator[bytes]:
+    """Yield the chunk ids of a file in order, 32 bytes each."""
+    if entry.chunk_list is None:
+        yield from _cut_ids(entry.chunks)
+    else:
+        yield from _expand_list(entry.chunk_list[0], entry.chunk_list[1], read)
+
+
+def _expand_list(list_id: bytes, level: int, read: ReadObject) -> Iterator[bytes]:
+    if not 1 <= level <= 8:
+        raise VaultDamaged("A list of chunks is nested {level} levels deep.", level=level)
+    for row in _cut_ids(read(list_id)):
+        if level == 1:
+            yield row
+        else:
+            yield from _expand_list(row, level - 1, read)
+
+
+def _cut_ids(ids: bytes) -> Iterable[bytes]:
+    if len(ids) % HASH_SIZE:
+        raise VaultDamaged("A list of chunks is cut short.")
+    return (ids[i : i + HASH_SIZE] for i in range(0, len(ids), HASH_SIZE))
