@@ -44,7 +44,7 @@ class DomainKeys:
             derive("data id", secret),
             derive("tree id", secret),
             derive("chunk table", secret),
-            int.from_bytes(derive("chunker", secret)[:8], "little"),
+            int.from_bytes(derive("chunker", secret)[:8], "little") & (2**63 - 1),
         )
 
 

@@ -10,7 +10,7 @@ from rebond.identifiers import DomainId, ObjectName, SessionId, VaultId
 from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header
 from rebond.vault.primitives import HASH_SIZE, Buffer, hash_of, open_seal, seal
 from rebond.vault.records import decode, encode
-from rebond.vault.segments import SEGMENT_HEADER_SIZE, SealedSegment, decode_segment_header
+from rebond.vault.segments import SEGMENT_HEADER_SIZE, decode_segment_header
 
 PACK_LIMIT = 32 << 20  # bytes, unless one segment alone is larger
 MIXED_LIMIT = 4 << 20  # a pack smaller than this may mix kinds
@@ -78,14 +78,19 @@ def hash_in_name(name: str) -> bytes | None:
     return value if len(value) == HASH_SIZE else None
 
 
-def seal_table(table_key: bytes, sealed: SealedSegment, ids: bytes) -> bytes:
-    """Seal the chunk ids of a segment, bound to its header."""
-    return seal(table_key, "table", ids, sealed.header_bytes)
+def table_binding(vault_id: VaultId, domain: DomainId, session: bytes, number: int) -> bytes:
+    """The bytes that a chunk table is bound to: vault, domain and the segment's name (decision 0002)."""
+    return vault_id + domain + session + number.to_bytes(4, "little")
 
 
-def open_table(table_key: bytes, table: Buffer, segment_header: bytes, count: int) -> bytes:
+def seal_table(table_key: bytes, binding: bytes, ids: bytes) -> bytes:
+    """Seal the chunk ids of a segment, bound to its name."""
+    return seal(table_key, "table", ids, binding)
+
+
+def open_table(table_key: bytes, table: Buffer, binding: bytes, count: int) -> bytes:
     """Open a chunk table: ``count`` ids of 32 bytes, concatenated; raises ``VaultDamaged``."""
-    ids = open_seal([table_key], "table", table, segment_header)
+    ids = open_seal([table_key], "table", table, binding)
     if len(ids) != count * HASH_SIZE:
         raise VaultDamaged("A chunk table holds {found} bytes, not {count} ids.", found=len(ids), count=count)
     return ids

@@ -16,7 +16,7 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import SessionId, VaultId
 from rebond.vault.credentials import DomainKeys
 from rebond.vault.frames import Compressor, Level, build_frame, join_chunks, open_frame, split_chunks
-from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment, seal_table
+from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment, seal_table, table_binding
 from rebond.vault.primitives import Buffer, hash_of, keyed_id
 from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
 
@@ -137,6 +137,7 @@ class SealingPipeline:
         )
         key = context.keys.data_id_key if segment.kind is SegmentKind.DATA else context.keys.tree_id_key
         check_sealed(sealed, segment.ids, key)
+        binding = table_binding(context.vault_id, context.keys.domain, context.session, segment.number)
         return PackedSegment(
             context.session,
             segment.number,
@@ -144,7 +145,7 @@ class SealingPipeline:
             sealed.stored,
             hash_of(sealed.stored),
             segment.raw_bytes,
-            seal_table(context.keys.table_key, sealed, b"".join(segment.ids)),
+            seal_table(context.keys.table_key, binding, b"".join(segment.ids)),
             len(segment.ids),
         )
 

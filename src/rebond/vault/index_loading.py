@@ -1,0 +1,141 @@
+"""Bringing the local index up to the vault, and deciding which segments are usable (§9.3)."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from rebond.errors import ForeignObject, ObjectMissing, VaultDamaged, WrongKey
+from rebond.findings import Finding, Severity
+from rebond.identifiers import DomainId, ObjectName, VaultId
+from rebond.store.protocol import Store
+from rebond.vault.credentials import CatalogKeys, DomainKeys
+from rebond.vault.index import (
+    IndexCatalog,
+    IndexList,
+    catalog_size,
+    parse_index_list,
+    read_index_object,
+    verify_index_list,
+)
+from rebond.vault.local_cache import LocalCache
+from rebond.vault.packs import SegmentRow, hash_in_name, open_table, table_binding
+from rebond.vault.primitives import HASH_SIZE
+from rebond.vault.segments import SegmentKind
+
+VerifyKey = Callable[[bytes], bytes]  # member id → verify key; raises ForeignObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexContext:
+    """What is needed to open the index of one domain.
+
+    ``verify_key_of`` returns a member's verify key and raises ``ForeignObject`` for one that the
+    roster does not know. ``is_trusted`` says whether a member's segments may be referred to.
+    """
+
+    store: Store
+    vault_id: VaultId
+    domain: DomainId
+    catalog_keys: CatalogKeys
+    domain_keys: DomainKeys
+    verify_key_of: VerifyKey
+    is_trusted: Callable[[bytes], bool]
+    report: Callable[[Finding], None]
+
+
+def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
+    """Read the lists that the cache does not know yet; return the hashes of all lists in the store.
+
+    A damaged or foreign list is reported and left out: the chunks it names are stored again.
+    """
+    present: set[bytes] = set()
+    added = 0
+    for info in list(context.store.list_objects(f"index/{context.domain.hex()}/")):
+        list_hash = hash_in_name(info.name)
+        if list_hash is None:
+            continue
+        present.add(list_hash)
+        if list_hash in cache.merged_lists and cache.catalog(list_hash) is not None:
+            continue
+        try:
+            _merge_list(context, cache, ObjectName(info.name), list_hash)
+        except ObjectMissing:
+            present.discard(list_hash)  # a keeper replaced it between the listing and the read
+        except (VaultDamaged, ForeignObject, WrongKey) as error:
+            present.discard(list_hash)
+            context.report(
+                Finding(
+                    code=error.code,
+                    severity=Severity.DAMAGE,
+                    subject=info.name,
+                    template="The index list {name} is left out: {reason}",
+                    hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
+                    values={"name": info.name, "reason": error.message},
+                )
+            )
+        else:
+            added += 1
+    if added:
+        cache.save()
+    cache.drop_catalogs_except(present)
+    return present
+
+
+def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes) -> None:
+    content = read_index_object(context.store, name)
+    index_list = open_list(context, name, content)
+    for pack in index_list.catalog.packs:
+        for row in pack.rows:
+            if row.kind in (SegmentKind.DATA, SegmentKind.TREE):
+                _add_chunks(context, cache, index_list, row)
+    cache.keep_catalog(list_hash, content[: catalog_size(content)])
+    cache.merged_lists.add(list_hash)
+
+
+def open_list(context: IndexContext, name: ObjectName, content: bytes) -> IndexList:
+    """Open a list and check its maker; raises ``VaultDamaged``, ``WrongKey`` or ``ForeignObject``."""
+    index_list, signed, signature = parse_index_list(name, content, context.vault_id, context.catalog_keys.keys)
+    verify_index_list(context.verify_key_of(index_list.member), signed, signature)
+    return index_list
+
+
+def _add_chunks(context: IndexContext, cache: LocalCache, index_list: IndexList, row: SegmentRow) -> None:
+    place = cache.segments.place(row.session, row.number)
+    ids = open_chunk_table(context, index_list, row)
+    for start in range(0, len(ids), HASH_SIZE):
+        cache.chunks.add(ids[start : start + HASH_SIZE], place)
+
+
+def open_chunk_table(context: IndexContext, index_list: IndexList, row: SegmentRow) -> bytes:
+    """Return the chunk ids of a segment, concatenated; raises ``VaultDamaged`` or ``WrongKey``."""
+    binding = table_binding(context.vault_id, context.domain, row.session, row.number)
+    return open_table(context.domain_keys.table_key, index_list.table(row), binding, row.chunk_count)
+
+
+def catalogs(context: IndexContext, cache: LocalCache, present: Collection[bytes]) -> list[IndexCatalog]:
+    """Open the catalog parts of the lists in the store out of the cache."""
+    found = []
+    for list_hash in present:
+        content = cache.catalog(list_hash)
+        if content is None:
+            continue
+        name = ObjectName(f"index/{context.domain.hex()}/{list_hash.hex()}")
+        found.append(open_list(context, name, content).catalog)
+    return found
+
+
+def allow_usable(
+    context: IndexContext,
+    cache: LocalCache,
+    present_lists: Collection[bytes],
+    listed_packs: Collection[bytes],
+    marked_packs: Collection[bytes],
+    marked_segments: Collection[tuple[bytes, int]],
+) -> None:
+    """Declare usable every segment that §9.3 allows: indexed, in a listed and unmarked pack, trusted."""
+    for catalog in catalogs(context, cache, present_lists):
+        for pack in catalog.packs:
+            if pack.pack_hash not in listed_packs or pack.pack_hash in marked_packs:
+                continue
+            for row in pack.rows:
+                if context.is_trusted(row.member) and (row.session, row.number) not in marked_segments:
+                    cache.segments.allow(cache.segments.place(row.session, row.number), row.raw_length)

@@ -1,0 +1,176 @@
+"""What one host remembers of a vault's domain between runs (section 13).
+
+Everything here can be deleted at any time and is rebuilt from the vault; nothing here is part of
+any safety argument. One process at a time may change it; a second one works on a private copy
+that it throws away.
+"""
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from rebond.errors import VaultDamaged
+from rebond.identifiers import DomainId, VaultId
+from rebond.vault.chunk_index import ChunkIndex, DamagedRun
+from rebond.vault.file_cache import CachePaths
+from rebond.vault.headers import with_sum, without_sum
+from rebond.vault.primitives import hash_of
+from rebond.vault.records import decode, encode
+from rebond.vault.segment_directory import SegmentDirectory
+
+
+class _Manifest(msgspec.Struct, frozen=True, array_like=True):
+    """Which files make up the chunk index, what its session numbers mean, which lists are in it."""
+
+    sessions: list[bytes]
+    runs: list[str]
+    lists: list[bytes]
+
+
+class LocalCache:
+    """The chunk index, the catalog parts of index lists, unlisted packs and file caches of a domain."""
+
+    def __init__(self, directory: Path) -> None:
+        self._shared = directory
+        self._lock = self._take_lock(directory)
+        self._private: tempfile.TemporaryDirectory[str] | None = None
+        if self._lock is None:
+            self._private = tempfile.TemporaryDirectory(prefix="rebond-")
+            self.directory = Path(self._private.name)
+            self._copy_shared()
+        else:
+            self.directory = directory
+        for name in ("runs", "lists", "unlisted", "files"):
+            (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._load()
+
+    @staticmethod
+    def _take_lock(directory: Path) -> int | None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def _copy_shared(self) -> None:
+        """Take what is durable there; whatever changes while it is copied fails its checksum."""
+        for name in ("runs", "lists", "files"):
+            source = self._shared / name
+            (self.directory / name).mkdir(mode=0o700)
+            for path in source.glob("*") if source.is_dir() else ():
+                if path.suffix != ".partial":
+                    try:
+                        shutil.copyfile(path, self.directory / name / path.name)
+                    except FileNotFoundError:
+                        continue
+        try:
+            shutil.copyfile(self._shared / "manifest", self.directory / "manifest")
+        except FileNotFoundError:
+            return
+
+    def _load(self) -> None:
+        manifest = self._read_manifest()
+        try:
+            self.chunks = ChunkIndex(self.directory / "runs", manifest.runs)
+        except (DamagedRun, FileNotFoundError):
+            manifest = _Manifest([], [], [])
+            self.chunks = ChunkIndex(self.directory / "runs")
+        self.segments = SegmentDirectory(manifest.sessions)
+        self.merged_lists = set(manifest.lists)
+        known = set(manifest.runs)
+        for path in (self.directory / "runs").glob("*.run"):
+            if path.name not in known:
+                path.unlink()
+
+    def _read_manifest(self) -> _Manifest:
+        try:
+            content = (self.directory / "manifest").read_bytes()
+            return decode(bytes(without_sum(content)), _Manifest)
+        except (FileNotFoundError, VaultDamaged):
+            return _Manifest([], [], [])
+
+    def save(self) -> None:
+        """Make what the chunk index holds, and which lists are in it, durable."""
+        self.chunks.flush()
+        manifest = _Manifest(list(self.segments.sessions), self.chunks.run_names, sorted(self.merged_lists))
+        temporary = self.directory / "manifest.new"
+        with open(temporary, "wb") as file:
+            file.write(with_sum(encode(manifest)))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, self.directory / "manifest")
+        self.chunks.sweep()
+
+    # -- catalog parts of merged lists --------------------------------------------------------
+
+    def keep_catalog(self, list_hash: bytes, content: bytes) -> None:
+        """Remember the start of a merged list: header, length, catalog part."""
+        path = self.directory / "lists" / list_hash.hex()
+        path.with_suffix(".new").write_bytes(with_sum(content))
+        os.replace(path.with_suffix(".new"), path)
+
+    def catalog(self, list_hash: bytes) -> bytes | None:
+        """Return what ``keep_catalog`` kept, or ``None`` when it is gone or damaged."""
+        try:
+            return bytes(without_sum((self.directory / "lists" / list_hash.hex()).read_bytes()))
+        except (FileNotFoundError, VaultDamaged):
+            return None
+
+    def drop_catalogs_except(self, list_hashes: set[bytes]) -> None:
+        """Forget lists that the store no longer has."""
+        for path in (self.directory / "lists").iterdir():
+            try:
+                is_known = bytes.fromhex(path.name) in list_hashes
+            except ValueError:
+                is_known = False
+            if not is_known:
+                path.unlink(missing_ok=True)
+        self.merged_lists &= list_hashes
+
+    # -- packs that were put but that no list names yet ------------------------------------------
+
+    def note_unlisted(self, pack_hash: bytes, content: bytes) -> None:
+        """Remember an index list of one pack that was put, until a list in the store names it."""
+        path = self.directory / "unlisted" / pack_hash.hex()
+        path.with_suffix(".new").write_bytes(with_sum(content))
+        os.replace(path.with_suffix(".new"), path)
+
+    def unlisted(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (pack hash, index list of that pack) of earlier runs that were cut short."""
+        for path in sorted((self.directory / "unlisted").iterdir()):
+            try:
+                yield bytes.fromhex(path.name), bytes(without_sum(path.read_bytes()))
+            except (ValueError, VaultDamaged, FileNotFoundError):
+                path.unlink(missing_ok=True)
+
+    def forget_unlisted(self, pack_hash: bytes) -> None:
+        """A list names the pack now, or the pack is gone."""
+        (self.directory / "unlisted" / pack_hash.hex()).unlink(missing_ok=True)
+
+    # -- file caches ---------------------------------------------------------------------------
+
+    def files_of(self, root: bytes) -> CachePaths:
+        """Where the file caches of one root lie."""
+        return CachePaths(self.directory / "files", hash_of(root).hex()[:32])
+
+    def close(self) -> None:
+        """Give the files back; a private copy is thrown away."""
+        self.chunks.close()
+        if self._private is not None:
+            self._private.cleanup()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def cache_directory(base: Path, vault_id: VaultId, domain: DomainId) -> Path:
+    """Where the cache of one domain of one vault lies."""
+    return base / vault_id.hex() / domain.hex()

@@ -1,0 +1,401 @@
+"""Turning a walk into tree objects: cached entries for what is unchanged, chunks for the rest (§9.4, §9.7)."""
+
+import time
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from rebond.entries import Entry, EntryKind, Listing, Tree
+from rebond.errors import SourceUnfit
+from rebond.findings import Finding, Severity
+from rebond.progress import Advance, Observer
+from rebond.vault.chunking import LEAST, Chunker
+from rebond.vault.content_writing import ContentWriter
+from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
+from rebond.vault.segment_directory import SegmentDirectory
+from rebond.vault.trees import store_chunk_ids, store_directory, store_entry, with_directory
+
+WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
+_NEVER_SAME = b"\0"  # a stamp that no listing gives: the file is read again next time
+_LINKS_REMEMBERED = 100_000
+_REPORT_EVERY_SECONDS = 0.1
+
+Uses = list[tuple[int, int]]  # (place, bytes)
+
+
+@dataclass(slots=True)
+class TreeTotals:
+    """What a walk came to."""
+
+    files: int = 0
+    bytes: int = 0
+    directories: int = 0
+    read_files: int = 0
+    read_bytes: int = 0
+
+
+@dataclass(slots=True)
+class _OpenDirectory:
+    """A directory whose subdirectories are still being walked."""
+
+    depth: int
+    name: bytes
+    encoded: bytes
+    names: list[bytes] = field(default_factory=list)
+    entries: list[bytes] = field(default_factory=list)
+    children: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+class TreeWriter:
+    """Saves one root. Made for one walk and used once."""
+
+    def __init__(
+        self,
+        content: ContentWriter,
+        segments: SegmentDirectory,
+        tree_id_key: bytes,
+        chunker: Chunker,
+        *,
+        component: str,
+        cached: CacheReader,
+        remember: CacheWriter,
+        observer: Observer,
+    ) -> None:
+        self._content = content
+        self._segments = segments
+        self._tree_id_key = tree_id_key
+        self._chunker = chunker
+        self._component = component
+        self._cached = cached
+        self._remember = remember
+        self._observer = observer
+        self._links: dict[tuple[int, int], tuple[bytes, tuple[bytes, int] | None, Uses, int]] = {}
+        self._next_report = 0.0
+        self.totals = TreeTotals()
+
+    def save(self, tree: Tree) -> tuple[bytes, bytes]:
+        """Walk and keep everything; return the root directory's id and its encoded entry.
+
+        Raises ``SourceError`` when the root cannot be walked; smaller faults are findings.
+        """
+        open_directories: list[_OpenDirectory] = []
+        root: tuple[bytes, bytes] | None = None
+        for listing in tree.listings():
+            while open_directories and open_directories[-1].depth >= listing.depth:
+                self._finish(open_directories)
+            open_directories.append(self._save_listing(listing))
+            self._report(listing.path)
+        while open_directories:
+            root = self._finish(open_directories)
+        if root is None:
+            raise SourceUnfit(
+                "Nothing was found at the root of {component}.",
+                hint="Check the path, and that what it holds is mounted.",
+                component=self._component,
+            )
+        return root
+
+    def _finish(self, open_directories: list[_OpenDirectory]) -> tuple[bytes, bytes]:
+        """Keep the innermost open directory and tell its parent."""
+        done = open_directories.pop()
+        names, entries = done.names, done.entries
+        if done.children:
+            merged = sorted([*zip(names, entries, strict=True), *done.children])
+            names = [name for name, _ in merged]
+            entries = [entry for _, entry in merged]
+        directory_id = store_directory(names, entries, self._tree_id_key, self._content.keep_tree)
+        if open_directories:
+            open_directories[-1].children.append((done.name, with_directory(done.encoded, directory_id)))
+        return directory_id, done.encoded
+
+    def _save_listing(self, listing: Listing) -> _OpenDirectory:
+        """Keep everything of one directory that is not a directory itself."""
+        self.totals.directories += 1
+        opened = _OpenDirectory(listing.depth, listing.path.rsplit(b"/", 1)[-1], b"")
+        names, stamps = listing.names, listing.stamps
+        position, count = 0, len(names)
+        first = True
+        records = self._cached.records_of(listing.path)
+        record_and_bytes = next(records, None)
+        while position < count or first:
+            if record_and_bytes is None:
+                end = min(count, position + SLICE_ENTRIES)
+                self._save_slice(listing, opened, position, end, None)
+            else:
+                record, stored = record_and_bytes
+                end = position + len(record.names)
+                if self._is_same(record, listing, position, end, first):
+                    self._reuse(record, stored, opened)
+                else:
+                    end = bisect_right(names, record.names[-1], position) if record.names else position
+                    record_and_bytes = next(records, None)
+                    if record_and_bytes is None:
+                        end = min(count, max(end, position + SLICE_ENTRIES))
+                    self._save_slice(listing, opened, position, end, record)
+                    position, first = end, False
+                    continue
+                record_and_bytes = next(records, None)
+            position, first = end, False
+        return opened
+
+    def _is_same(self, record: CacheRecord, listing: Listing, start: int, end: int, first: bool) -> bool:
+        """Whether a cached slice still holds, with every segment it uses."""
+        if (first and record.stamp != listing.stamp) or (bool(record.directory) != first):
+            return False
+        if end > len(listing.names) or record.names != listing.names[start:end] or record.stamps != listing.stamps[start:end]:
+            return False
+        return not listing.stamp == b"" and self._all_usable(record.all_uses, record.sessions)
+
+    def _all_usable(self, uses: bytes, sessions: list[bytes]) -> bool:
+        segments, content = self._segments, self._content
+        for place_of_session, number, _ in USE.iter_unpack(uses):
+            known = segments.known_number(sessions[place_of_session])
+            if known is None or not content.is_usable(known << 24 | number):
+                return False
+        return True
+
+    def _reuse(self, record: CacheRecord, stored: bytes, opened: _OpenDirectory) -> None:
+        if record.directory:
+            opened.encoded = record.directory
+        opened.names += record.names
+        opened.entries += record.entries
+        for place_of_session, number, size in USE.iter_unpack(record.all_uses):
+            self._content.use(self._segments.place(record.sessions[place_of_session], number), size)
+        self.totals.files += record.files
+        self.totals.bytes += record.bytes
+        self._remember.write_stored(stored)
+
+    def _save_slice(
+        self, listing: Listing, opened: _OpenDirectory, start: int, end: int, record: CacheRecord | None
+    ) -> None:
+        """Keep the entries from ``start`` to ``end``; take from ``record`` what is unchanged in it."""
+        directory = b""
+        if start == 0:
+            directory = opened.encoded = self._directory_entry(listing, record)
+        slice_ = _Slice(listing.path, listing.stamp if start == 0 else b"", directory, self._segments)
+        old = {name: i for i, name in enumerate(record.names)} if record is not None else {}
+        names, stamps = listing.names, listing.stamps
+        for position in range(start, end):
+            name, stamp = names[position], stamps[position]
+            before = old.get(name)
+            if before is not None and record is not None and stamp and record.stamps[before] == stamp:
+                if self._all_usable(record.uses[before], record.sessions):
+                    self._reuse_entry(record, before, opened, slice_)
+                    continue
+            self._save_entry(listing, position, opened, slice_)
+            if not position & 63:
+                self._report(listing.path)
+        self._remember.write(slice_.to_record())
+
+    def _directory_entry(self, listing: Listing, record: CacheRecord | None) -> bytes:
+        if record is not None and record.directory and listing.stamp and record.stamp == listing.stamp:
+            return record.directory
+        return store_entry(listing.directory(), tree_id_key=self._tree_id_key)
+
+    def _reuse_entry(self, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: "_Slice") -> None:
+        uses = [
+            (self._segments.place(record.sessions[place_of_session], number), size)
+            for place_of_session, number, size in USE.iter_unpack(record.uses[before])
+        ]
+        for place, size in uses:
+            self._content.use(place, size)
+        encoded = record.entries[before]
+        size_bytes = 0
+        files = 0
+        if uses or b"\xa1t\xa1f" in encoded[:300]:
+            files, size_bytes = 1, sum(size for _, size in uses)
+        self.totals.files += files
+        self.totals.bytes += size_bytes
+        opened.names.append(record.names[before])
+        opened.entries.append(encoded)
+        slice_.add(record.names[before], record.stamps[before], encoded, uses, files, size_bytes)
+
+    def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: "_Slice") -> None:
+        entry = listing.describe(position)
+        if entry is None:
+            return
+        stamp = listing.stamps[position] or _NEVER_SAME
+        chunks, chunk_list, uses, files = b"", None, [], 0
+        if entry.kind is EntryKind.FILE:
+            files = 1
+            if entry.size:
+                saved = self._save_content(listing, position, entry)
+                if saved is None:
+                    return
+                chunks, chunk_list, uses, size, is_steady = saved
+                if not is_steady:
+                    stamp = _NEVER_SAME
+                if size != entry.size:
+                    entry = msgspec.structs.replace(entry, size=size)
+        encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=chunks, chunk_list=chunk_list)
+        for place, used in uses:
+            self._content.use(place, used)
+        size_bytes = entry.size if files else 0
+        self.totals.files += files
+        self.totals.bytes += size_bytes
+        name = entry.name
+        opened.names.append(name)
+        opened.entries.append(encoded)
+        slice_.add(name, stamp, encoded, uses, files, size_bytes)
+
+    def _save_content(
+        self, listing: Listing, position: int, entry: Entry
+    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
+        """Keep a file's bytes: (chunk ids, list, uses, size, unchanged while read); ``None`` if unreadable."""
+        if entry.link is not None and (known := self._links.get(entry.link)) is not None:
+            return (*known, True)
+        if entry.size <= WHOLE_READ_LIMIT and not entry.holes:
+            content = listing.read_small(position, entry.size)
+            if content is not None:
+                return self._keep_whole(entry, content)
+        return self._keep_stream(listing, position, entry)
+
+    def _keep_whole(self, entry: Entry, content: bytes) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool]:
+        self.totals.read_files += 1
+        self.totals.read_bytes += len(content)
+        if len(content) <= LEAST:
+            chunk_id, place = self._content.keep_data(content)
+            result = (chunk_id, None, [(place, len(content))], len(content))
+        else:
+            result = self._keep_chunks(self._chunker.cut_bytes(content))
+        if entry.link is not None and len(self._links) < _LINKS_REMEMBERED:
+            self._links[entry.link] = result
+        return (*result, True)
+
+    def _keep_chunks(self, pieces: Iterator[bytes]) -> tuple[bytes, tuple[bytes, int] | None, Uses, int]:
+        ids: list[bytes] = []
+        uses: dict[int, int] = {}
+        size = 0
+        for piece in pieces:
+            chunk_id, place = self._content.keep_data(piece)
+            ids.append(chunk_id)
+            uses[place] = uses.get(place, 0) + len(piece)
+            size += len(piece)
+            if len(ids) & 15 == 0:
+                self._report(b"", size)
+        # Lists of chunk ids are tree objects; their places count as used by this file, so that a
+        # cached entry keeps them alive.
+        lists: list[tuple[int, int]] = []
+        chunks, chunk_list = store_chunk_ids(b"".join(ids), lambda content: self._keep_list(content, lists))
+        return chunks, chunk_list, [*uses.items(), *lists], size
+
+    def _keep_list(self, content: bytes, lists: Uses) -> bytes:
+        object_id, place = self._content.keep_list(content)
+        lists.append((place, len(content)))
+        return object_id
+
+    def _keep_stream(
+        self, listing: Listing, position: int, entry: Entry
+    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
+        opened = listing.open(position)
+        if opened is None:
+            return None
+        try:
+            result = self._keep_chunks(self._chunker.cut(opened))
+            is_steady = not opened.changed()
+        except OSError as error:
+            self._notice(
+                "source-unreadable",
+                listing.path + b"/" + entry.name,
+                "{path} could not be read to its end and is not in this snapshot: {reason}",
+                "Check the disk it lies on; then run the backup again.",
+                reason=error.strerror or str(error),
+            )
+            return None
+        finally:
+            opened.close()
+        if not is_steady:
+            self._notice(
+                "changed-while-read",
+                listing.path + b"/" + entry.name,
+                "{path} changed while it was read; what was read is saved.",
+                "Save it while nothing writes to it, or with the program that owns it.",
+            )
+        self.totals.read_files += 1
+        self.totals.read_bytes += result[3]
+        return (*result, is_steady)
+
+    def _notice(self, code: str, path: bytes, template: str, hint: str, **values: object) -> None:
+        shown = path.lstrip(b"/").decode(errors="backslashreplace")
+        self._observer.noticed(
+            Finding(
+                code=code,
+                severity=Severity.WARNING,
+                subject=shown,
+                template=template,
+                hint_template=hint,
+                values={"path": shown, **values},
+            )
+        )
+
+    def _report(self, path: bytes, in_file_bytes: int = 0) -> None:
+        now = time.monotonic()
+        if now >= self._next_report:
+            self._next_report = now + _REPORT_EVERY_SECONDS
+            self._remember.flush()
+            self._observer.advanced(
+                Advance(
+                    phase="backup",
+                    subject=path.decode(errors="backslashreplace"),
+                    files=self.totals.files,
+                    bytes=self.totals.bytes + in_file_bytes,
+                    stored_bytes=self._content.added_bytes,
+                )
+            )
+
+
+class _Slice:
+    """A cache record being gathered."""
+
+    def __init__(self, path: bytes, stamp: bytes, directory: bytes, segments: SegmentDirectory) -> None:
+        self._segments = segments
+        self._path, self._stamp, self._directory = path, stamp or _NEVER_SAME, directory
+        self._names: list[bytes] = []
+        self._stamps: list[bytes] = []
+        self._entries: list[bytes] = []
+        self._uses: list[bytes] = []
+        self._places: dict[int, int] = {}  # local session number → place in the record
+        self._all: dict[int, int] = {}
+        self._files = 0
+        self._bytes = 0
+
+    def add(self, name: bytes, stamp: bytes, encoded: bytes, uses: Uses, files: int, size_bytes: int) -> None:
+        """Take one entry."""
+        self._names.append(name)
+        self._stamps.append(stamp)
+        self._entries.append(encoded)
+        rows = b""
+        for place, used in uses:
+            rows += self._row(place, used)
+            self._all[place] = self._all.get(place, 0) + used
+        self._uses.append(rows)
+        self._files += files
+        self._bytes += size_bytes
+
+    def _row(self, place: int, used: int) -> bytes:
+        session = place >> 24
+        index = self._places.get(session)
+        if index is None:
+            index = self._places[session] = len(self._places)
+        return USE.pack(index, place & 0xFFFFFF, min(used, 0xFFFFFFFF))
+
+    def to_record(self) -> CacheRecord:
+        """Return what was gathered."""
+        all_uses = b"".join(self._row(place, used) for place, used in self._all.items())
+        return CacheRecord(
+            self._path,
+            self._stamp,
+            self._directory,
+            self._names,
+            self._stamps,
+            self._entries,
+            self._uses,
+            [self._segments.sessions[number] for number in self._places],
+            all_uses,
+            self._files,
+            self._bytes,
+        )
+
+
