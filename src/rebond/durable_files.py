@@ -1,0 +1,179 @@
+"""Files that survive a power cut, and the order of calls that makes them do so.
+
+The order is always the same: write a temporary file, flush it, give it its name, flush the
+directory. A crash between any two steps leaves at most a temporary file, which nobody lists.
+Everything here raises ``OSError``; the callers know what to tell the user.
+"""
+
+import contextlib
+import ctypes
+import errno
+import functools
+import os
+import secrets
+from collections.abc import Callable
+
+TEMPORARY_PREFIX = ".tmp-"
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+_NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_AT_FDCWD = -100
+_RENAME_NOREPLACE = 1
+
+
+class Disk:
+    """The calls whose order decides what a power cut leaves. Tests hand in one that takes notes."""
+
+    def create_file(self, path: str, content: bytes | bytearray | memoryview, mode: int) -> None:
+        """Make a new file and flush it; it is not yet certain to have a name."""
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            rest = memoryview(content).cast("B") if len(content) else memoryview(b"")
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def link(self, source: str, target: str) -> None:
+        """Give a file a second name; raises ``FileExistsError`` when that is taken."""
+        os.link(source, target, follow_symlinks=False)
+
+    def rename_unless_exists(self, source: str, target: str) -> None:
+        """Give a file another name; raises ``FileExistsError`` when that is taken."""
+        _rename_unless_exists(source, target)
+
+    def replace(self, source: str, target: str) -> None:
+        """Give a file another name, in the place of what had it."""
+        os.replace(source, target)
+
+    def unlink(self, path: str) -> None:
+        """Take a name away."""
+        os.unlink(path)
+
+    def make_directory(self, path: str, mode: int) -> None:
+        """Make one directory."""
+        os.mkdir(path, mode)
+
+    def sync_directory(self, path: str) -> None:
+        """Flush the names that a directory holds."""
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+DISK = Disk()
+
+
+def temporary_path(directory: str) -> str:
+    """Return a path in ``directory`` that nobody else uses and that no listing shows."""
+    return f"{directory}/{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+
+
+def fsync_directory(path: str, disk: Disk = DISK) -> None:
+    """Make sure that the names in a directory survive a power cut."""
+    disk.sync_directory(path)
+
+
+def make_directories_durably(path: str, *, mode: int = DIRECTORY_MODE, disk: Disk = DISK) -> None:
+    """Make a directory and those above it that are missing; each new name is flushed in the one above."""
+    missing: list[str] = []
+    current = os.path.abspath(path)
+    while not os.path.isdir(current):
+        missing.append(current)
+        current = os.path.dirname(current)
+    for directory in reversed(missing):
+        with contextlib.suppress(FileExistsError):  # somebody else was quicker; what matters is that it is there
+            disk.make_directory(directory, mode)
+        disk.sync_directory(os.path.dirname(directory))
+
+
+def publish_file(temporary: str, path: str, disk: Disk = DISK) -> None:
+    """Turn a flushed temporary file into ``path`` unless that exists; the caller flushes the directory.
+
+    Raises ``FileExistsError`` and leaves the temporary file when the name is taken; ``OSError``
+    with ``ENOTSUP`` when the file system can neither link nor rename without replacing.
+    """
+    try:
+        disk.link(temporary, path)
+    except FileExistsError:
+        # A network file system may repeat a request whose answer was lost: then the name is ours.
+        if os.stat(temporary, follow_symlinks=False).st_nlink < 2:
+            raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        disk.rename_unless_exists(temporary, path)
+        return
+    disk.unlink(temporary)
+
+
+def write_durably(
+    path: str, content: bytes | bytearray | memoryview, *, mode: int = FILE_MODE, disk: Disk = DISK
+) -> None:
+    """Make a new file that is either whole or not there, also after a power cut.
+
+    Raises ``FileExistsError``, and changes nothing, when there is something at ``path``.
+    """
+    _write_and(publish_file, path, content, mode, disk)
+
+
+def replace_durably(
+    path: str, content: bytes | bytearray | memoryview, *, mode: int = FILE_MODE, disk: Disk = DISK
+) -> None:
+    """Write a file so that readers see all of the old content or all of the new, also after a power cut."""
+
+    def put_in_place(temporary: str, target: str, disk: Disk) -> None:
+        disk.replace(temporary, target)
+
+    _write_and(put_in_place, path, content, mode, disk)
+
+
+def _write_and(
+    place: Callable[[str, str, Disk], None],
+    path: str,
+    content: bytes | bytearray | memoryview,
+    mode: int,
+    disk: Disk,
+) -> None:
+    directory = os.path.dirname(path) or "."
+    temporary = temporary_path(directory)
+    try:
+        disk.create_file(temporary, content, mode)
+        place(temporary, path, disk)
+    except BaseException:
+        discard_file(temporary, disk)
+        raise
+    disk.sync_directory(directory)
+
+
+def discard_file(path: str, disk: Disk = DISK) -> None:
+    """Remove a temporary file, if it is there, on the way out of a failure that is already being told."""
+    with contextlib.suppress(OSError):  # what cannot be removed now is swept later
+        disk.unlink(path)
+
+
+@functools.cache
+def _find_renameat2() -> Callable[..., int] | None:
+    try:
+        function = ctypes.CDLL(None, use_errno=True).renameat2
+    except (OSError, AttributeError):
+        return None
+    function.argtypes = [ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_uint]
+    function.restype = ctypes.c_int
+    return function
+
+
+def _rename_unless_exists(source: str, target: str) -> None:
+    rename = _find_renameat2()
+    if rename is None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), target)
+    if rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+        return
+    number = ctypes.get_errno()
+    if number in {errno.EINVAL, errno.ENOSYS}:  # how a file system says that it cannot
+        number = errno.ENOTSUP
+    raise OSError(number, os.strerror(number), target)
