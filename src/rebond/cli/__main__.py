@@ -1,0 +1,76 @@
+"""The entry: read the command line, run one command, end with its status."""
+
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+import click
+
+from rebond.cli.click_words import teach_click
+from rebond.cli.endings import (
+    end_interrupted,
+    end_with_crash,
+    end_with_error,
+    end_with_usage,
+    end_without_reader,
+)
+from rebond.cli.invocation import Invocation
+from rebond.cli.program import program
+from rebond.cli.speech import language, speak
+from rebond.errors import Interrupted, RebondError
+from rebond.language import choose_language
+
+
+def main() -> NoReturn:
+    """Run the program; the process ends here."""
+    signal.signal(signal.SIGTERM, _stop)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line and return its exit status."""
+    invocation = Invocation()
+    speak(choose_language(_asked_language(arguments), invocation.environment))
+    if language() != "en":
+        teach_click(language())
+    wants_json = "--json" in arguments
+    try:
+        status = program.main(list(arguments), prog_name="rebond", standalone_mode=False, obj=invocation)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.UsageError as error:
+        return end_with_usage(error, wants_json=wants_json)
+    except RebondError as error:
+        return end_with_error(error, wants_json=wants_json)
+    except (KeyboardInterrupt, Interrupted, click.Abort):
+        return end_interrupted(wants_json=wants_json)
+    except BrokenPipeError:
+        return end_without_reader()
+    except Exception as error:  # noqa: BLE001 - the last net: a fault becomes a report and a status
+        return end_with_crash(error, arguments, wants_json=wants_json)
+    return status if isinstance(status, int) else 0
+
+
+def _asked_language(arguments: Sequence[str]) -> str | None:
+    """Find ``--lang`` before anything is parsed, because help and usage errors speak it too."""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument.startswith("--lang="):
+            return argument.partition("=")[2]
+        if argument == "--lang" and position + 1 < len(arguments):
+            return arguments[position + 1]
+    return None
+
+
+def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """Treat a request to terminate like Ctrl-C."""
+    raise Interrupted
+
+
+if __name__ == "__main__":
+    main()

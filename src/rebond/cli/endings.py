@@ -1,0 +1,101 @@
+"""How a run ends: each error with its words, its remedy and its exit status, as text or as JSON."""
+
+import json
+import os
+import platform
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+import rebond
+from rebond.cli.invocation import Invocation
+from rebond.cli.speech import hint_of, message_of, tr
+from rebond.clock import SystemClock
+from rebond.errors import Interrupted, RebondError, UsageError
+from rebond.units import format_iso
+
+READER_WENT_AWAY = 141  # what a shell shows for a program that SIGPIPE ended
+
+
+def end_with_error(error: RebondError, *, wants_json: bool) -> int:
+    """Show an error that was raised on purpose; return its exit status."""
+    show_failure(error.code, message_of(error), hint_of(error), error.exit_status, wants_json=wants_json)
+    return error.exit_status
+
+
+def end_with_usage(error: click.UsageError, *, wants_json: bool) -> int:
+    """Show what is wrong with the command line."""
+    path = error.ctx.command_path if error.ctx else "rebond"
+    hint = tr("'{command} --help' shows how it is written.", command=path)
+    show_failure(UsageError.code, error.format_message(), hint, UsageError.exit_status, wants_json=wants_json)
+    return UsageError.exit_status
+
+
+def end_interrupted(*, wants_json: bool) -> int:
+    """Say that the run was stopped, and that this harms nothing."""
+    message = tr("Interrupted. Nothing is half done: what was finished stays, the rest begins where it stopped.")
+    hint = tr("Run the same command again to go on.")
+    show_failure(Interrupted.code, message, hint, Interrupted.exit_status, wants_json=wants_json)
+    return Interrupted.exit_status
+
+
+def end_with_crash(error: Exception, arguments: Sequence[str], *, wants_json: bool) -> int:
+    """Show that this is a fault of the program, and where its report lies."""
+    message = tr("Rebond stopped at a fault of its own: {kind}.", kind=type(error).__name__)
+    try:
+        hint = tr(
+            "The report is in {path}; it holds no secret. Please send it with your account.",
+            path=report(error, arguments),
+        )
+    except OSError:
+        hint = tr("No report could be written. Set REBOND_STATE_DIR to a folder that can be.")
+    show_failure("fault", message, hint, RebondError.exit_status, wants_json=wants_json)
+    return RebondError.exit_status
+
+
+def end_without_reader() -> int:
+    """Stop quietly: whoever read standard output (``head``, ``less``) has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush says nothing
+    return READER_WENT_AWAY
+
+
+def show_failure(code: str, message: str, hint: str, status: int, *, wants_json: bool) -> None:
+    """Write a failure: a document on standard output for machines, two lines on standard error for people."""
+    if wants_json:
+        document = {"error": {"code": code, "message": message, "hint": hint, "exit": status}}
+        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        return
+    click.echo(f"{click.style('rebond:', fg='red', bold=True)} {message}", err=True)
+    if hint:
+        click.echo(f"  → {hint}", err=True)
+
+
+def report(error: Exception, arguments: Sequence[str]) -> Path:
+    """Write what a maintainer needs: versions, option names, where it happened. No value that was passed in."""
+    now_ms = SystemClock().now_ms()
+    folder = Invocation().state_folder / "faults"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / f"fault-{now_ms}.txt"
+    frames = traceback.format_tb(error.__traceback__)
+    lines = [
+        f"rebond {rebond.__version__}, Python {platform.python_version()}, {platform.platform()}",
+        f"at {format_iso(now_ms)}",
+        f"command: rebond {' '.join(_named(arguments))}",
+        f"{type(error).__module__}.{type(error).__qualname__}",
+        "",
+        *frames,
+    ]
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    return path
+
+
+def _named(arguments: Sequence[str]) -> list[str]:
+    """Keep the command and the names of options; a value could be anything."""
+    kept = [each.split("=", 1)[0] for each in arguments if each.startswith("-")]
+    verb = next((each for each in arguments if each.isalpha()), "")
+    return [verb, *kept]

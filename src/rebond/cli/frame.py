@@ -1,0 +1,180 @@
+"""The grammar that every command shares: common options, help in the reader's language, an example."""
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebond.cli.invocation import Invocation
+from rebond.cli.speech import language, tr
+from rebond.language import LANGUAGES, translate
+
+WIDTH = 100
+Callback = Callable[..., int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a command is defined, and one line about it, so that the overview loads none of them."""
+
+    module: str
+    name: str
+    summary: str
+
+
+def _remember(field: str, convert: Callable[[Any], object] = lambda value: value) -> Any:
+    """Return a callback that keeps an option in the invocation; the last mention wins."""
+
+    def keep(context: click.Context, _parameter: click.Parameter, value: object) -> None:
+        if value is not None and value is not False:
+            setattr(context.ensure_object(Invocation), field, convert(value))
+
+    return keep
+
+
+def common_options() -> list[click.Option]:
+    """Return the options that stand before or after any command."""
+    return [
+        CommonOption(
+            ["--vault"],
+            metavar="URL",
+            help="The vault: a directory or a store's address. Also REBOND_VAULT.",
+            callback=_remember("vault"),
+        ),
+        CommonOption(
+            ["--config"],
+            metavar="FILE",
+            help="The configuration file. Also REBOND_CONFIG.",
+            callback=_remember("config", Path),
+        ),
+        CommonOption(["--json"], is_flag=True, help="Answer with one JSON document.", callback=_remember("wants_json")),
+        CommonOption(["--quiet", "-q"], is_flag=True, help="No progress and no notes.", callback=_remember("is_quiet")),
+        CommonOption(
+            ["--progress"],
+            type=click.Choice(["bar", "plain", "json"]),
+            help="How progress is shown on standard error.",
+            callback=_remember("progress"),
+        ),
+        CommonOption(
+            ["--lang"],
+            type=click.Choice(LANGUAGES),
+            help="The language of messages. Also REBOND_LANG.",
+            callback=lambda _context, _parameter, _value: None,  # read before parsing, so that --help speaks it too
+        ),
+    ]
+
+
+class Option(click.Option):
+    """An option whose help is a template."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        record = super().get_help_record(ctx)
+        if record is None or not self.help:
+            return record
+        return record[0], record[1].replace(self.help, tr(self.help), 1)
+
+
+class CommonOption(Option):
+    """An option of every command; kept in the invocation, not passed to the command."""
+
+    def __init__(self, names: Sequence[str], **settings: Any) -> None:
+        super().__init__(names, expose_value=False, **settings)
+
+
+class Verb(click.Command):
+    """A command with the common options and an example."""
+
+    def __init__(self, name: str | None, *, example: str = "", **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.example = example
+        self.params.extend(common_options())
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_paragraphs(self.help or "", formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_options(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_example(self.example, formatter)
+
+
+class Verbs(click.Group):
+    """Commands under one name, each loaded when it is called."""
+
+    def __init__(self, name: str, *, places: Sequence[Place], example: str = "", **settings: Any) -> None:
+        super().__init__(name, **settings)
+        self.places = {each.name: each for each in places}
+        self.example = example
+        self.params.extend(common_options())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.places)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        place = self.places.get(cmd_name)
+        if place is None:
+            return None
+        command = getattr(importlib.import_module(place.module), place.name.replace("-", "_"))
+        assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
+        return command
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_paragraphs(self.help or "", formatter)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(tr("Commands")):
+            formatter.write_dl([(each.name, tr(each.summary)) for each in self.places.values()])
+        _write_options(self.get_params(ctx), ctx, formatter)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        _write_example(self.example, formatter)
+
+
+def verb(name: str, *, help: str, example: str) -> Callable[[Callback], Verb]:  # noqa: A002 - click's own word
+    """Make a command of a function; ``help`` is a template, ``example`` lines that one can type."""
+
+    def make(function: Callback) -> Verb:
+        made = click.command(name, cls=Verb, help=help, example=example)(function)
+        assert isinstance(made, Verb)  # noqa: S101 - click returns the class that it is given
+        return made
+
+    return make
+
+
+def option(*names: str, help: str, **settings: Any) -> Callable[[Callback], Callback]:  # noqa: A002 - click's own word
+    """Give a command an option; ``help`` is a template."""
+    decorate: Callable[[Callback], Callback] = click.option(*names, cls=Option, help=help, **settings)
+    return decorate
+
+
+def _write_paragraphs(template: str, formatter: click.HelpFormatter) -> None:
+    text = translate(template, language())
+    if text:
+        formatter.write_paragraph()
+        with formatter.indentation():
+            formatter.write_text(text)
+
+
+def _write_options(parameters: Sequence[click.Parameter], ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    own: list[tuple[str, str]] = []
+    common: list[tuple[str, str]] = []
+    for parameter in parameters:
+        record = parameter.get_help_record(ctx)
+        if record:
+            (common if isinstance(parameter, CommonOption) else own).append(record)
+    if own:
+        with formatter.section(tr("Options")):
+            formatter.write_dl(own)
+    with formatter.section(tr("Options of every command")):
+        formatter.write_dl(common)
+
+
+def _write_example(example: str, formatter: click.HelpFormatter) -> None:
+    if example:
+        with formatter.section(tr("Example")):
+            for line in example.splitlines():
+                formatter.write(f"{'':{formatter.current_indent}}$ {line}\n")

@@ -1,0 +1,49 @@
+"""What every command was told besides its own arguments."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebond.errors import UsageError
+
+
+@dataclass(slots=True, kw_only=True)
+class Invocation:
+    """The common options, as far as they were read. Filled while the command line is parsed, then only read."""
+
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    vault: str | None = None
+    config: Path | None = None
+    wants_json: bool = False
+    is_quiet: bool = False
+    progress: str | None = None
+
+    @property
+    def vault_url(self) -> str:
+        """Where the vault is; raises ``UsageError`` when nobody said."""
+        address = self.vault or self.environment.get("REBOND_VAULT")
+        if not address:
+            raise UsageError(
+                "No vault was named.",
+                hint="Add --vault /where/it/is, or set REBOND_VAULT.",
+            )
+        return address
+
+    @property
+    def cache_folder(self) -> Path:
+        """What may be deleted at any time: ``REBOND_CACHE_DIR``, or a folder in the user's cache."""
+        return self._folder("REBOND_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
+
+    @property
+    def state_folder(self) -> Path:
+        """What is worth keeping between runs: ``REBOND_STATE_DIR``, or a folder in the user's state."""
+        return self._folder("REBOND_STATE_DIR", "XDG_STATE_HOME", ".local/state")
+
+    def _folder(self, own: str, shared: str, below_home: str) -> Path:
+        if chosen := self.environment.get(own):
+            return Path(chosen).absolute()
+        shared_folder = Path(self.environment.get(shared) or "")
+        if shared_folder.is_absolute():  # the XDG rules say to ignore a relative one
+            return shared_folder / "rebond"
+        return Path(self.environment.get("HOME") or Path.home()) / below_home / "rebond"

@@ -1,0 +1,52 @@
+"""The table of commands."""
+
+import click
+
+import rebond
+from rebond.cli.frame import Place, Verbs
+from rebond.cli.speech import tr
+
+COMMANDS = [
+    Place("rebond.cli.commands.vault", "vault", "Make a vault, or look at one."),
+    Place("rebond.cli.commands.backup", "backup", "Save files as a new snapshot."),
+    Place("rebond.cli.commands.snapshots", "snapshots", "List what can be restored."),
+    Place("rebond.cli.commands.ls", "ls", "List the files in a snapshot."),
+    Place("rebond.cli.commands.cat", "cat", "Write one file of a snapshot to standard output."),
+    Place("rebond.cli.commands.diff", "diff", "Compare two snapshots, or one with what is there now."),
+    Place("rebond.cli.commands.find", "find", "Find every version of a path over all snapshots."),
+    Place("rebond.cli.commands.explain", "explain", "Say whether a path is saved, and if not, by what rule."),
+    Place("rebond.cli.commands.restore", "restore", "Bring files back."),
+    Place("rebond.cli.commands.verify", "verify", "Check that everything stored can be read back."),
+    Place("rebond.cli.commands.forget", "forget", "Take snapshots off the list, by rule or by name."),
+    Place("rebond.cli.commands.undelete", "undelete", "Put a forgotten snapshot back on the list."),
+    Place("rebond.cli.commands.prune", "prune", "Free the room that forgotten snapshots took."),
+    Place("rebond.cli.commands.hold", "hold", "Protect a snapshot from being forgotten."),
+    Place("rebond.cli.commands.hold", "unhold", "Lift the protection of a snapshot."),
+    Place("rebond.cli.commands.key", "key", "List, add, remove, issue and revoke keys."),
+    Place("rebond.cli.commands.kit", "kit", "Print the recovery kit again."),
+    Place("rebond.cli.commands.completion", "completion", "Print the lines that complete commands in a shell."),
+]
+
+
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
+    if value and not context.resilient_parsing:
+        click.echo(f"rebond {rebond.__version__}")
+        context.exit()
+
+
+program = Verbs(
+    "rebond",
+    places=COMMANDS,
+    help="Back up everything an application needs to exist again, prove it, and bring it back.",
+    example="rebond vault create /backup\nrebond backup --vault /backup --path ~/shop",
+)
+program.params.append(
+    click.Option(
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        help=tr("Show the version and exit."),
+        callback=_show_version,
+    )
+)

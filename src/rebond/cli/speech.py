@@ -1,0 +1,56 @@
+"""What the command line says, in the reader's language. Templates are literal, so that a test can collect them."""
+
+import os
+from contextvars import ContextVar
+
+from rebond.errors import RebondError
+from rebond.findings import Finding
+from rebond.language import translate
+from rebond.wording import fill
+
+_language: ContextVar[str] = ContextVar("language", default="en")
+
+
+def speak(language: str) -> None:
+    """Choose the language for everything said from now on."""
+    _language.set(language)
+
+
+def language() -> str:
+    """Return the language that is spoken."""
+    return _language.get()
+
+
+def tr(template: str, /, **values: object) -> str:
+    """Return the template in the reader's language, filled."""
+    return fill(translate(template, _language.get()), values)
+
+
+def message_of(thing: RebondError | Finding) -> str:
+    """Return what happened, in the reader's language."""
+    return fill(translate(thing.template, _language.get()), _printable(dict(thing.values)))
+
+
+def hint_of(thing: RebondError | Finding) -> str:
+    """Return what to do next, in the reader's language; may be empty."""
+    return fill(translate(thing.hint_template, _language.get()), _printable(dict(thing.values)))
+
+
+def show_path(path: bytes | str) -> str:
+    """Return a path that is safe on a terminal: what does not print is written as an escape."""
+    text = os.fsdecode(path)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else _escape(each) for each in text)
+
+
+def _escape(character: str) -> str:
+    r"""Return ``\n``, ``\x1b`` or the raw byte of a name that is not UTF-8."""
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def _printable(values: dict[str, object]) -> dict[str, object]:
+    return {name: show_path(value) if isinstance(value, bytes | str) else value for name, value in values.items()}
