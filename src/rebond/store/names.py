@@ -10,6 +10,7 @@ TEMPORARY_PREFIX = ".tmp-"  # how a local store calls what is not an object yet
 
 _NAME = re.compile(r"[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*\Z")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9._-]+/)*[A-Za-z0-9._-]*\Z")
+_CLIMBS = re.compile(r"(?:^|/)\.\.?/")
 _RESERVED = re.compile(r"(?:^|/)(?:\.\.?(?:/|\Z)|\.tmp-)")
 
 
@@ -38,7 +39,7 @@ def check_name(name: str) -> None:
 
 def check_prefix(prefix: str) -> None:
     """Raise ``UsageError`` unless a name may start with ``prefix``."""
-    if not _PREFIX.match(prefix):
+    if not _PREFIX.match(prefix) or _CLIMBS.search(prefix):
         raise UsageError(
             "{name} cannot be the start of an object's name.",
             hint="Use letters, digits, '.', '_' and '-', in parts joined by '/'.",
