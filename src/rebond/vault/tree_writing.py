@@ -15,7 +15,7 @@ from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
 from rebond.vault.segment_directory import SegmentDirectory
-from rebond.vault.trees import store_chunk_ids, store_directory, store_entry, with_directory
+from rebond.vault.trees import decode_entry, store_chunk_ids, store_directory, store_entry, with_directory
 
 WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
 _NEVER_SAME = b"\0"  # a stamp that no listing gives: the file is read again next time
@@ -23,6 +23,7 @@ _LINKS_REMEMBERED = 100_000
 _REPORT_EVERY_SECONDS = 0.1
 
 Uses = list[tuple[int, int]]  # (place, bytes)
+Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk ids, or a list of them; uses; bytes
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class TreeWriter:
         self._cached = cached
         self._remember = remember
         self._observer = observer
-        self._links: dict[tuple[int, int], tuple[bytes, tuple[bytes, int] | None, Uses, int]] = {}
+        self._links: dict[tuple[int, int], Kept] = {}
         self._next_report = 0.0
         self.totals = TreeTotals()
 
@@ -142,11 +143,11 @@ class TreeWriter:
 
     def _is_same(self, record: CacheRecord, listing: Listing, start: int, end: int, first: bool) -> bool:
         """Whether a cached slice still holds, with every segment it uses."""
-        if (first and record.stamp != listing.stamp) or (bool(record.directory) != first):
+        if bool(record.directory) != first or (first and record.stamp != listing.stamp):
             return False
         if end > len(listing.names) or record.names != listing.names[start:end] or record.stamps != listing.stamps[start:end]:
             return False
-        return not listing.stamp == b"" and self._all_usable(record.all_uses, record.sessions)
+        return self._all_usable(record.all_uses, record.sessions)
 
     def _all_usable(self, uses: bytes, sessions: list[bytes]) -> bool:
         segments, content = self._segments, self._content
@@ -202,10 +203,8 @@ class TreeWriter:
         for place, size in uses:
             self._content.use(place, size)
         encoded = record.entries[before]
-        size_bytes = 0
-        files = 0
-        if uses or b"\xa1t\xa1f" in encoded[:300]:
-            files, size_bytes = 1, sum(size for _, size in uses)
+        entry = decode_entry(encoded)
+        files, size_bytes = (1, entry.size) if entry.kind == EntryKind.FILE else (0, 0)
         self.totals.files += files
         self.totals.bytes += size_bytes
         opened.names.append(record.names[before])
@@ -217,7 +216,9 @@ class TreeWriter:
         if entry is None:
             return
         stamp = listing.stamps[position] or _NEVER_SAME
-        chunks, chunk_list, uses, files = b"", None, [], 0
+        chunks, files = b"", 0
+        chunk_list: tuple[bytes, int] | None = None
+        uses: Uses = []
         if entry.kind is EntryKind.FILE:
             files = 1
             if entry.size:
@@ -257,14 +258,14 @@ class TreeWriter:
         self.totals.read_bytes += len(content)
         if len(content) <= LEAST:
             chunk_id, place = self._content.keep_data(content)
-            result = (chunk_id, None, [(place, len(content))], len(content))
+            result: Kept = (chunk_id, None, [(place, len(content))], len(content))
         else:
             result = self._keep_chunks(self._chunker.cut_bytes(content))
         if entry.link is not None and len(self._links) < _LINKS_REMEMBERED:
             self._links[entry.link] = result
         return (*result, True)
 
-    def _keep_chunks(self, pieces: Iterator[bytes]) -> tuple[bytes, tuple[bytes, int] | None, Uses, int]:
+    def _keep_chunks(self, pieces: Iterator[bytes]) -> Kept:
         ids: list[bytes] = []
         uses: dict[int, int] = {}
         size = 0

@@ -1,0 +1,67 @@
+"""A vault that was opened: the parts that every verb needs, held together. A switchboard, no logic."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebond.clock import Clock, SystemClock
+from rebond.findings import Finding
+from rebond.identifiers import DomainId, VaultId
+from rebond.store.protocol import Store
+from rebond.vault.credentials import Credentials, Role
+from rebond.vault.index_loading import IndexContext
+from rebond.vault.local_cache import LocalCache, cache_directory
+from rebond.vault.roster import Roster
+
+
+def _ignore(_: Finding) -> None:
+    """Drop a finding: for callers that look for errors only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vault:
+    """An open vault: where it lies, who we are in it, and what this host remembers of it.
+
+    ``caches`` is a directory that may be deleted at any time. ``report`` hears what is noticed.
+    """
+
+    store: Store
+    credentials: Credentials
+    roster: Roster
+    caches: Path
+    clock: Clock = field(default_factory=SystemClock)
+    report: Callable[[Finding], None] = _ignore
+
+    @property
+    def vault_id(self) -> VaultId:
+        """The vault's own id."""
+        return self.credentials.vault_id
+
+    def verify_key_of(self, member: bytes) -> bytes:
+        """Return a member's verify key; raises ``ForeignObject`` when the roster does not know it."""
+        return self.roster.member(member).verify_key
+
+    def is_trusted(self, member: bytes) -> bool:
+        """Whether segments that this member made may be referred to now."""
+        return self.roster.is_trusted(member, self.clock.now_ms())
+
+    def open_cache(self, domain: DomainId) -> LocalCache:
+        """Open what this host remembers of a domain. The caller closes it."""
+        return LocalCache(cache_directory(self.caches, self.vault_id, domain))
+
+    def index_context(self, domain: DomainId) -> IndexContext:
+        """What opening a domain's index takes; raises ``RoleTooSmall`` for a keeper."""
+        return IndexContext(
+            store=self.store,
+            vault_id=self.vault_id,
+            domain=domain,
+            catalog_keys=self.credentials.catalog(domain),
+            domain_keys=self.credentials.domain_keys(domain),
+            verify_key_of=self.verify_key_of,
+            is_trusted=self.is_trusted,
+            report=self.report,
+        )
+
+    def can_read(self) -> bool:
+        """Whether this credential opens content."""
+        return self.credentials.role is Role.OWNER
