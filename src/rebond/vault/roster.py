@@ -27,6 +27,7 @@ from rebond.vault.signed_objects import (
     put_once,
     read_capped,
     split_record,
+    verify_owner_signature,
 )
 
 ROSTER_PREFIX = "roster/"
@@ -216,10 +217,10 @@ def parse_roster(content: Buffer, number: int, owner_verify_key: bytes) -> Roste
     Raises ``VaultDamaged`` for bytes that are not one, ``ForeignObject`` when the owner did not
     sign it or it was renamed, ``FormatTooNew`` for a later format or an unknown ``read`` flag.
     """
+    verify_owner_signature(content, "roster", owner_verify_key)
     framed = split_record(content, ObjectKind.ROSTER)
     if len(framed.rest) != SIGNATURE_SIZE:
         raise VaultDamaged("The parts of roster {number} do not add up.", number=number)
-    verify_signature(owner_verify_key, "roster", framed.head, framed.rest)
     roster = decode(framed.record, Roster)
     if roster.number != number or roster.vault_id != framed.vault_id:
         raise ForeignObject("Roster {number} holds another roster: it was renamed.", number=number)
@@ -274,9 +275,7 @@ def change_roster(
     )
 
 
-def _newest(
-    store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_least: int, notice: Notice
-) -> Roster:
+def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_least: int, notice: Notice) -> Roster:
     for number in listed.numbers:
         if number < at_least:
             break

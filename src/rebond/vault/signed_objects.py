@@ -15,7 +15,7 @@ from rebond.findings import Finding
 from rebond.identifiers import VaultId
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header, without_sum
-from rebond.vault.primitives import Buffer
+from rebond.vault.primitives import SIGNATURE_SIZE, Buffer, verify_signature
 
 Notice = Callable[[Finding], None]
 
@@ -58,6 +58,18 @@ def split_record(content: Buffer, kind: ObjectKind, vault_id: VaultId | None = N
     if end > len(body):
         raise VaultDamaged("A record is said to be {length} bytes long and is cut short.", length=length)
     return FramedRecord(header.vault_id, bytes(body[:end]), bytes(body[HEAD_OVERHEAD:end]), bytes(body[end:]))
+
+
+def verify_owner_signature(content: Buffer, kind: str, owner_verify_key: bytes) -> None:
+    """Check sum and signature of an object that ends with ``signature ‖ sum``, whatever its version.
+
+    Every version keeps that end, so that nobody but the owner can say "this vault is too new for
+    you". Raises ``VaultDamaged`` or ``ForeignObject``.
+    """
+    body = without_sum(content)
+    if len(body) < HEAD_OVERHEAD + SIGNATURE_SIZE:
+        raise VaultDamaged("A {kind} is too short to be signed.", kind=kind)
+    verify_signature(owner_verify_key, kind, body[:-SIGNATURE_SIZE], bytes(body[-SIGNATURE_SIZE:]))
 
 
 def read_capped(store: Store, name: str, limit_bytes: int) -> bytes:

@@ -35,7 +35,7 @@ _MAX_LANES = 16
 class SlotMethod(enum.StrEnum):
     """How a slot is opened."""
 
-    PASSPHRASE = "passphrase"
+    PASSPHRASE = "passphrase"  # noqa: S105  (a name, not a secret)
     RECOVERY_KEY = "recovery key"
     KEY_FILE = "key file"
 

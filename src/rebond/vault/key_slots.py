@@ -1,0 +1,157 @@
+"""List, add and remove what opens a vault (format page, section 14, *Slot*)."""
+
+from dataclasses import dataclass, replace
+
+from rebond.clock import Clock
+from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName
+from rebond.store.protocol import Store
+from rebond.vault.keyring import KEYRING_PREFIX, MAX_SLOTS, OpenKeyring, change_keyring, keyring_name
+from rebond.vault.signed_objects import list_numbered, put_once, read_capped
+from rebond.vault.slots import (
+    DEFAULT_COST,
+    SLOT_LIMIT_BYTES,
+    Argon2Cost,
+    SlotSecret,
+    make_slot,
+    parse_slot,
+    slot_name,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotSummary:
+    """One slot as ``key list`` shows it. ``fault`` is empty, or why it cannot be used."""
+
+    id: bytes
+    method: str = ""
+    label: str = ""
+    made_ms: int = 0
+    is_trusted: bool = True
+    is_current: bool = False
+    fault: str = ""
+
+
+def list_slots(store: Store, keyring: OpenKeyring) -> tuple[SlotSummary, ...]:
+    """Return the slots that open the vault, and strays that open nothing, trusted ones first."""
+    names = {slot_name(slot): slot for slot in keyring.trusted}
+    strays = sorted(info.name for info in store.list_objects("keys/") if info.name not in names)
+    found = [_summarize(store, name, slot, keyring) for name, slot in names.items()]
+    for name in strays:
+        slot = _id_in(name)
+        if slot is not None:
+            found.append(replace(_summarize(store, name, slot, keyring), is_trusted=False))
+    return tuple(found)
+
+
+def add_slot(
+    store: Store,
+    keyring: OpenKeyring,
+    secret: SlotSecret,
+    *,
+    clock: Clock,
+    label: str = "",
+    cost: Argon2Cost = DEFAULT_COST,
+) -> tuple[bytes, OpenKeyring]:
+    """Let ``secret`` open the vault too; return the slot's id and the new keyring.
+
+    The slot is put first, then the keyring that trusts it: cut between, it opens nothing and is
+    reported as a stray. Raises ``Refused`` when there are as many slots as there may be.
+    """
+    if len(keyring.trusted) >= MAX_SLOTS:
+        raise Refused(
+            "The vault has {count} slots, which is as many as there may be.",
+            hint="Remove one first: rebond key remove.",
+            count=len(keyring.trusted),
+        )
+    slot = make_slot(
+        keyring.vault_id, keyring.secrets.owner_verify_key, secret, now_ms=clock.now_ms(), label=label, cost=cost
+    )
+    put_once(store, slot.name, slot.content)
+    changed = change_keyring(
+        store, keyring, lambda current: replace(current, trusted={**current.trusted, slot.id: slot.public})
+    )
+    return slot.id, changed
+
+
+def remove_slot(store: Store, keyring: OpenKeyring, slot_id: bytes) -> OpenKeyring:
+    """Let a slot open nothing any more; return the keyring that no longer trusts it.
+
+    The new keyring, under a fresh key, is put first; then the slot and the older keyrings, which it
+    could still open, are deleted. Cut short, run it again. Whoever copied both before can still
+    read what he could read then. Raises ``Refused`` for the last slot and for the one in use,
+    ``UnknownName`` for a slot that is not there.
+    """
+    if slot_id not in keyring.trusted and not _is_there(store, slot_name(slot_id)):
+        raise UnknownName(
+            "The vault has no slot {slot}.", hint="'rebond key list' shows all slots.", slot=slot_id.hex()
+        )
+    changed = change_keyring(store, keyring, lambda current: _without(current, slot_id))
+    store.delete(slot_name(slot_id))
+    for number in list_numbered(store, KEYRING_PREFIX).numbers:
+        if number < changed.number:
+            store.delete(keyring_name(number))
+    return changed
+
+
+def find_slot(store: Store, keyring: OpenKeyring, text: str) -> bytes:
+    """Return the id of the slot with that label or beginning of an id; raises ``UnknownName`` unless it is one."""
+    slots = list_slots(store, keyring)
+    found = [slot for slot in slots if slot.label == text] or [s for s in slots if text and s.id.hex().startswith(text)]
+    if len(found) != 1:
+        raise UnknownName(
+            "{count} slots are named {text}.",
+            hint="'rebond key list' shows all slots; give more of the id.",
+            count=len(found),
+            text=text,
+        )
+    return found[0].id
+
+
+def _without(keyring: OpenKeyring, slot_id: bytes) -> OpenKeyring:
+    if slot_id not in keyring.trusted:
+        return keyring
+    if len(keyring.trusted) == 1:
+        raise Refused(
+            "This is the last slot: without it nobody could ever open the vault.",
+            hint="Add another one first: rebond key add.",
+        )
+    if slot_id == keyring.opened_by:
+        raise Refused(
+            "The vault was opened with this very slot.",
+            hint="Run the command again with another secret, which proves that it opens the vault.",
+        )
+    return replace(keyring, trusted={slot: public for slot, public in keyring.trusted.items() if slot != slot_id})
+
+
+def _summarize(store: Store, name: str, slot_id: bytes, keyring: OpenKeyring) -> SlotSummary:
+    try:
+        slot = parse_slot(read_capped(store, name, SLOT_LIMIT_BYTES), keyring.vault_id)
+    except StoreError as error:
+        if not isinstance(error, ObjectMissing):
+            raise
+        return SlotSummary(id=slot_id, fault=error.message)
+    except RebondError as error:
+        return SlotSummary(id=slot_id, fault=error.message)
+    return SlotSummary(
+        id=slot_id,
+        method=slot.method,
+        label=slot.label,
+        made_ms=slot.made_ms,
+        is_current=slot_id == keyring.opened_by,
+        fault="" if slot.id == slot_id else "it was renamed",
+    )
+
+
+def _id_in(name: str) -> bytes | None:
+    try:
+        return bytes.fromhex(name.removeprefix("keys/"))
+    except ValueError:
+        return None
+
+
+def _is_there(store: Store, name: str) -> bool:
+    try:
+        store.stat(name)
+    except ObjectMissing:
+        return False
+    return True
