@@ -3,8 +3,7 @@
 import click
 
 import rebond
-from rebond.cli.frame import Place, Verbs
-from rebond.cli.speech import tr
+from rebond.cli.frame import Option, Place, Verbs
 
 COMMANDS = [
     Place("rebond.cli.commands.vault", "vault", "Make a vault, or look at one."),
@@ -41,12 +40,12 @@ program = Verbs(
     example="rebond vault create /backup\nrebond backup --vault /backup --path ~/shop",
 )
 program.params.append(
-    click.Option(
+    Option(
         ["--version"],
         is_flag=True,
         is_eager=True,
         expose_value=False,
-        help=tr("Show the version and exit."),
+        help="Show the version and exit.",
         callback=_show_version,
     )
 )

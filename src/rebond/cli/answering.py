@@ -1,0 +1,66 @@
+"""Answers on standard output: one JSON document, or text; and the status that findings ask for."""
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from rebond.cli.invocation import Invocation
+from rebond.cli.speech import tr
+from rebond.errors import Refused
+from rebond.findings import Finding, Severity
+
+Document = Mapping[str, Any] | Sequence[Any]
+
+GOOD = 0
+DOUBTFUL = 3
+DAMAGED = 4
+
+
+def answer(invocation: Invocation, document: Document, text: str) -> None:
+    """Write the document when JSON was asked for, else the text."""
+    if invocation.wants_json:
+        sys.stdout.write(json.dumps(document, indent=2, default=_plain) + "\n")
+    elif text:
+        sys.stdout.write(text.rstrip("\n") + "\n")
+
+
+def note(invocation: Invocation, text: str) -> None:
+    """Write a remark to standard error, unless the reader asked for quiet."""
+    if not invocation.is_quiet:
+        sys.stderr.write(text + "\n")
+
+
+def status_of(findings: Iterable[Finding]) -> int:
+    """Return 4 for damage, 3 for a warning, else 0."""
+    severities = {each.severity for each in findings}
+    if Severity.DAMAGE in severities:
+        return DAMAGED
+    return DOUBTFUL if Severity.WARNING in severities else GOOD
+
+
+def require_consent(invocation: Invocation, question: str, *, is_given: bool) -> None:
+    """Ask before something that takes away. Raises ``Refused`` without a terminal, or when the answer is no."""
+    if is_given:
+        return
+    if invocation.wants_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Refused("This needs a confirmation, and there is no terminal to ask on.", hint="Add --yes.")
+    if not click.confirm(question, default=False, err=True):
+        raise Refused("Not confirmed. Nothing was changed.", hint="--dry-run shows what would be done.")
+
+
+def say_yes_or_no(claim: bool) -> str:  # noqa: FBT001 - it is the subject
+    """Return the word for a claim."""
+    return tr("yes") if claim else tr("no")
+
+
+def _plain(value: object) -> object:
+    """Turn what JSON does not know into what it does: bytes are paths or ids."""
+    if isinstance(value, bytes | os.PathLike):
+        return os.fsdecode(value)
+    if isinstance(value, set | frozenset | tuple):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")  # noqa: EM102 - a fault of ours, for the report
