@@ -10,16 +10,16 @@ other clears its own objects away and is told that there is a vault.
 import contextlib
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
 from rebond.clock import Clock
-from rebond.errors import ObjectExists, Refused, StoreError, UsageError, VaultExists
+from rebond.errors import ObjectExists, Refused, StoreError, StoreUnfit, UsageError, VaultExists
 from rebond.identifiers import DomainId, MemberId, VaultId, random_id
 from rebond.store.protocol import Store
+from rebond.store.proving import StoreProof
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import DESCRIPTION_NAME, VaultDescription, build_description, parse_description
 from rebond.vault.headers import HEADER_SIZE
@@ -42,9 +42,9 @@ from rebond.vault.slots import (
 
 _ATTEMPTS = 16
 _REMAINS = re.compile(
-    r"(README\.txt|VAULT-FORMAT\.md|rescue/[^/]+|keys/[0-9a-f]{32}|keyring/[1-9][0-9]{0,17}|roster/[1-9][0-9]{0,17})"
+    r"(README\.txt|VAULT-FORMAT\.md|rescue/[^/]+|keys/[0-9a-f]{32}|keyring/[1-9][0-9]{0,17}|roster/[1-9][0-9]{0,17}|probe/.+)"
 )
-_OWNED = re.compile(r"(keys|keyring|roster)/.+")
+_CLEARED = re.compile(r"(keys|keyring|roster|probe)/.+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def create_vault(
     store: Store,
     *,
     clock: Clock,
-    proof: Mapping[str, Any],
+    proof: StoreProof,
     passphrase: SlotSecret | None = None,
     key_file: bytes | None = None,
     recovery_key: bytes | None = None,
@@ -84,13 +84,15 @@ def create_vault(
 
     ``proof`` is what the store proved; it is written into ``vault.json`` for ever. A recovery key
     is made unless one is given. Raises ``VaultExists`` when there is a vault, ``Refused`` when the
-    place holds anything else. May be run again after a crash.
+    place holds anything else, ``StoreUnfit`` when the store broke a promise that has no rule of
+    its own. May be run again after a crash.
     """
+    _require_sound(proof)
     remains = _require_free_place(store)
     now_ms = clock.now_ms()
     vault_id, secrets, domain = VaultId(random_id()), *_make_secrets()
     owner_key = signing_key(secrets.owner_seed)
-    description = build_description(vault_id, owner_key, now_ms, proof)
+    description = build_description(vault_id, owner_key, now_ms, proof.to_plain())
     printed = print_recovery_key(recovery_key or os.urandom(KEY_SIZE))
     offered = [secret for secret in (passphrase, recovery_key_secret(printed)) if secret is not None]
     if key_file is not None:
@@ -130,7 +132,18 @@ def _require_free_place(store: Store) -> tuple[str, ...]:
                 name=info.name,
             )
         remains.append(info.name)
-    return tuple(name for name in remains if _OWNED.fullmatch(name))
+    return tuple(name for name in remains if _CLEARED.fullmatch(name))
+
+
+def _require_sound(proof: StoreProof) -> None:
+    if not proof.is_sound:
+        broken = next(promise for promise in proof.broken if promise.code not in {"put-if-absent", "race", "clock"})
+        raise StoreUnfit(
+            "{location} cannot hold a vault: {reason}",
+            hint="Choose another place, or another server, for the vault.",
+            location=proof.location,
+            reason=broken.words,
+        )
 
 
 def _exists(store: Store) -> VaultExists:
@@ -240,7 +253,7 @@ def _claim_place(store: Store, description: bytes, ours: list[str]) -> None:
 
 
 def _clear_away(store: Store, remains: tuple[str, ...], vault_id: VaultId) -> None:
-    """Delete what earlier attempts left: objects whose header names another vault than the one that stands."""
+    """Delete what earlier attempts left: objects whose header does not name the vault that stands."""
     for name in remains:
         # Remains do no harm, and a store may forbid deleting: then they stay and are reported as strays.
         with contextlib.suppress(StoreError):

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from rebond.clock import Clock
 from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName
 from rebond.store.protocol import Store
-from rebond.vault.keyring import KEYRING_PREFIX, MAX_SLOTS, OpenKeyring, change_keyring, keyring_name
+from rebond.vault.keyring import (
+    KEYRING_PREFIX,
+    MAX_SLOTS,
+    OpenKeyring,
+    change_keyring,
+    keyring_name,
+    load_newest_keyring,
+    open_keyring,
+)
 from rebond.vault.signed_objects import list_numbered, put_once, read_capped
 from rebond.vault.slots import (
     DEFAULT_COST,
@@ -86,6 +94,7 @@ def remove_slot(store: Store, keyring: OpenKeyring, slot_id: bytes) -> OpenKeyri
             "The vault has no slot {slot}.", hint="'rebond key list' shows all slots.", slot=slot_id.hex()
         )
     changed = change_keyring(store, keyring, lambda current: _without(current, slot_id))
+    _require_readable(store, changed)
     store.delete(slot_name(slot_id))
     for number in list_numbered(store, KEYRING_PREFIX).numbers:
         if number < changed.number:
@@ -121,6 +130,13 @@ def _without(keyring: OpenKeyring, slot_id: bytes) -> OpenKeyring:
             hint="Run the command again with another secret, which proves that it opens the vault.",
         )
     return replace(keyring, trusted={slot: public for slot, public in keyring.trusted.items() if slot != slot_id})
+
+
+def _require_readable(store: Store, keyring: OpenKeyring) -> None:
+    """Open the newest keyring from the store once more before the older ones go: it will be the only one."""
+    owner = keyring.secrets.owner_verify_key
+    sealed = load_newest_keyring(store, keyring.vault_id, owner, keyring.number)
+    open_keyring(sealed, keyring.opened_by, keyring.slot_seed, owner, keyring.description_hash)
 
 
 def _summarize(store: Store, name: str, slot_id: bytes, keyring: OpenKeyring) -> SlotSummary:

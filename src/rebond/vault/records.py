@@ -23,11 +23,11 @@ def decode(content: Buffer, kind: type[T]) -> T:
     """
     try:
         value = msgspec.msgpack.decode(content, type=kind)
+        _refuse_duplicates(content)  # decodes keys that ``kind`` does not know, so it can fail too
     except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise VaultDamaged(
             "A {kind} record cannot be read: {reason}", kind=getattr(kind, "__name__", "plain"), reason=str(error)
         ) from error
-    _refuse_duplicates(content)
     return value
 
 
