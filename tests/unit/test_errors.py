@@ -6,6 +6,7 @@ import re
 import pytest
 
 import rebond.errors
+from rebond.cli.endings import FAULT
 from rebond.errors import Interrupted, RebondError, StoreFull
 from rebond.wording import fill
 
@@ -48,7 +49,7 @@ def test_every_error_has_a_section_in_the_manual(kind: type[RebondError]) -> Non
 def test_the_manual_explains_no_error_that_does_not_exist() -> None:
     sections = set(re.findall(r"^## `([a-z-]+)`$", PAGE.read_text(encoding="utf-8"), re.MULTILINE))
 
-    assert sections == {each.code for each in every_error()} | {Interrupted.code}
+    assert sections == {each.code for each in every_error()} | {Interrupted.code, FAULT}
 
 
 def test_a_message_is_filled_from_its_template() -> None:

@@ -17,6 +17,7 @@ from rebond.clock import SystemClock
 from rebond.errors import Interrupted, RebondError, UsageError
 from rebond.units import format_iso
 
+FAULT = "fault"  # the code of what nobody foresaw
 READER_WENT_AWAY = 141  # what a shell shows for a program that SIGPIPE ended
 
 
@@ -52,7 +53,7 @@ def end_with_crash(error: Exception, arguments: Sequence[str], *, wants_json: bo
         )
     except OSError:
         hint = tr("No report could be written. Set REBOND_STATE_DIR to a folder that can be.")
-    show_failure("fault", message, hint, RebondError.exit_status, wants_json=wants_json)
+    show_failure(FAULT, message, hint, RebondError.exit_status, wants_json=wants_json)
     return RebondError.exit_status
 
 
