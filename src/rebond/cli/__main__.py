@@ -22,6 +22,8 @@ from rebond.cli.speech import language, speak
 from rebond.errors import Interrupted, RebondError
 from rebond.language import choose_language
 
+COMPLETION_VARIABLE = "_REBOND_COMPLETE"
+
 
 def main() -> NoReturn:
     """Run the program; the process ends here."""
@@ -37,7 +39,11 @@ def run(arguments: Sequence[str]) -> int:
         teach_click(language())
     wants_json = "--json" in arguments
     try:
-        status = program.main(list(arguments), prog_name="rebond", standalone_mode=False, obj=invocation)
+        if instruction := invocation.environment.get(COMPLETION_VARIABLE):
+            from click.shell_completion import shell_complete
+
+            return shell_complete(program, {}, "rebond", COMPLETION_VARIABLE, instruction)
+        status = _call(arguments, invocation)
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -53,6 +59,15 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the last net: a fault becomes a report and a status
         return end_with_crash(error, arguments, wants_json=wants_json)
     return status if isinstance(status, int) else 0
+
+
+def _call(arguments: Sequence[str], invocation: Invocation) -> object:
+    """Parse and call; return what the command returned. Click's own ``main`` would swallow broken pipes."""
+    try:
+        with program.make_context("rebond", list(arguments), obj=invocation) as context:
+            return program.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
 
 
 def _asked_language(arguments: Sequence[str]) -> str | None:

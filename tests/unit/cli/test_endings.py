@@ -1,0 +1,134 @@
+"""How a run ends, whatever happens to it."""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from rebond.cli import __main__ as entry
+from rebond.cli.program import program
+from rebond.errors import Interrupted, StoreFull
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Give each run a state folder of its own and no wishes from outside."""
+    for name in [*os.environ]:
+        if name.startswith(("REBOND_", "LC_", "LANG")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("REBOND_STATE_DIR", str(tmp_path))
+    return tmp_path
+
+
+def end_with(monkeypatch: pytest.MonkeyPatch, error: BaseException, *arguments: str) -> int:
+    """Run a command line that meets ``error``."""
+
+    def meet(*_arguments: object, **_settings: object) -> None:
+        raise error
+
+    monkeypatch.setattr(program, "invoke", meet)
+    monkeypatch.setattr(program, "make_context", lambda *_arguments, **_settings: contextlib.nullcontext())
+    return entry.run(arguments)
+
+
+def test_an_error_shows_what_happened_and_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = end_with(monkeypatch, StoreFull("No room in {place}.", hint="Free some.", place="/vault"), "backup")
+    said = capsys.readouterr()
+
+    assert status == 22
+    assert said.out == ""
+    assert said.err == "rebond: No room in /vault.\n  → Free some.\n"
+
+
+def test_a_failure_for_machines_is_one_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = end_with(monkeypatch, StoreFull("No room.", hint="Free some."), "backup", "--json")
+    said = capsys.readouterr()
+
+    assert status == 22
+    assert said.err == ""
+    assert json.loads(said.out) == {
+        "error": {"code": "store-full", "message": "No room.", "hint": "Free some.", "exit": 22}
+    }
+
+
+def test_a_name_that_would_move_the_cursor_is_shown_as_an_escape(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    end_with(monkeypatch, StoreFull("No room in {place}.", place="/va\x1b[2Jult\n"))
+
+    assert "/va\\x1b[2Jult\\n" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Interrupted()])
+def test_a_stop_that_was_asked_for_ends_with_130(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], stop: BaseException
+) -> None:
+    assert end_with(monkeypatch, stop, "backup", "--lang", "fr") == 130
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_a_fault_leaves_a_report_without_anything_that_was_passed_in(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], surroundings: pathlib.Path
+) -> None:
+    status = end_with(monkeypatch, ValueError("hunter2"), "backup", "--path=/srv/hunter2", "--tag", "hunter2")
+    said = capsys.readouterr().err
+    (report,) = (surroundings / "faults").iterdir()
+    content = report.read_text(encoding="utf-8")
+
+    assert status == 1
+    assert str(report) in said
+    assert "ValueError" in content
+    assert "backup --path --tag" in content
+    assert "hunter2" not in content + said
+    assert stat.S_IMODE(report.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'."),
+        (["--frobnicate"], "No such option '--frobnicate'."),
+        (["--lang", "fr", "frobnicate"], "La commande 'frobnicate' n'existe pas."),
+        (["--lang=fr", "--frobnicate"], "L'option '--frobnicate' n'existe pas."),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_in_the_readers_language(arguments: list[str], words: str) -> None:
+    done = run_program(*arguments)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_reader_that_leaves_early_is_no_fault() -> None:
+    done = subprocess.run(
+        ["/bin/bash", "-c", f"{sys.executable} -m rebond.cli --help | sleep 0; exit ${{PIPESTATUS[0]}}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode in {0, 141}
+    assert done.stderr == ""
+
+
+def test_a_request_to_terminate_is_like_a_request_to_stop() -> None:
+    waiting = "import signal, rebond.cli.__main__ as entry; signal.signal(15, entry._stop); signal.raise_signal(15)"
+    done = subprocess.run([sys.executable, "-c", waiting], capture_output=True, text=True, check=False)
+
+    assert "rebond.errors.Interrupted" in done.stderr
+    assert done.returncode in {1, -signal.SIGINT}
+
+
+def run_program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a shell would."""
+    return subprocess.run([sys.executable, "-m", "rebond.cli", *arguments], capture_output=True, text=True, check=False)
