@@ -82,18 +82,22 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
 
 def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes) -> None:
     content = read_index_object(context.store, name)
-    index_list = open_list(context, name, content)
-    for pack in index_list.catalog.packs:
-        for row in pack.rows:
-            if row.kind in (SegmentKind.DATA, SegmentKind.TREE):
-                _add_chunks(context, cache, index_list, row)
+    add_list_chunks(context, cache, open_list(context, name, content))
     cache.keep_catalog(list_hash, content[: catalog_size(content)])
     cache.merged_lists.add(list_hash)
 
 
-def open_list(context: IndexContext, name: ObjectName, content: bytes) -> IndexList:
+def add_list_chunks(context: IndexContext, cache: LocalCache, index_list: IndexList) -> None:
+    """Tell the chunk index of every chunk that a list names."""
+    for pack in index_list.catalog.packs:
+        for row in pack.rows:
+            if row.kind in (SegmentKind.DATA, SegmentKind.TREE):
+                _add_chunks(context, cache, index_list, row)
+
+
+def open_list(context: IndexContext, name: str, content: bytes) -> IndexList:
     """Open a list and check its maker; raises ``VaultDamaged``, ``WrongKey`` or ``ForeignObject``."""
-    index_list, signed, signature = parse_index_list(name, content, context.vault_id, context.catalog_keys.keys)
+    index_list, signed, signature = parse_index_list(ObjectName(name), content, context.vault_id, context.catalog_keys.keys)
     verify_index_list(context.verify_key_of(index_list.member), signed, signature)
     return index_list
 

@@ -26,6 +26,7 @@ from rebond.vault.records import decode, encode
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, decode_segment_header, open_segment
 
 _IDS = struct.Struct("<16s16s8sII")
+WITHDRAWN_SUFFIX = ".withdrawn"  # of a record that its writer took back (time rule, section 12)
 
 
 class ComponentSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -144,12 +145,20 @@ def snapshot_name(member: MemberId, snapshot: SnapshotId, session: SessionId) ->
 
 
 def list_snapshot_names(store: Store, member: MemberId | None = None) -> Iterator[SnapshotName]:
-    """Yield the names of all commit records (snapshots, voids, repoints); others are left out."""
+    """Yield the names of all commit records (snapshots, voids, repoints) that were not withdrawn."""
     prefix = "snapshots/" if member is None else f"snapshots/{member.hex()}/"
+    waiting: SnapshotName | None = None
     for info in store.list_objects(prefix):
+        if waiting is not None and info.name == waiting.name + WITHDRAWN_SUFFIX:
+            waiting = None
+            continue
         parsed = parse_snapshot_name(info.name, info.modified_ms)
         if parsed is not None:
-            yield parsed
+            if waiting is not None:
+                yield waiting
+            waiting = parsed
+    if waiting is not None:
+        yield waiting
 
 
 def parse_snapshot_name(name: str, store_time_ms: int = 0) -> SnapshotName | None:

@@ -1,0 +1,202 @@
+"""The commit: references, then the one record that makes a snapshot exist (§9.7, §9.9, §12)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rebond.errors import ObjectExists, SessionVoided, VaultError
+from rebond.identifiers import SessionId, SnapshotId
+from rebond.vault.access import Vault
+from rebond.vault.commits import read_commit
+from rebond.vault.frames import Compressor, build_frame
+from rebond.vault.headers import NO_DOMAIN
+from rebond.vault.marks import Marks, read_marks
+from rebond.vault.packs import hash_in_name
+from rebond.vault.parents import Parent
+from rebond.vault.primitives import hash_of
+from rebond.vault.records import encode
+from rebond.vault.references import (
+    EMBED_LIMIT,
+    build_references,
+    encode_references,
+    references_name,
+    seal_references,
+)
+from rebond.vault.sealing_pipeline import SealingContext
+from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
+from rebond.vault.snapshots import (
+    WITHDRAWN_SUFFIX,
+    CatalogPart,
+    ComponentSummary,
+    PrivateComponent,
+    PrivatePart,
+    SnapshotName,
+    SnapshotRecord,
+    StoredProblem,
+    VoidRecord,
+    build_snapshot,
+    snapshot_name,
+)
+
+TIME_RULE_SECONDS = 24 * 3600  # a session on a store without conditional create commits within this
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitRequest:
+    """What a snapshot says of itself beside its content. Times are milliseconds since 1970, UTC."""
+
+    time_ms: int
+    moment_ms: int | None = None
+    class_: str = ""
+    tags: tuple[str, ...] = ()
+    held: str = ""
+    held_until_ms: int | None = None
+    note: str = ""
+    program: str = ""
+    problems: tuple[StoredProblem, ...] = ()
+    exclusions: tuple[str, ...] = ()
+
+
+def commit_snapshot(
+    vault: Vault,
+    sealing: SealingContext,
+    request: CommitRequest,
+    summaries: Sequence[ComponentSummary],
+    private: Sequence[PrivateComponent],
+    uses: Mapping[SessionId, Mapping[int, int]],
+    *,
+    snapshot: SnapshotId,
+    host: str,
+    stack: str,
+    parent: Parent | None,
+    began: float,
+    marks: Marks,
+) -> SnapshotRecord:
+    """Put the references and the snapshot. When this returns, the snapshot stands.
+
+    Raises ``SessionVoided`` when a keeper's void holds the name.
+    """
+    domain = sealing.keys.domain
+    body = encode_references(build_references(uses))
+    reference_name = ""
+    if len(body) > EMBED_LIMIT:
+        content = seal_references(vault.vault_id, domain, sealing.catalog_key, body)
+        reference_name = references_name(domain, content)
+        vault.store.put_if_absent(reference_name, content)
+    catalog = CatalogPart(
+        sequence=1 + (parent.last.catalog.sequence if parent else 0),
+        previous=parent.last.content_hash if parent else b"",
+        time_ms=request.time_ms,
+        moment_ms=request.moment_ms,
+        host=host,
+        stack=stack,
+        class_=request.class_,
+        tags=list(request.tags),
+        held=request.held,
+        held_until_ms=request.held_until_ms,
+        parent=parent.record.snapshot if parent and parent.record else b"",
+        program=request.program,
+        components=list(summaries),
+        problems=len(request.problems),
+        references_name=reference_name,
+        references=b"" if reference_name else body,
+        roster=vault.roster.number,
+        epoch=sealing.epoch,
+    )
+    part = PrivatePart(
+        components=list(private),
+        problems=list(request.problems),
+        exclusions=list(request.exclusions),
+        note=request.note,
+    )
+    content = build_snapshot(
+        vault_id=vault.vault_id,
+        domain=domain,
+        snapshot=snapshot,
+        session=sealing.session,
+        member=vault.credentials.member,
+        catalog_key=sealing.catalog_key,
+        catalog=catalog,
+        private_segment=_seal_private(sealing, part),
+        signing_key=vault.credentials.signing_key,
+    )
+    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks)
+
+
+def _seal_private(sealing: SealingContext, part: PrivatePart) -> bytes:
+    frame = build_frame(encode(part), Compressor(sealing.level))
+    sealed = seal_segment(
+        sealing.public_key,
+        frame,
+        kind=SegmentKind.PRIVATE_PART,
+        epoch=sealing.epoch,
+        vault_id=sealing.vault_id,
+        domain=sealing.keys.domain,
+        session=sealing.session,
+        number=PRIVATE_PART_NUMBER,
+    )
+    return sealed.stored
+
+
+def _put_snapshot(
+    vault: Vault,
+    snapshot: SnapshotId,
+    session: SessionId,
+    content: bytes,
+    began: float,
+    marks: Marks,
+) -> SnapshotRecord:
+    member = vault.credentials.member
+    name = snapshot_name(member, snapshot, session)
+    under_time_rule = not vault.store.traits.conditional_create
+    if under_time_rule and vault.clock.monotonic() - began > TIME_RULE_SECONDS:
+        raise VaultError(
+            "The run took more than 24 hours, and this store cannot create objects conditionally, so it is not committed.",
+            hint="Run the backup again: what was stored is found again. Or use a store with conditional create.",
+        )
+    try:
+        vault.store.put_if_absent(name, content)
+    except ObjectExists:
+        _judge_existing(vault, SnapshotName(name, member, snapshot, session, 0), content)
+    if under_time_rule:
+        _withdraw_if_touched(vault, name, marks)
+    info = vault.store.stat(name)
+    found = read_commit(vault, SnapshotName(name, member, snapshot, session, info.modified_ms), content)
+    if not isinstance(found, SnapshotRecord):
+        raise VaultError(
+            "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.",
+            hint="Ask the vault's owner for a new key.",
+        )
+    return found
+
+
+def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
+    """Something lies at our name: our own bytes are success, a keeper's void ends the session."""
+    present = vault.store.read(name.name)
+    if hash_of(present) == hash_of(content):
+        return
+    info = vault.store.stat(name.name)
+    found = read_commit(
+        vault, SnapshotName(name.name, name.member, name.snapshot, name.session, info.modified_ms), present
+    )
+    if isinstance(found, VoidRecord):
+        raise SessionVoided(
+            "A keeper ended this session before it could commit; it is tried again.",
+            hint="Nothing is lost. If it happens often, prune at another time than the backups run.",
+        )
+    raise VaultError(
+        "Another record lies where this snapshot belongs: {name}.",
+        hint="Run 'rebond verify', and find out who else holds this key.",
+        name=name.name,
+    )
+
+
+def _withdraw_if_touched(vault: Vault, name: str, marks: Marks) -> None:
+    """Time rule: a mark that came meanwhile may have cost us a pack; then the snapshot is taken back."""
+    now = read_marks(vault.store, vault.vault_id, vault.roster)
+    fresh = {n for mark in now.marks if mark.name not in marks.mark_names for n in mark.body.names}
+    if any(hash_in_name(n) is not None and n.startswith("packs/") for n in fresh):
+        vault.store.put_if_absent(name + WITHDRAWN_SUFFIX, NO_DOMAIN)
+        raise VaultError(
+            "A clean-up ran beside this backup on a store without conditional create, so the snapshot was withdrawn.",
+            hint="Run the backup again, and not while 'rebond prune' runs.",
+        )

@@ -1,0 +1,60 @@
+"""The snapshot that a new one follows: for its sequence, its parent and what to leave behind."""
+
+from dataclasses import dataclass
+
+from rebond.errors import ObjectMissing, VaultDamaged, WrongKey
+from rebond.vault.access import Vault
+from rebond.vault.commits import load_references, read_commit
+from rebond.vault.marks import Marks
+from rebond.vault.references import References
+from rebond.vault.snapshots import SnapshotRecord, list_snapshot_names
+
+_LOOKED_AT = 8  # newest records of the member; more would cost a request each
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one."""
+
+    last: SnapshotRecord
+    record: SnapshotRecord | None
+    references: References | None
+
+    @property
+    def total_bytes(self) -> int:
+        """Bytes of all components of the same stack's snapshot."""
+        return sum(c.bytes for c in self.record.catalog.components) if self.record is not None else 0
+
+
+def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | None:
+    """Look at this member's newest records by store time; ``None`` when there is none that can be read."""
+    names = sorted(
+        list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name)
+    )
+    records = []
+    for name in reversed(names[-_LOOKED_AT:]):
+        try:
+            commit = read_commit(vault, name)
+        except ObjectMissing:
+            continue
+        if isinstance(commit, SnapshotRecord):
+            records.append(commit)
+    if not records:
+        return None
+    records.sort(key=lambda record: record.catalog.sequence, reverse=True)
+    forgotten = marks.forgotten()
+    same = next(
+        (
+            record
+            for record in records
+            if record.catalog.host == host and record.catalog.stack == stack and record.name not in forgotten
+        ),
+        None,
+    )
+    references = None
+    if same is not None:
+        try:
+            references = load_references(vault, same)
+        except (VaultDamaged, WrongKey, ObjectMissing):
+            references = None  # only refresh needs them; verify reports it
+    return Parent(records[0], same, references)

@@ -1,0 +1,240 @@
+"""Making a snapshot, step by step (format page, section 9). Whatever fails leaves only garbage."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebond.entries import Tree
+from rebond.errors import RebondError
+from rebond.findings import Finding, Severity
+from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
+from rebond.progress import Observer
+from rebond.vault.access import Vault
+from rebond.vault.chunking import Chunker
+from rebond.vault.committing import CommitRequest, commit_snapshot
+from rebond.vault.content_writing import ContentWriter
+from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
+from rebond.vault.frames import Level
+from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
+from rebond.vault.local_cache import LocalCache
+from rebond.vault.marks import read_marks
+from rebond.vault.pack_putting import PackPutter, unlisted_from_list
+from rebond.vault.packs import hash_in_name
+from rebond.vault.parents import Parent, find_parent
+from rebond.vault.primitives import hash_of, sealing_public_key
+from rebond.vault.refreshing import choose_sparse
+from rebond.vault.sealing_pipeline import SealingContext, SealingPipeline
+from rebond.vault.sessions import SessionJournal
+from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
+from rebond.vault.tree_writing import TreeTotals, TreeWriter
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedComponent:
+    """What saving one component came to."""
+
+    summary: ComponentSummary
+    private: PrivateComponent
+    totals: TreeTotals
+
+
+@dataclass(slots=True)
+class _RootCache:
+    paths: CachePaths
+    writer: CacheWriter
+    own: Path
+    older: list[Path] = field(default_factory=list)
+
+
+class SnapshotSession:
+    """One attempt to make one snapshot. Used as a context manager; leaving it without ``commit`` gives up.
+
+    A retry after ``SessionVoided`` is a new session with the same snapshot id.
+    """
+
+    def __init__(
+        self, vault: Vault, *, level: Level, host: str, stack: str, observer: Observer, snapshot: SnapshotId | None = None
+    ) -> None:
+        self._vault = vault
+        self._level = level
+        self._host = host
+        self._stack = stack
+        self._observer = observer
+        self.snapshot = snapshot or SnapshotId(random_id())
+        self.session = SessionId(random_id())
+        self._domain: DomainId = vault.credentials.writing_domain()
+        self._began = vault.clock.monotonic()
+        self._roots: list[_RootCache] = []
+        self._opened = False
+
+    def __enter__(self) -> "SnapshotSession":
+        vault = self._vault
+        vault.roster.require_writable()
+        vault.roster.require_valid_member(vault.credentials.member, vault.clock.now_ms(), domain=self._domain)
+        self._journal = SessionJournal(vault.store, vault.credentials, self.snapshot, self.session, vault.clock)
+        self._journal.open(self._host, "backup")
+        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)
+        self._journal.declare_marks(self._marks.mark_names)
+        self._cache = vault.open_cache(self._domain)
+        try:
+            self._putter = PackPutter(vault, self._domain, self._cache, self._journal)
+            self._prepare()
+        except BaseException:
+            self._cache.close()
+            raise
+        self._opened = True
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._opened:
+            self._pipeline.abandon()
+            self._putter.stop()
+            for root in self._roots:
+                root.writer.close()
+            self._cache.close()
+            self._opened = False
+
+    def _prepare(self) -> None:
+        """Steps 3 and 6: learn what is usable, choose what to leave behind, open the pipeline."""
+        vault, cache = self._vault, self._cache
+        context = vault.index_context(self._domain)
+        present = merge_new_lists(context, cache)
+        listed = {h for info in vault.store.list_objects("packs/") if (h := hash_in_name(info.name)) is not None}
+        marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}
+        allow_usable(context, cache, present, listed, marked, self._marks.segments)
+        self._adopt_unlisted(context, listed - marked)
+        self.parent: Parent | None = find_parent(vault, self._host, self._stack, self._marks)
+        avoided: frozenset[int] = frozenset()
+        if self.parent is not None and self.parent.references is not None:
+            avoided = choose_sparse(
+                self.parent.references, cache.segments, self.parent.total_bytes, self._level.target_bytes
+            )
+        keys = vault.credentials.domain_keys(self._domain)
+        sealing = SealingContext(
+            vault.vault_id,
+            self.session,
+            vault.roster.epoch,
+            sealing_public_key(vault.roster.sealing_public),
+            keys,
+            vault.credentials.catalog(self._domain).current,
+            self._level,
+        )
+        self._sealing = sealing
+        self._pipeline = SealingPipeline(sealing, self._putter.put, uploads=max(1, vault.store.traits.concurrency // 2))
+        self._content = ContentWriter(sealing, self._pipeline, cache, avoided)
+        self._chunker = Chunker(keys.chunker_seed)
+
+    def _adopt_unlisted(self, context: IndexContext, listed_unmarked: set[bytes]) -> None:
+        """Take over packs that earlier runs of this host put and did not live to name in a list."""
+        for pack_hash, content in self._cache.unlisted():
+            try:
+                index_list = open_list(context, "", content)
+            except RebondError:
+                self._cache.forget_unlisted(pack_hash)
+                continue
+            if pack_hash not in listed_unmarked:
+                self._cache.forget_unlisted(pack_hash)
+                continue
+            add_list_chunks(context, self._cache, index_list)
+            for pack in index_list.catalog.packs:
+                self._putter.adopt(unlisted_from_list(pack.rows, pack.pack_hash, pack.size, index_list.tables))
+                for row in pack.rows:
+                    self._cache.segments.allow(self._cache.segments.place(row.session, row.number), row.raw_length)
+
+    def save_tree(self, name: str, kind: str, root: bytes, tree: Tree, *, reread: bool = False) -> SavedComponent:
+        """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
+        cache = self._open_root(root, name, reread)
+        reader = CacheReader([] if reread else [read_records(path, self._identity(root)) for path in cache.older])
+        writer = TreeWriter(
+            self._content,
+            self._cache.segments,
+            self._vault.credentials.domain_keys(self._domain).tree_id_key,
+            self._chunker,
+            component=name,
+            cached=reader,
+            remember=cache.writer,
+            observer=self._observer,
+        )
+        before = self._content.added_bytes
+        tree_id, entry = writer.save(tree)
+        self._content.finish_component()
+        totals = writer.totals
+        return SavedComponent(
+            summary=ComponentSummary(
+                name=name,
+                kind=kind,
+                domain=self._domain,
+                files=totals.files,
+                bytes=totals.bytes,
+                added_bytes=self._content.added_bytes - before,
+            ),
+            private=PrivateComponent(name=name, domain=self._domain, root=root, tree=tree_id, entry=entry),
+            totals=totals,
+        )
+
+    def _identity(self, root: bytes) -> bytes:
+        return hash_of(self._vault.vault_id + self._domain + root)
+
+    def _open_root(self, root: bytes, name: str, reread: bool) -> _RootCache:
+        paths = self._cache.files_of(name.encode() + b"\0" + root)
+        older = [*paths.partials(), paths.committed]
+        own = paths.own(self.session)
+        cache = _RootCache(paths, CacheWriter(own, self._identity(root)), own, older)
+        self._roots.append(cache)
+        return cache
+
+    def commit(self, request: CommitRequest, components: Sequence[SavedComponent]) -> SnapshotRecord:
+        """Put what is left, then the snapshot itself (steps 7 and 9). When this returns, it stands.
+
+        Raises ``SessionVoided`` when a keeper ended the session; the caller begins a new one.
+        """
+        self._pipeline.finish()
+        self._putter.finish()
+        uses: dict[SessionId, dict[int, int]] = {}
+        for place in self._content.uses:
+            session, number = self._cache.segments.name_of(place)
+            uses.setdefault(session, {})[number] = self._content.share_used(place)
+        record = commit_snapshot(
+            self._vault,
+            self._sealing,
+            request,
+            [component.summary for component in components],
+            [component.private for component in components],
+            uses,
+            snapshot=self.snapshot,
+            host=self._host,
+            stack=self._stack,
+            parent=self.parent,
+            began=self._began,
+            marks=self._marks,
+        )
+        try:
+            self._journal.finish()
+        except RebondError as error:
+            self._observer.noticed(_journal_open(error))
+        self._keep_caches()
+        return record
+
+    def _keep_caches(self) -> None:
+        for root in self._roots:
+            root.writer.commit(root.paths.committed)
+            for older in root.older:
+                if older != root.paths.committed:
+                    older.unlink(missing_ok=True)
+        self._cache.save()
+
+    @property
+    def stored_bytes(self) -> int:
+        """Bytes of the packs that this session put."""
+        return self._putter.put_bytes
+
+
+def _journal_open(error: RebondError) -> Finding:
+    return Finding(
+        code="journal-open",
+        severity=Severity.NOTE,
+        subject="session",
+        template="The snapshot stands, but its journal could not be closed: {reason}",
+        hint_template="Nothing is to be done: the next prune closes it.",
+        values={"reason": error.message},
+    )
