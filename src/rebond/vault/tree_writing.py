@@ -15,7 +15,7 @@ from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
 from rebond.vault.segment_directory import SegmentDirectory
-from rebond.vault.trees import decode_entry, store_chunk_ids, store_directory, store_entry, with_directory
+from rebond.vault.trees import CHUNK_ROW, decode_entry, store_chunk_rows, store_directory, store_entry, with_directory
 
 WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
 _NEVER_SAME = b"\0"  # a stamp that no listing gives: the file is read again next time
@@ -23,7 +23,7 @@ _LINKS_REMEMBERED = 100_000
 _REPORT_EVERY_SECONDS = 0.1
 
 Uses = list[tuple[int, int]]  # (place, bytes)
-Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk ids, or a list of them; uses; bytes
+Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk rows, or a list of them; uses; bytes
 
 
 @dataclass(slots=True)
@@ -244,7 +244,7 @@ class TreeWriter:
     def _save_content(
         self, listing: Listing, position: int, entry: Entry
     ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
-        """Keep a file's bytes: (chunk ids, list, uses, size, unchanged while read); ``None`` if unreadable."""
+        """Keep a file's bytes: (chunk rows, list, uses, size, unchanged while read); ``None`` if unreadable."""
         if entry.link is not None and (known := self._links.get(entry.link)) is not None:
             return (*known, True)
         if entry.size <= WHOLE_READ_LIMIT and not entry.holes:
@@ -258,7 +258,7 @@ class TreeWriter:
         self.totals.read_bytes += len(content)
         if len(content) <= LEAST:
             chunk_id, place = self._content.keep_data(content)
-            result: Kept = (chunk_id, None, [(place, len(content))], len(content))
+            result: Kept = (CHUNK_ROW.pack(chunk_id, len(content)), None, [(place, len(content))], len(content))
         else:
             result = self._keep_chunks(self._chunker.cut_bytes(content))
         if entry.link is not None and len(self._links) < _LINKS_REMEMBERED:
@@ -266,20 +266,20 @@ class TreeWriter:
         return (*result, True)
 
     def _keep_chunks(self, pieces: Iterator[bytes]) -> Kept:
-        ids: list[bytes] = []
+        rows: list[bytes] = []
         uses: dict[int, int] = {}
         size = 0
         for piece in pieces:
             chunk_id, place = self._content.keep_data(piece)
-            ids.append(chunk_id)
+            rows.append(CHUNK_ROW.pack(chunk_id, len(piece)))
             uses[place] = uses.get(place, 0) + len(piece)
             size += len(piece)
-            if len(ids) & 15 == 0:
+            if len(rows) & 15 == 0:
                 self._report(b"", size)
-        # Lists of chunk ids are tree objects; their places count as used by this file, so that a
+        # Lists of chunks are tree objects; their places count as used by this file, so that a
         # cached entry keeps them alive.
         lists: list[tuple[int, int]] = []
-        chunks, chunk_list = store_chunk_ids(b"".join(ids), lambda content: self._keep_list(content, lists))
+        chunks, chunk_list = store_chunk_rows(rows, lambda content: self._keep_list(content, lists))
         return chunks, chunk_list, [*uses.items(), *lists], size
 
     def _keep_list(self, content: bytes, lists: Uses) -> bytes:

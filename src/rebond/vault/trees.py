@@ -4,7 +4,8 @@ A tree is canonical: the same directory always encodes to the same bytes, so tha
 cost nothing. One that does not encode to itself again is damage.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -14,7 +15,8 @@ from rebond.vault.primitives import HASH_SIZE, keyed_id
 
 PAGE_THRESHOLD = 2048  # entries; above it a directory is cut into pages
 PAGE_LEAST, PAGE_MOST = 256, 4096
-LIST_THRESHOLD = 1024  # chunk ids; above it a file's ids go to list objects
+LIST_THRESHOLD = 1024  # chunks; above it a file's rows go to list objects
+CHUNK_ROW = struct.Struct("<32sI")  # chunk id, length in bytes (decision 0003)
 CUT_BELOW = 64  # of 65,536: a page of about 1,000 entries
 
 _KEYS = {
@@ -178,19 +180,19 @@ def _cut_pages(heads: Sequence[bytes]) -> Iterator[tuple[int, int]]:
         yield start, len(heads)
 
 
-def store_chunk_ids(ids: bytes, keep: StoreObject) -> tuple[bytes, tuple[bytes, int] | None]:
-    """Return what an entry says of its chunks: the ids themselves, or (id, level) of a list object."""
-    if len(ids) <= LIST_THRESHOLD * HASH_SIZE:
-        return ids, None
+def store_chunk_rows(rows: Sequence[bytes], keep: StoreObject) -> tuple[bytes, tuple[bytes, int] | None]:
+    """Return what an entry says of its chunks: the rows themselves, or (id, level) of a list object.
+
+    A list object of level 1 holds ``CHUNK_ROW`` rows; one above it holds ids of list objects.
+    """
+    if len(rows) <= LIST_THRESHOLD:
+        return b"".join(rows), None
     level = 1
-    while True:
-        rows = [ids[i : i + HASH_SIZE] for i in range(0, len(ids), HASH_SIZE)]
-        ids = b"".join(
-            keep(b"".join(rows[start:end])) for start, end in _cut_pages([row[-2:] for row in rows])
-        )
-        if len(ids) == HASH_SIZE:
-            return b"", (ids, level)
+    lists = [keep(b"".join(rows[a:b])) for a, b in _cut_pages([row[HASH_SIZE - 2 : HASH_SIZE] for row in rows])]
+    while len(lists) > 1:
+        lists = [keep(b"".join(lists[a:b])) for a, b in _cut_pages([row[-2:] for row in lists])]
         level += 1
+    return b"", (lists[0], level)
 
 
 ReadObject = Callable[[bytes], bytes]  # reads a tree object by its id
@@ -232,25 +234,28 @@ def check_name(name: bytes) -> None:
         raise VaultDamaged("A stored tree has an entry with the impossible name {name}.", name=repr(name))
 
 
-def read_chunk_ids(entry: StoredEntry, read: ReadObject) -> Iterator[bytes]:
-    """Yield the chunk ids of a file in order, 32 bytes each."""
+def read_chunk_rows(entry: StoredEntry, read: ReadObject) -> Iterator[tuple[bytes, int]]:
+    """Yield (chunk id, length) of a file's chunks in order."""
     if entry.chunk_list is None:
-        yield from _cut_ids(entry.chunks)
+        yield from _cut_rows(entry.chunks)
     else:
         yield from _expand_list(entry.chunk_list[0], entry.chunk_list[1], read)
 
 
-def _expand_list(list_id: bytes, level: int, read: ReadObject) -> Iterator[bytes]:
+def _expand_list(list_id: bytes, level: int, read: ReadObject) -> Iterator[tuple[bytes, int]]:
     if not 1 <= level <= 8:
         raise VaultDamaged("A list of chunks is nested {level} levels deep.", level=level)
-    for row in _cut_ids(read(list_id)):
-        if level == 1:
-            yield row
-        else:
-            yield from _expand_list(row, level - 1, read)
-
-
-def _cut_ids(ids: bytes) -> Iterable[bytes]:
-    if len(ids) % HASH_SIZE:
+    content = read(list_id)
+    if level == 1:
+        yield from _cut_rows(content)
+        return
+    if len(content) % HASH_SIZE:
         raise VaultDamaged("A list of chunks is cut short.")
-    return (ids[i : i + HASH_SIZE] for i in range(0, len(ids), HASH_SIZE))
+    for start in range(0, len(content), HASH_SIZE):
+        yield from _expand_list(content[start : start + HASH_SIZE], level - 1, read)
+
+
+def _cut_rows(rows: bytes) -> Iterator[tuple[bytes, int]]:
+    if len(rows) % CHUNK_ROW.size:
+        raise VaultDamaged("A list of chunks is cut short.")
+    return CHUNK_ROW.iter_unpack(rows)
