@@ -7,7 +7,7 @@ what it holds that nobody says any more.
 import ast
 import pathlib
 import string
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import rebond.errors
@@ -52,12 +52,14 @@ def names_in(template: str) -> set[str]:
     return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(template) if name}
 
 
-def literals(node: ast.expr) -> list[str] | None:
+def literals(node: ast.expr, constants: Mapping[str, str]) -> list[str] | None:
     """Return the strings that an expression may be; ``None`` when that cannot be read from the source."""
+    if isinstance(node, ast.Name) and node.id in constants:
+        return [constants[node.id]]
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
     if isinstance(node, ast.IfExp):
-        first, second = literals(node.body), literals(node.orelse)
+        first, second = literals(node.body, constants), literals(node.orelse, constants)
         return None if first is None or second is None else [*first, *second]
     return None
 
@@ -91,18 +93,27 @@ def collect() -> Collected:
         relative = path.relative_to(SOURCE)
         if path.name == STANDS_ALONE or relative.parts[0] in {"testing", "language"}:
             continue
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        module = ast.parse(path.read_text(encoding="utf-8"))
+        constants = dict(_constants_of(module))
+        for node in ast.walk(module):
             if isinstance(node, ast.Call):
-                _collect_call(node, relative, collected)
+                _collect_call(node, relative, constants, collected)
     return collected
 
 
-def _collect_call(call: ast.Call, path: pathlib.Path, collected: Collected) -> None:
+def _constants_of(module: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield the texts that have a name of their own in a module."""
+    for node in module.body:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield from ((each.id, node.value.value) for each in node.targets if isinstance(each, ast.Name))
+
+
+def _collect_call(call: ast.Call, path: pathlib.Path, constants: Mapping[str, str], collected: Collected) -> None:
     place = f"{path.as_posix()}:{call.lineno}"
     keywords = [each.arg for each in call.keywords]
     given = None if None in keywords else frozenset(filter(None, keywords))
     for expression, is_filled in messages_of(call, in_cli=path.parts[0] == "cli"):
-        found = literals(expression)
+        found = literals(expression, constants)
         if found is not None:
             collected.spoken.extend(Spoken(each, place, given if is_filled else None) for each in found)
         elif not _is_passed_on(expression):
