@@ -4,6 +4,7 @@ It is JSON for people and signed byte for byte: everything up to the comma befor
 is what the owner signed, so no reader has to re-create the exact text.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from rebond.vault.signed_objects import read_capped
 DESCRIPTION_NAME = "vault.json"
 DESCRIPTION_LIMIT_BYTES = 64 << 10
 _END = re.compile(rb',\n  "signature": "([0-9a-f]{128})"\n}\n')
-_END_SIZE = 153
+_END_SIZE = 150
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,11 @@ class VaultDescription:
     made_ms: int
     hash: bytes
     store: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def owner_fingerprint(self) -> str:
+        """SHA-256 of the owner's verify key, 64 hexadecimal digits, to be compared with the recovery kit."""
+        return hashlib.sha256(self.owner_verify_key).hexdigest()
 
 
 def build_description(

@@ -1,0 +1,228 @@
+"""The recovery kit: what must lie in a safe, on paper, so that the vault can be opened after a fire.
+
+Two pages. The first holds the recovery key and belongs in a safe. The second holds no secret: what
+to type, and how to know that neither the vault nor the rescue program was swapped.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Literal
+
+from rebond.vault.description import VaultDescription
+from rebond.vault.papers import RESCUE_PREFIX
+from rebond.vault.roster import RescueFile, Roster
+
+Language = Literal["en", "fr"]
+PAGE_BREAK = "\f"
+_GROUPS_PER_LINE = 7
+_NO_KEY: dict[Language, str] = {
+    "en": "(not printed: the key is kept nowhere. `rebond key add --recovery-key` makes a new one)",
+    "fr": "(non imprimée : elle n'est conservée nulle part. `rebond key add --recovery-key` en crée une autre)",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryKit:
+    """The data of a kit. ``address`` has no credentials in it; ``recovery_key`` is ``None`` when it is not at hand."""
+
+    address: str
+    vault_id: str
+    owner_fingerprint: str
+    made_ms: int
+    rescue: tuple[RescueFile, ...]
+    recovery_key: str | None = field(default=None, repr=False)
+
+
+def make_kit(
+    description: VaultDescription, roster: Roster, *, address: str, recovery_key: str | None = None
+) -> RecoveryKit:
+    """Gather the data of the kit. The recovery key exists only while the vault is made or a slot is added."""
+    return RecoveryKit(
+        address=address,
+        vault_id=description.vault_id.hex(),
+        owner_fingerprint=description.owner_fingerprint,
+        made_ms=description.made_ms,
+        rescue=tuple(file for file in roster.rescue if file.name.startswith(RESCUE_PREFIX)),
+        recovery_key=recovery_key,
+    )
+
+
+def render_kit(kit: RecoveryKit, language: Language = "en") -> str:
+    """Return the kit as Markdown that reads as plain text; a form feed ends the page for the safe."""
+    values = {
+        "address": kit.address,
+        "vault_id": kit.vault_id,
+        "fingerprint": split_hex(kit.owner_fingerprint),
+        "made": datetime.fromtimestamp(kit.made_ms / 1000, UTC).date().isoformat(),
+        "key": _render_key(kit.recovery_key, language),
+        "rescue": _render_rescue(kit.rescue, language),
+    }
+    first, second = _PAGES[language]
+    return first.format_map(values) + PAGE_BREAK + second.format_map(values)
+
+
+def split_hex(text: str) -> str:
+    """Return hexadecimal digits in groups of 8, four to a line, so that two people can compare them aloud."""
+    groups = [text[i : i + 8] for i in range(0, len(text), 8)]
+    return "\n    ".join(" ".join(groups[i : i + 4]) for i in range(0, len(groups), 4))
+
+
+def _render_key(key: str | None, language: Language) -> str:
+    if key is None:
+        return _NO_KEY[language]
+    groups = key.split("-")
+    lines = [groups[i : i + _GROUPS_PER_LINE] for i in range(0, len(groups), _GROUPS_PER_LINE)]
+    return "-\n    ".join("-".join(line) for line in lines)
+
+
+def _render_rescue(files: tuple[RescueFile, ...], language: Language) -> str:
+    if not files:
+        return {"en": "    (none in this vault)", "fr": "    (aucun dans ce coffre)"}[language]
+    return "\n".join(f"    {file.name}\n    {split_hex(file.sha256.hex())}" for file in files)
+
+
+_ENGLISH = (
+    """\
+# Rebond recovery kit — page 1 of 2, FOR THE SAFE
+
+Whoever holds this page and can reach the vault can read everything in it.
+Keep it where a fire at the server does not reach. Keep no copy on a computer.
+
+**Vault made on:** {made}
+
+**Address:**
+
+    {address}
+
+**Recovery key** (letters and digits; O is 0, I and L are 1; each group checks itself):
+
+    {key}
+
+**Vault id:**
+
+    {vault_id}
+
+**Fingerprint of the owner's key:**
+
+    {fingerprint}
+
+**Access to the place** (write by hand: account, where its password or key lies):
+
+    ________________________________________________________________
+
+    ________________________________________________________________
+
+Checked by a restore on:  ____________   by:  ______________________
+""",
+    """\
+# Rebond recovery kit — page 2 of 2, no secret
+
+**Vault:** {vault_id}
+**Address:** {address}
+
+## The server is lost: do this on any machine
+
+1. Install Python 3.11 or newer, then: `pip install "rebond[all]"`
+2. See that it is the right vault. The fingerprint must be the one on page 1:
+
+       rebond vault info {address}
+
+3. Give the recovery key (or the passphrase) when you are asked, or in `REBOND_PASSPHRASE`.
+
+       rebond snapshots --vault {address}
+       rebond restore latest --to ./back --vault {address}
+
+   The last line of the restore says where things are.
+
+## Without Rebond
+
+The vault carries a program for that. Compare its SHA-256 first; whoever could write in the
+vault could have changed it:
+
+{rescue}
+
+    sha256sum rescue/rescue-*.py
+    pip install cryptography zstandard blake3
+    python3 rescue/rescue-VERSION.py VAULT latest ./back
+
+## If a secret was stolen
+
+- A writer's or keeper's file: `rebond key revoke NAME`, then `rebond key issue`.
+- The passphrase or this recovery key: `rebond key add`, then `rebond key remove` the old one.
+  What the thief could already read he can still read: change the passwords that the backups hold.
+""",
+)
+
+_FRENCH = (
+    """\
+# Kit de secours Rebond — page 1 sur 2, À METTRE AU COFFRE-FORT
+
+Qui possède cette page et atteint le coffre peut y lire tout.
+Gardez-la là où un incendie du serveur ne l'atteint pas. N'en gardez pas de copie sur un ordinateur.
+
+**Coffre créé le :** {made}
+
+**Adresse :**
+
+    {address}
+
+**Clé de secours** (lettres et chiffres ; O vaut 0, I et L valent 1 ; chaque groupe se vérifie lui-même) :
+
+    {key}
+
+**Identifiant du coffre :**
+
+    {vault_id}
+
+**Empreinte de la clé du propriétaire :**
+
+    {fingerprint}
+
+**Accès au lieu de stockage** (à écrire à la main : compte, où se trouve son mot de passe ou sa clé) :
+
+    ________________________________________________________________
+
+    ________________________________________________________________
+
+Vérifié par une restauration le :  ____________   par :  ______________________
+""",
+    """\
+# Kit de secours Rebond — page 2 sur 2, sans secret
+
+**Coffre :** {vault_id}
+**Adresse :** {address}
+
+## Le serveur est perdu : à faire sur n'importe quelle machine
+
+1. Installez Python 3.11 ou plus récent, puis : `pip install "rebond[all]"`
+2. Assurez-vous que c'est le bon coffre. L'empreinte doit être celle de la page 1 :
+
+       rebond vault info {address}
+
+3. Donnez la clé de secours (ou la phrase de passe) quand elle est demandée, ou dans `REBOND_PASSPHRASE`.
+
+       rebond snapshots --vault {address}
+       rebond restore latest --to ./retour --vault {address}
+
+   La dernière ligne de la restauration dit où sont les choses.
+
+## Sans Rebond
+
+Le coffre contient un programme pour cela. Comparez d'abord son SHA-256 : qui pouvait écrire
+dans le coffre a pu le modifier.
+
+{rescue}
+
+    sha256sum rescue/rescue-*.py
+    pip install cryptography zstandard blake3
+    python3 rescue/rescue-VERSION.py COFFRE latest ./retour
+
+## Si un secret a été volé
+
+- Le fichier d'un writer ou d'un keeper : `rebond key revoke NOM`, puis `rebond key issue`.
+- La phrase de passe ou cette clé de secours : `rebond key add`, puis `rebond key remove` l'ancienne.
+  Ce que le voleur pouvait déjà lire, il peut toujours le lire : changez les mots de passe sauvegardés.
+""",
+)
+
+_PAGES: dict[Language, tuple[str, str]] = {"en": _ENGLISH, "fr": _FRENCH}
