@@ -52,7 +52,7 @@ class LocalStore:
             make_directories_durably(store._root, disk=disk)
         except OSError as error:
             raise translate_os_error(error, "", store._root) from error
-        store._require_root()
+        store.require_root()
         return store
 
     @property
@@ -72,7 +72,7 @@ class LocalStore:
         system that can neither link nor rename without replacing. Nothing is visible then.
         """
         check_name(name)
-        self._require_root()
+        self.require_root()
         directory = os.path.dirname(f"{self._root}/{name}")
         try:
             self._settle(directory)
@@ -80,7 +80,7 @@ class LocalStore:
                 self._write(name, directory, content)
             except FileNotFoundError:  # somebody swept the directory in between
                 self._settled.clear()
-                self._require_root()
+                self.require_root()
                 self._settle(directory)
                 self._write(name, directory, content)
         except OSError as error:
@@ -98,7 +98,7 @@ class LocalStore:
             finally:
                 os.close(descriptor)
         except (FileNotFoundError, NotADirectoryError):
-            self._require_root()
+            self.require_root()
             raise object_missing(name, self._root) from None
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
@@ -109,7 +109,7 @@ class LocalStore:
         try:
             found = os.stat(f"{self._root}/{name}")
         except (FileNotFoundError, NotADirectoryError):
-            self._require_root()
+            self.require_root()
             raise object_missing(name, self._root) from None
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
@@ -120,12 +120,12 @@ class LocalStore:
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose name starts with ``prefix``, in byte order; any fault raises."""
         check_prefix(prefix)
-        self._require_root()
+        self.require_root()
         try:
             yield from list_tree(self._root, prefix)
         except OSError as error:
             raise translate_os_error(error, prefix, self._root) from error
-        self._require_root()  # a disk that went away meanwhile looks like empty directories
+        self.require_root()  # a disk that went away meanwhile looks like empty directories
 
     def delete(self, name: str) -> None:
         """Remove the object, if there is one; it stays away after a power cut."""
@@ -135,7 +135,7 @@ class LocalStore:
             self._disk.unlink(path)
             self._disk.sync_directory(os.path.dirname(path))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            self._require_root()
+            self.require_root()
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
 
@@ -147,12 +147,33 @@ class LocalStore:
 
         Returns how many temporary files went. A put that takes longer than that fails, and harms nothing.
         """
-        self._require_root()
+        self.require_root()
         before_ms = self._clock.now_ms() - int(older_than_seconds * 1000)
         try:
             return sweep_tree(self._root, before_ms)
         except OSError as error:
             raise translate_os_error(error, "", self._root) from error
+
+    def require_root(self) -> None:
+        """Raise ``StoreUnreachable`` unless the directory is there and is the one that it was."""
+        try:
+            found = os.stat(self._root)
+        except (FileNotFoundError, NotADirectoryError):
+            raise StoreUnreachable(
+                "There is no directory at {location}.",
+                hint="Mount the disk that holds it, or make a vault there with 'rebond vault create {location}'.",
+                location=self._root,
+            ) from None
+        except OSError as error:
+            raise translate_os_error(error, "", self._root) from error
+        identity = (found.st_dev, found.st_ino)
+        if not stat.S_ISDIR(found.st_mode) or self._identity not in {None, identity}:
+            raise StoreUnreachable(
+                "{location} is no longer the directory that it was.",
+                hint="Look whether a disk was mounted or unmounted there, then run the same command again.",
+                location=self._root,
+            )
+        self._identity = identity
 
     def _write(self, name: str, directory: str, content: bytes | bytearray | memoryview) -> None:
         path = f"{self._root}/{name}"
@@ -227,23 +248,3 @@ class LocalStore:
         if len(self._settled) >= _SETTLED_AT_MOST:
             self._settled.clear()
         self._settled[directory] = now
-
-    def _require_root(self) -> None:
-        try:
-            found = os.stat(self._root)
-        except (FileNotFoundError, NotADirectoryError):
-            raise StoreUnreachable(
-                "There is no directory at {location}.",
-                hint="Mount the disk that holds it, or make a vault there with 'rebond vault create {location}'.",
-                location=self._root,
-            ) from None
-        except OSError as error:
-            raise translate_os_error(error, "", self._root) from error
-        identity = (found.st_dev, found.st_ino)
-        if not stat.S_ISDIR(found.st_mode) or self._identity not in {None, identity}:
-            raise StoreUnreachable(
-                "{location} is no longer the directory that it was.",
-                hint="Look whether a disk was mounted or unmounted there, then run the same command again.",
-                location=self._root,
-            )
-        self._identity = identity

@@ -1,0 +1,107 @@
+"""From an address to a store."""
+
+import difflib
+import os
+import re
+import threading
+import urllib.parse
+
+from rebond.clock import Clock, SystemClock
+from rebond.errors import UsageError
+from rebond.store.cloud_address import CLOUD_SCHEMES, credential_inside, parse_cloud_address
+from rebond.store.local import LocalStore
+from rebond.store.memory import MemoryStore
+from rebond.store.protocol import Store
+from rebond.store.retrying import RetryingStore
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_SHORT = re.compile(r"(s3|gs|gcs|az|azure|b2|swift|rest|sftp|rclone|file|memory):(?!//)")
+_LATER = ("sftp", "rclone")
+_KNOWN = ("file", "memory", *CLOUD_SCHEMES, *_LATER)
+
+_named_memory: dict[str, MemoryStore] = {}
+_lock = threading.Lock()
+
+
+def open_store(url: str, *, create: bool = False, clock: Clock | None = None) -> Store:
+    """Return the store at ``url``; with ``create`` its directory is made if it is missing.
+
+    ``url`` is a path, ``file:///path``, ``memory://name`` (the same store for the same name while the
+    process lives), ``s3://``, ``gs://`` or ``az://`` with a bucket and a prefix. Buckets are never made.
+    Cloud stores repeat requests that may pass. Raises ``UsageError`` for an address that cannot be
+    meant, ``MissingExtra`` without the cloud library, ``StoreUnreachable`` for a missing directory.
+    """
+    if not url:
+        raise UsageError("The address of the vault is empty.", hint="Give a path, or s3://BUCKET/PREFIX.")
+    found = _SCHEME.match(url)
+    if found is None:
+        _refuse_short_form(url)
+        return _open_directory(os.path.expanduser(url), create=create, clock=clock)
+    scheme = found.group(1).lower()
+    if scheme in CLOUD_SCHEMES:
+        from rebond.store.cloud import CloudStore
+
+        return RetryingStore(CloudStore(parse_cloud_address(url)), clock or SystemClock())
+    if scheme == "file":
+        return _open_directory(_path_of(url), create=create, clock=clock)
+    if scheme == "memory":
+        return _open_memory(url.partition("://")[2], clock)
+    raise _unknown_scheme(scheme)
+
+
+def _open_directory(path: str, *, create: bool, clock: Clock | None) -> Store:
+    if create:
+        return LocalStore.create(path, clock=clock)
+    store = LocalStore(path, clock=clock)
+    store.require_root()
+    return store
+
+
+def _open_memory(name: str, clock: Clock | None) -> Store:
+    if not name:
+        return MemoryStore(clock)
+    with _lock:
+        return _named_memory.setdefault(name, MemoryStore(clock))
+
+
+def _path_of(url: str) -> str:
+    parts = urllib.parse.urlsplit(url)
+    if "@" in parts.netloc:
+        masked = f"file://***{parts.path}"
+        raise credential_inside(masked)
+    if parts.netloc not in {"", "localhost"}:
+        raise UsageError(
+            "{address} names another machine, {host}.",
+            hint="Write file:///PATH with three slashes for a path on this machine.",
+            address=url,
+            host=parts.netloc,
+        )
+    return urllib.parse.unquote(parts.path)
+
+
+def _refuse_short_form(url: str) -> None:
+    found = _SHORT.match(url)
+    if found is not None and found.group(1) not in _LATER:
+        raise UsageError(
+            "An address that starts with {scheme}: needs two slashes after it.",
+            hint="Write {scheme}://BUCKET/PREFIX, or ./ before the name of a directory that is called so.",
+            scheme=found.group(1),
+        )
+    if found is not None:
+        raise _unknown_scheme(found.group(1))
+
+
+def _unknown_scheme(scheme: str) -> UsageError:
+    if scheme in _LATER:
+        return UsageError(
+            "Stores over {scheme} are not available yet.",
+            hint="Use a path (a mounted disk or share), s3://, gs:// or az://.",
+            scheme=scheme,
+        )
+    near = difflib.get_close_matches(scheme, _KNOWN, 1, 0.4)
+    return UsageError(
+        "There is no kind of store called {scheme}://.",
+        hint="Did you mean {near}://?" if near else "Use a path, s3://, gs:// or az://.",
+        scheme=scheme,
+        near="".join(near),
+    )
