@@ -118,7 +118,8 @@ class Verbs(click.Group):
         place = self.places.get(cmd_name)
         if place is None:
             return None
-        command = getattr(importlib.import_module(place.module), place.name.replace("-", "_"))
+        module = importlib.import_module(place.module)
+        command = getattr(module, f"{place.name}_", None) or getattr(module, place.name)  # list_ does not hide list
         assert isinstance(command, click.Command)  # noqa: S101 - the table is ours
         return command
 

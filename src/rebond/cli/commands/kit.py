@@ -1,0 +1,47 @@
+"""``rebond kit``: the recovery kit again."""
+
+from pathlib import Path
+
+import click
+
+from rebond.cli.answering import answer, note
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import describe_finding
+from rebond.cli.opening import store_at_hand
+from rebond.cli.speech import language, tr
+from rebond.vault.description import read_description
+from rebond.vault.kit import make_kit, render_kit
+from rebond.vault.member_files import write_secret_file
+from rebond.vault.roster import load_newest_roster
+
+
+@verb(
+    "kit",
+    help="Print the recovery kit again: address, fingerprints, what to do. The recovery key itself is kept nowhere; "
+    "'rebond key add --recovery-key' makes a new one. It takes no secret.",
+    example="rebond kit --vault /backup --output kit.txt",
+)
+@option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there, mode 0600.")
+@click.pass_obj
+def kit(invocation: Invocation, output: Path | None) -> None:
+    """All of it is public but the key, which is not in it."""
+    with store_at_hand(invocation) as store:
+        description = read_description(store)
+        roster = load_newest_roster(
+            store,
+            description.owner_verify_key,
+            notice=lambda finding: note(invocation, describe_finding(finding)),
+        )
+        made = make_kit(description, roster, address=store.location)
+    pages = render_kit(made, "fr" if language() == "fr" else "en")
+    if output:
+        write_secret_file(output, pages.encode())
+    document = {
+        "address": made.address,
+        "vault_id": made.vault_id,
+        "owner_fingerprint": made.owner_fingerprint,
+        "rescue": [{"name": each.name, "sha256": each.sha256.hex()} for each in made.rescue],
+        "text": pages,
+    }
+    answer(invocation, document, tr("The recovery kit is in {path}.", path=output) if output else pages)

@@ -1,0 +1,141 @@
+"""``rebond vault``: make one, look at one."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from rebond.cli.answering import answer, note, say_yes_or_no
+from rebond.cli.frame import Place, Verbs, option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.key_at_hand import find_new_passphrase, find_passphrase
+from rebond.cli.observing import describe_finding
+from rebond.cli.opening import store_at_hand
+from rebond.cli.speech import language, tr
+from rebond.cli.tables import format_facts
+from rebond.clock import SystemClock
+from rebond.store.proving import StoreProof, prove_store
+from rebond.units import format_iso, format_moment
+from rebond.vault.creation import create_vault, new_key_file
+from rebond.vault.description import read_description
+from rebond.vault.kit import make_kit, render_kit, split_hex
+from rebond.vault.member_files import write_secret_file
+from rebond.vault.roster import Roster, load_newest_roster
+
+vault = Verbs(
+    "vault",
+    places=[
+        Place("rebond.cli.commands.vault", "create", "Make a vault and print its recovery kit."),
+        Place("rebond.cli.commands.vault", "info", "Show what a vault says of itself; takes no secret."),
+    ],
+    help="Make a vault, or look at one.",
+    example="rebond vault create /backup",
+)
+
+
+@verb(
+    "create",
+    help="Make a vault at URL: a directory, which may be missing, or s3://BUCKET/PREFIX. It asks for a passphrase "
+    "(or takes REBOND_PASSPHRASE), tries out whether the store keeps its promises, and prints the recovery kit.",
+    example="rebond vault create /backup --kit kit.txt",
+)
+@click.argument("url", required=False)
+@option("--kit", type=click.Path(path_type=Path), metavar="FILE", help="Write the recovery kit there, mode 0600.")
+@option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Make an owner's key file as well.")
+@option("--label", default="owner", metavar="NAME", help="What the owner is called in lists.")
+@click.pass_obj
+def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: Path | None, label: str) -> None:
+    """Make a vault. The secrets on this machine are written before anything relies on them."""
+    clock = SystemClock()
+    address = url or invocation.vault_url
+    with store_at_hand(invocation, address, create=True) as store:
+        is_asked = key_file is None or find_passphrase(invocation) is not None
+        passphrase = find_new_passphrase(invocation) if is_asked else None
+        proof = prove_store(store, clock)
+        content = new_key_file() if key_file else None
+        if key_file and content:
+            write_secret_file(key_file, content)
+        created = create_vault(
+            store, clock=clock, proof=proof, passphrase=passphrase, key_file=content, owner_label=label
+        )
+        recovery = make_kit(
+            created.description, created.roster, address=store.location, recovery_key=created.recovery_key
+        )
+        pages = render_kit(recovery, "fr" if language() == "fr" else "en")
+        if kit:
+            write_secret_file(kit, pages.encode())
+        document = {
+            "vault_id": created.vault_id.hex(),
+            "location": store.location,
+            "owner_fingerprint": recovery.owner_fingerprint,
+            "recovery_key": None if kit else created.recovery_key,
+            "kit": str(kit) if kit else None,
+            "key_file": str(key_file) if key_file else None,
+            "promises": {each.code: each.holds for each in proof.promises},
+        }
+    _warn_of_broken_promises(invocation, proof)
+    said = tr("A vault was made at {location}.", location=store.location)
+    answer(invocation, document, f"{said}\n" if kit else f"{said}\n\n{pages}")
+    place = tr("The recovery kit is in {path}.", path=kit) if kit else tr("Print the recovery kit above.")
+    note(invocation, place + " " + tr("Put it in a safe, away from this machine: it opens the vault."))
+
+
+@verb(
+    "info",
+    help="Show what the vault at URL says of itself: id, fingerprint of the owner's key (compare it with the recovery "
+    "kit), members, what the store proved. It takes no secret.",
+    example="rebond vault info /backup",
+)
+@click.argument("url", required=False)
+@click.pass_obj
+def info(invocation: Invocation, url: str | None) -> None:
+    """Read ``vault.json`` and the newest roster; both are signed by the owner."""
+    with store_at_hand(invocation, url) as store:
+        description = read_description(store)
+        roster = load_newest_roster(
+            store,
+            description.owner_verify_key,
+            notice=lambda finding: note(invocation, describe_finding(finding)),
+        )
+        location = store.location
+    promises: Mapping[str, bool] = description.store.get("promises", {})
+    document = {
+        "vault_id": description.vault_id.hex(),
+        "location": location,
+        "owner_fingerprint": description.owner_fingerprint,
+        "made": format_iso(description.made_ms),
+        "format": 1,
+        "roster": roster.number,
+        "epoch": roster.epoch,
+        "members": members_document(roster),
+        "promises": dict(promises),
+    }
+    count = sum(member.revoked_at_ms is None for member in roster.members)
+    facts = [
+        (tr("vault"), description.vault_id.hex()),
+        (tr("place"), location),
+        (tr("owner's key"), " ".join(split_hex(description.owner_fingerprint).split())),
+        (tr("made"), format_moment(description.made_ms)),
+        (tr("members"), str(count)),
+        *((tr("store proved"), f"{code}: {say_yes_or_no(holds)}") for code, holds in promises.items()),
+    ]
+    answer(invocation, document, format_facts(facts))
+
+
+def members_document(roster: Roster) -> list[dict[str, object]]:
+    """Return the members for machines."""
+    return [
+        {
+            "id": member.id.hex(),
+            "role": member.role,
+            "label": member.label,
+            "domains": [domain.hex() for domain in member.domains],
+            "revoked": format_iso(member.revoked_at_ms) if member.revoked_at_ms is not None else None,
+        }
+        for member in roster.members
+    ]
+
+
+def _warn_of_broken_promises(invocation: Invocation, proof: StoreProof) -> None:
+    for promise in proof.broken:
+        note(invocation, tr("The store does not keep a promise: {words}", words=tr(promise.template, **promise.values)))

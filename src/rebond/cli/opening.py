@@ -1,0 +1,50 @@
+"""From the common options to a live vault."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rebond.cli.invocation import Invocation
+from rebond.cli.key_at_hand import find_key
+from rebond.findings import Finding
+from rebond.store.opening import open_store
+from rebond.store.protocol import Store
+from rebond.vault.access import Vault
+from rebond.vault.opening import OpenedVault, open_vault
+from rebond.vault.pins import Pins
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultAtHand:
+    """An open vault: ``live`` for the verbs, ``opened`` for those that manage keys."""
+
+    store: Store
+    opened: OpenedVault = field(repr=False)
+    live: Vault = field(repr=False)
+
+
+@contextmanager
+def store_at_hand(invocation: Invocation, address: str | None = None, *, create: bool = False) -> Iterator[Store]:
+    """Open the store that was named, without any key, and close it in the end."""
+    store = open_store(address or invocation.vault_url, create=create)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextmanager
+def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> Iterator[VaultAtHand]:
+    """Open the vault with the key at hand; ``report`` hears what is odd. Raises ``VaultError`` and ``StoreError``."""
+    with store_at_hand(invocation) as store:
+        key = find_key(invocation)
+        pins = Pins(invocation.state_folder / "vaults")
+        opened = open_vault(store, key, pins=pins, notice=report)
+        live = Vault(
+            store=store,
+            credentials=opened.credentials,
+            roster=opened.roster,
+            caches=invocation.cache_folder / "vaults",
+            report=report,
+        )
+        yield VaultAtHand(store=store, opened=opened, live=live)
