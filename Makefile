@@ -20,7 +20,7 @@ environment:
 	@$(PYTHON) tools/environment.py
 
 demo: environment
-	@$(RUN) demo/run.py
+	@$(RUN) -m demo.run
 
 test: lint
 	$(RUN) -m pytest

@@ -1,0 +1,71 @@
+"""The pages say what the program does."""
+
+import pathlib
+import re
+
+import pytest
+from tests.unit.test_errors import every_error
+from tools.print_reference import print_reference
+
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD
+from rebond.cli.endings import READER_WENT_AWAY
+from rebond.errors import Interrupted
+
+ROOT = pathlib.Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+REFERENCE = print_reference()
+
+
+def relative(path: pathlib.Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def test_the_printed_reference_is_the_committed_one() -> None:
+    assert (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8") == REFERENCE, "make docs prints it anew"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_link_to_a_page_of_ours_leads_somewhere(page: pathlib.Path) -> None:
+    targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [each for each in targets if not (page.parent / each).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_command_on_a_page_exists(page: pathlib.Path) -> None:
+    known = set(re.findall(r"^## `(rebond[a-z -]*)`$", REFERENCE, re.MULTILINE))
+    lines = re.findall(
+        r"^\$ (?:[A-Z_]+=\S+ )*(rebond [a-z]+(?: [a-z]+)?)", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert [each for each in lines if each not in known and each.rsplit(" ", 1)[0] not in known] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_every_option_in_a_session_on_a_page_exists(page: pathlib.Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    used = {
+        option
+        for line in re.findall(r"^\$ .*\brebond\b.*$", text, re.MULTILINE)
+        for option in re.findall(r" (--[a-z-]+)", line)
+    }
+
+    assert sorted(each for each in used if each not in REFERENCE) == []
+
+
+def test_every_exit_status_is_on_its_page() -> None:
+    page = (ROOT / "docs/reference/exit-statuses.md").read_text(encoding="utf-8")
+    listed = {int(each) for each in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)}
+    used = {each.exit_status for each in every_error()} | {
+        Interrupted.exit_status,
+        GOOD,
+        DOUBTFUL,
+        DAMAGED,
+        READER_WENT_AWAY,
+    }
+
+    assert used == listed
+
+
+def test_the_pages_for_contributors_stay_short() -> None:
+    assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) < 150
