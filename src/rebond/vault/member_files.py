@@ -13,6 +13,7 @@ from typing import Annotated
 
 import msgspec
 
+from rebond.durable_files import write_durably
 from rebond.errors import Refused, UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, MemberId, VaultId
 from rebond.vault.credentials import CatalogKeys, Credentials, DomainKeys, Role
@@ -128,7 +129,7 @@ def read_member_file(content: bytes, passphrase: SlotSecret | None = None) -> Me
 def write_secret_file(path: Path, content: bytes) -> None:
     """Write a file of secrets with mode 0600, durable when it returns; raises ``Refused`` when it exists."""
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        write_durably(str(path), content, mode=0o600)
     except FileExistsError:
         raise Refused(
             "{path} exists already and was left as it is.",
@@ -137,34 +138,11 @@ def write_secret_file(path: Path, content: bytes) -> None:
         ) from None
     except OSError as error:
         raise UsageError(
-            "{path} cannot be made: {reason}",
-            hint="Choose a directory that exists and that you may write in.",
-            path=str(path),
-            reason=error.strerror or str(error),
-        ) from error
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), 0o600)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _sync_directory(path.parent)
-    except OSError as error:
-        path.unlink(missing_ok=True)
-        raise UsageError(
             "{path} cannot be written: {reason}",
-            hint="Free some space or choose another place.",
+            hint="Choose a directory that exists, that you may write in, and that has room.",
             path=str(path),
             reason=error.strerror or str(error),
         ) from error
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _open_protected(protection: _Protection, head: bytes, rest: bytes, passphrase: SlotSecret | None) -> bytes:

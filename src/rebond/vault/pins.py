@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebond.durable_files import make_directories_durably, replace_durably
 from rebond.errors import ConfigError, ForeignObject
 from rebond.identifiers import VaultId
 
@@ -46,7 +47,7 @@ class Pins:
                 roster=int(fields["roster"]),
                 keyring=int(fields["keyring"]),
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(
@@ -91,22 +92,12 @@ class Pins:
 
     def _write(self, vault_id: VaultId, pin: Pin) -> None:
         content = {"owner_verify_key": pin.owner_verify_key.hex(), "roster": pin.roster, "keyring": pin.keyring}
-        temporary = self._directory / f"{vault_id.hex()}.new"
-        with temporary.open("wb") as file:
-            file.write(json.dumps(content).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self.path(vault_id))
-        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        replace_durably(str(self.path(vault_id)), json.dumps(content).encode() + b"\n")
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Let one process at a time read, compare and write; the lock goes with the process."""
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directories_durably(str(self._directory))
         descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

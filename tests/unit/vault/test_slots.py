@@ -4,6 +4,7 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.unit.vault.owned_vault import CHEAP
 
 from rebond.errors import RebondError, UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import VaultId
@@ -25,7 +26,6 @@ from rebond.vault.slots import (
     recovery_key_secret,
     secret_from_text,
 )
-from tests.unit.vault.owned_vault import CHEAP
 
 VAULT = VaultId(b"v" * 16)
 OWNER = b"o" * 32
@@ -42,7 +42,7 @@ def a_slot(secret: SlotSecret = SECRETS[0], cost: Argon2Cost = CHEAP) -> NewSlot
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=lambda s: s.method.value)
-def test_a_slot_is_opened_by_its_secret_and_by_no_other(secret: SlotSecret):
+def test_a_slot_is_opened_by_its_secret_and_by_no_other(secret: SlotSecret) -> None:
     made = a_slot(secret)
     slot = parse_slot(made.content, VAULT)
 
@@ -57,7 +57,7 @@ def test_a_slot_is_opened_by_its_secret_and_by_no_other(secret: SlotSecret):
     assert open_slot(slot, passphrase_secret("a long passphrasf")) is None
 
 
-def test_a_recovery_key_and_a_key_file_of_the_same_bytes_are_different_secrets():
+def test_a_recovery_key_and_a_key_file_of_the_same_bytes_are_different_secrets() -> None:
     slot = parse_slot(a_slot(SECRETS[1]).content, VAULT)
     forged = SlotSecret(method=SlotMethod.RECOVERY_KEY, material=SECRETS[2].material)
 
@@ -65,7 +65,7 @@ def test_a_recovery_key_and_a_key_file_of_the_same_bytes_are_different_secrets()
     assert open_slot(slot, SECRETS[2]) is None
 
 
-def test_a_passphrase_typed_in_two_unicode_forms_is_the_same():
+def test_a_passphrase_typed_in_two_unicode_forms_is_the_same() -> None:
     text = "clé de forêt"
     decomposed = unicodedata.normalize("NFD", text)
     assert decomposed != text
@@ -74,7 +74,7 @@ def test_a_passphrase_typed_in_two_unicode_forms_is_the_same():
     assert open_slot(slot, passphrase_secret(decomposed)) is not None
 
 
-def test_an_empty_passphrase_and_a_short_key_file_are_refused():
+def test_an_empty_passphrase_and_a_short_key_file_are_refused() -> None:
     with pytest.raises(UsageError):
         passphrase_secret("")
     with pytest.raises(UsageError):
@@ -97,7 +97,7 @@ def test_an_empty_passphrase_and_a_short_key_file_are_refused():
     ],
     ids=repr,
 )
-def test_absurd_derivation_parameters_are_refused_before_they_cost_anything(cost: Argon2Cost):
+def test_absurd_derivation_parameters_are_refused_before_they_cost_anything(cost: Argon2Cost) -> None:
     content = _with_cost(a_slot().content, cost)
     slot = parse_slot(content, VAULT)
 
@@ -114,7 +114,7 @@ def _with_cost(content: bytes, cost: Argon2Cost) -> bytes:
     return with_sum(frame_record(ObjectKind.SLOT, VAULT, encode(record)) + framed.rest)
 
 
-def test_a_slot_whose_owner_was_altered_does_not_open():
+def test_a_slot_whose_owner_was_altered_does_not_open() -> None:
     framed = split_record(a_slot().content, ObjectKind.SLOT)
     record = decode(framed.record, dict)
     record["owner"] = b"t" * 32
@@ -124,7 +124,7 @@ def test_a_slot_whose_owner_was_altered_does_not_open():
         open_slot(parse_slot(altered, VAULT), SECRETS[0])
 
 
-def test_a_slot_of_another_vault_is_not_taken():
+def test_a_slot_of_another_vault_is_not_taken() -> None:
     with pytest.raises(VaultDamaged, match="another vault"):
         parse_slot(a_slot().content, VaultId(b"w" * 16))
 
@@ -134,7 +134,7 @@ GOOD = a_slot().content
 
 @settings(max_examples=150, deadline=None)
 @given(st.data())
-def test_mutated_slots_never_raise_anything_but_our_errors(data: st.DataObject):
+def test_mutated_slots_never_raise_anything_but_our_errors(data: st.DataObject) -> None:
     content = bytearray(GOOD[:-32])
     for _ in range(data.draw(st.integers(1, 6))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
@@ -148,7 +148,7 @@ def test_mutated_slots_never_raise_anything_but_our_errors(data: st.DataObject):
 
 
 @given(st.binary(min_size=32, max_size=32))
-def test_a_printed_recovery_key_reads_back(key: bytes):
+def test_a_printed_recovery_key_reads_back(key: bytes) -> None:
     text = print_recovery_key(key)
 
     assert read_recovery_key(text) == key
@@ -161,7 +161,7 @@ def test_a_printed_recovery_key_reads_back(key: bytes):
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 69), st.sampled_from(ALPHABET))
-def test_one_wrong_letter_is_named_by_its_group(key: bytes, place: int, letter: str):
+def test_one_wrong_letter_is_named_by_its_group(key: bytes, place: int, letter: str) -> None:
     letters = print_recovery_key(key).replace("-", "")
     typed = letters[:place] + letter + letters[place + 1 :]
     if typed == letters:
@@ -175,7 +175,7 @@ def test_one_wrong_letter_is_named_by_its_group(key: bytes, place: int, letter: 
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(min_size=32, max_size=32), st.integers(0, 68))
-def test_two_swapped_letters_are_noticed(key: bytes, place: int):
+def test_two_swapped_letters_are_noticed(key: bytes, place: int) -> None:
     letters = print_recovery_key(key).replace("-", "")
     typed = letters[:place] + letters[place + 1] + letters[place] + letters[place + 2 :]
     if typed != letters:
@@ -183,7 +183,7 @@ def test_two_swapped_letters_are_noticed(key: bytes, place: int):
             read_recovery_key(typed)
 
 
-def test_swapped_missing_and_repeated_groups_are_noticed():
+def test_swapped_missing_and_repeated_groups_are_noticed() -> None:
     groups = print_recovery_key(KEY).split("-")
 
     with pytest.raises(WrongKey, match="Group 3"):
@@ -194,7 +194,7 @@ def test_swapped_missing_and_repeated_groups_are_noticed():
         secret_from_text("-".join([*groups, groups[0]]))
 
 
-def test_a_recovery_key_whose_groups_are_right_but_whose_sum_is_not_is_noticed():
+def test_a_recovery_key_whose_groups_are_right_but_whose_sum_is_not_is_noticed() -> None:
     first, second = print_recovery_key(KEY), print_recovery_key(bytes(32))
     mixed = "-".join([*first.split("-")[:13], second.split("-")[13]])
 
@@ -202,12 +202,12 @@ def test_a_recovery_key_whose_groups_are_right_but_whose_sum_is_not_is_noticed()
         read_recovery_key(mixed)
 
 
-def test_an_ordinary_passphrase_is_no_recovery_key():
+def test_an_ordinary_passphrase_is_no_recovery_key() -> None:
     for text in ("correct horse battery staple", "x" * 70 + "!", "hunter2", "ABCDE-FGHJK", "abcde fghij klmno"):
         assert secret_from_text(text).method is SlotMethod.PASSPHRASE
 
 
-def test_a_secret_does_not_show_itself():
+def test_a_secret_does_not_show_itself() -> None:
     made = a_slot()
 
     assert "a long" not in repr(SECRETS[0])
