@@ -53,6 +53,7 @@ class CommitRequest:
     note: str = ""
     program: str = ""
     problems: tuple[StoredProblem, ...] = ()
+    problem_count: int = 0
     exclusions: tuple[str, ...] = ()
 
 
@@ -96,7 +97,7 @@ def commit_snapshot(
         parent=parent.record.snapshot if parent and parent.record else b"",
         program=request.program,
         components=list(summaries),
-        problems=len(request.problems),
+        problems=request.problem_count,
         references_name=reference_name,
         references=b"" if reference_name else body,
         roster=vault.roster.number,

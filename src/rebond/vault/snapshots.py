@@ -87,7 +87,6 @@ class StoredProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     subject: bytes
     message: str
     hint: str = ""
-    values: dict[str, str] = {}
 
 
 class PrivatePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

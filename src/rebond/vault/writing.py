@@ -172,6 +172,15 @@ class SnapshotSession:
             totals=totals,
         )
 
+    def leave_out(self, name: str, kind: str, root: bytes) -> SavedComponent:
+        """Say that a component could not be saved; the snapshot is then partial."""
+        self._content.finish_component()
+        return SavedComponent(
+            summary=ComponentSummary(name=name, kind=kind, domain=self._domain, complete=False),
+            private=PrivateComponent(name=name, domain=self._domain, root=root),
+            totals=TreeTotals(),
+        )
+
     def _identity(self, root: bytes) -> bytes:
         return hash_of(self._vault.vault_id + self._domain + root)
 

@@ -1,0 +1,163 @@
+"""Listing snapshots, and finding the one that a person means."""
+
+import datetime
+import enum
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rebond.errors import UnknownName, UsageError
+from rebond.vault.access import Vault
+from rebond.vault.commits import read_snapshots
+from rebond.vault.marks import read_marks
+from rebond.vault.snapshots import SnapshotRecord
+
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[-T ](\d{2}):?(\d{2})(?::?(\d{2}))?)?")
+_LEAST_PREFIX = 4  # hexadecimal digits; fewer would be mistaken for words
+
+
+class SnapshotState(enum.StrEnum):
+    """What a snapshot is worth."""
+
+    WHOLE = "whole"
+    PARTIAL = "partial"
+    DEGRADED = "degraded"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotFilter:
+    """Which snapshots are asked for; empty fields ask for any. Times are milliseconds since 1970, UTC."""
+
+    component: str = ""
+    tag: str = ""
+    class_: str = ""
+    stack: str = ""
+    host: str = ""
+    until_ms: int | None = None
+    newest: int | None = None
+    in_trash: bool = False
+
+    def accepts(self, record: SnapshotRecord) -> bool:
+        """Whether a record is one of those asked for."""
+        catalog = record.catalog
+        return (
+            (not self.component or any(c.name == self.component for c in catalog.components))
+            and (not self.tag or self.tag in catalog.tags)
+            and (not self.class_ or catalog.class_ == self.class_)
+            and (not self.stack or catalog.stack == self.stack)
+            and (not self.host or catalog.host == self.host)
+            and (self.until_ms is None or time_of(record) <= self.until_ms)
+        )
+
+
+def time_of(record: SnapshotRecord) -> int:
+    """The moment that a snapshot shows, in milliseconds since 1970, UTC."""
+    return record.catalog.moment_ms if record.catalog.moment_ms is not None else record.catalog.time_ms
+
+
+def state_of(record: SnapshotRecord) -> SnapshotState:
+    """Whether a snapshot has everything that it was to have."""
+    if any(not c.complete for c in record.catalog.components):
+        return SnapshotState.PARTIAL
+    if any(c.degraded for c in record.catalog.components):
+        return SnapshotState.DEGRADED
+    return SnapshotState.WHOLE
+
+
+def list_snapshots(vault: Vault, wanted: SnapshotFilter | None = None) -> list[SnapshotRecord]:
+    """Return the snapshots asked for, oldest first; those in the trash only when asked for."""
+    wanted = wanted or SnapshotFilter()
+    forgotten = read_marks(vault.store, vault.vault_id, vault.roster).forgotten()
+    found = [
+        record
+        for record in read_snapshots(vault)
+        if (record.name in forgotten) == wanted.in_trash and wanted.accepts(record)
+    ]
+    found.sort(key=lambda record: (time_of(record), record.snapshot))
+    return found[-wanted.newest :] if wanted.newest else found
+
+
+def resolve_snapshot(
+    records: Sequence[SnapshotRecord], text: str, *, stack: str = "", zone: datetime.tzinfo = datetime.UTC
+) -> SnapshotRecord:
+    """Return the snapshot that ``text`` means: an id, a unique prefix, latest, latest:NAME, or a date.
+
+    ``latest`` is the newest whole one of ``stack``; without a stack and with several in the vault it
+    is refused. A date means the newest of that day, or not later than the time given with it.
+    Raises ``UnknownName`` when nothing fits and ``UsageError`` when more than one thing does.
+    """
+    if not records:
+        raise UnknownName(
+            "There is no snapshot in this vault yet.", hint="Make one with 'rebond backup'; 'rebond snapshots' lists them."
+        )
+    if text == "latest" or text.startswith("latest:"):
+        return _resolve_latest(records, text.partition(":")[2], stack)
+    if (match := _DATE.fullmatch(text)) is not None:
+        return _resolve_date(records, text, match, zone)
+    if re.fullmatch(r"[0-9a-f]{%d,32}" % _LEAST_PREFIX, text.lower()):
+        return _resolve_id(records, text.lower())
+    raise UnknownName(
+        "{text} names no snapshot.",
+        hint="Give an id or the start of one, 'latest', 'latest:CLASS' or a date such as 2026-02-04; "
+        "'rebond snapshots' lists them.",
+        text=text,
+    )
+
+
+def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str) -> SnapshotRecord:
+    whole = [r for r in records if state_of(r) is SnapshotState.WHOLE and (not stack or r.catalog.stack == stack)]
+    if label:
+        whole = [r for r in whole if r.catalog.class_ == label or label in r.catalog.tags]
+    stacks = sorted({r.catalog.stack for r in whole})
+    if not stack and len(stacks) > 1:
+        raise UsageError(
+            "'latest' is not clear: the vault holds the stacks {stacks}.",
+            hint="Name the snapshot by its id, or say which stack with --stack.",
+            stacks=", ".join(stacks),
+        )
+    if not whole:
+        raise UnknownName(
+            "No whole snapshot fits {text}.",
+            hint="'rebond snapshots' lists what there is, with the state of each.",
+            text=f"latest:{label}" if label else "latest",
+        )
+    return whole[-1]
+
+
+def _resolve_date(
+    records: Sequence[SnapshotRecord], text: str, match: re.Match[str], zone: datetime.tzinfo
+) -> SnapshotRecord:
+    year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
+    try:
+        start = datetime.datetime(year or 0, month or 0, day or 0, tzinfo=zone)
+        end = start + datetime.timedelta(days=1)
+        if hour is not None:
+            last = datetime.timedelta(seconds=1) if second is not None else datetime.timedelta(minutes=1)
+            end = start.replace(hour=hour, minute=minute or 0, second=second or 0) + last
+    except ValueError:
+        raise UsageError("{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text) from None
+    from_ms, until_ms = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
+    fitting = [r for r in records if from_ms <= time_of(r) < until_ms]
+    if not fitting:
+        raise UnknownName(
+            "There is no snapshot of {text}.", hint="'rebond snapshots' lists them with their times.", text=text
+        )
+    return max(fitting, key=time_of)
+
+
+def _resolve_id(records: Sequence[SnapshotRecord], prefix: str) -> SnapshotRecord:
+    fitting = [r for r in records if r.snapshot.hex().startswith(prefix)]
+    if not fitting:
+        raise UnknownName(
+            "No snapshot has an id that starts with {prefix}.",
+            hint="'rebond snapshots' lists them; forgotten ones are under --trash.",
+            prefix=prefix,
+        )
+    if len({r.snapshot for r in fitting}) > 1:
+        raise UsageError(
+            "{prefix} is the start of several ids: {ids}.",
+            hint="Give more of it.",
+            prefix=prefix,
+            ids=", ".join(sorted(r.snapshot.hex()[:12] for r in fitting)),
+        )
+    return fitting[-1]
