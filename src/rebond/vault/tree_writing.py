@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from rebond.entries import Entry, EntryKind, Listing, Tree
-from rebond.errors import SourceUnfit
+from rebond.errors import SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.progress import Advance, Observer
 from rebond.vault.chunking import LEAST, Chunker
@@ -296,13 +296,13 @@ class TreeWriter:
         try:
             result = self._keep_chunks(self._chunker.cut(opened))
             is_steady = not opened.changed()
-        except OSError as error:
+        except SourceError as error:
             self._notice(
                 "source-unreadable",
                 listing.path + b"/" + entry.name,
                 "{path} could not be read to its end and is not in this snapshot: {reason}",
                 "Check the disk it lies on; then run the backup again.",
-                reason=error.strerror or str(error),
+                reason=error.message,
             )
             return None
         finally:

@@ -1,0 +1,276 @@
+"""Looking into a snapshot: ls, cat, find."""
+
+import fnmatch
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rebond.entries import EntryKind
+from rebond.errors import UnknownName, UsageError, VaultDamaged
+from rebond.vault.access import Vault
+from rebond.vault.primitives import hash_of
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
+from rebond.vault.trees import StoredEntry, decode_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """One thing in a snapshot: its component, its path below the component's root, its entry.
+
+    ``entry`` is ``None`` for a component itself when it was not saved.
+    """
+
+    component: PrivateComponent
+    path: bytes
+    entry: StoredEntry | None
+    directory: bytes = b""
+
+    @property
+    def shown(self) -> bytes:
+        """Component and path, as ``ls`` prints them and as every command takes them."""
+        name = self.component.name.encode()
+        return name + b"/" + self.path if self.path else name
+
+
+def root_of(component: PrivateComponent) -> Located:
+    """Return the root of a component."""
+    entry = decode_entry(component.entry) if component.entry else None
+    return Located(component, b"", entry, component.tree)
+
+
+def locate(reader: SnapshotReader, text: str) -> Located:
+    """Find what ``text`` means: COMPONENT/PATH, a path as it was on the machine, or, with one component, PATH.
+
+    Raises ``UnknownName`` with the nearest thing that exists.
+    """
+    wanted = _as_bytes(text)
+    components = reader.components
+    for component in components:
+        if wanted.startswith(b"/") and component.root:
+            below = _below(component.root, wanted)
+            if below is not None:
+                return descend(reader, root_of(component), below)
+    stripped = wanted.strip(b"/")
+    first, _, rest = stripped.partition(b"/")
+    for component in components:
+        if component.name.encode() == first:
+            return descend(reader, root_of(component), rest)
+    if len(components) == 1:
+        return descend(reader, root_of(components[0]), stripped)
+    raise UnknownName(
+        "{path} is not in this snapshot.",
+        hint="Its components are {components}; write COMPONENT/PATH.",
+        path=text,
+        components=", ".join(component.name for component in components),
+    )
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")
+
+
+def _below(root: bytes, path: bytes) -> bytes | None:
+    root = root.rstrip(b"/")
+    if path.rstrip(b"/") == root:
+        return b""
+    return path[len(root) + 1 :].rstrip(b"/") if path.startswith(root + b"/") else None
+
+
+def descend(reader: SnapshotReader, start: Located, path: bytes) -> Located:
+    """Follow ``path`` down from ``start``; raises ``UnknownName``."""
+    here = start
+    for part in path.split(b"/") if path else ():
+        if not part:
+            continue
+        found = None
+        if here.directory:
+            found = next((e for e in reader.directory(here.directory) if e.name == part), None)
+        if found is None:
+            raise UnknownName(
+                "{path} is not in this snapshot: nothing there is called {part}.",
+                hint="'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find' looks in all snapshots.",
+                path=_show(start, path),
+                part=part.decode(errors="backslashreplace"),
+                parent=here.shown.decode(errors="backslashreplace"),
+            )
+        here = Located(here.component, here.path + b"/" + part if here.path else part, found, found.directory)
+    return here
+
+
+def _show(start: Located, path: bytes) -> str:
+    return (start.shown + b"/" + path).decode(errors="backslashreplace")
+
+
+def list_entries(reader: SnapshotReader, path: str = "", *, recursive: bool = False) -> Iterator[Located]:
+    """Yield what lies at ``path``: a directory's entries, a file itself, the components when empty."""
+    if not path.strip("/"):
+        for component in reader.components:
+            root = root_of(component)
+            yield root
+            if recursive:
+                yield from walk(reader, root)
+        return
+    found = locate(reader, path)
+    if not found.directory:
+        yield found
+    elif recursive:
+        yield from walk(reader, found)
+    else:
+        yield from children(reader, found)
+
+
+def children(reader: SnapshotReader, parent: Located) -> Iterator[Located]:
+    """Yield what a directory holds, in order."""
+    for entry in reader.directory(parent.directory):
+        path = parent.path + b"/" + entry.name if parent.path else entry.name
+        yield Located(parent.component, path, entry, entry.directory)
+
+
+def walk(reader: SnapshotReader, start: Located) -> Iterator[Located]:
+    """Yield everything below ``start``, depth first, each directory before what it holds."""
+    pending: list[Iterator[Located]] = [children(reader, start)] if start.directory else []
+    while pending:
+        item = next(pending[-1], None)
+        if item is None:
+            pending.pop()
+            continue
+        yield item
+        if item.directory:
+            pending.append(children(reader, item))
+
+
+def read_file(reader: SnapshotReader, path: str) -> Iterator[bytes]:
+    """Yield the content of a file in pieces; raises ``UsageError`` when it is not a file.
+
+    Raises ``VaultDamaged`` at the first piece that no good copy holds.
+    """
+    found = locate(reader, path)
+    if found.entry is None or found.entry.kind != EntryKind.FILE:
+        raise UsageError(
+            "{path} is not a file.", hint="'rebond ls SNAPSHOT {path}' shows what it holds.", path=path
+        )
+    yield from content_of(reader, found.entry)
+
+
+def content_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
+    """Yield a file's content in order, holes as zeros."""
+    holes = deque(entry.holes)
+    position = 0
+    for piece in _data_of(reader, entry):
+        start = 0
+        while start < len(piece):
+            while holes and holes[0][0] == position:
+                length = holes.popleft()[1]
+                yield from _zeros(length)
+                position += length
+            step = min(len(piece) - start, holes[0][0] - position) if holes else len(piece) - start
+            yield piece[start : start + step]
+            start += step
+            position += step
+    for _, length in holes:
+        yield from _zeros(length)
+
+
+def _data_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
+    segment, place = None, -1
+    for chunk_id, length in reader.chunk_rows(entry):
+        here = reader.find_place(chunk_id)
+        if segment is None or here != place:
+            segment, place = reader.fetch(here), here
+        content = segment.find(chunk_id[:16])
+        if content is None or len(content) != length:
+            raise VaultDamaged(
+                "A chunk of {name} is not where the index says.",
+                hint="Run 'rebond verify --read-data' to see what it reaches.",
+                name=entry.name.decode(errors="backslashreplace"),
+            )
+        yield bytes(content)
+
+
+def _zeros(length: int) -> Iterator[bytes]:
+    while length:
+        step = min(length, 1 << 20)
+        yield bytes(step)
+        length -= step
+
+
+@dataclass(frozen=True, slots=True)
+class FoundVersion:
+    """One version of a path, and the snapshots that hold it, oldest first."""
+
+    path: bytes
+    entry: StoredEntry
+    snapshots: tuple[SnapshotRecord, ...]
+
+
+def find_versions(
+    vault: Vault,
+    records: Sequence[SnapshotRecord],
+    pattern: str,
+    open_reader: Callable[[Vault, SnapshotRecord], SnapshotReader] = SnapshotReader,
+) -> list[FoundVersion]:
+    """Return every version of every path that ``pattern`` fits, over all ``records``.
+
+    A pattern without ``/`` is compared with the last part of the path, any other with
+    COMPONENT/PATH. A directory that did not change between snapshots is looked into once.
+    """
+    matcher = _Matcher(pattern)
+    seen: dict[bytes, list[tuple[bytes, StoredEntry]]] = {}
+    versions: dict[tuple[bytes, bytes], tuple[StoredEntry, list[SnapshotRecord]]] = {}
+    for record in records:
+        with open_reader(vault, record) as reader:
+            for component in reader.components:
+                root = root_of(component)
+                for path, entry in _find_below(reader, root, matcher, seen):
+                    key = (path, _version_of(entry))
+                    versions.setdefault(key, (entry, []))[1].append(record)
+    return [
+        FoundVersion(path, entry, tuple(holders)) for (path, _), (entry, holders) in sorted(versions.items(), key=_order)
+    ]
+
+
+def _order(
+    item: tuple[tuple[bytes, bytes], tuple[StoredEntry, list[SnapshotRecord]]],
+) -> tuple[bytes, int]:
+    (path, _), (_, holders) = item
+    return path, holders[0].catalog.time_ms
+
+
+def _version_of(entry: StoredEntry) -> bytes:
+    kind = entry.kind.encode()
+    if entry.kind == EntryKind.DIRECTORY:
+        return kind
+    content = entry.chunks + (entry.chunk_list[0] if entry.chunk_list else b"") + entry.target
+    return hash_of(kind + entry.size.to_bytes(8, "little") + entry.modified_ns.to_bytes(16, "little", signed=True) + content)
+
+
+class _Matcher:
+    def __init__(self, pattern: str) -> None:
+        self._whole = "/" in pattern
+        self._pattern = _as_bytes(pattern.lstrip("/"))
+
+    def fits(self, shown: bytes, name: bytes) -> bool:
+        return fnmatch.fnmatchcase(shown if self._whole else name, self._pattern)
+
+
+def _find_below(
+    reader: SnapshotReader,
+    start: Located,
+    matcher: _Matcher,
+    seen: dict[bytes, list[tuple[bytes, StoredEntry]]],
+) -> list[tuple[bytes, StoredEntry]]:
+    if not start.directory:
+        return []
+    key = hash_of(start.directory + start.shown)[:16]
+    known = seen.get(key)
+    if known is not None:
+        return known
+    found = []
+    for item in children(reader, start):
+        if item.entry is not None and matcher.fits(item.shown, item.entry.name):
+            found.append((item.shown, item.entry))
+        if item.directory:
+            found += _find_below(reader, item, matcher, seen)
+    seen[key] = found
+    return found

@@ -1,0 +1,146 @@
+"""What changed between two snapshots, or between a snapshot and what is there now."""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from rebond.entries import EntryKind, Listing, Tree
+from rebond.operations.browsing import Located, children, root_of, walk
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent
+from rebond.vault.trees import StoredEntry
+
+
+class Change(enum.StrEnum):
+    """How a path differs, in one letter."""
+
+    ADDED = "+"
+    REMOVED = "-"
+    CONTENT = "M"
+    METADATA = "U"
+    KIND = "T"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One path that differs; sizes in bytes, ``None`` where there is nothing on that side."""
+
+    change: Change
+    path: bytes
+    before_bytes: int | None
+    after_bytes: int | None
+
+
+def diff_snapshots(before: SnapshotReader, after: SnapshotReader) -> Iterator[Difference]:
+    """Yield what changed from one snapshot to the other, in the order of the paths."""
+    left = {component.name: component for component in before.components}
+    right = {component.name: component for component in after.components}
+    for name in sorted(left.keys() | right.keys()):
+        old = root_of(left[name]) if name in left else None
+        new = root_of(right[name]) if name in right else None
+        yield from _diff(before, old, after, new)
+
+
+def _diff(
+    before: SnapshotReader, old: Located | None, after: SnapshotReader, new: Located | None
+) -> Iterator[Difference]:
+    if old is None or new is None:
+        yield from _one_sided(before, old, Change.REMOVED)
+        yield from _one_sided(after, new, Change.ADDED)
+        return
+    change = _compare(old, new)
+    if change is Change.KIND:
+        yield from _one_sided(before, old, Change.REMOVED)
+        yield from _one_sided(after, new, Change.ADDED)
+        return
+    if change is not None:
+        yield Difference(change, new.shown, _size(old), _size(new))
+    if old.directory and new.directory and old.directory != new.directory:
+        old_children = {item.path: item for item in children(before, old)}
+        new_children = {item.path: item for item in children(after, new)}
+        for path in sorted(old_children.keys() | new_children.keys()):
+            yield from _diff(before, old_children.get(path), after, new_children.get(path))
+
+
+def _one_sided(reader: SnapshotReader, item: Located | None, change: Change) -> Iterator[Difference]:
+    if item is None:
+        return
+    size = _size(item)
+    is_added = change is Change.ADDED
+    yield Difference(change, item.shown, None if is_added else size, size if is_added else None)
+    for below in walk(reader, item):
+        size = _size(below)
+        yield Difference(change, below.shown, None if is_added else size, size if is_added else None)
+
+
+def _size(item: Located) -> int:
+    return item.entry.size if item.entry is not None else 0
+
+
+def _compare(old: Located, new: Located) -> Change | None:
+    if old.entry is None or new.entry is None:
+        return None
+    if old.entry.kind != new.entry.kind:
+        return Change.KIND
+    if _content_of(old.entry) != _content_of(new.entry):
+        return Change.CONTENT
+    if _metadata_of(old.entry) != _metadata_of(new.entry):
+        return Change.METADATA
+    return None
+
+
+def _content_of(entry: StoredEntry) -> tuple[object, ...]:
+    return entry.size, entry.chunks, entry.chunk_list, entry.target, entry.device, entry.holes
+
+
+def _metadata_of(entry: StoredEntry) -> StoredEntry:
+    return msgspec.structs.replace(
+        entry, size=0, chunks=b"", chunk_list=None, directory=b"", holes=(), hard_link=b"", born_ns=None
+    )
+
+
+def diff_live(reader: SnapshotReader, component: PrivateComponent, live: Tree) -> Iterator[Difference]:
+    """Yield what changed since the snapshot in the place it was saved from.
+
+    A file counts as changed when its size or its time of modification differs; its content is not read.
+    """
+    name = component.name.encode()
+    known: dict[bytes, Located] = {b"": root_of(component)}
+    for listing in live.listings():
+        old_directory = known.pop(listing.path, None)
+        old = {item.path: item for item in children(reader, old_directory)} if old_directory is not None and old_directory.directory else {}
+        for position, entry_name in enumerate(listing.names):
+            path = listing.path + b"/" + entry_name if listing.path else entry_name
+            yield from _compare_live(listing, position, old.pop(path, None), name + b"/" + path)
+        for path, item in old.items():
+            if item.directory:
+                known[path] = item
+            else:
+                yield Difference(Change.REMOVED, item.shown, _size(item), None)
+        if old_directory is None:
+            yield Difference(Change.ADDED, name + b"/" + listing.path, None, 0)
+    for item in known.values():
+        yield from _one_sided(reader, item, Change.REMOVED)
+
+
+def _compare_live(listing: Listing, position: int, old: Located | None, shown: bytes) -> Iterator[Difference]:
+    entry = listing.describe(position)
+    if entry is None:
+        return
+    if old is None or old.entry is None:
+        yield Difference(Change.ADDED, shown, None, entry.size)
+    elif old.entry.kind != entry.kind.value:
+        yield Difference(Change.KIND, shown, old.entry.size, entry.size)
+    elif entry.kind is EntryKind.FILE and (old.entry.size, old.entry.modified_ns) != (entry.size, entry.modified_ns):
+        yield Difference(Change.CONTENT, shown, old.entry.size, entry.size)
+    elif old.entry.target != entry.target:
+        yield Difference(Change.CONTENT, shown, old.entry.size, entry.size)
+    elif (old.entry.mode, old.entry.uid, old.entry.gid, old.entry.xattrs) != (
+        entry.mode,
+        entry.uid,
+        entry.gid,
+        entry.xattrs,
+    ):
+        yield Difference(Change.METADATA, shown, old.entry.size, entry.size)
