@@ -18,6 +18,7 @@ DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
 _NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+_NO_DIRECTORY_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP})  # some network shares: there is no better way
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 
@@ -25,16 +26,17 @@ _RENAME_NOREPLACE = 1
 class Disk:
     """The calls whose order decides what a power cut leaves. Tests hand in one that takes notes."""
 
-    def create_file(self, path: str, content: bytes | bytearray | memoryview, mode: int) -> None:
-        """Make a new file and flush it; it is not yet certain to have a name."""
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-        try:
-            rest = memoryview(content).cast("B") if len(content) else memoryview(b"")
-            while rest:
-                rest = rest[os.write(descriptor, rest) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+    def open_new(self, path: str, mode: int) -> int:
+        """Make a new file and return a descriptor to write to; raises ``FileExistsError`` when the name is taken."""
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+
+    def write(self, descriptor: int, content: memoryview) -> int:
+        """Write some of ``content`` and return how many bytes that was."""
+        return os.write(descriptor, content)
+
+    def sync_file(self, descriptor: int) -> None:
+        """Flush the content of a file; that says nothing of its name."""
+        os.fsync(descriptor)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; raises ``FileExistsError`` when that is taken."""
@@ -61,6 +63,9 @@ class Disk:
         descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in _NO_DIRECTORY_FLUSH:
+                raise
         finally:
             os.close(descriptor)
 
@@ -71,6 +76,20 @@ DISK = Disk()
 def temporary_path(directory: str) -> str:
     """Return a path in ``directory`` that nobody else uses and that no listing shows."""
     return f"{directory}/{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+
+
+def create_synced_file(
+    path: str, content: bytes | bytearray | memoryview, *, mode: int = FILE_MODE, disk: Disk = DISK
+) -> None:
+    """Make a new file and flush its content; its name is not certain before its directory is flushed too."""
+    descriptor = disk.open_new(path, mode)
+    try:
+        rest = memoryview(content).cast("B") if len(content) else memoryview(b"")
+        while rest:
+            rest = rest[disk.write(descriptor, rest) :]
+        disk.sync_file(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def fsync_directory(path: str, disk: Disk = DISK) -> None:
@@ -142,7 +161,7 @@ def _write_and(
     directory = os.path.dirname(path) or "."
     temporary = temporary_path(directory)
     try:
-        disk.create_file(temporary, content, mode)
+        create_synced_file(temporary, content, mode=mode, disk=disk)
         place(temporary, path, disk)
     except BaseException:
         discard_file(temporary, disk)

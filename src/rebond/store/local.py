@@ -1,5 +1,6 @@
 """A store in a directory of this machine, or of a disk that is mounted here."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from rebond.durable_files import (
     DISK,
     FILE_MODE,
     Disk,
+    create_synced_file,
     discard_file,
     make_directories_durably,
     publish_file,
@@ -50,6 +52,7 @@ class LocalStore:
         store = cls(path, clock=clock, disk=disk)
         try:
             make_directories_durably(store._root, disk=disk)
+            store._settle_root()
         except OSError as error:
             raise translate_os_error(error, "", store._root) from error
         store.require_root()
@@ -132,9 +135,11 @@ class LocalStore:
         check_name(name)
         path = f"{self._root}/{name}"
         try:
-            self._disk.unlink(path)
+            # A name that is gone may have been taken away by a process that died before it could flush that.
+            with contextlib.suppress(FileNotFoundError, IsADirectoryError):
+                self._disk.unlink(path)
             self._disk.sync_directory(os.path.dirname(path))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        except (FileNotFoundError, NotADirectoryError):
             self.require_root()
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
@@ -175,13 +180,21 @@ class LocalStore:
             )
         self._identity = identity
 
+    def _settle_root(self) -> None:
+        """Flush the name of the root and those above it: a process that died may have made them just before."""
+        directory = self._root
+        while directory != "/":
+            directory = os.path.dirname(directory)
+            with contextlib.suppress(PermissionError):  # what we may not even read, we have not made
+                self._disk.sync_directory(directory)
+
     def _write(self, name: str, directory: str, content: bytes | bytearray | memoryview) -> None:
         path = f"{self._root}/{name}"
         if os.path.lexists(path):
             raise self._refuse(name, path, directory)
         temporary = temporary_path(directory)
         try:
-            self._disk.create_file(temporary, content, FILE_MODE)
+            create_synced_file(temporary, content, mode=FILE_MODE, disk=self._disk)
             publish_file(temporary, path, self._disk)
         except FileExistsError:
             discard_file(temporary, self._disk)

@@ -17,7 +17,7 @@ from rebond.store.retrying import RetryingStore
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _SHORT = re.compile(r"(s3|gs|gcs|az|azure|b2|swift|rest|sftp|rclone|file|memory):(?!//)")
 _LATER = ("sftp", "rclone")
-_KNOWN = ("file", "memory", *CLOUD_SCHEMES, *_LATER)
+_KNOWN = ("file", "memory", *CLOUD_SCHEMES)
 
 _named_memory: dict[str, MemoryStore] = {}
 _lock = threading.Lock()
@@ -96,6 +96,12 @@ def _unknown_scheme(scheme: str) -> UsageError:
         return UsageError(
             "Stores over {scheme} are not available yet.",
             hint="Use a path (a mounted disk or share), s3://, gs:// or az://.",
+            scheme=scheme,
+        )
+    if scheme in {"http", "https"}:
+        return UsageError(
+            "A vault has no address that starts with {scheme}://.",
+            hint="For a server that speaks S3 write s3://BUCKET/PREFIX?endpoint={scheme}://HOST.",
             scheme=scheme,
         )
     near = difflib.get_close_matches(scheme, _KNOWN, 1, 0.4)

@@ -1,1 +1,1 @@
-"""What tests of Rebond, and of things built on it, need. The product never imports this."""
+"""What tests are built from: contract suites, stores that fail on purpose, a clock that is turned by hand."""

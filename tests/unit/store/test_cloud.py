@@ -1,0 +1,316 @@
+"""What the cloud store does beyond the contract: faults of a provider, storage classes, bounded waits."""
+
+import itertools
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rebond.errors import (
+    AccessDenied,
+    ObjectExists,
+    ObjectMissing,
+    StoreError,
+    StoreFull,
+    StoreUnfit,
+    StoreUnreachable,
+)
+from rebond.store.cloud import CloudStore
+from rebond.store.cloud_address import parse_cloud_address
+from rebond.store.cloud_clients import Patience
+from rebond.store.cloud_faults import CloudFault, mask_credentials, translate_cloud_fault
+from rebond.store.protocol import Store
+from rebond.store.retrying import RetryingStore
+from rebond.testing.manual_clock import ManualClock
+from rebond.testing.s3_answers import Fault
+from rebond.testing.s3_server import S3Server
+from rebond.testing.store_contract import names_of
+
+numbers = itertools.count()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[S3Server]:
+    with S3Server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    for name, value in running.environment.items():
+        monkeypatch.setenv(name, value)
+    yield running
+    running.faults.clear()
+    running.denied.clear()
+    running.latency_seconds = 0.0
+    running.page_size = 1000
+    running.conditional_create = True
+    running.refuses_conditions = False
+
+
+@pytest.fixture
+def prefix() -> str:
+    return f"bucket/{next(numbers)}"
+
+
+def open_cloud(url: str, **waits: float) -> CloudStore:
+    return CloudStore(parse_cloud_address(url), patience=Patience(**waits))
+
+
+@pytest.fixture
+def store(server: S3Server, prefix: str) -> CloudStore:
+    return open_cloud(server.url(prefix))
+
+
+def act_in_every_way(store: Store) -> list[type[Exception]]:
+    """Return what each verb raises."""
+    raised: list[type[Exception]] = []
+    for act in (
+        lambda: store.put_if_absent("new", b"x"),
+        lambda: store.read("kept"),
+        lambda: store.read("kept", start=1, length=2),
+        lambda: store.stat("kept"),
+        lambda: names_of(store),
+        lambda: store.delete("kept"),
+    ):
+        with pytest.raises(StoreError) as caught:
+            act()
+        assert caught.value.hint
+        raised.append(type(caught.value))
+    return raised
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (500, "InternalError", StoreUnreachable),
+        (503, "SlowDown", StoreUnreachable),
+        (502, "", StoreUnreachable),
+        (504, "", StoreUnreachable),
+        (429, "TooManyRequests", StoreUnreachable),
+        (0, "", StoreUnreachable),
+        (403, "AccessDenied", AccessDenied),
+        (403, "SignatureDoesNotMatch", AccessDenied),
+        (403, "RequestTimeTooSkewed", AccessDenied),
+        (401, "", AccessDenied),
+        (507, "", StoreFull),
+        (400, "AuthorizationHeaderMalformed", StoreError),
+        (400, "Strange", StoreError),
+        (418, "Teapot", StoreError),
+    ],
+)
+def test_every_verb_says_a_fault_of_the_provider_in_our_words(
+    server: S3Server, store: CloudStore, status: int, code: str, kind: type[StoreError]
+) -> None:
+    store.put_if_absent("kept", b"0123456789")
+    server.faults.append(Fault(status=status, code=code, times=100))
+
+    assert set(act_in_every_way(store)) == {kind}
+    server.faults.clear()
+    assert names_of(store) == ["kept"]
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "QuotaExceeded"), (500, "XMinioStorageFull"), (507, "")])
+def test_a_full_bucket_is_full_whatever_its_status(server: S3Server, store: CloudStore, status: int, code: str) -> None:
+    server.faults.append(Fault(method="PUT", status=status, code=code))
+    with pytest.raises(StoreFull):
+        store.put_if_absent("a", b"x")
+
+
+def test_an_unknown_exception_is_an_error_of_the_store() -> None:
+    error = translate_cloud_fault(CloudFault(RuntimeError("what is this?")), "a", "s3://b")
+
+    assert type(error) is StoreError
+    assert "what is this?" in str(error)
+
+
+def test_a_conflict_in_mid_air_is_tried_again_and_not_taken_for_exists(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="PUT", status=409, code="ConditionalRequestConflict", times=2))
+    with pytest.raises(StoreUnreachable):
+        store.put_if_absent("a", b"mine")
+    RetryingStore(store, ManualClock()).put_if_absent("a", b"mine")
+
+    assert store.read("a") == b"mine"
+
+
+def test_a_lost_answer_to_a_put_is_a_success_after_a_retry(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="PUT", status=0, after=True))
+    clock = ManualClock()
+    RetryingStore(store, clock).put_if_absent("a", b"mine")
+
+    assert len(clock.slept) == 1
+    assert store.read("a") == b"mine"
+
+
+def test_the_library_itself_repeats_nothing(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="PUT", status=503, times=100))
+    before = len(server.requests)
+    with pytest.raises(StoreUnreachable):
+        store.put_if_absent("a", b"x")
+
+    assert len(server.requests) - before == 1
+
+
+def test_an_answer_cut_in_the_middle_may_pass(server: S3Server, store: CloudStore) -> None:
+    store.put_if_absent("a", b"0123456789" * 1000)
+    for act in (lambda: store.read("a"), lambda: store.read("a", start=10, length=5000), lambda: names_of(store)):
+        server.faults.append(Fault(method="GET", half=True))
+        with pytest.raises(StoreUnreachable):
+            act()
+
+
+def test_a_page_that_fails_makes_the_listing_fail(server: S3Server, store: CloudStore) -> None:
+    for number in range(9):
+        store.put_if_absent(f"packs/{number}", b"")
+    server.page_size = 4
+    server.faults.append(Fault(method="GET", query="continuation-token", status=500, times=100))
+    listing = store.list_objects("packs/")
+
+    with pytest.raises(StoreUnreachable):
+        list(listing)
+
+
+def test_a_missing_bucket_is_not_an_empty_store(server: S3Server) -> None:
+    store = open_cloud(server.url("no-such-bucket"))
+    for act in (
+        lambda: store.put_if_absent("a", b"x"),
+        lambda: store.read("a"),
+        lambda: names_of(store),
+        lambda: store.delete("a"),
+    ):
+        with pytest.raises(StoreError, match="no bucket") as caught:
+            act()
+        assert not isinstance(caught.value, ObjectMissing)
+
+
+def test_only_packs_get_the_storage_class(server: S3Server, prefix: str) -> None:
+    store = open_cloud(server.url(prefix) + "&storage_class=STANDARD_IA")
+    for name in ("packs/ab/1", "snapshots/1", "packs.old", "vault.json"):
+        store.put_if_absent(name, b"x")
+    below = prefix.partition("/")[2]
+    classes = {
+        name.removeprefix(f"{below}/"): stored.storage_class
+        for name, stored in server.buckets["bucket"].items()
+        if name.startswith(f"{below}/")
+    }
+
+    assert classes == {
+        "packs/ab/1": "STANDARD_IA",
+        "snapshots/1": "STANDARD",
+        "packs.old": "STANDARD",
+        "vault.json": "STANDARD",
+    }
+
+
+def test_a_large_put_is_one_conditional_request(server: S3Server, store: CloudStore) -> None:
+    content = os.urandom(2**20) * 32
+    before = len(server.requests)
+    store.put_if_absent("packs/large", content)
+
+    assert len(server.requests) - before == 1
+    with pytest.raises(ObjectExists):
+        store.put_if_absent("packs/large", b"other")
+    assert store.read("packs/large") == content
+    assert store.read("packs/large", start=len(content) - 9, length=9) == content[-9:]
+
+
+def test_a_listing_starts_near_its_prefix(server: S3Server, store: CloudStore) -> None:
+    for number in range(40):
+        store.put_if_absent(f"packs/{number:02}", b"")
+    server.page_size = 5
+    before = len(server.requests)
+
+    assert names_of(store, "packs/37") == ["packs/37"]
+    assert len(server.requests) - before == 1
+
+
+def test_without_conditional_puts_a_look_comes_first(server: S3Server, prefix: str) -> None:
+    server.refuses_conditions = True
+    with pytest.raises(StoreUnfit) as caught:
+        open_cloud(server.url(prefix)).put_if_absent("a", b"x")
+    assert "conditional_create=no" in caught.value.hint
+
+    store = open_cloud(server.url(prefix) + "&conditional_create=no")
+    store.put_if_absent("a", b"first")
+    with pytest.raises(ObjectExists):
+        store.put_if_absent("a", b"second")
+    assert store.read("a") == b"first"
+    assert not store.traits.conditional_create
+
+
+def test_a_credential_that_may_not_write_is_denied(server: S3Server, store: CloudStore) -> None:
+    server.denied.append(("PUT", ""))
+    server.denied.append(("DELETE", ""))
+    with pytest.raises(AccessDenied):
+        store.put_if_absent("a", b"x")
+    with pytest.raises(AccessDenied):
+        store.delete("a")
+
+
+def test_without_any_credential_the_variables_are_named(
+    server: S3Server, store: CloudStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "Error performing PUT http://169.254.169.254/latest/api/token in 2s - HTTP error: error sending request"
+    error = translate_cloud_fault(CloudFault(RuntimeError(text)), "a", store.location)
+
+    assert type(error) is AccessDenied
+    assert "AWS_ACCESS_KEY_ID" in error.hint
+
+
+def test_a_closed_port_is_unreachable_at_once(server: S3Server) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    begun = time.monotonic()
+
+    assert set(act_in_every_way(open_cloud(f"s3://b?endpoint=http://127.0.0.1:{port}"))) == {StoreUnreachable}
+    assert time.monotonic() - begun < 5
+
+
+def test_a_server_that_never_answers_is_unreachable_in_bounded_time(server: S3Server) -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        store = open_cloud(
+            f"s3://b?endpoint=http://127.0.0.1:{silent.getsockname()[1]}",
+            connect_seconds=0.1,
+            read_seconds=0.1,
+            request_seconds=0.2,
+        )
+        assert set(act_in_every_way(store)) == {StoreUnreachable}
+        begun = time.monotonic()
+        with pytest.raises(StoreUnreachable):
+            store.put_if_absent("large", bytes(2**20))
+        assert time.monotonic() - begun < 5
+
+
+def test_credentials_are_never_shown(server: S3Server, store: CloudStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hunter2secret")
+    monkeypatch.setenv("AZURE_STORAGE_SAS_TOKEN", "sv=2026&sig=abcdef")
+    text = "GET https://a.example/c/b?sv=2026&sig=abcdef failed: hunter2secret is wrong, sv=2026&sig=abcdef too"
+
+    assert mask_credentials(text) == "GET https://a.example/c/b?… failed: *** is wrong, *** too"
+    server.faults.append(Fault(status=403, code="hunter2secret", times=1))
+    with pytest.raises(AccessDenied) as caught:
+        store.read("a")
+    shown = f"{caught.value} {caught.value.values} {caught.value.args}"
+    assert "hunter2secret" not in shown
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+def test_many_threads_share_its_connections(server: S3Server, store: CloudStore) -> None:
+    server.latency_seconds = 0.02
+    begun = time.monotonic()
+    threads = [
+        threading.Thread(target=lambda number=number: store.put_if_absent(f"packs/{number}", b"x"))
+        for number in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert time.monotonic() - begun < 16 * 0.02  # they did not wait for one another
+    assert len(names_of(store)) == 16

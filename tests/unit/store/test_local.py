@@ -1,0 +1,290 @@
+"""What a local store does beyond the contract: modes, sweeping, vanished disks, faults of the disk."""
+
+import errno
+import os
+import pathlib
+import stat
+import time
+
+import pytest
+
+from rebond.durable_files import Disk
+from rebond.errors import (
+    AccessDenied,
+    ObjectExists,
+    ObjectMissing,
+    StoreError,
+    StoreFull,
+    StoreUnfit,
+    StoreUnreachable,
+    UsageError,
+)
+from rebond.store.local import LocalStore
+from rebond.testing.manual_clock import ManualClock
+from rebond.testing.store_contract import names_of
+
+
+@pytest.fixture
+def path(tmp_path: pathlib.Path) -> pathlib.Path:
+    return tmp_path / "vault"
+
+
+@pytest.fixture
+def store(path: pathlib.Path) -> LocalStore:
+    return LocalStore.create(path)
+
+
+class FailingDisk(Disk):
+    """A disk on which one call fails."""
+
+    def __init__(self, verb: str, number: int) -> None:
+        self.verb = verb
+        self.number = number
+
+    def fail(self, verb: str) -> None:
+        if verb == self.verb:
+            raise OSError(self.number, os.strerror(self.number))
+
+    def open_new(self, path: str, mode: int) -> int:
+        self.fail("open")
+        return super().open_new(path, mode)
+
+    def write(self, descriptor: int, content: memoryview) -> int:
+        super().write(descriptor, content[: len(content) // 2])
+        self.fail("write")
+        return super().write(descriptor, content[len(content) // 2 :]) + len(content) // 2
+
+    def sync_file(self, descriptor: int) -> None:
+        self.fail("flush")
+        super().sync_file(descriptor)
+
+    def link(self, source: str, target: str) -> None:
+        self.fail("link")
+        super().link(source, target)
+
+    def rename_unless_exists(self, source: str, target: str) -> None:
+        if self.verb == "link":  # a file system that has neither
+            self.fail("link")
+        super().rename_unless_exists(source, target)
+
+
+def test_directories_are_0700_and_files_0600(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/ab/cd", b"x")
+
+    modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in [path, *path.rglob("*")]}
+    assert modes == {"vault": 0o700, "packs": 0o700, "ab": 0o700, "cd": 0o600}
+
+
+def test_missing_directories_above_the_root_are_made(tmp_path: pathlib.Path) -> None:
+    store = LocalStore.create(tmp_path / "a" / "b" / "vault")
+    store.put_if_absent("x", b"1")
+
+    assert (tmp_path / "a" / "b" / "vault" / "x").read_bytes() == b"1"
+
+
+def test_a_directory_that_is_missing_is_unreachable_and_never_made(path: pathlib.Path) -> None:
+    store = LocalStore(path)
+
+    for act in (
+        lambda: store.put_if_absent("a/b", b"x"),
+        lambda: store.read("a"),
+        lambda: store.stat("a"),
+        lambda: store.delete("a"),
+        lambda: names_of(store),
+        store.sweep,
+    ):
+        with pytest.raises(StoreUnreachable):
+            act()
+    assert not path.exists()
+
+
+def test_a_root_that_vanishes_is_unreachable_and_not_empty(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/a", b"x")
+    path.rename(path.with_name("elsewhere"))
+
+    with pytest.raises(StoreUnreachable):
+        names_of(store, "packs/")
+    with pytest.raises(StoreUnreachable):
+        store.read("packs/a")
+    with pytest.raises(StoreUnreachable):
+        store.put_if_absent("packs/b", b"x")
+    assert not path.exists()
+
+
+def test_another_directory_in_the_place_of_the_root_is_unreachable(store: LocalStore, path: pathlib.Path) -> None:
+    """As when a disk is unmounted and the empty directory below it comes to light."""
+    store.put_if_absent("packs/a", b"x")
+    path.rename(path.with_name("elsewhere"))
+    path.mkdir()
+
+    with pytest.raises(StoreUnreachable):
+        names_of(store)
+    with pytest.raises(StoreUnreachable):
+        store.read("packs/a")
+    with pytest.raises(StoreUnreachable):
+        store.put_if_absent("packs/b", b"x")
+    with pytest.raises(StoreUnreachable):
+        store.delete("packs/a")
+    assert list(path.iterdir()) == []
+
+
+def test_a_root_that_vanishes_during_a_listing_is_noticed(store: LocalStore, path: pathlib.Path) -> None:
+    for name in ("a/1", "b/1", "c/1"):
+        store.put_if_absent(name, b"x")
+    listing = store.list_objects()
+    next(listing)
+    path.rename(path.with_name("elsewhere"))
+
+    with pytest.raises(StoreUnreachable):
+        list(listing)
+
+
+def test_a_directory_that_cannot_be_listed_raises(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/a", b"x")
+    (path / "runs").symlink_to(path / "nowhere")  # a link to a disk that is not there
+
+    with pytest.raises(StoreError):
+        names_of(store)
+
+
+def test_a_link_to_a_directory_is_followed(store: LocalStore, path: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (path / "packs").symlink_to(tmp_path / "disk")
+    store.put_if_absent("packs/a", b"x")
+
+    assert names_of(store) == ["packs/a"]
+    assert (tmp_path / "disk" / "a").read_bytes() == b"x"
+
+
+def test_what_is_no_file_is_reported_by_a_listing(store: LocalStore, path: pathlib.Path) -> None:
+    os.mkfifo(path / "pipe")
+
+    with pytest.raises(StoreError, match="neither a file"):
+        names_of(store)
+    with pytest.raises(ObjectMissing):
+        store.read("pipe")
+
+
+def test_foreign_names_are_passed_over(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/a", b"x")
+    (path / "lost+found").mkdir()
+    (path / "packs" / "with space").write_bytes(b"x")
+    (path / "packs" / "é").write_bytes(b"x")
+    (path / "packs" / os.fsdecode(b"\xff")).write_bytes(b"x")
+    (path / "packs" / ".tmp-0011223344556677").write_bytes(b"x")
+
+    assert names_of(store) == ["packs/a"]
+
+
+@pytest.mark.parametrize(
+    ("verb", "number", "kind"),
+    [
+        ("open", errno.ENOSPC, StoreFull),
+        ("write", errno.ENOSPC, StoreFull),
+        ("write", errno.EDQUOT, StoreFull),
+        ("flush", errno.ENOSPC, StoreFull),
+        ("flush", errno.EIO, StoreError),
+        ("link", errno.ENOSPC, StoreFull),
+        ("link", errno.ENOTSUP, StoreUnfit),
+        ("open", errno.EACCES, AccessDenied),
+        ("open", errno.EPERM, AccessDenied),
+        ("open", errno.EROFS, AccessDenied),
+        ("write", errno.ENODEV, StoreUnreachable),
+        ("open", errno.ESTALE, StoreUnreachable),
+        ("flush", errno.ETIMEDOUT, StoreUnreachable),
+        ("write", errno.EFBIG, StoreError),
+    ],
+)
+def test_a_fault_of_the_disk_has_its_error_and_leaves_nothing(
+    path: pathlib.Path, verb: str, number: int, kind: type[StoreError]
+) -> None:
+    LocalStore.create(path).put_if_absent("packs/a", b"x")
+    store = LocalStore(path, disk=FailingDisk(verb, number))
+
+    with pytest.raises(StoreError) as caught:
+        store.put_if_absent("packs/b", b"content")
+    assert type(caught.value) is kind
+    assert caught.value.hint
+    assert [found.name for found in (path / "packs").iterdir()] == ["a"]
+
+
+def test_after_a_full_disk_the_same_put_works(path: pathlib.Path) -> None:
+    disk = FailingDisk("write", errno.ENOSPC)
+    store = LocalStore.create(path, disk=disk)
+    with pytest.raises(StoreFull):
+        store.put_if_absent("packs/b", b"content")
+    disk.verb = ""
+    store.put_if_absent("packs/b", b"content")
+
+    assert store.read("packs/b") == b"content"
+
+
+def test_a_lost_answer_to_a_link_is_a_success(path: pathlib.Path) -> None:
+    """As on NFS, where a repeated request finds what the first one did."""
+
+    class ForgetfulServer(Disk):
+        def link(self, source: str, target: str) -> None:
+            super().link(source, target)
+            raise FileExistsError(errno.EEXIST, "File exists", target)
+
+    store = LocalStore.create(path, disk=ForgetfulServer())
+    store.put_if_absent("a", b"content")
+
+    assert store.read("a") == b"content"
+    assert [found.name for found in path.iterdir()] == ["a"]
+
+
+def test_old_temporary_files_are_swept_and_young_ones_stay(path: pathlib.Path) -> None:
+    clock = ManualClock(now_ms=int(time.time() * 1000))
+    store = LocalStore.create(path, clock=clock)
+    store.put_if_absent("packs/a", b"x")
+    for name in ("packs/.tmp-old", ".tmp-old", "packs/.tmp-young"):
+        (path / name).write_bytes(b"half")
+    for name in ("packs/.tmp-old", ".tmp-old", "packs/a"):
+        os.utime(path / name, (time.time() - 100_000,) * 2)
+
+    assert store.sweep() == 2
+    assert {found.name for found in path.rglob("*")} == {"packs", "a", ".tmp-young"}
+    clock.advance(100_000)
+    assert store.sweep() == 1
+    assert names_of(store) == ["packs/a"]
+
+
+def test_empty_directories_are_swept_when_idle_and_made_again(path: pathlib.Path) -> None:
+    store = LocalStore.create(path)
+    store.put_if_absent("sessions/m/1/000000", b"x")
+    store.delete("sessions/m/1/000000")
+
+    assert store.sweep() == 0
+    assert (path / "sessions/m/1").exists()
+    store.sweep(older_than_seconds=-10)
+    assert not (path / "sessions/m/1").exists()
+    store.put_if_absent("sessions/m/1/000000", b"x")
+    assert names_of(store) == ["sessions/m/1/000000"]
+
+
+def test_a_directory_that_others_removed_is_made_again(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/ab/1", b"x")
+    (path / "packs/ab/1").unlink()
+    (path / "packs/ab").rmdir()
+    store.put_if_absent("packs/ab/2", b"y")
+
+    assert names_of(store) == ["packs/ab/2"]
+
+
+def test_a_name_below_an_object_is_refused(store: LocalStore) -> None:
+    store.put_if_absent("a", b"x")
+
+    with pytest.raises(UsageError):
+        store.put_if_absent("a/b", b"y")
+    store.put_if_absent("b/c", b"x")
+    with pytest.raises(UsageError):
+        store.put_if_absent("b", b"y")
+
+
+def test_a_broken_link_in_the_place_of_an_object_is_not_replaced(store: LocalStore, path: pathlib.Path) -> None:
+    (path / "a").symlink_to(path / "nowhere")
+
+    with pytest.raises(ObjectExists):
+        store.put_if_absent("a", b"x")
+    assert (path / "a").is_symlink()
