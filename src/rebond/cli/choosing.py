@@ -1,0 +1,63 @@
+"""Options and rules that choose snapshots and paths, shared by several commands."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+import click
+
+from rebond.cli.frame import Callback, option
+from rebond.cli.opening import VaultAtHand
+from rebond.errors import UsageError
+from rebond.operations.snapshots import list_snapshots, resolve_snapshot
+from rebond.units import parse_size
+from rebond.vault.snapshots import SnapshotRecord
+
+
+class Size(click.ParamType[int]):
+    """A size such as 10MB, as bytes."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        return value if isinstance(value, int) else parse_size(value)
+
+
+def stack_option(function: Callback) -> Callback:
+    """Add ``--stack``, which says whose ``latest`` is meant."""
+    return option("--stack", default="", metavar="NAME", help="Only snapshots of this stack.")(function)
+
+
+def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
+    """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``."""
+    zone = datetime.fromtimestamp(0).astimezone().tzinfo
+    records = list_snapshots(vault.live)
+    return resolve_snapshot(records, text, stack=stack, **({"zone": zone} if zone else {}))
+
+
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Return I and N of ``I/N``. Raises ``UsageError``."""
+    if text is None:
+        return None
+    parts = text.split("/")
+    if len(parts) == 2 and all(part.isdecimal() for part in parts):
+        number, count = int(parts[0]), int(parts[1])
+        if number < count:
+            return number, count
+    raise UsageError("'{text}' is not a share.", hint="Write I/N with 0 ≤ I < N, such as 0/4.", text=text)
+
+
+def combine(*decorators: Callable[[Callback], Callback]) -> Callable[[Callback], Callback]:
+    """Return one decorator that applies several, the first outermost."""
+
+    def decorate(function: Callback) -> Callback:
+        for each in reversed(decorators):
+            function = each(function)
+        return function
+
+    return decorate
+
+
+def split_all(texts: Sequence[str]) -> tuple[str, ...]:
+    """Return words that were given one by one or with commas between."""
+    return tuple(word for text in texts for word in text.split(",") if word)

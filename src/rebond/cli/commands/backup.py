@@ -1,0 +1,158 @@
+"""``rebond backup``: save directories and files as one snapshot."""
+
+import os
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.choosing import Size, combine, split_all
+from rebond.cli.documents import SHORT_ID, describe_problems, snapshot_document
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import finding_document, watching
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.clock import SystemClock
+from rebond.entries import Tree
+from rebond.errors import UsageError
+from rebond.findings import Finding, Severity
+from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSave, back_up
+from rebond.sources.files.excluding import Rules
+from rebond.sources.files.scanning import FileTree
+from rebond.units import format_size, format_span, parse_moment
+from rebond.vault.frames import LEVELS
+
+what_to_save = combine(
+    option(
+        "--path",
+        "paths",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Save this directory or file; may be repeated. It becomes a component named after its last part.",
+    ),
+    option(
+        "--exclude",
+        multiple=True,
+        metavar="PATTERN",
+        help="Leave out what matches, by the rules of .gitignore; may be repeated.",
+    ),
+    option("--exclude-from", multiple=True, metavar="FILE", help="Leave out what matches a pattern in this file."),
+    option("--exclude-if-present", multiple=True, metavar="NAME", help="Leave out directories that hold this name."),
+    option("--larger-than", type=Size(), metavar="SIZE", help="Leave out files larger than this."),
+    option("--one-file-system", is_flag=True, help="Stay on the file system of each path."),
+    option("--gitignore", is_flag=True, help="Honour .gitignore files too."),
+    option("--allow-empty", is_flag=True, help="An empty directory is meant."),
+)
+
+
+@verb(
+    "backup",
+    help="Save directories and files as one snapshot. What did not change since the last one is not read again, and "
+    "what is in the vault already is not stored again. What cannot be read is listed, and the exit status is 3.",
+    example="rebond backup --path ~/shop --exclude '*.log' --tag before-upgrade",
+)
+@what_to_save
+@option(
+    "--class", "class_", default="", metavar="NAME", help="The rhythm that this snapshot belongs to, such as daily."
+)
+@option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated.")
+@option("--note", "remark", default="", metavar="TEXT", help="A remark that only the owner can read.")
+@option("--hold", "reason", default="", metavar="REASON", help="Protect it from being forgotten.")
+@option("--until", metavar="DATE", help="How long --hold lasts; for ever without it.")
+@option(
+    "--stack", default="", metavar="NAME", help="What its snapshots are grouped by; else the names of the components."
+)
+@option("--level", type=click.Choice(list(LEVELS)), default="balanced", help="How hard to compress.")
+@option("--reread", is_flag=True, help="Read every file, also where nothing seems to have changed.")
+@option("--allow-partial", is_flag=True, help="Save the other components when one fails; the snapshot is partial.")
+@option("--dry-run", is_flag=True, help="Only say what would be saved.")
+@click.pass_obj
+def backup(invocation: Invocation, /, paths: Sequence[Path], **wishes: Any) -> int:
+    """Return 3 when something could not be read."""
+    if not paths:
+        raise UsageError("There is nothing to save.", hint="Name what to save: rebond backup --path DIR.")
+    components = tuple(_component(path, wishes) for path in paths)
+    if wishes["dry_run"]:
+        from rebond.cli.preview import preview_backup
+
+        return preview_backup(invocation, components)
+    request = _request(components, wishes)
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        outcome = back_up(vault.live, request, watcher)
+    return _show(invocation, outcome)
+
+
+def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) -> BackupRequest:
+    if wishes["until"] and not wishes["reason"]:
+        raise UsageError("--until says how long a hold lasts.", hint="Add --hold REASON.")
+    now_ms = SystemClock().now_ms()
+    return BackupRequest(
+        components=components,
+        stack=wishes["stack"] or "+".join(each.name for each in components),
+        host=socket.gethostname(),
+        class_=wishes["class_"],
+        tags=split_all(wishes["tags"]),
+        note=wishes["remark"],
+        held=wishes["reason"],
+        held_until_ms=parse_moment(wishes["until"], now_ms=now_ms) if wishes["until"] else None,
+        level=LEVELS[wishes["level"]],
+        rereads_all=wishes["reread"],
+        allows_partial=wishes["allow_partial"],
+    )
+
+
+def _component(path: Path, wishes: dict[str, Any]) -> ComponentToSave:
+    """Describe one path; it is looked at when its turn comes."""
+    root = os.path.abspath(os.fsencode(path.expanduser()))
+    rules = Rules.from_flags(
+        exclude=wishes["exclude"],
+        exclude_from=wishes["exclude_from"],
+        exclude_if_present=wishes["exclude_if_present"],
+        larger_than_bytes=wishes["larger_than"],
+        gitignore=wishes["gitignore"],
+    )
+
+    def open_tree(report: Callable[[Finding], None]) -> Tree:
+        return FileTree(
+            root, rules, one_file_system=wishes["one_file_system"], report=report, allow_empty=wishes["allow_empty"]
+        )
+
+    return ComponentToSave(
+        name=os.fsdecode(os.path.basename(root)) or "root",
+        root=root,
+        open_tree=open_tree,
+        exclusions=tuple(wishes["exclude"]),
+    )
+
+
+def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
+    record = outcome.record
+    problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
+    document = {
+        **snapshot_document(record),
+        "stored_bytes": outcome.stored_bytes,
+        "read_files": sum(totals.read_files for _, totals in outcome.totals),
+        "read_bytes": sum(totals.read_bytes for _, totals in outcome.totals),
+        "seconds": round(outcome.seconds, 3),
+        "problems": [finding_document(each) for each in problems],
+    }
+    components = record.catalog.components
+    text = tr(
+        "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.",
+        id=record.snapshot.hex()[:SHORT_ID],
+        names=show_path(", ".join(each.name for each in components)),
+        files=sum(each.files for each in components),
+        size=format_size(sum(each.bytes for each in components)),
+        added=format_size(sum(each.added_bytes for each in components)),
+        stored=format_size(outcome.stored_bytes),
+        span=format_span(outcome.seconds),
+    )
+    answer(invocation, document, text)
+    if problems:
+        note(invocation, describe_problems(problems))
+    return DOUBTFUL if outcome.is_doubtful else GOOD

@@ -1,0 +1,49 @@
+"""``rebond snapshots``: what can be restored."""
+
+from typing import Any
+
+import click
+
+from rebond.cli.answering import answer, note
+from rebond.cli.documents import snapshot_document, snapshot_table
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import watching
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import tr
+from rebond.clock import SystemClock
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
+from rebond.units import parse_moment
+
+
+@verb(
+    "snapshots",
+    help="List what can be restored, oldest first.",
+    example="rebond snapshots --tag before-upgrade --latest 3",
+)
+@option("--component", default="", metavar="NAME", help="Only snapshots that hold this component.")
+@option("--tag", default="", metavar="TAG", help="Only snapshots with this tag.")
+@option("--class", "class_", default="", metavar="NAME", help="Only snapshots of this class.")
+@option("--stack", default="", metavar="NAME", help="Only snapshots of this stack.")
+@option("--host", default="", metavar="HOST", help="Only snapshots of this host.")
+@option("--latest", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@option("--at", "moment", metavar="TIME", help="Only those that show this moment or an earlier one.")
+@option("--trash", is_flag=True, help="Those that were forgotten and not pruned yet.")
+@click.pass_obj
+def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
+    """Records that cannot be trusted are reported, not listed."""
+    wanted = SnapshotFilter(
+        component=wishes["component"],
+        tag=wishes["tag"],
+        class_=wishes["class_"],
+        stack=wishes["stack"],
+        host=wishes["host"],
+        until_ms=parse_moment(wishes["moment"], now_ms=SystemClock().now_ms()) if wishes["moment"] else None,
+        newest=wishes["latest"],
+        in_trash=wishes["trash"],
+    )
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        records = list_snapshots(vault.live, wanted)
+    answer(invocation, [snapshot_document(record) for record in records], snapshot_table(records) if records else "")
+    if not records:
+        note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))

@@ -1,0 +1,109 @@
+"""How a snapshot is shown, to machines and to people."""
+
+import os
+from collections.abc import Sequence
+
+from rebond.cli.speech import show_path, tr
+from rebond.cli.tables import format_table
+from rebond.findings import Finding
+from rebond.operations.snapshots import state_of, time_of
+from rebond.units import format_iso, format_moment, format_size, format_span
+from rebond.vault.snapshots import SnapshotRecord
+
+SHORT_ID = 8
+
+
+def snapshot_document(record: SnapshotRecord, *, held: str | None = None) -> dict[str, object]:
+    """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it."""
+    catalog = record.catalog
+    components = catalog.components
+    return {
+        "id": record.snapshot.hex(),
+        "time": format_iso(catalog.time_ms),
+        "moment": format_iso(time_of(record)),
+        "stack": catalog.stack,
+        "host": catalog.host,
+        "class": catalog.class_,
+        "tags": list(catalog.tags),
+        "note": catalog.note,
+        "state": state_of(record).value,
+        "components": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "complete": each.complete,
+                "files": each.files,
+                "bytes": each.bytes,
+                "added_bytes": each.added_bytes,
+            }
+            for each in components
+        ],
+        "files": sum(each.files for each in components),
+        "bytes": sum(each.bytes for each in components),
+        "added_bytes": sum(each.added_bytes for each in components),
+        "held": (catalog.held if held is None else held) or None,
+        "proven": None,
+        "verified": None,
+        "expires": None,
+        "window": None,
+        "parent": catalog.parent.hex() or None,
+        "program": catalog.program,
+        "problem_count": catalog.problems,
+        "member": record.member.hex(),
+    }
+
+
+def snapshot_table(records: Sequence[SnapshotRecord]) -> str:
+    """Return one line for each snapshot."""
+    heads = [
+        tr("id"),
+        tr("time"),
+        tr("stack"),
+        tr("class"),
+        tr("tags"),
+        tr("state"),
+        tr("files"),
+        tr("size"),
+        tr("added"),
+    ]
+    rows = []
+    for record in records:
+        components = record.catalog.components
+        rows.append(
+            [
+                record.snapshot.hex()[:SHORT_ID],
+                format_moment(time_of(record)),
+                show_path(record.catalog.stack),
+                show_path(record.catalog.class_),
+                show_path(",".join(record.catalog.tags)),
+                tr(state_of(record).value),
+                str(sum(each.files for each in components)),
+                format_size(sum(each.bytes for each in components)),
+                format_size(sum(each.added_bytes for each in components)),
+            ]
+        )
+    return format_table(heads, rows, "<<<<<<>>>")
+
+
+def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
+    """Return what was chosen, before anything is written: id, class, age, what it holds."""
+    components = record.catalog.components
+    return tr(
+        "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.",
+        id=record.snapshot.hex()[:SHORT_ID],
+        moment=format_moment(time_of(record)),
+        age=format_span(max(0, now_ms - time_of(record)) / 1000),
+        names=show_path(", ".join(each.name for each in components)),
+        files=sum(each.files for each in components),
+        size=format_size(sum(each.bytes for each in components)),
+    )
+
+
+def describe_problems(findings: Sequence[Finding]) -> str:
+    """Return one line that says how much went wrong."""
+    return tr("{count} things need a look; they are listed above.", count=len(findings))
+
+
+def as_text(path: bytes) -> str:
+    """Return a path for JSON; bytes that are no UTF-8 become lone surrogates, as Python reads them back."""
+    return os.fsdecode(path)
