@@ -128,8 +128,13 @@ def revoke_member(
 
 
 def find_member_by_label(roster: Roster, label: str) -> Member:
-    """Return the member that is not revoked and has that label or hexadecimal id; raises ``UnknownName``."""
-    found = next((m for m in roster.members if label in (m.label, m.id.hex()) and m.revoked_at_ms is None), None)
+    """Return the member with that label or hexadecimal id; raises ``UnknownName``.
+
+    One that is not revoked is preferred to the one that was revoked last, so that revoking may be
+    run again.
+    """
+    named = [member for member in roster.members if label in (member.label, member.id.hex())]
+    found = max(named, key=lambda member: (member.revoked_at_ms is None, member.revoked_at_ms or 0), default=None)
     if found is None:
         raise UnknownName(
             "The vault has no member named {label}.", hint="'rebond key list' shows all members.", label=label

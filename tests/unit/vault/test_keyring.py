@@ -31,6 +31,7 @@ from rebond.findings import Finding
 from rebond.identifiers import VaultId
 from rebond.store.memory import MemoryStore
 from rebond.store.protocol import Store
+from rebond.testing.faulty_store import CuttingStore, PowerCut
 from rebond.vault.description import build_description, parse_description
 from rebond.vault.headers import HEADER_SIZE, with_sum
 from rebond.vault.key_slots import add_slot, find_slot, list_slots, remove_slot
@@ -466,3 +467,66 @@ def test_a_slot_seed_gives_the_public_key_that_the_keyring_trusts() -> None:
     keyring = MADE.created.keyring
 
     assert keyring.trusted[keyring.opened_by] == sealing_public_bytes(keyring.slot_seed)
+
+
+# --- power cuts
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("cut_at", range(2))
+def test_adding_a_slot_that_is_cut_leaves_a_vault_that_opens_and_may_be_repeated(cut_at: int, after: bool) -> None:
+    made = own_a_vault()
+    new = passphrase_secret("another")
+    store = CuttingStore(made.store, cut_at=cut_at, after=after)
+    with pytest.raises(PowerCut):
+        add_slot(store, made.created.keyring, new, clock=made.clock, cost=CHEAP)
+
+    keyring = reopened(made)
+    assert (open_with(made.store, new)[0] is not None) == (cut_at == 1 and after)
+    add_slot(made.store, keyring, new, clock=made.clock, cost=CHEAP)
+    assert open_with(made.store, new)[0] is not None
+
+
+REMOVAL_WRITES = 4  # the new keyring, the slot, two older keyrings
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("cut_at", range(REMOVAL_WRITES))
+def test_removing_a_slot_that_is_cut_leaves_a_vault_that_opens_and_may_be_repeated(cut_at: int, after: bool) -> None:
+    made = own_a_vault()
+    new = passphrase_secret("another")
+    slot, keyring = add_slot(made.store, made.created.keyring, new, clock=made.clock, cost=CHEAP)
+    with pytest.raises(PowerCut):
+        remove_slot(CuttingStore(made.store, cut_at=cut_at, after=after), keyring, slot)
+
+    is_out = cut_at > 0 or after
+    assert (open_with(made.store, new)[0] is None) == is_out
+    keyring = reopened(made)
+    if slot in keyring.trusted or slot_name(slot) in contents(made.store):
+        remove_slot(made.store, keyring, slot)
+    assert open_with(made.store, new)[0] is None
+    assert open_with(made.store, secret())[0] is not None
+    assert open_with(made.store, RECOVERY(made.created.recovery_key))[0] is not None
+
+
+def test_the_number_of_writes_of_a_removal_is_the_one_the_cuts_go_through() -> None:
+    made = own_a_vault()
+    slot, keyring = add_slot(made.store, made.created.keyring, secret(), clock=made.clock, cost=CHEAP)
+    store = CuttingStore(made.store)
+    remove_slot(store, keyring, slot)
+
+    assert store.writes == REMOVAL_WRITES
+
+
+def test_older_keyrings_stay_when_the_new_one_does_not_read_back() -> None:
+    made = own_a_vault()
+    slot, keyring = add_slot(made.store, made.created.keyring, secret(), clock=made.clock, cost=CHEAP)
+
+    class Rotting(CuttingStore):
+        def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
+            super().put_if_absent(name, bytes(content[:-1]) + b"\0")
+
+    with pytest.raises(VaultDamaged):
+        remove_slot(Rotting(made.store), keyring, slot)
+    assert {"keyring/1", "keyring/2", slot_name(slot)} <= set(contents(made.store))
+    assert open_with(made.store, secret())[0] is not None

@@ -164,6 +164,7 @@ def test_a_label_is_given_once_until_it_is_revoked() -> None:
         with pytest.raises(UsageError):
             a_keeper(made, label)
     revoke_member(made.store, *reopened(made), issued.member.id, clock=made.clock)
+    assert find_member_by_label(reopened(made)[1], "web-1").id == issued.member.id
     again = a_writer(made)
     assert find_member_by_label(again.roster, "web-1").id == again.member.id
     assert find_member_by_label(again.roster, again.member.id.hex()).id == again.member.id
@@ -347,9 +348,7 @@ def test_mutated_member_files_never_raise_anything_but_our_errors(data: st.DataO
 
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("cut_at", range(2))
-def test_issuing_a_writer_that_is_cut_leaves_a_vault_that_works_and_lets_itself_be_repeated(
-    cut_at: int, after: bool
-) -> None:
+def test_issuing_a_writer_that_is_cut_leaves_a_vault_that_works_and_may_be_repeated(cut_at: int, after: bool) -> None:
     made = own_a_vault()
     with pytest.raises(PowerCut):
         issue_writer(
