@@ -524,7 +524,7 @@ def test_older_keyrings_stay_when_the_new_one_does_not_read_back() -> None:
 
     class Rotting(CuttingStore):
         def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
-            super().put_if_absent(name, bytes(content[:-1]) + b"\0")
+            super().put_if_absent(name, bytes(content[:-1]) + bytes([content[-1] ^ 1]))
 
     with pytest.raises(VaultDamaged):
         remove_slot(Rotting(made.store), keyring, slot)
