@@ -1,0 +1,1 @@
+"""Directories and files: how they are walked, left out, described, and put back."""
