@@ -10,6 +10,7 @@ import click
 
 from rebond.cli.click_words import teach_click
 from rebond.cli.endings import (
+    Channel,
     end_interrupted,
     end_with_crash,
     end_with_error,
@@ -37,7 +38,6 @@ def run(arguments: Sequence[str]) -> int:
     speak(choose_language(_asked_language(arguments), invocation.environment))
     if language() != "en":
         teach_click(language())
-    wants_json = "--json" in arguments
     try:
         if instruction := invocation.environment.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete
@@ -49,16 +49,23 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
-        return end_with_usage(error, wants_json=wants_json)
+        return end_with_usage(error, _channel(arguments, invocation))
     except RebondError as error:
-        return end_with_error(error, wants_json=wants_json)
+        return end_with_error(error, _channel(arguments, invocation))
     except (KeyboardInterrupt, Interrupted, click.Abort):
-        return end_interrupted(wants_json=wants_json)
+        return end_interrupted(_channel(arguments, invocation))
     except BrokenPipeError:
         return end_without_reader()
     except Exception as error:  # noqa: BLE001 - the last net: a fault becomes a report and a status
-        return end_with_crash(error, arguments, wants_json=wants_json)
+        return end_with_crash(error, arguments, _channel(arguments, invocation))
     return status if isinstance(status, int) else 0
+
+
+def _channel(arguments: Sequence[str], invocation: Invocation) -> Channel:
+    """Return how a failure is written; known also when the command line could not be parsed."""
+    if not (invocation.wants_json or "--json" in arguments):
+        return Channel.TEXT
+    return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
 
 
 def _call(arguments: Sequence[str], invocation: Invocation) -> object:

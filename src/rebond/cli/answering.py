@@ -28,6 +28,27 @@ def answer(invocation: Invocation, document: Document, text: str) -> None:
         sys.stdout.write(text.rstrip("\n") + "\n")
 
 
+def answer_each(invocation: Invocation, documents: Iterable[tuple[Mapping[str, Any], str]]) -> int:
+    """Write many documents, each with its line of text, as they come; return how many there were.
+
+    As JSON they are one list. When something fails on the way, the list is closed all the same, and the
+    failure goes to standard error.
+    """
+    count = 0
+    try:
+        for document, line in documents:
+            if invocation.wants_json:
+                invocation.has_answered = True
+                sys.stdout.write(("[\n" if count == 0 else ",\n") + json.dumps(document, default=_plain))
+            else:
+                sys.stdout.write(line + "\n")
+            count += 1
+    finally:
+        if invocation.wants_json and (count or not sys.exc_info()[0]):
+            sys.stdout.write("\n]\n" if count else "[]\n")
+    return count
+
+
 def note(invocation: Invocation, text: str) -> None:
     """Write a remark to standard error, unless the reader asked for quiet."""
     if not invocation.is_quiet:

@@ -1,10 +1,9 @@
 """How a snapshot is shown, to machines and to people."""
 
-import os
 from collections.abc import Sequence
 
 from rebond.cli.speech import show_path, tr
-from rebond.cli.tables import format_table
+from rebond.cli.tables import drop_empty, format_table
 from rebond.findings import Finding
 from rebond.operations.snapshots import state_of, time_of
 from rebond.units import format_iso, format_moment, format_size, format_span
@@ -82,7 +81,7 @@ def snapshot_table(records: Sequence[SnapshotRecord]) -> str:
                 format_size(sum(each.added_bytes for each in components)),
             ]
         )
-    return format_table(heads, rows, "<<<<<<>>>")
+    return format_table(*drop_empty(heads, rows, "<<<<<<>>>"))
 
 
 def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
@@ -102,8 +101,3 @@ def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
 def describe_problems(findings: Sequence[Finding]) -> str:
     """Return one line that says how much went wrong."""
     return tr("{count} things need a look; they are listed above.", count=len(findings))
-
-
-def as_text(path: bytes) -> str:
-    """Return a path for JSON; bytes that are no UTF-8 become lone surrogates, as Python reads them back."""
-    return os.fsdecode(path)

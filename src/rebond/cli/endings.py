@@ -6,6 +6,7 @@ import platform
 import sys
 import traceback
 from collections.abc import Sequence
+from enum import Enum
 from pathlib import Path
 
 import click
@@ -17,33 +18,42 @@ from rebond.clock import SystemClock
 from rebond.errors import Interrupted, RebondError, UsageError
 from rebond.units import format_iso
 
+
+class Channel(Enum):
+    """Where a failure is written, and how."""
+
+    TEXT = "two lines on standard error"
+    JSON = "a document on standard output"
+    JSON_ASIDE = "a document on standard error, because standard output holds an answer"
+
+
 FAULT = "fault"  # the code of what nobody foresaw
 READER_WENT_AWAY = 141  # what a shell shows for a program that SIGPIPE ended
 
 
-def end_with_error(error: RebondError, *, wants_json: bool) -> int:
+def end_with_error(error: RebondError, channel: Channel) -> int:
     """Show an error that was raised on purpose; return its exit status."""
-    show_failure(error.code, message_of(error), hint_of(error), error.exit_status, wants_json=wants_json)
+    show_failure(error.code, message_of(error), hint_of(error), error.exit_status, channel)
     return error.exit_status
 
 
-def end_with_usage(error: click.UsageError, *, wants_json: bool) -> int:
+def end_with_usage(error: click.UsageError, channel: Channel) -> int:
     """Show what is wrong with the command line."""
     path = error.ctx.command_path if error.ctx else "rebond"
     hint = tr("'{command} --help' shows how it is written.", command=path)
-    show_failure(UsageError.code, error.format_message(), hint, UsageError.exit_status, wants_json=wants_json)
+    show_failure(UsageError.code, error.format_message(), hint, UsageError.exit_status, channel)
     return UsageError.exit_status
 
 
-def end_interrupted(*, wants_json: bool) -> int:
+def end_interrupted(channel: Channel) -> int:
     """Say that the run was stopped, and that this harms nothing."""
     message = tr("Interrupted. Nothing is half done: what was finished stays, the rest begins where it stopped.")
     hint = tr("Run the same command again to go on.")
-    show_failure(Interrupted.code, message, hint, Interrupted.exit_status, wants_json=wants_json)
+    show_failure(Interrupted.code, message, hint, Interrupted.exit_status, channel)
     return Interrupted.exit_status
 
 
-def end_with_crash(error: Exception, arguments: Sequence[str], *, wants_json: bool) -> int:
+def end_with_crash(error: Exception, arguments: Sequence[str], channel: Channel) -> int:
     """Show that this is a fault of the program, and where its report lies."""
     message = tr("Rebond stopped at a fault of its own: {kind}.", kind=type(error).__name__)
     try:
@@ -53,7 +63,7 @@ def end_with_crash(error: Exception, arguments: Sequence[str], *, wants_json: bo
         )
     except OSError:
         hint = tr("No report could be written. Set REBOND_STATE_DIR to a folder that can be.")
-    show_failure(FAULT, message, hint, RebondError.exit_status, wants_json=wants_json)
+    show_failure(FAULT, message, hint, RebondError.exit_status, channel)
     return RebondError.exit_status
 
 
@@ -63,11 +73,12 @@ def end_without_reader() -> int:
     return READER_WENT_AWAY
 
 
-def show_failure(code: str, message: str, hint: str, status: int, *, wants_json: bool) -> None:
+def show_failure(code: str, message: str, hint: str, status: int, channel: Channel) -> None:
     """Write a failure: a document on standard output for machines, two lines on standard error for people."""
-    if wants_json:
+    if channel is not Channel.TEXT:
         document = {"error": {"code": code, "message": message, "hint": hint, "exit": status}}
-        sys.stdout.write(json.dumps(document, indent=2) + "\n")
+        out = sys.stdout if channel is Channel.JSON else sys.stderr
+        out.write(json.dumps(document, indent=2) + "\n")
         return
     click.echo(f"{click.style('rebond:', fg='red', bold=True)} {message}", err=True)
     if hint:

@@ -18,6 +18,7 @@ class Invocation:
     wants_json: bool = False
     is_quiet: bool = False
     progress: str | None = None
+    has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
 
     @property
     def vault_url(self) -> str:

@@ -17,6 +17,18 @@ def format_table(heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str
     )
 
 
+def drop_empty(
+    heads: Sequence[str], rows: Sequence[Sequence[str]], sides: str
+) -> tuple[list[str], list[list[str]], str]:
+    """Leave out the columns that hold nothing in any row."""
+    kept = [position for position in range(len(heads)) if any(row[position] for row in rows)]
+    return (
+        [heads[position] for position in kept],
+        [[row[position] for position in kept] for row in rows],
+        "".join(sides[position] for position in kept),
+    )
+
+
 def format_facts(facts: Sequence[tuple[str, str]]) -> str:
     """Return names and values, one pair a line."""
     width = max((_width(name) for name, _ in facts), default=0)

@@ -1,0 +1,39 @@
+"""``rebond cat``: one file of a snapshot to standard output."""
+
+import sys
+
+import click
+
+from rebond.cli.choosing import choose_snapshot, stack_option
+from rebond.cli.entries_shown import located_document
+from rebond.cli.frame import verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import watching
+from rebond.cli.opening import vault_at_hand
+from rebond.operations.browsing import locate, read_file
+from rebond.vault.reading import SnapshotReader
+
+
+@verb(
+    "cat",
+    help="Write one file of a snapshot to standard output. With --json its description goes to standard error.",
+    example="rebond cat latest shop/.env",
+)
+@click.argument("snapshot")
+@click.argument("path")
+@stack_option
+@click.pass_obj
+def cat(invocation: Invocation, snapshot: str, path: str, stack: str) -> None:
+    """Nothing is written before the file was found."""
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        record = choose_snapshot(vault, snapshot, stack=stack)
+        with SnapshotReader(vault.live, record) as reader:
+            for piece in read_file(reader, path):
+                invocation.has_answered = True
+                sys.stdout.buffer.write(piece)
+            sys.stdout.buffer.flush()
+            if invocation.wants_json:
+                import json
+
+                document = {"snapshot": record.snapshot.hex(), **located_document(locate(reader, path))}
+                sys.stderr.write(json.dumps(document) + "\n")
