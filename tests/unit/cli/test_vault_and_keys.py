@@ -1,0 +1,104 @@
+"""vault, key and kit, with the keys that they make."""
+
+import pathlib
+import stat
+
+import pytest
+from tests.unit.cli.program_runs import PASSPHRASE, Program, plant_shop
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A vault that this module may add keys to."""
+    made = Program(tmp_path_factory.mktemp("keys"))
+    made.good("vault", "create", "--kit", made.folder / "kit.txt")
+    plant_shop(made.folder / "shop")
+    return made
+
+
+def test_a_new_vault_prints_its_kit_once_and_the_recovery_key_opens_it(tmp_path: pathlib.Path) -> None:
+    program = Program(tmp_path)
+    created = program.ask("vault", "create")
+    listed = program.ask("key", "list", REBOND_PASSPHRASE=created["recovery_key"])
+
+    assert [slot["method"] for slot in listed["slots"] if slot["current"]] == ["recovery key"]
+    assert program("vault", "create").status == 13
+    assert created["recovery_key"] not in program.good("kit").out
+
+
+def test_the_kit_lies_where_it_was_asked_for_and_nobody_else_may_read_it(program: Program) -> None:
+    kit = program.folder / "kit.txt"
+
+    assert "Recovery key" in kit.read_text(encoding="utf-8")
+    assert stat.S_IMODE(kit.stat().st_mode) == 0o600
+
+
+def test_info_takes_no_secret_and_shows_the_fingerprint_of_the_kit(program: Program) -> None:
+    info = program.ask("vault", "info", REBOND_PASSPHRASE="wrong")
+    kit = "".join((program.folder / "kit.txt").read_text(encoding="utf-8").split())
+
+    assert info["owner_fingerprint"] in kit
+    assert info["promises"]["put-if-absent"] is True
+
+
+def test_a_wrong_passphrase_ends_with_12_and_an_absent_vault_with_10(program: Program, tmp_path: pathlib.Path) -> None:
+    assert program("snapshots", REBOND_PASSPHRASE="wrong").status == 12
+    assert program("snapshots", "--vault", tmp_path).status == 10
+
+
+def test_a_writers_file_saves_and_lists_but_reads_nothing(program: Program) -> None:
+    file = program.folder / "writer.key"
+    program.good("key", "issue", "writer", "shop-server", "--output", file)
+    saved = program.ask("backup", "--path", program.folder / "shop", REBOND_KEY_FILE=str(file))
+    listed = program.ask("snapshots", REBOND_KEY_FILE=str(file))
+    refused = program("cat", saved["id"], ".env", REBOND_KEY_FILE=str(file))
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert [each["id"] for each in listed] == [saved["id"]]
+    assert refused.status == 12
+    assert refused.out == ""
+    assert program.good("cat", saved["id"], ".env").out == "SECRET=1\n"
+
+
+def test_a_protected_file_needs_its_passphrase(program: Program) -> None:
+    file = program.folder / "keeper.key"
+    program.good("key", "issue", "keeper", "cleaner", "--output", file, "--protect", REBOND_NEW_PASSPHRASE="seal")
+
+    assert program("snapshots", REBOND_KEY_FILE=str(file), REBOND_PASSPHRASE="wrong").status == 12
+    assert program("snapshots", REBOND_KEY_FILE=str(file), REBOND_PASSPHRASE="seal").status == 0
+
+
+def test_a_revoked_member_is_shut_out(program: Program) -> None:
+    file = program.folder / "stolen.key"
+    program.good("key", "issue", "writer", "stolen", "--output", file)
+    assert program("key", "revoke", "stolen").status == 6  # nobody confirmed
+    program.good("key", "revoke", "stolen", "--stolen-since", "-1h", "--yes")
+
+    assert program("backup", "--path", program.folder / "shop", REBOND_KEY_FILE=str(file)).status == 12
+    member = next(each for each in program.ask("key", "list")["members"] if each["label"] == "stolen")
+    assert member["revoked"]
+
+
+def test_a_key_file_and_a_new_passphrase_open_the_vault_until_they_are_removed(program: Program) -> None:
+    file = program.folder / "laptop.key"
+    program.good("key", "add", "--label", "laptop", "--key-file", file)
+    program.good("key", "add", "--label", "second", REBOND_NEW_PASSPHRASE="another one")
+    program.good("snapshots", REBOND_KEY_FILE=str(file))
+    program.good("snapshots", REBOND_PASSPHRASE="another one")
+    program.good("key", "remove", "laptop", "--yes")
+    program.good("key", "remove", "second", "--yes")
+
+    assert program("snapshots", REBOND_KEY_FILE=str(file)).status == 12
+    assert program("snapshots", REBOND_PASSPHRASE="another one").status == 12
+    assert program("snapshots", REBOND_PASSPHRASE=PASSPHRASE).status == 0
+
+
+def test_a_file_that_exists_is_never_written_over(program: Program) -> None:
+    file = program.folder / "precious"
+    file.write_text("do not touch")
+
+    assert program("key", "issue", "writer", "late", "--output", file).status == 2
+    assert program("key", "add", "--key-file", file).status == 6
+    assert program("kit", "--output", file).status == 6
+    assert file.read_text() == "do not touch"
+    assert "late" not in program.good("key", "list").out
