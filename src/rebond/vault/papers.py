@@ -74,9 +74,9 @@ class VaultPapers:
 def load_papers() -> VaultPapers:
     """Return the papers of this release: the note, and whichever of the others are installed with it."""
     contents = {README_NAME: _README.encode()}
-    format_page = _read_first("rescue/VAULT-FORMAT.md", "VAULT-FORMAT.md") or _read_checkout("docs/vault-format.md")
-    if format_page is not None:
-        contents[FORMAT_PAGE_NAME] = format_page
+    pages = _read_format_pages()
+    if pages:
+        contents[FORMAT_PAGE_NAME] = b"\n\n".join(pages)
     rescue = _read_first("rescue/rescue.py", "rescue.py")
     if rescue is not None:
         contents[f"{RESCUE_PREFIX}rescue-{rebond.__version__}.py"] = rescue
@@ -96,15 +96,25 @@ def put_papers(store: Store, papers: VaultPapers) -> None:
             ) from error
 
 
+def _read_format_pages() -> list[bytes]:
+    """Return the format page and the pages that complete it: from the package, else from the source tree.
+
+    Where Rebond runs from its source tree the pages lie beside ``src/`` and not in the package.
+    """
+    package, docs = files("rebond.vault"), Path(rebond.__file__).parents[2] / "docs"
+    for main, details in (
+        (package.joinpath("VAULT-FORMAT.md"), package.joinpath("formats")),
+        (docs / "vault-format.md", docs / "formats"),
+    ):
+        if main.is_file():
+            found = sorted(details.iterdir(), key=lambda page: page.name) if details.is_dir() else []
+            return [page.read_bytes() for page in (main, *found) if page.name.endswith(".md")]
+    return []
+
+
 def _read_first(*names: str) -> bytes | None:
     for name in names:
         resource = files("rebond.vault").joinpath(name)
         if resource.is_file():
             return resource.read_bytes()
     return None
-
-
-def _read_checkout(name: str) -> bytes | None:
-    """Read a file beside ``src/``: where Rebond runs from its source tree, pages are not in the package."""
-    path = Path(rebond.__file__).parents[2] / name
-    return path.read_bytes() if path.is_file() else None

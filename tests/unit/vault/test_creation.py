@@ -256,7 +256,7 @@ def test_papers_of_this_release_hold_a_note_in_two_languages_and_the_format_page
 
     assert b"Rebond vault" in papers.contents["README.txt"]
     assert b"coffre Rebond" in papers.contents["README.txt"]
-    assert b"Keyring" in papers.contents["VAULT-FORMAT.md"] or b"keyring" in papers.contents["VAULT-FORMAT.md"]
+    assert b"# Keys and roster, byte by byte" in papers.contents["VAULT-FORMAT.md"]
     assert "README.txt" not in {file.name for file in papers.list_hashes()}
 
 

@@ -1,4 +1,5 @@
 import contextlib
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -530,3 +531,19 @@ def test_older_keyrings_stay_when_the_new_one_does_not_read_back() -> None:
         remove_slot(Rotting(made.store), keyring, slot)
     assert {"keyring/1", "keyring/2", slot_name(slot)} <= set(contents(made.store))
     assert open_with(made.store, secret())[0] is not None
+
+
+def test_pins_that_many_processes_raise_at_once_end_at_the_highest(tmp_path: Path) -> None:
+    vault = VaultId(b"v" * 16)
+    threads = [
+        threading.Thread(target=lambda n=n: Pins(tmp_path).remember(vault, b"o" * 32, roster=n, keyring=100 - n))
+        for n in range(1, 21)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    found = Pins(tmp_path).find(vault)
+    assert found is not None
+    assert (found.roster, found.keyring) == (20, 99)

@@ -18,6 +18,7 @@ from rebond.vault.slots import (
     NewSlot,
     SlotMethod,
     SlotSecret,
+    derive_slot_key,
     key_file_secret,
     make_slot,
     open_slot,
@@ -212,3 +213,33 @@ def test_a_secret_does_not_show_itself() -> None:
 
     assert "a long" not in repr(SECRETS[0])
     assert repr(made.seed)[2:-1] not in repr(made)
+
+
+VECTOR = bytes(range(32))
+VECTOR_TEXT = "000GD-40R4X-0M300-E209K-185G3-R38ED-1W811-24GKZ-2GAH1-C5RR2-34D1B-P70XX-3RFGZ-WRM1Y"
+
+
+def test_a_printed_recovery_key_has_a_second_reader() -> None:
+    """The format page's words, followed without the code above: 5 bits a letter, every fifth one checks."""
+    value = {letter: number for number, letter in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
+    bits = "".join(f"{value[letter]:05b}" for group in VECTOR_TEXT.split("-")[:13] for letter in group[:4])
+
+    assert bits[256:] == "0000"
+    assert int(bits[:256], 2).to_bytes(32, "big") == VECTOR
+    assert print_recovery_key(VECTOR) == VECTOR_TEXT
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (passphrase_secret("clé de forêt"), "e5f0a83492a39731aefb3d49fc19108b8755ea368fd53ed3d28b708478153aae"),
+        (recovery_key_secret(VECTOR_TEXT), "145edd63af5681351e2ee1338484645e0ec7b623fad3ce0e0059878b83b2268f"),
+        (key_file_secret(VECTOR), "9457af8ed49cba2aa78d95be490a46850dbab74117c5f05e686267fbaf681524"),
+    ],
+    ids=lambda value: value.method.value if isinstance(value, SlotSecret) else "",
+)
+def test_the_key_of_a_slot_never_changes_between_releases(secret: SlotSecret, expected: str) -> None:
+    """256 KiB, 3 passes, 4 lanes, salt 20 21 … 3f; the passphrase is Argon2id of its UTF-8 bytes in NFC."""
+    cost = Argon2Cost(memory_kib=256, passes=3, lanes=4)
+
+    assert derive_slot_key(secret, bytes(range(32, 64)), cost).hex() == expected
