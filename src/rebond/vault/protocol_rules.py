@@ -1,0 +1,356 @@
+"""The decisions of the deletion protocol, as pure functions on small values (format page, sections 8-10 and 15).
+
+Two callers: the real code of this package, and the model in ``tests/model``, which explores every
+interleaving of them. Names may be anything hashable: strings in a store, short words in the model.
+The *orders* below are part of the rules: the real code walks through them, the model permutes them.
+"""
+
+import enum
+from collections.abc import Collection, Hashable, Iterable, Mapping
+from typing import NamedTuple, TypeVar
+
+Name = TypeVar("Name", bound=Hashable)
+Pack = TypeVar("Pack", bound=Hashable)
+Segment = TypeVar("Segment", bound=Hashable)
+
+
+class LookStep(enum.StrEnum):
+    """What a session does before it may refer to anything that is stored already."""
+
+    OPEN = "open the session"
+    LIST_MARKS = "list and read the marks"
+    DECLARE = "declare the marks that were read"
+    LIST_PACKS = "list the packs"
+
+
+LOOK_ORDER = (LookStep.OPEN, LookStep.LIST_MARKS, LookStep.DECLARE, LookStep.LIST_PACKS)
+
+
+class CommitStep(enum.StrEnum):
+    """How a session ends."""
+
+    PUT_RECORD = "put the commit record"
+    PUT_DONE = "put the done record"
+
+
+COMMIT_ORDER = (CommitStep.PUT_RECORD, CommitStep.PUT_DONE)
+
+
+class PruneStep(enum.StrEnum):
+    """What a keeper does under one mark."""
+
+    PUT_MARK = "put the mark, or take one up"
+    CLAIM = "claim the mark"
+    CLOSE_SESSIONS = "close the sessions that do not know the mark"
+    RECHECK = "work out anew what is needed"
+    PUT_LISTS = "put index lists without what goes"
+    DELETE = "delete"
+    DELETE_MARK = "delete the mark"
+
+
+PRUNE_ORDER = (
+    PruneStep.PUT_MARK,
+    PruneStep.CLAIM,
+    PruneStep.CLOSE_SESSIONS,
+    PruneStep.RECHECK,
+    PruneStep.PUT_LISTS,
+    PruneStep.DELETE,
+    PruneStep.DELETE_MARK,
+)
+
+
+class RecheckStep(enum.StrEnum):
+    """What a keeper lists to know what is needed and where else it lies."""
+
+    READ_KNOWN = "read what the run records know"
+    LIST_MARKS = "list the marks"
+    LIST_PACKS = "list the packs"
+    LIST_SNAPSHOTS = "list the snapshots"
+    READ_FORGOTTEN = "read what the run records say is being forgotten"
+
+
+RECHECK_ORDER = (
+    RecheckStep.READ_KNOWN,
+    RecheckStep.LIST_MARKS,
+    RecheckStep.LIST_PACKS,
+    RecheckStep.LIST_SNAPSHOTS,
+    RecheckStep.READ_FORGOTTEN,
+)
+
+
+class ForgetStep(enum.StrEnum):
+    """How commit records leave the vault under the mark that forgot them."""
+
+    CLAIM = "claim the mark"
+    READ_HOLDS = "read the holds"
+    NAME_IN_RUN = "put a run record that names them as being forgotten"
+    PUT_TOMBSTONES = "put a tombstone where the writer may still repeat its put"
+    DELETE_RECORDS = "delete the records"
+    DELETE_JOURNALS = "delete their journals"
+    DELETE_MARK = "delete the mark"
+
+
+FORGET_ORDER = (
+    ForgetStep.CLAIM,
+    ForgetStep.READ_HOLDS,
+    ForgetStep.NAME_IN_RUN,
+    ForgetStep.PUT_TOMBSTONES,
+    ForgetStep.DELETE_RECORDS,
+    ForgetStep.DELETE_JOURNALS,
+    ForgetStep.DELETE_MARK,
+)
+
+
+class HoldStep(enum.StrEnum):
+    """How a hold is set so that it holds."""
+
+    PUT_HOLD = "put the hold"
+    LOOK = "list the marks, then the snapshot"
+
+
+HOLD_ORDER = (HoldStep.PUT_HOLD, HoldStep.LOOK)
+
+
+class UndeleteStep(enum.StrEnum):
+    """How a snapshot is taken out of the trash."""
+
+    CLAIM_MARKS = "claim every mark that names it, in order to take it back"
+    DELETE_MARKS = "delete these marks"
+    LOOK = "list the marks again, then the snapshot"
+
+
+UNDELETE_ORDER = (UndeleteStep.CLAIM_MARKS, UndeleteStep.DELETE_MARKS, UndeleteStep.LOOK)
+
+
+class MarkPurpose(enum.StrEnum):
+    """Why a mark names things."""
+
+    DELETE = "delete"  # packs, lists, references, items that nothing needs
+    FORGET = "forget"  # commit records: they lie in the trash until a prune
+    DAMAGE = "damage"  # bytes found wrong: writers treat them as absent, nobody deletes under it
+
+
+class ClaimPurpose(enum.StrEnum):
+    """What the one process that claimed a mark does with it. Decided once, for ever."""
+
+    DELETE = "delete"
+    WITHDRAW = "withdraw"
+
+
+class MarkFacts(NamedTuple):
+    """What the rules know of a mark. ``id`` is its own, never used again."""
+
+    id: Hashable
+    purpose: MarkPurpose
+    names: frozenset[Hashable]
+
+
+class ClaimFacts(NamedTuple):
+    """What the rules know of a claim: which process made it, and to which end."""
+
+    process: Hashable
+    purpose: ClaimPurpose
+
+
+class SessionFacts(NamedTuple):
+    """What the rules know of a session. ``name`` is that of its commit record."""
+
+    name: Hashable
+    declared: frozenset[Hashable] = frozenset()
+    is_done: bool = False
+
+
+class RecordVerdict(enum.StrEnum):
+    """What a session finds at the name of its commit record."""
+
+    COMMITTED = "committed"
+    VOIDED = "voided"
+    FOREIGN = "foreign"
+
+
+def find_usable_packs(listed: Collection[Name], marks: Iterable[MarkFacts]) -> frozenset[Name]:
+    """Return the packs that a session may refer to: listed after the marks were, and in none of them."""
+    usable = set(listed)
+    for mark in marks:
+        usable.difference_update(mark.names)
+    return frozenset(usable)
+
+
+def find_adoptable_packs(own_packs: Iterable[Name], usable: Collection[Name]) -> frozenset[Name]:
+    """Return which packs of the writer's own dead sessions may be used: those that pass the same look."""
+    return frozenset(own_packs).intersection(usable)
+
+
+def find_declarable_marks(marks: Iterable[MarkFacts], used_names: Collection[Hashable]) -> frozenset[Hashable]:
+    """Return the ids of the marks that a session may declare: those of which it has used nothing."""
+    used = used_names if isinstance(used_names, (set, frozenset)) else frozenset(used_names)
+    return frozenset(mark.id for mark in marks if mark.names.isdisjoint(used))
+
+
+def judge_record(found: bytes | Hashable, own: bytes | Hashable, *, is_void: bool) -> RecordVerdict:
+    """Say what it means that something stands already where a session wanted to commit."""
+    if found == own:
+        return RecordVerdict.COMMITTED
+    return RecordVerdict.VOIDED if is_void else RecordVerdict.FOREIGN
+
+
+def stands_committed(name: Hashable, tombstones: Collection[Hashable]) -> bool:
+    """Say whether a record that was just put counts: a repeated put may come after it was forgotten."""
+    return name not in tombstones
+
+
+def find_listed_records(
+    records: Iterable[Name],
+    tombstones: Collection[Hashable],
+    marks: Iterable[MarkFacts],
+    claims: Mapping[Hashable, ClaimFacts],
+) -> frozenset[Name]:
+    """Return the commit records that are snapshots for everybody: neither dead nor in the trash."""
+    in_trash = find_trash(marks, claims)
+    return frozenset(name for name in records if name not in tombstones and name not in in_trash)
+
+
+def find_trash(marks: Iterable[MarkFacts], claims: Mapping[Hashable, ClaimFacts]) -> frozenset[Hashable]:
+    """Return the records that were forgotten and not taken back."""
+    found: set[Hashable] = set()
+    for mark in marks:
+        claim = claims.get(mark.id)
+        if mark.purpose is MarkPurpose.FORGET and (claim is None or claim.purpose is ClaimPurpose.DELETE):
+            found |= mark.names
+    return frozenset(found)
+
+
+def find_doomed_records(marks: Iterable[MarkFacts], claims: Mapping[Hashable, ClaimFacts]) -> frozenset[Hashable]:
+    """Return the forgotten records that some process may be deleting: nobody takes them back any more."""
+    found: set[Hashable] = set()
+    for mark in marks:
+        claim = claims.get(mark.id)
+        if mark.purpose is MarkPurpose.FORGET and claim is not None and claim.purpose is ClaimPurpose.DELETE:
+            found |= mark.names
+    return frozenset(found)
+
+
+def find_needing_records(
+    records: Iterable[Name], tombstones: Collection[Hashable], marks: Iterable[MarkFacts]
+) -> frozenset[Name]:
+    """Return the commit records whose content is kept: all that are there and not dead.
+
+    What lies in the trash is needed like everything else, because it may be taken back.
+    """
+    del marks  # a forgotten record is needed as long as it is there
+    return frozenset(name for name in records if name not in tombstones)
+
+
+def is_session_closed(session: SessionFacts, records: Collection[Hashable], tombstones: Collection[Hashable]) -> bool:
+    """Say whether a session can no longer commit: its name is taken (commit or void), or it said that it is done."""
+    return session.is_done or session.name in records or session.name in tombstones
+
+
+def find_uninformed_sessions(
+    sessions: Iterable[SessionFacts],
+    records: Collection[Hashable],
+    tombstones: Collection[Hashable],
+    mark: Hashable,
+) -> tuple[SessionFacts, ...]:
+    """Return the open sessions that have not declared ``mark``: they may use what it names."""
+    return tuple(
+        session
+        for session in sessions
+        if mark not in session.declared and not is_session_closed(session, records, tombstones)
+    )
+
+
+def may_take_up(mark: MarkFacts, claims: Mapping[Hashable, ClaimFacts], purpose: MarkPurpose) -> bool:
+    """Say whether a run may go on with a mark that an earlier one left: it is of that purpose and nobody claimed it."""
+    return mark.purpose is purpose and mark.id not in claims
+
+
+def holds_claim(claim: ClaimFacts | None, process: Hashable, purpose: ClaimPurpose) -> bool:
+    """Say whether ``process`` may act under a mark: it alone holds the claim, to that end."""
+    return claim is not None and claim.process == process and claim.purpose is purpose
+
+
+def find_deletable_packs(
+    named: Collection[Pack],
+    contents: Mapping[Pack, Collection[Segment]],
+    needed: Collection[Segment],
+    marked: Collection[Hashable],
+) -> frozenset[Pack]:
+    """Return which packs of an own mark may go now.
+
+    ``contents`` has every listed pack and the segments in it, ``marked`` the names in every mark
+    (the own one too) and everything found damaged. A pack may go when each needed segment in it
+    has another place, in a listed pack that no mark names.
+    """
+    at_stake: set[Segment] = set()
+    for pack in named:
+        at_stake.update(segment for segment in contents.get(pack, ()) if segment in needed)
+    if at_stake:
+        for pack, segments in contents.items():
+            if pack not in marked:
+                at_stake.difference_update(segment for segment in segments if segment not in marked)
+            if not at_stake:
+                break
+    return frozenset(pack for pack in named if not any(segment in at_stake for segment in contents.get(pack, ())))
+
+
+def find_superfluous_packs(
+    contents: Mapping[Pack, Collection[Segment]], needed: Collection[Segment], marked: Collection[Hashable]
+) -> frozenset[Pack]:
+    """Return which packs a new mark should name: no needed segment, or each has a place that stays.
+
+    Of packs that hold the same segment the one that comes last in ``contents`` stays, so put the
+    packs first that should go.
+    """
+    places: dict[Segment, int] = {}
+    for pack, segments in contents.items():
+        for segment in segments:
+            if segment in needed and pack not in marked and segment not in marked:
+                places[segment] = places.get(segment, 0) + 1
+    found: list[Pack] = []
+    for pack, segments in contents.items():
+        if pack in marked:
+            continue
+        held = [segment for segment in segments if segment in needed]
+        if all(places.get(segment, 0) > 1 for segment in held):
+            found.append(pack)
+            for segment in held:
+                places[segment] -= 1
+    return frozenset(found)
+
+
+def find_vanished_records(
+    known: Iterable[Name], listed: Collection[Hashable], forgotten: Collection[Hashable]
+) -> frozenset[Name]:
+    """Return the records that a run record knows, that are not listed now, and that nobody said to forget."""
+    return frozenset(name for name in known if name not in listed and name not in forgotten)
+
+
+def may_delete_record(name: Hashable, held: Collection[Hashable]) -> bool:
+    """Say whether a record that is being forgotten may go: nothing holds it."""
+    return name not in held
+
+
+def needs_tombstone(session: SessionFacts | None) -> bool:
+    """Say whether a record's name must stay taken after it goes: its writer may not know that it committed."""
+    return session is None or not session.is_done
+
+
+def may_delete_journal(session: SessionFacts, voids: Collection[Hashable], tombstones: Collection[Hashable]) -> bool:
+    """Say whether a journal tells nothing any more: voided, done, or forgotten for ever."""
+    return session.is_done or session.name in voids or session.name in tombstones
+
+
+def may_remove_mark(
+    mark: MarkFacts, claim: ClaimFacts | None, process: Hashable, present: Collection[Hashable]
+) -> bool:
+    """Say whether ``process`` may remove a mark.
+
+    A mark that was taken back may be removed by anyone. Every other one only by the process that
+    claimed it. A dead process's mark stays even when nothing that it names exists: that process
+    may only be asleep, and a writer that was asleep too may repeat the put of a pack.
+    """
+    del mark, present
+    if claim is None:
+        return False
+    return claim.purpose is ClaimPurpose.WITHDRAW or claim.process == process
