@@ -73,7 +73,7 @@ def list_snapshots(vault: Vault, wanted: SnapshotFilter | None = None) -> list[S
         for record in read_snapshots(vault)
         if (record.name in forgotten) == wanted.in_trash and wanted.accepts(record)
     ]
-    found.sort(key=lambda record: (time_of(record), record.snapshot))
+    found.sort(key=lambda record: (time_of(record), record.catalog.sequence, record.snapshot))
     return found[-wanted.newest :] if wanted.newest else found
 
 

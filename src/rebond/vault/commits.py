@@ -103,7 +103,7 @@ def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[Snapsho
                     values={"name": commit.name.name, "reason": commit.reason},
                 )
             )
-    found.sort(key=lambda record: (record.catalog.time_ms, record.snapshot))
+    found.sort(key=lambda record: (record.catalog.time_ms, record.catalog.sequence, record.snapshot))
     return found
 
 
