@@ -177,7 +177,7 @@ def _data_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
     for chunk_id, length in reader.chunk_rows(entry):
         here = reader.find_place(chunk_id)
         if segment is None or here != place:
-            segment, place = reader.fetch(here), here
+            segment, place = reader.fetch(here, (chunk_id[:16],)), here
         content = segment.find(chunk_id[:16])
         if content is None or len(content) != length:
             raise VaultDamaged(

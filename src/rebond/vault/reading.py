@@ -7,17 +7,18 @@ again once, because a keeper may have moved its segments.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from rebond.errors import ObjectMissing, VaultDamaged, WrongKey
+from rebond.errors import FormatTooNew, ObjectMissing, RebondError, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
-from rebond.identifiers import DomainId
+from rebond.identifiers import DomainId, ObjectName
 from rebond.vault.access import Vault
 from rebond.vault.commits import load_references
 from rebond.vault.frames import ChunkTable, open_frame, split_chunks
-from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists
+from rebond.vault.index import read_index_object
+from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists, open_list
 from rebond.vault.packs import pack_name
 from rebond.vault.primitives import keyed_id, sealing_private_key
 from rebond.vault.references import References
@@ -30,27 +31,25 @@ _TREE_SEGMENTS_KEPT = 6
 
 
 class DecodedSegment:
-    """An opened segment: its chunks by the first 16 bytes of their ids."""
+    """An opened segment whose chunks all have their own ids, by the first 16 bytes of these."""
 
-    __slots__ = ("_positions", "_table", "id_key")
+    __slots__ = ("_positions", "_table")
 
     def __init__(self, table: ChunkTable, id_key: bytes) -> None:
+        """Check every chunk; raises ``VaultDamaged`` unless each is what its id says."""
+        for position, chunk_id in enumerate(table.ids):
+            if keyed_id(id_key, table.content(position)) != chunk_id:
+                raise VaultDamaged("A chunk is not what its id says.")
         self._table = table
         self._positions = {chunk_id[:16]: i for i, chunk_id in enumerate(table.ids)}
-        self.id_key = id_key
 
     def find(self, short_id: bytes) -> memoryview | None:
-        """Return a chunk after checking its id; ``None`` when it is not here.
-
-        Raises ``VaultDamaged`` when the bytes are not those of the id.
-        """
+        """Return a chunk, ``None`` when it is not here."""
         position = self._positions.get(short_id)
-        if position is None:
-            return None
-        content = self._table.content(position)
-        if keyed_id(self.id_key, content) != self._table.ids[position]:
-            raise VaultDamaged("A chunk is not what its id says.")
-        return content
+        return None if position is None else self._table.content(position)
+
+    def __contains__(self, short_id: bytes) -> bool:
+        return short_id in self._positions
 
     def __len__(self) -> int:
         return len(self._table.raw)
@@ -92,7 +91,7 @@ class SnapshotReader:
         present = merge_new_lists(self._context, self._cache)
         self.places = SegmentPlaces(self._cache.segments)
         for catalog in catalogs(self._context, self._cache, present):
-            self.places.add_catalog(catalog, lambda session, number: (session, number) in self._references)
+            self.places.add_catalog(catalog, self._is_needed)
 
     def _key_of(self, stored: bytes) -> MLKEM768X25519PrivateKey:
         epoch = decode_segment_header(stored).epoch
@@ -114,7 +113,7 @@ class SnapshotReader:
             segment = self._trees.get(place)
             if segment is None:
                 try:
-                    segment = self.fetch(place, is_tree=True)
+                    segment = self.fetch(place, (short,), is_tree=True)
                 except VaultDamaged:
                     continue
                 self._trees[place] = segment
@@ -155,15 +154,17 @@ class SnapshotReader:
             hint="Run 'rebond verify --repair' to rebuild the index, then try again.",
         )
 
-    def fetch(self, place: int, *, is_tree: bool = False) -> DecodedSegment:
-        """Read, open and decode a segment from the first good copy; raises ``VaultDamaged``."""
+    def fetch(self, place: int, wanted: Collection[bytes] = (), *, is_tree: bool = False) -> DecodedSegment:
+        """Read, open and check a segment from the first good copy that holds the chunks ``wanted``.
+
+        ``wanted`` are the first 16 bytes of ids. Raises ``VaultDamaged`` when no copy will do. May be
+        called from several threads.
+        """
         for attempt in range(2):
             for copy in list(self.places.copies(place)):
-                opened = self._try_copy(place, copy)
+                opened = self._try_copy(place, copy, wanted, is_tree)
                 if opened is not None:
-                    return DecodedSegment(
-                        split_chunks(opened), self._keys.tree_id_key if is_tree else self._keys.data_id_key
-                    )
+                    return opened
             if attempt == 0 and not self._read_index_again():
                 break
         session, number = self._cache.segments.name_of(place)
@@ -174,7 +175,9 @@ class SnapshotReader:
             number=number,
         )
 
-    def _try_copy(self, place: int, copy: SegmentPlace) -> bytes | None:
+    def _try_copy(
+        self, place: int, copy: SegmentPlace, wanted: Collection[bytes], is_tree: bool
+    ) -> DecodedSegment | None:
         name = pack_name(copy.pack_hash)
         try:
             stored = self._vault.store.read(name, start=copy.offset, length=copy.stored_length)
@@ -183,10 +186,15 @@ class SnapshotReader:
             header = decode_segment_header(stored)
             if (header.session, header.number) != self._cache.segments.name_of(place):
                 raise VaultDamaged("It is another segment.")
-            return open_frame(open_segment(stored, self._key_of(stored)))
+            table = split_chunks(open_frame(open_segment(stored, self._key_of(stored))))
+            segment = DecodedSegment(table, self._keys.tree_id_key if is_tree else self._keys.data_id_key)
+            # Whoever may put packs can seal anything under this name; ids decide what it is.
+            if not all(short_id in segment for short_id in wanted):
+                raise VaultDamaged("It does not hold the chunks that it should.")
+            return segment
         except ObjectMissing:
             return None
-        except (VaultDamaged, WrongKey) as error:
+        except (VaultDamaged, WrongKey, FormatTooNew, ShortRead) as error:
             self._vault.report(
                 Finding(
                     code="copy-damaged",
@@ -200,10 +208,24 @@ class SnapshotReader:
             return None
 
     def _read_index_again(self) -> bool:
-        """A keeper may have moved segments since; look once more. ``False`` when that was done already."""
+        """A keeper may have moved segments since; look once more. ``False`` when that was done already.
+
+        Only the places are read anew, not the chunk index, which belongs to the main thread.
+        """
         with self._lock:
             if self._relisted:
                 return False
             self._relisted = True
-            self._load_places()
+            places = SegmentPlaces(self._cache.segments)
+            for info in list(self._vault.store.list_objects(f"index/{self._domain.hex()}/")):
+                try:
+                    content = read_index_object(self._vault.store, ObjectName(info.name))
+                    catalog = open_list(self._context, info.name, content).catalog
+                except RebondError:
+                    continue  # reported when the lists were merged
+                places.add_catalog(catalog, self._is_needed)
+            self.places = places
             return True
+
+    def _is_needed(self, session: bytes, number: int) -> bool:
+        return (session, number) in self._references
