@@ -24,7 +24,7 @@ _RENAME_NOREPLACE = 1
 
 
 class Disk:
-    """The calls whose order decides what a power cut leaves. Tests hand in one that takes notes."""
+    """The calls to the system, whose order decides what a power cut leaves. Tests hand in one that takes notes."""
 
     def open_new(self, path: str, mode: int) -> int:
         """Make a new file and return a descriptor to write to; raises ``FileExistsError`` when the name is taken."""
@@ -37,6 +37,10 @@ class Disk:
     def sync_file(self, descriptor: int) -> None:
         """Flush the content of a file; that says nothing of its name."""
         os.fsync(descriptor)
+
+    def read_at(self, descriptor: int, size: int, offset: int) -> bytes:
+        """Return up to ``size`` bytes of an open file; empty at its end."""
+        return os.pread(descriptor, size, offset)
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; raises ``FileExistsError`` when that is taken."""

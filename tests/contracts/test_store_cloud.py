@@ -25,6 +25,8 @@ def server() -> Iterator[S3Server]:
 def credentials(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in server.environment.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "a-test-token")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "dGVzdC1zZWNyZXQta2V5")
 
 
 class TestCloudStore(StoreContract):
@@ -39,3 +41,16 @@ class TestCloudStoreAtTheTopOfItsBucket(StoreContract):
         bucket = f"bucket-{next(numbers)}"
         server.buckets[bucket] = {}
         return CloudStore(parse_cloud_address(server.url(bucket)))
+
+
+class TestGoogleStore(StoreContract):
+    @pytest.fixture
+    def store(self, server: S3Server) -> Store:
+        return CloudStore(parse_cloud_address(f"gs://bucket/google/{next(numbers)}?endpoint={server.endpoint}"))
+
+
+class TestAzureStore(StoreContract):
+    @pytest.fixture
+    def store(self, server: S3Server) -> Store:
+        url = f"az://bucket/azure/{next(numbers)}?endpoint={server.endpoint}&account=acme"
+        return CloudStore(parse_cloud_address(url))

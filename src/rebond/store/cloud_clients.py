@@ -81,7 +81,7 @@ def make_clients(address: CloudAddress, patience: Patience) -> CloudClients:
 def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[str, object]:
     options: dict[str, object] = {}
     if address.endpoint:
-        options["endpoint"] = address.endpoint
+        options["base_url" if address.scheme == "gs" else "endpoint"] = address.endpoint
     if address.scheme == "s3":
         options["disable_bulk_delete"] = True  # single deletes work with every provider and say what failed
         options["virtual_hosted_style_request"] = address.is_virtual_hosted

@@ -50,6 +50,8 @@ class LocalStore:
     def create(cls, path: str | os.PathLike[str], *, clock: Clock | None = None, disk: Disk = DISK) -> "LocalStore":
         """Make the directory, and those above it, unless they exist, and return the store."""
         store = cls(path, clock=clock, disk=disk)
+        if os.path.lexists(store._root):
+            store.require_root()
         try:
             make_directories_durably(store._root, disk=disk)
             store._settle_root()
@@ -171,8 +173,12 @@ class LocalStore:
             ) from None
         except OSError as error:
             raise translate_os_error(error, "", self._root) from error
+        if not stat.S_ISDIR(found.st_mode):
+            raise UsageError(
+                "{location} is not a directory.", hint="Give the path of a directory.", location=self._root
+            )
         identity = (found.st_dev, found.st_ino)
-        if not stat.S_ISDIR(found.st_mode) or self._identity not in {None, identity}:
+        if self._identity not in {None, identity}:
             raise StoreUnreachable(
                 "{location} is no longer the directory that it was.",
                 hint="Look whether a disk was mounted or unmounted there, then run the same command again.",
@@ -223,13 +229,13 @@ class LocalStore:
         end = found.st_size if length is None else start + length
         if end > found.st_size or start > end:
             raise self._short(name, found.st_size, max(start, end))
-        content = os.pread(descriptor, end - start, start)
+        content = self._disk.read_at(descriptor, end - start, start)
         if len(content) == end - start:
             return content
-        pieces = [content]
+        pieces = [content]  # the kernel gives at most 2 GiB at a time, and a network share less
         at = start + len(content)
         while at < end:
-            pieces.append(os.pread(descriptor, end - at, at))
+            pieces.append(self._disk.read_at(descriptor, end - at, at))
             if not pieces[-1]:
                 raise self._short(name, at, end)
             at += len(pieces[-1])

@@ -47,6 +47,10 @@ def translate_os_error(error: OSError, name: str, location: str) -> StoreError |
             hint="Look whether the disk or the network share is still connected, then run the same command again.",
             **values,
         )
+    if number == errno.ENOTDIR and not name:
+        return UsageError(
+            "{location} cannot be made: a part of it is not a directory.", hint="Give another path.", **values
+        )
     if number == errno.ENOTDIR:
         return UsageError(
             "{name} cannot be an object in {location}: a part of it is an object already.",

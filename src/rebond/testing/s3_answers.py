@@ -42,7 +42,14 @@ class StoredObject:
     etag: str = field(default_factory=make_etag)
 
 
-def answer_listing(objects: Mapping[str, StoredObject], bucket: str, query: Mapping[str, str], page_size: int) -> bytes:
+def answer_listing(
+    objects: Mapping[str, StoredObject],
+    bucket: str,
+    query: Mapping[str, str],
+    page_size: int,
+    *,
+    is_backwards: bool = False,
+) -> bytes:
     """Return one page of a listing, of the first or the second protocol, grouped by the delimiter if one is asked."""
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("continuation-token") or query.get("start-after") or query.get("marker") or ""
@@ -68,7 +75,7 @@ def answer_listing(objects: Mapping[str, StoredObject], bucket: str, query: Mapp
     if is_truncated:
         tag = "NextContinuationToken" if query.get("list-type") == "2" else "NextMarker"
         parts.append(f"<{tag}>{escape(last)}</{tag}>")
-    parts += lines
+    parts += reversed(lines) if is_backwards else lines
     parts += [f"<CommonPrefixes><Prefix>{escape(group)}</Prefix></CommonPrefixes>" for group in groups]
     return "".join([*parts, "</ListBucketResult>"]).encode()
 

@@ -3,7 +3,8 @@
 It keeps objects in memory and speaks the part of the protocol that backup programs use: buckets,
 PUT (also ``If-None-Match: *``, copies and ``aws-chunked`` bodies), GET with ranges, HEAD, DELETE,
 both listings, multi-object delete and multipart uploads. Signatures are not checked, but a request
-without ``Authorization`` is refused. Faults are planned on ``S3Server``::
+without ``Authorization`` is refused. What Google Cloud Storage and Azure do otherwise, as far as the
+stores use it, is here too. Faults are planned on ``S3Server``::
 
     with S3Server() as server:
         server.faults.append(Fault(method="PUT", status=503, times=2))
@@ -21,11 +22,18 @@ import urllib.parse
 from typing import Self
 from xml.sax.saxutils import escape, unescape
 
+from rebond.testing.azure_answers import BATCH_CONTENT_TYPE, answer_azure_batch, answer_azure_listing
 from rebond.testing.s3_answers import Fault, StoredObject, answer_listing, join_chunks, make_etag
 
 ACCESS_KEY = "test-access-key"
 SECRET_KEY = "test-secret-key"  # noqa: S105  nothing checks it
 _KEY = re.compile(r"<Key>([^<]*)</Key>")
+_EMPTY_ANSWERS = {
+    "location": b"<LocationConstraint></LocationConstraint>",
+    "versioning": b"<VersioningConfiguration></VersioningConfiguration>",
+    "uploads": b"<ListMultipartUploadsResult></ListMultipartUploadsResult>",
+}
+_IF_NEW = "x-goog-if-generation-match"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
 
 
@@ -34,7 +42,7 @@ class S3Server:
 
     Switches, changed at any time: ``conditional_create`` (off: ``If-None-Match`` is ignored, as old
     servers do; ``refuses_conditions``: 501 instead), ``latency_seconds`` per request, ``page_size`` of
-    listings, ``faults``, ``allowed(method, key)`` for what the credential may do.
+    listings, ``lists_backwards``, ``faults``, ``denied`` for what the credential may not do (method, start of the key).
     """
 
     def __init__(self, *, buckets: tuple[str, ...] = ("bucket",), port: int = 0, latency_seconds: float = 0.0) -> None:
@@ -42,6 +50,7 @@ class S3Server:
         self.uploads: dict[str, dict[int, bytes]] = {}
         self.conditional_create = True
         self.refuses_conditions = False
+        self.lists_backwards = False
         self.latency_seconds = latency_seconds
         self.page_size = 1000
         self.faults: list[Fault] = []
@@ -227,9 +236,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             case "PUT":
                 return self._put(objects, key, body)
             case "DELETE":
-                with owner.lock:
-                    objects.pop(key, None)
-                return 204, {}, b""
+                is_gone = self._delete(objects, key)
+                # Google says so when there was nothing; S3 does not.
+                return 204 if is_gone or not self._speaks_to_google() else 404, {}, b""
             case "GET" | "HEAD":
                 return self._get(objects, key)
         raise _Refusal(405, "MethodNotAllowed")
@@ -256,12 +265,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             storage_class=self.headers.get("x-amz-storage-class", "STANDARD"),
             headers={name.lower(): value for name, value in self.headers.items()},
         )
-        is_conditional = self.headers.get("If-None-Match") == "*"
+        is_conditional = "*" in self.headers.get("If-None-Match", "") or self.headers.get(_IF_NEW) == "0"
         if is_conditional and owner.refuses_conditions:
             raise _Refusal(501, "NotImplemented")
         with owner.lock:
             if is_conditional and owner.conditional_create and key in objects:
-                raise _Refusal(412, "PreconditionFailed")
+                is_azure = "x-ms-blob-type" in self.headers
+                raise _Refusal(409, "BlobAlreadyExists") if is_azure else _Refusal(412, "PreconditionFailed")
             objects[key] = made
         return made
 
@@ -304,22 +314,29 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return 200, {}, b""
         if self.command == "POST" and "delete" in query:
             return 200, headers, self._delete_many(objects, body)
+        if self.command == "POST" and query.get("comp") == "batch":
+            answer = answer_azure_batch(body, bucket, lambda name: 202 if self._delete(objects, name) else 404)
+            return 202, {"Content-Type": BATCH_CONTENT_TYPE}, answer
         if self.command != "GET":
             raise _Refusal(405, "MethodNotAllowed")
-        if "location" in query:
-            return 200, headers, b"<LocationConstraint></LocationConstraint>"
-        for name, text in (
-            ("object-lock", ""),
-            ("versioning", "<VersioningConfiguration></VersioningConfiguration>"),
-            ("uploads", "<ListMultipartUploadsResult></ListMultipartUploadsResult>"),
-        ):
+        if "object-lock" in query:
+            raise _Refusal(404, "ObjectLockConfigurationNotFoundError")
+        for name, text in _EMPTY_ANSWERS.items():
             if name in query:
-                if not text:
-                    raise _Refusal(404, "ObjectLockConfigurationNotFoundError")
-                return 200, headers, text.encode()
+                return 200, headers, text
         with owner.lock:
             present = dict(objects)
-        return 200, headers, answer_listing(present, bucket, query, owner.page_size)
+        if query.get("comp") == "list":
+            return 200, headers, answer_azure_listing(present, query, owner.page_size)
+        answer = answer_listing(present, bucket, query, owner.page_size, is_backwards=owner.lists_backwards)
+        return 200, headers, answer
+
+    def _speaks_to_google(self) -> bool:
+        return self.headers.get("Authorization", "").startswith("Bearer ")
+
+    def _delete(self, objects: dict[str, StoredObject], name: str) -> bool:
+        with self.server.owner.lock:
+            return objects.pop(name, None) is not None
 
     def _delete_many(self, objects: dict[str, StoredObject], body: bytes) -> bytes:
         names = [unescape(name) for name in _KEY.findall(body.decode())]
@@ -329,8 +346,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if any(method in {"", "DELETE"} and name.startswith(start) for method, start in denied):
                 parts.append(f"<Error><Key>{escape(name)}</Key><Code>AccessDenied</Code></Error>")
                 continue
-            with self.server.owner.lock:
-                objects.pop(name, None)
+            self._delete(objects, name)
             parts.append(f"<Deleted><Key>{escape(name)}</Key></Deleted>")
         return f"<DeleteResult>{''.join(parts)}</DeleteResult>".encode()
 

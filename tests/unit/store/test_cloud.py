@@ -17,6 +17,7 @@ from rebond.errors import (
     StoreFull,
     StoreUnfit,
     StoreUnreachable,
+    UsageError,
 )
 from rebond.store.cloud import CloudStore
 from rebond.store.cloud_address import parse_cloud_address
@@ -49,6 +50,7 @@ def server(running: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Ser
     running.page_size = 1000
     running.conditional_create = True
     running.refuses_conditions = False
+    running.lists_backwards = False
 
 
 @pytest.fixture
@@ -314,3 +316,84 @@ def test_many_threads_share_its_connections(server: S3Server, store: CloudStore)
 
     assert time.monotonic() - begun < 16 * 0.02  # they did not wait for one another
     assert len(names_of(store)) == 16
+
+
+def test_a_delete_that_the_provider_says_was_not_needed_is_good(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="DELETE", status=404, code="NoSuchKey"))
+    store.delete("a")
+
+    assert server.faults[0].times == 0
+
+
+def test_a_listing_out_of_order_is_refused(server: S3Server, store: CloudStore) -> None:
+    for name in ("a", "b", "c"):
+        store.put_if_absent(name, b"")
+    server.lists_backwards = True
+    with pytest.raises(StoreUnfit, match="out of order"):
+        names_of(store)
+
+
+def test_an_interruption_is_handed_on(store: CloudStore) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        store._call("a", interrupt)
+
+
+def test_cold_objects_and_untrusted_certificates_are_explained(store: CloudStore) -> None:
+    cold = CloudFault(RuntimeError("status code: 403 Forbidden: <Error><Code>InvalidObjectState</Code></Error>"))
+    assert "cold storage" in str(translate_cloud_fault(cold, "packs/a", store.location))
+    untrusted = CloudFault(RuntimeError("HTTP error\n\nkind: Connect, invalid peer certificate: UnknownIssuer"))
+    assert "not trusted" in str(translate_cloud_fault(untrusted, "packs/a", store.location))
+
+
+def test_the_region_comes_from_the_address_or_the_environment(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def region_of(url: str) -> str:
+        open_cloud(url).put_if_absent(str(next(numbers)), b"")
+        stored = list(server.buckets["bucket"].values())[-1]
+        return stored.headers["authorization"].split("/")[2]
+
+    address = f"s3://{prefix}?endpoint={server.endpoint}"
+    assert region_of(address) == "us-east-1"
+    monkeypatch.setenv("AWS_REGION", "eu-west-3")
+    assert region_of(address) == "eu-west-3"
+    assert region_of(f"{address}&region=eu-north-1") == "eu-north-1"
+
+
+def test_the_endpoint_may_come_from_the_environment(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+    store = open_cloud(f"s3://{prefix}")
+    store.put_if_absent("a", b"x")
+
+    assert store.read("a") == b"x"
+
+
+def test_settings_that_the_library_refuses_are_an_error_of_usage(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_UNSIGNED_PAYLOAD", "perhaps")
+    with pytest.raises(UsageError, match="cannot be used"):
+        open_cloud("s3://bucket")
+
+
+@pytest.mark.parametrize(
+    ("url", "header", "value"),
+    [
+        ("gs://bucket/g?storage_class=NEARLINE", "x-goog-storage-class", "NEARLINE"),
+        ("az://bucket/z?storage_class=Cool&account=acme", "x-ms-access-tier", "Cool"),
+    ],
+)
+def test_the_other_providers_get_their_storage_class(
+    server: S3Server, monkeypatch: pytest.MonkeyPatch, url: str, header: str, value: str
+) -> None:
+    monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "a-test-token")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "dGVzdC1zZWNyZXQta2V5")
+    open_cloud(f"{url}&endpoint={server.endpoint}").put_if_absent("packs/a", b"x")
+    stored = list(server.buckets["bucket"].values())[-1]
+
+    assert stored.headers[header] == value

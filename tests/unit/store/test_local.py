@@ -13,6 +13,7 @@ from rebond.errors import (
     AccessDenied,
     ObjectExists,
     ObjectMissing,
+    ShortRead,
     StoreError,
     StoreFull,
     StoreUnfit,
@@ -288,3 +289,132 @@ def test_a_broken_link_in_the_place_of_an_object_is_not_replaced(store: LocalSto
     with pytest.raises(ObjectExists):
         store.put_if_absent("a", b"x")
     assert (path / "a").is_symlink()
+
+
+def test_a_directory_link_that_goes_round_in_circles_is_reported_by_every_verb(
+    store: LocalStore, path: pathlib.Path
+) -> None:
+    (path / "packs").symlink_to(path / "packs")
+    for act in (
+        lambda: store.read("packs/a"),
+        lambda: store.stat("packs/a"),
+        lambda: store.delete("packs/a"),
+        lambda: names_of(store),
+    ):
+        with pytest.raises(StoreError) as caught:
+            act()
+        assert not isinstance(caught.value, ObjectMissing)
+    with pytest.raises(UsageError):
+        store.put_if_absent("packs/a", b"x")
+
+
+def test_a_root_that_goes_round_in_circles_is_an_error_of_the_store(path: pathlib.Path) -> None:
+    path.symlink_to(path)
+    for act in (lambda: names_of(LocalStore(path)), lambda: LocalStore.create(path)):
+        with pytest.raises(StoreError, match="symbolic links"):
+            act()
+
+
+def test_a_root_that_is_a_file_or_lies_below_one_is_refused(path: pathlib.Path) -> None:
+    path.write_bytes(b"")
+    for act in (
+        lambda: LocalStore.create(path),
+        lambda: names_of(LocalStore(path)),
+        lambda: LocalStore.create(path / "below"),
+    ):
+        with pytest.raises(UsageError, match="directory"):
+            act()
+
+
+def test_pieces_of_a_read_are_put_together(path: pathlib.Path) -> None:
+    class SlowShare(Disk):
+        def read_at(self, descriptor: int, size: int, offset: int) -> bytes:
+            return super().read_at(descriptor, min(size, 3), offset)
+
+    store = LocalStore.create(path, disk=SlowShare())
+    store.put_if_absent("a", b"0123456789")
+
+    assert store.read("a") == b"0123456789"
+    assert store.read("a", start=1, length=8) == b"12345678"
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_short(path: pathlib.Path) -> None:
+    class Shrinking(Disk):
+        def read_at(self, descriptor: int, size: int, offset: int) -> bytes:
+            return super().read_at(descriptor, min(size, 3), offset) if offset < 6 else b""
+
+    store = LocalStore.create(path, disk=Shrinking())
+    store.put_if_absent("a", b"0123456789")
+
+    with pytest.raises(ShortRead):
+        store.read("a")
+
+
+def test_a_read_error_is_an_error_of_the_store(path: pathlib.Path) -> None:
+    class Broken(Disk):
+        def read_at(self, descriptor: int, size: int, offset: int) -> bytes:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    store = LocalStore.create(path, disk=Broken())
+    store.put_if_absent("a", b"0123456789")
+
+    with pytest.raises(StoreError, match="Input/output"):
+        store.read("a")
+
+
+def test_what_is_deleted_during_a_listing_is_left_out(store: LocalStore) -> None:
+    for name in ("a", "b", "c", "d/e", "d/f"):
+        store.put_if_absent(name, b"x")
+    listing = store.list_objects()
+    assert next(listing).name == "a"
+    for name in ("b", "d/e", "d/f"):
+        store.delete(name)
+    assert [info.name for info in listing] == ["c"]
+
+
+def test_a_directory_swept_between_two_calls_of_a_put_is_made_again(path: pathlib.Path) -> None:
+    class Sweeping(Disk):
+        swept = 0
+
+        def open_new(self, path: str, mode: int) -> int:
+            if not self.swept:
+                self.swept += 1
+                os.rmdir(os.path.dirname(path))
+            return super().open_new(path, mode)
+
+    store = LocalStore.create(path, disk=Sweeping())
+    store.put_if_absent("packs/ab/1", b"x")
+
+    assert store.read("packs/ab/1") == b"x"
+
+
+def test_two_that_make_one_directory_at_once_both_succeed(path: pathlib.Path) -> None:
+    class Late(Disk):
+        def make_directory(self, path: str, mode: int) -> None:
+            super().make_directory(path, mode)
+            raise FileExistsError(errno.EEXIST, "File exists", path)
+
+    LocalStore.create(path)
+    LocalStore(path, disk=Late()).put_if_absent("packs/ab/1", b"x")
+
+    assert names_of(LocalStore(path)) == ["packs/ab/1"]
+
+
+def test_several_hundred_directories_are_remembered_and_forgotten(path: pathlib.Path) -> None:
+    class Counting(Disk):
+        flushed = 0
+
+        def sync_directory(self, path: str) -> None:
+            self.flushed += 1
+            super().sync_directory(path)
+
+    disk = Counting()
+    clock = ManualClock()
+    store = LocalStore.create(path, clock=clock, disk=disk)
+    store.put_if_absent("packs/ab/1", b"x")
+    before = disk.flushed
+    store.put_if_absent("packs/ab/2", b"x")
+    assert disk.flushed - before == 1  # the directory itself, and none above it
+    clock.advance(4_000)
+    store.put_if_absent("packs/ab/3", b"x")
+    assert disk.flushed - before == 4  # an hour later the names above are made certain again
