@@ -1,0 +1,1 @@
+"""Measures Rebond beside its peers: same machine, same run, same data. `python -m bench --help`."""
