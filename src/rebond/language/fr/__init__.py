@@ -1,0 +1,19 @@
+"""The French catalogue: English templates and their translations, one module for each part that speaks."""
+
+from rebond.language.fr.cli import CLI
+from rebond.language.fr.cli_help import CLI_HELP
+from rebond.language.fr.operations import OPERATIONS
+from rebond.language.fr.sources import SOURCES
+from rebond.language.fr.store import STORE
+from rebond.language.fr.vault import VAULT
+from rebond.language.fr.vault_objects import VAULT_OBJECTS
+
+MESSAGES: dict[str, str] = {
+    **CLI,
+    **CLI_HELP,
+    **OPERATIONS,
+    **SOURCES,
+    **STORE,
+    **VAULT,
+    **VAULT_OBJECTS,
+}

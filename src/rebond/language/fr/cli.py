@@ -1,0 +1,132 @@
+"""French for what the command line says itself, and for the parts without a module of their own."""
+
+CLI: dict[str, str] = {
+    # consent, endings
+    "This needs a confirmation, and there is no terminal to ask on.": "Il faut une confirmation, et il n'y a pas de "
+    "terminal où la demander.",
+    "Add --yes.": "Ajoutez --yes.",
+    "Not confirmed. Nothing was changed.": "Non confirmé. Rien n'a été changé.",
+    "--dry-run shows what would be done.": "--dry-run montre ce qui serait fait.",
+    "yes": "oui",
+    "no": "non",
+    "'{command} --help' shows how it is written.": "« {command} --help » montre comment l'écrire.",
+    "Interrupted. Nothing is half done: what was finished stays, the rest begins where it stopped.": "Interrompu. Rien "
+    "n'est fait à moitié : ce qui était fini reste, la suite reprend où elle s'est arrêtée.",
+    "Run the same command again to go on.": "Relancez la même commande pour continuer.",
+    "Rebond stopped at a fault of its own: {kind}.": "Rebond s'est arrêté sur un défaut qui est le sien : {kind}.",
+    "The report is in {path}; it holds no secret. Please send it with your account.": "Le rapport est dans {path} ; il "
+    "ne contient aucun secret. Merci de l'envoyer avec votre récit.",
+    "No report could be written. Set REBOND_STATE_DIR to a folder that can be.": "Aucun rapport n'a pu être écrit. "
+    "Donnez à REBOND_STATE_DIR un dossier où c'est possible.",
+    # options and secrets
+    "No vault was named.": "Aucun coffre n'est nommé.",
+    "Add --vault /where/it/is, or set REBOND_VAULT.": "Ajoutez --vault /où/il/est, ou définissez REBOND_VAULT.",
+    "'{text}' is not a share.": "« {text} » n'est pas une part.",
+    "Write I/N with 0 ≤ I < N, such as 0/4.": "Écrivez I/N avec 0 ≤ I < N, par exemple 0/4.",
+    "Passphrase or recovery key: ": "Phrase de passe ou clé de secours : ",
+    "Passphrase of the key file: ": "Phrase de passe du fichier de clé : ",
+    "New passphrase: ": "Nouvelle phrase de passe : ",
+    "The same again: ": "La même, encore une fois : ",
+    "The two passphrases differ.": "Les deux phrases de passe diffèrent.",
+    "Run the same command again. Nothing was made.": "Relancez la même commande. Rien n'a été créé.",
+    "No secret was given, and there is no terminal to ask on.": "Aucun secret n'est donné, et il n'y a pas de terminal "
+    "où le demander.",
+    "Set REBOND_KEY_FILE, REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND.": "Définissez "
+    "REBOND_KEY_FILE, REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE ou REBOND_PASSPHRASE_COMMAND.",
+    "The secret's file {path} cannot be read: {reason}.": "Le fichier du secret {path} ne peut être lu : {reason}.",
+    "Check REBOND_KEY_FILE and REBOND_PASSPHRASE_FILE.": "Vérifiez REBOND_KEY_FILE et REBOND_PASSPHRASE_FILE.",
+    "The command for the passphrase took longer than {seconds} s.": "La commande de la phrase de passe a duré plus de "
+    "{seconds} s.",
+    "Run it by hand to see what it waits for: {command}": "Lancez-la à la main pour voir ce qu'elle attend : {command}",
+    "The command for the passphrase failed with status {status}.": "La commande de la phrase de passe a échoué avec le "
+    "code {status}.",
+    "Run it by hand to see why: {command}": "Lancez-la à la main pour voir pourquoi : {command}",
+    "The command for the passphrase printed nothing.": "La commande de la phrase de passe n'a rien imprimé.",
+    "It has to print the passphrase on its first line: {command}": "Elle doit imprimer la phrase de passe sur sa "
+    "première ligne : {command}",
+    # progress
+    "{files} of {total} files": "{files} fichiers sur {total}",
+    "{files} files": "{files} fichiers",
+    "{done} of {total}": "{done} sur {total}",
+    "{span} left": "encore {span}",
+    "note": "remarque",
+    "warning": "attention",
+    "damage": "dommage",
+    "looking": "examen",
+    "backup": "sauvegarde",
+    # backup and snapshots
+    "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.": "La sauvegarde "
+    "{id} est faite : {names}, {files} fichiers, {size} ; {added} de nouveau, {stored} stockés, en {span}.",
+    "There is nothing to save.": "Il n'y a rien à sauvegarder.",
+    "Name what to save: rebond backup --path DIR.": "Dites quoi : rebond backup --path DOSSIER.",
+    "--until says how long a hold lasts.": "--until dit combien de temps dure une protection.",
+    "Add --hold REASON.": "Ajoutez --hold RAISON.",
+    "component": "composant",
+    "left out by": "écarté par",
+    "things": "éléments",
+    "{count} things need a look; they are listed above.": "{count} points sont à regarder ; ils sont listés plus haut.",
+    "id": "id",
+    "time": "date",
+    "stack": "pile",
+    "class": "classe",
+    "tags": "étiquettes",
+    "state": "état",
+    "files": "fichiers",
+    "size": "taille",
+    "added": "ajouté",
+    "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.": "Sauvegarde {id} du {moment}, vieille de "
+    "{age} : {names}, {files} fichiers, {size}.",
+    "No snapshot fits.": "Aucune sauvegarde ne correspond.",
+    "There is no snapshot yet.": "Il n'y a pas encore de sauvegarde.",
+    "Two things are compared.": "On compare deux choses.",
+    "Name two snapshots, or one and --live.": "Nommez deux sauvegardes, ou une seule et --live.",
+    "Nothing differs.": "Rien ne diffère.",
+    "Nothing fits in {count} snapshots.": "Rien ne correspond dans {count} sauvegardes.",
+    # vault, keys, kit
+    "vault": "coffre",
+    "place": "lieu",
+    "owner's key": "clé du propriétaire",
+    "members": "membres",
+    "store proved": "le stockage a prouvé",
+    "The store does not keep a promise: {words}": "Le stockage ne tient pas une promesse : {words}",
+    "A vault was made at {location}.": "Un coffre a été créé à {location}.",
+    "Print the recovery kit above.": "Imprimez le kit de secours ci-dessus.",
+    "Put it in a safe, away from this machine: it opens the vault.": "Mettez-le au coffre-fort, loin de cette machine : "
+    "il ouvre le coffre.",
+    "The recovery kit is in {path}.": "Le kit de secours est dans {path}.",
+    "--key-file and --recovery-key exclude each other.": "--key-file et --recovery-key s'excluent.",
+    "Run the command once for each.": "Lancez la commande une fois pour chacun.",
+    "Slot {slot} opens the vault now.": "L'accès {slot} ouvre désormais le coffre.",
+    "Remove slot {slot}?": "Retirer l'accès {slot} ?",
+    "Slot {slot} opens the vault no more.": "L'accès {slot} n'ouvre plus le coffre.",
+    "{path} exists already.": "{path} existe déjà.",
+    "Choose another name.": "Choisissez un autre nom.",
+    "The key file of {label} is {path}. Copy it where it is needed, then delete it here.": "Le fichier de clé de {label} "
+    "est {path}. Copiez-le là où il sert, puis effacez-le ici.",
+    "Shut {label} out for ever?": "Exclure {label} pour toujours ?",
+    "{label} is shut out.": "{label} est exclu.",
+    "{label} shared its domain and needs a new key file: rebond key issue": "{label} partageait son domaine et a besoin "
+    "d'un nouveau fichier de clé : rebond key issue",
+    "opened with this one": "vient d'ouvrir le coffre",
+    "opens nothing": "n'ouvre rien",
+    "revoked {moment}": "révoqué le {moment}",
+    "slot": "accès",
+    "kind": "nature",
+    "made": "créé",
+    "member": "membre",
+    "role": "rôle",
+    "label": "nom",
+    # sizes, spans, moments
+    "'{text}' is not one moment: the clock was changed then, and it could be {first} or {second}.": "« {text} » n'est pas "
+    "un seul instant : on changeait d'heure, et ce peut être {first} ou {second}.",
+    "Add the offset that you mean, as in the two readings.": "Ajoutez le décalage voulu, comme dans ces deux lectures.",
+    "'{text}' is not a moment.": "« {text} » n'est pas un instant.",
+    "Write 2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', or -2h for two hours ago.": "Écrivez "
+    "2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', ou -2h pour il y a deux heures.",
+    "'{text}' is not a size.": "« {text} » n'est pas une taille.",
+    "Write a number and a unit, such as 500kB, 10MB or 1GiB.": "Écrivez un nombre et une unité, comme 500kB, 10MB ou "
+    "1GiB.",
+    "'{text}' is not a length of time.": "« {text} » n'est pas une durée.",
+    "Write numbers with s, m, h, d, w, mo or y, such as 30d, 2h or 1h30m.": "Écrivez des nombres avec s, m, h, d, w, mo "
+    "ou y, comme 30d, 2h ou 1h30m.",
+}

@@ -1,0 +1,134 @@
+"""French for the stores."""
+
+STORE: dict[str, str] = {
+    "{location} lists objects out of order: {name} after {last}.": "{location} liste les objets dans le désordre : "
+    "{name} après {last}.",
+    "Use another kind of bucket; directory buckets cannot hold a vault.": "Prenez un autre type de bucket ; un "
+    "« directory bucket » ne peut contenir un coffre.",
+    "An address that starts with {scheme}:// has no option {option}.": "Une adresse qui commence par {scheme}:// n'a pas "
+    "d'option {option}.",
+    "Did you mean {near}?": "Vouliez-vous dire {near} ?",
+    "It may have: {known}.": "Elle peut avoir : {known}.",
+    "{endpoint} is not the address of a server.": "{endpoint} n'est pas l'adresse d'un serveur.",
+    "Write it as https://HOST or http://HOST:PORT.": "Écrivez-la https://HÔTE ou http://HÔTE:PORT.",
+    "The option {option} cannot be {value}.": "L'option {option} ne peut valoir {value}.",
+    "It is one of: {known}.": "Elle vaut l'un de : {known}.",
+    "This address names no usable bucket and prefix: {address}": "Cette adresse ne nomme ni bucket ni préfixe "
+    "utilisables : {address}",
+    "Write {scheme}://BUCKET/PREFIX with letters, digits, '.', '_' and '-'.": "Écrivez {scheme}://BUCKET/PREFIXE avec "
+    "des lettres, des chiffres, « . », « _ » et « - ».",
+    "There is a password or key inside the address {address}, where logs and process lists would show it.": "Il y a un "
+    "mot de passe ou une clé dans l'adresse {address}, où les journaux et les listes de processus le montreraient.",
+    "Take it out, and give it in the environment: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for S3, "
+    "GOOGLE_APPLICATION_CREDENTIALS for Google, AZURE_STORAGE_ACCOUNT_KEY for Azure.": "Retirez-le, et donnez-le dans "
+    "l'environnement : AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY pour S3, GOOGLE_APPLICATION_CREDENTIALS pour Google, "
+    "AZURE_STORAGE_ACCOUNT_KEY pour Azure.",
+    "This is not an address that can be read.": "Cette adresse ne se lit pas.",
+    "Write it as s3://BUCKET/PREFIX or as a path.": "Écrivez s3://BUCKET/PREFIXE ou un chemin.",
+    "An address has no part after '#'.": "Une adresse n'a rien après « # ».",
+    "Write '#' as %23, or leave it out.": "Écrivez « # » %23, ou retirez-le.",
+    "The credentials file {path} cannot be read.": "Le fichier d'identifiants {path} ne peut être lu.",
+    "Correct it, or set AWS_ACCESS_KEY_ID.": "Corrigez-le, ou définissez AWS_ACCESS_KEY_ID.",
+    "There is no profile {profile} in {path}.": "Il n'y a pas de profil {profile} dans {path}.",
+    "There is no credentials file {path}.": "Il n'y a pas de fichier d'identifiants {path}.",
+    "Correct AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.": "Corrigez AWS_PROFILE, ou définissez "
+    "AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY.",
+    "Cloud stores need a library that is not installed.": "Les stockages en nuage demandent une bibliothèque qui n'est "
+    "pas installée.",
+    "Run: pip install 'rebond[cloud]'": "Lancez : pip install 'rebond[cloud]'",
+    "The settings for {location} cannot be used: {reason}": "Les réglages de {location} sont inutilisables : {reason}",
+    "Look at the address and at the variables that start with AWS_, GOOGLE_ or AZURE_.": "Regardez l'adresse et les "
+    "variables qui commencent par AWS_, GOOGLE_ ou AZURE_.",
+    "{location} does not answer as it should: {reason}": "{location} ne répond pas comme il faut : {reason}",
+    "Look at the network and at the provider's status page, then run the same command again.": "Regardez le réseau et la "
+    "page d'état du fournisseur, puis relancez la même commande.",
+    "{location} could not handle {name}: {reason}": "{location} n'a pas pu traiter {name} : {reason}",
+    "Look up this message in your provider's manual.": "Cherchez ce message dans le manuel de votre fournisseur.",
+    "{name} lies in cold storage in {location} and cannot be read now.": "{name} est archivé à froid dans {location} et "
+    "ne peut être lu maintenant.",
+    "Ask the provider to restore it first, and choose a storage class that can be read at once.": "Demandez d'abord sa "
+    "restitution au fournisseur, et choisissez une classe de stockage lisible aussitôt.",
+    "{location} refuses because this machine's clock is wrong.": "{location} refuse parce que l'horloge de cette machine "
+    "est fausse.",
+    "Set the clock of this machine.": "Mettez cette machine à l'heure.",
+    "{location} does not let this credential handle {name}: {reason}": "{location} ne permet pas à cet identifiant de "
+    "traiter {name} : {reason}",
+    "Look at the key in the environment and at the rights that the provider gives it.": "Regardez la clé dans "
+    "l'environnement et les droits que le fournisseur lui donne.",
+    "No credential was found for {location}.": "Aucun identifiant n'a été trouvé pour {location}.",
+    "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what your provider uses instead.": "Définissez "
+    "AWS_ACCESS_KEY_ID et AWS_SECRET_ACCESS_KEY, ou ce que votre fournisseur emploie.",
+    "No room left in {location}: {reason}": "Plus de place dans {location} : {reason}",
+    "Raise the quota or free some space, then try again.": "Augmentez le quota ou libérez de la place, puis réessayez.",
+    "There is no bucket at {location}.": "Il n'y a pas de bucket à {location}.",
+    "Create the bucket first, or correct its name.": "Créez d'abord le bucket, ou corrigez son nom.",
+    "{location} lies in another region: {reason}": "{location} est dans une autre région : {reason}",
+    "Add ?region=… to the address.": "Ajoutez ?region=… à l'adresse.",
+    "{location} cannot do what a vault needs: {reason}": "{location} ne peut faire ce qu'il faut à un coffre : {reason}",
+    "If it only lacks conditional puts, add ?conditional_create=no; slower, careful rules apply then.": "S'il ne manque "
+    "que l'écriture conditionnelle, ajoutez ?conditional_create=no ; des règles plus lentes et prudentes s'appliquent "
+    "alors.",
+    "The certificate of {location} is not trusted: {reason}": "Le certificat de {location} n'est pas reconnu : {reason}",
+    "Install the certificate of its authority on this machine.": "Installez le certificat de son autorité sur cette "
+    "machine.",
+    "{name} exists already in {location}.": "{name} existe déjà dans {location}.",
+    "Nothing was changed. Read the object to see who made it.": "Rien n'a été changé. Lisez l'objet pour voir qui l'a "
+    "fait.",
+    "{name} in {location} has {size} bytes, and {end} were asked for.": "{name} dans {location} a {size} octets, et on "
+    "en demandait {end}.",
+    "Run 'rebond verify' to see whether the object is damaged.": "Lancez « rebond verify » pour voir si l'objet est "
+    "endommagé.",
+    "{name} is not in {location}.": "{name} n'est pas dans {location}.",
+    "Run 'rebond verify' to see what else is missing.": "Lancez « rebond verify » pour voir ce qui manque encore.",
+    "There is no directory at {location}.": "Il n'y a pas de dossier à {location}.",
+    "Mount the disk that holds it, or make a vault there with 'rebond vault create {location}'.": "Montez le disque qui "
+    "le contient, ou créez-y un coffre avec « rebond vault create {location} ».",
+    "{location} is no longer the directory that it was.": "{location} n'est plus le dossier qu'il était.",
+    "Look whether a disk was mounted or unmounted there, then run the same command again.": "Voyez si un disque y a été "
+    "monté ou démonté, puis relancez la même commande.",
+    "{name} cannot be an object in {location}: other names start with it.": "{name} ne peut être un objet dans "
+    "{location} : d'autres noms commencent ainsi.",
+    "No room left in {location}.": "Plus de place dans {location}.",
+    "Free some space there, then run the same command again.": "Libérez-y de la place, puis relancez la même commande.",
+    "{location} does not let this account handle {name}: {reason}.": "{location} ne permet pas à ce compte de traiter "
+    "{name} : {reason}.",
+    "Give this account the right to read and write there, or run as the account that owns it.": "Donnez à ce compte le "
+    "droit d'y lire et d'y écrire, ou prenez le compte à qui il appartient.",
+    "{location} does not answer: {reason}.": "{location} ne répond pas : {reason}.",
+    "Look whether the disk or the network share is still connected, then run the same command again.": "Voyez si le "
+    "disque ou le partage réseau est toujours là, puis relancez la même commande.",
+    "{name} cannot be an object in {location}: a part of it is an object already.": "{name} ne peut être un objet dans "
+    "{location} : une partie de ce nom est déjà un objet.",
+    "The file system of {location} can make a file neither by a link nor by a rename that replaces nothing.": "Le "
+    "système de fichiers de {location} ne sait créer un fichier ni par un lien ni par un renommage qui ne remplace rien.",
+    "Put the vault on another file system, such as ext4, XFS or ZFS.": "Mettez le coffre sur un autre système de "
+    "fichiers, comme ext4, XFS ou ZFS.",
+    "{location} could not handle {name}: {reason}.": "{location} n'a pas pu traiter {name} : {reason}.",
+    "Look at the system's log for faults of the disk, then run the same command again.": "Cherchez des fautes du disque "
+    "dans le journal du système, puis relancez la même commande.",
+    "{name} cannot be the name of an object.": "{name} ne peut être le nom d'un objet.",
+    "Use letters, digits, '.', '_' and '-', in parts joined by '/'.": "Employez lettres, chiffres, « . », « _ » et "
+    "« - », en parties jointes par « / ».",
+    "{name} cannot be the start of an object's name.": "{name} ne peut être le début du nom d'un objet.",
+    "A read cannot start at {start} and have {length} bytes.": "Une lecture ne peut commencer à {start} et compter "
+    "{length} octets.",
+    "Use numbers that are not negative.": "Employez des nombres qui ne sont pas négatifs.",
+    "A vault has no address that starts with {scheme}://.": "Un coffre n'a pas d'adresse qui commence par {scheme}://.",
+    "For a server that speaks S3 write s3://BUCKET/PREFIX?endpoint={scheme}://HOST.": "Pour un serveur qui parle S3, "
+    "écrivez s3://BUCKET/PREFIXE?endpoint={scheme}://HÔTE.",
+    "There is no kind of store called {scheme}://.": "Il n'y a pas de stockage nommé {scheme}://.",
+    "Did you mean {near}://?": "Vouliez-vous dire {near}:// ?",
+    "Use a path, s3://, gs:// or az://.": "Employez un chemin, s3://, gs:// ou az://.",
+    "The address of the vault is empty.": "L'adresse du coffre est vide.",
+    "Give a path, or s3://BUCKET/PREFIX.": "Donnez un chemin, ou s3://BUCKET/PREFIXE.",
+    "{address} names another machine, {host}.": "{address} nomme une autre machine, {host}.",
+    "Write file:///PATH with three slashes for a path on this machine.": "Écrivez file:///CHEMIN avec trois barres pour "
+    "un chemin de cette machine.",
+    "An address that starts with {scheme}: needs two slashes after it.": "Une adresse qui commence par {scheme}: demande "
+    "ensuite deux barres.",
+    "Write {scheme}://BUCKET/PREFIX, or ./ before the name of a directory that is called so.": "Écrivez "
+    "{scheme}://BUCKET/PREFIXE, ou ./ devant le nom d'un dossier qui s'appelle ainsi.",
+    "Stores over {scheme} are not available yet.": "Les stockages par {scheme} n'existent pas encore.",
+    "Use a path (a mounted disk or share), s3://, gs:// or az://.": "Employez un chemin (disque ou partage monté), "
+    "s3://, gs:// ou az://.",
+}

@@ -1,0 +1,213 @@
+"""French for the vault: keys, members, opening, writing, reading."""
+
+VAULT: dict[str, str] = {
+    # commits and sessions
+    "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
+    "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",
+    "The references {name} are not what was written.": "Les références {name} ne sont pas ce qui fut écrit.",
+    "The snapshot record {name} cannot be trusted: {reason}": "On ne peut se fier à la fiche de sauvegarde {name} : "
+    "{reason}",
+    "It is left alone and never counted. 'rebond verify' lists all such records.": "Elle est laissée telle quelle et "
+    "jamais comptée. « rebond verify » liste toutes les fiches de ce genre.",
+    "The run took more than 24 hours, and this store cannot create objects conditionally, so it is not committed.": "Le "
+    "passage a duré plus de 24 heures, et ce stockage ne sait pas créer d'objets sous condition : il n'est pas validé.",
+    "Run the backup again: what was stored is found again. Or use a store with conditional create.": "Relancez la "
+    "sauvegarde : ce qui est stocké est retrouvé. Ou prenez un stockage à création conditionnelle.",
+    "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.": "La sauvegarde est "
+    "déposée, mais cette clé n'a plus le droit d'en faire : elle est révoquée, ou son domaine fermé.",
+    "Ask the vault's owner for a new key.": "Demandez une nouvelle clé au propriétaire du coffre.",
+    "A keeper ended this session before it could commit; it is tried again.": "Un keeper a clos cette session avant "
+    "qu'elle ne soit validée ; on la recommence.",
+    "Nothing is lost. If it happens often, prune at another time than the backups run.": "Rien n'est perdu. Si cela "
+    "arrive souvent, nettoyez à un autre moment que les sauvegardes.",
+    "Another record lies where this snapshot belongs: {name}.": "Une autre fiche occupe la place de cette sauvegarde : "
+    "{name}.",
+    "Run 'rebond verify', and find out who else holds this key.": "Lancez « rebond verify », et cherchez qui d'autre "
+    "possède cette clé.",
+    "A clean-up ran beside this backup on a store without conditional create, so the snapshot was withdrawn.": "Un "
+    "nettoyage a eu lieu pendant cette sauvegarde sur un stockage sans création conditionnelle : la sauvegarde est "
+    "retirée.",
+    "Run the backup again, and not while 'rebond prune' runs.": "Relancez la sauvegarde, et pas pendant « rebond "
+    "prune ».",
+    "The session was abandoned.": "La session a été abandonnée.",
+    "A segment did not come back as it went in, so it was not stored: memory or a library is at fault.": "Un segment "
+    "n'est pas revenu tel qu'il était entré, il n'est donc pas stocké : la mémoire ou une bibliothèque est en faute.",
+    "Test this machine's memory, then run the backup again. What is in the vault is unharmed.": "Testez la mémoire de "
+    "cette machine, puis relancez la sauvegarde. Le contenu du coffre est intact.",
+    "The snapshot stands, but its journal could not be closed: {reason}": "La sauvegarde est faite, mais son journal n'a "
+    "pas pu être fermé : {reason}",
+    "Nothing is to be done: the next prune closes it.": "Il n'y a rien à faire : le prochain nettoyage le ferme.",
+    "Nothing was found at the root of {component}.": "Rien n'a été trouvé à la racine de {component}.",
+    "Check the path, and that what it holds is mounted.": "Vérifiez le chemin, et que son contenu est monté.",
+    # making a vault
+    "{location} is not empty: it holds {name}, and no vault.": "{location} n'est pas vide : on y trouve {name}, et pas de "
+    "coffre.",
+    "Choose an empty place. If a vault was here, put its vault.json back from a copy.": "Choisissez un lieu vide. S'il y "
+    "avait ici un coffre, remettez son vault.json à partir d'une copie.",
+    "{location} cannot hold a vault: {reason}": "{location} ne peut contenir un coffre : {reason}",
+    "Choose another place, or another server, for the vault.": "Choisissez un autre lieu, ou un autre serveur, pour le "
+    "coffre.",
+    "There is a vault at {location} already.": "Il y a déjà un coffre à {location}.",
+    "Use it as it is ('rebond snapshots'), or choose another place.": "Employez-le tel quel (« rebond snapshots »), ou "
+    "choisissez un autre lieu.",
+    "Somebody else is writing below {prefix} in {location}.": "Quelqu'un d'autre écrit sous {prefix} dans {location}.",
+    "Wait until that has ended, then run the same command again.": "Attendez que cela soit fini, puis relancez la même "
+    "commande.",
+    "{name} is there already with other contents: somebody else's, or another release's.": "{name} est déjà là avec un "
+    "autre contenu : celui de quelqu'un d'autre, ou d'une autre version.",
+    "Look at it; if nothing of it is needed, delete it and run the same command again.": "Regardez-le ; si rien n'en est "
+    "utile, effacez-le et relancez la même commande.",
+    "There is no vault at {location}.": "Il n'y a pas de coffre à {location}.",
+    "Check the address. 'rebond vault create' makes a vault there, also where an earlier attempt was cut.": "Vérifiez "
+    "l'adresse. « rebond vault create » y crée un coffre, même là où une tentative fut coupée.",
+    # roles
+    "This {role} key belongs to another domain than the one asked for.": "Cette clé de {role} appartient à un autre "
+    "domaine que celui demandé.",
+    "Use the owner's key, or the key of a writer of that domain.": "Prenez la clé du propriétaire, ou celle d'un writer "
+    "de ce domaine.",
+    "This {role} key cannot read or add content in that domain.": "Cette clé de {role} ne peut ni lire ni ajouter de "
+    "contenu dans ce domaine.",
+    "A {role} key cannot make backups.": "Une clé de {role} ne peut faire de sauvegardes.",
+    "Use a writer's key or the owner's.": "Prenez la clé d'un writer ou celle du propriétaire.",
+    "A {role} key cannot read what is stored; that takes the owner's passphrase, recovery key or key file.": "Une clé de "
+    "{role} ne peut lire ce qui est stocké ; il y faut la phrase de passe, la clé de secours ou le fichier de clé du "
+    "propriétaire.",
+    "Run the command again with the owner's secret (REBOND_PASSPHRASE or REBOND_KEY_FILE).": "Relancez la commande avec "
+    "le secret du propriétaire (REBOND_PASSPHRASE ou REBOND_KEY_FILE).",
+    "A {role} key cannot delete or clean up.": "Une clé de {role} ne peut ni effacer ni nettoyer.",
+    "Use a keeper's key or the owner's.": "Prenez la clé d'un keeper ou celle du propriétaire.",
+    "A {role} key cannot manage keys.": "Une clé de {role} ne peut gérer les clés.",
+    "Run the command again with the owner's passphrase, recovery key or key file.": "Relancez la commande avec la phrase "
+    "de passe, la clé de secours ou le fichier de clé du propriétaire.",
+    # slots
+    "{count} slots are named {text}.": "{count} accès se nomment {text}.",
+    "'rebond key list' shows all slots; give more of the id.": "« rebond key list » montre tous les accès ; donnez "
+    "davantage de l'identifiant.",
+    "This is the last slot: without it nobody could ever open the vault.": "C'est le dernier accès : sans lui, personne "
+    "ne pourrait jamais ouvrir le coffre.",
+    "Add another one first: rebond key add.": "Ajoutez-en d'abord un autre : rebond key add.",
+    "The vault was opened with this very slot.": "Le coffre vient d'être ouvert par cet accès même.",
+    "Run the command again with another secret, which proves that it opens the vault.": "Relancez la commande avec un "
+    "autre secret, ce qui prouve qu'il ouvre le coffre.",
+    "The vault has {count} slots, which is as many as there may be.": "Le coffre a {count} accès, le maximum permis.",
+    "Remove one first: rebond key remove.": "Retirez-en d'abord un : rebond key remove.",
+    "The vault has no slot {slot}.": "Le coffre n'a pas d'accès {slot}.",
+    "'rebond key list' shows all slots.": "« rebond key list » montre tous les accès.",
+    "This secret opens nothing in the vault.": "Ce secret n'ouvre rien dans le coffre.",
+    "Check for a typing error and that this is the right vault; the recovery key of the kit opens it too.": "Cherchez une "
+    "faute de frappe, et si c'est le bon coffre ; la clé de secours du kit l'ouvre aussi.",
+    "Key-derivation parameters are absurd: {memory_kib} KiB, {passes} passes, {lanes} lanes; refused.": "Les paramètres "
+    "de dérivation de clé sont absurdes : {memory_kib} Kio, {passes} passes, {lanes} voies ; refusés.",
+    "At most 256 MiB, 10 passes and 16 lanes are allowed. Use another slot, such as the recovery key.": "Au plus 256 Mio, "
+    "10 passes et 16 voies sont permis. Prenez un autre accès, comme la clé de secours.",
+    "The passphrase is empty.": "La phrase de passe est vide.",
+    "Give one of several words, or use a key file.": "Donnez-en une de plusieurs mots, ou employez un fichier de clé.",
+    "The passphrase is not valid UTF-8 text.": "La phrase de passe n'est pas un texte UTF-8 valable.",
+    "Type it again, or use a key file.": "Tapez-la à nouveau, ou employez un fichier de clé.",
+    "The key file holds {size} bytes; an owner's key file holds exactly 32.": "Le fichier de clé contient {size} octets ; "
+    "celui d'un propriétaire en contient exactement 32.",
+    "Give the file that 'rebond init' or 'rebond key add' wrote.": "Donnez le fichier que « rebond init » ou « rebond key "
+    "add » a écrit.",
+    "A recovery key has 70 letters in 14 groups; this one has {count}.": "Une clé de secours a 70 lettres en 14 groupes ; "
+    "celle-ci en a {count}.",
+    "Type it again from the recovery kit; look for a group that is missing, doubled or cut.": "Tapez-la à nouveau depuis "
+    "le kit de secours ; cherchez un groupe oublié, doublé ou coupé.",
+    "Each group of the recovery key is well formed, but together they are not one key.": "Chaque groupe de la clé de "
+    "secours est bien formé, mais ensemble ils ne sont pas une clé.",
+    "Compare it with the recovery kit: two letters of one group may be wrong at once.": "Comparez-la au kit de secours : "
+    "deux lettres d'un même groupe peuvent être fausses à la fois.",
+    "Group {number} of the recovery key has a typing error.": "Le groupe {number} de la clé de secours a une faute de "
+    "frappe.",
+    "Compare that group of five letters with the recovery kit.": "Comparez ce groupe de cinq lettres au kit de secours.",
+    # members and their files
+    "The key file is {size} bytes long; that is not one of a member.": "Le fichier de clé a {size} octets ; ce n'est pas "
+    "celui d'un membre.",
+    "{path} exists already and was left as it is.": "{path} existe déjà et reste tel quel.",
+    "Choose another name: a key file that is overwritten cannot be had back.": "Choisissez un autre nom : un fichier de "
+    "clé écrasé ne revient pas.",
+    "{path} cannot be written: {reason}": "{path} ne peut être écrit : {reason}",
+    "Choose a directory that exists, that you may write in, and that has room.": "Choisissez un dossier qui existe, où "
+    "vous pouvez écrire, et qui a de la place.",
+    "The key file is protected in a way that this Rebond does not know.": "Le fichier de clé est protégé d'une façon que "
+    "ce Rebond ne connaît pas.",
+    "The key file is too short.": "Le fichier de clé est trop court.",
+    "The key file is protected by a passphrase, and none was given.": "Le fichier de clé est protégé par une phrase de "
+    "passe, et aucune n'est donnée.",
+    "Give it in REBOND_PASSPHRASE or REBOND_PASSPHRASE_FILE.": "Donnez-la dans REBOND_PASSPHRASE ou "
+    "REBOND_PASSPHRASE_FILE.",
+    "The passphrase does not open the key file.": "La phrase de passe n'ouvre pas le fichier de clé.",
+    "Check for a typing error. The owner can issue a new file: rebond key issue.": "Cherchez une faute de frappe. Le "
+    "propriétaire peut délivrer un nouveau fichier : rebond key issue.",
+    "The key file does not hold what a {role} holds.": "Le fichier de clé ne contient pas ce que détient un {role}.",
+    "The owner has no member file.": "Le propriétaire n'a pas de fichier de membre.",
+    "Use a key file: rebond key add --key-file FILE.": "Employez un fichier de clé : rebond key add --key-file FICHIER.",
+    "The vault has no member named {label}.": "Le coffre n'a pas de membre nommé {label}.",
+    "'rebond key list' shows all members.": "« rebond key list » montre tous les membres.",
+    "Roster {number} does not name the vault's owner.": "Le registre {number} ne nomme pas le propriétaire du coffre.",
+    "The owner cannot be revoked.": "Le propriétaire ne peut être révoqué.",
+    "Remove the owner's slots instead, or create a new vault and copy.": "Retirez plutôt les accès du propriétaire, ou "
+    "créez un nouveau coffre et copiez.",
+    "The vault has no member {member}.": "Le coffre n'a pas de membre {member}.",
+    "The vault has no open domain {domain}.": "Le coffre n'a pas de domaine ouvert {domain}.",
+    "'rebond key list' shows the domains.": "« rebond key list » montre les domaines.",
+    "A member's name has 1 to 256 printable characters.": "Le nom d'un membre a de 1 à 256 caractères imprimables.",
+    "There is a member named {label} already.": "Il y a déjà un membre nommé {label}.",
+    "Choose another name, or revoke that one first: rebond key revoke {label}": "Choisissez un autre nom, ou révoquez "
+    "d'abord celui-là : rebond key revoke {label}",
+    # opening
+    "Roster {roster} names a sealing key that keyring {keyring} does not hold.": "Le registre {roster} nomme une clé de "
+    "scellement que le trousseau {keyring} n'a pas.",
+    "A keyring or roster is missing: restore both from a replica or a copy of the vault.": "Un trousseau ou un registre "
+    "manque : remettez les deux depuis une copie du coffre.",
+    "The key file belongs to another vault than the one at {location}.": "Le fichier de clé appartient à un autre coffre "
+    "que celui de {location}.",
+    "Check the address. If it is right, somebody replaced the vault: do not use it.": "Vérifiez l'adresse. Si elle est "
+    "bonne, quelqu'un a remplacé le coffre : ne l'employez pas.",
+    "The vault's roster does not know this key file.": "Le registre du coffre ne connaît pas ce fichier de clé.",
+    "Ask the vault's owner for a new key file: rebond key issue.": "Demandez un nouveau fichier de clé au propriétaire du "
+    "coffre : rebond key issue.",
+    "The key of {label} was revoked.": "La clé de {label} est révoquée.",
+    "A domain of {label} was closed.": "Un domaine de {label} est fermé.",
+    "The roster belongs to another vault of the same owner.": "Le registre appartient à un autre coffre du même "
+    "propriétaire.",
+    "A slot that the owner does not trust lies in the vault. It opens nothing.": "Un accès auquel le propriétaire ne se "
+    "fie pas se trouve dans le coffre. Il n'ouvre rien.",
+    "It is left by a command that was cut short, or somebody put it there. 'rebond key remove' deletes it.": "Il vient "
+    "d'une commande coupée, ou quelqu'un l'y a mis. « rebond key remove » l'efface.",
+    "A slot cannot be used: {reason}": "Un accès est inutilisable : {reason}",
+    "Open the vault with another secret, then remove this slot and add it anew.": "Ouvrez le coffre avec un autre secret, "
+    "puis retirez cet accès et ajoutez-le à nouveau.",
+    "A slot that the keyring names is not in the vault.": "Un accès que nomme le trousseau n'est pas dans le coffre.",
+    "Restore it from a replica, or remove it with 'rebond key remove' and add it anew.": "Remettez-le depuis une copie, "
+    "ou retirez-le avec « rebond key remove » et ajoutez-le à nouveau.",
+    "What was seen of the vault could not be remembered: {reason}": "Ce qui a été vu du coffre n'a pas pu être retenu : "
+    "{reason}",
+    "What this machine remembers of the vault cannot be read: {path}: {reason}": "Ce que cette machine a retenu du coffre "
+    "ne peut être lu : {path} : {reason}",
+    "Compare the fingerprint of 'rebond vault info' with the recovery kit, then delete the file.": "Comparez l'empreinte "
+    "de « rebond vault info » au kit de secours, puis effacez le fichier.",
+    "The vault's owner key is not the one that this machine knows: somebody replaced the vault.": "La clé du "
+    "propriétaire du coffre n'est pas celle que cette machine connaît : quelqu'un a remplacé le coffre.",
+    "Compare the fingerprint with the recovery kit before you trust it. Known here: {path}": "Comparez l'empreinte au kit "
+    "de secours avant de vous y fier. Connue ici : {path}",
+    "What was seen of the vault cannot be remembered in {path}: {reason}": "Ce qui a été vu du coffre ne peut être retenu "
+    "dans {path} : {reason}",
+    "Make the directory writable, or set REBOND_STATE_DIR to one that is.": "Rendez le dossier inscriptible, ou donnez-en "
+    "un autre à REBOND_STATE_DIR.",
+    # reading
+    "A piece of the directory tree is missing or damaged.": "Un morceau de l'arborescence manque ou est endommagé.",
+    "Run 'rebond verify --read-data' to see which paths it reaches.": "Lancez « rebond verify --read-data » pour voir "
+    "quels chemins cela atteint.",
+    "A chunk is in no segment that the index knows.": "Un morceau n'est dans aucun segment que l'index connaît.",
+    "Run 'rebond verify --repair' to rebuild the index, then try again.": "Lancez « rebond verify --repair » pour "
+    "reconstruire l'index, puis réessayez.",
+    "No good copy of segment {session}.{number} is left.": "Il ne reste aucune bonne copie du segment {session}.{number}.",
+    "Run 'rebond verify' to see which paths it reaches; the next backup stores what the source still has.": "Lancez "
+    "« rebond verify » pour voir quels chemins cela atteint ; la prochaine sauvegarde stocke ce que la source a encore.",
+    "The bytes are not those that were written.": "Les octets ne sont pas ceux qui furent écrits.",
+    "It is another segment.": "C'est un autre segment.",
+    "A segment in {name} is damaged, another copy is tried: {reason}": "Un segment dans {name} est endommagé, on essaie "
+    "une autre copie : {reason}",
+    "Run 'rebond verify --read-data --repair'.": "Lancez « rebond verify --read-data --repair ».",
+    "A chunk is not what its id says.": "Un morceau n'est pas ce que dit son identifiant.",
+}
