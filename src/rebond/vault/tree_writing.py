@@ -14,6 +14,7 @@ from rebond.progress import Advance, Observer
 from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
+from rebond.vault.holes import WithoutHoles, data_bytes
 from rebond.vault.segment_directory import SegmentDirectory
 from rebond.vault.trees import CHUNK_ROW, decode_entry, store_chunk_rows, store_directory, store_entry, with_directory
 
@@ -294,7 +295,8 @@ class TreeWriter:
         if opened is None:
             return None
         try:
-            result = self._keep_chunks(self._chunker.cut(opened))
+            whole = WithoutHoles(opened, entry.holes) if entry.holes else opened
+            result = self._keep_chunks(self._chunker.cut(whole))
             is_steady = not opened.changed()
         except SourceError as error:
             self._notice(
@@ -316,7 +318,8 @@ class TreeWriter:
             )
         self.totals.read_files += 1
         self.totals.read_bytes += result[3]
-        return (*result, is_steady)
+        size = result[3] + entry.size - data_bytes(entry.size, entry.holes)
+        return (*result[:3], size, is_steady)
 
     def _notice(self, code: str, path: bytes, template: str, hint: str, **values: object) -> None:
         shown = path.lstrip(b"/").decode(errors="backslashreplace")

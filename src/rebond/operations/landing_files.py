@@ -1,0 +1,188 @@
+"""Carrying out a reading plan: segments are opened by a few threads, which write what is in them."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rebond.errors import RestoreError, VaultDamaged
+from rebond.findings import Finding, Severity
+from rebond.sources.files.landed_directories import Directory
+from rebond.sources.files.landed_files import LandedFile
+from rebond.sources.files.landing import FileLanding
+from rebond.vault.holes import spread
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
+from rebond.vault.trees import StoredEntry, decode_entry
+
+_AHEAD_PER_WORKER = 2
+
+
+@dataclass(slots=True)
+class PendingFile:
+    """A file that is written in several pieces: how many are still to come."""
+
+    left: int
+    handle: LandedFile | None = None
+    is_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One file's part of a segment."""
+
+    number: int
+    directory: Directory
+    entry: StoredEntry
+    chunks: Sequence[PlannedChunk]
+
+
+class FileWriter:
+    """Writes the files of a plan. ``pending`` holds those whose chunks lie in more than one place."""
+
+    def __init__(
+        self,
+        reader: SnapshotReader,
+        landing: FileLanding,
+        plan: ReadingPlan,
+        spool: Spool,
+        directories: Sequence[Directory],
+        pending: dict[int, PendingFile],
+        *,
+        report: Callable[[Finding], None],
+        advanced: Callable[[int, int], None],
+        workers: int,
+    ) -> None:
+        self._reader = reader
+        self._landing = landing
+        self._plan = plan
+        self._spool = spool
+        self._directories = directories
+        self._pending = pending
+        self._report = report
+        self._advanced = advanced
+        self._workers = workers
+        self._lock = threading.Lock()
+
+    def run(self) -> None:
+        """Write everything. Errors of the target are raised; damage in the vault is reported by file."""
+        with ThreadPoolExecutor(self._workers, "restore") as pool:
+            running: deque[Future[tuple[int, int]]] = deque()
+            try:
+                for place, jobs in self._jobs():
+                    running.append(pool.submit(self._write_segment, place, jobs))
+                    while len(running) > self._workers * (1 + _AHEAD_PER_WORKER):
+                        self._advanced(*running.popleft().result())
+                while running:
+                    self._advanced(*running.popleft().result())
+            except BaseException:
+                for future in running:
+                    future.cancel()
+                raise
+
+    def _jobs(self) -> Iterator[tuple[int, list[_Job]]]:
+        for place, chunks in self._plan.segments():
+            jobs: list[_Job] = []
+            start = 0
+            while start < len(chunks):
+                number = chunks[start].file_number
+                end = start + 1
+                while end < len(chunks) and chunks[end].file_number == number:
+                    end += 1
+                content = self._spool.get(number)
+                directory = self._directories[int.from_bytes(content[:4], "little")]
+                jobs.append(_Job(number, directory, decode_entry(content[4:]), chunks[start:end]))
+                start = end
+            yield place, jobs
+
+    def _write_segment(self, place: int, jobs: Sequence[_Job]) -> tuple[int, int]:
+        """Write one segment's share of all its files; return files finished and bytes written."""
+        wanted = {chunk.short_id for job in jobs for chunk in job.chunks}
+        try:
+            segment = self._reader.fetch(place, wanted)
+        except VaultDamaged as error:
+            for job in jobs:
+                self._fail(job, error)
+            return 0, 0
+        files = written = 0
+        for job in jobs:
+            contents = [segment.find(chunk.short_id) for chunk in job.chunks]
+            found = [content for content in contents if content is not None]
+            if len(found) < len(contents) or any(len(c) != p.length for c, p in zip(found, job.chunks, strict=False)):
+                self._fail(job, VaultDamaged("A chunk is not as long as the tree says."))
+                continue
+            pending = self._pending.get(job.number)
+            if pending is None and len(found) == 1 and not job.entry.holes:
+                self._landing.write_whole_file(job.directory, job.entry.to_entry(), found[0])
+                files += 1
+            else:
+                files += self._write_pieces(job, found, pending)
+            written += sum(len(content) for content in found)
+        return files, written
+
+    def _write_pieces(self, job: _Job, contents: Sequence[memoryview], pending: PendingFile | None) -> int:
+        """Write some chunks of a file in pieces; return 1 when that finished it."""
+        with self._lock:
+            if pending is None:
+                pending = PendingFile(left=len(contents))
+            if pending.is_failed:
+                return 0
+            if pending.handle is None:
+                created = self._landing.create_file(job.directory, job.entry.to_entry())
+                pending.handle = created if isinstance(created, LandedFile) else None
+            handle = pending.handle
+        if handle is not None:
+            try:
+                self._write_chunks(handle, job, contents)
+            except RestoreError:
+                if not self._was_given_up(pending):
+                    raise
+                return 0
+        with self._lock:
+            pending.left -= len(contents)
+            is_done = pending.left == 0 and not pending.is_failed
+        if is_done:
+            self._pending.pop(job.number, None)
+            if handle is not None:
+                self._landing.finish_file(handle)
+            return 1
+        return 0
+
+    def _was_given_up(self, pending: PendingFile) -> bool:
+        """Whether another thread found the file damaged meanwhile."""
+        with self._lock:
+            return pending.is_failed
+
+    def _write_chunks(self, handle: LandedFile, job: _Job, contents: Sequence[memoryview]) -> None:
+        for chunk, content in zip(job.chunks, contents, strict=True):
+            if job.entry.holes:
+                for offset, piece in spread(job.entry.holes, chunk.offset, content):
+                    self._landing.write_at(handle, offset, piece)
+            else:
+                self._landing.write_at(handle, chunk.offset, content)
+
+    def _fail(self, job: _Job, error: VaultDamaged) -> None:
+        """Give a file up once: nothing half lies under its name."""
+        with self._lock:
+            pending = self._pending.setdefault(job.number, PendingFile(left=0))
+            if pending.is_failed:
+                return
+            pending.is_failed = True
+            handle, pending.handle = pending.handle, None
+        if handle is not None:
+            self._landing.abandon_file(handle)
+        self._report(damaged_file(b"/".join(part for part in (job.directory.path, job.entry.name) if part), error))
+
+
+def damaged_file(path: bytes, error: VaultDamaged) -> Finding:
+    """Say that a file could not be put back because the vault is damaged."""
+    shown = path.decode(errors="backslashreplace")
+    return Finding(
+        code="file-damaged",
+        severity=Severity.DAMAGE,
+        subject=shown,
+        template="{path} could not be restored: {reason}",
+        hint_template="'rebond find' shows other versions of it; 'rebond verify --read-data' shows what else is reached.",
+        values={"path": shown, "reason": error.message},
+    )

@@ -1,0 +1,77 @@
+"""Which paths of a snapshot are wanted: ``--include`` and ``--exclude``, with the meaning of ``.gitignore``."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rebond.sources.files.patterns import Pattern, parse_pattern
+
+_WILD = (b"*", b"?", b"[", b"\\")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Patterns that choose. Without an include everything is wanted; an exclude always wins.
+
+    A pattern is compared with the path below the component, and with COMPONENT/PATH. What it
+    fits is wanted, or left out, with everything below it.
+    """
+
+    includes: tuple[Pattern, ...] = ()
+    excludes: tuple[Pattern, ...] = ()
+
+    @classmethod
+    def from_flags(cls, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> "Selection":
+        """Read the patterns of the command line."""
+        return cls(_parse(include, "--include"), _parse(exclude, "--exclude"))
+
+    @property
+    def wants_everything(self) -> bool:
+        """Whether nothing is chosen."""
+        return not self.includes and not self.excludes
+
+    def excludes_path(self, component: bytes, path: bytes, *, is_directory: bool) -> bool:
+        """Whether this path, and so everything below it, is left out."""
+        return _fits(self.excludes, component, path, is_directory)
+
+    def includes_path(self, component: bytes, path: bytes, *, is_directory: bool) -> bool:
+        """Whether this path, and so everything below it, is wanted for its own sake."""
+        return not self.includes or _fits(self.includes, component, path, is_directory)
+
+    def may_include_below(self, component: bytes, path: bytes) -> bool:
+        """Whether anything below a directory can be wanted: spares looking into the others."""
+        return any(
+            not pattern.is_anchored or _leads_to(pattern.glob, path) or _leads_to(pattern.glob, component + b"/" + path)
+            for pattern in self.includes
+        )
+
+
+def _parse(texts: Sequence[str], origin: str) -> tuple[Pattern, ...]:
+    parsed = (parse_pattern(text.encode(errors="surrogateescape"), origin=origin) for text in texts)
+    return tuple(pattern for pattern in parsed if pattern is not None)
+
+
+def _fits(patterns: Sequence[Pattern], component: bytes, path: bytes, is_directory: bool) -> bool:
+    name = path.rsplit(b"/", 1)[-1]
+    whole = component + b"/" + path if path else component
+    return any(
+        pattern.matches(path, name, is_directory=is_directory)
+        or (pattern.is_anchored and pattern.matches(whole, name, is_directory=is_directory))
+        for pattern in patterns
+        if path or pattern.glob == component
+    )
+
+
+def _leads_to(glob: bytes, directory: bytes) -> bool:
+    """Whether a path that fits ``glob`` can lie below ``directory``."""
+    wanted, here = glob.split(b"/"), directory.split(b"/") if directory else []
+    for position, part in enumerate(here):
+        if position >= len(wanted):
+            return False
+        if wanted[position] == b"**":
+            return True
+        if wanted[position] != part and not (
+            any(sign in wanted[position] for sign in _WILD) and fnmatch.fnmatchcase(part, wanted[position])
+        ):
+            return False
+    return len(wanted) > len(here)
