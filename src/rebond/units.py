@@ -14,7 +14,7 @@ SIZE_UNITS = {
 SPAN_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_592_000, "y": 31_536_000}
 DAY_SHAPE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 MOMENT_SHAPE = re.compile(
-    r"(\d{4})-?(\d\d)-?(\d\d)(?:[ T_-](\d\d):?(\d\d)(?::?(\d\d)(?:\.\d+)?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
+    r"(\d{4})-?(\d\d)-?(\d\d)(?:[ T_-](\d\d):?(\d\d)(?::?(\d\d)(\.\d+)?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
 
 
@@ -102,12 +102,26 @@ def parse_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
     found = MOMENT_SHAPE.fullmatch(text.strip())
     if not found:
         raise _not_a_moment(text)
+    part = float(found[7] or 0)
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
         naive = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - its zone follows
     except ValueError:
         raise _not_a_moment(text) from None
-    return round((_in_own_zone(naive, found[7]) if found[7] else _in_zone(naive, text, zone)).timestamp() * 1000)
+    moment = _in_own_zone(naive, found[8]) if found[8] else _in_zone(naive, text, zone)
+    return round((moment.timestamp() + part) * 1000)
+
+
+def parse_last_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
+    """Return the last millisecond that ``text`` names: of a day, a minute or a second; otherwise as ``parse_moment``."""
+    day = parse_day(text, zone)
+    if day:
+        return day[1] - 1
+    moment_ms = parse_moment(text, now_ms=now_ms, zone=zone)
+    found = MOMENT_SHAPE.fullmatch(text.strip())
+    if found is None or found[7]:
+        return moment_ms
+    return moment_ms + (999 if found[6] else 59_999)
 
 
 def parse_day(text: str, zone: tzinfo | None = None) -> tuple[int, int] | None:

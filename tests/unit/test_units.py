@@ -13,6 +13,7 @@ from rebond.units import (
     format_size,
     format_span,
     parse_day,
+    parse_last_moment,
     parse_moment,
     parse_size,
     parse_span,
@@ -93,6 +94,20 @@ def test_a_span_is_written_with_two_units_at_most(seconds: float, text: str) -> 
 )
 def test_a_moment_is_read_in_its_zone_or_in_ours(text: str) -> None:
     assert parse_moment(text, now_ms=0, zone=PARIS) == NOON
+
+
+@pytest.mark.parametrize(
+    ("text", "last_ms"),
+    [
+        ("2026-02-04 12:00:00", NOON + 999),
+        ("2026-02-04 12:00", NOON + 59_999),
+        ("2026-02-04T11:00:00.250Z", NOON + 250),
+        ("2026-02-04", NOON + 12 * 3_600_000 - 1),
+        ("-2h", 42 - 7_200_000),
+    ],
+)
+def test_until_a_moment_means_until_its_end_as_far_as_it_was_written(text: str, last_ms: int) -> None:
+    assert parse_last_moment(text, now_ms=42, zone=PARIS) == last_ms
 
 
 def test_a_moment_may_be_counted_back_from_now() -> None:

@@ -8,9 +8,10 @@ import click
 
 from rebond.cli.frame import Callback, option
 from rebond.cli.opening import VaultAtHand
-from rebond.errors import UsageError
-from rebond.operations.snapshots import list_snapshots, resolve_snapshot
-from rebond.units import parse_size
+from rebond.clock import SystemClock
+from rebond.errors import UnknownName, UsageError
+from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
+from rebond.units import format_moment, parse_last_moment, parse_size
 from rebond.vault.snapshots import SnapshotRecord
 
 
@@ -33,6 +34,19 @@ def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> Snapsh
     zone = datetime.fromtimestamp(0).astimezone().tzinfo
     records = list_snapshots(vault.live)
     return resolve_snapshot(records, text, stack=stack, **({"zone": zone} if zone else {}))
+
+
+def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
+    """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment."""
+    until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms())
+    records = [each for each in list_snapshots(vault.live) if time_of(each) <= until_ms]
+    if not records:
+        raise UnknownName(
+            "There is no snapshot of {moment} or earlier.",
+            hint="'rebond snapshots' lists them with their times.",
+            moment=format_moment(until_ms),
+        )
+    return resolve_snapshot(records, "latest", stack=stack)
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -16,7 +16,7 @@ from rebond.cli.speech import show_path, tr
 from rebond.clock import SystemClock
 from rebond.operations.browsing import FoundVersion, find_versions
 from rebond.operations.snapshots import list_snapshots, time_of
-from rebond.units import format_iso, format_moment, format_size, parse_moment
+from rebond.units import format_iso, format_moment, format_size, parse_last_moment, parse_moment
 
 
 @verb(
@@ -33,7 +33,7 @@ def find(invocation: Invocation, pattern: str, since: str | None, until: str | N
     """Snapshots that share a directory look into it once."""
     now_ms = SystemClock().now_ms()
     from_ms = parse_moment(since, now_ms=now_ms) if since else None
-    until_ms = parse_moment(until, now_ms=now_ms) if until else None
+    until_ms = parse_last_moment(until, now_ms=now_ms) if until else None
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         records = [
             record

@@ -13,7 +13,7 @@ from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
-from rebond.units import parse_moment
+from rebond.units import parse_last_moment
 
 
 @verb(
@@ -38,7 +38,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         class_=wishes["class_"],
         stack=wishes["stack"],
         host=wishes["host"],
-        until_ms=parse_moment(wishes["moment"], now_ms=SystemClock().now_ms()) if wishes["moment"] else None,
+        until_ms=parse_last_moment(wishes["moment"], now_ms=SystemClock().now_ms()) if wishes["moment"] else None,
         newest=wishes["latest"],
         in_trash=wishes["trash"],
     )

@@ -1,0 +1,103 @@
+"""``rebond restore``: bring files back."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note
+from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
+from rebond.cli.documents import describe_choice, describe_problems
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import finding_document, watching
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.clock import SystemClock
+from rebond.errors import UsageError
+from rebond.findings import Severity
+from rebond.operations.restore import RestoreOutcome, RestoreRequest
+from rebond.operations.restore import restore as restore_snapshot
+from rebond.operations.selection import Selection
+from rebond.sources.files.landing import Overwrite
+from rebond.units import format_size, format_span
+
+
+@verb(
+    "restore",
+    help="Bring a snapshot, or some COMPONENTs of it, back below a directory: DIR/COMPONENT/… Nothing is written "
+    "through a symbolic link, and nothing that is there is replaced unless --overwrite says so. The last line says "
+    "where things are.",
+    example="rebond restore latest --to ./back --include '*.py'",
+)
+@click.argument("words", nargs=-1, metavar="[SNAPSHOT] [COMPONENT]...")
+@option("--to", "target", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Where things go.")
+@option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
+@option("--include", multiple=True, metavar="PATTERN", help="Only what matches, with all below it; may be repeated.")
+@option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
+@option("--strip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N parts of each path.")
+@option(
+    "--overwrite",
+    type=click.Choice([each.value for each in Overwrite]),
+    help="What may be replaced in a directory that is not empty.",
+)
+@option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
+@option("--dry-run", is_flag=True, help="Only say what would be restored.")
+@stack_option
+@click.pass_obj
+def restore(invocation: Invocation, /, words: Sequence[str], target: Path, moment: str | None, **wishes: Any) -> int:
+    """Return 3 when something could not be put back as it was, 4 when the vault is damaged."""
+    if not words and moment is None:
+        raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
+    request = RestoreRequest(
+        target=os.path.abspath(os.fsencode(target.expanduser())),
+        components=tuple(words if moment is not None else words[1:]),
+        selection=Selection.from_flags(wishes["include"], wishes["exclude"]),
+        strip=wishes["strip"],
+        overwrite=Overwrite(wishes["overwrite"]) if wishes["overwrite"] else None,
+        dry_run=wishes["dry_run"],
+        workers=wishes["jobs"],
+    )
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        record = (
+            choose_snapshot(vault, words[0], stack=wishes["stack"])
+            if moment is None
+            else choose_moment(vault, moment, stack=wishes["stack"])
+        )
+        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        outcome = restore_snapshot(vault.live, record, request, watcher)
+    return _show(invocation, outcome, is_dry=request.dry_run)
+
+
+def _show(invocation: Invocation, outcome: RestoreOutcome, *, is_dry: bool) -> int:
+    problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
+    document = {
+        "snapshot": outcome.record.snapshot.hex(),
+        "target": os.fsdecode(outcome.target),
+        "dry_run": is_dry,
+        "files": outcome.files,
+        "directories": outcome.directories,
+        "bytes": outcome.bytes,
+        "seconds": round(outcome.seconds, 3),
+        "problems": [finding_document(each) for each in problems],
+    }
+    values = {
+        "files": outcome.files,
+        "directories": outcome.directories,
+        "size": format_size(outcome.bytes),
+        "span": format_span(outcome.seconds),
+        "target": show_path(outcome.target),
+    }
+    text = (
+        tr("Would restore {files} files and {directories} directories, {size}, to\n{target}", **values)
+        if is_dry
+        else tr("Restored {files} files and {directories} directories, {size}, in {span}, to\n{target}", **values)
+    )
+    if problems:
+        note(invocation, describe_problems(problems))
+    answer(invocation, document, text)
+    if outcome.is_damaged:
+        return DAMAGED
+    return DOUBTFUL if outcome.is_doubtful else GOOD
