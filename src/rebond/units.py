@@ -113,7 +113,7 @@ def parse_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
 
 
 def parse_last_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
-    """Return the last millisecond that ``text`` names: of a day, a minute or a second; otherwise as ``parse_moment``."""
+    """Return the last millisecond that ``text`` names: of its day, minute or second; else as ``parse_moment``."""
     day = parse_day(text, zone)
     if day:
         return day[1] - 1
