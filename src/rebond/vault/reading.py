@@ -2,7 +2,9 @@
 
 A chunk is taken from any copy whose bytes have the row's hash, open, and have the chunk's own id.
 A copy that fails is reported and the next one tried; a pack that is gone makes the index be read
-again once, because a keeper may have moved its segments.
+again once, because a keeper may have moved its segments. When the segment that the snapshot names
+is lost, its chunks are looked for in every other segment of the domain: a later backup may have
+stored them again. Lost references or index lists do no harm either: the packs speak for themselves.
 """
 
 import threading
@@ -19,13 +21,14 @@ from rebond.vault.commits import load_references
 from rebond.vault.frames import ChunkTable, open_frame, split_chunks
 from rebond.vault.index import read_index_object
 from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists, open_list
-from rebond.vault.packs import pack_name
-from rebond.vault.primitives import keyed_id, sealing_private_key
+from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
+from rebond.vault.primitives import HASH_SIZE, keyed_id, sealing_private_key
 from rebond.vault.references import References
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
 from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord, open_private_part
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
+from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
 _TREE_SEGMENTS_KEPT = 6
 
@@ -55,6 +58,25 @@ class DecodedSegment:
         return len(self._table.raw)
 
 
+class _GatheredChunks(DecodedSegment):
+    """Chunks of a lost segment, found in other ones."""
+
+    __slots__ = ("_contents",)
+
+    def __init__(self, contents: dict[bytes, bytes]) -> None:
+        self._contents = contents
+
+    def find(self, short_id: bytes) -> memoryview | None:
+        content = self._contents.get(short_id)
+        return None if content is None else memoryview(content)
+
+    def __contains__(self, short_id: bytes) -> bool:
+        return short_id in self._contents
+
+    def __len__(self) -> int:
+        return sum(len(content) for content in self._contents.values())
+
+
 class SnapshotReader:
     """Reads the content of one snapshot; for the owner. Used as a context manager.
 
@@ -65,12 +87,15 @@ class SnapshotReader:
     def __init__(self, vault: Vault, record: SnapshotRecord) -> None:
         self._vault = vault
         self.record = record
-        self._references: References = load_references(vault, record)
+        self._references: References | None = self._load_references()
         self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
         self.part: PrivatePart = open_private_part(record, self._key_of(record.private_segment))
         self._trees: OrderedDict[int, DecodedSegment] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._relisted = False
+        self._is_wide = self._references is None  # whether ``places`` has every segment of the domain
+        self._asked_packs = False
+        self._unlisted: list[SelfDescribedPack] = []
 
     def __enter__(self) -> "SnapshotReader":
         self._domain: DomainId = self.record.domain
@@ -86,6 +111,24 @@ class SnapshotReader:
 
     def __exit__(self, *_: object) -> None:
         self._cache.close()
+
+    def _load_references(self) -> References | None:
+        """Return the segments of this snapshot; ``None`` when that list is lost: then all are in question."""
+        try:
+            return load_references(self._vault, self.record)
+        except (VaultDamaged, WrongKey, FormatTooNew) as error:
+            name = self.record.catalog.references_name or self.record.name
+            self._vault.report(
+                Finding(
+                    code="references-damaged",
+                    severity=Severity.DAMAGE,
+                    subject=name,
+                    template="The references {name} are lost; every segment is looked at instead: {reason}",
+                    hint_template="Make a new backup, then forget this snapshot: prune cannot work with it.",
+                    values={"name": name, "reason": error.message},
+                )
+            )
+            return None
 
     def _load_places(self) -> None:
         present = merge_new_lists(self._context, self._cache)
@@ -140,25 +183,36 @@ class SnapshotReader:
     # -- chunks and segments ----------------------------------------------------------------------
 
     def _find_places(self, chunk_id: bytes) -> Iterator[int]:
+        """Yield where a chunk may be had: the snapshot's own segments, then any other, then packs in no list."""
+        others = []
         for place in self._cache.chunks.find(chunk_id):
-            if self._cache.segments.name_of(place) in self._references:
-                yield place
+            if self._is_own(*self._cache.segments.name_of(place)):
+                if self.places.has(place):
+                    yield place
+            else:
+                others.append(place)
+        if others:
+            self._widen()
+            yield from (place for place in others if self.places.has(place))
+        if self._ask_packs():
+            yield from (place for place in self._cache.chunks.find(chunk_id) if self.places.has(place))
 
     def find_place(self, chunk_id: bytes, avoided: frozenset[int] = frozenset()) -> int:
-        """Return the segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
+        """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
         for place in self._find_places(chunk_id):
             if place not in avoided:
                 return place
         raise VaultDamaged(
-            "A chunk is in no segment that the index knows.",
-            hint="Run 'rebond verify --repair' to rebuild the index, then try again.",
+            "A chunk is in no segment that is left.",
+            hint="Run 'rebond verify --read-data' to see which paths it reaches.",
         )
 
     def fetch(self, place: int, wanted: Collection[bytes] = (), *, is_tree: bool = False) -> DecodedSegment:
         """Read, open and check a segment from the first good copy that holds the chunks ``wanted``.
 
-        ``wanted`` are the first 16 bytes of ids. Raises ``VaultDamaged`` when no copy will do. May be
-        called from several threads.
+        ``wanted`` are the first 16 bytes of ids. When no copy will do they are gathered from other
+        segments; what is in none is then not found in the result. Raises ``VaultDamaged`` when nothing
+        of it is left. May be called from several threads.
         """
         for attempt in range(2):
             for copy in list(self.places.copies(place)):
@@ -167,6 +221,9 @@ class SnapshotReader:
                     return opened
             if attempt == 0 and not self._read_index_again():
                 break
+        gathered = self._gather(place, wanted, is_tree=is_tree)
+        if gathered is not None:
+            return gathered
         session, number = self._cache.segments.name_of(place)
         raise VaultDamaged(
             "No good copy of segment {session}.{number} is left.",
@@ -174,6 +231,23 @@ class SnapshotReader:
             session=session.hex(),
             number=number,
         )
+
+    def _gather(self, lost: int, wanted: Collection[bytes], *, is_tree: bool) -> DecodedSegment | None:
+        """Look for the chunks of a lost segment in all others; ``None`` when there is not one of them."""
+        found: dict[bytes, bytes] = {}
+        for short_id in wanted:
+            if short_id in found:
+                continue
+            with self._lock:
+                places = [place for place in self._find_places(short_id) if place != lost]
+            for place in places:
+                copies = (self._try_copy(place, copy, (short_id,), is_tree) for copy in list(self.places.copies(place)))
+                segment = next((copy for copy in copies if copy is not None), None)
+                if segment is not None:
+                    contents = ((one, segment.find(one)) for one in wanted)
+                    found.update((one, bytes(content)) for one, content in contents if content is not None)
+                    break
+        return _GatheredChunks(found) if found else None
 
     def _try_copy(
         self, place: int, copy: SegmentPlace, wanted: Collection[bytes], is_tree: bool
@@ -216,16 +290,60 @@ class SnapshotReader:
             if self._relisted:
                 return False
             self._relisted = True
-            places = SegmentPlaces(self._cache.segments)
-            for info in list(self._vault.store.list_objects(f"index/{self._domain.hex()}/")):
-                try:
-                    content = read_index_object(self._vault.store, ObjectName(info.name))
-                    catalog = open_list(self._context, info.name, content).catalog
-                except RebondError:
-                    continue  # reported when the lists were merged
-                places.add_catalog(catalog, self._is_needed)
-            self.places = places
+            self._reload_places()
             return True
 
+    def _reload_places(self) -> set[bytes]:
+        """Read every list in the store again; return the hashes of the packs that they name."""
+        places = SegmentPlaces(self._cache.segments)
+        packs: set[bytes] = set()
+        for info in list(self._vault.store.list_objects(f"index/{self._domain.hex()}/")):
+            try:
+                content = read_index_object(self._vault.store, ObjectName(info.name))
+                catalog = open_list(self._context, info.name, content).catalog
+            except RebondError:
+                continue  # reported when the lists were merged
+            places.add_catalog(catalog, self._is_needed)
+            packs.update(pack.pack_hash for pack in catalog.packs)
+        for unlisted in self._unlisted:
+            for row in unlisted.rows:
+                places.add(unlisted.pack_hash, row)
+        self.places = places
+        return packs
+
+    def _widen(self) -> None:
+        """Take in every segment of the domain, once: something of this snapshot's own is missing."""
+        with self._lock:
+            if not self._is_wide:
+                self._is_wide = True
+                self._reload_places()
+
+    def _ask_packs(self) -> bool:
+        """Ask packs that no list names for what they hold, once. ``False`` when that was done already."""
+        with self._lock:
+            if self._asked_packs:
+                return False
+            self._asked_packs = self._is_wide = True
+            listed = self._reload_places()
+            for pack in read_unlisted_packs(self._vault, listed, self._domain):
+                self._unlisted.append(SelfDescribedPack(pack.pack_hash, pack.size, pack.domain, pack.rows, []))
+                for row, table in zip(pack.rows, pack.tables, strict=True):
+                    self.places.add(pack.pack_hash, row)
+                    self._add_chunks(row, table)
+            return True
+
+    def _add_chunks(self, row: SegmentRow, table: bytes) -> None:
+        binding = table_binding(self._vault.vault_id, self._domain, row.session, row.number)
+        try:
+            ids = open_table(self._keys.table_key, table, binding, row.chunk_count)
+        except (VaultDamaged, WrongKey):
+            return  # its chunks cannot be found without decoding it: verify --repair does that
+        place = self._cache.segments.place(row.session, row.number)
+        for start in range(0, len(ids), HASH_SIZE):
+            self._cache.chunks.add(ids[start : start + HASH_SIZE], place)
+
+    def _is_own(self, session: bytes, number: int) -> bool:
+        return self._references is None or (session, number) in self._references
+
     def _is_needed(self, session: bytes, number: int) -> bool:
-        return (session, number) in self._references
+        return self._is_wide or self._is_own(session, number)

@@ -77,7 +77,9 @@ class SegmentPlaces:
 
     def has(self, place: int) -> bool:
         """Whether any copy is known."""
-        return next(self.copies(place), None) is not None
+        firsts = self._first.get(place >> 24)
+        number = place & 0xFFFFFF
+        return firsts is not None and number < len(firsts) and firsts[number] != _NONE
 
     def _pack_number(self, pack_hash: bytes) -> int:
         number = self._pack_numbers.get(pack_hash)
