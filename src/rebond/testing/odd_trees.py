@@ -423,7 +423,7 @@ def pack_access_list(*entries: tuple[int, int, int]) -> bytes:
 
 _NO_ID = 0xFFFF_FFFF
 _LIST = pack_access_list(
-    (0x01, 6, _NO_ID), (0x02, 4, 65_534), (0x04, 4, _NO_ID), (0x08, 6, 12_345), (0x10, 6, _NO_ID), (0x20, 0, _NO_ID)
+    (0x01, 7, _NO_ID), (0x02, 4, 65_534), (0x04, 4, _NO_ID), (0x08, 6, 12_345), (0x10, 6, _NO_ID), (0x20, 0, _NO_ID)
 )
 
 
