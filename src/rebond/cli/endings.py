@@ -1,10 +1,7 @@
 """How a run ends: each error with its words, its remedy and its exit status, as text or as JSON."""
 
-import json
 import os
-import platform
 import sys
-import traceback
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -14,9 +11,7 @@ import click
 import rebond
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import hint_of, message_of, tr
-from rebond.clock import SystemClock
 from rebond.errors import Interrupted, RebondError, UsageError
-from rebond.units import format_iso
 
 
 class Channel(Enum):
@@ -76,6 +71,8 @@ def end_without_reader() -> int:
 def show_failure(code: str, message: str, hint: str, status: int, channel: Channel) -> None:
     """Write a failure: a document on standard output for machines, two lines on standard error for people."""
     if channel is not Channel.TEXT:
+        import json
+
         document = {"error": {"code": code, "message": message, "hint": hint, "exit": status}}
         out = sys.stdout if channel is Channel.JSON else sys.stderr
         out.write(json.dumps(document, indent=2) + "\n")
@@ -87,6 +84,12 @@ def show_failure(code: str, message: str, hint: str, status: int, channel: Chann
 
 def report(error: Exception, arguments: Sequence[str]) -> Path:
     """Write what a maintainer needs: versions, option names, where it happened. No value that was passed in."""
+    import platform
+    import traceback
+
+    from rebond.clock import SystemClock
+    from rebond.units import format_iso
+
     now_ms = SystemClock().now_ms()
     folder = Invocation().state_folder / "faults"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
