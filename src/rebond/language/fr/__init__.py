@@ -2,7 +2,9 @@
 
 from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
+from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.operations import OPERATIONS
+from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
 from rebond.language.fr.vault import VAULT
@@ -11,7 +13,9 @@ from rebond.language.fr.vault_objects import VAULT_OBJECTS
 MESSAGES: dict[str, str] = {
     **CLI,
     **CLI_HELP,
+    **KEEPING,
     **OPERATIONS,
+    **RESTORING,
     **SOURCES,
     **STORE,
     **VAULT,

@@ -198,9 +198,6 @@ VAULT: dict[str, str] = {
     "A piece of the directory tree is missing or damaged.": "Un morceau de l'arborescence manque ou est endommagé.",
     "Run 'rebond verify --read-data' to see which paths it reaches.": "Lancez « rebond verify --read-data » pour voir "
     "quels chemins cela atteint.",
-    "A chunk is in no segment that the index knows.": "Un morceau n'est dans aucun segment que l'index connaît.",
-    "Run 'rebond verify --repair' to rebuild the index, then try again.": "Lancez « rebond verify --repair » pour "
-    "reconstruire l'index, puis réessayez.",
     "No good copy of segment {session}.{number} is left.": "Il ne reste aucune bonne copie du segment {session}.{number}.",
     "Run 'rebond verify' to see which paths it reaches; the next backup stores what the source still has.": "Lancez "
     "« rebond verify » pour voir quels chemins cela atteint ; la prochaine sauvegarde stocke ce que la source a encore.",
