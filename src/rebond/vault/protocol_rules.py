@@ -6,8 +6,8 @@ The *orders* below are part of the rules: the real code walks through them, the 
 """
 
 import enum
-from collections.abc import Collection, Hashable, Iterable, Mapping
-from typing import NamedTuple, TypeVar
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 Name = TypeVar("Name", bound=Hashable)
 Pack = TypeVar("Pack", bound=Hashable)
@@ -152,6 +152,10 @@ class ClaimFacts(NamedTuple):
     purpose: ClaimPurpose
 
 
+Claims = Mapping[Any, ClaimFacts]
+"""Who claimed a mark, by the mark's id."""
+
+
 class SessionFacts(NamedTuple):
     """What the rules know of a session. ``name`` is that of its commit record."""
 
@@ -203,14 +207,14 @@ def find_listed_records(
     records: Iterable[Name],
     tombstones: Collection[Hashable],
     marks: Iterable[MarkFacts],
-    claims: Mapping[Hashable, ClaimFacts],
+    claims: Claims,
 ) -> frozenset[Name]:
     """Return the commit records that are snapshots for everybody: neither dead nor in the trash."""
     in_trash = find_trash(marks, claims)
     return frozenset(name for name in records if name not in tombstones and name not in in_trash)
 
 
-def find_trash(marks: Iterable[MarkFacts], claims: Mapping[Hashable, ClaimFacts]) -> frozenset[Hashable]:
+def find_trash(marks: Iterable[MarkFacts], claims: Claims) -> frozenset[Hashable]:
     """Return the records that were forgotten and not taken back."""
     found: set[Hashable] = set()
     for mark in marks:
@@ -220,7 +224,7 @@ def find_trash(marks: Iterable[MarkFacts], claims: Mapping[Hashable, ClaimFacts]
     return frozenset(found)
 
 
-def find_doomed_records(marks: Iterable[MarkFacts], claims: Mapping[Hashable, ClaimFacts]) -> frozenset[Hashable]:
+def find_doomed_records(marks: Iterable[MarkFacts], claims: Claims) -> frozenset[Hashable]:
     """Return the forgotten records that some process may be deleting: nobody takes them back any more."""
     found: set[Hashable] = set()
     for mark in marks:
@@ -260,7 +264,7 @@ def find_uninformed_sessions(
     )
 
 
-def may_take_up(mark: MarkFacts, claims: Mapping[Hashable, ClaimFacts], purpose: MarkPurpose) -> bool:
+def may_take_up(mark: MarkFacts, claims: Claims, purpose: MarkPurpose) -> bool:
     """Say whether a run may go on with a mark that an earlier one left: it is of that purpose and nobody claimed it."""
     return mark.purpose is purpose and mark.id not in claims
 
@@ -295,28 +299,53 @@ def find_deletable_packs(
 
 
 def find_superfluous_packs(
-    contents: Mapping[Pack, Collection[Segment]], needed: Collection[Segment], marked: Collection[Hashable]
+    contents: Mapping[Pack, Collection[Segment]],
+    needed: Collection[Segment],
+    marked: Collection[Hashable],
+    spared: Collection[Pack] = (),
+    make_set: Callable[[], Any] = set,
 ) -> frozenset[Pack]:
     """Return which packs a new mark should name: no needed segment, or each has a place that stays.
 
-    Of packs that hold the same segment the one that comes last in ``contents`` stays, so put the
-    packs first that should go.
+    A place in a pack that a mark names is no place. ``spared`` packs are left alone. Of packs that
+    hold the same segment the one that comes last in ``contents`` stays, so put first what should go.
+    ``make_set`` makes an empty set of segments that is small in memory.
     """
-    places: dict[Segment, int] = {}
-    for pack, segments in contents.items():
-        for segment in segments:
-            if segment in needed and pack not in marked and segment not in marked:
-                places[segment] = places.get(segment, 0) + 1
+    places = _count_repeated_places(contents, needed, marked, make_set())
     found: list[Pack] = []
     for pack, segments in contents.items():
-        if pack in marked:
+        if pack in spared:
             continue
+        own = 0 if pack in marked else 1
         held = [segment for segment in segments if segment in needed]
-        if all(places.get(segment, 0) > 1 for segment in held):
+        if all(places.get(segment, own if segment not in marked else 0) > own for segment in held):
             found.append(pack)
             for segment in held:
-                places[segment] -= 1
+                if segment not in marked:
+                    places[segment] -= own
     return frozenset(found)
+
+
+def _count_repeated_places(
+    contents: Mapping[Pack, Collection[Segment]],
+    needed: Collection[Segment],
+    marked: Collection[Hashable],
+    once: Any,
+) -> dict[Segment, int]:
+    """Count the places of needed segments that lie in more packs than one, marked ones included; few do."""
+    places: dict[Segment, int] = {}
+    for segments in contents.values():
+        for segment in segments:
+            if segment in needed and segment in once:
+                places[segment] = 0
+            elif segment in needed:
+                once.add(segment)
+    for pack, segments in contents.items():
+        if pack not in marked:
+            for segment in segments:
+                if segment in places and segment not in marked:
+                    places[segment] += 1
+    return places
 
 
 def find_vanished_records(

@@ -5,7 +5,7 @@ tell what was put; the last says *done*. A journal is heartbeat and log in one. 
 its times.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -17,7 +17,10 @@ from rebond.store.protocol import Store
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import build_signed, parse_signed
+from rebond.vault.protocol_rules import SessionFacts
 from rebond.vault.roster import Roster
+from rebond.vault.signed_objects import put_once
+from rebond.vault.snapshots import snapshot_name
 
 SESSIONS_PREFIX = "sessions/"
 _WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
@@ -78,7 +81,7 @@ class SessionJournal:
         content = build_signed(
             ObjectKind.SESSION, name, credentials.vault_id, credentials.member, credentials.signing_key, entry
         )
-        self._store.put_if_absent(name, content)
+        put_once(self._store, name, content)
         self._next += 1
         self._last = self._clock.monotonic()
 
@@ -124,3 +127,55 @@ def read_journal_entry(store: Store, name: JournalName, vault_id: VaultId, roste
     except (ObjectMissing, VaultDamaged, ForeignObject, FormatTooNew):
         return None
     return record.body
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedSession:
+    """One session as the listing shows it. Times are store times, milliseconds since 1970."""
+
+    record_name: ObjectName
+    member: MemberId
+    session: SessionId
+    journal: tuple[JournalName, ...]
+
+    @property
+    def last_ms(self) -> int:
+        """When the journal grew last."""
+        return max(name.store_time_ms for name in self.journal)
+
+
+def list_sessions(store: Store) -> list[ListedSession]:
+    """Return every session that has a journal."""
+    found: dict[str, list[JournalName]] = {}
+    for name in list_journal_names(store):
+        found.setdefault(snapshot_name(name.member, name.snapshot, name.session), []).append(name)
+    return [
+        ListedSession(
+            record_name=ObjectName(record_name),
+            member=journal[0].member,
+            session=journal[0].session,
+            journal=tuple(sorted(journal, key=lambda name: name.number)),
+        )
+        for record_name, journal in sorted(found.items())
+    ]
+
+
+def read_session_facts(store: Store, session: ListedSession, vault_id: VaultId, roster: Roster) -> SessionFacts:
+    """Read a whole journal: which marks it declares and whether it is done."""
+    entries = [read_journal_entry(store, name, vault_id, roster) for name in session.journal]
+    return _facts_of(session, entries)
+
+
+def read_is_done(store: Store, session: ListedSession, vault_id: VaultId, roster: Roster) -> bool:
+    """Say whether a session said *done*; that is its last word, so one read tells."""
+    entry = read_journal_entry(store, session.journal[-1], vault_id, roster)
+    return _facts_of(session, [entry]).is_done
+
+
+def _facts_of(session: ListedSession, entries: Sequence[JournalEntry | None]) -> SessionFacts:
+    read = [entry for entry in entries if entry is not None]
+    return SessionFacts(
+        session.record_name,
+        frozenset(mark for entry in read for mark in entry.marks),
+        any(entry.step == "done" for entry in read),
+    )

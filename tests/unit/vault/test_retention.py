@@ -1,0 +1,214 @@
+"""Which snapshots a policy keeps, and what it says of each."""
+
+import datetime as dt
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rebond.identifiers import MemberId, ObjectName, SnapshotId
+from rebond.vault.retention import (
+    Candidate,
+    Decision,
+    GroupBy,
+    KeepPolicy,
+    Period,
+    decide_retention,
+    find_last_complete,
+    label_period,
+)
+from rebond.vault.retention_simulation import simulate_retention
+
+PARIS = ZoneInfo("Europe/Paris")
+MEMBER = MemberId(bytes(8))
+DAY_MS = 86_400_000
+
+
+def moment(text: str, zone: dt.tzinfo = PARIS) -> int:
+    return int(dt.datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+
+
+def snapshot(text: str | int, *, number: int = 0, **words: object) -> Candidate:
+    time_ms = text if isinstance(text, int) else moment(text)
+    values: dict[str, object] = {
+        "name": ObjectName(f"snapshots/{text}/{number}"),
+        "snapshot": SnapshotId(str(text).encode()[:16].ljust(16, b".")),
+        "member": MEMBER,
+        "host": "web",
+        "stack": "shop",
+        "class_": "",
+        "tags": frozenset(),
+        "complete": frozenset({"media"}),
+        "incomplete": frozenset(),
+        "time_ms": time_ms,
+        "store_time_ms": time_ms,
+    }
+    return Candidate(**(values | words))  # type: ignore[arg-type]
+
+
+def kept(decisions: list[Decision]) -> set[str]:
+    return {decision.candidate.name.split("/")[1] for decision in decisions if decision.is_kept}
+
+
+def codes(decisions: list[Decision], name: str) -> set[str]:
+    return {
+        reason.code
+        for decision in decisions
+        if decision.candidate.name.split("/")[1] == name
+        for reason in decision.reasons
+    }
+
+
+def test_the_newest_of_each_day_stays_in_the_zone_of_the_stack() -> None:
+    days = [snapshot(f"2026-02-0{day} {hour}:30") for day in (1, 2, 3) for hour in ("00", "12", "23")]
+
+    decisions = decide_retention(days, KeepPolicy(daily=2), zone=PARIS)
+
+    assert kept(decisions) == {"2026-02-03 23:30", "2026-02-02 23:30"}
+    assert codes(decisions, "2026-02-02 23:30") == {"kept-daily"}
+    assert codes(decisions, "2026-02-01 00:30") == {"expired-no-rule"}
+    # Half past midnight in Paris is the day before in UTC, so another one is the newest there.
+    assert "2026-02-01 00:30" in kept(decide_retention(days, KeepPolicy(daily=4), zone=dt.UTC))
+
+
+def test_an_hour_that_the_clocks_repeat_is_two_hours() -> None:
+    first = int(dt.datetime(2026, 10, 25, 0, 30, tzinfo=dt.UTC).timestamp() * 1000)
+
+    labels = {label_period(first + minutes * 60_000, Period.HOURLY, PARIS) for minutes in (0, 60)}
+
+    assert labels == {"2026-10-25 02:00 +0200", "2026-10-25 02:00 +0100"}
+
+
+def test_each_rule_counts_the_newest_of_its_period_and_says_so() -> None:
+    snapshots = [snapshot(f"2026-{month:02d}-15 03:00") for month in range(1, 13)] + [snapshot("2025-06-01 03:00")]
+
+    decisions = decide_retention(snapshots, KeepPolicy(last=1, monthly=3, yearly=2), zone=PARIS)
+
+    assert kept(decisions) == {
+        "2026-12-15 03:00",
+        "2026-11-15 03:00",
+        "2026-10-15 03:00",
+        "2025-06-01 03:00",
+    }
+    assert codes(decisions, "2026-12-15 03:00") == {"kept-last", "kept-monthly", "kept-yearly", "kept-last-complete"}
+
+
+def test_weeks_are_those_of_the_calendar() -> None:
+    sunday, monday = snapshot("2026-02-01 10:00"), snapshot("2026-02-02 10:00")
+
+    assert len(kept(decide_retention([sunday, monday], KeepPolicy(weekly=2), zone=PARIS))) == 2
+    assert label_period(moment("2027-01-01 10:00"), Period.WEEKLY, PARIS) == "2026-W53"
+
+
+def test_only_complete_snapshots_fill_a_rule() -> None:
+    whole, partial = snapshot("2026-02-01 03:00"), snapshot("2026-02-01 04:00", incomplete=frozenset({"database"}))
+
+    decisions = decide_retention([whole, partial, snapshot("2026-02-02 03:00")], KeepPolicy(daily=2), zone=PARIS)
+
+    assert kept(decisions) == {"2026-02-01 03:00", "2026-02-02 03:00"}
+    assert codes(decisions, "2026-02-01 04:00") == {"expired-partial"}
+
+
+def test_a_partial_one_stays_while_nothing_complete_is_newer() -> None:
+    partial = snapshot("2026-02-02 03:00", complete=frozenset(), incomplete=frozenset({"media"}))
+
+    decisions = decide_retention([snapshot("2026-02-01 03:00"), partial], KeepPolicy(last=1), zone=PARIS)
+
+    assert kept(decisions) == {"2026-02-01 03:00", "2026-02-02 03:00"}
+
+
+def test_a_held_snapshot_stays_whatever_the_policy() -> None:
+    held = snapshot("2020-01-01 03:00", is_held=True)
+
+    decisions = decide_retention(
+        [held, snapshot("2026-02-01 03:00")], KeepPolicy(last=1, at_most_ms=DAY_MS), zone=PARIS
+    )
+
+    assert codes(decisions, "2020-01-01 03:00") == {"kept-held"}
+
+
+def test_the_last_complete_one_of_a_component_stays() -> None:
+    old = snapshot("2025-01-01 03:00", complete=frozenset({"database", "media"}))
+    new = snapshot("2026-02-01 03:00", complete=frozenset({"media"}))
+
+    decisions = decide_retention([old, new], KeepPolicy(last=1), zone=PARIS)
+
+    assert codes(decisions, "2025-01-01 03:00") == {"kept-last-complete"}
+    assert find_last_complete([old, new])[old.name] == {"database"}
+
+
+def test_the_longest_allowed_age_overrules_every_keep_rule() -> None:
+    snapshots = [snapshot("2026-01-01 03:00"), snapshot("2026-02-01 03:00")]
+
+    decisions = decide_retention(snapshots, KeepPolicy(last=5, at_most_ms=7 * DAY_MS), zone=PARIS)
+
+    assert codes(decisions, "2026-01-01 03:00") == {"expired-at-most"}
+
+
+def test_within_counts_from_the_newest_complete_one_so_a_pause_expires_nothing() -> None:
+    snapshots = [snapshot("2026-01-01 03:00"), snapshot("2026-01-05 03:00"), snapshot("2025-11-01 03:00")]
+
+    decisions = decide_retention(snapshots, KeepPolicy(within_ms=30 * DAY_MS), zone=PARIS)
+
+    assert kept(decisions) == {"2026-01-01 03:00", "2026-01-05 03:00"}
+
+
+def test_groups_are_weighed_apart() -> None:
+    one, other = snapshot("2026-02-01 03:00"), snapshot("2026-02-02 03:00", host="mail", member=MemberId(b"other..."))
+    policy = KeepPolicy(last=1)
+
+    assert len(kept(decide_retention([one, other], policy, zone=PARIS))) == 2
+    decisions = decide_retention([one, other], policy, zone=PARIS, group_by=[GroupBy.STACK])
+    assert codes(decisions, "2026-02-01 03:00") == {"kept-last-complete"}  # it is another member's last one
+
+
+def test_a_tag_keeps() -> None:
+    tagged = snapshot("2020-01-01 03:00", tags=frozenset({"release"}))
+
+    decisions = decide_retention(
+        [tagged, snapshot("2026-02-01 03:00")], KeepPolicy(last=1, tags=frozenset({"release"})), zone=PARIS
+    )
+
+    assert codes(decisions, "2020-01-01 03:00") == {"kept-tag"}
+
+
+times = st.lists(st.integers(0, 900 * 24).map(lambda hour: hour * 3_600_000), min_size=1, max_size=40, unique=True)
+numbers = st.integers(0, 5)
+
+
+@given(times, numbers, numbers, numbers, st.integers(1, 5))
+def test_every_policy_keeps_the_newest_and_says_why_of_each(
+    hours: list[int], daily: int, weekly: int, monthly: int, last: int
+) -> None:
+    snapshots = [snapshot(hour) for hour in hours]
+    policy = KeepPolicy(last=last, daily=daily, weekly=weekly, monthly=monthly)
+
+    decisions = decide_retention(snapshots, policy, zone=PARIS)
+
+    assert {d.candidate.name for d in decisions} == {c.name for c in snapshots}
+    assert all(d.reasons for d in decisions)
+    newest = max(snapshots, key=lambda c: c.time_ms)
+    assert next(d for d in decisions if d.candidate == newest).is_kept
+    assert len(kept(decisions)) >= min(last, len(snapshots))
+    for period, count in ((Period.DAILY, daily), (Period.WEEKLY, weekly), (Period.MONTHLY, monthly)):
+        labels = {label_period(c.time_ms, period, PARIS) for c in snapshots}
+        assert len([d for d in decisions if f"kept-{period}" in {r.code for r in d.reasons}]) == min(count, len(labels))
+
+
+@given(times, numbers, st.integers(1, 5))
+def test_judging_again_what_was_kept_lets_nothing_more_go(hours: list[int], daily: int, last: int) -> None:
+    policy = KeepPolicy(last=last, daily=daily)
+    stayed = [d.candidate for d in decide_retention([snapshot(h) for h in hours], policy, zone=PARIS) if d.is_kept]
+
+    assert all(d.is_kept for d in decide_retention(stayed, policy, zone=PARIS))
+
+
+@pytest.mark.parametrize(("days", "left"), [(0, 3), (2, 3), (60, 3)])
+def test_a_simulation_goes_on_at_the_rhythm_of_the_past(days: int, left: int) -> None:
+    snapshots = [snapshot(f"2026-02-0{day} 03:00") for day in (1, 2, 3)]
+
+    simulation = simulate_retention(snapshots, KeepPolicy(daily=3), zone=PARIS, span_ms=days * DAY_MS)
+
+    assert simulation.made == days
+    assert len(simulation.kept) + simulation.left == left
