@@ -85,6 +85,8 @@ def restore(
     _check_target(request)
     with SnapshotReader(vault, record) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
         with _Restore(reader, request, observer, Path(scratch), planned) as run:
+            if request.selection.wants_everything:
+                reader.expect_many_finds()
             run.plan()
             if not run.selected:
                 raise UnknownName(

@@ -23,6 +23,7 @@ BLOCK_SIZE = 4096
 ROWS_PER_BLOCK = (BLOCK_SIZE - 4) // ROW_SIZE  # 186
 BLOCK_ROWS_SIZE = ROWS_PER_BLOCK * ROW_SIZE
 PENDING_LIMIT = 100_000
+LOADED_LIMIT = 400_000  # rows; some 50 MB
 MERGE_COUNT = 4  # runs of one tier that are merged into one of the next
 FILTER_BITS_PER_ROW = 8
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
@@ -193,6 +194,7 @@ class ChunkIndex:
             self._runs.append(Run(directory / name, self._filter_allowance()))
             self._next = max(self._next, int(name.split(".")[0]) + 1)
         self._retired: list[Path] = []
+        self._loaded: dict[bytes, int | list[int]] | None = None
 
     def _filter_allowance(self) -> int:
         return FILTER_MEMORY_LIMIT - sum(run.filter_bytes for run in self._runs)
@@ -204,33 +206,39 @@ class ChunkIndex:
 
     def add(self, chunk_id: bytes, place: int) -> None:
         """Note that ``place`` holds a chunk."""
-        short = chunk_id[:ID_SIZE]
-        known = self._pending.get(short)
-        if known is None:
-            self._pending[short] = place
-            if len(self._pending) >= PENDING_LIMIT:
-                self.flush()
-        elif isinstance(known, list):
-            known.append(place)
-        elif known != place:
-            self._pending[short] = [known, place]
+        _remember(self._pending, chunk_id[:ID_SIZE], place)
+        if len(self._pending) >= PENDING_LIMIT:
+            self.flush()
 
     def find(self, chunk_id: bytes) -> Iterator[int]:
         """Yield every place that may hold a chunk, newest first."""
         short = chunk_id[:ID_SIZE]
-        known = self._pending.get(short)
-        if known is not None:
-            if isinstance(known, list):
-                yield from reversed(known)
-            else:
-                yield known
+        if (known := self._pending.get(short)) is not None:
+            yield from _places(known)
+        if self._loaded is not None:
+            if (known := self._loaded.get(short)) is not None:
+                yield from _places(known)
+            return
         for run in reversed(self._runs):
             yield from run.find(short)
+
+    def expect_many_finds(self) -> None:
+        """Take all rows into memory if there are few enough: many look-ups then cost no reads."""
+        if sum(run.count for run in self._runs) > LOADED_LIMIT:
+            return
+        loaded: dict[bytes, int | list[int]] = {}
+        for run in self._runs:
+            for rows in run.rows():
+                for start in range(0, len(rows), ROW_SIZE):
+                    short = rows[start : start + ID_SIZE]
+                    _remember(loaded, short, int.from_bytes(rows[start + ID_SIZE : start + ROW_SIZE], "big"))
+        self._loaded = loaded
 
     def flush(self) -> None:
         """Write what is pending as a run, and merge runs of like size. Durable when it returns."""
         if not self._pending:
             return
+        self._loaded = None
         rows = []
         for short, places in self._pending.items():
             for place in places if isinstance(places, list) else (places,):
@@ -266,3 +274,17 @@ class ChunkIndex:
 
 def _same_tier(runs: list[Run]) -> bool:
     return max(run.count for run in runs) < MERGE_COUNT * max(1, min(run.count for run in runs))
+
+
+def _remember(rows: dict[bytes, int | list[int]], short: bytes, place: int) -> None:
+    known = rows.get(short)
+    if known is None:
+        rows[short] = place
+    elif isinstance(known, list):
+        known.append(place)
+    elif known != place:
+        rows[short] = [known, place]
+
+
+def _places(known: int | list[int]) -> tuple[int, ...] | list[int]:
+    return known[::-1] if isinstance(known, list) else (known,)

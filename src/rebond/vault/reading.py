@@ -180,6 +180,10 @@ class SnapshotReader:
         """Yield (chunk id, length) of a file in order."""
         return read_chunk_rows(entry, self.read_object)
 
+    def expect_many_finds(self) -> None:
+        """Make ready for finding most chunks of the snapshot, where memory allows it."""
+        self._cache.chunks.expect_many_finds()
+
     # -- chunks and segments ----------------------------------------------------------------------
 
     def _find_places(self, chunk_id: bytes) -> Iterator[int]:

@@ -73,7 +73,7 @@ class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
 class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """A decoded directory object: entries, or pages below it."""
 
-    e: list[msgspec.Raw] | None = None
+    e: list[StoredEntry] | None = None
     p: bytes = b""
     l: int = 0  # noqa: E741 - the format's key
 
@@ -81,7 +81,6 @@ class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
 _ENCODER = msgspec.msgpack.Encoder()
 _ENTRY_DECODER = msgspec.msgpack.Decoder(StoredEntry)
 _PAGE_DECODER = msgspec.msgpack.Decoder(_Page)
-_NAME_DECODER = msgspec.msgpack.Decoder(dict[str, object])
 
 encode_entry = _ENCODER.encode
 
@@ -211,15 +210,15 @@ def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[
     if page.e is not None:
         if level:
             raise VaultDamaged("A directory has a page at the wrong level.")
-        if _join([bytes(raw) for raw in page.e]) != content:
+        if _ENCODER.encode(page) != content:
             raise VaultDamaged("A directory object is not in its canonical form.")
         previous = b""
-        for position, raw in enumerate(page.e):
-            entry = decode_entry(raw)
-            if _ENCODER.encode(entry) != bytes(raw) or (position and entry.name <= previous):
+        for entry in page.e:
+            name = entry.name
+            if name <= previous or b"/" in name or b"\0" in name or name == b"." or name == b"..":
+                check_name(name)
                 raise VaultDamaged("A directory object is not in its canonical form.")
-            check_name(entry.name)
-            previous = entry.name
+            previous = name
             yield entry
         return
     if not page.p or len(page.p) % HASH_SIZE or page.l < 1 or (level is not None and page.l != level):
