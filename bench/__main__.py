@@ -1,123 +1,159 @@
-"""The benchmark's command line."""
+"""Measures Rebond beside its peers. Without a command: compare on all data sets, start-up, and docs/benchmarks.md."""
 
 import argparse
 import os
 import shutil
+import signal
 import sys
-import time
 from pathlib import Path
 
-from bench.data_sets import DATA_SETS, measure_tree
-from bench.peers import make_tools
-from bench.reporting import describe_machine, describe_noise, render_table, render_versions, write_results
-from bench.rounds import PHASES, Result, Round, Rules
+from bench.churn import measure_churn
+from bench.comparing import ComparePlan, compare, say_aloud
+from bench.data_sets import DATA_SETS
+from bench.growth import measure_growth
+from bench.latency import measure_latency
+from bench.pages import render_page
+from bench.peers import Rebond, Restic, Tool, make_tools
+from bench.precedence import take_precedence
+from bench.rounds import PHASES
+from bench.startup import measure_startup
 
-HERE = Path(__file__).parent
-DEFAULT_TOOLS = "restic,borg,kopia,rustic,rebond,tar-zstd"
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / ".data/results"
 
 
 def main() -> int:
     """Parse the arguments and run what they ask for."""
+    arguments = parse_arguments()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
+    if arguments.peers:
+        os.environ["PATH"] = f"{arguments.peers}/bin:{arguments.peers}/borg/bin:{os.environ['PATH']}"
+    if arguments.niceness:
+        take_precedence(arguments.niceness)
+    command = arguments.command
+    if command in {"compare", "all"}:
+        run_compare(arguments)
+    if command in {"startup", "all"}:
+        run_startup(arguments)
+    if command == "growth":
+        run_growth(arguments)
+    if command == "latency":
+        run_latency(arguments)
+    if command == "churn":
+        run_churn(arguments)
+    if command == "prepare":
+        for name in arguments.data.split(","):
+            say_aloud(f"{name}: {DATA_SETS[name].prepare(arguments.cache)}")
+    if command in {"render", "all"}:
+        (HERE.parent / "docs/benchmarks.md").write_text(render_page(RESULTS))
+    return 0
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Return the arguments; every option has a default, so that no command is a whole run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    compare = commands.add_parser("compare", help="all tools on all data sets, several rounds, with ratios to restic")
-    add_common_options(compare)
-    compare.add_argument("--data", default="app,node_modules,venv,guides", help=f"of {', '.join(DATA_SETS)}")
-    compare.add_argument("--tools", default=DEFAULT_TOOLS)
-    compare.add_argument("--rounds", type=int, default=3)
-    compare.add_argument("--phases", default=",".join(PHASES))
-    compare.add_argument(
+    commands = ("all", "compare", "startup", "growth", "latency", "churn", "prepare", "render")
+    parser.add_argument("command", nargs="?", default="all", choices=commands)
+    parser.add_argument("--data", default="app,node_modules,venv,guides", help=f"of {', '.join(DATA_SETS)}")
+    parser.add_argument(
+        "--tools", default="restic,borg,kopia,rustic,rebond,tar-zstd", help=f"of {', '.join(make_tools(rebond=''))}"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--phases", default=",".join(PHASES))
+    parser.add_argument(
+        "--budget", type=float, default=60, metavar="MINUTES", help="compare starts no round after that"
+    )
+    parser.add_argument(
         "--quiet-wait",
         type=float,
         default=0,
         metavar="SECONDS",
         help="before each measure, wait so long for other programs to be quiet",
     )
-    compare.add_argument("--budget", type=float, default=60, metavar="MINUTES", help="start no round after so long")
-    compare.add_argument("--output", type=Path, default=HERE / ".data/results/compare.json")
-    arguments = parser.parse_args()
-    return run_compare(arguments)
-
-
-def add_common_options(parser: argparse.ArgumentParser) -> None:
-    """Add what every command takes: where things are."""
+    parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
+    parser.add_argument("--days", type=int, default=730, help="of churn")
+    parser.add_argument("--delay", type=float, default=20, metavar="MS", help="of each answer, for latency")
+    parser.add_argument("--restore-all", action="store_true", help="growth: restore everything too")
     parser.add_argument("--cache", type=Path, default=HERE / ".data", help="where data sets are kept once made")
-    parser.add_argument("--work", type=Path, default=Path("/dev/shm/rebond-bench"), help="where is measured (memory)")
+    parser.add_argument("--work", type=Path, default=Path("/dev/shm/rebond-bench"), help="where is measured: memory")
+    parser.add_argument("--disk", type=Path, default=HERE / ".data/work", help="where growth is measured: a disk")
     parser.add_argument("--peers", type=Path, help="the directory that install_peers.sh filled")
     parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"), help="the program to measure")
+    parser.add_argument("--output", type=Path, help="where compare keeps its figures")
+    return parser.parse_args()
 
 
-def find_peers(folder: Path | None) -> None:
-    """Look for programs in a directory of peers first."""
-    if folder:
-        os.environ["PATH"] = f"{folder}/bin:{folder}/borg/bin:{os.environ['PATH']}"
+def choose_tools(arguments: argparse.Namespace) -> list[Tool]:
+    """Return the tools that were asked for."""
+    known = make_tools(rebond=arguments.rebond)
+    return [known[name] for name in arguments.tools.split(",")]
 
 
-def run_compare(arguments: argparse.Namespace) -> int:
-    """Run the rounds, tools in turn within each, and print tables and notes."""
-    find_peers(arguments.peers)
-    tools = make_tools(rebond=arguments.rebond)
-    chosen = [tools[name] for name in arguments.tools.split(",")]
-    versions = {tool.name: version for tool in chosen if (version := tool.read_version())}
-    for tool in chosen:
-        if tool.name not in versions:
-            print(f"not installed: {tool.name}", file=sys.stderr)
-    rules = Rules(phases=tuple(arguments.phases.split(",")), quiet_wait_seconds=arguments.quiet_wait)
-    results: list[Result] = []
-    sizes: dict[str, tuple[int, int]] = {}
-    machine = describe_machine(arguments.work.parent)
-    deadline = time.monotonic() + arguments.budget * 60
-    names = arguments.data.split(",")
-
-    def report(result: Result) -> None:
-        results.append(result)
-        print(describe_result(result), file=sys.stderr, flush=True)
-        write_results(arguments.output, machine, sizes, results)
-
-    for name in names:
-        tree = DATA_SETS[name].place(arguments.cache, arguments.work)
-        size = measure_tree(tree)
-        sizes[name] = (size.file_count, size.total_bytes)
-        for number in range(arguments.rounds):
-            present = [tool for tool in chosen if tool.name in versions]
-            for tool in present[number % len(present) :] + present[: number % len(present)]:
-                if time.monotonic() > deadline and number:
-                    print(f"out of time in round {number + 1} of {name}", file=sys.stderr)
-                    break
-                round_rules = Rules(
-                    phases=rules.phases, quiet_wait_seconds=rules.quiet_wait_seconds, must_compare=number == 0
-                )
-                Round(
-                    tool=tool,
-                    version=versions[tool.name],
-                    tree=tree,
-                    work=arguments.work,
-                    number=number,
-                    rules=round_rules,
-                    report=report,
-                ).run()
-        shutil.rmtree(tree)
-    least = {tool.name: tool.least_version for tool in chosen}
-    print(render_versions(results, least))
-    print(", ".join(f"{key}: {value}" for key, value in machine.items()))
-    for name in names:
-        count, total = sizes[name]
-        print(f"\n## {name}: {total / 1e6:.0f} MB in {count} files\n")
-        print("\n".join(render_table(name, results)))
-    print("\n" + describe_noise(results))
-    return 1 if any(result.problem for result in results) else 0
-
-
-def describe_result(result: Result) -> str:
-    """Return one line for a measured phase."""
-    measure = result.measure
-    start = f"{result.data_set} {result.round_number + 1} {result.tool} {result.phase}: "
-    if measure is None:
-        return start + result.problem
-    return start + (
-        f"{measure.wall_seconds:.2f} s, processor {measure.processor_seconds:.2f} s, stored {result.stored_bytes / 1e6:.0f} MB, "
-        f"anonymous {measure.peak_anonymous_bytes / 1e6:.0f} MB, others {measure.others_share:.0%} {result.problem}"
+def run_compare(arguments: argparse.Namespace) -> None:
+    """Compare and print the tables."""
+    plan = ComparePlan(
+        tools=choose_tools(arguments),
+        data_sets=tuple(arguments.data.split(",")),
+        rounds=arguments.rounds,
+        phases=tuple(arguments.phases.split(",")),
+        quiet_wait_seconds=arguments.quiet_wait,
+        budget_seconds=arguments.budget * 60,
+        cache=arguments.cache,
+        work=arguments.work,
+        output=arguments.output or RESULTS / "compare.json",
     )
+    print("\n".join(compare(plan, say_aloud).render()))
+
+
+def run_startup(arguments: argparse.Namespace) -> None:
+    """Measure start-up and print it."""
+    work = arguments.work / "startup"
+    section = measure_startup(rebond=arguments.rebond, rounds=15, log=work / "log")
+    shutil.rmtree(work)
+    section.write(RESULTS / "startup.json")
+    print("\n".join(section.render()))
+
+
+def run_growth(arguments: argparse.Namespace) -> None:
+    """Measure growth, in place, for it is too large to copy."""
+    name = arguments.data if arguments.data in DATA_SETS else "growth"
+    tree = DATA_SETS[name].prepare(arguments.cache)
+    tools = [tool for tool in choose_tools(arguments) if tool.is_incremental]
+    section = measure_growth(
+        tools=tools, tree=tree, work=arguments.disk, say=say_aloud, restores_all=arguments.restore_all
+    )
+    section.write(RESULTS / "growth.json")
+    print("\n".join(section.render()))
+
+
+def run_latency(arguments: argparse.Namespace) -> None:
+    """Measure restores through a slow store."""
+    tools = [tool for tool in choose_tools(arguments) if tool.name.split("-")[0] in {"restic", "kopia", "rebond"}]
+    trees = [DATA_SETS[name].prepare(arguments.cache) for name in arguments.data.split(",")]
+    section = measure_latency(
+        tools=tools,
+        trees=trees,
+        work=arguments.work / "latency",
+        delay_seconds=arguments.delay / 1000,
+        rounds=arguments.rounds,
+        say=say_aloud,
+    )
+    section.write(RESULTS / "latency.json")
+    print("\n".join(section.render()))
+
+
+def run_churn(arguments: argparse.Namespace) -> None:
+    """Measure what two years leave behind."""
+    tools = [tool for tool in choose_tools(arguments) if isinstance(tool, Rebond | Restic)]
+    section = measure_churn(
+        tools=tools,
+        make_tree=lambda: DATA_SETS["small-app"].place(arguments.cache, arguments.work),
+        work=arguments.work,
+        days=arguments.days,
+        say=say_aloud,
+    )
+    section.write(RESULTS / "churn.json")
+    print("\n".join(section.render()))
 
 
 if __name__ == "__main__":

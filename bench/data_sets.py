@@ -17,10 +17,10 @@ from bench.generated_trees import (
     PYTHON_KINDS,
     SOURCE_KINDS,
     make_app_tree,
-    make_growth_tree,
     make_packages,
     plan_forest,
 )
+from bench.growth_trees import GrowthPlan, make_growth_tree
 
 SEED = 20260204
 NODE_PACKAGES = (
@@ -159,11 +159,15 @@ def _make_history(project: Path) -> None:
 
 
 def make_growth(target: Path) -> None:
-    make_growth_tree(target, seed=SEED)
+    make_growth_tree(target, GrowthPlan(seed=SEED))
 
 
 def make_small_growth(target: Path) -> None:
-    make_growth_tree(target, seed=SEED, file_count=50_000, folder_count=3000, crowded_count=10_000)
+    make_growth_tree(target, GrowthPlan(seed=SEED, file_count=50_000, folder_count=3000, crowded_count=10_000))
+
+
+def make_many(target: Path) -> None:
+    make_growth_tree(target, GrowthPlan(seed=SEED, largest_bytes=4000))
 
 
 DATA_SETS = {
@@ -179,6 +183,7 @@ DATA_SETS = {
         ),
         DataSet(name="guides", meaning="the guides' stack, 1.5 GB in their proportions", make=make_guides_stack),
         DataSet(name="growth", meaning="10 GB in 1,000,000 files, one folder of 200,000", make=make_growth),
+        DataSet(name="many", meaning="1,000,000 files of up to 4 kB, one folder of 200,000", make=make_many),
         DataSet(name="small-growth", meaning="a twentieth of it", make=make_small_growth),
     )
 }

@@ -33,6 +33,7 @@ class Measure:
     peak_resident_bytes: int
     peak_anonymous_bytes: int
     others_share: float
+    read_bytes: int = 0
 
     @property
     def processor_seconds(self) -> float:
@@ -75,6 +76,7 @@ def run_measured(
         system_seconds=usage[1],
         peak_resident_bytes=watcher.peak_resident_bytes,
         peak_anonymous_bytes=watcher.peak_anonymous_bytes,
+        read_bytes=watcher.read_bytes,
         others_share=max(0.0, (busy - sum(usage)) / wall / (os.cpu_count() or 1)),
     )
 
@@ -128,6 +130,12 @@ class MemoryWatcher(threading.Thread):
         self._is_over = threading.Event()
         self.peak_resident_bytes = 0
         self.peak_anonymous_bytes = 0
+        self._read_bytes: dict[int, int] = {}
+
+    @property
+    def read_bytes(self) -> int:
+        """What the processes were seen to read, from files and pipes."""
+        return sum(self._read_bytes.values())
 
     def run(self) -> None:
         while not self._is_over.wait(SAMPLE_SECONDS):
@@ -145,6 +153,7 @@ class MemoryWatcher(threading.Thread):
             status = read_status(process)
             resident += status.get("VmRSS", 0)
             anonymous += status.get("RssAnon", 0)
+            self._read_bytes[process] = max(self._read_bytes.get(process, 0), count_read_bytes(process))
             waiting.extend(list_children(process))
         self.peak_resident_bytes = max(self.peak_resident_bytes, resident)
         self.peak_anonymous_bytes = max(self.peak_anonymous_bytes, anonymous)
@@ -158,6 +167,14 @@ def read_status(process: int) -> dict[str, int]:
         return {}
     fields = (line.split() for line in lines if line.endswith("kB"))
     return {words[0].rstrip(":"): int(words[1]) * 1024 for words in fields}
+
+
+def count_read_bytes(process: int) -> int:
+    """Return the bytes that a process has asked the kernel for so far; 0 once it is gone."""
+    try:
+        return int(Path(f"/proc/{process}/io").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
 
 
 def list_children(process: int) -> list[int]:

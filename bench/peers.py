@@ -17,12 +17,27 @@ PASSPHRASE = "a passphrase of the benchmark"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bucket:
+    """A place in an S3 server: ``endpoint`` is host:port, spoken to without TLS."""
+
+    endpoint: str
+    name: str
+    access_key: str
+    secret_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where one tool works in one round."""
+    """Where one tool works in one round: a folder, or, for the tools that can, a bucket."""
 
     tree: Path
     vault: Path
     cache: Path
+    bucket: Bucket | None = None
 
     @property
     def home(self) -> Path:
@@ -32,10 +47,16 @@ class Place:
 class Tool(Protocol):
     """What the benchmark asks of every program."""
 
-    name: str
-    least_version: str
-    is_incremental: bool
-    """False for archivers: they know no second backup, and no old state."""
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def least_version(self) -> str: ...
+
+    @property
+    def is_incremental(self) -> bool:
+        """False for archivers: they know no second backup, and no old state."""
+        ...
 
     def read_version(self) -> str | None:
         """Return the version, or ``None`` where the program is not installed."""
@@ -85,24 +106,28 @@ class Restic:
         return read_program_version(self.program, "version")
 
     def create(self, place: Place) -> list[Command]:
-        return [self._run(place, "init")]
+        return [self.run(place, "init")]
 
     def back_up(self, place: Place) -> Command:
-        return self._run(place, "backup", ".")
+        return self.run(place, "backup", ".")
 
     def restore(self, place: Place, target: Path) -> Command:
-        return self._run(place, "restore", "latest", "--target", str(target))
+        return self.run(place, "restore", "latest", "--target", str(target))
 
     def restore_file(self, place: Place, path: str, target: Path) -> Command:
-        return self._run(place, "restore", "latest", "--target", str(target), "--include", f"/{path}")
+        return self.run(place, "restore", "latest", "--target", str(target), "--include", f"/{path}")
 
-    def _run(self, place: Place, *arguments: str) -> Command:
+    def run(self, place: Place, *arguments: str) -> Command:
         environment = {
             "RESTIC_PASSWORD": PASSPHRASE,
             "HOME": str(place.home),
             "RESTIC_CACHE_DIR": str(place.cache / "restic"),
         }
-        program = (self.program, "--quiet", "--repo", str(place.vault), "--compression", "auto", *arguments)
+        address = str(place.vault)
+        if place.bucket:
+            address = f"s3:http://{place.bucket.endpoint}/{place.bucket.name}/restic"
+            environment |= place.bucket.environment
+        program = (self.program, "--quiet", "--repo", address, "--compression", "auto", *arguments)
         return Command(pipeline=(program,), environment=environment, folder=place.tree)
 
 
@@ -159,17 +184,22 @@ class Kopia:
         return read_program_version(self.program, "--version")
 
     def create(self, place: Place) -> list[Command]:
+        store: tuple[str, ...] = ("filesystem", "--path", str(place.vault))
+        if place.bucket:
+            store = (
+                "s3",
+                "--endpoint",
+                place.bucket.endpoint,
+                "--disable-tls",
+                "--bucket",
+                place.bucket.name,
+                "--prefix",
+                "kopia/",
+                "--region",
+                "us-east-1",
+            )
         return [
-            self._run(
-                place,
-                "repository",
-                "create",
-                "filesystem",
-                "--path",
-                str(place.vault),
-                "--cache-directory",
-                str(place.cache / "kopia"),
-            ),
+            self._run(place, "repository", "create", *store, "--cache-directory", str(place.cache / "kopia")),
             self._run(place, "policy", "set", "--global", "--compression", "zstd"),
         ]
 
@@ -203,6 +233,8 @@ class Kopia:
             "KOPIA_PERSIST_CREDENTIALS_ON_CONNECT": "true",
             "KOPIA_USE_KEYRING": "false",
         }
+        if place.bucket:
+            environment |= place.bucket.environment
         return Command(pipeline=((self.program, *arguments),), environment=environment, folder=place.tree)
 
 
@@ -255,21 +287,27 @@ class Rebond:
         return read_program_version(self.program, "--version")
 
     def create(self, place: Place) -> list[Command]:
-        return [self._run(place, "vault", "create", str(place.vault))]
+        return [self.run(place, "vault", "create", self.find_address(place))]
 
     def back_up(self, place: Place) -> Command:
         level = () if self.level == "balanced" else ("--level", self.level)
-        return self._run(place, "backup", "--vault", str(place.vault), "--path", str(place.tree), *level)
+        return self.run(place, "backup", "--vault", self.find_address(place), "--path", str(place.tree), *level)
 
     def restore(self, place: Place, target: Path) -> Command:
-        return self._run(place, "restore", "latest", "--vault", str(place.vault), "--to", str(target))
+        return self.run(place, "restore", "latest", "--vault", self.find_address(place), "--to", str(target))
 
     def restore_file(self, place: Place, path: str, target: Path) -> Command:
-        return self._run(
-            place, "restore", "latest", "--vault", str(place.vault), "--to", str(target), "--include", path
+        return self.run(
+            place, "restore", "latest", "--vault", self.find_address(place), "--to", str(target), "--include", path
         )
 
-    def _run(self, place: Place, *arguments: str) -> Command:
+    def find_address(self, place: Place) -> str:
+        """Return the vault's address as the command line takes it."""
+        if place.bucket is None:
+            return str(place.vault)
+        return f"s3://{place.bucket.name}/rebond?endpoint=http://{place.bucket.endpoint}&region=us-east-1"
+
+    def run(self, place: Place, *arguments: str) -> Command:
         environment = {
             "REBOND_PASSPHRASE": PASSPHRASE,
             "REBOND_CACHE_DIR": str(place.cache / "rebond"),
@@ -277,6 +315,8 @@ class Rebond:
             "HOME": str(place.home),
             "REBOND_LANG": "en",
         }
+        if place.bucket:
+            environment |= place.bucket.environment
         return Command(pipeline=((self.program, *arguments),), environment=environment, folder=place.tree)
 
 

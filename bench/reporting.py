@@ -4,10 +4,11 @@ import json
 import os
 import platform
 import subprocess
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
+from bench.data_sets import DATA_SETS
 from bench.measuring import Measure
 from bench.peers import is_at_least
 from bench.rounds import Result
@@ -20,103 +21,129 @@ COLUMNS = (
     ("restore", "restore"),
     ("one file", "one file"),
 )
+AT_LEAST = {"first": 0.45, "unchanged": 0.35, "changed": 0.40, "restore": 0.60}
+AIMS = {"first": 0.35, "unchanged": 0.20, "changed": 0.25, "restore": 0.35}
 
 
-def describe_machine(work: Path) -> dict[str, str]:
-    """Say what the figures were measured on."""
-    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    model = next(
-        (
-            line.split(":", 1)[1].strip()
-            for line in Path("/proc/cpuinfo").read_text().splitlines()
-            if line.startswith("model name")
-        ),
-        "unknown processor",
-    )
-    kind = subprocess.run(
-        ["stat", "-f", "-c", "%T", str(work)], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    return {
-        "processors": f"{os.cpu_count()} × {model}",
-        "memory": f"{memory_bytes / 2**30:.0f} GiB",
-        "kernel": platform.release(),
-        "file system": kind or "unknown",
-        "python": platform.python_version(),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Everything that one run of ``compare`` measured."""
+
+    machine: dict[str, str]
+    least_versions: dict[str, str]
+    sizes: dict[str, tuple[int, int]]
+    results: list[Result]
+
+    def write(self, path: Path) -> None:
+        """Keep it as JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n")
+
+    def render(self) -> list[str]:
+        """Return the versions, the machine, a table for each data set, and how quiet it was, as Markdown."""
+        lines = [self.render_versions(), "", "; ".join(f"{key}: {value}" for key, value in self.machine.items()) + "."]
+        for name, (count, total_bytes) in self.sizes.items():
+            lines += [
+                "",
+                f"### {name}: {total_bytes / 1e6:,.0f} MB in {count:,} files",
+                "",
+                DATA_SETS[name].meaning,
+                "",
+            ]
+            lines += render_table([result for result in self.results if result.data_set == name], self.find_counting())
+        return [*lines, "", describe_noise(self.results)]
+
+    def find_counting(self) -> set[str]:
+        """Return the tools that are new enough for their figures to count."""
+        return {
+            result.tool
+            for result in self.results
+            if is_at_least(result.version, self.least_versions.get(result.tool, "0"))
+        }
+
+    def render_versions(self) -> str:
+        """Return the first line: every tool with its version, older ones named."""
+        counting = self.find_counting()
+        words = []
+        for tool, version in {result.tool: result.version for result in self.results}.items():
+            least = self.least_versions.get(tool, "0")
+            words.append(f"{tool} {version}" + ("" if tool in counting else f" (older than {least}: does not count)"))
+        return ", ".join(words) + "."
 
 
-def write_results(
-    path: Path, machine: dict[str, str], sizes: dict[str, tuple[int, int]], results: list[Result]
-) -> None:
-    """Write everything that was measured as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    content = {"machine": machine, "sizes": sizes, "results": [asdict(result) for result in results]}
-    path.write_text(json.dumps(content, indent=1) + "\n")
-
-
-def read_results(path: Path) -> tuple[dict[str, str], dict[str, tuple[int, int]], list[Result]]:
-    """Read what ``write_results`` wrote."""
+def read_comparison(path: Path) -> Comparison:
+    """Read what ``Comparison.write`` wrote."""
     content = json.loads(path.read_text())
     results = [
         Result(**{**row, "measure": Measure(**row["measure"]) if row["measure"] else None})
         for row in content["results"]
     ]
-    return content["machine"], {name: (size[0], size[1]) for name, size in content["sizes"].items()}, results
+    sizes = {name: (size[0], size[1]) for name, size in content["sizes"].items()}
+    return Comparison(**{**content, "results": results, "sizes": sizes})
 
 
-def render_versions(results: list[Result], least: dict[str, str]) -> str:
-    """Return the first line: every tool with its version, older ones named."""
-    known = {result.tool: result.version for result in results}
-    words = []
-    for tool, version in known.items():
-        is_old = tool in least and not is_at_least(version, least[tool])
-        words.append(f"{tool} {version}" + (f" (older than {least[tool]}: its ratio does not count)" if is_old else ""))
-    return ", ".join(words)
+def describe_machine(work: Path) -> dict[str, str]:
+    """Say what the figures were measured on."""
+    memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor"
+    )
+    question = ["stat", "-f", "-c", "%T", str(work)]
+    kind = subprocess.run(question, capture_output=True, text=True, check=False).stdout.strip()
+    return {
+        "processors": f"{os.cpu_count()} × {model}",
+        "memory": f"{memory_bytes / 2**30:.0f} GiB",
+        "kernel": platform.release(),
+        "trees, vaults and restores on": kind or "unknown",
+        "python": platform.python_version(),
+    }
 
 
-def render_table(data_set: str, results: list[Result]) -> list[str]:
-    """Return one data set's table as lines of Markdown. Every cell is a median; × is the ratio to restic."""
-    mine = [result for result in results if result.data_set == data_set]
-    tools = list(dict.fromkeys(result.tool for result in mine))
-    lines = [
-        "| | " + " | ".join(title for _, title in COLUMNS) + " | stored | peak anonymous | peak resident |",
-        "|---|" + "---|" * (len(COLUMNS) + 3),
-    ]
-    reference_stored = find_stored(mine, REFERENCE)
+def render_table(results: list[Result], counting: set[str]) -> list[str]:
+    """Return one data set's table. Every cell is a median; × is the ratio to restic's median in the same run."""
+    tools = list(dict.fromkeys(result.tool for result in results))
+    titles = " | ".join(title for _, title in COLUMNS)
+    lines = [f"| | {titles} | stored | peak anonymous | peak resident |", "|---|" + "---|" * (len(COLUMNS) + 3)]
     for tool in tools:
-        cells = [render_time(mine, tool, phase) for phase, _ in COLUMNS]
-        stored = find_stored(mine, tool)
-        ratio = f" ({stored / reference_stored:.2f} ×)" if reference_stored and stored and tool != REFERENCE else ""
-        measures = [result.measure for result in mine if result.tool == tool and result.measure]
-        anonymous = max((measure.peak_anonymous_bytes for measure in measures), default=0)
-        resident = max((measure.peak_resident_bytes for measure in measures), default=0)
-        cells += [
-            f"{stored / 1e6:.0f} MB{ratio}" if stored else "-",
-            f"{anonymous / 1e6:.0f} MB",
-            f"{resident / 1e6:.0f} MB",
-        ]
+        has_ratio = tool != REFERENCE and REFERENCE in counting and tool in counting
+        cells = [render_time(results, tool, phase, has_ratio=has_ratio) for phase, _ in COLUMNS]
+        cells += [render_stored(results, tool, has_ratio=has_ratio), *render_memory(results, tool)]
         lines.append(f"| {tool} | " + " | ".join(cells) + " |")
-    lines += [
-        f"\n{tool}, round {result.round_number + 1}, {result.phase}: {result.problem}"
-        for tool in tools
-        for result in mine
-        if result.tool == tool and result.problem
-    ]
+    for result in results:
+        if result.problem:
+            words = result.problem.strip().splitlines()[-1]
+            lines += ["", f"{result.tool}, round {result.round_number + 1}, {result.phase}: {words}"]
     return lines
 
 
-def render_time(results: list[Result], tool: str, phase: str) -> str:
-    """Return a cell: median seconds, processor seconds in brackets, and the ratio to restic."""
+def render_time(results: list[Result], tool: str, phase: str, *, has_ratio: bool) -> str:
+    """Return a cell: median seconds, and the ratio to restic."""
     measures = find_measures(results, tool, phase)
     if not measures:
         return "-"
     seconds = median(measure.wall_seconds for measure in measures)
-    processor = median(measure.processor_seconds for measure in measures)
     reference = find_measures(results, REFERENCE, phase)
-    ratio = ""
-    if reference and tool != REFERENCE:
-        ratio = f", **{seconds / median(measure.wall_seconds for measure in reference):.2f} ×**"
-    return f"{seconds:.2f} s [{processor:.1f}]{ratio}"
+    if not reference or not has_ratio:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.2f} s, {seconds / median(measure.wall_seconds for measure in reference):.2f} ×"
+
+
+def render_stored(results: list[Result], tool: str, *, has_ratio: bool) -> str:
+    """Return a cell: the vault after the first backup, and the ratio to restic."""
+    stored, reference = find_stored(results, tool), find_stored(results, REFERENCE)
+    ratio = f", {stored / reference:.2f} ×" if has_ratio and reference else ""
+    return f"{stored / 1e6:.0f} MB{ratio}" if stored else "-"
+
+
+def render_memory(results: list[Result], tool: str) -> list[str]:
+    """Return two cells: the most that any phase held, anonymous and resident."""
+    measures = [result.measure for result in results if result.tool == tool and result.measure]
+    peaks = [
+        max((measure.peak_anonymous_bytes for measure in measures), default=0),
+        max((measure.peak_resident_bytes for measure in measures), default=0),
+    ]
+    return [f"{peak / 1e6:.0f} MB" for peak in peaks]
 
 
 def find_measures(results: list[Result], tool: str, phase: str) -> list[Measure]:
@@ -136,6 +163,6 @@ def describe_noise(results: list[Result]) -> str:
     if not shares:
         return "Nothing was measured."
     return (
-        f"Other programs used {median(shares):.0%} of the processors in the median measure, {shares[-1]:.0%} in the"
-        f" worst; {sum(share > 0.15 for share in shares)} of {len(shares)} measures had more than 15 %."
+        f"Other programs used {median(shares):.0%} of the processors during the median measure, {shares[-1]:.0%} during"
+        f" the worst; {sum(share > 0.15 for share in shares)} of {len(shares)} measures had more than 15 %."
     )

@@ -1,0 +1,232 @@
+"""Two simulated years of daily backups: how much more is stored, and read at a restore, than a fresh vault would need?
+
+A day's work changes the tree, a backup is made, and once a week what retention does not keep is forgotten and pruned:
+7 daily, 4 weekly, 12 monthly states stay. The days pass by setting the times of the vault's files back, for ages are
+judged by the store's times. At the end every kept snapshot is restored, oldest first, and backed up into a fresh vault:
+what that one stores is the ideal.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from bench.generated_text import Writer
+from bench.generated_trees import write_file
+from bench.measuring import Command, Measure, run_measured
+from bench.mutations import mutate
+from bench.peers import Place, Rebond, Restic, find_content
+from bench.rounds import measure_stored
+from bench.sections import Section, format_bytes
+
+DAY_SECONDS = 86_400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChurnTool:
+    """What churn asks beyond the rounds: lists, forgetting by name, pruning, an old state back."""
+
+    tool: Rebond | Restic
+
+    def list_snapshots(self, place: Place) -> list[str]:
+        """Return ids, oldest first."""
+        where = ("--vault", str(place.vault)) if isinstance(self.tool, Rebond) else ()
+        command = self.tool.run(place, "snapshots", *where, "--json")
+        environment = {"PATH": os.environ["PATH"], **command.environment}
+        answer = subprocess.run(
+            command.pipeline[0], capture_output=True, env=environment, cwd=command.folder, check=True
+        )
+        rows = json.loads(answer.stdout)
+        return [row["id"] for row in sorted(rows, key=lambda row: row["time"])]
+
+    def forget(self, place: Place, snapshots: list[str]) -> list[Command]:
+        """Forget these snapshots and free their room."""
+        if isinstance(self.tool, Restic):
+            return [self.tool.run(place, "forget", *snapshots, "--prune")]
+        where = ("--vault", str(place.vault))
+        return [self.tool.run(place, "forget", *snapshots, *where, "--yes"), self.tool.run(place, "prune", *where)]
+
+    def restore_snapshot(self, place: Place, snapshot: str, target: Path) -> Command:
+        """Restore one state completely."""
+        if isinstance(self.tool, Restic):
+            return self.tool.run(place, "restore", snapshot, "--target", str(target))
+        return self.tool.run(place, "restore", snapshot, "--vault", str(place.vault), "--to", str(target))
+
+
+class Years:
+    """One tool's run through the days."""
+
+    def __init__(self, *, tool: ChurnTool, tree: Path, work: Path, seed: int, say: Callable[[str], None]) -> None:
+        self._tool, self._tree, self._random, self._say = tool, tree, Random(seed), say
+        self._work = work
+        self._log = work / "log"
+        self._place = Place(tree=tree, vault=work / "vault", cache=work / "cache")
+        self._day_of: dict[str, int] = {}
+        self.slowest_backup_seconds = 0.0
+        self.first_backup_seconds = 0.0
+
+    def live(self, days: int) -> None:
+        """Let so many days pass."""
+        shutil.rmtree(self._work, ignore_errors=True)
+        self._place.home.mkdir(parents=True)
+        for command in self._tool.tool.create(self._place):
+            run_measured(command, log=self._log)
+        for day in range(days):
+            change_for_a_day(self._tree, day, self._random)
+            pass_a_day(self._place.vault)
+            seconds = run_measured(self._tool.tool.back_up(self._place), log=self._log).wall_seconds
+            self.first_backup_seconds = self.first_backup_seconds or seconds
+            self.slowest_backup_seconds = max(self.slowest_backup_seconds, seconds if day else 0)
+            for snapshot in self._tool.list_snapshots(self._place):
+                self._day_of.setdefault(snapshot, day)
+            if day % 7 == 6:
+                self._clean(day)
+            if day % 30 == 29:
+                stored = measure_stored(self._place.vault)
+                self._say(
+                    f"{self._tool.tool.name}, day {day + 1}: {len(self._day_of)} snapshots, {format_bytes(stored)}"
+                )
+        self._clean(days - 1)
+
+    def _clean(self, today: int) -> None:
+        kept = choose_kept(set(self._day_of.values()), today)
+        gone = [snapshot for snapshot, day in self._day_of.items() if day not in kept]
+        if not gone:
+            return
+        for command in self._tool.forget(self._place, gone):
+            run_measured(command, log=self._log, accepted=(0, 3))
+        for snapshot in gone:
+            del self._day_of[snapshot]
+
+    def judge(self) -> dict[str, float | str]:
+        """Compare the vault with a fresh one of the same states."""
+        fresh = Place(
+            tree=self._work / "state" / self._tree.name, vault=self._work / "fresh", cache=self._work / "cache2"
+        )
+        fresh.home.mkdir(parents=True)
+        state = fresh.tree
+        state.mkdir(parents=True)
+        for command in self._tool.tool.create(fresh):
+            run_measured(command, log=self._log)
+        snapshots = self._tool.list_snapshots(self._place)
+        for snapshot in snapshots:
+            restored = self._work / "restored"
+            restored.mkdir()
+            old = run_measured(self._tool.restore_snapshot(self._place, snapshot, restored), log=self._log)
+            shutil.rmtree(state)
+            find_content(self._tree, restored).rename(state)
+            shutil.rmtree(restored, ignore_errors=True)
+            run_measured(self._tool.tool.back_up(fresh), log=self._log)
+        restored.mkdir()
+        new = run_measured(self._tool.tool.restore(fresh, restored), log=self._log)
+        return self._summarize(fresh, len(snapshots), old, new)
+
+    def _summarize(self, fresh: Place, count: int, old: Measure, new: Measure) -> dict[str, float | str]:
+        stored, ideal = measure_stored(self._place.vault), measure_stored(fresh.vault)
+        return {
+            "tool": self._tool.tool.name,
+            "snapshots": count,
+            "stored": stored,
+            "ideal": ideal,
+            "amplification": stored / ideal,
+            "restore read": old.read_bytes,
+            "fresh restore read": new.read_bytes,
+            "restore seconds": old.wall_seconds,
+            "fresh restore seconds": new.wall_seconds,
+            "first": self.first_backup_seconds,
+            "slowest": self.slowest_backup_seconds,
+        }
+
+
+def choose_kept(days: set[int], today: int) -> set[int]:
+    """Return the days whose states stay: 7 daily, 4 weekly (each 7th), 12 monthly (each 30th)."""
+    daily = {day for day in days if day > today - 7}
+    weekly = {day for day in days if day % 7 == 0 and day > today - 28}
+    monthly = {day for day in days if day % 30 == 0 and day > today - 360}
+    return daily | weekly | monthly
+
+
+def change_for_a_day(tree: Path, day: int, random: Random) -> None:
+    """A day of a team: 0.3 % of the files change, uploads come; each week a package is replaced, each month 4 % of them."""
+    if day == 0:
+        return
+    mutate(tree, 0.3, seed=random.randrange(1 << 30))
+    uploads = tree / "media/uploads" / f"day-{day:04d}"
+    uploads.mkdir(parents=True)
+    for number in range(2):
+        write_file(str(uploads / f"{number}.jpg"), random.randbytes(random.randrange(20_000, 120_000)))
+    packages = sorted((tree / "frontend/node_modules").iterdir())
+    count = max(1, len(packages) // 25) if day % 30 == 0 else int(day % 7 == 0)
+    for package in random.sample(packages, count):
+        renew_package(package, random)
+
+
+def renew_package(package: Path, random: Random) -> None:
+    """Another version: four files of five are as long as before and other, the rest stay."""
+    writer = Writer(Random(random.randrange(1 << 30)))
+    for folder, _, names in os.walk(package):
+        for name in sorted(names):
+            path = os.path.join(folder, name)
+            if random.random() < 0.8:
+                write_file(path, writer.compose("script", os.path.getsize(path)))
+
+
+def pass_a_day(vault: Path) -> None:
+    """Make everything stored a day older."""
+    for folder, _, names in os.walk(vault):
+        for name in names:
+            path = os.path.join(folder, name)
+            modified = os.stat(path).st_mtime - DAY_SECONDS
+            os.utime(path, (modified, modified))
+
+
+def measure_churn(
+    *, tools: list[Rebond | Restic], make_tree: Callable[[], Path], work: Path, days: int, say: Callable[[str], None]
+) -> Section:
+    """Run the years with each tool, from the same tree and the same changes."""
+    results = []
+    for tool in tools:
+        tree = make_tree()
+        years = Years(tool=ChurnTool(tool=tool), tree=tree, work=work / "churn", seed=7, say=say)
+        try:
+            years.live(days)
+            results.append(years.judge())
+            say(json.dumps(results[-1]))
+        finally:
+            shutil.rmtree(work / "churn", ignore_errors=True)
+            shutil.rmtree(tree)
+    rows: list[tuple[str, ...]] = [
+        (
+            str(found["tool"]),
+            f"{found['snapshots']}",
+            format_bytes(float(found["stored"])),
+            format_bytes(float(found["ideal"])),
+            f"**{float(found['amplification']):.2f} ×**",
+            f"{float(found['restore read']) / max(1, float(found['fresh restore read'])):.2f} ×",
+            f"{float(found['restore seconds']):.2f} s / {float(found['fresh restore seconds']):.2f} s",
+            f"{float(found['first']):.2f} s, then at most {float(found['slowest']):.2f} s",
+        )
+        for found in results
+    ]
+    return Section(
+        title="Churn",
+        intro=f"{days} simulated days of a tree of 60 MB at the start, 0.3 % of the files changed each day, two uploads a day,"
+        " a package replaced each week and 4 % of them each month; kept are 7 daily, 4 weekly, 12 monthly states, forgotten"
+        " and pruned weekly. The ideal is a fresh vault of the same states.",
+        header=(
+            "",
+            "snapshots",
+            "stored",
+            "ideal",
+            "stored ×",
+            "read by a restore ×",
+            "restore of the newest / from the ideal",
+            "backups",
+        ),
+        rows=rows,
+        raw=[dict(found) for found in results],
+    )
