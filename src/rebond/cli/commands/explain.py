@@ -1,0 +1,166 @@
+"""``rebond explain``: is a path saved, by what rule not, and in which snapshots."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebond.cli.answering import answer, note
+from rebond.cli.choosing import Size, combine
+from rebond.cli.documents import SHORT_ID
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import Watcher, watching
+from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.errors import RoleTooSmall, UnknownName, UsageError
+from rebond.operations.browsing import descend, root_of
+from rebond.operations.snapshots import list_snapshots, time_of
+from rebond.sources.files.excluding import Rules
+from rebond.sources.files.explaining import Explanation
+from rebond.sources.files.explaining import explain as explain_path
+from rebond.units import format_iso, format_moment
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+rules_to_apply = combine(
+    option("--exclude", multiple=True, metavar="PATTERN", help="As for backup."),
+    option("--exclude-from", multiple=True, metavar="FILE", help="As for backup."),
+    option("--exclude-if-present", multiple=True, metavar="NAME", help="As for backup."),
+    option("--larger-than", "larger_than_bytes", type=Size(), metavar="SIZE", help="As for backup."),
+    option("--gitignore", is_flag=True, help="As for backup."),
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """What the vault knows of a path: where its component begins, what was excluded, who holds it."""
+
+    root: bytes | None = None
+    exclusions: tuple[str, ...] = ()
+    holders: tuple[SnapshotRecord, ...] = ()
+
+
+@verb(
+    "explain",
+    help="Say whether PATH is saved; if not, by which rule, and in which file and line it is written; and which "
+    "snapshots hold it. Rules are those of the files on the way, of the newest snapshot, and of the options given.",
+    example="rebond explain ~/shop/var/today.log",
+)
+@click.argument("path", type=click.Path(path_type=Path))
+@option("--path", "root", type=click.Path(path_type=Path), metavar="DIR", help="The directory that is backed up.")
+@option("--one-file-system", is_flag=True, help="As for backup.")
+@rules_to_apply
+@click.pass_obj
+def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_system: bool, **wishes: Any) -> None:
+    """Without a vault, ``--path`` is enough."""
+    wanted = os.path.abspath(os.fsencode(path.expanduser()))
+    known = Known()
+    with watching(invocation) as watcher:
+        if root is None or invocation.vault or "REBOND_VAULT" in invocation.environment:
+            with vault_at_hand(invocation, watcher.noticed) as vault:
+                known = _ask_vault(invocation, vault, wanted)
+        start = os.path.abspath(os.fsencode(root.expanduser())) if root else known.root
+        if start is None:
+            raise UsageError(
+                "No snapshot holds a directory above {path}.",
+                hint="Say with --path what is backed up.",
+                path=os.fsdecode(wanted),
+            )
+        verdict = _explain(start, wanted, known.exclusions, one_file_system, wishes, watcher)
+    _show(invocation, wanted, verdict, known)
+
+
+def _explain(
+    root: bytes,
+    wanted: bytes,
+    exclusions: tuple[str, ...],
+    one_file_system: bool,
+    wishes: dict[str, Any],
+    watcher: Watcher,
+) -> Explanation:
+    if wanted != root and not wanted.startswith(root.rstrip(b"/") + b"/"):
+        raise UsageError(
+            "{path} does not lie below {root}.",
+            hint="Say with --path what is backed up.",
+            path=os.fsdecode(wanted),
+            root=os.fsdecode(root),
+        )
+    rules = Rules.from_flags(**{**wishes, "exclude": (*exclusions, *wishes["exclude"])})
+    below = wanted[len(root.rstrip(b"/")) + 1 :]
+    return explain_path(root, below, rules, one_file_system=one_file_system, report=watcher.noticed)
+
+
+def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Known:
+    """Look for the path in every snapshot; a writer's key may not, and that is said."""
+    known = Known()
+    holders = []
+    try:
+        for record in list_snapshots(vault.live):
+            with SnapshotReader(vault.live, record) as reader:
+                for component in reader.components:
+                    root = component.root.rstrip(b"/")
+                    if not component.root or not (wanted == root or wanted.startswith(root + b"/")):
+                        continue
+                    known.root, known.exclusions = component.root, tuple(reader.part.exclusions)
+                    try:
+                        descend(reader, root_of(component), wanted[len(root) + 1 :])
+                    except UnknownName:
+                        continue
+                    holders.append(record)
+    except RoleTooSmall:
+        note(invocation, tr("This key cannot look into snapshots; only rules are explained."))
+    known.holders = tuple(holders)
+    return known
+
+
+def _show(invocation: Invocation, wanted: bytes, verdict: Explanation, known: Known) -> None:
+    rule = verdict.rule
+    document = {
+        "path": os.fsdecode(wanted),
+        "exists": verdict.exists,
+        "saved": verdict.is_saved,
+        "rule": {"text": rule.text, "origin": rule.origin, "line": rule.line or None, "negated": rule.is_negated}
+        if rule
+        else None,
+        "decided_at": os.fsdecode(verdict.decided_at),
+        "snapshots": [{"id": each.snapshot.hex(), "time": format_iso(time_of(each))} for each in known.holders],
+        "until": None,
+    }
+    path = show_path(wanted)
+    if verdict.is_saved and rule is None:
+        lines = [tr("{path} is saved: no rule leaves it out.", path=path)]
+    elif verdict.is_saved:
+        assert rule is not None  # noqa: S101 - the case above
+        lines = [tr("{path} is saved: {rule} keeps it ({place}).", path=path, rule=rule.text, place=rule.place)]
+    else:
+        assert rule is not None  # noqa: S101 - nothing is left out without a rule
+        decided = show_path(verdict.decided_at)
+        lines = [
+            tr(
+                "{path} is not saved: {rule} leaves out {decided} ({place}).",
+                path=path,
+                rule=rule.text,
+                decided=decided,
+                place=rule.place,
+            )
+        ]
+    if not verdict.exists:
+        lines.append(tr("It is not there now."))
+    if known.holders:
+        first, last = known.holders[0], known.holders[-1]
+        lines.append(
+            tr(
+                "{count} snapshots hold it, from {first} ({first_time}) to {last} ({last_time}).",
+                count=len(known.holders),
+                first=first.snapshot.hex()[:SHORT_ID],
+                first_time=format_moment(time_of(first)),
+                last=last.snapshot.hex()[:SHORT_ID],
+                last_time=format_moment(time_of(last)),
+            )
+        )
+    elif known.root is not None:
+        lines.append(tr("No snapshot holds it."))
+    answer(invocation, document, "\n".join(lines))
