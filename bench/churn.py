@@ -151,7 +151,7 @@ def choose_kept(days: set[int], today: int) -> set[int]:
 
 
 def change_for_a_day(tree: Path, day: int, random: Random) -> None:
-    """A day of a team: 0.3 % of the files change, uploads come; each week a package is replaced, each month 4 % of them."""
+    """A day of a team: 0.3 % of the files, two uploads; each week a package, each month 4 % of the packages."""
     if day == 0:
         return
     mutate(tree, 0.3, seed=random.randrange(1 << 30))
@@ -214,8 +214,8 @@ def measure_churn(
     ]
     return Section(
         title="Churn",
-        intro=f"{days} simulated days of a tree of 60 MB at the start, 0.3 % of the files changed each day, two uploads a day,"
-        " a package replaced each week and 4 % of them each month; kept are 7 daily, 4 weekly, 12 monthly states, forgotten"
+        intro=f"{days} simulated days of a tree of 60 MB at the start: 0.3 % of the files changed a day, two uploads,"
+        " a package replaced a week, 4 % of them a month; kept are 7 daily, 4 weekly, 12 monthly states, no more"
         " and pruned weekly. The ideal is a fresh vault of the same states.",
         header=(
             "",

@@ -112,7 +112,7 @@ def make_python_environment(target: Path) -> None:
 
 
 def make_guides_stack(target: Path) -> None:
-    """Make 1.5 GB in the proportions of the guides: 500 MB of node_modules, 400 MB of venv, 150 MB of .git, source, media.
+    """Make 1.5 GB as the guides describe it: 500 MB of node_modules, 400 MB of venv, 150 MB of .git, source, media.
 
     Dependencies are taken from the two real trees where those are there, folder by folder until the size is reached.
     """

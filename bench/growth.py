@@ -61,7 +61,7 @@ def measure_growth(
         title="Growth",
         intro="10 GB in 1,000,000 files of 0 to 100 KB in 60,000 folders, one of them with 200,000 entries; on a disk. "
         f"Each tool runs free, then again from nothing within {LIMIT_BYTES >> 20} MB"
-        f" ({', '.join(sorted(kinds - {'free'}))}). Anonymous memory is the sum over the process tree, sampled every 50 ms.",
+        f" ({', '.join(sorted(kinds - {'free'}))}). Anonymous memory is summed over the processes, every 50 ms.",
         header=("", "step", "limit", "time", "peak anonymous", "peak resident", "stored"),
         rows=rows,
         raw=raw,
@@ -71,7 +71,7 @@ def measure_growth(
 def run_all(
     tool: Tool, tree: Path, work: Path, limit: MemoryLimit | None, note: Callable[..., None], *, restores_all: bool
 ) -> None:
-    """First backup, again, 1 % changed, one file, and everything; a step that fails is noted and ends the tool's run."""
+    """First backup, again, 1 % changed, one file, everything; a step that fails is noted and ends the tool's run."""
     shutil.rmtree(work, ignore_errors=True)
     place = Place(tree=tree, vault=work / "vault", cache=work / "cache")
     place.home.mkdir(parents=True)

@@ -92,8 +92,8 @@ def measure_latency(
                 shutil.rmtree(work, ignore_errors=True)
     return Section(
         title="A distant store",
-        intro=f"Through an S3 server on loopback that waits {delay_seconds * 1000:.0f} ms before each answer; caches emptied"
-        f" before every restore, as on a bare machine. The least of {rounds} runs. The server is part of the tests, written"
+        intro=f"Through an S3 server on loopback that waits {delay_seconds * 1000:.0f} ms per answer; caches empty"
+        f" before each restore, as on a bare machine. The least of {rounds} runs. The server is the tests' own, written"
         " in Python, and shares the processors with what is measured.",
         header=("tree", "", "step", "time", "requests", "peak anonymous", ""),
         rows=rows,

@@ -12,11 +12,11 @@ fetches the same trees, runs every tool in turn on the same machine, several rou
 Ratios (×) are to restic in the same run: below 1 is faster or smaller than restic. Peers are built by
 `bench/install_peers.sh`. Encryption is on wherever a program has it; compression is each program's middle.
 
-- *first backup*: into a new vault. *nothing changed*: the same again. *1 % changed*: of 100 files one is edited, grown, deleted or
-  added. *restore*: everything, into an empty folder; in the first round it is compared with the tree, content, rights and times.
-  *one file*: one file out of the snapshot.
-- *peak anonymous*, *peak resident*: the sum over all processes of a tool, sampled every 50 ms, the worst of all steps. What only maps a
-  file counts as resident, not as anonymous.
+- *first backup*: into a new vault. *nothing changed*: the same again. *1 % changed*: of 100 files one is edited, grown,
+  deleted or added. *restore*: everything, into an empty folder, and in the first round compared with the tree: content,
+  rights and times. *one file*: one file out of the snapshot.
+- *peak anonymous*, *peak resident*: the sum over all processes of a tool, sampled every 50 ms, the worst of all steps.
+  What only maps a file counts as resident, not as anonymous.
 - Archivers (`tar | zstd`, `zip`, `7z`) know no second backup, and are not encrypted here.
 - Times depend on the machine, so no test fails on them; ratios travel further, and are what is promised.
 """
@@ -38,6 +38,6 @@ def render_aims() -> str:
     """Say what Rebond promises of itself."""
     words = ", ".join(f"{phase} {AT_LEAST[phase]:.2f} × ({aim:.2f} ×)" for phase, aim in AIMS.items())
     return (
-        f"What Rebond has to reach beside restic, and in brackets aims at: {words}, stored 0.85 × (0.78 ×), peak anonymous"
-        " memory 300 MB (200 MB)."
+        f"What Rebond has to reach beside restic, and in brackets aims at: {words}, stored 0.85 × (0.78 ×), peak"
+        " anonymous memory 300 MB (200 MB)."
     )
