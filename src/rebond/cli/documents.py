@@ -1,12 +1,15 @@
 """How a snapshot is shown, to machines and to people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from rebond.cli.opening import VaultAtHand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.tables import drop_empty, format_table
 from rebond.findings import Finding
+from rebond.identifiers import SnapshotId
 from rebond.operations.snapshots import state_of, time_of
 from rebond.units import format_iso, format_moment, format_size, format_span
+from rebond.vault.holds import is_held, read_holds
 from rebond.vault.snapshots import SnapshotRecord
 
 SHORT_ID = 8
@@ -52,7 +55,19 @@ def snapshot_document(record: SnapshotRecord, *, held: str | None = None) -> dic
     }
 
 
-def snapshot_table(records: Sequence[SnapshotRecord]) -> str:
+def held_reasons(vault: VaultAtHand, records: Sequence[SnapshotRecord]) -> dict[SnapshotId, str]:
+    """Return why each snapshot that is held now is held."""
+    holds = read_holds(vault.live, {record.snapshot for record in records})
+    now_ms = vault.live.clock.now_ms()
+    found = {}
+    for record in records:
+        hold = holds.get(record.snapshot)
+        if is_held(record, hold, now_ms):
+            found[record.snapshot] = (hold.body.reason if hold else record.catalog.held) or tr("held")
+    return found
+
+
+def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, str]) -> str:
     """Return one line for each snapshot."""
     heads = [
         tr("id"),
@@ -64,6 +79,7 @@ def snapshot_table(records: Sequence[SnapshotRecord]) -> str:
         tr("files"),
         tr("size"),
         tr("added"),
+        tr("held"),
     ]
     rows = []
     for record in records:
@@ -79,9 +95,10 @@ def snapshot_table(records: Sequence[SnapshotRecord]) -> str:
                 str(sum(each.files for each in components)),
                 format_size(sum(each.bytes for each in components)),
                 format_size(sum(each.added_bytes for each in components)),
+                show_path(held.get(record.snapshot, "")),
             ]
         )
-    return format_table(*drop_empty(heads, rows, "<<<<<<>>>"))
+    return format_table(*drop_empty(heads, rows, "<<<<<<>>><"))
 
 
 def describe_choice(record: SnapshotRecord, now_ms: int) -> str:

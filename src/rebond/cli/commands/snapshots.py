@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from rebond.cli.answering import answer, note
-from rebond.cli.documents import snapshot_document, snapshot_table
+from rebond.cli.documents import held_reasons, snapshot_document, snapshot_table
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import watching
@@ -44,6 +44,8 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
     )
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         records = list_snapshots(vault.live, wanted)
-    answer(invocation, [snapshot_document(record) for record in records], snapshot_table(records) if records else "")
+        held = held_reasons(vault, records)
+    documents = [snapshot_document(record, held=held.get(record.snapshot, "")) for record in records]
+    answer(invocation, documents, snapshot_table(records, held) if records else "")
     if not records:
         note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))

@@ -1,0 +1,82 @@
+"""``rebond hold`` and ``rebond unhold``: protect a snapshot from being forgotten, and lift that."""
+
+import getpass
+import socket
+
+import click
+
+from rebond.cli.answering import answer
+from rebond.cli.choosing import choose_snapshot, stack_option
+from rebond.cli.documents import SHORT_ID
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import watching
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import tr
+from rebond.clock import SystemClock
+from rebond.errors import UsageError
+from rebond.units import format_iso, format_moment, parse_last_moment
+from rebond.vault.holds import hold_snapshot, release_snapshot
+
+
+@verb(
+    "hold",
+    help="Protect a snapshot: no rule and no name makes 'rebond forget' drop it. It takes the owner's key or a keeper's.",
+    example="rebond hold latest --reason 'before the audit' --until 2030-01-01",
+)
+@click.argument("snapshot")
+@option("--reason", required=True, metavar="TEXT", help="Why; shown in lists.")
+@option("--until", metavar="DATE", help="Until the end of this day or moment; for ever without it.")
+@stack_option
+@click.pass_obj
+def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, stack: str) -> None:
+    """When this returns, nobody deletes it before the hold ends."""
+    now_ms = SystemClock().now_ms()
+    until_ms = parse_last_moment(until, now_ms=now_ms) if until else None
+    if until_ms is not None and until_ms <= now_ms:
+        raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=until)
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        record = choose_snapshot(vault, snapshot, stack=stack)
+        hold_snapshot(vault.live, record, reason=reason, until_ms=until_ms, who=_somebody())
+    document = {
+        "snapshot": record.snapshot.hex(),
+        "held": reason,
+        "until": format_iso(until_ms) if until_ms is not None else None,
+    }
+    short = record.snapshot.hex()[:SHORT_ID]
+    text = (
+        tr("Snapshot {id} is held until {moment}.", id=short, moment=format_moment(until_ms))
+        if until_ms is not None
+        else tr("Snapshot {id} is held until 'rebond unhold'.", id=short)
+    )
+    answer(invocation, document, text)
+
+
+@verb(
+    "unhold",
+    help="Lift the protection of a snapshot, also one that it was made with.",
+    example="rebond unhold latest --reason 'the audit is over'",
+)
+@click.argument("snapshot")
+@option("--reason", default="", metavar="TEXT", help="Why; kept in the vault.")
+@stack_option
+@click.pass_obj
+def unhold(invocation: Invocation, snapshot: str, reason: str, stack: str) -> None:
+    """It stays until a rule or a name drops it."""
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        record = choose_snapshot(vault, snapshot, stack=stack)
+        release_snapshot(vault.live, record, reason=reason, who=_somebody())
+    answer(
+        invocation,
+        {"snapshot": record.snapshot.hex(), "held": None},
+        tr("Snapshot {id} is held no more.", id=record.snapshot.hex()[:SHORT_ID]),
+    )
+
+
+def _somebody() -> str:
+    """Return who asks, as the machine knows him."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # an account without a name
+        user = "?"
+    return f"{user}@{socket.gethostname()}"
