@@ -21,7 +21,7 @@ from rebond.vault.holds import hold_snapshot, release_snapshot
 
 @verb(
     "hold",
-    help="Protect a snapshot: no rule and no name makes 'rebond forget' drop it. It takes the owner's key or a keeper's.",
+    help="Protect a snapshot: no rule and no name makes 'rebond forget' drop it. It takes an owner's or a keeper's key.",
     example="rebond hold latest --reason 'before the audit' --until 2030-01-01",
 )
 @click.argument("snapshot")
