@@ -1,36 +1,17 @@
-"""Who watches an operation for the reader: a bar, plain lines, JSON lines, or nobody. All on standard error."""
+"""How progress and findings are put into words, and the watchers that write lines."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol, TextIO
+from typing import TextIO
 
-from rebond.cli.invocation import Invocation
 from rebond.cli.pace import Pace
 from rebond.cli.speech import hint_of, message_of, show_path, tr
-from rebond.clock import Clock, SystemClock
+from rebond.clock import Clock
 from rebond.findings import Finding, Severity
-from rebond.progress import Advance, Observer, Silence
+from rebond.progress import Advance
 from rebond.units import format_rate, format_size, format_span
 
 PLAIN_EVERY_SECONDS = 10.0
 JSON_EVERY_SECONDS = 1.0
-
-
-class Watcher(Observer, Protocol):
-    """An observer that is told when the operation is over, however it ended."""
-
-    def close(self) -> None:
-        """Leave the terminal as it should be."""
-        ...
-
-
-class Nobody(Silence):
-    """Shows nothing."""
-
-    def close(self) -> None:
-        """Do nothing."""
 
 
 class PlainLines:
@@ -102,30 +83,6 @@ class JsonLines:
     def _write(self, document: dict[str, object]) -> None:
         self._out.write(json.dumps(document) + "\n")
         self._out.flush()
-
-
-@contextmanager
-def watching(invocation: Invocation) -> Iterator[Watcher]:
-    """Give the observer that the reader asked for, for the length of an operation."""
-    watcher = choose_watcher(invocation)
-    try:
-        yield watcher
-    finally:
-        watcher.close()
-
-
-def choose_watcher(invocation: Invocation) -> Watcher:
-    """Return what was asked for; a bar on a terminal and plain lines elsewhere when nothing was."""
-    if invocation.is_quiet:
-        return Nobody()
-    wish = invocation.progress or ("bar" if sys.stderr.isatty() else "plain")
-    if wish == "json":
-        return JsonLines(sys.stderr, SystemClock())
-    if wish == "bar":
-        from rebond.cli.progress_bar import Bar
-
-        return Bar(SystemClock())
-    return PlainLines(sys.stderr, SystemClock())
 
 
 def describe_advance(advance: Advance, pace: Pace) -> str:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
 from rebond.cli.documents import describe_problems
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document, watching
+from rebond.cli.observing import finding_document
 from rebond.cli.speech import tr
 from rebond.cli.tables import format_table
+from rebond.cli.watching import watching
 from rebond.findings import Finding, Severity
 from rebond.operations.backup import ComponentToSave
 from rebond.progress import Advance

@@ -13,9 +13,10 @@ from rebond.cli.choosing import Size, combine, split_all
 from rebond.cli.documents import SHORT_ID, describe_problems, snapshot_document
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document, watching
+from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.entries import Tree
 from rebond.errors import UsageError

@@ -8,8 +8,8 @@ from rebond.cli.choosing import choose_snapshot, stack_option
 from rebond.cli.entries_shown import located_document
 from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import watching
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.watching import watching
 from rebond.operations.browsing import locate, read_file
 from rebond.vault.reading import SnapshotReader
 

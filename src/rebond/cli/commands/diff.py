@@ -10,9 +10,9 @@ from rebond.cli.answering import answer_each, note
 from rebond.cli.choosing import choose_snapshot, stack_option
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import Watcher, watching
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import Watcher, watching
 from rebond.errors import UsageError
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots
 from rebond.sources.files.excluding import Rules

@@ -10,9 +10,9 @@ from rebond.cli.documents import SHORT_ID
 from rebond.cli.entries_shown import entry_document
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import watching
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.operations.browsing import FoundVersion, find_versions
 from rebond.operations.snapshots import list_snapshots, time_of

@@ -10,9 +10,9 @@ from rebond.cli.choosing import choose_snapshot, stack_option
 from rebond.cli.documents import SHORT_ID
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import watching
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
+from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.units import format_iso, format_moment, parse_last_moment
@@ -21,7 +21,7 @@ from rebond.vault.holds import hold_snapshot, release_snapshot
 
 @verb(
     "hold",
-    help="Protect a snapshot: no rule and no name makes 'rebond forget' drop it. It takes an owner's or a keeper's key.",
+    help="Protect a snapshot: 'rebond forget' drops it by no rule and no name. Takes the key of the owner or a keeper.",
     example="rebond hold latest --reason 'before the audit' --until 2030-01-01",
 )
 @click.argument("snapshot")

@@ -7,9 +7,9 @@ from rebond.cli.choosing import choose_snapshot, stack_option
 from rebond.cli.entries_shown import located_document, long_line
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import watching
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path
+from rebond.cli.watching import watching
 from rebond.operations.browsing import list_entries
 from rebond.vault.reading import SnapshotReader
 

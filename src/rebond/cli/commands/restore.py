@@ -12,9 +12,10 @@ from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
 from rebond.cli.documents import describe_choice, describe_problems
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document, watching
+from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity

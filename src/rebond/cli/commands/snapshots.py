@@ -8,9 +8,9 @@ from rebond.cli.answering import answer, note
 from rebond.cli.documents import held_reasons, snapshot_document, snapshot_table
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import watching
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
+from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment
