@@ -208,7 +208,9 @@ class Scope:
 
     def decide(self, name: bytes, *, is_directory: bool) -> Rule | None:
         """Return the rule that decides about ``name`` in this directory; ``None`` when none has an opinion."""
-        for patterns, prefix in self.layers:
+        # A repository's rules are about its files, never about the repository itself ("*" would drop it).
+        layers = self.layers if name != GIT else (*self._fixed, *self._own)
+        for patterns, prefix in layers:
             pattern = patterns.decide(prefix, name, is_directory=is_directory)
             if pattern is not None:
                 return _rule_of(pattern)
