@@ -82,6 +82,7 @@ class Marks:
     names: frozenset[str] = field(default=frozenset())
     segments: frozenset[tuple[bytes, int]] = field(default=frozenset())
     claim_facts: Mapping[str, ClaimFacts] = field(default_factory=dict)  # of the marks that stand
+    claimed_ms: Mapping[str, int] = field(default_factory=dict)  # and the store times of these claims
 
     @property
     def mark_names(self) -> frozenset[str]:
@@ -137,6 +138,7 @@ def read_marks(store: Store, vault_id: VaultId, roster: Roster) -> Marks:
         frozenset(name for mark in marks for name in mark.body.names),
         frozenset((bytes(s), n) for mark in marks for s, n in mark.body.segments),
         {mark.name: _read_claim(store, claimed[mark.name], vault_id, roster) for mark in marks if mark.name in claimed},
+        {mark.name: claimed[mark.name].modified_ms for mark in marks if mark.name in claimed},
     )
 
 

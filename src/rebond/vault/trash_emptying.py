@@ -1,0 +1,235 @@
+"""Emptying the trash: commit records that were forgotten leave the vault, the first half of a prune (section 10).
+
+Under each forget mark: claim it, read the holds, name the records in a run record, put a tombstone
+where the writer may still repeat its put, delete the records, their journals, and the mark last.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from rebond.errors import ObjectExists
+from rebond.findings import Finding, Severity
+from rebond.identifiers import ObjectName
+from rebond.vault.access import Vault
+from rebond.vault.commits import read_snapshots
+from rebond.vault.holds import find_held, read_holds
+from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
+from rebond.vault.protocol_rules import (
+    FORGET_ORDER,
+    ClaimPurpose,
+    ForgetStep,
+    MarkPurpose,
+    may_delete_record,
+    may_take_up,
+    needs_tombstone,
+)
+from rebond.vault.retention import Candidate, candidate_of, find_last_complete
+from rebond.vault.runs import begin_record, put_run, rows_of_names
+from rebond.vault.sessions import ListedSession, list_sessions, read_session_facts
+from rebond.vault.snapshots import WITHDRAWN_SUFFIX, build_void, parse_snapshot_name
+
+ABANDONED_MS = 60 * 60_000  # a forget mark that was claimed this long ago, by store time, is finished for its process
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmptiedTrash:
+    """What left the vault, and what a hold (or being the last complete one) kept."""
+
+    deleted: tuple[ObjectName, ...]
+    spared: tuple[ObjectName, ...]
+
+
+def find_removable(vault: Vault, marks: Marks) -> frozenset[ObjectName]:
+    """Return the records that emptying the trash would delete now; for a plan. Changes nothing."""
+    there = _list_present(vault)
+    names = {name for mark in _marks_to_take_up(marks) for name in mark.body.names} | set(_orphans(marks, None))
+    wanted = [ObjectName(name) for name in sorted(names & there)]
+    return frozenset(wanted) - _find_protected(vault, marks, wanted)
+
+
+def empty_trash(vault: Vault, run: bytes) -> EmptiedTrash:
+    """Delete the commit records that lie in the trash. May be cut anywhere and run again."""
+    vault.credentials.require_keeper()
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    deleted: list[ObjectName] = []
+    spared: list[ObjectName] = []
+    orphans = sorted(_list_present(vault).intersection(_orphans(marks, vault.clock.now_ms())))
+    chosen = [mark.name for mark in _marks_to_take_up(marks)]
+    names_by_mark = {mark.name: mark.body.names for mark in marks.marks}
+    if orphans:
+        body = MarkBody(
+            purpose=MarkPurpose.FORGET.value,
+            time_ms=vault.clock.now_ms(),
+            reason="left by a prune that was cut short",
+            names=orphans,
+            run=run,
+        )
+        new = put_mark(vault.store, vault.credentials, body)
+        chosen.append(new)
+        names_by_mark[new] = orphans
+    for mark in chosen:
+        emptied = _MarkEmptying(vault, run, mark, names_by_mark[mark]).run()
+        deleted += emptied.deleted
+        spared += emptied.spared
+    return EmptiedTrash(deleted=tuple(deleted), spared=tuple(spared))
+
+
+def _marks_to_take_up(marks: Marks) -> list[Mark]:
+    return [
+        mark
+        for mark in marks.marks
+        if mark.is_verified and may_take_up(mark.facts, marks.claim_facts, MarkPurpose.FORGET)
+    ]
+
+
+def _orphans(marks: Marks, now_ms: int | None) -> Iterable[str]:
+    """Yield records that a process claimed in order to delete and left lying."""
+    for mark in marks.marks:
+        claim = marks.claim_facts.get(mark.name)
+        if not mark.is_verified or mark.body.purpose != MarkPurpose.FORGET or claim is None:
+            continue
+        is_old = now_ms is None or now_ms - marks.claimed_ms[mark.name] >= ABANDONED_MS
+        if claim.purpose is ClaimPurpose.DELETE and is_old:
+            yield from mark.body.names
+
+
+def _list_present(vault: Vault) -> frozenset[str]:
+    """Return every name below snapshots/, withdrawn records and tombstones too."""
+    return frozenset(info.name for info in vault.store.list_objects("snapshots/"))
+
+
+def _find_protected(vault: Vault, marks: Marks, names: Iterable[ObjectName]) -> frozenset[ObjectName]:
+    """Return which of ``names`` are held, or are the last complete ones while nothing newer is listed.
+
+    A record that cannot be read any more is protected by its hold all the same.
+    """
+    now_ms = vault.clock.now_ms()
+    holds = read_holds(vault)
+    records = read_snapshots(vault)
+    held = set(find_held(records, holds, now_ms))
+    for name in names:
+        parsed = parse_snapshot_name(name)
+        hold = holds.get(parsed.snapshot) if parsed is not None else None
+        if hold is not None and hold.is_in_force(now_ms):
+            held.add(name)
+    candidates = [candidate_of(record, held) for record in records]
+    return frozenset(held) | _find_last_ones(candidates, marks.forgotten())
+
+
+def _find_last_ones(candidates: Collection[Candidate], forgotten: Collection[str]) -> frozenset[ObjectName]:
+    """Return the newest of each (member, stack, component) of which nothing complete is listed."""
+    listed = [c for c in candidates if c.name not in forgotten]
+    covered = {(c.member, c.stack, component) for c in listed for component in c.complete}
+    by_name = {c.name: c for c in candidates}
+    return frozenset(
+        name
+        for name, components in find_last_complete(candidates).items()
+        if any((by_name[name].member, by_name[name].stack, component) not in covered for component in components)
+    )
+
+
+class _MarkEmptying:
+    """One forget mark, from its claim to its end."""
+
+    def __init__(self, vault: Vault, run: bytes, mark: ObjectName, names: Collection[str]) -> None:
+        self._vault = vault
+        self._run = run
+        self._mark = mark
+        self._names = [ObjectName(name) for name in names]
+        self._going: list[ObjectName] = []
+        self._sessions: dict[str, ListedSession] = {}
+
+    def run(self) -> EmptiedTrash:
+        """Walk through the order of the rules."""
+        for step in FORGET_ORDER:
+            if step is ForgetStep.CLAIM:
+                if not self._claim():
+                    return EmptiedTrash(deleted=(), spared=())
+            elif step is ForgetStep.READ_HOLDS:
+                self._choose()
+            elif step is ForgetStep.NAME_IN_RUN:
+                self._name_in_run()
+            elif step is ForgetStep.PUT_TOMBSTONES:
+                self._put_tombstones()
+            elif step is ForgetStep.DELETE_RECORDS:
+                for name in self._going:
+                    self._vault.store.delete(name)
+            elif step is ForgetStep.DELETE_JOURNALS:
+                self._delete_journals()
+            else:
+                self._vault.store.delete(self._mark)
+        spared = tuple(name for name in self._names if name not in set(self._going))
+        return EmptiedTrash(deleted=tuple(self._going), spared=spared)
+
+    def _claim(self) -> bool:
+        body = ClaimBody(run=self._run, time_ms=self._vault.clock.now_ms(), purpose=ClaimPurpose.DELETE.value)
+        return claim_mark(self._vault.store, self._vault.credentials, self._mark, body)
+
+    def _choose(self) -> None:
+        marks = read_marks(self._vault.store, self._vault.vault_id, self._vault.roster)
+        there = _list_present(self._vault)
+        # What has a tombstone is dead already; what is left of it goes.
+        dead = {name for name in self._names if name + WITHDRAWN_SUFFIX in there}
+        protected = _find_protected(self._vault, marks, self._names) - dead
+        self._going = [name for name in self._names if name in there and may_delete_record(name, protected)]
+        for name in self._names:
+            if name in there and name in protected:
+                self._vault.report(_spared(name))
+
+    def _name_in_run(self) -> None:
+        if self._going:
+            record = msgspec.structs.replace(
+                begin_record(self._run, "empty trash", self._vault.clock),
+                forgotten=rows_of_names(self._going),
+                marks=[str(self._mark)],
+            )
+            put_run(self._vault.store, self._vault.credentials, record)
+
+    def _put_tombstones(self) -> None:
+        """Keep a name taken whose writer never said *done*: it may repeat its put at any time."""
+        wanted = set(self._going)
+        self._sessions = {s.record_name: s for s in list_sessions(self._vault.store) if s.record_name in wanted}
+        for name in self._going:
+            session = self._sessions.get(name)
+            facts = (
+                read_session_facts(self._vault.store, session, self._vault.vault_id, self._vault.roster)
+                if session is not None
+                else None
+            )
+            if needs_tombstone(facts):
+                put_tombstone(self._vault, name, self._run)
+
+    def _delete_journals(self) -> None:
+        for name in self._going:
+            session = self._sessions.get(name)
+            # Rising, so that what says "done" goes last: a journal without it would look like an open session's.
+            for entry in session.journal if session is not None else ():
+                self._vault.store.delete(entry.name)
+
+
+def put_tombstone(vault: Vault, name: ObjectName, run: bytes) -> None:
+    """Make a record invalid for ever, whether it is there or is put again later."""
+    tombstone = ObjectName(name + WITHDRAWN_SUFFIX)
+    content = build_void(
+        vault_id=vault.vault_id,
+        run=run,
+        keeper=vault.credentials.member,
+        name=tombstone,
+        signing_key=vault.credentials.signing_key,
+    )
+    try:
+        vault.store.put_if_absent(tombstone, content)
+    except ObjectExists:
+        return  # it is invalid already, whoever said so
+
+
+def _spared(name: str) -> Finding:
+    return Finding(
+        code="trash-spared",
+        severity=Severity.NOTE,
+        subject=name,
+        template="{name} comes back out of the trash: it is held, or nothing complete would be left",
+        values={"name": name},
+    )
