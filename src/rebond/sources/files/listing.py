@@ -230,6 +230,11 @@ class DirectoryListing:
             return None  # the long way through ``open`` reports it
         return None
 
+    def retire(self) -> None:
+        """End the use of this listing: what it is asked later fails, and never reads in another directory."""
+        self.release()
+        self._directory_fd = -1
+
     def release(self) -> None:
         """Close the file that ``describe`` left open, if it was not read."""
         if self._held is not None:

@@ -125,7 +125,7 @@ class FileTree:
             while True:
                 if listing is not None:
                     yield listing
-                    listing.release()
+                    listing.retire()
                 level = chain.levels[-1]
                 if level.directories:
                     name = level.directories.pop()
@@ -142,7 +142,7 @@ class FileTree:
                     self._go_back(chain, path)
         finally:
             if listing is not None:
-                listing.release()
+                listing.retire()
             chain.close()
 
     def _go_back(self, chain: Chain, path: bytes) -> None:
@@ -307,7 +307,7 @@ class FileTree:
             try:
                 yield listing
             finally:
-                listing.release()
+                listing.retire()
         finally:
             os.close(fd)
 
