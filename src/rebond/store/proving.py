@@ -118,13 +118,19 @@ class _Probe:
         name = self._put("twice", b"first")
         refused = not self._is_put(name, b"second")
         stayed = self._store.read(name) == b"first"
-        if refused and stayed:
-            template = "A second put of a name was refused and changed nothing."
-        elif refused:
-            template = "A second put of a name was refused, but the object changed."
-        else:
-            template = "A second put of a name was not refused."
-        return ProvenPromise(code="put-if-absent", holds=refused and stayed, template=template)
+        if refused and not stayed:
+            return ProvenPromise(
+                code="put-if-absent",
+                holds=False,
+                template="A second put of a name was refused, but the object changed.",
+            )
+        return ProvenPromise(
+            code="put-if-absent",
+            holds=refused,
+            template="A second put of a name was refused and changed nothing."
+            if refused
+            else "A second put of a name was not refused.",
+        )
 
     def try_race(self) -> ProvenPromise:
         """Put one name from several threads at once: exactly one may succeed, and its bytes must be there."""
@@ -157,8 +163,11 @@ class _Probe:
             )
         except ObjectMissing:
             holds = False
-        template = "What was put could be read at once." if holds else "What was put could not be read at once."
-        return ProvenPromise(code="read-after-put", holds=holds, template=template)
+        return ProvenPromise(
+            code="read-after-put",
+            holds=holds,
+            template="What was put could be read at once." if holds else "What was put could not be read at once.",
+        )
 
     def try_list_after_put(self) -> ProvenPromise:
         """List at once after each of several puts."""
@@ -167,14 +176,22 @@ class _Probe:
             name = self._put(f"list-{number}", b"x" * number)
             holds = holds and self._list(f"{self._directory}/list-") == self._made_like("list-")
             holds = holds and self._list(name) == [name]
-        template = "A listing showed each put at once." if holds else "A listing did not show a put at once."
-        return ProvenPromise(code="list-after-put", holds=holds, template=template)
+        return ProvenPromise(
+            code="list-after-put",
+            holds=holds,
+            template="A listing showed each put at once." if holds else "A listing did not show a put at once.",
+        )
 
     def try_missing(self) -> ProvenPromise:
         """Read and stat what is not there."""
         holds = _is_missing(self._store, f"{self._directory}/missing")
-        template = "What is missing is said to be missing." if holds else "What is missing is not said to be missing."
-        return ProvenPromise(code="missing", holds=holds, template=template)
+        return ProvenPromise(
+            code="missing",
+            holds=holds,
+            template="What is missing is said to be missing."
+            if holds
+            else "What is missing is not said to be missing.",
+        )
 
     def try_delete(self) -> ProvenPromise:
         """Delete: the object must be gone for a read and a listing at once."""
@@ -186,16 +203,24 @@ class _Probe:
                 code="delete", holds=False, template="This credential may not delete, so it was not tried."
             )
         holds = _is_missing(self._store, name) and self._list(name) == []
-        template = "A deleted object was gone at once." if holds else "A deleted object was still seen."
-        return ProvenPromise(code="delete", holds=holds, template=template)
+        return ProvenPromise(
+            code="delete",
+            holds=holds,
+            template="A deleted object was gone at once." if holds else "A deleted object was still seen.",
+        )
 
     def try_names(self) -> ProvenPromise:
         """Put names with every allowed sign: the listing must return them as they are, in byte order."""
         names = [self._put(f"names/{name}", name.encode()) for name in _ODD_NAMES]
         holds = self._list(f"{self._directory}/names/") == names
         holds = holds and [self._store.read(name) for name in names] == [name.encode() for name in _ODD_NAMES]
-        template = "Names stayed as they are, in byte order." if holds else "Names were changed or listed out of order."
-        return ProvenPromise(code="names", holds=holds, template=template)
+        return ProvenPromise(
+            code="names",
+            holds=holds,
+            template="Names stayed as they are, in byte order."
+            if holds
+            else "Names were changed or listed out of order.",
+        )
 
     def try_large_put(self, size: int) -> ProvenPromise:
         """Put an object as large as the largest pack, and read its end and all of it."""
@@ -205,11 +230,14 @@ class _Probe:
         seconds = self._clock.monotonic() - begun
         holds = self._store.read(name, start=len(content) - 9, length=9) == content[-9:]
         holds = holds and self._store.read(name) == content
-        template = "An object of {size} bytes was put in {seconds} s and read."
-        if not holds:
-            template = "An object of {size} bytes was put in {seconds} s and came back different."
-        values = {"size": len(content), "seconds": round(seconds, 2)}
-        return ProvenPromise(code="large-put", holds=holds, template=template, values=values)
+        return ProvenPromise(
+            code="large-put",
+            holds=holds,
+            template="An object of {size} bytes was put in {seconds} s and read."
+            if holds
+            else "An object of {size} bytes was put in {seconds} s and came back different.",
+            values={"size": len(content), "seconds": round(seconds, 2)},
+        )
 
     def try_clock(self) -> tuple[int, ProvenPromise]:
         """Compare the store's time of a put with our own; return the difference in ms, and the promise."""

@@ -61,8 +61,8 @@ def names_of(store: Store, prefix: str = "") -> list[str]:
     return [info.name for info in store.list_objects(prefix)]
 
 
-class StoreContract:
-    """Subclass, provide a ``store`` fixture with an empty store, and be judged."""
+class PutPromises:
+    """Promises 1 to 3."""
 
     # 1. After a put returns, every reader sees all of the object.
 
@@ -157,7 +157,9 @@ class StoreContract:
 
         assert store.read("a/b") == b"second"
 
-    # 4. Missing objects and short reads.
+
+class ReadPromises:
+    """Promise 4: missing objects and short reads."""
 
     def test_what_is_missing_is_said_to_be_missing(self, store: Store) -> None:
         store.put_if_absent("a/b", b"content")
@@ -217,7 +219,9 @@ class StoreContract:
         with pytest.raises(UsageError):
             store.read("a", start=start, length=length)
 
-    # 5. Listings.
+
+class ListingPromises:
+    """Promise 5: complete, in order, at once."""
 
     def test_an_empty_store_lists_nothing(self, store: Store) -> None:
         assert names_of(store) == []
@@ -286,6 +290,10 @@ class StoreContract:
 
         with pytest.raises(UsageError):
             names_of(store, prefix)
+
+
+class StoreContract(PutPromises, ReadPromises, ListingPromises):
+    """Subclass, provide a ``store`` fixture with an empty store, and be judged."""
 
     # 6. Deletes.
 
