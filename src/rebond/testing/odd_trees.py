@@ -233,7 +233,7 @@ def _empty_directories(place: bytes) -> None:
 
 @_cell
 def _many_entries(place: bytes) -> None:
-    for number in range(2500):
+    for number in range(2100):  # more than a page of a large directory
         os.close(os.open(place + b"/%05d" % number, os.O_WRONLY | os.O_CREAT, 0o644))
 
 
@@ -331,7 +331,7 @@ def _devices(place: bytes) -> None:
 
 @_cell
 def _modes(place: bytes) -> None:
-    for mode in (0o600, 0o640, 0o644, 0o664, 0o666, 0o777, 0o755, 0o400, 0o444, 0o604, 0o111, 0o4755, 0o2755, 0o1644):
+    for mode in (0o600, 0o640, 0o644, 0o664, 0o666, 0o777, 0o755, 0o400, 0o444, 0o604, 0o4755, 0o2755, 0o1644):
         _write(place + b"/%04o" % mode, b"%o" % mode)
         os.chmod(place + b"/%04o" % mode, mode)
     for mode in (0o700, 0o755, 0o777, 0o1777, 0o2775, 0o555):
@@ -346,6 +346,8 @@ def _files_and_directories_that_nobody_may_enter(place: bytes) -> None:
     os.mkdir(place + b"/closed")
     _write(place + b"/closed/file")
     _write(place + b"/secret")
+    _write(place + b"/only-to-be-run")
+    os.chmod(place + b"/only-to-be-run", 0o111)
     os.chmod(place + b"/closed/file", 0)
     os.chmod(place + b"/secret", 0)
     os.chmod(place + b"/closed", 0)
