@@ -75,6 +75,10 @@ class SegmentPlaces:
             )
             row = self._next[row]
 
+    def copies_of(self, session: bytes, number: int) -> Iterator[SegmentPlace]:
+        """Yield the copies of a segment by its name."""
+        return self.copies(self._segments.place(session, number))
+
     def has(self, place: int) -> bool:
         """Whether any copy is known."""
         firsts = self._first.get(place >> 24)

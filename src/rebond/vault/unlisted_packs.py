@@ -1,6 +1,6 @@
 """Packs that no index list names: what is in them is read from their own ends (§4, §5)."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from rebond.errors import ObjectMissing, ShortRead, VaultDamaged
@@ -25,12 +25,15 @@ class SelfDescribedPack:
 def read_unlisted_packs(vault: Vault, listed: Collection[bytes], domain: DomainId) -> Iterator[SelfDescribedPack]:
     """Yield every pack of ``domain`` in the store whose hash is not in ``listed``; unreadable ones are left out."""
     packs = PackTable.from_store(vault.store)
-    tasks = (
-        TailTask(ordinal, packs.hash_at(ordinal), packs.size_at(ordinal))
-        for ordinal in range(len(packs))
-        if packs.hash_at(ordinal) not in listed
-    )
-    for task, tail in read_tails(vault, tasks):
+    unlisted = (ordinal for ordinal in range(len(packs)) if packs.hash_at(ordinal) not in listed)
+    return read_self_described(vault, ((packs.hash_at(each), packs.size_at(each)) for each in unlisted), domain)
+
+
+def read_self_described(
+    vault: Vault, packs: Iterable[tuple[bytes, int]], domain: DomainId
+) -> Iterator[SelfDescribedPack]:
+    """Yield packs of ``domain`` out of (hash, size) pairs, by their own tails; unreadable ones are left out."""
+    for task, tail in read_tails(vault, (TailTask(None, pack_hash, size) for pack_hash, size in packs)):
         if isinstance(tail, PackTail) and tail.domain == domain:
             tables = _read_tables(vault, task.pack_hash, tail.rows)
             if tables is not None:

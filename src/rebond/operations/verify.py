@@ -1,0 +1,115 @@
+"""The verb ``verify``: find every damaged object and name what it reaches; with ``repair``, mend what can be mended."""
+
+import enum
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebond.errors import UsageError
+from rebond.findings import Finding, Severity
+from rebond.identifiers import SnapshotId
+from rebond.operations.verify_steps import Verification
+from rebond.progress import Observer, Silence
+from rebond.vault.access import Vault
+from rebond.vault.damage_reach import DamagedObject
+from rebond.vault.repairing import RepairOutcome, repair_vault
+
+
+class VerifyLevel(enum.StrEnum):
+    """How deep a check went; each level contains those before it."""
+
+    SUMS = "sums"  # without a key: names, sums, signatures of clear records
+    PLACES = "places"  # with a catalog key: references, lists, packs' tails
+    CONTENT = "content"  # with the owner's key: trees, chunk ids, tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOutcome:
+    """What a check found. ``ok`` means that no object is damaged, missing or foreign.
+
+    ``checked_bytes`` are those that were read and compared. ``damage`` names for each damaged object
+    every path of every snapshot that it reaches. ``repair`` says what was mended, if that was asked
+    for; the findings tell the state before it.
+    """
+
+    ok: bool
+    level: VerifyLevel
+    checked_objects: int
+    checked_bytes: int
+    read_packs: int
+    seconds: float
+    findings: tuple[Finding, ...] = ()
+    damage: tuple[DamagedObject, ...] = ()
+    repair: RepairOutcome | None = None
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something deserves a look though nothing is damaged: exit status 3."""
+        return any(finding.severity is Severity.WARNING for finding in self.findings)
+
+
+def verify(
+    vault: Vault,
+    *,
+    snapshots: Collection[SnapshotId] | None = None,
+    read_data_percent: float | None = None,
+    older_than_seconds: int | None = None,
+    repair: bool = False,
+    shard: tuple[int, int] = (0, 1),
+    observer: Observer | None = None,
+    state: Path | None = None,
+    host: str = "",
+) -> VerifyOutcome:
+    """Check a vault as deep as the key allows.
+
+    ``snapshots`` limits the check to what these need. ``read_data_percent`` reads that share of the
+    packs' bytes, least recently read first; ``older_than_seconds`` only packs not read since then
+    (all of them, unless a share is given). What was read is remembered below ``state``. ``shard`` is
+    (I, N): this call checks the I-th of N parts. ``repair`` adds what can be mended and deletes
+    nothing but damage marks that have had their day.
+
+    Raises ``UsageError`` for a share or shard that cannot be, ``RoleTooSmall`` when the key may not
+    read packs or repair, ``StoreError`` when the store fails.
+    """
+    _check_request(read_data_percent, shard)
+    if repair:
+        vault.credentials.require_keeper()
+        vault.roster.require_writable()
+    if older_than_seconds is not None and read_data_percent is None:
+        read_data_percent = 100.0
+    began = vault.clock.monotonic()
+    with tempfile.TemporaryDirectory(prefix="rebond-verify-") as scratch:
+        run = Verification(vault, chosen=snapshots, shard=shard, observer=observer or Silence(), scratch=Path(scratch))
+        structure = run.check_structure()
+        if snapshots is None:
+            run.check_objects(structure)
+        run.read_packs(structure, read_data_percent, older_than_seconds, state)
+        run.find_reach(structure)
+        repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None
+    findings = tuple(run.book.findings)
+    return VerifyOutcome(
+        ok=not any(finding.severity is Severity.DAMAGE for finding in findings),
+        level=VerifyLevel.CONTENT if vault.can_read() else VerifyLevel.PLACES,
+        checked_objects=run.checked_objects,
+        checked_bytes=run.checked_bytes,
+        read_packs=run.read_packs_count,
+        seconds=vault.clock.monotonic() - began,
+        findings=findings,
+        damage=run.book.damaged_objects(),
+        repair=repaired,
+    )
+
+
+def _check_request(read_data_percent: float | None, shard: tuple[int, int]) -> None:
+    if read_data_percent is not None and not 0 <= read_data_percent <= 100:
+        raise UsageError(
+            "{percent} is not a share of the data.", hint="Give a number from 0 to 100.", percent=read_data_percent
+        )
+    if not 0 <= shard[0] < shard[1]:
+        raise UsageError(
+            "{index}/{count} is not a shard.",
+            hint="Write I/N with 0 <= I < N, such as 0/4.",
+            index=shard[0],
+            count=shard[1],
+        )

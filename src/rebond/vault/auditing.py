@@ -1,0 +1,292 @@
+"""What anybody can check without a key: names, sums, hashes, and signatures of the clear roster (§1, §11).
+
+Every object is named by the hash of its bytes or ends with their sum, so flipped, cut, swapped
+and renamed ones are found here. Signatures bind the clear records to their names and makers.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import msgspec
+
+from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RebondError, VaultDamaged
+from rebond.findings import Finding, Severity
+from rebond.identifiers import ObjectName, VaultId
+from rebond.store.protocol import ObjectInfo, Store
+from rebond.vault.credentials import Role
+from rebond.vault.description import parse_description
+from rebond.vault.headers import ObjectKind, decode_header, without_sum
+from rebond.vault.keyring import parse_keyring
+from rebond.vault.marks import KEEPER_ROLES
+from rebond.vault.member_records import parse_signed
+from rebond.vault.object_names import HASH_NAMED, KIND_OF, ObjectClass, classify_name
+from rebond.vault.packs import hash_in_name
+from rebond.vault.primitives import hash_of, verify_signature
+from rebond.vault.roster import Roster, parse_roster
+from rebond.vault.slots import parse_slot
+from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
+
+SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
+_AHEAD = 2  # objects read ahead for each request that the store takes at once
+_BY_NAME = frozenset({ObjectClass.UNKNOWN, ObjectClass.PROBE, ObjectClass.WITHDRAWAL})  # only the name tells
+_WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
+_SIGNED = {ObjectClass.SESSION: _WRITERS, ObjectClass.MARK: KEEPER_ROLES, ObjectClass.CLAIM: KEEPER_ROLES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditContext:
+    """What is known of the vault without a key. ``None`` where even that is lost: then less is checked."""
+
+    vault_id: VaultId | None = None
+    owner_verify_key: bytes | None = None
+    roster: Roster | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One object that was looked at. ``read_bytes`` is 0 when only its name was."""
+
+    info: ObjectInfo
+    object_class: ObjectClass
+    read_bytes: int
+    findings: tuple[Finding, ...] = ()
+
+
+def audit_objects(
+    store: Store,
+    context: AuditContext,
+    *,
+    skipped: Collection[ObjectClass] = (),
+    accepts: Callable[[str], bool] = lambda _: True,
+) -> Iterator[Audited]:
+    """Yield every object of the vault with what is wrong with it.
+
+    Objects of ``skipped`` classes, and those that ``accepts`` refuses, are listed and not read.
+    An object that goes while it is being read is left out. Raises ``StoreError``.
+    """
+
+    def wants(info: ObjectInfo) -> bool:
+        object_class = classify_name(info.name)
+        return object_class not in skipped and object_class not in _BY_NAME and accepts(info.name)
+
+    for info, content in read_ahead(store, store.list_objects(), wants):
+        object_class = classify_name(info.name)
+        if isinstance(content, ObjectMissing):
+            continue
+        if isinstance(content, VaultDamaged):
+            yield Audited(info, object_class, 0, (damage_of(info.name, content),))
+        elif isinstance(content, RebondError):
+            raise content
+        elif content is None:
+            is_unknown = object_class is ObjectClass.UNKNOWN
+            yield Audited(info, object_class, 0, (_unknown(info.name),) if is_unknown else ())
+        else:
+            yield Audited(info, object_class, len(content), judge_object(info, content, object_class, context))
+
+
+def read_ahead(
+    store: Store, infos: Iterator[ObjectInfo], wants: Callable[[ObjectInfo], bool] = lambda _: True
+) -> Iterator[tuple[ObjectInfo, bytes | RebondError | None]]:
+    """Yield objects with their bytes, an error in their stead, or ``None`` where they are not wanted.
+
+    As many are read at once as pays off in this store. Packs are never too large, other objects are
+    above ``SMALL_LIMIT``: those yield ``VaultDamaged`` unread.
+    """
+
+    def fetch(info: ObjectInfo) -> bytes | RebondError:
+        if info.size > SMALL_LIMIT and not info.name.startswith("packs/"):
+            return VaultDamaged(
+                "{name} is {size} bytes long, more than such an object can be; it was not read.",
+                name=info.name,
+                size=info.size,
+            )
+        try:
+            return store.read(info.name)
+        except RebondError as error:
+            return error
+
+    workers = store.traits.concurrency
+    if workers <= 1:
+        for info in infos:
+            yield info, fetch(info) if wants(info) else None
+        return
+    with ThreadPoolExecutor(workers, "audit") as pool:
+        waiting: deque[tuple[ObjectInfo, Future[bytes | RebondError] | None]] = deque()
+        for info in infos:
+            waiting.append((info, pool.submit(fetch, info) if wants(info) else None))
+            if len(waiting) > _AHEAD * workers:
+                first, future = waiting.popleft()
+                yield first, future.result() if future else None
+        for first, future in waiting:
+            yield first, future.result() if future else None
+
+
+def judge_object(
+    info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext
+) -> tuple[Finding, ...]:
+    """Return what is wrong with one object's bytes, as far as that shows without a key."""
+    try:
+        _check(info, content, object_class, context)
+    except VaultDamaged as error:
+        return (damage_of(info.name, error),)
+    except FormatTooNew as error:
+        return (too_new(info.name, error),)
+    except ForeignObject as error:
+        return (foreign(info.name, error, context.roster, content),)
+    return ()
+
+
+def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:
+    """Raise for anything that does not hold."""
+    name = ObjectName(info.name)
+    if object_class in HASH_NAMED:
+        if hash_of(content) != hash_in_name(name):
+            raise VaultDamaged("The bytes of {name} do not have the hash that is its name.", name=name)
+        decode_header(content, KIND_OF[object_class], context.vault_id)
+    elif object_class is ObjectClass.DESCRIPTION:
+        description = parse_description(content)
+        if context.owner_verify_key is not None and description.owner_verify_key != context.owner_verify_key:
+            raise ForeignObject("vault.json names another owner than this vault's.")
+        if context.vault_id is not None and description.vault_id != context.vault_id:
+            raise ForeignObject("vault.json is that of another vault.")
+    elif object_class is ObjectClass.PAPER:
+        _check_paper(name, content, context.roster)
+    elif object_class in (ObjectClass.SNAPSHOT, ObjectClass.SESSION, ObjectClass.MARK, ObjectClass.CLAIM):
+        _check_record(info, content, object_class, context)
+    elif object_class in (ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT):
+        _check_key_object(name, content, object_class, context)
+    elif object_class in KIND_OF:
+        decode_header(without_sum(content), KIND_OF[object_class], context.vault_id)
+
+
+def _check_paper(name: str, content: bytes, roster: Roster | None) -> None:
+    """Compare a clear file with the hashes that the owner signed."""
+    if roster is None or name == "README.txt":
+        return
+    known = next((paper for paper in roster.rescue if paper.name == name), None)
+    if known is None:
+        raise ForeignObject("{name} is not one of the files that the vault's owner put there.", name=name)
+    if hash_of(content) != known.hash or hashlib.sha256(content).digest() != known.sha256:
+        raise VaultDamaged("{name} is not what the vault's owner put there. Do not run it or rely on it.", name=name)
+
+
+def _check_record(info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:
+    """Check a record that a member signed."""
+    name = ObjectName(info.name)
+    if object_class is ObjectClass.SNAPSHOT:
+        _check_commit(info, content, context)
+        return
+    without_sum(content)
+    vault_id = context.vault_id
+    if vault_id is None:
+        return
+    record = parse_signed(KIND_OF[object_class], name, vault_id, content, msgspec.Raw)
+    if context.roster is not None:
+        record.verify(context.roster, info.modified_ms, _SIGNED[object_class])
+    if object_class is ObjectClass.SESSION and record.member.hex() != name.split("/")[1]:
+        raise ForeignObject("The journal {name} was made by another member than its name says.", name=name)
+
+
+def _check_commit(info: ObjectInfo, content: bytes, context: AuditContext) -> None:
+    name = parse_snapshot_name(info.name, info.modified_ms)
+    without_sum(content)
+    vault_id, roster = context.vault_id, context.roster
+    if name is None or vault_id is None or commit_kind(content) is ObjectKind.REPOINT:
+        return
+    if commit_kind(content) is ObjectKind.VOID:
+        void, signed, signature = parse_void(content, name.name, vault_id)
+        if roster is not None:
+            roster.verify_record(void.keeper, "void", signed, signature, info.modified_ms, roles=KEEPER_ROLES)
+        return
+    raw = parse_snapshot(content, name, vault_id)
+    if roster is not None:
+        member = roster.require_valid_member(raw.member, info.modified_ms, domain=raw.header.domain)
+        raw.verify(member.verify_key)
+
+
+def _check_key_object(name: str, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:
+    without_sum(content)
+    if context.vault_id is None:
+        return
+    last = name.rsplit("/", 1)[-1]
+    if object_class is ObjectClass.SLOT:
+        slot = parse_slot(content, context.vault_id)
+        if slot.id.hex() != last:
+            raise VaultDamaged("The slot {name} holds another slot: it was renamed.", name=name)
+    elif context.owner_verify_key is not None and object_class is ObjectClass.ROSTER:
+        parse_roster(content, int(last), context.owner_verify_key)
+    elif context.owner_verify_key is not None:
+        parse_keyring(content, int(last), context.vault_id, context.owner_verify_key)
+
+
+def damage_of(name: str, error: RebondError) -> Finding:
+    """Say that the bytes of an object are not what was written."""
+    return Finding(
+        code="object-damaged",
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="{name} is damaged: {reason}",
+        hint_template="Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def too_new(name: str, error: RebondError) -> Finding:
+    """Say that an object was made by a newer Rebond: it is kept and not judged."""
+    return Finding(
+        code="format-too-new",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} was made by a newer Rebond and was not checked: {reason}",
+        hint_template="Update Rebond, then run the same command again.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def foreign(name: str, error: RebondError, roster: Roster | None = None, content: bytes = b"") -> Finding:
+    """Say that a record is not one of the vault's members'.
+
+    What a revoked member signed is a warning: it was to be expected. Everything else is damage.
+    """
+    is_expected = roster is not None and _is_of_revoked_member(name, roster, content)
+    return Finding(
+        code="foreign-object",
+        severity=Severity.WARNING if is_expected else Severity.DAMAGE,
+        subject=name,
+        template="{name} is foreign: {reason}",
+        hint_template="Nothing of it is used and nothing deletes it. Find out who put it there.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
+    """Whether a commit record or journal is really signed by a member whose time is over."""
+    parsed = parse_snapshot_name(name)
+    if parsed is None:
+        return False
+    member = roster.find_member(parsed.member)
+    if member is None:
+        return False
+    domains = [roster.find_domain(domain) for domain in member.domains]
+    if member.revoked_at_ms is None and all(domain is not None and domain.is_open for domain in domains):
+        return False
+    try:
+        raw = parse_snapshot(content, parsed, roster.vault_id)
+        verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
+    except (VaultDamaged, ForeignObject, FormatTooNew):
+        return False
+    return True
+
+
+def _unknown(name: str) -> Finding:
+    return Finding(
+        code="unknown-object",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} is not an object that this Rebond knows. It is kept.",
+        hint_template="A newer Rebond made it, it was renamed, or it is not ours. Find out before you delete it.",
+        values={"name": name},
+    )

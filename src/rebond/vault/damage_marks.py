@@ -1,0 +1,81 @@
+"""Damage marks: what was found bad is named, so that writers treat it as absent (§11).
+
+Nobody deletes under such a mark. It goes when what it names is gone or whole again.
+"""
+
+from collections.abc import Iterable
+
+from rebond.identifiers import random_id
+from rebond.vault.access import Vault
+from rebond.vault.checking_places import open_lists
+from rebond.vault.marks import ClaimBody, Mark, MarkBody, claim_mark, put_mark
+from rebond.vault.pack_table import PackTable
+from rebond.vault.packs import hash_in_name, pack_name
+from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose
+from rebond.vault.repair_plan import RepairPlan
+from rebond.vault.segment_sets import SegmentSet
+
+
+def put_damage_mark(vault: Vault, plan: RepairPlan, damaged: Iterable[bytes]) -> tuple[tuple[str, ...], int]:
+    """Put one mark for what no mark names yet; return names of packs and the number of segments."""
+    known = [mark.body for mark in plan.marks.marks if mark.body.purpose == MarkPurpose.DAMAGE.value]
+    names = sorted({str(pack_name(pack)) for pack in damaged} - {name for body in known for name in body.names})
+    marked = {(bytes(session), number) for body in known for session, number in body.segments}
+    segments = [segment for segment in plan.bad_segments if segment not in marked]
+    if names or segments:
+        body = MarkBody(
+            purpose=MarkPurpose.DAMAGE.value,
+            time_ms=vault.clock.now_ms(),
+            reason="found damaged by verify",
+            names=names,
+            segments=segments,
+        )
+        put_mark(vault.store, vault.credentials, body)
+    return tuple(names), len(segments)
+
+
+def find_ended_marks(vault: Vault, plan: RepairPlan) -> list[Mark]:
+    """Return the damage marks all of whose packs are gone or whole again, and whose segments lie nowhere.
+
+    A pack that is still there and bad keeps its mark, even when all that it held lies elsewhere: else
+    a writer could refer to it again, and a prune could count it as a second place (decision 0005).
+    """
+    marks = [mark for mark in plan.marks.marks if mark.body.purpose == MarkPurpose.DAMAGE.value and mark.is_verified]
+    damaged = set(plan.damaged_packs)
+    candidates = [mark for mark in marks if all(_is_over(plan.packs, damaged, plan, name) for name in mark.body.names)]
+    named = SegmentSet()
+    for mark in candidates:
+        for session, number in mark.body.segments:
+            named.add(session, number)
+    held = _find_held(vault, plan.packs, named) if named else SegmentSet()
+    return [mark for mark in candidates if not any(held.has(session, number) for session, number in mark.body.segments)]
+
+
+def _is_over(packs: PackTable, damaged: set[bytes], plan: RepairPlan, name: str) -> bool:
+    found = hash_in_name(name)
+    if found is None or found in damaged:
+        return False
+    return packs.find(found) is None or found in plan.sound_packs
+
+
+def _find_held(vault: Vault, packs: PackTable, wanted: SegmentSet) -> SegmentSet:
+    """Return which of ``wanted`` some list says lie in a pack that is there."""
+    held = SegmentSet()
+    for _, opened in open_lists(vault):
+        for pack in opened.catalog.packs:
+            if packs.find(pack.pack_hash) is not None:
+                for row in pack.rows:
+                    if wanted.has(row.session, row.number):
+                        held.add(row.session, row.number)
+    return held
+
+
+def lift_marks(vault: Vault, marks: Iterable[Mark]) -> tuple[str, ...]:
+    """Take marks back: claim each in order to withdraw it, then delete it."""
+    removed = []
+    for mark in marks:
+        claim = ClaimBody(run=random_id(), time_ms=vault.clock.now_ms(), purpose=ClaimPurpose.WITHDRAW.value)
+        if claim_mark(vault.store, vault.credentials, mark.name, claim):
+            vault.store.delete(mark.name)
+            removed.append(str(mark.name))
+    return tuple(removed)

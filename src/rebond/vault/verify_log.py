@@ -1,0 +1,154 @@
+"""When each pack was last read back on this host, and how that ended.
+
+A file of 48-byte rows that is only added to: pack hash ‖ time u64 (ms since 1970) ‖ result u8 ‖
+three zero bytes ‖ CRC-32 of what precedes. A row that is torn or wrong is passed over, so a
+power cut costs at most the last few rows and those packs are read once more.
+"""
+
+import fcntl
+import os
+import struct
+import zlib
+from array import array
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rebond.durable_files import fsync_directory, make_directories_durably, replace_durably
+from rebond.errors import ConfigError
+from rebond.vault.pack_table import PackTable
+
+_ROW = struct.Struct("<32sQB3x")
+_SUM = struct.Struct("<I")
+ROW_SIZE = _ROW.size + _SUM.size
+WHOLE, DAMAGED = 1, 2
+_ROWS_READ = 4096
+_FLUSH_ROWS = 64  # packs between two flushes to disk: what a power cut may cost
+_SLACK_ROWS = 10_000  # rows of packs that are gone, or were read again, before the file is written anew
+
+
+class VerifyLog:
+    """The log of one vault in ``directory`` (made when needed). Several processes may add to it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._path = directory / "packs.log"
+        self._pending = bytearray()
+
+    def last_read(self, packs: PackTable) -> "array[int]":
+        """Return for each pack when it was last read whole, in ms since 1970; 0 for never or damaged then."""
+        times = array("Q", bytes(8 * len(packs)))
+        for pack_hash, time_ms, result in self._rows():
+            ordinal = packs.find(pack_hash)
+            if ordinal is not None:
+                times[ordinal] = max(times[ordinal], time_ms) if result == WHOLE else 0
+        return times
+
+    def note(self, pack_hash: bytes, time_ms: int, *, is_whole: bool) -> None:
+        """Remember that a pack was read; durable after every few calls and after ``flush``."""
+        row = _ROW.pack(pack_hash, time_ms, WHOLE if is_whole else DAMAGED)
+        self._pending += row + _SUM.pack(zlib.crc32(row))
+        if len(self._pending) >= _FLUSH_ROWS * ROW_SIZE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Make what was noted durable; raises ``ConfigError`` when the directory cannot be written."""
+        if not self._pending:
+            return
+        with self._locked() as descriptor:
+            # A torn row of an earlier cut must not shift the ones that follow.
+            torn = os.fstat(descriptor).st_size % ROW_SIZE
+            if torn:
+                os.truncate(self._path, os.fstat(descriptor).st_size - torn)
+            os.write(descriptor, bytes(self._pending))
+            os.fsync(descriptor)
+        self._pending = bytearray()
+
+    def shorten(self, packs: PackTable) -> None:
+        """Write the file anew when most of its rows are of no use any more."""
+        try:
+            rows = self._path.stat().st_size // ROW_SIZE
+        except FileNotFoundError:
+            return
+        if rows <= 2 * len(packs) + _SLACK_ROWS:
+            return
+        times = self.last_read(packs)
+        kept = bytearray()
+        for ordinal, time_ms in enumerate(times):
+            if time_ms:
+                row = _ROW.pack(packs.hash_at(ordinal), time_ms, WHOLE)
+                kept += row + _SUM.pack(zlib.crc32(row))
+        with self._locked():
+            replace_durably(str(self._path), kept)
+
+    def _rows(self) -> Iterator[tuple[bytes, int, int]]:
+        try:
+            file = open(self._path, "rb")  # noqa: SIM115 - closed below
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        with file:
+            while block := file.read(ROW_SIZE * _ROWS_READ):
+                for start in range(0, len(block) - ROW_SIZE + 1, ROW_SIZE):
+                    row = block[start : start + _ROW.size]
+                    if _SUM.pack(zlib.crc32(row)) == block[start + _ROW.size : start + ROW_SIZE]:
+                        yield _ROW.unpack(row)
+
+    @contextmanager
+    def _locked(self) -> Iterator[int]:
+        """Open the file for adding, alone: another process may be writing it anew."""
+        try:
+            make_directories_durably(str(self._directory))
+            lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                is_new = not self._path.exists()
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                try:
+                    yield descriptor
+                finally:
+                    os.close(descriptor)
+                if is_new:
+                    fsync_directory(str(self._directory))
+            finally:
+                os.close(lock)
+        except OSError as error:
+            raise ConfigError(
+                "What was verified cannot be remembered in {path}: {reason}",
+                hint="Make the directory writable, or set REBOND_STATE_DIR to one that is.",
+                path=str(self._directory),
+                reason=error.strerror or str(error),
+            ) from error
+
+
+def choose_packs(
+    packs: PackTable,
+    last_read: "array[int]",
+    *,
+    percent: float,
+    not_since_ms: int | None,
+    shard: tuple[int, int] = (0, 1),
+    wanted: bytearray | None = None,
+) -> "array[int]":
+    """Return the ordinals of the packs to read: those longest not read first, then by hash.
+
+    ``percent`` is of the bytes of all packs that are in question; at least one pack is chosen when
+    it is above 0. ``not_since_ms`` leaves out packs that were read at that time or later.
+    ``wanted`` has a byte for each pack, not 0 where it is in question.
+    """
+    index, count = shard
+    mine = [
+        ordinal
+        for ordinal in range(len(packs))
+        if (wanted is None or wanted[ordinal]) and int.from_bytes(packs.hash_at(ordinal)[:4], "big") % count == index
+    ]
+    budget = sum(packs.size_at(ordinal) for ordinal in mine) * percent / 100
+    if not_since_ms is not None:
+        mine = [ordinal for ordinal in mine if last_read[ordinal] < not_since_ms]
+    mine.sort(key=lambda ordinal: (last_read[ordinal], ordinal))
+    chosen, taken = array("I"), 0
+    for ordinal in mine:
+        if taken >= budget:
+            break
+        chosen.append(ordinal)
+        taken += packs.size_at(ordinal)
+    return chosen
