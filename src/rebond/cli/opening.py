@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import find_key
+from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
 from rebond.store.opening import open_store
 from rebond.store.protocol import Store
@@ -26,7 +27,12 @@ class VaultAtHand:
 @contextmanager
 def store_at_hand(invocation: Invocation, address: str | None = None, *, create: bool = False) -> Iterator[Store]:
     """Open the store that was named, without any key, and close it in the end."""
-    store = open_store(address or invocation.vault_url, create=create)
+    try:
+        store = open_store(address or invocation.vault_url, create=create)
+    except StoreUnreachable as error:
+        # Nothing was asked over a network yet: the directory is not there. Once a vault is open, a
+        # directory that goes away is a store that does not answer.
+        raise VaultMissing(error.template, hint=error.hint_template, **error.values) from error
     try:
         yield store
     finally:
