@@ -1,7 +1,9 @@
 """Sizes, spans and moments, as people write and read them."""
 
+import os
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rebond.errors import UsageError
 
@@ -136,6 +138,17 @@ def parse_day(text: str, zone: tzinfo | None = None) -> tuple[int, int] | None:
         return None
     begin, end = (_aware(day, zone).timestamp() for day in (midnight, midnight + timedelta(days=1)))
     return round(begin * 1000), round(end * 1000)
+
+
+def local_zone() -> tzinfo:
+    """Return the machine's zone, its changes of the clock included where the zone's name is known."""
+    name = os.environ.get("TZ", "").removeprefix(":")
+    if not name:
+        name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):  # a rule such as CET-1CEST, or no name at all
+        return datetime.fromtimestamp(0, UTC).astimezone().tzinfo or UTC
 
 
 def _in_own_zone(naive: datetime, offset: str) -> datetime:

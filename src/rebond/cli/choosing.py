@@ -1,7 +1,6 @@
 """Options and rules that choose snapshots and paths, shared by several commands."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from typing import Any
 
 import click
@@ -11,7 +10,7 @@ from rebond.cli.opening import VaultAtHand
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
-from rebond.units import format_moment, parse_last_moment, parse_size
+from rebond.units import format_moment, local_zone, parse_last_moment, parse_size
 from rebond.vault.snapshots import SnapshotRecord
 
 
@@ -31,9 +30,7 @@ def stack_option(function: Callback) -> Callback:
 
 def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
     """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``."""
-    zone = datetime.fromtimestamp(0).astimezone().tzinfo
-    records = list_snapshots(vault.live)
-    return resolve_snapshot(records, text, stack=stack, **({"zone": zone} if zone else {}))
+    return resolve_snapshot(list_snapshots(vault.live), text, stack=stack, zone=local_zone())
 
 
 def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:

@@ -54,6 +54,14 @@ class Program:
         program.environment["REBOND_KEY_FILE"] = str(folder / "owner.key")
         return program
 
+    def moved_to(self, folder: pathlib.Path) -> "Program":
+        """Return the same program for a copy of its folder."""
+        copy = Program(folder)
+        copy.environment |= {
+            name: text.replace(str(self.folder), str(folder)) for name, text in self.environment.items()
+        }
+        return copy
+
     def __call__(self, *arguments: str | pathlib.Path, **environment: str) -> Answer:
         """Run one command line; say nothing about how it should end."""
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape"), io.StringIO()

@@ -1,0 +1,208 @@
+"""``rebond forget``: take snapshots off the list, by rule or by name. They lie in the trash until a prune."""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from rebond.cli.answering import answer, note, require_consent, status_of
+from rebond.cli.choosing import combine, split_all
+from rebond.cli.documents import SHORT_ID
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.speech import message_of, show_path, tr
+from rebond.cli.tables import format_table
+from rebond.cli.watching import watching
+from rebond.errors import UsageError
+from rebond.operations.snapshots import list_snapshots, resolve_snapshot
+from rebond.units import format_iso, format_moment, format_span, local_zone, parse_span
+from rebond.vault.forgetting import ForgetPlan, Standing, plan_by_name, plan_by_policy, survey
+from rebond.vault.forgetting import forget as forget_snapshots
+from rebond.vault.retention import DEFAULT_GROUPS, Decision, GroupBy, KeepPolicy
+from rebond.vault.retention_simulation import simulate_retention
+
+COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
+keep_rules = combine(
+    option("--keep-last", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N."),
+    option(
+        "--keep-hourly",
+        type=click.IntRange(min=0),
+        default=0,
+        metavar="N",
+        help="Keep the newest of each of the last N hours.",
+    ),
+    option("--keep-daily", type=click.IntRange(min=0), default=0, metavar="N", help="The same for days."),
+    option("--keep-weekly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for weeks."),
+    option("--keep-monthly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for months."),
+    option("--keep-yearly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for years."),
+    option("--keep-within", metavar="SPAN", help="Keep what is not older than this, counted from the newest."),
+    option("--keep-tag", multiple=True, metavar="TAG", help="Keep what has this tag; may be repeated."),
+    option(
+        "--group-by",
+        multiple=True,
+        metavar="WORDS",
+        help="What rules are counted for; host,stack,class unless told.",
+    ),
+)
+
+
+@verb(
+    "forget",
+    help="Take snapshots off the list: those named, or those that no --keep rule keeps. Held ones and the last whole "
+    "one of each component always stay. They lie in the trash until 'rebond prune'; 'rebond undelete' takes them back. "
+    "Unattended, without --yes, nothing younger than a day goes, nor unusually many at once.",
+    example="rebond forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --explain --dry-run",
+)
+@click.argument("names", nargs=-1, metavar="[SNAPSHOT]...")
+@keep_rules
+@option("--simulate", metavar="SPAN", help="Only say what the rules will leave after this time.")
+@option("--explain", is_flag=True, help="Say for each snapshot which rules keep it.")
+@option("--dry-run", is_flag=True, help="Only say what would go.")
+@option("--yes", is_flag=True, help="Do not ask; young ones and many at once may go.")
+@click.pass_obj
+def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
+    """Plan, ask, carry out."""
+    policy = _policy(wishes)
+    if bool(names) == (not policy.keeps_nothing):
+        raise UsageError(
+            "What is to be forgotten?", hint="Name snapshots, or give rules such as --keep-daily 7, and not both."
+        )
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        standing = survey(vault.live)
+        if wishes["simulate"]:
+            return _simulate(invocation, standing, policy, wishes)
+        plan = _plan(vault, standing, policy, names, wishes, is_confirmed=wishes["yes"])
+        if not wishes["yes"] and not wishes["dry_run"] and _may_ask(invocation):
+            plan = _plan(vault, standing, policy, names, wishes, is_confirmed=True)
+            if plan.chosen:
+                question = tr("Forget {count} of {all}?", count=len(plan.chosen), all=len(standing.candidates))
+                note(invocation, _describe(plan, explains=wishes["explain"]))
+                require_consent(invocation, question, is_given=False)
+        if not wishes["dry_run"]:
+            forget_snapshots(vault.live, plan)
+        status = _show(invocation, plan, standing, wishes)
+    return status
+
+
+def _may_ask(invocation: Invocation) -> bool:
+    return not invocation.wants_json and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _policy(wishes: dict[str, Any]) -> KeepPolicy:
+    counts = {name: wishes[f"keep_{name}"] for name in COUNTED}
+    within = wishes["keep_within"]
+    return KeepPolicy(
+        **counts,
+        within_ms=parse_span(within) * 1000 if within else None,
+        tags=frozenset(split_all(wishes["keep_tag"])),
+    )
+
+
+def _groups(wishes: dict[str, Any]) -> tuple[GroupBy, ...]:
+    words = split_all(wishes["group_by"])
+    known = [each.value for each in GroupBy]
+    for word in words:
+        if word not in known:
+            raise UsageError(
+                "Snapshots have no {word} to be grouped by.",
+                hint="They have: {known}.",
+                word=word,
+                known=", ".join(known),
+            )
+    return tuple(GroupBy(word) for word in words) or DEFAULT_GROUPS
+
+
+def _plan(
+    vault: VaultAtHand,
+    standing: Standing,
+    policy: KeepPolicy,
+    names: Sequence[str],
+    wishes: dict[str, Any],
+    *,
+    is_confirmed: bool,
+) -> ForgetPlan:
+    if not names:
+        return plan_by_policy(standing, policy, zone=local_zone(), group_by=_groups(wishes), is_confirmed=is_confirmed)
+    records = list_snapshots(vault.live)
+    chosen = {resolve_snapshot(records, name, zone=local_zone()).name for name in names}
+    return plan_by_name(standing, chosen, is_confirmed=is_confirmed)
+
+
+def _show(invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: dict[str, Any]) -> int:
+    going = {each.name for each in plan.chosen}
+    document = {
+        "dry_run": wishes["dry_run"],
+        "forgotten": [each.snapshot.hex() for each in plan.chosen],
+        "kept": [each.snapshot.hex() for each in standing.candidates if each.name not in going],
+        "decisions": [_decision_document(each) for each in plan.decisions],
+        "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
+    }
+    lines = [_describe(plan, explains=wishes["explain"])]
+    values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}
+    if wishes["dry_run"]:
+        lines.append(tr("Would go: {count}. Would stay: {rest}.", **values))
+    else:
+        lines.append(tr("Forgotten: {count}. Kept: {rest}.", **values))
+    answer(invocation, document, "\n".join(line for line in lines if line))
+    if plan.chosen and not wishes["dry_run"]:
+        note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete' takes them back."))
+    return status_of(plan.left)
+
+
+def _describe(plan: ForgetPlan, *, explains: bool) -> str:
+    """Return a line for each snapshot that goes, or with reasons for every one."""
+    if explains and plan.decisions:
+        left = {each.subject: message_of(each) for each in plan.left}
+        rows = [
+            [
+                each.candidate.snapshot.hex()[:SHORT_ID],
+                format_moment(each.candidate.time_ms),
+                show_path(each.candidate.stack),
+                "; ".join(message_of(reason) for reason in each.reasons),
+                left.get(each.candidate.snapshot.hex(), ""),
+            ]
+            for each in plan.decisions
+        ]
+        return format_table([tr("id"), tr("time"), tr("stack"), tr("reason"), ""], rows)
+    lines = [
+        f"- {each.snapshot.hex()[:SHORT_ID]}  {format_moment(each.time_ms)}  {show_path(each.stack)}"
+        for each in plan.chosen
+    ]
+    lines += [f"  {each.subject[:SHORT_ID]}  {message_of(each)}" for each in plan.left]
+    return "\n".join(lines)
+
+
+def _decision_document(decision: Decision) -> dict[str, object]:
+    return {
+        "id": decision.candidate.snapshot.hex(),
+        "time": format_iso(decision.candidate.time_ms),
+        "kept": decision.is_kept,
+        "group": dict(decision.group),
+        "reasons": [{"code": each.code, "reason": message_of(each)} for each in decision.reasons],
+    }
+
+
+def _simulate(invocation: Invocation, standing: Standing, policy: KeepPolicy, wishes: dict[str, Any]) -> int:
+    span_seconds = parse_span(wishes["simulate"])
+    found = simulate_retention(
+        standing.candidates, policy, zone=local_zone(), span_ms=span_seconds * 1000, group_by=_groups(wishes)
+    )
+    document = {
+        "span_seconds": span_seconds,
+        "made": found.made,
+        "left": found.left,
+        "kept": [each.snapshot.hex() for each in found.kept],
+    }
+    text = tr(
+        "In {span}, at today's rhythm, {made} snapshots will have been made; {left} of them and {kept} of today's "
+        "{count} will be there.",
+        span=format_span(span_seconds),
+        made=found.made,
+        left=found.left,
+        kept=len(found.kept),
+        count=len(standing.candidates),
+    )
+    answer(invocation, document, text)
+    return 0

@@ -1,0 +1,40 @@
+"""``rebond undelete``: put a forgotten snapshot back on the list."""
+
+import click
+
+from rebond.cli.answering import answer
+from rebond.cli.choosing import stack_option
+from rebond.cli.documents import SHORT_ID, snapshot_document
+from rebond.cli.frame import verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import tr
+from rebond.cli.watching import watching
+from rebond.errors import UnknownName
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots, resolve_snapshot
+from rebond.units import local_zone
+from rebond.vault.undeleting import undelete as take_back
+
+
+@verb(
+    "undelete",
+    help="Put a forgotten snapshot back on the list, as long as no prune has begun to delete it. 'rebond snapshots "
+    "--trash' shows which there are.",
+    example="rebond undelete 49db0a78",
+)
+@click.argument("snapshot")
+@stack_option
+@click.pass_obj
+def undelete(invocation: Invocation, snapshot: str, stack: str) -> None:
+    """When this returns, it is listed again and no prune deletes it."""
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        trash = list_snapshots(vault.live, SnapshotFilter(in_trash=True))
+        if not trash:
+            raise UnknownName("The trash is empty.", hint="'rebond snapshots' lists what was not forgotten.")
+        record = resolve_snapshot(trash, snapshot, stack=stack, zone=local_zone())
+        take_back(vault.live, record.name)
+    answer(
+        invocation,
+        snapshot_document(record),
+        tr("Snapshot {id} is back on the list.", id=record.snapshot.hex()[:SHORT_ID]),
+    )

@@ -1,0 +1,160 @@
+"""``rebond verify``: check that everything stored can be read back, and mend what can be mended."""
+
+import dataclasses
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer
+from rebond.cli.choosing import choose_snapshot, parse_shard
+from rebond.cli.documents import SHORT_ID
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import finding_document
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
+from rebond.operations.verify import VerifyOutcome
+from rebond.operations.verify import verify as verify_vault
+from rebond.units import format_size, format_span, parse_span
+from rebond.vault.damage_reach import DamagedObject, ReachedPath
+from rebond.vault.repairing import RepairOutcome
+
+SHOWN_PATHS = 100
+
+
+@verb(
+    "verify",
+    help="Check the vault as deep as the key allows: with any key its structure, with the owner's every tree too; with "
+    "--read-data every byte, or a share of it. Each damaged object is named with every path of every snapshot that it "
+    "reaches, and the exit status is 4. Named SNAPSHOTs limit the check to what they need.",
+    example="rebond verify --read-data=10 --older-than 30d",
+)
+@click.argument("names", nargs=-1, metavar="[SNAPSHOT]...")
+@option(
+    "--read-data",
+    "percent",
+    is_flag=False,
+    flag_value=100.0,
+    type=click.FloatRange(0, 100),
+    metavar="[PERCENT]",
+    help="Read this share of the content too, least recently read first; all of it without a number.",
+)
+@option("--older-than", metavar="AGE", help="Read only what was not read since then.")
+@option("--repair", is_flag=True, help="Mend what can be mended. Only adds; deletes no content.")
+@option("--shard", metavar="I/N", help="Check the I-th of N parts, 0 ≤ I < N, so that machines can share the work.")
+@click.pass_obj
+def verify(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
+    """Return 4 for damage, 3 for what deserves a look."""
+    shard = parse_shard(wishes["shard"]) or (0, 1)
+    age_seconds = parse_span(wishes["older_than"]) if wishes["older_than"] else None
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        chosen = {choose_snapshot(vault, name).snapshot for name in names}
+        outcome = verify_vault(
+            vault.live,
+            snapshots=chosen or None,
+            read_data_percent=wishes["percent"],
+            older_than_seconds=age_seconds,
+            repair=wishes["repair"],
+            shard=shard,
+            observer=watcher,
+            state=invocation.state_folder / "verified",
+            host=socket.gethostname(),
+        )
+    answer(invocation, _document(outcome), "\n".join(_lines(outcome)))
+    if not outcome.ok:
+        return DAMAGED
+    return DOUBTFUL if outcome.is_doubtful else GOOD
+
+
+def _document(outcome: VerifyOutcome) -> dict[str, object]:
+    repair = outcome.repair
+    return {
+        "ok": outcome.ok,
+        "level": outcome.level.value,
+        "checked_objects": outcome.checked_objects,
+        "checked_bytes": outcome.checked_bytes,
+        "read_packs": outcome.read_packs,
+        "seconds": round(outcome.seconds, 3),
+        "damage": [_damage_document(each) for each in outcome.damage],
+        "findings": [finding_document(each) for each in outcome.findings],
+        "repair": {**dataclasses.asdict(repair), "changed": repair.changed_anything} if repair else None,
+    }
+
+
+def _damage_document(damaged: DamagedObject) -> dict[str, object]:
+    return {
+        "object": damaged.name,
+        "codes": list(damaged.codes),
+        "snapshots": [each.hex() for each in damaged.snapshots],
+        "paths": [
+            {
+                "path": os.fsdecode(_shown(each)),
+                "component": each.component,
+                "snapshots": [snapshot.hex() for snapshot in each.snapshots],
+                "subtree": each.is_subtree,
+            }
+            for each in damaged.paths
+        ],
+        "unlisted_paths": damaged.unlisted_paths,
+    }
+
+
+def _shown(reached: ReachedPath) -> bytes:
+    """Return COMPONENT/PATH, as every command takes it."""
+    component = os.fsencode(reached.component)
+    return component + b"/" + reached.path if reached.path else component
+
+
+def _lines(outcome: VerifyOutcome) -> Iterator[str]:
+    for damaged in outcome.damage:
+        yield from _damage_lines(damaged)
+    if outcome.repair:
+        yield from _repair_lines(outcome.repair)
+    values = {
+        "objects": outcome.checked_objects,
+        "size": format_size(outcome.checked_bytes),
+        "packs": outcome.read_packs,
+        "span": format_span(outcome.seconds),
+    }
+    if outcome.ok:
+        yield tr(
+            "No damage: {objects} objects checked, {size} read, {packs} packs to the last byte, in {span}.", **values
+        )
+    else:
+        values["count"] = len(outcome.damage)
+        yield tr(
+            "DAMAGE in {count} objects; {objects} checked, {size} read, {packs} packs to the last byte, in {span}.",
+            **values,
+        )
+
+
+def _damage_lines(damaged: DamagedObject) -> Iterator[str]:
+    if not damaged.snapshots:
+        yield tr("{name} reaches no snapshot.", name=damaged.name)
+        return
+    ids = ", ".join(each.hex()[:SHORT_ID] for each in damaged.snapshots)
+    yield tr("{name} reaches the snapshots {ids}:", name=damaged.name, ids=ids)
+    for each in damaged.paths[:SHOWN_PATHS]:
+        yield f"  {show_path(_shown(each))}{'/…' if each.is_subtree else ''}"
+    more = len(damaged.paths) - SHOWN_PATHS + damaged.unlisted_paths
+    if more > 0:
+        yield tr("  and {count} paths more; --json lists them.", count=more)
+
+
+def _repair_lines(repair: RepairOutcome) -> Iterator[str]:
+    if not repair.changed_anything:
+        yield tr("Repair: nothing could be added.")
+        return
+    for words, count in (
+        (tr("packs put back on a list"), len(repair.listed_packs)),
+        (tr("segments copied to new packs"), repair.copied_segments),
+        (tr("damaged packs marked: the next backup stores their content again"), len(repair.marked_packs)),
+        (tr("damaged segments marked: the next backup stores their content again"), repair.marked_segments),
+        (tr("marks lifted: what they named is whole elsewhere"), len(repair.lifted_marks)),
+    ):
+        if count:
+            yield tr("Repair: {words}: {count}.", words=words, count=count)

@@ -1,0 +1,139 @@
+"""verify, hold, forget, undelete, as they are typed."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+from tests.unit.cli.program_runs import Program, plant_shop
+
+
+@pytest.fixture
+def program(made: Program, tmp_path: pathlib.Path) -> Program:
+    """A copy that a test may do with as it likes."""
+    shutil.copytree(made.folder, tmp_path / "copy")
+    return made.moved_to(tmp_path / "copy")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A vault with three snapshots of a small shop."""
+    folder = tmp_path_factory.mktemp("keeping")
+    made = Program.with_vault(folder)
+    shop = plant_shop(folder / "shop")
+    for number in range(3):
+        (shop / "settings.py").write_text(f"VERSION = {number}\n")
+        made.good("backup", "--path", shop, "--tag", f"v{number}")
+    return made
+
+
+def tags(program: Program, *filters: str) -> list[str]:
+    return [each["tags"][0] for each in program.ask("snapshots", *filters)]
+
+
+def test_a_held_snapshot_stays_until_it_is_released(program: Program) -> None:
+    program.good("hold", "latest:v0", "--reason", "the audit", "--until", "2100-01-01")
+    held = {each["tags"][0]: each["held"] for each in program.ask("snapshots")}
+
+    assert held == {"v0": "the audit", "v1": None, "v2": None}
+    assert program("forget", "latest:v0", "--yes").status == 6
+    program.good("forget", "--keep-last", "1", "--yes")
+    assert tags(program) == ["v0", "v2"]
+    program.good("unhold", "latest:v0")
+    program.good("forget", "--keep-last", "1", "--yes")
+    assert tags(program) == ["v2"]
+
+
+def test_a_hold_that_is_over_or_without_a_reason_is_refused(program: Program) -> None:
+    assert program("hold", "latest", "--reason", "x", "--until", "2001-01-01").status == 2
+    assert program("hold", "latest").status == 2
+
+
+def test_unattended_nothing_young_goes(program: Program) -> None:
+    document = program.ask("forget", "--keep-last", "1")
+
+    assert document["forgotten"] == []
+    assert {each["code"] for each in document["left"]} == {"left-young"}
+    assert program("forget", "latest:v0").status == 6
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_what_is_forgotten_lies_in_the_trash_and_comes_back(program: Program) -> None:
+    document = program.ask("forget", "--keep-last", "1", "--yes")
+
+    assert len(document["forgotten"]) == 2
+    assert tags(program, "--trash") == ["v0", "v1"]
+    program.good("undelete", document["forgotten"][0])
+    assert tags(program) == ["v0", "v2"]
+    assert tags(program, "--trash") == ["v1"]
+    assert program("undelete", "abcdef").status == 2
+
+
+def test_a_dry_run_forgets_nothing_and_explains_each(program: Program) -> None:
+    answer = program.good("forget", "--keep-tag", "v1", "--explain", "--dry-run", "--yes")
+
+    assert "kept: it has the tag v1" in answer.out
+    assert "goes: no rule keeps it" in answer.out
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_the_last_whole_one_is_never_forgotten(program: Program) -> None:
+    ids = [each["id"] for each in program.ask("snapshots")]
+
+    assert program("forget", *ids, "--yes").status == 6
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--keep-last", "1", "latest"), ("--keep-last", "x"), ("--keep-last", "1", "--group-by", "moon")]
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_touched(
+    program: Program, arguments: tuple[str, ...]
+) -> None:
+    assert program("forget", *arguments, "--yes").status == 2
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_a_simulation_changes_nothing(program: Program) -> None:
+    document = program.ask("forget", "--keep-last", "2", "--simulate", "1m")
+
+    assert document["left"] + len(document["kept"]) == 2
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_a_sound_vault_is_said_to_be_sound(program: Program) -> None:
+    structure = program.ask("verify")
+    content = program.ask("verify", "--read-data")
+
+    assert structure["ok"] is True
+    assert content["ok"] is True
+    assert content["checked_bytes"] > structure["checked_bytes"]
+    assert content["damage"] == []
+
+
+def test_a_flipped_byte_is_named_with_the_paths_that_it_reaches_and_ends_with_4(program: Program) -> None:
+    packs = [path for path in (program.vault / "packs").rglob("*") if path.is_file()]
+    victim = max(packs, key=lambda path: path.stat().st_size)
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 3] ^= 0x40
+    victim.chmod(0o600)
+    victim.write_bytes(content)
+    answer = program("verify", "--read-data", "--json")
+    document = json.loads(answer.out)
+
+    assert answer.status == 4
+    assert document["ok"] is False
+    (damaged,) = document["damage"]
+    assert damaged["object"].endswith(victim.name)
+    assert "shop/media/photo.jpg" in {each["path"] for each in damaged["paths"]}
+    assert "DAMAGE" in program("verify", "--read-data").out
+
+
+def test_a_part_of_the_work_can_be_asked_for(program: Program) -> None:
+    program.good("verify", "--read-data=50", "--shard", "0/2")
+    program.good("verify", "latest", "--read-data", "100")
+    program.good("verify", "--older-than", "30d")
+
+    assert program("verify", "--shard", "2/2").status == 2
+    assert program("verify", "--read-data=200").status == 2
+    assert program("verify", "--older-than", "soon").status == 2
