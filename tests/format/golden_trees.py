@@ -41,7 +41,7 @@ def make_odd_tree(root: Path) -> None:
     settle_times(root)
 
 
-def make_many(root: Path, count: int = 2600) -> None:
+def make_many(root: Path, count: int = 2060) -> None:
     """More entries than one directory object holds."""
     root.mkdir()
     for number in range(count):

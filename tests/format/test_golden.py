@@ -116,8 +116,10 @@ def test_a_snapshot_says_of_itself_what_it_was_told(golden: Path, tmp_path: Path
 
     assert (catalog.class_, catalog.tags, catalog.host, catalog.stack) == ("daily", ["gold", "old"], "golden", "stack")
     assert catalog.time_ms == FACTS["snapshots"]["second"]["time_ms"]
-    assert catalog.references_name and not records["first"].catalog.references_name
-    assert catalog.sequence == 2 and catalog.previous == records["first"].content_hash
+    assert catalog.references_name
+    assert not records["first"].catalog.references_name
+    assert catalog.sequence == 2
+    assert catalog.previous == records["first"].content_hash
     assert catalog.parent == records["first"].snapshot
 
 

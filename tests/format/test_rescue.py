@@ -140,12 +140,14 @@ def test_packs_without_their_ends_still_give_their_segments(vault: Path, tmp_pat
 def test_a_damaged_segment_costs_only_the_files_in_it(vault: Path, tmp_path: Path) -> None:
     """The first pack of the first snapshot holds a data segment for each component; one of them is spoilt."""
     path, offset = segment_with(vault, component=2)
-    flip(path, offset + 2000)
+    flip(path, offset + 1300)
 
     done = run_rescue(tmp_path, vault, FIRST, tmp_path / "back", environment=PASSPHRASE)
 
     assert done.returncode == 4
-    assert "rows/rows" in done.stderr and "rows/short" in done.stderr and "odd/chunks" not in done.stderr
+    assert "rows/rows" in done.stderr
+    assert "rows/short" in done.stderr
+    assert "odd/chunks" not in done.stderr
     assert told(tmp_path / "back") == FACTS["snapshots"]["first"]["components"]["odd"]
     assert (tmp_path / "back/rows/short").read_bytes() == bytes(len(b"a few words"))
 
@@ -157,7 +159,8 @@ def test_a_damaged_segment_header_does_not_hide_the_next_segment(vault: Path, tm
     done = run_rescue(tmp_path, vault, FIRST, tmp_path / "back", environment=PASSPHRASE)
 
     assert done.returncode == 4
-    assert "rows/rows" not in done.stderr and "odd/chunks" in done.stderr
+    assert "rows/rows" not in done.stderr
+    assert "odd/chunks" in done.stderr
     assert told(tmp_path / "back", "rows") == FACTS["snapshots"]["first"]["components"]["rows"]
 
 
@@ -192,7 +195,8 @@ def test_lost_references_cost_time_and_nothing_else(vault: Path, tmp_path: Path)
 
     done = run_rescue(tmp_path, vault, second["id"], tmp_path / "back", environment=PASSPHRASE)
 
-    assert done.returncode == 4 and "references/" in done.stderr
+    assert done.returncode == 4
+    assert "references/" in done.stderr
     assert told(tmp_path / "back") == second["components"]["odd"]
 
 
@@ -216,7 +220,8 @@ def test_a_snapshot_that_nobody_of_the_vault_signed_is_foreign(vault: Path, tmp_
 
     done = run_rescue(tmp_path, vault, WRITERS, tmp_path / "back", environment=PASSPHRASE)
 
-    assert done.returncode == 2 and "foreign" in done.stderr
+    assert done.returncode == 2
+    assert "foreign" in done.stderr
 
 
 def test_a_withdrawn_snapshot_is_none(vault: Path, tmp_path: Path) -> None:
@@ -243,7 +248,8 @@ def test_a_revoked_writers_later_snapshot_is_never_latest(vault: Path, tmp_path:
 
     assert sorted(os.listdir(tmp_path / "latest")) == ["special"]
     assert latest.returncode in {0, 3}
-    assert asked.returncode == 0 and "Beware" in asked.stderr
+    assert asked.returncode == 0
+    assert "Beware" in asked.stderr
 
 
 def test_the_target_is_closed_to_others_while_it_fills(vault: Path, tmp_path: Path) -> None:
