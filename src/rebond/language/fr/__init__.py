@@ -2,8 +2,10 @@
 
 from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
+from rebond.language.fr.cli_keeping import CLI_KEEPING
 from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.operations import OPERATIONS
+from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
@@ -13,8 +15,10 @@ from rebond.language.fr.vault_objects import VAULT_OBJECTS
 MESSAGES: dict[str, str] = {
     **CLI,
     **CLI_HELP,
+    **CLI_KEEPING,
     **KEEPING,
     **OPERATIONS,
+    **PRUNING,
     **RESTORING,
     **SOURCES,
     **STORE,

@@ -12,7 +12,6 @@ KEEPING: dict[str, str] = {
     "{name} is foreign: {reason}": "{name} est étranger : {reason}",
     "Nothing of it is used and nothing deletes it. Find out who put it there.": "Rien n'en est employé et rien ne l'efface. Cherchez qui l'a mis là.",
     "{name} is not an object that this Rebond knows. It is kept.": "{name} n'est pas un objet que ce Rebond connaît. Il est gardé.",
-    "A newer Rebond made it, it was renamed, or it is somebody else's. Find out before you delete it.": "Un Rebond plus récent l'a fait, il a été renommé, ou il est à quelqu'un d'autre. Renseignez-vous avant de l'effacer.",
     "{name} is not one of the files that the vault's owner put there.": "{name} n'est pas un des fichiers que le propriétaire du coffre y a mis.",
     "{name} is not what the vault's owner put there. Do not run it or rely on it.": "{name} n'est pas ce que le propriétaire du coffre y a mis. Ne le lancez pas, ne vous y fiez pas.",
     "The journal {name} was made by another member than its name says.": "Le journal {name} vient d'un autre membre que ne dit son nom.",
