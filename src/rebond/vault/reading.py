@@ -218,13 +218,15 @@ class SnapshotReader:
         segments; what is in none is then not found in the result. Raises ``VaultDamaged`` when nothing
         of it is left. May be called from several threads.
         """
-        for attempt in range(2):
-            for copy in list(self.places.copies(place)):
+        tried: set[SegmentPlace] = set()
+        for renew in (None, self._read_index_again, self._ask_packs):
+            if renew is not None and not renew():
+                continue
+            for copy in [one for one in self.places.copies(place) if one not in tried]:
+                tried.add(copy)
                 opened = self._try_copy(place, copy, wanted, is_tree)
                 if opened is not None:
                     return opened
-            if attempt == 0 and not self._read_index_again():
-                break
         gathered = self._gather(place, wanted, is_tree=is_tree)
         if gathered is not None:
             return gathered
