@@ -264,6 +264,15 @@ def find_uninformed_sessions(
     )
 
 
+def may_void_session(length: int, earlier_lengths: Iterable[int], *, uninformed_ms: int, patience_ms: int) -> bool:
+    """Say whether it is fair to void an uninformed session. Safety never depends on it: a live writer tries again.
+
+    Fair when its journal has not grown between two looks an hour apart (``earlier_lengths`` are those
+    of the earlier looks), or when it ignored the mark for ``patience_ms``.
+    """
+    return length in set(earlier_lengths) or uninformed_ms >= patience_ms
+
+
 def may_take_up(mark: MarkFacts, claims: Claims, purpose: MarkPurpose) -> bool:
     """Say whether a run may go on with a mark that an earlier one left: it is of that purpose and nobody claimed it."""
     return mark.purpose is purpose and mark.id not in claims

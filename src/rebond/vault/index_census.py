@@ -1,0 +1,158 @@
+"""Reading the whole index as a keeper sees it: which packs there are and what lies in them (§5, §10.1)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rebond.errors import ForeignObject, ObjectMissing, ShortRead, VaultDamaged, VaultError, WrongKey
+from rebond.findings import Finding, Severity
+from rebond.identifiers import DomainId, ObjectName
+from rebond.store.protocol import ObjectInfo
+from rebond.vault.access import Vault
+from rebond.vault.headers import HEADER_SIZE
+from rebond.vault.index import IndexList, catalog_size, parse_index_list, read_index_object, verify_index_list
+from rebond.vault.pack_contents import PackContents
+from rebond.vault.pack_table import PackTable
+from rebond.vault.pack_tails import PackTail, TailTask, read_tails
+from rebond.vault.packs import SegmentRow, pack_name
+
+_START = HEADER_SIZE + 4
+_GUESS = 64 << 10  # bytes: the catalog part of most lists
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CensusList:
+    """An index list that verified: its size, and the packs that it names."""
+
+    name: ObjectName
+    domain: DomainId
+    size: int
+    packs: tuple[bytes, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Census:
+    """Every pack that is listed, with what is known to be in it.
+
+    ``unknown`` are packs whose content cannot be learnt; they are left alone. ``domains`` tells a
+    pack's domain. ``unnamed`` are packs that no list names, known by their own tails.
+    """
+
+    table: PackTable
+    contents: PackContents
+    lists: list[CensusList] = field(default_factory=list)
+    domains: dict[bytes, DomainId] = field(default_factory=dict)
+    unnamed: set[bytes] = field(default_factory=set)
+    unknown: set[bytes] = field(default_factory=set)
+
+    def size_of(self, pack_hash: bytes) -> int:
+        """The size that the store reported, in bytes; 0 for a pack that is not listed."""
+        ordinal = self.table.find(pack_hash)
+        return 0 if ordinal is None else self.table.size_at(ordinal)
+
+    def add_new_packs(
+        self, table: PackTable, packs: Mapping[bytes, tuple[DomainId, int, Sequence[SegmentRow]]]
+    ) -> None:
+        """Take in packs that were put since: pack hash → domain, size, rows. ``table`` is a listing after that."""
+        self.table = table
+        for pack_hash, (domain, _, rows) in packs.items():
+            self.contents.add_pack(pack_hash, rows)
+            self.domains[pack_hash] = domain
+
+
+def take_census(vault: Vault) -> Census:
+    """List packs, read every index list, and the tails of packs that no list names.
+
+    Raises ``FormatTooNew`` for a list of a later format. A damaged or foreign one is reported and counts for
+    nothing: what it named is learnt from the packs themselves.
+    """
+    census = Census(table=PackTable.from_store(vault.store), contents=PackContents())
+    for index_list, info in read_lists(vault):
+        domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
+        packs = index_list.catalog.packs
+        census.lists.append(
+            CensusList(
+                name=index_list.name, domain=domain, size=info.size, packs=tuple(pack.pack_hash for pack in packs)
+            )
+        )
+        for pack in packs:
+            if census.table.find(pack.pack_hash) is not None:
+                census.contents.add_pack(pack.pack_hash, pack.rows)
+                census.domains[pack.pack_hash] = domain
+    _read_unnamed(vault, census)
+    return census
+
+
+def _read_unnamed(vault: Vault, census: Census) -> None:
+    table = census.table
+    tasks = (
+        TailTask(None, table.hash_at(ordinal), table.size_at(ordinal))
+        for ordinal in range(len(table))
+        if table.hash_at(ordinal) not in census.contents
+    )
+    for task, tail in read_tails(vault, tasks):
+        if isinstance(tail, PackTail):
+            census.contents.add_pack(task.pack_hash, tail.rows)
+            census.domains[task.pack_hash] = tail.domain
+            census.unnamed.add(task.pack_hash)
+        else:
+            census.unknown.add(task.pack_hash)
+            if not isinstance(tail, ObjectMissing):
+                vault.report(_unknown_pack(pack_name(task.pack_hash), tail))
+
+
+def read_lists(vault: Vault) -> Iterator[tuple[IndexList, ObjectInfo]]:
+    """Yield every index list that verifies, its catalog part alone (``tables`` is cut short)."""
+    for info in list(vault.store.list_objects("index/")):
+        parts = info.name.split("/")
+        if len(parts) != 3 or len(parts[1]) != 16:
+            continue
+        try:
+            yield _read_catalog(vault, info, DomainId(bytes.fromhex(parts[1]))), info
+        except (ObjectMissing, ValueError):
+            continue  # replaced by another keeper since the listing, or no name of ours
+        except (VaultDamaged, ForeignObject, WrongKey) as error:
+            vault.report(_left_out(info.name, error))
+
+
+def _read_catalog(vault: Vault, info: ObjectInfo, domain: DomainId) -> IndexList:
+    try:
+        content = vault.store.read(info.name, start=0, length=min(info.size, _GUESS))
+        if len(content) >= _START and catalog_size(content) > len(content):
+            content = vault.store.read(info.name, start=0, length=min(info.size, catalog_size(content)))
+    except ShortRead as error:
+        raise VaultDamaged("The index list {name} is shorter than the store said.", name=info.name) from error
+    return _open_list(vault, ObjectName(info.name), domain, content)
+
+
+def read_whole_list(vault: Vault, census_list: CensusList) -> IndexList:
+    """Read a list with its chunk tables; raises ``VaultDamaged`` or ``ObjectMissing``."""
+    return _open_list(vault, census_list.name, census_list.domain, read_index_object(vault.store, census_list.name))
+
+
+def _open_list(vault: Vault, name: ObjectName, domain: DomainId, content: bytes) -> IndexList:
+    keys = vault.credentials.catalog(domain).keys
+    index_list, signed, signature = parse_index_list(name, content, vault.vault_id, keys)
+    verify_index_list(vault.verify_key_of(index_list.member), signed, signature)
+    return index_list
+
+
+def _left_out(name: str, error: VaultError) -> Finding:
+    return Finding(
+        code=error.code,
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="The index list {name} is left out: {reason}",
+        hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def _unknown_pack(name: str, error: VaultError) -> Finding:
+    return Finding(
+        code="pack-unknown",
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="The pack {name} is left alone, because it does not say what it holds: {reason}",
+        hint_template="Run 'rebond verify --repair'.",
+        values={"name": name, "reason": error.message},
+    )

@@ -1,0 +1,149 @@
+"""What the commit records of a vault need: every segment and every references object (§10.1, §10.2).
+
+A keeper needs no data key for this. Whatever cannot be understood is needed or stops the prune; it
+is never taken for nothing.
+"""
+
+from dataclasses import dataclass, field
+
+from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, VaultError, WrongKey
+from rebond.identifiers import ObjectName
+from rebond.vault.access import Vault
+from rebond.vault.commits import load_references
+from rebond.vault.credentials import Role
+from rebond.vault.headers import ObjectKind
+from rebond.vault.pack_contents import SegmentNames
+from rebond.vault.primitives import hash_of
+from rebond.vault.protocol_rules import find_needing_records
+from rebond.vault.snapshots import (
+    WITHDRAWN_SUFFIX,
+    SnapshotName,
+    SnapshotRecord,
+    commit_kind,
+    parse_snapshot,
+    parse_snapshot_name,
+    parse_void,
+)
+
+_KEEPERS = (Role.OWNER, Role.KEEPER)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordListing:
+    """One listing of ``snapshots/``: every name that is taken, and which ones a keeper's tombstone ends.
+
+    ``withdrawn`` were taken back by their own writers.
+    """
+
+    names: tuple[SnapshotName, ...]
+    tombstones: frozenset[str]
+    withdrawn: frozenset[str] = frozenset()
+
+    @property
+    def record_names(self) -> frozenset[str]:
+        """The names of the records, voids among them."""
+        return frozenset(name.name for name in self.names)
+
+
+@dataclass(slots=True)
+class Needs:
+    """What is needed, growing with every listing. What was needed once in a run stays needed in it.
+
+    ``required`` leaves out what only withdrawn snapshots name: that may have gone, and that is why.
+    """
+
+    segments: SegmentNames = field(default_factory=SegmentNames)
+    required: SegmentNames = field(default_factory=SegmentNames)
+    references: set[str] = field(default_factory=set)
+    snapshots: set[ObjectName] = field(default_factory=set)
+    voids: set[ObjectName] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
+
+
+def list_records(vault: Vault) -> RecordListing:
+    """List what is below ``snapshots/`` and check the tombstones.
+
+    Only a keeper's or the owner's word ends a snapshot here. A writer may withdraw a record too (time
+    rule, section 12), but what it names stays needed: a stolen writer's key must destroy nothing.
+    """
+    names: list[SnapshotName] = []
+    withdrawn: list[tuple[str, int]] = []
+    for info in vault.store.list_objects("snapshots/"):
+        if info.name.endswith(WITHDRAWN_SUFFIX):
+            withdrawn.append((info.name, info.modified_ms))
+        elif (name := parse_snapshot_name(info.name, info.modified_ms)) is not None:
+            names.append(name)
+    tombstones = frozenset(
+        name.removesuffix(WITHDRAWN_SUFFIX)
+        for name, put_ms in withdrawn
+        if _is_tombstone(vault, ObjectName(name), put_ms)
+    )
+    return RecordListing(tuple(names), tombstones)
+
+
+def _is_tombstone(vault: Vault, name: ObjectName, put_ms: int) -> bool:
+    try:
+        record, signed, signature = parse_void(vault.store.read(name), name, vault.vault_id)
+        vault.roster.verify_record(record.keeper, "void", signed, signature, put_ms, roles=_KEEPERS)
+    except (VaultError, ObjectMissing):
+        return False
+    return True
+
+
+def add_needs(vault: Vault, needs: Needs, listing: RecordListing, ignored: frozenset[ObjectName] = frozenset()) -> None:
+    """Read the records of a listing that were not read before, and add what they need.
+
+    ``ignored`` records need nothing (a plan shows what emptying the trash will free). Raises
+    ``VaultDamaged``, ``FormatTooNew`` or ``WrongKey`` when one cannot be understood.
+    """
+    by_name = {name.name: name for name in listing.names}
+    for record_name in sorted(find_needing_records(by_name, listing.tombstones, ())):
+        if record_name not in needs.seen and record_name not in ignored:
+            try:
+                _add_record(vault, needs, by_name[record_name], is_required=record_name not in listing.withdrawn)
+            except ObjectMissing:
+                continue  # another prune emptied the trash since the listing
+            needs.seen.add(record_name)
+
+
+def _add_record(vault: Vault, needs: Needs, name: SnapshotName, *, is_required: bool) -> None:
+    """Add one record's needs. Its signature is not asked for: a forged one only keeps more."""
+    content = vault.store.read(name.name)
+    try:
+        kind = commit_kind(content)
+        if kind is ObjectKind.VOID:
+            needs.voids.add(name.name)
+            return
+        if kind is not ObjectKind.SNAPSHOT:
+            raise FormatTooNew(
+                "The commit record {name} is of kind {kind}, which this Rebond cannot prune around.",
+                hint="Update Rebond, then run the same command again.",
+                name=name.name,
+                kind=int(kind),
+            )
+        raw = parse_snapshot(content, name, vault.vault_id)
+        record = SnapshotRecord(
+            name=name.name,
+            snapshot=raw.snapshot,
+            session=raw.session,
+            member=raw.member,
+            domain=raw.header.domain,
+            catalog=raw.open_catalog(vault.credentials.catalog(raw.header.domain).keys),
+            private_segment=raw.private_segment,
+            content_hash=hash_of(content),
+            store_time_ms=name.store_time_ms,
+        )
+        references = load_references(vault, record)
+    except (VaultDamaged, WrongKey) as error:
+        raise VaultDamaged(
+            "Nothing was deleted, because what {name} needs cannot be read: {reason}",
+            hint="Run 'rebond verify'. If the snapshot is lost, remove its record by hand, then prune again.",
+            name=name.name,
+            reason=error.message,
+        ) from error
+    needs.segments.add_references(references)
+    if is_required:
+        needs.required.add_references(references)
+    if record.catalog.references_name:
+        needs.references.add(record.catalog.references_name)
+    needs.snapshots.add(name.name)

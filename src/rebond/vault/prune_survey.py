@@ -1,0 +1,187 @@
+"""What a prune looks at before it decides, and the conditions without which it does not begin (§10.1, §10.2)."""
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+
+from rebond.errors import VaultDamaged
+from rebond.identifiers import ObjectName, random_id
+from rebond.vault.access import Vault
+from rebond.vault.index_census import Census, take_census
+from rebond.vault.marks import Marks, read_marks
+from rebond.vault.needs import Needs, RecordListing, add_needs, list_records
+from rebond.vault.pack_contents import SegmentNames
+from rebond.vault.protocol_rules import SessionFacts, find_uninformed_sessions, find_vanished_records
+from rebond.vault.runs import StoredRun, find_forgotten, find_newest_census, read_runs
+from rebond.vault.sessions import ListedSession, list_sessions, read_session_facts
+
+LOOKS_APART_MS = 60 * 60_000
+_ATTEMPTS = 3
+_RUNS_LOOKED_AT = 20
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """One look at a whole vault. ``now_ms`` is the store's time, in milliseconds since 1970.
+
+    ``facts`` are those of the sessions whose names are not taken.
+    """
+
+    marks: Marks
+    needs: Needs
+    listing: RecordListing
+    census: Census
+    references: tuple[tuple[str, int], ...]
+    sessions: tuple[ListedSession, ...]
+    facts: dict[str, SessionFacts]
+    earlier_looks: tuple[StoredRun, ...]
+    now_ms: int
+
+    def open_sessions(self) -> tuple[ListedSession, ...]:
+        """Return the sessions that may still commit."""
+        return tuple(
+            session
+            for session in self.sessions
+            if session.record_name in self.facts and not self.facts[session.record_name].is_done
+        )
+
+
+def read_store_time(vault: Vault) -> int:
+    """Return the store's time in milliseconds since 1970, by an object just put (and removed again)."""
+    name = f"probe/{random_id().hex()}"
+    vault.store.put_if_absent(name, b"time")
+    try:
+        return vault.store.stat(name).modified_ms
+    finally:
+        vault.store.delete(name)
+
+
+def survey_vault(vault: Vault, *, now_ms: int, ignored: Callable[[Marks], frozenset[ObjectName]]) -> Survey:
+    """Read marks, records, index and journals. Writes nothing.
+
+    ``ignored`` tells which records are about to leave the trash: what they need is not counted. Raises
+    ``VaultDamaged`` when something is there that cannot be understood, missing that was there, or
+    needed and not to be found.
+    """
+    for attempt in range(1, _ATTEMPTS + 1):
+        marks = read_known_marks(vault)
+        listing = list_checked_records(vault)
+        needs = Needs()
+        add_needs(vault, needs, listing, ignored(marks))
+        census = take_census(vault)
+        lost = find_homeless(needs.required, census)
+        if not lost:
+            break
+        if attempt == _ATTEMPTS:
+            raise _homeless(lost)
+        # Another prune may have emptied the trash between the two listings: look again.
+    sessions = tuple(list_sessions(vault.store))
+    taken = listing.record_names | listing.tombstones
+    return Survey(
+        marks=marks,
+        needs=needs,
+        listing=listing,
+        census=census,
+        references=tuple((info.name, info.size) for info in vault.store.list_objects("references/")),
+        sessions=sessions,
+        facts={
+            session.record_name: read_session_facts(vault.store, session, vault.vault_id, vault.roster)
+            for session in sessions
+            if session.record_name not in taken
+        },
+        earlier_looks=tuple(find_earlier_looks(vault, now_ms)),
+        now_ms=now_ms,
+    )
+
+
+def read_known_marks(vault: Vault) -> Marks:
+    """Read all marks; raises ``VaultDamaged`` when one cannot be read, because nobody knows what it protects."""
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    if marks.unreadable:
+        raise VaultDamaged(
+            "Nothing was deleted: the mark {name} cannot be read.",
+            hint="If no other prune is running, remove that object by hand, then prune again. A newer Rebond may also "
+            "have made it.",
+            name=marks.unreadable[0],
+        )
+    return marks
+
+
+def list_checked_records(vault: Vault) -> RecordListing:
+    """List the commit records; raises ``VaultDamaged`` when one vanished that nobody said to forget.
+
+    What the run records know is read before the listing, what is being forgotten after it.
+    """
+    newest = find_newest_census(vault)
+    listing = list_records(vault)
+    if newest is not None:
+        known = newest.known_names
+        present = listing.record_names | listing.tombstones
+        missing = find_vanished_records(known, present, ())
+        refuse_if_vanished(find_vanished_records(known, present, find_forgotten(vault, missing)))
+    return listing
+
+
+def refuse_if_vanished(lost: Collection[ObjectName]) -> None:
+    """Raise ``VaultDamaged`` when records vanished that nobody said to forget."""
+    if lost:
+        raise VaultDamaged(
+            "Nothing was deleted: {count} snapshot records vanished that nobody forgot, {name} among them.",
+            hint="A listing may have come short: try again later. If they are really gone, restore them from a "
+            "replica, or run 'rebond verify'.",
+            count=len(lost),
+            name=min(lost),
+        )
+
+
+def find_homeless(needed: SegmentNames, census: Census) -> list[tuple[bytes, int]]:
+    """Return needed segments that lie in no listed pack; stops at a few."""
+    placed = SegmentNames()
+    for pack_hash in census.contents:
+        for segment in census.contents[pack_hash]:
+            if segment in needed:
+                placed.add(segment)
+    if len(placed) == len(needed):
+        return []
+    lost = []
+    for segment in needed:
+        if segment not in placed:
+            lost.append(segment)
+            if len(lost) == 10:
+                break
+    return lost
+
+
+def find_earlier_looks(vault: Vault, now_ms: int) -> Iterable[StoredRun]:
+    """Return the run records of the last weeks that noted journals at least an hour ago."""
+    found = []
+    for number, run in enumerate(read_runs(vault)):
+        if number == _RUNS_LOOKED_AT:
+            break
+        if run.record.knows_records and now_ms - run.store_time_ms >= LOOKS_APART_MS:
+            found.append(run)
+    return found
+
+
+def read_uninformed(
+    vault: Vault, mark: str, listing: RecordListing, sessions: Iterable[ListedSession]
+) -> list[ListedSession]:
+    """Return the sessions that are open and have not declared ``mark``. ``listing`` is younger than ``sessions``."""
+    by_name = {session.record_name: session for session in sessions}
+    taken = listing.record_names | listing.tombstones
+    facts: list[SessionFacts] = [
+        read_session_facts(vault.store, session, vault.vault_id, vault.roster)
+        for name, session in by_name.items()
+        if name not in taken
+    ]
+    found = find_uninformed_sessions(facts, listing.record_names, listing.tombstones, mark)
+    return [by_name[ObjectName(str(each.name))] for each in found]
+
+
+def _homeless(lost: Collection[tuple[bytes, int]]) -> VaultDamaged:
+    session, number = next(iter(lost))
+    return VaultDamaged(
+        "Nothing was deleted: segments that snapshots need lie in no pack, {session}/{number} among them.",
+        hint="Run 'rebond verify' to see which files that reaches, and 'rebond verify --repair'.",
+        session=session.hex(),
+        number=number,
+    )

@@ -1,0 +1,167 @@
+"""Pruning: what nothing needs any more leaves the vault (§10). Plan first, then do; may be cut and run again.
+
+Any number of prunes and backups may run at once. The order of the steps and every decision come from
+``protocol_rules``, which ``tests/model`` explores.
+"""
+
+from dataclasses import dataclass, field
+
+import msgspec
+
+from rebond.errors import StoreFull
+from rebond.findings import Finding, Severity
+from rebond.identifiers import ObjectName, random_id
+from rebond.progress import Advance, Observer
+from rebond.vault.access import Vault
+from rebond.vault.marks import Marks
+from rebond.vault.needs import add_needs, list_records
+from rebond.vault.pack_table import PackTable
+from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals
+from rebond.vault.prune_plan import PruneOptions, PrunePlan, draw_plan
+from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, survey_vault
+from rebond.vault.repacking import Repacked, repack
+from rebond.vault.runs import begin_record, put_run, rows_of_names
+from rebond.vault.trash_emptying import empty_trash, find_removable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneOutcome:
+    """What a prune did. ``plan`` is what it set out to do after emptying the trash.
+
+    ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``spared`` what
+    was marked and turned out to be needed.
+    """
+
+    plan: PrunePlan
+    records: tuple[ObjectName, ...]
+    deleted: tuple[str, ...]
+    spared: tuple[str, ...]
+    voided: tuple[ObjectName, ...]
+    waiting_for: tuple[ObjectName, ...]
+    freed_bytes: int
+    copied_bytes: int
+    journals: int = 0
+    marks: tuple[ObjectName, ...] = field(default=())
+
+
+def plan_prune(vault: Vault, options: PruneOptions | None = None) -> PrunePlan:
+    """Say what a prune would do now, trash included. Writes nothing.
+
+    Raises ``VaultDamaged`` when a precondition fails (a prune would then delete nothing),
+    ``RoleTooSmall`` for a writer and ``FormatTooNew`` when this Rebond may not delete.
+    """
+    _require_right(vault)
+    survey, removable = _survey(vault)
+    return draw_plan(survey, options or PruneOptions(), records=removable)
+
+
+def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None) -> PruneOutcome:
+    """Empty the trash, then delete what nothing needs. When it is cut anywhere, every listed snapshot is whole.
+
+    Raises what ``plan_prune`` does, before anything is deleted, and ``StoreError``.
+    """
+    options = options or PruneOptions()
+    _require_right(vault)
+    run = random_id()
+    observer.advanced(Advance(phase="looking at the whole vault"))
+    survey, _ = _survey(vault)
+    emptied = empty_trash(vault, run)
+    survey.listing = list_checked_records(vault)
+    add_needs(vault, survey.needs, survey.listing)
+    survey.now_ms = read_store_time(vault)
+    plan = draw_plan(survey, options, records=emptied.deleted)
+    copied = Repacked()
+    if plan.repacked:
+        observer.advanced(Advance(phase="copying what is needed out of old packs"))
+        copied = _copy(vault, survey, plan)
+        survey.census.add_new_packs(PackTable.from_store(vault.store), copied.packs)
+        plan = draw_plan(
+            survey, options, records=emptied.deleted, last_packs=tuple(copied.packs), emptied=copied.emptied
+        )
+    observer.advanced(Advance(phase="deleting"))
+    outcomes = _carry_out(vault, run, survey, plan, options, frozenset(copied.packs))
+    journals = remove_journals(vault, plan.journals)
+    outcome = PruneOutcome(
+        plan=plan,
+        records=emptied.deleted,
+        deleted=tuple(name for each in outcomes for name in each.deleted),
+        spared=tuple(name for each in outcomes for name in each.spared),
+        voided=tuple(name for each in outcomes for name in each.voided),
+        waiting_for=tuple(sorted({name for each in outcomes for name in each.waiting_for})),
+        freed_bytes=sum(each.freed_bytes for each in outcomes) - copied.copied_bytes,
+        copied_bytes=copied.copied_bytes,
+        journals=journals,
+        marks=tuple(each.mark for each in outcomes),
+    )
+    _put_run_record(vault, run, survey, outcome)
+    return outcome
+
+
+def _require_right(vault: Vault) -> None:
+    vault.credentials.require_keeper()
+    vault.roster.require_prunable()
+
+
+def _survey(vault: Vault) -> tuple[Survey, frozenset[ObjectName]]:
+    """Look at everything, counting what is about to leave the trash as gone; return that too."""
+    removable: frozenset[ObjectName] = frozenset()
+
+    def ignored(marks: Marks) -> frozenset[ObjectName]:
+        nonlocal removable
+        removable = find_removable(vault, marks)
+        return removable
+
+    survey = survey_vault(vault, now_ms=vault.clock.now_ms(), ignored=ignored)
+    return survey, removable
+
+
+def _copy(vault: Vault, survey: Survey, plan: PrunePlan) -> Repacked:
+    """Repack what the plan chose; a full store only means that nothing is gained by it this time."""
+    try:
+        return repack(vault, survey.census, [fate.pack_hash for fate in plan.repacked], survey.needs.segments)
+    except StoreFull:
+        vault.report(
+            Finding(
+                code="not-repacked",
+                severity=Severity.WARNING,
+                subject="packs",
+                template="Packs that are mostly dead were not copied together, because the store is full",
+                hint_template="Free some space, then run 'rebond prune' again.",
+            )
+        )
+        return Repacked()
+
+
+def _carry_out(
+    vault: Vault, run: bytes, survey: Survey, plan: PrunePlan, options: PruneOptions, trusted: frozenset[bytes]
+) -> list[MarkOutcome]:
+    """Carry through the marks that earlier runs left, then this run's own."""
+    names_by_mark = {mark.name: tuple(mark.body.names) for mark in survey.marks.marks}
+    outcomes = []
+    for mark in plan.taken_up:
+        taken = MarkRun(vault, run, survey, options, names=names_by_mark[mark], mark=mark, trusted_packs=trusted)
+        outcomes.append(taken.run())
+    own = plan.marked_names()
+    if own:
+        outcomes.append(MarkRun(vault, run, survey, options, names=own, trusted_packs=trusted).run())
+    return outcomes
+
+
+def _put_run_record(vault: Vault, run: bytes, survey: Survey, outcome: PruneOutcome) -> None:
+    """Say what was done, which records there are, and how long the open journals are: the next run compares."""
+    counts: dict[str, int] = {}
+    for name in outcome.deleted:
+        kind = name.split("/")[0]
+        counts[kind] = counts.get(kind, 0) + 1
+    listing = list_records(vault)
+    record = msgspec.structs.replace(
+        begin_record(run, "prune", vault.clock),
+        knows_records=True,
+        known=rows_of_names(listing.record_names - listing.tombstones),
+        journals={session.record_name: len(session.journal) for session in survey.open_sessions()},
+        packs=len(survey.census.table),
+        marks=[str(mark) for mark in outcome.marks],
+        deleted=counts,
+        freed_bytes=outcome.freed_bytes,
+    )
+    put_run(vault.store, vault.credentials, record)
