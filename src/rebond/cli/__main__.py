@@ -36,8 +36,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line and return its exit status."""
     invocation = Invocation()
     speak(choose_language(_asked_language(arguments), invocation.environment))
-    if language() != "en":
-        teach_click(language())
+    teach_click(language())
     try:
         if instruction := invocation.environment.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete

@@ -1,5 +1,6 @@
 """The grammar that every command shares."""
 
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -37,7 +38,7 @@ def test_every_command_has_help_with_an_example_that_it_would_accept(
         assert f"$ {path}" in capsys.readouterr().out
     for line in VERBS[path].example.splitlines():
         if line.startswith(path):
-            arguments = line.split("#")[0].replace("'", "").split()[len(path.split()) :]
+            arguments = shlex.split(line.partition(" > ")[0], comments=True)[len(path.split()) :]
             VERBS[path].make_context(path, arguments, obj=Invocation(), resilient_parsing=False)
 
 

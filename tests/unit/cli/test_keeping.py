@@ -101,6 +101,49 @@ def test_a_simulation_changes_nothing(program: Program) -> None:
     assert tags(program) == ["v0", "v1", "v2"]
 
 
+def test_prune_says_first_what_it_will_do_and_then_does_it(program: Program) -> None:
+    program.good("forget", "--keep-last", "1", "--yes")
+    planned = program.ask("prune", "--dry-run")
+    before = sorted(path.name for path in program.vault.rglob("*"))
+    done = program.ask("prune")
+
+    assert len(planned["records"]) == 2
+    assert planned["freed_bytes"] == done["freed_bytes"]
+    assert sorted(done["records"]) == sorted(planned["records"])
+    assert sorted(path.name for path in program.vault.rglob("*")) != before
+    assert tags(program, "--trash") == []
+    assert program.ask("verify", "--read-data")["ok"] is True
+
+
+def test_forget_can_prune_at_once_and_answers_with_one_document(program: Program) -> None:
+    document = program.ask("forget", "--keep-last", "1", "--yes", "--prune")
+
+    assert len(document["forgotten"]) == 2
+    assert len(document["prune"]["records"]) == 2
+    assert tags(program) == ["v2"]
+    assert program("undelete", document["forgotten"][0]).status == 2
+
+
+def test_a_writer_may_neither_forget_nor_prune(program: Program) -> None:
+    key = program.folder / "writer.key"
+    program.good("key", "issue", "writer", "someone", "--output", key)
+
+    for arguments in (("forget", "--keep-last", "1", "--yes"), ("prune",), ("hold", "latest", "--reason", "x")):
+        assert program(*arguments, REBOND_KEY_FILE=str(key)).status in {2, 12}
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_a_keeper_forgets_and_prunes_with_its_own_file_alone(program: Program) -> None:
+    key = program.folder / "keeper.key"
+    program.good("key", "issue", "keeper", "cleaner", "--output", key)
+    program.good("forget", "--keep-last", "1", "--yes", "--prune", REBOND_KEY_FILE=str(key))
+    program.good("verify", REBOND_KEY_FILE=str(key))
+
+    assert tags(program) == ["v2"]
+    assert program("cat", "latest", "settings.py", REBOND_KEY_FILE=str(key)).status == 12
+    assert program.good("cat", "latest", "settings.py").out == "VERSION = 2\n"
+
+
 def test_a_sound_vault_is_said_to_be_sound(program: Program) -> None:
     structure = program.ask("verify")
     content = program.ask("verify", "--read-data")

@@ -8,6 +8,7 @@ import click
 
 from rebond.cli.answering import answer, note, require_consent, status_of
 from rebond.cli.choosing import combine, split_all
+from rebond.cli.commands.prune import note_leftovers, outcome_document, outcome_text, prune_now
 from rebond.cli.documents import SHORT_ID
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
@@ -20,6 +21,7 @@ from rebond.operations.snapshots import list_snapshots, resolve_snapshot
 from rebond.units import format_iso, format_moment, format_span, local_zone, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, plan_by_name, plan_by_policy, survey
 from rebond.vault.forgetting import forget as forget_snapshots
+from rebond.vault.pruning import PruneOutcome
 from rebond.vault.retention import DEFAULT_GROUPS, Decision, GroupBy, KeepPolicy
 from rebond.vault.retention_simulation import simulate_retention
 
@@ -59,6 +61,7 @@ keep_rules = combine(
 @keep_rules
 @option("--simulate", metavar="SPAN", help="Only say what the rules will leave after this time.")
 @option("--explain", is_flag=True, help="Say for each snapshot which rules keep it.")
+@option("--prune", "prunes", is_flag=True, help="Free their room at once.")
 @option("--dry-run", is_flag=True, help="Only say what would go.")
 @option("--yes", is_flag=True, help="Do not ask; young ones and many at once may go.")
 @click.pass_obj
@@ -82,8 +85,8 @@ def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> in
                 require_consent(invocation, question, is_given=False)
         if not wishes["dry_run"]:
             forget_snapshots(vault.live, plan)
-        status = _show(invocation, plan, standing, wishes)
-    return status
+        pruned = prune_now(vault, watcher) if wishes["prunes"] and not wishes["dry_run"] else None
+    return _show(invocation, plan, standing, wishes, pruned)
 
 
 def _may_ask(invocation: Invocation) -> bool:
@@ -130,7 +133,9 @@ def _plan(
     return plan_by_name(standing, chosen, is_confirmed=is_confirmed)
 
 
-def _show(invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: dict[str, Any]) -> int:
+def _show(
+    invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: dict[str, Any], pruned: PruneOutcome | None
+) -> int:
     going = {each.name for each in plan.chosen}
     document = {
         "dry_run": wishes["dry_run"],
@@ -138,6 +143,7 @@ def _show(invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: 
         "kept": [each.snapshot.hex() for each in standing.candidates if each.name not in going],
         "decisions": [_decision_document(each) for each in plan.decisions],
         "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
+        "prune": outcome_document(pruned) if pruned else None,
     }
     lines = [_describe(plan, explains=wishes["explain"])]
     values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}
@@ -145,7 +151,11 @@ def _show(invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: 
         lines.append(tr("Would go: {count}. Would stay: {rest}.", **values))
     else:
         lines.append(tr("Forgotten: {count}. Kept: {rest}.", **values))
+    if pruned:
+        lines.append(outcome_text(pruned))
     answer(invocation, document, "\n".join(line for line in lines if line))
+    if pruned:
+        return max(status_of(plan.left), note_leftovers(invocation, pruned))
     if plan.chosen and not wishes["dry_run"]:
         note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete' takes them back."))
     return status_of(plan.left)
