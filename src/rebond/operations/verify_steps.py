@@ -12,7 +12,7 @@ from rebond.vault.auditing import AuditContext, audit_objects
 from rebond.vault.checking_data import DataFacts, PackDamage, find_suspects, names_marked_damaged, read_packs
 from rebond.vault.checking_lost import find_lost
 from rebond.vault.checking_records import NameCensus, check_census
-from rebond.vault.checking_snapshots import CheckedSnapshot
+from rebond.vault.checking_snapshots import SNAPSHOT_MISSING, CheckedSnapshot
 from rebond.vault.checking_structure import Structure, check_history, check_structure
 from rebond.vault.credentials import Role
 from rebond.vault.damage_reach import NO_OBJECT, DamageBook
@@ -58,9 +58,13 @@ class Verification:
         for finding, snapshots in structure.findings:
             self.book.note(finding, snapshots=snapshots)
         for name in structure.snapshots.damaged_names:
-            snapshot = SnapshotId(bytes.fromhex(name.rsplit("/", 1)[-1].split(".")[0]))
-            self.book.reach_path([name], snapshot, "", b"", is_subtree=True)
+            self._lose_snapshot(name)
         return structure
+
+    def _lose_snapshot(self, name: str) -> None:
+        """A commit record is lost, and with it all that the snapshot held."""
+        snapshot = SnapshotId(bytes.fromhex(name.rsplit("/", 1)[-1].split(".", maxsplit=1)[0]))
+        self.book.reach_path([name], snapshot, "", b"", is_subtree=True)
 
     def check_objects(self, structure: Structure) -> None:
         """Every object but packs, lists and snapshots, by what can be checked without a key; what is missing."""
@@ -84,6 +88,8 @@ class Verification:
         if self._shard[0] == 0 and not is_writer:
             for finding in [*check_census(vault, census), *check_history(vault, structure)]:
                 self.book.note(finding)
+                if finding.code == SNAPSHOT_MISSING:
+                    self._lose_snapshot(finding.subject)
 
     def read_packs(
         self, structure: Structure, percent: float | None, older_than_seconds: int | None, state: Path | None

@@ -13,18 +13,20 @@ from dataclasses import dataclass
 import msgspec
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RebondError, VaultDamaged
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.identifiers import ObjectName, VaultId
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Role
 from rebond.vault.description import parse_description
-from rebond.vault.headers import ObjectKind, decode_header, without_sum
+from rebond.vault.headers import HEADER_SIZE, ObjectKind, decode_header, without_sum
 from rebond.vault.keyring import parse_keyring
 from rebond.vault.marks import KEEPER_ROLES
 from rebond.vault.member_records import parse_signed
+from rebond.vault.object_findings import damage_of, foreign, other_note, too_new, unknown
 from rebond.vault.object_names import HASH_NAMED, KIND_OF, ObjectClass, classify_name
 from rebond.vault.packs import hash_in_name
-from rebond.vault.primitives import hash_of, verify_signature
+from rebond.vault.papers import README_NAME, load_papers
+from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
 from rebond.vault.roster import Roster, parse_roster
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
@@ -32,6 +34,7 @@ from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_n
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
 _AHEAD = 2  # objects read ahead for each request that the store takes at once
 _BY_NAME = frozenset({ObjectClass.UNKNOWN, ObjectClass.PROBE, ObjectClass.WITHDRAWAL})  # only the name tells
+_MEMBER_SIZE = 8
 _WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
 _SIGNED = {ObjectClass.SESSION: _WRITERS, ObjectClass.MARK: KEEPER_ROLES, ObjectClass.CLAIM: KEEPER_ROLES}
 
@@ -82,7 +85,7 @@ def audit_objects(
             raise content
         elif content is None:
             is_unknown = object_class is ObjectClass.UNKNOWN
-            yield Audited(info, object_class, 0, (_unknown(info.name),) if is_unknown else ())
+            yield Audited(info, object_class, 0, (unknown(info.name),) if is_unknown else ())
         else:
             yield Audited(info, object_class, len(content), judge_object(info, content, object_class, context))
 
@@ -136,6 +139,8 @@ def judge_object(
         return (too_new(info.name, error),)
     except ForeignObject as error:
         return (foreign(info.name, error, context.roster, content),)
+    if info.name == README_NAME and content != load_papers().contents[README_NAME]:
+        return (other_note(info.name),)
     return ()
 
 
@@ -159,12 +164,30 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
     elif object_class in (ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT):
         _check_key_object(name, content, object_class, context)
     elif object_class in KIND_OF:
-        decode_header(without_sum(content), KIND_OF[object_class], context.vault_id)
+        _check_sealed(info, content, object_class, context)
+
+
+def _check_sealed(info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:
+    """Check a record that is sealed and signed by a keeper: its signature covers its name."""
+    body = without_sum(content)
+    decode_header(body, KIND_OF[object_class], context.vault_id)
+    if object_class is ObjectClass.STREAM_ITEM or context.roster is None:
+        return
+    if len(body) < HEADER_SIZE + _MEMBER_SIZE + SIGNATURE_SIZE:
+        raise VaultDamaged("The record {name} is too short.", name=info.name)
+    context.roster.verify_record(
+        bytes(body[HEADER_SIZE : HEADER_SIZE + _MEMBER_SIZE]),
+        object_class.value,
+        bytes(body[:-SIGNATURE_SIZE]) + info.name.encode(),
+        bytes(body[-SIGNATURE_SIZE:]),
+        info.modified_ms,
+        roles=KEEPER_ROLES,
+    )
 
 
 def _check_paper(name: str, content: bytes, roster: Roster | None) -> None:
     """Compare a clear file with the hashes that the owner signed."""
-    if roster is None or name == "README.txt":
+    if roster is None or name == README_NAME:
         return
     known = next((paper for paper in roster.rescue if paper.name == name), None)
     if known is None:
@@ -220,73 +243,3 @@ def _check_key_object(name: str, content: bytes, object_class: ObjectClass, cont
         parse_roster(content, int(last), context.owner_verify_key)
     elif context.owner_verify_key is not None:
         parse_keyring(content, int(last), context.vault_id, context.owner_verify_key)
-
-
-def damage_of(name: str, error: RebondError) -> Finding:
-    """Say that the bytes of an object are not what was written."""
-    return Finding(
-        code="object-damaged",
-        severity=Severity.DAMAGE,
-        subject=name,
-        template="{name} is damaged: {reason}",
-        hint_template="Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.",
-        values={"name": name, "reason": error.message},
-    )
-
-
-def too_new(name: str, error: RebondError) -> Finding:
-    """Say that an object was made by a newer Rebond: it is kept and not judged."""
-    return Finding(
-        code="format-too-new",
-        severity=Severity.WARNING,
-        subject=name,
-        template="{name} was made by a newer Rebond and was not checked: {reason}",
-        hint_template="Update Rebond, then run the same command again.",
-        values={"name": name, "reason": error.message},
-    )
-
-
-def foreign(name: str, error: RebondError, roster: Roster | None = None, content: bytes = b"") -> Finding:
-    """Say that a record is not one of the vault's members'.
-
-    What a revoked member signed is a warning: it was to be expected. Everything else is damage.
-    """
-    is_expected = roster is not None and _is_of_revoked_member(name, roster, content)
-    return Finding(
-        code="foreign-object",
-        severity=Severity.WARNING if is_expected else Severity.DAMAGE,
-        subject=name,
-        template="{name} is foreign: {reason}",
-        hint_template="Nothing of it is used and nothing deletes it. Find out who put it there.",
-        values={"name": name, "reason": error.message},
-    )
-
-
-def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
-    """Whether a commit record or journal is really signed by a member whose time is over."""
-    parsed = parse_snapshot_name(name)
-    if parsed is None:
-        return False
-    member = roster.find_member(parsed.member)
-    if member is None:
-        return False
-    domains = [roster.find_domain(domain) for domain in member.domains]
-    if member.revoked_at_ms is None and all(domain is not None and domain.is_open for domain in domains):
-        return False
-    try:
-        raw = parse_snapshot(content, parsed, roster.vault_id)
-        verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
-    except (VaultDamaged, ForeignObject, FormatTooNew):
-        return False
-    return True
-
-
-def _unknown(name: str) -> Finding:
-    return Finding(
-        code="unknown-object",
-        severity=Severity.WARNING,
-        subject=name,
-        template="{name} is not an object that this Rebond knows. It is kept.",
-        hint_template="A newer Rebond made it, it was renamed, or it is not ours. Find out before you delete it.",
-        values={"name": name},
-    )

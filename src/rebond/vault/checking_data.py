@@ -8,10 +8,10 @@ from rebond.findings import Finding
 from rebond.identifiers import DomainId
 from rebond.progress import Advance, Observer
 from rebond.vault.access import Vault
-from rebond.vault.auditing import foreign, too_new
 from rebond.vault.checking_lost import BadCopies
 from rebond.vault.checking_packs import PackChecker, PackVerdict, find_listed
 from rebond.vault.checking_structure import Structure
+from rebond.vault.object_findings import foreign, too_new
 from rebond.vault.packs import SegmentRow, hash_in_name, pack_name
 from rebond.vault.protocol_rules import MarkPurpose
 from rebond.vault.segment_judging import JudgedSegment

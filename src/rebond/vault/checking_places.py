@@ -22,9 +22,10 @@ from rebond.errors import (
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
 from rebond.vault.access import Vault
-from rebond.vault.auditing import damage_of, foreign, read_ahead, too_new
+from rebond.vault.auditing import read_ahead
 from rebond.vault.credentials import Role
 from rebond.vault.index import IndexedPack, IndexList, parse_index_list, verify_index_list
+from rebond.vault.object_findings import damage_of, foreign, too_new
 from rebond.vault.object_names import ObjectClass, classify_name
 from rebond.vault.pack_table import PackTable
 from rebond.vault.pack_tails import PackTail, TailTask, read_tails

@@ -49,8 +49,9 @@ def check_census(vault: Vault, census: NameCensus) -> list[Finding]:
         findings.append(_missing(DESCRIPTION_NAME))
     if vault.roster.number not in census.numbers.get(ROSTER_PREFIX, []):
         findings.append(_missing(f"{ROSTER_PREFIX}{vault.roster.number}"))
-    expected = [README_NAME, *(paper.name for paper in vault.roster.rescue)]
-    findings += [_missing(name) for name in expected if name not in census.papers]
+    findings += [_missing(paper.name) for paper in vault.roster.rescue if paper.name not in census.papers]
+    if README_NAME not in census.papers:
+        findings.append(_note_missing(README_NAME))
     for prefix, numbers in census.numbers.items():
         findings += [_missing(f"{prefix}{number}") for number in _find_gaps(numbers)]
     return [*findings, *_check_slots(vault, census)]
@@ -104,5 +105,15 @@ def _stray(name: str) -> Finding:
         template="{name} is a slot that the owner does not trust. It opens nothing.",
         hint_template="It is left by a command that was cut short, or somebody put it there. "
         "'rebond key remove' deletes it.",
+        values={"name": name},
+    )
+
+
+def _note_missing(name: str) -> Finding:
+    return Finding(
+        code="note-missing",
+        severity=Severity.NOTE,
+        subject=name,
+        template="{name}, which tells a stranger what this place is, is missing.",
         values={"name": name},
     )

@@ -11,13 +11,15 @@ from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RoleTooSma
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
 from rebond.vault.access import Vault
-from rebond.vault.auditing import damage_of, foreign, too_new
 from rebond.vault.commits import UnreadableCommit, load_references, read_commit
 from rebond.vault.credentials import Role
+from rebond.vault.object_findings import damage_of, foreign, too_new
 from rebond.vault.references import References
 from rebond.vault.segment_sets import SegmentSet
 from rebond.vault.sessions import JournalEntry, JournalName, list_journal_names, read_journal_entry
 from rebond.vault.snapshots import SnapshotName, SnapshotRecord, list_snapshot_names
+
+SNAPSHOT_MISSING = "snapshot-missing"  # the code of a finding whose subject is the record that is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ def _journal_hole(name: JournalName) -> Finding:
 
 def _commit_missing(name: str) -> Finding:
     return Finding(
-        code="snapshot-missing",
+        code=SNAPSHOT_MISSING,
         severity=Severity.DAMAGE,
         subject=name,
         template="The snapshot {name} was made, is gone, and nobody forgot it.",

@@ -12,7 +12,14 @@ from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId
 from rebond.vault.access import Vault
 from rebond.vault.checking_places import PlaceChecker, PlaceFacts
-from rebond.vault.checking_snapshots import SnapshotFacts, can_check_gaps, check_journals, check_snapshots, find_gaps
+from rebond.vault.checking_snapshots import (
+    SNAPSHOT_MISSING,
+    SnapshotFacts,
+    can_check_gaps,
+    check_journals,
+    check_snapshots,
+    find_gaps,
+)
 from rebond.vault.credentials import Role
 from rebond.vault.marks import Marks, read_marks
 from rebond.vault.runs import find_newest_census, read_runs
@@ -92,7 +99,7 @@ def _find_vanished(vault: Vault, facts: SnapshotFacts) -> set[str]:
 
 def _vanished(name: str) -> Finding:
     return Finding(
-        code="snapshot-missing",
+        code=SNAPSHOT_MISSING,
         severity=Severity.DAMAGE,
         subject=name,
         template="The record {name} was there at the last prune, is gone, and nobody forgot it.",

@@ -9,7 +9,6 @@ from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId
 from rebond.progress import Advance, Observer
 from rebond.vault.access import Vault
-from rebond.vault.auditing import damage_of
 from rebond.vault.checking_data import RecoveredSegment
 from rebond.vault.checking_snapshots import CheckedSnapshot, reload_references, reload_snapshot
 from rebond.vault.checking_structure import Structure
@@ -17,6 +16,7 @@ from rebond.vault.checking_trees import TreeWalker, WalkResult, count_unused
 from rebond.vault.damage_reach import DamageBook
 from rebond.vault.domain_content import DomainContent
 from rebond.vault.lost_segments import LostSegments
+from rebond.vault.object_findings import damage_of
 from rebond.vault.primitives import sealing_private_key
 from rebond.vault.references import References
 from rebond.vault.segments import decode_segment_header

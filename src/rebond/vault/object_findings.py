@@ -1,0 +1,90 @@
+"""What is said of single objects: damaged, foreign, of a newer format, unknown."""
+
+from rebond.errors import ForeignObject, FormatTooNew, RebondError, VaultDamaged
+from rebond.findings import Finding, Severity
+from rebond.vault.primitives import verify_signature
+from rebond.vault.roster import Roster
+from rebond.vault.snapshots import parse_snapshot, parse_snapshot_name
+
+
+def damage_of(name: str, error: RebondError) -> Finding:
+    """Say that the bytes of an object are not what was written."""
+    return Finding(
+        code="object-damaged",
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="{name} is damaged: {reason}",
+        hint_template="Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def too_new(name: str, error: RebondError) -> Finding:
+    """Say that an object was made by a newer Rebond: it is kept and not judged."""
+    return Finding(
+        code="format-too-new",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} was made by a newer Rebond and was not checked: {reason}",
+        hint_template="Update Rebond, then run the same command again.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def foreign(name: str, error: RebondError, roster: Roster | None = None, content: bytes = b"") -> Finding:
+    """Say that a record is not one of the vault's members'.
+
+    What a revoked member signed is a warning: it was to be expected. Everything else is damage.
+    """
+    is_expected = roster is not None and _is_of_revoked_member(name, roster, content)
+    return Finding(
+        code="foreign-object",
+        severity=Severity.WARNING if is_expected else Severity.DAMAGE,
+        subject=name,
+        template="{name} is foreign: {reason}",
+        hint_template="Nothing of it is used and nothing deletes it. Find out who put it there.",
+        values={"name": name, "reason": error.message},
+    )
+
+
+def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
+    """Whether a commit record or journal is really signed by a member whose time is over."""
+    parsed = parse_snapshot_name(name)
+    if parsed is None:
+        return False
+    member = roster.find_member(parsed.member)
+    if member is None:
+        return False
+    domains = [roster.find_domain(domain) for domain in member.domains]
+    if member.revoked_at_ms is None and all(domain is not None and domain.is_open for domain in domains):
+        return False
+    try:
+        raw = parse_snapshot(content, parsed, roster.vault_id)
+        verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
+    except (VaultDamaged, ForeignObject, FormatTooNew):
+        return False
+    return True
+
+
+def unknown(name: str) -> Finding:
+    """Say that an object has a name that this Rebond never gives."""
+    return Finding(
+        code="unknown-object",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} is not an object that this Rebond knows. It is kept.",
+        hint_template="A newer Rebond made it, it was renamed, or it is not ours. Find out before you delete it.",
+        values={"name": name},
+    )
+
+
+def other_note(name: str) -> Finding:
+    """Say that the clear note is not ours; only a release can know its own."""
+    return Finding(
+        code="note-differs",
+        severity=Severity.NOTE,
+        subject=name,
+        template="{name} is not the note that this release of Rebond writes. It has no signature.",
+        hint_template="Another release may have written it. Do not follow it without the hashes of the recovery kit.",
+        values={"name": name},
+    )
