@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rebond.sources.files.paths import join_path, show_path
-from rebond.sources.files.patterns import Pattern, PatternSet, parse_pattern
+from rebond.sources.files.patterns import OUT_OF_REACH, Pattern, PatternSet, parse_pattern
 from rebond.sources.files.rule_files import (
     CACHE_TAG,
     GIT,
@@ -139,7 +139,10 @@ class Scope:
         self._git = git
         self._is_in_git = is_in_git
         self.layers = (*fixed, *own, *git)
-        self._moves = any(patterns.has_anchored for patterns, _ in self.layers)
+        self._moves = False
+        for _, prefix in self.layers:
+            if prefix != OUT_OF_REACH:
+                self._moves = True
 
     def enter(self, name: bytes) -> Scope:
         """Return the scope of the subdirectory ``name``, before its own files have been looked at."""
@@ -194,16 +197,17 @@ class Scope:
         self, names: Sequence[bytes], *, are_directories: bool, tally: Counter[Rule] | None = None
     ) -> set[bytes]:
         """Return those of ``names`` that are left out, and count each under its rule."""
-        suspects: set[bytes] = set()
+        suspects: list[bytes] = []
         for patterns, prefix in self.layers:
-            suspects |= patterns.find_suspects(prefix, names, is_directory=are_directories)
-        excluded = set()
-        for name in suspects:
-            rule = self.decide(name, is_directory=are_directories)
-            if rule is not None and not rule.is_negated:
-                excluded.add(name)
-                if tally is not None:
-                    tally[rule] += 1
+            suspects += patterns.find_suspects(prefix, names, is_directory=are_directories)
+        excluded: set[bytes] = set()
+        if suspects:
+            for name in set(suspects):
+                rule = self.decide(name, is_directory=are_directories)
+                if rule is not None and not rule.is_negated:
+                    excluded.add(name)
+                    if tally is not None:
+                        tally[rule] += 1
         return excluded
 
     def decide(self, name: bytes, *, is_directory: bool) -> Rule | None:
@@ -225,7 +229,11 @@ def _rule_of(pattern: Pattern) -> Rule:
 
 
 def _move(layers: tuple[Layer, ...], step: bytes) -> tuple[Layer, ...]:
-    return tuple((patterns, prefix + step if patterns.has_anchored else prefix) for patterns, prefix in layers)
+    if not layers:
+        return layers
+    return tuple(
+        [(patterns, prefix if prefix == OUT_OF_REACH else patterns.move(prefix, step)) for patterns, prefix in layers]
+    )
 
 
 def _anchor_below(pattern: Pattern, root: bytes) -> Pattern:

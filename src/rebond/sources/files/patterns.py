@@ -97,6 +97,9 @@ def _strip_spaces(line: bytes) -> bytes:
     return line[:kept]
 
 
+OUT_OF_REACH = b"\0/"  # the prefix of a directory in which no anchored pattern can match any more
+
+
 @dataclass(slots=True)
 class _Lookup:
     """What one kind of thing (directories, or all else) is asked about, arranged for speed."""
@@ -119,33 +122,47 @@ class PatternSet:
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self.patterns = tuple(patterns)
         excluding = [pattern for pattern in self.patterns if not pattern.is_negated]
-        self.has_anchored = any(pattern.is_anchored for pattern in self.patterns)
+        anchored = [pattern.glob for pattern in self.patterns if pattern.is_anchored]
+        self._leads = [glob[: count_plain(glob)] for glob in anchored]
         self._directories = _arrange(excluding)
         self._others = _arrange(pattern for pattern in excluding if not pattern.needs_directory)
 
-    def find_suspects(self, prefix: bytes, names: Sequence[bytes], *, is_directory: bool) -> set[bytes]:
-        """Return those of ``names`` that some excluding pattern matches.
+    def move(self, prefix: bytes, step: bytes) -> bytes:
+        """Return the prefix one directory further down; ``OUT_OF_REACH`` where no pattern depends on the path."""
+        moved = prefix + step
+        for lead in self._leads:
+            if lead.startswith(moved) or moved.startswith(lead):
+                return moved
+        return OUT_OF_REACH
+
+    def find_suspects(self, prefix: bytes, names: Sequence[bytes], *, is_directory: bool) -> list[bytes]:
+        """Return those of ``names`` that some excluding pattern matches; a name may come twice.
 
         ``prefix`` is the path from where the set stands to the directory of the names, with its
         closing slash; empty in that very directory.
         """
         lookup = self._directories if is_directory else self._others
-        suspects: set[bytes] = set()
+        suspects: list[bytes] = []
+        # Plain loops: this runs for every directory, most of which hold few names.
         if lookup.names and not lookup.names.isdisjoint(names):
-            suspects.update(lookup.names.intersection(names))
-        if lookup.endings:
-            endings = lookup.endings
-            suspects.update([name for name in names if name.endswith(endings)])
+            suspects += lookup.names.intersection(names)
+        endings = lookup.endings
+        if endings:
+            for name in names:
+                if name.endswith(endings):
+                    suspects.append(name)
         if lookup.expression is not None:
             match = lookup.expression.fullmatch
-            suspects.update([name for name in names if match(name)])
+            suspects += [name for name in names if match(name)]
+        if prefix == OUT_OF_REACH:
+            return suspects
         if lookup.places:
             here = lookup.places.get(prefix)
             if here:
-                suspects.update(here.intersection(names))
+                suspects += here.intersection(names)
         if lookup.paths is not None:
             match = lookup.paths.fullmatch
-            suspects.update([name for name in names if match(prefix + name)])
+            suspects += [name for name in names if match(prefix + name)]
         return suspects
 
     def decide(self, prefix: bytes, name: bytes, *, is_directory: bool) -> Pattern | None:
