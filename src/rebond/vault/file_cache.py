@@ -86,17 +86,24 @@ class CacheReader:
     """Finds the records of a directory while a walk goes on in the same order."""
 
     def __init__(self, sources: list[Iterator[tuple[CacheRecord, bytes]]]) -> None:
-        """``sources`` are tried in order: the first that knows a directory answers for it."""
+        """``sources`` are tried in order: the first that knows a name answers for it."""
         self._sources = [_Lookahead(source) for source in sources]
 
     def records_of(self, path: bytes) -> Iterator[tuple[CacheRecord, bytes]]:
-        """Yield the slices of one directory; paths must be asked for in the order of the walk."""
+        """Yield the slices of one directory; paths must be asked for in the order of the walk.
+
+        A source that was cut short knows only the first names; the next one answers for the others.
+        """
         key = order_of(path)
+        last: bytes | None = None
         for source in self._sources:
-            found = source.advance(key)
-            if found:
-                yield from source.take(path)
-                return
+            if not source.advance(key):
+                continue
+            for record, stored in source.take(path):
+                if last is None or (record.names and record.names[-1] > last):
+                    yield record, stored
+                    if record.names:
+                        last = record.names[-1]
 
     def close(self) -> None:
         """Forget what was not asked for."""

@@ -30,8 +30,9 @@ class UnlistedPack:
 class PackPutter:
     """Puts the packs of one session; may be called from several threads.
 
-    A pack is put, then noted on this host, so that a run that is killed here finds it again, then
-    named by an index list, then by the journal. ``listed`` is called with each list's hash.
+    A pack is noted on this host, so that the run after one that is killed here finds it again; then
+    put, then named by an index list, then by the journal. A note of a pack that is not in the store
+    is worth nothing, and the next run drops it.
     """
 
     def __init__(self, vault: Vault, domain: DomainId, cache: LocalCache, journal: SessionJournal) -> None:
@@ -55,12 +56,12 @@ class PackPutter:
 
     def put(self, pack: FilledPack) -> None:
         """Make a pack durable in the store."""
+        unlisted = UnlistedPack(pack.pack_hash, len(pack.content), pack.rows, pack.tables)
+        self._cache.note_unlisted(pack.pack_hash, self._build([unlisted]))
         try:
             self._vault.store.put_if_absent(pack.name, pack.content)
         except ObjectExists:
             pass  # named by its own hash: the same bytes are there already
-        unlisted = UnlistedPack(pack.pack_hash, len(pack.content), pack.rows, pack.tables)
-        self._cache.note_unlisted(pack.pack_hash, self._build([unlisted]))
         with self._lock:
             self.put_bytes += len(pack.content)
             self._add(unlisted)

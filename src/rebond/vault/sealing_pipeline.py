@@ -21,10 +21,10 @@ from rebond.vault.primitives import Buffer, hash_of, keyed_id
 from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
 
 WORKERS = 2
-QUEUED_PER_WORKER = 2
-LEAST_PACK = 4 << 20  # bytes
+QUEUED = 1  # segments that wait: what is in flight is read again after a kill
+LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
-PACK_SHARE = 32  # a pack holds about 1/32 of what the session stored so far, so a kill costs little
+PACK_SHARE = 64  # a pack holds about 1/64 of what the session stored so far, so a kill costs little
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
 
 
@@ -48,7 +48,7 @@ class FullSegment:
     kind: SegmentKind
     number: int
     ids: Sequence[bytes]
-    chunks: Sequence[Buffer]
+    chunks: list[bytes]
     raw_bytes: int
 
 
@@ -67,8 +67,8 @@ class SealingPipeline:
         workers = max(1, min(WORKERS, DENSE_MEMORY // context.level.working_bytes))
         self._sealers = ThreadPoolExecutor(workers, "seal")
         self._putters = ThreadPoolExecutor(uploads, "put")
-        self._segments_free = threading.BoundedSemaphore(workers * (1 + QUEUED_PER_WORKER))
-        self._packs_free = threading.BoundedSemaphore(uploads + 1)
+        self._segments_free = threading.BoundedSemaphore(workers + QUEUED)
+        self._packs_free = threading.BoundedSemaphore(uploads)
         self._lock = threading.Lock()
         self._local = threading.local()
         self._builders = {
@@ -125,9 +125,12 @@ class SealingPipeline:
         if compressor is None:
             compressor = self._local.compressor = Compressor(context.level)
         raw = join_chunks(segment.ids, segment.chunks)
+        segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
+        frame = build_frame(raw, compressor)
+        del raw
         sealed = seal_segment(
             context.public_key,
-            build_frame(raw, compressor),
+            frame,
             kind=segment.kind,
             epoch=context.epoch,
             vault_id=context.vault_id,

@@ -19,6 +19,7 @@ from rebond.vault.segment_directory import SegmentDirectory
 from rebond.vault.trees import CHUNK_ROW, decode_entry, store_chunk_rows, store_directory, store_entry, with_directory
 
 WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
+_REMEMBERED_AFTER = 1 << 20  # bytes read; a run that is killed then leaves little to read again
 _NEVER_SAME = b"\0"  # a stamp that no listing gives: the file is read again next time
 _LINKS_REMEMBERED = 100_000
 _REPORT_EVERY_SECONDS = 0.1
@@ -75,6 +76,7 @@ class TreeWriter:
         self._observer = observer
         self._links: dict[tuple[int, int], Kept] = {}
         self._next_report = 0.0
+        self._remembered_bytes = 0
         self.totals = TreeTotals()
 
     def save(self, tree: Tree) -> tuple[bytes, bytes]:
@@ -180,6 +182,9 @@ class TreeWriter:
         old = {name: i for i, name in enumerate(record.names)} if record is not None else {}
         names, stamps = listing.names, listing.stamps
         for position in range(start, end):
+            if self._is_much_unremembered():
+                self._remember_slice(slice_)
+                slice_ = _Slice(listing.path, b"", b"", self._segments)
             name, stamp = names[position], stamps[position]
             before = old.get(name)
             if before is not None and record is not None and stamp and record.stamps[before] == stamp:
@@ -189,7 +194,16 @@ class TreeWriter:
             self._save_entry(listing, position, opened, slice_)
             if not position & 63:
                 self._report(listing.path)
+        self._remember_slice(slice_)
+
+    def _is_much_unremembered(self) -> bool:
+        return self.totals.read_bytes - self._remembered_bytes >= _REMEMBERED_AFTER
+
+    def _remember_slice(self, slice_: "_Slice") -> None:
         self._remember.write(slice_.to_record())
+        if self._is_much_unremembered():
+            self._remember.flush()
+            self._remembered_bytes = self.totals.read_bytes
 
     def _directory_entry(self, listing: Listing, record: CacheRecord | None) -> bytes:
         if record is not None and record.directory and listing.stamp and record.stamp == listing.stamp:

@@ -1,6 +1,6 @@
 """Making a snapshot, step by step (format page, section 9). Whatever fails leaves only garbage."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -102,7 +102,7 @@ class SnapshotSession:
         listed = {h for info in vault.store.list_objects("packs/") if (h := hash_in_name(info.name)) is not None}
         marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}
         allow_usable(context, cache, present, listed, marked, self._marks.segments)
-        self._adopt_unlisted(context, listed - marked)
+        self._adopt_unlisted(context, listed - marked, self._marks.segments)
         self.parent: Parent | None = find_parent(vault, self._host, self._stack, self._marks)
         avoided: frozenset[int] = frozenset()
         if self.parent is not None and self.parent.references is not None:
@@ -124,7 +124,9 @@ class SnapshotSession:
         self._content = ContentWriter(sealing, self._pipeline, cache, avoided)
         self._chunker = Chunker(keys.chunker_seed)
 
-    def _adopt_unlisted(self, context: IndexContext, listed_unmarked: set[bytes]) -> None:
+    def _adopt_unlisted(
+        self, context: IndexContext, listed_unmarked: set[bytes], marked_segments: Collection[tuple[bytes, int]]
+    ) -> None:
         """Take over packs that earlier runs of this host put and did not live to name in a list."""
         for pack_hash, content in self._cache.unlisted():
             try:
@@ -139,7 +141,8 @@ class SnapshotSession:
             for pack in index_list.catalog.packs:
                 self._putter.adopt(unlisted_from_list(pack.rows, pack.pack_hash, pack.size, index_list.tables))
                 for row in pack.rows:
-                    self._cache.segments.allow(self._cache.segments.place(row.session, row.number), row.raw_length)
+                    if context.is_trusted(row.member) and (row.session, row.number) not in marked_segments:
+                        self._cache.segments.allow(self._cache.segments.place(row.session, row.number), row.raw_length)
 
     def save_tree(self, name: str, kind: str, root: bytes, tree: Tree, *, reread: bool = False) -> SavedComponent:
         """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
