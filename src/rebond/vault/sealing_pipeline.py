@@ -17,7 +17,7 @@ from rebond.identifiers import SessionId, VaultId
 from rebond.vault.credentials import DomainKeys
 from rebond.vault.frames import Compressor, Level, build_frame, join_chunks, open_frame, split_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment, seal_table, table_binding
-from rebond.vault.primitives import Buffer, hash_of, keyed_id
+from rebond.vault.primitives import hash_of, keyed_id
 from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
 
 WORKERS = 2
