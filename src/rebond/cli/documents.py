@@ -7,7 +7,7 @@ from rebond.cli.speech import show_path, tr
 from rebond.cli.tables import drop_empty, format_table
 from rebond.findings import Finding
 from rebond.identifiers import SnapshotId
-from rebond.operations.snapshots import state_of, time_of
+from rebond.operations.snapshots import SnapshotState, state_of, time_of
 from rebond.units import format_iso, format_moment, format_size, format_span
 from rebond.vault.holds import is_held, read_holds
 from rebond.vault.snapshots import SnapshotRecord
@@ -91,7 +91,7 @@ def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, 
                 show_path(record.catalog.stack),
                 show_path(record.catalog.class_),
                 show_path(",".join(record.catalog.tags)),
-                tr(state_of(record).value),
+                _state_word(state_of(record)),
                 str(sum(each.files for each in components)),
                 format_size(sum(each.bytes for each in components)),
                 format_size(sum(each.added_bytes for each in components)),
@@ -99,6 +99,15 @@ def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, 
             ]
         )
     return format_table(*drop_empty(heads, rows, "<<<<<<>>><"))
+
+
+def _state_word(state: SnapshotState) -> str:
+    words = {
+        SnapshotState.WHOLE: tr("whole"),
+        SnapshotState.PARTIAL: tr("partial"),
+        SnapshotState.DEGRADED: tr("degraded"),
+    }
+    return words[state]
 
 
 def describe_choice(record: SnapshotRecord, now_ms: int) -> str:

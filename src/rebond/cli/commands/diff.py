@@ -46,8 +46,18 @@ def diff(invocation: Invocation, before: str, after: str | None, live: bool, sta
                 second = choose_snapshot(vault, after, stack=stack)
                 with SnapshotReader(vault.live, second) as new:
                     _answer(invocation, diff_snapshots(old, new), counts)
-    words = ", ".join(f"{count} {change.name.lower()}" for change, count in sorted(counts.items()))
-    note(invocation, words or tr("Nothing differs."))
+    note(invocation, _count_in_words(counts) or tr("Nothing differs."))
+
+
+def _count_in_words(counts: Counter[Change]) -> str:
+    words = {
+        Change.ADDED: tr("added"),
+        Change.REMOVED: tr("removed"),
+        Change.CONTENT: tr("changed in content"),
+        Change.METADATA: tr("changed in owner, mode or time"),
+        Change.KIND: tr("of another kind"),
+    }
+    return ", ".join(f"{counts[change]} {word}" for change, word in words.items() if counts[change])
 
 
 def _diff_with_now(reader: SnapshotReader, watcher: Watcher) -> Iterator[Difference]:

@@ -11,17 +11,18 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import find_new_passphrase
 from rebond.cli.observing import describe_finding
 from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.speech import tr
+from rebond.cli.speech import show_path, tr
 from rebond.cli.tables import format_table
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.units import format_iso, format_moment, parse_moment
 from rebond.vault.creation import new_key_file
+from rebond.vault.credentials import Role
 from rebond.vault.key_slots import add_slot, find_slot, list_slots, remove_slot
 from rebond.vault.member_files import write_secret_file
 from rebond.vault.members import find_member_by_label, issue_keeper, issue_writer, revoke_member
 from rebond.vault.recovery_keys import print_recovery_key
-from rebond.vault.slots import SlotSecret, key_file_secret, recovery_key_secret
+from rebond.vault.slots import SlotMethod, SlotSecret, key_file_secret, recovery_key_secret
 
 HERE = "rebond.cli.commands.key"
 key = Verbs(
@@ -68,7 +69,7 @@ def list_(invocation: Invocation) -> None:
     slot_rows = [
         [
             slot.id.hex()[:8],
-            tr(slot.method),
+            _word(slot.method),
             slot.label,
             format_moment(slot.made_ms) if slot.made_ms else "",
             tr("opened with this one")
@@ -82,7 +83,7 @@ def list_(invocation: Invocation) -> None:
     member_rows = [
         [
             member.id.hex()[:8],
-            tr(member.role),
+            _word(member.role),
             member.label,
             tr("revoked {moment}", moment=format_moment(member.revoked_at_ms)) if member.revoked_at_ms else "",
         ]
@@ -91,6 +92,19 @@ def list_(invocation: Invocation) -> None:
     tables = [format_table([tr("slot"), tr("kind"), tr("label"), tr("made"), ""], slot_rows)] if slots else []
     tables.append(format_table([tr("member"), tr("role"), tr("label"), ""], member_rows))
     answer(invocation, document, "\n\n".join(tables))
+
+
+def _word(text: str) -> str:
+    """Return the reader's word for a method or a role; one that is not known stays as it is."""
+    words = {
+        SlotMethod.PASSPHRASE.value: tr("passphrase"),
+        SlotMethod.RECOVERY_KEY.value: tr("recovery key"),
+        SlotMethod.KEY_FILE.value: tr("key file"),
+        Role.OWNER.value: tr("owner"),
+        Role.WRITER.value: tr("writer"),
+        Role.KEEPER.value: tr("keeper"),
+    }
+    return words.get(text, show_path(text))
 
 
 @verb(

@@ -73,7 +73,7 @@ CLI: dict[str, str] = {
     "state": "état",
     "files": "fichiers",
     "size": "taille",
-    "added": "ajouté",
+    "added": "ajoutés",
     "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.": "Sauvegarde {id} du {moment}, vieille de "
     "{age} : {names}, {files} fichiers, {size}.",
     "No snapshot fits.": "Aucune sauvegarde ne correspond.",
