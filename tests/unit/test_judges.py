@@ -1,0 +1,57 @@
+"""What a missing judge does to a run of the tests."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+CONFTEST = pathlib.Path(__file__).parents[1] / "conftest.py"
+ABSENT = 'import pytest\n@pytest.mark.judge("no-such-program")\ndef test_that_asks_a_judge():\n    pass\n'
+SKIPPED = 'import pytest\ndef test_that_gives_up():\n    pytest.skip("no reason")\n'
+ABSENT_MODULE = 'import pytest\npytest.skip("no reason", allow_module_level=True)\n'
+EXPECTED_TO_FAIL = "import pytest\n@pytest.mark.xfail\ndef test_of_a_known_fault():\n    assert False\n"
+
+
+def run_tests(folder: pathlib.Path, content: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one file of tests under our conftest."""
+    (folder / "conftest.py").write_text(CONFTEST.read_text(encoding="utf-8"), encoding="utf-8")
+    (folder / "test_it.py").write_text(content, encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    judge(name): it\n    root: it\n", encoding="utf-8")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("REBOND_", "PYTEST_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+        env={**kept, **environment},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_missing_judge_skips_and_is_named_in_the_end(tmp_path: pathlib.Path) -> None:
+    done = run_tests(tmp_path, ABSENT)
+
+    assert done.returncode == 0
+    assert "missing judge: no-such-program, 1 tests not run" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("1 skipped")
+
+
+def test_on_demand_every_skip_is_a_failure(tmp_path: pathlib.Path) -> None:
+    for number, content in enumerate((ABSENT, SKIPPED, ABSENT_MODULE)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        done = run_tests(folder, content, REBOND_DEMAND="1")
+
+        assert done.returncode != 0, content
+        assert "allows no skip" in done.stdout
+
+
+def test_a_judge_that_was_excused_by_name_may_be_missing(tmp_path: pathlib.Path) -> None:
+    done = run_tests(tmp_path, ABSENT, REBOND_DEMAND="1", REBOND_EXCUSED="root,no-such-program")
+
+    assert done.returncode == 0
+    assert "not run (excused)" in done.stdout
+
+
+def test_a_known_fault_is_no_skip(tmp_path: pathlib.Path) -> None:
+    assert run_tests(tmp_path, EXPECTED_TO_FAIL, REBOND_DEMAND="1").returncode == 0
