@@ -13,9 +13,8 @@ from rebond.sources.files.noticing import notice_lost_attributes, notice_odd_tim
 from rebond.sources.files.rule_files import Report
 from rebond.sources.files.system_calls import (
     RESTORABLE_FLAGS,
-    Status,
+    make_flags_reader,
     make_status_reader,
-    read_inode_flags,
     status_of,
 )
 
@@ -36,6 +35,7 @@ _KINDS = {
     stat.S_IFCHR: EntryKind.CHARACTER,
     stat.S_IFBLK: EntryKind.BLOCK,
 }
+_TYPE_BITS = 0o170000
 _FILE, _DIRECTORY = EntryKind.FILE, EntryKind.DIRECTORY
 
 
@@ -92,6 +92,7 @@ class Describer:
     def __init__(self, report: Report) -> None:
         self._report = report
         self._read_status = make_status_reader()
+        self._read_inode_flags = make_flags_reader()
         self._users: dict[int, str] = {}
         self._groups: dict[int, str] = {}
         self._flagless: set[int] = set()
@@ -107,80 +108,70 @@ class Describer:
         ``path`` is asked for the full path when there is something to report.
         """
         status = self._read_status(fd)
-        mode, _, device, _, _, _, size, _, _, blocks, _, _ = status
-        is_file = stat.S_ISREG(mode)
-        return self._make_entry(
-            _FILE if is_file else _DIRECTORY,
-            name,
-            status,
-            path,
+        mode, inode, device, links, uid, gid, size, modified_ns, _, blocks, _, born_ns = status
+        is_file = mode & _TYPE_BITS == stat.S_IFREG
+        if modified_ns > _NEWEST_NS or modified_ns < _OLDEST_NS:
+            modified_ns = self._clamp_time(modified_ns, path)
+        try:
+            stamp = _PACK(*status[:9])
+        except struct.error:
+            stamp = pack_stamp(status)
+        user, group = self._users.get(uid), self._groups.get(gid)
+        # Asked for each file that is new: everything in one place, and nothing that can be left out.
+        entry = Entry(
+            name=name,
+            kind=_FILE if is_file else _DIRECTORY,
+            mode=mode & 0o7777,
+            uid=uid,
+            gid=gid,
+            user=self._find_user(uid) if user is None else user,
+            group=self._find_group(gid) if group is None else group,
+            size=size if is_file else 0,
+            modified_ns=modified_ns,
+            link=(device, inode) if links > 1 and is_file else None,
             xattrs=() if device in self._attributeless else self._read_attributes(fd, device, path),
             flags=0 if device in self._flagless else self._read_flags(fd, device),
             # A file that was given all its blocks has no holes worth a question.
-            holes=find_holes(fd, size) if is_file and blocks * 512 < size else (),
-        ), pack_stamp(status)
+            holes=find_holes(fd, size) if blocks * 512 < size and is_file else (),
+            born_ns=born_ns,
+        )
+        return entry, stamp
 
     def describe_named(self, name: bytes, directory_fd: int, path: Callable[[], bytes]) -> tuple[Entry, bytes]:
         """Return the entry and the stamp of something that is not opened: a link, a device, a pipe.
 
         Raises ``OSError``.
         """
-        found = os.stat(name, dir_fd=directory_fd, follow_symlinks=False)
-        status = status_of(found)
-        kind = _KINDS[stat.S_IFMT(status[0])]
-        entry = self._make_entry(
-            kind,
-            name,
-            status,
-            path,
-            # There is no listxattr relative to a directory; /proc makes a short path of the descriptor.
-            xattrs=()
-            if status[2] in self._attributeless
-            else self._read_attributes(b"/proc/self/fd/%d/%b" % (directory_fd, name), status[2], path),
-            target=os.readlink(name, dir_fd=directory_fd) if kind is EntryKind.SYMLINK else b"",
-        )
-        return entry, pack_stamp(status)
-
-    def _make_entry(
-        self,
-        kind: EntryKind,
-        name: bytes,
-        status: Status,
-        path: Callable[[], bytes],
-        *,
-        xattrs: tuple[tuple[bytes, bytes], ...],
-        flags: int = 0,
-        holes: tuple[tuple[int, int], ...] = (),
-        target: bytes = b"",
-    ) -> Entry:
-        mode, inode, device, links, uid, gid, size, modified_ns, _, _, rdev, born_ns = status
+        status = status_of(os.stat(name, dir_fd=directory_fd, follow_symlinks=False))
+        mode, inode, device, links, uid, gid, _, modified_ns, _, _, rdev, _ = status
+        kind = _KINDS[stat.S_IFMT(mode)]
+        # There is no listxattr relative to a directory; /proc makes a short path of the descriptor.
+        place = b"/proc/self/fd/%d/%b" % (directory_fd, name)
         if not _OLDEST_NS <= modified_ns <= _NEWEST_NS:
-            self._report(notice_odd_time(path()))
-            modified_ns = min(max(modified_ns, _OLDEST_NS), _NEWEST_NS)
-        user = self._users.get(uid)
-        group = self._groups.get(gid)
-        return Entry(
+            modified_ns = self._clamp_time(modified_ns, path)
+        entry = Entry(
             name=name,
             kind=kind,
             mode=mode & 0o7777,
             uid=uid,
             gid=gid,
-            user=self._find_user(uid) if user is None else user,
-            group=self._find_group(gid) if group is None else group,
-            size=size if kind is _FILE else 0,
+            user=self._find_user(uid),
+            group=self._find_group(gid),
             modified_ns=modified_ns,
-            target=target,
+            target=os.readlink(name, dir_fd=directory_fd) if kind is EntryKind.SYMLINK else b"",
             device=rdev if kind in (EntryKind.CHARACTER, EntryKind.BLOCK) else 0,
             link=(device, inode) if links > 1 and kind is not _DIRECTORY else None,
-            xattrs=xattrs,
-            holes=holes,
-            flags=flags,
-            born_ns=born_ns if born_ns is not None and _OLDEST_NS <= born_ns <= _NEWEST_NS else None,
+            xattrs=() if device in self._attributeless else self._read_attributes(place, device, path),
         )
+        return entry, pack_stamp(status)
+
+    def _clamp_time(self, moment_ns: int, path: Callable[[], bytes]) -> int:
+        self._report(notice_odd_time(path()))
+        return min(max(moment_ns, _OLDEST_NS), _NEWEST_NS)
 
     def _read_flags(self, fd: int, device: int) -> int:
         try:
-            flags = read_inode_flags(fd)
+            flags = self._read_inode_flags(fd)
         except OSError:
             return 0  # some network file systems forbid the question; nothing else depends on it
         if flags is None:
@@ -213,6 +204,9 @@ class Describer:
         return tuple(found)
 
     def _find_user(self, uid: int) -> str:
+        known = self._users.get(uid)
+        if known is not None:
+            return known
         try:
             name = pwd.getpwuid(uid).pw_name
         except KeyError:
@@ -221,6 +215,9 @@ class Describer:
         return name
 
     def _find_group(self, gid: int) -> str:
+        known = self._groups.get(gid)
+        if known is not None:
+            return known
         try:
             name = grp.getgrgid(gid).gr_name
         except KeyError:

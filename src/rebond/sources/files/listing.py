@@ -10,7 +10,7 @@ from functools import partial
 
 from rebond.entries import Content, Entry, EntryKind
 from rebond.sources.files.contents import FileContent
-from rebond.sources.files.describing import STAMP, Describer, mode_of, pack_stamp
+from rebond.sources.files.describing import STAMP, Describer, pack_stamp
 from rebond.sources.files.noticing import notice_fault
 from rebond.sources.files.paths import join_path
 from rebond.sources.files.rule_files import Report
@@ -23,6 +23,7 @@ from rebond.sources.files.rule_files import Report
 _FINE_GRAIN_NS = 50_000_000
 _COARSE_GRAIN_NS = 2_000_000_000
 _BILLION = 1_000_000_000
+_FILE_BITS = stat.S_IFREG >> 8  # in the second byte of a stamp, which begins with the mode
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
@@ -169,10 +170,12 @@ class DirectoryListing:
         What is described here is what ``read_small`` and ``changed`` compare with afterwards. A
         plain file stays open, so that reading it next costs no second opening.
         """
-        self.release()
+        if self._held is not None:
+            self.release()
         name = self.names[position]
+        before = self._true_stamps[position]
         try:
-            if stat.S_ISREG(mode_of(self._true_stamps[position])):
+            if before[1] & 0xF0 == _FILE_BITS:
                 fd = self._open_file(name)
                 try:
                     entry, stamp = self._describer.describe_open(name, fd, partial(self._path_of, position))
@@ -189,7 +192,7 @@ class DirectoryListing:
         except OSError as error:
             self._report(notice_fault(self._path_of(position), error))
             return None
-        if stamp != self._true_stamps[position]:
+        if stamp != before:
             if self._true_stamps is self.stamps:
                 self._true_stamps = list(self.stamps)
             self._true_stamps[position] = stamp
@@ -221,12 +224,15 @@ class DirectoryListing:
             try:
                 content = os.read(fd, size + 1)
                 status = os.fstat(fd)
-                stamp = STAMP.pack(*status[:7], status.st_mtime_ns, status.st_ctime_ns)
+                try:
+                    stamp = STAMP.pack(*status[:7], status.st_mtime_ns, status.st_ctime_ns)
+                except struct.error:
+                    stamp = pack_stamp((*status[:7], status.st_mtime_ns, status.st_ctime_ns))
                 if len(content) == size and stamp == self._true_stamps[position]:
                     return content
             finally:
                 os.close(fd)
-        except (OSError, struct.error):
+        except OSError:
             return None  # the long way through ``open`` reports it
         return None
 

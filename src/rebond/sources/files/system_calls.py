@@ -46,6 +46,7 @@ _STATX_BYTES = 256
 _EMPTY_PATH = 0x1000
 _BASIC_AND_BIRTH = 0xFFF
 _BIRTH = 0x800
+_LATEST_BIRTH = 1 << 33  # seconds; the year 2242
 _BILLION = 1_000_000_000
 
 
@@ -75,7 +76,8 @@ def make_status_reader() -> Callable[[int], Status]:
         return (
             mode, inode, device, links, uid, gid, size,
             modified * _BILLION + modified_part, changed * _BILLION + changed_part, blocks, rdev,
-            born * _BILLION + born_part if known & _BIRTH else None,
+            # Some file systems answer with nonsense; a birth time is never worth an error.
+            born * _BILLION + born_part if known & _BIRTH and 0 <= born < _LATEST_BIRTH else None,
         )  # fmt: skip
 
     return read_status
@@ -94,16 +96,30 @@ def status_of(status: os.stat_result) -> Status:
     )  # fmt: skip
 
 
-def read_inode_flags(fd: int) -> int | None:
-    """Return the inode flags of an open file or directory; ``None`` where the file system has none."""
+def make_flags_reader() -> Callable[[int], int | None]:
+    """Return a function that reads the inode flags of an open file or directory. Each belongs to one thread.
+
+    It returns ``None`` where the file system has none, and raises ``OSError`` for other faults.
+    """
     buffer = bytearray(_LONG_BYTES)
-    try:
-        fcntl.ioctl(fd, _GET_FLAGS, buffer, True)
-    except OSError as error:
-        if error.errno in _LACKS_FLAGS:
-            return None
-        raise
-    return int.from_bytes(buffer[:4], "little" if struct.pack("=H", 1)[0] else "big")
+    unpack = struct.Struct("=i").unpack_from  # the kernel fills an int, whatever the request's number says
+
+    def read_flags(fd: int) -> int | None:
+        try:
+            fcntl.ioctl(fd, _GET_FLAGS, buffer)
+        except OSError as error:
+            if error.errno in _LACKS_FLAGS:
+                return None
+            raise
+        flags: int = unpack(buffer)[0]
+        return flags
+
+    return read_flags
+
+
+def read_inode_flags(fd: int) -> int | None:
+    """Read the inode flags once; see ``make_flags_reader``."""
+    return make_flags_reader()(fd)
 
 
 def write_inode_flags(fd: int, flags: int) -> None:
