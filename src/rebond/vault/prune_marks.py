@@ -224,7 +224,7 @@ class MarkRun:
     def _find_doomed_packs(self) -> list[str]:
         named = {found for name in self._names if name.startswith("packs/") and (found := hash_in_name(name))}
         contents = ListedContents(self._survey.census.contents, self._table)
-        marked = packs_in_marks(self._marks) | named | self._marks.segments
+        marked = packs_in_marks(self._marks) | named | self._marks.segments | self._survey.census.unnamed
         present = [found for found in named if found in contents]
         deletable = find_deletable_packs(present, contents, self._survey.needs.segments, marked)
         return sorted(

@@ -104,7 +104,8 @@ def draw_plan(
     spared = _find_spared(survey, options, taken_up)
     weights = _weigh(survey)
     survey.census.contents.keep_only(_order_packs(weights, last_packs))
-    marked = packs_in_marks(survey.marks) | survey.marks.segments
+    # A place in a pack that no list names is no place for a reader, so it may not take over from one that is.
+    marked = packs_in_marks(survey.marks) | survey.marks.segments | survey.census.unnamed
     superfluous = find_superfluous_packs(
         survey.census.contents, survey.needs.segments, marked, spared, make_set=SegmentNames
     )

@@ -72,8 +72,9 @@ def _claim_marks(vault: Vault, name: ObjectName, run: bytes) -> list[Mark]:
         raise _too_late(name)
     taken = _marks_naming(marks, name)
     for mark in taken:
-        _forget_the_others_anew(vault, mark, {name})
-        if not _claim_to_take_back(vault, mark.name, run) and name in _read(vault).doomed():
+        if _claim_to_take_back(vault, mark.name, run):
+            _forget_the_others_anew(vault, mark, {name})
+        elif name in _read(vault).doomed():
             raise _too_late(name)
     return taken
 
@@ -87,7 +88,7 @@ def _marks_naming(marks: Marks, name: ObjectName) -> list[Mark]:
 
 
 def _forget_the_others_anew(vault: Vault, mark: Mark, wanted: set[ObjectName]) -> None:
-    """Put a mark on whatever else the mark names, before that mark goes."""
+    """Put a new mark on whatever else the claimed mark names. Cut before that, they are listed again: no harm."""
     others = [other for other in mark.body.names if other not in wanted]
     if others:
         body = MarkBody(

@@ -3,13 +3,15 @@
 import random
 from pathlib import Path
 
+from tests.unit.vault.small_segments import save_small
+
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.progress import Silence
 from rebond.store.memory import MemoryStore
 from rebond.store.protocol import Store
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
-from rebond.testing.vaults import make_vault, open_made, read_back, save
+from rebond.testing.vaults import make_vault, open_made, read_back
 from rebond.vault.access import Vault
 from rebond.vault.forgetting import forget, plan_by_name, survey
 from rebond.vault.prune_plan import PruneOptions
@@ -35,11 +37,11 @@ class KeptVault:
     def open(self, store: Store, caches: str = "owner") -> Vault:
         return open_made(self.created, store, self.clock, self.caches / caches)
 
-    def write(self, path: str, size: int = 200_000) -> None:
+    def write(self, path: str, size: int = 20_000) -> None:
         self.tree.write(path, self.random.randbytes(size))
 
     def save(self, vault: Vault | None = None) -> SnapshotRecord:
-        record = save(vault or self.vault, self.tree).record
+        record = save_small(vault or self.vault, self.tree)
         self.contents[record.name] = self.tree.copy()
         self.clock.advance(DAY)
         return record

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.unit.vault.kept_vault import DAY, KeptVault
+from tests.unit.vault.small_segments import save_small
 
 from rebond.errors import RoleTooSmall, VaultDamaged
 from rebond.identifiers import SessionId, SnapshotId, random_id
 from rebond.testing.faulty_store import FaultyStore
-from rebond.testing.vaults import save
 from rebond.vault.marks import ClaimBody, MarkBody, claim_mark, put_mark, read_marks
 from rebond.vault.prune_plan import PruneOptions
 from rebond.vault.pruning import plan_prune
@@ -51,7 +51,7 @@ def test_a_plan_says_what_goes_and_changes_nothing(worn: KeptVault) -> None:
 
     assert worn.names() == before
     assert [record.name for record in worn.in_trash()] == list(plan.records)
-    assert plan.freed_bytes > 150_000
+    assert plan.freed_bytes > 15_000
     assert not plan.is_empty
 
 
@@ -62,7 +62,7 @@ def test_a_prune_frees_what_only_forgotten_snapshots_needed(worn: KeptVault) -> 
 
     assert worn.in_trash() == []
     assert len(outcome.records) == 1
-    assert before - worn.stored_bytes() == outcome.freed_bytes > 150_000
+    assert before - worn.stored_bytes() == outcome.freed_bytes > 15_000
     worn.check_whole()
     assert worn.names("trash/") == {name for name in worn.names("trash/") if name.endswith(".claim")}
 
@@ -83,7 +83,7 @@ def test_the_next_backup_after_a_prune_is_whole_and_finds_what_stayed(worn: Kept
     worn.write("new", 1000)
     worn.save()
 
-    assert worn.stored_bytes() - before < 50_000
+    assert worn.stored_bytes() - before < 15_000
     worn.check_whole()
 
 
@@ -117,7 +117,7 @@ def test_index_lists_that_name_a_pack_that_went_are_rewritten(kept: KeptVault) -
 
 def test_packs_that_are_mostly_dead_are_copied_and_nothing_is_lost(kept: KeptVault) -> None:
     for number in range(40):
-        kept.write(f"file{number:02}", 150_000)
+        kept.write(f"file{number:02}", 3000)
     first = kept.save()
     for number in range(30):
         kept.tree.remove(f"file{number:02}")
@@ -298,7 +298,7 @@ def test_under_the_time_rule_a_mark_must_stand_for_a_week(worn: KeptVault) -> No
 
 def test_shards_share_the_work_and_leave_nothing(kept: KeptVault) -> None:
     for number in range(6):
-        kept.write(f"file{number}", 100_000)
+        kept.write(f"file{number}", 10_000)
         kept.save()
         kept.tree.remove(f"file{number}")
     kept.write("end", 10)
@@ -372,7 +372,7 @@ def test_a_snapshot_committed_while_a_prune_runs_is_whole(worn: KeptVault) -> No
             if name.startswith("trash/") and name.endswith(".claim") and not self.has_saved:
                 self.has_saved = True
                 worn.write("meanwhile")
-                worn.contents[save(other, worn.tree).record.name] = worn.tree.copy()
+                worn.contents[save_small(other, worn.tree).name] = worn.tree.copy()
             super().put_if_absent(name, content)
 
     worn.prune(worn.open(Interrupting(worn.store)))
