@@ -1,0 +1,44 @@
+"""A backup that is killed when an exact share of its bytes was read, and the run after it."""
+
+import pathlib
+from dataclasses import dataclass
+
+from tests.torture.real_program import KILLED, RealProgram, object_bytes
+
+# The program itself, dying at an exact place: a kill from outside misses it by what a busy machine reads meanwhile.
+DIE_AT = """
+import os, signal, sys
+from rebond.vault.tree_writing import TreeWriter
+limit, original = int(sys.argv[1]), TreeWriter._report
+def report(self, path, in_file_bytes=0):
+    if self.totals.read_bytes + in_file_bytes >= limit:
+        os.kill(os.getpid(), signal.SIGKILL)
+    original(self, path, in_file_bytes)
+def save_entry(self, *arguments):
+    saved(self, *arguments)
+    report(self, b"")
+saved, TreeWriter._save_entry, TreeWriter._report = TreeWriter._save_entry, save_entry, report
+from rebond.cli.__main__ import run
+sys.exit(run(sys.argv[2:]))
+"""
+
+
+@dataclass(frozen=True)
+class SecondRun:
+    """What a killed run left to the next one, as shares of all bytes of the tree."""
+
+    read_share: float
+    stored_again_share: float
+
+
+def interrupt(program: RealProgram, tree: pathlib.Path, total_bytes: int, *, at_share: float) -> SecondRun:
+    """Kill a backup when ``at_share`` of its bytes was read; run it again and say what that came to.
+
+    The tree must not compress, so that what has to be stored is known.
+    """
+    ended = program.start(str(int(total_bytes * at_share)), "backup", "--path", tree, code=DIE_AT).wait()
+    assert ended.status == KILLED, ended.err
+    outcome = program.ask("backup", "--path", tree)
+    assert outcome["bytes"] == total_bytes
+    stored = object_bytes(pathlib.Path(program.environment["REBOND_VAULT"]), "packs")
+    return SecondRun(outcome["read_bytes"] / total_bytes, stored / total_bytes - 1)
