@@ -118,7 +118,7 @@ class Years:
             restored.mkdir()
             old = run_measured(self._tool.restore_snapshot(self._place, snapshot, restored), log=self._log)
             shutil.rmtree(state)
-            find_content(self._tree, restored).rename(state)
+            find_content(self._tool.tool, self._tree, restored).rename(state)
             shutil.rmtree(restored, ignore_errors=True)
             run_measured(self._tool.tool.back_up(fresh), log=self._log)
         restored.mkdir()

@@ -120,7 +120,7 @@ def make_guides_stack(target: Path) -> None:
     _take(cache / "node_modules/node_modules", target / "pivori/node_modules", 500_000_000, NODE_KINDS, 62_000)
     _take(cache / "venv/venv/lib", target / "pivori/venv/lib", 400_000_000, PYTHON_KINDS, 24_000)
     make_packages(plan_forest(target / "pivori/src", f"{SEED}/src", SOURCE_KINDS, 6000))
-    make_packages(plan_forest(target / "pivori/media", f"{SEED}/media", MEDIA_KINDS, 2000))
+    make_packages(plan_forest(target / "pivori/media", f"{SEED}/media", MEDIA_KINDS, 1400))
     _make_history(target / "pivori")
 
 
@@ -153,7 +153,8 @@ def _make_history(project: Path) -> None:
     run_git("init", "-q")
     run_git("add", "src")
     run_git("commit", "-qm", "Sources")
-    run_git("add", *sorted(str(path.relative_to(project)) for path in (project / "media").iterdir())[:40])
+    assets = sorted(str(path.relative_to(project)) for path in (project / "media").rglob("*.jpg"))
+    run_git("add", *assets[:700])
     run_git("commit", "-qm", "Assets")
     run_git("repack", "-qad")
 

@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.data_sets import measure_tree
 from bench.measuring import Command, CommandBroke, Measure, run_measured
 from bench.memory_limits import MemoryLimit, limit_memory
 from bench.mutations import list_files, mutate, undo_all
@@ -17,8 +18,10 @@ LIMIT_BYTES = 512 << 20
 def measure_growth(
     *, tools: list[Tool], tree: Path, work: Path, say: Callable[[str], None], restores_all: bool
 ) -> Section:
-    """Run every tool on the tree, free and then limited. ``tree`` and ``work`` must lie on a disk: what lies in memory
-    would count against the limit."""
+    """Run every tool on the tree, free (only there everything is restored too) and then limited.
+
+    ``tree`` and ``work`` must lie on a disk: what lies in memory would count against the limit.
+    """
     rows: list[tuple[str, ...]] = []
     raw: list[dict[str, object]] = []
     kinds: set[str] = set()
@@ -53,13 +56,15 @@ def measure_growth(
             }
         )
 
+    size = measure_tree(tree)
     for tool in tools:
         run_all(tool, tree, work, None, note, restores_all=restores_all)
         with limit_memory(LIMIT_BYTES) as limit:
-            run_all(tool, tree, work, limit, note, restores_all=restores_all)
+            run_all(tool, tree, work, limit, note, restores_all=False)
     return Section(
         title="Growth",
-        intro="10 GB in 1,000,000 files of 0 to 100 KB in 60,000 folders, one of them with 200,000 entries; on a disk. "
+        intro=f"{size.total_bytes / 1e9:.1f} GB in {size.file_count:,} files of 0 to 100 kB,"
+        " a fifth of them in one folder; on a disk. "
         f"Each tool runs free, then again from nothing within {LIMIT_BYTES >> 20} MB"
         f" ({', '.join(sorted(kinds - {'free'}))}). Anonymous memory is summed over the processes, every 50 ms.",
         header=("", "step", "limit", "time", "peak anonymous", "peak resident", "stored"),

@@ -9,9 +9,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bench.measuring import Command, CommandBroke, run_measured
-from bench.mutations import list_files
 from bench.peers import Bucket, Place, Tool, find_content
-from bench.rounds import find_difference
+from bench.rounds import choose_file, find_difference
 from bench.sections import Section, format_bytes
 
 CACHES = ("restic", "kopia", "rebond")
@@ -109,8 +108,7 @@ def _measure_tool(tool: Tool, tree: Path, work: Path, delay_seconds: float, roun
         log = work / "log"
         for command in (*tool.create(place), tool.back_up(place)):
             run_measured(command, log=log)
-        files = list_files(tree)
-        chosen = str(files[len(files) // 2].relative_to(tree))
+        chosen = str(choose_file(tree).relative_to(tree))
         for step in ("one file", "restore"):
             best: dict[str, object] | None = None
             for number in range(rounds):
@@ -122,7 +120,9 @@ def _measure_tool(tool: Tool, tree: Path, work: Path, delay_seconds: float, roun
                 server.wait_before_answers(delay_seconds)
                 measure = run_measured(restore or Command(pipeline=(("false",),)), log=log)
                 requests = server.wait_before_answers(0)
-                problem = find_difference(tree, find_content(tree, target)) if step == "restore" and not number else ""
+                problem = (
+                    find_difference(tree, find_content(tool, tree, target)) if step == "restore" and not number else ""
+                )
                 shutil.rmtree(target)
                 if best is None or measure.wall_seconds < float(str(best["seconds"])):
                     best = {

@@ -73,9 +73,9 @@ class Tool(Protocol):
     def restore_file(self, place: Place, path: str, target: Path) -> Command | None: ...
 
 
-def find_content(tree: Path, target: Path) -> Path:
-    """Return where a complete restore put the tree's content: ``target``, or a folder named as the tree below it."""
-    return target / tree.name if (target / tree.name).is_dir() and not (tree / tree.name).exists() else target
+def find_content(tool: Tool, tree: Path, target: Path) -> Path:
+    """Return where a complete restore put the tree's content: ``target``, or the component's folder below it."""
+    return target / tree.name if isinstance(tool, Rebond) else target
 
 
 def read_program_version(program: str, *arguments: str) -> str | None:

@@ -91,14 +91,13 @@ class Round:
         measure = run_measured(self._tool.restore(self._place, target), log=self._log)
         problem = ""
         if self._rules.must_compare:
-            content = find_content(self._tree, target)
+            content = find_content(self._tool, self._tree, target)
             problem = find_difference(self._tree, content, only_content=not self._tool.is_incremental)
         self._report(self._make_result("restore", measure, problem=problem))
         shutil.rmtree(target)
 
     def _restore_one(self) -> None:
-        files = list_files(self._tree)
-        chosen = files[len(files) // 2]
+        chosen = choose_file(self._tree)
         target = self._work / "one"
         target.mkdir()
         command = self._tool.restore_file(self._place, str(chosen.relative_to(self._tree)), target)
@@ -123,6 +122,12 @@ class Round:
             stored_bytes=measure_stored(self._place.vault),
             problem=problem,
         )
+
+
+def choose_file(tree: Path) -> Path:
+    """Return a file in the middle of the tree; none with an @ in its path, which kopia takes for a date."""
+    files = [path for path in list_files(tree) if "@" not in str(path) and path.stat().st_size]
+    return files[len(files) // 2]
 
 
 def measure_stored(vault: Path) -> int:
