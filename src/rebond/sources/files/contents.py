@@ -65,6 +65,10 @@ class FileContent:
         self._position += count
         return count
 
+    def skip(self, size: int, /) -> None:
+        """Pass over ``size`` bytes, which lie in a hole, without reading them."""
+        self._position += size
+
     def changed(self) -> bool:
         """Say whether the file was changed since it was described, or whether it ended early."""
         try:

@@ -222,7 +222,7 @@ class DirectoryListing:
         try:
             fd = self._take(position)
             try:
-                content = os.read(fd, size + 1)
+                content = os.pread(fd, size + 1, 0)
                 status = os.fstat(fd)
                 try:
                     stamp = STAMP.pack(*status[:7], status.st_mtime_ns, status.st_ctime_ns)
