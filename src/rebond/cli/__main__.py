@@ -1,5 +1,6 @@
 """The entry: read the command line, run one command, end with its status."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from rebond.cli.endings import (
     end_without_reader,
 )
 from rebond.cli.invocation import Invocation
+from rebond.cli.output import flush
 from rebond.cli.program import program
 from rebond.cli.speech import language, speak
 from rebond.errors import Interrupted, RebondError
@@ -29,6 +31,10 @@ COMPLETION_VARIABLE = "_REBOND_COMPLETE"
 def main() -> NoReturn:
     """Run the program; the process ends here."""
     signal.signal(signal.SIGTERM, _stop)
+    if sys.stdout is None:  # it was closed by whoever called
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")
     sys.exit(run(sys.argv[1:]))
 
 
@@ -43,7 +49,7 @@ def run(arguments: Sequence[str]) -> int:
 
             return shell_complete(program, {}, "rebond", COMPLETION_VARIABLE, instruction)
         status = _call(arguments, invocation)
-        sys.stdout.flush()
+        flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0

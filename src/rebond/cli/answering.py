@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rebond.cli.invocation import Invocation
+from rebond.cli.output import write
 from rebond.cli.speech import tr
 from rebond.errors import Refused
 from rebond.findings import Finding, Severity
@@ -23,9 +24,10 @@ DAMAGED = 4
 def answer(invocation: Invocation, document: Document, text: str) -> None:
     """Write the document when JSON was asked for, else the text."""
     if invocation.wants_json:
-        sys.stdout.write(json.dumps(document, indent=2, default=_plain) + "\n")
+        invocation.has_answered = True
+        write(json.dumps(document, indent=2, default=_plain) + "\n")
     elif text:
-        sys.stdout.write(text.rstrip("\n") + "\n")
+        write(text.rstrip("\n") + "\n")
 
 
 def answer_each(invocation: Invocation, documents: Iterable[tuple[Mapping[str, Any], str]]) -> int:
@@ -39,13 +41,13 @@ def answer_each(invocation: Invocation, documents: Iterable[tuple[Mapping[str, A
         for document, line in documents:
             if invocation.wants_json:
                 invocation.has_answered = True
-                sys.stdout.write(("[\n" if count == 0 else ",\n") + json.dumps(document, default=_plain))
+                write(("[\n" if count == 0 else ",\n") + json.dumps(document, default=_plain))
             else:
-                sys.stdout.write(line + "\n")
+                write(line + "\n")
             count += 1
     finally:
         if invocation.wants_json and (count or not sys.exc_info()[0]):
-            sys.stdout.write("\n]\n" if count else "[]\n")
+            write("\n]\n" if count else "[]\n")
     return count
 
 
@@ -73,7 +75,7 @@ def require_consent(invocation: Invocation, question: str, *, is_given: bool) ->
         raise Refused("Not confirmed. Nothing was changed.", hint="--dry-run shows what would be done.")
 
 
-def say_yes_or_no(claim: bool) -> str:  # noqa: FBT001 - it is the subject
+def say_yes_or_no(claim: bool) -> str:
     """Return the word for a claim."""
     return tr("yes") if claim else tr("no")
 

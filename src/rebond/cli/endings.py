@@ -10,6 +10,7 @@ import click
 
 import rebond
 from rebond.cli.invocation import Invocation
+from rebond.cli.output import leave_output
 from rebond.cli.speech import hint_of, message_of, tr
 from rebond.errors import Interrupted, RebondError, UsageError
 
@@ -64,7 +65,7 @@ def end_with_crash(error: Exception, arguments: Sequence[str], channel: Channel)
 
 def end_without_reader() -> int:
     """Stop quietly: whoever read standard output (``head``, ``less``) has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the interpreter's own flush says nothing
+    leave_output()
     return READER_WENT_AWAY
 
 

@@ -3,7 +3,6 @@
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import click
@@ -43,12 +42,6 @@ def common_options() -> list[click.Option]:
             metavar="URL",
             help="The vault: a directory or a store's address. Also REBOND_VAULT.",
             callback=_remember("vault"),
-        ),
-        CommonOption(
-            ["--config"],
-            metavar="FILE",
-            help="The configuration file. Also REBOND_CONFIG.",
-            callback=_remember("config", Path),
         ),
         CommonOption(["--json"], is_flag=True, help="Answer with one JSON document.", callback=_remember("wants_json")),
         CommonOption(["--quiet", "-q"], is_flag=True, help="No progress and no notes.", callback=_remember("is_quiet")),

@@ -14,7 +14,6 @@ class Invocation:
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     vault: str | None = None
-    config: Path | None = None
     wants_json: bool = False
     is_quiet: bool = False
     progress: str | None = None

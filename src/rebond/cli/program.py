@@ -27,7 +27,7 @@ COMMANDS = [
 ]
 
 
-def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:  # noqa: FBT001 - click's call
+def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
     if value and not context.resilient_parsing:
         click.echo(f"rebond {rebond.__version__}")
         context.exit()

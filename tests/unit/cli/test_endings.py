@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.unit.cli.program_runs import Program
 
 from rebond.cli import __main__ as entry
 from rebond.cli.program import program
@@ -132,3 +133,44 @@ def test_a_request_to_terminate_is_like_a_request_to_stop() -> None:
 def run_program(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the program as a shell would."""
     return subprocess.run([sys.executable, "-m", "rebond.cli", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_full_disk_under_the_answer_is_told_and_no_fault(tmp_path: pathlib.Path) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rebond.cli", "completion", "bash"], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert done.returncode == 1
+    assert b"could not be written" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing_listed(
+    stop: signal.Signals, tmp_path: pathlib.Path
+) -> None:
+    program = Program.with_vault(tmp_path)
+    (tmp_path / "large").mkdir()
+    with (tmp_path / "large" / "file").open("wb") as file:
+        for _ in range(48):
+            file.write(os.urandom(4 << 20))
+    kept = {name: text for name, text in os.environ.items() if not name.startswith("REBOND_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "rebond.cli", "backup", "--path", tmp_path / "large", "--json", "--progress", "json"],
+        env={**kept, **program.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as running:
+        assert running.stderr is not None
+        running.stderr.readline()  # it has begun to read
+        running.send_signal(stop)
+        out, err = running.communicate()
+
+    assert running.returncode == 130, err
+    assert json.loads(out)["error"]["code"] == "interrupted"
+    assert b"Traceback" not in err
+    assert program.ask("snapshots") == []
+    program.good("backup", "--path", tmp_path / "large")
+    assert program.ask("verify")["ok"] is True

@@ -46,7 +46,7 @@ def test_every_command_has_help_with_an_example_that_it_would_accept(
 def test_every_command_takes_the_common_options(path: str) -> None:
     names = {each.opts[0] for each in VERBS[path].params if isinstance(each, CommonOption)}
 
-    assert names >= {"--vault", "--json", "--quiet", "--progress", "--lang", "--config"}
+    assert names >= {"--vault", "--json", "--quiet", "--progress", "--lang"}
 
 
 def test_help_loads_neither_the_commands_nor_what_they_need() -> None:

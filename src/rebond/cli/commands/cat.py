@@ -9,6 +9,7 @@ from rebond.cli.entries_shown import located_document
 from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.output import flush, write
 from rebond.cli.watching import watching
 from rebond.operations.browsing import locate, read_file
 from rebond.vault.reading import SnapshotReader
@@ -30,8 +31,8 @@ def cat(invocation: Invocation, snapshot: str, path: str, stack: str) -> None:
         with SnapshotReader(vault.live, record) as reader:
             for piece in read_file(reader, path):
                 invocation.has_answered = True
-                sys.stdout.buffer.write(piece)
-            sys.stdout.buffer.flush()
+                write(piece)
+            flush()
             if invocation.wants_json:
                 import json
 

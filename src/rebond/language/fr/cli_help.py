@@ -8,7 +8,6 @@ CLI_HELP: dict[str, str] = {
     "Example": "Exemple",
     "The vault: a directory or a store's address. Also REBOND_VAULT.": "Le coffre : un dossier ou l'adresse d'un "
     "stockage. Aussi REBOND_VAULT.",
-    "The configuration file. Also REBOND_CONFIG.": "Le fichier de configuration. Aussi REBOND_CONFIG.",
     "Answer with one JSON document.": "Répond par un seul document JSON.",
     "No progress and no notes.": "Ni progression ni remarques.",
     "How progress is shown on standard error.": "Comment la progression s'affiche sur la sortie d'erreur.",
