@@ -18,6 +18,8 @@ CLI: dict[str, str] = {
     "ne contient aucun secret. Merci de l'envoyer avec votre récit.",
     "No report could be written. Set REBOND_STATE_DIR to a folder that can be.": "Aucun rapport n'a pu être écrit. "
     "Donnez à REBOND_STATE_DIR un dossier où c'est possible.",
+    "The answer could not be written to standard output: {reason}.": "La réponse n'a pas pu être écrite sur la sortie standard : {reason}.",
+    "What was to be done is done. Look at where the output goes.": "Ce qui était à faire est fait. Voyez où va la sortie.",
     # options and secrets
     "No vault was named.": "Aucun coffre n'est nommé.",
     "Add --vault /where/it/is, or set REBOND_VAULT.": "Ajoutez --vault /où/il/est, ou définissez REBOND_VAULT.",

@@ -70,4 +70,9 @@ SOURCES: dict[str, str] = {
     "Check the path, and that what it lies on is mounted.": "Vérifiez le chemin, et que ce qui le porte est monté.",
     "{path} is neither a directory nor a file.": "{path} n'est ni un dossier ni un fichier.",
     "Name the directory that it lies in.": "Nommez le dossier où il se trouve.",
+    "{path} was left out, because reading it failed: {reason}": "{path} a été laissé de côté, parce que sa lecture a échoué : {reason}",
+    "{path} changed while it was read; what was read is saved.": "{path} a changé pendant sa lecture ; ce qui a été lu est sauvegardé.",
+    "Save it while nothing writes to it, or with the program that owns it.": "Sauvegardez-le quand rien n'y écrit, ou avec le programme à qui il appartient.",
+    "{path} became a directory while it was being saved, and may be missing from this snapshot.": "{path} est devenu un dossier pendant sa sauvegarde, et peut y manquer.",
+    "{path} is in this snapshot all the same: it has not changed since it was stored.": "{path} est quand même dans cette sauvegarde : il n'a pas changé depuis qu'il fut stocké.",
 }
