@@ -10,19 +10,11 @@ from typing import NoReturn
 import click
 
 from rebond.cli.click_words import teach_click
-from rebond.cli.endings import (
-    Channel,
-    end_interrupted,
-    end_with_crash,
-    end_with_error,
-    end_with_usage,
-    end_without_reader,
-)
 from rebond.cli.invocation import Invocation
 from rebond.cli.output import flush
 from rebond.cli.program import program
 from rebond.cli.speech import language, speak
-from rebond.errors import Interrupted, RebondError
+from rebond.errors import Interrupted
 from rebond.language import choose_language
 
 COMPLETION_VARIABLE = "_REBOND_COMPLETE"
@@ -50,27 +42,11 @@ def run(arguments: Sequence[str]) -> int:
             return shell_complete(program, {}, "rebond", COMPLETION_VARIABLE, instruction)
         status = _call(arguments, invocation)
         flush()
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 0
-    except click.UsageError as error:
-        return end_with_usage(error, _channel(arguments, invocation))
-    except RebondError as error:
-        return end_with_error(error, _channel(arguments, invocation))
-    except (KeyboardInterrupt, Interrupted, click.Abort):
-        return end_interrupted(_channel(arguments, invocation))
-    except BrokenPipeError:
-        return end_without_reader()
-    except Exception as error:  # noqa: BLE001 - the last net: a fault becomes a report and a status
-        return end_with_crash(error, arguments, _channel(arguments, invocation))
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: everything becomes words and a status
+        from rebond.cli.endings import conclude
+
+        return conclude(error, arguments, invocation)
     return status if isinstance(status, int) else 0
-
-
-def _channel(arguments: Sequence[str], invocation: Invocation) -> Channel:
-    """Return how a failure is written; known also when the command line could not be parsed."""
-    if not (invocation.wants_json or "--json" in arguments):
-        return Channel.TEXT
-    return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
 
 
 def _call(arguments: Sequence[str], invocation: Invocation) -> object:

@@ -27,6 +27,33 @@ FAULT = "fault"  # the code of what nobody foresaw
 READER_WENT_AWAY = 141  # what a shell shows for a program that SIGPIPE ended
 
 
+def conclude(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
+    """Say how a run ended that did not end well; return its exit status."""
+    channel = _choose_channel(arguments, invocation)
+    match error:
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.format_message())
+            return 0
+        case click.UsageError():
+            return end_with_usage(error, channel)
+        case RebondError():
+            return end_with_error(error, channel)
+        case KeyboardInterrupt() | click.Abort():
+            return end_interrupted(channel)
+        case BrokenPipeError():
+            return end_without_reader()
+        case Exception():
+            return end_with_crash(error, arguments, channel)
+    raise error
+
+
+def _choose_channel(arguments: Sequence[str], invocation: Invocation) -> Channel:
+    """Return how a failure is written; known also when the command line could not be parsed."""
+    if not (invocation.wants_json or "--json" in arguments):
+        return Channel.TEXT
+    return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
+
+
 def end_with_error(error: RebondError, channel: Channel) -> int:
     """Show an error that was raised on purpose; return its exit status."""
     show_failure(error.code, message_of(error), hint_of(error), error.exit_status, channel)
