@@ -1,6 +1,7 @@
 """Files with holes: their chunks hold the data only, and the holes say where it goes (decision 0003)."""
 
 from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
 
 from rebond.entries import Content
 
@@ -27,26 +28,41 @@ def data_bytes(size: int, holes: Sequence[tuple[int, int]]) -> int:
     return size - sum(length for _, length in holes)
 
 
+def clip_holes(holes: Sequence[tuple[int, int]], size: int) -> tuple[tuple[int, int], ...]:
+    """Return what of the holes lies within ``size`` bytes: for a file that lost its end while it was read."""
+    return tuple((offset, min(length, size - offset)) for offset, length in holes if offset < size)
+
+
+@runtime_checkable
+class SeekableContent(Protocol):
+    """An open file that can pass over bytes without reading them."""
+
+    def skip(self, size: int, /) -> None:
+        """Go on ``size`` bytes later."""
+        ...
+
+
 class WithoutHoles:
-    """An open file from which the bytes of its holes are left out."""
+    """An open file from which the bytes of its holes are left out. ``position`` is how far into the file it is."""
 
     def __init__(self, content: Content, holes: Sequence[tuple[int, int]]) -> None:
         self._content = content
+        self._seekable = content if isinstance(content, SeekableContent) else None
         self._holes = list(reversed(holes))
-        self._position = 0
+        self.position = 0
 
     def read(self, size: int, /) -> bytes:
         """Return up to ``size`` bytes of data; empty at the end."""
         self._skip()
         got = self._content.read(self._until_hole(size))
-        self._position += len(got)
+        self.position += len(got)
         return got
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Fill ``buffer`` with data and return how many bytes came; 0 at the end."""
         self._skip()
         count = self._content.readinto(memoryview(buffer)[: self._until_hole(len(buffer))])
-        self._position += count
+        self.position += count
         return count
 
     def changed(self) -> bool:
@@ -58,12 +74,15 @@ class WithoutHoles:
         self._content.close()
 
     def _until_hole(self, size: int) -> int:
-        return min(size, self._holes[-1][0] - self._position) if self._holes else size
+        return min(size, self._holes[-1][0] - self.position) if self._holes else size
 
     def _skip(self) -> None:
-        while self._holes and self._holes[-1][0] <= self._position:
+        while self._holes and self._holes[-1][0] <= self.position:
             left = self._holes.pop()[1]
-            self._position += left
+            self.position += left
+            if self._seekable is not None:
+                self._seekable.skip(left)
+                continue
             while left:
                 got = len(self._content.read(min(left, _STEP)))
                 if not got:

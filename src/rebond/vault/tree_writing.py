@@ -4,27 +4,32 @@ import time
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 import msgspec
 
 from rebond.entries import Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceError, SourceUnfit
-from rebond.findings import Finding, Severity
 from rebond.progress import Advance, Observer
+from rebond.vault.cache_slices import NEVER_SAME, GatheredSlice, Uses
 from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
-from rebond.vault.holes import WithoutHoles, data_bytes
+from rebond.vault.holes import WithoutHoles, clip_holes
 from rebond.vault.segment_directory import SegmentDirectory
+from rebond.vault.tree_notices import (
+    notice_became_directory,
+    notice_change,
+    notice_cut_read,
+    notice_kept_from_before,
+)
 from rebond.vault.trees import CHUNK_ROW, decode_entry, store_chunk_rows, store_directory, store_entry, with_directory
 
 WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
 _REMEMBERED_AFTER = 1 << 20  # bytes read; a run that is killed then leaves little to read again
-_NEVER_SAME = b"\0"  # a stamp that no listing gives: the file is read again next time
-_LINKS_REMEMBERED = 100_000
+_LINKS_REMEMBERED_BYTES = 8 << 20
 _REPORT_EVERY_SECONDS = 0.1
 
-Uses = list[tuple[int, int]]  # (place, bytes)
 Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk rows, or a list of them; uses; bytes
 
 
@@ -44,7 +49,7 @@ class _OpenDirectory:
     """A directory whose subdirectories are still being walked."""
 
     depth: int
-    name: bytes
+    path: bytes
     encoded: bytes
     names: list[bytes] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
@@ -74,7 +79,8 @@ class TreeWriter:
         self._cached = cached
         self._remember = remember
         self._observer = observer
-        self._links: dict[tuple[int, int], Kept] = {}
+        self._links: dict[tuple[int, int], tuple[bytes, Kept]] = {}
+        self._links_bytes = 0
         self._next_report = 0.0
         self._remembered_bytes = 0
         self.totals = TreeTotals()
@@ -106,19 +112,30 @@ class TreeWriter:
         done = open_directories.pop()
         names, entries = done.names, done.entries
         if done.children:
-            merged = sorted([*zip(names, entries, strict=True), *done.children])
+            merged = sorted([*done.children, *zip(names, entries, strict=True)], key=itemgetter(0))
             names = [name for name, _ in merged]
             entries = [entry for _, entry in merged]
+            if len(set(names)) < len(names):
+                names, entries = self._drop_repeated(done.path, merged)
         directory_id = store_directory(names, entries, self._tree_id_key, self._content.keep_tree)
         if open_directories:
-            open_directories[-1].children.append((done.name, with_directory(done.encoded, directory_id)))
+            name = done.path.rpartition(b"/")[2]
+            open_directories[-1].children.append((name, with_directory(done.encoded, directory_id)))
         return directory_id, done.encoded
+
+    def _drop_repeated(self, path: bytes, merged: list[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes]]:
+        """Keep one entry of each name, the directory before a file: a stored name that comes twice is damage."""
+        once: dict[bytes, bytes] = {}
+        for name, entry in merged:
+            if once.setdefault(name, entry) is not entry:
+                self._observer.noticed(notice_became_directory(path + b"/" + name))
+        return list(once), list(once.values())
 
     def _save_listing(self, listing: Listing) -> _OpenDirectory:
         """Keep everything of one directory that is not a directory itself."""
         self.totals.directories += 1
-        opened = _OpenDirectory(listing.depth, listing.path.rsplit(b"/", 1)[-1], b"")
-        names, stamps = listing.names, listing.stamps
+        opened = _OpenDirectory(listing.depth, listing.path, b"")
+        names = listing.names
         position, count = 0, len(names)
         first = True
         records = self._cached.records_of(listing.path)
@@ -126,7 +143,7 @@ class TreeWriter:
         while position < count or first:
             if record_and_bytes is None:
                 end = min(count, position + SLICE_ENTRIES)
-                self._save_slice(listing, opened, position, end, None)
+                self._save_slice(listing, opened, position, end, None, first)
             else:
                 record, stored = record_and_bytes
                 end = position + len(record.names)
@@ -137,7 +154,7 @@ class TreeWriter:
                     record_and_bytes = next(records, None)
                     if record_and_bytes is None:
                         end = min(count, max(end, position + SLICE_ENTRIES))
-                    self._save_slice(listing, opened, position, end, record)
+                    self._save_slice(listing, opened, position, end, record, first)
                     position, first = end, False
                     continue
                 record_and_bytes = next(records, None)
@@ -148,15 +165,17 @@ class TreeWriter:
         """Whether a cached slice still holds, with every segment it uses."""
         if bool(record.directory) != first or (first and record.stamp != listing.stamp):
             return False
-        if end > len(listing.names) or record.names != listing.names[start:end] or record.stamps != listing.stamps[start:end]:
+        names, stamps = listing.names[start:end], listing.stamps[start:end]
+        if end > len(listing.names) or record.names != names or record.stamps != stamps:
             return False
         return self._all_usable(record.all_uses, record.sessions)
 
-    def _all_usable(self, uses: bytes, sessions: list[bytes]) -> bool:
-        segments, content = self._segments, self._content
+    def _all_usable(self, uses: bytes, sessions: list[bytes], *, with_avoided: bool = False) -> bool:
+        segments = self._segments
+        is_usable = segments.raw_length if with_avoided else self._content.is_usable
         for place_of_session, number, _ in USE.iter_unpack(uses):
             known = segments.known_number(sessions[place_of_session])
-            if known is None or not content.is_usable(known << 24 | number):
+            if known is None or not is_usable(known << 24 | number):
                 return False
         return True
 
@@ -172,34 +191,50 @@ class TreeWriter:
         self._remember.write_stored(stored)
 
     def _save_slice(
-        self, listing: Listing, opened: _OpenDirectory, start: int, end: int, record: CacheRecord | None
+        self,
+        listing: Listing,
+        opened: _OpenDirectory,
+        start: int,
+        end: int,
+        record: CacheRecord | None,
+        first: bool,
     ) -> None:
         """Keep the entries from ``start`` to ``end``; take from ``record`` what is unchanged in it."""
         directory = b""
-        if start == 0:
+        if first:
             directory = opened.encoded = self._directory_entry(listing, record)
-        slice_ = _Slice(listing.path, listing.stamp if start == 0 else b"", directory, self._segments)
+        slice_ = GatheredSlice(listing.path, listing.stamp if first else b"", directory, self._segments)
         old = {name: i for i, name in enumerate(record.names)} if record is not None else {}
         names, stamps = listing.names, listing.stamps
         for position in range(start, end):
-            if self._is_much_unremembered():
+            if (self._is_much_unremembered() and len(slice_)) or len(slice_) >= SLICE_ENTRIES:
                 self._remember_slice(slice_)
-                slice_ = _Slice(listing.path, b"", b"", self._segments)
+                slice_ = GatheredSlice(listing.path, b"", b"", self._segments)
             name, stamp = names[position], stamps[position]
             before = old.get(name)
             if before is not None and record is not None and stamp and record.stamps[before] == stamp:
                 if self._all_usable(record.uses[before], record.sessions):
                     self._reuse_entry(record, before, opened, slice_)
-                    continue
-            self._save_entry(listing, position, opened, slice_)
+                elif not self._save_entry(listing, position, opened, slice_):
+                    self._fall_back(listing, record, before, opened, slice_)
+            elif not position or name != names[position - 1]:  # a directory that changes may list a name twice
+                self._save_entry(listing, position, opened, slice_)
             if not position & 63:
                 self._report(listing.path)
         self._remember_slice(slice_)
 
+    def _fall_back(
+        self, listing: Listing, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: GatheredSlice
+    ) -> None:
+        """Keep an unchanged file that cannot be read now: its segments were only to be left behind."""
+        if self._all_usable(record.uses[before], record.sessions, with_avoided=True):
+            self._reuse_entry(record, before, opened, slice_)
+            self._observer.noticed(notice_kept_from_before(listing.path + b"/" + record.names[before]))
+
     def _is_much_unremembered(self) -> bool:
         return self.totals.read_bytes - self._remembered_bytes >= _REMEMBERED_AFTER
 
-    def _remember_slice(self, slice_: "_Slice") -> None:
+    def _remember_slice(self, slice_: GatheredSlice) -> None:
         self._remember.write(slice_.to_record())
         if self._is_much_unremembered():
             self._remember.flush()
@@ -210,7 +245,7 @@ class TreeWriter:
             return record.directory
         return store_entry(listing.directory(), tree_id_key=self._tree_id_key)
 
-    def _reuse_entry(self, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: "_Slice") -> None:
+    def _reuse_entry(self, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: GatheredSlice) -> None:
         uses = [
             (self._segments.place(record.sessions[place_of_session], number), size)
             for place_of_session, number, size in USE.iter_unpack(record.uses[before])
@@ -226,25 +261,28 @@ class TreeWriter:
         opened.entries.append(encoded)
         slice_.add(record.names[before], record.stamps[before], encoded, uses, files, size_bytes)
 
-    def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: "_Slice") -> None:
+    def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: GatheredSlice) -> bool:
+        """Describe, read and keep one thing; ``False`` when it cannot be had (reported)."""
         entry = listing.describe(position)
         if entry is None:
-            return
-        stamp = listing.stamps[position] or _NEVER_SAME
+            return False
+        stamp = listing.stamps[position] or NEVER_SAME
         chunks, files = b"", 0
         chunk_list: tuple[bytes, int] | None = None
         uses: Uses = []
         if entry.kind is EntryKind.FILE:
             files = 1
-            if entry.size:
-                saved = self._save_content(listing, position, entry)
-                if saved is None:
-                    return
-                chunks, chunk_list, uses, size, is_steady = saved
-                if not is_steady:
-                    stamp = _NEVER_SAME
-                if size != entry.size:
-                    entry = msgspec.structs.replace(entry, size=size)
+            saved = self._save_content(listing, position, entry)
+            if saved is None:
+                return False
+            chunks, chunk_list, uses, size, is_steady = saved
+            if not is_steady:
+                stamp = NEVER_SAME
+            if size != entry.size:
+                entry = msgspec.structs.replace(entry, size=size, holes=clip_holes(entry.holes, size))
+        elif entry.kind is EntryKind.DIRECTORY:
+            self._observer.noticed(notice_became_directory(listing.path + b"/" + entry.name))
+            return False
         encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=chunks, chunk_list=chunk_list)
         for place, used in uses:
             self._content.use(place, used)
@@ -255,30 +293,45 @@ class TreeWriter:
         opened.names.append(name)
         opened.entries.append(encoded)
         slice_.add(name, stamp, encoded, uses, files, size_bytes)
+        return True
 
     def _save_content(
         self, listing: Listing, position: int, entry: Entry
     ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
         """Keep a file's bytes: (chunk rows, list, uses, size, unchanged while read); ``None`` if unreadable."""
-        if entry.link is not None and (known := self._links.get(entry.link)) is not None:
-            return (*known, True)
+        if entry.link is None:
+            return self._read_content(listing, position, entry)
+        # A second name has the same stamp, unless somebody wrote to the file since its first name was read.
+        stamp = listing.stamps[position]
+        known = self._links.get(entry.link)
+        if known is not None and stamp and known[0] == stamp:
+            return (*known[1], True)
+        result = self._read_content(listing, position, entry)
+        if result is not None and result[4] and stamp and self._links_bytes < _LINKS_REMEMBERED_BYTES:
+            self._links[entry.link] = (stamp, result[:4])
+            self._links_bytes += 300 + len(result[0]) + 80 * len(result[2])
+        return result
+
+    def _read_content(
+        self, listing: Listing, position: int, entry: Entry
+    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
+        # A file of no bytes is read too: those of /proc and of some network file systems only say so.
         if entry.size <= WHOLE_READ_LIMIT and not entry.holes:
             content = listing.read_small(position, entry.size)
             if content is not None:
-                return self._keep_whole(entry, content)
+                return (*self._keep_whole(content), True)
         return self._keep_stream(listing, position, entry)
 
-    def _keep_whole(self, entry: Entry, content: bytes) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool]:
+    def _keep_whole(self, content: bytes) -> Kept:
+        size = len(content)
         self.totals.read_files += 1
-        self.totals.read_bytes += len(content)
-        if len(content) <= LEAST:
-            chunk_id, place = self._content.keep_data(content)
-            result: Kept = (CHUNK_ROW.pack(chunk_id, len(content)), None, [(place, len(content))], len(content))
-        else:
-            result = self._keep_chunks(self._chunker.cut_bytes(content))
-        if entry.link is not None and len(self._links) < _LINKS_REMEMBERED:
-            self._links[entry.link] = result
-        return (*result, True)
+        self.totals.read_bytes += size
+        if size > LEAST:
+            return self._keep_chunks(self._chunker.cut_bytes(content))
+        if not size:
+            return b"", None, [], 0
+        chunk_id, place = self._content.keep_data(content)
+        return CHUNK_ROW.pack(chunk_id, size), None, [(place, size)], size
 
     def _keep_chunks(self, pieces: Iterator[bytes]) -> Kept:
         rows: list[bytes] = []
@@ -308,45 +361,21 @@ class TreeWriter:
         opened = listing.open(position)
         if opened is None:
             return None
+        data = WithoutHoles(opened, entry.holes) if entry.holes else opened
         try:
-            whole = WithoutHoles(opened, entry.holes) if entry.holes else opened
-            result = self._keep_chunks(self._chunker.cut(whole))
+            result = self._keep_chunks(self._chunker.cut(data))
             is_steady = not opened.changed()
         except SourceError as error:
-            self._notice(
-                "source-unreadable",
-                listing.path + b"/" + entry.name,
-                "{path} could not be read to its end and is not in this snapshot: {reason}",
-                "Check the disk it lies on; then run the backup again.",
-                reason=error.message,
-            )
+            self._observer.noticed(notice_cut_read(listing.path + b"/" + entry.name, error))
             return None
         finally:
             opened.close()
         if not is_steady:
-            self._notice(
-                "changed-while-read",
-                listing.path + b"/" + entry.name,
-                "{path} changed while it was read; what was read is saved.",
-                "Save it while nothing writes to it, or with the program that owns it.",
-            )
+            self._observer.noticed(notice_change(listing.path + b"/" + entry.name))
         self.totals.read_files += 1
         self.totals.read_bytes += result[3]
-        size = result[3] + entry.size - data_bytes(entry.size, entry.holes)
+        size = data.position if isinstance(data, WithoutHoles) else result[3]
         return (*result[:3], size, is_steady)
-
-    def _notice(self, code: str, path: bytes, template: str, hint: str, **values: object) -> None:
-        shown = path.lstrip(b"/").decode(errors="backslashreplace")
-        self._observer.noticed(
-            Finding(
-                code=code,
-                severity=Severity.WARNING,
-                subject=shown,
-                template=template,
-                hint_template=hint,
-                values={"path": shown, **values},
-            )
-        )
 
     def _report(self, path: bytes, in_file_bytes: int = 0) -> None:
         now = time.monotonic()
@@ -362,58 +391,3 @@ class TreeWriter:
                     stored_bytes=self._content.added_bytes,
                 )
             )
-
-
-class _Slice:
-    """A cache record being gathered."""
-
-    def __init__(self, path: bytes, stamp: bytes, directory: bytes, segments: SegmentDirectory) -> None:
-        self._segments = segments
-        self._path, self._stamp, self._directory = path, stamp or _NEVER_SAME, directory
-        self._names: list[bytes] = []
-        self._stamps: list[bytes] = []
-        self._entries: list[bytes] = []
-        self._uses: list[bytes] = []
-        self._places: dict[int, int] = {}  # local session number → place in the record
-        self._all: dict[int, int] = {}
-        self._files = 0
-        self._bytes = 0
-
-    def add(self, name: bytes, stamp: bytes, encoded: bytes, uses: Uses, files: int, size_bytes: int) -> None:
-        """Take one entry."""
-        self._names.append(name)
-        self._stamps.append(stamp)
-        self._entries.append(encoded)
-        rows = b""
-        for place, used in uses:
-            rows += self._row(place, used)
-            self._all[place] = self._all.get(place, 0) + used
-        self._uses.append(rows)
-        self._files += files
-        self._bytes += size_bytes
-
-    def _row(self, place: int, used: int) -> bytes:
-        session = place >> 24
-        index = self._places.get(session)
-        if index is None:
-            index = self._places[session] = len(self._places)
-        return USE.pack(index, place & 0xFFFFFF, min(used, 0xFFFFFFFF))
-
-    def to_record(self) -> CacheRecord:
-        """Return what was gathered."""
-        all_uses = b"".join(self._row(place, used) for place, used in self._all.items())
-        return CacheRecord(
-            self._path,
-            self._stamp,
-            self._directory,
-            self._names,
-            self._stamps,
-            self._entries,
-            self._uses,
-            [self._segments.sessions[number] for number in self._places],
-            all_uses,
-            self._files,
-            self._bytes,
-        )
-
-

@@ -1,6 +1,17 @@
 """French for the vault: keys, members, opening, writing, reading."""
 
 VAULT: dict[str, str] = {
+    # keeping a tree
+    "{path} was left out, because reading it failed: {reason}": "{path} est laissé de côté, car sa lecture a échoué : "
+    "{reason}",
+    "{path} changed while it was read; what was read is saved.": "{path} a changé pendant sa lecture ; ce qui a été lu "
+    "est sauvegardé.",
+    "Save it while nothing writes to it, or with the program that owns it.": "Sauvegardez-le quand rien n'y écrit, ou "
+    "avec le programme qui le possède.",
+    "{path} became a directory while it was being saved, and may be missing from this snapshot.": "{path} est devenu un "
+    "répertoire pendant sa sauvegarde, et manque peut-être dans celle-ci.",
+    "{path} is in this snapshot all the same: it has not changed since it was stored.": "{path} est tout de même dans "
+    "cette sauvegarde : il n'a pas changé depuis qu'il est stocké.",
     # commits and sessions
     "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
     "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",

@@ -87,7 +87,7 @@ class FileContent:
         if not self._size:
             return wanted, False
         position = self._position
-        left = min(wanted, self._size - position)
+        left = max(0, min(wanted, self._size - position))  # it may have shrunk to before a hole
         while self._holes and sum(self._holes[-1]) <= position:
             self._holes.pop()
         if not self._holes:
