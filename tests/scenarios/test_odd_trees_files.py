@@ -162,6 +162,40 @@ def test_a_restore_over_everything_replaces_everything(workplace: bytes) -> None
     assert compare_trees(source, target) == []
 
 
+@pytest.mark.root
+@pytest.mark.parametrize("overwrite", [Overwrite.CHANGED, Overwrite.ALWAYS])
+def test_an_ordinary_user_restores_over_directories_that_forbid_it(workplace: bytes, overwrite: Overwrite) -> None:
+    source, target = workplace + b"/source", workplace + b"/target"
+
+    def run() -> tuple[object, object]:
+        build_odd_tree(source, ["modes", "empty-directories"])
+        findings: list[Finding] = []
+        copy(source, target, findings)
+        os.chmod(target + b"/modes", 0o500)
+        os.chmod(target + b"/modes/d0700", 0)
+        os.truncate(target + b"/modes/0644", 1)
+        copy(source, target, findings, overwrite)
+        return [each.message for each in findings], compare_trees(source, target)
+
+    findings, differences = run_as_nobody(run)
+    assert findings == []
+    assert differences == []
+
+
+@pytest.mark.root
+def test_an_ordinary_user_who_restores_nothing_leaves_directories_as_closed_as_they_were(workplace: bytes) -> None:
+    source, target = workplace + b"/source", workplace + b"/target"
+
+    def run() -> int:
+        build_odd_tree(source, ["empty-directories"])
+        copy(source, target, [])
+        os.chmod(target + b"/empty-directories/a", 0o100)
+        copy(source, target, [])
+        return os.stat(target + b"/empty-directories/a").st_mode & 0o7777
+
+    assert run_as_nobody(run) == 0o100
+
+
 SPOILS = ["names", "kind", "content", "hole", "mode", "time", "attribute", "link", "target", "size"]
 
 

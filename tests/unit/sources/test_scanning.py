@@ -1,8 +1,10 @@
 """Walking a tree that is good, bad, odd, or changes while it is walked."""
 
 import contextlib
+import grp
 import os
 import pathlib
+import pwd
 import threading
 import time
 from collections.abc import Iterator
@@ -486,6 +488,19 @@ def test_holes_are_known_and_read_as_zeros(grow: pathlib.Path, noted: Noted) -> 
     assert entry.holes[-1][0] + entry.holes[-1][1] == (5 << 20) + 7
     assert len(entry.holes) == 3
     assert read == again == path.read_bytes()
+
+
+def test_an_entry_knows_its_owner_and_its_birth(grow: pathlib.Path, noted: Noted) -> None:
+    before_ns = time.time_ns()
+    (grow / "f").write_text("x")
+    os.utime(grow / "f", ns=(0, 0))
+    entry = first(tree_of(grow, noted)).describe(0)
+    assert entry is not None
+
+    assert entry.user == pwd.getpwuid(os.getuid()).pw_name
+    assert entry.group == grp.getgrgid(os.getgid()).gr_name
+    assert entry.modified_ns == 0
+    assert entry.born_ns is None or abs(entry.born_ns - before_ns) < 60 * SECOND
 
 
 def test_the_access_time_is_left_alone(grow: pathlib.Path, noted: Noted) -> None:
