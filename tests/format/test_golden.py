@@ -11,7 +11,8 @@ from tests.format.isolated import RESCUE, run_rescue
 from tests.format.manifests import tell_tree
 
 from rebond.findings import Finding
-from rebond.operations.restore import RestoreRequest, restore
+from rebond.operations.restore import restore
+from rebond.operations.restore_planning import RestoreRequest
 from rebond.progress import Silence
 from rebond.store.local import LocalStore
 from rebond.vault.access import Vault

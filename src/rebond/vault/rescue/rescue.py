@@ -128,8 +128,8 @@ def unpack_at(content: bytes, at: int, depth: int) -> tuple[Any, int]:
         raise Damaged("a record is cut short or nested too deeply")
     if shape in ("bin", "str"):
         return content[at : at + size] if shape == "bin" else content[at : at + size].decode(), at + size
-    values = []
-    for _ in range(size if shape == "array" else 2 * size):
+    values: list[Any] = []
+    while len(values) < (size if shape == "array" else 2 * size):
         value, at = unpack_at(content, at, depth + 1)
         values.append(value)
     if shape == "array":
@@ -319,8 +319,7 @@ Snapshot = NamedTuple("Snapshot", [("time_ms", int), ("id", str), ("session", by
 
 def list_snapshots(vault: Vault) -> list[Snapshot]:
     """Return what can be trusted, oldest first; name what cannot."""
-    found = []
-    names = list_names(vault.path, "snapshots", r"[0-9a-f]{16}/[0-9a-f]{32}\.[0-9a-f]{32}(\.withdrawn)?")
+    found, names = [], list_names(vault.path, "snapshots", r"[0-9a-f]{16}/[0-9a-f]{32}\.[0-9a-f]{32}(\.withdrawn)?")
     for name in names:
         if not name.endswith(".withdrawn") and name + ".withdrawn" not in names:
             try:
@@ -390,13 +389,10 @@ def decompress(codec: int, packed: bytes, limit: int) -> bytes:
     return packed
 
 def open_frame(frame: bytes) -> bytes:
-    codec, packed_size, raw_size = struct.unpack("<BII", frame[:9].ljust(9, b"\xff"))
-    packed = frame[9 : 9 + packed_size]
-    if len(packed) != packed_size or raw_size > FRAME_LIMIT:
-        raise Damaged("a frame has an impossible size")
-    raw = decompress(codec, packed, raw_size)
-    if len(raw) != raw_size:
-        raise Damaged("a frame does not decode to its size")
+    codec, size, raw_size = struct.unpack("<BII", frame[:9].ljust(9, b"\xff"))
+    packed = frame[9 : 9 + size]
+    if len(packed) != size or raw_size > FRAME_LIMIT or len(raw := decompress(codec, packed, raw_size)) != raw_size:
+        raise Damaged("a frame has an impossible size, or does not decode to its size")
     return raw
 
 Segment = NamedTuple("Segment", [("kind", int), ("epoch", int), ("vault", bytes), ("domain", bytes), ("session", bytes),
@@ -528,8 +524,8 @@ def read_rows(read: Read, content: bytes, level: int) -> Iterator[tuple[bytes, i
 def place_chunks(read: Read, entry: Any) -> Iterator[tuple[bytes, int, int, int]]:
     """Yield (chunk id, start in the chunk, length, offset in the file): chunks hold data, holes lie between."""
     position, end, holes = 0, get(entry, "s", int, 0), list(get(entry, "o", list, []))
-    many = get(entry, "L", list, [])
-    for chunk_id, size in read_rows(read, *((read(many[0]), many[1]) if many else (get(entry, "c", bytes, b""), 1))):
+    rows = (read(entry["L"][0]), entry["L"][1]) if "L" in entry else (get(entry, "c", bytes, b""), 1)
+    for chunk_id, size in read_rows(read, *rows):
         start = 0
         while start < size or not size:
             while holes and holes[0][0] == position:
@@ -591,7 +587,7 @@ class Landing:
                         os.ftruncate(file.fileno(), get(entry, "s", int, 0))
                     for chunk_id, start, size, offset in place_chunks(read, entry):
                         self.wanted.setdefault(chunk_id, []).append((number, start, size, offset))
-            except (Damaged, OSError, TypeError, ValueError) as error:
+            except (Damaged, OSError, TypeError, ValueError, LookupError) as error:
                 say(f"{show(path)}: {error}", 4)
 
     def write(self, chunk_id: bytes, chunk: memoryview) -> None:
@@ -622,7 +618,7 @@ class Landing:
         for number, action in work:
             try:
                 action(number)
-            except (OSError, OverflowError, Damaged) as error:
+            except (OSError, OverflowError, TypeError, ValueError, Damaged) as error:
                 say(f"{show(self.paths[number])}: {error}", 3)
 
     def _make_special(self, first: int, number: int) -> None:
@@ -667,9 +663,12 @@ def restore(vault: Vault, snapshot: Snapshot, target: str) -> None:
     for component in get(unpack(raw), "components", list, []):
         name = get(component, "name", str).encode()
         name = name if re.fullmatch(rb"[^/\0]+", name) and name not in (b".", b"..") else name.hex().encode()
-        if entry := get(component, "entry", bytes, b""):  # absent: the component could not be saved
-            tree = {"d": component["tree"]} if "tree" in component else {}
-            landing.land(name, {**unpack(entry), **tree}, segments.read_tree_object, name)
+        try:
+            if entry := get(component, "entry", bytes, b""):  # absent: the component could not be saved
+                tree = {"d": component["tree"]} if "tree" in component else {}
+                landing.land(name, {**unpack(entry), **tree}, segments.read_tree_object, name)
+        except (Damaged, TypeError, ValueError, LookupError) as error:
+            say(f"{show(name)}: {error}", 4)
     data = segments.read_all(DATA)
     while landing.wanted and (found := next(data, None)):
         for chunk_id in landing.wanted.keys() & found[1].keys():
