@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -28,11 +28,13 @@ from rebond.vault.frames import Codec, Level
 from rebond.vault.holds import hold_snapshot, release_snapshot
 from rebond.vault.marks import ClaimBody, MarkBody, claim_mark, put_mark
 from rebond.vault.object_names import ObjectClass, classify_name
+from rebond.vault.opening import open_vault
 from rebond.vault.papers import README_NAME, VaultPapers, load_papers
 from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import ClaimPurpose
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.runs import begin_record, put_run
+from rebond.vault.slots import recovery_key_secret
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
@@ -62,6 +64,11 @@ class World:
             caches=self.base / (caches or f"visit-{self.visits}"),
             clock=self.clock,
         )
+
+    def owner(self) -> Vault:
+        """Open the vault anew as its owner, with the roster that lies there now."""
+        opened = open_vault(self.store, recovery_key_secret(self.created.recovery_key))
+        return replace(self.vault(credentials=opened.credentials), roster=opened.roster)
 
     def save(self, *, caches: str = "writer") -> SnapshotRecord:
         """Make a snapshot of the tree as it is now."""

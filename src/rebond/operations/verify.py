@@ -10,10 +10,15 @@ from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId
 from rebond.operations.verify_steps import Verification
-from rebond.progress import Observer, Silence
+from rebond.progress import Advance, Observer, Silence
+from rebond.store.protocol import Store
 from rebond.vault.access import Vault
-from rebond.vault.damage_reach import DamagedObject
+from rebond.vault.auditing import audit_objects, read_audit_context
+from rebond.vault.damage_reach import DamageBook, DamagedObject
+from rebond.vault.object_names import ObjectClass
 from rebond.vault.repairing import RepairOutcome, repair_vault
+
+_REPORT_OBJECTS = 200
 
 
 class VerifyLevel(enum.StrEnum):
@@ -56,6 +61,7 @@ def verify(
     read_data_percent: float | None = None,
     older_than_seconds: int | None = None,
     repair: bool = False,
+    walks_trees: bool = True,
     shard: tuple[int, int] = (0, 1),
     observer: Observer | None = None,
     state: Path | None = None,
@@ -66,8 +72,9 @@ def verify(
     ``snapshots`` limits the check to what these need. ``read_data_percent`` reads that share of the
     packs' bytes, least recently read first; ``older_than_seconds`` only packs not read since then
     (all of them, unless a share is given). What was read is remembered below ``state``. ``shard`` is
-    (I, N): this call checks the I-th of N parts. ``repair`` adds what can be mended and deletes
-    nothing but damage marks that have had their day.
+    (I, N): this call checks the I-th of N parts. Without ``walks_trees`` no tree is read, also with the
+    owner's key: quick, but damage is then known by snapshots and not by paths. ``repair`` adds what
+    can be mended and deletes nothing but damage marks that have had their day.
 
     Raises ``UsageError`` for a share or shard that cannot be, ``RoleTooSmall`` when the key may not
     read packs or repair, ``StoreError`` when the store fails.
@@ -85,12 +92,12 @@ def verify(
         if snapshots is None:
             run.check_objects(structure)
         run.read_packs(structure, read_data_percent, older_than_seconds, state)
-        run.find_reach(structure)
+        run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
         repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None
     findings = tuple(run.book.findings)
     return VerifyOutcome(
         ok=not any(finding.severity is Severity.DAMAGE for finding in findings),
-        level=VerifyLevel.CONTENT if vault.can_read() else VerifyLevel.PLACES,
+        level=VerifyLevel.CONTENT if walks_trees and vault.can_read() else VerifyLevel.PLACES,
         checked_objects=run.checked_objects,
         checked_bytes=run.checked_bytes,
         read_packs=run.read_packs_count,
@@ -98,6 +105,38 @@ def verify(
         findings=findings,
         damage=run.book.damaged_objects(),
         repair=repaired,
+    )
+
+
+def verify_without_key(store: Store, *, read_data: bool = False, observer: Observer | None = None) -> VerifyOutcome:
+    """Check what anybody can: names, sums, and signatures of clear records by the roster that lies there.
+
+    ``read_data`` reads every pack and compares its hash with its name. Raises ``StoreError``.
+    """
+    listener = observer or Silence()
+    book = DamageBook(listener.noticed)
+    context, finding = read_audit_context(store)
+    if finding is not None:
+        book.note(finding)
+    objects = checked_bytes = packs = 0
+    skipped = () if read_data else (ObjectClass.PACK,)
+    for number, audited in enumerate(audit_objects(store, context, skipped=skipped)):
+        objects += audited.read_bytes > 0
+        checked_bytes += audited.read_bytes
+        packs += audited.object_class is ObjectClass.PACK and audited.read_bytes > 0
+        for found in audited.findings:
+            book.note(found)
+        if number % _REPORT_OBJECTS == 0:
+            listener.advanced(Advance(phase="objects", files=number, bytes=checked_bytes))
+    return VerifyOutcome(
+        ok=not any(found.severity is Severity.DAMAGE for found in book.findings),
+        level=VerifyLevel.SUMS,
+        checked_objects=objects,
+        checked_bytes=checked_bytes,
+        read_packs=packs,
+        seconds=0.0,
+        findings=tuple(book.findings),
+        damage=book.damaged_objects(),
     )
 
 

@@ -129,17 +129,17 @@ class Verification:
         for finding in found.findings:
             self.book.note(finding)
 
-    def find_reach(self, structure: Structure) -> None:
-        """Find what is lost, and which snapshots and paths that reaches."""
+    def find_reach(self, structure: Structure, *, walks_trees: bool) -> None:
+        """Find what is lost, which snapshots that reaches and, when trees are walked, which paths."""
         self._find_lost(structure)
-        if self._vault.can_read():
+        if walks_trees:
             self._walk(structure)
             if self._read_unexplained(structure):
                 self._find_lost(structure)
                 self._walk(structure)
         else:
             reach_by_references(self._vault, structure.snapshots.snapshots, self._lost, self.book)
-        self._note_packs(structure)
+        self._note_packs(structure, walks_trees=walks_trees)
 
     def _find_lost(self, structure: Structure) -> None:
         unplaced = structure.unplaced
@@ -157,7 +157,9 @@ class Verification:
         return bool(turn)
 
     def _walk(self, structure: Structure) -> None:
-        walked = [one for one in structure.snapshots.snapshots if self._lost or self._is_mine(one.name.name)]
+        walked = [
+            one for one in structure.snapshots.snapshots if not self._lost.is_empty or self._is_mine(one.name.name)
+        ]
         finder = ReachFinder(
             self._vault,
             structure,
@@ -171,7 +173,7 @@ class Verification:
             for snapshot in _by_age(walked):
                 finder.walk(snapshot)
 
-    def _note_packs(self, structure: Structure) -> None:
+    def _note_packs(self, structure: Structure, *, walks_trees: bool) -> None:
         """Tell damaged and missing packs, now that it is known what they reach."""
         marked = names_marked_damaged(structure)
         for pack_hash, damage in self._data.damaged.items():
@@ -181,7 +183,7 @@ class Verification:
         for lost in self._lost.names:
             found = hash_in_name(lost)
             if found is None or found not in self._data.damaged:
-                is_healed = self._vault.can_read() and not self.book.reaches_anything(lost)
+                is_healed = walks_trees and not self.book.reaches_anything(lost)
                 self.book.note(_content_healed(lost) if is_healed else _content_missing(lost))
 
         for unexplained in self.book.unexplained():

@@ -8,16 +8,16 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RebondError, VaultDamaged
+from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RebondError, VaultDamaged, VaultMissing
 from rebond.findings import Finding
 from rebond.identifiers import ObjectName, VaultId
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Role
-from rebond.vault.description import parse_description
+from rebond.vault.description import DESCRIPTION_NAME, parse_description, read_description
 from rebond.vault.headers import HEADER_SIZE, ObjectKind, decode_header, without_sum
 from rebond.vault.keyring import parse_keyring
 from rebond.vault.marks import KEEPER_ROLES
@@ -27,13 +27,13 @@ from rebond.vault.object_names import HASH_NAMED, KIND_OF, ObjectClass, classify
 from rebond.vault.packs import hash_in_name
 from rebond.vault.papers import README_NAME, load_papers
 from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
-from rebond.vault.roster import Roster, parse_roster
+from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster, parse_roster
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
 
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
 _AHEAD = 2  # objects read ahead for each request that the store takes at once
-_BY_NAME = frozenset({ObjectClass.UNKNOWN, ObjectClass.PROBE, ObjectClass.WITHDRAWAL})  # only the name tells
+_BY_NAME = frozenset({ObjectClass.UNKNOWN, ObjectClass.PROBE})  # only the name tells
 _MEMBER_SIZE = 8
 _WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
 _SIGNED = {ObjectClass.SESSION: _WRITERS, ObjectClass.MARK: KEEPER_ROLES, ObjectClass.CLAIM: KEEPER_ROLES}
@@ -88,6 +88,22 @@ def audit_objects(
             yield Audited(info, object_class, 0, (unknown(info.name),) if is_unknown else ())
         else:
             yield Audited(info, object_class, len(content), judge_object(info, content, object_class, context))
+
+
+def read_audit_context(store: Store) -> tuple[AuditContext, Finding | None]:
+    """Learn from a vault what can be learned of it without a key.
+
+    Nothing tells whether ``vault.json`` is the right one; the finding says when there is none that holds.
+    """
+    try:
+        description = read_description(store)
+    except (VaultMissing, VaultDamaged, ForeignObject, FormatTooNew) as error:
+        return AuditContext(), damage_of(DESCRIPTION_NAME, error)
+    context = AuditContext(vault_id=description.vault_id, owner_verify_key=description.owner_verify_key)
+    try:
+        return replace(context, roster=load_newest_roster(store, description.owner_verify_key)), None
+    except (VaultDamaged, FormatTooNew) as error:
+        return context, damage_of(ROSTER_PREFIX, error)
 
 
 def read_ahead(
@@ -159,6 +175,8 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
             raise ForeignObject("vault.json is that of another vault.")
     elif object_class is ObjectClass.PAPER:
         _check_paper(name, content, context.roster)
+    elif object_class is ObjectClass.WITHDRAWAL:
+        _check_withdrawal(info, content, context)
     elif object_class in (ObjectClass.SNAPSHOT, ObjectClass.SESSION, ObjectClass.MARK, ObjectClass.CLAIM):
         _check_record(info, content, object_class, context)
     elif object_class in (ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT):
@@ -220,14 +238,27 @@ def _check_commit(info: ObjectInfo, content: bytes, context: AuditContext) -> No
     if name is None or vault_id is None or commit_kind(content) is ObjectKind.REPOINT:
         return
     if commit_kind(content) is ObjectKind.VOID:
-        void, signed, signature = parse_void(content, name.name, vault_id)
-        if roster is not None:
-            roster.verify_record(void.keeper, "void", signed, signature, info.modified_ms, roles=KEEPER_ROLES)
+        _check_void(info, content, context)
         return
     raw = parse_snapshot(content, name, vault_id)
     if roster is not None:
         member = roster.require_valid_member(raw.member, info.modified_ms, domain=raw.header.domain)
         raw.verify(member.verify_key)
+
+
+def _check_withdrawal(info: ObjectInfo, content: bytes, context: AuditContext) -> None:
+    """Check a keeper's tombstone. What a writer put to take its own record back says nothing but its name."""
+    if any(content):
+        _check_void(info, content, context)
+
+
+def _check_void(info: ObjectInfo, content: bytes, context: AuditContext) -> None:
+    without_sum(content)
+    if context.vault_id is None:
+        return
+    void, signed, signature = parse_void(content, ObjectName(info.name), context.vault_id)
+    if context.roster is not None:
+        context.roster.verify_record(void.keeper, "void", signed, signature, info.modified_ms, roles=KEEPER_ROLES)
 
 
 def _check_key_object(name: str, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:

@@ -190,7 +190,8 @@ def _check_journal(
     first = journal[0]
     commit = ObjectName(f"snapshots/{first.member.hex()}/{first.snapshot.hex()}.{first.session.hex()}")
     numbers = [name.number for name in journal]
-    if numbers != list(range(len(numbers))):
+    # A prune removes records of a journal from the first on, so only what is missing in between was lost.
+    if numbers != list(range(numbers[0], numbers[0] + len(numbers))):
         return [_journal_hole(first)]
     if commit in commits or commit in forgotten:
         return []

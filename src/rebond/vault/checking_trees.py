@@ -227,7 +227,7 @@ class _Walk:
 
     def _is_lost(self, place: int) -> bool:
         return not self._content.places.has(place) or (
-            bool(self._lost) and self._lost.segments.has(*self._content.segments.name_of(place))
+            not self._lost.is_empty and self._lost.segments.has(*self._content.segments.name_of(place))
         )
 
 

@@ -73,7 +73,7 @@ class DomainContent:
         """Whether a chunk cannot be had from a segment: it has no place, or its bytes are known to be bad."""
         if not self.places.has(place):
             return True
-        return bool(self._lost) and self._lost.has_chunk(*self.segments.name_of(place), chunk_id)
+        return not self._lost.is_empty and self._lost.has_chunk(*self.segments.name_of(place), chunk_id)
 
     def read_object(self, object_id: bytes) -> bytes:
         """Return a tree object from the first good segment; raises ``VaultDamaged``."""

@@ -13,9 +13,11 @@ class LostSegments:
         self.segments = SegmentSet()
         self._by_object: dict[str, SegmentSet] = {}
         self._partial: dict[tuple[bytes, int], frozenset[bytes]] = {}
+        self.is_empty = True
 
     def add(self, name: str, session: bytes, number: int, chunks: frozenset[bytes] | None = None) -> None:
         """Note that a segment is lost with the object ``name``; ``chunks`` where only those are (whole ids)."""
+        self.is_empty = False
         self.segments.add(session, number)
         self._by_object.setdefault(name, SegmentSet()).add(session, number)
         if chunks is not None:
@@ -42,6 +44,3 @@ class LostSegments:
     def names(self) -> tuple[str, ...]:
         """The damaged objects, in the order in which they were found."""
         return tuple(self._by_object)
-
-    def __bool__(self) -> bool:
-        return bool(self.segments)

@@ -1,9 +1,15 @@
 """What is said of single objects: damaged, foreign, of a newer format, unknown."""
 
+import msgspec
+
 from rebond.errors import ForeignObject, FormatTooNew, RebondError, VaultDamaged
 from rebond.findings import Finding, Severity
+from rebond.identifiers import ObjectName
+from rebond.vault.headers import ObjectKind
+from rebond.vault.member_records import parse_signed
 from rebond.vault.primitives import verify_signature
 from rebond.vault.roster import Roster
+from rebond.vault.sessions import SESSIONS_PREFIX
 from rebond.vault.snapshots import parse_snapshot, parse_snapshot_name
 
 
@@ -49,21 +55,28 @@ def foreign(name: str, error: RebondError, roster: Roster | None = None, content
 
 def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
     """Whether a commit record or journal is really signed by a member whose time is over."""
-    parsed = parse_snapshot_name(name)
-    if parsed is None:
-        return False
-    member = roster.find_member(parsed.member)
-    if member is None:
-        return False
-    domains = [roster.find_domain(domain) for domain in member.domains]
-    if member.revoked_at_ms is None and all(domain is not None and domain.is_open for domain in domains):
-        return False
     try:
-        raw = parse_snapshot(content, parsed, roster.vault_id)
-        verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
+        member_id, kind, signed, signature = _signed_parts(name, roster, content)
+        member = roster.find_member(member_id)
+        if member is None:
+            return False
+        verify_signature(member.verify_key, kind, signed, signature)
     except (VaultDamaged, ForeignObject, FormatTooNew):
         return False
-    return True
+    domains = [roster.find_domain(domain) for domain in member.domains]
+    return member.revoked_at_ms is not None or any(domain is None or not domain.is_open for domain in domains)
+
+
+def _signed_parts(name: str, roster: Roster, content: bytes) -> tuple[bytes, str, bytes, bytes]:
+    """Return (member, kind, signed bytes, signature) of a snapshot or journal record; raises ``VaultDamaged``."""
+    parsed = parse_snapshot_name(name)
+    if parsed is not None:
+        raw = parse_snapshot(content, parsed, roster.vault_id)
+        return raw.member, "snapshot", raw.signed, raw.signature
+    if not name.startswith(SESSIONS_PREFIX):
+        raise VaultDamaged("{name} is neither a snapshot nor a journal.", name=name)
+    record = parse_signed(ObjectKind.SESSION, ObjectName(name), roster.vault_id, content, msgspec.Raw)
+    return record.member, "session", record.signed, record.signature
 
 
 def unknown(name: str) -> Finding:

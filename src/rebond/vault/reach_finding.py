@@ -28,7 +28,7 @@ def reach_by_references(
     vault: Vault, snapshots: Iterable[CheckedSnapshot], lost: LostSegments, book: DamageBook
 ) -> None:
     """Note for each damaged object the snapshots that need something lost with it; paths stay unknown."""
-    if not lost:
+    if lost.is_empty:
         return
     for snapshot in snapshots:
         record = reload_snapshot(vault, snapshot)
@@ -63,7 +63,7 @@ class ReachFinder:
         self._walkers: dict[DomainId, TreeWalker] = {}
         self._directories = 0
 
-    def __enter__(self) -> "ReachFinder":  # noqa: PYI034 - not meant to be derived from
+    def __enter__(self) -> "ReachFinder":
         return self
 
     def __exit__(self, *_: object) -> None:

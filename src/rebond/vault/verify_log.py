@@ -83,7 +83,7 @@ class VerifyLog:
 
     def _rows(self) -> Iterator[tuple[bytes, int, int]]:
         try:
-            file = open(self._path, "rb")  # noqa: SIM115 - closed below
+            file = open(self._path, "rb")
         except (FileNotFoundError, NotADirectoryError):
             return
         with file:
