@@ -1,0 +1,56 @@
+"""What people install."""
+
+import pathlib
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """Build the wheel as it is published."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+def test_the_wheel_holds_every_module_and_nothing_else_of_ours(wheel: zipfile.ZipFile) -> None:
+    modules = {path.relative_to(ROOT / "src").as_posix() for path in (ROOT / "src").rglob("*.py")}
+    packed = {name for name in wheel.namelist() if name.endswith(".py")}
+
+    assert packed == modules
+    assert "rebond/py.typed" in wheel.namelist()
+    assert not [name for name in wheel.namelist() if name.startswith(("tests", "bench", "demo", "tools"))]
+
+
+def test_the_wheel_carries_the_format_pages_that_go_into_every_vault(wheel: zipfile.ZipFile) -> None:
+    packed = set(wheel.namelist())
+    pages = {f"rebond/vault/formats/{path.name}" for path in (ROOT / "docs" / "formats").glob("*.md")}
+
+    assert pages <= packed
+    assert wheel.read("rebond/vault/VAULT-FORMAT.md") == (ROOT / "docs" / "vault-format.md").read_bytes()
+
+
+def test_the_wheel_names_its_licence_and_its_program(wheel: zipfile.ZipFile) -> None:
+    texts = {name.rsplit("/", 1)[-1]: wheel.read(name).decode() for name in wheel.namelist() if ".dist-info/" in name}
+
+    assert "License-Expression: Apache-2.0" in texts["METADATA"]
+    assert "Requires-Python: >=3.11" in texts["METADATA"]
+    assert "rebond = rebond.cli.__main__:main" in texts["entry_points.txt"]
+    assert "Apache License" in texts["LICENSE"]
+
+
+def test_no_lock_file_names_an_index_and_every_line_has_a_hash() -> None:
+    for path in (ROOT / "requirements").glob("*.lock"):
+        lines = path.read_text(encoding="utf-8").split("\n")
+        pins = [number for number, line in enumerate(lines) if "==" in line and not line.startswith((" ", "#"))]
+
+        assert pins
+        assert not [line for line in lines if "://" in line]
+        assert all("--hash=sha256:" in lines[number + 1] for number in pins)
