@@ -20,8 +20,7 @@ VAULT: dict[str, str] = {
     "{reason}",
     "It is left alone and never counted. 'rebond verify' lists all such records.": "Elle est laissée telle quelle et "
     "jamais comptée. « rebond verify » liste toutes les fiches de ce genre.",
-    "The run took more than 24 hours, and this store cannot create objects conditionally, so it is not committed.": "Le "
-    "passage a duré plus de 24 heures, et ce stockage ne sait pas créer d'objets sous condition : il n'est pas validé.",
+    "The run took more than 24 hours on a store without conditional create, so it is not committed.": "Le passage a duré plus de 24 heures sur un stockage sans création conditionnelle : il n'est pas validé.",
     "Run the backup again: what was stored is found again. Or use a store with conditional create.": "Relancez la "
     "sauvegarde : ce qui est stocké est retrouvé. Ou prenez un stockage à création conditionnelle.",
     "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.": "La sauvegarde est "
