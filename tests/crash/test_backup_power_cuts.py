@@ -52,7 +52,6 @@ def test_a_backup_cut_at_any_write_leaves_only_whole_snapshots_and_the_next_run_
         store = CuttingStore(inner, cut_at=cut, after=takes_effect)
         with pytest.raises(PowerCut):
             save(open_made(created, store, clock, caches), changed)
-            raise AssertionError("the backup makes fewer writes than counted")
 
         vault = open_made(created, inner, clock, caches)
         records = list_snapshots(vault)

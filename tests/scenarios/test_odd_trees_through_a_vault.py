@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from rebond.operations.backup import BackupRequest, ComponentToSave, back_up
-from rebond.operations.restore import RestoreRequest, restore
+from rebond.operations.restore import restore
+from rebond.operations.restore_planning import RestoreRequest
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.store.local import LocalStore
 from rebond.testing.manual_clock import ManualClock
+from rebond.testing.odd_trees import build_odd_tree
 from rebond.testing.tree_comparing import compare_trees
-from rebond.testing.odd_trees import build_odd_tree, remove_odd_tree
 from rebond.testing.vaults import Notebook, make_vault, open_made
 from rebond.vault.access import Vault
 

@@ -162,9 +162,7 @@ def _save(
         return session.leave_out(component.name, component.kind, component.root)
 
 
-def _commit_request(
-    request: BackupRequest, time_ms: int, findings: Sequence[tuple[str, Finding]]
-) -> CommitRequest:
+def _commit_request(request: BackupRequest, time_ms: int, findings: Sequence[tuple[str, Finding]]) -> CommitRequest:
     problems = [
         StoredProblem(
             code=finding.code,

@@ -147,9 +147,7 @@ def read_file(reader: SnapshotReader, path: str) -> Iterator[bytes]:
     """
     found = locate(reader, path)
     if found.entry is None or found.entry.kind != EntryKind.FILE:
-        raise UsageError(
-            "{path} is not a file.", hint="'rebond ls SNAPSHOT {path}' shows what it holds.", path=path
-        )
+        raise UsageError("{path} is not a file.", hint="'rebond ls SNAPSHOT {path}' shows what it holds.", path=path)
     yield from content_of(reader, found.entry)
 
 
@@ -226,7 +224,8 @@ def find_versions(
                     key = (path, _version_of(entry))
                     versions.setdefault(key, (entry, []))[1].append(record)
     return [
-        FoundVersion(path, entry, tuple(holders)) for (path, _), (entry, holders) in sorted(versions.items(), key=_order)
+        FoundVersion(path, entry, tuple(holders))
+        for (path, _), (entry, holders) in sorted(versions.items(), key=_order)
     ]
 
 
@@ -242,7 +241,9 @@ def _version_of(entry: StoredEntry) -> bytes:
     if entry.kind == EntryKind.DIRECTORY:
         return kind
     content = entry.chunks + (entry.chunk_list[0] if entry.chunk_list else b"") + entry.target
-    return hash_of(kind + entry.size.to_bytes(8, "little") + entry.modified_ns.to_bytes(16, "little", signed=True) + content)
+    return hash_of(
+        kind + entry.size.to_bytes(8, "little") + entry.modified_ns.to_bytes(16, "little", signed=True) + content
+    )
 
 
 class _Matcher:

@@ -110,7 +110,11 @@ def diff_live(reader: SnapshotReader, component: PrivateComponent, live: Tree) -
     known: dict[bytes, Located] = {b"": root_of(component)}
     for listing in live.listings():
         old_directory = known.pop(listing.path, None)
-        old = {item.path: item for item in children(reader, old_directory)} if old_directory is not None and old_directory.directory else {}
+        old = (
+            {item.path: item for item in children(reader, old_directory)}
+            if old_directory is not None and old_directory.directory
+            else {}
+        )
         for position, entry_name in enumerate(listing.names):
             path = listing.path + b"/" + entry_name if listing.path else entry_name
             yield from _compare_live(listing, position, old.pop(path, None), name + b"/" + path)
@@ -133,9 +137,9 @@ def _compare_live(listing: Listing, position: int, old: Located | None, shown: b
         yield Difference(Change.ADDED, shown, None, entry.size)
     elif old.entry.kind != entry.kind.value:
         yield Difference(Change.KIND, shown, old.entry.size, entry.size)
-    elif entry.kind is EntryKind.FILE and (old.entry.size, old.entry.modified_ns) != (entry.size, entry.modified_ns):
-        yield Difference(Change.CONTENT, shown, old.entry.size, entry.size)
-    elif old.entry.target != entry.target:
+    elif (
+        entry.kind is EntryKind.FILE and (old.entry.size, old.entry.modified_ns) != (entry.size, entry.modified_ns)
+    ) or old.entry.target != entry.target:
         yield Difference(Change.CONTENT, shown, old.entry.size, entry.size)
     elif (old.entry.mode, old.entry.uid, old.entry.gid, old.entry.xattrs) != (
         entry.mode,

@@ -183,6 +183,6 @@ def damaged_file(path: bytes, error: VaultDamaged) -> Finding:
         severity=Severity.DAMAGE,
         subject=shown,
         template="{path} could not be restored: {reason}",
-        hint_template="'rebond find' shows other versions of it; 'rebond verify --read-data' shows what else is reached.",
+        hint_template="'rebond find' shows other versions; 'rebond verify --read-data' shows what else is reached.",
         values={"path": shown, "reason": error.message},
     )

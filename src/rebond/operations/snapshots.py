@@ -13,7 +13,7 @@ from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[-T ](\d{2}):?(\d{2})(?::?(\d{2}))?)?")
-_LEAST_PREFIX = 4  # hexadecimal digits; fewer would be mistaken for words
+_ID = re.compile(r"[0-9a-f]{4,32}")  # fewer digits would be mistaken for words
 
 
 class SnapshotState(enum.StrEnum):
@@ -88,13 +88,14 @@ def resolve_snapshot(
     """
     if not records:
         raise UnknownName(
-            "There is no snapshot in this vault yet.", hint="Make one with 'rebond backup'; 'rebond snapshots' lists them."
+            "There is no snapshot in this vault yet.",
+            hint="Make one with 'rebond backup'; 'rebond snapshots' lists them.",
         )
     if text == "latest" or text.startswith("latest:"):
         return _resolve_latest(records, text.partition(":")[2], stack)
     if (match := _DATE.fullmatch(text)) is not None:
         return _resolve_date(records, text, match, zone)
-    if re.fullmatch(r"[0-9a-f]{%d,32}" % _LEAST_PREFIX, text.lower()):
+    if _ID.fullmatch(text.lower()):
         return _resolve_id(records, text.lower())
     raise UnknownName(
         "{text} names no snapshot.",
@@ -135,7 +136,9 @@ def _resolve_date(
             last = datetime.timedelta(seconds=1) if second is not None else datetime.timedelta(minutes=1)
             end = start.replace(hour=hour, minute=minute or 0, second=second or 0) + last
     except ValueError:
-        raise UsageError("{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text) from None
+        raise UsageError(
+            "{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text
+        ) from None
     from_ms, until_ms = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
     fitting = [r for r in records if from_ms <= time_of(r) < until_ms]
     if not fitting:

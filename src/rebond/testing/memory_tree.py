@@ -54,7 +54,7 @@ class MemoryListing:
         )
         self.names: Sequence[bytes] = [p[len(prefix) :].encode() for p in self._paths]
         self.stamps: Sequence[bytes] = [b"v%d" % tree.versions[p] for p in self._paths]
-        self.stamp = b"d" + repr([n for n in self.names]).encode()
+        self.stamp = b"d" + repr(list(self.names)).encode()
 
     def directory(self) -> Entry:
         """The directory's own entry."""

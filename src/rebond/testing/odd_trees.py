@@ -347,7 +347,7 @@ def _files_and_directories_that_nobody_may_enter(place: bytes) -> None:
     _write(place + b"/closed/file")
     _write(place + b"/secret")
     _write(place + b"/only-to-be-run")
-    os.chmod(place + b"/only-to-be-run", 0o111)
+    os.chmod(place + b"/only-to-be-run", 0o111)  # noqa: S103 - the mode is the point
     os.chmod(place + b"/closed/file", 0)
     os.chmod(place + b"/secret", 0)
     os.chmod(place + b"/closed", 0)

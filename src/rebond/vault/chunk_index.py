@@ -81,29 +81,31 @@ class Run:
             return _without_padding(block[:BLOCK_ROWS_SIZE])
         return block[:BLOCK_ROWS_SIZE]
 
-    def find(self, short_id: bytes) -> Iterator[int]:
-        """Yield every place of an id as ``session << 24 | segment``."""
+    def find(self, short_id: bytes) -> Iterable[int]:
+        """Return every place of an id as ``session << 24 | segment``, the session learnt last first."""
         size = len(self._filter)
         if size:
             low = int.from_bytes(short_id[4:12], "little")
             if not self._filter[(low >> 3) % size] >> (low & 7) & 1:
-                return
+                return ()
         block = bisect_right(self._fence, _HEAD.unpack_from(short_id)[0]) - 1
         # Equal heads may begin in the block before, and rows of one id may cross into the next.
         while block > 0 and self._fence[block] == _HEAD.unpack_from(short_id)[0]:
             block -= 1
         block = max(block, 0)
+        found: list[int] = []
         while block < self.blocks:
             rows = self._read_block(block)
             position = rows.find(short_id)
             while position >= 0 and position % ROW_SIZE:
                 position = rows.find(short_id, position + 1)
             while 0 <= position < len(rows) and rows[position : position + ID_SIZE] == short_id:
-                yield int.from_bytes(rows[position + ID_SIZE : position + ROW_SIZE], "big")
+                found.append(int.from_bytes(rows[position + ID_SIZE : position + ROW_SIZE], "big"))
                 position += ROW_SIZE
             if rows[-ROW_SIZE : -ROW_SIZE + ID_SIZE] > short_id:
-                return
+                break
             block += 1
+        return reversed(found)
 
     def rows(self) -> Iterator[bytes]:
         """Yield the rows of each block, concatenated, in order."""
@@ -185,30 +187,43 @@ class ChunkIndex:
     from two threads at once.
     """
 
-    def __init__(self, directory: Path, run_names: Iterable[str] = ()) -> None:
+    def __init__(self, directory: Path, runs: Iterable[tuple[str, int]] = ()) -> None:
+        """Open the runs by name and count of rows; raises ``DamagedRun`` or ``FileNotFoundError``."""
         self._directory = directory
         self._pending: dict[bytes, int | list[int]] = {}
+        self._flush_at = PENDING_LIMIT
         self._next = 0
         self._runs: list[Run] = []
-        for name in run_names:
-            self._runs.append(Run(directory / name, self._filter_allowance()))
-            self._next = max(self._next, int(name.split(".")[0]) + 1)
+        try:
+            for name, count in runs:
+                self._open(directory / name, count)
+        except BaseException:
+            self.close()
+            raise
         self._retired: list[Path] = []
         self._loaded: dict[bytes, int | list[int]] | None = None
+
+    def _open(self, path: Path, count: int) -> None:
+        """Open a run that should hold ``count`` rows: one that lost its end has good blocks only."""
+        run = Run(path, self._filter_allowance())
+        self._runs.append(run)
+        if run.count != count:
+            raise DamagedRun(str(path))
+        self._next = max(self._next, int(path.stem) + 1)
 
     def _filter_allowance(self) -> int:
         return FILTER_MEMORY_LIMIT - sum(run.filter_bytes for run in self._runs)
 
     @property
-    def run_names(self) -> list[str]:
-        """The files that make up the index; what is pending is not in them."""
-        return [run.path.name for run in self._runs]
+    def runs(self) -> list[tuple[str, int]]:
+        """The files that make up the index, with their counts of rows; what is pending is not in them."""
+        return [(run.path.name, run.count) for run in self._runs]
 
     def add(self, chunk_id: bytes, place: int) -> None:
         """Note that ``place`` holds a chunk."""
         _remember(self._pending, chunk_id[:ID_SIZE], place)
-        if len(self._pending) >= PENDING_LIMIT:
-            self.flush()
+        if len(self._pending) >= self._flush_at:
+            self._relieve_memory()
 
     def find(self, chunk_id: bytes) -> Iterator[int]:
         """Yield every place that may hold a chunk, newest first."""
@@ -234,6 +249,13 @@ class ChunkIndex:
                     _remember(loaded, short, int.from_bytes(rows[start + ID_SIZE : start + ROW_SIZE], "big"))
         self._loaded = loaded
 
+    def _relieve_memory(self) -> None:
+        """Write what is pending as a run. Where no room is left on this host it stays in memory."""
+        try:
+            self.flush()
+        except OSError:
+            self._flush_at = 2 * len(self._pending)
+
     def flush(self) -> None:
         """Write what is pending as a run, and merge runs of like size. Durable when it returns."""
         if not self._pending:
@@ -246,10 +268,11 @@ class ChunkIndex:
         rows.sort()
         self._write(iter(rows))
         self._pending = {}
+        self._flush_at = PENDING_LIMIT
         while len(self._runs) >= MERGE_COUNT and _same_tier(self._runs[-MERGE_COUNT:]):
             merged = self._runs[-MERGE_COUNT:]
-            del self._runs[-MERGE_COUNT:]
             self._write(merge_runs(merged))
+            self._runs = [run for run in self._runs if run not in merged]
             for run in merged:
                 run.close()
                 self._retired.append(run.path)
@@ -257,11 +280,15 @@ class ChunkIndex:
     def _write(self, rows: Iterator[bytes]) -> None:
         path = self._directory / f"{self._next:08d}.run"
         self._next += 1
-        write_run(path, rows)
-        self._runs.append(Run(path, self._filter_allowance()))
+        try:
+            count = write_run(path, rows)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+        self._open(path, count)
 
     def sweep(self) -> None:
-        """Remove run files that were merged away; call after ``run_names`` was noted durably."""
+        """Remove run files that were merged away; call after ``runs`` was noted durably."""
         for path in self._retired:
             path.unlink(missing_ok=True)
         self._retired = []

@@ -57,9 +57,7 @@ def read_commit(vault: Vault, name: SnapshotName, content: bytes | None = None) 
 
 def _read_snapshot(vault: Vault, name: SnapshotName, content: bytes) -> SnapshotRecord:
     raw = parse_snapshot(content, name, vault.vault_id)
-    member = vault.roster.require_valid_member(
-        raw.member, name.store_time_ms, roles=_WRITERS, domain=raw.header.domain
-    )
+    member = vault.roster.require_valid_member(raw.member, name.store_time_ms, roles=_WRITERS, domain=raw.header.domain)
     verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
     return SnapshotRecord(
         name=name.name,

@@ -151,7 +151,7 @@ def _put_snapshot(
     under_time_rule = not vault.store.traits.conditional_create
     if under_time_rule and vault.clock.monotonic() - began > TIME_RULE_SECONDS:
         raise VaultError(
-            "The run took more than 24 hours, and this store cannot create objects conditionally, so it is not committed.",
+            "The run took more than 24 hours on a store without conditional create, so it is not committed.",
             hint="Run the backup again: what was stored is found again. Or use a store with conditional create.",
         )
     try:

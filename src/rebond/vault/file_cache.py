@@ -12,6 +12,7 @@ was saved already is neither read nor stored again.
 import os
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -128,34 +129,56 @@ class _Lookahead:
 
 
 class CacheWriter:
-    """Writes the records of a run; ``commit`` makes them the cache."""
+    """Writes the records of a run; ``commit`` makes them the cache.
+
+    A host without room for it backs up all the same: then nothing is remembered of this run.
+    """
 
     def __init__(self, path: Path, identity: bytes) -> None:
         self._path = path
-        self._file: BinaryIO = open(path, "wb", buffering=1 << 18)
-        self._file.write(MAGIC + identity)
+        self._file: BinaryIO | None = None
+        with suppress(OSError):
+            self._file = open(path, "wb", buffering=1 << 18)  # noqa: SIM115 - closed by commit or close
+            self._file.write(MAGIC + identity)
 
     def write(self, record: CacheRecord) -> None:
         """Add a record."""
         body = _ENCODER.encode(record)
-        self._file.write(_LENGTH.pack(len(body)) + blake3(body).digest()[:_CHECKSUM_SIZE] + body)
+        self.write_stored(_LENGTH.pack(len(body)) + blake3(body).digest()[:_CHECKSUM_SIZE] + body)
 
     def write_stored(self, stored: bytes) -> None:
         """Add a record as ``read_records`` gave it."""
-        self._file.write(stored)
+        if self._file is not None:
+            try:
+                self._file.write(stored)
+            except OSError:
+                self._give_up()
 
     def flush(self) -> None:
         """Hand what was written to the operating system, so that it survives the process."""
-        self._file.flush()
+        if self._file is not None:
+            try:
+                self._file.flush()
+            except OSError:
+                self._give_up()
 
     def commit(self, final: Path) -> None:
         """Make this the cache. A power cut may lose it, never mix it: records carry checksums."""
-        self._file.close()
-        os.replace(self._path, final)
+        self.flush()
+        if self._file is not None:
+            self.close()
+            os.replace(self._path, final)
 
     def close(self) -> None:
         """Stop writing and leave the file for the next run."""
-        self._file.close()
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+    def _give_up(self) -> None:
+        self.close()
+        self._file = None
+        self._path.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True, slots=True)

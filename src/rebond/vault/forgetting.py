@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from rebond.errors import Refused, UsageError
+from rebond.errors import ObjectMissing, Refused, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import MemberId, ObjectName, random_id
 from rebond.vault.access import Vault
@@ -212,6 +212,8 @@ def forget(vault: Vault, plan: ForgetPlan) -> ForgetOutcome:
     mark = put_mark(vault.store, vault.credentials, body)
     try:
         _look_again(vault, plan, vault.store.stat(mark).modified_ms)
+    except ObjectMissing:
+        return ForgetOutcome(mark=mark, forgotten=plan.chosen)  # a prune was quick to empty the trash
     except Refused:
         take_back_mark(vault, mark, run)
         raise

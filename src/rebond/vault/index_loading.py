@@ -97,7 +97,9 @@ def add_list_chunks(context: IndexContext, cache: LocalCache, index_list: IndexL
 
 def open_list(context: IndexContext, name: str, content: bytes) -> IndexList:
     """Open a list and check its maker; raises ``VaultDamaged``, ``WrongKey`` or ``ForeignObject``."""
-    index_list, signed, signature = parse_index_list(ObjectName(name), content, context.vault_id, context.catalog_keys.keys)
+    index_list, signed, signature = parse_index_list(
+        ObjectName(name), content, context.vault_id, context.catalog_keys.keys
+    )
     verify_index_list(context.verify_key_of(index_list.member), signed, signature)
     return index_list
 

@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,7 @@ class _Manifest(msgspec.Struct, frozen=True, array_like=True):
     """Which files make up the chunk index, what its session numbers mean, which lists are in it."""
 
     sessions: list[bytes]
-    runs: list[str]
+    runs: list[tuple[str, int]]  # name, rows
     lists: list[bytes]
 
 
@@ -61,20 +62,16 @@ class LocalCache:
         return descriptor
 
     def _copy_shared(self) -> None:
-        """Take what is durable there; whatever changes while it is copied fails its checksum."""
+        """Take what is durable there, the manifest last; whatever changes while it is copied fails its checks."""
         for name in ("runs", "lists", "files"):
             source = self._shared / name
             (self.directory / name).mkdir(mode=0o700)
             for path in source.glob("*") if source.is_dir() else ():
                 if path.suffix != ".partial":
-                    try:
+                    with suppress(FileNotFoundError):
                         shutil.copyfile(path, self.directory / name / path.name)
-                    except FileNotFoundError:
-                        continue
-        try:
+        with suppress(FileNotFoundError):
             shutil.copyfile(self._shared / "manifest", self.directory / "manifest")
-        except FileNotFoundError:
-            return
 
     def _load(self) -> None:
         manifest = self._read_manifest()
@@ -85,7 +82,7 @@ class LocalCache:
             self.chunks = ChunkIndex(self.directory / "runs")
         self.segments = SegmentDirectory(manifest.sessions)
         self.merged_lists = set(manifest.lists)
-        known = set(manifest.runs)
+        known = {name for name, _ in manifest.runs}
         for path in (self.directory / "runs").glob("*.run"):
             if path.name not in known:
                 path.unlink()
@@ -100,7 +97,7 @@ class LocalCache:
     def save(self) -> None:
         """Make what the chunk index holds, and which lists are in it, durable."""
         self.chunks.flush()
-        manifest = _Manifest(list(self.segments.sessions), self.chunks.run_names, sorted(self.merged_lists))
+        manifest = _Manifest(list(self.segments.sessions), self.chunks.runs, sorted(self.merged_lists))
         temporary = self.directory / "manifest.new"
         with open(temporary, "wb") as file:
             file.write(with_sum(encode(manifest)))
@@ -113,9 +110,7 @@ class LocalCache:
 
     def keep_catalog(self, list_hash: bytes, content: bytes) -> None:
         """Remember the start of a merged list: header, length, catalog part."""
-        path = self.directory / "lists" / list_hash.hex()
-        path.with_suffix(".new").write_bytes(with_sum(content))
-        os.replace(path.with_suffix(".new"), path)
+        _replace(self.directory / "lists" / list_hash.hex(), with_sum(content))
 
     def catalog(self, list_hash: bytes) -> bytes | None:
         """Return what ``keep_catalog`` kept, or ``None`` when it is gone or damaged."""
@@ -139,9 +134,7 @@ class LocalCache:
 
     def note_unlisted(self, pack_hash: bytes, content: bytes) -> None:
         """Remember an index list of one pack that was put, until a list in the store names it."""
-        path = self.directory / "unlisted" / pack_hash.hex()
-        path.with_suffix(".new").write_bytes(with_sum(content))
-        os.replace(path.with_suffix(".new"), path)
+        _replace(self.directory / "unlisted" / pack_hash.hex(), with_sum(content))
 
     def unlisted(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield (pack hash, index list of that pack) of earlier runs that were cut short."""
@@ -169,6 +162,17 @@ class LocalCache:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file at once or not at all. Where this host has no room it is simply not remembered."""
+    new = path.with_suffix(".new")
+    try:
+        new.write_bytes(content)
+        os.replace(new, path)
+    except OSError:
+        with suppress(OSError):
+            new.unlink(missing_ok=True)
 
 
 def cache_directory(base: Path, vault_id: VaultId, domain: DomainId) -> Path:

@@ -1,5 +1,6 @@
 """Putting packs, then the lists that name them, then the journal's word of both (§9.5)."""
 
+import contextlib
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,10 +59,8 @@ class PackPutter:
         """Make a pack durable in the store."""
         unlisted = UnlistedPack(pack.pack_hash, len(pack.content), pack.rows, pack.tables)
         self._cache.note_unlisted(pack.pack_hash, self._build([unlisted]))
-        try:
+        with contextlib.suppress(ObjectExists):  # named by its own hash: the same bytes are there already
             self._vault.store.put_if_absent(pack.name, pack.content)
-        except ObjectExists:
-            pass  # named by its own hash: the same bytes are there already
         with self._lock:
             self.put_bytes += len(pack.content)
             self._add(unlisted)
@@ -124,4 +123,3 @@ def unlisted_from_list(rows: Sequence[SegmentRow], pack_hash: bytes, size: int, 
     """Rebuild what ``note_unlisted`` kept, with table offsets as the rows of a pack have them."""
     cut = [tables[row.table_offset : row.table_offset + row.table_length] for row in rows]
     return UnlistedPack(pack_hash, size, list(rows), cut)
-

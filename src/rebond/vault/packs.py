@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,7 @@ from rebond.vault.segments import SEGMENT_HEADER_SIZE, decode_segment_header
 PACK_LIMIT = 32 << 20  # bytes, unless one segment alone is larger
 MIXED_LIMIT = 4 << 20  # a pack smaller than this may mix kinds
 TRAILER = b"RBPK"
+SEGMENTS_PER_SESSION = 1 << 24
 _LENGTH = struct.Struct("<I")
 
 
@@ -25,17 +27,17 @@ class SegmentRow(msgspec.Struct, frozen=True, array_like=True):
     in an index list. ``member`` made the segment; it is empty in a tail.
     """
 
-    session: bytes
-    number: int
-    kind: int
-    offset: int
-    stored_length: int
-    raw_length: int
-    stored_hash: bytes
-    table_offset: int
-    table_length: int
-    chunk_count: int
-    member: bytes = b""
+    session: Annotated[bytes, msgspec.Meta(min_length=16, max_length=16)]
+    number: Annotated[int, msgspec.Meta(ge=0, lt=SEGMENTS_PER_SESSION)]
+    kind: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    offset: Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
+    stored_length: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    raw_length: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    stored_hash: Annotated[bytes, msgspec.Meta(min_length=HASH_SIZE, max_length=HASH_SIZE)]
+    table_offset: Annotated[int, msgspec.Meta(ge=0, lt=1 << 48)]
+    table_length: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    chunk_count: Annotated[int, msgspec.Meta(ge=0, lt=1 << 32)]
+    member: Annotated[bytes, msgspec.Meta(max_length=8)] = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,13 @@ class PackBuilder:
 
     def take_over(self, other: "PackBuilder") -> None:
         """Take the segments of another builder of the same domain."""
-        for segment in other._segments:
+        for segment in other.empty():
             self.add(segment)
-        other._segments = []
-        other.size = HEADER_SIZE
+
+    def empty(self) -> list[PackedSegment]:
+        """Give up the segments gathered so far and return them."""
+        segments, self._segments, self.size = self._segments, [], HEADER_SIZE
+        return segments
 
     def fill(self, catalog_key: bytes) -> FilledPack:
         """Lay the pack out, seal its tail and start afresh."""

@@ -28,9 +28,7 @@ class Parent:
 
 def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | None:
     """Look at this member's newest records by store time; ``None`` when there is none that can be read."""
-    names = sorted(
-        list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name)
-    )
+    names = sorted(list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name))
     records = []
     for name in reversed(names[-_LOOKED_AT:]):
         try:

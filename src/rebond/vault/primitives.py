@@ -112,10 +112,13 @@ def sealing_public_key(public: bytes) -> MLKEM768X25519PublicKey:
     """Load the 1,216 public bytes of a sealing key."""
     if len(public) != SEALING_PUBLIC_SIZE:
         raise VaultDamaged("A sealing key is {size} bytes long, not 1216.", size=len(public))
-    return MLKEM768X25519PublicKey(
-        MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC_SIZE]),
-        X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC_SIZE:]),
-    )
+    try:
+        return MLKEM768X25519PublicKey(
+            MLKEM768PublicKey.from_public_bytes(public[:_MLKEM_PUBLIC_SIZE]),
+            X25519PublicKey.from_public_bytes(public[_MLKEM_PUBLIC_SIZE:]),
+        )
+    except ValueError as error:
+        raise VaultDamaged("A sealing key is not one: {reason}", reason=str(error)) from error
 
 
 def wrap(public_key: MLKEM768X25519PublicKey, info: bytes, key: bytes) -> bytes:

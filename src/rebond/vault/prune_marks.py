@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from rebond.errors import ObjectExists, RebondError, StoreError, StoreFull, StoreUnfit
+from rebond.errors import ObjectExists, ObjectMissing, RebondError, StoreError, StoreFull, StoreUnfit
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
 from rebond.vault.access import Vault
@@ -126,7 +126,10 @@ class MarkRun:
 
     def _claim(self) -> bool:
         """Claim the mark, unless somebody is to be waited for: then a later run takes it up."""
-        marked_ms = self._vault.store.stat(self._outcome.mark).modified_ms
+        try:
+            marked_ms = self._vault.store.stat(self._outcome.mark).modified_ms
+        except ObjectMissing:
+            return False  # another keeper took it up and is done with it
         waited = self._find_waited_for(marked_ms)
         is_too_young = not self._options.is_store_proven and self._survey.now_ms - marked_ms < TIME_RULE_MS
         if waited or is_too_young:

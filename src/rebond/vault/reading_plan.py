@@ -71,7 +71,7 @@ class Spool:
     """Byte strings by number, on disk: eight bytes of memory each."""
 
     def __init__(self, directory: Path) -> None:
-        self._file = tempfile.TemporaryFile(dir=directory, buffering=0)  # noqa: SIM115 - closed by close()
+        self._file = tempfile.TemporaryFile(dir=directory, buffering=0)
         self._ends = array("Q")
         self._pending = bytearray()
         self._written = 0

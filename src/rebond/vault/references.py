@@ -9,6 +9,7 @@ import zstandard
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, ObjectName, SessionId, VaultId
 from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header
+from rebond.vault.packs import SEGMENTS_PER_SESSION
 from rebond.vault.primitives import Buffer, hash_of, open_seal, seal
 from rebond.vault.records import decode, encode
 
@@ -34,7 +35,11 @@ class References:
 
     def __contains__(self, segment: tuple[bytes, int]) -> bool:
         bitmap = self.bitmaps.get(SessionId(segment[0]))
-        return bitmap is not None and segment[1] >> 3 < len(bitmap) and bool(bitmap[segment[1] >> 3] >> (segment[1] & 7) & 1)
+        return (
+            bitmap is not None
+            and segment[1] >> 3 < len(bitmap)
+            and bool(bitmap[segment[1] >> 3] >> (segment[1] & 7) & 1)
+        )
 
     def __iter__(self) -> Iterator[tuple[SessionId, int]]:
         for session in sorted(self.bitmaps):
@@ -78,7 +83,9 @@ def bitmap_of(numbers: Iterable[int]) -> bytes:
 
 def encode_references(references: References) -> bytes:
     """Return the compressed body, as it is embedded or sealed."""
-    body = _Body([(session, bytes(references.bitmaps[session])) for session in sorted(references.bitmaps)], references.fill)
+    body = _Body(
+        [(session, bytes(references.bitmaps[session])) for session in sorted(references.bitmaps)], references.fill
+    )
     return zstandard.ZstdCompressor(level=3).compress(encode(body))
 
 
@@ -95,6 +102,8 @@ def decode_references(content: Buffer) -> References:
     bitmaps = {SessionId(session): bitmap for session, bitmap in body.need}
     if len(bitmaps) != len(body.need) or any(len(session) != 16 for session in bitmaps):
         raise VaultDamaged("References name a session twice, or by a malformed id.")
+    if any(len(bitmap) > SEGMENTS_PER_SESSION // 8 for bitmap in bitmaps.values()):
+        raise VaultDamaged("References name more segments of a session than one can have.")
     return References(bitmaps, body.fill)
 
 

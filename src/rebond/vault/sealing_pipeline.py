@@ -59,9 +59,7 @@ class SealingPipeline:
     after ``abandon``, nothing more is put.
     """
 
-    def __init__(
-        self, context: SealingContext, put_pack: Callable[[FilledPack], None], *, uploads: int = 1
-    ) -> None:
+    def __init__(self, context: SealingContext, put_pack: Callable[[FilledPack], None], *, uploads: int = 1) -> None:
         self._context = context
         self._put_pack = put_pack
         workers = max(1, min(WORKERS, DENSE_MEMORY // context.level.working_bytes))
@@ -114,7 +112,7 @@ class SealingPipeline:
             if self._failure is None:
                 packed = self._seal(segment)
                 self._collect(packed)
-        except BaseException as error:  # handed to the caller's thread by submit or finish
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by submit or finish
             self._failure = self._failure or error
         finally:
             self._segments_free.release()
@@ -172,7 +170,7 @@ class SealingPipeline:
         try:
             if self._failure is None:
                 self._put_pack(filled)
-        except BaseException as error:  # handed to the caller's thread by submit or finish
+        except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by submit or finish
             self._failure = self._failure or error
         finally:
             self._packs_free.release()

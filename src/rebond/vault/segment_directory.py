@@ -8,6 +8,7 @@ usable (§9.3), else 0: some four bytes a segment, so that a vault of a million 
 from array import array
 from collections.abc import Iterable
 
+from rebond.errors import VaultDamaged
 from rebond.identifiers import SessionId
 
 SEGMENT_BITS = 24
@@ -41,7 +42,9 @@ class SegmentDirectory:
         return self._numbers.get(session)
 
     def place(self, session: bytes, number: int) -> int:
-        """Return the place of a segment."""
+        """Return the place of a segment; raises ``VaultDamaged`` for a number that no session has."""
+        if not 0 <= number <= SEGMENT_MASK:
+            raise VaultDamaged("A record speaks of segment {number}, which no session can have.", number=number)
         return self.number_of(session) << SEGMENT_BITS | number
 
     def name_of(self, place: int) -> tuple[SessionId, int]:

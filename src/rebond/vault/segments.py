@@ -124,7 +124,9 @@ class SealedSegment:
 
     def open_again(self) -> bytes:
         """Open the stored bytes with the key at hand and return the frame: the check before a put."""
-        return decrypt_once(self.data_key, memoryview(self.stored)[SEGMENT_HEADER_SIZE + WRAP_SIZE :], self.header_bytes)
+        return decrypt_once(
+            self.data_key, memoryview(self.stored)[SEGMENT_HEADER_SIZE + WRAP_SIZE :], self.header_bytes
+        )
 
 
 def seal_segment(
@@ -165,9 +167,7 @@ def open_segment(stored: Buffer, private_key: MLKEM768X25519PrivateKey) -> bytes
     """
     header = decode_segment_header(stored)
     if len(stored) != header.stored_length:
-        raise VaultDamaged(
-            "A segment is {found} bytes long, not {size}.", found=len(stored), size=header.stored_length
-        )
+        raise VaultDamaged("A segment is {found} bytes long, not {size}.", found=len(stored), size=header.stored_length)
     view = memoryview(stored)
     encoded = bytes(view[:SEGMENT_HEADER_SIZE])
     wrapped = view[SEGMENT_HEADER_SIZE : SEGMENT_HEADER_SIZE + WRAP_SIZE]

@@ -194,6 +194,7 @@ def store_chunk_rows(rows: Sequence[bytes], keep: StoreObject) -> tuple[bytes, t
     return b"", (lists[0], level)
 
 
+_DOTS = (b".", b"..")
 ReadObject = Callable[[bytes], bytes]  # reads a tree object by its id
 
 
@@ -215,7 +216,7 @@ def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[
         previous = b""
         for entry in page.e:
             name = entry.name
-            if name <= previous or b"/" in name or b"\0" in name or name == b"." or name == b"..":
+            if name <= previous or b"/" in name or b"\0" in name or name in _DOTS:
                 check_name(name)
                 raise VaultDamaged("A directory object is not in its canonical form.")
             previous = name

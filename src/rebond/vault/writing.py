@@ -16,7 +16,6 @@ from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
 from rebond.vault.frames import Level
 from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
-from rebond.vault.local_cache import LocalCache
 from rebond.vault.marks import read_marks
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
 from rebond.vault.packs import hash_in_name
@@ -53,7 +52,14 @@ class SnapshotSession:
     """
 
     def __init__(
-        self, vault: Vault, *, level: Level, host: str, stack: str, observer: Observer, snapshot: SnapshotId | None = None
+        self,
+        vault: Vault,
+        *,
+        level: Level,
+        host: str,
+        stack: str,
+        observer: Observer,
+        snapshot: SnapshotId | None = None,
     ) -> None:
         self._vault = vault
         self._level = level
@@ -146,7 +152,7 @@ class SnapshotSession:
 
     def save_tree(self, name: str, kind: str, root: bytes, tree: Tree, *, reread: bool = False) -> SavedComponent:
         """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
-        cache = self._open_root(root, name, reread)
+        cache = self._open_root(root, name)
         reader = CacheReader([] if reread else [read_records(path, self._identity(root)) for path in cache.older])
         writer = TreeWriter(
             self._content,
@@ -187,7 +193,7 @@ class SnapshotSession:
     def _identity(self, root: bytes) -> bytes:
         return hash_of(self._vault.vault_id + self._domain + root)
 
-    def _open_root(self, root: bytes, name: str, reread: bool) -> _RootCache:
+    def _open_root(self, root: bytes, name: str) -> _RootCache:
         paths = self._cache.files_of(name.encode() + b"\0" + root)
         older = [*paths.partials(), paths.committed]
         own = paths.own(self.session)

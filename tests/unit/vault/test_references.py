@@ -124,7 +124,6 @@ def test_a_body_that_claims_too_much_is_damage_before_it_costs_memory() -> None:
         tracemalloc.stop()
 
 
-@pytest.mark.xfail(strict=True, reason="a bitmap may be as long as the body; a session has at most 2^24 segments")
 def test_a_bitmap_beyond_what_a_session_can_hold_is_damage() -> None:
     """Some 10 kB from a writer's key; whoever lists what is needed then lists millions of segments."""
     bomb = body_of({"need": [[bytes(16), b"\xff" * (8 << 20)]]})

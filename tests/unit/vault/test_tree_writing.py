@@ -49,9 +49,7 @@ def test_a_large_file_comes_back_whole(host: Host, size: int) -> None:
     assert host.files(written) == {"file": RANDOM[:size]}
 
 
-def test_a_file_of_more_chunks_than_an_entry_may_hold_gets_lists(
-    host: Host, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_of_more_chunks_than_an_entry_may_hold_gets_lists(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rebond.vault.trees.LIST_THRESHOLD", 4)
     monkeypatch.setattr("rebond.vault.trees.PAGE_LEAST", 2)
     monkeypatch.setattr("rebond.vault.trees.PAGE_MOST", 3)
@@ -77,7 +75,9 @@ def test_a_cached_file_keeps_the_segments_of_its_lists_too(host: Host, monkeypat
     thing = Thing(RANDOM[: 3 << 20])
     first = host.run(ThingTree((b"", [(b"file", thing)])))
     lists = [
-        name for name, chunks in host.kept.chunks.items() if host.entries(first)[b"file"].chunk_list[0] in chunks  # type: ignore[index]
+        name
+        for name, chunks in host.kept.chunks.items()
+        if host.entries(first)[b"file"].chunk_list[0] in chunks  # type: ignore[index]
     ]
 
     host.forbid(lists[0])

@@ -111,9 +111,11 @@ def test_runs_that_were_killed_never_mix_what_they_left_into_a_wrong_tree(
             try:
                 host.run(tree)
             except Killed:
-                for name in rng.sample(sorted(set(host.kept.chunks) - before), k=0 if lost < 5 else 1) if set(
-                    host.kept.chunks
-                ) - before else []:
+                for name in (
+                    rng.sample(sorted(set(host.kept.chunks) - before), k=0 if lost < 5 else 1)
+                    if set(host.kept.chunks) - before
+                    else []
+                ):
                     host.forbid(name)
             for partial in host.partials:
                 if lost % 3 == 2:

@@ -19,8 +19,9 @@ from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity
-from rebond.operations.restore import RestoreOutcome, RestoreRequest
+from rebond.operations.restore import RestoreOutcome
 from rebond.operations.restore import restore as restore_snapshot
+from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.sources.files.landing import Overwrite
 from rebond.units import format_size, format_span
