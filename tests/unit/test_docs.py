@@ -4,6 +4,7 @@ import pathlib
 import re
 
 import pytest
+from tests.message_templates import collect
 from tests.unit.test_errors import every_error
 from tools.print_reference import print_reference
 
@@ -69,3 +70,17 @@ def test_every_exit_status_is_on_its_page() -> None:
 
 def test_the_pages_for_contributors_stay_short() -> None:
     assert len((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").splitlines()) < 150
+
+
+def test_every_command_and_option_in_a_message_exists() -> None:
+    commands = set(re.findall(r"^## `(rebond[a-z -]*)`$", REFERENCE, re.MULTILINE))
+    wrong = []
+    for template, place in collect().templates.items():
+        named = {f"rebond {word}" for word in re.findall(r"\brebond ([a-z]+)", template)}
+        options = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", template))
+        wrong += [
+            f"{place}: {each}"
+            for each in sorted((named - commands) | {each for each in options if each not in REFERENCE})
+        ]
+
+    assert wrong == []

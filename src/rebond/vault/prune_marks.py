@@ -265,7 +265,7 @@ class MarkRun:
         else:
             raise StoreUnfit(
                 "The store says that {name} is deleted, and still lists it.",
-                hint="Run the same command again later. 'rebond doctor' shows which promises the store keeps.",
+                hint="Run the same command again later. 'rebond vault info' shows which promises the store kept.",
                 name=min(left),
             )
         self._outcome.deleted = list(self._doomed)

@@ -98,7 +98,7 @@ def key_file_secret(content: bytes) -> SlotSecret:
     if len(content) != KEY_SIZE:
         raise WrongKey(
             "The key file holds {size} bytes; an owner's key file holds exactly 32.",
-            hint="Give the file that 'rebond init' or 'rebond key add' wrote.",
+            hint="Give the file that 'rebond vault create' or 'rebond key add' wrote.",
             size=len(content),
         )
     return SlotSecret(method=SlotMethod.KEY_FILE, material=Secret(content))

@@ -74,7 +74,7 @@ PRUNING: dict[str, str] = {
     "The index lists were not rewritten, because the store is full; they name packs that are gone": "Les listes d'index n'ont pas été réécrites, parce que le stockage est plein ; elles nomment des paquets disparus",
     "Nothing is lost by that. The next prune rewrites them.": "Rien n'est perdu pour autant. Le prochain nettoyage les réécrit.",
     "The store says that {name} is deleted, and still lists it.": "Le stockage dit que {name} est effacé, et le liste encore.",
-    "Run the same command again later. 'rebond doctor' shows which promises the store keeps.": "Relancez la même commande plus tard. « rebond doctor » montre quelles promesses le stockage tient.",
+    "Run the same command again later. 'rebond vault info' shows which promises the store kept.": "Relancez la même commande plus tard. « rebond vault info » montre quelles promesses le stockage a tenues.",
     "Nothing was deleted: segments that snapshots need lie in no pack, {session}/{number} among them.": "Rien n'a été effacé : des segments dont des sauvegardes ont besoin ne sont dans aucun paquet, dont {session}/{number}.",
     "Run 'rebond verify' to see which files that reaches, and 'rebond verify --repair'.": "Lancez « rebond verify » pour voir quels fichiers cela atteint, et « rebond verify --repair ».",
     "Nothing was deleted: the mark {name} cannot be read.": "Rien n'a été effacé : la marque {name} ne peut être lue.",

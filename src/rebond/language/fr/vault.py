@@ -116,7 +116,7 @@ VAULT: dict[str, str] = {
     "Type it again, or use a key file.": "Tapez-la à nouveau, ou employez un fichier de clé.",
     "The key file holds {size} bytes; an owner's key file holds exactly 32.": "Le fichier de clé contient {size} octets ; "
     "celui d'un propriétaire en contient exactement 32.",
-    "Give the file that 'rebond init' or 'rebond key add' wrote.": "Donnez le fichier que « rebond init » ou « rebond key "
+    "Give the file that 'rebond vault create' or 'rebond key add' wrote.": "Donnez le fichier que « rebond vault create » ou « rebond key "
     "add » a écrit.",
     "A recovery key has 70 letters in 14 groups; this one has {count}.": "Une clé de secours a 70 lettres en 14 groupes ; "
     "celle-ci en a {count}.",
