@@ -60,11 +60,7 @@ def order_of(path: bytes) -> list[bytes]:
 
 def read_records(path: Path, identity: bytes) -> Iterator[tuple[CacheRecord, bytes]]:
     """Yield the records of a cache file with their stored bytes, as far as they are good."""
-    try:
-        file = open(path, "rb", buffering=1 << 18)
-    except OSError:
-        return
-    with file:
+    with suppress(OSError), open(path, "rb", buffering=1 << 18) as file:
         if file.read(len(MAGIC) + 32) != MAGIC + identity:
             return
         while True:
@@ -138,7 +134,7 @@ class CacheWriter:
         self._path = path
         self._file: BinaryIO | None = None
         with suppress(OSError):
-            self._file = open(path, "wb", buffering=1 << 18)  # noqa: SIM115 - closed by commit or close
+            self._file = open(path, "wb", buffering=1 << 18)
             self._file.write(MAGIC + identity)
 
     def write(self, record: CacheRecord) -> None:

@@ -1,0 +1,147 @@
+"""The local chunk index: what was added is found, and what was damaged is never believed."""
+
+import random
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rebond.vault import chunk_index
+from rebond.vault.chunk_index import BLOCK_SIZE, ROWS_PER_BLOCK, ChunkIndex, DamagedRun, Run, merge_runs, write_run
+
+RNG = random.Random(3)
+
+
+def an_id(number: int) -> bytes:
+    return random.Random(number).randbytes(32)
+
+
+def a_place(number: int) -> int:
+    return number % 7 << 24 | number
+
+
+def filled(directory: Path, count: int, start: int = 0) -> ChunkIndex:
+    index = ChunkIndex(directory)
+    for number in range(start, start + count):
+        index.add(an_id(number), a_place(number))
+    index.flush()
+    return index
+
+
+@pytest.mark.parametrize("count", [1, ROWS_PER_BLOCK - 1, ROWS_PER_BLOCK, ROWS_PER_BLOCK + 1, 1000])
+def test_every_row_is_found_again_after_reopening(tmp_path: Path, count: int) -> None:
+    written = filled(tmp_path, count)
+    index = ChunkIndex(tmp_path, written.runs)
+
+    assert [list(index.find(an_id(n))) for n in range(count)] == [[a_place(n)] for n in range(count)]
+    assert [list(index.find(an_id(n))) for n in range(count, count + 100)] == [[]] * 100
+    index.expect_many_finds()
+    assert [list(index.find(an_id(n))) for n in range(count)] == [[a_place(n)] for n in range(count)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), max_size=400),
+    flushes=st.sets(st.integers(0, 400)),
+    block=st.sampled_from([3, ROWS_PER_BLOCK]),
+)
+def test_runs_in_whatever_number_and_order_give_back_every_place_of_every_id(
+    rows: list[tuple[int, int]], flushes: set[int], block: int
+) -> None:
+    known: dict[int, set[int]] = {}
+    with TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chunk_index, "ROWS_PER_BLOCK", block)
+        patch.setattr(chunk_index, "BLOCK_ROWS_SIZE", block * chunk_index.ROW_SIZE)
+        patch.setattr(chunk_index, "BLOCK_SIZE", block * chunk_index.ROW_SIZE + 4)
+        index = ChunkIndex(Path(scratch))
+        for position, (chunk, place) in enumerate(rows):
+            # Ids of which many begin alike, so that they share heads, blocks and borders.
+            index.add(b"\x07" * 8 + bytes([chunk % 3]) * 7 + bytes([chunk]) + bytes(16), place)
+            known.setdefault(chunk, set()).add(place)
+            if position in flushes:
+                index.flush()
+        for chunk in range(41):
+            found = list(index.find(b"\x07" * 8 + bytes([chunk % 3]) * 7 + bytes([chunk]) + bytes(16)))
+            assert set(found) == known.get(chunk, set())
+        index.close()
+
+
+def test_what_was_learnt_last_is_offered_first(tmp_path: Path) -> None:
+    index = ChunkIndex(tmp_path)
+    for place in (5, 1 << 24, 9 << 24):
+        index.add(an_id(1), place)
+        index.flush()
+
+    assert list(index.find(an_id(1))) == [9 << 24, 1 << 24, 5]
+    merged = tmp_path / "99999999.run"
+    runs = [Run(tmp_path / name) for name, _ in index.runs]
+    write_run(merged, merge_runs(runs))
+    assert list(Run(merged).find(an_id(1)[:16])) == [9 << 24, 1 << 24, 5]
+
+
+def test_runs_of_like_size_are_merged_and_swept_only_when_told(tmp_path: Path) -> None:
+    index = ChunkIndex(tmp_path)
+    for number in range(8):
+        index.add(an_id(number), number)
+        index.flush()
+
+    assert len(index.runs) < 8
+    assert len(list(tmp_path.glob("*.run"))) > len(index.runs)
+    index.sweep()
+    assert sorted(path.name for path in tmp_path.glob("*.run")) == sorted(name for name, _ in index.runs)
+    assert [list(index.find(an_id(n))) for n in range(8)] == [[n] for n in range(8)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_flipped_bit_anywhere_in_a_run_is_noticed(tmp_path: Path, seed: int) -> None:
+    runs = filled(tmp_path, 400).runs
+    path = tmp_path / runs[0][0]
+    content = bytearray(path.read_bytes())
+    content[random.Random(seed).randrange(len(content))] ^= 1 << seed % 8
+    path.write_bytes(content)
+
+    with pytest.raises(DamagedRun):
+        ChunkIndex(tmp_path, runs)
+
+
+@pytest.mark.parametrize("left", [0, 1, BLOCK_SIZE - 1, BLOCK_SIZE, 2 * BLOCK_SIZE, 3 * BLOCK_SIZE + 5])
+def test_a_run_that_lost_its_end_is_noticed_also_between_blocks(tmp_path: Path, left: int) -> None:
+    runs = filled(tmp_path, ROWS_PER_BLOCK * 4).runs
+    path = tmp_path / runs[0][0]
+    path.write_bytes(path.read_bytes()[:left])
+
+    with pytest.raises(DamagedRun):
+        ChunkIndex(tmp_path, runs)
+
+
+def test_a_host_without_room_keeps_what_is_new_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_index, "PENDING_LIMIT", 10)
+    index = ChunkIndex(tmp_path)
+    attempts = []
+
+    def fail(path: Path, rows: object) -> int:
+        attempts.append(path)
+        raise OSError(28, "No space left on device")
+
+    with pytest.MonkeyPatch.context() as full:
+        full.setattr(chunk_index, "write_run", fail)
+        for number in range(100):
+            index.add(an_id(number), number)
+    assert len(attempts) < 6
+    assert [list(index.find(an_id(n))) for n in range(100)] == [[n] for n in range(100)]
+    index.flush()
+    assert sum(count for _, count in index.runs) == 100
+
+
+def test_merging_rows_yields_each_once_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chunk_index, "_MERGE_BATCH_ROWS", 8)
+    every = sorted(RNG.randbytes(chunk_index.ROW_SIZE) for _ in range(2000))
+    runs = []
+    for number in range(3):
+        rows = sorted({*every[number::3], *every[:900:2]})
+        write_run(tmp_path / f"{number}.run", rows)
+        runs.append(Run(tmp_path / f"{number}.run"))
+
+    assert list(merge_runs(runs)) == every

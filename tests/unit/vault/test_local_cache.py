@@ -1,0 +1,229 @@
+"""What a host remembers may be lost, damaged or taken by somebody else: it is then only slower."""
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.unit.vault.written_trees import IDENTITY
+
+from rebond.store.memory import MemoryStore
+from rebond.testing.manual_clock import ManualClock
+from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.vaults import make_vault, open_made, read_back, save
+from rebond.vault.access import Vault
+from rebond.vault.creation import Created
+from rebond.vault.file_cache import CacheRecord, CacheWriter, read_records
+from rebond.vault.local_cache import LocalCache
+
+
+class Place:
+    """A vault in memory and hosts that write to it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.clock = ManualClock()
+        self.store = MemoryStore(self.clock)
+        self.created: Created = make_vault(self.store, self.clock)
+        self.tree = MemoryTree()
+        for number in range(12):
+            self.tree.write(f"d{number % 3}/{number}", random.Random(number).randbytes(3000))
+
+    def vault(self, host: str = "host") -> Vault:
+        return open_made(self.created, self.store, self.clock, self.directory / host)
+
+    def cache_files(self, host: str = "host") -> list[Path]:
+        return sorted(p for p in (self.directory / host).rglob("*") if p.is_file() and p.name != "lock")
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A host that has made two snapshots."""
+    place = Place(tmp_path_factory.mktemp("caches"))
+    save(place.vault(), place.tree)
+    place.tree.write("d0/new", b"new")
+    save(place.vault(), place.tree)
+    return place
+
+
+@pytest.fixture
+def place(prepared: Place, tmp_path: Path) -> Place:
+    """The same host with a copy of its caches, so that each test may spoil them."""
+    copy = Place.__new__(Place)
+    copy.__dict__.update(prepared.__dict__)
+    copy.directory = tmp_path
+    shutil.copytree(prepared.directory / "host", tmp_path / "host")
+    copy.tree = MemoryTree(dict(prepared.tree.files), dict(prepared.tree.versions))
+    return copy
+
+
+def kinds_of_files(place: Place) -> Iterator[tuple[str, Path]]:
+    for path in place.cache_files():
+        yield (path.parent.name if path.name != "manifest" else "manifest"), path
+
+
+def check_still_right(place: Place) -> None:
+    place.clock.advance(60)
+    before = read_back_newest(place)
+    assert before == place.tree.files, "reading with these caches"
+    outcome = save(place.vault(), place.tree)
+    assert outcome.stored_bytes == 0, "nothing is stored twice"
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+
+
+def read_back_newest(place: Place) -> dict[str, bytes]:
+    from rebond.operations.snapshots import list_snapshots
+
+    vault = place.vault()
+    return read_back(vault, list_snapshots(vault)[-1])
+
+
+@pytest.mark.parametrize("kind", ["runs", "lists", "files", "manifest"])
+@pytest.mark.parametrize("damage", ["flipped", "cut", "cut to a block", "emptied", "removed"])
+def test_a_cache_that_was_damaged_is_slower_and_never_wrong(place: Place, kind: str, damage: str) -> None:
+    paths = [path for found, path in kinds_of_files(place) if found == kind]
+    assert paths
+    for path in paths:
+        content = bytearray(path.read_bytes())
+        if damage == "flipped":
+            content[len(content) // 2] ^= 4
+        path.write_bytes(
+            content
+            if damage == "flipped"
+            else content[: {"cut": len(content) - 1, "cut to a block": 4096 * (len(content) // 8192)}.get(damage, 0)]
+        )
+        if damage == "removed":
+            path.unlink()
+
+    check_still_right(place)
+
+
+def test_a_run_that_lost_its_last_blocks_does_not_hide_chunks_from_a_restore(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    for number in range(200):
+        place.tree.write(f"many/{number:03d}", b"content %d" % number)
+    save(place.vault(), place.tree)
+    run = max((p for kind, p in kinds_of_files(place) if kind == "runs"), key=lambda p: p.stat().st_size)
+    assert run.stat().st_size > 4096
+    os.truncate(run, 4096)
+
+    check_still_right(place)
+
+
+def test_a_lost_manifest_beside_runs_that_are_there_is_built_again(place: Place) -> None:
+    for kind, path in kinds_of_files(place):
+        if kind == "manifest":
+            path.unlink()
+
+    check_still_right(place)
+    assert any(kind == "manifest" for kind, _ in kinds_of_files(place))
+
+
+def test_a_run_file_that_no_manifest_names_is_not_believed(place: Place) -> None:
+    runs = next(path.parent for kind, path in kinds_of_files(place) if kind == "runs")
+    (runs / "00000099.run").write_bytes(b"left by a run that was killed")
+
+    check_still_right(place)
+    assert not (runs / "00000099.run").exists()
+
+
+def test_a_second_process_works_on_a_copy_that_it_throws_away(place: Place) -> None:
+    first = place.vault().open_cache(place.created.credentials.writing_domain())
+    private = place.vault().open_cache(place.created.credentials.writing_domain())
+    try:
+        assert private.directory != first.directory
+        assert private.merged_lists == first.merged_lists
+        assert private.chunks.runs == first.chunks.runs
+        scratch = private.directory
+    finally:
+        private.close()
+        assert not scratch.exists()
+        first.close()
+
+
+def test_two_backups_at_once_with_one_cache_both_come_out_right(place: Place) -> None:
+    held = place.vault().open_cache(place.created.credentials.writing_domain())
+    place.tree.write("d1/other", b"other")
+    place.clock.advance(60)
+    try:
+        outcome = save(place.vault(), place.tree)
+    finally:
+        held.close()
+
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+    check_still_right(place)
+
+
+def test_a_copy_taken_while_the_original_changes_is_whole_or_built_anew(place: Place) -> None:
+    held = place.vault().open_cache(place.created.credentials.writing_domain())
+    try:
+        manifest = next(path for kind, path in kinds_of_files(place) if kind == "manifest")
+        for kind, path in kinds_of_files(place):
+            if kind == "runs":
+                path.unlink()  # merged away after the copier listed it
+        place.clock.advance(60)
+        outcome = save(place.vault(), place.tree)
+        assert outcome.stored_bytes == 0
+        assert manifest.exists()
+    finally:
+        held.close()
+
+
+def test_a_host_without_room_remembers_nothing_and_fails_at_nothing(tmp_path: Path) -> None:
+    cache = LocalCache(tmp_path / "cache")
+    shutil.rmtree(tmp_path / "cache" / "unlisted")
+    shutil.rmtree(tmp_path / "cache" / "lists")
+
+    cache.note_unlisted(bytes(32), b"list")
+    cache.keep_catalog(bytes(32), b"catalog")
+
+    assert cache.catalog(bytes(32)) is None
+    cache.close()
+
+
+RECORD = CacheRecord(b"d", b"s", b"e", [b"a"], [b"1"], [b"entry"], [b""], [], b"", 1, 2)
+
+
+def test_a_file_cache_that_cannot_be_written_leaves_the_old_one(tmp_path: Path) -> None:
+    final = tmp_path / "final"
+    good = CacheWriter(tmp_path / "good", IDENTITY)
+    good.write(RECORD)
+    good.commit(final)
+    writer = CacheWriter(Path("/dev/full"), IDENTITY)
+    # What fails is the flush of its buffer; the device itself is not removed, because it is no file of ours.
+    writer._path = tmp_path / "none"
+    for _ in range(3):
+        writer.write(RECORD)
+    writer.flush()
+    writer.write(RECORD)
+
+    writer.commit(final)
+
+    assert [record for record, _ in read_records(final, IDENTITY)] == [RECORD]
+
+
+def test_the_cache_of_another_root_or_vault_is_not_read(tmp_path: Path) -> None:
+    writer = CacheWriter(tmp_path / "own", IDENTITY)
+    writer.write(RECORD)
+    writer.commit(tmp_path / "final")
+
+    assert list(read_records(tmp_path / "final", b"x" * 32)) == []
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_records_up_to_the_first_bad_one_are_read(tmp_path: Path, seed: int) -> None:
+    writer = CacheWriter(tmp_path / "own", IDENTITY)
+    for _ in range(5):
+        writer.write(RECORD)
+    writer.commit(tmp_path / "final")
+    content = bytearray((tmp_path / "final").read_bytes())
+    position = random.Random(seed).randrange(len(content))
+    content[position] ^= 1 << seed % 8
+    (tmp_path / "final").write_bytes(content)
+
+    found = [record for record, _ in read_records(tmp_path / "final", IDENTITY)]
+
+    assert len(found) < 5
+    assert found == [RECORD] * len(found)
