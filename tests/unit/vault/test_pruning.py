@@ -7,9 +7,11 @@ import pytest
 from tests.unit.vault.kept_vault import DAY, KeptVault
 from tests.unit.vault.small_segments import save_small
 
-from rebond.errors import RoleTooSmall, VaultDamaged
+from rebond.errors import RebondError, RoleTooSmall, StoreFull, VaultDamaged
 from rebond.identifiers import SessionId, SnapshotId, random_id
 from rebond.testing.faulty_store import FaultyStore
+from rebond.vault.index_census import read_whole_list, take_census
+from rebond.vault.list_putting import put_lists
 from rebond.vault.marks import ClaimBody, MarkBody, claim_mark, put_mark, read_marks
 from rebond.vault.prune_plan import PruneOptions
 from rebond.vault.pruning import plan_prune
@@ -379,3 +381,37 @@ def test_a_snapshot_committed_while_a_prune_runs_is_whole(worn: KeptVault) -> No
 
     assert len(worn.listed()) == 3
     worn.check_whole()
+
+
+def test_a_lie_in_an_index_list_deletes_nothing(kept: KeptVault) -> None:
+    """A list that says that another pack holds the same segments does not make the true pack superfluous."""
+    kept.write("one")
+    kept.save()
+    kept.write("two")
+    kept.save()
+    census = take_census(kept.vault)
+    true, liar = census.lists[0], census.lists[-1]
+    rows = [row for pack in read_whole_list(kept.vault, true).catalog.packs for row in pack.rows]
+    lie = [(liar.packs[0], census.size_of(liar.packs[0]), rows, [b"" for _ in rows])]
+    put_lists(kept.vault, true.domain, lie)
+
+    kept.prune()
+
+    assert set(true.packs) <= set(take_census(kept.vault).contents)
+    kept.check_whole(kept.open(kept.store, "fresh"))
+
+
+def test_a_full_store_still_lets_a_prune_delete(worn: KeptVault) -> None:
+    full = FaultyStore(worn.store, fail_when=_full)
+    before = worn.stored_bytes()
+
+    worn.prune(worn.open(full))
+
+    assert worn.stored_bytes() < before
+    worn.check_whole()
+
+
+def _full(verb: str, name: str) -> RebondError | None:
+    if verb == "put" and name.startswith(("packs/", "index/")):
+        return StoreFull("No room left (planned by a test).", hint="Nothing to do.")
+    return None
