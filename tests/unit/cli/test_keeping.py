@@ -172,6 +172,20 @@ def test_a_flipped_byte_is_named_with_the_paths_that_it_reaches_and_ends_with_4(
     assert "DAMAGE" in program("verify", "--read-data").out
 
 
+def test_anybody_may_check_sums_without_a_key(program: Program) -> None:
+    without = {"REBOND_KEY_FILE": "", "REBOND_PASSPHRASE": "wrong"}
+    document = program.ask("verify", "--without-key", "--read-data", **without)
+
+    assert document["ok"] is True
+    assert document["level"] == "sums"
+    assert document["read_packs"] > 0
+    assert program("verify", "--without-key", "--repair", **without).status == 2
+    pack = next(path for path in (program.vault / "packs").rglob("*") if path.is_file())
+    pack.chmod(0o600)
+    pack.write_bytes(pack.read_bytes()[:-1] + b"?")
+    assert program("verify", "--without-key", "--read-data", **without).status == 4
+
+
 def test_a_part_of_the_work_can_be_asked_for(program: Program) -> None:
     program.good("verify", "--read-data=50", "--shard", "0/2")
     program.good("verify", "latest", "--read-data", "100")

@@ -14,10 +14,11 @@ from rebond.cli.documents import SHORT_ID
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
-from rebond.cli.opening import vault_at_hand
+from rebond.cli.opening import store_at_hand, vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import watching
-from rebond.operations.verify import VerifyOutcome
+from rebond.errors import UsageError
+from rebond.operations.verify import VerifyOutcome, verify_without_key
 from rebond.operations.verify import verify as verify_vault
 from rebond.units import format_size, format_span, parse_span
 from rebond.vault.damage_reach import DamagedObject, ReachedPath
@@ -46,9 +47,12 @@ SHOWN_PATHS = 100
 @option("--older-than", metavar="AGE", help="Read only what was not read since then.")
 @option("--repair", is_flag=True, help="Mend what can be mended. Only adds; deletes no content.")
 @option("--shard", metavar="I/N", help="Check the I-th of N parts, 0 ≤ I < N, so that machines can share the work.")
+@option("--without-key", is_flag=True, help="Check what anybody can: names, sums and signatures of clear records.")
 @click.pass_obj
 def verify(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Return 4 for damage, 3 for what deserves a look."""
+    if wishes["without_key"]:
+        return _verify_without_key(invocation, names, wishes)
     shard = parse_shard(wishes["shard"]) or (0, 1)
     age_seconds = parse_span(wishes["older_than"]) if wishes["older_than"] else None
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
@@ -64,6 +68,22 @@ def verify(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> in
             state=invocation.state_folder / "verified",
             host=socket.gethostname(),
         )
+    return _show(invocation, outcome)
+
+
+def _verify_without_key(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]) -> int:
+    """Audit a store that one may read and not open, such as a replica at a provider's."""
+    if names or wishes["repair"] or wishes["shard"] or wishes["older_than"] or wishes["percent"] not in {None, 100.0}:
+        raise UsageError(
+            "Without a key everything is checked, or nothing of the content.",
+            hint="Of the other options, only --read-data without a number goes with --without-key.",
+        )
+    with watching(invocation) as watcher, store_at_hand(invocation) as store:
+        outcome = verify_without_key(store, read_data=wishes["percent"] is not None, observer=watcher)
+    return _show(invocation, outcome)
+
+
+def _show(invocation: Invocation, outcome: VerifyOutcome) -> int:
     answer(invocation, _document(outcome), "\n".join(_lines(outcome)))
     if not outcome.ok:
         return DAMAGED

@@ -74,6 +74,9 @@ CLI_KEEPING: dict[str, str] = {
     "damaged segments marked: the next backup stores their content again": "segments endommagés marqués : la prochaine sauvegarde stocke à nouveau leur contenu",
     "marks lifted: what they named is whole elsewhere": "marques levées : ce qu'elles nommaient est entier ailleurs",
     "Repair: {words}: {count}.": "Réparation : {words} : {count}.",
+    "Check what anybody can: names, sums and signatures of clear records.": "Vérifie ce que chacun peut : noms, sommes et signatures des enregistrements en clair.",
+    "Without a key everything is checked, or nothing of the content.": "Sans clé, tout le contenu est vérifié, ou rien.",
+    "Of the other options, only --read-data without a number goes with --without-key.": "Des autres options, seule --read-data sans nombre va avec --without-key.",
     # prune
     "Free their room at once.": "Libère aussitôt leur place.",
     "Delete what no listed snapshot needs: the trash first, then the content that nothing else uses. Backups may run meanwhile, and other prunes; if it is cut anywhere, every listed snapshot is whole. It takes the key of the owner or a keeper.": "Efface ce dont aucune sauvegarde listée n'a besoin : d'abord la corbeille, puis le contenu que rien d'autre n'emploie. Des sauvegardes et d'autres nettoyages peuvent avoir lieu en même temps ; s'il est coupé n'importe où, chaque sauvegarde listée est entière. Il y faut la clé du propriétaire ou d'un keeper.",
