@@ -13,7 +13,7 @@ from bench.data_sets import DATA_SETS
 from bench.growth import measure_growth
 from bench.latency import measure_latency
 from bench.pages import render_page
-from bench.peers import Rebond, Restic, Tool, make_tools
+from bench.peers import Rebond, Tool, make_tools
 from bench.precedence import take_precedence
 from bench.rounds import PHASES
 from bench.startup import measure_startup
@@ -27,6 +27,7 @@ def main() -> int:
     arguments = parse_arguments()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that what was started is ended
     if arguments.peers:
+        arguments.peers = arguments.peers.resolve()
         os.environ["PATH"] = f"{arguments.peers}/bin:{arguments.peers}/borg/bin:{os.environ['PATH']}"
     if arguments.niceness:
         take_precedence(arguments.niceness)
@@ -80,7 +81,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--peers", type=Path, help="the directory that install_peers.sh filled")
     parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"), help="the program to measure")
     parser.add_argument("--output", type=Path, help="where compare keeps its figures")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    for name in ("cache", "work", "disk"):  # the measured programs run in other folders
+        setattr(arguments, name, getattr(arguments, name).resolve())
+    arguments.rebond = str(Path(arguments.rebond).absolute())
+    return arguments
 
 
 def choose_tools(arguments: argparse.Namespace) -> list[Tool]:
@@ -144,7 +149,7 @@ def run_latency(arguments: argparse.Namespace) -> None:
 
 def run_churn(arguments: argparse.Namespace) -> None:
     """Measure what two years leave behind."""
-    tools = [tool for tool in choose_tools(arguments) if isinstance(tool, Rebond | Restic)]
+    tools = [tool for tool in choose_tools(arguments) if isinstance(tool, Rebond)]
     section = measure_churn(
         tools=tools,
         make_tree=lambda: DATA_SETS["small-app"].place(arguments.cache, arguments.work),

@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
@@ -19,48 +18,36 @@ from bench.generated_text import Writer
 from bench.generated_trees import write_file
 from bench.measuring import Command, Measure, run_measured
 from bench.mutations import mutate
-from bench.peers import Place, Rebond, Restic, find_content
+from bench.peers import Place, Rebond, find_content
 from bench.rounds import measure_stored
 from bench.sections import Section, format_bytes
 
 DAY_SECONDS = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChurnTool:
-    """What churn asks beyond the rounds: lists, forgetting by name, pruning, an old state back."""
+def list_snapshots(tool: Rebond, place: Place) -> list[str]:
+    """Return ids, oldest first."""
+    command = tool.run(place, "snapshots", "--vault", str(place.vault), "--json")
+    environment = {"PATH": os.environ["PATH"], **command.environment}
+    answer = subprocess.run(command.pipeline[0], capture_output=True, env=environment, cwd=command.folder, check=True)
+    return [row["id"] for row in sorted(json.loads(answer.stdout), key=lambda row: row["time"])]
 
-    tool: Rebond | Restic
 
-    def list_snapshots(self, place: Place) -> list[str]:
-        """Return ids, oldest first."""
-        where = ("--vault", str(place.vault)) if isinstance(self.tool, Rebond) else ()
-        command = self.tool.run(place, "snapshots", *where, "--json")
-        environment = {"PATH": os.environ["PATH"], **command.environment}
-        answer = subprocess.run(
-            command.pipeline[0], capture_output=True, env=environment, cwd=command.folder, check=True
-        )
-        rows = json.loads(answer.stdout)
-        return [row["id"] for row in sorted(rows, key=lambda row: row["time"])]
+def forget_snapshots(tool: Rebond, place: Place, snapshots: list[str]) -> list[Command]:
+    """Forget these snapshots and free their room."""
+    where = ("--vault", str(place.vault))
+    return [tool.run(place, "forget", *snapshots, *where, "--yes"), tool.run(place, "prune", *where)]
 
-    def forget(self, place: Place, snapshots: list[str]) -> list[Command]:
-        """Forget these snapshots and free their room."""
-        if isinstance(self.tool, Restic):
-            return [self.tool.run(place, "forget", *snapshots, "--prune")]
-        where = ("--vault", str(place.vault))
-        return [self.tool.run(place, "forget", *snapshots, *where, "--yes"), self.tool.run(place, "prune", *where)]
 
-    def restore_snapshot(self, place: Place, snapshot: str, target: Path) -> Command:
-        """Restore one state completely."""
-        if isinstance(self.tool, Restic):
-            return self.tool.run(place, "restore", snapshot, "--target", str(target))
-        return self.tool.run(place, "restore", snapshot, "--vault", str(place.vault), "--to", str(target))
+def restore_snapshot(tool: Rebond, place: Place, snapshot: str, target: Path) -> Command:
+    """Restore one state completely."""
+    return tool.run(place, "restore", snapshot, "--vault", str(place.vault), "--to", str(target))
 
 
 class Years:
     """One tool's run through the days."""
 
-    def __init__(self, *, tool: ChurnTool, tree: Path, work: Path, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, *, tool: Rebond, tree: Path, work: Path, seed: int, say: Callable[[str], None]) -> None:
         self._tool, self._tree, self._random, self._say = tool, tree, Random(seed), say
         self._work = work
         self._log = work / "log"
@@ -73,23 +60,21 @@ class Years:
         """Let so many days pass."""
         shutil.rmtree(self._work, ignore_errors=True)
         self._place.home.mkdir(parents=True)
-        for command in self._tool.tool.create(self._place):
+        for command in self._tool.create(self._place):
             run_measured(command, log=self._log)
         for day in range(days):
             change_for_a_day(self._tree, day, self._random)
             pass_a_day(self._place.vault)
-            seconds = run_measured(self._tool.tool.back_up(self._place), log=self._log).wall_seconds
+            seconds = run_measured(self._tool.back_up(self._place), log=self._log).wall_seconds
             self.first_backup_seconds = self.first_backup_seconds or seconds
             self.slowest_backup_seconds = max(self.slowest_backup_seconds, seconds if day else 0)
-            for snapshot in self._tool.list_snapshots(self._place):
+            for snapshot in list_snapshots(self._tool, self._place):
                 self._day_of.setdefault(snapshot, day)
             if day % 7 == 6:
                 self._clean(day)
             if day % 30 == 29:
                 stored = measure_stored(self._place.vault)
-                self._say(
-                    f"{self._tool.tool.name}, day {day + 1}: {len(self._day_of)} snapshots, {format_bytes(stored)}"
-                )
+                self._say(f"{self._tool.name}, day {day + 1}: {len(self._day_of)} snapshots, {format_bytes(stored)}")
         self._clean(days - 1)
 
     def _clean(self, today: int) -> None:
@@ -97,7 +82,7 @@ class Years:
         gone = [snapshot for snapshot, day in self._day_of.items() if day not in kept]
         if not gone:
             return
-        for command in self._tool.forget(self._place, gone):
+        for command in forget_snapshots(self._tool, self._place, gone):
             run_measured(command, log=self._log, accepted=(0, 3))
         for snapshot in gone:
             del self._day_of[snapshot]
@@ -110,25 +95,25 @@ class Years:
         fresh.home.mkdir(parents=True)
         state = fresh.tree
         state.mkdir(parents=True)
-        for command in self._tool.tool.create(fresh):
+        for command in self._tool.create(fresh):
             run_measured(command, log=self._log)
-        snapshots = self._tool.list_snapshots(self._place)
+        snapshots = list_snapshots(self._tool, self._place)
         for snapshot in snapshots:
             restored = self._work / "restored"
             restored.mkdir()
-            old = run_measured(self._tool.restore_snapshot(self._place, snapshot, restored), log=self._log)
+            old = run_measured(restore_snapshot(self._tool, self._place, snapshot, restored), log=self._log)
             shutil.rmtree(state)
-            find_content(self._tool.tool, self._tree, restored).rename(state)
+            find_content(self._tool, self._tree, restored).rename(state)
             shutil.rmtree(restored, ignore_errors=True)
-            run_measured(self._tool.tool.back_up(fresh), log=self._log)
+            run_measured(self._tool.back_up(fresh), log=self._log)
         restored.mkdir()
-        new = run_measured(self._tool.tool.restore(fresh, restored), log=self._log)
+        new = run_measured(self._tool.restore(fresh, restored), log=self._log)
         return self._summarize(fresh, len(snapshots), old, new)
 
     def _summarize(self, fresh: Place, count: int, old: Measure, new: Measure) -> dict[str, float | str]:
         stored, ideal = measure_stored(self._place.vault), measure_stored(fresh.vault)
         return {
-            "tool": self._tool.tool.name,
+            "tool": self._tool.name,
             "snapshots": count,
             "stored": stored,
             "ideal": ideal,
@@ -185,13 +170,13 @@ def pass_a_day(vault: Path) -> None:
 
 
 def measure_churn(
-    *, tools: list[Rebond | Restic], make_tree: Callable[[], Path], work: Path, days: int, say: Callable[[str], None]
+    *, tools: list[Rebond], make_tree: Callable[[], Path], work: Path, days: int, say: Callable[[str], None]
 ) -> Section:
     """Run the years with each tool, from the same tree and the same changes."""
     results = []
     for tool in tools:
         tree = make_tree()
-        years = Years(tool=ChurnTool(tool=tool), tree=tree, work=work / "churn", seed=7, say=say)
+        years = Years(tool=tool, tree=tree, work=work / "churn", seed=7, say=say)
         try:
             years.live(days)
             results.append(years.judge())
@@ -215,7 +200,7 @@ def measure_churn(
     return Section(
         title="Churn",
         intro=f"{days} simulated days of a tree of 60 MB at the start: 0.3 % of the files changed a day, two uploads,"
-        " a package replaced a week, 4 % of them a month; kept are 7 daily, 4 weekly, 12 monthly states, no more"
+        " a package replaced a week, 4 % of them a month. Kept: 7 daily, 4 weekly, 12 monthly states, others forgotten"
         " and pruned weekly. The ideal is a fresh vault of the same states.",
         header=(
             "",
