@@ -77,8 +77,8 @@ def note_leftovers(invocation: Invocation, outcome: PruneOutcome) -> int:
 
 def _options(vault: VaultAtHand, part: tuple[int, int]) -> PruneOptions:
     promises = vault.opened.description.store.get("promises", {})
-    is_proven = promises.get("put-if-absent", False) and promises.get("race", False)
-    return PruneOptions(shard=part, is_store_proven=bool(is_proven))
+    has_proven = bool(promises.get("put-if-absent") and promises.get("race"))
+    return PruneOptions(shard=part, is_store_proven=has_proven and vault.store.traits.conditional_create)
 
 
 def _plan_document(plan: PrunePlan) -> dict[str, object]:
