@@ -183,6 +183,27 @@ def test_an_ordinary_user_restores_over_directories_that_forbid_it(workplace: by
 
 
 @pytest.mark.root
+def test_what_lies_in_a_closed_directory_is_finished_before_it_is_closed(workplace: bytes) -> None:
+    source, target = workplace + b"/source", workplace + b"/target"
+    for number in range(100):  # more than stay open
+        os.makedirs(source + b"/closed/%d" % number)
+        os.chmod(source + b"/closed/%d" % number, 0o501)
+    os.chmod(source + b"/closed", 0)
+    for path in (source, source + b"/closed", *(source + b"/closed/%d" % number for number in range(100))):
+        os.chown(path, NOBODY, NOBODY)
+    frozen = FrozenTree(source)
+
+    def run() -> list[str]:
+        findings: list[Finding] = []
+        with FileLanding(target, overwrite=Overwrite.NEVER, report=findings.append) as landing:
+            copy_tree(frozen, landing)
+        return [each.message for each in findings]
+
+    assert run_as_nobody(run) == []
+    assert compare_trees(source, target) == []
+
+
+@pytest.mark.root
 def test_an_ordinary_user_who_restores_nothing_leaves_directories_as_closed_as_they_were(workplace: bytes) -> None:
     source, target = workplace + b"/source", workplace + b"/target"
 
