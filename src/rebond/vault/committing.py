@@ -1,10 +1,11 @@
 """The commit: references, then the one record that makes a snapshot exist (§9.7, §9.9, §12)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from rebond.errors import ObjectExists, SessionVoided, VaultError
-from rebond.identifiers import SessionId, SnapshotId
+from rebond.identifiers import ObjectName, SessionId, SnapshotId
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_commit
 from rebond.vault.frames import Compressor, build_frame
@@ -23,6 +24,7 @@ from rebond.vault.references import (
 )
 from rebond.vault.sealing_pipeline import SealingContext
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
+from rebond.vault.signed_objects import put_once
 from rebond.vault.snapshots import (
     WITHDRAWN_SUFFIX,
     CatalogPart,
@@ -71,10 +73,12 @@ def commit_snapshot(
     parent: Parent | None,
     began: float,
     marks: Marks,
+    relied_on: Collection[bytes] = (),
 ) -> SnapshotRecord:
     """Put the references and the snapshot. When this returns, the snapshot stands.
 
-    Raises ``SessionVoided`` when a keeper's void holds the name.
+    ``relied_on`` are hashes of packs that must still be there then; asked for under the time rule
+    only. Raises ``SessionVoided`` when a keeper's void holds the name.
     """
     domain = sealing.keys.domain
     body = encode_references(build_references(uses))
@@ -82,7 +86,8 @@ def commit_snapshot(
     if len(body) > EMBED_LIMIT:
         content = seal_references(vault.vault_id, domain, sealing.catalog_key, body)
         reference_name = references_name(domain, content)
-        vault.store.put_if_absent(reference_name, content)
+        with suppress(ObjectExists):  # named by its own hash: a repeated put met its first attempt
+            vault.store.put_if_absent(reference_name, content)
     catalog = CatalogPart(
         sequence=1 + (parent.last.catalog.sequence if parent else 0),
         previous=parent.last.content_hash if parent else b"",
@@ -120,7 +125,7 @@ def commit_snapshot(
         private_segment=_seal_private(sealing, part),
         signing_key=vault.credentials.signing_key,
     )
-    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks)
+    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks, relied_on)
 
 
 def _seal_private(sealing: SealingContext, part: PrivatePart) -> bytes:
@@ -145,6 +150,7 @@ def _put_snapshot(
     content: bytes,
     began: float,
     marks: Marks,
+    relied_on: Collection[bytes],
 ) -> SnapshotRecord:
     member = vault.credentials.member
     name = snapshot_name(member, snapshot, session)
@@ -159,15 +165,35 @@ def _put_snapshot(
     except ObjectExists:
         _judge_existing(vault, SnapshotName(name, member, snapshot, session, 0), content)
     if under_time_rule:
-        _withdraw_if_touched(vault, name, marks)
-    info = vault.store.stat(name)
-    found = read_commit(vault, SnapshotName(name, member, snapshot, session, info.modified_ms), content)
+        _withdraw_if_touched(vault, name, marks, relied_on)
+    store_time_ms = _confirm(vault, name)
+    found = read_commit(vault, SnapshotName(name, member, snapshot, session, store_time_ms), content)
     if not isinstance(found, SnapshotRecord):
         raise VaultError(
             "The snapshot was put, but this key may no longer make one: it was revoked or its domain closed.",
             hint="Ask the vault's owner for a new key.",
         )
     return found
+
+
+def _confirm(vault: Vault, name: ObjectName) -> int:
+    """Return the store time of our record, after making sure that it is listed and nobody ended it.
+
+    A put that is repeated after a long sleep may come after a keeper forgot its first attempt; a
+    tombstone tells.
+    """
+    store_time_ms: int | None = None
+    is_withdrawn = False
+    for info in vault.store.list_objects(name):
+        if info.name == name:
+            store_time_ms = info.modified_ms
+        is_withdrawn |= info.name == name + WITHDRAWN_SUFFIX
+    if is_withdrawn or store_time_ms is None:
+        raise VaultError(
+            "The snapshot was forgotten by a clean-up before its writer knew that it stood.",
+            hint="Run the backup again: what was stored and is still there is found again.",
+        )
+    return store_time_ms
 
 
 def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
@@ -191,12 +217,14 @@ def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
     )
 
 
-def _withdraw_if_touched(vault: Vault, name: str, marks: Marks) -> None:
+def _withdraw_if_touched(vault: Vault, name: str, marks: Marks, relied_on: Collection[bytes]) -> None:
     """Time rule: a mark that came meanwhile may have cost us a pack; then the snapshot is taken back."""
     now = read_marks(vault.store, vault.vault_id, vault.roster)
     fresh = {n for mark in now.marks if mark.name not in marks.mark_names for n in mark.body.names}
-    if any(hash_in_name(n) is not None and n.startswith("packs/") for n in fresh):
-        vault.store.put_if_absent(name + WITHDRAWN_SUFFIX, NO_DOMAIN)
+    listed = {hash_in_name(info.name) for info in vault.store.list_objects("packs/")}
+    is_touched = any(n.startswith("packs/") for n in fresh) or now.unreadable != marks.unreadable
+    if is_touched or not listed.issuperset(relied_on):
+        put_once(vault.store, name + WITHDRAWN_SUFFIX, NO_DOMAIN)
         raise VaultError(
             "A clean-up ran beside this backup on a store without conditional create, so the snapshot was withdrawn.",
             hint="Run the backup again, and not while 'rebond prune' runs.",

@@ -1,9 +1,10 @@
 """Bringing the local index up to the vault, and deciding which segments are usable (§9.3)."""
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
-from rebond.errors import ForeignObject, ObjectMissing, VaultDamaged, WrongKey
+from rebond.errors import ForeignObject, ObjectMissing, RebondError, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName, VaultId
 from rebond.store.protocol import Store
@@ -62,22 +63,25 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
             present.discard(list_hash)  # a keeper replaced it between the listing and the read
         except (VaultDamaged, ForeignObject, WrongKey) as error:
             present.discard(list_hash)
-            context.report(
-                Finding(
-                    code=error.code,
-                    severity=Severity.DAMAGE,
-                    subject=info.name,
-                    template="The index list {name} is left out: {reason}",
-                    hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
-                    values={"name": info.name, "reason": error.message},
-                )
-            )
+            context.report(_left_out(info.name, error))
         else:
             added += 1
     if added:
-        cache.save()
+        with suppress(OSError):  # no room on this host: what was learnt is learnt again next time
+            cache.save()
     cache.drop_catalogs_except(present)
     return present
+
+
+def _left_out(name: str, error: RebondError) -> Finding:
+    return Finding(
+        code=error.code,
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="The index list {name} is left out: {reason}",
+        hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
+        values={"name": name, "reason": error.message},
+    )
 
 
 def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes) -> None:
@@ -125,7 +129,10 @@ def catalogs(context: IndexContext, cache: LocalCache, present: Collection[bytes
         if content is None:
             continue
         name = ObjectName(f"index/{context.domain.hex()}/{list_hash.hex()}")
-        found.append(open_list(context, name, content).catalog)
+        try:
+            found.append(open_list(context, name, content).catalog)
+        except (VaultDamaged, ForeignObject, WrongKey) as error:
+            context.report(_left_out(name, error))
     return found
 
 

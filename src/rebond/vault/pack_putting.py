@@ -49,6 +49,7 @@ class PackPutter:
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._heart.start()
         self.put_bytes = 0
+        self.put_hashes: list[bytes] = []
 
     def adopt(self, pack: UnlistedPack) -> None:
         """Take over a pack of a session that was cut short: the next list names it."""
@@ -63,6 +64,7 @@ class PackPutter:
             self._vault.store.put_if_absent(pack.name, pack.content)
         with self._lock:
             self.put_bytes += len(pack.content)
+            self.put_hashes.append(pack.pack_hash)
             self._add(unlisted)
             is_due = self._vault.clock.monotonic() - self._last_list >= SECONDS_PER_LIST
             if len(self._unlisted) >= PACKS_PER_LIST or is_due or self._list_bytes >= LIST_LIMIT // 2:
@@ -99,7 +101,8 @@ class PackPutter:
         packs, self._unlisted, self._list_bytes = self._unlisted, [], 0
         content = self._build(packs)
         name = index_name(self._domain, content)
-        self._vault.store.put_if_absent(name, content)
+        with contextlib.suppress(ObjectExists):  # named by its own hash too
+            self._vault.store.put_if_absent(name, content)
         list_hash = hash_in_name(name) or b""
         self._cache.keep_catalog(list_hash, content[: catalog_size(content)])
         self._cache.merged_lists.add(list_hash)

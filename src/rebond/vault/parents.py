@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from rebond.errors import ObjectMissing, VaultDamaged, WrongKey
+from rebond.errors import FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.vault.access import Vault
 from rebond.vault.commits import load_references, read_commit
 from rebond.vault.marks import Marks
 from rebond.vault.references import References
 from rebond.vault.snapshots import SnapshotRecord, list_snapshot_names
 
-_LOOKED_AT = 8  # newest records of the member; more would cost a request each
+_WANTED = 8  # newest snapshots of the member; each costs a request
+_LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a row
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class Parent:
     last: SnapshotRecord
     record: SnapshotRecord | None
     references: References | None
+
+    @property
+    def components(self) -> int:
+        """How many components that snapshot has."""
+        return len(self.record.catalog.components) if self.record is not None else 0
 
     @property
     def total_bytes(self) -> int:
@@ -33,10 +39,12 @@ def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | N
     for name in reversed(names[-_LOOKED_AT:]):
         try:
             commit = read_commit(vault, name)
-        except ObjectMissing:
-            continue
+        except (ObjectMissing, RoleTooSmall):
+            continue  # forgotten since the listing, or of a domain that this key no longer has
         if isinstance(commit, SnapshotRecord):
             records.append(commit)
+            if len(records) == _WANTED:
+                break
     if not records:
         return None
     records.sort(key=lambda record: record.catalog.sequence, reverse=True)
@@ -53,6 +61,6 @@ def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | N
     if same is not None:
         try:
             references = load_references(vault, same)
-        except (VaultDamaged, WrongKey, ObjectMissing):
+        except (VaultDamaged, WrongKey, FormatTooNew, ObjectMissing):
             references = None  # only refresh needs them; verify reports it
     return Parent(records[0], same, references)

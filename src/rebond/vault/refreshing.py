@@ -11,16 +11,16 @@ from rebond.vault.references import References
 from rebond.vault.segment_directory import SegmentDirectory
 
 SPREAD_LIMIT = 1.5  # times the least number of segments that could hold the snapshot
-SPREAD_ALLOWANCE = 16  # segments on top
+SPREAD_ALLOWANCE = 16  # segments on top, for each component, because none is shared between two
 SPARSE_SHARE = 0.25  # of the target size: a segment used for less is sparse
 REWRITE_SHARE = 0.05  # of the snapshot's bytes: the most that one run stores again
 
 
 def choose_sparse(
-    parent: References, segments: SegmentDirectory, parent_bytes: int, target_bytes: int
+    parent: References, segments: SegmentDirectory, parent_bytes: int, target_bytes: int, components: int = 1
 ) -> frozenset[int]:
     """Return the places that this run should no longer refer to; none while the spread is small."""
-    if len(parent) <= SPREAD_LIMIT * (parent_bytes / target_bytes) + SPREAD_ALLOWANCE:
+    if len(parent) <= SPREAD_LIMIT * (parent_bytes / target_bytes) + SPREAD_ALLOWANCE * components:
         return frozenset()
     used = sorted(
         (used_bytes, place)
@@ -38,10 +38,11 @@ def choose_sparse(
 
 
 def _used_bytes(parent: References, segments: SegmentDirectory) -> Mapping[int, int]:
+    """Return the most that is used of each place: shares are stored in 255ths, rounded down."""
     used = {}
     for (session, number), share in zip(parent, parent.fill, strict=False):
         known = segments.known_number(session)
         if known is not None:
             place = known << 24 | number
-            used[place] = segments.raw_length(place) * share // 255
+            used[place] = segments.raw_length(place) * min(255, share + 1) // 255
     return used

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rebond.entries import Tree
-from rebond.errors import RebondError
+from rebond.errors import RebondError, SourceError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
@@ -84,7 +84,11 @@ class SnapshotSession:
         self._cache = vault.open_cache(self._domain)
         try:
             self._putter = PackPutter(vault, self._domain, self._cache, self._journal)
-            self._prepare()
+            try:
+                self._prepare()
+            except BaseException:
+                self._putter.stop()  # or its heartbeat would keep a dead session alive
+                raise
         except BaseException:
             self._cache.close()
             raise
@@ -108,12 +112,17 @@ class SnapshotSession:
         listed = {h for info in vault.store.list_objects("packs/") if (h := hash_in_name(info.name)) is not None}
         marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}
         allow_usable(context, cache, present, listed, marked, self._marks.segments)
+        self._relied_on = None if vault.store.traits.conditional_create else listed - marked
         self._adopt_unlisted(context, listed - marked, self._marks.segments)
         self.parent: Parent | None = find_parent(vault, self._host, self._stack, self._marks)
         avoided: frozenset[int] = frozenset()
         if self.parent is not None and self.parent.references is not None:
             avoided = choose_sparse(
-                self.parent.references, cache.segments, self.parent.total_bytes, self._level.target_bytes
+                self.parent.references,
+                cache.segments,
+                self.parent.total_bytes,
+                self._level.target_bytes,
+                self.parent.components,
             )
         keys = vault.credentials.domain_keys(self._domain)
         sealing = SealingContext(
@@ -164,8 +173,15 @@ class SnapshotSession:
             remember=cache.writer,
             observer=self._observer,
         )
-        before = self._content.added_bytes
-        tree_id, entry = writer.save(tree)
+        before, uses_before = self._content.added_bytes, dict(self._content.uses)
+        try:
+            tree_id, entry = writer.save(tree)
+        except SourceError:
+            # The snapshot refers to nothing of it, and what is known of it is no cache of the whole.
+            self._content.uses = uses_before
+            cache.writer.close()
+            self._roots.remove(cache)
+            raise
         self._content.finish_component()
         totals = writer.totals
         return SavedComponent(
@@ -225,6 +241,7 @@ class SnapshotSession:
             parent=self.parent,
             began=self._began,
             marks=self._marks,
+            relied_on=() if self._relied_on is None else self._relied_on.union(self._putter.put_hashes),
         )
         try:
             self._journal.finish()
@@ -234,6 +251,13 @@ class SnapshotSession:
         return record
 
     def _keep_caches(self) -> None:
+        """The snapshot stands whatever happens here: what this host cannot remember it will read again."""
+        try:
+            self._commit_caches()
+        except OSError as error:
+            self._observer.noticed(_cache_lost(error))
+
+    def _commit_caches(self) -> None:
         for root in self._roots:
             root.writer.commit(root.paths.committed)
             for older in root.older:
@@ -245,6 +269,17 @@ class SnapshotSession:
     def stored_bytes(self) -> int:
         """Bytes of the packs that this session put."""
         return self._putter.put_bytes
+
+
+def _cache_lost(error: OSError) -> Finding:
+    return Finding(
+        code="cache-lost",
+        severity=Severity.NOTE,
+        subject="cache",
+        template="The snapshot stands, but this machine could not remember what it saved: {reason}",
+        hint_template="Free some space below ~/.cache; the next backup reads more and stores nothing twice.",
+        values={"reason": error.strerror or str(error)},
+    )
 
 
 def _journal_open(error: RebondError) -> Finding:

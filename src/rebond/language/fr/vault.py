@@ -1,6 +1,14 @@
 """French for the vault: keys, members, opening, writing, reading."""
 
 VAULT: dict[str, str] = {
+    "The snapshot stands, but this machine could not remember what it saved: {reason}": "La sauvegarde est valide, mais "
+    "cette machine n'a pas pu retenir ce qu'elle a sauvegardé : {reason}",
+    "Free some space below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place sous "
+    "~/.cache ; la prochaine sauvegarde lira davantage et ne stockera rien deux fois.",
+    "The snapshot was forgotten by a clean-up before its writer knew that it stood.": "La sauvegarde a été oubliée par un "
+    "nettoyage avant que son auteur ne sache qu'elle était valide.",
+    "Run the backup again: what was stored and is still there is found again.": "Relancez la sauvegarde : ce qui est "
+    "stocké et encore là est retrouvé.",
     # keeping a tree
     "{path} was left out, because reading it failed: {reason}": "{path} est laissé de côté, car sa lecture a échoué : "
     "{reason}",
