@@ -74,9 +74,9 @@ class VaultPapers:
 def load_papers() -> VaultPapers:
     """Return the papers of this release: the note, and whichever of the others are installed with it."""
     contents = {README_NAME: _README.encode()}
-    pages = _read_format_pages()
-    if pages:
-        contents[FORMAT_PAGE_NAME] = b"\n\n".join(pages)
+    page = _read_format_page()
+    if page is not None:
+        contents[FORMAT_PAGE_NAME] = page
     rescue = _read_first("rescue/rescue.py", "rescue.py")
     if rescue is not None:
         contents[f"{RESCUE_PREFIX}rescue-{rebond.__version__}.py"] = rescue
@@ -96,20 +96,13 @@ def put_papers(store: Store, papers: VaultPapers) -> None:
             ) from error
 
 
-def _read_format_pages() -> list[bytes]:
-    """Return the format page and the pages that complete it: from the package, else from the source tree.
-
-    Where Rebond runs from its source tree the pages lie beside ``src/`` and not in the package.
-    """
-    package, docs = files("rebond.vault"), Path(rebond.__file__).parents[2] / "docs"
-    for main, details in (
-        (package.joinpath("VAULT-FORMAT.md"), package.joinpath("formats")),
-        (docs / "vault-format.md", docs / "formats"),
-    ):
-        if main.is_file():
-            found = sorted(details.iterdir(), key=lambda page: page.name) if details.is_dir() else []
-            return [page.read_bytes() for page in (main, *found) if page.name.endswith(".md")]
-    return []
+def _read_format_page() -> bytes | None:
+    """Return the format page: from the package, or from ``docs/`` where Rebond runs from its source tree."""
+    docs = Path(rebond.__file__).parents[2] / "docs"
+    for page in (files("rebond.vault").joinpath("VAULT-FORMAT.md"), docs / "vault-format.md"):
+        if page.is_file():
+            return page.read_bytes()
+    return None
 
 
 def _read_first(*names: str) -> bytes | None:
