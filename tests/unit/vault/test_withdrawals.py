@@ -87,7 +87,6 @@ def test_a_withdrawal_does_not_keep_a_tombstone_away(vault: Vault, tree: MemoryT
     assert list_records(vault).tombstones == {record.name}
 
 
-@pytest.mark.xfail(strict=True, reason="the writer does not look for a tombstone after its put (stands_committed)")
 def test_a_put_that_comes_after_its_record_was_forgotten_is_no_success(vault: Vault, tree: MemoryTree) -> None:
     """The first put arrived unnoticed, the record was forgotten and deleted, and the writer repeats its put."""
     session = SnapshotSession(vault, level=LEVELS["fast"], host="h", stack="s", observer=Silence())
