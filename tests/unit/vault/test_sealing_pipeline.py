@@ -1,0 +1,309 @@
+"""Errors of any stage reach the caller, nothing is put after one, and nothing waits for ever."""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.unit.vault.written_trees import KEYS, sealing_context
+
+from rebond.errors import StoreFull, VaultDamaged
+from rebond.identifiers import SessionId
+from rebond.vault import sealing_pipeline
+from rebond.vault.content_writing import ContentWriter
+from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks, open_frame, split_chunks
+from rebond.vault.local_cache import LocalCache
+from rebond.vault.packs import FilledPack
+from rebond.vault.primitives import keyed_id, sealing_private_key
+from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline, check_sealed
+from rebond.vault.segments import SegmentKind, open_segment, seal_segment
+
+SESSION = SessionId(b"s" * 16)
+
+
+def a_segment(number: int, size: int = 1000, kind: SegmentKind = SegmentKind.DATA) -> FullSegment:
+    chunks = [bytes([number % 256]) * size, b"second %d" % number]
+    key = KEYS.data_id_key if kind is SegmentKind.DATA else KEYS.tree_id_key
+    ids = [keyed_id(key, chunk) for chunk in chunks]
+    return FullSegment(kind, number, ids, chunks, sum(map(len, chunks)))
+
+
+def within_seconds(act: Callable[[], object], seconds: float = 10.0) -> None:
+    """Fail instead of hanging when a stage waits for ever."""
+    raised: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            act()
+        except BaseException as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), "it hangs"
+    if raised:
+        raise raised[0]
+
+
+class Puts:
+    """Where packs go; it can fail, or hold every put until it is told to go on."""
+
+    def __init__(self, *, fails_at: int | None = None, error: BaseException | None = None) -> None:
+        self.packs: list[FilledPack] = []
+        self.asked = 0
+        self.fails_at = fails_at
+        self.error = error or StoreFull("No room (planned by a test).", hint="Nothing.")
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def __call__(self, pack: FilledPack) -> None:
+        number, self.asked = self.asked, self.asked + 1
+        self.may_go_on.wait(10)
+        if number == self.fails_at:
+            raise self.error
+        self.packs.append(pack)
+
+
+@pytest.fixture(autouse=True)
+def small_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing_pipeline, "LEAST_PACK", 1)
+
+
+def test_every_segment_comes_out_in_a_pack_and_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    puts = Puts()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    segments = [a_segment(n, kind=SegmentKind.TREE if n % 3 else SegmentKind.DATA) for n in range(12)]
+    wanted = {segment.number: [bytes(chunk) for chunk in segment.chunks] for segment in segments}
+
+    for segment in segments:
+        pipeline.submit(segment)
+    within_seconds(pipeline.finish)
+
+    found = {}
+    for pack in puts.packs:
+        for row in pack.rows:
+            stored = pack.content[row.offset : row.offset + row.stored_length]
+            table = split_chunks(open_frame(open_segment(stored, sealing_private_key(bytes(32)))))
+            found[row.number] = [bytes(table.content(n)) for n in range(row.chunk_count)]
+    assert found == wanted
+
+
+def test_what_is_left_at_the_end_is_mixed_into_one_small_pack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing_pipeline, "LEAST_PACK", 1 << 20)
+    puts = Puts()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    for number in range(6):
+        pipeline.submit(a_segment(number, kind=SegmentKind.TREE if number % 2 else SegmentKind.DATA))
+
+    within_seconds(pipeline.finish)
+
+    assert [len(pack.rows) for pack in puts.packs] == [6]
+
+
+@pytest.mark.parametrize("fails_at", [0, 1, 3])
+def test_a_put_that_fails_ends_the_run_with_its_own_error(fails_at: int) -> None:
+    puts = Puts(fails_at=fails_at)
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+
+    def run() -> None:
+        for number in range(60):
+            pipeline.submit(a_segment(number))
+        pipeline.finish()
+
+    with pytest.raises(StoreFull):
+        within_seconds(run)
+    within_seconds(pipeline.abandon)
+    assert len(puts.packs) <= fails_at + 2  # what another thread was putting already
+
+
+def test_a_put_that_fails_while_every_place_in_the_queue_is_taken_hangs_nobody() -> None:
+    puts = Puts(fails_at=0)
+    puts.may_go_on.clear()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    raised = []
+
+    def run() -> None:
+        try:
+            for number in range(60):
+                pipeline.submit(a_segment(number))
+            pipeline.finish()
+        except StoreFull as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    time.sleep(0.15)
+    assert thread.is_alive(), "what is in flight is bounded"
+    puts.may_go_on.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    assert len(raised) == 1
+    assert puts.packs == []
+    within_seconds(pipeline.abandon)
+
+
+@pytest.mark.parametrize("stage", ["build_frame", "seal_segment", "check_sealed", "seal_table"])
+def test_an_error_in_a_sealing_thread_ends_the_run_with_its_own_error(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError(stage)
+
+    monkeypatch.setattr(sealing_pipeline, stage, fail)
+    puts = Puts()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+
+    def run() -> None:
+        for number in range(30):
+            pipeline.submit(a_segment(number))
+        pipeline.finish()
+
+    with pytest.raises(MemoryError, match=stage):
+        within_seconds(run)
+    within_seconds(pipeline.abandon)
+    assert puts.packs == []
+
+
+def test_what_is_queued_is_dropped_when_the_session_is_abandoned() -> None:
+    puts = Puts()
+    puts.may_go_on.clear()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    for number in range(2):
+        pipeline.submit(a_segment(number))
+    time.sleep(0.05)
+    release = threading.Timer(0.1, puts.may_go_on.set)
+    release.start()
+
+    within_seconds(pipeline.abandon)
+
+    assert puts.asked <= 2
+    release.join()
+
+
+def test_after_an_abandoned_session_nothing_can_be_submitted() -> None:
+    pipeline = SealingPipeline(sealing_context(SESSION), Puts())
+    pipeline.abandon()
+
+    with pytest.raises(VaultDamaged):
+        pipeline.submit(a_segment(1))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_bytes_that_do_not_come_back_as_they_went_in_are_never_put(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A compressor, a cipher or a memory that errs is caught by the look before the put."""
+
+    def err(raw: bytes, compressor: Compressor) -> bytes:
+        spoilt = bytearray(raw)
+        spoilt[(len(spoilt) * seed) // 8] ^= 1
+        return build_frame(bytes(spoilt), compressor)
+
+    monkeypatch.setattr(sealing_pipeline, "build_frame", err)
+    puts = Puts()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    pipeline.submit(a_segment(1))
+
+    with pytest.raises(VaultDamaged):
+        within_seconds(pipeline.finish)
+    assert puts.packs == []
+
+
+def test_the_look_before_the_put_opens_the_sealed_bytes_themselves() -> None:
+    segment = a_segment(1)
+    context = sealing_context(SESSION)
+    sealed = seal_segment(
+        context.public_key,
+        build_frame(join_chunks(segment.ids, segment.chunks), Compressor(LEVELS["fast"])),
+        kind=SegmentKind.DATA,
+        epoch=1,
+        vault_id=context.vault_id,
+        domain=KEYS.domain,
+        session=SESSION,
+        number=1,
+    )
+    check_sealed(sealed, segment.ids, KEYS.data_id_key)
+    for position in (len(sealed.stored) - 1, len(sealed.stored) - 30):
+        spoilt = bytearray(sealed.stored)
+        spoilt[position] ^= 1
+        with pytest.raises(VaultDamaged):
+            check_sealed(replace(sealed, stored=bytes(spoilt)), segment.ids, KEYS.data_id_key)
+    with pytest.raises(VaultDamaged):
+        check_sealed(sealed, [*segment.ids, segment.ids[0]], KEYS.data_id_key)
+    with pytest.raises(VaultDamaged):
+        check_sealed(sealed, segment.ids, KEYS.tree_id_key)
+
+
+def test_what_is_in_flight_is_bounded() -> None:
+    puts = Puts()
+    puts.may_go_on.clear()
+    pipeline = SealingPipeline(sealing_context(SESSION), puts)
+    submitted = []
+
+    def run() -> None:
+        for number in range(100):
+            pipeline.submit(a_segment(number))
+            submitted.append(number)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    time.sleep(0.2)
+    assert len(submitted) < 12
+    puts.may_go_on.set()
+    thread.join(20)
+    within_seconds(pipeline.finish)
+    assert sum(len(pack.rows) for pack in puts.packs) == 100
+
+
+class Collected:
+    """A pipeline that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.segments: list[FullSegment] = []
+
+    def submit(self, segment: FullSegment) -> None:
+        self.segments.append(segment)
+
+
+def test_no_segment_holds_chunks_of_two_components_or_of_two_kinds(tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = LocalCache(tmp_path_factory.mktemp("cache"))
+    collected = Collected()
+    content = ContentWriter(sealing_context(SESSION), collected, cache)  # type: ignore[arg-type]
+
+    content.keep_data(b"a")
+    content.keep_tree(b"a")
+    content.finish_component()
+    content.keep_data(b"b")
+    assert content.keep_data(b"a")[1] != content.keep_data(b"b")[1]
+    content.finish_component()
+
+    assert [(s.kind, [bytes(c) for c in s.chunks]) for s in collected.segments] == [
+        (SegmentKind.DATA, [b"a"]),
+        (SegmentKind.TREE, [b"a"]),
+        (SegmentKind.DATA, [b"b"]),
+    ]
+    cache.close()
+
+
+def test_a_segment_is_closed_by_its_size_and_by_its_count(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rebond.vault.content_writing._MOST_CHUNKS", 50)
+    cache = LocalCache(tmp_path_factory.mktemp("cache"))
+    collected = Collected()
+    content = ContentWriter(sealing_context(SESSION), collected, cache)  # type: ignore[arg-type]
+
+    for number in range(120):
+        content.keep_data(b"%d" % number)
+    for number in range(12):
+        content.keep_data(bytes([number]) * (1 << 20))
+    content.finish_component()
+
+    assert [len(s.ids) for s in collected.segments][:2] == [50, 50]
+    sizes = [s.raw_bytes for s in collected.segments[2:-1]]
+    target = LEVELS["fast"].target_bytes
+    assert all(0.75 * target <= size <= target + (1 << 20) for size in sizes)
+    assert [s.number for s in collected.segments] == list(range(len(collected.segments)))
+    cache.close()
