@@ -92,7 +92,7 @@ def verify(
         if snapshots is None:
             run.check_objects(structure)
         run.read_packs(structure, read_data_percent, older_than_seconds, state)
-        run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
+        structure = run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
         repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None
     findings = tuple(run.book.findings)
     return VerifyOutcome(

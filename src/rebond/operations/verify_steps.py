@@ -13,7 +13,7 @@ from rebond.vault.checking_data import DataFacts, PackDamage, find_suspects, nam
 from rebond.vault.checking_lost import find_lost
 from rebond.vault.checking_records import NameCensus, check_census
 from rebond.vault.checking_snapshots import SNAPSHOT_MISSING, CheckedSnapshot
-from rebond.vault.checking_structure import Structure, check_history, check_structure
+from rebond.vault.checking_structure import Structure, check_history, check_structure, sign_listing
 from rebond.vault.credentials import Role
 from rebond.vault.damage_reach import NO_OBJECT, DamageBook
 from rebond.vault.lost_segments import LostSegments
@@ -24,6 +24,7 @@ from rebond.vault.repair_plan import RepairPlan
 from rebond.vault.verify_log import VerifyLog, choose_packs
 
 _REPORT_OBJECTS = 200
+_LOOKS = 3  # how often what seems lost is looked for anew while packs come and go
 
 
 class Verification:
@@ -129,17 +130,28 @@ class Verification:
         for finding in found.findings:
             self.book.note(finding)
 
-    def find_reach(self, structure: Structure, *, walks_trees: bool) -> None:
-        """Find what is lost, which snapshots that reaches and, when trees are walked, which paths."""
-        self._find_lost(structure)
-        if walks_trees:
-            self._walk(structure)
-            if self._read_unexplained(structure):
-                self._find_lost(structure)
-                self._walk(structure)
-        else:
-            reach_by_references(self._vault, structure.snapshots.snapshots, self._lost, self.book)
-        self._note_packs(structure, walks_trees=walks_trees)
+    def find_reach(self, structure: Structure, *, walks_trees: bool) -> Structure:
+        """Find what is lost, which snapshots that reaches and, when trees are walked, which paths.
+
+        When packs moved meanwhile and something seems lost, look again. Returns the look that counted.
+        """
+        for attempt in range(1, _LOOKS + 1):
+            trial = DamageBook()
+            self._find_lost(structure)
+            if walks_trees:
+                self._walk(structure, trial)
+                if self._read_unexplained(structure, trial):
+                    self._find_lost(structure)
+                    self._walk(structure, trial)
+            else:
+                reach_by_references(self._vault, structure.snapshots.snapshots, self._lost, trial)
+            self._note_packs(structure, trial, walks_trees=walks_trees)
+            if not trial.has_damage or attempt == _LOOKS or sign_listing(self._vault) == structure.listing:
+                break
+            structure = check_structure(self._vault, self._chosen)
+            self._data.keep_only(structure.places.packs)
+        self.book.merge(trial)
+        return structure
 
     def _find_lost(self, structure: Structure) -> None:
         unplaced = structure.unplaced
@@ -147,16 +159,16 @@ class Verification:
             unplaced.remove(found.row.session, found.row.number)
         self._lost = find_lost(self._vault, structure.places, unplaced, self._data.bad)
 
-    def _read_unexplained(self, structure: Structure) -> bool:
+    def _read_unexplained(self, structure: Structure, book: DamageBook) -> bool:
         """Read packs whole that the walk stumbled over; ``False`` when there was none."""
         packs = structure.places.packs
-        hashes = [found for name in self.book.unexplained() if (found := hash_in_name(name)) is not None]
+        hashes = [found for name in book.unexplained() if (found := hash_in_name(name)) is not None]
         turn = [one for found in hashes if found not in self._data.damaged and (one := packs.find(found)) is not None]
         if turn and self._log is not None:
             self._take(read_packs(self._vault, structure, turn, log=self._log, observer=self._observer))
         return bool(turn)
 
-    def _walk(self, structure: Structure) -> None:
+    def _walk(self, structure: Structure, book: DamageBook) -> None:
         walked = [
             one for one in structure.snapshots.snapshots if not self._lost.is_empty or self._is_mine(one.name.name)
         ]
@@ -165,7 +177,7 @@ class Verification:
             structure,
             self._lost,
             self._data.recovered,
-            self.book,
+            book,
             scratch=self._scratch,
             observer=self._observer,
         )
@@ -173,21 +185,21 @@ class Verification:
             for snapshot in _by_age(walked):
                 finder.walk(snapshot)
 
-    def _note_packs(self, structure: Structure, *, walks_trees: bool) -> None:
+    def _note_packs(self, structure: Structure, book: DamageBook, *, walks_trees: bool) -> None:
         """Tell damaged and missing packs, now that it is known what they reach."""
         marked = names_marked_damaged(structure)
         for pack_hash, damage in self._data.damaged.items():
             name = pack_name(pack_hash)
-            is_healed = name in marked and not self.book.reaches_anything(name)
-            self.book.note(_pack_healed(name) if is_healed else _pack_damaged(name, damage))
+            is_healed = name in marked and not book.reaches_anything(name)
+            book.note(_pack_healed(name) if is_healed else _pack_damaged(name, damage))
         for lost in self._lost.names:
             found = hash_in_name(lost)
             if found is None or found not in self._data.damaged:
-                is_healed = walks_trees and not self.book.reaches_anything(lost)
-                self.book.note(_content_healed(lost) if is_healed else _content_missing(lost))
+                is_healed = walks_trees and not book.reaches_anything(lost)
+                book.note(_content_healed(lost) if is_healed else _content_missing(lost))
 
-        for unexplained in self.book.unexplained():
-            self.book.note(_content_lost(unexplained))
+        for unexplained in book.unexplained():
+            book.note(_content_lost(unexplained))
 
     @property
     def read_packs_count(self) -> int:

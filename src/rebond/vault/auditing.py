@@ -166,7 +166,7 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
     if object_class in HASH_NAMED:
         if hash_of(content) != hash_in_name(name):
             raise VaultDamaged("The bytes of {name} do not have the hash that is its name.", name=name)
-        decode_header(content, KIND_OF[object_class], context.vault_id)
+        _require_ours(name, content, object_class, context)
     elif object_class is ObjectClass.DESCRIPTION:
         description = parse_description(content)
         if context.owner_verify_key is not None and description.owner_verify_key != context.owner_verify_key:
@@ -183,6 +183,14 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
         _check_key_object(name, content, object_class, context)
     elif object_class in KIND_OF:
         _check_sealed(info, content, object_class, context)
+
+
+def _require_ours(name: str, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:
+    """Refuse an object that is whole and yet not of this vault: it never was."""
+    try:
+        decode_header(content, KIND_OF[object_class], context.vault_id)
+    except VaultDamaged as error:
+        raise ForeignObject("{name} is not this vault's: {reason}", name=name, reason=error.message) from error
 
 
 def _check_sealed(info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:

@@ -1,9 +1,9 @@
 """Reading packs back whole, and taking apart those that are not what was written (§11)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rebond.errors import ForeignObject, FormatTooNew
+from rebond.errors import FormatTooNew
 from rebond.findings import Finding
 from rebond.identifiers import DomainId
 from rebond.progress import Advance, Observer
@@ -12,6 +12,7 @@ from rebond.vault.checking_lost import BadCopies
 from rebond.vault.checking_packs import PackChecker, PackVerdict, find_listed
 from rebond.vault.checking_structure import Structure
 from rebond.vault.object_findings import foreign, too_new
+from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import SegmentRow, hash_in_name, pack_name
 from rebond.vault.protocol_rules import MarkPurpose
 from rebond.vault.segment_judging import JudgedSegment
@@ -63,6 +64,11 @@ class DataFacts:
         self.recovered += other.recovered
         self.sound_suspects |= other.sound_suspects
         self.findings += other.findings
+
+    def keep_only(self, packs: PackTable) -> None:
+        """Forget the damage of packs that are gone."""
+        self.damaged = {one: damage for one, damage in self.damaged.items() if packs.find(one) is not None}
+        self.recovered = [found for found in self.recovered if packs.find(found.pack_hash) is not None]
 
 
 def find_suspects(structure: Structure) -> list[int]:
@@ -152,10 +158,11 @@ class _Reading:
     def _is_strange(self, verdict: PackVerdict) -> bool:
         """Whether a pack is somebody else's, or newer than this Rebond: then it is told and left alone."""
         name = pack_name(verdict.pack_hash)
-        if isinstance(verdict.error, ForeignObject) and not self._is_ours(verdict):
-            self._facts.findings.append(foreign(name, verdict.error))
-        elif isinstance(verdict.error, FormatTooNew) and verdict.has_own_hash:
+        if isinstance(verdict.error, FormatTooNew) and verdict.has_own_hash:
             self._facts.findings.append(too_new(name, verdict.error))
+        elif verdict.error is not None and verdict.has_own_hash and not self._is_ours(verdict):
+            # It is as it was put, and neither its tail nor a list says that we did.
+            self._facts.findings.append(foreign(name, verdict.error))
         else:
             return False
         return True
@@ -188,7 +195,7 @@ class _Reading:
         else:
             reason = verdict.fault or faulty[0].fault
             self._facts.damaged[verdict.pack_hash] = PackDamage(
-                reason, len(faulty), len(verdict.segments), is_whole=not verdict.fault
+                reason, _count(faulty), _count(verdict.segments), is_whole=not verdict.fault
             )
 
     def _recover(self, verdict: PackVerdict, segment: JudgedSegment) -> None:
@@ -210,3 +217,7 @@ class _Reading:
                 total_bytes=total_bytes,
             )
         )
+
+
+def _count(segments: Iterable[JudgedSegment]) -> int:
+    return len({(segment.row.session, segment.row.number) for segment in segments})

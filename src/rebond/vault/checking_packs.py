@@ -116,21 +116,28 @@ class PackChecker:
         self, content: bytes, tail: PackTail | None, listed: ListedPack | None, *, trusts_tables: bool
     ) -> tuple[DomainId | None, list[tuple[SegmentRow, bytes | None]]]:
         """Return the domain and the rows of a pack with their tables, from whatever knows of them."""
-        rows: dict[tuple[bytes, int, int], tuple[SegmentRow, bytes | None]] = {}
+        # Each word on a segment is judged by itself: of two lists that differ one may be a lie.
+        rows: dict[tuple[bytes, int, int, bytes, bytes | None], tuple[SegmentRow, bytes | None]] = {}
         domain: DomainId | None = None
+
+        def take(row: SegmentRow, table: bytes | None) -> None:
+            rows.setdefault((row.session, row.number, row.offset, row.stored_hash, table), (row, table))
+
+        if listed is not None:
+            domain = listed.domain
+            for known in listed.rows:
+                take(known.row, known.table)
         if tail is not None:
             domain = tail.domain
             for row, table in zip(tail.rows, _tables(content, tail), strict=True):
                 # A rotten table spoils every list it is copied to, and only the owner can tell.
-                rows[row.session, row.number, row.offset] = row, table if trusts_tables else None
-        if listed is not None:
-            domain = listed.domain
-            for known in listed.rows:
-                rows[known.row.session, known.row.number, known.row.offset] = known.row, known.table
+                take(row, table if trusts_tables else None)
         if tail is None:
+            known_places = {key[:3] for key in rows}
             for row, found in scan_anywhere(content, self._vault.vault_id):
                 domain = domain or found
-                rows.setdefault((row.session, row.number, row.offset), (row, None))
+                if (row.session, row.number, row.offset) not in known_places:
+                    take(row, None)
         return domain, list(rows.values())
 
 

@@ -106,7 +106,15 @@ def _require_known_domain(vault: Vault, name: str) -> None:
 
 
 def _open_list(vault: Vault, domain: DomainId, name: ObjectName, content: bytes) -> IndexList:
-    opened, signed, signature = parse_index_list(name, content, vault.vault_id, vault.credentials.catalog(domain).keys)
+    try:
+        opened, signed, signature = parse_index_list(
+            name, content, vault.vault_id, vault.credentials.catalog(domain).keys
+        )
+    except (VaultDamaged, WrongKey) as error:
+        # Its bytes have the hash that is its name, so nothing rotted: it never was one of ours.
+        raise ForeignObject(
+            "{name} is not one of this vault's lists: {reason}", name=name, reason=error.message
+        ) from error
     verify_index_list(vault.verify_key_of(opened.member), signed, signature)
     return opened
 

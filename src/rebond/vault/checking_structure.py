@@ -7,6 +7,8 @@ counts only when it is lost both times.
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from blake3 import blake3
+
 from rebond.errors import VaultError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId
@@ -28,12 +30,17 @@ from rebond.vault.segment_sets import SegmentSet
 
 @dataclass(frozen=True, slots=True)
 class Structure:
-    """What a look came to. ``unplaced`` segments are needed and lie nowhere."""
+    """What a look came to. ``unplaced`` segments are needed and lie nowhere.
+
+    ``listing`` stands for the packs and lists that were there before the look: when it is another
+    one later, something moved meanwhile.
+    """
 
     snapshots: SnapshotFacts
     places: PlaceFacts
     marks: Marks
     unplaced: SegmentSet
+    listing: bytes
 
     @property
     def findings(self) -> list[tuple[Finding, tuple[SnapshotId, ...]]]:
@@ -54,7 +61,7 @@ def check_structure(
     second.snapshots.findings[:] = [each for each in second.snapshots.findings if _key(each[0]) in confirmed]
     second.places.findings[:] = [each for each in second.places.findings if _key(each) in confirmed]
     both = second.unplaced.minus(second.unplaced.minus(first.unplaced))
-    return Structure(second.snapshots, second.places, second.marks, both)
+    return Structure(second.snapshots, second.places, second.marks, both, second.listing)
 
 
 def _key(finding: Finding) -> tuple[str, str]:
@@ -62,10 +69,21 @@ def _key(finding: Finding) -> tuple[str, str]:
 
 
 def _look(vault: Vault, chosen: Collection[SnapshotId] | None, on_pack: Callable[[int], None]) -> Structure:
+    listing = sign_listing(vault)
     marks = read_marks(vault.store, vault.vault_id, vault.roster)
     snapshots = check_snapshots(vault, chosen)
     places = PlaceChecker(vault, snapshots.needed, on_pack=on_pack).check()
-    return Structure(snapshots, places, marks, snapshots.needed.minus(places.placed).minus(places.unlisted))
+    unplaced = snapshots.needed.minus(places.placed).minus(places.unlisted)
+    return Structure(snapshots, places, marks, unplaced, listing)
+
+
+def sign_listing(vault: Vault) -> bytes:
+    """Return a hash of the names of all packs and lists that are there now."""
+    names = blake3()
+    for prefix in ("packs/", "index/"):
+        for info in vault.store.list_objects(prefix):
+            names.update(info.name.encode())
+    return names.digest()
 
 
 def check_history(vault: Vault, structure: Structure) -> list[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from rebond.identifiers import random_id
 from rebond.vault.access import Vault
 from rebond.vault.checking_places import open_lists
-from rebond.vault.marks import ClaimBody, Mark, MarkBody, claim_mark, put_mark
+from rebond.vault.marks import ClaimBody, Mark, MarkBody, claim_mark
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import hash_in_name, pack_name
 from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose
@@ -16,29 +16,28 @@ from rebond.vault.repair_plan import RepairPlan
 from rebond.vault.segment_sets import SegmentSet
 
 
-def put_damage_mark(vault: Vault, plan: RepairPlan, damaged: Iterable[bytes]) -> tuple[tuple[str, ...], int]:
-    """Put one mark for what no mark names yet; return names of packs and the number of segments."""
+def draw_damage_mark(vault: Vault, plan: RepairPlan, damaged: Iterable[bytes]) -> MarkBody | None:
+    """Return a mark for what no mark names yet: ``damaged`` packs, and segments that were bad as they were put."""
     known = [mark.body for mark in plan.marks.marks if mark.body.purpose == MarkPurpose.DAMAGE.value]
     names = sorted({str(pack_name(pack)) for pack in damaged} - {name for body in known for name in body.names})
     marked = {(bytes(session), number) for body in known for session, number in body.segments}
     segments = [segment for segment in plan.bad_segments if segment not in marked]
-    if names or segments:
-        body = MarkBody(
-            purpose=MarkPurpose.DAMAGE.value,
-            time_ms=vault.clock.now_ms(),
-            reason="found damaged by verify",
-            names=names,
-            segments=segments,
-        )
-        put_mark(vault.store, vault.credentials, body)
-    return tuple(names), len(segments)
+    if not names and not segments:
+        return None
+    return MarkBody(
+        purpose=MarkPurpose.DAMAGE.value,
+        time_ms=vault.clock.now_ms(),
+        reason="found damaged by verify",
+        names=names,
+        segments=segments,
+    )
 
 
 def find_ended_marks(vault: Vault, plan: RepairPlan) -> list[Mark]:
     """Return the damage marks all of whose packs are gone or whole again, and whose segments lie nowhere.
 
     A pack that is still there and bad keeps its mark, even when all that it held lies elsewhere: else
-    a writer could refer to it again, and a prune could count it as a second place (decision 0005).
+    a writer could refer to it again, and a prune could count it as a second place (decision 0021).
     """
     marks = [mark for mark in plan.marks.marks if mark.body.purpose == MarkPurpose.DAMAGE.value and mark.is_verified]
     damaged = set(plan.damaged_packs)

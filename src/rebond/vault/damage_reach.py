@@ -98,6 +98,21 @@ class DamageBook:
         """Whether a snapshot or path is known to be reached by the damage of an object."""
         return bool(self._snapshots.get(name))
 
+    def merge(self, other: "DamageBook") -> None:
+        """Take in all that another book says."""
+        for finding in other.findings:
+            self.note(finding)
+        for damaged in other.damaged_objects():
+            for snapshot in damaged.snapshots:
+                self.reach_snapshot(damaged.name, snapshot)
+            for reached in damaged.paths:
+                for snapshot in reached.snapshots:
+                    self.reach_path(
+                        (damaged.name,), snapshot, reached.component, reached.path, is_subtree=reached.is_subtree
+                    )
+            if damaged.unlisted_paths:
+                self._unlisted[damaged.name] = self._unlisted.get(damaged.name, 0) + damaged.unlisted_paths
+
     @property
     def has_damage(self) -> bool:
         """Whether any object is damaged."""

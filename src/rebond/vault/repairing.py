@@ -14,9 +14,9 @@ from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.vault.access import Vault
 from rebond.vault.checking_packs import PackChecker, PackVerdict, find_listed
 from rebond.vault.checking_places import open_lists
-from rebond.vault.damage_marks import find_ended_marks, lift_marks, put_damage_mark
+from rebond.vault.damage_marks import draw_damage_mark, find_ended_marks, lift_marks
 from rebond.vault.index import LIST_LIMIT, build_index_list, index_name
-from rebond.vault.marks import read_marks
+from rebond.vault.marks import put_mark, read_marks
 from rebond.vault.packs import PackBuilder, PackedSegment, SegmentRow, hash_in_name, pack_name
 from rebond.vault.repair_plan import RepairPlan
 from rebond.vault.segment_judging import JudgedSegment
@@ -71,40 +71,37 @@ def repair_vault(vault: Vault, plan: RepairPlan, *, host: str) -> RepairOutcome:
 
     Raises ``StoreError``, among them ``StoreFull``; what was added until then stays and is good.
     """
-    lifted = find_ended_marks(vault, plan)
-    if plan.is_empty:
-        return RepairOutcome(lifted_marks=lift_marks(vault, lifted))
-    journal = SessionJournal(
-        vault.store, vault.credentials, SnapshotId(random_id()), SessionId(random_id()), vault.clock
-    )
-    journal.open(host, "repair")
-    marks = read_marks(vault.store, vault.vault_id, vault.roster)
-    journal.declare_marks(marks.mark_names)
-    repair = _Repair(vault, plan, journal)
-    repair.list_unlisted()
-    repair.copy_from_damaged()
-    repair.finish_lists()
-    packs, segments = put_damage_mark(vault, plan, repair.damaged)
-    removed = lift_marks(vault, lifted)
-    journal.finish()
+    ended = find_ended_marks(vault, plan)
+    repair = _Repair(vault, plan, host)
+    if not plan.is_empty:
+        repair.list_unlisted()
+        repair.copy_from_damaged()
+        repair.finish_lists()
+    mark = draw_damage_mark(vault, plan, repair.damaged)
+    if mark is not None:
+        repair.open_session()
+        put_mark(vault.store, vault.credentials, mark)
+    lifted = lift_marks(vault, ended)
+    repair.close_session()
     return RepairOutcome(
         new_packs=tuple(repair.done.new_packs),
         new_lists=tuple(repair.done.new_lists),
         copied_segments=repair.done.copied_segments,
         listed_packs=tuple(repair.done.listed_packs),
-        marked_packs=packs,
-        marked_segments=segments,
-        lifted_marks=removed,
+        marked_packs=tuple(mark.names) if mark is not None else (),
+        marked_segments=len(mark.segments) if mark is not None else 0,
+        lifted_marks=lifted,
     )
 
 
 class _Repair:
     """The writing part of one repair."""
 
-    def __init__(self, vault: Vault, plan: RepairPlan, journal: SessionJournal) -> None:
+    def __init__(self, vault: Vault, plan: RepairPlan, host: str) -> None:
         self._vault = vault
         self._plan = plan
-        self._journal = journal
+        self._host = host
+        self._journal: SessionJournal | None = None
         self._checker = PackChecker(vault)
         self._makers = SegmentMakers(vault)
         self._waiting: dict[DomainId, list[_ListedPack]] = {}
@@ -113,6 +110,22 @@ class _Repair:
         self._replaced = {name: DomainId(bytes.fromhex(name.split("/")[1])) for name in plan.damaged_lists}
         self.damaged = set(plan.damaged_packs)
         self.done = _Done()
+
+    def open_session(self) -> SessionJournal:
+        """Make the session known, before its first put; once."""
+        if self._journal is None:
+            vault = self._vault
+            self._journal = SessionJournal(
+                vault.store, vault.credentials, SnapshotId(random_id()), SessionId(random_id()), vault.clock
+            )
+            self._journal.open(self._host, "repair")
+            self._journal.declare_marks(read_marks(vault.store, vault.vault_id, vault.roster).mark_names)
+        return self._journal
+
+    def close_session(self) -> None:
+        """Say that all is done, if anything was."""
+        if self._journal is not None:
+            self._journal.finish()
 
     def list_unlisted(self) -> None:
         """Name in a list every whole pack that has none; one that turns out damaged is dealt with later."""
@@ -180,6 +193,7 @@ class _Repair:
         self.done.copied_segments += 1
 
     def _put_pack(self, domain: DomainId, builder: PackBuilder) -> None:
+        self.open_session()
         filled = builder.fill(self._vault.credentials.catalog(domain).current)
         put_once(self._vault.store, filled.name, filled.content)
         self.done.new_packs.append(filled.name)
@@ -226,6 +240,7 @@ class _Repair:
                 self._put_list(domain, replaced)
 
     def _put_list(self, domain: DomainId, replaced: Iterable[str]) -> None:
+        journal = self.open_session()
         packs = self._waiting.pop(domain, [])
         credentials = self._vault.credentials
         content = build_index_list(
@@ -240,7 +255,7 @@ class _Repair:
         name = index_name(domain, content)
         put_once(self._vault.store, name, content)
         self.done.new_lists.append(name)
-        self._journal.note_progress([name, *(pack.pack_hash.hex() for pack in packs)])
+        journal.note_progress([name, *(pack.pack_hash.hex() for pack in packs)])
 
 
 def _batches(packs: list[bytes]) -> Iterator[list[bytes]]:
