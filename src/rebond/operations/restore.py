@@ -1,5 +1,6 @@
 """The verb ``restore --to``: put files back, each segment read once, in little memory."""
 
+import contextlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -56,12 +57,19 @@ def restore(
     """
     began = vault.clock.monotonic()
     _check_target(request)
+    is_new = not os.path.lexists(request.target)
+    if request.selection.wants_everything and not request.dry_run:
+        wanted = [c for c in record.catalog.components if not request.components or c.name in request.components]
+        _check_room(request, sum(component.bytes for component in wanted))
     with SnapshotReader(vault, record) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
         with RestorePlan(reader, request, observer, Path(scratch), planned) as run:
             if request.selection.wants_everything:
                 reader.expect_many_finds()
             run.plan()
             if not run.selected:
+                if is_new:
+                    with contextlib.suppress(OSError):  # only what is empty goes
+                        os.rmdir(request.target)
                 raise UnknownName(
                     "Nothing in this snapshot is what was asked for.",
                     hint="'rebond ls -r SNAPSHOT' lists what it holds.",

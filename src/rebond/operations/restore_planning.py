@@ -99,7 +99,6 @@ class RestorePlan:
 
     def plan(self) -> None:
         """Walk what is wanted: make directories, note which chunk goes where."""
-        root = self._landing.begin(_plain_directory())
         wanted = set(self._request.components)
         known = {component.name for component in self._reader.components}
         if missing := wanted - known:
@@ -109,6 +108,7 @@ class RestorePlan:
                 missing=", ".join(sorted(missing)),
                 known=", ".join(sorted(known)),
             )
+        root = self._landing.begin(_plain_directory())
         for component in self._reader.components:
             if wanted and component.name not in wanted:
                 continue
