@@ -16,7 +16,7 @@ from rebond.vault.snapshots import SnapshotRecord, StoredProblem
 from rebond.vault.tree_writing import TreeTotals
 from rebond.vault.writing import SavedComponent, SnapshotSession
 
-ATTEMPTS = 3  # a session that a keeper voided is begun again this often (§9.9)
+ATTEMPTS = 4  # a session that a keeper voided is begun again three times at most (§9.9)
 _PROBLEMS_KEPT = 10_000  # in the snapshot; all of them are counted
 
 OpenTree = Callable[[Callable[[Finding], None]], Tree]
