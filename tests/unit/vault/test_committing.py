@@ -187,14 +187,13 @@ class SlowTree(MemoryTree):
     on_the_way: Callable[[], None] = staticmethod(lambda: None)
 
     def listings(self) -> Iterator:  # type: ignore[type-arg]
-        for listing in super().listings():
-            yield listing
+        yield from super().listings()
         self.on_the_way()
 
 
 def slow(place: WrittenVault, on_the_way: Callable[[], None]) -> SlowTree:
     tree = SlowTree(place.tree.files, place.tree.versions)
-    tree.on_the_way = on_the_way  # type: ignore[method-assign]
+    tree.on_the_way = on_the_way
     return tree
 
 
