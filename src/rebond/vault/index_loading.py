@@ -30,7 +30,8 @@ class IndexContext:
     """What is needed to open the index of one domain.
 
     ``verify_key_of`` returns a member's verify key and raises ``ForeignObject`` for one that the
-    roster does not know. ``is_trusted`` says whether a member's segments may be referred to.
+    roster does not know. ``is_trusted`` says whether a member's segments may be referred to,
+    ``may_name_others`` whether its lists may name segments that other members made.
     """
 
     store: Store
@@ -40,6 +41,7 @@ class IndexContext:
     domain_keys: DomainKeys
     verify_key_of: VerifyKey
     is_trusted: Callable[[bytes], bool]
+    may_name_others: Callable[[bytes], bool]
     report: Callable[[Finding], None]
 
 
@@ -105,7 +107,18 @@ def open_list(context: IndexContext, name: str, content: bytes) -> IndexList:
         ObjectName(name), content, context.vault_id, context.catalog_keys.keys
     )
     verify_index_list(context.verify_key_of(index_list.member), signed, signature)
+    if not context.may_name_others(index_list.member):
+        _require_own_rows(index_list)
     return index_list
+
+
+def _require_own_rows(index_list: IndexList) -> None:
+    """A writer names segments of its own only: trust is decided by the member that a row names."""
+    for pack in index_list.catalog.packs:
+        if any(row.member != index_list.member for row in pack.rows):
+            raise ForeignObject(
+                "The index list {name} speaks for another writer than the one that signed it.", name=index_list.name
+            )
 
 
 def _add_chunks(context: IndexContext, cache: LocalCache, index_list: IndexList, row: SegmentRow) -> None:

@@ -78,7 +78,8 @@ def list_records(vault: Vault) -> RecordListing:
         for name, put_ms in withdrawn
         if _is_tombstone(vault, ObjectName(name), put_ms)
     )
-    return RecordListing(tuple(names), tombstones)
+    taken_back = frozenset(name.removesuffix(WITHDRAWN_SUFFIX) for name, _ in withdrawn)
+    return RecordListing(tuple(names), tombstones, taken_back)
 
 
 def _is_tombstone(vault: Vault, name: ObjectName, put_ms: int) -> bool:

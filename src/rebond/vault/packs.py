@@ -72,12 +72,19 @@ def pack_name(pack_hash: bytes) -> ObjectName:
 
 
 def hash_in_name(name: str) -> bytes | None:
-    """The HASH that ends an object's name, or ``None`` when the name has none."""
+    """The HASH that ends an object's name, or ``None`` when the name has none.
+
+    A pack must lie in the folder that its hash says, and hexadecimal is lower-case: each object
+    has one name.
+    """
+    text = name.rsplit("/", 1)[-1]
     try:
-        value = bytes.fromhex(name.rsplit("/", 1)[-1])
+        value = bytes.fromhex(text)
     except ValueError:
         return None
-    return value if len(value) == HASH_SIZE else None
+    if len(value) != HASH_SIZE or value.hex() != text or (name.startswith("packs/") and name != pack_name(value)):
+        return None
+    return value
 
 
 def table_binding(vault_id: VaultId, domain: DomainId, session: bytes, number: int) -> bytes:

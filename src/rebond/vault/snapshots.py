@@ -168,8 +168,8 @@ def parse_snapshot_name(name: str, store_time_ms: int = 0) -> SnapshotName | Non
         ids = bytes.fromhex(member), bytes.fromhex(snapshot), bytes.fromhex(session)
     except ValueError:
         return None
-    if [len(i) for i in ids] != [8, 16, 16]:
-        return None
+    if [len(i) for i in ids] != [8, 16, 16] or name != name.lower():
+        return None  # one record, one name: hexadecimal is lower-case
     return SnapshotName(ObjectName(name), MemberId(ids[0]), SnapshotId(ids[1]), SessionId(ids[2]), store_time_ms)
 
 

@@ -26,6 +26,9 @@ _KEYS = {
 }  # fmt: skip
 
 
+_KIND_OF = {kind.value: kind for kind in EntryKind}
+
+
 class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, rename=_KEYS):
     """One entry as it is stored; fields in the order of the format, defaults left out."""
 
@@ -50,10 +53,16 @@ class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     directory: bytes = b""
 
     def to_entry(self) -> Entry:
-        """Return the entry as a landing wants it. Hard links are told apart by ``hard_link``."""
+        """Return the entry as a landing wants it. Hard links are told apart by ``hard_link``.
+
+        Raises ``VaultDamaged`` for an unknown kind.
+        """
+        kind = _KIND_OF.get(self.kind)
+        if kind is None:
+            raise VaultDamaged("A tree entry is of the unknown kind {kind}.", kind=self.kind)
         return Entry(
             name=self.name,
-            kind=EntryKind(self.kind),
+            kind=kind,
             mode=self.mode,
             uid=self.uid,
             gid=self.gid,
@@ -129,7 +138,7 @@ def decode_entry(encoded: bytes | msgspec.Raw) -> StoredEntry:
     """Read one entry; raises ``VaultDamaged``."""
     try:
         return _ENTRY_DECODER.decode(encoded)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise VaultDamaged("A tree entry cannot be read: {reason}", reason=str(error)) from error
 
 
@@ -195,34 +204,37 @@ def store_chunk_rows(rows: Sequence[bytes], keep: StoreObject) -> tuple[bytes, t
 
 
 _DOTS = (b".", b"..")
+_DEEPEST = 8  # levels of pages or lists: far beyond what any file system can hold
 ReadObject = Callable[[bytes], bytes]  # reads a tree object by its id
 
 
 def read_directory(directory_id: bytes, read: ReadObject) -> Iterator[StoredEntry]:
     """Yield the entries of a directory in order; raises ``VaultDamaged`` unless it is canonical."""
-    yield from _read_page(read(directory_id), read, None)
+    previous = b""
+    for entry in _read_page(read(directory_id), read, None):
+        name = entry.name
+        # Compared across pages too: one named twice would be a directory without end.
+        if name <= previous or b"/" in name or b"\0" in name or name in _DOTS or entry.kind not in _KIND_OF:
+            check_name(name)
+            raise VaultDamaged("A directory object is not in its canonical form.")
+        previous = name
+        yield entry
 
 
 def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[StoredEntry]:
     try:
         page = _PAGE_DECODER.decode(content)
-    except (msgspec.DecodeError, ValueError) as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:
         raise VaultDamaged("A directory object cannot be read: {reason}", reason=str(error)) from error
     if page.e is not None:
         if level:
             raise VaultDamaged("A directory has a page at the wrong level.")
         if _ENCODER.encode(page) != content:
             raise VaultDamaged("A directory object is not in its canonical form.")
-        previous = b""
-        for entry in page.e:
-            name = entry.name
-            if name <= previous or b"/" in name or b"\0" in name or name in _DOTS:
-                check_name(name)
-                raise VaultDamaged("A directory object is not in its canonical form.")
-            previous = name
-            yield entry
+        yield from page.e
         return
-    if not page.p or len(page.p) % HASH_SIZE or page.l < 1 or (level is not None and page.l != level):
+    is_level_possible = 1 <= page.l <= _DEEPEST and (level is None or page.l == level)
+    if not page.p or len(page.p) % HASH_SIZE or not is_level_possible:
         raise VaultDamaged("A directory object has neither entries nor pages.")
     for start in range(0, len(page.p), HASH_SIZE):
         yield from _read_page(read(page.p[start : start + HASH_SIZE]), read, page.l - 1)
@@ -235,15 +247,22 @@ def check_name(name: bytes) -> None:
 
 
 def read_chunk_rows(entry: StoredEntry, read: ReadObject) -> Iterator[tuple[bytes, int]]:
-    """Yield (chunk id, length) of a file's chunks in order."""
-    if entry.chunk_list is None:
-        yield from _cut_rows(entry.chunks)
-    else:
-        yield from _expand_list(entry.chunk_list[0], entry.chunk_list[1], read)
+    """Yield (chunk id, length) of a file's chunks in order; raises ``VaultDamaged`` when they exceed its size."""
+    left = entry.size - sum(length for _, length in entry.holes)
+    rows = (
+        _cut_rows(entry.chunks)
+        if entry.chunk_list is None
+        else _expand_list(entry.chunk_list[0], entry.chunk_list[1], read)
+    )
+    for row in rows:
+        left -= row[1]
+        if left < 0 or not row[1]:
+            raise VaultDamaged("The chunks of a file are more than its size.")
+        yield row
 
 
 def _expand_list(list_id: bytes, level: int, read: ReadObject) -> Iterator[tuple[bytes, int]]:
-    if not 1 <= level <= 8:
+    if not 1 <= level <= _DEEPEST:
         raise VaultDamaged("A list of chunks is nested {level} levels deep.", level=level)
     content = read(list_id)
     if level == 1:

@@ -64,7 +64,6 @@ def test_a_writers_withdrawal_hides_a_record_and_destroys_nothing(
     assert len(needs.segments)
 
 
-@pytest.mark.xfail(strict=True, reason="list_records does not pass on which records were withdrawn")
 def test_what_only_a_withdrawn_record_needs_may_be_gone(vault: Vault, tree: MemoryTree) -> None:
     """Otherwise one writer that withdrew because a pack had gone stops every prune for ever."""
     record = save(vault, tree).record
