@@ -16,6 +16,7 @@ from rebond.vault.sessions import SessionJournal
 PACKS_PER_LIST = 8
 SECONDS_PER_LIST = 60.0
 HEARTBEAT_SECONDS = 300.0
+LOOK_SECONDS = 15.0  # how often the heart looks whether a beat is due
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ class PackPutter:
 
     def _beat(self) -> None:
         """Give a sign of life while nothing is put: a session that is silent may be voided."""
-        while not self._stop.wait(15.0):
+        while not self._stop.wait(LOOK_SECONDS):
             try:
                 with self._lock:
                     if self._journal.seconds_since_last() >= HEARTBEAT_SECONDS:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from rebond.clock import Clock
-from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamaged
+from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, VaultDamaged
 from rebond.identifiers import MemberId, ObjectName, SessionId, SnapshotId, VaultId
 from rebond.store.protocol import Store
 from rebond.vault.credentials import Credentials, Role
@@ -24,6 +24,7 @@ from rebond.vault.snapshots import snapshot_name
 
 SESSIONS_PREFIX = "sessions/"
 _WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
+_MOST_LOST_ANSWERS = 100
 
 
 class JournalEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -76,12 +77,21 @@ class SessionJournal:
         return self._clock.monotonic() - self._last
 
     def _put(self, entry: JournalEntry) -> None:
-        name = ObjectName(f"{self._prefix}{self._next:06d}")
-        credentials = self._credentials
-        content = build_signed(
-            ObjectKind.SESSION, name, credentials.vault_id, credentials.member, credentials.signing_key, entry
-        )
-        put_once(self._store, name, content)
+        for attempt in range(_MOST_LOST_ANSWERS + 1):
+            name = ObjectName(f"{self._prefix}{self._next:06d}")
+            credentials = self._credentials
+            content = build_signed(
+                ObjectKind.SESSION, name, credentials.vault_id, credentials.member, credentials.signing_key, entry
+            )
+            try:
+                put_once(self._store, name, content)
+            except ObjectExists:
+                # Nobody else writes here: an earlier record arrived although its put was given up.
+                if attempt == _MOST_LOST_ANSWERS:
+                    raise
+                self._next += 1
+            else:
+                break
         self._next += 1
         self._last = self._clock.monotonic()
 
