@@ -207,4 +207,6 @@ LARGE = (
     ),
     replace(REPACK, name="the same segment in two packs, two writers", processes=_TWO_WRITERS_REPACK),
     replace(SLEEPER, name="forgotten before its writer knows, two keepers", processes=_SLEEPERS),
+    replace(SPARE, name="two keepers and any marks, while the trash is emptied", new_marks=True),
+    replace(RUNS, name="run records and any marks", new_marks=True),
 )
