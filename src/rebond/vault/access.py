@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rebond.clock import Clock, SystemClock
-from rebond.findings import Finding
+from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, VaultId
 from rebond.store.protocol import Store
 from rebond.vault.credentials import Credentials, Role
@@ -45,9 +45,25 @@ class Vault:
         """Whether segments that this member made may be referred to now."""
         return self.roster.is_trusted(member, self.clock.now_ms())
 
+    def may_name_others(self, member: bytes) -> bool:
+        """Whether this member's index lists may name what others made: a keeper's and the owner's."""
+        return self.roster.member(member).role != Role.WRITER
+
     def open_cache(self, domain: DomainId) -> LocalCache:
         """Open what this host remembers of a domain. The caller closes it."""
-        return LocalCache(cache_directory(self.caches, self.vault_id, domain))
+        cache = LocalCache(cache_directory(self.caches, self.vault_id, domain))
+        if cache.fault:
+            self.report(
+                Finding(
+                    code="cache-unusable",
+                    severity=Severity.NOTE,
+                    subject=str(self.caches),
+                    template="Nothing can be remembered in {path}, so this takes longer: {reason}",
+                    hint_template="Make it writable, free some space there, or set REBOND_CACHE_DIR.",
+                    values={"path": str(self.caches), "reason": cache.fault},
+                )
+            )
+        return cache
 
     def index_context(self, domain: DomainId) -> IndexContext:
         """What opening a domain's index takes; raises ``RoleTooSmall`` for a keeper."""
@@ -59,6 +75,7 @@ class Vault:
             domain_keys=self.credentials.domain_keys(domain),
             verify_key_of=self.verify_key_of,
             is_trusted=self.is_trusted,
+            may_name_others=self.may_name_others,
             report=self.report,
         )
 

@@ -33,11 +33,15 @@ class _Manifest(msgspec.Struct, frozen=True, array_like=True):
     lists: list[bytes]
 
 
+_FOLDERS = ("runs", "lists", "unlisted", "files")
+
+
 class LocalCache:
     """The chunk index, the catalog parts of index lists, unlisted packs and file caches of a domain."""
 
     def __init__(self, directory: Path) -> None:
         self._shared = directory
+        self.fault = ""  # why nothing can be remembered here; the run goes on with a private cache
         self._lock = self._take_lock(directory)
         self._private: tempfile.TemporaryDirectory[str] | None = None
         if self._lock is None:
@@ -46,14 +50,18 @@ class LocalCache:
             self._copy_shared()
         else:
             self.directory = directory
-        for name in ("runs", "lists", "unlisted", "files"):
+        for name in _FOLDERS:
             (self.directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._load()
 
-    @staticmethod
-    def _take_lock(directory: Path) -> int | None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _take_lock(self, directory: Path) -> int | None:
+        try:
+            for name in _FOLDERS:
+                (directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:  # read-only, full, not ours
+            self.fault = error.strerror or str(error)
+            return None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -66,11 +74,12 @@ class LocalCache:
         for name in ("runs", "lists", "files"):
             source = self._shared / name
             (self.directory / name).mkdir(mode=0o700)
-            for path in source.glob("*") if source.is_dir() else ():
-                if path.suffix != ".partial":
-                    with suppress(FileNotFoundError):
-                        shutil.copyfile(path, self.directory / name / path.name)
-        with suppress(FileNotFoundError):
+            with suppress(OSError):
+                for path in source.glob("*") if source.is_dir() else ():
+                    if path.suffix != ".partial":
+                        with suppress(FileNotFoundError):
+                            shutil.copyfile(path, self.directory / name / path.name)
+        with suppress(OSError):
             shutil.copyfile(self._shared / "manifest", self.directory / "manifest")
 
     def _load(self) -> None:
