@@ -1,6 +1,10 @@
 """French for the vault: keys, members, opening, writing, reading."""
 
 VAULT: dict[str, str] = {
+    "Nothing can be remembered in {path}, so this takes longer: {reason}": "Rien ne peut être retenu dans {path}, c'est "
+    "donc plus long : {reason}",
+    "Make it writable, free some space there, or set REBOND_CACHE_DIR.": "Rendez-le accessible en écriture, libérez-y de "
+    "la place, ou définissez REBOND_CACHE_DIR.",
     "The snapshot stands, but this machine could not remember what it saved: {reason}": "La sauvegarde est valide, mais "
     "cette machine n'a pas pu retenir ce qu'elle a sauvegardé : {reason}",
     "Free some space below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place sous "

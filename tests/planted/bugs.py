@@ -1,0 +1,398 @@
+"""Bugs that other backup tools shipped, as small replacements, each with the ordinary tests that must catch it.
+
+A change replaces text that occurs exactly once in a file of ``src/rebond``; ``test_bugs_apply`` says
+when the product moved on. Judges are what pytest is given; they are tests like all others.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Change:
+    """One replacement. ``file`` is below ``src/rebond``."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True)
+class Bug:
+    """A bug that is put back."""
+
+    name: str
+    story: str
+    changes: tuple[Change, ...]
+    judges: tuple[str, ...]
+
+
+POWER = "tests/crash/test_backup_power_cuts.py"
+DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
+MEETING = "tests/scenarios/test_concurrent_interleavings.py"
+MACHINE = "tests/crash/test_state_machine.py"
+ORDER = "tests/crash/test_interrupted_backup_order.py"
+FAULTS = "tests/scenarios/test_full_disk_and_faults.py"
+
+WRITING = (
+    Bug(
+        "snapshot-before-packs",
+        "The record that makes a snapshot exist is put before the content that it names.",
+        (
+            Change("vault/writing.py", "        self._pipeline.finish()\n        self._putter.finish()\n", ""),
+            Change(
+                "vault/writing.py",
+                "        try:\n            self._journal.finish()\n",
+                "        self._pipeline.finish()\n        self._putter.finish()\n"
+                "        try:\n            self._journal.finish()\n",
+            ),
+        ),
+        (POWER,),
+    ),
+    Bug(
+        "list-before-pack",
+        "An index list names a pack that is not in the store yet.",
+        (
+            Change(
+                "vault/pack_putting.py",
+                "            self._vault.store.put_if_absent(pack.name, pack.content)\n",
+                "            with self._lock:\n                self._add(unlisted)\n                self._put_list()\n"
+                "            self._vault.store.put_if_absent(pack.name, pack.content)\n",
+            ),
+        ),
+        (ORDER,),
+    ),
+    Bug(
+        "check-before-put-skipped",
+        "What a broken library or memory spoilt is stored, and found out at the restore.",
+        (Change("vault/sealing_pipeline.py", "        check_sealed(sealed, segment.ids, key)\n", ""),),
+        ("tests/crash/test_interrupted_backup_order.py",),
+    ),
+    Bug(
+        "same-key-for-every-segment",
+        "A data key is used again, with the same nonce, for another content.",
+        (Change("vault/segments.py", "os.urandom(32) + hash_of(frame)", "bytes(64)"),),
+        ("tests/unit/vault/test_segments.py",),
+    ),
+    Bug(
+        "unchanged-within-the-grain",
+        "A file that changed within the tick of its file system's clock is believed unchanged.",
+        (
+            Change(
+                "sources/files/listing.py",
+                "                        fresh.add(name)\n",
+                "                        pass\n",
+            ),
+        ),
+        ("tests/unit/sources/test_scanning.py", "tests/contracts/test_files_source.py"),
+    ),
+    Bug(
+        "changed-while-read-unsaid",
+        "A file that was written while it was read is saved torn, and nobody is told.",
+        (Change("vault/tree_writing.py", "is_steady = not opened.changed()", "is_steady = True"),),
+        ("tests/unit/vault/test_tree_writing.py", FAULTS),
+    ),
+    Bug(
+        "unreadable-in-silence",
+        "A file that could not be read is missing from the snapshot, and the exit status is 0.",
+        (
+            Change(
+                "operations/backup.py",
+                "any(f.severity is not Severity.NOTE for f in self.findings) or not",
+                "not",
+            ),
+        ),
+        (FAULTS,),
+    ),
+    Bug(
+        "empty-source-is-a-snapshot",
+        "A volume that is not mounted becomes an empty snapshot, and retention then deletes the full ones.",
+        (
+            Change(
+                "sources/files/scanning.py",
+                "contents.directories and not self._allow_empty:\n",
+                "contents.directories and False:\n",
+            ),
+        ),
+        ("tests/unit/sources/test_scanning.py",),
+    ),
+    Bug(
+        "store-error-taken-for-source-error",
+        "A store that fails makes a partial snapshot, as if the source could not be read.",
+        (Change("operations/backup.py", "    except SourceError as error:\n", "    except Exception as error:\n"),),
+        (FAULTS,),
+    ),
+    Bug(
+        "dead-session-believed",
+        "Content of a run that died is referred to without a look whether it was ever put.",
+        (
+            Change(
+                "vault/writing.py",
+                "            if pack_hash not in listed_unmarked:\n",
+                "            if False:\n",
+            ),
+        ),
+        (ORDER,),
+    ),
+)
+
+STORES = (
+    Bug(
+        "fsync-of-content-dropped",
+        "An object has its name before its bytes are on the disk.",
+        (Change("durable_files.py", "        disk.sync_file(descriptor)\n", ""),),
+        (DISK_POWER,),
+    ),
+    Bug(
+        "fsync-of-directory-dropped",
+        "A put returns before the name is on the disk.",
+        (
+            Change(
+                "store/local.py",
+                "            raise\n        self._disk.sync_directory(directory)\n",
+                "            raise\n",
+            ),
+        ),
+        (DISK_POWER,),
+    ),
+    Bug(
+        "failed-listing-read-as-empty",
+        "A directory that cannot be listed counts as an empty one.",
+        (
+            Change(
+                "store/local_listing.py",
+                "    except (FileNotFoundError, NotADirectoryError):\n        return\n",
+                "    except OSError:\n        return\n",
+            ),
+        ),
+        ("tests/unit/store/test_local.py",),
+    ),
+    Bug(
+        "vanished-disk-read-as-empty",
+        "A disk that was unmounted looks like a vault without snapshots.",
+        (
+            Change(
+                "store/local.py",
+                "        check_prefix(prefix)\n        self.require_root()\n",
+                "        check_prefix(prefix)\n",
+            ),
+            Change(
+                "store/local.py",
+                "        self.require_root()  # a disk that went away",
+                "        # a disk that went away",
+            ),
+        ),
+        ("tests/unit/store/test_local.py", FAULTS),
+    ),
+    Bug(
+        "put-replaces",
+        "The second of two writers replaces what the first one put.",
+        (
+            Change(
+                "durable_files.py",
+                "        disk.link(temporary, path)\n",
+                "        disk.replace(temporary, path)\n        return\n",
+            ),
+        ),
+        ("tests/contracts/test_store_local.py", "tests/unit/store/test_local.py"),
+    ),
+)
+
+SHARING = (
+    Bug(
+        "mark-ignored-by-the-writer",
+        "A backup refers to a pack that a prune is about to delete.",
+        (
+            Change(
+                "vault/writing.py",
+                "        marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}\n",
+                "        marked: set[bytes] = set()\n",
+            ),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "marks-read-after-packs",
+        "A backup lists the packs, then the marks: what a prune deleted between the two seems usable.",
+        (
+            Change(
+                "vault/writing.py",
+                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n",
+                '        self._seen = list(vault.store.list_objects("packs/"))\n'
+                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n",
+            ),
+            Change("vault/writing.py", 'for info in vault.store.list_objects("packs/")', "for info in self._seen"),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "cache-believed-after-deletion",
+        "The local cache says that a chunk is stored, and nobody looks whether its pack is still there.",
+        (
+            Change(
+                "vault/index_loading.py",
+                "            if pack.pack_hash not in listed_packs or pack.pack_hash in marked_packs:\n",
+                "            if pack.pack_hash in marked_packs:\n",
+            ),
+        ),
+        (MEETING, ORDER),
+    ),
+    Bug(
+        "session-opened-late",
+        "A backup looks at what is there before it says that it runs: a prune does not wait for it.",
+        (
+            Change("vault/writing.py", '        self._journal.open(self._host, "backup")\n', ""),
+            Change("vault/writing.py", "        self._journal.declare_marks(self._marks.mark_names)\n", ""),
+            Change(
+                "vault/writing.py",
+                "        self._pipeline.finish()\n        self._putter.finish()\n",
+                '        self._journal.open(self._host, "backup")\n'
+                "        self._journal.declare_marks(self._marks.mark_names)\n"
+                "        self._pipeline.finish()\n        self._putter.finish()\n",
+            ),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "void-ignored",
+        "A run that a keeper gave up for dead commits all the same.",
+        (
+            Change(
+                "vault/committing.py",
+                "    present = vault.store.read(name.name)\n",
+                "    present = content\n",
+            ),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "prune-does-not-look-again",
+        "A prune deletes what was unneeded when it began.",
+        (
+            Change(
+                "vault/prune_marks.py",
+                "                add_needs(self._vault, self._survey.needs, self._listing)\n",
+                "",
+            ),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "prune-waits-for-nobody",
+        "A prune deletes under running backups that never saw its mark.",
+        (
+            Change("vault/prune_marks.py", "        if waited or is_too_young:\n", "        if is_too_young:\n"),
+            Change("vault/prune_marks.py", "            self._close_sessions()\n", "            pass\n"),
+        ),
+        (MEETING,),
+    ),
+    Bug(
+        "claim-of-another-taken-for-own",
+        "Two keepers delete under one mark.",
+        (Change("vault/marks.py", "        return store.read(claim) == content\n", "        return True\n"),),
+        ("tests/unit/vault/test_pruning.py", "tests/unit/vault/test_forgetting.py", MEETING),
+    ),
+    Bug(
+        "hold-read-too-early",
+        "A hold that was set while the trash is emptied does not hold.",
+        (Change("vault/trash_emptying.py", "may_delete_record(name, protected)]", "True]"),),
+        ("tests/unit/vault/test_pruning.py", "tests/unit/vault/test_forgetting.py"),
+    ),
+    Bug(
+        "unreadable-snapshot-needs-nothing",
+        "A snapshot that a prune cannot read counts as one that needs nothing.",
+        (
+            Change(
+                "vault/needs.py",
+                "    except (VaultDamaged, WrongKey) as error:\n",
+                "    except (VaultDamaged, WrongKey) as error:\n        return\n",
+            ),
+        ),
+        ("tests/unit/vault/test_pruning.py",),
+    ),
+)
+
+KEEPING = (
+    Bug(
+        "retention-off-by-one",
+        "Of seven days six are kept.",
+        (Change("vault/retention.py", "        if len(found) == count:\n", "        if len(found) >= count - 1:\n"),),
+        ("tests/unit/vault/test_retention.py",),
+    ),
+    Bug(
+        "partial-snapshots-counted",
+        "Partial snapshots push the whole ones out.",
+        (
+            Change(
+                "vault/retention.py",
+                "    complete = [candidate for candidate in members if candidate.is_complete]\n",
+                "    complete = list(members)\n",
+            ),
+        ),
+        ("tests/unit/vault/test_retention.py",),
+    ),
+    Bug(
+        "last-whole-one-forgotten",
+        "The policy lets the only snapshot of a component go.",
+        (Change("vault/retention.py", "    if candidate.name in last_complete:\n", "    if False:\n"),),
+        ("tests/unit/vault/test_retention.py",),
+    ),
+)
+
+READING = (
+    Bug(
+        "restore-through-a-link",
+        "A directory that somebody replaced by a symbolic link leads a restore out of its target.",
+        (
+            Change(
+                "sources/files/landed_directories.py",
+                "os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC",
+                "os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC",
+            ),
+        ),
+        ("tests/unit/sources/test_landing.py",),
+    ),
+    Bug(
+        "wrong-chunk-restored",
+        "Bytes are given out that are not what their id says.",
+        (
+            Change(
+                "vault/reading.py",
+                "            if keyed_id(id_key, table.content(position)) != chunk_id:\n",
+                "            if False:\n",
+            ),
+        ),
+        ("tests/scenarios/test_bit_rot.py", "tests/scenarios/test_roles_by_mathematics.py"),
+    ),
+    Bug(
+        "slots-told-apart",
+        "The message for a wrong passphrase says whether there is a passphrase at all.",
+        (
+            Change(
+                "vault/opening.py",
+                "    raise faults[0] if faults else wrong_key()\n",
+                "    if not is_tried:\n        raise VaultDamaged('There is no such slot.')\n"
+                "    raise faults[0] if faults else wrong_key()\n",
+            ),
+        ),
+        ("tests/unit/vault/test_slots.py", "tests/unit/vault/test_keyring.py", "tests/unit/cli/test_vault_and_keys.py"),
+    ),
+    Bug(
+        "damage-restored-with-good-status",
+        "A restore leaves out what is damaged and ends with 0.",
+        (
+            Change(
+                "operations/restore.py",
+                "        return any(f.severity is Severity.DAMAGE for f in self.findings)\n",
+                "        return False\n",
+            ),
+            Change(
+                "operations/restore.py",
+                "        return any(f.severity is not Severity.NOTE for f in self.findings)\n",
+                "        return False\n",
+            ),
+        ),
+        ("tests/unit/cli/test_restore.py", "tests/scenarios/test_bit_rot.py"),
+    ),
+)
+
+BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING)
