@@ -284,8 +284,9 @@ def test_a_paged_directory_gives_its_entries_in_order() -> None:
 def test_a_list_of_two_levels_gives_its_rows_in_order() -> None:
     key = of(T["data_id_key"])
     rows = [(keyed_id(key, bytes([n & 3])), 1 + (n & 1)) for n in range(4200)]
-    entry = Entry(name=b"f", kind="f", chunk_list=(of(T["list"]["id"]), T["list"]["level"]))
-    told = {"s": sum(length for _, length in rows), "L": [of(T["list"]["id"]), T["list"]["level"]]}
+    size = sum(length for _, length in rows)
+    entry = Entry(name=b"f", kind="f", size=size, chunk_list=(of(T["list"]["id"]), T["list"]["level"]))
+    told = {"s": size, "L": [of(T["list"]["id"]), T["list"]["level"]]}
 
     assert T["list"]["level"] == 2
     assert list(read_chunk_rows(entry, OBJECTS.__getitem__)) == rows
