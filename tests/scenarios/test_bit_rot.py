@@ -165,6 +165,7 @@ def test_a_healthy_vault_has_no_finding_at_all(world: World) -> None:
     assert find_unreadable(world) == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [SegmentKind.DATA, SegmentKind.TREE])
 def test_a_flipped_byte_in_any_segment_names_what_lies_in_that_segment(world: World, kind: SegmentKind) -> None:
     for pack in world.packs():
@@ -184,6 +185,7 @@ def test_a_flipped_byte_in_any_segment_names_what_lies_in_that_segment(world: Wo
             rewrite_object(world.store, name, content)
 
 
+@pytest.mark.slow
 def test_a_damaged_data_segment_is_stored_again_and_found_there_by_every_snapshot(
     pristine: World, tmp_path: Path
 ) -> None:

@@ -13,13 +13,15 @@ from rebond.operations.verify import VerifyOutcome
 from rebond.testing.damage import rewrite_object
 from rebond.vault.headers import with_sum
 from rebond.vault.index import build_index_list, index_name
+from rebond.vault.members import issue_writer
 from rebond.vault.object_names import ObjectClass
+from rebond.vault.opening import open_vault, secret_from_file
 from rebond.vault.packs import pack_name
 from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
 from rebond.vault.references import build_references, encode_references
 from rebond.vault.segments import SegmentKind
 from rebond.vault.sessions import SessionJournal
-from rebond.vault.slots import make_slot, passphrase_secret
+from rebond.vault.slots import make_slot, passphrase_secret, recovery_key_secret
 from rebond.vault.snapshots import SnapshotRecord, build_snapshot, snapshot_name
 
 
@@ -129,6 +131,34 @@ def test_a_list_that_replaces_ours_and_is_signed_with_a_false_key_is_foreign(wor
     world.store.put_if_absent(name, content)
 
     assert_shown_and_left(world, name)
+
+
+def test_a_list_in_which_a_writer_speaks_for_another_is_foreign(world: World) -> None:
+    """Else a stolen writer's segments would pass for those of a member that is trusted."""
+    vault = world.owner()
+    domain = world.created.roster.domains[0].id
+    opened = open_vault(world.store, recovery_key_secret(world.created.recovery_key))
+    issued = issue_writer(
+        world.store, opened.require_keyring(), opened.roster, label="web", clock=world.clock, share_domain=domain
+    )
+    writer = open_vault(world.store, secret_from_file(issued.content)).credentials
+    pack = world.packs()[0]
+    rows = [msgspec.structs.replace(row, member=vault.credentials.member) for row in pack.rows]
+    content = build_index_list(
+        [(pack.pack_hash, pack.size, rows, pack.tables)],
+        vault_id=world.created.vault_id,
+        domain=domain,
+        catalog_key=writer.catalog(domain).current,
+        member=writer.member,
+        signing_key=writer.signing_key,
+    )
+    name = index_name(domain, content)
+    world.store.put_if_absent(name, content)
+
+    outcome = world.verify(vault=world.owner(), repair=True)
+
+    assert [finding.code for finding in outcome.findings if finding.subject == name] == ["foreign-object"]
+    assert find_unreadable(world) == {}
 
 
 def test_a_pack_of_another_vault_is_foreign(world: World, stranger: World) -> None:

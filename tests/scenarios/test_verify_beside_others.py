@@ -66,6 +66,7 @@ def forget_and_prune(world: World) -> None:
         prune(world.vault(), Silence())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [back_up, forget_and_prune])
 def test_a_backup_or_a_prune_at_any_moment_of_a_check_looks_like_no_damage(
     pristine: World, tmp_path: Path, act: Callable[[World], None]
@@ -87,6 +88,7 @@ def test_a_backup_or_a_prune_at_any_moment_of_a_check_looks_like_no_damage(
     assert at > 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("act", [back_up, forget_and_prune])
 def test_a_repair_beside_a_backup_or_a_prune_loses_nothing(
     pristine: World, tmp_path: Path, act: Callable[[World], None]

@@ -361,6 +361,7 @@ def _put_list(world: World, pack: SelfDescribedPack) -> None:
     world.store.put_if_absent(index_name(pack.domain, made), made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("takes_effect", [False, True])
 def test_a_repair_cut_at_any_write_makes_nothing_worse_and_the_next_one_finishes(
     pristine: World, tmp_path: Path, takes_effect: bool

@@ -32,6 +32,7 @@ from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
 
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
+_AHEAD_BYTES = 48 << 20  # that are read ahead at the most, however many requests pay off
 _AHEAD = 2  # objects read ahead for each request that the store takes at once
 _BY_NAME = frozenset({ObjectClass.UNKNOWN, ObjectClass.PROBE})  # only the name tells
 _MEMBER_SIZE = 8
@@ -134,13 +135,23 @@ def read_ahead(
         return
     with ThreadPoolExecutor(workers, "audit") as pool:
         waiting: deque[tuple[ObjectInfo, Future[bytes | RebondError] | None]] = deque()
+        waiting_bytes = 0
         for info in infos:
+            size = info.size if wants(info) else 0
+            while waiting and (len(waiting) > _AHEAD * workers or waiting_bytes + size > _AHEAD_BYTES):
+                waiting_bytes -= waiting[0][0].size if waiting[0][1] is not None else 0
+                yield _take_first(waiting)
             waiting.append((info, pool.submit(fetch, info) if wants(info) else None))
-            if len(waiting) > _AHEAD * workers:
-                first, future = waiting.popleft()
-                yield first, future.result() if future else None
-        for first, future in waiting:
-            yield first, future.result() if future else None
+            waiting_bytes += size
+        while waiting:
+            yield _take_first(waiting)
+
+
+def _take_first(
+    waiting: deque[tuple[ObjectInfo, Future[bytes | RebondError] | None]],
+) -> tuple[ObjectInfo, bytes | RebondError | None]:
+    info, future = waiting.popleft()
+    return info, future.result() if future is not None else None
 
 
 def judge_object(

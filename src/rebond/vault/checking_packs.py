@@ -22,6 +22,7 @@ from rebond.vault.primitives import hash_of
 from rebond.vault.segment_judging import JudgedSegment, SegmentJudge, scan_anywhere
 
 _AHEAD = 1  # packs read while one is judged: two packs in memory
+_JUDGES = 2  # threads, each with one decoded segment in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class PackChecker:
         except VaultError as caught:
             error = caught
         domain, rows = self._find_rows(content, tail, listed, trusts_tables=has_own_hash or self._vault.can_read())
-        segments = tuple(self._judge.judge(content, domain, row, table) for row, table in rows) if domain else ()
+        segments = self._judge_all(content, domain, rows) if domain is not None else ()
         return PackVerdict(
             pack_hash=pack_hash,
             domain=domain,
@@ -111,6 +112,13 @@ class PackChecker:
             error=error,
             table_sum=sum_tables(_tables(content, tail)) if tail is not None else 0,
         )
+
+    def _judge_all(
+        self, content: bytes, domain: DomainId, rows: list[tuple[SegmentRow, bytes | None]]
+    ) -> tuple[JudgedSegment, ...]:
+        """Judge segments on two threads: opening, decoding and hashing are native work."""
+        with ThreadPoolExecutor(_JUDGES, "judge") as pool:
+            return tuple(pool.map(lambda each: self._judge.judge(content, domain, each[0], each[1]), rows))
 
     def _find_rows(
         self, content: bytes, tail: PackTail | None, listed: ListedPack | None, *, trusts_tables: bool

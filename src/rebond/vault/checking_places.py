@@ -25,6 +25,7 @@ from rebond.vault.access import Vault
 from rebond.vault.auditing import read_ahead
 from rebond.vault.credentials import Role
 from rebond.vault.index import IndexedPack, IndexList, parse_index_list, verify_index_list
+from rebond.vault.index_loading import require_own_rows
 from rebond.vault.object_findings import damage_of, foreign, too_new
 from rebond.vault.object_names import ObjectClass, classify_name
 from rebond.vault.pack_table import PackTable
@@ -116,6 +117,8 @@ def _open_list(vault: Vault, domain: DomainId, name: ObjectName, content: bytes)
             "{name} is not one of this vault's lists: {reason}", name=name, reason=error.message
         ) from error
     verify_index_list(vault.verify_key_of(opened.member), signed, signature)
+    if not vault.may_name_others(opened.member):
+        require_own_rows(opened)
     return opened
 
 

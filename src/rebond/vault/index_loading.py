@@ -108,12 +108,12 @@ def open_list(context: IndexContext, name: str, content: bytes) -> IndexList:
     )
     verify_index_list(context.verify_key_of(index_list.member), signed, signature)
     if not context.may_name_others(index_list.member):
-        _require_own_rows(index_list)
+        require_own_rows(index_list)
     return index_list
 
 
-def _require_own_rows(index_list: IndexList) -> None:
-    """A writer names segments of its own only: trust is decided by the member that a row names."""
+def require_own_rows(index_list: IndexList) -> None:
+    """Raise ``ForeignObject`` unless a writer's list names its own segments only: rows say whom to trust."""
     for pack in index_list.catalog.packs:
         if any(row.member != index_list.member for row in pack.rows):
             raise ForeignObject(
