@@ -18,7 +18,7 @@ LEFT_OUT = shutil.ignore_patterns(
     ".git", ".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".demo", ".data",
     ".import_linter_cache", "dist", "build",
 )  # fmt: skip
-PATIENCE_SECONDS = 900
+PATIENCE_SECONDS = 3600
 TESTS_FAILED = 1
 
 
