@@ -47,31 +47,26 @@ class Run:
             raise DamagedRun(str(path))
         self.blocks = size // BLOCK_SIZE
         self._fence = array("Q")
-        self._filter = bytearray()
-        self._load(filter_allowance_bytes)
-
-    def _load(self, filter_allowance_bytes: int) -> None:
-        """Read every block once: check it, note its first id, set the filter's bits."""
-        bits = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW
-        wants_filter = bits // 8 <= filter_allowance_bytes
-        filter_bytes = bytearray(bits // 8) if wants_filter else bytearray()
-        size = len(filter_bytes)
-        count = 0
-        for number in range(self.blocks):
+        self._filter: bytearray | None = None
+        planned = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW // 8
+        self.filter_bytes = planned if planned <= filter_allowance_bytes else 0
+        self.count = 0
+        for number in range(self.blocks):  # every block is read and checked once
             rows = self._read_block(number)
             self._fence.append(_HEAD.unpack_from(rows)[0])
-            count += len(rows) // ROW_SIZE
-            if size:
+            self.count += len(rows) // ROW_SIZE
+
+    def _build_filter(self) -> bytearray:
+        """Set the filter's bits; put off until something is looked for here."""
+        size = self.filter_bytes
+        bits = bytearray(size)
+        if size:
+            for rows in self.rows():
                 for start in range(0, len(rows), ROW_SIZE):
                     low = int.from_bytes(rows[start + 4 : start + 12], "little")
-                    filter_bytes[(low >> 3) % size] |= 1 << (low & 7)
-        self._filter = filter_bytes
-        self.count = count
-
-    @property
-    def filter_bytes(self) -> int:
-        """Memory of the filter."""
-        return len(self._filter)
+                    bits[(low >> 3) % size] |= 1 << (low & 7)
+        self._filter = bits
+        return bits
 
     def _read_block(self, number: int) -> bytes:
         block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
@@ -83,10 +78,10 @@ class Run:
 
     def find(self, short_id: bytes) -> Iterable[int]:
         """Return every place of an id as ``session << 24 | segment``, the session learnt last first."""
-        size = len(self._filter)
-        if size:
+        bits = self._build_filter() if self._filter is None else self._filter
+        if bits:
             low = int.from_bytes(short_id[4:12], "little")
-            if not self._filter[(low >> 3) % size] >> (low & 7) & 1:
+            if not bits[(low >> 3) % len(bits)] >> (low & 7) & 1:
                 return ()
         block = bisect_right(self._fence, _HEAD.unpack_from(short_id)[0]) - 1
         # Equal heads may begin in the block before, and rows of one id may cross into the next.

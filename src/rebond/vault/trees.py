@@ -131,6 +131,9 @@ def with_directory(encoded: bytes, directory_id: bytes) -> bytes:
     first = encoded[0]
     if 0x80 <= first < 0x8F:
         return bytes((first + 1,)) + encoded[1:] + b"\xa1d\xc4\x20" + directory_id
+    if first == 0xDE:  # the encoder's form for a record with many fields, few of them given
+        count = int.from_bytes(encoded[1:3], "big") + 1
+        return b"\xde" + count.to_bytes(2, "big") + encoded[3:] + b"\xa1d\xc4\x20" + directory_id
     return _ENCODER.encode(msgspec.structs.replace(decode_entry(encoded), directory=directory_id))
 
 

@@ -115,6 +115,8 @@ class SnapshotSession:
         self._relied_on = None if vault.store.traits.conditional_create else listed - marked
         self._adopt_unlisted(context, listed - marked, self._marks.segments)
         self.parent: Parent | None = find_parent(vault, self._host, self._stack, self._marks)
+        if self.parent is not None:
+            cache.chunks.expect_many_finds()  # every directory is looked up, though nothing may have changed
         avoided: frozenset[int] = frozenset()
         if self.parent is not None and self.parent.references is not None:
             avoided = choose_sparse(
