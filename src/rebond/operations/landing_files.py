@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from rebond.errors import RestoreError, VaultDamaged
+from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
-from rebond.vault.holes import spread
+from rebond.sources.files.overwriting import Outcome
+from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry
 
 _AHEAD_PER_WORKER = 2
+_FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class PendingFile:
     left: int
     handle: LandedFile | None = None
     is_failed: bool = False
+    is_begun: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,16 @@ class _Job:
 
     number: int
     directory: Directory
-    entry: StoredEntry
+    encoded: bytes
     chunks: Sequence[PlannedChunk]
 
 
 class FileWriter:
-    """Writes the files of a plan. ``pending`` holds those whose chunks lie in more than one place."""
+    """Writes the files of a plan. ``pending`` holds those whose chunks lie in more than one place.
+
+    ``missed_files`` and ``missed_bytes`` count what is not there afterwards as it was saved;
+    ``missed_links`` are the hard-link identities of such files.
+    """
 
     def __init__(
         self,
@@ -64,20 +71,29 @@ class FileWriter:
         self._advanced = advanced
         self._workers = workers
         self._lock = threading.Lock()
+        self.missed_files = 0
+        self.missed_bytes = 0
+        self.missed_links: set[bytes] = set()
 
     def run(self) -> None:
         """Write everything. Errors of the target are raised; damage in the vault is reported by file."""
         with ThreadPoolExecutor(self._workers, "restore") as pool:
-            running: deque[Future[tuple[int, int]]] = deque()
+            running: deque[tuple[Future[tuple[int, int]], int]] = deque()
+            files_ahead = 0
             try:
                 for place, jobs in self._jobs():
-                    running.append(pool.submit(self._write_segment, place, jobs))
-                    while len(running) > self._workers * (1 + _AHEAD_PER_WORKER):
-                        self._advanced(*running.popleft().result())
+                    running.append((pool.submit(self._write_segment, place, jobs), len(jobs)))
+                    files_ahead += len(jobs)
+                    while len(running) > self._workers * (1 + _AHEAD_PER_WORKER) or (
+                        files_ahead > _FILES_AHEAD and len(running) > 1
+                    ):
+                        done, count = running.popleft()
+                        files_ahead -= count
+                        self._advanced(*done.result())
                 while running:
-                    self._advanced(*running.popleft().result())
+                    self._advanced(*running.popleft()[0].result())
             except BaseException:
-                for future in running:
+                for future, _ in running:
                     future.cancel()
                 raise
 
@@ -92,7 +108,7 @@ class FileWriter:
                     end += 1
                 content = self._spool.get(number)
                 directory = self._directories[int.from_bytes(content[:4], "little")]
-                jobs.append(_Job(number, directory, decode_entry(content[4:]), chunks[start:end]))
+                jobs.append(_Job(number, directory, content[4:], chunks[start:end]))
                 start = end
             yield place, jobs
 
@@ -112,57 +128,85 @@ class FileWriter:
             if len(found) < len(contents) or any(len(c) != p.length for c, p in zip(found, job.chunks, strict=False)):
                 self._fail(job, VaultDamaged("A chunk is not as long as the tree says."))
                 continue
+            entry = decode_entry(job.encoded)
             pending = self._pending.get(job.number)
-            if pending is None and len(found) == 1 and not job.entry.holes:
-                self._landing.write_whole_file(job.directory, job.entry.to_entry(), found[0])
-                files += 1
-            else:
-                files += self._write_pieces(job, found, pending)
+            try:
+                if pending is None and len(found) == 1 and not entry.holes:
+                    outcome = self._landing.write_whole_file(job.directory, entry.to_entry(), found[0])
+                    files += 1 if outcome is Outcome.CREATED else self._judge(entry, outcome)
+                else:
+                    files += self._write_pieces(job, entry, found, pending)
+            except TargetUnsafe as error:
+                self._give_up(job, unsafe_path(error))
             written += sum(len(content) for content in found)
         return files, written
 
-    def _write_pieces(self, job: _Job, contents: Sequence[memoryview], pending: PendingFile | None) -> int:
+    def _judge(self, entry: StoredEntry, outcome: Outcome) -> int:
+        """Return 1 when a file is there as it was saved; note it when it is not."""
+        if outcome in (Outcome.KEPT, Outcome.FAILED):
+            self._miss(entry)
+            return 0
+        return 1
+
+    def _miss(self, entry: StoredEntry) -> None:
+        self.missed_files += 1
+        self.missed_bytes += data_bytes(entry.size, entry.holes)
+        if entry.hard_link:
+            self.missed_links.add(entry.hard_link)
+
+    def _write_pieces(
+        self, job: _Job, entry: StoredEntry, contents: Sequence[memoryview], pending: PendingFile | None
+    ) -> int:
         """Write some chunks of a file in pieces; return 1 when that finished it."""
         with self._lock:
             if pending is None:
                 pending = PendingFile(left=len(contents))
             if pending.is_failed:
                 return 0
-            if pending.handle is None:
-                created = self._landing.create_file(job.directory, job.entry.to_entry())
-                pending.handle = created if isinstance(created, LandedFile) else None
+            if not pending.is_begun:
+                pending.is_begun = True
+                created = self._landing.create_file(job.directory, entry.to_entry())
+                if not isinstance(created, LandedFile):
+                    return self._judge(entry, created)
+                pending.handle = created
             handle = pending.handle
-        if handle is not None:
-            try:
-                self._write_chunks(handle, job, contents)
-            except RestoreError:
-                if not self._was_given_up(pending):
-                    raise
-                return 0
+        if handle is None:
+            return 0  # what is there already stays
+        try:
+            self._write_chunks(handle, entry, job, contents)
+        except RestoreError:
+            if not self._was_given_up(pending):
+                raise
+            return 0
         with self._lock:
             pending.left -= len(contents)
             is_done = pending.left == 0 and not pending.is_failed
-        if is_done:
-            self._pending.pop(job.number, None)
-            if handle is not None:
-                self._landing.finish_file(handle)
-            return 1
-        return 0
+        if not is_done:
+            return 0
+        self._pending.pop(job.number, None)
+        return self._judge(entry, self._landing.finish_file(handle))
 
     def _was_given_up(self, pending: PendingFile) -> bool:
         """Whether another thread found the file damaged meanwhile."""
         with self._lock:
             return pending.is_failed
 
-    def _write_chunks(self, handle: LandedFile, job: _Job, contents: Sequence[memoryview]) -> None:
+    def _write_chunks(
+        self, handle: LandedFile, entry: StoredEntry, job: _Job, contents: Sequence[memoryview]
+    ) -> None:
         for chunk, content in zip(job.chunks, contents, strict=True):
-            if job.entry.holes:
-                for offset, piece in spread(job.entry.holes, chunk.offset, content):
+            if entry.holes:
+                for offset, piece in spread(entry.holes, chunk.offset, content):
                     self._landing.write_at(handle, offset, piece)
             else:
                 self._landing.write_at(handle, chunk.offset, content)
 
     def _fail(self, job: _Job, error: VaultDamaged) -> None:
+        """Give a file up because the vault is damaged."""
+        name = decode_entry(job.encoded).name
+        self._give_up(job, damaged_file(b"/".join(part for part in (job.directory.path, name) if part), error))
+
+    def _give_up(self, job: _Job, finding: Finding) -> None:
         """Give a file up once: nothing half lies under its name."""
         with self._lock:
             pending = self._pending.setdefault(job.number, PendingFile(left=0))
@@ -170,9 +214,22 @@ class FileWriter:
                 return
             pending.is_failed = True
             handle, pending.handle = pending.handle, None
+            self._miss(decode_entry(job.encoded))
         if handle is not None:
             self._landing.abandon_file(handle)
-        self._report(damaged_file(b"/".join(part for part in (job.directory.path, job.entry.name) if part), error))
+        self._report(finding)
+
+
+def unsafe_path(error: TargetUnsafe) -> Finding:
+    """Say that a path was left out because it would have led somewhere else."""
+    return Finding(
+        code=error.code,
+        severity=Severity.WARNING,
+        subject=str(error.values.get("path", "")),
+        template=error.template,
+        hint_template=error.hint_template,
+        values=error.values,
+    )
 
 
 def damaged_file(path: bytes, error: VaultDamaged) -> Finding:

@@ -4,13 +4,13 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
 from rebond.findings import Finding, Severity
 from rebond.operations.restore_planning import RestorePlan, RestoreRequest, show_bytes
-from rebond.progress import Observer
+from rebond.progress import Observer, Silence
 from rebond.units import format_size
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
@@ -58,13 +58,12 @@ def restore(
     began = vault.clock.monotonic()
     _check_target(request)
     is_new = not os.path.lexists(request.target)
-    if request.selection.wants_everything and not request.dry_run:
-        wanted = [c for c in record.catalog.components if not request.components or c.name in request.components]
-        _check_room(request, sum(component.bytes for component in wanted))
     with SnapshotReader(vault, record) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
+        if request.selection.wants_everything:
+            reader.expect_many_finds()
+        if not request.dry_run and request.overwrite is None:
+            _check_room(reader, request, Path(scratch) / "rehearsal")
         with RestorePlan(reader, request, observer, Path(scratch), planned) as run:
-            if request.selection.wants_everything:
-                reader.expect_many_finds()
             run.plan()
             if not run.selected:
                 if is_new:
@@ -75,7 +74,6 @@ def restore(
                     hint="'rebond ls -r SNAPSHOT' lists what it holds.",
                 )
             if not request.dry_run:
-                _check_room(request, run.planned_bytes)
                 run.write()
         return RestoreOutcome(
             record=record,
@@ -109,17 +107,26 @@ def _check_target(request: RestoreRequest) -> None:
         )
 
 
-def _check_room(request: RestoreRequest, needed_bytes: int) -> None:
+def _check_room(reader: SnapshotReader, request: RestoreRequest, scratch: Path) -> None:
+    """Refuse while nothing is written yet what cannot fit."""
     place = request.target
     while not os.path.isdir(place):
         place = os.path.dirname(place) or b"."
     found = os.statvfs(place)
-    free = found.f_bavail * found.f_frsize
-    if needed_bytes > free and request.overwrite is None:
+    free_bytes = found.f_bavail * found.f_frsize
+    components = reader.record.catalog.components
+    if sum(c.bytes for c in components if not request.components or c.name in request.components) <= free_bytes:
+        return
+    # Sizes in the catalog count holes and second names, and perhaps not everything is wanted: look closer.
+    scratch.mkdir()
+    with RestorePlan(reader, replace(request, dry_run=True), Silence(), scratch, None) as rehearsal:
+        rehearsal.plan()
+        needed_bytes = rehearsal.planned_bytes
+    if needed_bytes > free_bytes:
         raise RestoreError(
             "{target} has room for {free} of the {needed} to be restored; nothing was written.",
             hint="Free some space there, restore elsewhere, or choose less with --include.",
             target=show_bytes(request.target),
-            free=format_size(free),
+            free=format_size(free_bytes),
             needed=format_size(needed_bytes),
         )

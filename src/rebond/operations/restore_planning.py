@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,14 +12,16 @@ from rebond.entries import Entry, EntryKind
 from rebond.errors import TargetUnsafe, UnknownName, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import Located, children, root_of
-from rebond.operations.landing_files import FileWriter, PendingFile, damaged_file
+from rebond.operations.landing_files import FileWriter, PendingFile, damaged_file, unsafe_path
 from rebond.operations.selection import Selection
 from rebond.progress import Advance, Observer
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
-from rebond.sources.files.overwriting import Overwrite
+from rebond.sources.files.overwriting import Outcome, Overwrite
+from rebond.sources.files.paths import join_path
 from rebond.vault.holes import data_bytes
+from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, encode_entry
@@ -74,13 +75,18 @@ class RestorePlan:
             keeps_owner=request.keeps_owner,
             dry_run=request.dry_run,
         )
+        self._scratch = scratch
         self._plan = ReadingPlan(scratch)
         self._spool = Spool(scratch)
         self._directories: list[Directory] = []
         self._directory_numbers: dict[int, int] = {}
         self._pending: dict[int, PendingFile] = {}
         self._first_names: dict[bytes, tuple[Directory, bytes]] = {}
-        self._links: list[tuple[Directory, bytes, bytes, StoredEntry]] = []
+        self._links: list[tuple[Directory, StoredEntry]] = []
+        self._missed_links: set[bytes] = set()
+        self._taken: set[bytes] | None = set() if request.strip else None
+        self._held_back: list[Finding] | None = None
+        self._written_files = 0
         self._written = 0
         self.findings: list[Finding] = []
         self.files = 0
@@ -169,12 +175,17 @@ class RestorePlan:
 
     def _make(self, node: _Node, root: Directory) -> Directory | None:
         """Make a directory and those above it, once; ``None`` when it cannot be had (reported)."""
-        if not node.is_made:
-            node.is_made = True
-            parent = root if node.parent is None else self._make(node.parent, root)
-            if parent is not None and node.located.entry is not None:
-                node.directory = self._make_directory(parent, node.located.entry)
-                self.directory_count += 1
+        missing: list[_Node] = []
+        above: _Node | None = node
+        while above is not None and not above.is_made:
+            missing.append(above)
+            above = above.parent
+        for each in reversed(missing):
+            each.is_made = True
+            parent = root if each.parent is None else each.parent.directory
+            if parent is not None and each.located.entry is not None:
+                each.directory = self._make_directory(parent, each.located.entry)
+                self.directory_count += each.directory is not None
                 self.selected += 1
         return node.directory
 
@@ -182,57 +193,74 @@ class RestorePlan:
         try:
             return self._landing.make_directory(parent, entry.to_entry())
         except TargetUnsafe as error:
-            self._notice(_unsafe(error))
+            self._notice(unsafe_path(error))
             return None
 
     def _plan_leaf(self, directory: Directory, item: Located, entry: StoredEntry) -> None:
         self.selected += 1
+        if self._taken is not None and self._is_taken(directory, item, entry):
+            return
         if self._planned is not None:
             self._planned(item.shown, entry)
+        self.files += entry.kind == EntryKind.FILE
         if entry.hard_link:
-            first = self._first_names.get(entry.hard_link)
-            if first is not None:
-                self._links.append((directory, entry.name, entry.hard_link, entry))
+            if entry.hard_link in self._first_names:
+                self._links.append((directory, entry))
                 return
             self._first_names[entry.hard_link] = (directory, entry.name)
-        if entry.kind != EntryKind.FILE:
-            self._guard(lambda: self._landing.make_special(directory, entry.to_entry()))
-            return
-        self.files += 1
-        self.planned_bytes += data_bytes(entry.size, entry.holes)
-        if not entry.chunks and entry.chunk_list is None:
-            self._guard(lambda: self._write_empty(directory, entry))
-            return
-        self._plan_file(directory, item, entry)
+        self._plan_content(self._plan, directory, item.shown, entry)
 
-    def _write_empty(self, directory: Directory, entry: StoredEntry) -> None:
-        if not entry.holes:
-            self._landing.write_whole_file(directory, entry.to_entry(), b"")
-            return
-        created = self._landing.create_file(directory, entry.to_entry())
-        if isinstance(created, LandedFile):
-            self._landing.finish_file(created)
+    def _is_taken(self, directory: Directory, item: Located, entry: StoredEntry) -> bool:
+        """Whether stripping has brought two things to the same place; the second one is reported."""
+        place = hash_of(join_path(directory.path, entry.name))[:16]
+        if self._taken is None or place not in self._taken:
+            if self._taken is not None:
+                self._taken.add(place)
+            return False
+        self._notice(_name_taken(item))
+        return True
 
-    def _guard(self, act: Callable[[], object]) -> None:
+    def _plan_content(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
+        """Plan a file; make at once what has no content in the vault."""
+        if entry.kind == EntryKind.FILE:
+            self.planned_bytes += data_bytes(entry.size, entry.holes)
+            if entry.chunks or entry.chunk_list is not None:
+                self._plan_file(plan, directory, shown, entry)
+                return
         try:
-            act()
+            if entry.kind == EntryKind.FILE:
+                outcome = self._write_empty(directory, entry)
+            else:
+                outcome = self._landing.make_special(directory, entry.to_entry())
         except TargetUnsafe as error:
-            self._notice(_unsafe(error))
+            self._notice(unsafe_path(error))
+            outcome = Outcome.FAILED
+        if outcome in (Outcome.KEPT, Outcome.FAILED):
+            self.files -= entry.kind == EntryKind.FILE and not self._request.dry_run
+            if entry.hard_link:
+                self._missed_links.add(entry.hard_link)
 
-    def _plan_file(self, directory: Directory, item: Located, entry: StoredEntry) -> None:
+    def _write_empty(self, directory: Directory, entry: StoredEntry) -> Outcome:
+        if not entry.holes:
+            return self._landing.write_whole_file(directory, entry.to_entry(), b"")
+        created = self._landing.create_file(directory, entry.to_entry())
+        return self._landing.finish_file(created) if isinstance(created, LandedFile) else created
+
+    def _plan_file(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
         number = self._spool.add(self._number_of(directory).to_bytes(4, "little") + encode_entry(entry))
         offset = count = 0
         places = set()
         try:
             for chunk_id, length in self._reader.chunk_rows(entry):
                 place = self._reader.find_place(chunk_id)
-                self._plan.add(place, number, offset, length, chunk_id)
+                plan.add(place, number, offset, length, chunk_id)
                 places.add(place)
                 offset += length
                 count += 1
         except VaultDamaged as error:
-            self._notice(damaged_file(item.shown, error))
+            self._notice(damaged_file(shown, error))
             self._pending[number] = PendingFile(left=0, is_failed=True)
+            self._miss(entry)
             return
         if len(places) > 1:
             self._pending[number] = PendingFile(left=count)
@@ -248,28 +276,66 @@ class RestorePlan:
 
     def write(self) -> None:
         """Write all files, then second names, then what must come last."""
-        FileWriter(
+        self._write_files(self._plan)
+        again = [link for link in self._links if not self._make_link(*link)]
+        if again:
+            # Their first name is not there as it was saved, or this file system knows no second ones.
+            (self._scratch / "again").mkdir()
+            plan = ReadingPlan(self._scratch / "again")
+            for directory, entry in again:
+                self._plan_content(plan, directory, join_path(directory.path, entry.name), entry)
+            self._write_files(plan)
+        self._landing.finish()
+
+    def _write_files(self, plan: ReadingPlan) -> None:
+        writer = FileWriter(
             self._reader,
             self._landing,
-            self._plan,
+            plan,
             self._spool,
             self._directories,
             self._pending,
             report=self._notice,
             advanced=self._advanced,
             workers=self._request.workers,
-        ).run()
-        for directory, name, hard_link, _ in self._links:
-            first_directory, first_name = self._first_names[hard_link]
-            self._guard(partial(self._landing.make_link, directory, name, first_directory, first_name))
-        self._landing.finish()
+        )
+        writer.run()
+        self.files -= writer.missed_files
+        self.planned_bytes -= writer.missed_bytes
+        self._missed_links |= writer.missed_links
+
+    def _miss(self, entry: StoredEntry) -> None:
+        self.files -= 1
+        self.planned_bytes -= data_bytes(entry.size, entry.holes)
+        if entry.hard_link:
+            self._missed_links.add(entry.hard_link)
+
+    def _make_link(self, directory: Directory, entry: StoredEntry) -> bool:
+        """Give a file its second name; ``False`` when it must be written by itself."""
+        if entry.hard_link in self._missed_links:
+            return False
+        first_directory, first_name = self._first_names[entry.hard_link]
+        self._held_back = held_back = []
+        try:
+            outcome = self._landing.make_link(directory, entry.name, first_directory, first_name)
+        except TargetUnsafe as error:
+            outcome = Outcome.KEPT
+            held_back.append(unsafe_path(error))
+        self._held_back = None
+        if outcome is Outcome.FAILED:
+            return False
+        self.files -= outcome is Outcome.KEPT and entry.kind == EntryKind.FILE
+        for finding in held_back:
+            self._notice(finding)
+        return True
 
     def _advanced(self, files: int, size_bytes: int) -> None:
+        self._written_files += files
         self._written += size_bytes
         self._observer.advanced(
             Advance(
                 phase="restore",
-                files=files,
+                files=self._written_files,
                 total_files=self.files,
                 bytes=self._written,
                 total_bytes=self.planned_bytes,
@@ -277,6 +343,9 @@ class RestorePlan:
         )
 
     def _notice(self, finding: Finding) -> None:
+        if self._held_back is not None:
+            self._held_back.append(finding)
+            return
         self.findings.append(finding)
         self._observer.noticed(finding)
 
@@ -288,14 +357,15 @@ def _plain_directory() -> Entry:
     )
 
 
-def _unsafe(error: TargetUnsafe) -> Finding:
+def _name_taken(item: Located) -> Finding:
+    shown = show_bytes(item.shown)
     return Finding(
-        code=error.code,
+        code="name-taken",
         severity=Severity.WARNING,
-        subject=str(error.values.get("path", "")),
-        template=error.template,
-        hint_template=error.hint_template,
-        values=error.values,
+        subject=shown,
+        template="{path} was not restored: with --strip it would lie where something else was restored already.",
+        hint_template="Strip less, or restore it by itself with --include to another place.",
+        values={"path": shown},
     )
 
 

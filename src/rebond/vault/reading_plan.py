@@ -10,13 +10,16 @@ import struct
 import tempfile
 from array import array
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, islice
 from pathlib import Path
 from typing import NamedTuple
+
+from rebond.errors import RestoreError
 
 _ROW = struct.Struct(">QIQI16s")  # big-endian: sorts by its bytes
 _ROWS_IN_MEMORY = 300_000
 _READ_ROWS = 4096
+_ROWS_TOGETHER = 50_000  # a segment that more files share is given back in parts
 _SPOOL_BUFFER = 1 << 20
 
 
@@ -47,16 +50,34 @@ class ReadingPlan:
             self._spill()
 
     def segments(self) -> Iterator[tuple[int, list[PlannedChunk]]]:
-        """Yield each segment once with its chunks, ordered by file and offset."""
+        """Yield each segment with its chunks, ordered by file and offset.
+
+        Once, unless very many files share it; then in parts, and no file's chunks are parted.
+        """
         self._rows.sort()
         rows = heapq.merge(self._rows, *(self._read(path) for path in self._spilled)) if self._spilled else self._rows
         for place, group in groupby(map(_ROW.unpack, rows), key=lambda row: row[0]):
-            yield place, [PlannedChunk(*row) for row in group]
+            chunks = map(PlannedChunk._make, group)
+            batch = list(islice(chunks, _ROWS_TOGETHER))
+            while batch:
+                following = []
+                if len(batch) >= _ROWS_TOGETHER:
+                    last = batch[-1].file_number
+                    for chunk in chunks:
+                        if chunk.file_number != last:
+                            following = [chunk]
+                            break
+                        batch.append(chunk)
+                yield place, batch
+                batch = following and [*following, *islice(chunks, _ROWS_TOGETHER - 1)]
 
     def _spill(self) -> None:
         self._rows.sort()
         path = self._directory / f"plan-{len(self._spilled)}"
-        path.write_bytes(b"".join(self._rows))
+        try:
+            path.write_bytes(b"".join(self._rows))
+        except OSError as error:
+            raise _no_scratch(self._directory, error) from error
         self._spilled.append(path)
         self._rows = []
 
@@ -71,6 +92,7 @@ class Spool:
     """Byte strings by number, on disk: eight bytes of memory each."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._file = tempfile.TemporaryFile(dir=directory, buffering=0)
         self._ends = array("Q")
         self._pending = bytearray()
@@ -106,6 +128,20 @@ class Spool:
         self._file.close()
 
     def _flush(self) -> None:
-        os.pwrite(self._file.fileno(), self._pending, self._written)
+        try:
+            done = 0
+            while done < len(self._pending):
+                done += os.pwrite(self._file.fileno(), memoryview(self._pending)[done:], self._written + done)
+        except OSError as error:
+            raise _no_scratch(self._directory, error) from error
         self._written += len(self._pending)
         self._pending = bytearray()
+
+
+def _no_scratch(directory: Path, error: OSError) -> RestoreError:
+    return RestoreError(
+        "The plan of the restore cannot be kept in {directory}: {reason}",
+        hint="Free some space there, or name another place with the environment variable TMPDIR.",
+        directory=str(directory),
+        reason=error.strerror or str(error),
+    )

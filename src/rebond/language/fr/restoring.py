@@ -1,6 +1,14 @@
 """French for restoring."""
 
 RESTORING: dict[str, str] = {
+    "{path} was not restored: with --strip it would lie where something else was restored already.": "{path} n'a pas été "
+    "restauré : avec --strip, il serait là où autre chose vient d'être restauré.",
+    "Strip less, or restore it by itself with --include to another place.": "Retirez moins de niveaux, ou restaurez-le "
+    "seul ailleurs avec --include.",
+    "The plan of the restore cannot be kept in {directory}: {reason}": "Le plan de la restauration ne peut être gardé dans "
+    "{directory} : {reason}",
+    "Free some space there, or name another place with the environment variable TMPDIR.": "Libérez-y de la place, ou "
+    "nommez un autre endroit par la variable d'environnement TMPDIR.",
     # the command
     "There is no snapshot of {moment} or earlier.": "Il n'y a pas de sauvegarde du {moment} ou d'avant.",
     "Bring a snapshot, or some COMPONENTs of it, back below a directory: DIR/COMPONENT/… Nothing is written through a symbolic link, and nothing that is there is replaced unless --overwrite says so. The last line says where things are.": "Restaure une sauvegarde, ou quelques-uns de ses composants, sous un dossier : DOSSIER/COMPOSANT/… Rien n'est écrit à travers un lien symbolique, et rien de ce qui est là n'est remplacé à moins que --overwrite ne le dise. La dernière ligne dit où sont les choses.",
