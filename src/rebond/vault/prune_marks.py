@@ -40,7 +40,10 @@ _DELETE_ROUNDS = 3
 
 @dataclass(slots=True, kw_only=True)
 class MarkOutcome:
-    """What came of one mark. ``waiting_for`` are sessions for whose sake it was left unclaimed."""
+    """What came of one mark. ``waiting_for`` are sessions for whose sake it was left unclaimed.
+
+    ``is_postponed`` says that the time rule left it to a run a week later.
+    """
 
     mark: ObjectName
     deleted: list[str] = field(default_factory=list)
@@ -48,6 +51,7 @@ class MarkOutcome:
     voided: list[ObjectName] = field(default_factory=list)
     waiting_for: tuple[ObjectName, ...] = ()
     is_taken: bool = False
+    is_postponed: bool = False
     freed_bytes: int = 0
 
 
@@ -134,6 +138,7 @@ class MarkRun:
         is_too_young = not self._options.is_store_proven and self._survey.now_ms - marked_ms < TIME_RULE_MS
         if waited or is_too_young:
             self._outcome.waiting_for = tuple(session.record_name for session in waited)
+            self._outcome.is_postponed = is_too_young
             return False
         body = ClaimBody(run=self._run, time_ms=self._vault.clock.now_ms(), purpose=ClaimPurpose.DELETE.value)
         self._outcome.is_taken = claim_mark(self._vault.store, self._vault.credentials, self._outcome.mark, body)

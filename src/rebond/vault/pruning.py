@@ -28,7 +28,8 @@ from rebond.vault.trash_emptying import empty_trash, find_removable
 class PruneOutcome:
     """What a prune did. ``plan`` is what it set out to do after emptying the trash.
 
-    ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``spared`` what
+    ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``is_postponed`` says
+    that the time rule left some to a run a week later (section 12). ``spared`` are what
     was marked and turned out to be needed.
     """
 
@@ -41,6 +42,7 @@ class PruneOutcome:
     freed_bytes: int
     copied_bytes: int
     journals: int = 0
+    is_postponed: bool = False
     marks: tuple[ObjectName, ...] = field(default=())
 
 
@@ -91,6 +93,7 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
         freed_bytes=sum(each.freed_bytes for each in outcomes) - copied.copied_bytes,
         copied_bytes=copied.copied_bytes,
         journals=journals,
+        is_postponed=any(each.is_postponed for each in outcomes),
         marks=tuple(each.mark for each in outcomes),
     )
     _put_run_record(vault, run, survey, outcome)

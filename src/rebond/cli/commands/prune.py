@@ -72,6 +72,11 @@ def note_leftovers(invocation: Invocation, outcome: PruneOutcome) -> int:
                 count=len(outcome.waiting_for),
             ),
         )
+    if outcome.is_postponed:
+        note(
+            invocation,
+            tr("This store cannot create objects conditionally, so a prune deletes what was marked for seven days."),
+        )
     return DOUBTFUL if outcome.plan.left_packs else GOOD
 
 
@@ -104,6 +109,7 @@ def outcome_document(outcome: PruneOutcome) -> dict[str, object]:
         "spared": list(outcome.spared),
         "voided": list(outcome.voided),
         "waiting_for": list(outcome.waiting_for),
+        "postponed": outcome.is_postponed,
         "copied_bytes": outcome.copied_bytes,
         "freed_bytes": outcome.freed_bytes,
     }
