@@ -189,7 +189,7 @@ def _confirm(vault: Vault, name: ObjectName) -> int:
             store_time_ms = info.modified_ms
         is_withdrawn |= info.name == name + WITHDRAWN_SUFFIX
     if is_withdrawn or store_time_ms is None:
-        raise VaultError(
+        raise SessionVoided(
             "The snapshot was forgotten by a clean-up before its writer knew that it stood.",
             hint="Run the backup again: what was stored and is still there is found again.",
         )

@@ -163,7 +163,7 @@ class TreeWriter:
 
     def _is_same(self, record: CacheRecord, listing: Listing, start: int, end: int, first: bool) -> bool:
         """Whether a cached slice still holds, with every segment it uses."""
-        if bool(record.directory) != first or (first and record.stamp != listing.stamp):
+        if bool(record.directory) != first or (first and (not listing.stamp or record.stamp != listing.stamp)):
             return False
         names, stamps = listing.names[start:end], listing.stamps[start:end]
         if end > len(listing.names) or record.names != names or record.stamps != stamps:

@@ -151,4 +151,10 @@ VAULT_OBJECTS: dict[str, str] = {
     "A sealing key is not one: {reason}": "Une clé de scellement n'en est pas une : {reason}",
     "References name more segments of a session than one can have.": "Des références nomment plus de segments d'une session qu'elle n'en peut avoir.",
     "A record speaks of segment {number}, which no session can have.": "Un enregistrement parle du segment {number}, qu'aucune session ne peut avoir.",
+    "{name} is not this vault's: {reason}": "{name} n'appartient pas à ce coffre : {reason}",
+    "{name} is not one of this vault's lists: {reason}": "{name} n'est pas une des listes de ce coffre : {reason}",
+    "The index list {name} speaks for another writer than the one that signed it.": "La liste d'index {name} parle au "
+    "nom d'un autre rédacteur que celui qui l'a signée.",
+    "A tree entry is of the unknown kind {kind}.": "Une entrée d'arborescence est du genre inconnu {kind}.",
+    "The chunks of a file are more than its size.": "Les morceaux d'un fichier dépassent sa taille.",
 }
