@@ -1,12 +1,12 @@
 """Which paths of a snapshot are wanted: ``--include`` and ``--exclude``, with the meaning of ``.gitignore``."""
 
-import fnmatch
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
-
-_WILD = (b"*", b"?", b"[", b"\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +52,18 @@ def _parse(texts: Sequence[str], origin: str) -> tuple[Pattern, ...]:
 
 
 def _fits(patterns: Sequence[Pattern], component: bytes, path: bytes, is_directory: bool) -> bool:
+    if not path:
+        return any(
+            pattern.glob == component
+            or (pattern.is_anchored and pattern.matches(component, component, is_directory=True))
+            for pattern in patterns
+        )
     name = path.rsplit(b"/", 1)[-1]
-    whole = component + b"/" + path if path else component
+    whole = component + b"/" + path
     return any(
         pattern.matches(path, name, is_directory=is_directory)
         or (pattern.is_anchored and pattern.matches(whole, name, is_directory=is_directory))
         for pattern in patterns
-        if path or pattern.glob == component
     )
 
 
@@ -68,10 +73,21 @@ def _leads_to(glob: bytes, directory: bytes) -> bool:
     for position, part in enumerate(here):
         if position >= len(wanted):
             return False
-        if wanted[position] == b"**":
+        if b"**" in wanted[position]:
             return True
-        if wanted[position] != part and not (
-            any(sign in wanted[position] for sign in _WILD) and fnmatch.fnmatchcase(part, wanted[position])
-        ):
+        if not _fits_part(wanted[position], part):
             return False
     return len(wanted) > len(here)
+
+
+def _fits_part(glob: bytes, part: bytes) -> bool:
+    if glob == part:
+        return True
+    expression = _translate(glob)
+    return expression is not None and expression.fullmatch(part) is not None
+
+
+@lru_cache(maxsize=1024)
+def _translate(glob: bytes) -> re.Pattern[bytes] | None:
+    expression = translate_glob(glob, crosses_slashes=False)
+    return None if expression is None else re.compile(expression, re.DOTALL)

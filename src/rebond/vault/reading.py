@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from rebond.errors import FormatTooNew, ObjectMissing, RebondError, ShortRead, VaultDamaged, WrongKey
+from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
 from rebond.vault.access import Vault
@@ -31,6 +31,7 @@ from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
 _TREE_SEGMENTS_KEPT = 6
+_RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
 
 
 class DecodedSegment:
@@ -92,7 +93,7 @@ class SnapshotReader:
         self.part: PrivatePart = open_private_part(record, self._key_of(record.private_segment))
         self._trees: OrderedDict[int, DecodedSegment] = OrderedDict()
         self._lock = threading.RLock()
-        self._relisted = False
+        self._relisted_at: float | None = None
         self._is_wide = self._references is None  # whether ``places`` has every segment of the domain
         self._asked_packs = False
         self._unlisted: list[SelfDescribedPack] = []
@@ -220,8 +221,8 @@ class SnapshotReader:
         """
         tried: set[SegmentPlace] = set()
         for renew in (None, self._read_index_again, self._ask_packs):
-            if renew is not None and not renew():
-                continue
+            if renew is not None:
+                renew()  # what another thread has just looked up anew counts as well
             for copy in [one for one in self.places.copies(place) if one not in tried]:
                 tried.add(copy)
                 opened = self._try_copy(place, copy, wanted, is_tree)
@@ -287,17 +288,16 @@ class SnapshotReader:
             )
             return None
 
-    def _read_index_again(self) -> bool:
-        """A keeper may have moved segments since; look once more. ``False`` when that was done already.
+    def _read_index_again(self) -> None:
+        """A keeper may have moved segments since: look once more, unless that was done just now.
 
         Only the places are read anew, not the chunk index, which belongs to the main thread.
         """
         with self._lock:
-            if self._relisted:
-                return False
-            self._relisted = True
-            self._reload_places()
-            return True
+            now = self._vault.clock.monotonic()
+            if self._relisted_at is None or now - self._relisted_at >= _RELIST_SECONDS:
+                self._reload_places()
+                self._relisted_at = now
 
     def _reload_places(self) -> set[bytes]:
         """Read every list in the store again; return the hashes of the packs that they name."""
@@ -307,8 +307,8 @@ class SnapshotReader:
             try:
                 content = read_index_object(self._vault.store, ObjectName(info.name))
                 catalog = open_list(self._context, info.name, content).catalog
-            except RebondError:
-                continue  # reported when the lists were merged
+            except (VaultDamaged, ForeignObject, WrongKey, ObjectMissing):
+                continue  # replaced since the listing, or reported when the lists were merged
             places.add_catalog(catalog, self._is_needed)
             packs.update(pack.pack_hash for pack in catalog.packs)
         for unlisted in self._unlisted:
