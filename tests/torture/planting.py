@@ -80,7 +80,16 @@ def _tell(verdict: Verdict) -> Verdict:
 def _run(copy: pathlib.Path, judges: Sequence[str]) -> tuple[int, str]:
     """Run tests in the copy until the first failure; return pytest's status and the name of what failed."""
     environment = {**os.environ, "PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "-p", "no:cacheprovider", "--tb=no", *judges]
+    options = [
+        "-x",
+        "-q",
+        "--no-header",
+        "--tb=no",
+        "-p",
+        "no:cacheprovider",
+        f"--basetemp={copy.parent / 'temporary'}",
+    ]
+    command = [sys.executable, "-m", "pytest", *options, *judges]
     try:
         ended = subprocess.run(
             command, cwd=copy, env=environment, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
