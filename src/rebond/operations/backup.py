@@ -1,6 +1,6 @@
 """The verb ``backup``: one snapshot of one or more trees."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rebond import __version__
@@ -8,6 +8,7 @@ from rebond.entries import Tree
 from rebond.errors import SessionVoided, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId, random_id
+from rebond.operations.kept_findings import KeptFindings
 from rebond.progress import Advance, Observer
 from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
@@ -17,7 +18,6 @@ from rebond.vault.tree_writing import TreeTotals
 from rebond.vault.writing import SavedComponent, SnapshotSession
 
 ATTEMPTS = 4  # a session that a keeper voided is begun again three times at most (§9.9)
-_PROBLEMS_KEPT = 10_000  # in the snapshot; all of them are counted
 
 OpenTree = Callable[[Callable[[Finding], None]], Tree]
 
@@ -52,7 +52,10 @@ class BackupRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupOutcome:
-    """A snapshot that stands, and what was noticed on the way. ``stored_bytes`` are those put by this run."""
+    """A snapshot that stands, and what was noticed on the way. ``stored_bytes`` are those put by this run.
+
+    ``findings`` are the first 10,000 of each severity; ``record.catalog.problems`` counts all but notes.
+    """
 
     record: SnapshotRecord
     totals: tuple[tuple[str, TreeTotals], ...]
@@ -72,13 +75,13 @@ class _Collector:
     def __init__(self, observer: Observer) -> None:
         self._observer = observer
         self.component = ""
-        self.findings: list[tuple[str, Finding]] = []
+        self.kept = KeptFindings()
 
     def advanced(self, advance: Advance) -> None:
         self._observer.advanced(advance)
 
     def noticed(self, finding: Finding) -> None:
-        self.findings.append((self.component, finding))
+        self.kept.add(finding, self.component)
         self._observer.noticed(finding)
 
 
@@ -124,13 +127,13 @@ def _attempt(
                 "No component could be saved, so there is no snapshot.",
                 hint="Mend what is reported above, then run the backup again.",
             )
-        record = session.commit(_commit_request(request, time_ms, collector.findings), saved)
+        record = session.commit(_commit_request(request, time_ms, collector.kept), saved)
         return BackupOutcome(
             record=record,
             totals=tuple((component.summary.name, component.totals) for component in saved),
             stored_bytes=session.stored_bytes,
             seconds=vault.clock.monotonic() - began,
-            findings=tuple(finding for _, finding in collector.findings),
+            findings=collector.kept.findings(),
         )
 
 
@@ -156,13 +159,13 @@ def _save(
                 subject=component.name,
                 template="The component {component} is not in this snapshot: {reason}",
                 hint_template=error.hint_template,
-                values={"component": component.name, "reason": error.message, **error.values},
+                values={**error.values, "component": component.name, "reason": error.message},
             )
         )
         return session.leave_out(component.name, component.kind, component.root)
 
 
-def _commit_request(request: BackupRequest, time_ms: int, findings: Sequence[tuple[str, Finding]]) -> CommitRequest:
+def _commit_request(request: BackupRequest, time_ms: int, kept: KeptFindings) -> CommitRequest:
     problems = [
         StoredProblem(
             code=finding.code,
@@ -172,7 +175,7 @@ def _commit_request(request: BackupRequest, time_ms: int, findings: Sequence[tup
             message=finding.message,
             hint=finding.hint,
         )
-        for component, finding in findings
+        for component, finding in kept.items
         if finding.severity is not Severity.NOTE
     ]
     return CommitRequest(
@@ -183,7 +186,7 @@ def _commit_request(request: BackupRequest, time_ms: int, findings: Sequence[tup
         held_until_ms=request.held_until_ms,
         note=request.note,
         program=f"rebond {__version__}",
-        problems=tuple(problems[:_PROBLEMS_KEPT]),
-        problem_count=len(problems),
+        problems=tuple(problems),
+        problem_count=kept.problems,
         exclusions=tuple(text for component in request.components for text in component.exclusions),
     )

@@ -255,23 +255,42 @@ class _Matcher:
         return fnmatch.fnmatchcase(shown if self._whole else name, self._pattern)
 
 
+@dataclass(slots=True)
+class _Search:
+    """A directory whose subdirectories are still being looked into."""
+
+    key: bytes
+    items: Iterator[Located]
+    found: list[tuple[bytes, StoredEntry]]
+
+
 def _find_below(
     reader: SnapshotReader,
     start: Located,
     matcher: _Matcher,
     seen: dict[bytes, list[tuple[bytes, StoredEntry]]],
 ) -> list[tuple[bytes, StoredEntry]]:
-    if not start.directory:
-        return []
-    key = hash_of(start.directory + start.shown)[:16]
-    known = seen.get(key)
-    if known is not None:
-        return known
-    found = []
-    for item in children(reader, start):
+    found: list[tuple[bytes, StoredEntry]] = []
+    pending: list[_Search] = []
+    below: Located | None = start
+    while below is not None or pending:
+        if below is not None and below.directory:
+            key = hash_of(below.directory + below.shown)[:16]
+            known = seen.get(key)
+            if known is None:
+                pending.append(_Search(key, children(reader, below), []))
+            else:
+                (pending[-1].found if pending else found).extend(known)
+        below = None
+        if not pending:
+            break
+        item = next(pending[-1].items, None)
+        if item is None:
+            done = pending.pop()
+            seen[done.key] = done.found
+            (pending[-1].found if pending else found).extend(done.found)
+            continue
         if item.entry is not None and matcher.fits(item.shown, item.entry.name):
-            found.append((item.shown, item.entry))
-        if item.directory:
-            found += _find_below(reader, item, matcher, seen)
-    seen[key] = found
+            pending[-1].found.append((item.shown, item.entry))
+        below = item
     return found

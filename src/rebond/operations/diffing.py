@@ -38,30 +38,47 @@ def diff_snapshots(before: SnapshotReader, after: SnapshotReader) -> Iterator[Di
     left = {component.name: component for component in before.components}
     right = {component.name: component for component in after.components}
     for name in sorted(left.keys() | right.keys()):
-        old = root_of(left[name]) if name in left else None
-        new = root_of(right[name]) if name in right else None
+        old = root_of(left[name]) if name in left and left[name].tree else None
+        new = root_of(right[name]) if name in right and right[name].tree else None
         yield from _diff(before, old, after, new)
+
+
+Pair = tuple[Located | None, Located | None]
 
 
 def _diff(
     before: SnapshotReader, old: Located | None, after: SnapshotReader, new: Located | None
 ) -> Iterator[Difference]:
-    if old is None or new is None:
-        yield from _one_sided(before, old, Change.REMOVED)
-        yield from _one_sided(after, new, Change.ADDED)
-        return
-    change = _compare(old, new)
-    if change is Change.KIND:
-        yield from _one_sided(before, old, Change.REMOVED)
-        yield from _one_sided(after, new, Change.ADDED)
-        return
-    if change is not None:
-        yield Difference(change, new.shown, _size(old), _size(new))
-    if old.directory and new.directory and old.directory != new.directory:
-        old_children = {item.path: item for item in children(before, old)}
-        new_children = {item.path: item for item in children(after, new)}
-        for path in sorted(old_children.keys() | new_children.keys()):
-            yield from _diff(before, old_children.get(path), after, new_children.get(path))
+    pending: list[Iterator[Pair]] = [iter([(old, new)])]
+    while pending:
+        old, new = next(pending[-1], (None, None))
+        if old is None and new is None:
+            pending.pop()
+            continue
+        change = _compare(old, new) if old is not None and new is not None else Change.KIND
+        if change is Change.KIND:
+            yield from _one_sided(before, old, Change.REMOVED)
+            yield from _one_sided(after, new, Change.ADDED)
+        elif old is not None and new is not None:
+            if change is not None:
+                yield Difference(change, new.shown, _size(old), _size(new))
+            if old.directory != new.directory:
+                pending.append(_pair(children(before, old), children(after, new)))
+
+
+def _pair(left: Iterator[Located], right: Iterator[Located]) -> Iterator[Pair]:
+    """Walk through two directories at once, both sorted by their names."""
+    old, new = next(left, None), next(right, None)
+    while old is not None or new is not None:
+        if new is None or (old is not None and old.path < new.path):
+            yield old, None
+            old = next(left, None)
+        elif old is None or new.path < old.path:
+            yield None, new
+            new = next(right, None)
+        else:
+            yield old, new
+            old, new = next(left, None), next(right, None)
 
 
 def _one_sided(reader: SnapshotReader, item: Located | None, change: Change) -> Iterator[Difference]:
@@ -115,16 +132,20 @@ def diff_live(reader: SnapshotReader, component: PrivateComponent, live: Tree) -
             if old_directory is not None and old_directory.directory
             else {}
         )
+        if old_directory is None:
+            yield Difference(Change.ADDED, name + b"/" + listing.path, None, 0)
         for position, entry_name in enumerate(listing.names):
             path = listing.path + b"/" + entry_name if listing.path else entry_name
-            yield from _compare_live(listing, position, old.pop(path, None), name + b"/" + path)
+            item = old.pop(path, None)
+            if item is not None and item.directory:  # a file took the place of a directory
+                yield from _one_sided(reader, item, Change.REMOVED)
+                item = None
+            yield from _compare_live(listing, position, item, name + b"/" + path)
         for path, item in old.items():
             if item.directory:
                 known[path] = item
             else:
                 yield Difference(Change.REMOVED, item.shown, _size(item), None)
-        if old_directory is None:
-            yield Difference(Change.ADDED, name + b"/" + listing.path, None, 0)
     for item in known.values():
         yield from _one_sided(reader, item, Change.REMOVED)
 

@@ -82,7 +82,7 @@ def restore(
             directories=run.directory_count,
             bytes=run.planned_bytes,
             seconds=vault.clock.monotonic() - began,
-            findings=tuple(run.findings),
+            findings=run.findings,
         )
 
 

@@ -12,6 +12,7 @@ from rebond.entries import Entry, EntryKind
 from rebond.errors import TargetUnsafe, UnknownName, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import Located, children, root_of
+from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.landing_files import FileWriter, PendingFile, damaged_file, unsafe_path
 from rebond.operations.selection import Selection
 from rebond.progress import Advance, Observer
@@ -88,7 +89,7 @@ class RestorePlan:
         self._held_back: list[Finding] | None = None
         self._written_files = 0
         self._written = 0
-        self.findings: list[Finding] = []
+        self._kept = KeptFindings()
         self.files = 0
         self.selected = 0
         self.planned_bytes = 0
@@ -100,6 +101,11 @@ class RestorePlan:
     def __exit__(self, *_: object) -> None:
         self._landing.close()
         self._spool.close()
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was noticed: the first 10,000 of each severity."""
+        return self._kept.findings()
 
     # -- planning ------------------------------------------------------------------------------
 
@@ -346,7 +352,7 @@ class RestorePlan:
         if self._held_back is not None:
             self._held_back.append(finding)
             return
-        self.findings.append(finding)
+        self._kept.add(finding)
         self._observer.noticed(finding)
 
 

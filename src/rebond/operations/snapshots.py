@@ -83,7 +83,8 @@ def resolve_snapshot(
     """Return the snapshot that ``text`` means: an id, a unique prefix, latest, latest:NAME, or a date.
 
     ``latest`` is the newest whole one of ``stack``; without a stack and with several in the vault it
-    is refused. A date means the newest of that day, or not later than the time given with it.
+    is refused. A date means the newest of that day, or not later than the time given with it, of
+    that stack; without a stack it must be clear too.
     Raises ``UnknownName`` when nothing fits and ``UsageError`` when more than one thing does.
     """
     if not records:
@@ -94,7 +95,9 @@ def resolve_snapshot(
     if text == "latest" or text.startswith("latest:"):
         return _resolve_latest(records, text.partition(":")[2], stack)
     if (match := _DATE.fullmatch(text)) is not None:
-        return _resolve_date(records, text, match, zone)
+        if any(record.snapshot.hex().startswith(text) for record in records):
+            return _resolve_digits(records, text, match, stack, zone)
+        return _resolve_date(records, text, match, stack, zone)
     if _ID.fullmatch(text.lower()):
         return _resolve_id(records, text.lower())
     raise UnknownName(
@@ -109,24 +112,52 @@ def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str) -
     whole = [r for r in records if state_of(r) is SnapshotState.WHOLE and (not stack or r.catalog.stack == stack)]
     if label:
         whole = [r for r in whole if r.catalog.class_ == label or label in r.catalog.tags]
-    stacks = sorted({r.catalog.stack for r in whole})
-    if not stack and len(stacks) > 1:
-        raise UsageError(
-            "'latest' is not clear: the vault holds the stacks {stacks}.",
-            hint="Name the snapshot by its id, or say which stack with --stack.",
-            stacks=", ".join(stacks),
-        )
+    _require_one_stack(whole, "latest")
     if not whole:
         raise UnknownName(
             "No whole snapshot fits {text}.",
             hint="'rebond snapshots' lists what there is, with the state of each.",
             text=f"latest:{label}" if label else "latest",
         )
-    return whole[-1]
+    return max(whole, key=_age)
+
+
+def _age(record: SnapshotRecord) -> tuple[int, int]:
+    return time_of(record), record.catalog.sequence
+
+
+def _require_one_stack(records: Sequence[SnapshotRecord], text: str) -> None:
+    stacks = sorted({record.catalog.stack for record in records})
+    if len(stacks) > 1:
+        raise UsageError(
+            "'{text}' is not clear: the vault holds the stacks {stacks}.",
+            hint="Name the snapshot by its id, or say which stack with --stack.",
+            text=text,
+            stacks=", ".join(stacks),
+        )
+
+
+def _resolve_digits(
+    records: Sequence[SnapshotRecord], text: str, match: re.Match[str], stack: str, zone: datetime.tzinfo
+) -> SnapshotRecord:
+    """Eight digits that begin an id mean it, unless they are also a day of which there is a snapshot."""
+    found = _resolve_id(records, text)
+    try:
+        of_the_day = _resolve_date(records, text, match, stack, zone)
+    except UsageError:
+        return found
+    if found.snapshot != of_the_day.snapshot:
+        raise UsageError(
+            "{text} is a day of which there is a snapshot, and the start of the id {id}.",
+            hint="Write the date with dashes, or more of the id.",
+            text=text,
+            id=found.snapshot.hex()[:12],
+        )
+    return found
 
 
 def _resolve_date(
-    records: Sequence[SnapshotRecord], text: str, match: re.Match[str], zone: datetime.tzinfo
+    records: Sequence[SnapshotRecord], text: str, match: re.Match[str], stack: str, zone: datetime.tzinfo
 ) -> SnapshotRecord:
     year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
     try:
@@ -135,17 +166,18 @@ def _resolve_date(
         if hour is not None:
             last = datetime.timedelta(seconds=1) if second is not None else datetime.timedelta(minutes=1)
             end = start.replace(hour=hour, minute=minute or 0, second=second or 0) + last
-    except ValueError:
+        from_ms, until_ms = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
+    except (ValueError, OverflowError):
         raise UsageError(
             "{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text
         ) from None
-    from_ms, until_ms = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
-    fitting = [r for r in records if from_ms <= time_of(r) < until_ms]
+    fitting = [r for r in records if from_ms <= time_of(r) < until_ms and (not stack or r.catalog.stack == stack)]
+    _require_one_stack(fitting, text)
     if not fitting:
         raise UnknownName(
             "There is no snapshot of {text}.", hint="'rebond snapshots' lists them with their times.", text=text
         )
-    return max(fitting, key=time_of)
+    return max(fitting, key=_age)
 
 
 def _resolve_id(records: Sequence[SnapshotRecord], prefix: str) -> SnapshotRecord:

@@ -22,7 +22,10 @@ OPERATIONS: dict[str, str] = {
     "s'y appelle {part}.",
     "'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find' looks in all snapshots.": "« rebond ls SAUVEGARDE "
     "{parent} » montre ce qui y est ; « rebond find » cherche dans toutes les sauvegardes.",
-    "'latest' is not clear: the vault holds the stacks {stacks}.": "« latest » n'est pas clair : le coffre contient les "
+    "{text} is a day of which there is a snapshot, and the start of the id {id}.": "{text} est un jour dont il existe une "
+    "sauvegarde, et le début de l'identifiant {id}.",
+    "Write the date with dashes, or more of the id.": "Écrivez la date avec des tirets, ou davantage de l'identifiant.",
+    "'{text}' is not clear: the vault holds the stacks {stacks}.": "« {text} » n'est pas clair : le coffre contient les "
     "piles {stacks}.",
     "Name the snapshot by its id, or say which stack with --stack.": "Nommez la sauvegarde par son identifiant, ou dites "
     "quelle pile avec --stack.",
