@@ -2,6 +2,7 @@
 
 import pathlib
 import random
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,11 +15,13 @@ from rebond.testing.faulty_store import CuttingStore, PowerCut
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import make_vault, open_made, read_back, save
+from rebond.vault import sealing_pipeline
 from rebond.vault.access import Vault
 from rebond.vault.creation import Created
-from rebond.vault.frames import Codec, Compressor
+from rebond.vault.frames import Codec, Compressor, join_chunks
 from rebond.vault.index_loading import open_list
 from rebond.vault.packs import pack_name
+from rebond.vault.primitives import Buffer
 
 
 class World:
@@ -88,6 +91,21 @@ def test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put(
         save(world.open(), world.tree)
     assert world.names("packs/") == set()
     assert world.names("snapshots/") == set()
+
+
+def test_what_was_spoilt_and_stored_all_the_same_is_never_given_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
+        return join_chunks(ids, [bytes(len(chunks[0])), *chunks[1:]])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sealing_pipeline, "join_chunks", spoil)
+        patch.setattr(sealing_pipeline, "check_sealed", lambda *_: None)
+        record = save(world.open(), world.tree).record
+
+    with pytest.raises(VaultDamaged):
+        read_back(world.open(), record)
 
 
 def test_a_pack_that_was_noted_and_never_put_is_not_believed(world: World) -> None:

@@ -29,9 +29,11 @@ class Bug:
 POWER = "tests/crash/test_backup_power_cuts.py"
 DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
 MEETING = "tests/scenarios/test_concurrent_interleavings.py"
-MACHINE = "tests/crash/test_state_machine.py"
 ORDER = "tests/crash/test_interrupted_backup_order.py"
 FAULTS = "tests/scenarios/test_full_disk_and_faults.py"
+TOGETHER = f"{MEETING}::test_a_backup_and_a_prune_that_meet_anywhere_both_end_well"
+TWO_KEEPERS = f"{MEETING}::test_two_prunes_that_meet_anywhere_delete_nothing_that_is_needed"
+ASLEEP = f"{MEETING}::test_a_backup_that_sleeps_for_weeks_before_any_call_commits_something_whole_or_nothing"
 
 WRITING = (
     Bug(
@@ -46,7 +48,7 @@ WRITING = (
                 "        try:\n            self._journal.finish()\n",
             ),
         ),
-        (POWER,),
+        (f"{POWER}::test_a_backup_cut_at_any_write_leaves_only_whole_snapshots_and_the_next_run_works",),
     ),
     Bug(
         "list-before-pack",
@@ -59,13 +61,13 @@ WRITING = (
                 "            self._vault.store.put_if_absent(pack.name, pack.content)\n",
             ),
         ),
-        (ORDER,),
+        (f"{ORDER}::test_an_index_list_is_put_after_the_packs_that_it_names",),
     ),
     Bug(
         "check-before-put-skipped",
         "What a broken library or memory spoilt is stored, and found out at the restore.",
         (Change("vault/sealing_pipeline.py", "        check_sealed(sealed, segment.ids, key)\n", ""),),
-        ("tests/crash/test_interrupted_backup_order.py",),
+        (f"{ORDER}::test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put",),
     ),
     Bug(
         "same-key-for-every-segment",
@@ -89,7 +91,7 @@ WRITING = (
         "changed-while-read-unsaid",
         "A file that was written while it was read is saved torn, and nobody is told.",
         (Change("vault/tree_writing.py", "is_steady = not opened.changed()", "is_steady = True"),),
-        ("tests/unit/vault/test_tree_writing.py", FAULTS),
+        ("tests/unit/vault/test_tree_writing.py",),
     ),
     Bug(
         "unreadable-in-silence",
@@ -101,7 +103,7 @@ WRITING = (
                 "not",
             ),
         ),
-        (FAULTS,),
+        (f"{FAULTS}::test_bad_sectors_and_changes_under_the_reader_are_listed_and_the_rest_is_saved",),
     ),
     Bug(
         "empty-source-is-a-snapshot",
@@ -119,7 +121,7 @@ WRITING = (
         "store-error-taken-for-source-error",
         "A store that fails makes a partial snapshot, as if the source could not be read.",
         (Change("operations/backup.py", "    except SourceError as error:\n", "    except Exception as error:\n"),),
-        (FAULTS,),
+        (f"{FAULTS}::test_a_store_that_fails_is_never_taken_for_a_source_that_fails",),
     ),
     Bug(
         "dead-session-believed",
@@ -131,7 +133,7 @@ WRITING = (
                 "            if False:\n",
             ),
         ),
-        (ORDER,),
+        (f"{ORDER}::test_a_pack_that_was_noted_and_never_put_is_not_believed",),
     ),
 )
 
@@ -181,7 +183,7 @@ STORES = (
                 "        # a disk that went away",
             ),
         ),
-        ("tests/unit/store/test_local.py", FAULTS),
+        ("tests/unit/store/test_local.py",),
     ),
     Bug(
         "put-replaces",
@@ -208,7 +210,7 @@ SHARING = (
                 "        marked: set[bytes] = set()\n",
             ),
         ),
-        (MEETING,),
+        (TOGETHER,),
     ),
     Bug(
         "marks-read-after-packs",
@@ -222,7 +224,7 @@ SHARING = (
             ),
             Change("vault/writing.py", 'for info in vault.store.list_objects("packs/")', "for info in self._seen"),
         ),
-        (MEETING,),
+        (TOGETHER,),
     ),
     Bug(
         "cache-believed-after-deletion",
@@ -234,7 +236,7 @@ SHARING = (
                 "            if pack.pack_hash in marked_packs:\n",
             ),
         ),
-        (MEETING, ORDER),
+        (f"{ORDER}::test_packs_that_are_gone_are_stored_again_whatever_the_caches_say",),
     ),
     Bug(
         "session-opened-late",
@@ -250,7 +252,7 @@ SHARING = (
                 "        self._pipeline.finish()\n        self._putter.finish()\n",
             ),
         ),
-        (MEETING,),
+        (TOGETHER,),
     ),
     Bug(
         "void-ignored",
@@ -262,7 +264,7 @@ SHARING = (
                 "    present = content\n",
             ),
         ),
-        (MEETING,),
+        (ASLEEP,),
     ),
     Bug(
         "prune-does-not-look-again",
@@ -274,7 +276,7 @@ SHARING = (
                 "",
             ),
         ),
-        (MEETING,),
+        (TOGETHER,),
     ),
     Bug(
         "prune-waits-for-nobody",
@@ -283,13 +285,13 @@ SHARING = (
             Change("vault/prune_marks.py", "        if waited or is_too_young:\n", "        if is_too_young:\n"),
             Change("vault/prune_marks.py", "            self._close_sessions()\n", "            pass\n"),
         ),
-        (MEETING,),
+        (TOGETHER,),
     ),
     Bug(
         "claim-of-another-taken-for-own",
         "Two keepers delete under one mark.",
         (Change("vault/marks.py", "        return store.read(claim) == content\n", "        return True\n"),),
-        ("tests/unit/vault/test_pruning.py", "tests/unit/vault/test_forgetting.py", MEETING),
+        (TWO_KEEPERS,),
     ),
     Bug(
         "hold-read-too-early",
@@ -361,7 +363,7 @@ READING = (
                 "            if False:\n",
             ),
         ),
-        ("tests/scenarios/test_bit_rot.py", "tests/scenarios/test_roles_by_mathematics.py"),
+        (f"{ORDER}::test_what_was_spoilt_and_stored_all_the_same_is_never_given_out",),
     ),
     Bug(
         "slots-told-apart",
