@@ -35,7 +35,7 @@ bench: environment
 	$(RUN) -m bench
 
 torture: environment
-	$(RUN) -m tests.planted
+	$(RUN) -m tests.torture
 
 docs: environment
 	$(RUN) tools/print_reference.py

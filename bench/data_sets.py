@@ -112,15 +112,15 @@ def make_python_environment(target: Path) -> None:
 
 
 def make_guides_stack(target: Path) -> None:
-    """Make 1.5 GB as the guides describe it: 500 MB of node_modules, 400 MB of venv, 150 MB of .git, source, media.
+    """Make 1.5 GB as the guides describe it: 1.2 GB of dependencies, 150 MB of .git, 50 MB of source, media.
 
     Dependencies are taken from the two real trees where those are there, folder by folder until the size is reached.
     """
     cache = target.parent
-    _take(cache / "node_modules/node_modules", target / "pivori/node_modules", 500_000_000, NODE_KINDS, 62_000)
-    _take(cache / "venv/venv/lib", target / "pivori/venv/lib", 400_000_000, PYTHON_KINDS, 24_000)
+    _take(cache / "node_modules/node_modules", target / "pivori/node_modules", 650_000_000, NODE_KINDS, 62_000)
+    _take(cache / "venv/venv/lib", target / "pivori/venv/lib", 500_000_000, PYTHON_KINDS, 24_000)
     make_packages(plan_forest(target / "pivori/src", f"{SEED}/src", SOURCE_KINDS, 6000))
-    make_packages(plan_forest(target / "pivori/media", f"{SEED}/media", MEDIA_KINDS, 1400))
+    make_packages(plan_forest(target / "pivori/media", f"{SEED}/media", MEDIA_KINDS, 800))
     _make_history(target / "pivori")
 
 
@@ -182,7 +182,7 @@ DATA_SETS = {
         DataSet(
             name="venv", meaning="real: a Python environment, some 650 MB in 25,000 files", make=make_python_environment
         ),
-        DataSet(name="guides", meaning="the guides' stack, 1.5 GB in their proportions", make=make_guides_stack),
+        DataSet(name="guides", meaning="the guides' stack, 1.2 GB of it dependencies", make=make_guides_stack),
         DataSet(name="growth", meaning="10 GB in 1,000,000 files, one folder of 200,000", make=make_growth),
         DataSet(name="many", meaning="1,000,000 files of up to 4 kB, one folder of 200,000", make=make_many),
         DataSet(name="small-growth", meaning="a twentieth of it", make=make_small_growth),

@@ -218,11 +218,17 @@ SHARING = (
         (
             Change(
                 "vault/writing.py",
-                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n",
-                '        self._seen = list(vault.store.list_objects("packs/"))\n'
-                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n",
+                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n"
+                "        self._journal.declare_marks(self._marks.mark_names)\n",
+                "",
             ),
-            Change("vault/writing.py", 'for info in vault.store.list_objects("packs/")', "for info in self._seen"),
+            Change(
+                "vault/writing.py",
+                "        marked = {h for name in self._marks.names",
+                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n"
+                "        self._journal.declare_marks(self._marks.mark_names)\n"
+                "        marked = {h for name in self._marks.names",
+            ),
         ),
         (TOGETHER,),
     ),

@@ -191,9 +191,7 @@ class FileWriter:
         with self._lock:
             return pending.is_failed
 
-    def _write_chunks(
-        self, handle: LandedFile, entry: StoredEntry, job: _Job, contents: Sequence[memoryview]
-    ) -> None:
+    def _write_chunks(self, handle: LandedFile, entry: StoredEntry, job: _Job, contents: Sequence[memoryview]) -> None:
         for chunk, content in zip(job.chunks, contents, strict=True):
             if entry.holes:
                 for offset, piece in spread(entry.holes, chunk.offset, content):

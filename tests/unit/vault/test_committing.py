@@ -259,9 +259,7 @@ class TestWithoutConditionalCreate:
 
         assert len(list_snapshots(place.vault())) == 1
 
-    def test_a_pack_of_its_own_that_vanished_takes_the_snapshot_back(
-        self, place: WrittenVault
-    ) -> None:
+    def test_a_pack_of_its_own_that_vanished_takes_the_snapshot_back(self, place: WrittenVault) -> None:
         def lose_packs(_: str) -> None:
             for info in list(place.store.list_objects("packs/")):
                 place.store.delete(info.name)

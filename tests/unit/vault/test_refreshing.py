@@ -88,9 +88,7 @@ def segments_of(place: WrittenVault, record: SnapshotRecord) -> set[tuple[bytes,
     return set(load_references(place.vault(), record))
 
 
-def test_over_many_runs_of_churn_the_spread_stays_bounded(
-    place: WrittenVault, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_over_many_runs_of_churn_the_spread_stays_bounded(place: WrittenVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(refreshing, "SPREAD_ALLOWANCE", 4)
     rng = random.Random(2)
     tree = MemoryTree()

@@ -191,9 +191,7 @@ def test_after_an_abandoned_session_nothing_can_be_submitted() -> None:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_bytes_that_do_not_come_back_as_they_went_in_are_never_put(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_that_do_not_come_back_as_they_went_in_are_never_put(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compressor, a cipher or a memory that errs is caught by the look before the put."""
 
     def err(raw: bytes, compressor: Compressor) -> bytes:
