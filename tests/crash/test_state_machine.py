@@ -7,6 +7,7 @@ After every step each listed snapshot restores byte for byte, and what must be l
 import os
 import pathlib
 import tempfile
+import time
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -166,15 +167,19 @@ class VaultMachine(RuleBasedStateMachine):
 
 @pytest.mark.slow
 def test_whatever_hosts_and_keepers_do_what_is_listed_restores() -> None:
-    run_state_machine_as_test(
-        VaultMachine,
-        settings=settings(
-            max_examples=6 if not SECONDS else 100_000,
-            stateful_step_count=20 if not SECONDS else 60,
-            deadline=None,
-            derandomize=not SECONDS,
-            suppress_health_check=list(HealthCheck),
-            database=None,
-            print_blob=True,
-        ),
-    )
+    until = time.monotonic() + SECONDS
+    is_over = False
+    while not is_over:
+        run_state_machine_as_test(
+            VaultMachine,
+            settings=settings(
+                max_examples=10 if SECONDS else 6,
+                stateful_step_count=50 if SECONDS else 20,
+                deadline=None,
+                derandomize=not SECONDS,
+                suppress_health_check=list(HealthCheck),
+                database=None,
+                print_blob=True,
+            ),
+        )
+        is_over = time.monotonic() >= until
