@@ -15,7 +15,8 @@ from rebond.vault.primitives import HASH_SIZE, keyed_id
 
 PAGE_THRESHOLD = 2048  # entries; above it a directory is cut into pages
 PAGE_LEAST, PAGE_MOST = 256, 4096
-LIST_THRESHOLD = 1024  # chunks; above it a file's rows go to list objects
+PAGE_BYTES = 4 << 20  # of entries in one page, unless one entry alone is larger
+LIST_THRESHOLD = 64  # chunks; above it a file's rows go to list objects, so that entries stay small
 CHUNK_ROW = struct.Struct("<32sI")  # chunk id, length in bytes (decision 0003)
 CUT_BELOW = 64  # of 65,536: a page of about 1,000 entries
 
@@ -163,12 +164,14 @@ def store_directory(names: Sequence[bytes], entries: Sequence[bytes], tree_id_ke
     """Keep a directory of encoded ``entries`` sorted by ``names``; return its id.
 
     Above ``PAGE_THRESHOLD`` entries it is cut into pages after entries whose names' ids say so
-    (content-defined, so that one new file changes one page).
+    (content-defined, so that one new file changes one page), and above ``PAGE_BYTES`` in any case.
     """
     if len(entries) <= PAGE_THRESHOLD:
-        return keep(_join(entries))
+        whole = _join(entries)
+        if len(whole) <= PAGE_BYTES:
+            return keep(whole)
     pages = []
-    for start, end in _cut_pages([keyed_id(tree_id_key, name)[:2] for name in names]):
+    for start, end in _cut_pages([keyed_id(tree_id_key, name)[:2] for name in names], list(map(len, entries))):
         pages.append(keep(_join(entries[start:end])))
     level = 1
     while len(pages) > PAGE_THRESHOLD:
@@ -180,13 +183,18 @@ def store_directory(names: Sequence[bytes], entries: Sequence[bytes], tree_id_ke
     return keep(_ENCODER.encode({"p": b"".join(pages), "l": level}))
 
 
-def _cut_pages(heads: Sequence[bytes]) -> Iterator[tuple[int, int]]:
-    start = 0
+def _cut_pages(heads: Sequence[bytes], lengths: Sequence[int] = ()) -> Iterator[tuple[int, int]]:
+    start = page_bytes = 0
     for position, head in enumerate(heads, 1):
+        if lengths:
+            if page_bytes + lengths[position - 1] > PAGE_BYTES and position - 1 > start:
+                yield start, position - 1
+                start, page_bytes = position - 1, 0
+            page_bytes += lengths[position - 1]
         size = position - start
         if size >= PAGE_MOST or (size >= PAGE_LEAST and int.from_bytes(head, "big") < CUT_BELOW):
             yield start, position
-            start = position
+            start, page_bytes = position, 0
     if start < len(heads):
         yield start, len(heads)
 

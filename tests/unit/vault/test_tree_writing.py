@@ -13,7 +13,7 @@ from rebond.testing.memory_tree import MemoryTree
 from rebond.vault.chunking import LEAST, MOST
 from rebond.vault.file_cache import read_records
 from rebond.vault.tree_writing import WHOLE_READ_LIMIT
-from rebond.vault.trees import LIST_THRESHOLD, PAGE_THRESHOLD
+from rebond.vault.trees import LIST_THRESHOLD, PAGE_THRESHOLD, store_chunk_rows
 
 RANDOM = random.Random(5).randbytes(MOST * 2)
 
@@ -98,6 +98,29 @@ def test_a_directory_of_many_entries_is_paged_and_costs_one_page_when_one_file_i
     assert sorted(host.files(second)) == sorted(tree.files)
     changed = sum(len(c) for name in host.segments_of(second.session) for c in host.kept.chunks[name].values())
     assert changed < 200_000  # of about 800,000
+
+
+def test_no_tree_object_is_larger_than_a_chunk_may_be(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory of very large files, or of files with very many holes, is cut by bytes too."""
+    monkeypatch.setattr("rebond.vault.trees.PAGE_BYTES", 20_000)
+    holes = tuple((offset * 10, 5) for offset in range(100))
+    things = [(b"%03d" % number, Thing(bytes(500), size=1000, holes=holes)) for number in range(100)]
+
+    written = host.run(ThingTree((b"", things)))
+
+    assert sorted(host.entries(written)) == [name for name, _ in things]
+    sizes = [len(content) for chunks in host.kept.chunks.values() for content in chunks.values()]
+    assert max(sizes) < 21_000
+
+
+def test_an_entry_of_a_large_file_is_small() -> None:
+    rows = [bytes(36)] * (LIST_THRESHOLD + 1)
+
+    chunks, chunk_list = store_chunk_rows(rows, lambda content: bytes(32))
+
+    assert chunks == b""
+    assert chunk_list == (bytes(32), 1)
+    assert LIST_THRESHOLD * 36 < 4096
 
 
 def test_names_and_directories_are_sorted_by_their_bytes_together(host: Host) -> None:
