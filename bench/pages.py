@@ -25,7 +25,7 @@ Ratios (×) are to restic in the same run: below 1 is faster or smaller than res
 def render_page(results: Path) -> str:
     """Return the page, from whichever results are there."""
     lines = [OPENING, render_aims(), ""]
-    for path in sorted(results.glob("compare*.json")):
+    for path in sorted(results.glob("compare*.json"), key=lambda found: found.stem):
         title = path.stem.removeprefix("compare").strip("-").replace("-", " ")
         lines += [f"## Beside the others{f': {title}' if title else ''}", "", *read_comparison(path).render(), ""]
     for name in ("latency", "growth", "churn", "startup"):
