@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
+from rebond.errors import AccessDenied, ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import MemberId
 from rebond.vault.access import Vault
@@ -79,6 +79,10 @@ def read_commits(vault: Vault, member: MemberId | None = None) -> Iterator[Commi
             yield read_commit(vault, name)
         except (ObjectMissing, RoleTooSmall):
             continue  # forgotten since the listing, or another writer's
+        except AccessDenied:
+            # A good store lets a writer's credential read its own records only.
+            if name.member == vault.credentials.member or vault.credentials.role is not Role.WRITER:
+                raise
 
 
 def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[SnapshotRecord]:
