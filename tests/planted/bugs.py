@@ -118,9 +118,17 @@ WRITING = (
         ("tests/unit/sources/test_scanning.py",),
     ),
     Bug(
-        "store-error-taken-for-source-error",
-        "A store that fails makes a partial snapshot, as if the source could not be read.",
-        (Change("operations/backup.py", "    except SourceError as error:\n", "    except Exception as error:\n"),),
+        "failed-put-forgotten",
+        "A pack that could not be put is reported as a file that could not be read, and the snapshot is made.",
+        (
+            Change("operations/backup.py", "    except SourceError as error:\n", "    except Exception as error:\n"),
+            Change(
+                "vault/sealing_pipeline.py",
+                "                self._put_pack(filled)\n",
+                "                try:\n                    self._put_pack(filled)\n"
+                "                except Exception:\n                    return\n",
+            ),
+        ),
         (f"{FAULTS}::test_a_store_that_fails_is_never_taken_for_a_source_that_fails",),
     ),
     Bug(

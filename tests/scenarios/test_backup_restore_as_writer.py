@@ -72,9 +72,7 @@ def open_member(made: OwnedVault, caches: Path, issue: object, store: Store | No
 
 def owner_of(made: OwnedVault, caches: Path) -> Vault:
     opened, own = open_vault(made.store, secret()), caches / "owner"
-    return Vault(
-        store=made.store, credentials=opened.credentials, roster=opened.roster, caches=own, clock=made.clock
-    )
+    return Vault(store=made.store, credentials=opened.credentials, roster=opened.roster, caches=own, clock=made.clock)
 
 
 def a_tree() -> MemoryTree:
@@ -150,9 +148,7 @@ def test_a_keeper_makes_no_snapshot(made: OwnedVault, tmp_path: Path) -> None:
 
 def test_two_writers_never_share_what_they_store(made: OwnedVault, writer: Vault, tmp_path: Path) -> None:
     owner = open_vault(made.store, secret())
-    issued = issue_writer(
-        made.store, owner.require_keyring(), owner.roster, label="db", clock=made.clock, cost=CHEAP
-    )
+    issued = issue_writer(made.store, owner.require_keyring(), owner.roster, label="db", clock=made.clock, cost=CHEAP)
     opened = open_vault(made.store, secret_from_file(issued.content))
     other = Vault(
         store=WritersStore(made.store, issued.member.id, issued.member.domains[0]),

@@ -189,9 +189,7 @@ def test_a_file_that_is_written_to_all_the_time_is_saved_and_said_to_change(tmp_
             open_tree=lambda report: FileTree(path, Rules(), one_file_system=False, report=report),
         )
         notebook = Writing()
-        outcome = back_up(
-            place.vault(), BackupRequest(components=(component,), stack="test", host="here"), notebook
-        )
+        outcome = back_up(place.vault(), BackupRequest(components=(component,), stack="test", host="here"), notebook)
     log.close()
 
     assert {finding.code for finding in outcome.findings} <= {"changed-while-read"}

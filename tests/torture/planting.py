@@ -97,4 +97,8 @@ def _run(copy: pathlib.Path, judges: Sequence[str]) -> tuple[int, str]:
     except subprocess.TimeoutExpired:
         return TESTS_FAILED, "the tests hang"
     found = re.search(r"^(?:FAILED|ERROR) (?:\S*::)?(\S+)", ended.stdout, re.MULTILINE)
-    return ended.returncode, found.group(1) if found else ended.stdout.strip().splitlines()[-1][:100]
+    if found:
+        return ended.returncode, found.group(1)
+    said = (ended.stdout + ended.stderr).strip().splitlines() or ["nothing"]
+    # Without the name of a test that failed, something else went wrong: that is no catch.
+    return (ended.returncode if ended.returncode != TESTS_FAILED else -1), said[-1][:100]

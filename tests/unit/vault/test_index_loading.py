@@ -145,9 +145,7 @@ def test_a_list_that_a_keeper_replaced_between_the_listing_and_the_read_is_no_fa
                 self.inner.delete(name)
             return self.inner.read(name, start=start, length=length)
 
-    vault = open_made(
-        place.created, Replacing(place.store), place.clock, place.caches / "slow", report=findings.append
-    )
+    vault = open_made(place.created, Replacing(place.store), place.clock, place.caches / "slow", report=findings.append)
 
     outcome = save_small(vault, place.tree)
 
