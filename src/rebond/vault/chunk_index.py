@@ -11,6 +11,7 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 
 import os
 import struct
+import sys
 import zlib
 from array import array
 from bisect import bisect_right
@@ -243,6 +244,10 @@ class ChunkIndex:
                     short = rows[start : start + ID_SIZE]
                     _remember(loaded, short, int.from_bytes(rows[start + ID_SIZE : start + ROW_SIZE], "big"))
         self._loaded = loaded
+
+    def stay_in_memory(self) -> None:
+        """Write no more runs: what is added from now on is not kept."""
+        self._flush_at = sys.maxsize
 
     def _relieve_memory(self) -> None:
         """Write what is pending as a run. Where no room is left on this host it stays in memory."""

@@ -163,6 +163,13 @@ class LocalCache:
         """Where the file caches of one root lie."""
         return CachePaths(self.directory / "files", hash_of(root).hex()[:32])
 
+    def detach(self) -> None:
+        """Only read from now on, out of files that are open, and let other processes change the cache."""
+        self.chunks.stay_in_memory()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
     def close(self) -> None:
         """Give the files back; a private copy is thrown away."""
         self.chunks.close()

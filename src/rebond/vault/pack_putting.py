@@ -28,6 +28,11 @@ class UnlistedPack:
     rows: Sequence[SegmentRow]
     tables: Sequence[bytes | memoryview]
 
+    @property
+    def weight(self) -> int:
+        """About how many bytes of a list it takes."""
+        return sum(len(table) for table in self.tables) + 150 * len(self.rows)
+
 
 class PackPutter:
     """Puts the packs of one session; may be called from several threads.
@@ -69,14 +74,14 @@ class PackPutter:
             self._add(unlisted)
             is_due = self._vault.clock.monotonic() - self._last_list >= SECONDS_PER_LIST
             if len(self._unlisted) >= PACKS_PER_LIST or is_due or self._list_bytes >= LIST_LIMIT // 2:
-                self._put_list()
+                self._put_lists()
 
     def finish(self) -> None:
         """Name every pack in a list; nothing is put after this."""
         self.stop()
         with self._lock:
             if self._unlisted:
-                self._put_list()
+                self._put_lists()
 
     def stop(self) -> None:
         """Stop the heartbeat; what is put stays noted for the next run."""
@@ -85,7 +90,7 @@ class PackPutter:
 
     def _add(self, pack: UnlistedPack) -> None:
         self._unlisted.append(pack)
-        self._list_bytes += sum(len(table) for table in pack.tables) + 150 * len(pack.rows)
+        self._list_bytes += pack.weight
 
     def _build(self, packs: Sequence[UnlistedPack]) -> bytes:
         credentials = self._vault.credentials
@@ -98,8 +103,20 @@ class PackPutter:
             signing_key=credentials.signing_key,
         )
 
-    def _put_list(self) -> None:
+    def _put_lists(self) -> None:
+        """Name all packs that no list names yet: in one list, unless runs that were killed left very many."""
         packs, self._unlisted, self._list_bytes = self._unlisted, [], 0
+        together: list[UnlistedPack] = []
+        size = 0
+        for pack in packs:
+            if together and size + pack.weight > LIST_LIMIT // 2:
+                self._put_list(together)
+                together, size = [], 0
+            together.append(pack)
+            size += pack.weight
+        self._put_list(together)
+
+    def _put_list(self, packs: Sequence[UnlistedPack]) -> None:
         content = self._build(packs)
         name = index_name(self._domain, content)
         with contextlib.suppress(ObjectExists):  # named by its own hash too

@@ -105,6 +105,7 @@ class SnapshotReader:
         try:
             self._context: IndexContext = self._vault.index_context(self._domain)
             self._load_places()
+            self._cache.detach()  # a long restore must not take the cache away from the backups beside it
         except BaseException:
             self._cache.close()
             raise

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.unit.vault.written_trees import IDENTITY
 
+from rebond.operations.browsing import content_of, root_of, walk
+from rebond.operations.snapshots import list_snapshots
 from rebond.store.memory import MemoryStore
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
@@ -17,6 +19,7 @@ from rebond.vault.access import Vault
 from rebond.vault.creation import Created
 from rebond.vault.file_cache import CacheRecord, CacheWriter, read_records
 from rebond.vault.local_cache import LocalCache
+from rebond.vault.reading import SnapshotReader
 
 
 class Place:
@@ -74,8 +77,6 @@ def check_still_right(place: Place) -> None:
 
 
 def read_back_newest(place: Place) -> dict[str, bytes]:
-    from rebond.operations.snapshots import list_snapshots
-
     vault = place.vault()
     return read_back(vault, list_snapshots(vault)[-1])
 
@@ -153,6 +154,26 @@ def test_two_backups_at_once_with_one_cache_both_come_out_right(place: Place) ->
         held.close()
 
     assert read_back(place.vault("another"), outcome.record) == place.tree.files
+    check_still_right(place)
+
+
+def test_a_restore_beside_a_backup_takes_no_cache_away_from_it(place: Place) -> None:
+    place.clock.advance(60)
+    record = save(place.vault(), place.tree).record
+    before = place.tree.copy()
+    with SnapshotReader(place.vault(), record) as reader:
+        for number in range(6):  # runs are merged and swept meanwhile
+            place.clock.advance(60)
+            place.tree.write(f"d1/more{number}", b"more %d" % number)
+            place.tree.reads.clear()
+            save(place.vault(), place.tree)
+            assert place.tree.reads == [f"d1/more{number}"], "what the run before noted is still known"
+        found = {
+            item.path.decode(): b"".join(content_of(reader, item.entry))
+            for item in walk(reader, root_of(reader.components[0]))
+            if item.entry is not None and item.entry.kind == "f"
+        }
+    assert found == before
     check_still_right(place)
 
 

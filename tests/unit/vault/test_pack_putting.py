@@ -78,6 +78,26 @@ def test_packs_of_a_run_that_died_are_taken_over_and_not_put_again(
     assert list((place.caches / "host").rglob("unlisted/*")) == [], "nothing is left to take over"
 
 
+def test_very_many_packs_of_dead_runs_are_named_by_more_than_one_list(
+    place: WrittenVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing_pipeline, "LEAST_PACK", 1)
+    monkeypatch.setattr(pack_putting, "PACKS_PER_LIST", 1000)
+    for number in range(60):
+        place.tree.write(f"more/{number:02d}", number.to_bytes(4, "little") * 2000)
+    die(place, "index/")
+    packs = len(place.names("packs/"))
+    assert packs > 10
+    monkeypatch.setattr(pack_putting, "LIST_LIMIT", 4000)
+
+    outcome = save_tiny(place.vault(), place)
+
+    assert outcome.stored_bytes == 0
+    assert len(place.names("packs/")) == packs
+    assert len(place.names("index/")) > 2
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+
+
 def test_files_whose_packs_were_put_before_the_run_died_are_not_read_again(
     place: WrittenVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
