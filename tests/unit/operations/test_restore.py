@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree, below
 from tests.unit.vault.written_trees import Thing, ThingTree
+from tests.unit.vault.written_vault import move_packs
 
 from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownName
 from rebond.findings import Severity
-from rebond.identifiers import SessionId
 from rebond.operations import landing_files
 from rebond.operations.restore import RestoreOutcome
 from rebond.progress import Advance
@@ -24,8 +24,6 @@ from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.odd_trees import remove_odd_tree
 from rebond.testing.vaults import Notebook
 from rebond.vault import reading_plan
-from rebond.vault.index import build_index_list, index_name, parse_index_list
-from rebond.vault.packs import PackBuilder, PackedSegment, pack_name
 
 
 @pytest.fixture
@@ -140,38 +138,6 @@ def test_a_damaged_segment_costs_the_files_in_it_and_no_other(place: RestoredVau
     assert lost_at_most_once
 
 
-def move_packs(place: RestoredVault) -> None:
-    """Do what a keeper does: new packs with the same segments, a list that names them, and the old ones gone."""
-    credentials = place.created.credentials
-    domain = credentials.writing_domain()
-    keys = credentials.catalog(domain)
-    lists = [info.name for info in place.store.list_objects("index/")]
-    for name in lists:
-        index_list, _, _ = parse_index_list(name, place.store.read(name), credentials.vault_id, keys.keys)  # type: ignore[arg-type]
-        builder = PackBuilder(credentials.vault_id, domain)
-        for pack in index_list.catalog.packs:
-            content = place.store.read(pack_name(pack.pack_hash))
-            for row in reversed(pack.rows):
-                stored = content[row.offset : row.offset + row.stored_length]
-                table = bytes(index_list.table(row))
-                session, rest = SessionId(row.session), (row.stored_hash, row.raw_length, table, row.chunk_count)
-                builder.add(PackedSegment(session, row.number, row.kind, stored, *rest))
-        filled = builder.fill(keys.current)
-        place.store.put_if_absent(filled.name, filled.content)
-        content = build_index_list(
-            [(filled.pack_hash, len(filled.content), filled.rows, filled.tables)],
-            vault_id=credentials.vault_id,
-            domain=domain,
-            catalog_key=keys.current,
-            member=credentials.member,
-            signing_key=credentials.signing_key,
-        )
-        place.store.put_if_absent(index_name(domain, content), content)
-        for pack in index_list.catalog.packs:
-            place.store.delete(pack_name(pack.pack_hash))
-        place.store.delete(name)
-
-
 @pytest.mark.parametrize("after_reads", [{0}, {5}, {16}, {5, 10}])
 def test_packs_that_a_keeper_moves_meanwhile_are_found_where_they_are_now(
     place: RestoredVault, after_reads: set[int]
@@ -184,7 +150,7 @@ def test_packs_that_a_keeper_moves_meanwhile_are_found_where_they_are_now(
             if name.startswith("packs/") and len(self.reads) in after_reads:
                 self.reads.append(("moved", 0))
                 place.clock.advance(61)
-                move_packs(place)
+                move_packs(place.store, place.created.credentials)
             return super().read(name, start=start, length=length)
 
     outcome = place.restore(record, store=MovingStore(place.store))

@@ -1,0 +1,89 @@
+"""Choosing paths: what a pattern fits comes back with all below it, and no directory on the way is passed over."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rebond.operations.selection import Selection
+
+PARTS = st.sampled_from(["a", "b", "ab", "a*b", "[a]", "a.b", "site", "é"])
+PATHS = st.lists(PARTS, min_size=1, max_size=4)
+GLOBS = st.lists(
+    st.sampled_from(
+        ["a", "b", "ab", "*", "**", "?", "a*", "*b", "[a]", "[^a]", "[!b]", "a\\*b", "\\[a\\]", "site", "a**"]
+    ),
+    min_size=1,
+    max_size=4,
+)
+
+
+def fits_somewhere(selection: Selection, parts: list[str]) -> bool:
+    """Whether the path or anything above it is included; the last part is a file."""
+    return any(
+        selection.includes_path(b"site", "/".join(parts[:count]).encode(), is_directory=count < len(parts))
+        for count in range(len(parts) + 1)
+    )
+
+
+def is_reached(selection: Selection, parts: list[str]) -> bool:
+    """What a walk does: go into a directory that is wanted, or that something wanted may lie below."""
+    is_wanted = selection.includes_path(b"site", b"", is_directory=True)
+    for count in range(1, len(parts) + 1):
+        path = "/".join(parts[:count]).encode()
+        is_directory = count < len(parts)
+        is_wanted = is_wanted or selection.includes_path(b"site", path, is_directory=is_directory)
+        if not is_wanted and (not is_directory or not selection.may_include_below(b"site", path)):
+            return False
+    return is_wanted
+
+
+@settings(max_examples=400, deadline=None)
+@given(glob=GLOBS, path=PATHS, lead=st.sampled_from(["", "/"]), tail=st.sampled_from(["", "/"]))
+def test_a_walk_reaches_everything_that_a_pattern_fits(glob: list[str], path: list[str], lead: str, tail: str) -> None:
+    selection = Selection.from_flags(include=[lead + "/".join(glob) + tail])
+
+    assert is_reached(selection, path) == fits_somewhere(selection, path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "included", "left_out"),
+    [
+        ("logo.png", ["logo.png", "a/b/logo.png", "logo.png/x"], ["logo.jpg"]),
+        ("*.png", ["x.png", "a/x.png"], ["x.jpg"]),
+        ("/a/b", ["a/b", "a/b/c"], ["x/a/b", "a/c"]),
+        ("a/b", ["a/b", "a/b/c"], ["x/a/b"]),
+        ("site/a/b", ["a/b"], ["b"]),
+        ("site", ["a", "b/c"], []),
+        ("/s?te", ["a", "b/c"], []),
+        ("a/**/z", ["a/z", "a/b/z", "a/b/c/z"], ["z", "b/z"]),
+        ("**/z", ["z", "b/z"], ["y"]),
+        ("dir/", ["dir/x"], ["x/dir"]),
+        ("other", ["x/other"], ["x"]),
+    ],
+)
+def test_patterns_mean_what_they_mean_to_git(pattern: str, included: list[str], left_out: list[str]) -> None:
+    selection = Selection.from_flags(include=[pattern])
+
+    assert [path for path in included if not is_reached(selection, path.split("/"))] == []
+    assert [path for path in left_out if is_reached(selection, path.split("/"))] == []
+
+
+def test_without_flags_everything_is_wanted() -> None:
+    assert Selection().wants_everything
+    assert Selection.from_flags(["", "/"]).wants_everything
+    assert not Selection.from_flags(["a"]).wants_everything
+
+
+def test_an_exclude_always_wins() -> None:
+    selection = Selection.from_flags(include=["a"], exclude=["a/b"])
+
+    assert selection.includes_path(b"site", b"a", is_directory=True)
+    assert selection.excludes_path(b"site", b"a/b", is_directory=False)
+    assert not selection.excludes_path(b"site", b"a/c", is_directory=False)
+    assert Selection.from_flags(exclude=["site/a"]).excludes_path(b"site", b"a", is_directory=True)
+
+
+def test_names_that_are_not_text_can_be_chosen() -> None:
+    selection = Selection.from_flags(include=[b"\xff*".decode(errors="surrogateescape")])
+
+    assert selection.includes_path(b"site", b"a/\xff\xfe", is_directory=False)
