@@ -101,4 +101,5 @@ def _run(copy: pathlib.Path, judges: Sequence[str]) -> tuple[int, str]:
         return ended.returncode, found.group(1)
     said = (ended.stdout + ended.stderr).strip().splitlines() or ["nothing"]
     # Without the name of a test that failed, something else went wrong: that is no catch.
+    print(f"pytest ended with {ended.returncode}: {said[-5:]}", file=sys.stderr)
     return (ended.returncode if ended.returncode != TESTS_FAILED else -1), said[-1][:100]

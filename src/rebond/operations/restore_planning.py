@@ -2,6 +2,7 @@
 
 import os
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +26,7 @@ from rebond.vault.holes import data_bytes
 from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
-from rebond.vault.trees import StoredEntry, encode_entry
+from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +84,7 @@ class RestorePlan:
         self._directory_numbers: dict[int, int] = {}
         self._pending: dict[int, PendingFile] = {}
         self._first_names: dict[bytes, tuple[Directory, bytes]] = {}
-        self._links: list[tuple[Directory, StoredEntry]] = []
+        self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
         self._taken: set[bytes] | None = set() if request.strip else None
         self._held_back: list[Finding] | None = None
@@ -211,7 +212,7 @@ class RestorePlan:
         self.files += entry.kind == EntryKind.FILE
         if entry.hard_link:
             if entry.hard_link in self._first_names:
-                self._links.append((directory, entry))
+                self._links.append(self._spool_entry(directory, entry))
                 return
             self._first_names[entry.hard_link] = (directory, entry.name)
         self._plan_content(self._plan, directory, item.shown, entry)
@@ -253,7 +254,7 @@ class RestorePlan:
         return self._landing.finish_file(created) if isinstance(created, LandedFile) else created
 
     def _plan_file(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
-        number = self._spool.add(self._number_of(directory).to_bytes(4, "little") + encode_entry(entry))
+        number = self._spool_entry(directory, entry)
         offset = count = 0
         places = set()
         try:
@@ -271,6 +272,13 @@ class RestorePlan:
         if len(places) > 1:
             self._pending[number] = PendingFile(left=count)
 
+    def _spool_entry(self, directory: Directory, entry: StoredEntry) -> int:
+        return self._spool.add(self._number_of(directory).to_bytes(4, "little") + encode_entry(entry))
+
+    def _read_spool(self, number: int) -> tuple[Directory, StoredEntry]:
+        content = self._spool.get(number)
+        return self._directories[int.from_bytes(content[:4], "little")], decode_entry(content[4:])
+
     def _number_of(self, directory: Directory) -> int:
         number = self._directory_numbers.get(id(directory))
         if number is None:
@@ -283,12 +291,12 @@ class RestorePlan:
     def write(self) -> None:
         """Write all files, then second names, then what must come last."""
         self._write_files(self._plan)
-        again = [link for link in self._links if not self._make_link(*link)]
+        again = array("Q", (number for number in self._links if not self._make_link(*self._read_spool(number))))
         if again:
             # Their first name is not there as it was saved, or this file system knows no second ones.
             (self._scratch / "again").mkdir()
             plan = ReadingPlan(self._scratch / "again")
-            for directory, entry in again:
+            for directory, entry in map(self._read_spool, again):
                 self._plan_content(plan, directory, join_path(directory.path, entry.name), entry)
             self._write_files(plan)
         self._landing.finish()
