@@ -118,6 +118,15 @@ class Listing(Protocol):
         """Open the file at ``position``; ``None`` when it has vanished or cannot be read (reported)."""
         ...
 
+    def read_whole(self, position: int, most_bytes: int) -> tuple[Entry, bytes] | None:
+        """Return a plain file's entry and all of its content in one go, else ``None``.
+
+        Only for a file with one name and without holes, of at most ``most_bytes``, that is still
+        what was listed and stayed unchanged while it was read. ``None`` reports nothing; the caller
+        then goes the long way through ``describe``. May always be ``None``.
+        """
+        ...
+
     def read_small(self, position: int, size: int) -> bytes | None:
         """Return the whole file at ``position`` if it is exactly ``size`` bytes and stayed unchanged, else ``None``.
 

@@ -66,7 +66,7 @@ WRITING = (
     Bug(
         "check-before-put-skipped",
         "What a broken library or memory spoilt is stored, and found out at the restore.",
-        (Change("vault/sealing_pipeline.py", "        check_sealed(sealed, segment.ids, key)\n", ""),),
+        (Change("vault/sealing.py", "        check_sealed(sealed, ids, self._id_keys[kind])\n", ""),),
         (f"{ORDER}::test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put",),
     ),
     Bug(

@@ -148,7 +148,9 @@ def test_a_full_vault_is_made_smaller_by_forget_and_prune(tmp_path: pathlib.Path
         here.good("forget", first, "--yes")
         here.good("prune")
 
-        assert sum((disk / "vault" / name).stat().st_size for name in names_in(disk / "vault", ["packs"])) < before * 0.6
+        assert (
+            sum((disk / "vault" / name).stat().st_size for name in names_in(disk / "vault", ["packs"])) < before * 0.6
+        )
         here.good("restore", "latest", "--to", tmp_path / "back")
         assert fingerprint(tmp_path / "back" / "tree") == fingerprint(tree)
 

@@ -76,6 +76,12 @@ class MemoryListing:
         self._tree.reads.append(self._paths[position])
         return MemoryContent(self._tree.files[self._paths[position]])
 
+    def read_whole(self, position: int, most_bytes: int) -> tuple[Entry, bytes] | None:
+        """Describe and read a file at once."""
+        entry = self.describe(position)
+        content = self.read_small(position, entry.size) if entry is not None and entry.size <= most_bytes else None
+        return None if entry is None or content is None else (entry, content)
+
     def read_small(self, position: int, size: int) -> bytes | None:
         """Read a file whole."""
         content = self._tree.files[self._paths[position]]

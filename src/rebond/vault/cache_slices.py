@@ -30,11 +30,10 @@ class GatheredSlice:
         self._names.append(name)
         self._stamps.append(stamp)
         self._entries.append(encoded)
-        rows = b""
+        every = self._all
         for place, used in uses:
-            rows += self._row(place, used)
-            self._all[place] = self._all.get(place, 0) + used
-        self._uses.append(rows)
+            every[place] = every.get(place, 0) + used
+        self._uses.append(b"".join([self._row(place, used) for place, used in uses]))
         self._files += files
         self._bytes += size_bytes
 

@@ -15,7 +15,7 @@ import sys
 import zlib
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 ROW_SIZE = 22
@@ -221,17 +221,19 @@ class ChunkIndex:
         if len(self._pending) >= self._flush_at:
             self._relieve_memory()
 
-    def find(self, chunk_id: bytes) -> Iterator[int]:
-        """Yield every place that may hold a chunk, newest first."""
+    def find(self, chunk_id: bytes) -> Sequence[int]:
+        """Return every place that may hold a chunk, newest first."""
         short = chunk_id[:ID_SIZE]
+        found: list[int] = []
         if (known := self._pending.get(short)) is not None:
-            yield from _places(known)
+            found += _places(known)
         if self._loaded is not None:
             if (known := self._loaded.get(short)) is not None:
-                yield from _places(known)
-            return
+                found += _places(known)
+            return found
         for run in reversed(self._runs):
-            yield from run.find(short)
+            found += run.find(short)
+        return found
 
     def expect_many_finds(self) -> None:
         """Take all rows into memory if there are few enough: many look-ups then cost no reads."""

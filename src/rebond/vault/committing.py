@@ -22,7 +22,7 @@ from rebond.vault.references import (
     references_name,
     seal_references,
 )
-from rebond.vault.sealing_pipeline import SealingContext
+from rebond.vault.sealing import SealingContext
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
 from rebond.vault.signed_objects import put_once
 from rebond.vault.snapshots import (

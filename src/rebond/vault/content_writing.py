@@ -7,7 +7,8 @@ from blake3 import blake3
 
 from rebond.vault.frames import RAW_LIMIT
 from rebond.vault.local_cache import LocalCache
-from rebond.vault.sealing_pipeline import FullSegment, SealingContext, SealingPipeline
+from rebond.vault.sealing import SealingContext
+from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
 from rebond.vault.segment_directory import SEGMENT_BITS, SEGMENT_MASK
 from rebond.vault.segments import SegmentKind
 
@@ -79,7 +80,7 @@ class ContentWriter:
     def find(self, chunk_id: bytes) -> int:
         """Return a usable place of a chunk, or ``NOT_KEPT``."""
         for place in self._chunks.find(chunk_id):
-            if self._segments.raw_length(place) and place not in self.avoided:
+            if self.is_usable(place):
                 return place
         return NOT_KEPT
 

@@ -56,7 +56,7 @@ class Compressor:
         self._level = level
         self._zstd = zstandard.ZstdCompressor(level=level.strength, write_content_size=True)
 
-    def compress(self, raw: bytes) -> tuple[Codec, bytes]:
+    def compress(self, raw: Buffer) -> tuple[Codec, Buffer]:
         """Return the codec that was used and the compressed bytes."""
         if self._level.codec is Codec.LZMA2:
             packed = lzma.compress(raw, lzma.FORMAT_RAW, filters=[_lzma_filter(self._level)])
@@ -85,11 +85,16 @@ def _lzma_filter(level: Level) -> dict[str, int]:
 
 def join_chunks(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
     """Lay chunks out as a decoded frame: count, (id, length) rows, contents."""
-    rows = b"".join([part for i, c in zip(ids, chunks, strict=True) for part in (i, _COUNT.pack(len(c)))])
-    return b"".join((_COUNT.pack(len(ids)), rows, *chunks))
+    return b"".join((frame_rows(ids, chunks), *chunks))
 
 
-def build_frame(raw: bytes, compressor: Compressor) -> bytes:
+def frame_rows(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
+    """Return what comes before the contents in a decoded frame: count, (id, length) rows."""
+    rows = [part for i, c in zip(ids, chunks, strict=True) for part in (i, _COUNT.pack(len(c)))]
+    return b"".join((_COUNT.pack(len(ids)), *rows))
+
+
+def build_frame(raw: Buffer, compressor: Compressor) -> bytes:
     """Compress ``raw`` and pad it, so that its length tells little about its content."""
     if len(raw) > RAW_LIMIT:
         raise VaultDamaged("A segment of {size} bytes is larger than the format allows.", size=len(raw))

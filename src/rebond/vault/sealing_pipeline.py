@@ -1,8 +1,9 @@
 """From full segments to put packs: compress, seal, check, pack, put, with bounded threads.
 
-One thread (the caller's) reads and cuts; ``WORKERS`` threads compress, seal and check; others put.
-What is in flight is bounded, so memory is too. The native libraries release the interpreter lock
-for the heavy work.
+One thread (the caller's) reads and cuts; ``WORKERS`` threads have segments compressed, sealed and
+checked; others put. What is in flight is bounded, so memory is too. Each of the workers does its first
+work itself; when there is more than a little, it hands the rest to a process of its own, since the
+reading thread and the sealing would otherwise wait for one interpreter lock (decision 0022).
 """
 
 import threading
@@ -10,35 +11,20 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
-
 from rebond.errors import VaultDamaged
-from rebond.identifiers import SessionId, VaultId
-from rebond.vault.credentials import DomainKeys
-from rebond.vault.frames import Compressor, Level, build_frame, join_chunks, open_frame, split_chunks
-from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment, seal_table, table_binding
-from rebond.vault.primitives import hash_of, keyed_id
-from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
+from rebond.vault.frames import join_chunks
+from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
+from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
+from rebond.vault.sealing_process import SealingProcess, SealingProcessLost
+from rebond.vault.segments import SegmentKind
 
 WORKERS = 2
 QUEUED = 1  # segments that wait: what is in flight is read again after a kill
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
+PROCESSES_FROM = 24 << 20  # raw bytes; less is sealed before a process has started
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
-
-
-@dataclass(frozen=True, slots=True)
-class SealingContext:
-    """What every segment of a session is sealed with."""
-
-    vault_id: VaultId
-    session: SessionId
-    epoch: int
-    public_key: MLKEM768X25519PublicKey
-    keys: DomainKeys
-    catalog_key: bytes
-    level: Level
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +59,8 @@ class SealingPipeline:
             kind: PackBuilder(context.vault_id, context.keys.domain) for kind in (SegmentKind.DATA, SegmentKind.TREE)
         }
         self._failure: BaseException | None = None
+        self._submitted_bytes = 0
+        self._processes: list[SealingProcess] = []
         self.stored_bytes = 0  # bytes of packs filled so far
 
     def submit(self, segment: FullSegment) -> None:
@@ -81,11 +69,13 @@ class SealingPipeline:
         if self._failure is not None:
             self._segments_free.release()
             raise self._failure
+        self._submitted_bytes += segment.raw_bytes
         self._sealers.submit(self._run, segment)
 
     def finish(self) -> None:
         """Seal and put all that is left; when this returns, every segment lies in a put pack."""
         self._sealers.shutdown(wait=True)
+        self._end_processes()
         if self._failure is None:
             for builder in self._last_builders():
                 self._hand_over(builder.fill(self._context.catalog_key))
@@ -98,7 +88,12 @@ class SealingPipeline:
         if self._failure is None:
             self._failure = VaultDamaged("The session was abandoned.")
         self._sealers.shutdown(wait=True, cancel_futures=True)
+        self._end_processes()
         self._putters.shutdown(wait=True, cancel_futures=True)
+
+    def _end_processes(self) -> None:
+        while self._processes:
+            self._processes.pop().close()
 
     def _last_builders(self) -> list[PackBuilder]:
         """The builders with something in them; two small ones are mixed into one pack (§4)."""
@@ -118,37 +113,39 @@ class SealingPipeline:
             self._segments_free.release()
 
     def _seal(self, segment: FullSegment) -> PackedSegment:
-        context = self._context
-        compressor = getattr(self._local, "compressor", None)
-        if compressor is None:
-            compressor = self._local.compressor = Compressor(context.level)
-        raw = join_chunks(segment.ids, segment.chunks)
-        segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
-        frame = build_frame(raw, compressor)
-        del raw
-        sealed = seal_segment(
-            context.public_key,
-            frame,
-            kind=segment.kind,
-            epoch=context.epoch,
-            vault_id=context.vault_id,
-            domain=context.keys.domain,
-            session=context.session,
-            number=segment.number,
-        )
-        key = context.keys.data_id_key if segment.kind is SegmentKind.DATA else context.keys.tree_id_key
-        check_sealed(sealed, segment.ids, key)
-        binding = table_binding(context.vault_id, context.keys.domain, context.session, segment.number)
+        sealed = self._seal_elsewhere(segment) or self._seal_here(segment)
         return PackedSegment(
-            context.session,
+            self._context.session,
             segment.number,
             segment.kind,
             sealed.stored,
-            hash_of(sealed.stored),
+            sealed.stored_hash,
             segment.raw_bytes,
-            seal_table(context.keys.table_key, binding, b"".join(segment.ids)),
+            sealed.table,
             len(segment.ids),
         )
+
+    def _seal_here(self, segment: FullSegment) -> StoredSegment:
+        sealer: Sealer | None = getattr(self._local, "sealer", None)
+        if sealer is None:
+            sealer = self._local.sealer = Sealer.from_context(self._context)
+        raw = join_chunks(segment.ids, segment.chunks)
+        segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
+        return sealer.seal(segment.kind, segment.number, segment.ids, raw)
+
+    def _seal_elsewhere(self, segment: FullSegment) -> StoredSegment | None:
+        """Seal in this thread's process; ``None`` when there is none, or when it was lost: slower is not wrong."""
+        if self._submitted_bytes < PROCESSES_FROM or getattr(self._local, "is_alone", False):
+            return None
+        try:
+            process: SealingProcess | None = getattr(self._local, "process", None)
+            if process is None:
+                process = self._local.process = SealingProcess(self._context)
+                self._processes.append(process)
+            return process.seal(segment.kind, segment.number, segment.ids, segment.chunks)
+        except SealingProcessLost:
+            self._local.is_alone = True
+            return None
 
     def _collect(self, packed: PackedSegment) -> None:
         filled = None
@@ -174,21 +171,3 @@ class SealingPipeline:
             self._failure = self._failure or error
         finally:
             self._packs_free.release()
-
-
-def check_sealed(sealed: SealedSegment, ids: Sequence[bytes], id_key: bytes) -> None:
-    """Open sealed bytes again, decode them and recompute every id (§9.5); raises ``VaultDamaged``.
-
-    The last look before anything is put: it catches a compressor's bug, a faulty memory, a wrong key.
-    """
-    table = split_chunks(open_frame(sealed.open_again()))
-    same = len(table.ids) == len(ids)
-    for position, expected in enumerate(ids):
-        if not same:
-            break
-        same = table.ids[position] == expected == keyed_id(id_key, table.content(position))
-    if not same:
-        raise VaultDamaged(
-            "A segment did not come back as it went in, so it was not stored: memory or a library is at fault.",
-            hint="Test this machine's memory, then run the backup again. What is in the vault is unharmed.",
-        )

@@ -23,11 +23,11 @@ class TreeMemory:
 
     def find(self, directory_id: bytes) -> "array[int] | None":
         """Return the places noted last for a directory, or ``None``."""
-        number = next(self._numbers.find(directory_id), None)
-        if number is None:
+        numbers = self._numbers.find(directory_id)
+        if not numbers:
             return None
         places = array("Q")
-        places.frombytes(self._spool.get(number))
+        places.frombytes(self._spool.get(numbers[0]))
         return places
 
     def note(self, directory_id: bytes, places: Iterable[int]) -> None:

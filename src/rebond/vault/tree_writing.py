@@ -31,6 +31,8 @@ _LINKS_REMEMBERED_BYTES = 8 << 20
 _REPORT_EVERY_SECONDS = 0.1
 
 Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk rows, or a list of them; uses; bytes
+Saved = tuple[Kept, int, bool]  # what was kept, the size of the file, whether it stayed as it was while it was read
+_NOTHING: Kept = (b"", None, [], 0)
 
 
 @dataclass(slots=True)
@@ -263,19 +265,20 @@ class TreeWriter:
 
     def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: GatheredSlice) -> bool:
         """Describe, read and keep one thing; ``False`` when it cannot be had (reported)."""
-        entry = listing.describe(position)
-        if entry is None:
+        whole = listing.read_whole(position, WHOLE_READ_LIMIT)
+        if whole is not None:
+            entry, content = whole
+            self._add(entry, listing.stamps[position], self._keep_whole(content), opened, slice_)
+            return True
+        described = listing.describe(position)
+        if described is None:
             return False
-        stamp = listing.stamps[position] or NEVER_SAME
-        chunks, files = b"", 0
-        chunk_list: tuple[bytes, int] | None = None
-        uses: Uses = []
+        entry, stamp, kept = described, listing.stamps[position], _NOTHING
         if entry.kind is EntryKind.FILE:
-            files = 1
             saved = self._save_content(listing, position, entry)
             if saved is None:
                 return False
-            chunks, chunk_list, uses, size, is_steady = saved
+            kept, size, is_steady = saved
             if not is_steady:
                 stamp = NEVER_SAME
             if size != entry.size:
@@ -283,43 +286,44 @@ class TreeWriter:
         elif entry.kind is EntryKind.DIRECTORY:
             self._observer.noticed(notice_became_directory(listing.path + b"/" + entry.name))
             return False
+        self._add(entry, stamp, kept, opened, slice_)
+        return True
+
+    def _add(self, entry: Entry, stamp: bytes, kept: Kept, opened: _OpenDirectory, slice_: GatheredSlice) -> None:
+        """Take one thing, whose content is kept, into its directory and into the cache."""
+        chunks, chunk_list, uses, _ = kept
         encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=chunks, chunk_list=chunk_list)
         for place, used in uses:
             self._content.use(place, used)
-        size_bytes = entry.size if files else 0
+        files, size_bytes = (1, entry.size) if entry.kind is EntryKind.FILE else (0, 0)
         self.totals.files += files
         self.totals.bytes += size_bytes
-        name = entry.name
-        opened.names.append(name)
+        opened.names.append(entry.name)
         opened.entries.append(encoded)
-        slice_.add(name, stamp, encoded, uses, files, size_bytes)
-        return True
+        slice_.add(entry.name, stamp or NEVER_SAME, encoded, uses, files, size_bytes)
 
-    def _save_content(
-        self, listing: Listing, position: int, entry: Entry
-    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
-        """Keep a file's bytes: (chunk rows, list, uses, size, unchanged while read); ``None`` if unreadable."""
+    def _save_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
+        """Keep a file's bytes; ``None`` if unreadable (reported)."""
         if entry.link is None:
             return self._read_content(listing, position, entry)
         # A second name has the same stamp, unless somebody wrote to the file since its first name was read.
         stamp = listing.stamps[position]
         known = self._links.get(entry.link)
         if known is not None and stamp and known[0] == stamp:
-            return (*known[1], True)
-        result = self._read_content(listing, position, entry)
-        if result is not None and result[4] and stamp and self._links_bytes < _LINKS_REMEMBERED_BYTES:
-            self._links[entry.link] = (stamp, result[:4])
-            self._links_bytes += 300 + len(result[0]) + 80 * len(result[2])
-        return result
+            return known[1], known[1][3], True
+        saved = self._read_content(listing, position, entry)
+        if saved is not None and saved[2] and stamp and self._links_bytes < _LINKS_REMEMBERED_BYTES:
+            chunks, _, uses, _ = saved[0]
+            self._links[entry.link] = (stamp, (*saved[0][:3], saved[1]))
+            self._links_bytes += 300 + len(chunks) + 80 * len(uses)
+        return saved
 
-    def _read_content(
-        self, listing: Listing, position: int, entry: Entry
-    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
+    def _read_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
         # A file of no bytes is read too: those of /proc and of some network file systems only say so.
         if entry.size <= WHOLE_READ_LIMIT and not entry.holes:
             content = listing.read_small(position, entry.size)
             if content is not None:
-                return (*self._keep_whole(content), True)
+                return self._keep_whole(content), len(content), True
         return self._keep_stream(listing, position, entry)
 
     def _keep_whole(self, content: bytes) -> Kept:
@@ -355,15 +359,13 @@ class TreeWriter:
         lists.append((place, len(content)))
         return object_id
 
-    def _keep_stream(
-        self, listing: Listing, position: int, entry: Entry
-    ) -> tuple[bytes, tuple[bytes, int] | None, Uses, int, bool] | None:
+    def _keep_stream(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
         opened = listing.open(position)
         if opened is None:
             return None
         data = WithoutHoles(opened, entry.holes) if entry.holes else opened
         try:
-            result = self._keep_chunks(self._chunker.cut(data))
+            kept = self._keep_chunks(self._chunker.cut(data))
             is_steady = not opened.changed()
         except SourceError as error:
             self._observer.noticed(notice_cut_read(listing.path + b"/" + entry.name, error))
@@ -373,9 +375,9 @@ class TreeWriter:
         if not is_steady:
             self._observer.noticed(notice_change(listing.path + b"/" + entry.name))
         self.totals.read_files += 1
-        self.totals.read_bytes += result[3]
-        size = data.position if isinstance(data, WithoutHoles) else result[3]
-        return (*result[:3], size, is_steady)
+        self.totals.read_bytes += kept[3]
+        size = data.position if isinstance(data, WithoutHoles) else kept[3]
+        return kept, size, is_steady
 
     def _report(self, path: bytes, in_file_bytes: int = 0) -> None:
         now = time.monotonic()

@@ -20,9 +20,10 @@ from rebond.vault.marks import read_marks
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
 from rebond.vault.packs import hash_in_name
 from rebond.vault.parents import Parent, find_parent
-from rebond.vault.primitives import hash_of, sealing_public_key
+from rebond.vault.primitives import hash_of
 from rebond.vault.refreshing import choose_sparse
-from rebond.vault.sealing_pipeline import SealingContext, SealingPipeline
+from rebond.vault.sealing import SealingContext
+from rebond.vault.sealing_pipeline import SealingPipeline
 from rebond.vault.sessions import SessionJournal
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
 from rebond.vault.tree_writing import TreeTotals, TreeWriter
@@ -131,7 +132,7 @@ class SnapshotSession:
             vault.vault_id,
             self.session,
             vault.roster.epoch,
-            sealing_public_key(vault.roster.sealing_public),
+            vault.roster.sealing_public,
             keys,
             vault.credentials.catalog(self._domain).current,
             self._level,

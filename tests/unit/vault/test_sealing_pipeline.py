@@ -10,13 +10,14 @@ from tests.unit.vault.written_trees import KEYS, sealing_context
 
 from rebond.errors import StoreFull, VaultDamaged
 from rebond.identifiers import SessionId
-from rebond.vault import sealing_pipeline
+from rebond.vault import sealing, sealing_pipeline
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks, open_frame, split_chunks
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.packs import FilledPack
 from rebond.vault.primitives import keyed_id, sealing_private_key
-from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline, check_sealed
+from rebond.vault.sealing import check_sealed
+from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
 from rebond.vault.segments import SegmentKind, open_segment, seal_segment
 
 SESSION = SessionId(b"s" * 16)
@@ -151,7 +152,7 @@ def test_an_error_in_a_sealing_thread_ends_the_run_with_its_own_error(
     def fail(*_: object, **__: object) -> None:
         raise MemoryError(stage)
 
-    monkeypatch.setattr(sealing_pipeline, stage, fail)
+    monkeypatch.setattr(sealing, stage, fail)
     puts = Puts()
     pipeline = SealingPipeline(sealing_context(SESSION), puts)
 
@@ -199,7 +200,7 @@ def test_bytes_that_do_not_come_back_as_they_went_in_are_never_put(seed: int, mo
         spoilt[(len(spoilt) * seed) // 8] ^= 1
         return build_frame(bytes(spoilt), compressor)
 
-    monkeypatch.setattr(sealing_pipeline, "build_frame", err)
+    monkeypatch.setattr(sealing, "build_frame", err)
     puts = Puts()
     pipeline = SealingPipeline(sealing_context(SESSION), puts)
     pipeline.submit(a_segment(1))

@@ -1,0 +1,170 @@
+"""Segments sealed in another process are the same segments; a process that is lost costs time, nothing else."""
+
+import os
+import random
+import signal
+from collections.abc import Iterator
+
+import pytest
+from tests.unit.vault.written_trees import KEYS, sealing_context
+
+from rebond.errors import VaultDamaged
+from rebond.identifiers import SessionId
+from rebond.vault import sealing_pipeline, sealing_process
+from rebond.vault.frames import open_frame, split_chunks
+from rebond.vault.packs import FilledPack, open_table, table_binding
+from rebond.vault.primitives import hash_of, keyed_id, sealing_private_key
+from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
+from rebond.vault.sealing_process import SealingProcess, SealingProcessLost
+from rebond.vault.segments import SegmentKind, open_segment
+
+SESSION = SessionId(b"s" * 16)
+CONTEXT = sealing_context(SESSION)
+
+
+def chunks_of(seed: int, count: int) -> list[bytes]:
+    rng = random.Random(seed)
+    return [rng.randbytes(rng.randrange(1, 5000)) + bytes(rng.randrange(3000)) for _ in range(count)]
+
+
+def ids_of(chunks: list[bytes], kind: SegmentKind = SegmentKind.DATA) -> list[bytes]:
+    key = KEYS.data_id_key if kind is SegmentKind.DATA else KEYS.tree_id_key
+    return [keyed_id(key, chunk) for chunk in chunks]
+
+
+def opened(stored: bytes) -> list[bytes]:
+    table = split_chunks(open_frame(open_segment(stored, sealing_private_key(bytes(32)))))
+    return [bytes(table.content(position)) for position in range(len(table.ids))]
+
+
+@pytest.fixture
+def process() -> Iterator[SealingProcess]:
+    one = SealingProcess(CONTEXT)
+    yield one
+    one.close()
+
+
+def test_what_another_process_seals_opens_as_what_this_one_seals(process: SealingProcess) -> None:
+    for number, (kind, count) in enumerate(
+        [(SegmentKind.DATA, 3), (SegmentKind.TREE, 1), (SegmentKind.DATA, 2500), (SegmentKind.DATA, 10)]
+    ):
+        chunks = chunks_of(number, count)
+        ids = ids_of(chunks, kind)
+
+        sealed = process.seal(kind, number, ids, chunks)
+
+        assert opened(sealed.stored) == chunks
+        assert sealed.stored_hash == hash_of(sealed.stored)
+        binding = table_binding(CONTEXT.vault_id, KEYS.domain, SESSION, number)
+        assert open_table(KEYS.table_key, sealed.table, binding, count) == b"".join(ids)
+
+
+def test_chunks_that_are_not_what_their_ids_say_are_refused_and_the_process_goes_on(process: SealingProcess) -> None:
+    chunks = chunks_of(1, 5)
+
+    with pytest.raises(VaultDamaged):
+        process.seal(SegmentKind.DATA, 1, ids_of(chunks), [*chunks[:4], b"spoilt"])
+
+    assert opened(process.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks).stored) == chunks
+
+
+def test_a_process_that_dies_is_noticed(process: SealingProcess) -> None:
+    os.kill(process._process.pid, signal.SIGKILL)
+    chunks = chunks_of(1, 5)
+
+    with pytest.raises(SealingProcessLost):
+        process.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks)
+
+
+def test_an_interrupt_from_the_terminal_does_not_reach_it(process: SealingProcess) -> None:
+    assert os.getsid(process._process.pid) != os.getsid(0)
+
+
+def test_closing_ends_the_process() -> None:
+    process = SealingProcess(CONTEXT)
+
+    process.close()
+
+    assert process._process.returncode == 0
+
+
+def test_no_key_is_in_the_command_line_or_the_environment(process: SealingProcess) -> None:
+    for place in ("cmdline", "environ"):
+        with open(f"/proc/{process._process.pid}/{place}", "rb") as file:
+            shown = file.read()
+        for key in (KEYS.secret, KEYS.data_id_key, KEYS.tree_id_key, KEYS.table_key):
+            assert key not in shown
+            assert key.hex().encode() not in shown
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing_pipeline, "PROCESSES_FROM", 0)
+    monkeypatch.setattr(sealing_pipeline, "LEAST_PACK", 1)
+
+
+def run_pipeline(pipeline: SealingPipeline, packs: list[FilledPack]) -> dict[int, list[bytes]]:
+    wanted = {}
+    for number in range(12):
+        chunks = chunks_of(number, 20)
+        wanted[number] = chunks
+        pipeline.submit(FullSegment(SegmentKind.DATA, number, ids_of(chunks), list(chunks), sum(map(len, chunks))))
+    pipeline.finish()
+    found = {}
+    for pack in packs:
+        for row in pack.rows:
+            found[row.number] = opened(pack.content[row.offset : row.offset + row.stored_length])
+    assert found == wanted
+    return found
+
+
+def test_a_pipeline_with_processes_puts_every_segment_and_leaves_no_process(at_once: None) -> None:
+    packs: list[FilledPack] = []
+    pipeline = SealingPipeline(CONTEXT, packs.append)
+    started = pipeline._processes
+
+    run_pipeline(pipeline, packs)
+
+    assert started == []
+
+
+def test_a_lost_process_costs_no_segment(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    seal = SealingProcess.seal
+    calls = []
+
+    def seal_and_lose(self: SealingProcess, *words: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            self._process.kill()
+        return seal(self, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SealingProcess, "seal", seal_and_lose)
+    packs: list[FilledPack] = []
+
+    run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)
+
+    assert len(calls) >= 3
+
+
+def test_where_no_process_can_be_started_the_threads_do_the_work(
+    at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> object:
+        raise OSError("no more processes")
+
+    monkeypatch.setattr(sealing_process, "start_own_module", refuse)
+    packs: list[FilledPack] = []
+
+    run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)
+
+
+def test_a_session_that_is_abandoned_ends_its_processes(at_once: None) -> None:
+    packs: list[FilledPack] = []
+    pipeline = SealingPipeline(CONTEXT, packs.append)
+    chunks = chunks_of(1, 20)
+    pipeline.submit(FullSegment(SegmentKind.DATA, 1, ids_of(chunks), list(chunks), sum(map(len, chunks))))
+    started = pipeline._processes
+
+    pipeline.abandon()
+
+    assert started == []
