@@ -1,8 +1,6 @@
 """The one door to other programs."""
 
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 
 from rebond.errors import CommandFailed
@@ -45,22 +43,3 @@ def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seco
             command=command,
         )
     return Secret(lines[0])
-
-
-def start_own_module(module: str, *, kept_open: Sequence[int] = ()) -> subprocess.Popen[bytes]:
-    """Start a module of this program as a process that we talk to through its standard input and output.
-
-    It leads a session of its own: what is typed at our terminal reaches us only, and we end it by
-    closing its input. Raises ``OSError`` when it cannot be started.
-    """
-    environment = dict(os.environ)
-    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", module],
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        pass_fds=kept_open,
-        start_new_session=True,
-    )

@@ -80,7 +80,7 @@ def test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put(
 ) -> None:
     compress = Compressor.compress
 
-    def flip_a_bit(self: Compressor, raw: bytes) -> tuple[Codec, bytes]:
+    def flip_a_bit(self: Compressor, raw: Buffer) -> tuple[Codec, Buffer]:
         spoilt = bytearray(raw)
         spoilt[-1] ^= 1
         return compress(self, bytes(spoilt))

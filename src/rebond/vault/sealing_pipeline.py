@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rebond.errors import VaultDamaged
+from rebond.own_processes import ProcessLost
 from rebond.vault.frames import join_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
-from rebond.vault.sealing_process import SealingProcess, SealingProcessLost
+from rebond.vault.sealing_process import SealingProcess
 from rebond.vault.segments import SegmentKind
 
 WORKERS = 2
@@ -143,7 +144,7 @@ class SealingPipeline:
                 process = self._local.process = SealingProcess(self._context)
                 self._processes.append(process)
             return process.seal(segment.kind, segment.number, segment.ids, segment.chunks)
-        except SealingProcessLost:
+        except ProcessLost:
             self._local.is_alone = True
             return None
 

@@ -8,14 +8,16 @@ from collections.abc import Iterator
 import pytest
 from tests.unit.vault.written_trees import KEYS, sealing_context
 
+from rebond import own_processes
 from rebond.errors import VaultDamaged
 from rebond.identifiers import SessionId
-from rebond.vault import sealing_pipeline, sealing_process
+from rebond.own_processes import ProcessLost
+from rebond.vault import sealing_pipeline
 from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.packs import FilledPack, open_table, table_binding
 from rebond.vault.primitives import hash_of, keyed_id, sealing_private_key
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
-from rebond.vault.sealing_process import SealingProcess, SealingProcessLost
+from rebond.vault.sealing_process import SealingProcess
 from rebond.vault.segments import SegmentKind, open_segment
 
 SESSION = SessionId(b"s" * 16)
@@ -72,7 +74,7 @@ def test_a_process_that_dies_is_noticed(process: SealingProcess) -> None:
     os.kill(process._process.pid, signal.SIGKILL)
     chunks = chunks_of(1, 5)
 
-    with pytest.raises(SealingProcessLost):
+    with pytest.raises(ProcessLost):
         process.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks)
 
 
@@ -85,7 +87,7 @@ def test_closing_ends_the_process() -> None:
 
     process.close()
 
-    assert process._process.returncode == 0
+    assert process._process.exit_status == 0
 
 
 def test_no_key_is_in_the_command_line_or_the_environment(process: SealingProcess) -> None:
@@ -135,7 +137,7 @@ def test_a_lost_process_costs_no_segment(at_once: None, monkeypatch: pytest.Monk
     def seal_and_lose(self: SealingProcess, *words: object) -> object:
         calls.append(1)
         if len(calls) == 3:
-            self._process.kill()
+            os.kill(self._process.pid, signal.SIGKILL)
         return seal(self, *words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SealingProcess, "seal", seal_and_lose)
@@ -152,7 +154,7 @@ def test_where_no_process_can_be_started_the_threads_do_the_work(
     def refuse(*_: object, **__: object) -> object:
         raise OSError("no more processes")
 
-    monkeypatch.setattr(sealing_process, "start_own_module", refuse)
+    monkeypatch.setattr(own_processes, "_start", refuse)
     packs: list[FilledPack] = []
 
     run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)

@@ -1,0 +1,159 @@
+"""Parts of this program in processes of their own: each interpreter has a lock to itself.
+
+What is large goes through one anonymous file in memory that both sides know; requests and answers
+are short records on the process's standard input and output. A process ends when its input does,
+so it never outlives the program, however that ended.
+"""
+
+import contextlib
+import ctypes
+import mmap
+import os
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO
+
+_LENGTH = struct.Struct("<I")
+_BUFFERS_AT_ONCE = 1000  # the kernel takes at most 1,024 in one call
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
+_KEPT_BYTES = 32 << 20  # what a process keeps for its next request instead of giving it back
+
+Buffer = bytes | bytearray | memoryview
+
+
+class ProcessLost(Exception):
+    """The process ended, or could not be started; what it was asked has to be done by somebody else."""
+
+
+class OwnProcess:
+    """A module of this program in a process of its own, asked by one thread at a time.
+
+    The module calls ``answer_requests``. The process leads a session of its own: what is typed at
+    our terminal reaches us only. Raises ``ProcessLost`` when it cannot be started here.
+    """
+
+    def __init__(self, module: str) -> None:
+        try:
+            self.file = os.memfd_create("rebond", os.MFD_CLOEXEC)
+        except (AttributeError, OSError) as error:
+            raise ProcessLost(str(error)) from error
+        try:
+            self._process = _start(module, self.file)
+        except OSError as error:
+            os.close(self.file)
+            raise ProcessLost(str(error)) from error
+        self.pid = self._process.pid
+        self.exit_status: int | None = None
+
+    def ask(self, request: bytes) -> bytes:
+        """Send a request and wait for its answer. Raises ``ProcessLost`` when the process has ended."""
+        try:
+            assert self._process.stdin is not None  # noqa: S101 - both are pipes
+            assert self._process.stdout is not None  # noqa: S101
+            self._process.stdin.write(_LENGTH.pack(len(request)) + request)
+            self._process.stdin.flush()
+            return _read_record(self._process.stdout)
+        except (OSError, EOFError, ValueError) as error:
+            raise ProcessLost(str(error)) from error
+
+    def write(self, parts: Sequence[Buffer]) -> int:
+        """Write ``parts`` one after the other at the start of the file; return their bytes. Raises ``ProcessLost``."""
+        try:
+            return write_parts(self.file, parts)
+        except OSError as error:
+            raise ProcessLost(str(error)) from error
+
+    def read(self, size: int, offset: int = 0) -> bytes:
+        """Read what the process wrote to the file; raises ``ProcessLost`` when it is not all there."""
+        try:
+            content = os.pread(self.file, size, offset)
+        except OSError as error:
+            raise ProcessLost(str(error)) from error
+        if len(content) != size:
+            raise ProcessLost("its answer is cut short")
+        return content
+
+    def close(self) -> None:
+        """Let the process end, and wait until it has; calling twice does no harm."""
+        if self.exit_status is None:
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(OSError):
+                        pipe.close()
+            self.exit_status = self._process.wait()
+            os.close(self.file)
+
+
+def _start(module: str, file: int) -> subprocess.Popen[bytes]:
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", module, str(file)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(file,),
+        start_new_session=True,
+    )
+
+
+# -- the other side -------------------------------------------------------------------------------
+
+
+def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]]) -> None:
+    """Answer what comes on standard input until it ends; for the main module of a process.
+
+    ``make_handler`` is given the number of the file in memory. What the handler raises ends the process.
+    """
+    _keep_memory()
+    incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
+    handle = make_handler(int(sys.argv[1]))
+    while True:
+        try:
+            request = _read_record(incoming)
+        except EOFError:
+            return
+        answer = handle(request)
+        outgoing.write(_LENGTH.pack(len(answer)) + answer)
+        outgoing.flush()
+
+
+@contextlib.contextmanager
+def mapped(file: int, size: int) -> Iterator[memoryview]:
+    """Give the first ``size`` bytes of a file, without copying them; ``size`` is not 0."""
+    with mmap.mmap(file, size, prot=mmap.PROT_READ) as pages, memoryview(pages) as content:
+        yield content
+
+
+def write_parts(file: int, parts: Sequence[Buffer]) -> int:
+    """Write ``parts`` one after the other at the start of a file; return their bytes. Raises ``OSError``."""
+    size = 0
+    for start in range(0, len(parts), _BUFFERS_AT_ONCE):
+        batch = parts[start : start + _BUFFERS_AT_ONCE]
+        wanted = sum(map(len, batch))
+        if os.pwritev(file, batch, size) != wanted:
+            raise OSError("a short write to memory")
+        size += wanted
+    return size
+
+
+def _read_record(source: IO[bytes]) -> bytes:
+    head = source.read(_LENGTH.size)
+    if len(head) != _LENGTH.size:
+        raise EOFError
+    (length,) = _LENGTH.unpack(head)
+    record = source.read(length)
+    if len(record) != length:
+        raise EOFError
+    return record
+
+
+def _keep_memory() -> None:
+    """Tell the allocator to use the same memory again: fresh pages cost more than what fills them."""
+    with contextlib.suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(_MMAP_THRESHOLD, _KEPT_BYTES)
+        mallopt(_TRIM_THRESHOLD, 2 * _KEPT_BYTES)
