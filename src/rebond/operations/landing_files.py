@@ -8,10 +8,13 @@ from dataclasses import dataclass
 
 from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding, Severity
+from rebond.operations.landing_process import LandingProcess
+from rebond.own_processes import ProcessLost
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome
+from rebond.vault.decoded_segments import DecodedSegment
 from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
@@ -60,6 +63,7 @@ class FileWriter:
         report: Callable[[Finding], None],
         advanced: Callable[[int, int], None],
         workers: int,
+        processes: Callable[[], LandingProcess] | None,
     ) -> None:
         self._reader = reader
         self._landing = landing
@@ -70,6 +74,9 @@ class FileWriter:
         self._report = report
         self._advanced = advanced
         self._workers = workers
+        self._processes = processes
+        self._local = threading.local()
+        self._started: list[LandingProcess] = []
         self._lock = threading.Lock()
         self.missed_files = 0
         self.missed_bytes = 0
@@ -96,6 +103,10 @@ class FileWriter:
                 for future, _ in running:
                     future.cancel()
                 raise
+            finally:
+                pool.shutdown(wait=True)
+                for process in self._started:
+                    process.close()
 
     def _jobs(self) -> Iterator[tuple[int, list[_Job]]]:
         for place, chunks in self._plan.segments():
@@ -114,13 +125,58 @@ class FileWriter:
 
     def _write_segment(self, place: int, jobs: Sequence[_Job]) -> tuple[int, int]:
         """Write one segment's share of all its files; return files finished and bytes written."""
-        wanted = {chunk.short_id for job in jobs for chunk in job.chunks}
-        try:
-            segment = self._reader.fetch(place, wanted)
-        except VaultDamaged as error:
-            for job in jobs:
-                self._fail(job, error)
-            return 0, 0
+        files = written = 0
+        segment: DecodedSegment | None = None
+        process = self._process_of_this_thread()
+        if process is not None:
+            files, written, segment, jobs = self._write_elsewhere(process, place, jobs)
+            if not jobs:
+                return files, written
+        if segment is None:
+            try:
+                segment = self._reader.fetch(place, {chunk.short_id for job in jobs for chunk in job.chunks})
+            except VaultDamaged as error:
+                for job in jobs:
+                    self._fail(job, error)
+                return files, written
+        done_files, done_bytes = self._write_from(segment, jobs)
+        return files + done_files, written + done_bytes
+
+    def _process_of_this_thread(self) -> LandingProcess | None:
+        if self._processes is None:
+            return None
+        process: LandingProcess | None = getattr(self._local, "process", None)
+        if process is None:
+            try:
+                process = self._local.process = self._processes()
+            except ProcessLost:
+                self._processes = None  # slower is not wrong
+                return None
+            self._started.append(process)
+        return process
+
+    def _write_elsewhere(
+        self, process: LandingProcess, place: int, jobs: Sequence[_Job]
+    ) -> tuple[int, int, DecodedSegment | None, Sequence[_Job]]:
+        """Let a process write what is simple; return files, bytes, the opened segment if any, and what is left."""
+        copy = self._reader.read_stored(place)
+        if copy is None:
+            return 0, 0, None, jobs
+        whole = [job for job in jobs if job.number not in self._pending]
+        pieces = [job for job in jobs if job.number in self._pending]
+        landed = process.write(
+            copy,
+            [(job.directory, job.encoded, [(c.short_id, c.length) for c in job.chunks]) for job in whole],
+            wants_raw=bool(pieces),
+        )
+        if landed is None:
+            return 0, 0, None, jobs
+        self._landing.add_owner_losses(landed.losses)
+        left = [whole[position] for position in landed.left]
+        return len(whole) - len(left), landed.written_bytes, landed.segment, [*left, *pieces]
+
+    def _write_from(self, segment: DecodedSegment, jobs: Sequence[_Job]) -> tuple[int, int]:
+        """Write files out of an opened segment; return files finished and bytes written."""
         files = written = 0
         for job in jobs:
             contents = [segment.find(chunk.short_id) for chunk in job.chunks]

@@ -15,6 +15,7 @@ from rebond.findings import Finding, Severity
 from rebond.operations.browsing import Located, children, root_of
 from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.landing_files import FileWriter, PendingFile, damaged_file, unsafe_path
+from rebond.operations.landing_process import LandingProcess
 from rebond.operations.selection import Selection
 from rebond.progress import Advance, Observer
 from rebond.sources.files.landed_directories import Directory
@@ -27,6 +28,8 @@ from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
+
+_PROCESSES_FROM = 3_000  # chunks; fewer are written before a process has started
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ class RestorePlan:
                 missing=", ".join(sorted(missing)),
                 known=", ".join(sorted(known)),
             )
-        root = self._landing.begin(_plain_directory())
+        root = self._root = self._landing.begin(_plain_directory())
         for component in self._reader.components:
             if wanted and component.name not in wanted:
                 continue
@@ -312,11 +315,17 @@ class RestorePlan:
             report=self._notice,
             advanced=self._advanced,
             workers=self._request.workers,
+            processes=self._start_process if plan.chunks >= _PROCESSES_FROM else None,
         )
         writer.run()
         self.files -= writer.missed_files
         self.planned_bytes -= writer.missed_bytes
         self._missed_links |= writer.missed_links
+
+    def _start_process(self) -> LandingProcess:
+        return LandingProcess(
+            self._request.target, self._root, self._reader.data_id_key, keeps_owner=self._request.keeps_owner
+        )
 
     def _miss(self, entry: StoredEntry) -> None:
         self.files -= 1

@@ -14,13 +14,13 @@ from rebond.errors import FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, 
 from rebond.findings import Finding
 from rebond.identifiers import DomainId
 from rebond.vault.access import Vault
+from rebond.vault.decoded_segments import DecodedSegment, check_chunks
 from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.index_loading import catalogs, merge_new_lists
 from rebond.vault.local_cache import LocalCache, cache_directory
 from rebond.vault.lost_segments import LostSegments
 from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
 from rebond.vault.primitives import HASH_SIZE, sealing_private_key
-from rebond.vault.reading import DecodedSegment
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
 
@@ -113,7 +113,9 @@ class DomainContent:
             if not is_it or not segment_matches(stored, copy.stored_hash):
                 return None
             frame = open_segment(stored, self._private_key(header.epoch))
-            return DecodedSegment(split_chunks(open_frame(frame)), self._keys.tree_id_key)
+            table = split_chunks(open_frame(frame))
+            check_chunks(table, self._keys.tree_id_key)
+            return DecodedSegment(table)
         except (ObjectMissing, ShortRead, VaultDamaged, WrongKey, FormatTooNew):
             return None  # the caller notes the segment as lost when no copy is better
 

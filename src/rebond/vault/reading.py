@@ -18,64 +18,20 @@ from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
 from rebond.vault.access import Vault
 from rebond.vault.commits import load_references
-from rebond.vault.frames import ChunkTable, open_frame, split_chunks
+from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
 from rebond.vault.index import read_index_object
 from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists, open_list
 from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
-from rebond.vault.primitives import HASH_SIZE, keyed_id, sealing_private_key
+from rebond.vault.primitives import HASH_SIZE, sealing_private_key
 from rebond.vault.references import References
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
-from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
+from rebond.vault.segments import decode_segment_header
 from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord, open_private_part
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
 _TREE_SEGMENTS_KEPT = 6
 _RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
-
-
-class DecodedSegment:
-    """An opened segment whose chunks all have their own ids, by the first 16 bytes of these."""
-
-    __slots__ = ("_positions", "_table")
-
-    def __init__(self, table: ChunkTable, id_key: bytes) -> None:
-        """Check every chunk; raises ``VaultDamaged`` unless each is what its id says."""
-        for position, chunk_id in enumerate(table.ids):
-            if keyed_id(id_key, table.content(position)) != chunk_id:
-                raise VaultDamaged("A chunk is not what its id says.")
-        self._table = table
-        self._positions = {chunk_id[:16]: i for i, chunk_id in enumerate(table.ids)}
-
-    def find(self, short_id: bytes) -> memoryview | None:
-        """Return a chunk, ``None`` when it is not here."""
-        position = self._positions.get(short_id)
-        return None if position is None else self._table.content(position)
-
-    def __contains__(self, short_id: bytes) -> bool:
-        return short_id in self._positions
-
-    def __len__(self) -> int:
-        return len(self._table.raw)
-
-
-class _GatheredChunks(DecodedSegment):
-    """Chunks of a lost segment, found in other ones."""
-
-    __slots__ = ("_contents",)
-
-    def __init__(self, contents: dict[bytes, bytes]) -> None:
-        self._contents = contents
-
-    def find(self, short_id: bytes) -> memoryview | None:
-        content = self._contents.get(short_id)
-        return None if content is None else memoryview(content)
-
-    def __contains__(self, short_id: bytes) -> bool:
-        return short_id in self._contents
-
-    def __len__(self) -> int:
-        return sum(len(content) for content in self._contents.values())
 
 
 class SnapshotReader:
@@ -240,6 +196,28 @@ class SnapshotReader:
             number=number,
         )
 
+    def read_stored(self, place: int) -> StoredCopy | None:
+        """Read the first copy of a segment as it is stored; nothing of it is checked, and its faults are not told.
+
+        ``None`` when it is not there: ``fetch`` looks further. May be called from several threads.
+        """
+        copy = next(iter(self.places.copies(place)), None)
+        if copy is None:
+            return None
+        try:
+            stored = self._vault.store.read(pack_name(copy.pack_hash), start=copy.offset, length=copy.stored_length)
+            epoch = decode_segment_header(stored).epoch
+            seed = self._vault.credentials.sealing_seed(epoch)
+        except (ObjectMissing, ShortRead, VaultDamaged, FormatTooNew, WrongKey):
+            return None
+        session, number = self._cache.segments.name_of(place)
+        return StoredCopy(bytes(stored), copy.stored_hash, session, number, seed)
+
+    @property
+    def data_id_key(self) -> bytes:
+        """The key of the ids of this snapshot's chunks."""
+        return self._keys.data_id_key
+
     def _gather(self, lost: int, wanted: Collection[bytes], *, is_tree: bool) -> DecodedSegment | None:
         """Look for the chunks of a lost segment in all others; ``None`` when there is not one of them."""
         found: dict[bytes, bytes] = {}
@@ -255,7 +233,7 @@ class SnapshotReader:
                     contents = ((one, segment.find(one)) for one in wanted)
                     found.update((one, bytes(content)) for one, content in contents if content is not None)
                     break
-        return _GatheredChunks(found) if found else None
+        return GatheredChunks(found) if found else None
 
     def _try_copy(
         self, place: int, copy: SegmentPlace, wanted: Collection[bytes], is_tree: bool
@@ -263,13 +241,9 @@ class SnapshotReader:
         name = pack_name(copy.pack_hash)
         try:
             stored = self._vault.store.read(name, start=copy.offset, length=copy.stored_length)
-            if not segment_matches(stored, copy.stored_hash):
-                raise VaultDamaged("The bytes are not those that were written.")
-            header = decode_segment_header(stored)
-            if (header.session, header.number) != self._cache.segments.name_of(place):
-                raise VaultDamaged("It is another segment.")
-            table = split_chunks(open_frame(open_segment(stored, self._key_of(stored))))
-            segment = DecodedSegment(table, self._keys.tree_id_key if is_tree else self._keys.data_id_key)
+            session, number = self._cache.segments.name_of(place)
+            found = StoredCopy(bytes(stored), copy.stored_hash, session, number, b"")
+            segment = found.open(self._key_of(stored), self._keys.tree_id_key if is_tree else self._keys.data_id_key)
             # Whoever may put packs can seal anything under this name; ids decide what it is.
             if not all(short_id in segment for short_id in wanted):
                 raise VaultDamaged("It does not hold the chunks that it should.")

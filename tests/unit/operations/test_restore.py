@@ -15,7 +15,7 @@ from tests.unit.vault.written_vault import move_packs
 
 from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownName
 from rebond.findings import Severity
-from rebond.operations import landing_files
+from rebond.operations import landing_files, restore_planning
 from rebond.operations.restore import RestoreOutcome
 from rebond.progress import Advance
 from rebond.sources.files.landing import FileLanding
@@ -26,8 +26,9 @@ from rebond.testing.vaults import Notebook
 from rebond.vault import reading_plan
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> RestoredVault:
+@pytest.fixture(params=["by this process alone", "with processes"])
+def place(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> RestoredVault:
+    monkeypatch.setattr(restore_planning, "_PROCESSES_FROM", 0 if request.param == "with processes" else 1 << 40)
     return RestoredVault(tmp_path)
 
 
@@ -536,8 +537,9 @@ def test_an_interrupted_restore_leaves_nothing_half_and_can_be_repeated(place: R
 
 
 def test_a_path_that_would_lead_elsewhere_is_left_out_and_the_rest_comes_back(
-    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = RestoredVault(tmp_path)
     tree = big_tree()
     record = place.save(tree)
     whole, create = FileLanding.write_whole_file, FileLanding.create_file

@@ -41,6 +41,9 @@ class _Loss:
     reason: str = ""
 
 
+OwnerLosses = tuple[int, bytes, str]  # how many owners could not be set, of what first, and why
+
+
 class MetadataWriter:
     """Sets metadata, and sums up what could not be set: one finding for each kind of loss."""
 
@@ -136,6 +139,20 @@ class MetadataWriter:
             if loss.count == 1:
                 loss.first = path()
                 loss.reason = os.strerror(error.errno or 0)
+
+    def take_owner_losses(self) -> OwnerLosses:
+        """Return which owners could not be set, and forget it: another process reports it."""
+        with self._lock:
+            loss, self._owners = self._owners, _Loss()
+        return loss.count, loss.first, loss.reason
+
+    def add_owner_losses(self, losses: OwnerLosses) -> None:
+        """Take in what another process could not set."""
+        count, first, reason = losses
+        with self._lock:
+            if count and not self._owners.count:
+                self._owners.first, self._owners.reason = first, reason
+            self._owners.count += count
 
     def report_losses(self, report: Report) -> None:
         """Report each kind of loss once, and forget it."""

@@ -13,6 +13,7 @@ from rebond.entries import Entry
 from rebond.errors import UsageError
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import Buffer, LandedFile
+from rebond.sources.files.landed_metadata import OwnerLosses
 from rebond.sources.files.making_directories import DirectoryMaker
 from rebond.sources.files.making_nodes import NodeMaker
 from rebond.sources.files.overwriting import Outcome, Overwrite
@@ -96,6 +97,10 @@ class FileLanding:
     def abandon_file(self, file: LandedFile) -> None:
         """Give up a file; what was there before stays."""
         self._begun.abandon(file)
+
+    def add_owner_losses(self, losses: OwnerLosses) -> None:
+        """Take in which owners ``PlainFiles`` could not set in another process."""
+        self._target.metadata.add_owner_losses(losses)
 
     def make_link(self, directory: Directory, name: bytes, first_directory: Directory, first_name: bytes) -> Outcome:
         """Give a finished file a second name. ``FAILED`` (reported): the caller may write it once more instead."""

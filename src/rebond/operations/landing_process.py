@@ -1,0 +1,213 @@
+"""Opening segments and writing their small files in a process of its own (decision 0023).
+
+A process is given segments as they are stored, in memory, and the files that are to come out of them.
+It checks everything that ``SnapshotReader.fetch`` checks, and writes what is simple: new files that
+lie whole in one segment. For all else the opened segment comes back, and whoever asked does it.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+
+from rebond.errors import FormatTooNew, RestoreError, VaultDamaged, WrongKey
+from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
+from rebond.sources.files.landed_directories import Directory
+from rebond.sources.files.landed_metadata import OwnerLosses
+from rebond.sources.files.plain_files import KnownDirectory, PlainFiles
+from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
+from rebond.vault.frames import split_chunks
+from rebond.vault.primitives import sealing_private_key
+from rebond.vault.trees import decode_entry
+
+Pieces = Sequence[tuple[bytes, int]]  # the first 16 bytes of each chunk's id, and its length
+
+
+class _Setting(msgspec.Struct, frozen=True):
+    """What a process is told when it starts."""
+
+    target: bytes
+    root: KnownDirectory
+    keeps_owner: bool
+    data_id_key: bytes
+
+
+class _Request(msgspec.Struct, frozen=True, array_like=True):
+    """A segment, in the file, and what is to come of it."""
+
+    stored_bytes: int
+    stored_hash: bytes
+    session: bytes
+    number: int
+    seed: bytes
+    new_directories: list[tuple[int, KnownDirectory]]  # with the number of the parent
+    files: list[tuple[int, bytes, Pieces]]  # directory, encoded entry, chunks
+    wants_raw: bool
+
+
+class _Answer(msgspec.Struct, frozen=True, array_like=True):
+    """What came of it. Without ``is_opened`` nothing was done; ``left`` are the files that were not written."""
+
+    is_opened: bool
+    left: list[int] = []
+    written_bytes: int = 0
+    raw_bytes: int = 0  # of the opened segment, in the file, when somebody needs it
+    losses: OwnerLosses = (0, b"", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """What a process did: which files it left, and the opened segment if there are any or it was wanted."""
+
+    left: Sequence[int]
+    written_bytes: int
+    segment: DecodedSegment | None
+    losses: OwnerLosses
+
+
+class LandingProcess:
+    """One process that writes files of one restore, asked by one thread.
+
+    Raises ``ProcessLost`` where none can be had.
+    """
+
+    def __init__(self, target: bytes, root: Directory, data_id_key: bytes, *, keeps_owner: bool) -> None:
+        self._process = OwnProcess(__name__)
+        self._numbers = {root: 0}
+        setting = _Setting(target, KnownDirectory.from_directory(root), keeps_owner, data_id_key)
+        try:
+            if self._process.ask(msgspec.msgpack.encode(setting)) != b"ready":
+                raise ProcessLost("it cannot open the target")
+        except ProcessLost:
+            self._process.close()
+            raise
+
+    def write(
+        self, copy: StoredCopy, files: Sequence[tuple[Directory, bytes, Pieces]], *, wants_raw: bool
+    ) -> Landed | None:
+        """Write the files of a segment; ``None`` when the copy is not good, and nothing was done.
+
+        Raises ``RestoreError`` when the process was lost: what it was writing may be half there.
+        """
+        new_directories: list[tuple[int, KnownDirectory]] = []
+        request = _Request(
+            len(copy.stored),
+            copy.stored_hash,
+            copy.session,
+            copy.number,
+            copy.seed,
+            new_directories,
+            [(self._number_of(directory, new_directories), encoded, pieces) for directory, encoded, pieces in files],
+            wants_raw,
+        )
+        try:
+            self._process.write((copy.stored,))
+            answer = msgspec.msgpack.decode(self._process.ask(msgspec.msgpack.encode(request)), type=_Answer)
+            raw = self._process.read(answer.raw_bytes) if answer.raw_bytes else b""
+        except ProcessLost as error:
+            raise RestoreError(
+                "A process of this restore was killed; a file that it was writing may be half there.",
+                hint="See whether the machine ran out of memory, then run the same command again with "
+                "--overwrite changed.",
+            ) from error
+        if not answer.is_opened:
+            return None
+        segment = DecodedSegment(split_chunks(raw)) if raw else None
+        return Landed(answer.left, answer.written_bytes, segment, answer.losses)
+
+    def close(self) -> None:
+        """End the process when it has done what it is at, and wait for it."""
+        self._process.close()
+
+    def _number_of(self, directory: Directory, new: list[tuple[int, KnownDirectory]]) -> int:
+        number = self._numbers.get(directory)
+        if number is None:
+            missing = [directory]
+            above = directory.parent
+            while above is not None and above not in self._numbers:
+                missing.append(above)
+                above = above.parent
+            for each in reversed(missing):
+                parent = 0 if each.parent is None else self._numbers[each.parent]
+                new.append((parent, KnownDirectory.from_directory(each)))
+                number = self._numbers[each] = len(self._numbers)
+        return number or 0
+
+
+# -- the other side -------------------------------------------------------------------------------
+
+
+def make_handler(file: int) -> Callable[[bytes], bytes]:
+    """Return what answers: first the setting, then one segment after the other."""
+    worker: _Worker | None = None
+
+    def handle(request: bytes) -> bytes:
+        nonlocal worker
+        if worker is None:
+            setting = msgspec.msgpack.decode(request, type=_Setting)
+            try:
+                files = PlainFiles(setting.target, setting.root, keeps_owner=setting.keeps_owner)
+            except OSError:
+                return b"no"
+            worker = _Worker(file, files, setting.data_id_key)
+            return b"ready"
+        return msgspec.msgpack.encode(worker.do(msgspec.msgpack.decode(request, type=_Request)))
+
+    return handle
+
+
+class _Worker:
+    def __init__(self, file: int, files: PlainFiles, data_id_key: bytes) -> None:
+        self._file = file
+        self._files = files
+        self._data_id_key = data_id_key
+        self._private_keys: dict[bytes, MLKEM768X25519PrivateKey] = {}
+
+    def do(self, request: _Request) -> _Answer:
+        for parent, directory in request.new_directories:
+            self._files.know(parent, directory)
+        segment = self._open(request)
+        if segment is None:
+            return _Answer(is_opened=False)
+        left: list[int] = []
+        written_bytes = 0
+        for position, (directory_number, encoded, pieces) in enumerate(request.files):
+            size = self._write(segment, directory_number, encoded, pieces)
+            if size is None:
+                left.append(position)
+            else:
+                written_bytes += size
+        raw_bytes = write_parts(self._file, (segment.raw,)) if left or request.wants_raw else 0
+        return _Answer(True, left, written_bytes, raw_bytes, self._files.take_owner_losses())
+
+    def _open(self, request: _Request) -> DecodedSegment | None:
+        try:
+            key = self._private_keys.get(request.seed)
+            if key is None:
+                key = self._private_keys[request.seed] = sealing_private_key(request.seed)
+            stored = os.pread(self._file, request.stored_bytes, 0)
+            copy = StoredCopy(stored, request.stored_hash, request.session, request.number, request.seed)
+            return copy.open(key, self._data_id_key)
+        except (VaultDamaged, WrongKey, FormatTooNew):
+            return None
+
+    def _write(self, segment: DecodedSegment, directory: int, encoded: bytes, pieces: Pieces) -> int | None:
+        """Write one file; return its bytes, ``None`` when it is not simple or could not be written."""
+        contents = []
+        for short_id, length in pieces:
+            content = segment.find(short_id)
+            if content is None or len(content) != length:
+                return None
+            contents.append(content)
+        try:
+            entry = decode_entry(encoded).to_entry()
+        except VaultDamaged:
+            return None
+        whole = contents[0] if len(contents) == 1 else b"".join(contents)
+        return len(whole) if self._files.write(directory, entry, whole) else None
+
+
+if __name__ == "__main__":
+    answer_requests(make_handler)
