@@ -103,11 +103,13 @@ def _start(module: str, file: int) -> subprocess.Popen[bytes]:
 # -- the other side -------------------------------------------------------------------------------
 
 
-def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]]) -> None:
+def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]], *, niceness: int = 0) -> None:
     """Answer what comes on standard input until it ends; for the main module of a process.
 
-    ``make_handler`` is given the number of the file in memory. What the handler raises ends the process.
+    ``make_handler`` is given the number of the file in memory. What the handler raises ends the
+    process. ``niceness`` lets others go first: whoever feeds this process, and whatever else the machine is for.
     """
+    os.nice(niceness)
     _keep_memory()
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     handle = make_handler(int(sys.argv[1]))

@@ -10,16 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from rebond.errors import FormatTooNew, RestoreError, VaultDamaged, WrongKey
+from rebond.errors import RestoreError, VaultDamaged
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_metadata import OwnerLosses
 from rebond.sources.files.plain_files import KnownDirectory, PlainFiles
-from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
+from rebond.vault.decoded_segments import CopyOpener, DecodedSegment, StoredCopy
 from rebond.vault.frames import split_chunks
-from rebond.vault.primitives import sealing_private_key
 from rebond.vault.trees import decode_entry
 
 Pieces = Sequence[tuple[bytes, int]]  # the first 16 bytes of each chunk's id, and its length
@@ -162,8 +160,7 @@ class _Worker:
     def __init__(self, file: int, files: PlainFiles, data_id_key: bytes) -> None:
         self._file = file
         self._files = files
-        self._data_id_key = data_id_key
-        self._private_keys: dict[bytes, MLKEM768X25519PrivateKey] = {}
+        self._opener = CopyOpener(data_id_key)
 
     def do(self, request: _Request) -> _Answer:
         for parent, directory in request.new_directories:
@@ -183,15 +180,8 @@ class _Worker:
         return _Answer(True, left, written_bytes, raw_bytes, self._files.take_owner_losses())
 
     def _open(self, request: _Request) -> DecodedSegment | None:
-        try:
-            key = self._private_keys.get(request.seed)
-            if key is None:
-                key = self._private_keys[request.seed] = sealing_private_key(request.seed)
-            stored = os.pread(self._file, request.stored_bytes, 0)
-            copy = StoredCopy(stored, request.stored_hash, request.session, request.number, request.seed)
-            return copy.open(key, self._data_id_key)
-        except (VaultDamaged, WrongKey, FormatTooNew):
-            return None
+        stored = os.pread(self._file, request.stored_bytes, 0)
+        return self._opener.open(StoredCopy(stored, request.stored_hash, request.session, request.number, request.seed))
 
     def _write(self, segment: DecodedSegment, directory: int, encoded: bytes, pieces: Pieces) -> int | None:
         """Write one file; return its bytes, ``None`` when it is not simple or could not be written."""

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from rebond.errors import VaultDamaged
+from rebond.errors import FormatTooNew, VaultDamaged, WrongKey
 from rebond.vault.frames import ChunkTable, open_frame, split_chunks
-from rebond.vault.primitives import keyed_id
+from rebond.vault.primitives import keyed_id, sealing_private_key
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
 
 
@@ -76,6 +76,24 @@ class StoredCopy:
         table = split_chunks(open_frame(open_segment(self.stored, private_key)))
         check_chunks(table, id_key)
         return DecodedSegment(table)
+
+
+class CopyOpener:
+    """Opens stored copies for whoever has their seeds. Not to be shared between threads."""
+
+    def __init__(self, id_key: bytes) -> None:
+        self._id_key = id_key
+        self._private_keys: dict[bytes, MLKEM768X25519PrivateKey] = {}
+
+    def open(self, copy: StoredCopy) -> DecodedSegment | None:
+        """Check and open a copy; ``None`` when it is not what it must be."""
+        try:
+            key = self._private_keys.get(copy.seed)
+            if key is None:
+                key = self._private_keys[copy.seed] = sealing_private_key(copy.seed)
+            return copy.open(key, self._id_key)
+        except (VaultDamaged, WrongKey, FormatTooNew):
+            return None
 
 
 def check_chunks(table: ChunkTable, id_key: bytes) -> None:

@@ -24,7 +24,7 @@ QUEUED = 1  # segments that wait: what is in flight is read again after a kill
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
-PROCESSES_FROM = 24 << 20  # raw bytes; less is sealed before a process has started
+PROCESSES_FROM = 8 << 20  # raw bytes; less is sealed before a process has started
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
 
 

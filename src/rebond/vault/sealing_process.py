@@ -21,6 +21,7 @@ _ROW = struct.Struct(f"<{HASH_SIZE}sI")
 _REQUEST = struct.Struct("<BIII")  # kind, segment number, chunks, bytes in the file
 _ANSWER = struct.Struct("<BII")  # status, bytes of the stored segment, bytes of the sealed table
 _DONE, _DAMAGED = 0, 1
+_NICENESS = 5  # reading goes first: the sealing of what is read fills the rest of the processors
 
 
 class _Setting(msgspec.Struct, frozen=True):
@@ -116,4 +117,4 @@ def _seal(sealer: Sealer, file: int, kind: int, number: int, count: int, size: i
 
 
 if __name__ == "__main__":
-    answer_requests(make_handler)
+    answer_requests(make_handler, niceness=_NICENESS)
