@@ -1,10 +1,19 @@
 """The one door to other programs."""
 
+import contextlib
+import os
+import signal
 import subprocess
+import threading
 from collections.abc import Mapping, Sequence
 
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
+
+_WORDS_BYTES = 4096  # of standard error that are kept
+_WORDS_LINES = 5
+_GRACE_SECONDS = 5.0  # between asking a program to end and making it
+_LOOK_EVERY_SECONDS = 0.01
 
 
 def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seconds: float = 120) -> Secret:
@@ -43,3 +52,93 @@ def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seco
             command=command,
         )
     return Secret(lines[0])
+
+
+class RunningCommand:
+    """A program that runs beside us: its standard output is read once, its last words are kept.
+
+    Its standard input is empty. It leads a session of its own: what is typed at our terminal reaches
+    us only, it cannot ask there, and what it started ends with it. Raises ``CommandFailed`` when it
+    cannot be started.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        self.program = arguments[0]
+        try:
+            self._process = subprocess.Popen(
+                list(arguments),
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        except (OSError, ValueError) as error:
+            raise CommandFailed(
+                "{program} could not be started: {reason}.",
+                hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",
+                program=self.program,
+                reason=getattr(error, "strerror", None) or str(error),
+            ) from None
+        self.pid = self._process.pid
+        self._words = b""
+        self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
+        self._listener.start()
+        self._is_over = False
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Read what it wrote next; 0 when it, and all that it started, closed their standard output."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        return self._process.stdout.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its exit status, or minus the number of the signal that ended it."""
+        return self._process.wait()
+
+    def last_words(self) -> str:
+        """Return the last lines of its standard error, joined by " | "; asked after its end."""
+        self._listener.join(timeout=1)  # something that it left behind may hold the pipe for ever
+        lines = [each.strip() for each in self._words.decode(errors="backslashreplace").splitlines()]
+        return " | ".join([each for each in lines if each][-_WORDS_LINES:])
+
+    def end(self) -> None:
+        """End it and what it started, if it still runs, and give the pipes back; may be called twice."""
+        if self._is_over:
+            return
+        self._is_over = True
+        try:
+            if self._process.returncode is None:
+                self._stop()
+        finally:
+            self._listener.join(timeout=1)
+            for pipe in (self._process.stdout, self._process.stderr):
+                if pipe is not None and not (pipe is self._process.stderr and self._listener.is_alive()):
+                    pipe.close()
+
+    def _stop(self) -> None:
+        """Ask all of its session to end, and make those that do not. It is not reaped before, so the number is its."""
+        patience = threading.Event()
+        waited_seconds = 0.0
+        try:
+            self._send(signal.SIGTERM)
+            while not self._has_ended() and waited_seconds < _GRACE_SECONDS:
+                patience.wait(_LOOK_EVERY_SECONDS)
+                waited_seconds += _LOOK_EVERY_SECONDS
+        finally:
+            self._send(signal.SIGKILL)
+            with contextlib.suppress(subprocess.TimeoutExpired):  # we may not end what sudo started
+                self._process.wait(timeout=_GRACE_SECONDS)
+
+    def _has_ended(self) -> bool:
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+    def _send(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _listen(self) -> None:
+        assert self._process.stderr is not None  # noqa: S101 - it is a pipe
+        with contextlib.suppress(OSError, ValueError):  # closed from the other side
+            while block := self._process.stderr.read(65536):
+                self._words = (self._words + block)[-_WORDS_BYTES:]

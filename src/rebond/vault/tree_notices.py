@@ -12,8 +12,8 @@ def notice_cut_read(path: bytes, error: SourceError) -> Finding:
         severity=Severity.WARNING,
         subject=shown,
         template="{path} was left out, because reading it failed: {reason}",
-        hint_template="Check the disk it lies on; then run the backup again.",
-        values={"path": shown, "reason": error.message},
+        hint_template=error.hint_template,
+        values={**error.values, "path": shown, "reason": error.message},
     )
 
 

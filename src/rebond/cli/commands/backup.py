@@ -16,6 +16,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.streaming import describe_stream, stream_to_save, wants_stream
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.entries import Tree
@@ -47,7 +48,7 @@ what_to_save = combine(
     option("--larger-than", type=Size(), metavar="SIZE", help="Leave out files larger than this."),
     option("--one-file-system", is_flag=True, help="Stay on the file system of each path."),
     option("--gitignore", is_flag=True, help="Honour .gitignore files too."),
-    option("--allow-empty", is_flag=True, help="An empty directory is meant."),
+    option("--allow-empty", is_flag=True, help="An empty directory or stream is meant."),
 )
 
 
@@ -55,9 +56,12 @@ what_to_save = combine(
     "backup",
     help="Save directories and files as one snapshot. What did not change since the last one is not read again, and "
     "what is in the vault already is not stored again. What cannot be read is listed, and the exit status is 3.",
-    example="rebond backup --path ~/shop --exclude '*.log' --tag before-upgrade",
+    example="rebond backup --path ~/shop --exclude '*.log' --tag before-upgrade\n"
+    "rebond backup --command shop.sql -- pg_dump shop",
 )
 @what_to_save
+@stream_to_save
+@click.argument("words", nargs=-1, metavar="[-- CMD]...", type=click.UNPROCESSED)
 @option(
     "--class", "class_", default="", metavar="NAME", help="The rhythm that this snapshot belongs to, such as daily."
 )
@@ -73,11 +77,18 @@ what_to_save = combine(
 @option("--allow-partial", is_flag=True, help="Save the other components when one fails; the snapshot is partial.")
 @option("--dry-run", is_flag=True, help="Only say what would be saved.")
 @click.pass_obj
-def backup(invocation: Invocation, /, paths: Sequence[Path], **wishes: Any) -> int:
+def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str], **wishes: Any) -> int:
     """Return 3 when something could not be read."""
-    if not paths:
+    if wants_stream(wishes):
+        components: tuple[ComponentToSave, ...] = (
+            describe_stream(invocation.environment, words, {**wishes, "paths": paths}),
+        )
+    elif words:
+        raise UsageError("'{word}' is not expected here.", hint="Name what to save with --path.", word=words[0])
+    elif not paths:
         raise UsageError("There is nothing to save.", hint="Name what to save: rebond backup --path DIR.")
-    components = tuple(_component(path, wishes) for path in paths)
+    else:
+        components = tuple(_component(path, wishes) for path in paths)
     if wishes["dry_run"]:
         from rebond.cli.preview import preview_backup
 

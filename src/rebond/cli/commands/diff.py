@@ -14,6 +14,7 @@ from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import Watcher, watching
 from rebond.errors import UsageError
+from rebond.findings import Finding, Severity
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
@@ -62,8 +63,21 @@ def _count_in_words(counts: Counter[Change]) -> str:
 
 def _diff_with_now(reader: SnapshotReader, watcher: Watcher) -> Iterator[Difference]:
     for component in reader.components:
+        if not component.root:
+            watcher.noticed(_notice_no_place(component.name))
+            continue
         tree = FileTree(component.root, Rules(), one_file_system=False, report=watcher.noticed, allow_empty=True)
         yield from diff_live(reader, component, tree)
+
+
+def _notice_no_place(component: str) -> Finding:
+    return Finding(
+        code="no-place",
+        severity=Severity.NOTE,
+        subject=component,
+        template="{component} has no place on this machine to compare it with.",
+        values={"component": component},
+    )
 
 
 def _answer(invocation: Invocation, differences: Iterator[Difference], counts: Counter[Change]) -> None:

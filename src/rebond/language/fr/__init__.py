@@ -9,6 +9,7 @@ from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
+from rebond.language.fr.streams import STREAMS
 from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
 
@@ -22,6 +23,7 @@ MESSAGES: dict[str, str] = {
     **RESTORING,
     **SOURCES,
     **STORE,
+    **STREAMS,
     **VAULT,
     **VAULT_OBJECTS,
 }

@@ -50,7 +50,6 @@ CLI_HELP: dict[str, str] = {
     "Leave out files larger than this.": "Écarte les fichiers plus grands.",
     "Stay on the file system of each path.": "Reste sur le système de fichiers de chaque chemin.",
     "Honour .gitignore files too.": "Respecte aussi les fichiers .gitignore.",
-    "An empty directory is meant.": "Un dossier vide est voulu.",
     "The rhythm that this snapshot belongs to, such as daily.": "Le rythme auquel appartient cette sauvegarde, par "
     "exemple daily.",
     "A word to find it by; may be repeated.": "Un mot pour la retrouver ; peut être répété.",

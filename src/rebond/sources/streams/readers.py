@@ -1,0 +1,137 @@
+"""Where a stream comes from: read once, and whole only when whoever wrote it says so."""
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from rebond.errors import CommandFailed, SourceError
+from rebond.subprocesses import RunningCommand
+
+OWN_SECRETS = frozenset({"REBOND_PASSPHRASE", "REBOND_NEW_PASSPHRASE"})  # no program of a user's needs these
+
+
+class StreamReader(Protocol):
+    """A stream being read once, from its start to its end."""
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Fill ``buffer`` as far as something is there; 0 at the end. Raises ``SourceError`` or ``OSError``."""
+        ...
+
+    def finish(self) -> None:
+        """Judge the stream after its end. Raises ``SourceError`` when it is not whole."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back, and end what still writes; may be called twice and at any time."""
+        ...
+
+
+OpenReader = Callable[[], StreamReader]
+
+
+class DescriptorReader:
+    """What comes through a descriptor that somebody else opened, such as standard input.
+
+    Its end says nothing of whether the writer had finished.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read what is there. Raises ``SourceError``."""
+        try:
+            return os.readv(self._descriptor, [buffer])
+        except OSError as error:
+            raise SourceError(
+                "Standard input could not be read: {reason}.",
+                hint="Give the command something to read: PROGRAM | rebond backup --stdin NAME.",
+                reason=error.strerror or str(error),
+            ) from error
+
+    def finish(self) -> None:
+        """Nothing more is known of it."""
+
+    def close(self) -> None:
+        """Leave it open: it is not ours."""
+
+
+class CommandReader:
+    """What a program writes to its standard output; whole only when the program ends with status 0.
+
+    It gets our environment without our secrets, and nothing to read. Raises ``CommandFailed`` when it
+    cannot be started.
+    """
+
+    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+        kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
+        self._command = RunningCommand(arguments, environment=kept)
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._command.pid
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read what it wrote next."""
+        return self._command.readinto(buffer)
+
+    def finish(self) -> None:
+        """Wait for its end. Raises ``CommandFailed`` with its last words."""
+        status = self.wait()
+        if status:
+            raise describe_failure(self._command.program, status, self.last_words())
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit status, or minus the number of a signal."""
+        return self._command.wait()
+
+    def last_words(self) -> str:
+        """Return the last lines of its standard error."""
+        return self._command.last_words()
+
+    def close(self) -> None:
+        """End it if it still runs."""
+        self._command.end()
+
+
+def describe_failure(program: str, status: int, words: str) -> CommandFailed:
+    """Return the error for a program that ended with another status than 0, or by a signal."""
+    if status < 0 and words:
+        return CommandFailed(
+            "{program} was ended by {signal}, so what it wrote is not saved. Its last words: {words}",
+            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            program=program,
+            signal=name_signal(-status),
+            words=words,
+        )
+    if status < 0:
+        return CommandFailed(
+            "{program} was ended by {signal}, so what it wrote is not saved.",
+            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            program=program,
+            signal=name_signal(-status),
+        )
+    if words:
+        return CommandFailed(
+            "{program} failed with status {status}, so what it wrote is not saved. Its last words: {words}",
+            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            program=program,
+            status=status,
+            words=words,
+        )
+    return CommandFailed(
+        "{program} failed with status {status} and said nothing; what it wrote is not saved.",
+        hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+        program=program,
+        status=status,
+    )
+
+
+def name_signal(number: int) -> str:
+    """Return the name of a signal, such as SIGKILL."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIG{number}"
