@@ -14,13 +14,15 @@ from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome
-from rebond.vault.decoded_segments import DecodedSegment
+from rebond.store.asking_ahead import ask_ahead
+from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
 from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry
 
 _AHEAD_PER_WORKER = 2
+_READ_AHEAD = 4  # segments of a distant store on their way at once
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
 
@@ -84,12 +86,14 @@ class FileWriter:
 
     def run(self) -> None:
         """Write everything. Errors of the target are raised; damage in the vault is reported by file."""
+        running: deque[tuple[Future[tuple[int, int]], int]] = deque()
         with ThreadPoolExecutor(self._workers, "restore") as pool:
-            running: deque[tuple[Future[tuple[int, int]], int]] = deque()
-            files_ahead = 0
             try:
-                for place, jobs in self._jobs():
-                    running.append((pool.submit(self._write_segment, place, jobs), len(jobs)))
+                files_ahead = 0
+                for (place, jobs), copy in ask_ahead(
+                    self._reader.store, self._jobs(), self._read_far, most=_READ_AHEAD
+                ):
+                    running.append((pool.submit(self._write_segment, place, jobs, copy), len(jobs)))
                     files_ahead += len(jobs)
                     while len(running) > self._workers * (1 + _AHEAD_PER_WORKER) or (
                         files_ahead > _FILES_AHEAD and len(running) > 1
@@ -108,6 +112,10 @@ class FileWriter:
                 for process in self._started:
                     process.close()
 
+    def _read_far(self, batch: tuple[int, Sequence[_Job]]) -> StoredCopy | None:
+        """Read a segment of a distant store ahead; near ones are read when they are opened."""
+        return self._reader.read_stored(batch[0]) if self._reader.store.traits.latency else None
+
     def _jobs(self) -> Iterator[tuple[int, list[_Job]]]:
         for place, chunks in self._plan.segments():
             jobs: list[_Job] = []
@@ -123,18 +131,20 @@ class FileWriter:
                 start = end
             yield place, jobs
 
-    def _write_segment(self, place: int, jobs: Sequence[_Job]) -> tuple[int, int]:
+    def _write_segment(self, place: int, jobs: Sequence[_Job], copy: StoredCopy | None) -> tuple[int, int]:
         """Write one segment's share of all its files; return files finished and bytes written."""
         files = written = 0
         segment: DecodedSegment | None = None
         process = self._process_of_this_thread()
         if process is not None:
-            files, written, segment, jobs = self._write_elsewhere(process, place, jobs)
+            files, written, segment, jobs = self._write_elsewhere(process, place, jobs, copy)
             if not jobs:
                 return files, written
         if segment is None:
             try:
-                segment = self._reader.fetch(place, {chunk.short_id for job in jobs for chunk in job.chunks})
+                segment = self._reader.fetch(
+                    place, {chunk.short_id for job in jobs for chunk in job.chunks}, ahead=copy
+                )
             except VaultDamaged as error:
                 for job in jobs:
                     self._fail(job, error)
@@ -156,10 +166,10 @@ class FileWriter:
         return process
 
     def _write_elsewhere(
-        self, process: LandingProcess, place: int, jobs: Sequence[_Job]
+        self, process: LandingProcess, place: int, jobs: Sequence[_Job], copy: StoredCopy | None
     ) -> tuple[int, int, DecodedSegment | None, Sequence[_Job]]:
         """Let a process write what is simple; return files, bytes, the opened segment if any, and what is left."""
-        copy = self._reader.read_stored(place)
+        copy = copy or self._reader.read_stored(place)
         if copy is None:
             return 0, 0, None, jobs
         whole = [job for job in jobs if job.number not in self._pending]

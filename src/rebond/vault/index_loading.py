@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rebond.errors import ForeignObject, ObjectMissing, RebondError, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName, VaultId
+from rebond.store.asking_ahead import ask_ahead
 from rebond.store.protocol import Store
 from rebond.vault.credentials import CatalogKeys, DomainKeys
 from rebond.vault.index import (
@@ -52,20 +53,31 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
     """
     present: set[bytes] = set()
     added = 0
-    for info in list(context.store.list_objects(f"index/{context.domain.hex()}/")):
+    unknown: list[tuple[ObjectName, bytes]] = []
+    for info in context.store.list_objects(f"index/{context.domain.hex()}/"):
         list_hash = hash_in_name(info.name)
         if list_hash is None:
             continue
         present.add(list_hash)
-        if list_hash in cache.merged_lists and cache.catalog(list_hash) is not None:
-            continue
+        if list_hash not in cache.merged_lists or cache.catalog(list_hash) is None:
+            unknown.append((ObjectName(info.name), list_hash))
+
+    def read(item: tuple[ObjectName, bytes]) -> bytes | ObjectMissing | VaultDamaged:
         try:
-            _merge_list(context, cache, ObjectName(info.name), list_hash)
+            return read_index_object(context.store, item[0])
+        except (ObjectMissing, VaultDamaged) as error:
+            return error
+
+    for (name, list_hash), content in ask_ahead(context.store, unknown, read):
+        try:
+            if not isinstance(content, bytes):
+                raise content
+            _merge_list(context, cache, name, list_hash, content)
         except ObjectMissing:
             present.discard(list_hash)  # a keeper replaced it between the listing and the read
         except (VaultDamaged, ForeignObject, WrongKey) as error:
             present.discard(list_hash)
-            context.report(_left_out(info.name, error))
+            context.report(_left_out(name, error))
         else:
             added += 1
     if added:
@@ -86,8 +98,7 @@ def _left_out(name: str, error: RebondError) -> Finding:
     )
 
 
-def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes) -> None:
-    content = read_index_object(context.store, name)
+def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes, content: bytes) -> None:
     add_list_chunks(context, cache, open_list(context, name, content))
     cache.keep_catalog(list_hash, content[: catalog_size(content)])
     cache.merged_lists.add(list_hash)

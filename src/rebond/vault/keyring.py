@@ -249,12 +249,13 @@ def _wrap_info(number: int) -> bytes:
 def _newest(
     store: Store, listed: NumberedObjects, vault_id: VaultId, owner: bytes, at_least: int, notice: Notice
 ) -> SealedKeyring:
-    for number in listed.numbers:
+    for number, info in zip(listed.numbers, listed.infos, strict=True):
         if number < at_least:
             break
         name = keyring_name(number)
         try:
-            return parse_keyring(read_capped(store, name, KEYRING_LIMIT_BYTES), number, vault_id, owner)
+            content = read_capped(store, name, KEYRING_LIMIT_BYTES, listed=info)
+            return parse_keyring(content, number, vault_id, owner)
         except (VaultDamaged, ForeignObject) as error:
             notice(_invalid(name, str(error)))
     if at_least:

@@ -7,7 +7,7 @@ for this ``vault.json``; the roster must be signed by the owner; none may be old
 machine saw before. Nothing is written in the vault.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from rebond.errors import (
@@ -20,7 +20,8 @@ from rebond.errors import (
     VaultError,
 )
 from rebond.findings import Finding, Severity
-from rebond.store.protocol import Store
+from rebond.store.asking_ahead import AnticipatedListings
+from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import VaultDescription, read_description
 from rebond.vault.keyring import OpenKeyring, SealedKeyring, load_newest_keyring, open_keyring
@@ -90,13 +91,14 @@ def open_vault(
     for a revoked member, ``FormatTooNew``, ``ForeignObject`` for a vault that somebody replaced,
     ``VaultDamaged`` for damage and for a vault that was rolled back.
     """
-    description = read_description(store)
-    owner = description.owner_verify_key
-    pin = Pin(owner_verify_key=owner) if pins is None else pins.require_owner(description.vault_id, owner)
-    if isinstance(secret, SlotSecret):
-        opened = _open_as_owner(store, secret, description, pin, notice)
-    else:
-        opened = _open_as_member(store, secret, description, pin, notice)
+    with AnticipatedListings(store, ("keyring/", "keys/", "roster/")) as ahead:
+        description = read_description(ahead)
+        owner = description.owner_verify_key
+        pin = Pin(owner_verify_key=owner) if pins is None else pins.require_owner(description.vault_id, owner)
+        if isinstance(secret, SlotSecret):
+            opened = _open_as_owner(ahead, secret, description, pin, notice)
+        else:
+            opened = _open_as_member(ahead, secret, description, pin, notice)
     if pins is not None:
         _remember(pins, opened, notice)
     return opened
@@ -107,8 +109,9 @@ def _open_as_owner(
 ) -> OpenedVault:
     owner = description.owner_verify_key
     sealed = load_newest_keyring(store, description.vault_id, owner, pin.keyring, notice=notice)
-    _report_strays(store, sealed, notice)
-    slot_id, slot_seed = _find_slot(store, secret, sealed, owner, notice)
+    listed = {info.name: info for info in store.list_objects("keys/")}
+    _report_strays(listed, sealed, notice)
+    slot_id, slot_seed = _find_slot(store, secret, sealed, owner, notice, listed)
     keyring = open_keyring(sealed, slot_id, slot_seed, owner, description.hash)
     roster = _load_roster(store, description, pin.roster, notice)
     seed = keyring.secrets.sealing_seeds.get(roster.epoch)
@@ -157,12 +160,17 @@ def _load_roster(store: Store, description: VaultDescription, at_least: int, not
 
 
 def _find_slot(
-    store: Store, secret: SlotSecret, sealed: SealedKeyring, owner: bytes, notice: Notice
+    store: Store,
+    secret: SlotSecret,
+    sealed: SealedKeyring,
+    owner: bytes,
+    notice: Notice,
+    listed: Mapping[str, ObjectInfo],
 ) -> tuple[bytes, bytes]:
     """Return id and seed of the trusted slot that ``secret`` opens."""
     faults: list[VaultError] = []
     is_tried = False
-    for slot in _read_slots(store, sealed, notice, faults):
+    for slot in _read_slots(store, sealed, notice, faults, listed):
         try:
             if slot.method == secret.method and slot.owner_verify_key == owner:
                 is_tried = True
@@ -178,11 +186,17 @@ def _find_slot(
     raise faults[0] if faults else wrong_key()
 
 
-def _read_slots(store: Store, sealed: SealedKeyring, notice: Notice, faults: list[VaultError]) -> Iterable[Slot]:
+def _read_slots(
+    store: Store,
+    sealed: SealedKeyring,
+    notice: Notice,
+    faults: list[VaultError],
+    listed: Mapping[str, ObjectInfo],
+) -> Iterable[Slot]:
     for slot_id in sealed.wraps:
         name = slot_name(slot_id)
         try:
-            slot = parse_slot(read_capped(store, name, SLOT_LIMIT_BYTES), sealed.vault_id)
+            slot = parse_slot(read_capped(store, name, SLOT_LIMIT_BYTES, listed=listed.get(name)), sealed.vault_id)
             if slot.id != slot_id:
                 raise VaultDamaged("The slot {name} holds another slot: it was renamed.", name=name)
         except ObjectMissing:
@@ -194,15 +208,15 @@ def _read_slots(store: Store, sealed: SealedKeyring, notice: Notice, faults: lis
             yield slot
 
 
-def _report_strays(store: Store, sealed: SealedKeyring, notice: Notice) -> None:
+def _report_strays(listed: Iterable[str], sealed: SealedKeyring, notice: Notice) -> None:
     trusted = {slot_name(slot) for slot in sealed.wraps}
-    for info in store.list_objects("keys/"):
-        if info.name not in trusted:
+    for name in listed:
+        if name not in trusted:
             notice(
                 Finding(
                     code="slot-stray",
                     severity=Severity.WARNING,
-                    subject=info.name,
+                    subject=name,
                     template="A slot that the owner does not trust lies in the vault. It opens nothing.",
                     hint_template="It is left by a command that was cut short, or somebody put it there. "
                     "'rebond key remove' deletes it.",

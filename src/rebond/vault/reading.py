@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
+from rebond.store.protocol import Store
 from rebond.vault.access import Vault
 from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
@@ -169,13 +170,20 @@ class SnapshotReader:
             hint="Run 'rebond verify --read-data' to see which paths it reaches.",
         )
 
-    def fetch(self, place: int, wanted: Collection[bytes] = (), *, is_tree: bool = False) -> DecodedSegment:
+    def fetch(
+        self, place: int, wanted: Collection[bytes] = (), *, is_tree: bool = False, ahead: StoredCopy | None = None
+    ) -> DecodedSegment:
         """Read, open and check a segment from the first good copy that holds the chunks ``wanted``.
 
+        ``ahead`` is what ``read_stored`` has given for it already; it is tried first.
         ``wanted`` are the first 16 bytes of ids. When no copy will do they are gathered from other
         segments; what is in none is then not found in the result. Raises ``VaultDamaged`` when nothing
         of it is left. May be called from several threads.
         """
+        if ahead is not None:
+            opened = self._open_ahead(ahead, wanted, is_tree=is_tree)
+            if opened is not None:
+                return opened
         tried: set[SegmentPlace] = set()
         for renew in (None, self._read_index_again, self._ask_packs):
             if renew is not None:
@@ -196,6 +204,15 @@ class SnapshotReader:
             number=number,
         )
 
+    def _open_ahead(self, copy: StoredCopy, wanted: Collection[bytes], *, is_tree: bool) -> DecodedSegment | None:
+        """Open a copy that was read ahead; its faults are told when it is read again."""
+        try:
+            key = self._key_of(copy.stored)
+            segment = copy.open(key, self._keys.tree_id_key if is_tree else self._keys.data_id_key)
+        except (VaultDamaged, WrongKey, FormatTooNew):
+            return None
+        return segment if all(short_id in segment for short_id in wanted) else None
+
     def read_stored(self, place: int) -> StoredCopy | None:
         """Read the first copy of a segment as it is stored; nothing of it is checked, and its faults are not told.
 
@@ -212,6 +229,11 @@ class SnapshotReader:
             return None
         session, number = self._cache.segments.name_of(place)
         return StoredCopy(bytes(stored), copy.stored_hash, session, number, seed)
+
+    @property
+    def store(self) -> Store:
+        """Where the vault lies."""
+        return self._vault.store
 
     @property
     def data_id_key(self) -> bytes:

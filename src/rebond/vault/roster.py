@@ -276,11 +276,12 @@ def change_roster(
 
 
 def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_least: int, notice: Notice) -> Roster:
-    for number in listed.numbers:
+    for number, info in zip(listed.numbers, listed.infos, strict=True):
         if number < at_least:
             break
         try:
-            return parse_roster(read_capped(store, roster_name(number), ROSTER_LIMIT_BYTES), number, owner_verify_key)
+            content = read_capped(store, roster_name(number), ROSTER_LIMIT_BYTES, listed=info)
+            return parse_roster(content, number, owner_verify_key)
         except (VaultDamaged, ForeignObject) as error:
             notice(_invalid(number, str(error)))
     if at_least:
