@@ -20,7 +20,9 @@ from rebond.vault.sealing_process import SealingProcess
 from rebond.vault.segments import SegmentKind
 
 WORKERS = 2
-QUEUED = 1  # segments that wait: what is in flight is read again after a kill
+QUEUED = 1  # segments that wait at first: what is in flight is read again after a kill
+MOST_QUEUED_BYTES = 32 << 20  # of segments that wait later on
+QUEUED_SHARE = 16  # one segment more waits for each 16 that were submitted: a kill still costs little
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
@@ -52,7 +54,11 @@ class SealingPipeline:
         workers = max(1, min(WORKERS, DENSE_MEMORY // context.level.working_bytes))
         self._sealers = ThreadPoolExecutor(workers, "seal")
         self._putters = ThreadPoolExecutor(uploads, "put")
-        self._segments_free = threading.BoundedSemaphore(workers + QUEUED)
+        self._least_room = workers + QUEUED
+        self._most_room = workers + max(QUEUED, MOST_QUEUED_BYTES // context.level.target_bytes)
+        self._in_flight = 0
+        self._submitted = 0
+        self._moved = threading.Condition()
         self._packs_free = threading.BoundedSemaphore(uploads)
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -66,10 +72,14 @@ class SealingPipeline:
 
     def submit(self, segment: FullSegment) -> None:
         """Queue a segment; waits while too much is in flight."""
-        self._segments_free.acquire()
-        if self._failure is not None:
-            self._segments_free.release()
-            raise self._failure
+        room = min(self._most_room, self._least_room + self._submitted // QUEUED_SHARE)
+        with self._moved:
+            while self._in_flight >= room and self._failure is None:
+                self._moved.wait()
+            if self._failure is not None:
+                raise self._failure
+            self._in_flight += 1
+        self._submitted += 1
         self._submitted_bytes += segment.raw_bytes
         self._sealers.submit(self._run, segment)
 
@@ -111,7 +121,9 @@ class SealingPipeline:
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by submit or finish
             self._failure = self._failure or error
         finally:
-            self._segments_free.release()
+            with self._moved:
+                self._in_flight -= 1
+                self._moved.notify()
 
     def _seal(self, segment: FullSegment) -> PackedSegment:
         sealed = self._seal_elsewhere(segment) or self._seal_here(segment)
