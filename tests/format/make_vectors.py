@@ -13,6 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId, VaultId
+from rebond.vault.endings import WithdrawalBody
 from rebond.vault.frames import LEVELS, Codec, Compressor, build_frame, join_chunks
 from rebond.vault.headers import ObjectKind
 from rebond.vault.index import build_index_list
@@ -35,6 +36,7 @@ from rebond.vault.references import build_references, encode_references, seal_re
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
 from rebond.vault.sessions import JournalEntry
 from rebond.vault.snapshots import (
+    WITHDRAWN_SUFFIX,
     CatalogPart,
     ComponentSummary,
     PrivateComponent,
@@ -200,6 +202,8 @@ def make_objects() -> dict[str, Any]:
         signing_key=signer,
     )
     name = snapshot_name(MEMBER, SNAPSHOT, SESSION)
+    withdrawal_name = ObjectName(name + WITHDRAWN_SUFFIX)
+    withdrawal = WithdrawalBody(time_ms=1_700_000_000_000, reason="a clean-up")
     journal_name = ObjectName(f"sessions/{MEMBER.hex()}/{SNAPSHOT.hex()}.{SESSION.hex()}/000001")
     journal = JournalEntry(step="marks", time_ms=1_700_000_000_000, marks=["trash/" + "22" * 16])
     return {
@@ -218,6 +222,11 @@ def make_objects() -> dict[str, Any]:
         "void": {
             "name": name,
             "bytes": build_void(vault_id=VAULT, run=bytes(16), keeper=MEMBER, name=name, signing_key=signer).hex(),
+        },
+        "withdrawal": {
+            "name": withdrawal_name,
+            "bytes": build_signed(ObjectKind.WITHDRAWAL, withdrawal_name, VAULT, MEMBER, signer, withdrawal).hex(),
+            "reason": withdrawal.reason,
         },
         "journal": {
             "name": journal_name,

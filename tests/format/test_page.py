@@ -8,6 +8,7 @@ import pytest
 from tests.format.golden_vault import unpack_golden
 
 from rebond.vault import (
+    endings,
     frames,
     headers,
     holds,
@@ -45,6 +46,7 @@ RECORDS: dict[str, tuple[Any, ...]] = {
     "## 5.": (index.IndexCatalog,),
     "## 6.": (trees.StoredEntry, trees._Page),
     "### 7.1": (references._Body,),
+    "### 7.3": (endings.WithdrawalBody,),
     "### 7.2": (
         snapshots.CatalogPart,
         snapshots.ComponentSummary,

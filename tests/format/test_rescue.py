@@ -11,7 +11,10 @@ from tests.format.golden_vault import golden_facts, unpack_golden
 from tests.format.isolated import run_rescue
 from tests.format.manifests import tell_tree
 
+from rebond.identifiers import ObjectName
 from rebond.store.local import LocalStore
+from rebond.vault.access import Vault
+from rebond.vault.endings import put_tombstone, put_withdrawal
 from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks
 from rebond.vault.opening import open_vault
 from rebond.vault.packs import PackBuilder, PackedSegment
@@ -224,11 +227,38 @@ def test_a_snapshot_that_nobody_of_the_vault_signed_is_foreign(vault: Path, tmp_
     assert "foreign" in done.stderr
 
 
-def test_a_withdrawn_snapshot_is_none(vault: Path, tmp_path: Path) -> None:
-    newest = next((vault / "snapshots").rglob(WRITERS + ".*"))
-    newest.with_name(newest.name + ".withdrawn").write_bytes(bytes(8))
+def find_record(vault: Path, snapshot: str) -> ObjectName:
+    return ObjectName(str(next((vault / "snapshots").rglob(snapshot + ".*")).relative_to(vault)))
 
-    assert run_rescue(tmp_path, vault, WRITERS, tmp_path / "back", environment=PASSPHRASE).returncode == 2
+
+def open_golden(vault: Path, tmp_path: Path) -> Vault:
+    opened = open_vault(LocalStore(vault), key_file_secret(bytes.fromhex(FACTS["key_file"])))
+    return Vault(
+        store=LocalStore(vault), credentials=opened.credentials, roster=opened.roster, caches=tmp_path / "caches"
+    )
+
+
+@pytest.mark.parametrize("ending", ["tombstone", "withdrawal", "anything"])
+def test_what_something_may_end_is_never_latest_and_is_still_there(vault: Path, tmp_path: Path, ending: str) -> None:
+    """It is for Rebond to check who made what lies there; a thief must not hide a snapshot from its owner."""
+    name = find_record(vault, WRITERS)
+    if ending == "tombstone":
+        put_tombstone(open_golden(vault, tmp_path), name, bytes(16))
+    elif ending == "withdrawal":
+        put_withdrawal(open_golden(vault, tmp_path), name, "a test")
+    else:
+        (vault / (name + ".withdrawn." + "0" * 32)).write_bytes(bytes(8))
+
+    listed = run_rescue(tmp_path, vault, environment=PASSPHRASE).stdout.splitlines()
+    latest = run_rescue(tmp_path, vault, "latest", tmp_path / "latest", environment=PASSPHRASE)
+    named = run_rescue(tmp_path, vault, WRITERS, tmp_path / "named", environment=PASSPHRASE)
+
+    assert [line.split()[0] for line in listed if "Beware" in line] == [WRITERS]
+    assert len(listed) == len(FACTS["snapshots"])
+    assert latest.returncode == named.returncode == 0
+    assert WRITERS not in latest.stderr
+    assert "Beware" in named.stderr
+    assert told(tmp_path / "named") == FACTS["snapshots"]["writer"]["components"]["odd"]
 
 
 def test_a_revoked_writers_later_snapshot_is_never_latest(vault: Path, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from tests.format.isolated import RESCUE
 
 from rebond.errors import ForeignObject, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, ObjectName, VaultId
+from rebond.vault.endings import parse_withdrawal
 from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.headers import ObjectKind
 from rebond.vault.index import parse_index_list, verify_index_list
@@ -36,7 +37,14 @@ from rebond.vault.primitives import (
 from rebond.vault.references import decode_references, open_references
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, decode_segment_header, open_segment
 from rebond.vault.sessions import JournalEntry
-from rebond.vault.snapshots import SnapshotRecord, open_private_part, parse_snapshot, parse_snapshot_name, parse_void
+from rebond.vault.snapshots import (
+    SnapshotRecord,
+    find_ended_name,
+    open_private_part,
+    parse_snapshot,
+    parse_snapshot_name,
+    parse_void,
+)
 from rebond.vault.trees import StoredEntry as Entry
 from rebond.vault.trees import read_chunk_rows, read_directory
 
@@ -263,6 +271,18 @@ def test_a_void_ends_its_own_session_only() -> None:
     assert void.keeper.hex() == K["member"]
     with pytest.raises(ForeignObject):
         verify_signature(of(K["verify_key"]), "void", other, signature)
+
+
+def test_a_withdrawal_is_of_its_own_record_only() -> None:
+    name = ObjectName(R["withdrawal"]["name"])
+    record = parse_withdrawal(of(R["withdrawal"]["bytes"]), name, VAULT)
+    moved = parse_withdrawal(of(R["withdrawal"]["bytes"]), ObjectName(f"{name}.{'0' * 32}"), VAULT)
+
+    verify_signature(of(K["verify_key"]), "withdrawal", record.signed, record.signature)
+    assert record.body.reason == R["withdrawal"]["reason"]
+    assert find_ended_name(name) == R["snapshot"]["name"]
+    with pytest.raises(ForeignObject):
+        verify_signature(of(K["verify_key"]), "withdrawal", moved.signed, moved.signature)
 
 
 def test_a_journal_record_declares_its_marks() -> None:

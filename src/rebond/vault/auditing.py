@@ -18,6 +18,7 @@ from rebond.identifiers import ObjectName, VaultId
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Role
 from rebond.vault.description import DESCRIPTION_NAME, parse_description, read_description
+from rebond.vault.endings import kind_of_ending, parse_withdrawal
 from rebond.vault.headers import HEADER_SIZE, ObjectKind, decode_header, without_sum
 from rebond.vault.keyring import parse_keyring
 from rebond.vault.marks import KEEPER_ROLES
@@ -266,9 +267,13 @@ def _check_commit(info: ObjectInfo, content: bytes, context: AuditContext) -> No
 
 
 def _check_withdrawal(info: ObjectInfo, content: bytes, context: AuditContext) -> None:
-    """Check a keeper's tombstone. What a writer put to take its own record back says nothing but its name."""
-    if any(content):
+    """Check a keeper's tombstone or a writer's withdrawal of its own record."""
+    if kind_of_ending(content) is ObjectKind.VOID:
         _check_void(info, content, context)
+    elif context.vault_id is not None:
+        record = parse_withdrawal(content, ObjectName(info.name), context.vault_id)
+        if context.roster is not None:
+            record.verify(context.roster, info.modified_ms, (Role.OWNER, Role.WRITER))
 
 
 def _check_void(info: ObjectInfo, content: bytes, context: AuditContext) -> None:

@@ -5,7 +5,7 @@ missing afterwards is missing.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -13,7 +13,7 @@ from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, Snapsh
 from rebond.vault.access import Vault
 from rebond.vault.commits import UnreadableCommit, load_references, read_commit
 from rebond.vault.credentials import Role
-from rebond.vault.object_findings import damage_of, foreign, too_new
+from rebond.vault.object_findings import WITHDRAWAL_STRAY, damage_of, foreign, too_new
 from rebond.vault.references import References
 from rebond.vault.segment_sets import SegmentSet
 from rebond.vault.sessions import JournalEntry, JournalName, list_journal_names, read_journal_entry
@@ -55,6 +55,8 @@ class SnapshotFacts:
 def check_snapshots(vault: Vault, chosen: Collection[SnapshotId] | None = None) -> SnapshotFacts:
     """Read every commit record, or those of ``chosen`` snapshots, and the references of each."""
     facts = SnapshotFacts()
+    heard: list[Finding] = []
+    vault = replace(vault, report=heard.append)
     for name in list(list_snapshot_names(vault.store)):
         facts.names.add(name.name)
         if chosen is not None and name.snapshot not in chosen:
@@ -73,6 +75,9 @@ def check_snapshots(vault: Vault, chosen: Collection[SnapshotId] | None = None) 
             if finding.code == "object-damaged":
                 facts.damaged_names.add(name.name)
             facts.note(finding, *([name.snapshot] if finding.code == "object-damaged" else []))
+    for finding in heard:
+        if finding.code == WITHDRAWAL_STRAY:  # what is foreign is found where every object is looked at
+            facts.note(finding)
     facts.snapshots.sort(key=lambda snapshot: (snapshot.name.member, snapshot.sequence, snapshot.name.name))
     return facts
 
@@ -86,7 +91,7 @@ def _take(vault: Vault, facts: SnapshotFacts, name: SnapshotName, record: Snapsh
         facts.note(references_damaged(record.catalog.references_name or name.name, error), name.snapshot)
     facts.snapshots.append(
         CheckedSnapshot(
-            name,
+            replace(name, beside=()),  # judged once is enough
             record.domain,
             record.catalog.sequence,
             record.catalog.previous,

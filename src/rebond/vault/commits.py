@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from rebond.errors import AccessDenied, ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import MemberId
+from rebond.store.asking_ahead import ask_ahead
 from rebond.vault.access import Vault
 from rebond.vault.credentials import Role
+from rebond.vault.endings import read_endings
 from rebond.vault.headers import ObjectKind
+from rebond.vault.object_findings import foreign, withdrawal_stray
 from rebond.vault.packs import hash_in_name
 from rebond.vault.primitives import hash_of, verify_signature
 from rebond.vault.references import References, decode_references, open_references
@@ -35,15 +38,37 @@ class UnreadableCommit:
     reason: str
 
 
-Commit = SnapshotRecord | VoidRecord | UnreadableCommit
+@dataclass(frozen=True, slots=True)
+class EndedCommit:
+    """A commit record that is no snapshot any more: a keeper's tombstone or its writer's withdrawal lies beside it."""
+
+    name: SnapshotName
+
+
+Commit = SnapshotRecord | VoidRecord | UnreadableCommit | EndedCommit
 
 
 def read_commit(vault: Vault, name: SnapshotName, content: bytes | None = None) -> Commit:
-    """Read one commit record and check who made it.
+    """Read one commit record and check who made it, and what ``name`` says lies beside it.
 
-    Raises ``ObjectMissing`` when it is gone and ``RoleTooSmall`` when it is another domain's.
+    What is beside it and ends nothing is told to ``vault.report``. Raises ``ObjectMissing`` when the record
+    is gone and ``RoleTooSmall`` when it is another domain's.
     """
-    content = vault.store.read(name.name) if content is None else content
+    commit = _read_record(vault, name, vault.store.read(name.name) if content is None else content)
+    if not name.beside:
+        return commit
+    endings = read_endings(vault, name.beside)
+    is_withdrawn = isinstance(commit, SnapshotRecord) and endings.withdraws(commit)
+    if endings.has_tombstone or is_withdrawn:
+        return EndedCommit(name)
+    for refused, error in endings.refused:
+        vault.report(foreign(refused, error))
+    if endings.withdrawn_ms:
+        vault.report(withdrawal_stray(name.name))
+    return commit
+
+
+def _read_record(vault: Vault, name: SnapshotName, content: bytes) -> Commit:
     try:
         kind = commit_kind(content)
         if kind is ObjectKind.VOID:
@@ -74,15 +99,20 @@ def _read_snapshot(vault: Vault, name: SnapshotName, content: bytes) -> Snapshot
 
 def read_commits(vault: Vault, member: MemberId | None = None) -> Iterator[Commit]:
     """Yield every commit record in the store, or those of one member; other domains' are left out."""
-    for name in list(list_snapshot_names(vault.store, member)):
+
+    def read(name: SnapshotName) -> Commit | None:
         try:
-            yield read_commit(vault, name)
+            return read_commit(vault, name)
         except (ObjectMissing, RoleTooSmall):
-            continue  # forgotten since the listing, or another writer's
+            return None  # forgotten since the listing, or another writer's
         except AccessDenied:
             # A good store lets a writer's credential read its own records only.
             if name.member == vault.credentials.member or vault.credentials.role is not Role.WRITER:
                 raise
+            return None
+
+    names = list(list_snapshot_names(vault.store, member))
+    yield from (commit for _, commit in ask_ahead(vault.store, names, read) if commit is not None)
 
 
 def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[SnapshotRecord]:

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 
 from rebond.errors import ObjectExists, SessionVoided, VaultError
 from rebond.identifiers import ObjectName, SessionId, SnapshotId
+from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_commit
+from rebond.vault.endings import put_withdrawal, read_endings
 from rebond.vault.frames import Compressor, build_frame
-from rebond.vault.headers import NO_DOMAIN
 from rebond.vault.marks import Marks, read_marks
 from rebond.vault.packs import hash_in_name
 from rebond.vault.parents import Parent
 from rebond.vault.primitives import hash_of
+from rebond.vault.protocol_rules import stands_committed
 from rebond.vault.records import encode
 from rebond.vault.references import (
     EMBED_LIMIT,
@@ -24,9 +26,7 @@ from rebond.vault.references import (
 )
 from rebond.vault.sealing import SealingContext
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, seal_segment
-from rebond.vault.signed_objects import put_once
 from rebond.vault.snapshots import (
-    WITHDRAWN_SUFFIX,
     CatalogPart,
     ComponentSummary,
     PrivateComponent,
@@ -36,6 +36,7 @@ from rebond.vault.snapshots import (
     StoredProblem,
     VoidRecord,
     build_snapshot,
+    find_ended_name,
     snapshot_name,
 )
 
@@ -107,6 +108,7 @@ def commit_snapshot(
         references=b"" if reference_name else body,
         roster=vault.roster.number,
         epoch=sealing.epoch,
+        time_rule=not vault.store.traits.conditional_create,
     )
     part = PrivatePart(
         components=list(private),
@@ -183,12 +185,14 @@ def _confirm(vault: Vault, name: ObjectName) -> int:
     tombstone tells.
     """
     store_time_ms: int | None = None
-    is_withdrawn = False
+    beside: list[ObjectInfo] = []
     for info in vault.store.list_objects(name):
         if info.name == name:
             store_time_ms = info.modified_ms
-        is_withdrawn |= info.name == name + WITHDRAWN_SUFFIX
-    if is_withdrawn or store_time_ms is None:
+        elif find_ended_name(info.name) == name:
+            beside.append(info)
+    tombstones = {name} if read_endings(vault, beside).has_tombstone else ()
+    if store_time_ms is None or not stands_committed(name, tombstones):
         raise SessionVoided(
             "The snapshot was forgotten by a clean-up before its writer knew that it stood.",
             hint="Run the backup again: what was stored and is still there is found again.",
@@ -217,14 +221,14 @@ def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
     )
 
 
-def _withdraw_if_touched(vault: Vault, name: str, marks: Marks, relied_on: Collection[bytes]) -> None:
+def _withdraw_if_touched(vault: Vault, name: ObjectName, marks: Marks, relied_on: Collection[bytes]) -> None:
     """Time rule: a mark that came meanwhile may have cost us a pack; then the snapshot is taken back."""
     now = read_marks(vault.store, vault.vault_id, vault.roster)
     fresh = {n for mark in now.marks if mark.name not in marks.mark_names for n in mark.body.names}
     listed = {hash_in_name(info.name) for info in vault.store.list_objects("packs/")}
     is_touched = any(n.startswith("packs/") for n in fresh) or now.unreadable != marks.unreadable
     if is_touched or not listed.issuperset(relied_on):
-        put_once(vault.store, name + WITHDRAWN_SUFFIX, NO_DOMAIN)
+        put_withdrawal(vault, name, "a clean-up ran beside this backup")
         raise VaultError(
             "A clean-up ran beside this backup on a store without conditional create, so the snapshot was withdrawn.",
             hint="Run the backup again, and not while 'rebond prune' runs.",

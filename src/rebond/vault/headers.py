@@ -35,6 +35,7 @@ class ObjectKind(enum.IntEnum):
     SLOT = 14
     KEYRING = 15
     MEMBER_FILE = 16
+    WITHDRAWAL = 17
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

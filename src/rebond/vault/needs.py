@@ -4,40 +4,39 @@ A keeper needs no data key for this. Whatever cannot be understood is needed or 
 is never taken for nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, VaultError, WrongKey
+from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, WrongKey
 from rebond.identifiers import ObjectName
+from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.commits import load_references
-from rebond.vault.credentials import Role
+from rebond.vault.endings import Endings, read_endings
 from rebond.vault.headers import ObjectKind
 from rebond.vault.pack_contents import SegmentNames
 from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import find_needing_records
 from rebond.vault.snapshots import (
-    WITHDRAWN_SUFFIX,
     SnapshotName,
     SnapshotRecord,
     commit_kind,
+    find_ended_name,
     parse_snapshot,
     parse_snapshot_name,
-    parse_void,
 )
-
-_KEEPERS = (Role.OWNER, Role.KEEPER)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordListing:
     """One listing of ``snapshots/``: every name that is taken, and which ones a keeper's tombstone ends.
 
-    ``withdrawn`` were taken back by their own writers.
+    ``withdrawals`` are those that their own members signed, by record: whether one counts the record tells.
     """
 
     names: tuple[SnapshotName, ...]
     tombstones: frozenset[str]
-    withdrawn: frozenset[str] = frozenset()
+    withdrawals: Mapping[str, Endings] = field(default_factory=dict)
 
     @property
     def record_names(self) -> frozenset[str]:
@@ -67,28 +66,18 @@ def list_records(vault: Vault) -> RecordListing:
     rule, section 12), but what it names stays needed: a stolen writer's key must destroy nothing.
     """
     names: list[SnapshotName] = []
-    withdrawn: list[tuple[str, int]] = []
+    beside: dict[str, list[ObjectInfo]] = {}
     for info in vault.store.list_objects("snapshots/"):
-        if info.name.endswith(WITHDRAWN_SUFFIX):
-            withdrawn.append((info.name, info.modified_ms))
+        if (ended := find_ended_name(info.name)) is not None:
+            beside.setdefault(ended, []).append(info)
         elif (name := parse_snapshot_name(info.name, info.modified_ms)) is not None:
             names.append(name)
-    tombstones = frozenset(
-        name.removesuffix(WITHDRAWN_SUFFIX)
-        for name, put_ms in withdrawn
-        if _is_tombstone(vault, ObjectName(name), put_ms)
+    endings = {ended: read_endings(vault, infos) for ended, infos in beside.items()}
+    return RecordListing(
+        tuple(names),
+        frozenset(ended for ended, found in endings.items() if found.has_tombstone),
+        {ended: found for ended, found in endings.items() if found.withdrawn_ms},
     )
-    taken_back = frozenset(name.removesuffix(WITHDRAWN_SUFFIX) for name, _ in withdrawn)
-    return RecordListing(tuple(names), tombstones, taken_back)
-
-
-def _is_tombstone(vault: Vault, name: ObjectName, put_ms: int) -> bool:
-    try:
-        record, signed, signature = parse_void(vault.store.read(name), name, vault.vault_id)
-        vault.roster.verify_record(record.keeper, "void", signed, signature, put_ms, roles=_KEEPERS)
-    except (VaultError, ObjectMissing):
-        return False
-    return True
 
 
 def add_needs(vault: Vault, needs: Needs, listing: RecordListing, ignored: frozenset[ObjectName] = frozenset()) -> None:
@@ -101,13 +90,13 @@ def add_needs(vault: Vault, needs: Needs, listing: RecordListing, ignored: froze
     for record_name in sorted(find_needing_records(by_name, listing.tombstones, ())):
         if record_name not in needs.seen and record_name not in ignored:
             try:
-                _add_record(vault, needs, by_name[record_name], is_required=record_name not in listing.withdrawn)
+                _add_record(vault, needs, by_name[record_name], listing.withdrawals.get(record_name))
             except ObjectMissing:
                 continue  # another prune emptied the trash since the listing
             needs.seen.add(record_name)
 
 
-def _add_record(vault: Vault, needs: Needs, name: SnapshotName, *, is_required: bool) -> None:
+def _add_record(vault: Vault, needs: Needs, name: SnapshotName, endings: Endings | None) -> None:
     """Add one record's needs. Its signature is not asked for: a forged one only keeps more."""
     content = vault.store.read(name.name)
     try:
@@ -143,7 +132,7 @@ def _add_record(vault: Vault, needs: Needs, name: SnapshotName, *, is_required: 
             reason=error.message,
         ) from error
     needs.segments.add_references(references)
-    if is_required:
+    if endings is None or not endings.withdraws(record):
         needs.required.add_references(references)
     if record.catalog.references_name:
         needs.references.add(record.catalog.references_name)

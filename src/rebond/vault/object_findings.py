@@ -12,6 +12,8 @@ from rebond.vault.roster import Roster
 from rebond.vault.sessions import SESSIONS_PREFIX
 from rebond.vault.snapshots import parse_snapshot, parse_snapshot_name
 
+WITHDRAWAL_STRAY = "withdrawal-stray"  # the code of a finding
+
 
 def damage_of(name: str, error: RebondError) -> Finding:
     """Say that the bytes of an object are not what was written."""
@@ -77,6 +79,18 @@ def _signed_parts(name: str, roster: Roster, content: bytes) -> tuple[bytes, str
         raise VaultDamaged("{name} is neither a snapshot nor a journal.", name=name)
     record = parse_signed(ObjectKind.SESSION, ObjectName(name), roster.vault_id, content, msgspec.Raw)
     return record.member, "session", record.signed, record.signature
+
+
+def withdrawal_stray(name: str) -> Finding:
+    """Say that a withdrawal takes nothing back, though the member whose snapshot it is signed it."""
+    return Finding(
+        code=WITHDRAWAL_STRAY,
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="{name} was withdrawn with its writer's key, which nothing called for or too late: it still stands.",
+        hint_template="Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke'.",
+        values={"name": name},
+    )
 
 
 def unknown(name: str) -> Finding:

@@ -36,7 +36,7 @@ _SHAPES: tuple[tuple[str, ObjectClass, re.Pattern[str]], ...] = tuple(
         ("packs/", ObjectClass.PACK, r"packs/([0-9a-f]{2})/\1[0-9a-f]{62}"),
         ("sessions/", ObjectClass.SESSION, rf"sessions/{_ID8}/{_ID16}\.{_ID16}/[0-9]{{6,}}"),
         ("snapshots/", ObjectClass.SNAPSHOT, rf"snapshots/{_ID8}/{_ID16}\.{_ID16}"),
-        ("snapshots/", ObjectClass.WITHDRAWAL, rf"snapshots/{_ID8}/{_ID16}\.{_ID16}\.withdrawn"),
+        ("snapshots/", ObjectClass.WITHDRAWAL, rf"snapshots/{_ID8}/{_ID16}\.{_ID16}\.withdrawn(\.{_ID16})?"),
         ("index/", ObjectClass.INDEX, rf"index/{_ID8}/{_HASH}"),
         ("references/", ObjectClass.REFERENCES, rf"references/{_ID8}/{_HASH}"),
         ("trash/", ObjectClass.MARK, rf"trash/{_ID16}"),

@@ -1,8 +1,9 @@
 """Commit records: the one small object that makes a snapshot exist (section 7)."""
 
+import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +11,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId, VaultId
-from rebond.store.protocol import Store
+from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.frames import open_frame
 from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header, with_sum, without_sum
 from rebond.vault.primitives import (
@@ -26,7 +27,8 @@ from rebond.vault.records import decode, encode
 from rebond.vault.segments import PRIVATE_PART_NUMBER, SegmentKind, decode_segment_header, open_segment
 
 _IDS = struct.Struct("<16s16s8sII")
-WITHDRAWN_SUFFIX = ".withdrawn"  # of a record that its writer took back (time rule, section 12)
+_ENDING = re.compile(r"(snapshots/[0-9a-f]{16}/[0-9a-f]{32}\.[0-9a-f]{32})\.withdrawn(?:\.[0-9a-f]{32})?")
+WITHDRAWN_SUFFIX = ".withdrawn"  # of what ends a record: a keeper's tombstone, its writer's withdrawal (section 7.3)
 
 
 class ComponentSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -65,6 +67,7 @@ class CatalogPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     roster: int = 0
     epoch: int = 0
     needs: list[tuple[str, int, int]] = []
+    time_rule: bool = False
 
 
 class PrivateComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -129,13 +132,14 @@ class VoidRecord:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotName:
-    """The parts of ``snapshots/M/ID.SESSION``."""
+    """The parts of ``snapshots/M/ID.SESSION``, and what a listing found beside it that may end it."""
 
     name: ObjectName
     member: MemberId
     snapshot: SnapshotId
     session: SessionId
     store_time_ms: int
+    beside: tuple[ObjectInfo, ...] = ()
 
 
 def snapshot_name(member: MemberId, snapshot: SnapshotId, session: SessionId) -> ObjectName:
@@ -144,20 +148,30 @@ def snapshot_name(member: MemberId, snapshot: SnapshotId, session: SessionId) ->
 
 
 def list_snapshot_names(store: Store, member: MemberId | None = None) -> Iterator[SnapshotName]:
-    """Yield the names of all commit records (snapshots, voids, repoints) that were not withdrawn."""
+    """Yield the names of all commit records (snapshots, voids, repoints), each with what may end it beside it.
+
+    Whether that does is for ``read_commit`` to say: anybody who may put a record may put such a name.
+    """
     prefix = "snapshots/" if member is None else f"snapshots/{member.hex()}/"
     waiting: SnapshotName | None = None
+    beside: list[ObjectInfo] = []
     for info in store.list_objects(prefix):
-        if waiting is not None and info.name == waiting.name + WITHDRAWN_SUFFIX:
-            waiting = None
+        if waiting is not None and find_ended_name(info.name) == waiting.name:
+            beside.append(info)
             continue
         parsed = parse_snapshot_name(info.name, info.modified_ms)
         if parsed is not None:
             if waiting is not None:
-                yield waiting
-            waiting = parsed
+                yield replace(waiting, beside=tuple(beside))
+            waiting, beside = parsed, []
     if waiting is not None:
-        yield waiting
+        yield replace(waiting, beside=tuple(beside))
+
+
+def find_ended_name(name: str) -> str | None:
+    """Return the record that a tombstone or withdrawal of this name would end; ``None`` for other names."""
+    found = _ENDING.fullmatch(name)
+    return found[1] if found else None
 
 
 def parse_snapshot_name(name: str, store_time_ms: int = 0) -> SnapshotName | None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import msgspec
 
-from rebond.errors import ObjectExists
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots
+from rebond.vault.endings import put_tombstone
 from rebond.vault.holds import find_held, read_holds
 from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
+from rebond.vault.needs import list_records
 from rebond.vault.protocol_rules import (
     FORGET_ORDER,
     ClaimPurpose,
@@ -28,7 +29,7 @@ from rebond.vault.protocol_rules import (
 from rebond.vault.retention import Candidate, candidate_of, find_last_complete
 from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.sessions import ListedSession, list_sessions, read_session_facts
-from rebond.vault.snapshots import WITHDRAWN_SUFFIX, build_void, parse_snapshot_name
+from rebond.vault.snapshots import parse_snapshot_name
 
 ABANDONED_MS = 60 * 60_000  # a forget mark that was claimed this long ago, by store time, is finished for its process
 
@@ -171,7 +172,7 @@ class _MarkEmptying:
         marks = read_marks(self._vault.store, self._vault.vault_id, self._vault.roster)
         there = _list_present(self._vault)
         # What has a tombstone is dead already; what is left of it goes.
-        dead = {name for name in self._names if name + WITHDRAWN_SUFFIX in there}
+        dead = list_records(self._vault).tombstones.intersection(self._names)
         protected = _find_protected(self._vault, marks, self._names) - dead
         self._going = [name for name in self._names if name in there and may_delete_record(name, protected)]
         for name in self._names:
@@ -207,22 +208,6 @@ class _MarkEmptying:
             # Rising, so that what says "done" goes last: a journal without it would look like an open session's.
             for entry in session.journal if session is not None else ():
                 self._vault.store.delete(entry.name)
-
-
-def put_tombstone(vault: Vault, name: ObjectName, run: bytes) -> None:
-    """Make a record invalid for ever, whether it is there or is put again later."""
-    tombstone = ObjectName(name + WITHDRAWN_SUFFIX)
-    content = build_void(
-        vault_id=vault.vault_id,
-        run=run,
-        keeper=vault.credentials.member,
-        name=tombstone,
-        signing_key=vault.credentials.signing_key,
-    )
-    try:
-        vault.store.put_if_absent(tombstone, content)
-    except ObjectExists:
-        return  # it is invalid already, whoever said so
 
 
 def _spared(name: str) -> Finding:

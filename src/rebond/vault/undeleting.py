@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from rebond.errors import Refused
 from rebond.identifiers import ObjectName, random_id
 from rebond.vault.access import Vault
+from rebond.vault.endings import read_endings
 from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
 from rebond.vault.protocol_rules import UNDELETE_ORDER, ClaimPurpose, MarkPurpose, UndeleteStep
 from rebond.vault.snapshots import list_snapshot_names, parse_snapshot_name
@@ -123,7 +124,10 @@ def _require_listed(vault: Vault, name: ObjectName) -> None:
     forgotten = _read(vault).forgotten()
     parsed = parse_snapshot_name(name)
     member = parsed.member if parsed is not None else None
-    is_there = any(found.name == name for found in list_snapshot_names(vault.store, member))
+    is_there = any(
+        found.name == name and not read_endings(vault, found.beside).has_tombstone
+        for found in list_snapshot_names(vault.store, member)
+    )
     if name in forgotten or not is_there:
         raise Refused(
             "The snapshot {name} is not back: it is gone, or somebody forgot it again.",

@@ -145,6 +145,7 @@ def test_the_same_finding_is_told_once() -> None:
         ("index/" + "0" * 16 + "/" + "f" * 64, ObjectClass.INDEX),
         ("snapshots/" + "0" * 16 + "/" + "1" * 32 + "." + "2" * 32, ObjectClass.SNAPSHOT),
         ("snapshots/" + "0" * 16 + "/" + "1" * 32 + "." + "2" * 32 + ".withdrawn", ObjectClass.WITHDRAWAL),
+        ("snapshots/" + "0" * 16 + "/" + "1" * 32 + "." + "2" * 32 + ".withdrawn." + "3" * 32, ObjectClass.WITHDRAWAL),
         ("trash/" + "0" * 32, ObjectClass.MARK),
         ("trash/" + "0" * 32 + ".claim", ObjectClass.CLAIM),
         ("vault.json", ObjectClass.DESCRIPTION),

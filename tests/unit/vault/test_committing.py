@@ -16,10 +16,10 @@ from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import Notebook, read_back, save
 from rebond.vault.committing import TIME_RULE_SECONDS
+from rebond.vault.endings import put_tombstone
 from rebond.vault.marks import MarkBody, put_mark
 from rebond.vault.sessions import list_sessions
 from rebond.vault.snapshots import WITHDRAWN_SUFFIX, build_void
-from rebond.vault.trash_emptying import put_tombstone
 
 
 class MeddlingStore(ForwardingStore):

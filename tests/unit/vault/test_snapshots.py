@@ -253,14 +253,17 @@ def test_a_record_has_one_name_only() -> None:
     assert parse_snapshot_name(f"{head}/{rest.upper()}") is None
 
 
-def test_a_withdrawn_record_is_not_listed() -> None:
+def test_what_may_end_a_record_is_listed_with_it() -> None:
     store = MemoryStore(ManualClock())
-    kept = snapshot_name(MEMBER, SnapshotId(bytes(16)), SESSION)
-    for name in (NAME, NAME + WITHDRAWN_SUFFIX, kept, "snapshots/unknown"):
+    alone = snapshot_name(MEMBER, SnapshotId(bytes(16)), SESSION)
+    first, second = NAME + WITHDRAWN_SUFFIX, NAME + WITHDRAWN_SUFFIX + "." + "a" * 32
+    stray = snapshot_name(MEMBER, SnapshotId(bytes([1] * 16)), SESSION) + WITHDRAWN_SUFFIX
+    for name in (NAME, first, second, NAME + ".else", alone, stray, "snapshots/unknown"):
         store.put_if_absent(ObjectName(name), b"x")
 
-    assert [found.name for found in list_snapshot_names(store)] == [kept]
-    assert [found.name for found in list_snapshot_names(store, MEMBER)] == [kept]
+    for found in (list(list_snapshot_names(store)), list(list_snapshot_names(store, MEMBER))):
+        beside = {str(name.name): [info.name for info in name.beside] for name in found}
+        assert beside == {alone: [], NAME: [first, second]}
 
 
 @given(seed=seeds)

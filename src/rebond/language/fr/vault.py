@@ -13,6 +13,16 @@ VAULT: dict[str, str] = {
     "nettoyage avant que son auteur ne sache qu'elle était valide.",
     "Run the backup again: what was stored and is still there is found again.": "Relancez la sauvegarde : ce qui est "
     "stocké et encore là est retrouvé.",
+    # what ends a record
+    "It is {size} bytes long, more than what ends a record can be.": "Il fait {size} octets, plus que ce qui met fin à un "
+    "enregistrement ne peut avoir.",
+    "It is neither a keeper's tombstone nor a withdrawal that a member signed.": "Ce n'est ni la stèle d'un gardien ni un "
+    "retrait signé par un membre.",
+    "Only the member whose snapshot it is may withdraw it.": "Seul le membre dont c'est la sauvegarde peut la retirer.",
+    "{name} was withdrawn with its writer's key, which nothing called for or too late: it still stands.": "{name} a été "
+    "retiré avec la clé de son auteur, sans raison ou trop tard : il reste valide.",
+    "Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke'.": "Vérifiez cette "
+    "sauvegarde. Si la clé de son auteur a pu être volée, révoquez-la avec « rebond key revoke ».",
     # keeping a tree
     "{path} was left out, because reading it failed: {reason}": "{path} est laissé de côté, car sa lecture a échoué : "
     "{reason}",

@@ -30,6 +30,7 @@ DATA, TREE, PRIVATE = 1, 2, 9  # kinds of segments
 HEADER, SEGMENT_HEADER, WRAP = 48, 60, 1168
 FRAME_LIMIT, BODY_LIMIT, DEPTH_LIMIT = 64 << 20, 256 << 20, 8
 DECODED = 8  # segments kept at hand
+ENDED = "Beware: what lies beside its record may end it."  # section 7.3; whether it does is not checked here
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 class Trouble(Exception):
@@ -319,13 +320,14 @@ Snapshot = NamedTuple("Snapshot", [("time_ms", int), ("id", str), ("session", by
 
 def list_snapshots(vault: Vault) -> list[Snapshot]:
     """Return what can be trusted, oldest first; name what cannot."""
-    found, names = [], list_names(vault.path, "snapshots", r"[0-9a-f]{16}/[0-9a-f]{32}\.[0-9a-f]{32}(\.withdrawn)?")
-    for name in names:
-        if not name.endswith(".withdrawn") and name + ".withdrawn" not in names:
-            try:
-                found += read_snapshot(vault, "snapshots/" + name)
-            except (Trouble, OSError) as error:
-                say(f"cannot be trusted: {error}")
+    record, found = r"[0-9a-f]{16}/[0-9a-f]{32}\.[0-9a-f]{32}", []
+    ended = {name.split(".withdrawn")[0] for name in list_names(vault.path, "snapshots", record + r"\.withdrawn.*")}
+    for name in list_names(vault.path, "snapshots", record):
+        try:
+            read = read_snapshot(vault, "snapshots/" + name)
+            found += [s._replace(doubt=s.doubt or ENDED) if name in ended else s for s in read]
+        except (Trouble, OSError) as error:
+            say(f"cannot be trusted: {error}")
     return sorted(found, key=lambda snapshot: snapshot[:3])
 
 def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
