@@ -60,6 +60,7 @@ class StreamListing:
         self._began_ns = began_ns
         self._expected = expected
         self._content: StreamContent | None = None
+        self._fault: SourceError | None = None  # why it could not be opened
 
     def directory(self) -> Entry:
         """The entry of the directory."""
@@ -78,7 +79,11 @@ class StreamListing:
                 name=self.names[position],
             )
         shown = self.names[position].decode(errors="backslashreplace")
-        self._content = StreamContent(shown, self._open_reader(), self._expected)
+        try:
+            self._content = StreamContent(shown, self._open_reader(), self._expected)
+        except SourceError as error:
+            self._fault = error
+            raise
         return self._content
 
     def read_whole(self, position: int, most_bytes: int) -> None:
@@ -89,6 +94,8 @@ class StreamListing:
 
     def judge(self) -> None:
         """Say nothing if the stream was whole, or was never opened; else raise what was wrong with it."""
+        if self._fault is not None:
+            raise self._fault
         if self._content is not None:
             self._content.judge()
 

@@ -1,0 +1,162 @@
+"""What a command inside a container writes, as a stream that is whole only with a mark that we append ourselves.
+
+The clients lie: ``kubectl exec`` cuts streams and ends with 0, and a terminal that somebody configured
+turns line ends into others. So the command runs as ``COMMAND && printf MARK`` with a random mark,
+which comes only after all that a good command wrote. Inside there must be a shell called ``sh``.
+"""
+
+import secrets
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+
+from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable
+from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
+from rebond.sources.streams.readers import CommandReader, StreamReader, describe_failure
+
+_SCRIPT = '"$@" && printf \'\\n%s\\n\' "$0"'
+_MARK_BYTES = 16
+_BLOCK_BYTES = 1 << 16
+
+
+def open_channel(
+    address: Address,
+    command: Sequence[str],
+    *,
+    surroundings: Surroundings,
+    inside: Inside,
+    environment: Mapping[str, str],
+    make_mark: Callable[[], str] = lambda: "rebond-end-" + secrets.token_hex(_MARK_BYTES),
+) -> StreamReader:
+    """Begin to run ``command`` at ``address`` and return its output as a stream, without the mark.
+
+    Raises ``SourceUnfit`` when the client is not installed, ``CommandFailed`` when it cannot be started. The
+    reader raises ``SourceUnreachable`` when nothing runs at ``address``, ``CommandFailed`` for the rest.
+    """
+    mark = make_mark()
+    arguments = build_arguments(address, ("sh", "-c", _SCRIPT, mark, *command), surroundings, inside)
+    client = arguments[0]
+    if shutil.which(client, path=environment.get("PATH")) is None:
+        raise SourceUnfit(
+            "{client} is not installed here, and {address} is reached by it.",
+            hint="Install it, or put it on the PATH of this run.",
+            client=client,
+            address=str(address),
+        )
+    return MarkedReader(
+        CommandReader(arguments, environment=environment), address, mark.encode(), program=command[0], client=client
+    )
+
+
+class MarkedReader:
+    """A stream from which the mark at its end is taken; without the mark it is not whole."""
+
+    def __init__(self, reader: CommandReader, address: Address, mark: bytes, *, program: str, client: str) -> None:
+        self._reader = reader
+        self._address = address
+        self._end = b"\n" + mark + b"\n"
+        self._translated_end = self._end.replace(b"\n", b"\r\n")
+        self._program = program
+        self._client = client
+        self._held = bytearray()  # never less than an end, until there is nothing more to come
+        self._is_over = False
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Give what cannot belong to the mark any more; 0 at the end."""
+        spare = len(self._translated_end)
+        while len(self._held) <= spare and not self._is_over:
+            block = bytearray(_BLOCK_BYTES)
+            count = self._reader.readinto(memoryview(block))
+            self._held += block[:count]
+            self._is_over = count == 0
+            if self._is_over and self._held.endswith(self._end):
+                del self._held[-len(self._end) :]
+                self._end = b""
+        ready = len(self._held) if self._is_over else len(self._held) - spare
+        count = min(len(buffer), ready)
+        buffer[:count] = self._held[:count]
+        if self._is_over and self._end:
+            return 0  # without its mark nothing more is given out; ``finish`` says why
+        del self._held[:count]
+        return count
+
+    def finish(self) -> None:
+        """Judge the end: the client's status first, then the mark."""
+        status = self._reader.wait()
+        if status:
+            raise self._describe(status, self._reader.last_words())
+        if not self._end:
+            return
+        if self._held.endswith(self._translated_end):
+            raise CommandFailed(
+                "{client} translated the line ends of what {program} wrote in {address}: it is not what was written.",
+                hint="Do not let it make a terminal (tty: true, or an alias with -t); then run the backup again.",
+                client=self._client,
+                program=self._program,
+                address=str(self._address),
+            )
+        raise CommandFailed(
+            "The stream of {program} in {address} was cut: {client} ended well, but the mark at its end is missing.",
+            hint="Run the backup again. If that happens often, see whether a proxy ends connections that are idle.",
+            program=self._program,
+            address=str(self._address),
+            client=self._client,
+        )
+
+    def close(self) -> None:
+        """End the client; what it started inside ends when it next writes."""
+        self._reader.close()
+
+    def _describe(self, status: int, words: str) -> SourceError:
+        if is_unreachable(self._address.client, status, words):
+            return SourceUnreachable(
+                "{address} cannot be reached by {client}: {words}",
+                hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
+                address=str(self._address),
+                client=self._client,
+                words=words,
+            )
+        if status in (126, 127):
+            return CommandFailed(
+                "{program} cannot be run in {address}: {words}",
+                hint="Check that the image holds it, and a shell called sh.",
+                program=self._program,
+                address=str(self._address),
+                words=words,
+            )
+        if status == 137:
+            return CommandFailed(
+                "{program} was killed in {address} (status 137), most likely for want of memory. {words}",
+                hint="Give the container more memory, or see 'docker events' and 'kubectl describe pod'.",
+                program=self._program,
+                address=str(self._address),
+                words=words,
+            )
+        return describe_failure(f"{self._program} ({self._address})", status, words)
+
+
+_ABSENT = (
+    "no such container",
+    "no such service",
+    "is not running",
+    "no container found",
+    "no container with name or id",
+    "container state improper",
+    "cannot connect to the docker daemon",
+    "permission denied while trying to connect",
+    "error from server",
+    "unable to connect to the server",
+    "the connection to the server",
+    "error: timed out waiting",
+    "unable to upgrade connection",
+    "container not found",
+    "no configuration file provided",
+)
+
+
+def is_unreachable(client: Client, status: int, words: str) -> bool:
+    """Say whether a client failed before the command could run, by its status and its words."""
+    if client in (Client.DOCKER, Client.PODMAN) and status == 125:
+        return True
+    lower = words.lower()
+    return status in (1, 125, 255) and any(each in lower for each in _ABSENT)

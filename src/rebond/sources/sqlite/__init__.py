@@ -1,0 +1,1 @@
+"""SQLite databases: copied while programs write to them, checked, then saved."""

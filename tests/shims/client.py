@@ -1,0 +1,138 @@
+"""Stands in for docker, docker-compose, podman and kubectl: takes their real arguments, runs the command here.
+
+It is strict: what the real client would refuse, it refuses. ``SHIM_RUNNING`` names what runs (compose services and
+containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It misbehaves as the environment says:
+
+``SHIM_CUT_AFTER=N``   pass N bytes of output, then end with ``SHIM_CUT_STATUS`` (0 as kubectl does)
+``SHIM_EXIT_EARLY=1``  pass everything, but end with status 0 whatever the command came to
+``SHIM_CRLF=1``        translate line ends, as a terminal does
+``SHIM_DELAY=S``       wait S seconds before each piece of output
+``SHIM_LOG=FILE``      append the arguments as a line of JSON
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+EXEC_OPTIONS = {"--user": 1, "--workdir": 1, "--env": 1, "--interactive": 0}
+COMPOSE_OPTIONS = {"--file": 1, "--project-directory": 1, "--project-name": 1}
+COMPOSE_EXEC_OPTIONS = {"-T": 0, "--user": 1, "--workdir": 1, "--env": 1}
+KUBECTL_OPTIONS = {"--context": 1, "--namespace": 1}
+KUBECTL_EXEC_OPTIONS = {"--stdin": 0, "--container": 1}
+
+
+def fail(text: str, status: int) -> "None":
+    sys.stderr.write(text + "\n")
+    sys.exit(status)
+
+
+def take_options(words: list[str], known: dict[str, int]) -> dict[str, list[str]]:
+    """Remove the options at the start of ``words`` and return them."""
+    found: dict[str, list[str]] = {}
+    while words and words[0].startswith("-") and words[0] != "--":
+        name = words.pop(0)
+        if name not in known:
+            fail(f"unknown flag: {name}", 125)
+        found.setdefault(name, []).extend([words.pop(0)] if known[name] else [""])
+    return found
+
+
+def read_docker(client: str, words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
+    if words[:1] != ["exec"]:
+        fail(f"{client}: '{words[:1]}' is not a command", 1)
+    del words[0]
+    options = take_options(words, EXEC_OPTIONS)
+    name = words.pop(0)
+    if name not in running():
+        fail(f"Error response from daemon: No such container: {name}", 1)
+    return name, options, words
+
+
+def read_compose(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
+    take_options(words, COMPOSE_OPTIONS)
+    if words == ["version"]:
+        sys.stdout.write("Docker Compose version v2.24.0\n")
+        sys.exit(0)
+    if words[:1] != ["exec"]:
+        fail("unknown docker command", 1)
+    del words[0]
+    options = take_options(words, COMPOSE_EXEC_OPTIONS)
+    if "-T" not in options:
+        fail("the input device is not a TTY", 1)
+    name = words.pop(0)
+    if name not in running():
+        fail(f'service "{name}" is not running', 1)
+    return name, options, words
+
+
+def read_kubectl(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
+    take_options(words, KUBECTL_OPTIONS)
+    if words[:1] != ["exec"]:
+        fail(f"error: unknown command {words[:1]}", 1)
+    del words[0]
+    name = words.pop(0)
+    options = take_options(words, KUBECTL_EXEC_OPTIONS)
+    if words[:1] != ["--"]:
+        fail("error: you must specify at least one command for the container", 1)
+    kind, _, pod = name.partition("/")
+    full = "/".join([kind, pod, *options.get("--container", [])])
+    if full not in running():
+        fail(f'Error from server (NotFound): {kind}s "{pod}" not found', 1)
+    return full, options, words[1:]
+
+
+def running() -> set[str]:
+    return set(os.environ.get("SHIM_RUNNING", "").split(","))
+
+
+def pass_on(output: int, process: "subprocess.Popen[bytes]") -> None:
+    """Pass the output of the command on, in the way that was asked for; may end this program."""
+    left = int(os.environ.get("SHIM_CUT_AFTER", "-1"))
+    while block := os.read(output, 30_000):
+        time.sleep(float(os.environ.get("SHIM_DELAY", "0")))
+        if os.environ.get("SHIM_CRLF"):
+            block = block.replace(b"\n", b"\r\n")
+        if 0 <= left < len(block):
+            sys.stdout.buffer.write(block[:left])
+            sys.stdout.buffer.flush()
+            process.kill()
+            sys.exit(int(os.environ.get("SHIM_CUT_STATUS", "0")))
+        left -= len(block) if left >= 0 else 0
+        sys.stdout.buffer.write(block)
+        sys.stdout.buffer.flush()
+
+
+def main(client: str, words: list[str]) -> int:
+    if log := os.environ.get("SHIM_LOG"):
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(json.dumps([client, *words]) + "\n")
+    if client == "kubectl":
+        _, options, command = read_kubectl(words)
+    elif client == "docker-compose":
+        _, options, command = read_compose(words)
+    elif client == "docker" and words[:1] == ["compose"]:
+        if os.environ.get("SHIM_NO_PLUGIN"):
+            fail("docker: 'compose' is not a docker command.", 1)
+        _, options, command = read_compose(words[1:])
+    else:
+        _, options, command = read_docker(client, words)
+    environment = dict(os.environ) | dict(each.split("=", 1) for each in options.get("--env", []))
+    directory = options.get("--workdir", [None])[0]
+    try:
+        process = subprocess.Popen(command, env=environment, cwd=directory, stdout=subprocess.PIPE)
+    except FileNotFoundError:
+        fail(f'OCI runtime exec failed: exec: "{command[0]}": executable file not found in $PATH', 127)
+        raise AssertionError from None
+    assert process.stdout is not None
+    pass_on(process.stdout.fileno(), process)
+    status = process.wait()
+    status = 128 - status if status < 0 else status
+    if status and client == "kubectl":
+        sys.stderr.write(f"command terminated with exit code {status}\n")
+    return 0 if os.environ.get("SHIM_EXIT_EARLY") else status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,20 @@
+"""Put the shims first on the PATH of a test."""
+
+import os
+import pathlib
+import shlex
+import sys
+from collections.abc import Sequence
+
+CLIENTS = ("docker", "docker-compose", "podman", "kubectl")
+_CLIENT = pathlib.Path(__file__).with_name("client.py")
+
+
+def place_shims(folder: pathlib.Path, clients: Sequence[str] = CLIENTS, **environment: str) -> dict[str, str]:
+    """Make ``clients`` in ``folder`` and return an environment that finds them, and no other, before the system's."""
+    folder.mkdir(exist_ok=True)
+    for client in clients:
+        words = shlex.join([sys.executable, "-I", "-S", str(_CLIENT), client])
+        (folder / client).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
+        (folder / client).chmod(0o755)
+    return {**os.environ, "PATH": f"{folder}:/bin", **environment}

@@ -1,0 +1,260 @@
+"""Commands inside containers and pods, by stand-ins that take the real clients' arguments."""
+
+import json
+import pathlib
+import random
+
+import pytest
+from tests.shims.placing import place_shims
+
+from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable, UsageError
+from rebond.sources.channels.addresses import Address, Client, parse_address
+from rebond.sources.channels.clients import OLD_DOCKER_COMPOSE, Inside, Surroundings, build_arguments
+from rebond.sources.channels.compose import find_compose
+from rebond.sources.channels.reading import open_channel
+from rebond.sources.streams.tree import StreamTree
+from rebond.testing.stream_contract import MakeTree, StreamContract, read_all
+
+Folder = pathlib.Path
+RUNNING = "db,statefulset/postgres,deploy/media/app"
+PLACES = ["compose:db", "docker:db", "podman:db", "kubernetes:statefulset/postgres", "kubernetes:deploy/media/app"]
+
+
+def tree_of(
+    environment: dict[str, str],
+    address: str,
+    *command: str,
+    surroundings: Surroundings = Surroundings(),  # noqa: B008 - frozen
+    inside: Inside = Inside(),  # noqa: B008 - frozen
+) -> StreamTree:
+    return StreamTree(
+        b"dump",
+        lambda: open_channel(
+            parse_address(address), command, surroundings=surroundings, inside=inside, environment=environment
+        ),
+        began_ns=1,
+    )
+
+
+def read(tree: StreamTree) -> bytes:
+    """Read the stream as the vault does; raise what the walk raises."""
+    contents = []
+    for listing in tree.listings():
+        try:
+            contents.append(read_all(listing, 50_000))
+        except SourceError:
+            continue
+    return contents[0]
+
+
+@pytest.fixture
+def shims(tmp_path: Folder) -> dict[str, str]:
+    return place_shims(tmp_path / "bin", SHIM_RUNNING=RUNNING, SHIM_LOG=str(tmp_path / "log"))
+
+
+@pytest.fixture
+def noise(tmp_path: Folder) -> Folder:
+    (tmp_path / "noise").write_bytes(random.Random(2).randbytes(300_000))
+    return tmp_path / "noise"
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("compose:db", Address(client=Client.COMPOSE, name="db")),
+        ("docker:shop_db-1", Address(client=Client.DOCKER, name="shop_db-1")),
+        ("podman:db.1", Address(client=Client.PODMAN, name="db.1")),
+        ("kubernetes:pod/db-0", Address(client=Client.KUBERNETES, kind="pod", name="db-0")),
+        (
+            "kubernetes:deploy/media/app",
+            Address(client=Client.KUBERNETES, kind="deploy", name="media", container="app"),
+        ),
+    ],
+)
+def test_an_address_is_read_and_shown_as_it_was_written(text: str, address: Address) -> None:
+    assert parse_address(text) == address
+    assert str(address) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "db",
+            "",
+            "compose:",
+            "compose:a/b",
+            "compose:a\nb",
+            "Compose:db",
+            "docker:--privileged",
+            "docker:a b",
+            "ssh:db",
+        ),
+        *("kubernetes:db", "kubernetes:pod/a/b/c", "kubernetes:pod/-x", "kubernetes:--raw/x"),
+    ],
+)
+def test_what_is_no_address_is_refused_and_never_becomes_an_option(text: str) -> None:
+    with pytest.raises(UsageError, match="no address"):
+        parse_address(text)
+
+
+COMPOSE = "docker compose --file a --file b --project-directory / --project-name p"
+SURROUNDED = Surroundings(
+    compose_files=("a", "b"),
+    compose_project="p",
+    project_directory="/",
+    context="production",
+    namespace="pivori",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "compose:db",
+            f"{COMPOSE} exec -T --user u --workdir /w --env A=1 db x",
+        ),
+        ("docker:db", "docker exec --user u --workdir /w --env A=1 db x"),
+        ("podman:db", "podman exec --user u --workdir /w --env A=1 db x"),
+    ],
+)
+def test_the_arguments_are_those_of_the_real_client(text: str, words: str) -> None:
+    inside = Inside(user="u", directory="/w", variables={"A": "1"})
+
+    assert build_arguments(parse_address(text), ["x"], SURROUNDED, inside) == tuple(words.split())
+
+
+def test_kubectl_is_given_its_context_its_container_and_two_dashes() -> None:
+    address = parse_address("kubernetes:deploy/media/app")
+
+    assert build_arguments(address, ["tar", "-c", "."], SURROUNDED, Inside(reads_input=True)) == tuple(
+        "kubectl --context production --namespace pivori exec --stdin deploy/media --container app -- tar -c .".split()
+    )
+    with pytest.raises(UsageError, match="another user"):
+        build_arguments(address, ["id"], SURROUNDED, Inside(user="root"))
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_what_is_written_inside_arrives_to_the_byte_without_the_mark(
+    shims: dict[str, str], noise: Folder, address: str
+) -> None:
+    assert read(tree_of(shims, address, "cat", str(noise))) == noise.read_bytes()
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_a_stream_that_is_cut_while_the_client_ends_with_0_is_told(
+    shims: dict[str, str], noise: Folder, address: str
+) -> None:
+    for after in (0, 1, 299_999, 300_000, 300_020, 300_044):
+        with pytest.raises(CommandFailed, match=r"was cut|empty"):
+            read(tree_of({**shims, "SHIM_CUT_AFTER": str(after)}, address, "cat", str(noise)))
+
+
+def test_a_command_that_fails_under_a_client_that_ends_with_0_is_told(shims: dict[str, str], noise: Folder) -> None:
+    command = ["sh", "-c", f"cat {noise}; exit 3"]
+    with pytest.raises(CommandFailed, match="was cut"):
+        read(tree_of({**shims, "SHIM_EXIT_EARLY": "1"}, PLACES[3], *command))
+    with pytest.raises(CommandFailed, match=r"sh \(kubernetes:statefulset/postgres\) failed with status 3"):
+        read(tree_of(shims, PLACES[3], *command))
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"no end of a line", b"a\r\nb\r\n", b"\n\n\n"])
+def test_every_end_of_a_stream_is_kept(shims: dict[str, str], tmp_path: Folder, content: bytes) -> None:
+    (tmp_path / "small").write_bytes(content)
+    tree = tree_of(shims, "docker:db", "cat", str(tmp_path / "small"))
+    if content:
+        assert read(tree) == content
+    else:
+        with pytest.raises(CommandFailed, match="empty"):
+            read(tree)
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_translated_line_ends_are_told(shims: dict[str, str], address: str) -> None:
+    with pytest.raises(CommandFailed, match="translated the line ends"):
+        read(tree_of({**shims, "SHIM_CRLF": "1"}, address, "echo", "hello"))
+
+
+def test_a_slow_client_is_waited_for(shims: dict[str, str]) -> None:
+    assert (
+        read(tree_of({**shims, "SHIM_DELAY": "0.05"}, "docker:db", "sh", "-c", "echo a; sleep 0.1; echo b"))
+        == b"a\nb\n"
+    )
+
+
+@pytest.mark.parametrize("address", ["compose:absent", "docker:absent", "podman:absent", "kubernetes:pod/absent"])
+def test_what_does_not_run_is_unreachable(shims: dict[str, str], address: str) -> None:
+    with pytest.raises(SourceUnreachable, match="absent") as caught:
+        read(tree_of(shims, address, "true"))
+
+    assert caught.value.exit_status == 31
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_a_client_that_is_not_installed_is_named(tmp_path: Folder, address: str) -> None:
+    (tmp_path / "bin").mkdir()
+    with pytest.raises(SourceUnfit, match="is not installed here"):
+        read(tree_of({"PATH": str(tmp_path / "bin")}, address, "true"))
+
+
+def test_a_program_that_the_image_lacks_and_one_that_was_killed_are_told(shims: dict[str, str]) -> None:
+    with pytest.raises(CommandFailed, match="cannot be run in docker:db"):
+        read(tree_of(shims, "docker:db", "no-such-program"))
+    with pytest.raises(CommandFailed, match="status 137"):
+        read(tree_of(shims, "docker:db", "sh", "-c", "exit 137"))
+
+
+def test_the_words_of_the_command_are_in_the_error_and_its_arguments_are_not(shims: dict[str, str]) -> None:
+    with pytest.raises(CommandFailed, match="no such table") as caught:
+        read(tree_of(shims, "compose:db", "sh", "-c", "echo no such table >&2; exit 1", "hunter2"))
+
+    assert "hunter2" not in str(caught.value)
+
+
+def test_quotes_spaces_and_dollars_reach_the_command_as_they_are(shims: dict[str, str]) -> None:
+    odd = "a b'c\"d$HOME`id`\\n*"
+    assert read(tree_of(shims, "kubernetes:deploy/media/app", "printf", "%s", odd)) == odd.encode()
+
+
+def test_variables_and_the_directory_hold_inside(shims: dict[str, str], tmp_path: Folder) -> None:
+    inside = Inside(directory=str(tmp_path), variables={"SHOP": "a b"})
+    for address in PLACES:
+        found = read(tree_of(shims, address, "sh", "-c", 'echo "$SHOP"; pwd', inside=inside))
+        assert found.decode() == f"a b\n{tmp_path}\n"
+
+
+def test_each_run_has_a_mark_of_its_own(shims: dict[str, str], tmp_path: Folder) -> None:
+    for _ in range(3):
+        read(tree_of(shims, "docker:db", "echo", "hello"))
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+
+    assert len({word for line in lines for word in line if word.startswith("rebond-end-")}) == 3
+
+
+def test_compose_is_found_in_each_of_its_forms(tmp_path: Folder) -> None:
+    both = place_shims(tmp_path / "both")
+    assert find_compose(both) == ("docker", "compose")
+    assert find_compose({**both, "SHIM_NO_PLUGIN": "1"}) == OLD_DOCKER_COMPOSE
+    old = place_shims(tmp_path / "old", ["docker-compose"], SHIM_RUNNING=RUNNING)
+    found = find_compose({**old, "PATH": f"{tmp_path / 'old'}"})
+    assert found == OLD_DOCKER_COMPOSE
+    assert read(tree_of(old, "compose:db", "echo", "a", surroundings=Surroundings(compose=found))) == b"a\n"
+    with pytest.raises(SourceUnfit, match="docker-compose"):
+        find_compose({"PATH": str(tmp_path / "nowhere")})
+
+
+class TestStreamThroughAChannel(StreamContract):
+    @pytest.fixture
+    def expected(self, noise: Folder) -> bytes:
+        return noise.read_bytes()
+
+    @pytest.fixture
+    def whole(self, shims: dict[str, str], noise: Folder) -> MakeTree:
+        return lambda: tree_of(shims, "kubernetes:statefulset/postgres", "cat", str(noise))
+
+    @pytest.fixture(params=[0, 200_000, 300_010])
+    def broken(self, shims: dict[str, str], noise: Folder, request: pytest.FixtureRequest) -> MakeTree:
+        environment = {**shims, "SHIM_CUT_AFTER": str(request.param)}
+        return lambda: tree_of(environment, "kubernetes:statefulset/postgres", "cat", str(noise))
