@@ -1,10 +1,13 @@
 """Running other programs."""
 
+import os
+import pathlib
+
 import pytest
 
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
-from rebond.subprocesses import run_for_secret
+from rebond.subprocesses import RunningCommand, run_for_secret
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin"}
 
@@ -24,3 +27,61 @@ def test_a_command_that_fails_or_says_nothing_is_an_error_without_its_output(com
 def test_a_command_that_never_ends_is_ended() -> None:
     with pytest.raises(CommandFailed, match="longer than 0 s"):
         run_for_secret("exec sleep 60", environment=ENVIRONMENT, timeout_seconds=0.1)
+
+
+def output_of(command: RunningCommand) -> bytes:
+    room = memoryview(bytearray(1000))
+    return b"".join(iter(lambda: bytes(room[: command.readinto(room)]), b""))
+
+
+def test_a_running_command_gives_its_output_its_status_and_its_last_words() -> None:
+    script = "seq 1000; for i in 1 2 3 4 5 6 7; do echo line $i >&2; done; exit 4"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT)
+
+    assert output_of(command) == b"".join(b"%d\n" % number for number in range(1, 1001))
+    assert command.wait() == 4
+    assert command.last_words() == "line 3 | line 4 | line 5 | line 6 | line 7"
+    command.end()
+    command.end()
+
+
+def test_much_on_standard_error_neither_blocks_nor_fills_memory() -> None:
+    script = "head -c 3000000 /dev/zero | tr '\\0' 'x' >&2; echo >&2; echo the end >&2; echo out"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT)
+
+    assert output_of(command) == b"out\n"
+    assert command.wait() == 0
+    assert command.last_words().endswith("the end")
+    assert len(command.last_words()) < 5000
+    command.end()
+
+
+def test_ending_a_command_ends_what_it_started_and_leaves_nothing(tmp_path: pathlib.Path) -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    command = RunningCommand(["sh", "-c", "sleep 100 & echo $!; wait"], environment=ENVIRONMENT)
+    room = memoryview(bytearray(100))
+    started = int(bytes(room[: command.readinto(room)]))
+    command.end()
+
+    for pid in (command.pid, started):
+        status = pathlib.Path(f"/proc/{pid}/status")
+        assert not status.exists() or "State:\tZ" in status.read_text()
+    assert set(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_command_that_ends_on_its_own_leaves_alone_what_it_started() -> None:
+    script = "sleep 100 >/dev/null 2>&1 & echo $!"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT)
+    started = int(output_of(command))
+    assert command.wait() == 0
+    command.end()
+
+    os.kill(started, 9)  # raises if it is gone
+
+
+@pytest.mark.parametrize("arguments", [["no-such-program-at-all"], ["/"], ["a\0b"]])
+def test_what_cannot_be_started_is_an_error_with_a_remedy(arguments: list[str]) -> None:
+    with pytest.raises(CommandFailed, match="could not be started") as caught:
+        RunningCommand(arguments, environment=ENVIRONMENT)
+
+    assert caught.value.hint

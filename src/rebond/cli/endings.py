@@ -49,7 +49,7 @@ def conclude(error: BaseException, arguments: Sequence[str], invocation: Invocat
 
 def _choose_channel(arguments: Sequence[str], invocation: Invocation) -> Channel:
     """Return how a failure is written; known also when the command line could not be parsed."""
-    if not (invocation.wants_json or "--json" in arguments):
+    if not (invocation.wants_json or "--json" in _before_command(arguments)):
         return Channel.TEXT
     return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
 
@@ -139,6 +139,12 @@ def report(error: Exception, arguments: Sequence[str]) -> Path:
 
 def _named(arguments: Sequence[str]) -> list[str]:
     """Keep the command and the names of options; a value could be anything."""
+    arguments = _before_command(arguments)
     kept = [each.split("=", 1)[0] for each in arguments if each.startswith("-")]
     verb = next((each for each in arguments if each.isalpha()), "")
     return [verb, *kept]
+
+
+def _before_command(arguments: Sequence[str]) -> Sequence[str]:
+    """Return what is ours: after ``--`` stand words of somebody else's command, such as ``-pPASSWORD``."""
+    return arguments[: arguments.index("--")] if "--" in arguments else arguments

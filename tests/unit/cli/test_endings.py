@@ -81,7 +81,8 @@ def test_a_stop_that_was_asked_for_ends_with_130(
 def test_a_fault_leaves_a_report_without_anything_that_was_passed_in(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], surroundings: pathlib.Path
 ) -> None:
-    status = end_with(monkeypatch, ValueError("hunter2"), "backup", "--path=/srv/hunter2", "--tag", "hunter2")
+    arguments = ["backup", "--path=/srv/hunter2", "--tag", "hunter2", "--", "mysqldump", "-phunter2"]
+    status = end_with(monkeypatch, ValueError("hunter2"), *arguments)
     said = capsys.readouterr().err
     (report,) = (surroundings / "faults").iterdir()
     content = report.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from rebond.sources.files.paths import show_path
 from rebond.sources.sqlite.private_files import private_directory
 
 _STEP_PAGES = 4096
-_RESTARTS = 3  # a copy in steps begins again whenever somebody wrote; then it is made in one go
+_RESTARTS = 3  # a copy begins again whenever somebody wrote meanwhile; after so many, writers wait for it
 _BUSY_SECONDS = 0.05  # SQLite waits so long inside one call, in which nobody can interrupt us
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PROBLEMS = 5
@@ -57,19 +57,27 @@ def check_is_file(path: bytes) -> os.stat_result:
 
 
 def _copy(path: bytes, copy: str, *, clock: Clock, timeout_seconds: float) -> None:
+    try:
+        try:
+            _copy_once(path, copy, _Copying(path, clock, timeout_seconds, lets_writers_in=True))
+        except _KeepsChanging:
+            os.truncate(copy, 0)  # without a journal, what was abandoned is no database any more
+            _copy_once(path, copy, _Copying(path, clock, timeout_seconds, lets_writers_in=False))
+    except sqlite3.Error as error:
+        raise _translate(path, error) from error
+
+
+def _copy_once(path: bytes, copy: str, copying: "_Copying") -> None:
     # A database in WAL mode can be opened by those who may write beside it; they also tidy up when they close it.
     mode = "rw" if os.access(path, os.W_OK) else "ro"
     address = f"file:{urllib.parse.quote(path)}?mode={mode}"
-    try:
-        with (
-            contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as source,
-            contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as target,
-        ):
-            target.execute("PRAGMA journal_mode=OFF")  # a copy that is cut is thrown away
-            target.execute("PRAGMA synchronous=OFF")
-            _Copying(path, source, target, clock, timeout_seconds).run()
-    except sqlite3.Error as error:
-        raise _translate(path, error) from error
+    with (
+        contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as source,
+        contextlib.closing(sqlite3.connect(copy, isolation_level=None)) as target,
+    ):
+        target.execute("PRAGMA journal_mode=OFF")  # a copy that is cut is thrown away
+        target.execute("PRAGMA synchronous=OFF")
+        copying.run(source, target)
 
 
 class _KeepsChanging(Exception):
@@ -77,39 +85,35 @@ class _KeepsChanging(Exception):
 
 
 class _Copying:
-    """One copy, from one connection to another."""
+    """One copy, in steps so that it can be interrupted.
 
-    def __init__(
-        self, path: bytes, source: sqlite3.Connection, target: sqlite3.Connection, clock: Clock, timeout_seconds: float
-    ) -> None:
+    Either it ``lets_writers_in`` between the steps, who then make it begin again; or it holds the database to
+    one state, which in another mode than WAL makes writers wait.
+    """
+
+    def __init__(self, path: bytes, clock: Clock, timeout_seconds: float, *, lets_writers_in: bool) -> None:
         self._path = path
-        self._source = source
-        self._target = target
         self._clock = clock
         self._timeout_seconds = timeout_seconds
+        self._lets_writers_in = lets_writers_in
         self._waiting_since: float | None = None
         self._left_pages = -1
         self._restarts = 0
 
-    def run(self) -> None:
-        """Copy everything. Raises ``SourceUnreachable`` and ``sqlite3.Error``."""
-        is_wal = self._ask_mode() == "wal"
-        if not is_wal:  # only here does a reader hold writers back, so it reads in steps
-            try:
-                self._source.backup(self._target, pages=_STEP_PAGES, progress=self._advance, sleep=_BUSY_SECONDS)
-            except _KeepsChanging:
-                pass
-            else:
-                return
-        self._restarts = -1
-        self._source.backup(self._target, pages=-1, progress=self._advance, sleep=_BUSY_SECONDS)
+    def run(self, source: sqlite3.Connection, target: sqlite3.Connection) -> None:
+        """Copy everything. Raises ``SourceUnreachable``, ``_KeepsChanging`` and ``sqlite3.Error``."""
+        if self._ask(source, "PRAGMA journal_mode") == "wal":
+            self._lets_writers_in = False  # a reader holds nobody back there
+        if not self._lets_writers_in:
+            source.execute("BEGIN")  # one look from the first step to the last
+            self._ask(source, "SELECT count(*) FROM sqlite_master")
+        source.backup(target, pages=_STEP_PAGES, progress=self._advance, sleep=_BUSY_SECONDS)
 
-    def _ask_mode(self) -> str:
-        """Read the database for the first time, as soon as nobody forbids it; return its journal mode."""
+    def _ask(self, source: sqlite3.Connection, question: str) -> object:
+        """Return one answer of the database, as soon as nobody forbids to read it."""
         while True:
             try:
-                self._source.execute("SELECT count(*) FROM sqlite_master").fetchall()
-                return str(self._source.execute("PRAGMA journal_mode").fetchone()[0])
+                return source.execute(question).fetchone()[0]
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode & 0xFF not in _BUSY:
                     raise
@@ -122,7 +126,7 @@ class _Copying:
             self._wait()
             return
         self._waiting_since = None
-        if self._restarts >= 0 and self._left_pages >= 0 and left_pages > self._left_pages:
+        if self._lets_writers_in and 0 <= self._left_pages < left_pages:
             self._restarts += 1
             if self._restarts > _RESTARTS:
                 raise _KeepsChanging
