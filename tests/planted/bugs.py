@@ -137,7 +137,7 @@ WRITING = (
         (
             Change(
                 "vault/writing.py",
-                "            if pack_hash not in listed_unmarked:\n",
+                "            if pack_hash not in adoptable:\n",
                 "            if False:\n",
             ),
         ),
@@ -213,9 +213,9 @@ SHARING = (
         "A backup refers to a pack that a prune is about to delete.",
         (
             Change(
-                "vault/writing.py",
-                "        marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}\n",
-                "        marked: set[bytes] = set()\n",
+                "vault/looking.py",
+                "    usable = find_usable_packs(listed, marks.facts())\n",
+                "    usable = find_usable_packs(listed, ())\n",
             ),
         ),
         (TOGETHER,),
@@ -225,18 +225,11 @@ SHARING = (
         "A backup lists the packs, then the marks: what a prune deleted between the two seems usable.",
         (
             Change(
-                "vault/writing.py",
-                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n"
-                "        self._journal.declare_marks(self._marks.mark_names)\n",
-                "",
+                "vault/looking.py",
+                "    for step in LOOK_ORDER:\n",
+                "    for step in (LookStep.OPEN, LookStep.LIST_PACKS, LookStep.LIST_MARKS, LookStep.DECLARE):\n",
             ),
-            Change(
-                "vault/writing.py",
-                "        marked = {h for name in self._marks.names",
-                "        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)\n"
-                "        self._journal.declare_marks(self._marks.mark_names)\n"
-                "        marked = {h for name in self._marks.names",
-            ),
+            Change("vault/looking.py", "        else:\n", "        elif step is LookStep.LIST_PACKS:\n"),
         ),
         (TOGETHER,),
     ),
@@ -246,8 +239,8 @@ SHARING = (
         (
             Change(
                 "vault/index_loading.py",
-                "            if pack.pack_hash not in listed_packs or pack.pack_hash in marked_packs:\n",
-                "            if pack.pack_hash in marked_packs:\n",
+                "            if pack.pack_hash not in usable_packs:\n",
+                "            if False:\n",
             ),
         ),
         (f"{ORDER}::test_packs_that_are_gone_are_stored_again_whatever_the_caches_say",),
@@ -256,13 +249,17 @@ SHARING = (
         "session-opened-late",
         "A backup looks at what is there before it says that it runs: a prune does not wait for it.",
         (
-            Change("vault/writing.py", '        self._journal.open(self._host, "backup")\n', ""),
-            Change("vault/writing.py", "        self._journal.declare_marks(self._marks.mark_names)\n", ""),
+            Change("vault/looking.py", "            journal.open(host, purpose)\n", "            pass\n"),
+            Change(
+                "vault/looking.py",
+                "            journal.declare_marks([str(mark) for mark in find_declarable_marks(marks.facts(), ())])\n",
+                "            pass\n",
+            ),
             Change(
                 "vault/writing.py",
                 "        self._pipeline.finish()\n        self._putter.finish()\n",
                 '        self._journal.open(self._host, "backup")\n'
-                "        self._journal.declare_marks(self._marks.mark_names)\n"
+                "        self._journal.declare_marks(self._look.marks.mark_names)\n"
                 "        self._pipeline.finish()\n        self._putter.finish()\n",
             ),
         ),

@@ -15,7 +15,7 @@ from rebond.vault.marks import Marks, read_marks
 from rebond.vault.packs import hash_in_name
 from rebond.vault.parents import Parent
 from rebond.vault.primitives import hash_of
-from rebond.vault.protocol_rules import stands_committed
+from rebond.vault.protocol_rules import RecordVerdict, find_usable_packs, judge_record, stands_committed
 from rebond.vault.records import encode
 from rebond.vault.references import (
     EMBED_LIMIT,
@@ -78,8 +78,8 @@ def commit_snapshot(
 ) -> SnapshotRecord:
     """Put the references and the snapshot. When this returns, the snapshot stands.
 
-    ``relied_on`` are hashes of packs that must still be there then; asked for under the time rule
-    only. Raises ``SessionVoided`` when a keeper's void holds the name.
+    ``relied_on`` are hashes of packs that must still be there and unmarked then; asked for under the
+    time rule only. Raises ``SessionVoided`` when a keeper's void holds the name.
     """
     domain = sealing.keys.domain
     body = encode_references(build_references(uses))
@@ -203,13 +203,14 @@ def _confirm(vault: Vault, name: ObjectName) -> int:
 def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
     """Something lies at our name: our own bytes are success, a keeper's void ends the session."""
     present = vault.store.read(name.name)
-    if hash_of(present) == hash_of(content):
-        return
     info = vault.store.stat(name.name)
     found = read_commit(
         vault, SnapshotName(name.name, name.member, name.snapshot, name.session, info.modified_ms), present
     )
-    if isinstance(found, VoidRecord):
+    verdict = judge_record(hash_of(present), hash_of(content), is_void=isinstance(found, VoidRecord))
+    if verdict is RecordVerdict.COMMITTED:
+        return
+    if verdict is RecordVerdict.VOIDED:
         raise SessionVoided(
             "A keeper ended this session before it could commit; it is tried again.",
             hint="Nothing is lost. If it happens often, prune at another time than the backups run.",
@@ -224,10 +225,9 @@ def _judge_existing(vault: Vault, name: SnapshotName, content: bytes) -> None:
 def _withdraw_if_touched(vault: Vault, name: ObjectName, marks: Marks, relied_on: Collection[bytes]) -> None:
     """Time rule: a mark that came meanwhile may have cost us a pack; then the snapshot is taken back."""
     now = read_marks(vault.store, vault.vault_id, vault.roster)
-    fresh = {n for mark in now.marks if mark.name not in marks.mark_names for n in mark.body.names}
-    listed = {hash_in_name(info.name) for info in vault.store.list_objects("packs/")}
-    is_touched = any(n.startswith("packs/") for n in fresh) or now.unreadable != marks.unreadable
-    if is_touched or not listed.issuperset(relied_on):
+    fresh = [mark for mark in now.facts() if mark.id not in marks.mark_names]
+    usable = find_usable_packs([info.name for info in vault.store.list_objects("packs/")], fresh)
+    if now.unreadable != marks.unreadable or not {hash_in_name(name) for name in usable}.issuperset(relied_on):
         put_withdrawal(vault, name, "a clean-up ran beside this backup")
         raise VaultError(
             "A clean-up ran beside this backup on a store without conditional create, so the snapshot was withdrawn.",

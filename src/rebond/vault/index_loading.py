@@ -164,14 +164,13 @@ def allow_usable(
     context: IndexContext,
     cache: LocalCache,
     present_lists: Collection[bytes],
-    listed_packs: Collection[bytes],
-    marked_packs: Collection[bytes],
+    usable_packs: Collection[bytes],
     marked_segments: Collection[tuple[bytes, int]],
 ) -> None:
-    """Declare usable every segment that §9.3 allows: indexed, in a listed and unmarked pack, trusted."""
+    """Declare usable every segment that §9.3 allows: indexed, in a pack that may be used, unmarked, trusted."""
     for catalog in catalogs(context, cache, present_lists):
         for pack in catalog.packs:
-            if pack.pack_hash not in listed_packs or pack.pack_hash in marked_packs:
+            if pack.pack_hash not in usable_packs:
                 continue
             for row in pack.rows:
                 if context.is_trusted(row.member) and (row.session, row.number) not in marked_segments:

@@ -1,6 +1,6 @@
 """Making a snapshot, step by step (format page, section 9). Whatever fails leaves only garbage."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,11 +16,11 @@ from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
 from rebond.vault.frames import Level
 from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
-from rebond.vault.marks import read_marks
+from rebond.vault.looking import Look, look_around
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
-from rebond.vault.packs import hash_in_name
 from rebond.vault.parents import Parent, find_parent
 from rebond.vault.primitives import hash_of
+from rebond.vault.protocol_rules import find_adoptable_packs
 from rebond.vault.refreshing import choose_sparse
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import SealingPipeline
@@ -79,9 +79,9 @@ class SnapshotSession:
         vault.roster.require_writable()
         vault.roster.require_valid_member(vault.credentials.member, vault.clock.now_ms(), domain=self._domain)
         self._journal = SessionJournal(vault.store, vault.credentials, self.snapshot, self.session, vault.clock)
-        self._journal.open(self._host, "backup")
-        self._marks = read_marks(vault.store, vault.vault_id, vault.roster)
-        self._journal.declare_marks(self._marks.mark_names)
+        self._look = look_around(
+            vault.store, vault.vault_id, vault.roster, self._journal, host=self._host, purpose="backup"
+        )
         self._cache = vault.open_cache(self._domain)
         try:
             self._putter = PackPutter(vault, self._domain, self._cache, self._journal)
@@ -110,12 +110,10 @@ class SnapshotSession:
         vault, cache = self._vault, self._cache
         context = vault.index_context(self._domain)
         present = merge_new_lists(context, cache)
-        listed = {h for info in vault.store.list_objects("packs/") if (h := hash_in_name(info.name)) is not None}
-        marked = {h for name in self._marks.names if (h := hash_in_name(name)) is not None}
-        allow_usable(context, cache, present, listed, marked, self._marks.segments)
-        self._relied_on = None if vault.store.traits.conditional_create else listed - marked
-        self._adopt_unlisted(context, listed - marked, self._marks.segments)
-        self.parent: Parent | None = find_parent(vault, self._host, self._stack, self._marks)
+        look = self._look
+        allow_usable(context, cache, present, look.usable_packs, look.marks.segments)
+        self._adopt_unlisted(context, look)
+        self.parent: Parent | None = find_parent(vault, self._host, self._stack, look.marks)
         if self.parent is not None:
             cache.chunks.expect_many_finds()  # every directory is looked up, though nothing may have changed
         avoided: frozenset[int] = frozenset()
@@ -142,24 +140,24 @@ class SnapshotSession:
         self._content = ContentWriter(sealing, self._pipeline, cache, avoided)
         self._chunker = Chunker(keys.chunker_seed)
 
-    def _adopt_unlisted(
-        self, context: IndexContext, listed_unmarked: set[bytes], marked_segments: Collection[tuple[bytes, int]]
-    ) -> None:
+    def _adopt_unlisted(self, context: IndexContext, look: Look) -> None:
         """Take over packs that earlier runs of this host put and did not live to name in a list."""
-        for pack_hash, content in self._cache.unlisted():
+        unlisted = list(self._cache.unlisted())
+        adoptable = find_adoptable_packs((pack_hash for pack_hash, _ in unlisted), look.usable_packs)
+        for pack_hash, content in unlisted:
             try:
                 index_list = open_list(context, "", content)
             except RebondError:
                 self._cache.forget_unlisted(pack_hash)
                 continue
-            if pack_hash not in listed_unmarked:
+            if pack_hash not in adoptable:
                 self._cache.forget_unlisted(pack_hash)
                 continue
             add_list_chunks(context, self._cache, index_list)
             for pack in index_list.catalog.packs:
                 self._putter.adopt(unlisted_from_list(pack.rows, pack.pack_hash, pack.size, index_list.tables))
                 for row in pack.rows:
-                    if context.is_trusted(row.member) and (row.session, row.number) not in marked_segments:
+                    if context.is_trusted(row.member) and (row.session, row.number) not in look.marks.segments:
                         self._cache.segments.allow(self._cache.segments.place(row.session, row.number), row.raw_length)
 
     def save_tree(self, name: str, kind: str, root: bytes, tree: Tree, *, reread: bool = False) -> SavedComponent:
@@ -243,8 +241,8 @@ class SnapshotSession:
             stack=self._stack,
             parent=self.parent,
             began=self._began,
-            marks=self._marks,
-            relied_on=() if self._relied_on is None else self._relied_on.union(self._putter.put_hashes),
+            marks=self._look.marks,
+            relied_on=self._look.usable_packs.union(self._putter.put_hashes),
         )
         try:
             self._journal.finish()
