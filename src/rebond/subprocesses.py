@@ -86,6 +86,14 @@ class RunningCommand:
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
         self._listener.start()
         self._is_over = False
+        self._timer: threading.Timer | None = None
+        self.took_too_long = False
+
+    def end_after(self, seconds: float) -> None:
+        """Let it be ended when it still runs after so long; ``took_too_long`` then says so. To be called once."""
+        self._timer = threading.Timer(seconds, self._end_late)
+        self._timer.daemon = True
+        self._timer.start()
 
     def readinto(self, buffer: memoryview) -> int:
         """Read what it wrote next; 0 when it, and all that it started, closed their standard output."""
@@ -94,7 +102,10 @@ class RunningCommand:
 
     def wait(self) -> int:
         """Wait until it has ended; return its exit status, or minus the number of the signal that ended it."""
-        return self._process.wait()
+        status = self._process.wait()
+        if self._timer is not None:
+            self._timer.cancel()
+        return status
 
     def last_words(self) -> str:
         """Return the last lines of its standard error, joined by " | "; asked after its end."""
@@ -107,6 +118,8 @@ class RunningCommand:
         if self._is_over:
             return
         self._is_over = True
+        if self._timer is not None:
+            self._timer.cancel()
         try:
             if self._process.returncode is None:
                 self._stop()
@@ -115,6 +128,11 @@ class RunningCommand:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None and not (pipe is self._process.stderr and self._listener.is_alive()):
                     pipe.close()
+
+    def _end_late(self) -> None:
+        if self._process.returncode is None and not self._has_ended():
+            self.took_too_long = True
+            self._stop()
 
     def _stop(self) -> None:
         """Ask all of its session to end, and make those that do not. It is not reaped before, so the number is its."""
@@ -131,7 +149,10 @@ class RunningCommand:
                 self._process.wait(timeout=_GRACE_SECONDS)
 
     def _has_ended(self) -> bool:
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        try:
+            return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # another thread has just waited for it
+            return True
 
     def _send(self, number: signal.Signals) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -11,7 +11,7 @@ import pytest
 from tests.unit.operations.restored import RestoredVault
 
 from rebond.clock import SystemClock
-from rebond.sources.sqlite.tree import SqliteTree
+from rebond.sources.sqlite.tree import CopyRules, SqliteTree
 
 BACKUPS = 5
 WRITER = """
@@ -59,13 +59,14 @@ def test_every_copy_made_while_a_program_writes_is_whole_and_of_one_moment(tmp_p
     database = tmp_path / "shop.db"
     make_database(database, mode)
     place = RestoredVault(tmp_path)
+    rules = CopyRules(place=str(tmp_path))
     writer = subprocess.Popen([sys.executable, "-c", WRITER, database], stderr=subprocess.PIPE)
     try:
         while sqlite_count(database) < 3:
             time.sleep(0.02)
         records = []
         for _ in range(BACKUPS):
-            tree = SqliteTree(os.fsencode(database), clock=SystemClock(), report=lambda _: None, place=str(tmp_path))
+            tree = SqliteTree.of_file(os.fsencode(database), clock=SystemClock(), report=lambda _: None, rules=rules)
             records.append(place.save(tree, "shop"))
         is_still_writing = writer.poll() is None
     finally:

@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from tests.torture.real_program import RealProgram, fingerprint, snapshot_ids
+from tests.torture.real_program import RealProgram, fingerprint
 
 Folder = pathlib.Path
 
@@ -41,9 +41,14 @@ def pipe(
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def listed(program: RealProgram) -> list[str]:
+    """Return the ids of the snapshots, oldest first."""
+    return [each["id"] for each in sorted(program.ask("snapshots"), key=lambda each: (each["time"], each["id"]))]
+
+
 def restore(program: RealProgram, into: Folder) -> dict[str, str]:
     """Restore the newest snapshot of all and return what came back."""
-    program.good("restore", snapshot_ids(program)[-1], "--to", into)
+    program.good("restore", listed(program)[-1], "--to", into)
     return fingerprint(into)
 
 
@@ -83,16 +88,16 @@ def test_what_comes_through_a_pipe_comes_back(made: RealProgram, dump: Folder, t
 def test_a_command_that_fails_or_writes_nothing_makes_no_snapshot(
     made: RealProgram, dump: Folder, script: str, said: str
 ) -> None:
-    before = snapshot_ids(made)
+    before = listed(made)
     ended = made.run("backup", "--command", "bad", "--", "sh", "-c", script.format(dump=dump))
 
     assert ended.status == 33
     assert said in ended.err
     assert "on fire" not in script or "disk on fire" in ended.err
-    assert snapshot_ids(made) == before
+    assert listed(made) == before
     partial = made.run("backup", "--command", "bad", "--allow-partial", "--", "sh", "-c", script.format(dump=dump))
     assert 30 <= partial.status < 40
-    assert snapshot_ids(made) == before
+    assert listed(made) == before
 
 
 @pytest.mark.parametrize(
@@ -101,13 +106,13 @@ def test_a_command_that_fails_or_writes_nothing_makes_no_snapshot(
 def test_a_stream_that_is_cut_before_its_declared_end_makes_no_snapshot(
     made: RealProgram, dump: Folder, arguments: list[str]
 ) -> None:
-    before = snapshot_ids(made)
+    before = listed(made)
     done = pipe(made, dump.read_bytes()[:-9], "--stdin", "bad", *arguments)
 
     assert done.returncode == 33, done.stderr
-    assert snapshot_ids(made) == before
+    assert listed(made) == before
     assert pipe(made, b"", "--stdin", "bad").returncode == 33
-    assert snapshot_ids(made) == before
+    assert listed(made) == before
 
 
 def test_an_empty_stream_that_is_meant_is_saved(made: RealProgram, tmp_path: Folder) -> None:
@@ -155,7 +160,7 @@ def test_a_pipeline_whose_every_program_counts_is_accepted(made: RealProgram, du
 def test_an_interrupt_ends_the_command_and_all_that_it_started(
     made: RealProgram, tmp_path: Folder, number: signal.Signals
 ) -> None:
-    before = snapshot_ids(made)
+    before = listed(made)
     script = (
         f"echo $$ > {tmp_path}/pids; sleep 100 & echo $! >> {tmp_path}/pids; echo begun; trap '' TERM; wait; sleep 100"
     )
@@ -170,7 +175,7 @@ def test_an_interrupt_ends_the_command_and_all_that_it_started(
     assert ended.status == 130
     for pid in (tmp_path / "pids").read_text().split():
         assert not is_running(int(pid))
-    assert snapshot_ids(made) == before
+    assert listed(made) == before
 
 
 def is_running(pid: int) -> bool:

@@ -16,9 +16,9 @@ from rebond.findings import Finding, Severity
 from rebond.operations.backup import ComponentToSave
 from rebond.sources.streams.judging import MARK_WITHIN_BYTES, Expectation
 from rebond.sources.streams.readers import CommandReader, DescriptorReader, StreamReader
+from rebond.sources.streams.shells import loses_failures
 from rebond.sources.streams.tree import StreamTree
 
-SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 _FOR_FILES = {
     "paths": "--path",
     "exclude": "--exclude",
@@ -118,15 +118,6 @@ def _command_opener(words: Sequence[str], environment: Mapping[str, str]) -> Cal
             script=shlex.quote(words[words.index("-c") + 1]),
         )
     return lambda: CommandReader(words, environment=environment)
-
-
-def loses_failures(words: Sequence[str]) -> bool:
-    """Say whether a command is a shell with a pipeline in which a failure would go unseen."""
-    if os.path.basename(words[0]) not in SHELLS or "-c" not in words[:-1]:
-        return False
-    script = words[words.index("-c") + 1]
-    has_pipe = "|" in script.replace("||", "")
-    return has_pipe and not any("pipefail" in word for word in words)
 
 
 def _take_once() -> Callable[[], StreamReader]:

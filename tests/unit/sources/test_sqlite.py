@@ -13,7 +13,7 @@ from tests.unit.operations.restored import RestoredVault
 from rebond.errors import SourceError, SourceUnfit, SourceUnreachable
 from rebond.operations.snapshots import list_snapshots
 from rebond.sources.sqlite.private_files import PREFIX, private_directory
-from rebond.sources.sqlite.tree import SqliteTree
+from rebond.sources.sqlite.tree import CopyRules, SqliteTree
 from rebond.testing.manual_clock import ManualClock
 
 Folder = pathlib.Path
@@ -29,13 +29,11 @@ def make_database(path: Folder, *, mode: str = "delete", rows: int = 3000) -> Fo
 
 
 def tree_of(path: Folder, *, allow_empty: bool = False, timeout_seconds: float = 1) -> SqliteTree:
-    return SqliteTree(
+    return SqliteTree.of_file(
         os.fsencode(path),
         clock=ManualClock(),
         report=lambda finding: pytest.fail(finding.message),
-        place=str(path.parent),
-        allow_empty=allow_empty,
-        timeout_seconds=timeout_seconds,
+        rules=CopyRules(place=str(path.parent), allow_empty=allow_empty, timeout_seconds=timeout_seconds),
     )
 
 
@@ -116,7 +114,8 @@ def test_the_copy_is_private_and_gone_before_it_is_read(tmp_path: Folder) -> Non
     seen = []
     with private_directory(str(tmp_path)) as directory:
         seen.append(stat.S_IMODE(os.stat(directory).st_mode))
-    for _ in tree_of(database).listings():
+    for listing in tree_of(database).listings():
+        assert listing.open(0) is not None
         assert leftovers(tmp_path) == []
 
     assert seen == [0o700]
@@ -150,7 +149,8 @@ def test_a_lock_that_passes_is_waited_for(tmp_path: Folder) -> None:
 
     clock = Unlocking()
     started = clock.monotonic()
-    tree = SqliteTree(os.fsencode(database), clock=clock, report=lambda _: None, place=str(tmp_path))
+    rules = CopyRules(place=str(tmp_path))
+    tree = SqliteTree.of_file(os.fsencode(database), clock=clock, report=lambda _: None, rules=rules)
     assert copy_of(tree)
     assert clock.monotonic() > started + 0.2
     holder.close()
@@ -228,6 +228,51 @@ def test_what_a_killed_run_left_behind_is_removed_by_the_next_and_what_runs_is_l
 
 def test_a_place_without_room_is_told_and_left_clean(tmp_path: Folder) -> None:
     database = make_database(tmp_path / "shop.db")
-    tree = SqliteTree(os.fsencode(database), clock=ManualClock(), report=lambda _: None, place=str(tmp_path / "absent"))
+    rules = CopyRules(place=str(tmp_path / "absent"))
+    tree = SqliteTree.of_file(os.fsencode(database), clock=ManualClock(), report=lambda _: None, rules=rules)
     with pytest.raises(SourceError, match="No private directory"):
         copy_of(tree)
+
+
+def test_several_databases_lie_where_they_lay_each_with_its_directory(tmp_path: Folder) -> None:
+    files = {}
+    for name in ("one.db", "a/two.db", "a/b/three.db", "a/one.db"):
+        path = tmp_path / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files[os.fsencode(name)] = os.fsencode(make_database(path, rows=50 + len(name)))
+    (tmp_path / "site" / "a").chmod(0o711)
+    place = RestoredVault(tmp_path)
+    rules = CopyRules(place=str(tmp_path))
+    tree = SqliteTree(files, clock=ManualClock(), report=lambda _: None, rules=rules)
+    place.restore(place.save(tree, "databases"))
+
+    back = tmp_path / "target" / "databases"
+    assert {str(path.relative_to(back)) for path in back.rglob("*.db")} == {os.fsdecode(name) for name in files}
+    assert all(count_rows(back / os.fsdecode(name)) == 50 + len(name) for name in files)
+    assert stat.S_IMODE((back / "a").stat().st_mode) == 0o711
+
+
+def test_one_bad_database_among_several_ends_them_all(tmp_path: Folder) -> None:
+    make_database(tmp_path / "good.db")
+    (tmp_path / "bad.db").write_bytes(b"no database" * 1000)
+    place = RestoredVault(tmp_path)
+    files = {name: os.fsencode(tmp_path) + b"/" + name for name in (b"good.db", b"bad.db")}
+    tree = SqliteTree(files, clock=ManualClock(), report=lambda _: None, rules=CopyRules(place=str(tmp_path)))
+
+    with pytest.raises(SourceUnfit):
+        place.save(tree)
+    assert list_snapshots(place.vault()) == []
+    with pytest.raises(SourceUnfit, match="no SQLite database to save"):
+        list(SqliteTree({}, clock=ManualClock(), report=lambda _: None).listings())
+
+
+def test_a_copy_that_cannot_be_read_ends_the_walk(tmp_path: Folder) -> None:
+    walk = iter(tree_of(make_database(tmp_path / "shop.db")).listings())
+    listing = next(walk)
+    content = listing.open(0)
+    assert content is not None
+    content.close()
+    with pytest.raises(SourceError, match="could not be read"):
+        content.read(10)
+    with pytest.raises(SourceError, match="could not be read"):
+        next(walk)

@@ -1,17 +1,21 @@
 """Streams in a vault: a bad one leaves nothing behind, and what a command may not do."""
 
+import os
 import pathlib
+import time
 
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree, below
 
-from rebond.cli.streaming import _take_once, loses_failures
+from rebond.cli.streaming import _take_once
 from rebond.entries import Tree
-from rebond.errors import CommandFailed, SourceError, UsageError
+from rebond.errors import CommandFailed, SourceError, SourceUnfit, UsageError
 from rebond.operations.snapshots import list_snapshots
 from rebond.sources.streams.judging import Expectation
-from rebond.sources.streams.readers import describe_failure
+from rebond.sources.streams.readers import CommandReader, describe_failure
+from rebond.sources.streams.shells import loses_failures, wrap_script, wrap_script_inside
 from rebond.sources.streams.tree import StreamTree
+from rebond.testing.stream_contract import read_all
 
 
 class SpokenReader:
@@ -155,3 +159,46 @@ def test_a_pipeline_in_which_a_failure_goes_unseen_is_known(words: list[str], lo
 def test_how_a_command_ended_is_told(status: int, words: str, said: str) -> None:
     with pytest.raises(CommandFailed, match=said):
         raise describe_failure("pg_dump", status, words)
+
+
+def output_of(words: tuple[str, ...], timeout_seconds: float | None = None) -> bytes:
+    tree = StreamTree(
+        b"dump", lambda: CommandReader(words, environment=os.environ, timeout_seconds=timeout_seconds), began_ns=0
+    )
+    contents = []
+    for listing in tree.listings():
+        try:
+            contents.append(read_all(listing))
+        except SourceError:
+            continue
+    return contents[0]
+
+
+@pytest.mark.parametrize("script", ["echo one; echo two", "echo one | cat; echo two"])
+def test_a_script_runs_and_its_pipelines_count(script: str) -> None:
+    assert output_of(wrap_script(script, os.environ)) == b"one\ntwo\n"
+    failing = "(echo one; exit 3) | cat"
+    with pytest.raises(CommandFailed, match="status 3"):
+        output_of(wrap_script(failing, os.environ))
+    with pytest.raises(SourceUnfit, match="bash"):
+        wrap_script(failing, {"PATH": "/nowhere"})
+
+
+def test_a_script_inside_a_container_never_loses_the_failure_of_a_pipeline() -> None:
+    with pytest.raises(CommandFailed, match=r"status (3|125|2)"):
+        output_of(wrap_script_inside("(echo one; exit 3) | cat"))
+    words = wrap_script_inside('(echo "a b"; exit 3) | cat')
+    with pytest.raises(CommandFailed, match="status 3"):
+        output_of(("bash", *words[1:]))
+    assert output_of(("bash", *wrap_script_inside("echo \"a 'b'\" | cat")[1:])) == b"a 'b'\n"
+    assert output_of(wrap_script_inside("echo a")) == b"a\n"
+
+
+@pytest.mark.parametrize("script", ["echo begun; sleep 50", "trap '' TERM; echo begun; while :; do sleep 0.05; done"])
+def test_a_command_that_takes_too_long_is_ended_and_its_output_is_not_whole(script: str) -> None:
+    began = time.monotonic()
+    with pytest.raises(CommandFailed, match=r"longer than 0\.2 s"):
+        output_of(("sh", "-c", script), timeout_seconds=0.2)
+
+    assert time.monotonic() - began < 20
+    assert output_of(("echo", "a"), timeout_seconds=20) == b"a\n"

@@ -56,6 +56,8 @@ CHANNELS: dict[str, str] = {
     "la tient (fuser {path}), ou donnez un délai plus long ; puis relancez la sauvegarde.",
     "No private directory could be made in {place}: {reason}.": "Aucun dossier privé n'a pu être créé dans {place} : {reason}.",
     "Set TMPDIR to a directory with room for a copy.": "Donnez à TMPDIR un dossier qui a la place d'une copie.",
+    "There is no SQLite database to save.": "Il n'y a aucune base SQLite à sauvegarder.",
+    "Check the paths; * fits only what is there.": "Vérifiez les chemins ; * ne vaut que pour ce qui existe.",
     "The database {path} is an empty file.": "La base {path} est un fichier vide.",
     "Check the path; allow_empty saves it all the same.": "Vérifiez le chemin ; allow_empty la sauvegarde quand même.",
     "The copy of {name} could not be read: {reason}.": "La copie de {name} n'a pas pu être lue : {reason}.",

@@ -74,4 +74,11 @@ STREAMS: dict[str, str] = {
     "{program} could not be started: {reason}.": "{program} n'a pas pu être lancé : {reason}.",
     "Check how it is written, that it is installed, and that it is on the PATH of this run.": "Vérifiez comment il est "
     "écrit, qu'il est installé, et qu'il est dans le PATH de cette exécution.",
+    "{program} took longer than {seconds} s and was ended, so what it wrote is not saved.": "{program} a duré plus de "
+    "{seconds} s et a été arrêté ; ce qu'il a écrit n'est pas sauvegardé.",
+    "See what it waits for, or give it more time.": "Voyez ce qu'il attend, ou donnez-lui plus de temps.",
+    "A pipeline needs bash, which is not installed here: other shells do not see when its first program fails.": "Un "
+    "enchaînement de tubes demande bash, qui n'est pas installé ici : les autres shells ne voient pas l'échec du premier "
+    "programme.",
+    "Install bash, or write the command without a pipeline.": "Installez bash, ou écrivez la commande sans tube.",
 }

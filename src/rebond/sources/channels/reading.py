@@ -26,6 +26,7 @@ def open_channel(
     surroundings: Surroundings,
     inside: Inside,
     environment: Mapping[str, str],
+    timeout_seconds: float | None = None,
     make_mark: Callable[[], str] = lambda: "rebond-end-" + secrets.token_hex(_MARK_BYTES),
 ) -> StreamReader:
     """Begin to run ``command`` at ``address`` and return its output as a stream, without the mark.
@@ -43,9 +44,8 @@ def open_channel(
             client=client,
             address=str(address),
         )
-    return MarkedReader(
-        CommandReader(arguments, environment=environment), address, mark.encode(), program=command[0], client=client
-    )
+    reader = CommandReader(arguments, environment=environment, timeout_seconds=timeout_seconds)
+    return MarkedReader(reader, address, mark.encode(), program=command[0], client=client)
 
 
 class MarkedReader:
@@ -83,6 +83,7 @@ class MarkedReader:
     def finish(self) -> None:
         """Judge the end: the client's status first, then the mark."""
         status = self._reader.wait()
+        self._reader.check_time()
         if status:
             raise self._describe(status, self._reader.last_words())
         if not self._end:

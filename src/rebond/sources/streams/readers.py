@@ -60,13 +60,18 @@ class DescriptorReader:
 class CommandReader:
     """What a program writes to its standard output; whole only when the program ends with status 0.
 
-    It gets our environment without our secrets, and nothing to read. Raises ``CommandFailed`` when it
-    cannot be started.
+    It gets our environment without our secrets, and nothing to read. After ``timeout_seconds`` it is ended, and
+    the stream is not whole. Raises ``CommandFailed`` when it cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], *, environment: Mapping[str, str], timeout_seconds: float | None = None
+    ) -> None:
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
+        self._timeout_seconds = timeout_seconds
         self._command = RunningCommand(arguments, environment=kept)
+        if timeout_seconds is not None:
+            self._command.end_after(timeout_seconds)
 
     @property
     def pid(self) -> int:
@@ -80,12 +85,23 @@ class CommandReader:
     def finish(self) -> None:
         """Wait for its end. Raises ``CommandFailed`` with its last words."""
         status = self.wait()
+        self.check_time()
         if status:
             raise describe_failure(self._command.program, status, self.last_words())
 
     def wait(self) -> int:
         """Wait for its end; return its exit status, or minus the number of a signal."""
         return self._command.wait()
+
+    def check_time(self) -> None:
+        """Raise ``CommandFailed`` when it was ended because it took too long."""
+        if self._command.took_too_long:
+            raise CommandFailed(
+                "{program} took longer than {seconds} s and was ended, so what it wrote is not saved.",
+                hint="See what it waits for, or give it more time.",
+                program=self._command.program,
+                seconds=self._timeout_seconds,
+            )
 
     def last_words(self) -> str:
         """Return the last lines of its standard error."""

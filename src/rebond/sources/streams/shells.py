@@ -1,0 +1,46 @@
+"""Shell scripts as commands in which every program of a pipeline counts."""
+
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+
+from rebond.errors import SourceUnfit
+
+SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
+_WITH_PIPEFAIL = 'set -o pipefail || exit 125; eval "$0"'
+
+
+def loses_failures(words: Sequence[str]) -> bool:
+    """Say whether a command is a shell with a pipeline in which a failure would go unseen."""
+    if os.path.basename(words[0]) not in SHELLS or "-c" not in words[:-1]:
+        return False
+    script = words[words.index("-c") + 1]
+    return has_pipeline(script) and not any("pipefail" in word for word in words)
+
+
+def has_pipeline(script: str) -> bool:
+    """Say whether a script may hold a pipeline; a ``|`` inside quotes counts too."""
+    return "|" in script.replace("||", "")
+
+
+def wrap_script(script: str, environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the command that runs a script on this machine: by ``sh``, or by ``bash`` where it has a pipeline.
+
+    Raises ``SourceUnfit`` when it has one and there is no ``bash``.
+    """
+    if not has_pipeline(script):
+        return ("sh", "-c", script)
+    if shutil.which("bash", path=environment.get("PATH")) is None:
+        raise SourceUnfit(
+            "A pipeline needs bash, which is not installed here: other shells do not see when its first program fails.",
+            hint="Install bash, or write the command without a pipeline.",
+        )
+    return ("bash", "-o", "pipefail", "-c", script)
+
+
+def wrap_script_inside(script: str) -> tuple[str, ...]:
+    """Return the command that runs a script inside a container, of which only ``sh`` is known.
+
+    A shell that cannot do pipelines safely ends with status 125 and says why.
+    """
+    return ("sh", "-c", _WITH_PIPEFAIL, script) if has_pipeline(script) else ("sh", "-c", script)
