@@ -41,6 +41,10 @@ class ForwardingStore:
         """Remove the object, if there is one."""
         self.inner.delete(name)
 
+    def sweep(self) -> int:
+        """Remove what cut puts left behind in the wrapped store."""
+        return self.inner.sweep()
+
     def close(self) -> None:
         """Give back what the wrapped store holds."""
         self.inner.close()

@@ -76,6 +76,13 @@ class Store(Protocol):
         """Remove the object, if there is one."""
         ...
 
+    def sweep(self) -> int:
+        """Remove what cut puts left behind a day ago or earlier, which no listing shows; return how many there were.
+
+        0 where a cut put leaves nothing.
+        """
+        ...
+
     def close(self) -> None:
         """Give back connections; calling twice does no harm."""
         ...

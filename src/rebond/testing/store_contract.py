@@ -354,6 +354,12 @@ class StoreContract(PutPromises, ReadPromises, ListingPromises):
 
         assert names_of(store) == [f"packs/{number}/{turn}" for number in range(4) for turn in (1, 2, 3)]
 
+    def test_sweeping_touches_no_object(self, store: Store) -> None:
+        store.put_if_absent("packs/a", b"x")
+
+        assert store.sweep() == 0
+        assert names_of(store) == ["packs/a"]
+
     def test_closing_twice_does_no_harm(self, store: Store) -> None:
         store.close()
         store.close()

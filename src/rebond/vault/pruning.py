@@ -4,11 +4,11 @@ Any number of prunes and backups may run at once. The order of the steps and eve
 ``protocol_rules``, which ``tests/model`` explores.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from rebond.errors import StoreFull
+from rebond.errors import StoreError, StoreFull
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName, random_id
 from rebond.progress import Advance, Observer
@@ -30,7 +30,7 @@ class PruneOutcome:
 
     ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``is_postponed`` says
     that the time rule left some to a run a week later (section 12). ``spared`` are what
-    was marked and turned out to be needed.
+    was marked and turned out to be needed. ``swept`` counts what cut puts had left behind.
     """
 
     plan: PrunePlan
@@ -44,6 +44,7 @@ class PruneOutcome:
     journals: int = 0
     is_postponed: bool = False
     marks: tuple[ObjectName, ...] = field(default=())
+    swept: int = 0
 
 
 def plan_prune(vault: Vault, options: PruneOptions | None = None) -> PrunePlan:
@@ -97,7 +98,25 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
         marks=tuple(each.mark for each in outcomes),
     )
     _put_run_record(vault, run, survey, outcome)
-    return outcome
+    return replace(outcome, swept=_sweep(vault))
+
+
+def _sweep(vault: Vault) -> int:
+    """Remove what cut puts left behind. The prune is done: where that is not allowed, it is only said."""
+    try:
+        return vault.store.sweep()
+    except StoreError as error:
+        vault.report(
+            Finding(
+                code="sweep-failed",
+                severity=Severity.NOTE,
+                subject=vault.store.location,
+                template="The prune is done, but what cut uploads left behind could not be removed: {reason}",
+                hint_template="Nothing is lost by it; it only takes room. The next prune tries again.",
+                values={"reason": error.message},
+            )
+        )
+        return 0
 
 
 def _require_right(vault: Vault) -> None:

@@ -1,14 +1,20 @@
 """Pruning real vaults in memory: what goes, what stays, what stops it."""
 
+import os
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.vault.kept_vault import DAY, KeptVault
 from tests.unit.vault.small_segments import save_small
 
-from rebond.errors import RebondError, RoleTooSmall, StoreFull, VaultDamaged
+from rebond.errors import AccessDenied, RebondError, RoleTooSmall, StoreFull, VaultDamaged
+from rebond.findings import Finding
 from rebond.identifiers import SessionId, SnapshotId, random_id
+from rebond.store.forwarding import ForwardingStore
+from rebond.store.local import LocalStore
 from rebond.testing.faulty_store import FaultyStore
 from rebond.vault.index_census import read_whole_list, take_census
 from rebond.vault.list_putting import put_lists
@@ -340,8 +346,6 @@ def test_a_run_record_knows_every_commit_record(worn: KeptVault) -> None:
 
 
 def test_a_writer_may_not_prune(worn: KeptVault, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     writer = replace(worn.vault, credentials=replace(worn.vault.credentials, catalog_roots=()))
 
     with pytest.raises(RoleTooSmall):
@@ -415,3 +419,34 @@ def _full(verb: str, name: str) -> RebondError | None:
     if verb == "put" and name.startswith(("packs/", "index/")):
         return StoreFull("No room left (planned by a test).", hint="Nothing to do.")
     return None
+
+
+def test_a_prune_sweeps_what_cut_puts_left_behind(worn: KeptVault, tmp_path: Path) -> None:
+    path = tmp_path / "vault"
+    store = LocalStore.create(path)
+    for info in worn.store.list_objects():
+        store.put_if_absent(info.name, worn.store.read(info.name))
+    (path / "packs/.tmp-old").write_bytes(b"half")
+    (path / "packs/.tmp-young").write_bytes(b"half")
+    os.utime(path / "packs/.tmp-old", (time.time() - 100_000,) * 2)
+
+    plan_prune(worn.open(store))
+    assert (path / "packs/.tmp-old").exists(), "a plan changes nothing"
+    outcome = worn.prune(worn.open(store))
+
+    assert outcome.swept == 1
+    assert [found.name for found in path.rglob(".tmp-*")] == [".tmp-young"]
+
+
+def test_a_prune_that_cannot_sweep_is_done_all_the_same(worn: KeptVault) -> None:
+    class Unsweepable(ForwardingStore):
+        def sweep(self) -> int:
+            raise AccessDenied("Planned by a test.")
+
+    heard: list[Finding] = []
+    outcome = worn.prune(replace(worn.open(Unsweepable(worn.store)), report=heard.append))
+
+    assert outcome.deleted
+    assert outcome.swept == 0
+    assert "sweep-failed" in {finding.code for finding in heard}
+    worn.check_whole()

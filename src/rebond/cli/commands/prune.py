@@ -112,4 +112,5 @@ def outcome_document(outcome: PruneOutcome) -> dict[str, object]:
         "postponed": outcome.is_postponed,
         "copied_bytes": outcome.copied_bytes,
         "freed_bytes": outcome.freed_bytes,
+        "swept": outcome.swept,
     }

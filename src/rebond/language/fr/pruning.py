@@ -87,4 +87,6 @@ PRUNING: dict[str, str] = {
     "Packs that are mostly dead were not copied together, because the store is full": "Des paquets presque morts n'ont pas été réunis, parce que le stockage est plein",
     "Free some space, then run 'rebond prune' again.": "Libérez de la place, puis relancez « rebond prune ».",
     "A segment in {name} is not what was written, so the pack is not repacked.": "Un segment dans {name} n'est pas ce qui fut écrit, le paquet n'est donc pas refait.",
+    "The prune is done, but what cut uploads left behind could not be removed: {reason}": "Le nettoyage est fait, mais les restes d'envois coupés n'ont pu être retirés : {reason}",
+    "Nothing is lost by it; it only takes room. The next prune tries again.": "Rien n'est perdu ; cela prend seulement de la place. Le prochain nettoyage réessaiera.",
 }
