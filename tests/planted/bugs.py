@@ -408,4 +408,111 @@ READING = (
     ),
 )
 
-BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING)
+STREAM = "tests/unit/sources/test_streams.py"
+CHANNEL = "tests/unit/sources/test_channels.py"
+SQLITE = "tests/unit/sources/test_sqlite.py"
+
+STREAMS = (
+    Bug(
+        "broken-stream-is-left-out",
+        "A dump that fails is reported, and a snapshot without it is listed as whole.",
+        (
+            Change(
+                "sources/streams/tree.py",
+                "            yield listing\n            listing.judge()\n",
+                "            yield listing\n",
+            ),
+        ),
+        (f"{STREAM}::test_a_stream_that_fails_at_its_end_makes_no_snapshot",),
+    ),
+    Bug(
+        "status-of-the-dump-ignored",
+        "What a dump wrote before it failed is saved as if it were all.",
+        (
+            Change(
+                "sources/streams/readers.py",
+                "        if status:\n            raise describe",
+                "        if status < 0:\n            raise describe",
+            ),
+        ),
+        ("tests/contracts/test_stream_source.py",),
+    ),
+    Bug(
+        "empty-stdin-when-begun-again",
+        "A run that has to begin again finds standard input at its end, and saves nothing as everything.",
+        (Change("cli/streaming.py", "        if taken:\n", "        if False:\n"),),
+        (f"{STREAM}::test_standard_input_is_never_taken_for_empty_when_a_run_begins_again",),
+    ),
+    Bug(
+        "exec-status-trusted",
+        "The client inside a cluster cuts the stream and ends with 0; the mark at the end is not asked for.",
+        (Change("sources/channels/reading.py", "        if not self._end:\n            return\n", "        return\n"),),
+        (f"{CHANNEL}::test_what_was_read_inside_is_restored_and_what_was_cut_makes_no_snapshot",),
+    ),
+    Bug(
+        "line-ends-translated",
+        "A terminal between makes other line ends, and the dump is saved with them.",
+        (
+            Change(
+                "sources/channels/reading.py",
+                "            if self._is_over and self._held.endswith(self._end):\n",
+                "            if self._held.endswith(self._translated_end):\n"
+                "                del self._held[-len(self._translated_end) :]\n                self._end = b''\n"
+                "            if self._is_over and self._end and self._held.endswith(self._end):\n",
+            ),
+        ),
+        (f"{CHANNEL}::test_translated_line_ends_are_told",),
+    ),
+    Bug(
+        "orphans-after-an-interrupt",
+        "Only the shell is ended, and the dump that it started goes on.",
+        (
+            Change(
+                "subprocesses.py",
+                "            os.killpg(self.pid, number)\n",
+                "            os.kill(self.pid, number)\n",
+            ),
+        ),
+        ("tests/unit/test_subprocesses.py::test_ending_a_command_ends_what_it_started_and_leaves_nothing",),
+    ),
+    Bug(
+        "passphrase-in-the-environment-of-the-dump",
+        "Every program that is run can read what opens the vault.",
+        (Change("sources/streams/readers.py", "if name not in OWN_SECRETS}", "}"),),
+        (
+            "tests/scenarios/test_streams_real_program.py::test_the_command_has_no_secret_of_ours_no_input_and_no_terminal",
+        ),
+    ),
+    Bug(
+        "damaged-database-saved",
+        "The copy of a damaged database becomes the newest good snapshot.",
+        (Change("sources/sqlite/copying.py", '    if problems != ["ok"]:\n', "    if not problems:\n"),),
+        (f"{SQLITE}::test_a_damaged_database_is_told_and_makes_no_snapshot",),
+    ),
+    Bug(
+        "copies-left-behind",
+        "The copy of a database, with all its rows, stays in the temporary directory after an error.",
+        (
+            Change(
+                "sources/sqlite/private_files.py",
+                "    finally:\n        shutil.rmtree(path, ignore_errors=True)\n",
+                "    finally:\n",
+            ),
+        ),
+        (f"{SQLITE}::test_a_database_that_stays_locked_is_told_after_the_timeout",),
+    ),
+    Bug(
+        "database-copied-without-its-log",
+        "The file of the database is copied, and what lies in its write-ahead log is lost.",
+        (
+            Change(
+                "sources/sqlite/copying.py",
+                "            _copy_once(path, copy, _Copying(path, clock, timeout_seconds, lets_writers_in=True))\n",
+                "            open(copy, 'wb').write(open(path, 'rb').read())\n",
+            ),
+        ),
+        (f"{SQLITE}::test_rows_that_lie_in_the_write_ahead_log_only_are_saved",),
+    ),
+)
+
+BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS)

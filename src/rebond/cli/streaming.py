@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -78,6 +79,10 @@ def describe_stream(environment: Mapping[str, str], words: Sequence[str], wishes
         return _component(wishes["command"], "command", _command_opener(words, environment), expected)
     if words:
         raise UsageError("--stdin takes no command.", hint="Write: rebond backup --command NAME -- CMD.")
+    if sys.stdin is None:  # it was closed by whoever called; its number may be that of another file by now
+        raise UsageError(
+            "There is no standard input to save.", hint="Give it one: PROGRAM | rebond backup --stdin NAME."
+        )
     return _component(wishes["stdin"], "stdin", _take_once(), expected)
 
 

@@ -6,8 +6,10 @@ import random
 
 import pytest
 from tests.shims.placing import place_shims
+from tests.unit.operations.restored import RestoredVault
 
 from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable, UsageError
+from rebond.operations.snapshots import list_snapshots
 from rebond.sources.channels.addresses import Address, Client, parse_address
 from rebond.sources.channels.clients import OLD_DOCKER_COMPOSE, Inside, Surroundings, build_arguments
 from rebond.sources.channels.compose import find_compose
@@ -243,6 +245,18 @@ def test_compose_is_found_in_each_of_its_forms(tmp_path: Folder) -> None:
     assert read(tree_of(old, "compose:db", "echo", "a", surroundings=Surroundings(compose=found))) == b"a\n"
     with pytest.raises(SourceUnfit, match="docker-compose"):
         find_compose({"PATH": str(tmp_path / "nowhere")})
+
+
+def test_what_was_read_inside_is_restored_and_what_was_cut_makes_no_snapshot(
+    shims: dict[str, str], noise: Folder, tmp_path: Folder
+) -> None:
+    place = RestoredVault(tmp_path)
+    place.restore(place.save(tree_of(shims, "compose:db", "cat", str(noise)), "database"))
+    assert place.found() == {"database/dump": noise.read_bytes()}
+    with pytest.raises(CommandFailed, match="was cut"):
+        place.save(tree_of({**shims, "SHIM_CUT_AFTER": "250000"}, "compose:db", "cat", str(noise)), "database")
+
+    assert len(list_snapshots(place.vault())) == 1
 
 
 class TestStreamThroughAChannel(StreamContract):

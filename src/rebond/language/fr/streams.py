@@ -26,6 +26,8 @@ STREAMS: dict[str, str] = {
     "--expect-end takes 1 to {count} bytes of text.": "--expect-end prend un texte de 1 à {count} octets.",
     "Give something that only a whole stream ends with, such as 'dump complete'.": "Donnez ce par quoi seul un flux entier "
     "se termine, par exemple « dump complete ».",
+    "There is no standard input to save.": "Il n'y a pas d'entrée standard à sauvegarder.",
+    "Give it one: PROGRAM | rebond backup --stdin NAME.": "Donnez-en une : PROGRAMME | rebond backup --stdin NOM.",
     "No command was given.": "Aucune commande n'a été donnée.",
     "Of a pipeline, {shell} tells the status of the last program only: another could fail unseen.": "D'un enchaînement de "
     "tubes, {shell} ne donne que le code du dernier programme : un autre pourrait échouer sans qu'on le voie.",
