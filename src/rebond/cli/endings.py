@@ -10,7 +10,7 @@ import click
 
 import rebond
 from rebond.cli.invocation import Invocation
-from rebond.cli.output import leave_output
+from rebond.cli.output import flush, leave_output, output_failed, was_writing, write
 from rebond.cli.speech import hint_of, message_of, tr
 from rebond.errors import Interrupted, RebondError, UsageError
 
@@ -28,11 +28,25 @@ READER_WENT_AWAY = 141  # what a shell shows for a program that SIGPIPE ended
 
 
 def conclude(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
-    """Say how a run ended that did not end well; return its exit status."""
+    """Say how a run ended that did not end well; return its exit status.
+
+    When not even that can be written to standard output, standard error hears why.
+    """
+    try:
+        status = _conclude(error, arguments, invocation)
+        flush()
+    except BrokenPipeError:
+        return end_without_reader()
+    except RebondError as output_error:
+        return end_with_error(output_error, Channel.TEXT)
+    return status
+
+
+def _conclude(error: BaseException, arguments: Sequence[str], invocation: Invocation) -> int:
     channel = _choose_channel(arguments, invocation)
     match error:
         case click.exceptions.NoArgsIsHelpError():
-            click.echo(error.format_message())
+            write(error.format_message() + "\n")
             return 0
         case click.UsageError():
             return end_with_usage(error, channel)
@@ -42,6 +56,9 @@ def conclude(error: BaseException, arguments: Sequence[str], invocation: Invocat
             return end_interrupted(channel)
         case BrokenPipeError():
             return end_without_reader()
+        case OSError() if was_writing(error):
+            leave_output()
+            return end_with_error(output_failed(error), Channel.TEXT)
         case Exception():
             return end_with_crash(error, arguments, channel)
     raise error
@@ -102,8 +119,11 @@ def show_failure(code: str, message: str, hint: str, status: int, channel: Chann
         import json
 
         document = {"error": {"code": code, "message": message, "hint": hint, "exit": status}}
-        out = sys.stdout if channel is Channel.JSON else sys.stderr
-        out.write(json.dumps(document, indent=2) + "\n")
+        text = json.dumps(document, indent=2) + "\n"
+        if channel is Channel.JSON:
+            write(text)
+        else:
+            sys.stderr.write(text)
         return
     click.echo(f"{click.style('rebond:', fg='red', bold=True)} {message}", err=True)
     if hint:

@@ -36,8 +36,21 @@ def _telling_why() -> Iterator[None]:
         raise
     except OSError as error:
         leave_output()
-        raise RebondError(
-            "The answer could not be written to standard output: {reason}.",
-            hint="What was to be done is done. Look at where the output goes.",
-            reason=error.strerror or str(error),
-        ) from None
+        raise output_failed(error) from None
+
+
+def output_failed(error: OSError) -> RebondError:
+    """Return the error that says that standard output takes nothing more."""
+    return RebondError(
+        "The answer could not be written to standard output: {reason}.",
+        hint="What was to be done is done. Look at where the output goes.",
+        reason=error.strerror or str(error),
+    )
+
+
+def was_writing(error: OSError) -> bool:
+    """Say whether an error comes out of click's own writing: help, a version."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "click.utils"

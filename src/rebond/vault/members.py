@@ -142,6 +142,21 @@ def find_member_by_label(roster: Roster, label: str) -> Member:
     return found
 
 
+def shared_domain(roster: Roster, label: str) -> DomainId:
+    """Return the domain to share with the member of that label or id.
+
+    Raises ``UnknownName`` when there is none, and ``UsageError`` when it is a keeper, which has no domain.
+    """
+    member = find_member_by_label(roster, label)
+    if not member.domains:
+        raise UsageError(
+            "{label} is a keeper: it stores nothing, so there is no deduplication to share.",
+            hint="Name a writer after --share-with. 'rebond key list' shows all members.",
+            label=label,
+        )
+    return member.domains[0]
+
+
 def owner_credentials(secrets: KeyringSecrets, roster: Roster) -> Credentials:
     """Return what the owner holds: everything."""
     verify = secrets.owner_verify_key

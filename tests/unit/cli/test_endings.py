@@ -148,6 +148,30 @@ def test_a_full_disk_under_the_answer_is_told_and_no_fault(tmp_path: pathlib.Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("words", [["--help"], ["snapshots", "--help"], ["key"], ["--version"], [], ["--json", "ls"]])
+def test_whatever_is_shown_on_a_full_disk_ends_with_words_and_a_status(
+    words: list[str], surroundings: pathlib.Path
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "rebond.cli", *words], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"rebond: The answer could not be written")
+    assert b"Traceback" not in done.stderr
+    assert list(surroundings.iterdir()) == [], "no fault was reported"
+
+
+def test_help_whose_reader_left_ends_quietly() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-m", "rebond.cli"], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing_listed(
     stop: signal.Signals, tmp_path: pathlib.Path

@@ -60,6 +60,22 @@ def test_a_writers_file_saves_and_lists_but_reads_nothing(program: Program) -> N
     assert program.good("cat", saved["id"], ".env").out == "SECRET=1\n"
 
 
+def test_deduplication_is_shared_with_a_writer_only(program: Program) -> None:
+    program.good("key", "issue", "keeper", "tidier", "--output", program.folder / "tidier.key")
+    program.good("key", "issue", "writer", "shop-1", "--output", program.folder / "first.key")
+    file = program.folder / "second.key"
+
+    with_keeper = program("key", "issue", "writer", "shop-2", "--output", file, "--share-with", "tidier")
+    as_keeper = program("key", "issue", "keeper", "shop-2", "--output", file, "--share-with", "shop-1")
+
+    assert (with_keeper.status, as_keeper.status) == (2, 2)
+    assert "tidier is a keeper" in with_keeper.err
+    assert "keeper has no deduplication" in as_keeper.err
+    assert not file.exists()
+    assert "shop-2" not in program.good("key", "list").out
+    program.good("key", "issue", "writer", "shop-2", "--output", file, "--share-with", "shop-1")
+
+
 def test_a_protected_file_needs_its_passphrase(program: Program) -> None:
     file = program.folder / "keeper.key"
     program.good("key", "issue", "keeper", "cleaner", "--output", file, "--protect", REBOND_NEW_PASSPHRASE="seal")

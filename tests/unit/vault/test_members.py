@@ -38,6 +38,7 @@ from rebond.vault.members import (
     issue_keeper,
     issue_writer,
     revoke_member,
+    shared_domain,
 )
 from rebond.vault.opening import open_credentials, open_vault, secret_from_file
 from rebond.vault.pins import Pins
@@ -152,6 +153,19 @@ def test_writers_of_one_domain_share_it_and_each_has_a_private_one() -> None:
     )
     with pytest.raises(UnknownName):
         a_writer(made, "c", share=DomainId(b"nowhere."))
+
+
+def test_a_domain_is_shared_with_a_writer_and_never_with_a_keeper() -> None:
+    made = own_a_vault()
+    writer, keeper = a_writer(made, "web"), a_keeper(made)
+    _, roster = reopened(made)
+
+    assert shared_domain(roster, "web") == writer.member.domains[0]
+    with pytest.raises(UsageError) as raised:
+        shared_domain(roster, keeper.member.label)
+    assert keeper.member.label in str(raised.value)
+    with pytest.raises(UnknownName):
+        shared_domain(roster, "nobody")
 
 
 def test_a_label_is_given_once_until_it_is_revoked() -> None:

@@ -20,7 +20,7 @@ from rebond.vault.creation import new_key_file
 from rebond.vault.credentials import Role
 from rebond.vault.key_slots import add_slot, find_slot, list_slots, remove_slot
 from rebond.vault.member_files import write_secret_file
-from rebond.vault.members import find_member_by_label, issue_keeper, issue_writer, revoke_member
+from rebond.vault.members import find_member_by_label, issue_keeper, issue_writer, revoke_member, shared_domain
 from rebond.vault.recovery_keys import print_recovery_key
 from rebond.vault.slots import SlotMethod, SlotSecret, key_file_secret, recovery_key_secret
 
@@ -187,9 +187,13 @@ def issue(invocation: Invocation, role: str, label: str, output: Path, share_wit
         keyring, roster = vault.opened.require_keyring(), vault.opened.roster
         passphrase = _new_secret(invocation, None, wants_recovery_key=False)[0] if protect else None
         if role == "writer":
-            shared = find_member_by_label(roster, share_with).domains[0] if share_with else None
+            shared = shared_domain(roster, share_with) if share_with else None
             issued = issue_writer(
                 vault.store, keyring, roster, label=label, clock=clock, share_domain=shared, passphrase=passphrase
+            )
+        elif share_with:
+            raise UsageError(
+                "A keeper has no deduplication to share.", hint="Leave out --share-with, or issue a writer."
             )
         else:
             issued = issue_keeper(vault.store, keyring, roster, label=label, clock=clock, passphrase=passphrase)

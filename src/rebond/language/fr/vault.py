@@ -13,6 +13,13 @@ VAULT: dict[str, str] = {
     "nettoyage avant que son auteur ne sache qu'elle était valide.",
     "Run the backup again: what was stored and is still there is found again.": "Relancez la sauvegarde : ce qui est "
     "stocké et encore là est retrouvé.",
+    # sharing deduplication
+    "{label} is a keeper: it stores nothing, so there is no deduplication to share.": "{label} est un gardien : il ne "
+    "stocke rien, il n'y a donc pas de déduplication à partager.",
+    "Name a writer after --share-with. 'rebond key list' shows all members.": "Nommez un membre qui écrit après "
+    "--share-with. « rebond key list » montre tous les membres.",
+    "A keeper has no deduplication to share.": "Un gardien n'a pas de déduplication à partager.",
+    "Leave out --share-with, or issue a writer.": "Omettez --share-with, ou créez un membre qui écrit.",
     # what ends a record
     "It is {size} bytes long, more than what ends a record can be.": "Il fait {size} octets, plus que ce qui met fin à un "
     "enregistrement ne peut avoir.",
