@@ -11,13 +11,14 @@ HEAD = """# Command line
 This page is printed by `make docs` from the commands themselves.
 
 Secrets are never arguments. They come, in this order, from `REBOND_KEY_FILE`, `REBOND_PASSPHRASE`,
-`REBOND_PASSPHRASE_FILE` (its first line), `REBOND_PASSPHRASE_COMMAND` (the first line that it prints), or a prompt on a
-terminal. `key add` and `key issue --protect` take a new passphrase from `REBOND_NEW_PASSPHRASE`,
+`REBOND_PASSPHRASE_FILE` (its first line), `REBOND_PASSPHRASE_COMMAND` (the first line that it prints), the configuration, or a
+prompt on a terminal. `key add` and `key issue --protect` take a new passphrase from `REBOND_NEW_PASSPHRASE`,
 `REBOND_NEW_PASSPHRASE_FILE` and `REBOND_NEW_PASSPHRASE_COMMAND` in the same way.
 
 | variable | |
 |---|---|
 | `REBOND_VAULT` | the vault, where `--vault` is not given |
+| `REBOND_CONFIG` | the [configuration](configuration.md), where `--config` is not given |
 | `REBOND_LANG` | `en` or `fr`, where `--lang` is not given; then `LC_ALL`, `LC_MESSAGES`, `LANG` |
 | `REBOND_CACHE_DIR` | what may be deleted at any time; else `$XDG_CACHE_HOME/rebond` |
 | `REBOND_STATE_DIR` | what this machine saw of each vault, and fault reports; else `$XDG_STATE_HOME/rebond` |
@@ -70,6 +71,10 @@ def main() -> int:
     os.environ.pop("REBOND_LANG", None)
     PAGE.write_text(print_reference(), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(PAGE.parents[2])}", file=sys.stderr)
+    sys.path.insert(0, str(PAGE.parents[2]))
+    from tools import print_configuration
+
+    print_configuration.main()
     return 0
 
 

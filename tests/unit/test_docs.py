@@ -6,10 +6,12 @@ import re
 import pytest
 from tests.message_templates import collect
 from tests.unit.test_errors import every_error
+from tools.print_configuration import print_page
 from tools.print_reference import print_reference
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD
 from rebond.cli.endings import READER_WENT_AWAY
+from rebond.config.json_schema import write_schema
 from rebond.errors import Interrupted
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -23,6 +25,11 @@ def relative(path: pathlib.Path) -> str:
 
 def test_the_printed_reference_is_the_committed_one() -> None:
     assert (ROOT / "docs/reference/cli.md").read_text(encoding="utf-8") == REFERENCE, "make docs prints it anew"
+
+
+def test_the_printed_pages_of_the_configuration_are_the_committed_ones() -> None:
+    assert (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8") == print_page(), "make docs"
+    assert (ROOT / "docs/reference/rebond.schema.json").read_text(encoding="utf-8") == write_schema(), "make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)

@@ -10,7 +10,7 @@ from rebond.cli.opening import VaultAtHand
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
-from rebond.units import format_moment, local_zone, parse_last_moment, parse_size
+from rebond.units import format_moment, parse_last_moment, parse_size
 from rebond.vault.snapshots import SnapshotRecord
 
 
@@ -30,12 +30,14 @@ def stack_option(function: Callback) -> Callback:
 
 def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
     """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``."""
-    return resolve_snapshot(list_snapshots(vault.live), text, stack=stack, zone=local_zone())
+    return resolve_snapshot(
+        list_snapshots(vault.live), text, stack=stack or vault.configured.stack, zone=vault.configured.zone
+    )
 
 
 def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
     """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment."""
-    until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms())
+    until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
     records = [each for each in list_snapshots(vault.live) if time_of(each) <= until_ms]
     if not records:
         raise UnknownName(
@@ -43,7 +45,7 @@ def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> Snapshot
             hint="'rebond snapshots' lists them with their times.",
             moment=format_moment(until_ms),
         )
-    return resolve_snapshot(records, "latest", stack=stack)
+    return resolve_snapshot(records, "latest", stack=stack or vault.configured.stack)
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -43,6 +43,12 @@ def common_options() -> list[click.Option]:
             help="The vault: a directory or a store's address. Also REBOND_VAULT.",
             callback=_remember("vault"),
         ),
+        CommonOption(
+            ["--config"],
+            metavar="FILE",
+            help="The configuration. Also REBOND_CONFIG; else ./rebond.toml, the user's, the machine's.",
+            callback=_remember("config"),
+        ),
         CommonOption(["--json"], is_flag=True, help="Answer with one JSON document.", callback=_remember("wants_json")),
         CommonOption(["--quiet", "-q"], is_flag=True, help="No progress and no notes.", callback=_remember("is_quiet")),
         CommonOption(

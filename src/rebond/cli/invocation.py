@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebond.errors import UsageError
-
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
@@ -14,21 +12,16 @@ class Invocation:
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     vault: str | None = None
+    config: str | None = None
     wants_json: bool = False
     is_quiet: bool = False
     progress: str | None = None
     has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
 
     @property
-    def vault_url(self) -> str:
-        """Where the vault is; raises ``UsageError`` when nobody said."""
-        address = self.vault or self.environment.get("REBOND_VAULT")
-        if not address:
-            raise UsageError(
-                "No vault was named.",
-                hint="Add --vault /where/it/is, or set REBOND_VAULT.",
-            )
-        return address
+    def named_vault(self) -> str | None:
+        """The vault of the command line or the environment; the configuration may name one where this is ``None``."""
+        return self.vault or self.environment.get("REBOND_VAULT")
 
     @property
     def cache_folder(self) -> Path:

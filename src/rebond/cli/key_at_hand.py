@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
+from rebond.cli.vault_found import Configured
 from rebond.errors import Refused, UsageError, WrongKey
 from rebond.secret import Secret
 from rebond.subprocesses import run_for_secret
@@ -17,27 +18,35 @@ from rebond.vault.member_files import (
 )
 from rebond.vault.slots import SlotSecret, key_file_secret, passphrase_secret, secret_from_text
 
+SILENT = Configured(address="")
 
-def find_key(invocation: Invocation) -> SlotSecret | MemberFileSecret:
-    """Return what opens the vault: ``REBOND_KEY_FILE``, else a passphrase or recovery key.
 
-    Raises ``WrongKey`` when there is none and nobody to ask.
+def find_key(invocation: Invocation, configured: Configured = SILENT) -> SlotSecret | MemberFileSecret:
+    """Return what opens the vault: ``REBOND_KEY_FILE``, else a passphrase or recovery key, else the configuration's.
+
+    Raises ``WrongKey`` when there is none and nobody to ask, ``ConfigError`` when the configuration's is not there.
     """
     path = invocation.environment.get("REBOND_KEY_FILE")
-    if not path:
-        return secret_from_text(_text(find_passphrase(invocation) or ask(tr("Passphrase or recovery key: "))))
-    content = read_file(Path(path))
+    given = find_passphrase(invocation)
+    if path:
+        content = read_file(Path(path))
+    elif given is not None:
+        return secret_from_text(_text(given))
+    elif (key := configured.find_key()) is not None:
+        content = key.reveal()
+    else:
+        return secret_from_text(_text(configured.find_passphrase() or ask(tr("Passphrase or recovery key: "))))
     if not looks_like_member_file(content):
         return key_file_secret(content)
-    passphrase = find_passphrase(invocation)
+    passphrase = given or configured.find_passphrase()
     if passphrase is None and _is_protected(content):
         passphrase = ask(tr("Passphrase of the key file: "))
     return MemberFileSecret(content=content, passphrase=passphrase_secret(_text(passphrase)) if passphrase else None)
 
 
-def find_new_passphrase(invocation: Invocation) -> SlotSecret:
+def find_new_passphrase(invocation: Invocation, configured: Configured = SILENT) -> SlotSecret:
     """Return a passphrase for something new; a typed one is typed twice. Raises ``Refused`` when they differ."""
-    given = find_passphrase(invocation)
+    given = find_passphrase(invocation) or configured.find_passphrase()
     if given is None:
         given = ask(tr("New passphrase: "))
         if ask(tr("The same again: ")) != given:

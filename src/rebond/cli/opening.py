@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from rebond.cli.at_hand import find_vault
 from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import find_key
+from rebond.cli.vault_found import Configured
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
 from rebond.store.opening import open_store
@@ -17,9 +19,10 @@ from rebond.vault.pins import Pins
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultAtHand:
-    """An open vault: ``live`` for the verbs, ``opened`` for those that manage keys."""
+    """An open vault: ``live`` for the verbs, ``opened`` for those that manage keys, ``configured`` what was said."""
 
     store: Store
+    configured: Configured
     opened: OpenedVault = field(repr=False)
     live: Vault = field(repr=False)
 
@@ -28,7 +31,7 @@ class VaultAtHand:
 def store_at_hand(invocation: Invocation, address: str | None = None, *, create: bool = False) -> Iterator[Store]:
     """Open the store that was named, without any key, and close it in the end."""
     try:
-        store = open_store(address or invocation.vault_url, create=create)
+        store = open_store(address or find_vault(invocation).address, create=create)
     except StoreUnreachable as error:
         # Nothing was asked over a network yet: the directory is not there. Once a vault is open, a
         # directory that goes away is a store that does not answer.
@@ -42,8 +45,9 @@ def store_at_hand(invocation: Invocation, address: str | None = None, *, create:
 @contextmanager
 def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> Iterator[VaultAtHand]:
     """Open the vault with the key at hand; ``report`` hears what is odd. Raises ``VaultError`` and ``StoreError``."""
-    with store_at_hand(invocation) as store:
-        key = find_key(invocation)
+    configured = find_vault(invocation)
+    with store_at_hand(invocation, configured.address) as store:
+        key = find_key(invocation, configured)
         pins = Pins(invocation.state_folder / "vaults")
         opened = open_vault(store, key, pins=pins, notice=report)
         live = Vault(
@@ -53,4 +57,4 @@ def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> 
             caches=invocation.cache_folder / "vaults",
             report=report,
         )
-        yield VaultAtHand(store=store, opened=opened, live=live)
+        yield VaultAtHand(store=store, configured=configured, opened=opened, live=live)

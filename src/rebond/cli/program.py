@@ -23,6 +23,7 @@ COMMANDS = [
     Place("rebond.cli.commands.hold", "unhold", "Lift the protection of a snapshot."),
     Place("rebond.cli.commands.key", "key", "List, add, remove, issue and revoke keys."),
     Place("rebond.cli.commands.kit", "kit", "Print the recovery kit again."),
+    Place("rebond.cli.commands.config", "config", "Show, check and describe the configuration."),
     Place("rebond.cli.commands.completion", "completion", "Print the lines that complete commands in a shell."),
 ]
 

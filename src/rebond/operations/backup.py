@@ -20,17 +20,22 @@ from rebond.vault.writing import SavedComponent, SnapshotSession
 ATTEMPTS = 4  # a session that a keeper voided is begun again three times at most (§9.9)
 
 OpenTree = Callable[[Callable[[Finding], None]], Tree]
+Judge = Callable[[TreeTotals, Callable[[Finding], None]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComponentToSave:
-    """One tree to save. ``open_tree`` begins a walk that reports what it could not read."""
+    """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
+
+    ``judge`` looks at what was saved, before anything is committed; it raises ``SourceError`` when that will not do.
+    """
 
     name: str
     root: bytes
     open_tree: OpenTree
     kind: str = "files"
     exclusions: tuple[str, ...] = ()
+    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,13 +147,16 @@ def _save(
 ) -> SavedComponent:
     collector.component = component.name
     try:
-        return session.save_tree(
+        saved = session.save_tree(
             component.name,
             component.kind,
             component.root,
             component.open_tree(collector.noticed),
             reread=request.rereads_all,
         )
+        if component.judge:
+            component.judge(saved.totals, collector.noticed)
+        return saved
     except SourceError as error:
         if not request.allows_partial:
             raise

@@ -138,6 +138,22 @@ def plan_by_policy(
     )
 
 
+def join_plans(standing: Standing, plans: Sequence[ForgetPlan], *, is_confirmed: bool) -> ForgetPlan:
+    """Return several plans, each for snapshots of its own, as one. The limit of an unattended run is for all."""
+    going = sorted((each for plan in plans for each in plan.chosen), key=lambda c: (c.time_ms, c.name))
+    left = [each for plan in plans for each in plan.left]
+    if not is_confirmed:
+        left += [_over_limit(c, standing.limit) for c in going[standing.limit :]]
+        going = going[: standing.limit]
+    return ForgetPlan(
+        chosen=tuple(going),
+        decisions=tuple(each for plan in plans for each in plan.decisions),
+        is_confirmed=is_confirmed,
+        reason="policy",
+        left=tuple(left),
+    )
+
+
 def plan_by_name(standing: Standing, names: Collection[str], *, is_confirmed: bool) -> ForgetPlan:
     """Choose the snapshots that somebody named. Pure.
 

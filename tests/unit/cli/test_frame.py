@@ -68,7 +68,7 @@ def test_a_common_option_may_stand_before_or_after_the_command() -> None:
         group.main(arguments, standalone_mode=False, obj=Invocation())
 
         assert seen[0].wants_json
-        assert seen[0].vault_url == "/v"
+        assert seen[0].named_vault == "/v"
 
 
 def test_a_bare_call_shows_the_overview() -> None:

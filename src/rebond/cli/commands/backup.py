@@ -1,4 +1,4 @@
-"""``rebond backup``: save directories and files as one snapshot."""
+"""``rebond backup``: save the components of a configuration, or directories and files, as one snapshot."""
 
 import os
 import socket
@@ -13,12 +13,13 @@ from rebond.cli.choosing import Size, combine, split_all
 from rebond.cli.documents import SHORT_ID, describe_problems, snapshot_document
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
+from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.streaming import describe_stream, stream_to_save, wants_stream
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
+from rebond.config.finding import find_configuration
 from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
@@ -27,6 +28,9 @@ from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size, format_span, parse_moment
 from rebond.vault.frames import LEVELS
+
+# what --path alone takes: of a component, the configuration says it
+PATH_ONLY = ("exclude_from", "exclude_if_present", "larger_than", "one_file_system", "gitignore", "allow_empty")
 
 what_to_save = combine(
     option(
@@ -54,25 +58,28 @@ what_to_save = combine(
 
 @verb(
     "backup",
-    help="Save directories and files as one snapshot. What did not change since the last one is not read again, and "
-    "what is in the vault already is not stored again. What cannot be read is listed, and the exit status is 3.",
-    example="rebond backup --path ~/shop --exclude '*.log' --tag before-upgrade\n"
+    help="Save the components of the configuration, or the directories and files of --path, as one snapshot. What did "
+    "not change since the last one is not read again, and what is in the vault already is not stored again. What "
+    "cannot be read is listed, and the exit status is 3.",
+    example="rebond backup --class daily\n"
+    "rebond backup --path ~/shop --exclude '*.log' --tag before-upgrade\n"
     "rebond backup --command shop.sql -- pg_dump shop",
 )
 @what_to_save
 @stream_to_save
-@click.argument("words", nargs=-1, metavar="[-- CMD]...", type=click.UNPROCESSED)
-@option(
-    "--class", "class_", default="", metavar="NAME", help="The rhythm that this snapshot belongs to, such as daily."
-)
+@click.argument("words", nargs=-1, metavar="[COMPONENT]... [-- CMD]...", type=click.UNPROCESSED)
+@option("--class", "class_", default="", metavar="NAME", help="The class of the configuration, such as daily.")
 @option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated.")
 @option("--note", "remark", default="", metavar="TEXT", help="A remark that only the owner can read.")
 @option("--hold", "reason", default="", metavar="REASON", help="Protect it from being forgotten.")
 @option("--until", metavar="DATE", help="How long --hold lasts; for ever without it.")
 @option(
-    "--stack", default="", metavar="NAME", help="What its snapshots are grouped by; else the names of the components."
+    "--stack",
+    default="",
+    metavar="NAME",
+    help="What its snapshots are grouped by; else the configuration's stack, or the names of the paths.",
 )
-@option("--level", type=click.Choice(list(LEVELS)), default="balanced", help="How hard to compress.")
+@option("--level", type=click.Choice(list(LEVELS)), help="How hard to compress; balanced unless told.")
 @option("--reread", is_flag=True, help="Read every file, also where nothing seems to have changed.")
 @option("--allow-partial", is_flag=True, help="Save the other components when one fails; the snapshot is partial.")
 @option("--dry-run", is_flag=True, help="Only say what would be saved.")
@@ -83,12 +90,12 @@ def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str
         components: tuple[ComponentToSave, ...] = (
             describe_stream(invocation.environment, words, {**wishes, "paths": paths}),
         )
-    elif words:
+    elif paths and words:
         raise UsageError("'{word}' is not expected here.", hint="Name what to save with --path.", word=words[0])
-    elif not paths:
-        raise UsageError("There is nothing to save.", hint="Name what to save: rebond backup --path DIR.")
-    else:
+    elif paths:
         components = tuple(_component(path, wishes) for path in paths)
+    else:
+        components = _plan_by_configuration(invocation, words, wishes)
     if wishes["dry_run"]:
         from rebond.cli.preview import preview_backup
 
@@ -97,6 +104,38 @@ def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         outcome = back_up(vault.live, request, watcher)
     return _show(invocation, outcome)
+
+
+def _plan_by_configuration(
+    invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
+) -> tuple[ComponentToSave, ...]:
+    """Return the components of the configuration; what it says of the snapshot becomes a wish where nobody has one."""
+    if not find_configuration(invocation.config, invocation.environment, Path.cwd()):
+        raise UsageError("There is nothing to save.", hint="Name what to save: rebond backup --path DIR.")
+    from rebond.cli.configured import require_configuration
+    from rebond.stack.planning import plan_backup
+
+    for name in PATH_ONLY:
+        if wishes[name]:
+            raise UsageError(
+                "--{option} goes with --path.",
+                hint="Without --path, write it under the component in the configuration.",
+                option=name.replace("_", "-"),
+            )
+    plan = plan_backup(
+        require_configuration(invocation),
+        names=names,
+        class_name=wishes["class_"],
+        allows_partial=wishes["allow_partial"],
+        excludes=wishes["exclude"],
+    )
+    for each in plan.notes:
+        note(invocation, describe_finding(each))
+    wishes["stack"] = wishes["stack"] or plan.stack
+    wishes["level"] = wishes["level"] or plan.level
+    wishes["tags"] = (*wishes["tags"], *plan.tags)
+    wishes["allow_partial"] = plan.allows_partial
+    return plan.components
 
 
 def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) -> BackupRequest:
@@ -112,7 +151,7 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
         note=wishes["remark"],
         held=wishes["reason"],
         held_until_ms=parse_moment(wishes["until"], now_ms=now_ms) if wishes["until"] else None,
-        level=LEVELS[wishes["level"]],
+        level=LEVELS[wishes["level"] or "balanced"],
         rereads_all=wishes["reread"],
         allows_partial=wishes["allow_partial"],
     )

@@ -2,7 +2,9 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
 
 import click
 
@@ -16,14 +18,24 @@ from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.speech import message_of, show_path, tr
 from rebond.cli.tables import format_table
 from rebond.cli.watching import watching
+from rebond.config.finding import find_configuration
 from rebond.errors import UsageError
 from rebond.operations.snapshots import list_snapshots, resolve_snapshot
 from rebond.units import format_iso, format_moment, format_span, local_zone, parse_span
-from rebond.vault.forgetting import ForgetPlan, Standing, plan_by_name, plan_by_policy, survey
+from rebond.vault.forgetting import ForgetPlan, Standing, join_plans, plan_by_name, plan_by_policy, survey
 from rebond.vault.forgetting import forget as forget_snapshots
 from rebond.vault.pruning import PruneOutcome
 from rebond.vault.retention import DEFAULT_GROUPS, Decision, GroupBy, KeepPolicy
 from rebond.vault.retention_simulation import simulate_retention
+
+
+class MakePlan(Protocol):
+    """Says what would go."""
+
+    def __call__(self, vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
+        """Return the plan."""
+        ...
+
 
 COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 keep_rules = combine(
@@ -52,7 +64,8 @@ keep_rules = combine(
 
 @verb(
     "forget",
-    help="Take snapshots off the list: those named, or those that no --keep rule keeps. Held ones and the last whole "
+    help="Take snapshots off the list: those named, or those that no --keep rule keeps; without either, those that the "
+    "configuration does not keep in this vault, class by class. Held ones and the last whole "
     "one of each component always stay. They lie in the trash until 'rebond prune'; 'rebond undelete' takes them back. "
     "Unattended, without --yes, nothing younger than a day goes, nor unusually many at once.",
     example="rebond forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --explain --dry-run",
@@ -68,17 +81,20 @@ keep_rules = combine(
 def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Plan, ask, carry out."""
     policy = _policy(wishes)
-    if bool(names) == (not policy.keeps_nothing):
+    has_no_rules = policy.keeps_nothing
+    asks_configuration = has_no_rules and not names and not wishes["simulate"] and _has_configuration(invocation)
+    if bool(names) != has_no_rules and not asks_configuration:
         raise UsageError(
             "What is to be forgotten?", hint="Name snapshots, or give rules such as --keep-daily 7, and not both."
         )
+    make = _plan_by_configuration(invocation) if asks_configuration else partial(_plan, policy, names, wishes)
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         standing = survey(vault.live)
         if wishes["simulate"]:
             return _simulate(invocation, standing, policy, wishes)
-        plan = _plan(vault, standing, policy, names, wishes, is_confirmed=wishes["yes"])
+        plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not wishes["yes"] and not wishes["dry_run"] and _may_ask(invocation):
-            plan = _plan(vault, standing, policy, names, wishes, is_confirmed=True)
+            plan = make(vault, standing, is_confirmed=True)
             if plan.chosen:
                 question = tr("Forget {count} of {all}?", count=len(plan.chosen), all=len(standing.candidates))
                 note(invocation, _describe(plan, explains=wishes["explain"]))
@@ -117,19 +133,50 @@ def _groups(wishes: dict[str, Any]) -> tuple[GroupBy, ...]:
     return tuple(GroupBy(word) for word in words) or DEFAULT_GROUPS
 
 
+def _has_configuration(invocation: Invocation) -> bool:
+    return find_configuration(invocation.config, invocation.environment, Path.cwd()) is not None
+
+
+def _plan_by_configuration(invocation: Invocation) -> MakePlan:
+    """Return what plans by the retention of the configuration, each class by its own."""
+    from rebond.cli.configured import require_configuration
+    from rebond.stack.keeping import find_policies
+
+    loaded = require_configuration(invocation)
+
+    def plan(vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
+        configured = vault.configured
+        policies = find_policies(loaded, configured.place) if configured.place else {}
+        if not policies:
+            raise UsageError(
+                "The configuration does not say what is kept in this vault.",
+                hint="Write keep = … under its classes, or give rules such as --keep-daily 7.",
+            )
+        plans = []
+        for class_, policy in policies.items():
+            scope = {
+                each.name for each in standing.candidates if (each.stack, each.class_) == (configured.stack, class_)
+            }
+            plans.append(plan_by_policy(standing, policy, zone=configured.zone, is_confirmed=is_confirmed, scope=scope))
+        return join_plans(standing, plans, is_confirmed=is_confirmed)
+
+    return plan
+
+
 def _plan(
-    vault: VaultAtHand,
-    standing: Standing,
     policy: KeepPolicy,
     names: Sequence[str],
     wishes: dict[str, Any],
+    vault: VaultAtHand,
+    standing: Standing,
     *,
     is_confirmed: bool,
 ) -> ForgetPlan:
     if not names:
-        return plan_by_policy(standing, policy, zone=local_zone(), group_by=_groups(wishes), is_confirmed=is_confirmed)
-    records = list_snapshots(vault.live)
-    chosen = {resolve_snapshot(records, name, zone=local_zone()).name for name in names}
+        zone = vault.configured.zone
+        return plan_by_policy(standing, policy, zone=zone, group_by=_groups(wishes), is_confirmed=is_confirmed)
+    records, stack = list_snapshots(vault.live), vault.configured.stack
+    chosen = {resolve_snapshot(records, name, stack=stack, zone=vault.configured.zone).name for name in names}
     return plan_by_name(standing, chosen, is_confirmed=is_confirmed)
 
 

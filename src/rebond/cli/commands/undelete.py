@@ -12,7 +12,6 @@ from rebond.cli.speech import tr
 from rebond.cli.watching import watching
 from rebond.errors import UnknownName
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots, resolve_snapshot
-from rebond.units import local_zone
 from rebond.vault.undeleting import undelete as take_back
 
 
@@ -31,7 +30,7 @@ def undelete(invocation: Invocation, snapshot: str, stack: str) -> None:
         trash = list_snapshots(vault.live, SnapshotFilter(in_trash=True))
         if not trash:
             raise UnknownName("The trash is empty.", hint="'rebond snapshots' lists what was not forgotten.")
-        record = resolve_snapshot(trash, snapshot, stack=stack, zone=local_zone())
+        record = resolve_snapshot(trash, snapshot, stack=stack or vault.configured.stack, zone=vault.configured.zone)
         take_back(vault.live, record.name)
     answer(
         invocation,

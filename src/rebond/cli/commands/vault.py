@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from rebond.cli.answering import answer, note, say_yes_or_no
+from rebond.cli.at_hand import find_vault
 from rebond.cli.frame import Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import find_new_passphrase, find_passphrase
@@ -47,10 +48,10 @@ vault = Verbs(
 def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: Path | None, label: str) -> None:
     """Make a vault. The secrets on this machine are written before anything relies on them."""
     clock = SystemClock()
-    address = url or invocation.vault_url
-    with store_at_hand(invocation, address, create=True) as store:
+    configured = find_vault(invocation, url)
+    with store_at_hand(invocation, configured.address, create=True) as store:
         is_asked = key_file is None or find_passphrase(invocation) is not None
-        passphrase = find_new_passphrase(invocation) if is_asked else None
+        passphrase = find_new_passphrase(invocation, configured) if is_asked else None
         proof = prove_store(store, clock)
         content = new_key_file() if key_file else None
         if key_file and content:

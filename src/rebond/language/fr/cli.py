@@ -22,7 +22,6 @@ CLI: dict[str, str] = {
     "What was to be done is done. Look at where the output goes.": "Ce qui était à faire est fait. Voyez où va la sortie.",
     # options and secrets
     "No vault was named.": "Aucun coffre n'est nommé.",
-    "Add --vault /where/it/is, or set REBOND_VAULT.": "Ajoutez --vault /où/il/est, ou définissez REBOND_VAULT.",
     "'{text}' is not a share.": "« {text} » n'est pas une part.",
     "Write I/N with 0 ≤ I < N, such as 0/4.": "Écrivez I/N avec 0 ≤ I < N, par exemple 0/4.",
     "Passphrase or recovery key: ": "Phrase de passe ou clé de secours : ",

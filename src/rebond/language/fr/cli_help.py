@@ -36,11 +36,6 @@ CLI_HELP: dict[str, str] = {
     "Print the recovery kit again.": "Imprime à nouveau le kit de secours.",
     "Print the lines that complete commands in a shell.": "Imprime les lignes qui complètent les commandes dans un shell.",
     # backup
-    "Save directories and files as one snapshot. What did not change since the last one is not read again, and what is "
-    "in the vault already is not stored again. What cannot be read is listed, and the exit status is 3.": "Enregistre "
-    "des dossiers et des fichiers dans une sauvegarde. Ce qui n'a pas changé depuis la dernière n'est pas relu, et ce "
-    "que le coffre contient déjà n'est pas stocké à nouveau. Ce qui ne peut être lu est listé, et le code de sortie "
-    "est 3.",
     "Save this directory or file; may be repeated. It becomes a component named after its last part.": "Sauvegarde ce "
     "dossier ou fichier ; peut être répété. Il devient un composant, nommé d'après sa dernière partie.",
     "Leave out what matches, by the rules of .gitignore; may be repeated.": "Écarte ce qui correspond, selon les règles "
@@ -50,15 +45,10 @@ CLI_HELP: dict[str, str] = {
     "Leave out files larger than this.": "Écarte les fichiers plus grands.",
     "Stay on the file system of each path.": "Reste sur le système de fichiers de chaque chemin.",
     "Honour .gitignore files too.": "Respecte aussi les fichiers .gitignore.",
-    "The rhythm that this snapshot belongs to, such as daily.": "Le rythme auquel appartient cette sauvegarde, par "
-    "exemple daily.",
     "A word to find it by; may be repeated.": "Un mot pour la retrouver ; peut être répété.",
     "A remark that only the owner can read.": "Une remarque que seul le propriétaire peut lire.",
     "Protect it from being forgotten.": "La protège de l'oubli.",
     "How long --hold lasts; for ever without it.": "Combien de temps dure --hold ; pour toujours sans cette option.",
-    "What its snapshots are grouped by; else the names of the components.": "Ce qui regroupe ses sauvegardes ; sinon "
-    "les noms des composants.",
-    "How hard to compress.": "Force de la compression.",
     "Read every file, also where nothing seems to have changed.": "Lit chaque fichier, même là où rien ne semble avoir "
     "changé.",
     "Save the other components when one fails; the snapshot is partial.": "Sauvegarde les autres composants quand l'un "

@@ -16,7 +16,6 @@ CLI_KEEPING: dict[str, str] = {
     "{path} is not saved: {rule} leaves out {decided} ({place}).": "{path} n'est pas sauvegardé : {rule} écarte {decided} ({place}).",
     "No snapshot holds it.": "Aucune sauvegarde ne le contient.",
     # forget and undelete
-    "Take snapshots off the list: those named, or those that no --keep rule keeps. Held ones and the last whole one of each component always stay. They lie in the trash until 'rebond prune'; 'rebond undelete' takes them back. Unattended, without --yes, nothing younger than a day goes, nor unusually many at once.": "Retire des sauvegardes de la liste : celles qui sont nommées, ou celles qu'aucune règle --keep ne garde. Celles qui sont protégées et la dernière entière de chaque composant restent toujours. Elles sont dans la corbeille jusqu'à « rebond prune » ; « rebond undelete » les reprend. Sans surveillance ni --yes, rien de plus jeune qu'un jour ne part, ni un nombre inhabituel à la fois.",
     "Only say what the rules will leave after this time.": "Dit seulement ce que les règles laisseront après ce temps.",
     "Say for each snapshot which rules keep it.": "Dit pour chaque sauvegarde quelles règles la gardent.",
     "Only say what would go.": "Dit seulement ce qui partirait.",

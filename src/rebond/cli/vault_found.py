@@ -1,0 +1,34 @@
+"""The vault that a command works on, and what a configuration says of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from rebond.secret import Secret
+from rebond.units import local_zone
+
+
+def _find_nothing() -> Secret | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Configured:
+    """The vault at hand. Without a configuration that speaks of it, all but the address is empty.
+
+    ``place`` is what ``keep`` calls it; ``stack`` whose ``latest`` is meant where nobody says. ``find_key`` returns
+    the content of a key file, ``find_passphrase`` a passphrase, each ``None`` where none is named.
+    """
+
+    address: str
+    place: str = ""
+    stack: str = ""
+    timezone: str | None = None
+    find_key: Callable[[], Secret | None] = _find_nothing
+    find_passphrase: Callable[[], Secret | None] = _find_nothing
+
+    @property
+    def zone(self) -> tzinfo:
+        """The stack's time zone, else the machine's."""
+        return ZoneInfo(self.timezone) if self.timezone else local_zone()

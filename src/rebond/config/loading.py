@@ -1,0 +1,104 @@
+"""From a file to a configuration, or to everything that is wrong with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from rebond.config.documents import read_configuration_files
+from rebond.config.model import Configuration, Loaded
+from rebond.config.places import Node, Problem, Problems
+from rebond.config.rules import judge
+from rebond.config.shapes import Reading, Unfit
+from rebond.config.structs import Table
+from rebond.errors import ConfigError
+
+MOVED = (
+    ("root", "[stack]"),
+    ("timezone", "[stack]"),
+    ("language", "[stack]"),
+    ("name", "[stack]"),
+    ("env", "[stack]"),
+    ("compose", "[stack]"),
+    ("kubernetes", "[stack]"),
+    ("url", "[vault]"),
+    ("passphrase", "[vault]"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a file came to. ``loaded`` is ``None`` when a problem is more than a warning.
+
+    ``document`` is what all files say together, in the shape of JSON.
+    """
+
+    path: Path
+    files: tuple[Path, ...]
+    problems: tuple[Problem, ...]
+    document: object
+    loaded: Loaded | None
+
+
+def load_configuration(path: Path, environment: Mapping[str, str]) -> Verdict:
+    """Read a configuration and everything that it includes. Raises ``ConfigError`` when ``path`` cannot be read."""
+    problems = Problems()
+    document, files = read_configuration_files(path, problems)
+    root = _find_root(path, document)
+    reading = Reading(variables=_gather_variables(document, root, environment, problems), problems=problems)
+    is_toml = not problems.found
+    configuration = _read(document, reading) if is_toml or document.members else None
+    if configuration is not None:
+        judge(configuration, document, problems, reading.spoilt)
+    found = problems.in_order()
+    is_usable = configuration is not None and all(each.is_warning for each in found)
+    loaded = (
+        Loaded(configuration=configuration, files=files, root=root, variables=reading.variables)
+        if is_usable and configuration is not None
+        else None
+    )
+    return Verdict(path=path, files=files, problems=found, document=document.plain(), loaded=loaded)
+
+
+def _read(document: Node, reading: Reading) -> Configuration | None:
+    try:
+        return Table(Configuration, MOVED).read(document, reading)
+    except Unfit:
+        return None
+
+
+def _find_root(path: Path, document: Node) -> Path:
+    stated = document.find("stack", "root").value
+    folder = path.absolute().parent
+    return folder / stated if isinstance(stated, str) else folder
+
+
+def _gather_variables(
+    document: Node, root: Path, environment: Mapping[str, str], problems: Problems
+) -> Mapping[str, str]:
+    """Return the variables of the stack's files, overlaid by the environment's. A file that is not there is empty."""
+    variables: dict[str, str] = {}
+    stack = document.members.get("stack")
+    listed = stack.members.get("env") if stack else None
+    for node in listed.items if listed else []:
+        if not isinstance(node.value, str):
+            continue
+        try:
+            with (root / node.value).open(encoding="utf-8", errors="surrogateescape") as stream:
+                values = dotenv_values(stream=stream)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            problems.warn(
+                node.place,
+                ConfigError(
+                    "The file of variables {path} cannot be read: {reason}.",
+                    hint="Check its permissions.",
+                    path=str(root / node.value),
+                    reason=error.strerror or str(error),
+                ),
+            )
+            continue
+        variables.update({name: value for name, value in values.items() if value is not None})
+    return {**variables, **environment}

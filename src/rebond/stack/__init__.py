@@ -1,0 +1,1 @@
+"""From a configuration to live objects: the one place that knows both."""

@@ -1,0 +1,187 @@
+"""What a configuration asks a backup to do: which components, by which class, and what cannot be done yet."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from rebond.config.classes import BackupClass
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files
+from rebond.config.model import Loaded
+from rebond.config.places import find_nearest
+from rebond.entries import Tree
+from rebond.errors import SourceUnfit, UnknownName, UsageError
+from rebond.findings import Finding, Severity
+from rebond.operations.backup import ComponentToSave
+from rebond.stack.expecting import make_judge
+from rebond.stack.file_trees import ConfiguredFiles
+
+Report = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedBackup:
+    """What is to be saved as one snapshot. ``notes`` say what of the configuration this version does not do."""
+
+    components: tuple[ComponentToSave, ...]
+    stack: str
+    class_: str
+    tags: tuple[str, ...]
+    level: str
+    allows_partial: bool
+    notes: tuple[Finding, ...]
+
+
+def plan_backup(
+    loaded: Loaded,
+    *,
+    names: Sequence[str] = (),
+    class_name: str = "",
+    allows_partial: bool = False,
+    excludes: Sequence[str] = (),
+) -> PlannedBackup:
+    """Choose the components: those named, else those of the class, else all.
+
+    Raises ``UnknownName`` for a name that is not there, ``UsageError`` when nothing is left to save, and
+    ``SourceUnfit`` when one of them cannot be saved yet, unless a partial snapshot is allowed.
+    """
+    configuration = loaded.configuration
+    class_ = _find_class(loaded, class_name) if class_name else None
+    chosen = [
+        (name, configuration.component[name])
+        for name in _choose(loaded, names, class_)
+        if not isinstance(configuration.component[name], NOTHING_TO_SAVE)
+    ]
+    if not chosen:
+        raise UsageError(
+            "The configuration names nothing to save.", hint="Add a [component.NAME], or name a path with --path."
+        )
+    allows_partial = allows_partial or bool(class_ and class_.allow_partial)
+    obstacles = {name: error for name, each in chosen if (error := find_obstacle(name, each))}
+    if obstacles and (not allows_partial or len(obstacles) == len(chosen)):
+        _refuse(obstacles)
+    strategy = (class_.strategy if class_ else None) or "complete"
+    components = [
+        _leave_out(name, each, obstacles[name])
+        if name in obstacles
+        else _prepare(loaded, name, each, strategy, excludes)
+        for name, each in chosen
+    ]
+    return PlannedBackup(
+        components=tuple(components),
+        stack=configuration.stack.name,
+        class_=class_name,
+        tags=class_.tags if class_ else (),
+        level=configuration.vault.level if configuration.vault else "balanced",
+        allows_partial=allows_partial,
+        notes=tuple(_list_undone(loaded, class_)),
+    )
+
+
+def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
+    """Return why a component cannot be saved yet; ``None`` when it can."""
+    if not isinstance(component, Files):
+        return SourceUnfit(
+            "The component {component} is of the kind {kind}, which cannot be saved yet.",
+            hint="Leave it out of the class, or save the others with --allow-partial.",
+            component=name,
+            kind=component.kind,
+        )
+    if component.inside or component.volume:
+        return SourceUnfit(
+            "The component {component} lies in a container or volume, where files cannot be saved yet.",
+            hint="Leave it out of the class, or save the others with --allow-partial.",
+            component=name,
+        )
+    if component.vault:
+        return SourceUnfit(
+            "The component {component} belongs into the vault {vault}, and a backup writes to one vault only yet.",
+            hint="Leave it out of the class, or save the others with --allow-partial.",
+            component=name,
+            vault=component.vault,
+        )
+    return None
+
+
+def _refuse(obstacles: dict[str, SourceUnfit]) -> NoReturn:
+    if len(obstacles) == 1:
+        raise next(iter(obstacles.values()))
+    raise SourceUnfit(
+        "{count} components cannot be saved yet: {names}.",
+        hint="Leave them out of the class, or save the others with --allow-partial.",
+        count=len(obstacles),
+        names=", ".join(f"{name} ({error.values.get('kind', 'files')})" for name, error in obstacles.items()),
+    )
+
+
+def _find_class(loaded: Loaded, name: str) -> BackupClass:
+    classes = loaded.configuration.classes
+    if name not in classes:
+        nearest = find_nearest(name, classes)
+        raise UnknownName(
+            "There is no class '{name}'.",
+            hint="Did you mean '{nearest}'?" if nearest else "There are: {known}.",
+            name=name,
+            nearest=nearest,
+            known=", ".join(classes) or "–",
+        )
+    return classes[name]
+
+
+def _choose(loaded: Loaded, names: Sequence[str], class_: BackupClass | None) -> list[str]:
+    known = list(loaded.configuration.component)
+    for name in names:
+        if name not in known:
+            nearest = find_nearest(name, known)
+            raise UnknownName(
+                "There is no component '{name}'.",
+                hint="Did you mean '{nearest}'?" if nearest else "There are: {known}.",
+                name=name,
+                nearest=nearest,
+                known=", ".join(known) or "–",
+            )
+    if names:
+        return list(dict.fromkeys(names))
+    return known if class_ is None or class_.takes_all else list(dict.fromkeys(class_.components))
+
+
+def _leave_out(name: str, component: Component, error: SourceUnfit) -> ComponentToSave:
+    def refuse(_report: Report) -> Tree:
+        raise error
+
+    return ComponentToSave(name=name, root=b"", open_tree=refuse, kind=component.kind)
+
+
+def _prepare(
+    loaded: Loaded, name: str, component: Component, strategy: str, excludes: Sequence[str]
+) -> ComponentToSave:
+    assert isinstance(component, Files)  # noqa: S101 - the others have an obstacle
+    files = ConfiguredFiles(
+        name, component, stack_root=loaded.root, strategy=component.strategy or strategy, excludes=excludes
+    )
+    return ComponentToSave(
+        name=name,
+        root=files.root,
+        open_tree=files.open_tree,
+        exclusions=files.exclusions,
+        judge=make_judge(name, component.expect),
+    )
+
+
+def _list_undone(loaded: Loaded, class_: BackupClass | None) -> list[Finding]:
+    """Return what the configuration asks for around a backup and this version does not do."""
+    undone = []
+    hooks = loaded.configuration.hooks
+    if hooks and (hooks.before or hooks.after):
+        undone.append("hooks")
+    if class_ and class_.export:
+        undone.append("export")
+    return [
+        Finding(
+            code="not-done-yet",
+            severity=Severity.NOTE,
+            subject=each,
+            template="'{key}' of the configuration is not carried out yet.",
+            values={"key": each},
+        )
+        for each in undone
+    ]
