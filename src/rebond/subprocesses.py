@@ -2,10 +2,12 @@
 
 import contextlib
 import os
+import pwd
 import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
@@ -54,6 +56,23 @@ def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seco
     return Secret(lines[0])
 
 
+class _Becoming(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+def _become(user: str | None) -> _Becoming:
+    """Return what makes a new process another user's; raises ``KeyError`` when there is none of that name."""
+    if user is None:
+        return {}
+    known = pwd.getpwnam(user)
+    if known.pw_uid == os.geteuid():
+        return {}
+    groups = os.getgrouplist(user, known.pw_gid)
+    return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": groups}
+
+
 class RunningCommand:
     """A program that runs beside us: its standard output is read once, its last words are kept.
 
@@ -62,7 +81,15 @@ class RunningCommand:
     cannot be started.
     """
 
-    def __init__(self, arguments: Sequence[str], *, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        directory: str | None = None,
+        user: str | None = None,
+    ) -> None:
+        """Start it in ``directory``, as ``user``, or else in and as our own."""
         self.program = arguments[0]
         try:
             self._process = subprocess.Popen(
@@ -73,8 +100,17 @@ class RunningCommand:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
                 bufsize=0,
+                cwd=directory,
+                **_become(user),
             )
-        except (OSError, ValueError) as error:
+        except KeyError:
+            raise CommandFailed(
+                "{program} could not be started: there is no user {user} here.",
+                hint="Check the name.",
+                program=self.program,
+                user=user,
+            ) from None
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
             raise CommandFailed(
                 "{program} could not be started: {reason}.",
                 hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",

@@ -85,3 +85,24 @@ def test_what_cannot_be_started_is_an_error_with_a_remedy(arguments: list[str]) 
         RunningCommand(arguments, environment=ENVIRONMENT)
 
     assert caught.value.hint
+
+
+def test_a_command_starts_where_it_is_told(tmp_path: pathlib.Path) -> None:
+    command = RunningCommand(["pwd"], environment=ENVIRONMENT, directory=str(tmp_path))
+
+    assert output_of(command).decode() == f"{tmp_path}\n"
+    command.end()
+    with pytest.raises(CommandFailed, match="could not be started"):
+        RunningCommand(["pwd"], environment=ENVIRONMENT, directory=str(tmp_path / "absent"))
+    with pytest.raises(CommandFailed, match="no user nobody-at-all here"):
+        RunningCommand(["pwd"], environment=ENVIRONMENT, user="nobody-at-all")
+
+
+@pytest.mark.root
+def test_a_command_runs_as_another_user_with_the_groups_of_that_user() -> None:
+    command = RunningCommand(["id", "-nu"], environment=ENVIRONMENT, directory="/", user="nobody")
+    assert output_of(command) == b"nobody\n"
+    command.end()
+    command = RunningCommand(["id", "-G"], environment=ENVIRONMENT, directory="/", user="nobody")
+    assert b"0" not in output_of(command).split()
+    command.end()

@@ -76,6 +76,9 @@ STREAMS: dict[str, str] = {
     "{program} could not be started: {reason}.": "{program} n'a pas pu être lancé : {reason}.",
     "Check how it is written, that it is installed, and that it is on the PATH of this run.": "Vérifiez comment il est "
     "écrit, qu'il est installé, et qu'il est dans le PATH de cette exécution.",
+    "{program} could not be started: there is no user {user} here.": "{program} n'a pas pu être lancé : il n'y a pas "
+    "d'utilisateur {user} ici.",
+    "Check the name.": "Vérifiez le nom.",
     "{program} took longer than {seconds} s and was ended, so what it wrote is not saved.": "{program} a duré plus de "
     "{seconds} s et a été arrêté ; ce qu'il a écrit n'est pas sauvegardé.",
     "See what it waits for, or give it more time.": "Voyez ce qu'il attend, ou donnez-lui plus de temps.",

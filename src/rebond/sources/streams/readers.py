@@ -61,15 +61,22 @@ class CommandReader:
     """What a program writes to its standard output; whole only when the program ends with status 0.
 
     It gets our environment without our secrets, and nothing to read. After ``timeout_seconds`` it is ended, and
-    the stream is not whole. Raises ``CommandFailed`` when it cannot be started.
+    the stream is not whole. It starts in ``directory`` and as ``user``, or else in and as our own. Raises
+    ``CommandFailed`` when it cannot be started.
     """
 
     def __init__(
-        self, arguments: Sequence[str], *, environment: Mapping[str, str], timeout_seconds: float | None = None
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        timeout_seconds: float | None = None,
+        directory: str | None = None,
+        user: str | None = None,
     ) -> None:
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
         self._timeout_seconds = timeout_seconds
-        self._command = RunningCommand(arguments, environment=kept)
+        self._command = RunningCommand(arguments, environment=kept, directory=directory, user=user)
         if timeout_seconds is not None:
             self._command.end_after(timeout_seconds)
 
