@@ -79,12 +79,15 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=Path("/dev/shm/rebond-bench"), help="where is measured: memory")
     parser.add_argument("--disk", type=Path, default=HERE / ".data/work", help="where growth is measured: a disk")
     parser.add_argument("--peers", type=Path, help="the directory that install_peers.sh filled")
-    parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"), help="the program to measure")
+    parser.add_argument("--rebond", help="the program to measure: that of the peers' directory, else of .venv")
     parser.add_argument("--output", type=Path, help="where compare keeps its figures")
     arguments = parser.parse_args()
     for name in ("cache", "work", "disk"):  # the measured programs run in other folders
         setattr(arguments, name, getattr(arguments, name).resolve())
-    arguments.rebond = str(Path(arguments.rebond).absolute())
+    installed = arguments.peers / "rebond/bin/rebond" if arguments.peers else None
+    if arguments.rebond is None and installed is not None and installed.exists():
+        arguments.rebond = str(installed)
+    arguments.rebond = str(Path(arguments.rebond or HERE.parent / ".venv/bin/rebond").absolute())
     return arguments
 
 

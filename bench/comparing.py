@@ -3,12 +3,12 @@
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench.data_sets import DATA_SETS, measure_tree
-from bench.peers import Tool
+from bench.peers import Rebond, Tool
 from bench.reporting import Comparison, describe_machine
 from bench.rounds import Result, Round, Rules
 
@@ -35,7 +35,7 @@ def compare(plan: ComparePlan, say: Callable[[str], None]) -> Comparison:
         if tool.name not in versions:
             say(f"not installed: {tool.name}")
     comparison = Comparison(
-        machine=describe_machine(plan.work.parent),
+        machine=describe_machine(plan.work.parent, _program_of(plan.tools)),
         least_versions={tool.name: tool.least_version for tool in plan.tools},
         sizes={},
         results=[],
@@ -88,3 +88,8 @@ def describe_result(result: Result) -> str:
 def say_aloud(line: str) -> None:
     """Tell how it goes, on standard error."""
     print(line, file=sys.stderr, flush=True)
+
+
+def _program_of(tools: Sequence[Tool]) -> Path:
+    """Return Rebond's program, for the machine's description."""
+    return next((Path(tool.program) for tool in tools if isinstance(tool, Rebond)), Path(sys.executable))

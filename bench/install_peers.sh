@@ -3,6 +3,8 @@
 #
 #   sh bench/install_peers.sh DIRECTORY
 #
+# Rebond itself goes there too, out of this checkout (run `make environment` first), anew each time.
+#
 # Needs Go >= 1.24, Cargo, a C compiler and, for borg, the headers of libacl, lz4, zstd, xxhash and OpenSSL
 # (Debian: libacl1-dev liblz4-dev libzstd-dev libxxhash-dev libssl-dev pkg-config python3-venv); zip, 7z, zstd and tar
 # come from the distribution. What is already there in the version asked for is left alone. One build at a time,
@@ -43,11 +45,24 @@ build_borg() {
     python3 -m venv "$target/borg" && nice -n 19 "$target/borg/bin/pip" install --quiet "borgbackup==$BORG"
 }
 
+# As users have it: by the distribution's Python, which is built with more care than most that are built by hand.
+build_rebond() {
+    here=$(cd "$(dirname "$0")/.." && pwd)
+    python=/usr/bin/python3
+    "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || python=python3
+    rm -rf "$target/rebond"
+    "$python" -m venv --without-pip "$target/rebond" &&
+        "$here/.venv/bin/python" -m pip --python "$target/rebond/bin/python" install --quiet \
+            --requirement "$here/requirements/run.lock" &&
+        "$here/.venv/bin/python" -m pip --python "$target/rebond/bin/python" install --quiet --no-deps "$here"
+}
+
 build_go restic github.com/restic/restic "$RESTIC" ./cmd/restic version "" || failed="$failed restic"
 build_go kopia github.com/kopia/kopia "$KOPIA" . --version \
     "-X github.com/kopia/kopia/repo.BuildVersion=${KOPIA#v}" || failed="$failed kopia"
 build_borg || failed="$failed borg"
 build_rustic || failed="$failed rustic"
+build_rebond || failed="$failed rebond"
 for program in zip unzip 7z zstd tar; do
     command -v "$program" >/dev/null || failed="$failed $program"
 done

@@ -82,8 +82,8 @@ def read_comparison(path: Path) -> Comparison:
     return Comparison(**{**content, "results": results, "sizes": sizes})
 
 
-def describe_machine(work: Path) -> dict[str, str]:
-    """Say what the figures were measured on."""
+def describe_machine(work: Path, rebond: Path) -> dict[str, str]:
+    """Say what the figures were measured on; ``rebond`` is the program that was measured."""
     memory_bytes = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     model = next(
@@ -96,8 +96,21 @@ def describe_machine(work: Path) -> dict[str, str]:
         "memory": f"{memory_bytes / 2**30:.0f} GiB",
         "kernel": platform.release(),
         "trees, vaults and restores on": kind or "unknown",
-        "python": platform.python_version(),
+        "python of rebond": _describe_python(rebond),
     }
+
+
+def _describe_python(program: Path) -> str:
+    """Say which Python runs a program: the build matters as much as the version."""
+    with program.open("rb") as file:
+        first = file.readline()
+    if not first.startswith(b"#!"):
+        return platform.python_version()
+    python = first[2:].decode().strip()
+    question = "import sys, platform; print(platform.python_version(), platform.python_compiler(), sys.base_prefix)"
+    asked = subprocess.run([python, "-c", question], capture_output=True, text=True, check=False).stdout.split()
+    is_distributed = asked[-1:] == ["/usr"]
+    return f"{asked[0] if asked else 'unknown'}{', of the distribution' if is_distributed else ''}"
 
 
 def render_table(results: list[Result], counting: set[str]) -> list[str]:
