@@ -15,8 +15,13 @@ from rebond.vault.snapshots import SnapshotRecord
 SHORT_ID = 8
 
 
-def snapshot_document(record: SnapshotRecord, *, held: str | None = None) -> dict[str, object]:
-    """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it."""
+def snapshot_document(
+    record: SnapshotRecord, *, held: str | None = None, verified_ms: int | None = None
+) -> dict[str, object]:
+    """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it.
+
+    ``verified_ms`` is when all of its content had been read back, in milliseconds since 1970.
+    """
     catalog = record.catalog
     components = catalog.components
     return {
@@ -45,7 +50,7 @@ def snapshot_document(record: SnapshotRecord, *, held: str | None = None) -> dic
         "added_bytes": sum(each.added_bytes for each in components),
         "held": (catalog.held if held is None else held) or None,
         "proven": None,
-        "verified": None,
+        "verified": None if verified_ms is None else format_iso(verified_ms),
         "expires": None,
         "window": None,
         "parent": catalog.parent.hex() or None,

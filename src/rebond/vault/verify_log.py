@@ -44,6 +44,10 @@ class VerifyLog:
                 times[ordinal] = max(times[ordinal], time_ms) if result == WHOLE else 0
         return times
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever noted here."""
+        return next(self._rows(), None) is None
+
     def note(self, pack_hash: bytes, time_ms: int, *, is_whole: bool) -> None:
         """Remember that a pack was read; durable after every few calls and after ``flush``."""
         row = _ROW.pack(pack_hash, time_ms, WHOLE if is_whole else DAMAGED)

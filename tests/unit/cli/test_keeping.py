@@ -144,6 +144,17 @@ def test_a_keeper_forgets_and_prunes_with_its_own_file_alone(program: Program) -
     assert program.good("cat", "latest", "settings.py").out == "VERSION = 2\n"
 
 
+def test_a_snapshot_says_when_all_of_it_was_read_back(program: Program) -> None:
+    assert {each["verified"] for each in program.ask("snapshots")} == {None}
+    program.good("verify", "--read-data")
+    (program.folder / "shop/new").write_text("never seen before")
+    program.good("backup", "--path", program.folder / "shop")
+
+    *older, newest = program.ask("snapshots")
+    assert all(each["verified"] >= each["time"] for each in older)
+    assert newest["verified"] is None
+
+
 def test_a_sound_vault_is_said_to_be_sound(program: Program) -> None:
     structure = program.ask("verify")
     content = program.ask("verify", "--read-data")

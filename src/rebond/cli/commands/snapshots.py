@@ -14,6 +14,8 @@ from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment
+from rebond.vault.verified_moments import find_verified_moments
+from rebond.vault.verify_log import VerifyLog
 
 
 @verb(
@@ -45,7 +47,14 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
-    documents = [snapshot_document(record, held=held.get(record.snapshot, "")) for record in records]
+        verified = {}
+        if invocation.wants_json:  # it takes a look at the whole index
+            log = VerifyLog(invocation.state_folder / "verified" / vault.live.vault_id.hex())
+            verified = find_verified_moments(vault.live, records, log)
+    documents = [
+        snapshot_document(record, held=held.get(record.snapshot, ""), verified_ms=verified.get(record.name))
+        for record in records
+    ]
     answer(invocation, documents, snapshot_table(records, held) if records else "")
     if not records:
         note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))
