@@ -128,7 +128,7 @@ class Command(Component):
 
     run: Run = required(RUN, "The command whose output is saved.")
     restore: Run | None = optional(RUN, "The command that takes it back on its input.", default=None)
-    end_mark: str | None = optional(Word(), "The last line of a whole output.", default=None)
+    end_mark: str | None = optional(Word(), "Text within the last 1,024 bytes of a whole output.", default=None)
     length: Run | None = optional(RUN, "A command that says how many bytes a whole output has.", default=None)
     timeout: int | None = optional(SPAN, "How long it may take.", default=None)
     user: Text | None = optional(TEXT, "As whom it runs.", default=None)

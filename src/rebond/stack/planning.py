@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from rebond.config.classes import BackupClass
-from rebond.config.components import NOTHING_TO_SAVE, Component, Files
+from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Files, Sqlite
 from rebond.config.model import Loaded
 from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.backup import ComponentToSave
+from rebond.stack.commands import ConfiguredCommand
+from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.file_trees import ConfiguredFiles
 
@@ -79,14 +81,14 @@ def plan_backup(
 
 def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
     """Return why a component cannot be saved yet; ``None`` when it can."""
-    if not isinstance(component, Files):
+    if not isinstance(component, Files | Sqlite | Command):
         return SourceUnfit(
             "The component {component} is of the kind {kind}, which cannot be saved yet.",
             hint="Leave it out of the class, or save the others with --allow-partial.",
             component=name,
             kind=component.kind,
         )
-    if component.inside or component.volume:
+    if (component.inside and not isinstance(component, Command)) or component.volume:
         return SourceUnfit(
             "The component {component} lies in a container or volume, where files cannot be saved yet.",
             hint="Leave it out of the class, or save the others with --allow-partial.",
@@ -154,6 +156,8 @@ def _leave_out(name: str, component: Component, error: SourceUnfit) -> Component
 def _prepare(
     loaded: Loaded, name: str, component: Component, strategy: str, excludes: Sequence[str]
 ) -> ComponentToSave:
+    if isinstance(component, Sqlite | Command):
+        return _prepare_once_read(loaded, name, component)
     assert isinstance(component, Files)  # noqa: S101 - the others have an obstacle
     files = ConfiguredFiles(
         name, component, stack_root=loaded.root, strategy=component.strategy or strategy, excludes=excludes
@@ -163,6 +167,22 @@ def _prepare(
         root=files.root,
         open_tree=files.open_tree,
         exclusions=files.exclusions,
+        judge=make_judge(name, component.expect),
+    )
+
+
+def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -> ComponentToSave:
+    """Prepare what is read whole at each run, and has no place of files to compare it with."""
+    source = (
+        ConfiguredDatabases(name, component, stack_root=loaded.root)
+        if isinstance(component, Sqlite)
+        else ConfiguredCommand(name, component, loaded)
+    )
+    return ComponentToSave(
+        name=name,
+        root=b"",
+        open_tree=source.open_tree,
+        kind=component.kind,
         judge=make_judge(name, component.expect),
     )
 

@@ -58,6 +58,15 @@ CHANNELS: dict[str, str] = {
     "Set TMPDIR to a directory with room for a copy.": "Donnez à TMPDIR un dossier qui a la place d'une copie.",
     "There is no SQLite database to save.": "Il n'y a aucune base SQLite à sauvegarder.",
     "Check the paths; * fits only what is there.": "Vérifiez les chemins ; * ne vaut que pour ce qui existe.",
+    "The command of the component {component} is a pipeline in which a failure could go unseen.": "La commande du composant "
+    "{component} est un enchaînement de tubes où un échec pourrait passer inaperçu.",
+    "Write it as text instead of a list, or add -o pipefail.": "Écrivez-la en texte plutôt qu'en liste, ou ajoutez "
+    "-o pipefail.",
+    "The command for the length of {component} did not print a number of bytes.": "La commande qui donne la longueur de "
+    "{component} n'a pas affiché un nombre d'octets.",
+    "It has to print one number and nothing else.": "Elle doit afficher un nombre et rien d'autre.",
+    "No database of the component {component} fits {path}.": "Aucune base du composant {component} ne correspond à {path}.",
+    "Check the path, or take it out of the configuration.": "Vérifiez le chemin, ou retirez-le de la configuration.",
     "The database {path} is an empty file.": "La base {path} est un fichier vide.",
     "Check the path; allow_empty saves it all the same.": "Vérifiez le chemin ; allow_empty la sauvegarde quand même.",
     "The copy of {name} could not be read: {reason}.": "La copie de {name} n'a pas pu être lue : {reason}.",

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 
 from rebond.errors import CommandFailed, SourceUnfit
 from rebond.sources.channels.clients import DOCKER_COMPOSE, OLD_DOCKER_COMPOSE
-from rebond.subprocesses import RunningCommand
+from rebond.sources.streams.readers import CommandReader
+
+_PATIENCE_SECONDS = 30
 
 
 def find_compose(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -22,7 +24,7 @@ def find_compose(environment: Mapping[str, str]) -> tuple[str, ...]:
 
 def _answers(words: tuple[str, ...], environment: Mapping[str, str]) -> bool:
     try:
-        command = RunningCommand(words, environment=environment)
+        command = CommandReader(words, environment=environment, timeout_seconds=_PATIENCE_SECONDS)
     except CommandFailed:
         return False
     try:
@@ -31,4 +33,4 @@ def _answers(words: tuple[str, ...], environment: Mapping[str, str]) -> bool:
             pass
         return command.wait() == 0
     finally:
-        command.end()
+        command.close()

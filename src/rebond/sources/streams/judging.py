@@ -10,21 +10,16 @@ MARK_WITHIN_BYTES = 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What makes a stream whole.
-
-    ``mark`` must be within its last 1,024 bytes; ``last_line`` must be its last line that is not empty, spaces around
-    it apart. Empty ones ask for nothing.
-    """
+    """What makes a stream whole. ``mark`` must be within its last 1,024 bytes; empty asks for none."""
 
     mark: bytes = b""
-    last_line: bytes = b""
     size_bytes: int | None = None
     allows_empty: bool = False
 
     @property
     def knows_the_end(self) -> bool:
         """Whether a stream that is cut can be told from one that is whole."""
-        return bool(self.mark or self.last_line) or self.size_bytes is not None
+        return bool(self.mark) or self.size_bytes is not None
 
     def judge(self, name: str, size_bytes: int, tail: bytes) -> None:
         """Judge a stream by its size and its last bytes. Raises ``CommandFailed`` when it is not whole."""
@@ -42,17 +37,13 @@ class Expectation:
                 hint="See whether what writes it failed; --allow-empty saves it all the same.",
                 name=name,
             )
-        if not self._has_end(tail) and (size_bytes or not self.allows_empty):
+        if self.mark not in tail and (size_bytes or not self.allows_empty):
             raise CommandFailed(
                 "{name} is not whole: its last {count} bytes do not hold the expected end.",
                 hint="What writes it was cut or failed; see what it says, then run the backup again.",
                 name=name,
                 count=MARK_WITHIN_BYTES,
             )
-
-    def _has_end(self, tail: bytes) -> bool:
-        last_line = tail.rstrip().rpartition(b"\n")[2].strip()
-        return self.mark in tail and self.last_line.strip() in (b"", last_line)
 
 
 ANYTHING_BUT_NOTHING = Expectation()

@@ -7,7 +7,11 @@ from collections.abc import Mapping, Sequence
 from rebond.errors import SourceUnfit
 
 SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
-_WITH_PIPEFAIL = 'set -o pipefail || exit 125; eval "$0"'
+_WITH_PIPEFAIL = """\
+if (set -o pipefail) 2>/dev/null; then set -o pipefail; eval "$0"
+elif command -v bash >/dev/null; then exec bash -o pipefail -c "$0"
+else echo "a pipeline needs bash, or a sh that knows pipefail" >&2; exit 122
+fi"""
 
 
 def loses_failures(words: Sequence[str]) -> bool:
@@ -41,6 +45,6 @@ def wrap_script(script: str, environment: Mapping[str, str]) -> tuple[str, ...]:
 def wrap_script_inside(script: str) -> tuple[str, ...]:
     """Return the command that runs a script inside a container, of which only ``sh`` is known.
 
-    A shell that cannot do pipelines safely ends with status 125 and says why.
+    Where neither it nor ``bash`` can tell that the first program of a pipeline fails, it ends with status 122.
     """
     return ("sh", "-c", _WITH_PIPEFAIL, script) if has_pipeline(script) else ("sh", "-c", script)
