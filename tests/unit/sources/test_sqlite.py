@@ -234,6 +234,26 @@ def test_a_place_without_room_is_told_and_left_clean(tmp_path: Folder) -> None:
         copy_of(tree)
 
 
+def test_an_interrupt_leaves_no_copy_behind(tmp_path: Folder) -> None:
+    database = make_database(tmp_path / "shop.db")
+    holder = sqlite3.connect(database, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+
+    class Interrupting(ManualClock):
+        def sleep(self, seconds: float) -> None:
+            assert leftovers(tmp_path)
+            raise KeyboardInterrupt
+
+    tree = SqliteTree.of_file(
+        os.fsencode(database), clock=Interrupting(), report=lambda _: None, rules=CopyRules(place=str(tmp_path))
+    )
+    with pytest.raises(KeyboardInterrupt):
+        copy_of(tree)
+    holder.close()
+
+    assert leftovers(tmp_path) == []
+
+
 def test_several_databases_lie_where_they_lay_each_with_its_directory(tmp_path: Folder) -> None:
     files = {}
     for name in ("one.db", "a/two.db", "a/b/three.db", "a/one.db"):

@@ -180,6 +180,11 @@ def test_a_script_runs_and_its_pipelines_count(script: str) -> None:
     failing = "(echo one; exit 3) | cat"
     with pytest.raises(CommandFailed, match="status 3"):
         output_of(wrap_script(failing, os.environ))
+    for failing_first in ("(exit 3); echo two", "(exit 3); echo two | cat"):
+        with pytest.raises(CommandFailed, match="status 3"):
+            output_of(wrap_script(failing_first, os.environ))
+        with pytest.raises(CommandFailed, match="status 3"):
+            output_of(wrap_script_inside(failing_first))
     with pytest.raises(SourceUnfit, match="bash"):
         wrap_script(failing, {"PATH": "/nowhere"})
 
@@ -189,7 +194,7 @@ def test_a_script_inside_a_container_never_loses_the_failure_of_a_pipeline(shell
     with pytest.raises(CommandFailed, match="status 3"):
         output_of((shell, *wrap_script_inside("(echo one; exit 3) | cat")[1:]))
     assert output_of((shell, *wrap_script_inside("echo \"a 'b'\" | cat")[1:])) == b"a 'b'\n"
-    assert output_of((shell, *wrap_script_inside("echo a")[1:])) == b"a\n"
+    assert output_of((shell, *wrap_script_inside("echo a; false || echo b")[1:])) == b"a\nb\n"
 
 
 def test_a_shell_that_cannot_tell_runs_no_pipeline(tmp_path: pathlib.Path) -> None:

@@ -1,4 +1,4 @@
-"""Shell scripts as commands in which every program of a pipeline counts."""
+"""Shell scripts as commands in which every program counts: in a row (``-e``) and in a pipeline."""
 
 import os
 import shutil
@@ -8,8 +8,8 @@ from rebond.errors import SourceUnfit
 
 SHELLS = frozenset({"sh", "bash", "dash", "ksh", "zsh"})
 _WITH_PIPEFAIL = """\
-if (set -o pipefail) 2>/dev/null; then set -o pipefail; eval "$0"
-elif command -v bash >/dev/null; then exec bash -o pipefail -c "$0"
+if (set -o pipefail) 2>/dev/null; then set -e -o pipefail; eval "$0"
+elif command -v bash >/dev/null; then exec bash -e -o pipefail -c "$0"
 else echo "a pipeline needs bash, or a sh that knows pipefail" >&2; exit 122
 fi"""
 
@@ -33,13 +33,13 @@ def wrap_script(script: str, environment: Mapping[str, str]) -> tuple[str, ...]:
     Raises ``SourceUnfit`` when it has one and there is no ``bash``.
     """
     if not has_pipeline(script):
-        return ("sh", "-c", script)
+        return ("sh", "-e", "-c", script)
     if shutil.which("bash", path=environment.get("PATH")) is None:
         raise SourceUnfit(
             "A pipeline needs bash, which is not installed here: other shells do not see when its first program fails.",
             hint="Install bash, or write the command without a pipeline.",
         )
-    return ("bash", "-o", "pipefail", "-c", script)
+    return ("bash", "-e", "-o", "pipefail", "-c", script)
 
 
 def wrap_script_inside(script: str) -> tuple[str, ...]:
@@ -47,4 +47,4 @@ def wrap_script_inside(script: str) -> tuple[str, ...]:
 
     Where neither it nor ``bash`` can tell that the first program of a pipeline fails, it ends with status 122.
     """
-    return ("sh", "-c", _WITH_PIPEFAIL, script) if has_pipeline(script) else ("sh", "-c", script)
+    return ("sh", "-c", _WITH_PIPEFAIL, script) if has_pipeline(script) else ("sh", "-e", "-c", script)
