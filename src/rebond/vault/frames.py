@@ -15,7 +15,7 @@ RAW_LIMIT = 64 << 20  # bytes; checked before anything is decoded
 _HEAD = struct.Struct("<BII")
 _COUNT = struct.Struct("<I")
 _ROW_SIZE = HASH_SIZE + 4
-_LZMA_DICTIONARY = 64 << 20  # what a decoder allows; encoders use less
+_LZMA_GRAIN = 4096  # bytes: dictionaries are multiples of it
 _WIDENED_LEVEL = 3
 _INCOMPRESSIBLE = 0.98  # a frame that saves less than 2 % is stored as it is: it decodes for nothing
 
@@ -142,9 +142,10 @@ def _decode(codec: int, packed: memoryview, raw_length: int) -> bytes:
                 raise VaultDamaged("A compressed frame disagrees with its header about its size.")
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=raw_length)
         if codec == Codec.LZMA2:
-            decoder = lzma.LZMADecompressor(
-                lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": _LZMA_DICTIONARY}]
-            )
+            # Nothing refers further back than the content is long, so that much memory is enough.
+            dictionary = max(_LZMA_GRAIN, raw_length + -raw_length % _LZMA_GRAIN)
+            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": dictionary}]
+            decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
             return decoder.decompress(packed, max_length=raw_length + 1)
     except (zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
         raise VaultDamaged("A compressed frame does not decode: {reason}", reason=str(error)) from error

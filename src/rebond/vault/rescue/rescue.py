@@ -382,7 +382,7 @@ def decompress(codec: int, packed: bytes, limit: int) -> bytes:
         if codec == 1 and 0 <= (size := zstandard.frame_content_size(packed)) <= limit:
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=size)
         if codec == 2:
-            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 64 << 20}]
+            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": max(4096, limit + -limit % 4096)}]
             return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters).decompress(packed, max_length=limit + 1)
     except (zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
         raise Damaged(f"compressed bytes do not decode: {error}") from None
