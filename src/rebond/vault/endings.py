@@ -18,11 +18,11 @@ from rebond.vault.credentials import Role
 from rebond.vault.headers import HEADER_SIZE, MAGIC, ObjectKind, without_sum
 from rebond.vault.marks import KEEPER_ROLES
 from rebond.vault.member_records import SignedRecord, build_signed, parse_signed
-from rebond.vault.protocol_rules import counts_as_withdrawal
 from rebond.vault.signed_objects import put_once
 from rebond.vault.snapshots import WITHDRAWN_SUFFIX, SnapshotRecord, build_void, find_ended_name, parse_void
 
 ENDING_LIMIT_BYTES = 64 << 10
+WITHDRAWAL_MS = 24 * 3_600_000  # of store time: how long after its record a withdrawal may come
 _WRITERS = (Role.OWNER, Role.WRITER)
 
 
@@ -42,13 +42,12 @@ class Endings:
     refused: list[tuple[str, VaultDamaged | ForeignObject | FormatTooNew]] = field(default_factory=list)
 
     def withdraws(self, record: SnapshotRecord) -> bool:
-        """Say whether its writer took the record back, where that counts."""
-        return any(
-            counts_as_withdrawal(
-                is_under_time_rule=record.catalog.time_rule, record_ms=record.store_time_ms, withdrawn_ms=withdrawn_ms
-            )
-            for withdrawn_ms in self.withdrawn_ms
-        )
+        """Say whether its writer took the record back: one that was made under the time rule, and soon after.
+
+        Elsewhere a writer has no reason to, and a stolen key must not hide old records.
+        """
+        latest_ms = record.store_time_ms + WITHDRAWAL_MS
+        return record.catalog.time_rule and any(withdrawn_ms <= latest_ms for withdrawn_ms in self.withdrawn_ms)
 
 
 def read_endings(vault: Vault, beside: Iterable[ObjectInfo]) -> Endings:

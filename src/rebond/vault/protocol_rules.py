@@ -13,8 +13,6 @@ Name = TypeVar("Name", bound=Hashable)
 Pack = TypeVar("Pack", bound=Hashable)
 Segment = TypeVar("Segment", bound=Hashable)
 
-WITHDRAWAL_MS = 24 * 3_600_000  # of store time: how long after its record a withdrawal may come
-
 
 class LookStep(enum.StrEnum):
     """What a session does before it may refer to anything that is stored already."""
@@ -203,15 +201,6 @@ def judge_record(found: bytes | Hashable, own: bytes | Hashable, *, is_void: boo
 def stands_committed(name: Hashable, tombstones: Collection[Hashable]) -> bool:
     """Say whether a record that was just put counts: a repeated put may come after it was forgotten."""
     return name not in tombstones
-
-
-def counts_as_withdrawal(*, is_under_time_rule: bool, record_ms: int, withdrawn_ms: int) -> bool:
-    """Say whether a writer's signed withdrawal ends its record: for a session that needed one, and soon after.
-
-    Elsewhere a writer has no reason to take a record back, and a stolen key must not hide old ones. Both
-    are store times, in milliseconds.
-    """
-    return is_under_time_rule and withdrawn_ms - record_ms <= WITHDRAWAL_MS
 
 
 def find_listed_records(

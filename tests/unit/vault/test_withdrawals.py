@@ -20,13 +20,12 @@ from rebond.vault.access import Vault
 from rebond.vault.auditing import audit_objects, read_audit_context
 from rebond.vault.commits import read_snapshots
 from rebond.vault.committing import CommitRequest
-from rebond.vault.endings import WithdrawalBody, put_tombstone, put_withdrawal
+from rebond.vault.endings import WITHDRAWAL_MS, WithdrawalBody, put_tombstone, put_withdrawal
 from rebond.vault.frames import LEVELS
 from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import build_signed
 from rebond.vault.needs import Needs, add_needs, list_records
 from rebond.vault.primitives import signing_key
-from rebond.vault.protocol_rules import WITHDRAWAL_MS
 from rebond.vault.snapshots import WITHDRAWN_SUFFIX, SnapshotRecord, build_void, snapshot_name
 from rebond.vault.writing import SnapshotSession
 
