@@ -74,7 +74,7 @@ class KeepShape:
 
     def _read_rules(self, node: Node, reading: Reading) -> Keep:
         keep = Table(Keep).read(node, reading)
-        if keep == Keep() and node.path not in reading.spoilt:
+        if keep == Keep() and not any(each.startswith(node.path) for each in reading.spoilt):
             reading.refuse(
                 node,
                 ConfigError(

@@ -10,7 +10,7 @@ from rebond.config.documents import read_configuration_files
 from rebond.config.model import Configuration, Loaded
 from rebond.config.places import Node, Problem, Problems
 from rebond.config.rules import judge
-from rebond.config.shapes import Reading, Unfit
+from rebond.config.shapes import Reading, Unfit, read_words
 from rebond.config.structs import Table
 from rebond.errors import ConfigError
 
@@ -45,7 +45,7 @@ def load_configuration(path: Path, environment: Mapping[str, str]) -> Verdict:
     """Read a configuration and everything that it includes. Raises ``ConfigError`` when ``path`` cannot be read."""
     problems = Problems()
     document, files = read_configuration_files(path, problems)
-    root = _find_root(path, document)
+    root = _find_root(path, document, environment)
     reading = Reading(variables=_gather_variables(document, root, environment, problems), problems=problems)
     is_toml = not problems.found
     configuration = _read(document, reading) if is_toml or document.members else None
@@ -68,10 +68,16 @@ def _read(document: Node, reading: Reading) -> Configuration | None:
         return None
 
 
-def _find_root(path: Path, document: Node) -> Path:
-    stated = document.find("stack", "root").value
+def _find_root(path: Path, document: Node, environment: Mapping[str, str]) -> Path:
+    """Return where relative paths start. What is wrong with it is told when the stack is read."""
     folder = path.absolute().parent
-    return folder / stated if isinstance(stated, str) else folder
+    node = document.find("stack", "root")
+    if node.path != "stack.root":
+        return folder
+    try:
+        return folder / Path(read_words(node, Reading(variables=environment))).expanduser()
+    except Unfit:
+        return folder
 
 
 def _gather_variables(

@@ -50,7 +50,8 @@ def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: 
     clock = SystemClock()
     configured = find_vault(invocation, url)
     with store_at_hand(invocation, configured.address, create=True) as store:
-        is_asked = key_file is None or find_passphrase(invocation) is not None
+        given = find_passphrase(invocation) or configured.find_passphrase()
+        is_asked = key_file is None or given is not None
         passphrase = find_new_passphrase(invocation, configured) if is_asked else None
         proof = prove_store(store, clock)
         content = new_key_file() if key_file else None
