@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from dotenv import dotenv_values
+from typing import TextIO
 
 from rebond.config.documents import read_configuration_files
 from rebond.config.model import Configuration, Loaded
@@ -92,7 +91,7 @@ def _gather_variables(
             continue
         try:
             with (root / node.value).open(encoding="utf-8", errors="surrogateescape") as stream:
-                values = dotenv_values(stream=stream)
+                values = _read_variables(stream)
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -108,3 +107,9 @@ def _gather_variables(
             continue
         variables.update({name: value for name, value in values.items() if value is not None})
     return {**variables, **environment}
+
+
+def _read_variables(stream: TextIO) -> Mapping[str, str | None]:
+    from dotenv import dotenv_values  # noqa: PLC0415 - few stacks have such files
+
+    return dotenv_values(stream=stream)
