@@ -369,9 +369,9 @@ READING = (
         "Bytes are given out that are not what their id says.",
         (
             Change(
-                "vault/reading.py",
-                "            if keyed_id(id_key, table.content(position)) != chunk_id:\n",
-                "            if False:\n",
+                "vault/decoded_segments.py",
+                "        if keyed_id(id_key, table.content(position)) != chunk_id:\n",
+                "        if False:\n",
             ),
         ),
         (f"{ORDER}::test_what_was_spoilt_and_stored_all_the_same_is_never_given_out",),

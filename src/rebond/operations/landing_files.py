@@ -7,8 +7,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.operations.landing_process import LandingProcess
+from rebond.operations.restore_findings import damaged_file, unsafe_path
 from rebond.own_processes import ProcessLost
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
@@ -282,28 +283,3 @@ class FileWriter:
         if handle is not None:
             self._landing.abandon_file(handle)
         self._report(finding)
-
-
-def unsafe_path(error: TargetUnsafe) -> Finding:
-    """Say that a path was left out because it would have led somewhere else."""
-    return Finding(
-        code=error.code,
-        severity=Severity.WARNING,
-        subject=str(error.values.get("path", "")),
-        template=error.template,
-        hint_template=error.hint_template,
-        values=error.values,
-    )
-
-
-def damaged_file(path: bytes, error: VaultDamaged) -> Finding:
-    """Say that a file could not be put back because the vault is damaged."""
-    shown = path.decode(errors="backslashreplace")
-    return Finding(
-        code="file-damaged",
-        severity=Severity.DAMAGE,
-        subject=shown,
-        template="{path} could not be restored: {reason}",
-        hint_template="'rebond find' shows other versions; 'rebond verify --read-data' shows what else is reached.",
-        values={"path": shown, "reason": error.message},
-    )

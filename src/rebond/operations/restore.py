@@ -9,7 +9,8 @@ from pathlib import Path
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
 from rebond.findings import Finding, Severity
-from rebond.operations.restore_planning import RestorePlan, RestoreRequest, show_bytes
+from rebond.operations.restore_findings import show_bytes
+from rebond.operations.restore_planning import RestorePlan, RestoreRequest
 from rebond.progress import Observer, Silence
 from rebond.units import format_size
 from rebond.vault.access import Vault

@@ -11,11 +11,12 @@ from msgspec.structs import replace
 
 from rebond.entries import Entry, EntryKind
 from rebond.errors import TargetUnsafe, UnknownName, VaultDamaged
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.operations.browsing import Located, children, root_of
 from rebond.operations.kept_findings import KeptFindings
-from rebond.operations.landing_files import FileWriter, PendingFile, damaged_file, unsafe_path
+from rebond.operations.landing_files import FileWriter, PendingFile
 from rebond.operations.landing_process import LandingProcess
+from rebond.operations.restore_findings import damaged_directory, damaged_file, name_taken, unsafe_path
 from rebond.operations.selection import Selection
 from rebond.progress import Advance, Observer
 from rebond.sources.files.landed_directories import Directory
@@ -149,7 +150,7 @@ class RestorePlan:
             try:
                 item = next(items, None)
             except VaultDamaged as error:
-                self._notice(_damaged_directory(node.located, error))
+                self._notice(damaged_directory(node.located, error))
                 item = None
             if item is None:
                 pending.pop()
@@ -227,7 +228,7 @@ class RestorePlan:
             if self._taken is not None:
                 self._taken.add(place)
             return False
-        self._notice(_name_taken(item))
+        self._notice(name_taken(item))
         return True
 
     def _plan_content(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
@@ -378,32 +379,3 @@ def _plain_directory() -> Entry:
     return Entry(
         name=b"", kind=EntryKind.DIRECTORY, mode=0o700, uid=os.geteuid(), gid=os.getegid(), modified_ns=time.time_ns()
     )
-
-
-def _name_taken(item: Located) -> Finding:
-    shown = show_bytes(item.shown)
-    return Finding(
-        code="name-taken",
-        severity=Severity.WARNING,
-        subject=shown,
-        template="{path} was not restored: with --strip it would lie where something else was restored already.",
-        hint_template="Strip less, or restore it by itself with --include to another place.",
-        values={"path": shown},
-    )
-
-
-def _damaged_directory(located: Located, error: VaultDamaged) -> Finding:
-    shown = show_bytes(located.shown)
-    return Finding(
-        code="directory-damaged",
-        severity=Severity.DAMAGE,
-        subject=shown,
-        template="The directory {path} could not be restored whole: {reason}",
-        hint_template="'rebond find' shows other versions of what was in it.",
-        values={"path": shown, "reason": error.message},
-    )
-
-
-def show_bytes(path: bytes) -> str:
-    """Return a path as it can be printed anywhere."""
-    return path.decode(errors="backslashreplace")

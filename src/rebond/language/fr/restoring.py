@@ -29,6 +29,8 @@ RESTORING: dict[str, str] = {
     "{path} could not be restored: {reason}": "{path} n'a pas pu être restauré : {reason}",
     "'rebond find' shows other versions; 'rebond verify --read-data' shows what else is reached.": "« rebond find » en montre d'autres versions ; « rebond verify --read-data » montre ce qui est encore atteint.",
     "A chunk is not as long as the tree says.": "Un morceau n'a pas la longueur que dit l'arborescence.",
+    "A process of this restore was killed; a file that it was writing may be half there.": "Un processus de cette restauration a été tué ; un fichier qu'il écrivait est peut-être incomplet.",
+    "See whether the machine ran out of memory, then run the same command again with --overwrite changed.": "Voyez si la machine a manqué de mémoire, puis relancez la même commande avec --overwrite changed.",
     "The directory {path} could not be restored whole: {reason}": "Le dossier {path} n'a pas pu être restauré en entier : {reason}",
     "'rebond find' shows other versions of what was in it.": "« rebond find » montre d'autres versions de ce qu'il contenait.",
     "{target} is not empty; nothing was written.": "{target} n'est pas vide ; rien n'a été écrit.",

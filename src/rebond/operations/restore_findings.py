@@ -1,0 +1,61 @@
+"""What a restore says about single paths."""
+
+from rebond.errors import TargetUnsafe, VaultDamaged
+from rebond.findings import Finding, Severity
+from rebond.operations.browsing import Located
+
+
+def unsafe_path(error: TargetUnsafe) -> Finding:
+    """Say that a path was left out because it would have led somewhere else."""
+    return Finding(
+        code=error.code,
+        severity=Severity.WARNING,
+        subject=str(error.values.get("path", "")),
+        template=error.template,
+        hint_template=error.hint_template,
+        values=error.values,
+    )
+
+
+def damaged_file(path: bytes, error: VaultDamaged) -> Finding:
+    """Say that a file could not be put back because the vault is damaged."""
+    shown = path.decode(errors="backslashreplace")
+    return Finding(
+        code="file-damaged",
+        severity=Severity.DAMAGE,
+        subject=shown,
+        template="{path} could not be restored: {reason}",
+        hint_template="'rebond find' shows other versions; 'rebond verify --read-data' shows what else is reached.",
+        values={"path": shown, "reason": error.message},
+    )
+
+
+def name_taken(item: Located) -> Finding:
+    """Say that stripping brought two things to one place."""
+    shown = show_bytes(item.shown)
+    return Finding(
+        code="name-taken",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="{path} was not restored: with --strip it would lie where something else was restored already.",
+        hint_template="Strip less, or restore it by itself with --include to another place.",
+        values={"path": shown},
+    )
+
+
+def damaged_directory(located: Located, error: VaultDamaged) -> Finding:
+    """Say that a directory could not be read to its end."""
+    shown = show_bytes(located.shown)
+    return Finding(
+        code="directory-damaged",
+        severity=Severity.DAMAGE,
+        subject=shown,
+        template="The directory {path} could not be restored whole: {reason}",
+        hint_template="'rebond find' shows other versions of what was in it.",
+        values={"path": shown, "reason": error.message},
+    )
+
+
+def show_bytes(path: bytes) -> str:
+    """Return a path as it can be printed anywhere."""
+    return path.decode(errors="backslashreplace")
