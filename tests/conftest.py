@@ -8,6 +8,7 @@ the judges that ``REBOND_EXCUSED`` names (comma separated), and those are named 
 
 import os
 import shutil
+import signal
 from collections import Counter
 from collections.abc import Generator
 
@@ -16,6 +17,12 @@ import pytest
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
 EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
 missing_judges: Counter[str] = Counter()
+
+
+def pytest_configure() -> None:
+    # What a shell runs in the background ignores interrupts, and so would every program that tests start.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def judge_is_present(name: str) -> bool:
