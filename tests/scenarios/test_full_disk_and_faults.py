@@ -366,6 +366,10 @@ def test_a_file_that_may_not_be_read_makes_the_exit_status_3_and_is_named(tmp_pa
     assert [(each["code"], "secret" in each["subject"]) for each in json.loads(ended.out)["problems"]] == [
         ("unreadable", True)
     ]
+    quiet = program.start("backup", "--path", tree, "--quiet", code=WITHOUT_RIGHTS).wait()
+    assert quiet.status == 3
+    assert not quiet.err
+    assert "secret" in quiet.out, "what could not be read is named, however quiet"
     program.good("restore", "latest", "--to", tmp_path / "back")
     (tree / "secret").unlink()
     assert fingerprint(tmp_path / "back" / "tree") == fingerprint(tree)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from rebond.cli.invocation import Invocation
+from rebond.cli.observing import describe_finding
 from rebond.cli.output import write
 from rebond.cli.speech import tr
 from rebond.errors import Refused
@@ -49,6 +50,16 @@ def answer_each(invocation: Invocation, documents: Iterable[tuple[Mapping[str, A
         if invocation.wants_json and (count or not sys.exc_info()[0]):
             write("\n]\n" if count else "[]\n")
     return count
+
+
+def with_problems(invocation: Invocation, text: str, problems: Iterable[Finding]) -> str:
+    """Return ``text``, and below it every problem when quiet kept them from being shown as they came.
+
+    What could not be read is listed whatever was asked for: a status of 3 alone helps nobody.
+    """
+    if not invocation.is_quiet:
+        return text
+    return "\n".join([text, *map(describe_finding, problems)])
 
 
 def note(invocation: Invocation, text: str) -> None:

@@ -10,6 +10,7 @@ from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.headers import HEADER_SIZE
 from rebond.vault.index import IndexList, catalog_size, parse_index_list, read_index_object, verify_index_list
+from rebond.vault.index_loading import note_left_out
 from rebond.vault.pack_contents import PackContents
 from rebond.vault.pack_table import PackTable
 from rebond.vault.pack_tails import PackTail, TailTask, read_tails
@@ -111,7 +112,7 @@ def read_lists(vault: Vault) -> Iterator[tuple[IndexList, ObjectInfo]]:
         except (ObjectMissing, ValueError):
             continue  # replaced by another keeper since the listing, or no name of ours
         except (VaultDamaged, ForeignObject, WrongKey) as error:
-            vault.report(_left_out(info.name, error))
+            vault.report(note_left_out(info.name, error))
 
 
 def _read_catalog(vault: Vault, info: ObjectInfo, domain: DomainId) -> IndexList:
@@ -134,17 +135,6 @@ def _open_list(vault: Vault, name: ObjectName, domain: DomainId, content: bytes)
     index_list, signed, signature = parse_index_list(name, content, vault.vault_id, keys)
     verify_index_list(vault.verify_key_of(index_list.member), signed, signature)
     return index_list
-
-
-def _left_out(name: str, error: VaultError) -> Finding:
-    return Finding(
-        code=error.code,
-        severity=Severity.DAMAGE,
-        subject=name,
-        template="The index list {name} is left out: {reason}",
-        hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
-        values={"name": name, "reason": error.message},
-    )
 
 
 def _unknown_pack(name: str, error: VaultError) -> Finding:

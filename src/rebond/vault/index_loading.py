@@ -77,7 +77,7 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
             present.discard(list_hash)  # a keeper replaced it between the listing and the read
         except (VaultDamaged, ForeignObject, WrongKey) as error:
             present.discard(list_hash)
-            context.report(_left_out(name, error))
+            context.report(note_left_out(name, error))
         else:
             added += 1
     if added:
@@ -87,7 +87,8 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
     return present
 
 
-def _left_out(name: str, error: RebondError) -> Finding:
+def note_left_out(name: str, error: RebondError) -> Finding:
+    """Say that an index list cannot be used."""
     return Finding(
         code=error.code,
         severity=Severity.DAMAGE,
@@ -156,7 +157,7 @@ def catalogs(context: IndexContext, cache: LocalCache, present: Collection[bytes
         try:
             found.append(open_list(context, name, content).catalog)
         except (VaultDamaged, ForeignObject, WrongKey) as error:
-            context.report(_left_out(name, error))
+            context.report(note_left_out(name, error))
     return found
 
 

@@ -151,13 +151,17 @@ def test_a_lost_process_costs_no_segment(at_once: None, monkeypatch: pytest.Monk
 def test_where_no_process_can_be_started_the_threads_do_the_work(
     at_once: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    refused = []
+
     def refuse(*_: object, **__: object) -> object:
+        refused.append(1)
         raise OSError("no more processes")
 
     monkeypatch.setattr(own_processes, "_start", refuse)
     packs: list[FilledPack] = []
 
-    run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)
+    assert len(run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)) == 12
+    assert 1 <= len(refused) <= 2, "each thread asks once, then does without"
 
 
 def test_a_session_that_is_abandoned_ends_its_processes(at_once: None) -> None:

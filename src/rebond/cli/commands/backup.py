@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.choosing import Size, combine, split_all
 from rebond.cli.documents import SHORT_ID, describe_problems, snapshot_document
 from rebond.cli.frame import option, verb
@@ -203,7 +203,7 @@ def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
         stored=format_size(outcome.stored_bytes),
         span=format_span(outcome.seconds),
     )
-    answer(invocation, document, text)
+    answer(invocation, document, with_problems(invocation, text, problems))
     if problems:
         note(invocation, describe_problems(problems))
     return DOUBTFUL if outcome.is_doubtful else GOOD

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
 from rebond.cli.documents import describe_choice, describe_problems
 from rebond.cli.frame import option, verb
@@ -99,7 +99,7 @@ def _show(invocation: Invocation, outcome: RestoreOutcome, *, is_dry: bool) -> i
     )
     if problems:
         note(invocation, describe_problems(problems))
-    answer(invocation, document, text)
+    answer(invocation, document, with_problems(invocation, text, problems))
     if outcome.is_damaged:
         return DAMAGED
     return DOUBTFUL if outcome.is_doubtful else GOOD
