@@ -10,9 +10,11 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId, VaultId
+from rebond.vault.credentials import CatalogKeys
 from rebond.vault.endings import WithdrawalBody
 from rebond.vault.frames import LEVELS, Codec, Compressor, build_frame, join_chunks
 from rebond.vault.headers import ObjectKind
@@ -45,6 +47,7 @@ from rebond.vault.snapshots import (
     build_void,
     snapshot_name,
 )
+from rebond.vault.stream_items import StreamRecord, build_stream_item
 from rebond.vault.trees import (
     CHUNK_ROW,
     StoredEntry,
@@ -85,6 +88,7 @@ def main() -> None:
         ("frames", make_frames),
         ("objects", make_objects),
         ("trees", make_trees),
+        ("streams", make_streams),
     ):
         text = json.dumps(make(), indent=1, ensure_ascii=True)
         (HERE / f"{name}.json").write_text(text + "\n", encoding="ascii")
@@ -277,6 +281,47 @@ def make_trees() -> dict[str, Any]:
         },
         "small_directory": {"id": small.hex(), "names": ["a", "b", "c"]},
         "objects (zlib, base64)": objects,
+    }
+
+
+def make_streams() -> dict[str, Any]:
+    """One item of a stream, as a ledger has it. Its keys are those of ``objects.json``."""
+    content = b"what happened, " * 20
+    record = StreamRecord(
+        stream="ledger/host",
+        item="0-7",
+        sequence=7,
+        time_ms=1_700_000_000_000,
+        raw_length=len(content),
+        content_id=keyed_id(DATA_KEY, content),
+        for_ever=True,
+    )
+    segment = seal_segment(
+        sealing_public_key(sealing_public_bytes(SEED)),
+        build_frame(content, Compressor(LEVELS["fast"])),
+        kind=SegmentKind.STREAM_ITEM,
+        epoch=1,
+        vault_id=VAULT,
+        domain=DOMAIN,
+        session=SESSION,
+        number=0,
+    )
+    name, built = build_stream_item(
+        record,
+        segment.stored,
+        vault_id=VAULT,
+        keys=CatalogKeys(DOMAIN, (CATALOG,)),
+        member=MEMBER,
+        signing_key=signing_key(SIGNING),
+    )
+    return {
+        "origin": ORIGIN,
+        "keys": KEYS,
+        "name_key": derive("names", CATALOG).hex(),
+        "name": name,
+        "bytes": built.hex(),
+        "record": {**msgspec.to_builtins(record), "content_id": record.content_id.hex()},
+        "content": content.hex(),
     }
 
 

@@ -24,6 +24,7 @@ from rebond.vault import (
     sessions,
     slots,
     snapshots,
+    stream_items,
     trees,
 )
 from rebond.vault.object_names import ObjectClass, classify_name
@@ -54,6 +55,7 @@ RECORDS: dict[str, tuple[Any, ...]] = {
         snapshots.PrivateComponent,
         snapshots.StoredProblem,
     ),
+    "### 7.5": (stream_items.StreamRecord,),
     "## 8.": (sessions.JournalEntry,),
 }
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import msgspec
 import pytest
 from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric import mlkem, x25519
@@ -16,6 +17,7 @@ from tests.format.isolated import RESCUE
 
 from rebond.errors import ForeignObject, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, ObjectName, VaultId
+from rebond.vault.credentials import CatalogKeys
 from rebond.vault.endings import parse_withdrawal
 from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.headers import ObjectKind
@@ -45,6 +47,7 @@ from rebond.vault.snapshots import (
     parse_snapshot_name,
     parse_void,
 )
+from rebond.vault.stream_items import open_content, open_record, parse_stream_item
 from rebond.vault.trees import StoredEntry as Entry
 from rebond.vault.trees import read_chunk_rows, read_directory
 
@@ -65,6 +68,7 @@ def load_rescue() -> ModuleType:
 
 
 P, F, R, T = load("primitives"), load("frames"), load("objects"), load("trees")
+S = load("streams")
 K = R["keys"]
 VAULT, DOMAIN, CATALOG = (
     VaultId(bytes.fromhex(K["vault_id"])),
@@ -192,6 +196,26 @@ def test_a_pack_gives_its_rows_its_segment_and_its_table() -> None:
     assert row.raw_length == sum(len(of(chunk)) for chunk in R["chunks"])
     assert ids == b"".join(chunks.ids) == b"".join(keyed_id(derive("data id", secret), of(c)) for c in R["chunks"])
     assert [v.hex() if isinstance(v, bytes) else v for v in tuple_of(row)] == R["pack"]["rows"][0]
+
+
+def test_a_stream_item_gives_its_record_to_the_catalog_key_and_its_content_to_the_owner() -> None:
+    name, content = ObjectName(S["name"]), of(S["bytes"])
+    raw = parse_stream_item(content, name, VAULT)
+    record = open_record(raw.sealed_record, raw.clear, name, CatalogKeys(DOMAIN, (CATALOG,)))
+    data_id_key = derive("data id", of(K["domain_secret"]))
+
+    verify_signature(of(K["verify_key"]), "stream item", raw.signed, raw.signature)
+    assert derive("names", CATALOG).hex() == S["name_key"]
+    hidden = [keyed_id(of(S["name_key"]), text.encode())[:16].hex() for text in (record.stream, record.item)]
+    assert f"streams/{DOMAIN.hex()}/{hidden[0]}/{hidden[1]}" == name
+    assert {**msgspec.to_builtins(record), "content_id": record.content_id.hex()} == S["record"]
+    assert open_content(raw, record, sealing_private_key(of(K["sealing_seed"])), data_id_key).hex() == S["content"]
+    # By the page alone: header, length, SEAL, segment, member, signature, sum.
+    length = int.from_bytes(content[48:52], "little")
+    assert open_seal([CATALOG], "stream", content[52 : 52 + length], content[:52])[:1] == bytes([0x87])
+    stored = content[52 + length : -32 - 64 - 8]
+    assert rescue.open_frame(open_segment(stored, sealing_private_key(of(K["sealing_seed"])))).hex() == S["content"]
+    assert content[-32:] == hash_of(content[:-32])
 
 
 def tuple_of(row: Any) -> tuple[Any, ...]:

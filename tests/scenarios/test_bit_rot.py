@@ -89,6 +89,7 @@ CASES: dict[ObjectClass, tuple[Spoil, ...]] = {
     ObjectClass.CLAIM: (*EVERY_WAY, swap_with_next),
     ObjectClass.RUN: (*EVERY_WAY, lose, swap_with_next),
     ObjectClass.HOLD: (*EVERY_WAY, lose, swap_with_next),
+    ObjectClass.STREAM_ITEM: (*EVERY_WAY, swap_with_next, rename),
     ObjectClass.ROSTER: (*EVERY_WAY, lose, rename),
     ObjectClass.KEYRING: (*EVERY_WAY, lose, rename),
     ObjectClass.SLOT: (*EVERY_WAY, lose, rename),

@@ -36,6 +36,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.runs import begin_record, put_run
 from rebond.vault.slots import recovery_key_secret
 from rebond.vault.snapshots import SnapshotRecord
+from rebond.vault.streams import put_item
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
 TINY = Level("tiny", Codec.ZSTD, 1, 48 << 10, 1 << 20)  # segments of some 40 kB: many in a small pack
@@ -163,6 +164,8 @@ def _put_records(world: World) -> None:
         put_run(world.store, credentials, begin_record(random_id(), purpose, world.clock))
     hold_snapshot(vault, records[0], reason="kept", until_ms=None, who="me")
     release_snapshot(vault, records[0], reason="done", who="me")
+    for number in range(2):
+        put_item(vault, "ledger", f"item {number}", f"what happened, part {number}".encode(), sequence=number)
     for gone in ("packs/00/" + "0" * 64, "packs/11/" + "1" * 64):
         mark = put_mark(
             world.store, credentials, MarkBody(purpose="delete", time_ms=world.clock.now_ms(), names=[gone])

@@ -91,6 +91,7 @@ def verify(
         structure = run.check_structure()
         if snapshots is None:
             run.check_objects(structure)
+            run.check_streams(read_data_percent)
         run.read_packs(structure, read_data_percent, older_than_seconds, state)
         structure = run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
         repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None

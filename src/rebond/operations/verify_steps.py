@@ -13,6 +13,7 @@ from rebond.vault.checking_data import DataFacts, PackDamage, find_suspects, nam
 from rebond.vault.checking_lost import find_lost
 from rebond.vault.checking_records import NameCensus, check_census
 from rebond.vault.checking_snapshots import SNAPSHOT_MISSING, CheckedSnapshot
+from rebond.vault.checking_streams import check_streams
 from rebond.vault.checking_structure import Structure, check_history, check_structure, sign_listing
 from rebond.vault.credentials import Role
 from rebond.vault.damage_reach import NO_OBJECT, DamageBook
@@ -68,13 +69,13 @@ class Verification:
         self.book.reach_path([name], snapshot, "", b"", is_subtree=True)
 
     def check_objects(self, structure: Structure) -> None:
-        """Every object but packs, lists and snapshots, by what can be checked without a key; what is missing."""
+        """Every object but packs, lists, snapshots and stream items, as far as without a key; what is missing."""
         vault = self._vault
         context = AuditContext(
             vault_id=vault.vault_id, owner_verify_key=vault.credentials.owner_verify_key, roster=vault.roster
         )
         is_writer = vault.credentials.role is Role.WRITER
-        skipped = {ObjectClass.PACK, ObjectClass.INDEX, ObjectClass.SNAPSHOT}
+        skipped = {ObjectClass.PACK, ObjectClass.INDEX, ObjectClass.SNAPSHOT, ObjectClass.STREAM_ITEM}
         if is_writer:  # its credential may not read these (§2)
             skipped |= {ObjectClass.SLOT, ObjectClass.KEYRING, ObjectClass.RUN, ObjectClass.HOLD, ObjectClass.PAPER}
         census = NameCensus()
@@ -91,6 +92,16 @@ class Verification:
                 self.book.note(finding)
                 if finding.code == SNAPSHOT_MISSING:
                     self._lose_snapshot(finding.subject)
+
+    def check_streams(self, percent: float | None) -> None:
+        """Ledgers and logs beside the snapshots."""
+        for number, checked in enumerate(check_streams(self._vault, read_data_percent=percent, accepts=self._is_mine)):
+            self.checked_objects += checked.read_bytes > 0
+            self.checked_bytes += checked.read_bytes
+            for finding in checked.findings:
+                self.book.note(finding)
+            if number % _REPORT_OBJECTS == 0:
+                self._observer.advanced(Advance(phase="objects", files=number, bytes=self.checked_bytes))
 
     def read_packs(
         self, structure: Structure, percent: float | None, older_than_seconds: int | None, state: Path | None

@@ -31,6 +31,7 @@ from rebond.vault.primitives import SIGNATURE_SIZE, hash_of
 from rebond.vault.roster import ROSTER_PREFIX, Roster, load_newest_roster, parse_roster
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import commit_kind, parse_snapshot, parse_snapshot_name, parse_void
+from rebond.vault.stream_items import SIGNED_KIND, parse_stream_item
 
 SMALL_LIMIT = 128 << 20  # bytes; no record but a pack is larger, so a larger one is not even read
 _AHEAD_BYTES = 48 << 20  # that are read ahead at the most, however many requests pay off
@@ -193,6 +194,8 @@ def _check(info: ObjectInfo, content: bytes, object_class: ObjectClass, context:
         _check_record(info, content, object_class, context)
     elif object_class in (ObjectClass.ROSTER, ObjectClass.KEYRING, ObjectClass.SLOT):
         _check_key_object(name, content, object_class, context)
+    elif object_class is ObjectClass.STREAM_ITEM:
+        _check_stream_item(info, content, context)
     elif object_class in KIND_OF:
         _check_sealed(info, content, object_class, context)
 
@@ -209,7 +212,7 @@ def _check_sealed(info: ObjectInfo, content: bytes, object_class: ObjectClass, c
     """Check a record that is sealed and signed by a keeper: its signature covers its name."""
     body = without_sum(content)
     decode_header(body, KIND_OF[object_class], context.vault_id)
-    if object_class is ObjectClass.STREAM_ITEM or context.roster is None:
+    if context.roster is None:
         return
     if len(body) < HEADER_SIZE + _MEMBER_SIZE + SIGNATURE_SIZE:
         raise VaultDamaged("The record {name} is too short.", name=info.name)
@@ -221,6 +224,24 @@ def _check_sealed(info: ObjectInfo, content: bytes, object_class: ObjectClass, c
         info.modified_ms,
         roles=KEEPER_ROLES,
     )
+
+
+def _check_stream_item(info: ObjectInfo, content: bytes, context: AuditContext) -> None:
+    """Check an item that a writer sealed and signed; what it holds is for whoever has a key."""
+    without_sum(content)
+    if context.vault_id is None:
+        return
+    raw = parse_stream_item(content, ObjectName(info.name), context.vault_id)
+    if context.roster is not None:
+        context.roster.verify_record(
+            raw.member,
+            SIGNED_KIND,
+            raw.signed,
+            raw.signature,
+            info.modified_ms,
+            roles=(Role.OWNER, Role.WRITER),
+            domain=raw.header.domain,
+        )
 
 
 def _check_paper(name: str, content: bytes, roster: Roster | None) -> None:

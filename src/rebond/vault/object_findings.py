@@ -11,6 +11,7 @@ from rebond.vault.primitives import verify_signature
 from rebond.vault.roster import Roster
 from rebond.vault.sessions import SESSIONS_PREFIX
 from rebond.vault.snapshots import parse_snapshot, parse_snapshot_name
+from rebond.vault.stream_items import SIGNED_KIND, STREAMS_PREFIX, parse_stream_item
 
 WITHDRAWAL_STRAY = "withdrawal-stray"  # the code of a finding
 
@@ -56,7 +57,7 @@ def foreign(name: str, error: RebondError, roster: Roster | None = None, content
 
 
 def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
-    """Whether a commit record or journal is really signed by a member whose time is over."""
+    """Whether a commit record, journal or stream item is really signed by a member whose time is over."""
     try:
         member_id, kind, signed, signature = _signed_parts(name, roster, content)
         member = roster.find_member(member_id)
@@ -70,13 +71,16 @@ def _is_of_revoked_member(name: str, roster: Roster, content: bytes) -> bool:
 
 
 def _signed_parts(name: str, roster: Roster, content: bytes) -> tuple[bytes, str, bytes, bytes]:
-    """Return (member, kind, signed bytes, signature) of a snapshot or journal record; raises ``VaultDamaged``."""
+    """Return (member, kind, signed bytes, signature) of what a writer signed; raises ``VaultDamaged``."""
     parsed = parse_snapshot_name(name)
     if parsed is not None:
         raw = parse_snapshot(content, parsed, roster.vault_id)
         return raw.member, "snapshot", raw.signed, raw.signature
+    if name.startswith(STREAMS_PREFIX):
+        item = parse_stream_item(content, ObjectName(name), roster.vault_id)
+        return item.member, SIGNED_KIND, item.signed, item.signature
     if not name.startswith(SESSIONS_PREFIX):
-        raise VaultDamaged("{name} is neither a snapshot nor a journal.", name=name)
+        raise VaultDamaged("{name} is neither a snapshot nor a journal nor a stream item.", name=name)
     record = parse_signed(ObjectKind.SESSION, ObjectName(name), roster.vault_id, content, msgspec.Raw)
     return record.member, "session", record.signed, record.signature
 

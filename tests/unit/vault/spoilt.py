@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
-from rebond.identifiers import DomainId, MemberId, SessionId, VaultId
+from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, VaultId
 from rebond.vault.primitives import derive, sealing_private_key, sealing_public_bytes, sealing_public_key, signing_key
 from rebond.vault.snapshots import SnapshotName, parse_snapshot_name
 
@@ -40,6 +40,8 @@ SNAPSHOT = bytes.fromhex(_OBJECTS["snapshot"]["bytes"])
 VOID = bytes.fromhex(_OBJECTS["void"]["bytes"])
 JOURNAL = bytes.fromhex(_OBJECTS["journal"]["bytes"])
 JOURNAL_NAME = _OBJECTS["journal"]["name"]
+_STREAMS = load_vectors("streams")
+STREAM_ITEM, STREAM_ITEM_NAME = bytes.fromhex(_STREAMS["bytes"]), ObjectName(_STREAMS["name"])
 FRAMES = {name: bytes.fromhex(frame) for name, frame in _FRAMES["frames"].items()}
 RAW = bytes.fromhex(_FRAMES["raw"])
 TREE_OBJECTS = {

@@ -16,6 +16,8 @@ from tests.unit.vault.spoilt import (
     REFERENCES,
     REFERENCES_BODY,
     SNAPSHOT,
+    STREAM_ITEM,
+    STREAM_ITEM_NAME,
     VAULT,
     VOID,
     snapshot_name_of_vector,
@@ -36,6 +38,7 @@ from rebond.vault.segments import open_segment
 from rebond.vault.sessions import JournalEntry
 from rebond.vault.slots import parse_slot
 from rebond.vault.snapshots import parse_snapshot, parse_void
+from rebond.vault.stream_items import parse_stream_item
 from rebond.vault.trees import read_directory
 
 SEGMENT = PACK[HEADER_SIZE : HEADER_SIZE + scan_segments(PACK, VAULT)[0][1]]
@@ -53,6 +56,7 @@ OBJECTS = {
     "void": VOID,
     "journal": JOURNAL,
     "directory": DIRECTORY,
+    "stream item": STREAM_ITEM,
     "nothing": b"",
     "zeros": bytes(5000),
     "ones": b"\xff" * 5000,
@@ -70,6 +74,7 @@ DECODERS: dict[str, Callable[[bytes], object]] = {
     "void": lambda content: parse_void(content, NAME.name, VAULT),
     "journal": lambda content: parse_signed(ObjectKind.SESSION, ObjectName(JOURNAL_NAME), VAULT, content, JournalEntry),
     "mark": lambda content: parse_signed(ObjectKind.MARK, ObjectName("trash/x"), VAULT, content, MarkBody),
+    "stream item": lambda content: parse_stream_item(content, STREAM_ITEM_NAME, VAULT),
     "directory": lambda content: list(read_directory(b"", lambda _: content)),
     "slot": lambda content: parse_slot(content, VAULT),
     "keyring": lambda content: parse_keyring(content, 1, VAULT, bytes(32)),

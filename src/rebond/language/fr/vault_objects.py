@@ -147,7 +147,7 @@ VAULT_OBJECTS: dict[str, str] = {
     "impossible {name}.",
     "A list of chunks is nested {level} levels deep.": "Une liste de morceaux est imbriquée sur {level} niveaux.",
     "A list of chunks is cut short.": "Une liste de morceaux est coupée.",
-    "{name} is neither a snapshot nor a journal.": "{name} n'est ni une sauvegarde ni un journal.",
+    "{name} is neither a snapshot nor a journal nor a stream item.": "{name} n'est ni une sauvegarde, ni un journal, ni un élément de flux.",
     "A sealing key is not one: {reason}": "Une clé de scellement n'en est pas une : {reason}",
     "References name more segments of a session than one can have.": "Des références nomment plus de segments d'une session qu'elle n'en peut avoir.",
     "A record speaks of segment {number}, which no session can have.": "Un enregistrement parle du segment {number}, qu'aucune session ne peut avoir.",
