@@ -6,6 +6,7 @@ import rebond
 from rebond.cli.frame import Option, Place, Verbs
 
 COMMANDS = [
+    Place("rebond.cli.commands.init", "init", "Look at this directory, write rebond.toml, make the vault."),
     Place("rebond.cli.commands.vault", "vault", "Make a vault, or look at one."),
     Place("rebond.cli.commands.backup", "backup", "Save files as a new snapshot."),
     Place("rebond.cli.commands.snapshots", "snapshots", "List what can be restored."),
@@ -23,6 +24,10 @@ COMMANDS = [
     Place("rebond.cli.commands.hold", "unhold", "Lift the protection of a snapshot."),
     Place("rebond.cli.commands.key", "key", "List, add, remove, issue and revoke keys."),
     Place("rebond.cli.commands.kit", "kit", "Print the recovery kit again."),
+    Place("rebond.cli.commands.schedule", "schedule", "Show what runs when, and hand it to systemd, cron or Git."),
+    Place("rebond.cli.commands.serve", "serve", "Start every run when it is due."),
+    Place("rebond.cli.commands.pause", "pause", "Let nothing run unattended for a while."),
+    Place("rebond.cli.commands.pause", "resume", "End a pause."),
     Place("rebond.cli.commands.config", "config", "Show, check and describe the configuration."),
     Place("rebond.cli.commands.completion", "completion", "Print the lines that complete commands in a shell."),
 ]

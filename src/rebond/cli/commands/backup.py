@@ -1,5 +1,6 @@
 """``rebond backup``: save the components of a configuration, or directories and files, as one snapshot."""
 
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Sequence
@@ -83,9 +84,19 @@ what_to_save = combine(
 @option("--reread", is_flag=True, help="Read every file, also where nothing seems to have changed.")
 @option("--allow-partial", is_flag=True, help="Save the other components when one fails; the snapshot is partial.")
 @option("--dry-run", is_flag=True, help="Only say what would be saved.")
+@option("--wait", is_flag=True, help="Where another run holds the stack, wait for its end.")
+@option("--scheduled", is_flag=True, help="For timers: run when the class is due, and not in a pause.")
 @click.pass_obj
 def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str], **wishes: Any) -> int:
     """Return 3 when something could not be read."""
+    if wishes["scheduled"] and not wishes["dry_run"]:
+        from rebond.cli.turns import run_backup_in_turn
+
+        return run_backup_in_turn(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
+    return _back_up(invocation, paths, words, wishes)
+
+
+def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str], wishes: dict[str, Any]) -> int:
     if wants_stream(wishes):
         components: tuple[ComponentToSave, ...] = (
             describe_stream(invocation.environment, words, {**wishes, "paths": paths}),
@@ -101,9 +112,22 @@ def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str
 
         return preview_backup(invocation, components)
     request = _request(components, wishes)
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with (
+        _alone(invocation, wishes),
+        watching(invocation) as watcher,
+        vault_at_hand(invocation, watcher.noticed) as vault,
+    ):
         outcome = back_up(vault.live, request, watcher)
     return _show(invocation, outcome)
+
+
+def _alone(invocation: Invocation, wishes: dict[str, Any]) -> contextlib.AbstractContextManager[None]:
+    """Keep other runs of the configured stack out; a scheduled run does so already."""
+    if wishes["scheduled"] or not wishes.get("is_configured"):
+        return contextlib.nullcontext()
+    from rebond.cli.turns import stack_held
+
+    return stack_held(invocation, waits=wishes["wait"])
 
 
 def _plan_by_configuration(
@@ -122,11 +146,14 @@ def _plan_by_configuration(
                 hint="Without --path, write it under the component in the configuration.",
                 option=name.replace("_", "-"),
             )
+    loaded = require_configuration(invocation)
+    class_ = loaded.configuration.classes.get(wishes["class_"])
+    is_partial_fit = wishes["scheduled"] and not (class_ and class_.allow_partial is False)
     plan = plan_backup(
-        require_configuration(invocation),
+        loaded,
         names=names,
         class_name=wishes["class_"],
-        allows_partial=wishes["allow_partial"],
+        allows_partial=wishes["allow_partial"] or is_partial_fit,
         excludes=wishes["exclude"],
     )
     for each in plan.notes:
@@ -135,6 +162,7 @@ def _plan_by_configuration(
     wishes["level"] = wishes["level"] or plan.level
     wishes["tags"] = (*wishes["tags"], *plan.tags)
     wishes["allow_partial"] = plan.allows_partial
+    wishes["is_configured"] = True
     return plan.components
 
 

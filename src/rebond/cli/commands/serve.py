@@ -1,0 +1,144 @@
+"""``rebond serve``: the process that starts every run when it is due."""
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from types import FrameType
+
+import click
+
+import rebond
+from rebond.cli.configured import describe_problem, judge_configuration, require_configuration
+from rebond.cli.frame import verb
+from rebond.cli.invocation import Invocation
+from rebond.clock import SystemClock
+from rebond.schedule.jobs import Job
+from rebond.schedule.pausing import read_pause
+from rebond.schedule.stack_folders import folder_of, socket_of
+from rebond.service.asking import Answer, questions_answered
+from rebond.service.configurations import Configurations
+from rebond.service.daemon import Service, ServiceSettings
+from rebond.service.health import Describe, health_answered
+from rebond.service.readiness import tell_systemd
+from rebond.units import format_iso
+
+STALE_SECONDS = 60.0  # a service that has not looked for so long is not well
+
+
+@verb(
+    "serve",
+    help="Start every run of the configuration when it is due, until told to stop. What was missed while nothing ran "
+    "is made up for by one run of each class. Runs of one stack wait for one another. SIGHUP, or a changed file, reads "
+    "the configuration anew; SIGTERM waits a little for what runs, then interrupts it, and it begins again with the next "
+    "start. Writes its log to standard error.",
+    example="rebond serve --config /etc/rebond/rebond.toml",
+)
+@click.pass_obj
+def serve(invocation: Invocation) -> None:
+    """Raises ``VaultLocked`` when another process serves this stack."""
+    loaded = require_configuration(invocation)
+    configurations = Configurations(lambda: judge_configuration(invocation))
+    for each in judge_configuration(invocation).problems:
+        sys.stderr.write(f"{describe_problem(each)}\n")
+    folder = folder_of(invocation.state_folder, loaded)
+    clock = SystemClock()
+    settings = ServiceSettings(
+        folder=folder,
+        make_command=lambda job: make_command(job, os.path.abspath(loaded.files[0])),
+        environment=invocation.environment,
+        clock=clock,
+    )
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    service = Service(settings, configurations)
+
+    def describe() -> Answer:
+        return _describe(service, configurations, clock, settings)
+
+    def answer(word: str) -> Answer:
+        return _answer(word, service, describe)
+
+    with contextlib.ExitStack() as opened:
+        opened.enter_context(_logging(invocation))
+        opened.enter_context(_signals(service))
+
+        def begin() -> None:
+            opened.enter_context(questions_answered(socket_of(folder), answer))
+            serving = configurations.current.configuration.serve
+            opened.enter_context(health_answered(serving.listen if serving else None, describe))
+            tell_systemd(invocation.environment, "READY=1")
+
+        service.run(begin)
+        tell_systemd(invocation.environment, "STOPPING=1")
+
+
+def make_command(job: Job, configuration: str) -> Sequence[str]:
+    """Return the command of a job's run: this program, whatever it is called here."""
+    return (sys.executable, "-m", "rebond.cli", "--config", configuration, "--json", "--quiet", *job.arguments)
+
+
+def _describe(
+    service: Service, configurations: Configurations, clock: SystemClock, settings: ServiceSettings
+) -> Mapping[str, object]:
+    facts, now_ms = service.facts, clock.now_ms()
+    pause = read_pause(settings.folder, now_ms)
+    looked_seconds = clock.monotonic() - facts.looked_monotonic
+    return {
+        "ok": looked_seconds < STALE_SECONDS and not facts.fault,
+        "program": f"rebond {rebond.__version__}",
+        "stack": configurations.current.configuration.stack.name,
+        "pid": os.getpid(),
+        "since": format_iso(facts.since_ms),
+        "looked_seconds_ago": round(looked_seconds, 1),
+        "running": list(facts.running),
+        "paused": pause is not None,
+        "configuration": "good" if not facts.fault else "broken; the last good one is used",
+        "ended": dict(facts.ended),
+    }
+
+
+def _answer(word: str, service: Service, describe: Describe) -> Answer:
+    match word:
+        case "status":
+            return describe()
+        case "wake":
+            service.wake()
+        case "reload":
+            service.ask_reload()
+        case _:
+            return {"error": f"'{word}' is none of status, wake, reload"}
+    return {"ok": True}
+
+
+@contextlib.contextmanager
+def _signals(service: Service) -> Iterator[None]:
+    """Let signals ask the service; what was set before comes back in the end."""
+
+    def act(number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGHUP:
+            service.ask_reload()
+        else:
+            service.stop()
+
+    before = {each: signal.signal(each, act) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _logging(invocation: Invocation) -> Iterator[None]:
+    """Write what happens to standard error, a line each."""
+    logger = logging.getLogger("rebond")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.WARNING if invocation.is_quiet else logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -1,0 +1,166 @@
+"""Runs of one stack take turns: those by hand are refused while another runs, unattended ones ask for their turn."""
+
+import contextlib
+import os
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from rebond.cli.answering import GOOD, answer, note
+from rebond.cli.configured import require_configuration
+from rebond.cli.invocation import Invocation
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import tr
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.errors import RebondError, UsageError, VaultLocked
+from rebond.findings import Finding
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
+from rebond.schedule.holding import RUN_LOCK, Lock, find_holder, try_lock, wait_for_lock
+from rebond.schedule.jobs import Deed, Job, make_calendar
+from rebond.schedule.observing import Observer
+from rebond.schedule.stack_folders import folder_of
+from rebond.schedule.stepping_back import step_back
+from rebond.schedule.turns import NotNow, Surroundings, Turn, take_turn
+from rebond.units import format_moment
+
+_TRIES = 5  # somebody may just be looking who holds the lock
+_TRY_EVERY_SECONDS = 0.1
+
+
+@contextlib.contextmanager
+def stack_held(invocation: Invocation, *, waits: bool) -> Iterator[None]:
+    """Keep other runs of the stack out. Raises ``VaultLocked`` when one runs already, unless it is waited for."""
+    loaded = require_configuration(invocation)
+    clock, path = SystemClock(), folder_of(invocation.state_folder, loaded) / RUN_LOCK
+    what = f"rebond ({os.getpid()})"
+    lock: Lock | None = None
+    try:
+        for _ in range(_TRIES):
+            lock = try_lock(path, what, clock)
+            if lock is not None or waits:
+                break
+            clock.sleep(_TRY_EVERY_SECONDS)
+    except OSError as error:
+        # Without a lock two runs at once cost time, and no backup at all may cost everything.
+        note(
+            invocation, tr("{path} cannot be written ({reason}): other runs are not kept out.", path=path, reason=error)
+        )
+        yield
+        return
+    if lock is None and waits:
+        with wait_for_lock(path, what, clock):
+            yield
+        return
+    if lock is None:
+        raise _describe_holder(loaded, path)
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _describe_holder(loaded: Loaded, path: Path) -> VaultLocked:
+    holder = find_holder(path)
+    return VaultLocked(
+        "Another run holds the stack {stack}: {what}, process {pid}, since {since}.",
+        hint="Wait until it has ended, or add --wait.",
+        stack=loaded.configuration.stack.name,
+        what=holder.what if holder else "?",
+        pid=holder.pid if holder else "?",
+        since=format_moment(holder.since_ms) if holder else "?",
+    )
+
+
+def run_backup_in_turn(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Back up a class when it is due. Raises ``UsageError`` for a class that does not run unattended."""
+    return run_in_turn(invocation, Deed.BACKUP, class_name, run)
+
+
+def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callable[[], int]) -> int:
+    """Run when it is the job's turn, and write that down; else say why not and return 0."""
+    loaded = require_configuration(invocation)
+    calendar = make_calendar(loaded.configuration)
+    job = next((each for each in calendar.jobs if (each.deed, each.class_name) == (deed, class_name)), None)
+    if job is None:
+        raise UsageError(
+            "--scheduled goes with a class that runs unattended, and '{name}' does not.",
+            hint="Leave --scheduled out, or give class.{name} a schedule.",
+            name=class_name,
+        )
+    around = surroundings_of(invocation, loaded)
+    with contextlib.ExitStack() as held:
+        try:
+            turn = held.enter_context(take_turn(job, around))
+        except OSError as error:
+            # A state folder that is full or gone must not cost the backup: at worst it is made twice.
+            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error))
+            return run()
+        if isinstance(turn, NotNow):
+            return _say_not_now(invocation, job, turn)
+        step_back(loaded.configuration.limits)
+        return _run_to_the_end(invocation, turn, run)
+
+
+def surroundings_of(invocation: Invocation, loaded: Loaded) -> Surroundings:
+    """Return what the turns of a stack's jobs need to know."""
+    folder, clock = folder_of(invocation.state_folder, loaded), SystemClock()
+
+    def was_saved(job: Job, began_ms: int) -> bool:
+        return _is_in_vault(invocation, loaded, job, began_ms)
+
+    return Surroundings(
+        folder=folder,
+        calendar=make_calendar(loaded.configuration),
+        clock=clock,
+        observe=Observer(loaded, folder, clock),
+        was_saved=was_saved,
+    )
+
+
+def _is_in_vault(invocation: Invocation, loaded: Loaded, job: Job, began_ms: int) -> bool:
+    wanted = SnapshotFilter(
+        class_=job.class_name, stack=loaded.configuration.stack.name, host=socket.gethostname(), newest=1
+    )
+
+    def ignore(_finding: Finding) -> None:
+        """What is odd about the vault is told by the run itself."""
+
+    with vault_at_hand(invocation, ignore) as vault:
+        return any(each.catalog.time_ms >= began_ms for each in list_snapshots(vault.live, wanted))
+
+
+def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> int:
+    words = {
+        NotNow.PAUSED: tr("Unattended runs are paused; 'rebond resume' ends that."),
+        NotNow.NOT_DUE: tr("{job} is not due.", job=job.name),
+        NotNow.QUEUED: tr("{job} runs, and another run of it waits already.", job=job.name),
+        NotNow.DONE: tr("{job} was cut off after its snapshot stood; nothing is to be done again.", job=job.name),
+    }
+    note(invocation, words[reason])
+    answer(invocation, {"began": False, "job": job.name, "reason": reason.value}, "")
+    return GOOD
+
+
+def _run_to_the_end(invocation: Invocation, turn: Turn, run: Callable[[], int]) -> int:
+    try:
+        status = run()
+    except RebondError as error:
+        status = error.exit_status
+        _write(invocation, turn, lambda: turn.end(status))
+        raise
+    except KeyboardInterrupt:
+        _write(invocation, turn, turn.give_back)
+        raise
+    except BaseException:
+        _write(invocation, turn, lambda: turn.end(1))
+        raise
+    _write(invocation, turn, lambda: turn.end(status))
+    return status
+
+
+def _write(invocation: Invocation, turn: Turn, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        note(invocation, tr("The state of {job} cannot be written: {reason}.", job=turn.job.name, reason=error))

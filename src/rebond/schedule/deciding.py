@@ -1,0 +1,98 @@
+"""Whether a job is due: from what was done of it, the calendar and the time. Reads and writes nothing."""
+
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import msgspec
+
+from rebond.schedule.cron_times import find_last_firing, find_next_firing
+from rebond.schedule.jobs import Job
+from rebond.schedule.records import JobRecord
+
+ATTEMPTS = 2  # a run that nobody saw end is begun once more
+RETRYABLE_STATUSES = frozenset({21, 31})  # the store or the source did not answer, and may later
+RETRIES = 5
+_FIRST_PAUSE_MS = 60_000
+_LONGEST_PAUSE_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signs:
+    """What a job that waits for something looks at.
+
+    ``state`` names what is to be saved, or the start of the machine; ``is_called`` whether a commit has called;
+    ``before`` is the record of the backup that a check follows.
+    """
+
+    state: str = ""
+    is_called: bool = False
+    before: JobRecord | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """A run that is to begin now: ``firing_ms`` is the moment of the calendar that it takes.
+
+    ``attempt`` is more than 1 when it was begun before and nobody saw its end.
+    """
+
+    firing_ms: int
+    attempt: int = 1
+
+
+def settle(job: Job, record: JobRecord | None, now_ms: int, zone: tzinfo) -> JobRecord:
+    """Return the record as ``find_due`` wants it.
+
+    A new job counts from now on; so does a changed schedule, unless the old one has missed a run. What was taken by a
+    clock that was ahead by more than one run is not believed.
+    """
+    if record is None:
+        return JobRecord(schedule=job.schedule, taken_ms=now_ms)
+    if not job.schedule:
+        return record
+    last_ms = find_last_firing(job.schedule, now_ms, zone) or 0
+    if record.schedule != job.schedule:
+        missed_ms = find_next_firing(record.schedule, record.taken_ms, zone) if record.schedule else None
+        has_missed = missed_ms is not None and missed_ms <= now_ms
+        return msgspec.structs.replace(record, schedule=job.schedule, taken_ms=last_ms - 1 if has_missed else now_ms)
+    next_ms = find_next_firing(job.schedule, now_ms, zone)
+    if next_ms is not None and record.taken_ms > next_ms:
+        return msgspec.structs.replace(record, taken_ms=last_ms)
+    return record
+
+
+def find_due(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: Signs) -> Due | None:
+    """Return the run that is to begin; however many were missed, it is one. ``None`` when nothing is due."""
+    firing_ms = _find_firing(job, record, now_ms, zone, signs)
+    if record.is_pending and (firing_ms is None or not job.schedule):
+        if record.attempts < ATTEMPTS or not job.schedule:
+            return Due(firing_ms=record.taken_ms, attempt=record.attempts + 1)
+        return None
+    if firing_ms is None:
+        return None
+    return Due(firing_ms=firing_ms)
+
+
+def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: Signs) -> int | None:
+    match job.trigger:
+        case "commit":
+            return now_ms if signs.is_called else None
+        case "change" | "start":
+            return now_ms if signs.state != record.saved else None
+        case "each":
+            before = signs.before
+            has_news = before is not None and before.has_ended_well and before.ended_ms > record.taken_ms
+            return before.ended_ms if has_news and before is not None else None
+    last_ms = find_last_firing(job.schedule, now_ms, zone)
+    if last_ms is not None and last_ms > record.taken_ms:
+        return last_ms
+    may_succeed_later = record.status in RETRYABLE_STATUSES and record.ended_ms and record.failures <= RETRIES
+    return record.taken_ms if may_succeed_later and may_try(record, now_ms) else None
+
+
+def may_try(record: JobRecord, now_ms: int) -> bool:
+    """Say whether a job that failed may be tried again: the pauses grow from a minute to an hour."""
+    if record.failures == 0:
+        return True
+    pause_ms = min(_FIRST_PAUSE_MS << min(record.failures - 1, 10), _LONGEST_PAUSE_MS)
+    return not record.ended_ms <= now_ms < record.ended_ms + pause_ms  # a clock set back waits no longer

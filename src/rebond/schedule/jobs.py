@@ -1,0 +1,100 @@
+"""What a configuration has done unattended: a backup of each class, and reading back what it stored."""
+
+import enum
+from dataclasses import dataclass
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from rebond.config.classes import BackupClass
+from rebond.config.model import Configuration
+from rebond.schedule.maintenance import Window, read_window
+from rebond.units import local_zone
+
+RHYTHMS = {  # what the words of `verify` mean; half past five is after the usual hours of backups
+    "hourly": "47 * * * *",
+    "daily": "30 5 * * *",
+    "weekly": "30 5 * * sat",
+    "monthly": "30 5 1 * *",
+    "yearly": "30 5 1 1 *",
+}
+EACH = "each"
+MANUAL = "manual"
+
+
+class Deed(enum.StrEnum):
+    """What a job does."""
+
+    BACKUP = "backup"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One thing to be done again and again: by ``schedule``, or else by ``trigger``."""
+
+    deed: Deed
+    class_name: str
+    schedule: str = ""
+    trigger: str = ""
+
+    @property
+    def name(self) -> str:
+        """A name of its own: that of the class, or ``verify:CLASS``."""
+        return self.class_name if self.deed is Deed.BACKUP else f"{self.deed}:{self.class_name}"
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What ``rebond`` is called with."""
+        read_data = ("--read-data",) if self.deed is Deed.VERIFY else ()
+        return (self.deed.value, "--class", self.class_name, *read_data, "--scheduled")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    """All jobs of a configuration, the zone of their hours, and when none begins."""
+
+    jobs: tuple[Job, ...]
+    zone: tzinfo
+    windows: tuple[Window, ...] = ()
+
+    def find(self, name: str) -> Job | None:
+        """Return the job of that name."""
+        return next((each for each in self.jobs if each.name == name), None)
+
+
+def make_calendar(configuration: Configuration) -> Calendar:
+    """Return what a configuration has done unattended. What is only done by hand is not in it."""
+    jobs: list[Job] = []
+    for name, class_ in configuration.classes.items():
+        jobs += list_jobs_of(name, class_)
+    return Calendar(
+        jobs=tuple(jobs),
+        zone=zone_of(configuration),
+        windows=tuple(read_window(each.when) for each in configuration.maintenance),
+    )
+
+
+def list_jobs_of(name: str, class_: BackupClass) -> list[Job]:
+    """Return the jobs of one class."""
+    jobs = []
+    if class_.schedule or class_.trigger not in {None, MANUAL}:
+        jobs.append(
+            Job(deed=Deed.BACKUP, class_name=name, schedule=class_.schedule or "", trigger=class_.trigger or "")
+        )
+    if class_.verify:
+        is_each = class_.verify == EACH
+        jobs.append(
+            Job(
+                deed=Deed.VERIFY,
+                class_name=name,
+                schedule="" if is_each else RHYTHMS.get(class_.verify, class_.verify),
+                trigger=EACH if is_each else "",
+            )
+        )
+    return jobs
+
+
+def zone_of(configuration: Configuration) -> tzinfo:
+    """Return the stack's time zone, or else the machine's."""
+    name = configuration.stack.timezone
+    return ZoneInfo(name) if name else local_zone()

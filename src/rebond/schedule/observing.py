@@ -1,0 +1,111 @@
+"""What jobs that wait for something look at: files that change, calls of commits, the start of the machine."""
+
+import contextlib
+import glob
+import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Secrets, Sqlite
+from rebond.config.model import Loaded
+from rebond.schedule.calling import Calls
+from rebond.schedule.deciding import Signs
+from rebond.schedule.jobs import Job
+from rebond.schedule.records import Records
+
+UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often
+
+
+class Observer:
+    """Looks at the signs of one stack's jobs."""
+
+    def __init__(self, loaded: Loaded, folder: Path, clock: Clock) -> None:
+        self._loaded = loaded
+        self._folder = folder
+        self._clock = clock
+
+    def __call__(self, job: Job) -> Signs:
+        """Return what the job looks at, as it is now."""
+        match job.trigger:
+            case "commit":
+                return Signs(is_called=bool(Calls.look(self._folder, job.class_name).found))
+            case "change":
+                return Signs(state=self._describe_sources(job.class_name))
+            case "start":
+                return Signs(state=describe_start())
+            case "each":
+                return Signs(before=Records(self._folder).read(job.class_name))
+        return Signs()
+
+    def _describe_sources(self, class_name: str) -> str:
+        state = describe_files(list_watched_paths(self._loaded, class_name))
+        if has_unseen_sources(self._loaded, class_name):
+            state += f" {self._clock.now_ms() // UNSEEN_EVERY_MS}"
+        return state
+
+
+def list_watched_paths(loaded: Loaded, class_name: str) -> list[str]:
+    """Return the paths and patterns whose files a class saves, made absolute."""
+    return [os.path.join(loaded.root, path) for each in _members(loaded, class_name) for path in _paths_of(each)]
+
+
+def has_unseen_sources(loaded: Loaded, class_name: str) -> bool:
+    """Say whether a class saves something that no file of this machine shows, such as the Secrets of a cluster."""
+    return any(
+        not isinstance(each, NOTHING_TO_SAVE)
+        and (not _paths_of(each) or (isinstance(each, Secrets) and bool(each.kubernetes or each.hashicorp)))
+        for each in _members(loaded, class_name)
+    )
+
+
+def _members(loaded: Loaded, class_name: str) -> list[Component]:
+    configuration = loaded.configuration
+    class_ = configuration.classes[class_name]
+    names = configuration.component if class_.takes_all else class_.components
+    return [configuration.component[name] for name in names]
+
+
+def _paths_of(component: Component) -> tuple[str, ...]:
+    if not isinstance(component, Secrets | Files | Sqlite) or component.inside or component.volume:
+        return ()
+    return (*((component.path,) if component.path else ()), *component.paths)
+
+
+def describe_files(patterns: list[str]) -> str:
+    """Return a word that changes when a file that fits changes, comes or goes. It tells nothing of their content."""
+    digest = hashlib.blake2b(digest_size=16)
+    for pattern in patterns:
+        digest.update(os.fsencode(pattern) + b"\0")
+        for path in sorted(glob.iglob(pattern, recursive=True, include_hidden=True)):
+            for each in _walk(path):
+                digest.update(_describe(each))
+    return digest.hexdigest()
+
+
+def _walk(path: str) -> Iterator[str]:
+    yield path
+    if os.path.isdir(path) and not os.path.islink(path):
+        for folder, names, files in os.walk(path):
+            names.sort()
+            yield from (os.path.join(folder, name) for name in sorted([*names, *files]))
+
+
+def _describe(path: str) -> bytes:
+    with contextlib.suppress(OSError):
+        status = os.stat(path)  # of what a link leads to: secrets are often links
+        facts = (status.st_dev, status.st_ino, status.st_mode, status.st_uid, status.st_gid, status.st_size)
+        times = (0, 0) if os.path.isdir(path) else (status.st_mtime_ns, status.st_ctime_ns)
+        return os.fsencode(path) + repr((*facts[:5], 0 if os.path.isdir(path) else facts[5], *times)).encode()
+    return os.fsencode(path) + b" gone"
+
+
+def describe_start() -> str:
+    """Return a word that is another after each start of the machine, or of the container."""
+    words = []
+    for path in ("/proc/sys/kernel/random/boot_id", "/proc/1/stat"):
+        with contextlib.suppress(OSError):
+            text = Path(path).read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            words.append(text[19] if len(text) > 20 else text[0])
+    return " ".join(words)

@@ -1,0 +1,83 @@
+"""The service's socket: one line of JSON asks, one line of JSON answers. Only its own user may open it (0600)."""
+
+import contextlib
+import json
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+Answer = Mapping[str, object]
+_LONGEST_LINE = 65_536
+_SECONDS_FOR_A_QUESTION = 10.0
+
+
+@contextlib.contextmanager
+def questions_answered(path: Path, answer: Callable[[str], Answer]) -> Iterator[None]:
+    """Answer at ``path`` until the end. Whoever calls holds the lock of the service: a socket there is a leftover."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        listener.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listener.listen(8)
+    thread = threading.Thread(target=_serve, args=(listener, answer), name="socket", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            path.unlink()
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(timeout=_SECONDS_FOR_A_QUESTION)
+
+
+def _serve(listener: socket.socket, answer: Callable[[str], Answer]) -> None:
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # closed: the service ends
+            return
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(_SECONDS_FOR_A_QUESTION)
+            connection.sendall(json.dumps(_answer_line(connection, answer)).encode() + b"\n")
+
+
+def _answer_line(connection: socket.socket, answer: Callable[[str], Answer]) -> Answer:
+    line = b""
+    while not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
+        block = connection.recv(4096)
+        if not block:
+            break
+        line += block
+    try:
+        asked = json.loads(line)
+    except ValueError:
+        return {"error": "this is no JSON"}
+    word = asked.get("ask") if isinstance(asked, dict) else None
+    return answer(word) if isinstance(word, str) else {"error": 'write {"ask": "status"}'}
+
+
+def ask_service(path: Path, word: str, *, timeout_seconds: float = 2.0) -> Answer | None:
+    """Return what the service answers to a word: ``status``, ``wake`` or ``reload``; ``None`` when nobody answers."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
+            connection.settimeout(timeout_seconds)
+            connection.connect(os.fspath(path))
+            connection.sendall(json.dumps({"ask": word}).encode() + b"\n")
+            answered = b""
+            while not answered.endswith(b"\n"):
+                block = connection.recv(4096)
+                if not block:
+                    break
+                answered += block
+        document = json.loads(answered)
+    except (OSError, ValueError):
+        return None
+    return document if isinstance(document, dict) else None

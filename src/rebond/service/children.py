@@ -1,0 +1,77 @@
+"""A run as a process of its own. It outlives a service that is killed, and then ends as it would have ended."""
+
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rebond.durable_files import DIRECTORY_MODE
+from rebond.schedule.jobs import Job
+from rebond.subprocesses import RunningCommand
+
+OUTPUT = "output"
+_KEPT_BYTES = 1_000_000
+# Its words go to files, not to us: a pipe would break with us, and the run at its next word. A disk on which no file
+# can be made costs the words, not the run.
+_SCRIPT = """
+out=$1 err=$2; shift 2
+if ! (umask 077; : > "$out") 2> /dev/null; then out=/dev/null; fi
+if ! (umask 077; : > "$err") 2> /dev/null; then err=/dev/null; fi
+exec "$@" > "$out" 2> "$err"
+"""
+
+
+class Child:
+    """One run of one job. Raises ``CommandFailed`` when it cannot be started."""
+
+    def __init__(
+        self,
+        job: Job,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        notice_end: Callable[[], None],
+    ) -> None:
+        self.job = job
+        self.status: int | None = None
+        folder = folder / OUTPUT
+        folder.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        self._out, self._err = (folder / f"{job.name}.{end}" for end in ("out", "err"))
+        self._notice_end = notice_end
+        self._running = RunningCommand(
+            ("/bin/sh", "-c", _SCRIPT, "sh", os.fspath(self._out), os.fspath(self._err), *command),
+            environment=environment,
+        )
+        self.pid = self._running.pid
+        self._waiter = threading.Thread(target=self._wait, name=f"run of {job.name}", daemon=True)
+        self._waiter.start()
+
+    def _wait(self) -> None:
+        status = self._running.wait()
+        self._running.end()
+        self.status = status
+        self._notice_end()
+
+    def interrupt(self) -> None:
+        """Ask it to stop, make it when it does not, and wait for its end: some ten seconds at most."""
+        self._running.end()
+        self._waiter.join(timeout=10)
+
+    def document(self) -> Mapping[str, object]:
+        """Return the answer that it wrote; empty where there is none that can be read."""
+        try:
+            with self._out.open("rb") as file:
+                document = json.loads(file.read(_KEPT_BYTES))
+        except (OSError, ValueError):
+            return {}
+        return document if isinstance(document, dict) else {}
+
+    def last_words(self) -> str:
+        """Return the end of what it wrote to standard error, as one line."""
+        try:
+            text = self._err.read_bytes()[-_KEPT_BYTES // 1000 :].decode(errors="backslashreplace")
+        except OSError:
+            return ""
+        return " | ".join(line.strip() for line in text.splitlines() if line.strip())

@@ -1,0 +1,268 @@
+"""``rebond serve``: one process that starts every run of a stack when it is due.
+
+It decides nothing that is not in the files of the stack's folder, so that it may be killed at any moment: a run goes on
+without it, and whether a job is due is decided once more by the run itself (``schedule.turns``).
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.errors import RebondError, VaultLocked
+from rebond.schedule.calling import Calls
+from rebond.schedule.deciding import find_due, may_try, settle
+from rebond.schedule.holding import find_holder, try_lock
+from rebond.schedule.jobs import Calendar, Deed, Job, make_calendar
+from rebond.schedule.maintenance import leave_windows
+from rebond.schedule.observing import Observer
+from rebond.schedule.pausing import read_pause
+from rebond.schedule.records import JobRecord, Records
+from rebond.schedule.stack_folders import SERVE_LOCK
+from rebond.service.children import Child
+from rebond.service.configurations import Configurations
+from rebond.service.waking import Waker
+from rebond.service.watches import Watches, are_calls_quiet
+
+LOG = logging.getLogger("rebond.service")
+_LOCK_TRIES = 10  # hooks and `schedule show` look at the lock for a moment
+_LOCK_PAUSE_SECONDS = 0.05
+_FIRST_HOLD_SECONDS = 2.0
+_LONGEST_HOLD_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceSettings:
+    """What the service is given. ``make_command`` returns the program and arguments of a job's run."""
+
+    folder: Path
+    make_command: Callable[[Job], Sequence[str]]
+    environment: Mapping[str, str]
+    clock: Clock
+    look_every_seconds: float = 1.0
+    patience_seconds: float = 20.0
+
+
+@dataclass(slots=True, kw_only=True)
+class _Lane:
+    """Where one kind of run happens, one at a time. Reading back does not keep backups waiting."""
+
+    child: Child | None = None
+    before: JobRecord | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class _Hold:
+    """A job whose run left no end behind: how often, and until when it is left alone."""
+
+    count: int
+    until: float
+
+
+@dataclass(slots=True, kw_only=True)
+class ServiceFacts:
+    """What the service says of itself; read by other threads, so each field is replaced as a whole."""
+
+    since_ms: int = 0
+    looked_monotonic: float = 0.0
+    running: tuple[str, ...] = ()
+    fault: str = ""
+    ended: dict[str, int] = field(default_factory=dict)
+
+
+class Service:
+    """The loop. ``stop`` and ``ask_reload`` may be called by signals and other threads."""
+
+    def __init__(self, settings: ServiceSettings, configurations: Configurations) -> None:
+        self._settings = settings
+        self._clock = settings.clock
+        self._configurations = configurations
+        self._records = Records(settings.folder)
+        self._lanes = {deed: _Lane() for deed in Deed}
+        self._holds: dict[str, _Hold] = {}
+        self._waker = Waker()
+        self._stops = 0
+        self._is_reload_asked = False
+        self._last_fault = ""
+        self.facts = ServiceFacts()
+        self._use_configuration()
+
+    def _use_configuration(self) -> None:
+        loaded = self._configurations.current
+        self._calendar: Calendar = make_calendar(loaded.configuration)
+        self._watches = Watches(Observer(loaded, self._settings.folder, self._clock), self._clock)
+        self._holds.clear()
+
+    def stop(self) -> None:
+        """End cleanly; asked twice, it waits for no run."""
+        self._stops += 1
+        self._waker.wake()
+
+    def ask_reload(self) -> None:
+        """Read the configuration anew, changed or not."""
+        self._is_reload_asked = True
+        self._waker.wake()
+
+    def wake(self) -> None:
+        """Look at once instead of within a second."""
+        self._waker.wake()
+
+    def run(self, notice_ready: Callable[[], None]) -> None:
+        """Serve until stopped. Raises ``VaultLocked`` when another process serves this stack."""
+        with self._alone():
+            self.facts.since_ms = self._clock.now_ms()
+            self._records.sweep()
+            self.facts.looked_monotonic = self._clock.monotonic()
+            notice_ready()
+            try:
+                while not self._stops:
+                    self._look_safely()
+                    self._waker.wait(self._settings.look_every_seconds)
+            finally:
+                self._end_runs()
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        path = self._settings.folder / SERVE_LOCK
+        for _ in range(_LOCK_TRIES):
+            lock = try_lock(path, "rebond serve", self._clock)
+            if lock is not None:
+                break
+            self._clock.sleep(_LOCK_PAUSE_SECONDS)
+        else:
+            holder = find_holder(path)
+            raise VaultLocked(
+                "Another process serves the stack {stack} already: {pid}.",
+                hint="'rebond schedule show' says what it does. Stop it first, or leave it.",
+                stack=self._configurations.current.configuration.stack.name,
+                pid=holder.pid if holder else "?",
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _look_safely(self) -> None:
+        """Look; what goes wrong is told, and tried again with the next look."""
+        try:
+            self.look()
+            self._last_fault = ""
+        except (RebondError, OSError) as error:
+            if str(error) != self._last_fault:  # once is enough, every second is not
+                LOG.error("a look failed and is repeated: %s", error)  # noqa: TRY400 - a disk, not a fault of ours
+            self._last_fault = str(error)
+        self.facts.looked_monotonic = self._clock.monotonic()
+
+    def look(self) -> None:
+        """See what ended, what changed, and start what is due."""
+        is_asked, self._is_reload_asked = self._is_reload_asked, False
+        if self._configurations.look(is_asked=is_asked):
+            self._notice_configuration()
+        for lane in self._lanes.values():
+            if lane.child is not None and lane.child.status is not None:
+                self._conclude(lane)
+        if not self._stops and read_pause(self._settings.folder, self._clock.now_ms()) is None:
+            for deed, lane in self._lanes.items():
+                if lane.child is None:
+                    self._start_next(deed, lane)
+        self.facts.running = tuple(lane.child.job.name for lane in self._lanes.values() if lane.child)
+
+    def _notice_configuration(self) -> None:
+        fault = self._configurations.fault
+        self.facts.fault = fault
+        if fault:
+            LOG.error("the configuration was changed and cannot be used; the old one stays: %s", fault)
+            return
+        LOG.info("the configuration was read anew")
+        self._use_configuration()
+
+    def _start_next(self, deed: Deed, lane: _Lane) -> None:
+        due = [
+            (firing_ms, job)
+            for job in self._calendar.jobs
+            if job.deed is deed and (firing_ms := self._find_due(job)) is not None
+        ]
+        if due:
+            _, job = min(due, key=lambda each: each[0])
+            self._start(job, lane)
+
+    def _find_due(self, job: Job) -> int | None:
+        now_ms = self._clock.now_ms()
+        hold = self._holds.get(job.name)
+        if hold is not None and self._clock.monotonic() < hold.until:
+            return None
+        signs = self._watches.look(job)
+        if signs is None:
+            return None
+        known = self._records.read(job.name)
+        record = settle(job, known, now_ms, self._calendar.zone)
+        if record != known and (known is not None or job.trigger in {"", "each"}):
+            self._records.write(job.name, record)
+        due = find_due(job, record, now_ms, self._calendar.zone, signs)
+        if due is None or (job.trigger and not may_try(record, now_ms)):
+            return None
+        if job.trigger == "commit" and not are_calls_quiet(Calls.look(self._settings.folder, job.class_name), now_ms):
+            return None
+        if leave_windows(self._calendar.windows, now_ms, self._calendar.zone) > now_ms:
+            return None
+        return due.firing_ms
+
+    def _start(self, job: Job, lane: _Lane) -> None:
+        lane.before = self._records.read(job.name)
+        try:
+            lane.child = Child(
+                job,
+                self._settings.make_command(job),
+                environment=self._settings.environment,
+                folder=self._settings.folder,
+                notice_end=self._waker.wake,
+            )
+        except (RebondError, OSError) as error:
+            LOG.error("%s could not be started: %s", job.name, error)  # noqa: TRY400 - no fault of ours
+            self._hold(job)
+            return
+        LOG.info("%s begins, process %d", job.name, lane.child.pid)
+
+    def _conclude(self, lane: _Lane) -> None:
+        child, lane.child = lane.child, None
+        assert child is not None  # noqa: S101 - the caller looked
+        assert child.status is not None  # noqa: S101 - idem
+        self.facts.ended = {**self.facts.ended, child.job.name: child.status}
+        words = child.last_words()
+        document = child.document()
+        if child.status == 0:
+            LOG.info("%s ended: %s", child.job.name, document.get("id") or document.get("reason") or "good")
+        else:
+            LOG.warning("%s ended with status %d: %s", child.job.name, child.status, words)
+        record = self._records.read(child.job.name)
+        if record is not None and record.ended_ms and record != lane.before:
+            self._holds.pop(child.job.name, None)
+        else:
+            self._hold(child.job)
+
+    def _hold(self, job: Job) -> None:
+        """Leave a job alone for a while that left no end behind, longer each time."""
+        count = self._holds[job.name].count + 1 if job.name in self._holds else 0
+        pause_seconds = min(_FIRST_HOLD_SECONDS * 2 ** min(count, 20), _LONGEST_HOLD_SECONDS)
+        self._holds[job.name] = _Hold(count=count, until=self._clock.monotonic() + pause_seconds)
+
+    def _end_runs(self) -> None:
+        """Let what runs end by itself for a while; interrupt it then. What is interrupted stays due."""
+        until = self._clock.monotonic() + self._settings.patience_seconds
+        children = [lane.child for lane in self._lanes.values() if lane.child is not None]
+        if children:
+            LOG.info("stopping; waiting for %s", ", ".join(each.job.name for each in children))
+        while any(each.status is None for each in children):
+            left_seconds = until - self._clock.monotonic()
+            if left_seconds <= 0 or self._stops > 1:
+                break
+            self._waker.wait(min(left_seconds, self._settings.look_every_seconds))
+        for each in children:
+            if each.status is None:
+                LOG.warning("%s is interrupted; it begins again with the next start", each.job.name)
+                each.interrupt()
+        for lane in self._lanes.values():
+            if lane.child is not None and lane.child.status is not None:
+                self._conclude(lane)
