@@ -7,7 +7,7 @@ from typing import Any
 
 def write_toml(document: Any) -> str:
     """Return the document; read again it says the same."""
-    lines = [f"{_key(key)} = {_value(each)}" for key, each in document.items() if not _has_heading(each)]
+    lines = [f"{_key(key)} = {write_value(each)}" for key, each in document.items() if not _has_heading(each)]
     for key, each in document.items():
         if isinstance(each, list) and _has_heading(each):
             for table in each:
@@ -21,7 +21,7 @@ def write_toml(document: Any) -> str:
 
 
 def _members(table: Mapping[str, Any]) -> list[str]:
-    return [f"{_key(key)} = {_value(each)}" for key, each in table.items()]
+    return [f"{_key(key)} = {write_value(each)}" for key, each in table.items()]
 
 
 def _has_heading(value: object) -> bool:
@@ -40,11 +40,12 @@ def _key(key: str) -> str:
     return key if key and key.isascii() and key.replace("-", "").replace("_", "").isalnum() else json.dumps(key)
 
 
-def _value(value: object) -> str:
+def write_value(value: object) -> str:
+    """Return a value as TOML writes it, in one line."""
     if isinstance(value, dict):
         return "{ " + ", ".join(_members(value)) + " }" if value else "{}"
     if isinstance(value, list):
-        return "[" + ", ".join(_value(each) for each in value) + "]"
+        return "[" + ", ".join(write_value(each) for each in value) + "]"
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
     return str(value).lower() if isinstance(value, bool) else str(value)

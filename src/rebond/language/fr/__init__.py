@@ -5,6 +5,7 @@ from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
 from rebond.language.fr.cli_keeping import CLI_KEEPING
 from rebond.language.fr.configuration import CONFIGURATION
+from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.operations import OPERATIONS
@@ -23,6 +24,7 @@ MESSAGES: dict[str, str] = {
     **CLI_KEEPING,
     **CONFIGURATION,
     **HISTORY,
+    **FOUNDING,
     **KEEPING,
     **OPERATIONS,
     **PRUNING,

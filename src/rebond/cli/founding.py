@@ -1,0 +1,346 @@
+"""The steps of ``rebond init``, each of which may be the last one before the power fails."""
+
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from rebond.cli.answering import answer, note
+from rebond.cli.configuration_text import say_remark, write_configuration
+from rebond.cli.configured import judge_configuration
+from rebond.cli.invocation import Invocation
+from rebond.cli.key_at_hand import find_key, find_passphrase
+from rebond.cli.opening import store_at_hand
+from rebond.cli.output import flush, write
+from rebond.cli.speech import language, show_path, tr
+from rebond.clock import SystemClock
+from rebond.config.finding import FILE_NAME, find_configuration
+from rebond.durable_files import write_durably
+from rebond.errors import RebondError, Refused, UsageError, VaultMissing
+from rebond.operations.founding import Founded, KeyPlaces, found_vault, seal_off
+from rebond.stack.discovery.choosing_places import ChosenPlaces, Intents, choose_places, find_inside
+from rebond.stack.discovery.looking import Surveyed, look_around
+from rebond.stack.discovery.proposal import Proposal, ProposedPart
+from rebond.stack.discovery.proposing import propose
+from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.savable import is_savable
+from rebond.vault.kit import make_kit, render_kit
+from rebond.vault.member_files import write_secret_file
+from rebond.vault.opening import open_vault
+from rebond.vault.slots import passphrase_secret
+
+CONFIGURATION_MODE = 0o644
+
+
+class Setup:
+    """One run. The steps are called in their order; what they find is kept here."""
+
+    def __init__(self, invocation: Invocation, directory: Path, *, is_safe: bool, kit: Path | None) -> None:
+        self._invocation = invocation
+        self._directory = directory
+        self._is_safe = is_safe
+        self._kit = kit
+        self._clock = SystemClock()
+        self._intents = Intents(invocation.state_folder / "init")
+        self._surveyed: Surveyed | None = None
+        self._founded: Founded | None = None
+        self._own_key: Mapping[str, str] | None = None
+        self._text = ""
+        self._proposal: Proposal | None = None
+        self.places = self._remembered() or ChosenPlaces(vault="", owner_key=Path(), writer_key=Path())
+
+    @property
+    def target(self) -> Path:
+        """Where the configuration goes: what was named, else ``rebond.toml`` here."""
+        named = self._invocation.config or self._invocation.environment.get("REBOND_CONFIG")
+        return self._directory / Path(named).expanduser() if named else self._directory / FILE_NAME
+
+    def require_writable(self) -> None:
+        """Raise ``UsageError`` when the configuration could not be written in the end."""
+        folder = self.target.parent
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise UsageError(
+                "{path} cannot be written: you may not write in {folder}.",
+                hint="Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
+                path=str(self.target),
+                folder=str(folder),
+            )
+        if self._kit and self._kit.exists():
+            raise Refused(
+                "{path} exists already and was left as it is.",
+                hint="Choose another name: a key file that is overwritten cannot be had back.",
+                path=str(self._kit),
+            )
+
+    def look(self) -> None:
+        """Look at the directory, and choose places where no earlier run did."""
+        surveyed = look_around(self._directory, self._invocation.environment)
+        self._surveyed = surveyed
+        earlier = self._remembered()
+        named = self._invocation.named_vault
+        if earlier and (named is None or _absolute(named) == earlier.vault):
+            self.places = earlier
+            return
+        chosen = choose_places(
+            self._directory,
+            surveyed.name,
+            self._invocation.environment,
+            is_root=os.geteuid() == 0,
+            vault=_absolute(named) if named else "",
+            backup_directory=surveyed.file_variables.get("BACKUP_DIR", ""),
+        )
+        self.places = chosen
+
+    def take_vault(self, address: str) -> None:
+        """Put the vault where somebody wants it."""
+        if _absolute(address) != self.places.vault:
+            places = self.places
+            self.places = ChosenPlaces(
+                vault=_absolute(address), owner_key=places.owner_key, writer_key=places.writer_key
+            )
+
+    def found(self) -> None:
+        """Work out the configuration, then make the vault and its key files, or go on with those of an earlier run."""
+        self._own_key = self._find_own_key()
+        self._text = self._write_text()
+        self._remember()
+        if self._own_key is not None:
+            return
+        given = None if self._is_safe else find_passphrase(self._invocation)
+        passphrase = passphrase_secret(given.reveal().decode("utf-8", "surrogateescape")) if given else None
+        keys = KeyPlaces(owner=self.places.owner_key, writer=self.places.writer_key if self._is_safe else None)
+        with store_at_hand(self._invocation, self.places.vault, create=True) as store:
+            self._founded = found_vault(
+                store, keys, clock=self._clock, label=socket.gethostname() or "writer", passphrase=passphrase
+            )
+            for promise in self._founded.proof.broken if self._founded.proof else ():
+                words = tr(promise.template, **promise.values)
+                note(self._invocation, tr("The store does not keep a promise: {words}", words=words))
+
+    def tell_kit(self) -> None:
+        """Show the kit before anything says that this is done: nobody can print its key again."""
+        founded = self._founded
+        if founded is None:
+            if self._invocation.wants_json:
+                answer(self._invocation, self._document(""), "")
+            return
+        made = make_kit(
+            founded.description, founded.roster, address=self.places.vault, recovery_key=founded.recovery_key
+        )
+        pages = render_kit(made, "fr" if language() == "fr" else "en")
+        if self._kit:
+            write_secret_file(self._kit, pages.encode())
+        if self._invocation.wants_json:
+            answer(self._invocation, self._document(pages), "")
+        elif not self._kit:
+            write(pages.rstrip("\n") + "\n\n")
+        flush()
+
+    def write_configuration(self) -> None:
+        """Write the configuration, whole or not at all."""
+        try:
+            write_durably(str(self.target), self._text.encode(), mode=CONFIGURATION_MODE)
+        except OSError as error:
+            raise UsageError(
+                "{path} cannot be written: {reason}.",
+                hint="Free the place, then run the same command: it goes on where it stopped.",
+                path=str(self.target),
+                reason=error.strerror or str(error),
+            ) from error
+
+    def finish(self) -> None:
+        """Take the owner's key file away where only a writer's is to stay."""
+        if self._is_safe and self._founded is not None:
+            with store_at_hand(self._invocation, self.places.vault) as store:
+                seal_off(store, self.places.owner_key, self._founded.recovery_key)
+
+    def finish_earlier(self) -> None:
+        """Finish what an earlier run with ``--safe`` could not: the owner's key file goes, after a new kit."""
+        places = self._remembered()
+        if places is None or not (places.owner_key.exists() and places.writer_key.exists()):
+            return
+        self.places, self._is_safe = places, True
+        keys = KeyPlaces(owner=places.owner_key, writer=places.writer_key)
+        with store_at_hand(self._invocation, places.vault) as store:
+            self._founded = found_vault(store, keys, clock=self._clock, label=socket.gethostname())
+        self.tell_kit()
+        self.finish()
+
+    def describe(self) -> str:
+        """Return what was done, in a few lines."""
+        assert self._proposal  # noqa: S101 - the steps have an order
+        lines = [
+            tr(
+                "{path} was written. It saves: {names}.",
+                path=show_path(str(self.target)),
+                names=show_path(", ".join(self._proposal.active_names)),
+            ),
+            tr("The vault is at {location}.", location=show_path(self.places.vault)),
+        ]
+        left = [each.heading.partition(".")[2] for each in self._proposal.components if not each.is_active]
+        if left:
+            lines.append(tr("Written as comments, and not saved: {names}.", names=show_path(", ".join(left))))
+        lines += [say_remark(each) for each in self._proposal.remarks]
+        if self._kit and self._founded:
+            lines.append(tr("The recovery kit is in {path}.", path=show_path(str(self._kit))))
+        if self._founded:
+            lines.append(tr("Put it in a safe, away from this machine: it opens the vault."))
+        if self._is_safe and self._founded:
+            lines.append(tr("This machine can save and cannot read what it saved: a restore takes the recovery key."))
+        return "\n".join(lines)
+
+    def _remembered(self) -> ChosenPlaces | None:
+        return self._intents.find(self._directory)
+
+    def _remember(self) -> None:
+        try:
+            self._intents.remember(self._directory, self.places)
+        except OSError as error:
+            note(
+                self._invocation,
+                tr(
+                    "What was chosen cannot be kept in {path}: {reason}. Should this run be cut, name --vault again.",
+                    path=show_path(str(self._invocation.state_folder)),
+                    reason=error.strerror or str(error),
+                ),
+            )
+
+    def _find_own_key(self) -> Mapping[str, str] | None:
+        """Return the reference to a key that opens the vault that is there; ``None`` where there is no vault."""
+        environment = self._invocation.environment
+        writer = self.places.writer_key
+        if writer.is_file() and not self.places.owner_key.exists():
+            return {"file": str(writer)}
+        named = {
+            "REBOND_KEY_FILE": {"file": str(Path(environment.get("REBOND_KEY_FILE", "")).absolute())},
+            "REBOND_PASSPHRASE_FILE": {"file": str(Path(environment.get("REBOND_PASSPHRASE_FILE", "")).absolute())},
+            "REBOND_PASSPHRASE": {"env": "REBOND_PASSPHRASE"},
+        }
+        given = next((reference for name, reference in named.items() if environment.get(name)), None)
+        if given is None or self.places.owner_key.exists():
+            return None
+        try:
+            with store_at_hand(self._invocation, self.places.vault) as store:
+                open_vault(store, find_key(self._invocation))
+        except VaultMissing:
+            return None
+        return given
+
+    def _write_text(self) -> str:
+        assert self._surveyed  # noqa: S101 - the steps have an order
+        own = [self.places.owner_key, self.places.writer_key, self._invocation.cache_folder]
+        vault = [] if "://" in self.places.vault else [Path(self.places.vault)]
+        self._proposal = propose(
+            self._surveyed,
+            is_savable=is_savable,
+            language="fr" if language() == "fr" else "en",
+            excluded=find_inside(self._directory, [*vault, *own]),
+        )
+        text = write_configuration(self._with_root(self._proposal), self._vault_part())
+        return text
+
+    def _with_root(self, proposal: Proposal) -> Proposal:
+        """Say where the stack is, when its configuration lies elsewhere."""
+        if self.target.parent.resolve() == self._directory.resolve():
+            return proposal
+        stack = proposal.stack
+        name = stack.lines["name"]
+        lines = {"name": name, "root": str(self._directory), **{k: v for k, v in stack.lines.items() if k != "name"}}
+        return Proposal(
+            stack=ProposedPart(heading=stack.heading, lines=lines, remarks=stack.remarks),
+            components=proposal.components,
+            classes=proposal.classes,
+            remarks=proposal.remarks,
+        )
+
+    def _vault_part(self) -> ProposedPart:
+        remarks = []
+        if "://" not in self.places.vault:
+            remarks.append(
+                Remark(
+                    template="It lies on this machine: it helps against mistakes, not against the loss of the machine."
+                )
+            )
+        own = self._own_key
+        if own is not None:
+            word = "key" if "file" in own and "PASSPHRASE" not in str(own) and self._is_key(own) else "passphrase"
+            lines: dict[str, object] = {"url": self.places.vault, word: own}
+        elif self._is_safe:
+            remarks.append(
+                Remark(template="A writer's key: with it this machine can save, and can read nothing that it saved.")
+            )
+            lines = {"url": self.places.vault, "key": {"file": str(self.places.writer_key)}}
+        else:
+            remarks.append(
+                Remark(
+                    template="The owner's key: whoever has this file reads everything. The recovery kit opens "
+                    "the vault too, and belongs in a safe."
+                )
+            )
+            lines = {"url": self.places.vault, "key": {"file": str(self.places.owner_key)}}
+        return ProposedPart(heading="vault", lines=lines, remarks=tuple(remarks))
+
+    def _is_key(self, own: Mapping[str, str]) -> bool:
+        return own.get("file") == str(self.places.writer_key) or bool(
+            self._invocation.environment.get("REBOND_KEY_FILE")
+        )
+
+    def _document(self, pages: str) -> dict[str, object]:
+        founded, proposal = self._founded, self._proposal
+        return {
+            "configuration": str(self.target),
+            "changed": True,
+            "vault": self.places.vault,
+            "is_new": bool(founded and founded.is_new),
+            "components": list(proposal.active_names) if proposal else [],
+            "commented": [each.heading.partition(".")[2] for each in proposal.components if not each.is_active]
+            if proposal
+            else [],
+            "remarks": [say_remark(each) for each in proposal.remarks] if proposal else [],
+            "kit": str(self._kit) if self._kit else (pages or None),
+            "recovery_key": founded.recovery_key if founded and not self._kit else None,
+        }
+
+
+def find_earlier(invocation: Invocation, setup: Setup) -> Path | None:
+    """Return the configuration that is there for this directory; ``None`` when there is none.
+
+    Raises ``VaultMissing`` when it names a vault that is not there: the disk may not be mounted, so none is made.
+    """
+    path = setup.target if setup.target.is_file() else _find_elsewhere(invocation)
+    if path is None:
+        return None
+    try:
+        loaded = judge_configuration(invocation).loaded
+    except RebondError:
+        return path
+    vault = loaded.configuration.vault if loaded else None
+    if vault is not None and isinstance(vault.url, str) and "://" not in vault.url and loaded:
+        place = loaded.root / Path(vault.url).expanduser()
+        if not (place / "vault.json").is_file() and not place.joinpath("keys").exists():
+            raise VaultMissing(
+                "{path} names a vault at {location}, and there is none.",
+                hint="If its disk is not mounted, mount it. If there never was one, run: rebond vault create",
+                path=str(path),
+                location=str(place),
+            )
+    return path
+
+
+def _find_elsewhere(invocation: Invocation) -> Path | None:
+    """Return the user's or the machine's configuration when it is about this very directory."""
+    if invocation.config or invocation.environment.get("REBOND_CONFIG"):
+        return None
+    path = find_configuration(None, invocation.environment, Path.cwd())
+    if path is None:
+        return None
+    try:
+        loaded = judge_configuration(invocation).loaded
+    except RebondError:
+        return None
+    return path if loaded and loaded.root.resolve() == Path.cwd().resolve() else None
+
+
+def _absolute(address: str) -> str:
+    """Return an address that means the same from everywhere."""
+    return address if "://" in address else os.path.abspath(os.path.expanduser(address))

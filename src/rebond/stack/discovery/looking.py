@@ -1,0 +1,123 @@
+"""One look at a directory and the machine around it."""
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rebond.stack.discovery.compose import read_compose
+from rebond.stack.discovery.compose_files import find_compose_files
+from rebond.stack.discovery.compose_model import ComposeStack
+from rebond.stack.discovery.dependencies import Dependencies, find_dependencies
+from rebond.stack.discovery.django_settings import DjangoProject, read_django
+from rebond.stack.discovery.env_files import find_env_files, read_variables
+from rebond.stack.discovery.git import Repository, find_repository
+from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster
+from rebond.stack.discovery.postgres import SOCKET_FOLDERS, RunningServer, find_running_servers
+
+_DATABASE_NAMES = re.compile(r".+\.(sqlite3?|db)$", re.IGNORECASE)
+_SQLITE_MAGIC = b"SQLite format 3\0"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surveyed:
+    """Everything that was found. ``variables`` are those of the stack's own ``.env`` and of the environment."""
+
+    directory: Path
+    name: str
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    file_variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    env_files: tuple[Path, ...] = ()
+    compose: ComposeStack | None = None
+    other_compose: tuple[Path, ...] = ()
+    django: tuple[DjangoProject, ...] = ()
+    dependencies: Dependencies = field(default_factory=Dependencies)
+    repository: Repository | None = None
+    servers: tuple[RunningServer, ...] = ()
+    cluster: ClusterFound | None = None
+    timezone: str = ""
+    sqlite_files: tuple[Path, ...] = ()
+
+
+def look_around(
+    directory: Path, environment: Mapping[str, str], *, socket_folders: tuple[str, ...] = SOCKET_FOLDERS
+) -> Surveyed:
+    """Look at a directory. Reads only; what cannot be read counts as not there."""
+    env_files = find_env_files(directory)
+    own = read_variables(directory / ".env")
+    found = find_compose_files(directory, {**own, **environment})
+    if found.files and found.files[0].parent != directory:  # compose takes the .env beside its first file
+        own = {**own, **read_variables(found.files[0].parent / ".env")}
+    variables = {**own, **environment}
+    dependencies = find_dependencies(directory)
+    return Surveyed(
+        directory=directory,
+        name=find_name(directory),
+        variables=variables,
+        file_variables=own,
+        env_files=env_files,
+        compose=read_compose(found.files, variables) if found.files else None,
+        other_compose=found.others,
+        django=tuple(
+            project for each in dependencies.manages if (project := read_django(each, variables)).settings is not None
+        ),
+        dependencies=dependencies,
+        repository=find_repository(directory),
+        servers=find_running_servers(environment, socket_folders),
+        cluster=find_cluster(directory, environment),
+        timezone=find_timezone(),
+        sqlite_files=_find_databases(directory),
+    )
+
+
+def find_name(directory: Path) -> str:
+    """Return a name for the stack: that of its directory, of letters, digits, dots, dashes and underscores."""
+    name = re.sub(r"[^\w.-]+", "-", directory.resolve().name).strip("-._")
+    return name[:64] or "stack"
+
+
+def find_timezone(root: Path = Path("/")) -> str:
+    """Return the machine's time zone by its name; empty where nothing says it."""
+    try:
+        text = (root / "etc/timezone").read_text(encoding="utf-8").strip()
+        if text:
+            return text
+    except (OSError, UnicodeDecodeError):
+        pass
+    try:
+        link = os.readlink(root / "etc/localtime")
+    except OSError:
+        return ""
+    return link.partition("zoneinfo/")[2]
+
+
+def _find_databases(directory: Path) -> tuple[Path, ...]:
+    """Return the SQLite databases in a directory itself and one folder below."""
+    found: list[Path] = []
+    for folder in (directory, *_folders_in(directory)):
+        try:
+            names = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        found += [folder / each for each in names if _DATABASE_NAMES.fullmatch(each) and _is_database(folder / each)]
+    return tuple(found)
+
+
+def _folders_in(directory: Path) -> list[Path]:
+    try:
+        with os.scandir(directory) as entries:
+            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [directory / each for each in names if not each.startswith(".") and each not in {"node_modules", "venv"}]
+
+
+def _is_database(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+    except OSError:
+        return False

@@ -1,0 +1,39 @@
+"""What is proposed to be written: parts of a configuration, each with the reason why it is there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from rebond.stack.discovery.remarks import Remark
+
+Lines = Mapping[str, object]  # text, numbers, truths, lists and tables: what TOML has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedPart:
+    """A table of the configuration. One that is not active is written as a comment."""
+
+    heading: str
+    lines: Lines
+    remarks: tuple[Remark, ...] = ()
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A whole configuration: ``parts`` are in the order in which they are written."""
+
+    stack: ProposedPart
+    components: tuple[ProposedPart, ...] = ()
+    classes: tuple[ProposedPart, ...] = ()
+    remarks: tuple[Remark, ...] = ()
+    backup_directory: str = field(default="")  # what BACKUP_DIR asks for; relative to the stack's directory
+
+    @property
+    def active_names(self) -> tuple[str, ...]:
+        """The names of the components that are written to be saved."""
+        return tuple(each.heading.partition(".")[2] for each in self.components if each.is_active)
+
+
+def from_variable(name: str, default: str | None = None) -> dict[str, str]:
+    """Return the reference to a variable."""
+    return {"env": name} if default is None else {"env": name, "default": default}

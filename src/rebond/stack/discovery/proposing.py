@@ -1,0 +1,295 @@
+"""From what was found to what a configuration should say. Pure: nothing is read or asked here."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rebond.stack.discovery.looking import Surveyed
+from rebond.stack.discovery.proposal import Lines, Proposal, ProposedPart
+from rebond.stack.discovery.proposing_databases import IsSavable, propose_database_of_variables
+from rebond.stack.discovery.proposing_services import (
+    CANNOT_YET,
+    ServiceProposals,
+    choose_name,
+    find_live_directories,
+)
+from rebond.stack.discovery.remarks import Remark
+
+MAIN = "files"
+_USUAL_DAYS = 30
+
+
+def propose(surveyed: Surveyed, *, is_savable: IsSavable, language: str, excluded: tuple[str, ...] = ()) -> Proposal:
+    """Return the configuration for what was found.
+
+    ``is_savable`` says whether this version can save a component of those lines; ``excluded`` are paths, relative to
+    the directory, that have to stay out, such as a vault that lies inside.
+    """
+    return _Proposing(surveyed, is_savable, language, excluded).propose()
+
+
+class _Proposing:
+    """One proposal in the making."""
+
+    def __init__(self, surveyed: Surveyed, is_savable: IsSavable, language: str, excluded: tuple[str, ...]) -> None:
+        self._found = surveyed
+        self._is_savable = is_savable
+        self._language = language
+        self._excluded = excluded
+        self._taken: set[str] = {MAIN}
+        self._remarks: list[Remark] = []
+        self._others: list[str] = []  # patterns of what other components save
+        self._left_out: list[str] = list(excluded)
+        self._main_remarks: list[Remark] = []
+        self._parts: list[ProposedPart] = []
+
+    def propose(self) -> Proposal:
+        self._add_compose()
+        self._add_databases()
+        self._add_django()
+        self._add_secrets()
+        self._add_dependencies()
+        self._add_git()
+        self._add_servers()
+        components = (self._main_component(), *self._parts)
+        return Proposal(
+            stack=self._stack(),
+            components=components,
+            classes=tuple(self._classes(components)),
+            remarks=tuple(self._remarks),
+            backup_directory=self._found.file_variables.get("BACKUP_DIR", ""),
+        )
+
+    def _stack(self) -> ProposedPart:
+        found = self._found
+        lines: dict[str, object] = {"name": found.name}
+        remarks = []
+        if found.compose:
+            lines["compose"] = self._relative(found.compose.files)
+        env_files = self._variable_files()
+        if env_files:
+            lines["env"] = self._relative(env_files)
+        if found.cluster and found.cluster.has_manifests:
+            lines["kubernetes"] = {"context": found.cluster.context, "namespace": found.cluster.namespace}
+        elif found.cluster:
+            remarks.append(
+                Remark(
+                    template="kubectl would talk to the context {context}, namespace {namespace}; not used here.",
+                    values={"context": found.cluster.context, "namespace": found.cluster.namespace},
+                )
+            )
+        if found.timezone:
+            lines["timezone"] = found.timezone
+        lines["language"] = self._language
+        if found.other_compose:
+            remarks.append(
+                Remark(
+                    template="Other compose files, which are not read: {files}.",
+                    values={"files": ", ".join(self._relative(found.other_compose))},
+                )
+            )
+        if found.compose:
+            remarks += found.compose.remarks
+        return ProposedPart(heading="stack", lines=lines, remarks=tuple(remarks))
+
+    def _variable_files(self) -> list[Path]:
+        """Return the ``.env`` of the directory and that beside the compose file: what compose itself reads."""
+        places = [self._found.directory / ".env"]
+        if self._found.compose:
+            places.append(self._found.compose.directory / ".env")
+        return [each for each in dict.fromkeys(places) if each in self._found.env_files]
+
+    def _main_component(self) -> ProposedPart:
+        repository = self._found.repository
+        lines: dict[str, object] = {"kind": "files", "path": "."}
+        remarks = list(self._main_remarks)
+        if repository and repository.remote:
+            lines["strategy"] = "smart"
+            remarks.append(
+                Remark(
+                    template="smart leaves out .git, logs and temporary files: {remote} has what is pushed.",
+                    values={"remote": repository.remote},
+                )
+            )
+        elif repository:
+            remarks.append(Remark(template="Git has no remote here, so .git is saved too."))
+        if self._others:
+            lines["omit"] = self._others
+        if self._left_out:
+            lines["exclude"] = self._left_out
+        return ProposedPart(heading=f"component.{MAIN}", lines=lines, remarks=tuple(remarks))
+
+    def _add_compose(self) -> None:
+        if not self._found.compose:
+            return
+        services = ServiceProposals(self._found.compose, self._taken, self._is_savable)
+        services.propose()
+        self._parts += services.parts
+        self._remarks += services.remarks
+        for path, service in find_live_directories(self._found.compose, self._found.directory).items():
+            self._left_out.append(f"/{path}/")
+            self._main_remarks.append(
+                Remark(
+                    template="{path} is left out: {service} writes there, and a copy of it would be worth nothing.",
+                    values={"path": path, "service": service},
+                )
+            )
+
+    def _add_databases(self) -> None:
+        if "database" not in self._taken and (part := propose_database_of_variables(self._found, self._is_savable)):
+            self._taken.add("database")
+            self._parts.append(part)
+        settings = [each.path for project in self._found.django for each in project.databases.values() if each.path]
+        files = dict.fromkeys([*settings, *self._found.sqlite_files])
+        if not files:
+            return
+        name = choose_name("database", "sqlite", self._taken)
+        paths = self._relative(files)
+        lines: Lines = {"kind": "sqlite", "path": paths[0]} if len(paths) == 1 else {"kind": "sqlite", "paths": paths}
+        missing = [each for each in files if not each.is_file()]
+        remarks = [Remark(template="SQLite, copied while programs use it.")]
+        if missing:
+            remarks.append(
+                Remark(
+                    template="Not there yet: {paths}. Take the # away when it is.",
+                    values={"paths": ", ".join(self._relative(missing))},
+                )
+            )
+        is_active = not missing and self._is_savable(name, lines)
+        self._parts.append(
+            ProposedPart(heading=f"component.{name}", lines=lines, remarks=tuple(remarks), is_active=is_active)
+        )
+        if is_active:
+            for each in files:
+                if self._is_inside(each):
+                    path = self._relative([each])[0]
+                    self._others += [f"/{path}", *(f"/{path}{end}" for end in ("-wal", "-shm", "-journal"))]
+
+    def _add_django(self) -> None:
+        for project in self._found.django:
+            manage = self._relative([project.manage])[0]
+            if project.media and project.media.is_dir() and project.media != self._found.directory:
+                name = choose_name("media", f"media-{project.manage.parent.name}", self._taken)
+                path = self._relative([project.media])[0]
+                self._parts.append(
+                    ProposedPart(
+                        heading=f"component.{name}",
+                        lines={"kind": "files", "path": path, "allow_empty": True, "priority": "P1"},
+                        remarks=(
+                            Remark(template="MEDIA_ROOT of {manage}: what users uploaded.", values={"manage": manage}),
+                        ),
+                    )
+                )
+                if self._is_inside(project.media):
+                    self._others.append(f"/{path}/")
+            if project.static and project.static != self._found.directory:
+                self._add_static(project.static, project.manage.parent)
+
+    def _add_static(self, static: Path, base: Path) -> None:
+        name = choose_name("static", f"static-{base.name}", self._taken)
+        folder = self._relative([base])[0]
+        run = "python manage.py collectstatic --noinput"
+        lines: Lines = {"kind": "regenerable", "run": run if folder == "." else f"cd {folder} && {run}"}
+        remark = Remark(template="STATIC_ROOT: made again after a restore, and not saved.")
+        self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
+        if self._is_inside(static):
+            self._left_out.append(f"/{self._relative([static])[0]}/")
+
+    def _add_secrets(self) -> None:
+        inside = [each for each in self._found.env_files if self._is_inside(each)]
+        if not inside:
+            return
+        paths = self._relative(inside)
+        lines: Lines = {"kind": "secrets", "paths": paths, "priority": "P0", "rpo": "0s"}
+        if self._is_savable("secrets", lines):
+            name = choose_name("secrets", "env-files", self._taken)
+            remark = Remark(template="Files with secrets: snapshots of their own, at every change, kept for ever.")
+            self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
+            self._others += [f"/{each}" for each in paths]
+            return
+        self._main_remarks.append(
+            Remark(
+                template="Secrets are in it ({paths}); the vault is sealed, and only its owner reads them.",
+                values={"paths": ", ".join(paths)},
+            )
+        )
+
+    def _add_dependencies(self) -> None:
+        found = self._found.dependencies
+        for wanted, paths, rebuild in (
+            ("node", found.node, found.node_rebuild),
+            ("python", found.python, found.python_rebuild),
+        ):
+            if not paths:
+                continue
+            name = choose_name(wanted, f"{wanted}-dependencies", self._taken)
+            remark = Remark(template="Dependencies: could be made again, but a restore is quicker and certain.")
+            self._parts.append(
+                ProposedPart(
+                    heading=f"component.{name}",
+                    lines={"kind": "files", "paths": list(paths), "rebuild": rebuild, "allow_empty": True},
+                    remarks=(remark,),
+                )
+            )
+            self._others += [f"/{each}/" for each in paths]
+
+    def _add_git(self) -> None:
+        repository = self._found.repository
+        if repository and repository.remote:
+            lines: Lines = {"kind": "versioned", "path": ".", "remote": repository.remote}
+            name = choose_name("history", "git", self._taken)
+            remark = Remark(
+                template="Nothing of it is saved: it has to be clean and pushed, and you hear when it is not."
+            )
+            is_savable = self._is_savable(name, lines)
+            remarks = (remark,) if is_savable else (remark, CANNOT_YET)
+            self._parts.append(
+                ProposedPart(heading=f"component.{name}", lines=lines, remarks=remarks, is_active=is_savable)
+            )
+
+    def _add_servers(self) -> None:
+        if "database" in self._taken:
+            return
+        for server in self._found.servers:
+            lines: Lines = {
+                "kind": "command",
+                "run": f"pg_dumpall --host={server.folder} --port={server.port} --clean --if-exists",
+                "end_mark": "PostgreSQL database cluster dump complete",
+            }
+            remark = Remark(
+                template="PostgreSQL answers in {folder}, port {port}. If it belongs to this stack, take the # away.",
+                values={"folder": server.folder, "port": server.port},
+            )
+            name = choose_name("database", f"database-{server.port}", self._taken)
+            self._parts.append(
+                ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,), is_active=False)
+            )
+
+    def _classes(self, components: Iterable[ProposedPart]) -> Iterable[ProposedPart]:
+        days = self._found.file_variables.get("BACKUP_RETENTION_DAYS", "")
+        is_told = days.isascii() and days.isdigit() and 0 < int(days) < 100_000
+        within = f"{int(days) if is_told else _USUAL_DAYS}d"
+        keep: Lines = {"within": within} if is_told else {"within": within, "monthly": 12}
+        told = (Remark(template="How long is what BACKUP_RETENTION_DAYS says."),) if is_told else ()
+        yield ProposedPart(
+            heading="class.daily",
+            lines={"schedule": "0 3 * * *", "components": "all", "keep": keep},
+            remarks=(Remark(template="Everything, every night. What did not change takes no room."), *told),
+        )
+        yield ProposedPart(
+            heading="class.pre-deployment",
+            lines={"trigger": "manual", "components": "all", "keep": "for-ever"},
+            remarks=(Remark(template="Before something is changed: rebond backup --class pre-deployment"),),
+        )
+        secrets = [each.heading.partition(".")[2] for each in components if each.lines["kind"] == "secrets"]
+        if secrets:
+            yield ProposedPart(
+                heading="class.secrets",
+                lines={"trigger": "change", "components": secrets, "keep": "for-ever"},
+            )
+
+    def _relative(self, paths: Iterable[Path]) -> list[str]:
+        directory = self._found.directory
+        return [str(each.relative_to(directory)) if each.is_relative_to(directory) else str(each) for each in paths]
+
+    def _is_inside(self, path: Path) -> bool:
+        return path.is_relative_to(self._found.directory)
