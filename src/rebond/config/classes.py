@@ -166,7 +166,7 @@ class BackupClass:
     trigger: str | None = optional(Choice(TRIGGERS), "What starts it, instead of a schedule.", default=None)
     components: tuple[str, ...] = required(Members(), "What is saved.")
     strategy: str | None = optional(
-        Choice(STRATEGIES), "The strategy of its files, where they name none.", default=None
+        Choice(STRATEGIES), "The strategy of its files, whatever they name themselves.", default=None
     )
     keep: Mapping[str, Keep] = optional(KeepShape(), "How long; without it nothing is ever forgotten.", default={})
     verify: str | None = optional(Cron(takes_rhythms=True), "When what it stored is read back.", default=None)

@@ -91,11 +91,25 @@ class Postgres(Component):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileReference:
+    """Where a database names files of another component."""
+
+    sql: str = required(Word(), "A query whose first column is the path of a file, or nothing.")
+    component: str = required(Word("component"), "Which component holds the files.")
+    below: str = optional(Word("path"), "What the paths are relative to, in that component.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sqlite(Component):
     """SQLite databases, copied while they are used."""
 
     path: str | None = optional(Word("path"), "The database.", default=None)
     paths: tuple[str, ...] = optional(PATHS, "Several, with `*` and `**`.", default=())
+    references: tuple[FileReference, ...] = optional(
+        ListOf(Table(FileReference)),
+        "The files that it names; a snapshot that lacks one of them is degraded, and says which.",
+        default=(),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,10 @@ class _Judge:
             is_elsewhere = isinstance(component, Secrets) and (component.kubernetes or component.hashicorp)
             if not (component.path or component.paths or component.volume or is_elsewhere):
                 self._require_path(node)
+        if isinstance(component, Sqlite):
+            for each in node.find("references").items:
+                if "component" in each.members:
+                    self._require_files(each.members["component"])
         if isinstance(component, Postgres | Mysql) and component.database and component.databases:
             self._refuse_pair(node, "database", "databases")
         if isinstance(component, Postgres) and component.method != "physical":
@@ -124,6 +128,22 @@ class _Judge:
                             word=word,
                         ),
                     )
+
+    def _require_files(self, node: Node) -> None:
+        """A database can name files of a component of files only."""
+        self._require_known(node, node.value, self._components)
+        named = self._all.component.get(str(node.value))
+        if named is not None and not isinstance(named, Files):
+            self._problems.refuse(
+                node.place,
+                ConfigError(
+                    "'{key}' has to be a component of files, and {component} is of the kind {kind}.",
+                    hint="Name the component that holds the files.",
+                    key=node.path,
+                    component=str(node.value),
+                    kind=named.kind,
+                ),
+            )
 
     def _require_path(self, node: Node) -> None:
         if not {f"{node.path}.path", f"{node.path}.paths"} & self._spoilt and node.path not in self._spoilt:

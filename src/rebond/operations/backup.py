@@ -1,46 +1,36 @@
-"""The verb ``backup``: one snapshot of one or more trees."""
+"""The verb ``backup``: one snapshot of one or more components."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from rebond import __version__
-from rebond.entries import Tree
 from rebond.errors import SessionVoided, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId, random_id
+from rebond.operations.components import ComponentToSave, Judge, Judged, Moment, OpenTree
+from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
-from rebond.progress import Advance, Observer
+from rebond.operations.saving import Collector, SetSaver
+from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
 from rebond.vault.frames import LEVELS, Level
 from rebond.vault.snapshots import SnapshotRecord, StoredProblem
 from rebond.vault.tree_writing import TreeTotals
-from rebond.vault.writing import SavedComponent, SnapshotSession
+from rebond.vault.writing import SnapshotSession
+
+__all__ = ["BackupOutcome", "BackupRequest", "ComponentToSave", "Judge", "Judged", "Moment", "OpenTree", "back_up"]
 
 ATTEMPTS = 4  # a session that a keeper voided is begun again three times at most (§9.9)
-
-OpenTree = Callable[[Callable[[Finding], None]], Tree]
-Judge = Callable[[TreeTotals, Callable[[Finding], None]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentToSave:
-    """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
-
-    ``judge`` looks at what was saved, before anything is committed; it raises ``SourceError`` when that will not do.
-    """
-
-    name: str
-    root: bytes
-    open_tree: OpenTree
-    kind: str = "files"
-    exclusions: tuple[str, ...] = ()
-    judge: Judge | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupRequest:
-    """What is to be saved and what the snapshot is to say of itself."""
+    """What is to be saved and what the snapshot is to say of itself.
+
+    ``lacks`` are components of the stack that are not in it by wish: then it is no whole set. ``configuration`` are
+    files of the configuration by their names; they hold no secret.
+    """
 
     components: tuple[ComponentToSave, ...]
     stack: str
@@ -53,6 +43,9 @@ class BackupRequest:
     level: Level = LEVELS["balanced"]
     rereads_all: bool = False
     allows_partial: bool = False
+    lacks: tuple[str, ...] = ()
+    configuration: Mapping[str, bytes] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,28 +67,12 @@ class BackupOutcome:
         return any(f.severity is not Severity.NOTE for f in self.findings) or not self.record.is_complete
 
 
-class _Collector:
-    """Passes everything on and keeps the findings, by component."""
-
-    def __init__(self, observer: Observer) -> None:
-        self._observer = observer
-        self.component = ""
-        self.kept = KeptFindings()
-
-    def advanced(self, advance: Advance) -> None:
-        self._observer.advanced(advance)
-
-    def noticed(self, finding: Finding) -> None:
-        self.kept.add(finding, self.component)
-        self._observer.noticed(finding)
-
-
 def back_up(vault: Vault, request: BackupRequest, observer: Observer) -> BackupOutcome:
     """Make one snapshot of all components. When this returns, it stands.
 
     Raises ``SourceError`` when a component cannot be saved (nothing is committed then, unless
-    ``allows_partial``), ``StoreError`` when the vault cannot be written, ``RoleTooSmall`` for a
-    keeper's key.
+    ``allows_partial``), ``CommandFailed`` when a hook stops it, ``StoreError`` when the vault cannot be
+    written, ``RoleTooSmall`` for a keeper's key.
     """
     if not request.components:
         raise UsageError("There is nothing to save.", hint="Name what to save with --path.")
@@ -106,11 +83,23 @@ def back_up(vault: Vault, request: BackupRequest, observer: Observer) -> BackupO
             hint="Give paths whose last parts differ.",
             names=", ".join(sorted({name for name in names if names.count(name) > 1})),
         )
+    around = Collector(observer)
+    outcome, heard = surround(
+        request.hooks,
+        lambda: (_try(vault, request, observer, around), len(around.kept.items)),
+        vault.clock,
+        around.noticed,
+    )
+    return replace(outcome, findings=(*outcome.findings, *around.kept.findings()[heard:]))
+
+
+def _try(vault: Vault, request: BackupRequest, observer: Observer, around: Collector) -> BackupOutcome:
     began = vault.clock.monotonic()
     snapshot = SnapshotId(random_id())
     for attempt in range(1, ATTEMPTS + 1):
+        collector = Collector(observer, around.kept)
         try:
-            return _attempt(vault, request, observer, snapshot, began)
+            return _attempt(vault, request, collector, snapshot, began)
         except SessionVoided:
             if attempt == ATTEMPTS:
                 raise
@@ -118,21 +107,27 @@ def back_up(vault: Vault, request: BackupRequest, observer: Observer) -> BackupO
 
 
 def _attempt(
-    vault: Vault, request: BackupRequest, observer: Observer, snapshot: SnapshotId, began: float
+    vault: Vault, request: BackupRequest, collector: Collector, snapshot: SnapshotId, began: float
 ) -> BackupOutcome:
-    collector = _Collector(observer)
     session = SnapshotSession(
         vault, level=request.level, host=request.host, stack=request.stack, observer=collector, snapshot=snapshot
     )
     with session:
         time_ms = vault.clock.now_ms()
-        saved = [_save(session, component, request, collector) for component in request.components]
+        saver = SetSaver(
+            session,
+            collector,
+            vault.clock,
+            rereads_all=request.rereads_all,
+            allows_partial=request.allows_partial,
+        )
+        saved = saver.save_all(request.components)
         if not any(component.summary.complete for component in saved):
             raise SourceError(
                 "No component could be saved, so there is no snapshot.",
                 hint="Mend what is reported above, then run the backup again.",
             )
-        record = session.commit(_commit_request(request, time_ms, collector.kept), saved)
+        record = session.commit(_commit_request(request, time_ms, saver.moment_ms, collector.kept), saved)
         return BackupOutcome(
             record=record,
             totals=tuple((component.summary.name, component.totals) for component in saved),
@@ -142,38 +137,7 @@ def _attempt(
         )
 
 
-def _save(
-    session: SnapshotSession, component: ComponentToSave, request: BackupRequest, collector: _Collector
-) -> SavedComponent:
-    collector.component = component.name
-    try:
-        saved = session.save_tree(
-            component.name,
-            component.kind,
-            component.root,
-            component.open_tree(collector.noticed),
-            reread=request.rereads_all,
-        )
-        if component.judge:
-            component.judge(saved.totals, collector.noticed)
-        return saved
-    except SourceError as error:
-        if not request.allows_partial:
-            raise
-        collector.noticed(
-            Finding(
-                code=error.code,
-                severity=Severity.WARNING,
-                subject=component.name,
-                template="The component {component} is not in this snapshot: {reason}",
-                hint_template=error.hint_template,
-                values={**error.values, "component": component.name, "reason": error.message},
-            )
-        )
-        return session.leave_out(component.name, component.kind, component.root)
-
-
-def _commit_request(request: BackupRequest, time_ms: int, kept: KeptFindings) -> CommitRequest:
+def _commit_request(request: BackupRequest, time_ms: int, moment_ms: int | None, kept: KeptFindings) -> CommitRequest:
     problems = [
         StoredProblem(
             code=finding.code,
@@ -188,6 +152,7 @@ def _commit_request(request: BackupRequest, time_ms: int, kept: KeptFindings) ->
     ]
     return CommitRequest(
         time_ms=time_ms,
+        moment_ms=moment_ms,
         class_=request.class_,
         tags=request.tags,
         held=request.held,
@@ -197,4 +162,6 @@ def _commit_request(request: BackupRequest, time_ms: int, kept: KeptFindings) ->
         problems=tuple(problems),
         problem_count=kept.problems,
         exclusions=tuple(text for component in request.components for text in component.exclusions),
+        lacks=request.lacks,
+        configuration=request.configuration,
     )

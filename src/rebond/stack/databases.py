@@ -8,9 +8,10 @@ from rebond.config.components import Sqlite
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.sources.sqlite.tree import SqliteTree
-from rebond.stack.file_trees import Report, expand
+from rebond.stack.file_trees import Report, expand, is_glob
+from rebond.stack.named_files import NamedFiles
 
-_BESIDE = (b"-wal", b"-shm", b"-journal")  # SQLite's own files: a pattern such as *.db* fits them too
+BESIDE = (b"-wal", b"-shm", b"-journal")  # SQLite's own files: a pattern such as *.db* fits them too
 
 
 class ConfiguredDatabases:
@@ -20,12 +21,19 @@ class ConfiguredDatabases:
     paths have in common where they are elsewhere.
     """
 
-    def __init__(self, name: str, component: Sqlite, *, stack_root: Path) -> None:
+    root = b""  # read whole at each run: there is no tree of files to compare with
+    exclusions: tuple[str, ...] = ()
+
+    def __init__(
+        self, name: str, component: Sqlite, *, stack_root: Path, named_files: NamedFiles | None = None
+    ) -> None:
+        """``named_files`` is asked of each copy."""
         self._name = name
+        self._named_files = named_files
         root = os.path.normpath(os.fsencode(stack_root))
         paths = (*((component.path,) if component.path else ()), *component.paths)
         self._wanted = [os.path.normpath(os.path.join(root, os.fsencode(each))) for each in paths]
-        if len(self._wanted) == 1 and not _is_glob(self._wanted[0]):
+        if len(self._wanted) == 1 and not is_glob(self._wanted[0]):
             self._top = os.path.dirname(self._wanted[0])
         elif all(each.startswith(os.path.join(root, b"")) for each in self._wanted):
             self._top = root
@@ -36,7 +44,7 @@ class ConfiguredDatabases:
         """Look for the databases. Raises ``SourceUnfit`` where a path fits none."""
         found: dict[bytes, bytes] = {}
         for wanted in self._wanted:
-            fitting = [each for each in expand(self._top, wanted, report) if not each.endswith(_BESIDE)]
+            fitting = [each for each in expand(self._top, wanted, report) if not each.endswith(BESIDE)]
             if not fitting:
                 raise SourceUnfit(
                     "No database of the component {component} fits {path}.",
@@ -45,15 +53,14 @@ class ConfiguredDatabases:
                     path=os.fsdecode(wanted),
                 )
             found |= {each: os.path.join(self._top, each) for each in fitting}
-        return SqliteTree(found, clock=SystemClock(), report=report)
-
-
-def _is_glob(path: bytes) -> bool:
-    return any(sign in path for sign in b"*?[")
+        if self._named_files is not None:
+            self._named_files.begin()
+        ask = self._named_files.ask if self._named_files is not None else None
+        return SqliteTree(found, clock=SystemClock(), report=report, ask=ask)
 
 
 def _directory_of(path: bytes) -> bytes:
     """Return the directory above a path, and above its first part that is a glob."""
     parts = path.split(b"/")
-    first = next((number for number, part in enumerate(parts) if _is_glob(part)), len(parts) - 1)
+    first = next((number for number, part in enumerate(parts) if is_glob(part)), len(parts) - 1)
     return b"/".join(parts[:first]) or b"/"

@@ -14,8 +14,8 @@ from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
 from rebond.sources.files.rule_files import read_exclude_file
 from rebond.sources.files.scanning import FileTree
+from rebond.stack.strategies import find_exclusions
 
-SMART = (".git/", "logs/", ".DS_Store", "*.tmp", "*~", ".*.sw?")  # what the strategy smart leaves out
 Report = Callable[[Finding], None]
 
 
@@ -28,7 +28,7 @@ class ConfiguredFiles:
         self._name = name
         self._component = component
         self._stack_root = stack_root
-        self._excludes = (*(SMART if strategy == "smart" else ()), *component.exclude, *component.omit, *excludes)
+        self._excludes = (*find_exclusions(strategy), *component.exclude, *component.omit, *excludes)
         wanted = [os.fsencode(os.path.join(stack_root, each)) for each in _paths_of(component)]
         self._wanted = [os.path.normpath(each) for each in wanted]
         self.root = self._find_root()
@@ -51,9 +51,9 @@ class ConfiguredFiles:
         )
 
     def _find_root(self) -> bytes:
-        if len(self._wanted) == 1 and not _is_glob(self._wanted[0]):
+        if len(self._wanted) == 1 and not is_glob(self._wanted[0]):
             return self._wanted[0]
-        fixed = [_fixed_part(each) for each in self._wanted]
+        fixed = [fixed_part(each) for each in self._wanted]
         stack_root = os.path.normpath(os.fsencode(self._stack_root))
         if all(each == stack_root or each.startswith(os.path.join(stack_root, b"")) for each in fixed):
             return stack_root
@@ -114,14 +114,15 @@ def _paths_of(component: Files) -> tuple[str, ...]:
     return (component.path,) if component.path else component.paths
 
 
-def _is_glob(path: bytes) -> bool:
+def is_glob(path: bytes) -> bool:
+    """Say whether a path has signs that stand for others."""
     return any(each in path for each in b"*?[")
 
 
-def _fixed_part(path: bytes) -> bytes:
+def fixed_part(path: bytes) -> bytes:
     """Return the path above the first part that is a glob."""
     parts = path.split(b"/")
-    first = next((number for number, part in enumerate(parts) if _is_glob(part)), len(parts))
+    first = next((number for number, part in enumerate(parts) if is_glob(part)), len(parts))
     return b"/".join(parts[:first]) or b"/"
 
 
@@ -132,7 +133,7 @@ def expand(root: bytes, path: bytes, report: Report) -> Iterator[bytes]:
     Nothing is sought below what fits. A path without a glob is yielded whether it is there or not.
     """
     relative = os.path.relpath(path, root)
-    if not _is_glob(relative):
+    if not is_glob(relative):
         yield relative
         return
     yield from _descend(root, b"", relative.split(b"/"), report)

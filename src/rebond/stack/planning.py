@@ -1,7 +1,7 @@
 """What a configuration asks a backup to do: which components, by which class, and what cannot be done yet."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 from rebond.config.classes import BackupClass
@@ -11,18 +11,26 @@ from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.backup import ComponentToSave
+from rebond.operations.components import ComponentToSave
+from rebond.operations.hooks import Hooks
 from rebond.stack.commands import ConfiguredCommand
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.file_trees import ConfiguredFiles
+from rebond.stack.hooks import make_hooks
+from rebond.stack.named_files import find_named_files
+from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
+from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
 
 Report = Callable[[Finding], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedBackup:
-    """What is to be saved as one snapshot. ``notes`` say what of the configuration this version does not do."""
+    """What is to be saved as one snapshot. ``notes`` say what of the configuration is done in another way, or not yet.
+
+    ``lacks`` are components of the stack that are left out by wish: the snapshot is no whole set then.
+    """
 
     components: tuple[ComponentToSave, ...]
     stack: str
@@ -31,6 +39,9 @@ class PlannedBackup:
     level: str
     allows_partial: bool
     notes: tuple[Finding, ...]
+    lacks: tuple[str, ...] = ()
+    configuration: Mapping[str, bytes] = field(default_factory=dict)
+    hooks: Hooks = field(default_factory=Hooks)
 
 
 def plan_backup(
@@ -43,10 +54,14 @@ def plan_backup(
 ) -> PlannedBackup:
     """Choose the components: those named, else those of the class, else all.
 
+    Without a class and a name, the one class with a schedule that saves the whole stack is meant, if there is one.
+
     Raises ``UnknownName`` for a name that is not there, ``UsageError`` when nothing is left to save, and
     ``SourceUnfit`` when one of them cannot be saved yet, unless a partial snapshot is allowed.
     """
     configuration = loaded.configuration
+    if not class_name and not names:
+        class_name = find_usual_class(configuration)
     class_ = _find_class(loaded, class_name) if class_name else None
     chosen = [
         (name, configuration.component[name])
@@ -61,21 +76,26 @@ def plan_backup(
     obstacles = {name: error for name, each in chosen if (error := find_obstacle(name, each))}
     if obstacles and (not allows_partial or len(obstacles) == len(chosen)):
         _refuse(obstacles)
-    strategy = (class_.strategy if class_ else None) or "complete"
     components = [
         _leave_out(name, each, obstacles[name])
         if name in obstacles
-        else _prepare(loaded, name, each, strategy, excludes)
+        else finish_component(_prepare(loaded, name, each, class_, excludes), each, class_name, configuration)
         for name, each in chosen
     ]
+    strategies = find_strategies(dict(chosen), class_)
     return PlannedBackup(
         components=tuple(components),
         stack=configuration.stack.name,
         class_=class_name,
         tags=class_.tags if class_ else (),
-        level=configuration.vault.level if configuration.vault else "balanced",
+        level="dense"
+        if "compressed" in strategies.values()
+        else (configuration.vault.level if configuration.vault else "balanced"),
         allows_partial=allows_partial,
-        notes=tuple(_list_undone(loaded, class_)),
+        notes=(*note_strategies(strategies), *_list_undone(class_)),
+        lacks=find_lacking(configuration, {name for name, _ in chosen}),
+        configuration=read_configuration(loaded),
+        hooks=make_hooks(loaded, class_name),
     )
 
 
@@ -154,13 +174,13 @@ def _leave_out(name: str, component: Component, error: SourceUnfit) -> Component
 
 
 def _prepare(
-    loaded: Loaded, name: str, component: Component, strategy: str, excludes: Sequence[str]
+    loaded: Loaded, name: str, component: Component, class_: BackupClass | None, excludes: Sequence[str]
 ) -> ComponentToSave:
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)
     assert isinstance(component, Files)  # noqa: S101 - the others have an obstacle
     files = ConfiguredFiles(
-        name, component, stack_root=loaded.root, strategy=component.strategy or strategy, excludes=excludes
+        name, component, stack_root=loaded.root, strategy=choose_strategy(component, class_), excludes=excludes
     )
     return ComponentToSave(
         name=name,
@@ -168,33 +188,35 @@ def _prepare(
         open_tree=files.open_tree,
         exclusions=files.exclusions,
         judge=make_judge(name, component.expect),
+        is_looked_at_twice=True,
     )
 
 
 def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -> ComponentToSave:
     """Prepare what is read whole at each run, and has no place of files to compare it with."""
-    source = (
-        ConfiguredDatabases(name, component, stack_root=loaded.root)
-        if isinstance(component, Sqlite)
-        else ConfiguredCommand(name, component, loaded)
-    )
+    if isinstance(component, Command):
+        return ComponentToSave(
+            name=name,
+            root=b"",
+            open_tree=ConfiguredCommand(name, component, loaded).open_tree,
+            kind=component.kind,
+            judge=make_judge(name, component.expect),
+        )
+    named = find_named_files(loaded, name, component)
+    databases = ConfiguredDatabases(name, component, stack_root=loaded.root, named_files=named)
     return ComponentToSave(
         name=name,
         root=b"",
-        open_tree=source.open_tree,
+        open_tree=databases.open_tree,
         kind=component.kind,
         judge=make_judge(name, component.expect),
+        named_files=named.find if named else None,
     )
 
 
-def _list_undone(loaded: Loaded, class_: BackupClass | None) -> list[Finding]:
+def _list_undone(class_: BackupClass | None) -> list[Finding]:
     """Return what the configuration asks for around a backup and this version does not do."""
-    undone = []
-    hooks = loaded.configuration.hooks
-    if hooks and (hooks.before or hooks.after):
-        undone.append("hooks")
-    if class_ and class_.export:
-        undone.append("export")
+    undone = ["export"] if class_ and class_.export else []
     return [
         Finding(
             code="not-done-yet",

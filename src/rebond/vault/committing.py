@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rebond.errors import ObjectExists, SessionVoided, VaultError
 from rebond.identifiers import ObjectName, SessionId, SnapshotId
@@ -58,6 +58,8 @@ class CommitRequest:
     problems: tuple[StoredProblem, ...] = ()
     problem_count: int = 0
     exclusions: tuple[str, ...] = ()
+    lacks: tuple[str, ...] = ()
+    configuration: Mapping[str, bytes] = field(default_factory=dict)
 
 
 def commit_snapshot(
@@ -103,6 +105,7 @@ def commit_snapshot(
         parent=parent.record.snapshot if parent and parent.record else b"",
         program=request.program,
         components=list(summaries),
+        lacks=list(request.lacks),
         problems=request.problem_count,
         references_name=reference_name,
         references=b"" if reference_name else body,
@@ -115,6 +118,7 @@ def commit_snapshot(
         problems=list(request.problems),
         exclusions=list(request.exclusions),
         note=request.note,
+        configuration=dict(request.configuration),
     )
     content = build_snapshot(
         vault_id=vault.vault_id,

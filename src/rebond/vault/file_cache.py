@@ -58,6 +58,12 @@ def order_of(path: bytes) -> list[bytes]:
     return path.split(b"/") if path else []
 
 
+def encode_record(record: CacheRecord) -> bytes:
+    """Return a record as it lies in the file."""
+    body = _ENCODER.encode(record)
+    return _LENGTH.pack(len(body)) + blake3(body).digest()[:_CHECKSUM_SIZE] + body
+
+
 def read_records(path: Path, identity: bytes) -> Iterator[tuple[CacheRecord, bytes]]:
     """Yield the records of a cache file with their stored bytes, as far as they are good."""
     with suppress(OSError), open(path, "rb", buffering=1 << 18) as file:
@@ -139,8 +145,7 @@ class CacheWriter:
 
     def write(self, record: CacheRecord) -> None:
         """Add a record."""
-        body = _ENCODER.encode(record)
-        self.write_stored(_LENGTH.pack(len(body)) + blake3(body).digest()[:_CHECKSUM_SIZE] + body)
+        self.write_stored(encode_record(record))
 
     def write_stored(self, stored: bytes) -> None:
         """Add a record as ``read_records`` gave it."""
@@ -164,6 +169,11 @@ class CacheWriter:
         if self._file is not None:
             self.close()
             os.replace(self._path, final)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was written so far: there was room for it."""
+        return self._file is not None
 
     def close(self) -> None:
         """Stop writing and leave the file for the next run."""

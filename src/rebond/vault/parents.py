@@ -1,5 +1,7 @@
 """The snapshot that a new one follows: for its sequence, its parent and what to leave behind."""
 
+import itertools
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from rebond.errors import FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
@@ -7,7 +9,7 @@ from rebond.vault.access import Vault
 from rebond.vault.commits import load_references, read_commit
 from rebond.vault.marks import Marks
 from rebond.vault.references import References
-from rebond.vault.snapshots import SnapshotRecord, list_snapshot_names
+from rebond.vault.snapshots import ComponentSummary, SnapshotRecord, list_snapshot_names
 
 _WANTED = 8  # newest snapshots of the member; each costs a request
 _LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a row
@@ -34,17 +36,7 @@ class Parent:
 
 def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | None:
     """Look at this member's newest records by store time; ``None`` when there is none that can be read."""
-    names = sorted(list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name))
-    records = []
-    for name in reversed(names[-_LOOKED_AT:]):
-        try:
-            commit = read_commit(vault, name)
-        except (ObjectMissing, RoleTooSmall):
-            continue  # forgotten since the listing, or of a domain that this key no longer has
-        if isinstance(commit, SnapshotRecord):
-            records.append(commit)
-            if len(records) == _WANTED:
-                break
+    records = list(itertools.islice(_read_newest(vault), _WANTED))
     if not records:
         return None
     records.sort(key=lambda record: record.catalog.sequence, reverse=True)
@@ -64,3 +56,30 @@ def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | N
         except (VaultDamaged, WrongKey, FormatTooNew, ObjectMissing):
             references = None  # only refresh needs them; verify reports it
     return Parent(records[0], same, references)
+
+
+def find_earlier(
+    vault: Vault, stack: str, component: str, classes: Collection[str], marks: Marks
+) -> ComponentSummary | None:
+    """Return what this member's newest snapshot of one of ``classes`` that has a component whole says of it."""
+    forgotten = marks.forgotten()
+    for record in _read_newest(vault):
+        catalog = record.catalog
+        if catalog.stack != stack or catalog.class_ not in classes or record.name in forgotten:
+            continue
+        for each in catalog.components:
+            if each.name == component and each.complete:
+                return each
+    return None
+
+
+def _read_newest(vault: Vault) -> Iterator[SnapshotRecord]:
+    """Yield this member's records that can be read, the newest by store time first; not more than some."""
+    names = sorted(list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name))
+    for name in reversed(names[-_LOOKED_AT:]):
+        try:
+            commit = read_commit(vault, name)
+        except (ObjectMissing, RoleTooSmall):
+            continue  # forgotten since the listing, or of a domain that this key no longer has
+        if isinstance(commit, SnapshotRecord):
+            yield commit

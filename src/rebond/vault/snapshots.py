@@ -68,6 +68,7 @@ class CatalogPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     epoch: int = 0
     needs: list[tuple[str, int, int]] = []
     time_rule: bool = False
+    lacks: list[str] = []
 
 
 class PrivateComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -99,6 +100,7 @@ class PrivatePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     problems: list[StoredProblem] = []
     exclusions: list[str] = []
     note: str = ""
+    configuration: dict[str, bytes] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,10 @@
 """Making a snapshot, step by step (format page, section 9). Whatever fails leaves only garbage."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import msgspec
 
 from rebond.entries import Tree
 from rebond.errors import RebondError, SourceError
@@ -18,12 +20,14 @@ from rebond.vault.frames import Level
 from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
 from rebond.vault.looking import Look, look_around
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
-from rebond.vault.parents import Parent, find_parent
+from rebond.vault.parents import Parent, find_earlier, find_parent
 from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import find_adoptable_packs
 from rebond.vault.refreshing import choose_sparse
+from rebond.vault.saved_records import find_missing, find_newest_ns
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import SealingPipeline
+from rebond.vault.second_looks import SecondLook, SecondWriter
 from rebond.vault.sessions import SessionJournal
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
 from rebond.vault.tree_writing import TreeTotals, TreeWriter
@@ -40,10 +44,14 @@ class SavedComponent:
 
 @dataclass(slots=True)
 class _RootCache:
+    """What is remembered of one component: ``uses`` are the places that the snapshot needs for it."""
+
     paths: CachePaths
+    identity: bytes
     writer: CacheWriter
     own: Path
     older: list[Path] = field(default_factory=list)
+    uses: dict[int, int] = field(default_factory=dict)
 
 
 class SnapshotSession:
@@ -71,7 +79,7 @@ class SnapshotSession:
         self.session = SessionId(random_id())
         self._domain: DomainId = vault.credentials.writing_domain()
         self._began = vault.clock.monotonic()
-        self._roots: list[_RootCache] = []
+        self._roots: dict[str, _RootCache] = {}
         self._opened = False
 
     def __enter__(self) -> "SnapshotSession":
@@ -100,7 +108,7 @@ class SnapshotSession:
         if self._opened:
             self._pipeline.abandon()
             self._putter.stop()
-            for root in self._roots:
+            for root in self._roots.values():
                 root.writer.close()
             self._cache.close()
             self._opened = False
@@ -163,27 +171,63 @@ class SnapshotSession:
     def save_tree(self, name: str, kind: str, root: bytes, tree: Tree, *, reread: bool = False) -> SavedComponent:
         """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
         cache = self._open_root(root, name)
-        reader = CacheReader([] if reread else [read_records(path, self._identity(root)) for path in cache.older])
-        writer = TreeWriter(
+        reader = CacheReader([] if reread else [read_records(path, cache.identity) for path in cache.older])
+        writer = self._make_writer(TreeWriter, name, cache, reader)
+        return self._save(name, kind, root, tree, writer)
+
+    def look_again(self, saved: SavedComponent, tree: Tree) -> SavedComponent:
+        """Walk a component a second time and save what either walk saw; this takes the place of ``saved``.
+
+        Raises ``SourceError`` when its root cannot be walked any more, and when this machine could not remember
+        the first look.
+        """
+        name = saved.summary.name
+        cache = self._roots[name]
+        cache.writer.flush()
+        if not cache.writer.is_whole:
+            raise _first_look_lost(name)
+        cache.writer.close()
+        cache.older.insert(0, cache.own)
+        cache.own = cache.own.with_suffix(".again.partial")
+        cache.writer = CacheWriter(cache.own, cache.identity)
+        look = SecondLook(tree, read_records(cache.older[0], cache.identity))
+        writer = self._make_writer(SecondWriter, name, cache, look)
+        again = self._save(name, saved.summary.kind, saved.private.root, look, writer)
+        first, totals = saved.totals, again.totals
+        totals.read_files, totals.read_bytes = (
+            totals.read_files + first.read_files,
+            totals.read_bytes + first.read_bytes,
+        )
+        added_bytes = saved.summary.added_bytes + again.summary.added_bytes
+        return replace(again, summary=msgspec.structs.replace(again.summary, added_bytes=added_bytes))
+
+    def _make_writer(
+        self, kind: type[TreeWriter], component: str, cache: _RootCache, reader: CacheReader
+    ) -> TreeWriter:
+        return kind(
             self._content,
             self._cache.segments,
             self._vault.credentials.domain_keys(self._domain).tree_id_key,
             self._chunker,
-            component=name,
+            component=component,
             cached=reader,
             remember=cache.writer,
             observer=self._observer,
         )
-        before, uses_before = self._content.added_bytes, dict(self._content.uses)
+
+    def _save(self, name: str, kind: str, root: bytes, tree: Tree, writer: TreeWriter) -> SavedComponent:
+        cache = self._roots[name]
+        before = self._content.added_bytes
+        self._content.uses = {}
         try:
             tree_id, entry = writer.save(tree)
         except SourceError:
             # The snapshot refers to nothing of it, and what is known of it is no cache of the whole.
-            self._content.uses = uses_before
             cache.writer.close()
-            self._roots.remove(cache)
+            del self._roots[name]
             raise
         self._content.finish_component()
+        cache.uses = self._content.uses
         totals = writer.totals
         return SavedComponent(
             summary=ComponentSummary(
@@ -198,9 +242,28 @@ class SnapshotSession:
             totals=totals,
         )
 
+    def find_missing(self, name: str, paths: Collection[bytes]) -> set[bytes] | None:
+        """Return those paths that a component, as saved, does not hold; ``None`` when this cannot be known."""
+        cache = self._roots[name]
+        cache.writer.flush()
+        return find_missing(read_records(cache.own, cache.identity), paths) if cache.writer.is_whole else None
+
+    def find_newest_ns(self, name: str) -> int | None:
+        """Return when the newest file of a component was modified; ``None`` without a file, or when it is not known."""
+        cache = self._roots[name]
+        cache.writer.flush()
+        return find_newest_ns(read_records(cache.own, cache.identity)) if cache.writer.is_whole else None
+
+    def find_earlier(self, name: str, classes: Collection[str]) -> ComponentSummary | None:
+        """Return what the last snapshot of the same stack and one of these classes held of a component, whole."""
+        return find_earlier(self._vault, self._stack, name, classes, self._look.marks)
+
     def leave_out(self, name: str, kind: str, root: bytes) -> SavedComponent:
         """Say that a component could not be saved; the snapshot is then partial."""
         self._content.finish_component()
+        cache = self._roots.pop(name, None)
+        if cache is not None:
+            cache.writer.close()
         return SavedComponent(
             summary=ComponentSummary(name=name, kind=kind, domain=self._domain, complete=False),
             private=PrivateComponent(name=name, domain=self._domain, root=root),
@@ -214,8 +277,8 @@ class SnapshotSession:
         paths = self._cache.files_of(name.encode() + b"\0" + root)
         older = [*paths.partials(), paths.committed]
         own = paths.own(self.session)
-        cache = _RootCache(paths, CacheWriter(own, self._identity(root)), own, older)
-        self._roots.append(cache)
+        identity = self._identity(root)
+        cache = self._roots[name] = _RootCache(paths, identity, CacheWriter(own, identity), own, older)
         return cache
 
     def commit(self, request: CommitRequest, components: Sequence[SavedComponent]) -> SnapshotRecord:
@@ -226,6 +289,7 @@ class SnapshotSession:
         self._pipeline.finish()
         self._putter.finish()
         uses: dict[SessionId, dict[int, int]] = {}
+        self._content.uses = _add_up([root.uses for root in self._roots.values()])
         for place in self._content.uses:
             session, number = self._cache.segments.name_of(place)
             uses.setdefault(session, {})[number] = self._content.share_used(place)
@@ -259,7 +323,7 @@ class SnapshotSession:
             self._observer.noticed(_cache_lost(error))
 
     def _commit_caches(self) -> None:
-        for root in self._roots:
+        for root in self._roots.values():
             root.writer.commit(root.paths.committed)
             for older in root.older:
                 if older != root.paths.committed:
@@ -270,6 +334,22 @@ class SnapshotSession:
     def stored_bytes(self) -> int:
         """Bytes of the packs that this session put."""
         return self._putter.put_bytes
+
+
+def _add_up(parts: Sequence[dict[int, int]]) -> dict[int, int]:
+    total: dict[int, int] = {}
+    for part in parts:
+        for place, size in part.items():
+            total[place] = total.get(place, 0) + size
+    return total
+
+
+def _first_look_lost(component: str) -> SourceError:
+    return SourceError(
+        "This machine could not remember the first look at {component}, so a second one cannot be joined to it.",
+        hint="Free some space below ~/.cache, then run the backup again.",
+        component=component,
+    )
 
 
 def _cache_lost(error: OSError) -> Finding:

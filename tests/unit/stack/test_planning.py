@@ -9,9 +9,11 @@ from rebond.config.components import KINDS
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding
+from rebond.operations.components import Judged
 from rebond.stack.expecting import make_judge
 from rebond.stack.keeping import find_policies
 from rebond.stack.planning import plan_backup
+from rebond.stack.strategies import SMART
 from rebond.vault.retention import KeepPolicy
 from rebond.vault.tree_writing import TreeTotals
 
@@ -58,13 +60,15 @@ def loaded(tmp_path: pathlib.Path) -> Loaded:
     return found
 
 
-def test_a_class_chooses_its_components_and_lends_its_strategy(loaded: Loaded) -> None:
+def test_a_class_chooses_its_components_and_its_strategy_wins(loaded: Loaded) -> None:
     plan = plan_backup(loaded, class_name="daily", excludes=["*.x"])
 
     assert [each.name for each in plan.components] == ["media", "code"]
     assert (plan.stack, plan.class_, plan.tags, plan.allows_partial) == ("shop", "daily", ("nightly",), False)
     assert ".git/" in plan.components[0].exclusions
-    assert plan.components[1].exclusions == ("*.x",)
+    assert plan.components[1].exclusions == (*SMART, "*.x")
+    without = plan_backup(loaded, class_name="full")
+    assert [each.exclusions for each in without.components[:2]] == [(), ()]
 
 
 def test_without_a_class_all_are_meant_and_one_that_cannot_be_saved_refuses(loaded: Loaded) -> None:
@@ -130,12 +134,15 @@ def test_several_that_cannot_be_saved_are_told_at_once(tmp_path: pathlib.Path) -
 
 
 def test_what_is_asked_for_around_a_backup_and_not_done_is_noted(tmp_path: pathlib.Path) -> None:
-    body = '[component.a]\nkind = "files"\npath = "x"\n[hooks]\nbefore = [{ run = "true" }]\n'
+    body = (
+        '[component.a]\nkind = "files"\npath = "x"\n[class.c]\ntrigger = "manual"\ncomponents = "all"\n'
+        'export = [{ component = "a", format = "zip", to = "x" }]\n'
+    )
     loaded = read_body(tmp_path, body).loaded
     assert loaded
 
     assert [each.message for each in plan_backup(loaded).notes] == [
-        "'hooks' of the configuration is not carried out yet."
+        "'export' of the configuration is not carried out yet."
     ]
 
 
@@ -169,7 +176,7 @@ def test_expectations(tmp_path: pathlib.Path, expect: str, totals: TreeTotals, m
         assert judge
         noticed: list[Finding] = []
         try:
-            judge(totals, noticed.append)
+            judge(Judged(totals=totals), noticed.append)
             said = [each.message for each in noticed]
         except RebondError as error:
             assert verdict == "fail"

@@ -25,6 +25,7 @@ from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSave, back_up
+from rebond.operations.hooks import Hooks
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size, format_span, parse_moment
@@ -162,6 +163,8 @@ def _plan_by_configuration(
     wishes["level"] = wishes["level"] or plan.level
     wishes["tags"] = (*wishes["tags"], *plan.tags)
     wishes["allow_partial"] = plan.allows_partial
+    wishes["class_"] = plan.class_
+    wishes["plan"] = plan
     wishes["is_configured"] = True
     return plan.components
 
@@ -170,6 +173,7 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
     if wishes["until"] and not wishes["reason"]:
         raise UsageError("--until says how long a hold lasts.", hint="Add --hold REASON.")
     now_ms = SystemClock().now_ms()
+    plan = wishes.get("plan")
     return BackupRequest(
         components=components,
         stack=wishes["stack"] or "+".join(each.name for each in components),
@@ -182,6 +186,9 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
         level=LEVELS[wishes["level"] or "balanced"],
         rereads_all=wishes["reread"],
         allows_partial=wishes["allow_partial"],
+        lacks=plan.lacks if plan else (),
+        configuration=plan.configuration if plan else {},
+        hooks=plan.hooks if plan else Hooks(),
     )
 
 

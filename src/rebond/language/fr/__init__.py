@@ -11,6 +11,7 @@ from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
+from rebond.language.fr.sets import SETS
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
 from rebond.language.fr.streams import STREAMS
@@ -30,6 +31,7 @@ MESSAGES: dict[str, str] = {
     **PRUNING,
     **RESTORING,
     **SOURCES,
+    **SETS,
     **STORE,
     **STREAMS,
     **VAULT,

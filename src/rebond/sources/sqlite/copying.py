@@ -5,12 +5,14 @@ import os
 import sqlite3
 import stat
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rebond.clock import Clock
 from rebond.errors import SourceError, SourceUnfit, SourceUnreachable
 from rebond.sources.files.paths import show_path
 from rebond.sources.sqlite.private_files import private_directory
+
+Ask = Callable[[sqlite3.Connection], None]
 
 _STEP_PAGES = 4096
 _RESTARTS = 3  # a copy begins again whenever somebody wrote meanwhile; after so many, writers wait for it
@@ -20,8 +22,12 @@ _PROBLEMS = 5
 
 
 @contextlib.contextmanager
-def copied_database(path: bytes, *, clock: Clock, timeout_seconds: float, place: str) -> Iterator[int]:
+def copied_database(
+    path: bytes, *, clock: Clock, timeout_seconds: float, place: str, ask: Ask | None = None
+) -> Iterator[int]:
     """Give a descriptor of a checked copy; nothing of it is left on disk while the block runs.
+
+    ``ask`` is called with a connection that can only read the copy, once it is good.
 
     ``place`` needs room for the copy. A lock is waited for ``timeout_seconds``. Raises ``SourceUnreachable``
     when there is no file or it stays locked, ``SourceUnfit`` when it is no database, encrypted or damaged,
@@ -32,7 +38,7 @@ def copied_database(path: bytes, *, clock: Clock, timeout_seconds: float, place:
         copy = os.path.join(directory, "copy")
         os.close(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         _copy(path, copy, clock=clock, timeout_seconds=timeout_seconds)
-        _check(path, copy)
+        check_copy(path, copy, ask)
         fd = os.open(copy, os.O_RDONLY | os.O_CLOEXEC)
     try:
         yield fd
@@ -145,17 +151,19 @@ class _Copying:
             )
 
 
-def _check(path: bytes, copy: str) -> None:
+def check_copy(path: bytes, copy: str, ask: Ask | None = None) -> None:
     """Check the copy. Raises ``SourceUnfit`` when it is damaged: then the database is."""
     address = f"file:{urllib.parse.quote(copy)}?mode=ro&immutable=1"
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
             rows = connection.execute(f"PRAGMA quick_check({_PROBLEMS})").fetchall()
+            problems = [str(row[0]) for row in rows]
+            if problems != ["ok"]:
+                raise _damaged(path, " | ".join(each.replace("\n", " ") for each in problems))
+            if ask:
+                ask(connection)
     except sqlite3.Error as error:
         raise _translate(path, error) from error
-    problems = [str(row[0]) for row in rows]
-    if problems != ["ok"]:
-        raise _damaged(path, " | ".join(each.replace("\n", " ") for each in problems))
 
 
 def _damaged(path: bytes, reason: str) -> SourceUnfit:

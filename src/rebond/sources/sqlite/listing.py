@@ -11,7 +11,7 @@ from rebond.entries import Content, Entry, EntryKind
 from rebond.errors import SourceError
 from rebond.sources.files.describing import Describer
 from rebond.sources.files.paths import show_path
-from rebond.sources.sqlite.copying import copied_database
+from rebond.sources.sqlite.copying import Ask, copied_database
 
 
 class SqliteListing:
@@ -29,6 +29,7 @@ class SqliteListing:
         clock: Clock,
         timeout_seconds: float,
         place: str,
+        ask: Ask | None = None,
     ) -> None:
         self.path = path
         self.depth = path.count(b"/") + 1 if path else 0
@@ -40,6 +41,7 @@ class SqliteListing:
         self._clock = clock
         self._timeout_seconds = timeout_seconds
         self._place = place
+        self._ask = ask
         self._faults: list[SourceError] = []
         self._copies = contextlib.ExitStack()
         self._copied: tuple[int, Entry, int] | None = None  # its position, its entry, a descriptor
@@ -104,7 +106,11 @@ class SqliteListing:
             try:
                 entry = describe_unopened(self._describer, file)
                 copy = copied_database(
-                    file, clock=self._clock, timeout_seconds=self._timeout_seconds, place=self._place
+                    file,
+                    clock=self._clock,
+                    timeout_seconds=self._timeout_seconds,
+                    place=self._place,
+                    ask=self._ask,
                 )
                 descriptor = self._copies.enter_context(copy)
             except SourceError as error:

@@ -9,7 +9,7 @@ from rebond.errors import SourceUnfit
 from rebond.sources.files.describing import Describer
 from rebond.sources.files.paths import show_path
 from rebond.sources.files.rule_files import Report
-from rebond.sources.sqlite.copying import check_is_file
+from rebond.sources.sqlite.copying import Ask, check_is_file
 from rebond.sources.sqlite.listing import SqliteListing
 from rebond.sources.sqlite.private_files import choose_place
 
@@ -37,12 +37,20 @@ class SqliteTree:
     """
 
     def __init__(
-        self, databases: Mapping[bytes, bytes], *, clock: Clock, report: Report, rules: CopyRules = COMMON_RULES
+        self,
+        databases: Mapping[bytes, bytes],
+        *,
+        clock: Clock,
+        report: Report,
+        rules: CopyRules = COMMON_RULES,
+        ask: Ask | None = None,
     ) -> None:
+        """``ask`` is called with a connection to each copy, which can only be read, before it is saved."""
         self._databases = {path: os.path.abspath(file) for path, file in databases.items()}
         self._clock = clock
         self._describer = Describer(report)
         self._rules = rules
+        self._ask = ask
 
     @classmethod
     def of_file(cls, path: bytes, *, clock: Clock, report: Report, rules: CopyRules = COMMON_RULES) -> "SqliteTree":
@@ -71,6 +79,7 @@ class SqliteTree:
                 clock=self._clock,
                 timeout_seconds=self._rules.timeout_seconds,
                 place=choose_place(self._rules.place),
+                ask=self._ask,
             )
             try:
                 yield listing

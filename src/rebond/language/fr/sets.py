@@ -1,0 +1,25 @@
+"""French for one snapshot of many components: hooks, strategies, files that a database names."""
+
+SETS: dict[str, str] = {
+    "'{key}' has to be a component of files, and {component} is of the kind {kind}.": "« {key} » doit être un composant de fichiers, et {component} est de la nature {kind}.",
+    "Name the component that holds the files.": "Nommez le composant qui contient les fichiers.",
+    "The hook '{hook}' failed, so there is no backup: {reason}": "Le crochet « {hook} » a échoué, il n'y a donc pas de sauvegarde : {reason}",
+    'Mend it; or write on_failure = "warn" to save all the same when it fails.': 'Réparez-le ; ou écrivez on_failure = "warn" pour sauvegarder même s\'il échoue.',
+    "The hook '{hook}' failed: {reason}": "Le crochet « {hook} » a échoué : {reason}",
+    "Run it by hand to see why.": "Lancez-le à la main pour voir pourquoi.",
+    "The hook '{hook}' ran for {span}.": "Le crochet « {hook} » a duré {span}.",
+    "The hook '{hook}' ran for {span} and wrote: {output}": "Le crochet « {hook} » a duré {span} et a écrit : {output}",
+    "{path} is named by {database}, and the component {component} does not hold it.": "{path} est nommé par {database}, et le composant {component} ne le contient pas.",
+    "If it is gone from the application too, correct the row or leave it out of the query; else run the backup again.": "S'il manque aussi à l'application, corrigez la ligne ou écartez-la de la requête ; sinon relancez la sauvegarde.",
+    "Whether {component} holds every file that {database} names could not be looked up.": "Il n'a pas pu être vérifié que {component} contient chaque fichier que nomme {database}.",
+    "Free some space below ~/.cache, then run the backup again.": "Libérez de la place sous ~/.cache, puis relancez la sauvegarde.",
+    "it took longer than {seconds} s and was ended with all that it had started. Its last words: {words}": "il a duré plus de {seconds} s et a été arrêté avec tout ce qu'il avait lancé. Ses derniers mots : {words}",
+    "See what it waits for, or give it a longer timeout.": "Voyez ce qu'il attend, ou donnez-lui un délai plus long.",
+    "it ended with status {status}. Its last words: {words}": "il a fini avec le code {status}. Ses derniers mots : {words}",
+    "it was ended by {signal}. Its last words: {words}": "il a été arrêté par {signal}. Ses derniers mots : {words}",
+    "The query for the files that {component} names cannot be answered: {reason}.": "La requête sur les fichiers que nomme {component} reste sans réponse : {reason}.",
+    "Check 'references' of the component; try the query with sqlite3.": "Vérifiez « references » du composant ; essayez la requête avec sqlite3.",
+    "The strategy 'compressed' saves {names} completely, and the whole snapshot at the level dense.": "La stratégie « compressed » sauvegarde {names} en entier, et toute la sauvegarde au niveau dense.",
+    "The strategy 'differential' saves {names} completely: only what changed is stored, and each snapshot comes back without any other.": "La stratégie « differential » sauvegarde {names} en entier : seul ce qui a changé est stocké, et chaque sauvegarde revient sans aucune autre.",
+    "This machine could not remember the first look at {component}, so a second one cannot be joined to it.": "Cette machine n'a pas pu retenir le premier regard sur {component}, un second ne peut donc pas y être joint.",
+}

@@ -1,0 +1,61 @@
+"""What is asked of a backup: components to save, each with where its content is of, and how it is judged."""
+
+import enum
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+from rebond.entries import Tree
+from rebond.findings import Finding
+from rebond.vault.snapshots import ComponentSummary
+from rebond.vault.tree_writing import TreeTotals
+
+Report = Callable[[Finding], None]
+OpenTree = Callable[[Report], Tree]
+NamedFiles = Callable[[], Mapping[str, Collection[bytes]]]
+
+
+class Moment(enum.Enum):
+    """Whether the content of a component is of one moment, as that of a database is, and which.
+
+    Files are looked at before the moments of all databases and again after them.
+    """
+
+    NONE = "each file is of the moment when it is read"
+    WHEN_READ = "one moment, while its tree is read"
+    WHEN_OPENED = "one moment, before open_tree returns; the tree may be read later"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A component as it was saved. ``before`` is what the last comparable snapshot held of it, where one is."""
+
+    totals: TreeTotals
+    now_ms: int = 0
+    before: ComponentSummary | None = None
+    find_newest_ns: Callable[[], int | None] = lambda: None
+
+
+Judge = Callable[[Judged, Report], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentToSave:
+    """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
+
+    ``judge`` looks at what was saved, before anything is committed; it raises ``SourceError`` when that will not do.
+    It is told what the last snapshot of one of ``compared_with``, names of classes, held of this component.
+    ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
+    ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
+    paths in its tree.
+    """
+
+    name: str
+    root: bytes
+    open_tree: OpenTree
+    kind: str = "files"
+    exclusions: tuple[str, ...] = ()
+    judge: Judge | None = None
+    compared_with: tuple[str, ...] = ()
+    moment: Moment = Moment.NONE
+    is_looked_at_twice: bool = False
+    named_files: NamedFiles | None = None

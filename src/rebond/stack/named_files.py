@@ -1,0 +1,66 @@
+"""The files that a database names, asked of the very copy that is saved."""
+
+import os
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+
+from rebond.config.components import FileReference, Files, Sqlite
+from rebond.config.model import Loaded
+from rebond.errors import SourceUnfit
+from rebond.stack.file_trees import ConfiguredFiles
+
+
+class NamedFiles:
+    """Gathers the paths that the queries of one component give. ``roots`` are where the trees of files begin."""
+
+    def __init__(self, component: str, references: Sequence[FileReference], roots: Mapping[str, bytes]) -> None:
+        self._component = component
+        self._references = references
+        self._roots = roots
+        self._paths: dict[str, set[bytes]] = {}
+
+    def begin(self) -> None:
+        """Forget what an earlier attempt gathered."""
+        self._paths = {each.component: set() for each in self._references}
+
+    def ask(self, connection: sqlite3.Connection) -> None:
+        """Ask a copy. Raises ``SourceUnfit`` for a query that it does not understand."""
+        for each in self._references:
+            found = self._paths.setdefault(each.component, set())
+            try:
+                for row in connection.execute(each.sql):
+                    path = self._place(row[0], each)
+                    if path:
+                        found.add(path)
+            except (sqlite3.Error, IndexError) as error:
+                raise SourceUnfit(
+                    "The query for the files that {component} names cannot be answered: {reason}.",
+                    hint="Check 'references' of the component; try the query with sqlite3.",
+                    component=self._component,
+                    reason=str(error),
+                ) from error
+
+    def find(self) -> Mapping[str, Collection[bytes]]:
+        """Return the paths by component, relative to its tree."""
+        return self._paths
+
+    def _place(self, value: object, reference: FileReference) -> bytes:
+        """Return where in the tree a value points to; empty for none."""
+        if value is None or value in {"", b""}:
+            return b""
+        text = value if isinstance(value, bytes) else os.fsencode(str(value))
+        root = self._roots[reference.component]
+        full = os.path.normpath(os.path.join(root, os.fsencode(reference.below), text))
+        return os.path.relpath(full, root)
+
+
+def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles | None:
+    """Return what asks a database for the files that it names; ``None`` where the configuration has no query."""
+    if not component.references:
+        return None
+    roots = {}
+    for each in component.references:
+        files = loaded.configuration.component[each.component]
+        assert isinstance(files, Files)  # noqa: S101 - the configuration was judged
+        roots[each.component] = ConfiguredFiles(each.component, files, stack_root=loaded.root, strategy="complete").root
+    return NamedFiles(name, component.references, roots)
