@@ -24,6 +24,8 @@ DAMAGED = 4
 
 def answer(invocation: Invocation, document: Document, text: str) -> None:
     """Write the document when JSON was asked for, else the text."""
+    if invocation.recording is not None:
+        invocation.recording.hear_answer(document)
     if invocation.wants_json:
         invocation.has_answered = True
         write(json.dumps(document, indent=2, default=_plain) + "\n")

@@ -43,7 +43,10 @@ def judge_configuration(invocation: Invocation) -> Verdict:
             "There is no configuration.",
             hint="Name it with --config or REBOND_CONFIG, or write rebond.toml here.",
         )
-    return load_configuration(path, invocation.environment)
+    verdict = load_configuration(path, invocation.environment)
+    if verdict.loaded is not None and invocation.recording is not None:
+        invocation.recording.meet_configuration(verdict.loaded)
+    return verdict
 
 
 def require_configuration(invocation: Invocation) -> Loaded:
@@ -112,7 +115,13 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
         timezone=stack.timezone,
         find_key=find_key,
         find_passphrase=find_passphrase,
+        has_key=bool(place and (place.key is not None or place.passphrase is not None)),
     )
+
+
+def describe_place(loaded: Loaded, place: VaultPlace) -> Configured:
+    """Return what the configuration says of one of its vaults."""
+    return _describe(loaded, place, None, speaks=True)
 
 
 def list_places(loaded: Loaded, *, only_main: bool = False) -> list[VaultPlace]:

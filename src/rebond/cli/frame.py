@@ -12,6 +12,24 @@ from rebond.cli.speech import language, tr
 from rebond.language import LANGUAGES, translate
 
 WIDTH = 100
+RECORDED = frozenset(
+    {
+        "backup",
+        "restore",
+        "verify",
+        "forget",
+        "undelete",
+        "prune",
+        "hold",
+        "unhold",
+        "key add",
+        "key remove",
+        "key issue",
+        "key revoke",
+        "vault create",
+    }
+)
+ONLY_ASKS = ("dry_run", "simulate")  # options with which a command changes nothing
 Callback = Callable[..., int | None]
 
 
@@ -90,6 +108,15 @@ class Verb(click.Command):
         super().__init__(name, **settings)
         self.example = example
         self.params.extend(common_options())
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; what changes something, or proves something, is written down in the ledger."""
+        kind = ctx.command_path.partition(" ")[2]
+        if kind not in RECORDED or any(ctx.params.get(name) for name in ONLY_ASKS):
+            return super().invoke(ctx)
+        from rebond.cli.recording import record
+
+        return record(ctx, kind, lambda: super(Verb, self).invoke(ctx))
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_paragraphs(self.help or "", formatter)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rebond.cli.witness import Witness
+
 
 @dataclass(slots=True, kw_only=True)
 class Invocation:
@@ -16,6 +18,7 @@ class Invocation:
     wants_json: bool = False
     is_quiet: bool = False
     progress: str | None = None
+    recording: Witness | None = None  # what writes this run down, for commands that are written down
     has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
 
     @property

@@ -8,6 +8,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
 from rebond.cli.vault_found import Configured
 from rebond.errors import Refused, UsageError, WrongKey
+from rebond.logs.masking import remember_secret
 from rebond.secret import Secret
 from rebond.subprocesses import run_for_secret
 from rebond.vault.member_files import (
@@ -58,11 +59,11 @@ def find_passphrase(invocation: Invocation) -> Secret | None:
     """Return the passphrase that the environment holds or leads to; ``None`` when it says nothing."""
     environment = invocation.environment
     if (text := environment.get("REBOND_PASSPHRASE")) is not None:
-        return Secret(text)
+        return remember_secret(Secret(text.encode("utf-8", "surrogateescape")))
     if path := environment.get("REBOND_PASSPHRASE_FILE"):
-        return Secret(read_file(Path(path)).split(b"\n", 1)[0].removesuffix(b"\r"))
+        return remember_secret(Secret(read_file(Path(path)).split(b"\n", 1)[0].removesuffix(b"\r")))
     if command := environment.get("REBOND_PASSPHRASE_COMMAND"):
-        return run_for_secret(command, environment=environment)
+        return remember_secret(run_for_secret(command, environment=environment))
     return None
 
 
@@ -73,7 +74,7 @@ def ask(question: str) -> Secret:
             "No secret was given, and there is no terminal to ask on.",
             hint="Set REBOND_KEY_FILE, REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND.",
         )
-    return Secret(getpass.getpass(question))
+    return remember_secret(Secret(getpass.getpass(question)))
 
 
 def read_file(path: Path) -> bytes:

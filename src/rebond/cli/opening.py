@@ -1,7 +1,7 @@
 """From the common options to a live vault."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from rebond.cli.at_hand import find_vault
@@ -46,7 +46,11 @@ def store_at_hand(invocation: Invocation, address: str | None = None, *, create:
 def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> Iterator[VaultAtHand]:
     """Open the vault with the key at hand; ``report`` hears what is odd. Raises ``VaultError`` and ``StoreError``."""
     configured = find_vault(invocation)
-    with store_at_hand(invocation, configured.address) as store:
+    recording = invocation.recording
+    with ExitStack() as closing:
+        # The run's own record is sealed last of all, so a store stays open until then.
+        held = closing if recording is None else recording.closing
+        store = held.enter_context(store_at_hand(invocation, configured.address))
         key = find_key(invocation, configured)
         pins = Pins(invocation.state_folder / "vaults")
         opened = open_vault(store, key, pins=pins, notice=report)
@@ -57,4 +61,6 @@ def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> 
             caches=invocation.cache_folder / "vaults",
             report=report,
         )
+        if recording is not None:
+            recording.meet_vault(live, store.location)
         yield VaultAtHand(store=store, configured=configured, opened=opened, live=live)

@@ -22,6 +22,7 @@ COMMANDS = [
     Place("rebond.cli.commands.prune", "prune", "Free the room that forgotten snapshots took."),
     Place("rebond.cli.commands.hold", "hold", "Protect a snapshot from being forgotten."),
     Place("rebond.cli.commands.hold", "unhold", "Lift the protection of a snapshot."),
+    Place("rebond.cli.commands.history", "history", "List what ran, how it ended, and what it took."),
     Place("rebond.cli.commands.key", "key", "List, add, remove, issue and revoke keys."),
     Place("rebond.cli.commands.kit", "kit", "Print the recovery kit again."),
     Place("rebond.cli.commands.schedule", "schedule", "Show what runs when, and hand it to systemd, cron or Git."),

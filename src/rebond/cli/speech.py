@@ -1,4 +1,7 @@
-"""What the command line says, in the reader's language. Templates are literal, so that a test can collect them."""
+"""What the command line says, in the reader's language, without any secret that was looked up.
+
+Templates are literal, so that a test can collect them.
+"""
 
 import os
 from contextvars import ContextVar
@@ -6,6 +9,7 @@ from contextvars import ContextVar
 from rebond.errors import RebondError
 from rebond.findings import Finding
 from rebond.language import translate
+from rebond.logs.masking import mask
 from rebond.wording import fill
 
 _language: ContextVar[str] = ContextVar("language", default="en")
@@ -28,12 +32,12 @@ def tr(template: str, /, **values: object) -> str:
 
 def message_of(thing: RebondError | Finding) -> str:
     """Return what happened, in the reader's language."""
-    return fill(translate(thing.template, _language.get()), _printable(dict(thing.values)))
+    return mask(fill(translate(thing.template, _language.get()), _printable(dict(thing.values))))
 
 
 def hint_of(thing: RebondError | Finding) -> str:
     """Return what to do next, in the reader's language; may be empty."""
-    return fill(translate(thing.hint_template, _language.get()), _printable(dict(thing.values)))
+    return mask(fill(translate(thing.hint_template, _language.get()), _printable(dict(thing.values))))
 
 
 def show_path(path: bytes | str) -> str:

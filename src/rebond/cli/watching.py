@@ -3,20 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import JsonLines, PlainLines
+from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
-from rebond.progress import Observer, Silence
-
-
-class Watcher(Observer, Protocol):
-    """An observer that is told when the operation is over, however it ended."""
-
-    def close(self) -> None:
-        """Leave the terminal as it should be."""
-        ...
+from rebond.progress import Silence
 
 
 class Nobody(Silence):
@@ -30,6 +22,8 @@ class Nobody(Silence):
 def watching(invocation: Invocation) -> Iterator[Watcher]:
     """Give the observer that the reader asked for, for the length of an operation."""
     watcher = choose_watcher(invocation)
+    if invocation.recording is not None:
+        watcher = invocation.recording.listen(watcher)
     try:
         yield watcher
     finally:

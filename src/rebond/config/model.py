@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import COMPONENT, Component
-from rebond.config.quantities import RATE, MaintenanceTime
+from rebond.config.quantities import RATE, SIZE, MaintenanceTime
 from rebond.config.references import SECRET, TEXT, Text
-from rebond.config.shapes import Choice, Count, ListOf, Named, Word
+from rebond.config.shapes import Choice, Count, Flag, ListOf, Named, Word
 from rebond.config.stacks import Replica, Stack, Vault
 from rebond.config.steps import Drilling, Hooks, Objective, Restoring
 from rebond.config.structs import Table, optional, required
@@ -58,7 +58,14 @@ class Scheduling:
 class Logging:
     """Where runs are written down, besides the terminal."""
 
-    file: str | None = optional(Word("path"), "A file.", default=None)
+    file: str | None = optional(Word("path"), "A file; a relative path starts at the root.", default=None)
+    size: int = optional(SIZE, "When it is this large, a new one is begun.", default=10_000_000)
+    count: int = optional(Count(0, 1000), "How many older ones are kept, as FILE.1, FILE.2 and so on.", default=5)
+    mode: str = optional(Choice(("0600", "0640")), "The permissions of a new one.", default="0640")
+    journal: bool = optional(Flag(), "Also the journal of systemd.", default=False)
+    level: str = optional(
+        Choice(("error", "warning", "info", "debug")), "The least that is written down.", default="info"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

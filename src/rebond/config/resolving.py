@@ -19,6 +19,7 @@ from rebond.config.references import (
     Text,
 )
 from rebond.errors import ConfigError, MissingExtra, SourceUnreachable
+from rebond.logs.masking import remember_secret
 from rebond.secret import Secret
 from rebond.subprocesses import run_for_secret
 
@@ -39,25 +40,30 @@ class Resolver:
         self._variables = variables
 
     def resolve(self, text: Text) -> Secret:
-        """Return what ``text`` is or refers to. Of a file it is the first line.
+        """Return what ``text`` is or refers to, and mask it in all that is written. Of a file it is the first line.
 
         Raises ``ConfigError`` when it is not there, ``CommandFailed`` for a command, ``MissingExtra`` without
         the library for keyrings, ``SourceUnreachable`` when HashiCorp Vault does not answer.
         """
+        return remember_secret(self._find(text))
+
+    def resolve_whole(self, text: Text) -> Secret:
+        """Return the same, but of a file all of it: for keys."""
+        if isinstance(text, FromFile):
+            return remember_secret(Secret(_require(self._read_file(text), text)))
+        return self.resolve(text)
+
+    def resolve_words(self, text: Text) -> str:
+        """Return the same as text, for what is no secret: names, addresses."""
+        return self._find(text).reveal().decode("utf-8", "surrogateescape")
+
+    def _find(self, text: Text) -> Secret:
         if isinstance(text, str):
             return Secret(text)
         if isinstance(text, FromFile):
             line = self._read_file(text).split(b"\n", 1)[0].removesuffix(b"\r")
             return Secret(_require(line, text))
         return self._look_up(text)
-
-    def resolve_whole(self, text: Text) -> Secret:
-        """Return the same, but of a file all of it: for keys."""
-        return Secret(_require(self._read_file(text), text)) if isinstance(text, FromFile) else self.resolve(text)
-
-    def resolve_words(self, text: Text) -> str:
-        """Return the same as text, for what is no secret: names, addresses."""
-        return self.resolve(text).reveal().decode("utf-8", "surrogateescape")
 
     def _look_up(self, reference: Reference) -> Secret:
         match reference:
@@ -72,7 +78,7 @@ class Resolver:
             case FromHashicorp():
                 return self._ask_hashicorp(reference)
             case FromFile():
-                return self.resolve(reference)
+                return self._find(reference)
 
     def _find_variable(self, reference: FromEnvironment) -> Secret:
         found = self._variables.get(reference.env) or reference.default
@@ -128,10 +134,10 @@ class Resolver:
 
     def _find_token(self, reference: FromHashicorp) -> str:
         token = self._words_or_variable(reference.token, "VAULT_TOKEN")
-        if token:
-            return token
-        path = os.path.join(self._variables.get("HOME", ""), ".vault-token")
-        return self.resolve_words(FromFile(file=path))
+        if not token:
+            token = self.resolve_words(FromFile(file=os.path.join(self._variables.get("HOME", ""), ".vault-token")))
+        remember_secret(Secret(token.encode("utf-8", "surrogateescape")))
+        return token
 
 
 def _require(content: bytes, reference: FromFile) -> bytes:

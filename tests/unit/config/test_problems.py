@@ -30,7 +30,7 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         '[log]\ncolour = "red"',
         5,
         "Unknown key 'log.colour'.",
-        "Known here: file.",
+        "Known here: count, file, journal, level, mode, size.",
     ),
     "an unknown table": ("[restorre]", 4, "Unknown key 'restorre'.", "Did you mean 'restore'?"),
     "an unknown kind": (

@@ -12,7 +12,8 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import Watcher, watching
+from rebond.cli.watching import watching
+from rebond.cli.witness import Watcher
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots

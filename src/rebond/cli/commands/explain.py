@@ -14,7 +14,8 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import Watcher, watching
+from rebond.cli.watching import watching
+from rebond.cli.witness import Watcher
 from rebond.errors import RoleTooSmall, UnknownName, UsageError
 from rebond.operations.browsing import descend, root_of
 from rebond.operations.snapshots import list_snapshots, time_of

@@ -8,7 +8,8 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.speech import tr
-from rebond.cli.watching import Watcher, watching
+from rebond.cli.watching import watching
+from rebond.cli.witness import Watcher
 from rebond.units import format_size
 from rebond.vault.prune_plan import PruneOptions, PrunePlan
 from rebond.vault.pruning import PruneOutcome, plan_prune

@@ -1,0 +1,286 @@
+"""The one place where a run of a command is written down: in the ledger, in the log, and in the vault.
+
+``watching``, ``vault_at_hand``, ``answer`` and the reading of the configuration tell it what they see; no command
+knows of it. Nothing in here may make a run fail that succeeded.
+"""
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rebond.cli.answering import DOUBTFUL, GOOD
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import JsonLines, describe_finding
+from rebond.cli.witness import Watcher
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.errors import Interrupted, RebondError, StoreError, UsageError
+from rebond.findings import Finding, Severity
+from rebond.history.recording import HISTORY, RunRecorder
+from rebond.history.sealing import may_seal, seal_ledger
+from rebond.logs.events import Weight
+from rebond.logs.log import WEIGHTS, Log, LogSettings, activate_log
+from rebond.progress import Advance
+from rebond.units import format_size, format_span
+from rebond.vault.access import Vault
+
+READER_WENT_AWAY = 141
+FIGURES = (
+    "files",
+    "directories",
+    "bytes",
+    "added_bytes",
+    "stored_bytes",
+    "read_files",
+    "read_bytes",
+    "checked_objects",
+    "checked_bytes",
+    "read_packs",
+    "copied_bytes",
+    "freed_bytes",
+)
+QUIET_ABOUT = frozenset({"restore"})  # what is being rescued ends as it ended, whatever becomes of its record
+
+
+class Recording:
+    """One run of a command, from its beginning to its end."""
+
+    def __init__(self, invocation: Invocation, kind: str, facts: Mapping[str, object]) -> None:
+        self.kind = kind
+        self._invocation = invocation
+        self._facts = facts
+        self._recorder = RunRecorder(invocation.state_folder / HISTORY, kind)
+        self._log = Log(run=self._recorder.run)
+        self._vault: Vault | None = None
+        self._faults: list[Finding] = []
+        self._was_idle = False  # it was asked to run when that is due, and it was not
+        self.closing = contextlib.ExitStack()
+        activate_log(self._log)
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return self._recorder.run
+
+    # -- what others tell ------------------------------------------------------------------------
+
+    def listen(self, watcher: Watcher) -> Watcher:
+        """Return a watcher that tells ours too. The run begins here: what comes before finds out what is meant."""
+        self._begin()
+        return Listening(watcher, self._recorder, self._log)
+
+    def meet_configuration(self, loaded: Loaded) -> None:
+        """Take from the configuration where events go, and whose run it is."""
+        self._recorder.learn(stack=loaded.configuration.stack.name)
+        if loaded.configuration.log is not None and not self._log.is_open:
+            self._log.open(describe_log(loaded))
+
+    def meet_vault(self, vault: Vault, location: str) -> None:
+        """Take the vault that the run works on; the first one, where there are several, is given the ledger."""
+        if self._vault is None or self._vault.vault_id == vault.vault_id:
+            self._vault = vault
+            self._recorder.learn(vault=vault.vault_id.hex(), location=location)
+
+    def hear_answer(self, document: object) -> None:
+        """Take figures and snapshots from what the command answers."""
+        if not isinstance(document, Mapping):
+            return
+        self._was_idle = document.get("began") is False
+        self._recorder.learn_figures({name: document[name] for name in FIGURES if _is_number(document.get(name))})
+        self._recorder.learn(**{name: document[name] for name in ("stack", "class") if document.get(name)})
+        for name in ("id", "snapshot", "forgotten"):
+            found = document.get(name)
+            self._recorder.learn_snapshots([found] if isinstance(found, str) else found or [])
+
+    # -- begin and end ---------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        if self._recorder.has_begun:
+            return
+        self._log.write(f"{self.kind} begins")
+        with self._keeping_on():
+            self._recorder.begin(self._facts)
+
+    def end(self, status: int, error: BaseException | None = None) -> int:
+        """Write the run down, seal what is new into the vault, and return the exit status that it ends with."""
+        if not self._was_idle:
+            self._begin()
+        if error is not None:
+            self._log.write_error(error)
+        try:
+            if self._recorder.has_begun:
+                self._write_end(status, error)
+                self._seal(error)
+        finally:
+            self._close()
+        for finding in self._faults:
+            self._tell(finding)
+        is_doubtful = any(finding.severity is not Severity.NOTE for finding in self._faults)
+        return DOUBTFUL if status == GOOD and is_doubtful and self.kind not in QUIET_ABOUT else status
+
+    def _write_end(self, status: int, error: BaseException | None) -> None:
+        with self._keeping_on():
+            self._recorder.end(status, _describe_error(error))
+        self._log.write(
+            f"{self.kind} ends with {status}{self._recorder.summary(format_span, format_size)}",
+            Weight.INFO if status == GOOD else Weight.WARNING if status == DOUBTFUL else Weight.ERROR,
+            status=str(status),
+        )
+
+    def _seal(self, error: BaseException | None) -> None:
+        """Not after an interrupt, which is not to be kept waiting, nor when the store has just failed."""
+        if self._vault is None or isinstance(error, KeyboardInterrupt | StoreError):
+            return
+        try:
+            if may_seal(self._vault):
+                self._faults += seal_ledger(self._vault, self._recorder.ledger)
+        except (RebondError, OSError) as reason:
+            self._faults.append(_not_sealed(reason))
+
+    def _close(self) -> None:
+        with self._keeping_on():
+            self.closing.close()
+        self._log.close()
+        for finding in self._log.faults:
+            self._tell(finding)
+
+    @contextlib.contextmanager
+    def _keeping_on(self) -> Iterator[None]:
+        """Turn what would fail into a finding."""
+        try:
+            yield
+        except OSError as error:
+            self._faults.append(_not_kept(self._recorder.ledger.folder, error))
+
+    def _tell(self, finding: Finding) -> None:
+        if finding.severity is Severity.NOTE and self._invocation.is_quiet:
+            return
+        if self._invocation.progress == "json":
+            JsonLines(sys.stderr, SystemClock()).noticed(finding)
+        else:
+            sys.stderr.write(describe_finding(finding) + "\n")
+
+
+class Listening:
+    """Passes on to the watcher for the reader what the ledger and the log hear too."""
+
+    def __init__(self, shown: Watcher, recorder: RunRecorder, log: Log) -> None:
+        self._shown = shown
+        self._recorder = recorder
+        self._log = log
+        self._phase = ""
+
+    def advanced(self, advance: Advance) -> None:
+        """Pass it on."""
+        self._recorder.advanced(advance)
+        if advance.phase != self._phase:
+            self._phase = advance.phase
+            self._log.write(f"phase {advance.phase}", Weight.DEBUG)
+        self._shown.advanced(advance)
+
+    def noticed(self, finding: Finding) -> None:
+        """Pass it on."""
+        self._recorder.noticed(finding)
+        self._log.write_finding(finding)
+        self._shown.noticed(finding)
+
+    def close(self) -> None:
+        """Leave the terminal as it should be."""
+        self._shown.close()
+
+
+def record(context: click.Context, kind: str, run: Callable[[], Any]) -> Any:
+    """Run a command and write it down; return its exit status."""
+    invocation = context.ensure_object(Invocation)
+    recording = Recording(invocation, kind, _describe_call(context, invocation))
+    invocation.recording = recording
+    try:
+        status = run()
+    except BaseException as error:
+        recording.end(_status_of(error), error)
+        raise
+    return recording.end(status if isinstance(status, int) else GOOD)
+
+
+def describe_log(loaded: Loaded) -> LogSettings:
+    """Return where events go by a configuration; for a process that runs many, as ``rebond serve`` does."""
+    log = loaded.configuration.log
+    if log is None:
+        return LogSettings()
+    return LogSettings(
+        file=Path(os.path.join(loaded.root, os.path.expanduser(log.file))) if log.file else None,
+        limit_bytes=log.size,
+        kept=log.count,
+        mode=int(log.mode, 8),
+        to_journal=log.journal,
+        lightest=WEIGHTS[log.level],
+    )
+
+
+def _describe_call(context: click.Context, invocation: Invocation) -> dict[str, object]:
+    """Return class, stack, cause and the names of the options that were given; a value could be anything."""
+    given = [
+        name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    facts: dict[str, object] = {"options": sorted(given)}
+    for name, fact in (("class_", "class"), ("stack", "stack")):
+        if value := context.params.get(name):
+            facts[fact] = str(value)
+    trigger = "schedule" if context.params.get("scheduled") else invocation.environment.get("REBOND_TRIGGER", "")[:40]
+    return {**facts, "trigger": trigger} if trigger else facts
+
+
+def _status_of(error: BaseException) -> int:
+    match error:
+        case RebondError() | Interrupted():
+            return error.exit_status
+        case click.exceptions.Exit():
+            return int(error.exit_code)
+        case KeyboardInterrupt() | click.Abort():
+            return Interrupted.exit_status
+        case click.UsageError():
+            return UsageError.exit_status
+        case BrokenPipeError():
+            return READER_WENT_AWAY
+    return RebondError.exit_status
+
+
+def _describe_error(error: BaseException | None) -> tuple[str, str] | None:
+    if error is None:
+        return None
+    if isinstance(error, RebondError):
+        return error.code, error.message
+    if isinstance(error, KeyboardInterrupt):
+        return Interrupted.code, ""
+    return "fault", type(error).__name__
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _not_kept(folder: Path, error: OSError) -> Finding:
+    return Finding(
+        code="ledger-not-kept",
+        severity=Severity.WARNING,
+        subject=str(folder),
+        template="This run could not be written down in {path}: {reason}. What it did is done.",
+        hint_template="Check the rights of that folder and the room that is left, or set REBOND_STATE_DIR.",
+        values={"path": str(folder), "reason": error.strerror or str(error)},
+    )
+
+
+def _not_sealed(error: Exception) -> Finding:
+    return Finding(
+        code="ledger-not-sealed",
+        severity=Severity.NOTE,
+        subject="",
+        template="The record of this run is not in the vault yet: {reason}",
+        hint_template="It is kept here, and the next run that can write to the vault puts it there.",
+        values={"reason": str(error)},
+    )

@@ -1,0 +1,194 @@
+"""The log of a run: events go to every place that was asked for; a place that fails never stops the work."""
+
+import os
+import threading
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TextIO
+
+from rebond.clock import Clock, SystemClock
+from rebond.errors import RebondError
+from rebond.findings import Finding, Severity
+from rebond.logs.events import Event, Weight, write_message
+from rebond.logs.files import FileSink
+from rebond.logs.journal import JournalSink
+
+PENDING_LIMIT = 1000  # events that are kept until it is known where they go
+WEIGHTS = {"error": Weight.ERROR, "warning": Weight.WARNING, "info": Weight.INFO, "debug": Weight.DEBUG}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """Where events go. ``file`` is absolute; ``limit_bytes`` is its largest size, ``kept`` how many older ones stay."""
+
+    file: Path | None = None
+    limit_bytes: int = 10_000_000
+    kept: int = 5
+    mode: int = 0o640
+    to_journal: bool = False
+    lightest: Weight = Weight.INFO
+
+
+class Sink(Protocol):
+    """A place for events. Both methods raise ``OSError``."""
+
+    def write(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was open."""
+        ...
+
+
+class TerminalSink:
+    """Lines on an open stream, for a process that shows nothing else; under systemd with their weight in front."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._has_weights = "JOURNAL_STREAM" in os.environ
+
+    def write(self, event: Event) -> None:
+        """Write one line."""
+        weight = f"<{int(event.weight)}>" if self._has_weights else ""
+        run = f"{event.run}: " if event.run else ""
+        self._out.write(f"{weight}{run}{write_message(event)}\n")
+        self._out.flush()
+
+    def close(self) -> None:
+        """The stream is somebody else's."""
+
+
+class Log:
+    """Takes the events of one run, or of one process. Safe to use from several threads.
+
+    Until ``open`` says where they go, events are kept. ``faults`` tells what could not be written.
+    """
+
+    def __init__(self, *, run: str = "", clock: Clock | None = None) -> None:
+        self.run = run
+        self.faults: list[Finding] = []
+        self._clock = clock or SystemClock()
+        self._lightest = Weight.INFO
+        self._sinks: list[Sink] = []
+        self._pending: list[Event] | None = []
+        self._lock = threading.Lock()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is known where events go."""
+        return self._pending is None
+
+    def open(self, settings: LogSettings, *, terminal: TextIO | None = None) -> None:
+        """Say where events go; what happened before goes there first. Only the first call counts."""
+        with self._lock:
+            if self._pending is None:
+                return
+            pending, self._pending = self._pending, None
+            self._lightest = settings.lightest
+            if terminal is not None:
+                self._sinks.append(TerminalSink(terminal))
+            if settings.file is not None:
+                self._add_file(settings, settings.file)
+            if settings.to_journal:
+                self._add_journal()
+            for event in pending:
+                self._send(event)
+
+    def write(self, message: str, weight: Weight = Weight.INFO, **fields: str) -> None:
+        """Write one event; never raises."""
+        event = Event(time_ms=self._clock.now_ms(), weight=weight, message=message, run=self.run, fields=fields)
+        with self._lock:
+            if self._pending is None:
+                self._send(event)
+            elif len(self._pending) < PENDING_LIMIT:
+                self._pending.append(event)
+
+    def write_finding(self, finding: Finding) -> None:
+        """Write what was noticed."""
+        weight = {Severity.NOTE: Weight.INFO, Severity.WARNING: Weight.WARNING, Severity.DAMAGE: Weight.ERROR}
+        said = finding.message
+        if finding.subject and finding.subject not in said:
+            said = f"{finding.subject}: {said}"
+        self.write(f"{finding.code}: {said}", weight[finding.severity], code=finding.code)
+
+    def write_error(self, error: BaseException) -> None:
+        """Write why a run ended; of a fault of our own also where it happened."""
+        if isinstance(error, RebondError):
+            self.write(f"{error.code}: {error.message}", Weight.ERROR, code=error.code)
+            return
+        self.write(f"{type(error).__name__}: {error}", Weight.ERROR)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            self.write(line, Weight.DEBUG)
+
+    def write_output(self, source: str, output: str | bytes, weight: Weight = Weight.INFO) -> None:
+        """Write what another program said, such as a hook, a line each; ``source`` names it."""
+        text = output.decode("utf-8", "backslashreplace") if isinstance(output, bytes) else output
+        for line in text.splitlines():
+            if line.strip():
+                self.write(f"{source}: {line}", weight, source=source)
+
+    def close(self) -> None:
+        """Give everything back; what is written later goes nowhere."""
+        with self._lock:
+            self._pending = None
+            for sink in self._sinks:
+                try:
+                    sink.close()
+                except OSError as error:
+                    self._tell(type(sink).__name__, error)
+            self._sinks = []
+
+    def _send(self, event: Event) -> None:
+        if event.weight > self._lightest:
+            return
+        for sink in list(self._sinks):
+            try:
+                sink.write(event)
+            except (OSError, ValueError) as error:  # a closed stream raises ValueError
+                self._sinks.remove(sink)
+                self._tell(_name_of(sink), error)
+
+    def _add_file(self, settings: LogSettings, path: Path) -> None:
+        try:
+            self._sinks.append(FileSink(path, limit_bytes=settings.limit_bytes, kept=settings.kept, mode=settings.mode))
+        except OSError as error:
+            self._tell(str(path), error)
+
+    def _add_journal(self) -> None:
+        try:
+            self._sinks.append(JournalSink())
+        except OSError as error:
+            self._tell("journal", error)
+
+    def _tell(self, place: str, error: Exception) -> None:
+        self.faults.append(
+            Finding(
+                code="log-not-written",
+                severity=Severity.WARNING,
+                subject=place,
+                template="The log {place} cannot be written: {reason}",
+                hint_template="Check [log] in the configuration, the rights of this user, and the room that is left.",
+                values={"place": place, "reason": getattr(error, "strerror", None) or str(error)},
+            )
+        )
+
+
+def _name_of(sink: Sink) -> str:
+    return {"FileSink": "file", "JournalSink": "journal", "TerminalSink": "terminal"}.get(type(sink).__name__, "log")
+
+
+_active = Log()
+_active.close()
+
+
+def active_log() -> Log:
+    """Return the log of the run that this process is in; one that goes nowhere when there is none."""
+    return _active
+
+
+def activate_log(log: Log) -> None:
+    """Make a log the one that ``active_log`` returns."""
+    global _active  # noqa: PLW0603 - one run at a time in a process; hooks and sources must not be handed it through
+    _active = log
