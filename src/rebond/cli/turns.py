@@ -77,6 +77,11 @@ def run_backup_in_turn(invocation: Invocation, class_name: str, run: Callable[[]
     return run_in_turn(invocation, Deed.BACKUP, class_name, run)
 
 
+def run_check_in_turn(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Read a class back when that is due. Raises ``UsageError`` for a class whose `verify` says nothing."""
+    return run_in_turn(invocation, Deed.VERIFY, class_name, run)
+
+
 def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callable[[], int]) -> int:
     """Run when it is the job's turn, and write that down; else say why not and return 0."""
     loaded = require_configuration(invocation)

@@ -26,6 +26,9 @@ schedule = Verbs(
     places=[
         Place("rebond.cli.commands.schedule", "show", "Show what runs when, what ran last, and who starts it."),
         Place("rebond.cli.commands.schedule", "next", "List the runs to come."),
+        Place("rebond.cli.commands.schedule_handing", "install", "Hand the calendar to systemd, cron or Git."),
+        Place("rebond.cli.commands.schedule_handing", "remove", "Take back what install handed over."),
+        Place("rebond.cli.commands.schedule_handing", "export", "Print what install would hand over."),
     ],
     help="Show what runs when, and hand it to systemd, cron or Git.",
     example="rebond schedule show",

@@ -32,8 +32,8 @@ STALE_SECONDS = 60.0  # a service that has not looked for so long is not well
     "serve",
     help="Start every run of the configuration when it is due, until told to stop. What was missed while nothing ran "
     "is made up for by one run of each class. Runs of one stack wait for one another. SIGHUP, or a changed file, reads "
-    "the configuration anew; SIGTERM waits a little for what runs, then interrupts it, and it begins again with the next "
-    "start. Writes its log to standard error.",
+    "the configuration anew; SIGTERM waits a little for what runs, then interrupts it, and it begins again with the "
+    "next start. Writes its log to standard error.",
     example="rebond serve --config /etc/rebond/rebond.toml",
 )
 @click.pass_obj

@@ -47,10 +47,22 @@ SHOWN_PATHS = 100
 @option("--older-than", metavar="AGE", help="Read only what was not read since then.")
 @option("--repair", is_flag=True, help="Mend what can be mended. Only adds; deletes no content.")
 @option("--shard", metavar="I/N", help="Check the I-th of N parts, 0 ≤ I < N, so that machines can share the work.")
+@option("--class", "class_", default="", metavar="NAME", help="Check the newest snapshot of this class.")
+@option("--scheduled", is_flag=True, help="For timers: check when it is due, and not in a pause.")
 @option("--without-key", is_flag=True, help="Check what anybody can: names, sums and signatures of clear records.")
 @click.pass_obj
 def verify(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Return 4 for damage, 3 for what deserves a look."""
+    if wishes["class_"]:
+        names = (*names, f"latest:{wishes['class_']}")
+    if wishes["scheduled"]:
+        from rebond.cli.turns import run_check_in_turn
+
+        return run_check_in_turn(invocation, wishes["class_"], lambda: _verify(invocation, names, wishes))
+    return _verify(invocation, names, wishes)
+
+
+def _verify(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]) -> int:
     if wishes["without_key"]:
         return _verify_without_key(invocation, names, wishes)
     shard = parse_shard(wishes["shard"]) or (0, 1)

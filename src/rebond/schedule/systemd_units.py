@@ -1,0 +1,162 @@
+"""Units of systemd: a service and a timer for each job, or one service for ``rebond serve``."""
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from rebond.schedule.handing_over import HandedOver
+from rebond.schedule.jobs import Deed, Job
+from rebond.schedule.systemd_calendar import write_calendar
+from rebond.schedule.written_files import sign_text
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
+# What a run needs stays possible: reading everything, sockets, commands in containers, becoming another user.
+HARDENING = """\
+NoNewPrivileges=yes
+PrivateTmp=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+ProtectClock=yes
+ProtectHostname=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+UMask=0077
+"""
+EACH_MINUTES = "*-*-* *:47:00"  # when a check asks whether there was a backup to be read back
+CHANGES = "*-*-* *:00/5:00"  # a path unit sees no change while its run goes on, and nothing of a cluster
+
+
+def write_units(handed: HandedOver, patterns: Mapping[str, Sequence[str]], now_ms: int) -> dict[str, str]:
+    """Return the units of all jobs by their names; ``patterns`` are the paths that classes wait for a change of."""
+    units: dict[str, str] = {}
+    for job in handed.calendar.jobs:
+        if job.trigger == "commit":
+            continue  # the hook of Git starts it
+        name = unit_name(handed.stack, job)
+        while f"{name}.service" in units:  # a class may be called as the check of another
+            name += "-2"
+        install = f"WantedBy={_target()}" if job.trigger == "start" else ""
+        units[f"{name}.service"] = _write_service(handed, job, install)
+        moments = _list_moments(handed, job, now_ms)
+        if moments:
+            units[f"{name}.timer"] = _write_timer(handed, job, moments)
+        if job.trigger == "change" and patterns.get(job.class_name):
+            units[f"{name}.path"] = _write_path(handed, job, patterns[job.class_name])
+    return {name: sign_text(text) for name, text in units.items()}
+
+
+def write_serve_unit(handed: HandedOver) -> dict[str, str]:
+    """Return the unit of ``rebond serve``, which does everything by itself."""
+    text = (
+        f"[Unit]\nDescription=Rebond: runs the backups of {_plain(handed.stack)}\n{_write_order(handed)}\n"
+        "[Service]\nType=notify\n"
+        f"ExecStart={_write_command(handed.serve_command)}\n"
+        "ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec=60\n"
+        f"{_write_surroundings(handed)}{HARDENING}\n[Install]\nWantedBy={_target()}\n"
+    )
+    return {f"{unit_prefix(handed.stack)}.service": sign_text(text)}
+
+
+def unit_prefix(stack: str) -> str:
+    """Return how the units of a stack begin."""
+    return f"rebond-{_escape(stack)}"
+
+
+def unit_name(stack: str, job: Job) -> str:
+    """Return the name of a job's units, without their kind."""
+    return f"{unit_prefix(stack)}-{_escape(job.name.replace(':', '-'))}"
+
+
+def _list_moments(handed: HandedOver, job: Job, now_ms: int) -> list[str]:
+    if job.schedule:
+        return write_calendar(job.schedule, handed.calendar.zone, now_ms)
+    if job.trigger == "each":
+        return [EACH_MINUTES]
+    return [CHANGES] if job.trigger == "change" else []
+
+
+def _write_service(handed: HandedOver, job: Job, install: str) -> str:
+    deed = "backup" if job.deed is Deed.BACKUP else "check"
+    text = (
+        f"[Unit]\nDescription=Rebond: {deed} of {_plain(handed.stack)}, class {_plain(job.class_name)}\n"
+        f"{_write_order(handed)}\n"
+        "[Service]\nType=oneshot\n"
+        f"ExecStart={_write_command(handed.command_of(job))}\n"
+        "TimeoutStartSec=infinity\nKillMode=mixed\nTimeoutStopSec=60\n"
+        f"{_write_surroundings(handed)}{HARDENING}"
+    )
+    return f"{text}\n[Install]\n{install}\n" if install else text
+
+
+def _write_timer(handed: HandedOver, job: Job, moments: Iterable[str]) -> str:
+    lines = "".join(f"OnCalendar={each}\n" for each in moments)
+    return (
+        f"[Unit]\nDescription=Rebond: when {_plain(job.name)} of {_plain(handed.stack)} runs\n\n"
+        f"[Timer]\n{lines}Persistent=true\nAccuracySec=1s\n\n[Install]\nWantedBy=timers.target\n"
+    )
+
+
+def _write_path(handed: HandedOver, job: Job, patterns: Iterable[str]) -> str:
+    """A pattern is watched at the folder in which its first star stands; the run itself knows what fits."""
+    watched = dict.fromkeys(_fixed_part(each) for each in patterns)
+    lines = "".join(f"PathChanged={_quote_path(each)}\n" for each in watched)
+    return (
+        f"[Unit]\nDescription=Rebond: watches what {_plain(job.name)} of {_plain(handed.stack)} saves\n\n"
+        f"[Path]\n{lines}TriggerLimitIntervalSec=0\n\n[Install]\nWantedBy={_target()}\n"
+    )
+
+
+def _fixed_part(pattern: str) -> str:
+    parts = pattern.split("/")
+    first = next((number for number, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts))
+    return "/".join(parts[:first]) or "/"
+
+
+def _write_order(handed: HandedOver) -> str:
+    lines = ["Wants=network-online.target", f"After={' '.join(('network-online.target', *handed.after))}"]
+    if handed.mounts:
+        lines.append(f"RequiresMountsFor={' '.join(_quote_path(each) for each in handed.mounts)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _write_surroundings(handed: HandedOver) -> str:
+    lines = [f"User={handed.user}"] if handed.user and os.geteuid() == 0 else []
+    lines.append(f"WorkingDirectory={_quote_path(handed.root)}")
+    lines += [f"Environment={_quote(f'{name}={value}')}" for name, value in sorted(handed.variables.items())]
+    writable = (handed.state_folder, handed.cache_folder, *handed.writable)
+    lines.append("ReadWritePaths=" + " ".join(_quote_path(f"-{each}") for each in writable))
+    if handed.nice:
+        lines += [f"Nice={handed.nice}", "IOSchedulingClass=best-effort", "IOSchedulingPriority=7"]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _target() -> str:
+    return "multi-user.target" if os.geteuid() == 0 else "default.target"
+
+
+def _write_command(command: Sequence[str]) -> str:
+    return " ".join(_quote(each.replace("$", "$$")) for each in command)
+
+
+def _quote(text: str) -> str:
+    text = text.replace("%", "%%")
+    if all(each in _PLAIN or each in "/=@+,%$:" for each in text):
+        return text
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _quote_path(path: str) -> str:
+    return _quote(path)
+
+
+def _plain(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _escape(text: str) -> str:
+    r"""Return a name as systemd wants it: other bytes as ``\xNN``."""
+    return "".join(each if each in _PLAIN else "".join(f"\\x{byte:02x}" for byte in each.encode()) for each in text)
