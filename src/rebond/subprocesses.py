@@ -16,6 +16,7 @@ _WORDS_BYTES = 4096  # of standard error that are kept
 _WORDS_LINES = 5
 _GRACE_SECONDS = 5.0  # between asking a program to end and making it
 _LOOK_EVERY_SECONDS = 0.01
+_PIPE_BYTES = 65536
 
 
 def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seconds: float = 120) -> Secret:
@@ -62,6 +63,23 @@ class _Becoming(TypedDict, total=False):
     extra_groups: list[int]
 
 
+def _fill_pipe(given: Secret) -> int:
+    """Return the end to read of a pipe that holds all of ``given``: at most what a pipe takes, 64 KiB."""
+    content = given.reveal()
+    if len(content) > _PIPE_BYTES:
+        raise CommandFailed(
+            "What is to be handed to a program is longer than {count} bytes.",
+            hint="Shorten it.",
+            count=_PIPE_BYTES,
+        )
+    source, sink = os.pipe()
+    try:
+        os.write(sink, content)
+    finally:
+        os.close(sink)
+    return source
+
+
 def _become(user: str | None) -> _Becoming:
     """Return what makes a new process another user's; raises ``KeyError`` when there is none of that name."""
     if user is None:
@@ -76,7 +94,8 @@ def _become(user: str | None) -> _Becoming:
 class RunningCommand:
     """A program that runs beside us: its standard output is read once, its last words are kept.
 
-    Its standard input is empty. It leads a session of its own: what is typed at our terminal reaches
+    Its standard input is empty, or a few bytes that are handed to it: for secrets, which have no place among the
+    arguments. It leads a session of its own: what is typed at our terminal reaches
     us only, it cannot ask there, and what it started ends with it. Raises ``CommandFailed`` when it
     cannot be started.
     """
@@ -88,14 +107,16 @@ class RunningCommand:
         environment: Mapping[str, str],
         directory: str | None = None,
         user: str | None = None,
+        given: Secret | None = None,
     ) -> None:
-        """Start it in ``directory``, as ``user``, or else in and as our own."""
+        """Start it in ``directory``, as ``user``, or else in and as our own; ``given`` is all of its input."""
         self.program = arguments[0]
+        source = _fill_pipe(given) if given is not None else subprocess.DEVNULL
         try:
             self._process = subprocess.Popen(
                 list(arguments),
                 env=dict(environment),
-                stdin=subprocess.DEVNULL,
+                stdin=source,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 start_new_session=True,
@@ -117,6 +138,9 @@ class RunningCommand:
                 program=self.program,
                 reason=getattr(error, "strerror", None) or str(error),
             ) from None
+        finally:
+            if source != subprocess.DEVNULL:
+                os.close(source)
         self.pid = self._process.pid
         self._words = b""
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)

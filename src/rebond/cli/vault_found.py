@@ -27,6 +27,7 @@ class Configured:
     timezone: str | None = None
     find_key: Callable[[], Secret | None] = _find_nothing
     find_passphrase: Callable[[], Secret | None] = _find_nothing
+    has_key: bool = False  # whether the configuration names a key or a passphrase for it
 
     @property
     def zone(self) -> tzinfo:

@@ -31,6 +31,9 @@ class ConfiguredCommand:
     The command gets the environment with the variables of the stack's `env` files, and starts in the stack's root.
     """
 
+    root = b""  # read whole at each run: there is no tree of files to compare with
+    exclusions: tuple[str, ...] = ()
+
     def __init__(self, name: str, component: Command, loaded: Loaded) -> None:
         self._name = name
         self._component = component

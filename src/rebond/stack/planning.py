@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 from rebond.config.classes import BackupClass
-from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Files, Sqlite
+from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Django, Files, Postgres, Sqlite
 from rebond.config.model import Loaded
 from rebond.config.places import find_nearest
 from rebond.entries import Tree
@@ -13,11 +13,13 @@ from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.components import ComponentToSave
 from rebond.operations.hooks import Hooks
+from rebond.stack.apart import find_apart, find_classes_of_apart
 from rebond.stack.commands import ConfiguredCommand
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
+from rebond.stack.kinds import make_source
 from rebond.stack.named_files import find_named_files
 from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
 from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
@@ -29,7 +31,9 @@ Report = Callable[[Finding], None]
 class PlannedBackup:
     """What is to be saved as one snapshot. ``notes`` say what of the configuration is done in another way, or not yet.
 
-    ``lacks`` are components of the stack that are left out by wish: the snapshot is no whole set then.
+    ``lacks`` are components of the stack that are left out by wish: the snapshot is no whole set then. ``apart`` are
+    those of other vaults, by vault; their snapshots there are of ``class_of_apart``. ``is_of_change`` says that
+    nothing is to be done where nothing changed.
     """
 
     components: tuple[ComponentToSave, ...]
@@ -42,6 +46,9 @@ class PlannedBackup:
     lacks: tuple[str, ...] = ()
     configuration: Mapping[str, bytes] = field(default_factory=dict)
     hooks: Hooks = field(default_factory=Hooks)
+    apart: Mapping[str, tuple[ComponentToSave, ...]] = field(default_factory=dict)
+    class_of_apart: Mapping[str, str] = field(default_factory=dict)
+    is_of_change: bool = False
 
 
 def plan_backup(
@@ -63,28 +70,26 @@ def plan_backup(
     if not class_name and not names:
         class_name = find_usual_class(configuration)
     class_ = _find_class(loaded, class_name) if class_name else None
-    chosen = [
-        (name, configuration.component[name])
-        for name in _choose(loaded, names, class_)
-        if not isinstance(configuration.component[name], NOTHING_TO_SAVE)
-    ]
-    if not chosen:
+    chosen = [(name, configuration.component[name]) for name in _choose(loaded, names, class_)]
+    holds_data = [name for name, each in chosen if not isinstance(each, NOTHING_TO_SAVE)]
+    if not holds_data:
         raise UsageError(
             "The configuration names nothing to save.", hint="Add a [component.NAME], or name a path with --path."
         )
     allows_partial = allows_partial or bool(class_ and class_.allow_partial)
     obstacles = {name: error for name, each in chosen if (error := find_obstacle(name, each))}
-    if obstacles and (not allows_partial or len(obstacles) == len(chosen)):
+    if obstacles and (not allows_partial or len(obstacles) == len(holds_data)):
         _refuse(obstacles)
-    components = [
-        _leave_out(name, each, obstacles[name])
+    components = {
+        name: _leave_out(name, each, obstacles[name])
         if name in obstacles
         else finish_component(_prepare(loaded, name, each, class_, excludes), each, class_name, configuration)
         for name, each in chosen
-    ]
+    }
+    apart = find_apart(dict(chosen), components)
     strategies = find_strategies(dict(chosen), class_)
     return PlannedBackup(
-        components=tuple(components),
+        components=tuple(each for name, each in components.items() if configuration.component[name].vault is None),
         stack=configuration.stack.name,
         class_=class_name,
         tags=class_.tags if class_ else (),
@@ -96,30 +101,20 @@ def plan_backup(
         lacks=find_lacking(configuration, {name for name, _ in chosen}),
         configuration=read_configuration(loaded),
         hooks=make_hooks(loaded, class_name),
+        apart=apart,
+        class_of_apart=find_classes_of_apart(configuration, apart, class_name),
+        is_of_change=bool(class_ and class_.trigger == "change"),
     )
 
 
 def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
     """Return why a component cannot be saved yet; ``None`` when it can."""
-    if not isinstance(component, Files | Sqlite | Command):
+    if isinstance(component, Postgres | Django):
         return SourceUnfit(
             "The component {component} is of the kind {kind}, which cannot be saved yet.",
             hint="Leave it out of the class, or save the others with --allow-partial.",
             component=name,
             kind=component.kind,
-        )
-    if (component.inside and not isinstance(component, Command)) or component.volume:
-        return SourceUnfit(
-            "The component {component} lies in a container or volume, where files cannot be saved yet.",
-            hint="Leave it out of the class, or save the others with --allow-partial.",
-            component=name,
-        )
-    if component.vault:
-        return SourceUnfit(
-            "The component {component} belongs into the vault {vault}, and a backup writes to one vault only yet.",
-            hint="Leave it out of the class, or save the others with --allow-partial.",
-            component=name,
-            vault=component.vault,
         )
     return None
 
@@ -176,6 +171,17 @@ def _leave_out(name: str, component: Component, error: SourceUnfit) -> Component
 def _prepare(
     loaded: Loaded, name: str, component: Component, class_: BackupClass | None, excludes: Sequence[str]
 ) -> ComponentToSave:
+    strategy = choose_strategy(component, class_) if isinstance(component, Files) else ""
+    source = make_source(name, component, loaded, strategy=strategy, excludes=excludes)
+    if source is not None:
+        return ComponentToSave(
+            name=name,
+            root=source.root,
+            open_tree=source.open_tree,
+            kind=component.kind,
+            exclusions=source.exclusions,
+            judge=make_judge(name, component.expect),
+        )
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)
     assert isinstance(component, Files)  # noqa: S101 - the others have an obstacle

@@ -76,7 +76,7 @@ def test_without_a_class_all_are_meant_and_one_that_cannot_be_saved_refuses(load
         plan_backup(loaded)
     assert str(caught.value) == "The component db is of the kind postgres, which cannot be saved yet."
     plan = plan_backup(loaded, allows_partial=True)
-    assert [each.name for each in plan.components] == ["media", "code", "db"]
+    assert [each.name for each in plan.components] == ["media", "code", "db", "cache"]
     with pytest.raises(SourceUnfit, match="cannot be saved yet"):
         plan.components[2].open_tree(_hear_nothing)
     assert plan_backup(loaded, class_name="full").allows_partial
@@ -96,40 +96,57 @@ def test_what_may_be_lost_is_no_reason_to_fail_and_nothing_to_save(loaded: Loade
         plan_backup(loaded, names=["cache"])
 
 
-LATER = sorted(set(KINDS) - {"files", "sqlite", "command", "regenerable", "ephemeral"})
+LATER = ("django", "postgres")
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - set(LATER)))
+@pytest.mark.parametrize("line", ["", 'in = "compose:web"', 'volume = "data"'])
+def test_every_other_kind_can_be_saved_wherever_it_lives(tmp_path: pathlib.Path, kind: str, line: str) -> None:
+    extra = {
+        "secrets": 'path = "x"',
+        "files": 'path = "x"',
+        "sqlite": 'path = "x"',
+        "command": 'run = "x"',
+        "regenerable": 'run = "x"',
+    }.get(kind, "")
+    body = f'[component.it]\nkind = "{kind}"\n{extra}\n{line}\n[component.other]\nkind = "files"\npath = "y"\n'
+    loaded = read_body(tmp_path, body).loaded
+    assert loaded
+
+    assert [each.kind for each in plan_backup(loaded).components] == [kind, "files"]
 
 
 @pytest.mark.parametrize("kind", LATER)
 def test_every_kind_that_comes_later_says_so(tmp_path: pathlib.Path, kind: str) -> None:
-    extra = {"secrets": 'path = "x"'}.get(kind, "")
-    loaded = read_body(tmp_path, f'[component.it]\nkind = "{kind}"\n{extra}\n').loaded
+    loaded = read_body(tmp_path, f'[component.it]\nkind = "{kind}"\n').loaded
     assert loaded
     for allows_partial in (False, True):
         with pytest.raises(SourceUnfit, match=f"is of the kind {kind}, which cannot be saved yet"):
             plan_backup(loaded, allows_partial=allows_partial)
 
 
-@pytest.mark.parametrize(
-    ("line", "words"),
-    [
-        ('in = "compose:web"', "lies in a container or volume"),
-        ('volume = "media"', "lies in a container or volume"),
-        ('vault = "apart"', "belongs into the vault apart"),
-    ],
-)
-def test_files_elsewhere_say_so(tmp_path: pathlib.Path, line: str, words: str) -> None:
-    body = f'[vaults.apart]\nurl = "/v"\n[component.it]\nkind = "files"\npath = "x"\n{line}\n'
+def test_what_belongs_into_another_vault_is_planned_apart_and_as_a_change(tmp_path: pathlib.Path) -> None:
+    body = (
+        '[vaults.apart]\nurl = "/v"\n[component.it]\nkind = "secrets"\npath = "x"\nvault = "apart"\n'
+        '[component.other]\nkind = "files"\npath = "y"\n'
+        '[class.night]\nschedule = "0 3 * * *"\ncomponents = "all"\n'
+        '[class.watch]\ntrigger = "change"\ncomponents = ["it"]\n'
+    )
     loaded = read_body(tmp_path, body).loaded
     assert loaded
-    with pytest.raises(SourceUnfit, match=words):
-        plan_backup(loaded)
+    plan = plan_backup(loaded, class_name="night")
+
+    assert [each.name for each in plan.components] == ["other"]
+    assert {vault: [each.name for each in those] for vault, those in plan.apart.items()} == {"apart": ["it"]}
+    assert plan.class_of_apart == {"apart": "watch"}
+    assert (plan.is_of_change, plan_backup(loaded, class_name="watch").is_of_change) == (False, True)
 
 
 def test_several_that_cannot_be_saved_are_told_at_once(tmp_path: pathlib.Path) -> None:
-    body = '[component.a]\nkind = "postgres"\n[component.b]\nkind = "images"\n'
+    body = '[component.a]\nkind = "postgres"\n[component.b]\nkind = "django"\n'
     loaded = read_body(tmp_path, body).loaded
     assert loaded
-    with pytest.raises(SourceUnfit, match=r"2 components cannot be saved yet: a \(postgres\), b \(images\)\."):
+    with pytest.raises(SourceUnfit, match=r"2 components cannot be saved yet: a \(postgres\), b \(django\)\."):
         plan_backup(loaded)
 
 

@@ -1,11 +1,13 @@
 """``rebond backup``: save the components of a configuration, or directories and files, as one snapshot."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -30,6 +32,9 @@ from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size, format_span, parse_moment
 from rebond.vault.frames import LEVELS
+
+if TYPE_CHECKING:
+    from rebond.stack.planning import PlannedBackup
 
 # what --path alone takes: of a component, the configuration says it
 PATH_ONLY = ("exclude_from", "exclude_if_present", "larger_than", "one_file_system", "gitignore", "allow_empty")
@@ -108,17 +113,24 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
         components = tuple(_component(path, wishes) for path in paths)
     else:
         components = _plan_by_configuration(invocation, words, wishes)
+    plan: PlannedBackup | None = wishes.get("plan")
     if wishes["dry_run"]:
         from rebond.cli.preview import preview_backup
 
-        return preview_backup(invocation, components)
+        others = tuple(each for apart in plan.apart.values() for each in apart) if plan else ()
+        return preview_backup(invocation, (*components, *others))
     request = _request(components, wishes)
-    with (
-        _alone(invocation, wishes),
-        watching(invocation) as watcher,
-        vault_at_hand(invocation, watcher.noticed) as vault,
-    ):
-        outcome = back_up(vault.live, request, watcher)
+    with _alone(invocation, wishes), watching(invocation) as watcher:
+        if plan is not None and (plan.apart or plan.is_of_change):
+            from rebond.cli.apart import back_up_with_others, show_unchanged
+            from rebond.operations.unchanged import Unchanged
+
+            outcome = back_up_with_others(invocation, request, plan, watcher)
+            if isinstance(outcome, Unchanged):
+                return show_unchanged(invocation, outcome)
+        else:
+            with vault_at_hand(invocation, watcher.noticed) as vault:
+                outcome = back_up(vault.live, request, watcher)
     return _show(invocation, outcome)
 
 

@@ -8,6 +8,7 @@ from rebond.language.fr.configuration import CONFIGURATION
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
+from rebond.language.fr.kinds import KINDS
 from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
@@ -27,6 +28,7 @@ MESSAGES: dict[str, str] = {
     **HISTORY,
     **FOUNDING,
     **KEEPING,
+    **KINDS,
     **OPERATIONS,
     **PRUNING,
     **RESTORING,

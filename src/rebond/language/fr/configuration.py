@@ -153,8 +153,6 @@ CONFIGURATION: dict[str, str] = {
     "The configuration names nothing to save.": "La configuration ne nomme rien à sauvegarder.",
     "Add a [component.NAME], or name a path with --path.": "Ajoutez un [component.NOM], ou nommez un chemin par --path.",
     "The component {component} is of the kind {kind}, which cannot be saved yet.": "Le composant {component} est de nature {kind}, qui ne peut pas encore être sauvegardée.",
-    "The component {component} lies in a container or volume, where files cannot be saved yet.": "Le composant {component} est dans un conteneur ou un volume, où les fichiers ne peuvent pas encore être sauvegardés.",
-    "The component {component} belongs into the vault {vault}, and a backup writes to one vault only yet.": "Le composant {component} va dans le coffre {vault}, et une sauvegarde n'écrit encore que dans un seul coffre.",
     "There is no class '{name}'.": "Il n'y a pas de classe « {name} ».",
     "There is no component '{name}'.": "Il n'y a pas de composant « {name} ».",
 }

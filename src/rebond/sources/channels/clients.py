@@ -48,7 +48,7 @@ def build_arguments(
     """
     match address.client:
         case Client.COMPOSE:
-            return (*_compose(surroundings), "exec", "-T", *_options(inside), address.name, *command)
+            return (*compose_words(surroundings), "exec", "-T", *_options(inside), address.name, *command)
         case Client.DOCKER | Client.PODMAN:
             keeps_input = ("--interactive",) if inside.reads_input else ()
             return (address.client.value, "exec", *keeps_input, *_options(inside), address.name, *command)
@@ -56,7 +56,8 @@ def build_arguments(
             return _kubectl(address, command, surroundings, inside)
 
 
-def _compose(surroundings: Surroundings) -> tuple[str, ...]:
+def compose_words(surroundings: Surroundings) -> tuple[str, ...]:
+    """Return the words that call compose for a stack; a verb of compose follows."""
     words = [*surroundings.compose]
     for file in surroundings.compose_files:
         words += ["--file", file]

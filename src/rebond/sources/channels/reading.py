@@ -10,9 +10,10 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 
 from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable
+from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
-from rebond.sources.streams.readers import CommandReader, StreamReader, describe_failure
+from rebond.sources.streams.readers import CommandReader, describe_failure
 
 _SCRIPT = '"$@" && printf \'\\n%s\\n\' "$0"'
 _MARK_BYTES = 16
@@ -27,10 +28,14 @@ def open_channel(
     inside: Inside,
     environment: Mapping[str, str],
     timeout_seconds: float | None = None,
+    given: Secret | None = None,
+    label: str = "",
     make_mark: Callable[[], str] = lambda: "rebond-end-" + secrets.token_hex(_MARK_BYTES),
-) -> StreamReader:
+) -> "MarkedReader":
     """Begin to run ``command`` at ``address`` and return its output as a stream, without the mark.
 
+    ``given`` is what the command gets to read; ``inside.reads_input`` has to be true for it. ``label`` is how
+    messages call the command, where that is not its first word.
     Raises ``SourceUnfit`` when the client is not installed, ``CommandFailed`` when it cannot be started. The
     reader raises ``SourceUnreachable`` when nothing runs at ``address``, ``CommandFailed`` for the rest.
     """
@@ -44,8 +49,8 @@ def open_channel(
             client=client,
             address=str(address),
         )
-    reader = CommandReader(arguments, environment=environment, timeout_seconds=timeout_seconds)
-    return MarkedReader(reader, address, mark.encode(), program=command[0], client=client)
+    reader = CommandReader(arguments, environment=environment, timeout_seconds=timeout_seconds, given=given)
+    return MarkedReader(reader, address, mark.encode(), program=label or command[0], client=client)
 
 
 class MarkedReader:
@@ -103,6 +108,10 @@ class MarkedReader:
             address=str(self._address),
             client=self._client,
         )
+
+    def last_words(self) -> str:
+        """Return the last lines of standard error, of the client and of the command; asked after the end."""
+        return self._reader.last_words()
 
     def close(self) -> None:
         """End the client; what it started inside ends when it next writes."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from rebond.errors import CommandFailed, SourceError
+from rebond.secret import Secret
 from rebond.subprocesses import RunningCommand
 
 OWN_SECRETS = frozenset({"REBOND_PASSPHRASE", "REBOND_NEW_PASSPHRASE"})  # no program of a user's needs these
@@ -60,9 +61,9 @@ class DescriptorReader:
 class CommandReader:
     """What a program writes to its standard output; whole only when the program ends with status 0.
 
-    It gets our environment without our secrets, and nothing to read. After ``timeout_seconds`` it is ended, and
-    the stream is not whole. It starts in ``directory`` and as ``user``, or else in and as our own. Raises
-    ``CommandFailed`` when it cannot be started.
+    It gets our environment without our secrets, and nothing to read but ``given``. After ``timeout_seconds`` it is
+    ended, and the stream is not whole. It starts in ``directory`` and as ``user``, or else in and as our own.
+    Raises ``CommandFailed`` when it cannot be started.
     """
 
     def __init__(
@@ -73,10 +74,14 @@ class CommandReader:
         timeout_seconds: float | None = None,
         directory: str | None = None,
         user: str | None = None,
+        given: Secret | None = None,
+        label: str = "",
     ) -> None:
+        """``label`` is how messages call it, where that is not the first of the arguments."""
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
         self._timeout_seconds = timeout_seconds
-        self._command = RunningCommand(arguments, environment=kept, directory=directory, user=user)
+        self._command = RunningCommand(arguments, environment=kept, directory=directory, user=user, given=given)
+        self._command.program = label or self._command.program
         if timeout_seconds is not None:
             self._command.end_after(timeout_seconds)
 

@@ -1,0 +1,116 @@
+"""French for the kinds besides files: secrets, servers, images, Git, and what lies in containers and volumes."""
+
+KINDS: dict[str, str] = {
+    # documents and archives
+    "'{path}' cannot be saved under that name.": "« {path} » ne peut être sauvegardé sous ce nom.",
+    "Give it another name, without '.', '..' and empty parts.": "Donnez-lui un autre nom, sans « . », « .. » ni partie vide.",
+    "The archive that {program} wrote is not whole: {reason}.": "L'archive écrite par {program} n'est pas entière : {reason}.",
+    "Run the backup again. If that happens each time, see whether something between changes or cuts it.": "Relancez la "
+    "sauvegarde. Si cela arrive chaque fois, voyez si quelque chose entre les deux la modifie ou la coupe.",
+    "The files of a container cannot be kept in {folder} on their way: {reason}.": "Les fichiers d'un conteneur ne peuvent "
+    "être gardés dans {folder} en chemin : {reason}.",
+    "Set TMPDIR to a directory with room for all of them.": "Réglez TMPDIR sur un répertoire assez grand pour tous.",
+    "tar cannot be run for {place}: {words}": "tar ne peut être lancé pour {place} : {words}",
+    "Check that the image holds it.": "Vérifiez que l'image le contient.",
+    "There is nothing to save at {place}: {words}": "Il n'y a rien à sauvegarder à {place} : {words}",
+    "Check the path as it is inside, and that what belongs there is mounted.": "Vérifiez le chemin tel qu'il est à "
+    "l'intérieur, et que ce qui doit s'y trouver est monté.",
+    "tar did not read all of {place} as it is: {words}": "tar n'a pas lu tout {place} tel quel : {words}",
+    "Let the command run as a user who may read it, and when nothing changes there.": "Faites lancer la commande par un "
+    "utilisateur qui peut le lire, à un moment où rien n'y change.",
+    "{place} holds more than {count} bytes, which is too much for secrets.": "{place} contient plus de {count} octets, "
+    "ce qui est trop pour des secrets.",
+    "Name the files themselves, or save it as a component of the kind files.": "Nommez les fichiers eux-mêmes, ou "
+    "sauvegardez-le comme composant de type files.",
+    "Check that what belongs there is mounted; allow_empty = true saves it all the same.": "Vérifiez que ce qui doit s'y "
+    "trouver est monté ; allow_empty = true le sauvegarde tout de même.",
+    "{path} is of a kind that tar alone knows, and is not in this snapshot.": "{path} est d'un type que seul tar connaît, "
+    "et n'est pas dans cet instantané.",
+    "The archive of a container names {path} a second name of something that is not in it.": "L'archive d'un conteneur dit "
+    "que {path} est un second nom de quelque chose qui n'y est pas.",
+    "{program} answered with more than {count} bytes.": "{program} a répondu par plus de {count} octets.",
+    "Ask it for less.": "Demandez-lui moins.",
+    "What is to be handed to a program is longer than {count} bytes.": "Ce qui doit être remis à un programme dépasse "
+    "{count} octets.",
+    "Shorten it.": "Raccourcissez-le.",
+    # secrets
+    "{path} is no file, and is not among the secrets.": "{path} n'est pas un fichier, et n'est pas parmi les secrets.",
+    "Take it out of the paths of the component.": "Retirez-le des chemins du composant.",
+    "{path} changed each time that it was read; what is saved may be half of one and half of another.": "{path} a changé "
+    "à chaque lecture ; ce qui est sauvegardé peut être moitié l'un, moitié l'autre.",
+    "{path} and what comes before it are more than {count} bytes, which is too much for secrets.": "{path} et ce qui le "
+    "précède dépassent {count} octets, ce qui est trop pour des secrets.",
+    "The component {component} has no secret at {paths}.": "Le composant {component} n'a pas de secret à {paths}.",
+    "Bring it back, or take it out of 'paths'; a path with * may fit nothing, as long as another fits.": "Remettez-le, ou "
+    "retirez-le de « paths » ; un chemin avec * peut ne rien désigner, tant qu'un autre désigne quelque chose.",
+    "The answer of kubectl was cut, or is no list of Secrets.": "La réponse de kubectl a été coupée, ou n'est pas une liste "
+    "de Secrets.",
+    "Run the backup again. If that happens each time, try: kubectl get secrets --output json": "Relancez la sauvegarde. Si "
+    "cela arrive chaque fois, essayez : kubectl get secrets --output json",
+    "The cluster has no Secret that fits {names}.": "Le cluster n'a aucun Secret qui correspond à {names}.",
+    "Check context, namespace, names and selector, and what this account may list.": "Vérifiez context, namespace, names et "
+    "selector, et ce que ce compte peut lister.",
+    "HashiCorp Vault has no content at {path} of {mount}, and it is not in this snapshot.": "HashiCorp Vault n'a aucun "
+    "contenu à {path} de {mount}, qui n'est pas dans cet instantané.",
+    "If it was deleted there, take it out of 'paths'.": "S'il y a été supprimé, retirez-le de « paths ».",
+    "HashiCorp Vault at {address} has no secret in {mount} that fits {paths}.": "HashiCorp Vault à {address} n'a dans "
+    "{mount} aucun secret qui correspond à {paths}.",
+    "Check mount and paths, and what the token may list and read.": "Vérifiez mount et paths, et ce que le jeton peut lister "
+    "et lire.",
+    "HashiCorp Vault has more than {count} secrets below {path}.": "HashiCorp Vault a plus de {count} secrets sous {path}.",
+    "Name fewer paths.": "Nommez moins de chemins.",
+    "The token may not read {what} of HashiCorp Vault at {address}.": "Le jeton ne peut lire {what} de HashiCorp Vault à "
+    "{address}.",
+    "Give its policy 'read' and 'list' there, or renew the token.": "Donnez-y « read » et « list » à sa politique, ou "
+    "renouvelez le jeton.",
+    "Nothing changed since the snapshot {id} of {time}: there is no new one.": "Rien n'a changé depuis l'instantané {id} du "
+    "{time} : il n'y en a pas de nouveau.",
+    "The snapshot stands, but {path} could not be written: {reason}. The next run makes another.": "L'instantané tient, mais "
+    "{path} n'a pu être écrit : {reason}. La prochaine exécution en fera un autre.",
+    "Mend that, then run the backup again.": "Réparez cela, puis relancez la sauvegarde.",
+    "{component} belongs into the vault {vault}, which could not be written: {reason}": "{component} appartient au coffre "
+    "{vault}, qui n'a pu être écrit : {reason}",
+    # servers
+    "What opens the database holds the end of a line.": "Ce qui ouvre la base contient une fin de ligne.",
+    "Check 'password' and 'user'.": "Vérifiez « password » et « user ».",
+    "'{name}' is no name of a database.": "« {name} » n'est pas le nom d'une base.",
+    "Check 'database'.": "Vérifiez « database ».",
+    "The dump of Redis is not whole: {reason}.": "L'export de Redis n'est pas entier : {reason}.",
+    "Run the backup again; see what the server says in its log.": "Relancez la sauvegarde ; voyez ce que dit le journal du "
+    "serveur.",
+    "The address of a server has to begin with {scheme}://, and may hold no password.": "L'adresse d'un serveur doit "
+    "commencer par {scheme}:// et ne peut contenir de mot de passe.",
+    "Write {scheme}://USER@HOST:PORT, and the password under 'password'.": "Écrivez {scheme}://UTILISATEUR@HÔTE:PORT, et le "
+    "mot de passe sous « password ».",
+    # images, volumes, Git
+    "The component {component} finds no image.": "Le composant {component} ne trouve aucune image.",
+    "Name the compose files or the Kubernetes namespace under [stack], and see that something runs.": "Nommez les fichiers "
+    "compose ou l'espace de noms Kubernetes sous [stack], et voyez que quelque chose tourne.",
+    "The answer of {program} was cut, or is another than expected.": "La réponse de {program} a été coupée, ou n'est pas celle "
+    "attendue.",
+    "Run the backup again; if that happens each time, see which version of {program} this is.": "Relancez la sauvegarde ; si "
+    "cela arrive chaque fois, voyez de quelle version de {program} il s'agit.",
+    "The image {name} is in the compose files, and not on this machine.": "L'image {name} est dans les fichiers compose, et "
+    "pas sur cette machine.",
+    "Pull or build it: docker compose pull, or docker compose build.": "Tirez-la ou construisez-la : docker compose pull, ou "
+    "docker compose build.",
+    "Neither docker nor podman is installed here.": "Ni docker ni podman n'est installé ici.",
+    "Install one, or put it on the PATH of this run.": "Installez-en un, ou mettez-le dans le PATH de cette exécution.",
+    "There is no volume {name} here.": "Il n'y a pas de volume {name} ici.",
+    "See '{client} volume ls'; name it as the compose files do, or as the engine does.": "Voyez « {client} volume ls » ; "
+    "nommez-le comme les fichiers compose, ou comme le moteur.",
+    "The volume {name} could be {volumes}.": "Le volume {name} peut être {volumes}.",
+    "Write the one that is meant as volume = \"…\", or set COMPOSE_PROJECT_NAME in a file of 'env'.": "Écrivez celui qui est "
+    "voulu dans volume = « … », ou réglez COMPOSE_PROJECT_NAME dans un fichier de « env ».",
+    "The files of the volume {name} may not be read at {path}, and no running container has it.": "Les fichiers du volume "
+    "{name} ne peuvent être lus à {path}, et aucun conteneur qui tourne ne l'a.",
+    'Run the backup as root, or start the service that uses it, or name that with in = "compose:…".': "Lancez la sauvegarde "
+    "en tant que root, ou démarrez le service qui l'utilise, ou nommez celui-ci avec in = « compose:… ».",
+    "{path} is not clean, so Git does not have all of it: {count} changes ({names}).": "{path} n'est pas propre, donc Git n'a "
+    "pas tout : {count} changements ({names}).",
+    "Commit them, or save the directory as a component of the kind files.": "Validez-les, ou sauvegardez le répertoire comme "
+    "composant de type files.",
+    "The commit {commit} of {path} is not known to be on {remote}.": "Rien ne dit que le commit {commit} de {path} soit sur "
+    "{remote}.",
+    "Push it: git -C {path} push {remote}": "Poussez-le : git -C {path} push {remote}",
+}

@@ -1,0 +1,131 @@
+"""Which images an application runs: their names, ids and digests, as docker and kubectl tell them."""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from rebond.errors import CommandFailed
+from rebond.findings import Finding, Severity
+
+Ask = Callable[[Sequence[str]], bytes]
+"""Runs a command and returns all that it writes. Raises ``SourceError``."""
+Report = Callable[[Finding], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One image. ``digests`` say where a registry has it; ``name`` is what the stack calls it; ``id`` may be empty."""
+
+    name: str
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    bytes: int = 0
+
+    @property
+    def is_local_only(self) -> bool:
+        """Whether no registry is known to hold it."""
+        return not self.digests
+
+
+def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Report) -> list[Image]:
+    """Return the images of a compose project: those of its files, and those of its containers.
+
+    ``compose`` are the words that call compose for this project. Raises ``SourceError``.
+    """
+    names = dict.fromkeys(_ask_files(compose, ask))
+    containers = ask([*compose, "ps", "--all", "--quiet"]).decode().split()
+    if containers:
+        for each in _read_list(ask([docker, "inspect", *containers]), docker):
+            if not _has(names, str(each.get("Config", {}).get("Image", ""))):
+                names[str(each.get("Image", ""))] = None  # it runs what no file names any more
+    return [found for name in names if name for found in _inspect(docker, name, ask, report)]
+
+
+def list_of_cluster(answer: bytes) -> list[Image]:
+    """Return the images of the pods in an answer of ``kubectl get pods --output json``."""
+    found: dict[str, Image] = {}
+    try:
+        for pod in json.loads(answer)["items"]:
+            status = pod.get("status", {})
+            for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+                name, where = str(each["image"]), str(each.get("imageID", "")).removeprefix("docker-pullable://")
+                digests = (where,) if re.search(r"[^:]@sha256:", where) else ()
+                found[name + where] = Image(name=name, id=where.rpartition("@")[2], tags=(name,), digests=digests)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        raise _bad_answer("kubectl") from None
+    return [found[each] for each in sorted(found)]
+
+
+def write_list(images: Sequence[Image]) -> bytes:
+    """Return the document of all images."""
+    known = [asdict(each) | {"is_local_only": each.is_local_only} for each in images]
+    return json.dumps({"images": known}, indent=2, sort_keys=True).encode() + b"\n"
+
+
+def name_archive(image: Image) -> bytes:
+    """Return the name of the file that holds an image: readable, and no other image has the same."""
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "_", image.name).strip("._")[:100]
+    return f"{readable or 'image'}-{image.id.removeprefix('sha256:')[:12]}.tar".encode()
+
+
+def _ask_files(compose: Sequence[str], ask: Ask) -> list[str]:
+    try:
+        return ask([*compose, "config", "--images"]).decode().split()
+    except CommandFailed:
+        return []  # the old docker-compose cannot tell; then its containers do
+
+
+def _has(names: dict[str, None], image: str) -> bool:
+    return any(image.removesuffix(":latest") == each.removesuffix(":latest") for each in names)
+
+
+def _inspect(docker: str, name: str, ask: Ask, report: Report) -> list[Image]:
+    try:
+        answer = ask([docker, "image", "inspect", name])
+    except CommandFailed as error:
+        if "no such image" not in error.message.lower():
+            raise
+        report(_missing(name))
+        return []
+    return [
+        Image(
+            name=name if not name.startswith("sha256:") else next(iter(each.get("RepoTags") or ()), name),
+            id=str(each["Id"]),
+            tags=tuple(sorted(each.get("RepoTags") or ())),
+            digests=tuple(sorted(each.get("RepoDigests") or ())),
+            bytes=int(each.get("Size", 0)),
+        )
+        for each in _read_list(answer, docker)
+    ]
+
+
+def _read_list(answer: bytes, program: str) -> list[dict[str, Any]]:
+    try:
+        document = json.loads(answer)
+    except ValueError:
+        document = None
+    if not isinstance(document, list) or not all(isinstance(each, dict) for each in document):
+        raise _bad_answer(program)
+    return document
+
+
+def _bad_answer(program: str) -> CommandFailed:
+    return CommandFailed(
+        "The answer of {program} was cut, or is another than expected.",
+        hint="Run the backup again; if that happens each time, see which version of {program} this is.",
+        program=program,
+    )
+
+
+def _missing(name: str) -> Finding:
+    return Finding(
+        code="image-missing",
+        severity=Severity.WARNING,
+        subject=name,
+        template="The image {name} is in the compose files, and not on this machine.",
+        hint_template="Pull or build it: docker compose pull, or docker compose build.",
+        values={"name": name},
+    )

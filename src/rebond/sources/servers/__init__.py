@@ -1,0 +1,1 @@
+"""Servers that are dumped by their own tools: MySQL, MariaDB, Redis, Valkey."""

@@ -1,0 +1,37 @@
+"""Which components belong into a vault of their own, and of which class their snapshots there are."""
+
+from collections.abc import Mapping, Sequence
+
+from rebond.config.components import Component
+from rebond.config.model import Configuration
+from rebond.operations.components import ComponentToSave
+
+
+def find_apart(
+    chosen: Mapping[str, Component], prepared: Mapping[str, ComponentToSave]
+) -> dict[str, tuple[ComponentToSave, ...]]:
+    """Return what is to be saved in other vaults than the main one, by the vault's name."""
+    found: dict[str, tuple[ComponentToSave, ...]] = {}
+    for name, component in chosen.items():
+        if component.vault is not None:
+            found[component.vault] = (*found.get(component.vault, ()), prepared[name])
+    return found
+
+
+def find_classes_of_apart(
+    configuration: Configuration, apart: Mapping[str, Sequence[ComponentToSave]], class_name: str
+) -> dict[str, str]:
+    """Return the class of the snapshots in each of these vaults: the one that is for changes, where one has all.
+
+    So a secret that a nightly run finds changed is kept as long as secrets are, and not as long as that night.
+    """
+    found = {}
+    for vault, components in apart.items():
+        names = {each.name for each in components}
+        fitting = (
+            title
+            for title, each in configuration.classes.items()
+            if each.trigger == "change" and (each.takes_all or names <= {*each.components})
+        )
+        found[vault] = next(fitting, class_name)
+    return found

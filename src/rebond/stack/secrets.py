@@ -1,0 +1,154 @@
+"""Components of kind ``secrets``: files, Secrets of Kubernetes, secrets of HashiCorp Vault, together in one tree."""
+
+import os
+import re
+
+from rebond.clock import SystemClock
+from rebond.config.components import ClusterSecrets, HashicorpSecrets, Secrets
+from rebond.config.model import Loaded
+from rebond.config.references import FromFile, Text
+from rebond.entries import Tree
+from rebond.errors import SourceUnfit
+from rebond.secret import Secret
+from rebond.sources.documents.tree import Document, FolderTree, Piece
+from rebond.sources.files.globs import translate_glob
+from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read_secrets
+from rebond.sources.secrets.files import SecretFiles
+from rebond.sources.secrets.hashicorp import KeyValueReader, KeyValueStore
+from rebond.sources.tar.spooling import take_archive, wrap_tar
+from rebond.sources.tar.tree import list_documents
+from rebond.stack.contained_files import place_below
+from rebond.stack.file_trees import Report, expand, fixed_part, is_glob
+from rebond.stack.whereabouts import Place, find_folder, secret_of, words_of
+
+_FILES, _CLUSTER, _HASHICORP = b"files", b"kubernetes", b"hashicorp"
+_USUAL_ADDRESS = "https://127.0.0.1:8200"
+
+
+class ConfiguredSecrets:
+    """One component, ready to be read: all of it into memory, since nothing of it may touch a disk on the way.
+
+    Where it has secrets of one sort only, they lie at the top of the tree; else below ``files``, ``kubernetes``
+    and ``hashicorp``. Every file is readable by its owner alone.
+    """
+
+    root = b""
+    exclusions: tuple[str, ...] = ()
+
+    def __init__(self, name: str, component: Secrets, loaded: Loaded) -> None:
+        self._name = name
+        self._component = component
+        self._loaded = loaded
+
+    def open_tree(self, report: Report) -> Tree:
+        """Read everything. Raises ``SourceError`` and ``ConfigError``; what single files lack is reported."""
+        component = self._component
+        found: dict[bytes, dict[bytes, Document]] = {}
+        if component.path or component.paths:
+            found[_FILES] = self._read_files(report)
+        if component.kubernetes is not None:
+            found[_CLUSTER] = self._read_cluster(component.kubernetes)
+        if component.hashicorp is not None:
+            found[_HASHICORP] = self._read_hashicorp(component.hashicorp, report)
+        pieces: dict[bytes, Piece] = {}
+        for sort, documents in found.items():
+            pieces |= {path if len(found) == 1 else sort + b"/" + path: each for path, each in documents.items()}
+        return FolderTree(pieces)
+
+    # --- files ---------------------------------------------------------------------------------
+
+    def _read_files(self, report: Report) -> dict[bytes, Document]:
+        component = self._component
+        place, folder = find_folder(component, self._loaded)
+        paths = ((component.path,) if component.path else ()) + component.paths
+        if place.address is None:
+            found = self._read_here(folder or os.fsencode(self._loaded.root), bool(folder), paths, report)
+        else:
+            found = self._read_there(place, [place_below(folder, os.fsencode(each)) for each in paths], report)
+        if not found:
+            raise self._nothing_fits(", ".join(paths))
+        return found
+
+    def _read_here(self, base: bytes, is_volume: bool, paths: tuple[str, ...], report: Report) -> dict[bytes, Document]:
+        base = os.path.normpath(base)
+        wanted = [
+            place_below(base, os.fsencode(each))
+            if is_volume
+            else os.path.normpath(os.path.join(base, os.fsencode(each)))
+            for each in paths
+        ]
+        top = base
+        if not all(each.startswith(os.path.join(base, b"")) for each in wanted):
+            top = os.path.commonpath([os.path.dirname(fixed_part(each)) or b"/" for each in wanted])
+        fitting: list[bytes] = []
+        for each in wanted:
+            if not is_glob(os.path.relpath(each, top)) and not os.path.lexists(each):
+                raise self._nothing_fits(os.fsdecode(each))
+            fitting += expand(top, each, report)
+        return SecretFiles(top, report).read(fitting)
+
+    def _read_there(self, place: Place, wanted: list[bytes], report: Report) -> dict[bytes, Document]:
+        names: list[bytes] = []
+        for each in wanted:
+            if not is_glob(each):
+                names.append(each)
+                continue
+            expression = re.compile(translate_glob(each, crosses_slashes=False) or rb"(?!)", re.DOTALL)
+            names += [path for path in place.list_files(fixed_part(each)) if expression.fullmatch(path)]
+        if not names:
+            raise self._nothing_fits(b", ".join(wanted).decode(errors="replace"))
+        top = os.path.commonpath([os.path.dirname(each) or b"/" for each in names])
+        relative = sorted({os.path.relpath(each, top) for each in names})
+        shown = f"{place}:{os.fsdecode(top)}"
+        spool = take_archive(
+            lambda: place.open(wrap_tar(top, [b"./" + each for each in relative], follows_links=True), label="tar"),
+            place=shown,
+            in_memory=True,
+            report=report,
+        )
+        try:
+            return list_documents(spool)
+        finally:
+            spool.close()
+
+    # --- stores --------------------------------------------------------------------------------
+
+    def _read_cluster(self, asked: ClusterSecrets) -> dict[bytes, Document]:
+        loaded = self._loaded
+        stack = loaded.configuration.stack.kubernetes
+        question = ClusterQuestion(
+            context=words_of(asked.context or (stack.context if stack else None), loaded),
+            namespace=words_of(asked.namespace or (stack.namespace if stack else None), loaded),
+            names=asked.names,
+            selector=asked.selector or "",
+            omit_types=asked.omit_types,
+        )
+        return read_secrets(Place(loaded=loaded).ask(build_question(question)), question)
+
+    def _read_hashicorp(self, asked: HashicorpSecrets, report: Report) -> dict[bytes, Document]:
+        loaded = self._loaded
+        store = KeyValueStore(
+            address=words_of(asked.address, loaded) or _USUAL_ADDRESS,
+            mount=asked.mount.strip("/"),
+            token=self._find_token(asked.token),
+            patterns=asked.paths,
+            namespace=words_of(asked.namespace, loaded) or loaded.variables.get("VAULT_NAMESPACE", ""),
+            authority=loaded.variables.get("VAULT_CACERT", ""),
+        )
+        return KeyValueReader(store, now_ns=SystemClock().now_ms() * 1_000_000, report=report).read()
+
+    def _find_token(self, named: Text | None) -> Secret:
+        if named is None and (token := self._loaded.variables.get("VAULT_TOKEN")):
+            return Secret(token)
+        path = os.path.join(self._loaded.variables.get("HOME", ""), ".vault-token")
+        found = secret_of(named or FromFile(file=path), self._loaded)
+        assert found is not None  # noqa: S101 - a reference was given
+        return found
+
+    def _nothing_fits(self, paths: str) -> SourceUnfit:
+        return SourceUnfit(
+            "The component {component} has no secret at {paths}.",
+            hint="Bring it back, or take it out of 'paths'; a path with * may fit nothing, as long as another fits.",
+            component=self._name,
+            paths=paths,
+        )

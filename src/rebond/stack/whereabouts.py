@@ -1,0 +1,145 @@
+"""Where the programs of a component run: on this machine, or inside what it names with ``in`` or ``volume``."""
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rebond.config.components import Component
+from rebond.config.model import Loaded
+from rebond.config.references import Text
+from rebond.config.resolving import Resolver
+from rebond.errors import CommandFailed, SourceUnfit
+from rebond.secret import Secret
+from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.clients import Inside, compose_words
+from rebond.sources.channels.reading import open_channel
+from rebond.sources.channels.volumes import find_mount, find_volume
+from rebond.sources.streams.readers import CommandReader, StreamReader
+from rebond.sources.streams.whole_output import read_output
+from rebond.stack.commands import address_of, describe_surroundings
+
+_ASK_SECONDS = 120.0
+_LIST = 'find "$1" -type f -exec printf "%s\\\\0" {} +'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Somewhere that a program can run: ``address`` is ``None`` for this machine."""
+
+    loaded: Loaded
+    address: Address | None = None
+    user: str = ""
+
+    def __str__(self) -> str:
+        return str(self.address) if self.address else "localhost"
+
+    def open(
+        self, words: Sequence[str], *, given: Secret | None = None, seconds: float | None = None, label: str = ""
+    ) -> StreamReader:
+        """Begin to run a command; its output is whole only when it, and the way to it, end well.
+
+        ``given`` is what it gets to read; ``label`` how messages call it, where that is not its first word.
+        """
+        if self.address is None:
+            return CommandReader(
+                words,
+                environment=self.loaded.variables,
+                timeout_seconds=seconds,
+                directory=str(self.loaded.root),
+                user=self.user or None,
+                given=given,
+                label=label,
+            )
+        return open_channel(
+            self.address,
+            words,
+            surroundings=describe_surroundings(self.loaded, resolver_of(self.loaded), self.address),
+            inside=Inside(user=self.user, reads_input=given is not None),
+            environment=self.loaded.variables,
+            timeout_seconds=seconds,
+            given=given,
+            label=label,
+        )
+
+    def ask(self, words: Sequence[str]) -> bytes:
+        """Return all that a command answers. Raises ``SourceError``."""
+        return read_output(lambda: self.open(words, seconds=_ASK_SECONDS), program=words[0])
+
+    def list_files(self, folder: bytes) -> list[bytes]:
+        """Return the paths of all files below a folder there."""
+        found = self.ask(["sh", "-c", _LIST, "sh", os.fsdecode(folder)])
+        return sorted(each for each in found.split(b"\0") if each)
+
+
+def resolver_of(loaded: Loaded) -> Resolver:
+    """Return what looks up the references of a configuration."""
+    return Resolver(root=loaded.root, variables=loaded.variables)
+
+
+def place_of(component: Component, loaded: Loaded) -> Place:
+    """Return where a component without a volume lives."""
+    return Place(loaded=loaded, address=address_of(component.inside) if component.inside else None)
+
+
+def find_folder(component: Component, loaded: Loaded) -> tuple[Place, bytes]:
+    """Return where the paths of a component are: a place, and the folder in it that relative paths start at.
+
+    Of a volume it is the folder on this machine, where that may be read, else one in a running container. Empty
+    is the place's own. Raises ``SourceError``.
+    """
+    if component.volume is None:
+        return place_of(component, loaded), b""
+    name = resolver_of(loaded).resolve_words(component.volume)
+    here, client = Place(loaded=loaded), find_engine(loaded)
+    volume = find_volume(name, client, find_project(loaded), here.ask)
+    if volume.mountpoint and _may_read(volume.mountpoint):
+        return here, os.fsencode(volume.mountpoint)
+    mount = find_mount(volume, client, here.ask)
+    return Place(loaded=loaded, address=Address(client=Client(client), name=mount.container)), os.fsencode(mount.path)
+
+
+def find_engine(loaded: Loaded) -> str:
+    """Return docker, or podman where there is no docker. Raises ``SourceUnfit``."""
+    for each in (Client.DOCKER, Client.PODMAN):
+        if shutil.which(each.value, path=loaded.variables.get("PATH")):
+            return each.value
+    raise SourceUnfit(
+        "Neither docker nor podman is installed here.",
+        hint="Install one, or put it on the PATH of this run.",
+    )
+
+
+def list_compose_words(loaded: Loaded) -> tuple[str, ...]:
+    """Return the words that call compose for this stack. Raises ``SourceUnfit`` when compose is missing."""
+    address = Address(client=Client.COMPOSE, name="any")
+    surroundings = describe_surroundings(loaded, resolver_of(loaded), address)
+    return compose_words(surroundings)
+
+
+def find_project(loaded: Loaded) -> str:
+    """Return the name of the compose project; empty where the stack names no file, or compose cannot tell."""
+    named = loaded.variables.get("COMPOSE_PROJECT_NAME", "")
+    if named or not loaded.configuration.stack.compose:
+        return named
+    try:
+        words = (*list_compose_words(loaded), "config")
+        text = Place(loaded=loaded).ask(words).decode(errors="replace")
+    except (SourceUnfit, CommandFailed):
+        return ""  # then the volume has to be the only one of its name
+    first = next((line for line in text.splitlines() if line.startswith("name:")), "")
+    return first.partition(":")[2].strip().strip("'\"")
+
+
+def words_of(text: Text | None, loaded: Loaded) -> str:
+    """Return what a text is or refers to; empty for none."""
+    return resolver_of(loaded).resolve_words(text) if text is not None else ""
+
+
+def secret_of(text: Text | None, loaded: Loaded) -> Secret | None:
+    """Return what a reference to a secret refers to."""
+    return resolver_of(loaded).resolve(text) if text is not None else None
+
+
+def _may_read(folder: str) -> bool:
+    return os.path.isdir(folder) and os.access(folder, os.R_OK | os.X_OK)
