@@ -4,27 +4,8 @@ A change replaces text that occurs exactly once in a file of ``src/rebond``; ``t
 when the product moved on. Judges are what pytest is given; they are tests like all others.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Change:
-    """One replacement. ``file`` is below ``src/rebond``."""
-
-    file: str
-    old: str
-    new: str
-
-
-@dataclass(frozen=True)
-class Bug:
-    """A bug that is put back."""
-
-    name: str
-    story: str
-    changes: tuple[Change, ...]
-    judges: tuple[str, ...]
-
+from tests.planted.bug import Bug, Change
+from tests.planted.bugs_of_silence import SILENCE
 
 POWER = "tests/crash/test_backup_power_cuts.py"
 DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
@@ -121,7 +102,11 @@ WRITING = (
         "failed-put-forgotten",
         "A pack that could not be put is reported as a file that could not be read, and the snapshot is made.",
         (
-            Change("operations/backup.py", "    except SourceError as error:\n", "    except Exception as error:\n"),
+            Change(
+                "operations/saving.py",
+                "        except SourceError as error:\n            if not",
+                "        except Exception as error:\n            if not",
+            ),
             Change(
                 "vault/sealing_pipeline.py",
                 "                self._put_pack(filled)\n",
@@ -517,4 +502,4 @@ STREAMS = (
     ),
 )
 
-BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS)
+BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS, *SILENCE)

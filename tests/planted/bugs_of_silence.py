@@ -1,0 +1,125 @@
+"""Bugs by which something is lost and nobody is told.
+
+In processes of our own, in streams, at distant stores, and where a configuration asks for something.
+"""
+
+from tests.planted.bug import Bug, Change
+
+SEALING = "tests/unit/vault/test_sealing_process.py"
+LANDING = "tests/unit/operations/test_landing_process.py"
+AHEAD = "tests/unit/store/test_asking_ahead.py"
+WITHDRAWING = "tests/unit/vault/test_withdrawals.py"
+STREAMS = "tests/scenarios/test_streams_real_program.py"
+CONFIGURED = "tests/scenarios/test_configured_streams.py"
+TREES = "tests/unit/stack/test_file_trees.py"
+
+SILENCE = (
+    Bug(
+        "lost-sealing-process-drops-a-segment",
+        "A process that seals is killed, by a machine without memory; its segment is in no pack, the snapshot is made.",
+        (
+            Change(
+                "vault/sealing_pipeline.py",
+                "            self._local.is_alone = True\n            return None\n",
+                "            self._local.is_alone = True\n            raise\n",
+            ),
+            Change(
+                "vault/sealing_pipeline.py",
+                "                packed = self._seal(segment)\n",
+                "                try:\n                    packed = self._seal(segment)\n"
+                "                except ProcessLost:\n                    return\n",
+            ),
+        ),
+        (f"{SEALING}::test_a_lost_process_costs_no_segment",),
+    ),
+    Bug(
+        "dead-landing-process-taken-for-success",
+        "A process that writes files is killed; the files that it was given count as written, and the status is 0.",
+        (
+            Change(
+                "operations/landing_process.py",
+                "        except ProcessLost as error:\n            raise RestoreError(",
+                "        except ProcessLost as error:\n            return Landed([], 0, None, (0, b'', ''))\n"
+                "            raise RestoreError(",
+            ),
+        ),
+        (f"{LANDING}::test_a_process_that_is_killed_ends_the_restore_with_a_word_of_what_to_do",),
+    ),
+    Bug(
+        "answer-ahead-that-failed-is-left-out",
+        "One of many questions to a distant store fails; its answer is left out, and the rest is taken for all.",
+        (
+            Change(
+                "store/asking_ahead.py",
+                "            while waiting:\n                first, answer = waiting.popleft()\n",
+                "            while waiting:\n                first, answer = waiting.popleft()\n"
+                "                if answer.exception() is not None:\n                    continue\n",
+            ),
+            Change(
+                "store/asking_ahead.py",
+                "                    yield first, answer.result()\n                waiting.append",
+                "                    if answer.exception() is None:\n"
+                "                        yield first, answer.result()\n                waiting.append",
+            ),
+        ),
+        (f"{AHEAD}::test_an_error_comes_when_the_turn_of_its_question_does",),
+    ),
+    Bug(
+        "expired-withdrawal-counts",
+        "A stolen key takes back what was saved long ago.",
+        (Change("vault/endings.py", "any(withdrawn_ms <= latest_ms for", "any(withdrawn_ms or latest_ms for"),),
+        (f"{WITHDRAWING}::test_a_stolen_key_withdraws_no_old_record",),
+    ),
+    Bug(
+        "withdrawal-counts-where-puts-are-atomic",
+        "A stolen key hides any snapshot, on stores where no writer ever has to take one back.",
+        (Change("vault/endings.py", "return record.catalog.time_rule and any(", "return any("),),
+        (f"{WITHDRAWING}::test_a_stolen_key_withdraws_nothing_where_puts_are_atomic",),
+    ),
+    Bug(
+        "end-of-a-stream-believed",
+        "A pipe that breaks ends like one that is whole: neither its length nor the mark at its end is asked for.",
+        (
+            Change(
+                "sources/streams/tree.py",
+                "                    self._expected.judge(self._name, self._size, self._tail)\n",
+                "",
+            ),
+        ),
+        (f"{STREAMS}::test_a_stream_that_is_cut_before_its_declared_end_makes_no_snapshot",),
+    ),
+    Bug(
+        "end-mark-of-a-configured-command-ignored",
+        "A command of the configuration has an end mark, and nobody hands it on to what judges the stream.",
+        (
+            Change(
+                "stack/commands.py",
+                'mark=(component.end_mark or "").encode(),',
+                'mark=b"",',
+            ),
+        ),
+        (f"{CONFIGURED}::test_an_end_mark_that_does_not_come_is_told",),
+    ),
+    Bug(
+        "required-path-not-judged",
+        "A path that the configuration requires is gone, and the snapshot without it is whole and the newest.",
+        (Change("stack/file_trees.py", "        self._check_required(report)\n", ""),),
+        (f"{TREES}::test_what_is_required_has_to_be_there",),
+    ),
+    Bug(
+        "configured-database-saved-as-a-file",
+        "A component of kind sqlite is walked like files: what lies in the write-ahead log only is not there.",
+        (
+            Change(
+                "stack/databases.py",
+                "        return SqliteTree(found, clock=SystemClock(), report=report, ask=ask)\n",
+                "        from rebond.sources.files.excluding import Rules\n"
+                "        from rebond.sources.files.scanning import FileTree\n"
+                "        from rebond.stack.file_trees import choose_only\n"
+                "        rules = Rules(patterns=[*choose_only(sorted(found), 'planted')])\n"
+                "        return FileTree(self._top, rules, report=report)\n",
+            ),
+        ),
+        (f"{CONFIGURED}::test_every_kind_of_one_configuration_comes_back_from_one_snapshot",),
+    ),
+)
