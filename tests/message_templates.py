@@ -73,7 +73,7 @@ def messages_of(call: ast.Call, *, in_cli: bool) -> Iterator[tuple[ast.expr, boo
             yield call.args[0], True
         if "hint" in keywords:
             yield keywords["hint"], True
-    elif name in {"Finding", "Remark"}:
+    elif name in {"Finding", "Remark", "Observation"}:
         yield from ((keywords[each], False) for each in ("template", "hint_template") if each in keywords)
     elif name == "Advance":
         yield from ((keywords[each], False) for each in ("phase",) if each in keywords)

@@ -7,6 +7,8 @@ from rebond.cli.frame import Option, Place, Verbs
 
 COMMANDS = [
     Place("rebond.cli.commands.init", "init", "Look at this directory, write rebond.toml, make the vault."),
+    Place("rebond.cli.commands.doctor", "doctor", "Say what keeps a backup from working, and what mends it."),
+    Place("rebond.cli.commands.doctor", "check", "The same as doctor."),
     Place("rebond.cli.commands.vault", "vault", "Make a vault, or look at one."),
     Place("rebond.cli.commands.backup", "backup", "Save files as a new snapshot."),
     Place("rebond.cli.commands.snapshots", "snapshots", "List what can be restored."),

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rebond.errors import ObjectMissing, StoreUnfit
+from rebond.errors import ObjectMissing, StoreUnfit, UsageError
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
 from rebond.store.cloud_faults import CloudFault, translate_cloud_fault
@@ -148,6 +148,18 @@ class CloudStore:
             self._call(name, lambda: obstore.delete(self._clients.quick, self._above + name))
         except ObjectMissing:
             return
+
+    def replace_probe(self, name: str, content: bytes) -> None:
+        """Put an object below ``probe/`` in the place of another, as a thief would who keeps no rules.
+
+        It tells what this credential may do. Raises ``UsageError`` for any other name.
+        """
+        import obstore
+
+        check_name(name)
+        if not name.startswith("probe/"):
+            raise UsageError("{name} is not there to be replaced.", hint="Only probes are.", name=name)
+        self._call(name, lambda: obstore.put(self._clients.quick, self._above + name, content, use_multipart=False))
 
     def sweep(self) -> int:
         """Return 0: the service shows a put whole or drops it."""

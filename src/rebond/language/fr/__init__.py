@@ -1,5 +1,6 @@
 """The French catalogue: English templates and their translations, one module for each part that speaks."""
 
+from rebond.language.fr.advice import ADVICE
 from rebond.language.fr.channels import CHANNELS
 from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
@@ -20,6 +21,7 @@ from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
 
 MESSAGES: dict[str, str] = {
+    **ADVICE,
     **CHANNELS,
     **CLI,
     **CLI_HELP,

@@ -1,0 +1,125 @@
+"""Whether this user may read what is to be saved, and how much of it there is, as far as a short look goes."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rebond.config.components import Files, Secrets, Sqlite
+from rebond.errors import RebondError
+from rebond.stack.advice.observing import Observation, Scene, Weight
+from rebond.stack.file_trees import expand
+
+CHECK = "rights"
+LOOK_SECONDS = 0.8
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a look found. ``is_whole`` says that everything was seen before the time was over."""
+
+    size_bytes: int = 0
+    is_whole: bool = True
+    unreadable: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+
+def look_at_files(scene: Scene) -> Looked:
+    """Walk what the configuration saves from this machine, for less than a second."""
+    looked = Looked()
+    until = scene.clock.monotonic() + LOOK_SECONDS
+    seen: set[str] = set()
+    for component in scene.configuration.component.values():
+        if component.inside or component.volume or not isinstance(component, Files | Sqlite | Secrets):
+            continue
+        for path in (*((component.path,) if component.path else ()), *component.paths):
+            place = os.path.normpath(os.path.join(scene.loaded.root, path))
+            if any(sign in place for sign in "*?["):
+                found = [os.path.join(str(scene.loaded.root), each) for each in _expand(scene, place)]
+            else:
+                found = [place]
+                if not os.path.lexists(place):
+                    looked.missing.append(place)
+            for each in found:
+                if each not in seen and not any(each.startswith(f"{above}/") for above in seen):
+                    seen.add(each)
+                    _walk(scene, each, looked, until)
+    return looked
+
+
+def check_rights(scene: Scene, looked: Looked) -> Iterator[Observation]:
+    """Yield paths that are not there or cannot be read."""
+    for path in looked.missing:
+        yield Observation(
+            check=CHECK,
+            code="path-missing",
+            weight=Weight.FAILURE,
+            template="{path} is to be saved and is not there.",
+            values={"path": path},
+            command=_bring_back(scene, path),
+        )
+    if looked.unreadable:
+        first = looked.unreadable[0]
+        yield Observation(
+            check=CHECK,
+            code="unreadable",
+            weight=Weight.WARNING,
+            template="{user} may not read {path} and {count} more; a backup would list them as missing.",
+            values={"user": scene.user, "path": first, "count": len(looked.unreadable) - 1},
+            command=scene.root_command(
+                "setfacl", "--recursive", "--modify", f"u:{scene.user}:rX", *looked.unreadable[:20]
+            ),
+        )
+
+
+def _bring_back(scene: Scene, path: str) -> str:
+    """Return the command that mounts the disk that ``/etc/fstab`` has for a path; else one that makes a directory."""
+    place = find_unmounted(path)
+    return scene.root_command("mount", place) if place else scene.command("mkdir", "--parents", path)
+
+
+def find_unmounted(path: str, fstab: str = "/etc/fstab") -> str:
+    """Return the place of ``/etc/fstab`` that holds a path and where nothing is mounted; empty where there is none."""
+    try:
+        with open(fstab, encoding="utf-8", errors="surrogateescape") as file:
+            places = [fields[1] for line in file if not line.startswith("#") and len(fields := line.split()) > 2]
+    except OSError:
+        return ""
+    above = [each for each in places if each != "/" and (path == each or path.startswith(each.rstrip("/") + "/"))]
+    return next((each for each in sorted(above, key=len, reverse=True) if not os.path.ismount(each)), "")
+
+
+def _expand(scene: Scene, place: str) -> list[str]:
+    try:
+        found = expand(os.fsencode(scene.loaded.root), os.fsencode(place), lambda _finding: None)
+    except (RebondError, OSError):
+        return []
+    return [os.fsdecode(each) for each in found]
+
+
+def _walk(scene: Scene, place: str, looked: Looked, until: float) -> None:
+    waiting = [place]
+    while waiting:
+        if scene.clock.monotonic() > until:
+            looked.is_whole = False
+            return
+        path = waiting.pop()
+        try:
+            if not os.path.isdir(path) or os.path.islink(path):
+                _look_at_file(scene, path, os.lstat(path).st_size, looked)
+                continue
+            with os.scandir(path) as entries:
+                for each in entries:
+                    if each.is_dir(follow_symlinks=False):
+                        waiting.append(each.path)
+                    elif each.is_file(follow_symlinks=False):
+                        _look_at_file(scene, each.path, each.stat(follow_symlinks=False).st_size, looked)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            looked.unreadable.append(path)
+
+
+def _look_at_file(scene: Scene, path: str, size_bytes: int, looked: Looked) -> None:
+    looked.size_bytes += size_bytes
+    if not scene.is_root and not os.path.islink(path) and not os.access(path, os.R_OK):
+        looked.unreadable.append(path)

@@ -1,0 +1,164 @@
+"""What is saved from inside something: whether it runs, and whether its database answers."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from rebond.config.components import Command, Component, Postgres
+from rebond.config.quantities import Inside as Place
+from rebond.config.resolving import Resolver
+from rebond.errors import RebondError
+from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
+from rebond.stack.advice.installing import install_command
+from rebond.stack.advice.observing import Observation, Scene, Weight
+from rebond.stack.asking import Asked, ask_program
+from rebond.stack.commands import address_of, describe_surroundings
+
+CHECK = "services"
+PATIENCE_SECONDS = 8.0
+_AT_ONCE = 4
+_POSTGRES_DUMP = re.compile(r"\bpg_dump(all)?\b")
+_NO_ANSWER = {1, 2}  # pg_isready: rejecting, silent
+
+
+def check_services(scene: Scene) -> Iterator[Observation]:
+    """Yield every place that a component is read from and that does not answer."""
+    places: dict[str, tuple[Place, bool]] = {}
+    for component in scene.configuration.component.values():
+        if component.inside:
+            key = f"{component.inside.engine}:{component.inside.name}"
+            has_database = holds_postgres(component) or (key in places and places[key][1])
+            places[key] = (component.inside, has_database)
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for found in threads.map(lambda pair: list(_check_place(scene, *pair)), places.values()):
+            yield from found
+    yield from _check_servers(scene)
+
+
+def holds_postgres(component: Component) -> bool:
+    """Say whether a component is a PostgreSQL database, by its kind or by the program that dumps it."""
+    if isinstance(component, Postgres):
+        return True
+    if not isinstance(component, Command):
+        return False
+    return bool(_POSTGRES_DUMP.search(component.run if isinstance(component.run, str) else " ".join(component.run)))
+
+
+def _check_place(scene: Scene, place: Place, has_database: bool) -> Iterator[Observation]:
+    address = address_of(place)
+    try:
+        surroundings = describe_surroundings(scene.loaded, _resolver(scene), address)
+    except RebondError:
+        return  # compose is missing, or a name cannot be looked up: other checks say so
+    probe = ("pg_isready", "--quiet") if has_database else ("true",)
+    asked = _ask_inside(scene, address, surroundings, probe)
+    if asked.is_good or asked.status in {126, 127}:  # an image without the program is told by the backup itself
+        return
+    if has_database and asked.status in _NO_ANSWER and not asked.words:
+        yield Observation(
+            check=CHECK,
+            code="database-silent",
+            weight=Weight.FAILURE,
+            template="PostgreSQL in {address} takes no connections.",
+            values={"address": str(address)},
+            command=_restart(scene, address, surroundings),
+        )
+        return
+    yield Observation(
+        check=CHECK,
+        code="service-unreachable",
+        weight=Weight.FAILURE,
+        template="{address} does not answer: {words}",
+        values={"address": str(address), "words": asked.words or "–"},
+        command=_start(scene, address, surroundings),
+    )
+
+
+def _ask_inside(scene: Scene, address: Address, surroundings: Surroundings, command: tuple[str, ...]) -> Asked:
+    arguments = build_arguments(address, command, surroundings, Inside())
+    return ask_program(arguments, environment=scene.loaded.variables, timeout_seconds=PATIENCE_SECONDS)
+
+
+def _start(scene: Scene, address: Address, surroundings: Surroundings) -> str:
+    match address.client:
+        case Client.COMPOSE:
+            return scene.command(*_compose(surroundings), "up", "--detach", address.name)
+        case Client.DOCKER | Client.PODMAN:
+            return scene.command(address.client.value, "start", address.name)
+        case Client.KUBERNETES:
+            return scene.command(*_kubectl(surroundings), "scale", f"{address.kind}/{address.name}", "--replicas=1")
+
+
+def _restart(scene: Scene, address: Address, surroundings: Surroundings) -> str:
+    match address.client:
+        case Client.COMPOSE:
+            return scene.command(*_compose(surroundings), "restart", address.name)
+        case Client.DOCKER | Client.PODMAN:
+            return scene.command(address.client.value, "restart", address.name)
+        case Client.KUBERNETES:
+            return scene.command(*_kubectl(surroundings), "rollout", "restart", f"{address.kind}/{address.name}")
+
+
+def _compose(surroundings: Surroundings) -> list[str]:
+    files = [word for each in surroundings.compose_files for word in ("--file", each)]
+    return [*surroundings.compose, *files]
+
+
+def _kubectl(surroundings: Surroundings) -> list[str]:
+    context = ["--context", surroundings.context] if surroundings.context else []
+    return ["kubectl", *context, *(["--namespace", surroundings.namespace] if surroundings.namespace else [])]
+
+
+def _check_servers(scene: Scene) -> Iterator[Observation]:
+    """PostgreSQL on this machine or over the network: components that are inside of nothing."""
+    for name, component in scene.configuration.component.items():
+        if component.inside or not holds_postgres(component):
+            continue
+        words = _server_words(scene, component)
+        if words is None:
+            continue
+        asked = ask_program(
+            ("pg_isready", "--quiet", *words), environment=scene.loaded.variables, timeout_seconds=PATIENCE_SECONDS
+        )
+        if asked.status is None:
+            yield Observation(
+                check=CHECK,
+                code="program-missing",
+                weight=Weight.WARNING,
+                template="pg_isready is not on this machine, so nobody can say whether the database answers.",
+                command=install_command("pg_isready", scene.environment, is_root=scene.is_root),
+            )
+            return
+        if not asked.is_good:
+            yield Observation(
+                check=CHECK,
+                code="database-silent",
+                weight=Weight.FAILURE,
+                template="PostgreSQL, which {component} is saved from, takes no connections.",
+                values={"component": f"component.{name}"},
+                command=scene.root_command("systemctl", "start", "postgresql"),
+            )
+
+
+def _server_words(scene: Scene, component: Component) -> list[str] | None:
+    """Return the options that lead ``pg_isready`` to the server; ``None`` where they are not known."""
+    if isinstance(component, Postgres):
+        try:
+            host = _resolver(scene).resolve_words(component.host) if component.host is not None else ""
+        except RebondError:
+            return None
+        if component.url is not None:
+            return None
+        port = [f"--port={component.port}"] if component.port else []
+        return [*([f"--host={host}"] if host else []), *port]
+    assert isinstance(component, Command)  # noqa: S101 - the caller looked
+    text = component.run if isinstance(component.run, str) else shlex.join(component.run)
+    found = [re.search(rf"--{option}[= ](?P<value>[\w./:-]+)", text) for option in ("host", "port")]
+    words = [f"--{option}={each['value']}" for option, each in zip(("host", "port"), found, strict=True) if each]
+    return words if words and found[0] else None
+
+
+def _resolver(scene: Scene) -> Resolver:
+    return Resolver(root=scene.loaded.root, variables=scene.loaded.variables)

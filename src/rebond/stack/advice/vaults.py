@@ -1,0 +1,149 @@
+"""Vaults: reachable, opened by the key at hand, proven; and which half of promise 4 holds."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from rebond.config.references import FromFile, Text
+from rebond.errors import (
+    AccessDenied,
+    ConfigError,
+    MissingExtra,
+    RebondError,
+    StoreUnreachable,
+    UsageError,
+    VaultMissing,
+    WrongKey,
+)
+from rebond.operations.examining import ExaminedVault
+from rebond.stack.advice.observing import Observation, Scene, Weight
+from rebond.stack.advice.reading_rights import find_unmounted
+from rebond.store.proving import TOLERATED_OFFSET_MS
+from rebond.units import format_moment
+from rebond.vault.credentials import Role
+
+CHECK = "vault"
+_RULED = {"put-if-absent", "race", "clock"}  # the vault has rules of its own for stores without these
+
+
+def describe_vault(scene: Scene, name: str, examined: ExaminedVault) -> Iterator[Observation]:
+    """Yield what was found of a vault that could be opened."""
+    yield Observation(
+        check=CHECK,
+        code="vault",
+        weight=Weight.NOTE,
+        template="The vault {name} answers; {count} snapshots of this stack, the newest of {moment}."
+        if examined.snapshots
+        else "The vault {name} answers; it has no snapshot of this stack yet.",
+        values={
+            "name": name,
+            "count": examined.snapshots,
+            "moment": format_moment(examined.newest_ms) if examined.newest_ms else "",
+        },
+    )
+    yield from _describe_promise(scene, name, examined)
+    for promise in examined.proof.promises if examined.proof else ():
+        if promise.holds or (promise.code == "clock" and examined.proof and _is_near(examined)):
+            continue
+        yield Observation(
+            check=CHECK,
+            code="store-unproven",
+            weight=Weight.NOTE if promise.code in _RULED else Weight.FAILURE,
+            template="The store of {name} does not keep a promise: {words}",
+            values={"name": name, "words": promise},
+            command="" if promise.code in _RULED else "rebond init --vault ANOTHER-PLACE",
+        )
+
+
+def _is_near(examined: ExaminedVault) -> bool:
+    return examined.proof is not None and abs(examined.proof.clock_offset_ms) <= TOLERATED_OFFSET_MS
+
+
+def _describe_promise(scene: Scene, name: str, examined: ExaminedVault) -> Iterator[Observation]:
+    """Say which half of promise 4 holds: reading by the keys, destroying by the store."""
+    if examined.role is Role.OWNER:
+        yield Observation(
+            check=CHECK,
+            code="promise-off",
+            weight=Weight.NOTE,
+            template="Promise 4 is off for {name}: this machine holds the owner's key, and may read and delete.",
+            values={"name": name},
+        )
+        return
+    yield Observation(
+        check=CHECK,
+        code="promise-reading",
+        weight=Weight.NOTE,
+        template="Promise 4, reading: holds for {name}. The key here is a {role}'s, which opens no content.",
+        values={"name": name, "role": examined.role.value},
+    )
+    canary = examined.canary
+    if canary is None:
+        return
+    if canary.is_safe:
+        yield Observation(
+            check=CHECK,
+            code="promise-destroying",
+            weight=Weight.NOTE,
+            template="Promise 4, destroying: holds for {name}. A canary could neither be overwritten nor deleted.",
+            values={"name": name},
+        )
+        return
+    vault = scene.configuration.vault
+    is_locked = vault is not None and vault.lock is not None
+    yield Observation(
+        check=CHECK,
+        code="promise-destroying",
+        weight=Weight.NOTE,
+        template="Promise 4, destroying: a canary in {name} could be overwritten or deleted; what 'lock' keeps stays."
+        if is_locked
+        else "Promise 4, destroying: does not hold for {name}. A canary could be overwritten or deleted there.",
+        values={"name": name},
+    )
+
+
+def describe_obstacle(
+    scene: Scene, name: str, address: str, key: Text | None, error: RebondError, *, is_main: bool
+) -> Observation:
+    """Return why a vault could not be opened, with the command that mends it."""
+    return Observation(
+        check=CHECK,
+        code=error.code,
+        weight=Weight.FAILURE if is_main else Weight.WARNING,
+        template="The vault {name}: {reason}",
+        values={"name": name, "reason": error},
+        command=_mend(scene, address, key, error),
+    )
+
+
+def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> str:
+    place = address if "://" not in address else ""
+    key_path = str(scene.loaded.root / Path(key.file).expanduser()) if isinstance(key, FromFile) else ""
+    if place and isinstance(error, VaultMissing | StoreUnreachable) and (unmounted := find_unmounted(place)):
+        return scene.root_command("mount", unmounted)
+    if isinstance(error, VaultMissing):
+        return _create(scene, address, key_path)
+    if isinstance(error, MissingExtra):
+        return "pip install 'rebond[cloud]'"
+    if isinstance(error, AccessDenied) and place:
+        return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
+    if isinstance(error, WrongKey | ConfigError) and key_path:
+        output = f" --output {shlex.quote(key_path)}"
+        aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if Path(key_path).exists() else ""
+        return (
+            f"{aside}read -rs REBOND_PASSPHRASE && export REBOND_PASSPHRASE && rebond key issue writer "
+            f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
+        )
+    if isinstance(error, UsageError | StoreUnreachable):
+        return scene.command("rebond", "vault", "info", address)
+    return scene.command("rebond", "verify", "--vault", address)
+
+
+def _create(scene: Scene, address: str, key_path: str) -> str:
+    """Return the command that makes the vault so that the configuration's key opens it."""
+    if not key_path:
+        return scene.command("rebond", "vault", "create", address)
+    aside = ""
+    if Path(key_path).exists():
+        aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && "
+    return aside + scene.command("rebond", "vault", "create", address, "--key-file", key_path)
