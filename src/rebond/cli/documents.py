@@ -39,12 +39,14 @@ def snapshot_document(
                 "name": each.name,
                 "kind": each.kind,
                 "complete": each.complete,
+                "degraded": each.degraded,
                 "files": each.files,
                 "bytes": each.bytes,
                 "added_bytes": each.added_bytes,
             }
             for each in components
         ],
+        "lacks": list(catalog.lacks),
         "files": sum(each.files for each in components),
         "bytes": sum(each.bytes for each in components),
         "added_bytes": sum(each.added_bytes for each in components),

@@ -82,8 +82,8 @@ def resolve_snapshot(
 ) -> SnapshotRecord:
     """Return the snapshot that ``text`` means: an id, a unique prefix, latest, latest:NAME, or a date.
 
-    ``latest`` is the newest whole one of ``stack``; without a stack and with several in the vault it
-    is refused. A date means the newest of that day, or not later than the time given with it, of
+    ``latest`` is the newest whole one of ``stack`` that is a set: not one of some components only, unless there is no
+    other. Without a stack and with several in the vault it is refused. A date means the newest of that day, or not later than the time given with it, of
     that stack; without a stack it must be clear too.
     Raises ``UnknownName`` when nothing fits and ``UsageError`` when more than one thing does.
     """
@@ -112,6 +112,8 @@ def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str) -
     whole = [r for r in records if state_of(r) is SnapshotState.WHOLE and (not stack or r.catalog.stack == stack)]
     if label:
         whole = [r for r in whole if r.catalog.class_ == label or label in r.catalog.tags]
+    else:
+        whole = [r for r in whole if not r.catalog.lacks] or whole
     _require_one_stack(whole, "latest")
     if not whole:
         raise UnknownName(

@@ -87,7 +87,10 @@ class KeepPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A snapshot as retention sees it. ``time_ms`` is the time that counts; both are since 1970, UTC."""
+    """A snapshot as retention sees it. ``time_ms`` is the time that counts; both are since 1970, UTC.
+
+    A degraded component counts as incomplete: one that lacks files must not push out one that has them.
+    """
 
     name: ObjectName
     snapshot: SnapshotId
@@ -135,8 +138,8 @@ def candidate_of(record: SnapshotRecord, held: Collection[str]) -> Candidate:
         stack=catalog.stack,
         class_=catalog.class_,
         tags=frozenset(catalog.tags),
-        complete=frozenset(c.name for c in catalog.components if c.complete),
-        incomplete=frozenset(c.name for c in catalog.components if not c.complete),
+        complete=frozenset(c.name for c in catalog.components if c.is_whole),
+        incomplete=frozenset(c.name for c in catalog.components if not c.is_whole),
         time_ms=time_that_counts(record),
         store_time_ms=record.store_time_ms,
         is_held=record.name in held,

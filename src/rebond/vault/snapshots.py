@@ -43,9 +43,17 @@ class ComponentSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     bytes: int = 0
     added_bytes: int = 0
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it was saved, with everything that a database of its set names."""
+        return self.complete and not self.degraded
+
 
 class CatalogPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The half of a snapshot that the catalog key opens. Times are milliseconds since 1970, UTC."""
+    """The half of a snapshot that the catalog key opens. Times are milliseconds since 1970, UTC.
+
+    ``lacks`` are components of the stack that were left out by wish.
+    """
 
     sequence: int
     previous: bytes = b""
@@ -94,7 +102,7 @@ class StoredProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class PrivatePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The half of a snapshot that only the reader sees."""
+    """The half of a snapshot that only the reader sees. ``configuration`` are files by their names."""
 
     components: list[PrivateComponent] = []
     problems: list[StoredProblem] = []

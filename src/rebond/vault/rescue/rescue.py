@@ -350,9 +350,17 @@ def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
     doubt = vault.doubt_of(member, domain, os.stat(os.path.join(vault.path, name)).st_mtime_ns / 1e6)
     return [Snapshot(get(catalog, "time_ms", int), snapshot.hex(), session, catalog, body[start:end], doubt)]
 
+def is_whole_set(catalog: Any) -> bool:
+    """Say whether every component of the stack is there, with every file that its databases name."""
+    parts = get(catalog, "components", list, [])
+    return not get(catalog, "lacks", list, []) and all(
+        get(part, "complete", bool, True) and not get(part, "degraded", bool, False) for part in parts)
+
 def choose_snapshot(vault: Vault, wanted: str) -> Snapshot:
     found = list_snapshots(vault)
     chosen = [s for s in found if (not s.doubt if wanted == "latest" else wanted and s.id.startswith(wanted.lower()))]
+    if wanted == "latest":
+        chosen = [s for s in chosen if is_whole_set(s.catalog)] or chosen
     if not chosen or (wanted != "latest" and len({snapshot.id for snapshot in chosen}) > 1):
         raise Trouble(f"{len(chosen)} snapshots are named {wanted}; run the program without SNAPSHOT to list them", 2)
     return chosen[-1]
