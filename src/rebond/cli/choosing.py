@@ -1,7 +1,7 @@
 """Options and rules that choose snapshots and paths, shared by several commands."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,9 +9,10 @@ from rebond.cli.frame import Callback, option
 from rebond.cli.opening import VaultAtHand
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
-from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
 from rebond.units import format_moment, parse_last_moment, parse_size
-from rebond.vault.snapshots import SnapshotRecord
+
+if TYPE_CHECKING:
+    from rebond.vault.snapshots import SnapshotRecord
 
 
 class Size(click.ParamType[int]):
@@ -28,15 +29,19 @@ def stack_option(function: Callback) -> Callback:
     return option("--stack", default="", metavar="NAME", help="Only snapshots of this stack.")(function)
 
 
-def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
+def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":
     """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``."""
+    from rebond.operations.snapshots import list_snapshots, resolve_snapshot
+
     return resolve_snapshot(
         list_snapshots(vault.live), text, stack=stack or vault.configured.stack, zone=vault.configured.zone
     )
 
 
-def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> SnapshotRecord:
+def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":
     """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment."""
+    from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
+
     until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
     records = [each for each in list_snapshots(vault.live) if time_of(each) <= until_ms]
     if not records:

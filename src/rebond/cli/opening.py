@@ -1,8 +1,11 @@
 """From the common options to a live vault."""
 
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from rebond.cli.at_hand import find_vault
 from rebond.cli.invocation import Invocation
@@ -10,11 +13,19 @@ from rebond.cli.key_at_hand import find_key
 from rebond.cli.vault_found import Configured
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
+from rebond.store.anticipating import AnticipatingStore
 from rebond.store.opening import open_store
 from rebond.store.protocol import Store
-from rebond.vault.access import Vault
-from rebond.vault.opening import OpenedVault, open_vault
+from rebond.vault.opening import ASKED_FIRST, OpenedVault, open_vault
 from rebond.vault.pins import Pins
+
+if TYPE_CHECKING:
+    from rebond.vault.access import Vault
+
+_ACCESS = "rebond.vault.access"
+_TO_OPEN = (ASKED_FIRST,)
+# A snapshot that is listed has its index lists already; so these are asked for after those.
+_TO_READ = ((*ASKED_FIRST, "trash/", "snapshots/"), ("index/",))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +35,7 @@ class VaultAtHand:
     store: Store
     configured: Configured
     opened: OpenedVault = field(repr=False)
-    live: Vault = field(repr=False)
+    live: "Vault" = field(repr=False)
 
 
 @contextmanager
@@ -43,19 +54,37 @@ def store_at_hand(invocation: Invocation, address: str | None = None, *, create:
 
 
 @contextmanager
-def vault_at_hand(invocation: Invocation, report: Callable[[Finding], None]) -> Iterator[VaultAtHand]:
-    """Open the vault with the key at hand; ``report`` hears what is odd. Raises ``VaultError`` and ``StoreError``."""
+def vault_at_hand(
+    invocation: Invocation,
+    report: Callable[[Finding], None],
+    *,
+    only_reads: bool = False,
+    meanwhile: Sequence[str] = (),
+) -> Iterator[VaultAtHand]:
+    """Open the vault with the key at hand; ``report`` hears what is odd. Raises ``VaultError`` and ``StoreError``.
+
+    With ``only_reads`` a distant store is asked beforehand for what is read first. The modules
+    ``meanwhile`` are loaded while the passphrase is stretched and the store answers.
+    """
     configured = find_vault(invocation)
     recording = invocation.recording
     with ExitStack() as closing:
         # The run's own record is sealed last of all, so a store stays open until then.
         held = closing if recording is None else recording.closing
         store = held.enter_context(store_at_hand(invocation, configured.address))
+        ahead = AnticipatingStore(store, _TO_READ if only_reads else _TO_OPEN)
+        closing.callback(ahead.finish)
         key = find_key(invocation, configured)
         pins = Pins(invocation.state_folder / "vaults")
-        opened = open_vault(store, key, pins=pins, notice=report)
-        live = Vault(
-            store=store,
+        with ThreadPoolExecutor(1, "open") as opener:
+            opening = opener.submit(open_vault, ahead, key, pins=pins, notice=report)
+            for module in (_ACCESS, *meanwhile):
+                importlib.import_module(module)
+            opened = opening.result()
+        if not only_reads:
+            ahead.finish()
+        live = importlib.import_module(_ACCESS).Vault(
+            store=ahead if only_reads else store,
             credentials=opened.credentials,
             roster=opened.roster,
             caches=invocation.cache_folder / "vaults",

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,16 +18,18 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.observing import JsonLines, describe_finding
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
-from rebond.config.model import Loaded
 from rebond.errors import Interrupted, RebondError, StoreError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.history.recording import HISTORY, RunRecorder
-from rebond.history.sealing import may_seal, seal_ledger
 from rebond.logs.events import Weight
 from rebond.logs.log import WEIGHTS, Log, LogSettings, activate_log
+from rebond.logs.masking import remember_variables
 from rebond.progress import Advance
 from rebond.units import format_size, format_span
-from rebond.vault.access import Vault
+
+if TYPE_CHECKING:
+    from rebond.config.model import Loaded
+    from rebond.vault.access import Vault
 
 READER_WENT_AWAY = 141
 FIGURES = (
@@ -74,13 +76,14 @@ class Recording:
         self._begin()
         return Listening(watcher, self._recorder, self._log)
 
-    def meet_configuration(self, loaded: Loaded) -> None:
+    def meet_configuration(self, loaded: "Loaded") -> None:
         """Take from the configuration where events go, and whose run it is."""
         self._recorder.learn(stack=loaded.configuration.stack.name)
+        remember_variables(loaded.variables)  # a command or hook may say what it was given
         if loaded.configuration.log is not None and not self._log.is_open:
             self._log.open(describe_log(loaded))
 
-    def meet_vault(self, vault: Vault, location: str) -> None:
+    def meet_vault(self, vault: "Vault", location: str) -> None:
         """Take the vault that the run works on; the first one, where there are several, is given the ledger."""
         if self._vault is None or self._vault.vault_id == vault.vault_id:
             self._vault = vault
@@ -137,6 +140,8 @@ class Recording:
         if self._vault is None or isinstance(error, KeyboardInterrupt | StoreError):
             return
         try:
+            from rebond.history.sealing import may_seal, seal_ledger
+
             if may_seal(self._vault):
                 self._faults += seal_ledger(self._vault, self._recorder.ledger)
         except (RebondError, OSError) as reason:
@@ -207,7 +212,7 @@ def record(context: click.Context, kind: str, run: Callable[[], Any]) -> Any:
     return recording.end(status if isinstance(status, int) else GOOD)
 
 
-def describe_log(loaded: Loaded) -> LogSettings:
+def describe_log(loaded: "Loaded") -> LogSettings:
     """Return where events go by a configuration; for a process that runs many, as ``rebond serve`` does."""
     log = loaded.configuration.log
     if log is None:

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from rebond.store.forwarding import ForwardingStore
-from rebond.store.protocol import ObjectInfo, Store
+from rebond.store.protocol import Store
 
 _AHEAD = 2  # questions under way or answered, for each one that pays off at once
 
@@ -41,32 +40,3 @@ def ask_ahead(
         finally:
             for _, answer in waiting:
                 answer.cancel()
-
-
-class AnticipatedListings(ForwardingStore):
-    """A distant store whose listings below some prefixes were all asked for at once; each is given once.
-
-    Only for listings whose moment does not matter: one that has to come after something else was
-    done must be asked for then. Its errors come when its turn does. Used as a context manager.
-    """
-
-    def __init__(self, inner: Store, prefixes: Iterable[str]) -> None:
-        super().__init__(inner)
-        self._pool: ThreadPoolExecutor | None = None
-        self._listings: dict[str, Future[list[ObjectInfo]]] = {}
-        if inner.traits.latency and inner.traits.concurrency > 1:
-            self._pool = ThreadPoolExecutor(inner.traits.concurrency, "list")
-            for prefix in prefixes:
-                self._listings[prefix] = self._pool.submit(lambda one: list(inner.list_objects(one)), prefix)
-
-    def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield what was listed ahead, the first time; after that what is there now."""
-        known = self._listings.pop(prefix, None)
-        return iter(known.result()) if known is not None else self.inner.list_objects(prefix)
-
-    def __enter__(self) -> "AnticipatedListings":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)

@@ -11,20 +11,23 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 
 import os
 import struct
-import sys
+import tempfile
 import zlib
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rebond.vault.chunk_tables import SHORT_ID_SIZE as ID_SIZE
+from rebond.vault.chunk_tables import ChunkTables
+
 ROW_SIZE = 22
-ID_SIZE = 16
 BLOCK_SIZE = 4096
 ROWS_PER_BLOCK = (BLOCK_SIZE - 4) // ROW_SIZE  # 186
 BLOCK_ROWS_SIZE = ROWS_PER_BLOCK * ROW_SIZE
 PENDING_LIMIT = 100_000
 LOADED_LIMIT = 400_000  # rows; some 50 MB
+TABLE_FINDS = 200  # look-ups in unsorted tables; after that an index is made of them
 MERGE_COUNT = 4  # runs of one tier that are merged into one of the next
 FILTER_BITS_PER_ROW = 8
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
@@ -186,8 +189,12 @@ class ChunkIndex:
     def __init__(self, directory: Path, runs: Iterable[tuple[str, int]] = ()) -> None:
         """Open the runs by name and count of rows; raises ``DamagedRun`` or ``FileNotFoundError``."""
         self._directory = directory
+        self._tables = ChunkTables()
+        self._table_finds = 0
+        self._overflow: tempfile.TemporaryDirectory[str] | None = None
         self._pending: dict[bytes, int | list[int]] = {}
         self._flush_at = PENDING_LIMIT
+        self._is_ours = True
         self._next = 0
         self._runs: list[Run] = []
         try:
@@ -221,10 +228,20 @@ class ChunkIndex:
         if len(self._pending) >= self._flush_at:
             self._relieve_memory()
 
+    def add_table(self, ids: bytes, place: int) -> None:
+        """Note that ``place`` holds all chunks of ``ids``, 32 bytes each."""
+        self._tables.add(place, ids)
+
     def find(self, chunk_id: bytes) -> Sequence[int]:
         """Return every place that may hold a chunk, newest first."""
         short = chunk_id[:ID_SIZE]
         found: list[int] = []
+        if self._tables.count:
+            self._table_finds += 1
+            if self._table_finds <= TABLE_FINDS:
+                found += self._tables.find(short)
+            else:
+                self.sort_tables()
         if (known := self._pending.get(short)) is not None:
             found += _places(known)
         if self._loaded is not None:
@@ -237,6 +254,7 @@ class ChunkIndex:
 
     def expect_many_finds(self) -> None:
         """Take all rows into memory if there are few enough: many look-ups then cost no reads."""
+        self.sort_tables()
         if sum(run.count for run in self._runs) > LOADED_LIMIT:
             return
         loaded: dict[bytes, int | list[int]] = {}
@@ -247,19 +265,34 @@ class ChunkIndex:
                     _remember(loaded, short, int.from_bytes(rows[start + ID_SIZE : start + ROW_SIZE], "big"))
         self._loaded = loaded
 
-    def stay_in_memory(self) -> None:
-        """Write no more runs: what is added from now on is not kept."""
-        self._flush_at = sys.maxsize
+    def leave_directory(self) -> None:
+        """Write no more runs into the directory: what is added from now on is not kept."""
+        self._is_ours = False
+        self._flush_at = LOADED_LIMIT
+
+    def sort_tables(self) -> None:
+        """Make an index of what ``add_table`` was told."""
+        for place, shorts in self._tables.take_all():
+            pending = self._pending
+            for (short,) in shorts:
+                if pending.setdefault(short, place) != place:
+                    _remember(pending, short, place)
+            if len(pending) >= self._flush_at:
+                self._relieve_memory()
 
     def _relieve_memory(self) -> None:
         """Write what is pending as a run. Where no room is left on this host it stays in memory."""
         try:
-            self.flush()
+            self._write_pending()
         except OSError:
             self._flush_at = 2 * len(self._pending)
 
     def flush(self) -> None:
         """Write what is pending as a run, and merge runs of like size. Durable when it returns."""
+        self.sort_tables()
+        self._write_pending()
+
+    def _write_pending(self) -> None:
         if not self._pending:
             return
         self._loaded = None
@@ -270,7 +303,7 @@ class ChunkIndex:
         rows.sort()
         self._write(iter(rows))
         self._pending = {}
-        self._flush_at = PENDING_LIMIT
+        self._flush_at = PENDING_LIMIT if self._is_ours else LOADED_LIMIT
         while len(self._runs) >= MERGE_COUNT and _same_tier(self._runs[-MERGE_COUNT:]):
             merged = self._runs[-MERGE_COUNT:]
             self._write(merge_runs(merged))
@@ -280,7 +313,7 @@ class ChunkIndex:
                 self._retired.append(run.path)
 
     def _write(self, rows: Iterator[bytes]) -> None:
-        path = self._directory / f"{self._next:08d}.run"
+        path = self._place_for_runs() / f"{self._next:08d}.run"
         self._next += 1
         try:
             count = write_run(path, rows)
@@ -288,6 +321,13 @@ class ChunkIndex:
             path.unlink(missing_ok=True)
             raise
         self._open(path, count)
+
+    def _place_for_runs(self) -> Path:
+        if self._is_ours:
+            return self._directory
+        if self._overflow is None:
+            self._overflow = tempfile.TemporaryDirectory(prefix="rebond-index-")
+        return Path(self._overflow.name)
 
     def sweep(self) -> None:
         """Remove run files that were merged away; call after ``runs`` was noted durably."""
@@ -299,6 +339,8 @@ class ChunkIndex:
         """Give the files back."""
         for run in self._runs:
             run.close()
+        if self._overflow is not None:
+            self._overflow.cleanup()
 
 
 def _same_tier(runs: list[Run]) -> bool:

@@ -20,8 +20,9 @@ from rebond.vault.index import (
 )
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.packs import SegmentRow, hash_in_name, open_table, table_binding
-from rebond.vault.primitives import HASH_SIZE
 from rebond.vault.segments import SegmentKind
+
+SAVED_FROM_BYTES = 64 << 20  # of new lists: they are made an index of, whoever reads them
 
 VerifyKey = Callable[[bytes], bytes]  # member id → verify key; raises ForeignObject
 
@@ -46,13 +47,14 @@ class IndexContext:
     report: Callable[[Finding], None]
 
 
-def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
+def merge_new_lists(context: IndexContext, cache: LocalCache, *, saves: bool = True) -> set[bytes]:
     """Read the lists that the cache does not know yet; return the hashes of all lists in the store.
 
-    A damaged or foreign list is reported and left out: the chunks it names are stored again.
+    A damaged or foreign list is reported and left out: the chunks it names are stored again. Without
+    ``saves``, for who wants few chunks, an index is made of them only when many are looked up after all.
     """
     present: set[bytes] = set()
-    added = 0
+    added = new_bytes = 0
     unknown: list[tuple[ObjectName, bytes]] = []
     for info in context.store.list_objects(f"index/{context.domain.hex()}/"):
         list_hash = hash_in_name(info.name)
@@ -61,8 +63,13 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
         present.add(list_hash)
         if list_hash not in cache.merged_lists or cache.catalog(list_hash) is None:
             unknown.append((ObjectName(info.name), list_hash))
+            new_bytes += info.size
+    saves = saves or new_bytes >= SAVED_FROM_BYTES
 
     def read(item: tuple[ObjectName, bytes]) -> bytes | ObjectMissing | VaultDamaged:
+        kept = cache.kept_list(item[1])
+        if kept is not None:
+            return kept
         try:
             return read_index_object(context.store, item[0])
         except (ObjectMissing, VaultDamaged) as error:
@@ -73,6 +80,11 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
             if not isinstance(content, bytes):
                 raise content
             _merge_list(context, cache, name, list_hash, content)
+            if saves:
+                cache.chunks.sort_tables()  # memory stays bounded, however many lists are new
+                cache.merged_lists.add(list_hash)
+            else:
+                cache.keep_list(list_hash, content)
         except ObjectMissing:
             present.discard(list_hash)  # a keeper replaced it between the listing and the read
         except (VaultDamaged, ForeignObject, WrongKey) as error:
@@ -80,10 +92,10 @@ def merge_new_lists(context: IndexContext, cache: LocalCache) -> set[bytes]:
             context.report(note_left_out(name, error))
         else:
             added += 1
-    if added:
+    if added and saves:
         with suppress(OSError):  # no room on this host: what was learnt is learnt again next time
             cache.save()
-    cache.drop_catalogs_except(present)
+    cache.drop_lists_except(present)
     return present
 
 
@@ -102,7 +114,6 @@ def note_left_out(name: str, error: RebondError) -> Finding:
 def _merge_list(context: IndexContext, cache: LocalCache, name: ObjectName, list_hash: bytes, content: bytes) -> None:
     add_list_chunks(context, cache, open_list(context, name, content))
     cache.keep_catalog(list_hash, content[: catalog_size(content)])
-    cache.merged_lists.add(list_hash)
 
 
 def add_list_chunks(context: IndexContext, cache: LocalCache, index_list: IndexList) -> None:
@@ -135,9 +146,7 @@ def require_own_rows(index_list: IndexList) -> None:
 
 def _add_chunks(context: IndexContext, cache: LocalCache, index_list: IndexList, row: SegmentRow) -> None:
     place = cache.segments.place(row.session, row.number)
-    ids = open_chunk_table(context, index_list, row)
-    for start in range(0, len(ids), HASH_SIZE):
-        cache.chunks.add(ids[start : start + HASH_SIZE], place)
+    cache.chunks.add_table(open_chunk_table(context, index_list, row), place)
 
 
 def open_chunk_table(context: IndexContext, index_list: IndexList, row: SegmentRow) -> bytes:

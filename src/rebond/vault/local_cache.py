@@ -33,7 +33,7 @@ class _Manifest(msgspec.Struct, frozen=True, array_like=True):
     lists: list[bytes]
 
 
-_FOLDERS = ("runs", "lists", "unlisted", "files")
+_FOLDERS = ("runs", "lists", "whole", "unlisted", "files")
 
 
 class LocalCache:
@@ -71,7 +71,7 @@ class LocalCache:
 
     def _copy_shared(self) -> None:
         """Take what is durable there, the manifest last; whatever changes while it is copied fails its checks."""
-        for name in ("runs", "lists", "files"):
+        for name in ("runs", "lists", "whole", "files"):
             source = self._shared / name
             (self.directory / name).mkdir(mode=0o700)
             with suppress(OSError):
@@ -128,16 +128,29 @@ class LocalCache:
         except (FileNotFoundError, VaultDamaged):
             return None
 
-    def drop_catalogs_except(self, list_hashes: set[bytes]) -> None:
-        """Forget lists that the store no longer has."""
-        for path in (self.directory / "lists").iterdir():
-            try:
-                is_known = bytes.fromhex(path.name) in list_hashes
-            except ValueError:
-                is_known = False
-            if not is_known:
-                path.unlink(missing_ok=True)
+    def keep_list(self, list_hash: bytes, content: bytes) -> None:
+        """Remember a whole list that is not in the chunk index yet."""
+        _replace(self.directory / "whole" / list_hash.hex(), content)
+
+    def kept_list(self, list_hash: bytes) -> bytes | None:
+        """Return what ``keep_list`` kept, or ``None`` when it is gone or damaged."""
+        try:
+            content = (self.directory / "whole" / list_hash.hex()).read_bytes()
+        except OSError:
+            return None
+        return content if hash_of(content) == list_hash else None
+
+    def drop_lists_except(self, list_hashes: set[bytes]) -> None:
+        """Forget lists that the store no longer has, and the whole of those that are in the chunk index."""
         self.merged_lists &= list_hashes
+        for folder, wanted in (("lists", list_hashes), ("whole", list_hashes - self.merged_lists)):
+            for path in (self.directory / folder).iterdir():
+                try:
+                    is_wanted = bytes.fromhex(path.name) in wanted
+                except ValueError:
+                    is_wanted = False
+                if not is_wanted:
+                    path.unlink(missing_ok=True)
 
     # -- packs that were put but that no list names yet ------------------------------------------
 
@@ -165,7 +178,7 @@ class LocalCache:
 
     def detach(self) -> None:
         """Only read from now on, out of files that are open, and let other processes change the cache."""
-        self.chunks.stay_in_memory()
+        self.chunks.leave_directory()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

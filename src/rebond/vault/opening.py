@@ -20,7 +20,6 @@ from rebond.errors import (
     VaultError,
 )
 from rebond.findings import Finding, Severity
-from rebond.store.asking_ahead import AnticipatedListings
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import VaultDescription, read_description
@@ -46,6 +45,9 @@ from rebond.vault.slots import (
 )
 
 VaultSecret = SlotSecret | MemberFileSecret
+
+ASKED_FIRST = ("vault.json", "keyring/", "keys/", "roster/")
+"""What opening a vault asks for; a distant store may be asked for it beforehand (``AnticipatingStore``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +93,13 @@ def open_vault(
     for a revoked member, ``FormatTooNew``, ``ForeignObject`` for a vault that somebody replaced,
     ``VaultDamaged`` for damage and for a vault that was rolled back.
     """
-    with AnticipatedListings(store, ("keyring/", "keys/", "roster/")) as ahead:
-        description = read_description(ahead)
-        owner = description.owner_verify_key
-        pin = Pin(owner_verify_key=owner) if pins is None else pins.require_owner(description.vault_id, owner)
-        if isinstance(secret, SlotSecret):
-            opened = _open_as_owner(ahead, secret, description, pin, notice)
-        else:
-            opened = _open_as_member(ahead, secret, description, pin, notice)
+    description = read_description(store)
+    owner = description.owner_verify_key
+    pin = Pin(owner_verify_key=owner) if pins is None else pins.require_owner(description.vault_id, owner)
+    if isinstance(secret, SlotSecret):
+        opened = _open_as_owner(store, secret, description, pin, notice)
+    else:
+        opened = _open_as_member(store, secret, description, pin, notice)
     if pins is not None:
         _remember(pins, opened, notice)
     return opened

@@ -90,7 +90,7 @@ class SnapshotReader:
             return None
 
     def _load_places(self) -> None:
-        present = merge_new_lists(self._context, self._cache)
+        present = merge_new_lists(self._context, self._cache, saves=False)
         self.places = SegmentPlaces(self._cache.segments)
         for catalog in catalogs(self._context, self._cache, present):
             self.places.add_catalog(catalog, self._is_needed)

@@ -5,33 +5,12 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.unit.store.distant_store import DistantStore
 
 from rebond.errors import StoreUnreachable
-from rebond.store.asking_ahead import AnticipatedListings, ask_ahead
-from rebond.store.forwarding import ForwardingStore
+from rebond.store.asking_ahead import ask_ahead
 from rebond.store.memory import MemoryStore
-from rebond.store.protocol import ObjectInfo, StoreTraits
 from rebond.testing.manual_clock import ManualClock
-
-
-class DistantStore(ForwardingStore):
-    """A store that says that it is far away."""
-
-    listed: list[str]
-
-    def __init__(self) -> None:
-        super().__init__(MemoryStore(ManualClock()))
-        self.listed = []
-
-    @property
-    def traits(self) -> StoreTraits:
-        return StoreTraits(conditional_create=True, concurrency=4, latency=True)
-
-    def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        self.listed.append(prefix)
-        if prefix == "gone/":
-            raise StoreUnreachable("It does not answer (planned by a test).", hint="Nothing.")
-        return self.inner.list_objects(prefix)
 
 
 def test_answers_come_in_the_order_of_the_questions() -> None:
@@ -98,24 +77,3 @@ def test_a_near_store_is_asked_one_thing_after_the_other_and_by_this_thread() ->
 
     assert len(list(ask_ahead(MemoryStore(ManualClock()), range(5), ask))) == 5
     assert threads == {threading.get_ident()}
-
-
-def test_a_listing_asked_for_ahead_is_given_once_and_then_asked_anew() -> None:
-    store = DistantStore()
-    store.put_if_absent("a/1", b"x")
-
-    with AnticipatedListings(store, ("a/", "b/")) as ahead:
-        first = [info.name for info in ahead.list_objects("a/")]
-        store.put_if_absent("a/2", b"x")
-        second = [info.name for info in ahead.list_objects("a/")]
-
-    assert (first, second) == (["a/1"], ["a/1", "a/2"])
-    assert store.listed.count("a/") == 2
-
-
-def test_the_error_of_a_listing_asked_for_ahead_comes_when_it_is_asked_for() -> None:
-    with AnticipatedListings(DistantStore(), ("gone/",)) as ahead, pytest.raises(StoreUnreachable):
-        ahead.list_objects("gone/")
-
-    with AnticipatedListings(DistantStore(), ("gone/",)):
-        pass  # nobody asked: nothing to say

@@ -145,3 +145,51 @@ def test_merging_rows_yields_each_once_in_order(tmp_path: Path, monkeypatch: pyt
         runs.append(Run(tmp_path / f"{number}.run"))
 
     assert list(merge_runs(runs)) == every
+
+
+def tabled(directory: Path, tables: int, chunks: int) -> ChunkIndex:
+    index = ChunkIndex(directory)
+    for place in range(tables):
+        index.add_table(b"".join(an_id(place * chunks + n) for n in range(chunks)), place)
+    return index
+
+
+def test_chunks_of_unsorted_tables_are_found_before_and_after_an_index_is_made_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_index, "TABLE_FINDS", 30)
+    index = tabled(tmp_path, 5, 20)
+    index.add_table(an_id(7), 99)  # the same chunk in one more place, learnt last
+
+    for _ in range(3):
+        assert [list(index.find(an_id(n))) for n in range(20, 100)] == [[n // 20] for n in range(20, 100)]
+        assert list(index.find(an_id(7))) == [99, 0]
+        assert list(index.find(an_id(1000))) == []
+
+
+def test_an_id_that_lies_across_two_others_is_not_taken_for_one(tmp_path: Path) -> None:
+    index = ChunkIndex(tmp_path)
+    index.add_table(an_id(1) + an_id(2), 5)
+
+    assert list(index.find((an_id(1) + an_id(2))[8:40])) == []
+
+
+def test_tables_become_runs_when_the_index_is_flushed(tmp_path: Path) -> None:
+    index = tabled(tmp_path, 3, 50)
+    index.flush()
+
+    again = ChunkIndex(tmp_path, index.runs)
+    assert [list(again.find(an_id(n))) for n in range(150)] == [[n // 50] for n in range(150)]
+
+
+def test_an_index_that_left_its_directory_writes_nothing_there_and_finds_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_index, "LOADED_LIMIT", 40)
+    index = tabled(tmp_path, 5, 30)
+    index.leave_directory()
+    index.sort_tables()
+
+    assert [list(index.find(an_id(n))) for n in range(150)] == [[n // 30] for n in range(150)]
+    assert list(tmp_path.iterdir()) == []
+    index.close()

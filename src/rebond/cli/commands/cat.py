@@ -11,8 +11,6 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.output import flush, write
 from rebond.cli.watching import watching
-from rebond.operations.browsing import locate, read_file
-from rebond.vault.reading import SnapshotReader
 
 
 @verb(
@@ -26,7 +24,13 @@ from rebond.vault.reading import SnapshotReader
 @click.pass_obj
 def cat(invocation: Invocation, snapshot: str, path: str, stack: str) -> None:
     """Nothing is written before the file was found."""
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with (
+        watching(invocation) as watcher,
+        vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=("rebond.operations.browsing",)) as vault,
+    ):
+        from rebond.operations.browsing import locate, read_file
+        from rebond.vault.reading import SnapshotReader
+
         record = choose_snapshot(vault, snapshot, stack=stack)
         with SnapshotReader(vault.live, record) as reader:
             for piece in read_file(reader, path):

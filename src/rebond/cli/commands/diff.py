@@ -39,7 +39,7 @@ def diff(invocation: Invocation, before: str, after: str | None, live: bool, sta
     if live == (after is not None):
         raise UsageError("Two things are compared.", hint="Name two snapshots, or one and --live.")
     counts: Counter[Change] = Counter()
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         first = choose_snapshot(vault, before, stack=stack)
         with SnapshotReader(vault.live, first) as old:
             if after is None:

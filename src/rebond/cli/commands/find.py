@@ -34,7 +34,7 @@ def find(invocation: Invocation, pattern: str, since: str | None, until: str | N
     now_ms = SystemClock().now_ms()
     from_ms = parse_moment(since, now_ms=now_ms) if since else None
     until_ms = parse_last_moment(until, now_ms=now_ms) if until else None
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         records = [
             record
             for record in list_snapshots(vault.live)

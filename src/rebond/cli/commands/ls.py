@@ -10,8 +10,6 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path
 from rebond.cli.watching import watching
-from rebond.operations.browsing import list_entries
-from rebond.vault.reading import SnapshotReader
 
 
 @verb(
@@ -28,7 +26,13 @@ from rebond.vault.reading import SnapshotReader
 @click.pass_obj
 def ls(invocation: Invocation, snapshot: str, path: str, is_long: bool, recursive: bool, stack: str) -> None:
     """Answer as the tree is read: a snapshot may hold millions of files."""
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with (
+        watching(invocation) as watcher,
+        vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=("rebond.operations.browsing",)) as vault,
+    ):
+        from rebond.operations.browsing import list_entries
+        from rebond.vault.reading import SnapshotReader
+
         record = choose_snapshot(vault, snapshot, stack=stack)
         with SnapshotReader(vault.live, record) as reader:
             found = list_entries(reader, path, recursive=recursive)

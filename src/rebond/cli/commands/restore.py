@@ -1,15 +1,14 @@
 """``rebond restore``: bring files back."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
-from rebond.cli.documents import describe_choice, describe_problems
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
@@ -19,12 +18,14 @@ from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity
-from rebond.operations.restore import RestoreOutcome
-from rebond.operations.restore import restore as restore_snapshot
-from rebond.operations.restore_planning import RestoreRequest
-from rebond.operations.selection import Selection
-from rebond.sources.files.landing import Overwrite
 from rebond.units import format_size, format_span
+
+if TYPE_CHECKING:
+    from rebond.operations.restore import RestoreOutcome
+    from rebond.operations.restore_planning import RestoreRequest
+
+_OVERWRITE = ("never", "changed", "always")
+_MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.history.sealing")
 
 
 @verb(
@@ -42,7 +43,7 @@ from rebond.units import format_size, format_span
 @option("--strip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N parts of each path.")
 @option(
     "--overwrite",
-    type=click.Choice([each.value for each in Overwrite]),
+    type=click.Choice(_OVERWRITE),
     help="What may be replaced in a directory that is not empty.",
 )
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
@@ -53,27 +54,41 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
     """Return 3 when something could not be put back as it was, 4 when the vault is damaged."""
     if not words and moment is None:
         raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
-    request = RestoreRequest(
-        target=os.path.abspath(os.fsencode(target.expanduser())),
-        components=tuple(words if moment is not None else words[1:]),
-        selection=Selection.from_flags(wishes["include"], wishes["exclude"]),
-        strip=wishes["strip"],
-        overwrite=Overwrite(wishes["overwrite"]) if wishes["overwrite"] else None,
-        dry_run=wishes["dry_run"],
-        workers=wishes["jobs"],
-    )
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with (
+        watching(invocation) as watcher,
+        vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
+    ):
+        from rebond.cli.documents import describe_choice
+        from rebond.operations.restore import restore as restore_snapshot
+
         record = (
             choose_snapshot(vault, words[0], stack=wishes["stack"])
             if moment is None
             else choose_moment(vault, moment, stack=wishes["stack"])
         )
         note(invocation, describe_choice(record, SystemClock().now_ms()))
+        request = _request(target, words if moment is not None else words[1:], wishes)
         outcome = restore_snapshot(vault.live, record, request, watcher)
     return _show(invocation, outcome, is_dry=request.dry_run)
 
 
-def _show(invocation: Invocation, outcome: RestoreOutcome, *, is_dry: bool) -> int:
+def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any]) -> "RestoreRequest":
+    from rebond.operations.restore_planning import RestoreRequest
+    from rebond.operations.selection import Selection
+    from rebond.sources.files.landing import Overwrite
+
+    return RestoreRequest(
+        target=os.path.abspath(os.fsencode(target.expanduser())),
+        components=tuple(components),
+        selection=Selection.from_flags(wishes["include"], wishes["exclude"]),
+        strip=wishes["strip"],
+        overwrite=Overwrite(wishes["overwrite"]) if wishes["overwrite"] else None,
+        dry_run=wishes["dry_run"],
+        workers=wishes["jobs"],
+    )
+
+
+def _show(invocation: Invocation, outcome: "RestoreOutcome", *, is_dry: bool) -> int:
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
     document = {
         "snapshot": outcome.record.snapshot.hex(),
@@ -98,6 +113,8 @@ def _show(invocation: Invocation, outcome: RestoreOutcome, *, is_dry: bool) -> i
         else tr("Restored {files} files and {directories} directories, {size}, in {span}, to\n{target}", **values)
     )
     if problems:
+        from rebond.cli.documents import describe_problems
+
         note(invocation, describe_problems(problems))
     answer(invocation, document, with_problems(invocation, text, problems))
     if outcome.is_damaged:

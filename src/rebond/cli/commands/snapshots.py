@@ -44,7 +44,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         newest=wishes["latest"],
         in_trash=wishes["trash"],
     )
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
         verified = {}
