@@ -29,7 +29,6 @@ from rebond.service.watches import Watches, are_calls_quiet
 LOG = logging.getLogger("rebond.service")
 _LOCK_TRIES = 10  # hooks and `schedule show` look at the lock for a moment
 _LOCK_PAUSE_SECONDS = 0.05
-_FIRST_HOLD_SECONDS = 2.0
 _LONGEST_HOLD_SECONDS = 3600.0
 
 
@@ -43,6 +42,7 @@ class ServiceSettings:
     clock: Clock
     look_every_seconds: float = 1.0
     patience_seconds: float = 20.0
+    first_hold_seconds: float = 2.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,17 +109,22 @@ class Service:
         """Look at once instead of within a second."""
         self._waker.wake()
 
-    def run(self, notice_ready: Callable[[], None]) -> None:
-        """Serve until stopped. Raises ``VaultLocked`` when another process serves this stack."""
+    def run(self, *, open_doors: Callable[[], None], notice_ready: Callable[[], None]) -> None:
+        """Serve until stopped. ``open_doors`` is called when nobody else serves, ``notice_ready`` after the first look.
+
+        Raises ``VaultLocked`` when another process serves this stack, and what ``open_doors`` raises.
+        """
         with self._alone():
             self.facts.since_ms = self._clock.now_ms()
-            self._records.sweep()
             self.facts.looked_monotonic = self._clock.monotonic()
-            notice_ready()
+            self._records.sweep()
+            open_doors()
             try:
+                self._look_safely()
+                notice_ready()
                 while not self._stops:
-                    self._look_safely()
                     self._waker.wait(self._settings.look_every_seconds)
+                    self._look_safely()
             finally:
                 self._end_runs()
 
@@ -245,7 +250,7 @@ class Service:
     def _hold(self, job: Job) -> None:
         """Leave a job alone for a while that left no end behind, longer each time."""
         count = self._holds[job.name].count + 1 if job.name in self._holds else 0
-        pause_seconds = min(_FIRST_HOLD_SECONDS * 2 ** min(count, 20), _LONGEST_HOLD_SECONDS)
+        pause_seconds = min(self._settings.first_hold_seconds * 2 ** min(count, 20), _LONGEST_HOLD_SECONDS)
         self._holds[job.name] = _Hold(count=count, until=self._clock.monotonic() + pause_seconds)
 
     def _end_runs(self) -> None:

@@ -60,7 +60,7 @@ how = combine(
 )
 @how
 @click.pass_obj
-def install(invocation: Invocation, **wishes: Any) -> None:
+def install(invocation: Invocation, /, **wishes: Any) -> None:
     """The plan is shown before anything is done."""
     loaded, handed = _look(invocation)
     if wishes["git_hook"]:
@@ -98,7 +98,7 @@ def install(invocation: Invocation, **wishes: Any) -> None:
 )
 @how
 @click.pass_obj
-def remove(invocation: Invocation, **wishes: Any) -> None:
+def remove(invocation: Invocation, /, **wishes: Any) -> None:
     """A second time it does nothing."""
     loaded, handed = _look(invocation)
     if wishes["git_hook"]:

@@ -64,13 +64,12 @@ def serve(invocation: Invocation) -> None:
         opened.enter_context(_logging(invocation))
         opened.enter_context(_signals(service))
 
-        def begin() -> None:
+        def open_doors() -> None:
             opened.enter_context(questions_answered(socket_of(folder), answer))
             serving = configurations.current.configuration.serve
             opened.enter_context(health_answered(serving.listen if serving else None, describe))
-            tell_systemd(invocation.environment, "READY=1")
 
-        service.run(begin)
+        service.run(open_doors=open_doors, notice_ready=lambda: tell_systemd(invocation.environment, "READY=1"))
         tell_systemd(invocation.environment, "STOPPING=1")
 
 

@@ -13,6 +13,7 @@ from rebond.language.fr.kinds import KINDS
 from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
+from rebond.language.fr.schedule import SCHEDULE
 from rebond.language.fr.sets import SETS
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
@@ -34,6 +35,7 @@ MESSAGES: dict[str, str] = {
     **OPERATIONS,
     **PRUNING,
     **RESTORING,
+    **SCHEDULE,
     **SOURCES,
     **SETS,
     **STORE,
