@@ -8,11 +8,16 @@ import random
 import sqlite3
 import subprocess
 import tarfile
+from collections.abc import Callable
 from typing import Any
 
 from tests.shims.placing import place_shims
 from tests.shims.servers import PASSWORD, make_dump_of_redis, place_servers
 from tests.torture.real_program import Ended, RealProgram
+
+from rebond.config.loading import load_configuration
+from rebond.entries import EntryKind
+from rebond.stack.planning import plan_backup
 
 Folder = pathlib.Path
 RUNNING = "web,db,holder,deploy/media/app"
@@ -63,7 +68,7 @@ class KeptStack:
     def answer(self, command: str, content: bytes | str) -> None:
         """Prepare what a client answers; text that begins with ``!`` is a failure."""
         if isinstance(content, bytes):
-            name = f"{len(self.answers)}"
+            name = str(sum(1 for _ in (self.folder / "answers").iterdir()))
             (self.folder / "answers" / name).write_bytes(content)
             content = name
         self.answers[command.format(self.folder)] = content
@@ -80,6 +85,28 @@ class KeptStack:
         ended = self.back_up("--json", *arguments, **environment)
         assert ended.status == 0, ended.err + ended.out
         return ended.document
+
+    def reader_of(self, name: str, **environment: str) -> Callable[[], int]:
+        """Return what reads one component here, without a vault, and says how many bytes came."""
+        surroundings = {**self.program.environment, **environment}
+        loaded = load_configuration(self.folder / "rebond.toml", surroundings).loaded
+        assert loaded is not None
+        component = next(each for each in plan_backup(loaded, names=[name]).components)
+
+        def read() -> int:
+            total = 0
+            for listing in component.open_tree(lambda _finding: None).listings():
+                for position in range(len(listing.names)):
+                    entry = listing.describe(position)
+                    if entry is not None and entry.kind is EntryKind.FILE:
+                        content = listing.open(position)
+                        assert content is not None
+                        while block := content.read(1 << 20):
+                            total += len(block)
+                        content.close()
+            return total
+
+        return read
 
     def restore(self, snapshot: str, to: Folder, *arguments: str) -> None:
         self.program.good("restore", snapshot, *arguments, "--to", to)

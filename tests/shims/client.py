@@ -74,8 +74,9 @@ def read_kubectl(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]
     if words[:1] != ["exec"]:
         fail(f"error: unknown command {words[:1]}", 1)
     del words[0]
-    name = words.pop(0)
     options = take_options(words, KUBECTL_EXEC_OPTIONS)
+    name = words.pop(0)
+    options |= take_options(words, KUBECTL_EXEC_OPTIONS)
     if words[:1] != ["--"]:
         fail("error: you must specify at least one command for the container", 1)
     kind, _, pod = name.partition("/")

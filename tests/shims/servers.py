@@ -7,7 +7,8 @@ from rebond.sources.servers.crc64 import Crc64
 
 PASSWORD = 'ge"h#e im\\'
 _MYSQLDUMP = r"""
-import os, pathlib, sys
+import os, pathlib, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 words = sys.argv[1:]
 assert words[0] == "--defaults-extra-file=/dev/stdin", words
 assert "MYSQL_PWD" not in os.environ
@@ -21,7 +22,8 @@ if not os.environ.get("DUMP_WITHOUT_END"):
     sys.stdout.write("\n-- Dump completed\n")
 """
 _REDIS = r"""
-import os, pathlib, sys
+import os, pathlib, signal, sys
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 words = sys.argv[1:]
 assert "-a" not in words and "REDISCLI_AUTH" not in os.environ
 assert words[-2:] == ["--rdb", "-"] and "--askpass" in words, words

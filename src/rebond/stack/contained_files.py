@@ -66,7 +66,7 @@ class ContainedFiles:
         is_single = len(wanted) == 1 and not is_glob(wanted[0])
         root = wanted[0] if is_single else os.path.commonpath([fixed_part(each) for each in wanted])
         shown = f"{place}:{os.fsdecode(root)}"
-        names = [b"."] if is_single else sorted({os.path.relpath(fixed_part(each), root) for each in wanted})
+        names = [b"."] if is_single else list_topmost([os.path.relpath(fixed_part(each), root) for each in wanted])
 
         def take() -> Spool:
             return take_archive(
@@ -141,6 +141,17 @@ class ContainedFiles:
                     values=values,
                 )
             )
+
+
+def list_topmost(paths: Sequence[bytes]) -> list[bytes]:
+    """Return the paths that lie below none of the others: tar would take what comes twice for hard links."""
+    if b"." in paths:
+        return [b"."]
+    found: list[bytes] = []
+    for path in sorted(set(paths), key=lambda each: each.split(b"/")):
+        if not found or not path.startswith(found[-1] + b"/"):
+            found.append(path)
+    return found
 
 
 def place_below(folder: bytes, path: bytes) -> bytes:

@@ -17,7 +17,7 @@ from rebond.sources.secrets.files import SecretFiles
 from rebond.sources.secrets.hashicorp import KeyValueReader, KeyValueStore
 from rebond.sources.tar.spooling import take_archive, wrap_tar
 from rebond.sources.tar.tree import list_documents
-from rebond.stack.contained_files import place_below
+from rebond.stack.contained_files import list_topmost, place_below
 from rebond.stack.file_trees import Report, expand, fixed_part, is_glob
 from rebond.stack.whereabouts import Place, find_folder, secret_of, words_of
 
@@ -98,7 +98,7 @@ class ConfiguredSecrets:
         if not names:
             raise self._nothing_fits(b", ".join(wanted).decode(errors="replace"))
         top = os.path.commonpath([os.path.dirname(each) or b"/" for each in names])
-        relative = sorted({os.path.relpath(each, top) for each in names})
+        relative = list_topmost([os.path.relpath(each, top) for each in names])
         shown = f"{place}:{os.fsdecode(top)}"
         spool = take_archive(
             lambda: place.open(wrap_tar(top, [b"./" + each for each in relative], follows_links=True), label="tar"),

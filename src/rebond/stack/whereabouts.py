@@ -20,7 +20,7 @@ from rebond.sources.streams.whole_output import read_output
 from rebond.stack.commands import address_of, describe_surroundings
 
 _ASK_SECONDS = 120.0
-_LIST = 'find "$1" -type f -exec printf "%s\\\\0" {} +'
+_LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,6 +61,8 @@ class Spool:
             self.directories[path] = msgspec.msgpack.encode(member)
         else:
             parent, _, name = path.rpartition(b"/")
+            if member.type == HARD_LINK and tidy_path(member.target) == path:
+                return  # it came before, and was asked for twice
             self.members[parent][name] = msgspec.msgpack.encode(member)
             if member.type == HARD_LINK:
                 self.linked.add(tidy_path(member.target))

@@ -84,8 +84,9 @@ def judge_working_tree(tree: WorkingTree, component: str, path: str, report: Cal
 
 
 def hide_password(address: str) -> str:
-    """Return an address of a remote without what somebody wrote before its host: tokens stand there."""
-    return re.sub(r"^([a-z+]+://)[^/@]*@", r"\1", address)
+    """Return an address of a remote without passwords; of one by HTTP also without the user, who may be a token."""
+    address = re.sub(r"^(https?://)[^/@]*@", r"\1", address)
+    return re.sub(r"^([a-z+]+://[^/@:]*):[^/@]*@", r"\1@", address)
 
 
 def _line(output: bytes) -> str:

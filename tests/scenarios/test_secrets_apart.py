@@ -1,0 +1,319 @@
+"""Secrets: in a vault of their own, at every change and at no other time, and nowhere else in a readable form."""
+
+import http.server
+import json
+import os
+import pathlib
+import signal
+import stat
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import pytest
+from tests.scenarios.kept_stack import KeptStack
+
+Folder = pathlib.Path
+SECRETS = (
+    "s3cr3t-of-env-file",
+    "s3cr3t-of-key-file",
+    "czNjcjN0LW9mLWNsdXN0ZXI=",
+    "s3cr3t-of-hashicorp",
+    "t0k3n-of-hashicorp",
+)
+
+CONFIGURATION = """
+[component.site]
+kind = "files"
+path = "site"
+
+[component.env-files]
+kind = "secrets"
+paths = [".env", "services/*/.env", "keys"]
+vault = "secrets"
+
+[component.cluster]
+kind = "secrets"
+kubernetes = { names = ["*"], omit_types = ["helm.sh/release.v1"] }
+vault = "secrets"
+
+[component.sealing]
+kind = "secrets"
+kubernetes = { namespace = "kube-system", selector = "sealed" }
+vault = "secrets"
+
+[component.api]
+kind = "secrets"
+hashicorp = { address = "ADDRESS", paths = ["shop/*", "one"], token = { file = "token" } }
+vault = "secrets"
+
+[class.night]
+schedule = "0 3 * * *"
+components = "all"
+keep = { within = "1d" }
+
+[class.watch]
+trigger = "change"
+components = ["env-files", "cluster", "sealing", "api"]
+keep = "for-ever"
+"""
+
+
+def make_secret(name: str, data: str, kind: str = "Opaque", **more: Any) -> dict[str, Any]:
+    """A Secret as a cluster answers it, with what changes while it stays the same."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": kind,
+        "data": {"key": data},
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "labels": {"app": "shop"},
+            "resourceVersion": str(time.monotonic_ns()),
+            "uid": "42",
+            "creationTimestamp": "2026-02-04T03:00:00Z",
+            "managedFields": [{"time": str(time.monotonic_ns())}],
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": data, "mine": "yes"},
+            **more,
+        },
+    }
+
+
+class FakeHashicorp(http.server.BaseHTTPRequestHandler):
+    """A KV engine of version 2 at ``secret``."""
+
+    known: ClassVar[dict[str, dict[str, str]]] = {}
+    may_ask_for_mounts = True
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.removeprefix("/v1/").partition("?")
+        if self.headers["X-Vault-Token"] != SECRETS[4]:
+            return self.answer(403, {"errors": ["permission denied"]})
+        if path == "sys/internal/ui/mounts/secret":
+            if not self.may_ask_for_mounts:
+                return self.answer(403, {"errors": []})
+            return self.answer(200, {"data": {"options": {"version": "2"}}})
+        if query == "list=true":
+            return self.list(path.removeprefix("secret/metadata/"))
+        found = self.known.get(path.removeprefix("secret/data/"))
+        if found is None:
+            return self.answer(404, {"errors": []})
+        about = {"created_time": "x", "custom_metadata": {"owner": "ops"} if path.endswith("db") else None}
+        return self.answer(200, {"request_id": str(time.monotonic_ns()), "data": {"data": found, "metadata": about}})
+
+    def list(self, folder: str) -> None:
+        below = {each.removeprefix(folder) for each in self.known if each.startswith(folder)}
+        keys = sorted({each.split("/")[0] + ("/" if "/" in each else "") for each in below})
+        return self.answer(200 if keys else 404, {"data": {"keys": keys}} if keys else {"errors": []})
+
+    def answer(self, status: int, document: object) -> None:
+        content = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeptStack]:
+    stack = KeptStack(tmp_path_factory.mktemp("stack"))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FakeHashicorp)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    FakeHashicorp.known = {"shop/db": {"password": SECRETS[3]}, "shop/a/b": {"x": "1"}, "one": {"y": "2"}, "no": {}}
+    for folder in ("site", "services/a", "services/b", "keys/deep"):
+        (stack.folder / folder).mkdir(parents=True)
+    (stack.folder / "site" / "page").write_text("hello")
+    (stack.folder / ".env").write_text(f"KEY={SECRETS[0]}\n")
+    (stack.folder / ".env").chmod(0o664)
+    (stack.folder / "services" / "a" / ".env").write_text("A=1\n")
+    (stack.folder / "keys" / "deep" / "id").write_text(SECRETS[1])
+    (stack.folder / "keys" / "link").symlink_to("deep/id")
+    (stack.folder / "token").write_text(SECRETS[4] + "\n")
+    answer_secrets(stack)
+    stack.write(CONFIGURATION.replace("ADDRESS", f"http://127.0.0.1:{server.server_port}"))
+    yield stack
+    server.shutdown()
+    server.server_close()
+
+
+def answer_secrets(stack: KeptStack, data: str = SECRETS[2]) -> None:
+    items = [make_secret("db", data), make_secret("chart", "aGVsbQ==", "helm.sh/release.v1")]
+    stack.answer_json("kubectl --namespace shop get secrets --output json", {"kind": "List", "items": items})
+    sealed = [{**make_secret("sealed", data), "metadata": {"name": "sealed", "namespace": "kube-system"}}]
+    stack.answer_json(
+        "kubectl --namespace kube-system get secrets --output json --selector sealed", {"kind": "List", "items": sealed}
+    )
+
+
+def ids(snapshots: list[Any]) -> list[str]:
+    return [each["id"] for each in snapshots]
+
+
+def test_they_come_back_private_and_as_the_tools_take_them(stack: KeptStack, tmp_path: Folder) -> None:
+    document = stack.good_backup("--class", "watch")
+    back = tmp_path / "back"
+    stack.program.good("restore", document["id"], "--to", back, **stack.apart)
+
+    assert (back / "env-files" / ".env").read_text() == f"KEY={SECRETS[0]}\n"
+    assert (back / "env-files" / "keys" / "link").read_text() == SECRETS[1]
+    for path in back.rglob("*"):
+        assert not path.is_symlink()
+        assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
+    manifest = json.loads((back / "cluster" / "shop" / "db.json").read_text())
+    assert manifest == {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "Opaque",
+        "data": {"key": SECRETS[2]},
+        "metadata": {"name": "db", "namespace": "shop", "labels": {"app": "shop"}, "annotations": {"mine": "yes"}},
+    }
+    assert not (back / "cluster" / "shop" / "chart.json").exists()
+    assert (back / "sealing" / "kube-system" / "sealed.json").exists()
+    assert json.loads((back / "api" / "data" / "shop" / "db.json").read_text()) == {"password": SECRETS[3]}
+    assert json.loads((back / "api" / "metadata" / "shop" / "db.json").read_text()) == {"owner": "ops"}
+    assert (back / "api" / "data" / "shop" / "a" / "b.json").exists()
+    assert (back / "api" / "data" / "one.json").exists()
+    assert not (back / "api" / "data" / "no.json").exists()
+
+
+def test_without_a_change_there_is_no_snapshot_and_with_one_there_is(stack: KeptStack) -> None:
+    stack.back_up("--class", "watch")
+    standing = ids(stack.snapshots(**stack.apart))
+    answer_secrets(stack)  # with other versions and times
+    os.utime(stack.folder / ".env")
+    again = stack.back_up("--class", "watch")
+    assert (again.status, "Nothing changed since the snapshot" in again.out) == (0, True)
+    assert ids(stack.snapshots(**stack.apart)) == standing
+
+    changes = (
+        lambda: (stack.folder / ".env").write_text(f"KEY={SECRETS[0]}\nMORE=1\n"),
+        lambda: (stack.folder / "services" / "b" / ".env").write_text("B=1\n"),
+        (stack.folder / "services" / "a" / ".env").unlink,
+        lambda: answer_secrets(stack, "b3RoZXI="),
+        lambda: FakeHashicorp.known.update({"shop/new": {"z": "3"}}),
+    )
+    for count, change in enumerate(changes, 1):
+        change()
+        stack.good_backup("--class", "watch")
+        assert len(stack.snapshots(**stack.apart)) == len(standing) + count
+    answer_secrets(stack)
+
+
+def test_after_the_last_snapshot_was_forgotten_there_is_a_new_one(stack: KeptStack) -> None:
+    document = stack.good_backup("--class", "watch")
+    stack.program.good("forget", document["id"], "--yes", **stack.apart)
+    again = stack.good_backup("--class", "watch")
+
+    assert again["id"] != document["id"]
+
+
+def test_the_snapshot_of_the_others_names_theirs_and_holds_none_of_them(stack: KeptStack, tmp_path: Folder) -> None:
+    secrets = stack.good_backup("--class", "watch")
+    night = stack.good_backup("--class", "night")
+    stack.restore(night["id"], tmp_path / "back")
+
+    assert sorted(each["name"] for each in night["components"]) == ["api", "cluster", "env-files", "sealing", "site"]
+    assert night["state"] == "whole"
+    for name in ("api", "cluster", "env-files", "sealing"):
+        assert os.listdir(tmp_path / "back" / name) == ["kept-apart.json"]
+        known = json.loads((tmp_path / "back" / name / "kept-apart.json").read_text())
+        assert (known["snapshot"], known["vault"]) == (secrets["id"], "secrets")
+    (stack.folder / ".env").write_text(f"KEY={SECRETS[0]}\nNIGHT=1\n")
+    stack.good_backup("--class", "night")
+    newest = max(stack.snapshots(**stack.apart), key=lambda each: each["time"])
+    assert newest["class"] == "watch"  # kept as long as secrets are, and not as that night
+
+
+def test_where_their_vault_is_away_nothing_is_made_or_it_is_said_that_they_are_missing(stack: KeptStack) -> None:
+    before = ids(stack.snapshots())
+    (stack.folder / "apart").rename(stack.folder / "away")
+    try:
+        refused = stack.back_up("--class", "night")
+        assert (refused.status, ids(stack.snapshots())) == (10, before)
+        partial = stack.back_up("--class", "night", "--allow-partial")
+    finally:
+        (stack.folder / "away").rename(stack.folder / "apart")
+
+    assert partial.status == 3
+    newest = max(stack.snapshots(), key=lambda each: each["time"])
+    assert newest["state"] == "partial"
+    assert {each["name"]: each["complete"] for each in newest["components"]}["env-files"] is False
+
+
+@pytest.mark.parametrize("spoilt", [{"SHIM_CUT_AFTER": "300"}, {"SHIM_CUT_AFTER": "0"}], ids=str)
+def test_a_cut_answer_of_the_cluster_makes_no_snapshot(stack: KeptStack, spoilt: dict[str, str]) -> None:
+    before = ids(stack.snapshots(**stack.apart))
+    ended = stack.back_up("cluster", **spoilt)
+
+    assert ended.status == 33
+    assert "was cut" in ended.err
+    assert not any(each in ended.err + ended.out for each in SECRETS)
+    assert ids(stack.snapshots(**stack.apart)) == before
+
+
+def test_what_is_missing_is_told_and_a_token_that_may_not_ask_for_mounts_will_do(stack: KeptStack) -> None:
+    (stack.folder / ".env").rename(stack.folder / "env-away")
+    try:
+        ended = stack.back_up("env-files")
+    finally:
+        (stack.folder / "env-away").rename(stack.folder / ".env")
+    assert ended.status == 32
+    assert "has no secret at" in ended.err
+    FakeHashicorp.may_ask_for_mounts = False
+    try:
+        stack.good_backup("api")
+        (stack.folder / "token").write_text("another")
+        assert stack.back_up("api").status == 32
+    finally:
+        FakeHashicorp.may_ask_for_mounts = True
+        (stack.folder / "token").write_text(SECRETS[4] + "\n")
+
+
+def test_no_secret_is_in_anything_that_is_written_or_shown(stack: KeptStack) -> None:
+    """Logs, state, caches, vaults, what is left in temporary places, and the lists of processes meanwhile."""
+    temporary = stack.folder / "temporary"
+    temporary.mkdir()
+    shown = stack.folder / "shown"
+    commands: set[bytes] = set()
+    surroundings = {"TMPDIR": str(temporary), "SHIM_DELAY": "0.3", "SHIM_LOG": str(shown)}
+    (stack.folder / "keys" / "deep" / "id").write_text(SECRETS[1] + "\n")
+    running = stack.program.start(
+        "backup", "--config", stack.folder / "rebond.toml", "--class", "night", **surroundings
+    )
+    while not running.has_ended():
+        commands |= read_all_command_lines()
+        time.sleep(0.005)
+    ended = running.wait()
+    assert ended.status == 0, ended.err
+    crashed = stack.program.start(
+        "backup", "--config", stack.folder / "rebond.toml", "cluster", **{**surroundings, "SHIM_DELAY": "2"}
+    )
+    time.sleep(1.2)
+    crashed.send(signal.SIGABRT)  # faulthandler or not: what a crash leaves is looked at too
+    ended_badly = crashed.wait()
+
+    assert any(b"kubectl" in each for each in commands)
+    said = (ended.out + ended.err + ended_badly.out + ended_badly.err).encode() + b"".join(commands)
+    places = ("vault", "apart", "state", "cache", "temporary", "shown")
+    for place in places:
+        for path in [stack.folder / place, *(stack.folder / place).rglob("*")]:
+            if path.is_file():
+                said += path.read_bytes()
+    assert len(said) > 10_000
+    assert [each for each in SECRETS if each.encode() in said] == []
+
+
+def read_all_command_lines() -> set[bytes]:
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                found.add(pathlib.Path("/proc", name, "cmdline").read_bytes())
+            except OSError:
+                continue
+    return found

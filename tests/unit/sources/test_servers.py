@@ -1,0 +1,110 @@
+"""What the tools of servers are told, and how the end of a dump of Redis is known."""
+
+import io
+import random
+
+import pytest
+from tests.shims.servers import make_dump_of_redis
+
+from rebond.errors import CommandFailed, UsageError
+from rebond.secret import Secret
+from rebond.sources.servers import mysql, redis
+from rebond.sources.servers.crc64 import Crc64
+from rebond.sources.streams.whole_output import read_output
+from rebond.sources.versioned.git import hide_password
+
+
+class Given:
+    """A reader of what is given, in odd pieces."""
+
+    def __init__(self, content: bytes) -> None:
+        self._stream = io.BytesIO(content)
+        self._dice = random.Random(len(content))
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        return self._stream.readinto(buffer[: self._dice.randrange(1, 5000)])
+
+    def finish(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def read_dump(content: bytes) -> bytes:
+    return read_output(lambda: redis.RdbReader(Given(content)), program="redis-cli")
+
+
+def test_the_sum_is_that_of_redis() -> None:
+    crc = Crc64()
+    crc.add(b"123456789")
+    assert crc.value == 0xE9C6D914C4B8D9CA  # as the source of Redis says
+
+
+MARK = b"0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize("size", [0, 1, 30, 100, 65_000, 200_001])
+def test_a_whole_dump_passes_and_the_mark_behind_it_is_taken_away(size: int) -> None:
+    dump = make_dump_of_redis(random.Random(size).randbytes(size))
+    assert read_dump(dump) == dump
+    assert read_dump(dump + MARK) == dump
+
+
+def test_a_dump_without_sums_passes() -> None:
+    dump = make_dump_of_redis(b"content")[:-8] + bytes(8)
+    assert read_dump(dump) == dump
+    assert read_dump(dump + MARK) == dump
+
+
+def test_a_dump_that_is_cut_or_changed_does_not_pass() -> None:
+    dump = make_dump_of_redis(random.Random(1).randbytes(3000))
+    for size in range(0, len(dump), 13):
+        with pytest.raises(CommandFailed):
+            read_dump(dump[:size])
+    for place in range(0, len(dump), 101):
+        with pytest.raises(CommandFailed):
+            read_dump(dump[:place] + bytes([dump[place] ^ 1]) + dump[place + 1 :])
+    with pytest.raises(CommandFailed):
+        read_dump(dump + MARK[:-1])
+
+
+@pytest.mark.parametrize(
+    ("password", "line"),
+    [("plain", '"plain"'), ('a"b', '"a\\"b"'), ("a\\n#;b", '"a\\\\n#;b"'), (" é ", '" é "')],
+)
+def test_a_password_is_quoted_as_files_of_options_want_it(password: str, line: str) -> None:
+    server = mysql.MysqlServer(host="db", port=3307, user="me", password=Secret(password))
+    text = mysql.describe_login(server).reveal().decode()
+
+    assert text == f'[client]\nhost="db"\nport="3307"\nuser="me"\nprotocol=tcp\npassword={line}\n'
+    assert not any(password in each for each in mysql.build_dump(server))
+
+
+def test_a_socket_is_named_as_one() -> None:
+    assert b'socket="/run/s"' in mysql.describe_login(mysql.MysqlServer(host="/run/s")).reveal()
+    assert redis.build_dump(redis.RedisServer(host="/run/s"))[4:6] == ("-s", "/run/s")
+
+
+def test_what_could_be_an_option_or_a_second_line_is_refused() -> None:
+    with pytest.raises(UsageError):
+        mysql.build_dump(mysql.MysqlServer(databases=("--all",)))
+    with pytest.raises(UsageError):
+        mysql.describe_login(mysql.MysqlServer(user="a\nb"))
+    with pytest.raises(UsageError):
+        redis.describe_login(redis.RedisServer(password=Secret("a\nb")))
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:t0ken@example.com/a.git", "https://example.com/a.git"),
+        ("https://t0ken@example.com/a.git", "https://example.com/a.git"),
+        ("git@example.com:a.git", "git@example.com:a.git"),
+        ("ssh://git@example.com/a", "ssh://git@example.com/a"),
+        ("ssh://git:pass@example.com/a", "ssh://git@example.com/a"),
+        ("/srv/a@b/c", "/srv/a@b/c"),
+    ],
+)
+def test_an_address_is_shown_without_what_opens_it(address: str, shown: str) -> None:
+    assert hide_password(address) == shown
