@@ -33,6 +33,7 @@ path = "code"
 [class.daily]
 schedule = "0 3 * * *"
 components = "all"
+keep = { last = 1 }
 """
 APPLICATION = """
 import os, random, sqlite3, sys, time
@@ -151,6 +152,10 @@ def test_a_row_whose_file_is_gone_makes_the_snapshot_degraded_and_the_whole_one_
     assert "photos/2.jpg is named by db, and the component media does not hold it." in answer.err
     assert program("restore", "latest", "--to", stack.parent / "back", "--json").document["snapshot"] == whole
     assert [each["state"] for each in program.ask("snapshots")] == ["whole", "degraded"]
+    for _ in range(2):
+        assert program("backup").status == 3
+    program.good("forget", "--yes")
+    assert whole in {each["id"] for each in program.ask("snapshots")}  # what lacks files pushes nothing out
 
 
 def test_a_query_that_the_database_does_not_understand_fails_the_run(program: Program, stack: pathlib.Path) -> None:

@@ -83,8 +83,8 @@ def resolve_snapshot(
     """Return the snapshot that ``text`` means: an id, a unique prefix, latest, latest:NAME, or a date.
 
     ``latest`` is the newest whole one of ``stack`` that is a set: not one of some components only, unless there is no
-    other. Without a stack and with several in the vault it is refused. A date means the newest of that day, or not later than the time given with it, of
-    that stack; without a stack it must be clear too.
+    other. Without a stack and with several in the vault it is refused. A date means the newest of that day, or not
+    later than the time given with it, of that stack; without a stack it must be clear too.
     Raises ``UnknownName`` when nothing fits and ``UsageError`` when more than one thing does.
     """
     if not records:

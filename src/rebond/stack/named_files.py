@@ -62,5 +62,10 @@ def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles
     for each in component.references:
         files = loaded.configuration.component[each.component]
         assert isinstance(files, Files)  # noqa: S101 - the configuration was judged
-        roots[each.component] = ConfiguredFiles(each.component, files, stack_root=loaded.root, strategy="complete").root
+        if files.inside or files.volume:
+            roots[each.component] = os.fsencode(files.path or "/")
+        else:
+            roots[each.component] = ConfiguredFiles(
+                each.component, files, stack_root=loaded.root, strategy="complete"
+            ).root
     return NamedFiles(name, component.references, roots)

@@ -194,7 +194,6 @@ def _prepare(
         open_tree=files.open_tree,
         exclusions=files.exclusions,
         judge=make_judge(name, component.expect),
-        is_looked_at_twice=True,
     )
 
 

@@ -75,7 +75,8 @@ def finish_component(
     compared_with: tuple[str, ...] = ()
     if component.expect and component.expect.shrink:
         compared_with = _find_comparable(component, class_name, configuration)
-    return replace(prepared, moment=moment, compared_with=compared_with)
+    is_looked_at_twice = isinstance(component, Files)  # those in a container too: each look is an archive of its own
+    return replace(prepared, moment=moment, compared_with=compared_with, is_looked_at_twice=is_looked_at_twice)
 
 
 def _find_comparable(component: Component, class_name: str, configuration: Configuration) -> tuple[str, ...]:

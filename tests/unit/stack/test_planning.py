@@ -158,7 +158,7 @@ def test_what_is_asked_for_around_a_backup_and_not_done_is_noted(tmp_path: pathl
     loaded = read_body(tmp_path, body).loaded
     assert loaded
 
-    assert [each.message for each in plan_backup(loaded).notes] == [
+    assert [each.message for each in plan_backup(loaded, class_name="c").notes] == [
         "'export' of the configuration is not carried out yet."
     ]
 

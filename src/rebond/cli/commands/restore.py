@@ -13,6 +13,7 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.parts import choose_parts
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
@@ -46,6 +47,7 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.histo
     type=click.Choice(_OVERWRITE),
     help="What may be replaced in a directory that is not empty.",
 )
+@option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @option("--dry-run", is_flag=True, help="Only say what would be restored.")
 @stack_option
@@ -67,7 +69,9 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
             else choose_moment(vault, moment, stack=wishes["stack"])
         )
         note(invocation, describe_choice(record, SystemClock().now_ms()))
-        request = _request(target, words if moment is not None else words[1:], wishes)
+        named = words if moment is not None else words[1:]
+        components, wishes["include"] = choose_parts(invocation, record, named, wishes["include"])
+        request = _request(target, components, wishes)
         outcome = restore_snapshot(vault.live, record, request, watcher)
     return _show(invocation, outcome, is_dry=request.dry_run)
 
@@ -83,6 +87,7 @@ def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any])
         selection=Selection.from_flags(wishes["include"], wishes["exclude"]),
         strip=wishes["strip"],
         overwrite=Overwrite(wishes["overwrite"]) if wishes["overwrite"] else None,
+        keeps_owner=not wishes["no_owner"],
         dry_run=wishes["dry_run"],
         workers=wishes["jobs"],
     )

@@ -22,4 +22,7 @@ SETS: dict[str, str] = {
     "The strategy 'compressed' saves {names} completely, and the whole snapshot at the level dense.": "La stratégie « compressed » sauvegarde {names} en entier, et toute la sauvegarde au niveau dense.",
     "The strategy 'differential' saves {names} completely: only what changed is stored, and each snapshot comes back without any other.": "La stratégie « differential » sauvegarde {names} en entier : seul ce qui a changé est stocké, et chaque sauvegarde revient sans aucune autre.",
     "This machine could not remember the first look at {component}, so a second one cannot be joined to it.": "Cette machine n'a pas pu retenir le premier regard sur {component}, un second ne peut donc pas y être joint.",
+    "{word} is a part of {component}, and parts do not go with --include.": "{word} est une partie de {component}, et les parties ne vont pas avec --include.",
+    "Name the component and give more patterns: {component} --include {path}": "Nommez le composant et donnez d'autres motifs : {component} --include {path}",
+    "Everything belongs to who restores, not to whom it belonged.": "Tout appartient à qui restaure, et non à qui il appartenait.",
 }
