@@ -77,7 +77,7 @@ class RunRecorder:
 
     def learn_snapshots(self, snapshots: Iterable[str]) -> None:
         """Note which snapshots the run made, restored or let go."""
-        self._snapshots += [each for each in snapshots if each not in self._snapshots]
+        self._snapshots = list(dict.fromkeys([*self._snapshots, *snapshots]))
 
     def advanced(self, advance: Advance) -> None:
         """Note which phase the work is in."""

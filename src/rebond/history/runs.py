@@ -103,7 +103,7 @@ def read_runs(ledger: Ledger, wanted: RunFilter) -> list[Run]:
             found.append(run)
             if wanted.newest is not None and len(found) >= wanted.newest:
                 break
-    return sorted(found, key=lambda run: run.began_ms)
+    return _oldest_first(found)
 
 
 _OVERLAP_MS = 7 * 86_400_000  # runs lie in the order of their ends: one may have begun long before
@@ -113,7 +113,14 @@ def runs_of_lines(lines: Iterable[Line], wanted: RunFilter, *, chain: str) -> li
     """Return the wanted runs of lines that were read elsewhere, oldest first."""
     newest_first = sorted(lines, key=lambda line: -line.number)
     found = [run for run in _pair(iter(newest_first), None, chain) if wanted.takes(run)]
-    return sorted(found[: wanted.newest], key=lambda run: run.began_ms)
+    return _oldest_first(found[: wanted.newest])
+
+
+def _oldest_first(newest_first: list[Run]) -> list[Run]:
+    """Sort by their begin; runs of one moment stay in the order of their lines."""
+    oldest_first = newest_first[::-1]
+    oldest_first.sort(key=lambda run: run.began_ms)
+    return oldest_first
 
 
 def _pair(lines: Iterator[Line], running: Path | None, chain: str = "") -> Iterator[Run]:

@@ -9,13 +9,15 @@ import json
 import re
 import threading
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rebond.secret import Secret
 
 MASK = "***"
 _LINE_BYTES = 8  # a shorter line of a longer secret says too little to be searched for
 _WORD_LENGTH = 4  # what is shorter is masked only where it stands alone: it would be found everywhere
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|PASSPHRASE|_PWD$|SECRET|TOKEN|API_?KEY|(ACCESS|PRIVATE)_KEY", re.IGNORECASE)
+_NO_SECRET = re.compile(r"_(FILE|PATH|COMMAND|DIR|URL)$", re.IGNORECASE)
 
 
 class Masks:
@@ -47,6 +49,15 @@ _masks = Masks()
 def remember_secret(secret: Secret) -> Secret:
     """Mask a secret in everything that this process writes from now on, and return it."""
     return _masks.remember(secret)
+
+
+def remember_variables(variables: Mapping[str, str]) -> None:
+    """Mask the variables of an environment whose names say that they hold a secret, and passwords in addresses."""
+    for name, value in variables.items():
+        if _SECRET_NAME.search(name) and not _NO_SECRET.search(name) and len(value) >= _WORD_LENGTH:
+            remember_secret(Secret(value.encode("utf-8", "surrogateescape")))
+        elif "://" in value and (password := _find_password(value.encode("utf-8", "surrogateescape"))):
+            remember_secret(Secret(password))
 
 
 def mask(text: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from rebond.config.references import FromEnvironment
 from rebond.config.resolving import Resolver
 from rebond.errors import SourceError
-from rebond.logs.masking import Masks, mask
+from rebond.logs.masking import Masks, mask, remember_variables
 from rebond.secret import Secret
 
 PASSWORD = 'sp&cial "pass"wörd'
@@ -89,6 +89,25 @@ def test_a_reference_that_was_resolved_is_masked_and_a_word_is_not(tmp_path: obj
     resolver.resolve_words(FromEnvironment(env="DB_USER"))
 
     assert mask("shop-user-1 / from-a-variable-5512") == "shop-user-1 / ***"
+
+
+def test_variables_are_secret_by_their_names_and_addresses_by_their_passwords() -> None:
+    remember_variables(
+        {
+            "POSTGRES_PASSWORD": "pg-7781",
+            "MYSQL_PWD": "my-7782",
+            "DATABASE_URL": "postgresql://shop:db-7783@db/shop",
+            "AWS_SECRET_ACCESS_KEY": "aws-7784",
+            "REBOND_PASSPHRASE_FILE": "/etc/rebond/pass-7785",
+            "PWD": "/srv/here-7786",
+            "OLDPWD": "/srv/here-7787",
+            "POSTGRES_USER": "user-7788",
+        }
+    )
+
+    assert mask("pg-7781 my-7782 db-7783 aws-7784") == "*** *** *** ***"
+    for kept in ("/etc/rebond/pass-7785", "/srv/here-7786", "/srv/here-7787", "user-7788", "shop@db/shop"):
+        assert mask(kept) == kept
 
 
 def test_what_an_error_says_is_masked_where_people_read_it() -> None:
