@@ -15,7 +15,7 @@ from rebond.cli.output import flush, write
 from rebond.cli.speech import language, show_path, tr
 from rebond.clock import SystemClock
 from rebond.config.finding import FILE_NAME, find_configuration
-from rebond.durable_files import write_durably
+from rebond.durable_files import create_synced_file, discard_file, temporary_path, write_durably
 from rebond.errors import RebondError, Refused, UsageError, VaultMissing
 from rebond.operations.founding import Founded, KeyPlaces, found_vault, seal_off
 from rebond.stack.discovery.choosing_places import ChosenPlaces, Intents, choose_places, find_inside
@@ -58,13 +58,17 @@ class Setup:
     def require_writable(self) -> None:
         """Raise ``UsageError`` when the configuration could not be written in the end."""
         folder = self.target.parent
-        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        trial = temporary_path(str(folder))
+        try:  # rights, file systems and quotas have more rules than can be asked for
+            create_synced_file(trial, b"")
+        except OSError as error:
             raise UsageError(
-                "{path} cannot be written: you may not write in {folder}.",
+                "{path} cannot be written: {reason}.",
                 hint="Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
                 path=str(self.target),
-                folder=str(folder),
-            )
+                reason=error.strerror or str(error),
+            ) from error
+        discard_file(trial)
         if self._kit and self._kit.exists():
             raise Refused(
                 "{path} exists already and was left as it is.",

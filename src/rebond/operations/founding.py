@@ -118,7 +118,8 @@ def _go_on(store: Store, secret: SlotSecret, clock: Clock) -> tuple[Founded, Ope
         raise _foreign(store) from None
     content = os.urandom(_KEY_FILE_BYTES)
     printed = print_recovery_key(content)
-    add_slot(store, opened.require_keyring(), recovery_key_secret(printed), clock=clock, label="recovery-key")
+    another = recovery_key_secret(printed)
+    add_slot(store, opened.require_keyring(), another, clock=clock, label=another.method.value)
     opened = open_vault(store, secret)
     founded = Founded(description=opened.description, roster=opened.roster, recovery_key=printed, is_new=False)
     return founded, opened

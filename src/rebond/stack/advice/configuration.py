@@ -10,11 +10,12 @@ from rebond.schedule.jobs import zone_of
 from rebond.schedule.maintenance import Window, leave_windows, read_window
 from rebond.stack.advice.lines import change_value, open_editor, read_nodes
 from rebond.stack.advice.observing import Observation, Scene, Weight
+from rebond.stack.rhythms import quickest_schedule
 
 CHECK = "configuration"
 _LOOKED_AHEAD_MS = 35 * 86_400_000
 _MOST_FIRINGS = 2_000
-_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_DAY = 86_400
 
 
 def check_configuration(scene: Scene) -> Iterator[Observation]:
@@ -65,19 +66,6 @@ def _speed_up(scene: Scene, nodes: Node, component: str, title: str) -> str:
     if schedule is None:
         return open_editor(nodes.find("component", component, "rpo"))
     return change_value(nodes.find("class", title, "schedule"), schedule)
-
-
-def quickest_schedule(span_seconds: int) -> str | None:
-    """Return a schedule whose runs are never further apart; ``None`` below a minute."""
-    if span_seconds >= _DAY:
-        return "0 3 * * *"
-    if span_seconds >= _HOUR:
-        hours = max(each for each in (1, 2, 3, 4, 6, 8, 12) if each * _HOUR <= span_seconds)
-        return "0 * * * *" if hours == 1 else f"0 */{hours} * * *"
-    if span_seconds >= _MINUTE:
-        minutes = max(each for each in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30) if each * _MINUTE <= span_seconds)
-        return "* * * * *" if minutes == 1 else f"*/{minutes} * * * *"
-    return None
 
 
 def _find_maintenance(scene: Scene, nodes: Node) -> Iterator[Observation]:

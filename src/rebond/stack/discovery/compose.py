@@ -12,6 +12,7 @@ from rebond.stack.discovery.compose_merging import (
     normalize_service,
     pairs_of,
     strip_tags,
+    text_of,
 )
 from rebond.stack.discovery.compose_model import ComposeStack, Mount, Service, Variable
 from rebond.stack.discovery.compose_yaml import UnreadableFile, read_yaml
@@ -66,7 +67,7 @@ class _Reader:
         document = self._document(file)
         for each in list_of(document.get("include")):
             for path in list_of(each.get("path") if isinstance(each, dict) else each):
-                included = (directory / self._replace(str(path))).resolve()
+                included = (directory / self._replace(text_of(path))).resolve()
                 if included not in above and len(above) < _DEEPEST_EXTENDS:
                     self._add_file(included, included.parent, services, volumes, secrets, (*above, included))
         for name, service in _table(document.get("services")).items():
@@ -87,8 +88,8 @@ class _Reader:
         if not extends:
             return own
         wanted = extends if isinstance(extends, dict) else {"service": extends}
-        base_name = self._replace(str(wanted.get("service", "")))
-        base_file = directory / self._replace(str(wanted["file"])) if wanted.get("file") else file
+        base_name = self._replace(text_of(wanted.get("service")))
+        base_file = directory / self._replace(text_of(wanted["file"])) if wanted.get("file") else file
         step = (base_file.resolve(), base_name)
         base = _table(_table(self._document(base_file).get("services")).get(base_name))
         if step in above or step == (file.resolve(), name) or not base:
@@ -118,15 +119,14 @@ class _Reader:
 
     def _make(self, name: str, plain: Plain, secrets: Mapping[str, Path], profiles: set[str]) -> Service:
         plain = strip_tags(plain)
-        own_profiles = tuple(self._replace(str(each)) for each in list_of(plain.get("profiles")))
-        env_files = tuple(Path(each) for each in list_of(plain.get("env_file")))
+        own_profiles = tuple(self._replace(text_of(each)) for each in list_of(plain.get("profiles")))
+        env_files = tuple(Path(text_of(each)) for each in list_of(plain.get("env_file")))
         named = [
-            str(each.get("source", "")) if isinstance(each, dict) else str(each)
-            for each in list_of(plain.get("secrets"))
+            text_of(each.get("source") if isinstance(each, dict) else each) for each in list_of(plain.get("secrets"))
         ]
         return Service(
             name=name,
-            image=self._replace(str(plain.get("image") or "")),
+            image=self._replace(text_of(plain.get("image"))),
             is_built=plain.get("build") is not None,
             is_active=not own_profiles or "*" in profiles or bool(profiles & set(own_profiles)),
             profiles=own_profiles,
@@ -134,7 +134,7 @@ class _Reader:
             env_files=env_files,
             secret_files={each: secrets[each] for each in named if each in secrets},
             mounts=tuple(_make_mount(each) for each in list_of(plain.get("volumes")) if each.get("target")),
-            labels={key: self._replace(_text(each)) for key, each in _table(plain.get("labels")).items()},
+            labels={key: self._replace(text_of(each)) for key, each in _table(plain.get("labels")).items()},
         )
 
     def _read_variables(self, plain: Plain, env_files: Sequence[Path]) -> dict[str, Variable]:
@@ -147,7 +147,7 @@ class _Reader:
                 if name in self._variables:
                     found[name] = Variable(text=self._variables[name], reference=find_reference(f"${name}"))
                 continue
-            found[name] = Variable(text=self._replace(_text(raw)), reference=find_reference(_text(raw)))
+            found[name] = Variable(text=self._replace(text_of(raw)), reference=find_reference(text_of(raw)))
         return found
 
     def _replace(self, text: str) -> str:
@@ -183,7 +183,3 @@ def _make_mount(plain: Plain) -> Mount:
 def _table(value: Any) -> Plain:
     value = strip_tags(value) if not isinstance(value, dict) else value
     return {str(key): each for key, each in value.items()} if isinstance(value, dict) else {}
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -10,6 +10,7 @@ Plain = dict[str, Any]
 Replace = Callable[[str], str]
 
 _PAIRS = ("environment", "labels")
+_DEEPEST = 3
 _ALWAYS_LISTS = ("env_file", "profiles", "secrets", "volumes")
 
 
@@ -33,8 +34,11 @@ def normalize_service(service: Mapping[str, Tree], directory: Path, replace: Rep
     return plain
 
 
-def merge_services(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Plain:
-    """Return both: tables joined, lists one after the other, mounts by their target, all else as the later says."""
+def merge_services(earlier: Mapping[str, Any], later: Mapping[str, Any], depth: int = 0) -> Plain:
+    """Return both: tables joined, lists one after the other, mounts by their target, all else as the later says.
+
+    Tables deeper than any that matters here are replaced: a few lines of aliases can be a table without end.
+    """
     merged = dict(earlier)
     for key, value in later.items():
         if isinstance(value, Tagged):
@@ -45,8 +49,8 @@ def merge_services(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Plai
         elif key == "volumes":
             by_target = {str(each.get("target")): each for each in [*list_of(merged.get(key)), *value]}
             merged[key] = list(by_target.values())
-        elif isinstance(value, dict) and isinstance(merged.get(key), dict):
-            merged[key] = merge_services(merged[key], value)
+        elif depth < _DEEPEST and isinstance(value, dict) and isinstance(merged.get(key), dict):
+            merged[key] = merge_services(merged[key], value, depth + 1)
         elif isinstance(value, list) and key in _ALWAYS_LISTS:
             merged[key] = [*list_of(merged.get(key)), *value]
         else:
@@ -55,11 +59,19 @@ def merge_services(earlier: Mapping[str, Any], later: Mapping[str, Any]) -> Plai
 
 
 def strip_tags(value: Any) -> Any:
-    """Return a value that is left with a tag as compose would take it."""
+    """Return a value that is left with a tag as compose would take it; of a table, each of its values."""
+    value = _strip(value)
+    return {key: _strip(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+def text_of(value: Any) -> str:
+    """Return a value that is text; anything else is empty, and is not looked into."""
+    return value if isinstance(value, str) else ""
+
+
+def _strip(value: Any) -> Any:
     if isinstance(value, Tagged):
-        return None if value.takes_away else strip_tags(value.value)
-    if isinstance(value, dict):
-        return {key: strip_tags(each) for key, each in value.items()}
+        return None if value.takes_away else value.value
     return value
 
 
@@ -76,7 +88,7 @@ def pairs_of(value: Any) -> Plain:
         return {str(name): each for name, each in value.items()}
     found: Plain = {}
     for each in list_of(value):
-        name, sign, text = str(each).partition("=")
+        name, sign, text = text_of(each).partition("=")
         found[name] = text if sign else None
     return found
 
@@ -86,19 +98,19 @@ def _on_value(value: Any, change: Callable[[Any], Any]) -> Any:
 
 
 def _path_of(value: Any) -> str:
-    return str(value.get("path", "") if isinstance(value, dict) else value)
+    return text_of(value.get("path") if isinstance(value, dict) else value)
 
 
 def _read_mount(value: Any, directory: Path, replace: Replace) -> Plain:
     """Return ``type``, ``source``, ``target`` and ``read_only`` of a mount in its short or long form."""
     if isinstance(value, dict):
-        mount = {key: replace(str(each)) for key, each in value.items() if isinstance(each, str)}
+        mount = {key: replace(each) for key, each in value.items() if isinstance(each, str)}
         kind = mount.get("type", "volume")
         source = mount.get("source") or mount.get("src", "")
         target = mount.get("target") or mount.get("destination") or mount.get("dst", "")
         is_read_only = mount.get("read_only", mount.get("readonly", "")).lower() == "true"
     else:
-        parts = replace(str(value)).split(":")
+        parts = replace(text_of(value)).split(":")
         source, target = (parts[0], parts[1]) if len(parts) > 1 else ("", parts[0])
         kind = "bind" if source.startswith(("/", ".", "~")) else "volume"
         is_read_only = len(parts) > 2 and "ro" in parts[2].split(",")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from rebond.errors import UsageError
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.proposal import Lines, Proposal, ProposedPart
 from rebond.stack.discovery.proposing_databases import IsSavable, propose_database_of_variables
@@ -13,9 +14,12 @@ from rebond.stack.discovery.proposing_services import (
     find_live_directories,
 )
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.rhythms import quickest_schedule
+from rebond.units import parse_span
 
 MAIN = "files"
 _USUAL_DAYS = 30
+_DAY_SECONDS = 86_400
 
 
 def propose(surveyed: Surveyed, *, is_savable: IsSavable, language: str, excluded: tuple[str, ...] = ()) -> Proposal:
@@ -124,6 +128,11 @@ class _Proposing:
         services = ServiceProposals(self._found.compose, self._taken, self._is_savable)
         services.propose()
         self._parts += services.parts
+        images: Lines = {"kind": "images", "save": "local-only"}
+        if self._is_savable("images", images):
+            name = choose_name("images", "container-images", self._taken)
+            remark = Remark(template="Tags and digests of the images, and those whole that no registry holds.")
+            self._parts.append(ProposedPart(heading=f"component.{name}", lines=images, remarks=(remark,)))
         self._remarks += services.remarks
         for path, service in find_live_directories(self._found.compose, self._found.directory).items():
             self._left_out.append(f"/{path}/")
@@ -275,6 +284,7 @@ class _Proposing:
             lines={"schedule": "0 3 * * *", "components": "all", "keep": keep},
             remarks=(Remark(template="Everything, every night. What did not change takes no room."), *told),
         )
+        yield from self._frequent_class(components, keep)
         yield ProposedPart(
             heading="class.pre-deployment",
             lines={"trigger": "manual", "components": "all", "keep": "for-ever"},
@@ -285,6 +295,25 @@ class _Proposing:
             yield ProposedPart(
                 heading="class.secrets",
                 lines={"trigger": "change", "components": secrets, "keep": "for-ever"},
+            )
+
+    def _frequent_class(self, components: Iterable[ProposedPart], keep: Lines) -> Iterable[ProposedPart]:
+        """Yield a class for what a label allows to lose less than a day of."""
+        spans = {}
+        for each in components:
+            text = each.lines.get("rpo")
+            if each.is_active and isinstance(text, str) and each.lines["kind"] != "secrets":
+                try:
+                    spans[each.heading.partition(".")[2]] = parse_span(text)
+                except UsageError:
+                    continue  # the configuration's own check tells it
+        hurried = {name: span for name, span in spans.items() if span < _DAY_SECONDS}
+        schedule = quickest_schedule(min(hurried.values())) if hurried else None
+        if schedule:
+            yield ProposedPart(
+                heading="class.frequent",
+                lines={"schedule": schedule, "components": list(hurried), "keep": keep},
+                remarks=(Remark(template="What the label rebond.rpo wants more often than once a day."),),
             )
 
     def _relative(self, paths: Iterable[Path]) -> list[str]:
