@@ -5,6 +5,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 """
 
 from tests.planted.bug import Bug, Change
+from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_silence import SILENCE
 
@@ -503,4 +504,4 @@ STREAMS = (
     ),
 )
 
-BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS, *SILENCE, *SETS)
+BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS, *SILENCE, *SETS, *KINDS)

@@ -232,6 +232,26 @@ def test_rows_in_the_write_ahead_log_inside_are_saved(stack: KeptStack, tmp_path
     assert rows_of(tmp_path / "back/others/a/one.db") == [("one.db",), ("late",)]
 
 
+def test_second_names_stay_with_their_own_file(stack: KeptStack, tmp_path: Folder) -> None:
+    for name in ("one", "two"):
+        (stack.folder / name).mkdir()
+        (stack.folder / name / "first").write_text(name)
+        os.link(stack.folder / name / "first", stack.folder / name / "second")
+        (stack.folder / name / "third").write_text("third")
+        os.link(stack.folder / name / "third", stack.folder / name / "z")
+    parts = (
+        f'[component.{name}]\nkind = "files"\nin = "docker:web"\npath = "ROOT/{name}"\n' for name in ("one", "two")
+    )
+    stack.write("".join(parts))
+    stack.restore(stack.good_backup()["id"], tmp_path)
+
+    for name in ("one", "two"):
+        assert (tmp_path / name / "second").read_text() == name
+        for first, second in (("first", "second"), ("third", "z")):
+            assert os.path.samefile(tmp_path / name / first, tmp_path / name / second)
+            assert (tmp_path / name / first).stat().st_nlink == 2
+
+
 def test_what_is_required_and_what_is_empty_inside_is_judged(stack: KeptStack) -> None:
     stack.write('[component.it]\nkind = "files"\nin = "docker:web"\npath = "ROOT/media/empty"\n')
     assert stack.back_up().status == 32

@@ -8,7 +8,7 @@ import signal
 import stat
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -190,7 +190,7 @@ def test_without_a_change_there_is_no_snapshot_and_with_one_there_is(stack: Kept
     assert (again.status, "Nothing changed since the snapshot" in again.out) == (0, True)
     assert ids(stack.snapshots(**stack.apart)) == standing
 
-    changes = (
+    changes: tuple[Callable[[], object], ...] = (
         lambda: (stack.folder / ".env").write_text(f"KEY={SECRETS[0]}\nMORE=1\n"),
         lambda: (stack.folder / "services" / "b" / ".env").write_text("B=1\n"),
         (stack.folder / "services" / "a" / ".env").unlink,
@@ -204,7 +204,17 @@ def test_without_a_change_there_is_no_snapshot_and_with_one_there_is(stack: Kept
     answer_secrets(stack)
 
 
+def test_who_wants_a_snapshot_held_gets_one(stack: KeptStack) -> None:
+    first = stack.good_backup("--class", "watch")
+    held = stack.good_backup("--class", "watch", "--hold", "before the audit")
+
+    assert held["id"] != first["id"]
+    assert held["held"] == "before the audit"
+
+
 def test_after_the_last_snapshot_was_forgotten_there_is_a_new_one(stack: KeptStack) -> None:
+    stack.good_backup("--class", "watch")  # not the only one
+    (stack.folder / "keys" / "forgotten").write_text("changed")
     document = stack.good_backup("--class", "watch")
     stack.program.good("forget", document["id"], "--yes", **stack.apart)
     again = stack.good_backup("--class", "watch")
@@ -317,3 +327,39 @@ def read_all_command_lines() -> set[bytes]:
             except OSError:
                 continue
     return found
+
+
+OWN = """
+[component.own]
+kind = "secrets"
+path = "keys"
+[component.site]
+kind = "files"
+path = "site"
+[class.night]
+schedule = "0 3 * * *"
+components = "all"
+[class.watch]
+trigger = "change"
+components = ["own"]
+"""
+
+
+def test_in_the_vault_of_the_others_they_are_saved_at_changes_too(stack: KeptStack, tmp_path: Folder) -> None:
+    before = (stack.folder / "rebond.toml").read_text()
+    stack.write(OWN)
+    try:
+        first = stack.good_backup("--class", "watch")
+        assert stack.good_backup("--class", "watch")["id"] == first["id"]
+        night = stack.good_backup("--class", "night")
+        assert night["id"] != first["id"]
+        stack.restore(night["id"], tmp_path / "back")
+        assert stat.S_IMODE((tmp_path / "back" / "own" / "keys" / "deep" / "id").stat().st_mode) == 0o600
+        stack.program.good("key", "issue", "writer", "one", "--output", stack.folder / "one.key")
+        shared = ["--output", stack.folder / "two.key", "--share-with", "one"]
+        stack.program.good("key", "issue", "writer", "two", *shared)
+        ended = stack.back_up("own", "site", REBOND_KEY_FILE=str(stack.folder / "two.key"))
+        assert ended.status == 0
+        assert "The secrets of own lie in a domain that 2 members write to" in ended.err
+    finally:
+        (stack.folder / "rebond.toml").write_text(before)

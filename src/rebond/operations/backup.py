@@ -11,6 +11,7 @@ from rebond.operations.components import ComponentToSave, Judge, Judged, Moment,
 from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.saving import Collector, SetSaver
+from rebond.operations.shared_domains import find_sharing
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
@@ -84,6 +85,8 @@ def back_up(vault: Vault, request: BackupRequest, observer: Observer) -> BackupO
             names=", ".join(sorted({name for name in names if names.count(name) > 1})),
         )
     around = Collector(observer)
+    if (sharing := find_sharing(vault, request.components)) is not None:
+        around.noticed(sharing)
     outcome, heard = surround(
         request.hooks,
         lambda: (_try(vault, request, observer, around), len(around.kept.items)),

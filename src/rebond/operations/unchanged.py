@@ -91,13 +91,15 @@ def back_up_if_changed(
 ) -> BackupOutcome | Unchanged:
     """Make a snapshot unless the last one holds the same and still stands.
 
+    A request to hold it, with a note, or to read everything again is one for a snapshot of its own.
     ``memory`` is a file of this machine that remembers what the last one held, by a sum that only who may write to
     the vault can make; where it is lost, one snapshot more is made. Raises what ``back_up`` does.
     """
     taken = [_Taken(each) for each in request.components]
     sum_ = _make_sum(vault, request, taken)
     before = _recall(memory, sum_)
-    if before and not any(each.fault for each in taken):
+    is_wanted_anyway = request.held or request.note or request.rereads_all
+    if before and not is_wanted_anyway and not any(each.fault for each in taken):
         standing = _find_standing(vault, before)
         if standing is not None:
             findings = [each for one in taken for each in one.findings]

@@ -70,6 +70,9 @@ KINDS: dict[str, str] = {
     "Mend that, then run the backup again.": "Réparez cela, puis relancez la sauvegarde.",
     "{component} belongs into the vault {vault}, which could not be written: {reason}": "{component} appartient au coffre "
     "{vault}, qui n'a pu être écrit : {reason}",
+    "The secrets of {names} lie in a domain that {count} members write to, who can try out what they are.": "Les secrets de "
+    "{names} sont dans un domaine où {count} membres écrivent, qui peuvent essayer de deviner leur contenu.",
+    'Give them a vault of their own: vault = "…".': "Donnez-leur un coffre à eux : vault = « … ».",
     # servers
     "What opens the database holds the end of a line.": "Ce qui ouvre la base contient une fin de ligne.",
     "Check 'password' and 'user'.": "Vérifiez « password » et « user ».",

@@ -1,0 +1,103 @@
+"""Bugs of secrets, servers, images and files in containers."""
+
+from tests.planted.bug import Bug, Change
+
+CONTAINERS = "tests/scenarios/test_kinds_in_containers.py"
+DECLARED = "tests/scenarios/test_declared_kinds.py"
+SECRETS = "tests/scenarios/test_secrets_apart.py"
+TAR = "tests/unit/sources/test_tar_following.py"
+SERVERS = "tests/unit/sources/test_servers.py"
+
+KINDS = (
+    Bug(
+        "archive-without-its-end",
+        "An archive that was cut between two files is taken for a whole one.",
+        (
+            Change(
+                "sources/tar/following.py",
+                "        if not self.is_over or self._gathered.strip(b",
+                "        if self._gathered.strip(b",
+            ),
+        ),
+        (f"{TAR}::test_no_cut_is_taken_for_the_end",),
+    ),
+    Bug(
+        "damaged-header-is-the-end",
+        "A damaged header in the middle of an archive ends it, as for the standard library.",
+        (
+            Change(
+                "sources/tar/following.py",
+                '            raise TarDamaged("a header is damaged" if self.members else "it is no tar archive")\n',
+                "            self._empty_blocks = 2\n            return\n",
+            ),
+        ),
+        (f"{TAR}::test_bytes_that_are_added_or_lost_are_noticed",),
+    ),
+    Bug(
+        "image-believed",
+        "What docker save wrote is saved because docker ended well.",
+        (
+            Change(
+                "stack/images.py",
+                "            return TarReader(reader,",
+                "            return reader if reader else TarReader(reader,",
+            ),
+        ),
+        (f"{DECLARED}::test_an_image_that_is_cut_makes_no_snapshot_though_docker_ends_well",),
+    ),
+    Bug(
+        "mark-of-redis-in-the-dump",
+        "The random mark of a diskless transfer stays behind the dump.",
+        (Change("sources/servers/redis.py", "                del self._held[end:]\n", ""),),
+        (f"{SERVERS}::test_a_whole_dump_passes_and_the_mark_behind_it_is_taken_away",),
+    ),
+    Bug(
+        "password-among-the-arguments",
+        "Everybody on the machine can read the password of the database in the list of processes.",
+        (
+            Change(
+                "sources/servers/mysql.py",
+                '"--defaults-extra-file=/dev/stdin", *_OPTIONS,',
+                '"--defaults-extra-file=/dev/stdin", '
+                "f\"--password={(server.password or Secret(b'')).reveal().decode()}\", *_OPTIONS,",
+            ),
+        ),
+        (f"{SERVERS}::test_a_password_is_quoted_as_files_of_options_want_it",),
+    ),
+    Bug(
+        "secrets-for-everybody",
+        "Secrets come back readable by everybody.",
+        (
+            Change(
+                "sources/documents/tree.py",
+                "_PRIVATE_FILE, _PRIVATE_DIRECTORY = 0o600,",
+                "_PRIVATE_FILE, _PRIVATE_DIRECTORY = 0o644,",
+            ),
+        ),
+        (f"{SECRETS}::test_they_come_back_private_and_as_the_tools_take_them",),
+    ),
+    Bug(
+        "nothing-changed-since-what-is-gone",
+        "Nothing changed since the last snapshot of the secrets, which was forgotten: no snapshot holds them.",
+        (Change("operations/unchanged.py", " and name.name not in forgotten:", ":"),),
+        (f"{SECRETS}::test_after_the_last_snapshot_was_forgotten_there_is_a_new_one",),
+    ),
+    Bug(
+        "changed-by-looking-at-it",
+        "What a cluster counts up makes a new snapshot of unchanged Secrets each time.",
+        (
+            Change(
+                "sources/secrets/cluster.py",
+                '("name", "namespace", "labels", "annotations")',
+                '("name", "namespace", "labels", "annotations", "resourceVersion")',
+            ),
+        ),
+        (f"{SECRETS}::test_without_a_change_there_is_no_snapshot_and_with_one_there_is",),
+    ),
+    Bug(
+        "files-of-two-containers-are-one",
+        "Files of two components have one identity, and come back as hard links of one another.",
+        (Change("sources/tar/tree.py", "        link = (self._device, content.offset)", "        link = (0, 0)"),),
+        (f"{CONTAINERS}::test_second_names_stay_with_their_own_file",),
+    ),
+)
