@@ -103,7 +103,7 @@ def _write_timer(handed: HandedOver, job: Job, moments: Iterable[str]) -> str:
 def _write_path(handed: HandedOver, job: Job, patterns: Iterable[str]) -> str:
     """A pattern is watched at the folder in which its first star stands; the run itself knows what fits."""
     watched = dict.fromkeys(_fixed_part(each) for each in patterns)
-    lines = "".join(f"PathChanged={_quote_path(each)}\n" for each in watched)
+    lines = "".join(f"PathChanged={_plain(each)}\n" for each in watched)
     return (
         f"[Unit]\nDescription=Rebond: watches what {_plain(job.name)} of {_plain(handed.stack)} saves\n\n"
         f"[Path]\n{lines}TriggerLimitIntervalSec=0\n\n[Install]\nWantedBy={_target()}\n"
@@ -119,16 +119,16 @@ def _fixed_part(pattern: str) -> str:
 def _write_order(handed: HandedOver) -> str:
     lines = ["Wants=network-online.target", f"After={' '.join(('network-online.target', *handed.after))}"]
     if handed.mounts:
-        lines.append(f"RequiresMountsFor={' '.join(_quote_path(each) for each in handed.mounts)}")
+        lines.append(f"RequiresMountsFor={' '.join(_quote(each) for each in handed.mounts)}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _write_surroundings(handed: HandedOver) -> str:
     lines = [f"User={handed.user}"] if handed.user and os.geteuid() == 0 else []
-    lines.append(f"WorkingDirectory={_quote_path(handed.root)}")
+    lines.append(f"WorkingDirectory={_plain(handed.root)}")
     lines += [f"Environment={_quote(f'{name}={value}')}" for name, value in sorted(handed.variables.items())]
     writable = (handed.state_folder, handed.cache_folder, *handed.writable)
-    lines.append("ReadWritePaths=" + " ".join(_quote_path(f"-{each}") for each in writable))
+    lines.append("ReadWritePaths=" + " ".join(_quote(f"-{each}") for each in writable))
     if handed.nice:
         lines += [f"Nice={handed.nice}", "IOSchedulingClass=best-effort", "IOSchedulingPriority=7"]
     return "".join(f"{line}\n" for line in lines)
@@ -147,10 +147,6 @@ def _quote(text: str) -> str:
     if all(each in _PLAIN or each in "/=@+,%$:" for each in text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _quote_path(path: str) -> str:
-    return _quote(path)
 
 
 def _plain(text: str) -> str:
