@@ -3,7 +3,8 @@
 import pathlib
 
 import pytest
-from tests.planted.bugs import BUGS, Bug
+from tests.planted.bug import Bug
+from tests.planted.bugs import BUGS
 
 import rebond
 

@@ -356,7 +356,7 @@ def test_in_the_vault_of_the_others_they_are_saved_at_changes_too(stack: KeptSta
         stack.restore(night["id"], tmp_path / "back")
         assert stat.S_IMODE((tmp_path / "back" / "own" / "keys" / "deep" / "id").stat().st_mode) == 0o600
         stack.program.good("key", "issue", "writer", "one", "--output", stack.folder / "one.key")
-        shared = ["--output", stack.folder / "two.key", "--share-with", "one"]
+        shared: list[str | Folder] = ["--output", stack.folder / "two.key", "--share-with", "one"]
         stack.program.good("key", "issue", "writer", "two", *shared)
         ended = stack.back_up("own", "site", REBOND_KEY_FILE=str(stack.folder / "two.key"))
         assert ended.status == 0
