@@ -51,6 +51,7 @@ class SnapshotReader:
         self._trees: OrderedDict[int, DecodedSegment] = OrderedDict()
         self._lock = threading.RLock()
         self._relisted_at: float | None = None
+        self._good: set[int] = set()  # own segments that have a place, as far as was asked
         self._is_wide = self._references is None  # whether ``places`` has every segment of the domain
         self._asked_packs = False
         self._unlisted: list[SelfDescribedPack] = []
@@ -151,6 +152,7 @@ class SnapshotReader:
         for place in self._cache.chunks.find(chunk_id):
             if self._is_own(*self._cache.segments.name_of(place)):
                 if self.places.has(place):
+                    self._good.add(place)
                     yield place
             else:
                 others.append(place)
@@ -162,6 +164,10 @@ class SnapshotReader:
 
     def find_place(self, chunk_id: bytes, avoided: frozenset[int] = frozenset()) -> int:
         """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
+        good = self._good
+        for place in self._cache.chunks.find(chunk_id):  # asked for every file: nearly always the first answer will do
+            if place in good and place not in avoided:
+                return place
         for place in self._find_places(chunk_id):
             if place not in avoided:
                 return place
@@ -312,6 +318,7 @@ class SnapshotReader:
             for row in unlisted.rows:
                 places.add(unlisted.pack_hash, row)
         self.places = places
+        self._good.clear()
         return packs
 
     def _widen(self) -> None:
