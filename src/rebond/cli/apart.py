@@ -107,7 +107,10 @@ def _save_apart(
             outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
         else:
             outcome = back_up(vault, wanted, watcher)
-    return Apart(vault=name, address=place.address, outcome=outcome)
+    saved = Apart(vault=name, address=place.address, outcome=outcome)
+    if invocation.recording is not None and not isinstance(outcome, Unchanged):
+        invocation.recording.meet_snapshot(saved.record.snapshot.hex())
+    return saved
 
 
 @contextmanager

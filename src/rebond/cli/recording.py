@@ -5,7 +5,6 @@ knows of it. Nothing in here may make a run fail that succeeded.
 """
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -22,7 +21,7 @@ from rebond.errors import Interrupted, RebondError, StoreError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.history.recording import HISTORY, RunRecorder
 from rebond.logs.events import Weight
-from rebond.logs.log import WEIGHTS, Log, LogSettings, activate_log
+from rebond.logs.log import Log, activate_log
 from rebond.logs.masking import remember_variables
 from rebond.progress import Advance
 from rebond.units import format_size, format_span
@@ -46,6 +45,7 @@ FIGURES = (
     "copied_bytes",
     "freed_bytes",
 )
+UNCHANGED_LINES = 200  # of the ledger that may wait where nothing was made: a hundred runs
 QUIET_ABOUT = frozenset({"restore"})  # what is being rescued ends as it ended, whatever becomes of its record
 
 
@@ -60,6 +60,7 @@ class Recording:
         self._log = Log(run=self._recorder.run)
         self._vault: Vault | None = None
         self._faults: list[Finding] = []
+        self._was_unchanged = False
         self._was_idle = False  # it was asked to run when that is due, and it was not
         self.closing = contextlib.ExitStack()
         activate_log(self._log)
@@ -81,6 +82,8 @@ class Recording:
         self._recorder.learn(stack=loaded.configuration.stack.name)
         remember_variables(loaded.variables)  # a command or hook may say what it was given
         if loaded.configuration.log is not None and not self._log.is_open:
+            from rebond.cli.log_at_hand import describe_log
+
             self._log.open(describe_log(loaded))
 
     def meet_vault(self, vault: "Vault", location: str) -> None:
@@ -89,6 +92,10 @@ class Recording:
             self._vault = vault
             self._recorder.learn(vault=vault.vault_id.hex(), location=location)
 
+    def meet_snapshot(self, snapshot: str) -> None:
+        """Take a snapshot that the run made, and that its answer may not name."""
+        self._recorder.learn_snapshots([snapshot])
+
     def hear_answer(self, document: object) -> None:
         """Take figures and snapshots from what the command answers."""
         if not isinstance(document, Mapping):
@@ -96,6 +103,10 @@ class Recording:
         self._was_idle = document.get("began") is False
         self._recorder.learn_figures({name: document[name] for name in FIGURES if _is_number(document.get(name))})
         self._recorder.learn(**{name: document[name] for name in ("stack", "class") if document.get(name)})
+        if document.get("is_unchanged"):
+            self._was_unchanged = True
+            self._recorder.learn(unchanged=True)
+            return  # the snapshot that it names was made by an earlier run
         for name in ("id", "snapshot", "forgotten"):
             found = document.get(name)
             self._recorder.learn_snapshots([found] if isinstance(found, str) else found or [])
@@ -143,7 +154,9 @@ class Recording:
             from rebond.history.sealing import may_seal, seal_ledger
 
             if may_seal(self._vault):
-                self._faults += seal_ledger(self._vault, self._recorder.ledger)
+                # Runs that find nothing changed come by the hundred: they are put together.
+                at_least = UNCHANGED_LINES if self._was_unchanged else 1
+                self._faults += seal_ledger(self._vault, self._recorder.ledger, at_least=at_least)
         except (RebondError, OSError) as reason:
             self._faults.append(_not_sealed(reason))
 
@@ -210,21 +223,6 @@ def record(context: click.Context, kind: str, run: Callable[[], Any]) -> Any:
         recording.end(_status_of(error), error)
         raise
     return recording.end(status if isinstance(status, int) else GOOD)
-
-
-def describe_log(loaded: "Loaded") -> LogSettings:
-    """Return where events go by a configuration; for a process that runs many, as ``rebond serve`` does."""
-    log = loaded.configuration.log
-    if log is None:
-        return LogSettings()
-    return LogSettings(
-        file=Path(os.path.join(loaded.root, os.path.expanduser(log.file))) if log.file else None,
-        limit_bytes=log.size,
-        kept=log.count,
-        mode=int(log.mode, 8),
-        to_journal=log.journal,
-        lightest=WEIGHTS[log.level],
-    )
 
 
 def _describe_call(context: click.Context, invocation: Invocation) -> dict[str, object]:

@@ -40,6 +40,10 @@ class Witness(Protocol):
         """Hear which vault was opened; ``location`` is safe to print."""
         ...
 
+    def meet_snapshot(self, snapshot: str) -> None:
+        """Hear of a snapshot, by its id in hexadecimal, that stands now."""
+        ...
+
     def hear_answer(self, document: object) -> None:
         """Hear what the command answers."""
         ...

@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from rebond.durable_files import DIRECTORY_MODE, TEMPORARY_PREFIX
@@ -43,9 +44,10 @@ def may_seal(vault: Vault) -> bool:
     return vault.credentials.role is not Role.KEEPER and not vault.roster.is_read_only
 
 
-def seal_ledger(vault: Vault, ledger: Ledger) -> list[Finding]:
+def seal_ledger(vault: Vault, ledger: Ledger, *, at_least: int = 1) -> list[Finding]:
     """Put the lines that the vault does not have yet; return what is odd about them. May be repeated at any time.
 
+    With fewer than ``at_least`` lines to put, nothing is done.
     Raises ``RebondError`` when the vault cannot take them, ``OSError`` when the ledger cannot be read.
     """
     chain = ledger.chain()
@@ -54,6 +56,8 @@ def seal_ledger(vault: Vault, ledger: Ledger) -> list[Finding]:
     folder = ledger.folder / SEALED
     # Without the note of this machine all is put once more: what the vault has is found to be the same.
     known = find_sealed(folder, vault.vault_id.hex(), chain) or SealedUpTo(chain=chain)
+    if at_least > 1 and sum(1 for _ in islice(ledger.lines_after(known.number), at_least)) < at_least:
+        return []
     findings: list[Finding] = []
     before = known
     for batch in _batches(ledger.lines_after(known.number)):

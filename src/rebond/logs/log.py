@@ -10,7 +10,7 @@ from typing import Protocol, TextIO
 from rebond.clock import Clock, SystemClock
 from rebond.errors import RebondError
 from rebond.findings import Finding, Severity
-from rebond.logs.events import Event, Weight, write_message
+from rebond.logs.events import Event, Weight, write_line, write_message
 from rebond.logs.files import FileSink
 from rebond.logs.journal import JournalSink
 
@@ -43,7 +43,10 @@ class Sink(Protocol):
 
 
 class TerminalSink:
-    """Lines on an open stream, for a process that shows nothing else; under systemd with their weight in front."""
+    """Lines on an open stream, for a process that shows nothing else.
+
+    Under systemd, which knows the moment and the process, a line has its weight in front instead.
+    """
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
@@ -51,9 +54,11 @@ class TerminalSink:
 
     def write(self, event: Event) -> None:
         """Write one line."""
-        weight = f"<{int(event.weight)}>" if self._has_weights else ""
         run = f"{event.run}: " if event.run else ""
-        self._out.write(f"{weight}{run}{write_message(event)}\n")
+        if self._has_weights:
+            self._out.write(f"<{int(event.weight)}>{run}{write_message(event)}\n")
+        else:
+            self._out.write(write_line(event, os.getpid()))
         self._out.flush()
 
     def close(self) -> None:

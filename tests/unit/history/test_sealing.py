@@ -138,3 +138,12 @@ def test_each_vault_gets_the_whole_ledger(made: OwnedVault, writer: Vault, ledge
 
 def test_a_keeper_seals_nothing(made: OwnedVault, tmp_path: Path) -> None:
     assert [may_seal(open_as(made, tmp_path, role)) for role in ("owner", "writer", "keeper")] == [True, True, False]
+
+
+def test_lines_of_runs_that_made_nothing_wait_until_there_are_enough(writer: Vault, ledger: Ledger) -> None:
+    add(ledger, 1, 3)
+    seal_ledger(writer, ledger, at_least=5)
+    assert spans(writer) == []
+    add(ledger, 4, 4)
+    seal_ledger(writer, ledger, at_least=5)
+    assert spans(writer) == [(0, 4)]

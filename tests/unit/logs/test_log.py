@@ -1,6 +1,7 @@
 """Where events go: files that turn over, the journal, a terminal; and what a broken place costs."""
 
 import io
+import logging
 import multiprocessing
 import os
 import re
@@ -12,6 +13,7 @@ import pytest
 
 from rebond.errors import CommandFailed
 from rebond.findings import Finding, Severity
+from rebond.logs.bridge import LogHandler
 from rebond.logs.events import Event, Weight
 from rebond.logs.files import FileSink
 from rebond.logs.journal import JournalSink, encode_entry
@@ -226,3 +228,42 @@ def test_secrets_are_masked_in_every_place_in_findings_errors_and_output_of_hook
     assert "hook: second line" in terminal.getvalue()
     log.close()
     journal.close()
+
+
+def test_what_python_logs_goes_there_too_masked_and_with_its_exception(tmp_path: Path) -> None:
+    remember_secret(Secret("tell-nobody-78"))
+    log = Log(run="r")
+    log.open(LogSettings(file=tmp_path / "log", lightest=Weight.DEBUG))
+    logger = logging.getLogger("rebond.test")
+    logger.propagate = False
+    logger.setLevel(logging.INFO)
+    handler = LogHandler(log)
+    logger.addHandler(handler)
+    logger.info("a job of %s begins", "tell-nobody-78")
+    logger.warning("%d of them", "many")
+    try:
+        raise ValueError("tell-nobody-78")
+    except ValueError:
+        logger.exception("it failed")
+    logger.removeHandler(handler)
+    log.close()
+
+    found = [line.split(" r ")[1] for line in lines(tmp_path / "log")]
+    assert found[:4] == ["INFO a job of *** begins", "WARNING %d of them", "ERROR it failed", "ERROR ValueError: ***"]
+
+
+@pytest.mark.parametrize("is_under_systemd", [True, False])
+def test_a_terminal_shows_the_moment_and_systemd_the_weight(
+    monkeypatch: pytest.MonkeyPatch, is_under_systemd: bool
+) -> None:
+    if is_under_systemd:
+        monkeypatch.setenv("JOURNAL_STREAM", "8:1")
+    else:
+        monkeypatch.delenv("JOURNAL_STREAM", raising=False)
+    out = io.StringIO()
+    log = Log(run="r7")
+    log.open(LogSettings(), terminal=out)
+    log.write("it happened", Weight.WARNING)
+
+    assert (out.getvalue() == "<4>r7: it happened\n") is is_under_systemd
+    assert bool(LINE.fullmatch(out.getvalue().strip())) is not is_under_systemd

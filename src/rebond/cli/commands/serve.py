@@ -14,7 +14,13 @@ import rebond
 from rebond.cli.configured import describe_problem, judge_configuration, require_configuration
 from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.log_at_hand import describe_log
+from rebond.cli.observing import describe_finding
 from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.logs.bridge import LogHandler
+from rebond.logs.log import Log
+from rebond.logs.masking import remember_variables
 from rebond.schedule.jobs import Job
 from rebond.schedule.pausing import read_pause
 from rebond.schedule.stack_folders import folder_of, socket_of
@@ -61,7 +67,7 @@ def serve(invocation: Invocation) -> None:
         return _answer(word, service, describe)
 
     with contextlib.ExitStack() as opened:
-        opened.enter_context(_logging(invocation))
+        opened.enter_context(_logging(invocation, loaded))
         opened.enter_context(_signals(service))
 
         def open_doors() -> None:
@@ -130,14 +136,18 @@ def _signals(service: Service) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _logging(invocation: Invocation) -> Iterator[None]:
-    """Write what happens to standard error, a line each."""
-    logger = logging.getLogger("rebond")
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+def _logging(invocation: Invocation, loaded: Loaded) -> Iterator[None]:
+    """Write what happens to standard error and to the log of the configuration, a line each, without secrets."""
+    remember_variables(loaded.variables)
+    log = Log()
+    log.open(describe_log(loaded), terminal=sys.stderr)
+    for each in log.faults:
+        sys.stderr.write(f"{describe_finding(each)}\n")
+    logger, handler = logging.getLogger("rebond"), LogHandler(log)
     logger.addHandler(handler)
     logger.setLevel(logging.WARNING if invocation.is_quiet else logging.INFO)
     try:
         yield
     finally:
         logger.removeHandler(handler)
+        log.close()
