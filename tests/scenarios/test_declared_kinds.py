@@ -57,7 +57,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> KeptStack:
     run_git(folder / "code", "add", ".")
     run_git(folder / "code", "commit", "-m", "one")
     run_git(folder / "code", "push", "origin", "HEAD")
-    stack.answer(COMPOSE + "config --images", b"postgres:16\nshop-web\nnot-here\n")
+    stack.answer(COMPOSE + "config --images", b"postgres:16\nshop-web\nnot-here\nshop-api\nhub.example.com/api\n")
     stack.answer(COMPOSE + "ps --all --quiet", b"c0ffee\nbeef\n")
     stack.answer_json(
         "docker inspect c0ffee beef",
@@ -72,8 +72,15 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> KeptStack:
     )
     stack.answer_json("docker image inspect shop-web", [make_image("sha256:aa", ["shop-web:latest"])])
     stack.answer_json("docker image inspect sha256:0123456789abcdef", [make_image("sha256:0123456789abcdef", [])])
+    made_up = {**make_image("sha256:bb", ["shop-api:latest"]), "RepoDigests": ["shop-api@sha256:made-up"]}
+    pushed = {**make_image("sha256:cc", ["hub.example.com/api:1"]), "RepoDigests": ["hub.example.com/api@sha256:gg"]}
+    stack.answer_json("docker image inspect shop-api", [made_up])
+    stack.answer_json("docker image inspect hub.example.com/api", [pushed])
+    services = {"api": {"build": {"context": "."}}, "hub": {"build": {}, "image": "hub.example.com/api"}, "db": {}}
+    stack.answer_json(COMPOSE + "config --format json", {"name": "shop", "services": services})
+    stack.answer("docker save shop-api:latest", make_image_archive())
     stack.answer("docker image inspect not-here", "!Error response from daemon: No such image: not-here")
-    stack.answer("docker save shop-web", make_image_archive())
+    stack.answer("docker save shop-web:latest", make_image_archive())
     stack.answer("docker save sha256:0123456789abcdef", make_image_archive())
     pod = {"image": "nginx:1", "imageID": "docker-pullable://nginx@sha256:ee"}
     local = {"image": "own:1", "imageID": "sha256:ff"}
@@ -101,11 +108,12 @@ def test_images_are_listed_and_those_that_no_registry_holds_are_saved(stack: Kep
     assert known["nginx:1"]["digests"] == ["nginx@sha256:ee"]
     assert [name for name, each in known.items() if each["is_local_only"]] == [
         "shop-web",
+        "shop-api",
         "sha256:0123456789abcdef",
         "own:1",
     ]
     saved = sorted(each.name for each in (tmp_path / "images").iterdir())
-    assert saved == ["images.json", "sha256_0123456789abcdef-0123456789ab.tar", "shop-web-aa.tar"]
+    assert saved == ["images.json", "sha256_0123456789abcdef-0123456789ab.tar", "shop-api-bb.tar", "shop-web-aa.tar"]
     assert (tmp_path / "images" / "shop-web-aa.tar").read_bytes() == make_image_archive()
 
 
@@ -113,11 +121,11 @@ def test_images_are_listed_and_those_that_no_registry_holds_are_saved(stack: Kep
 def test_an_image_that_is_cut_makes_no_snapshot_though_docker_ends_well(stack: KeptStack, share: float) -> None:
     whole = make_image_archive()
     for spoilt in (whole[: round(len(whole) * share)], whole.replace(b"\n", b"\r\n"), b"no archive" * 100):
-        stack.answer("docker save shop-web", spoilt)
+        stack.answer("docker save shop-web:latest", spoilt)
         try:
             ended = stack.back_up("images")
         finally:
-            stack.answer("docker save shop-web", whole)
+            stack.answer("docker save shop-web:latest", whole)
         assert ended.status == 33, ended.err
         assert "is not whole" in ended.err
 

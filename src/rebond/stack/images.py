@@ -53,8 +53,8 @@ class ConfiguredImages:
 
     def _stream(self, engine: str, image: Image, began_ns: int) -> Stream:
         def open_reader() -> StreamReader:
-            # By its name where it has one: only then does the archive hold the name too.
-            reader = self._here.open((engine, "save", image.name if image.tags else image.id))
+            # By its tag where it has one: only then does the archive hold the name too.
+            reader = self._here.open((engine, "save", image.saved_as))
             return TarReader(reader, program=f"{engine} save {image.name}", needed=b"manifest.json")
 
         return Stream(open_reader=open_reader, began_ns=began_ns)

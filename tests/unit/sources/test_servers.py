@@ -41,6 +41,35 @@ def test_the_sum_is_that_of_redis() -> None:
     assert crc.value == 0xE9C6D914C4B8D9CA  # as the source of Redis says
 
 
+@pytest.mark.parametrize("size", [0, 7, 262_143, 262_144, 262_145, 900_001])
+def test_the_sum_is_the_same_in_lanes_and_byte_by_byte(size: int) -> None:
+    content = random.Random(size).randbytes(size)
+    expected = 0
+    for byte in content:
+        expected = expected >> 8 ^ TABLE[(expected ^ byte) & 0xFF]
+    crc = Crc64()
+    dice, start = random.Random(1), 0
+    while start < size:
+        step = dice.randrange(1, 100_000)
+        crc.add(content[start : start + step])
+        start += step
+
+    assert crc.value == expected
+    assert crc.with_more(b"x") == expected >> 8 ^ TABLE[(expected ^ ord("x")) & 0xFF]
+    assert crc.value == expected
+
+
+def make_table() -> list[int]:
+    table = []
+    for number in range(256):
+        value = number
+        for _ in range(8):
+            value = value >> 1 ^ (0x95AC9329AC4BC9B5 if value & 1 else 0)
+        table.append(value)
+    return table
+
+
+TABLE = make_table()
 MARK = b"0123456789abcdef0123456789abcdef01234567"
 
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from rebond.errors import CommandFailed
@@ -12,22 +12,35 @@ from rebond.findings import Finding, Severity
 Ask = Callable[[Sequence[str]], bytes]
 """Runs a command and returns all that it writes. Raises ``SourceError``."""
 Report = Callable[[Finding], None]
+_OWN_REGISTRY = "localhost/"  # what podman calls images that it built
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Image:
-    """One image. ``digests`` say where a registry has it; ``name`` is what the stack calls it; ``id`` may be empty."""
+    """One image. ``name`` is what the stack calls it; ``id`` may be empty.
+
+    ``digests`` say where a registry has it. Some engines make one up for what was never pushed, so of an image that
+    the compose files build it counts only where its name has a registry.
+    """
 
     name: str
     id: str
     tags: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     bytes: int = 0
+    is_built: bool = False
 
     @property
     def is_local_only(self) -> bool:
         """Whether no registry is known to hold it."""
-        return not self.digests
+        elsewhere = [each for each in self.digests if not each.startswith(_OWN_REGISTRY)]
+        return not elsewhere or (self.is_built and not _names_registry(self.name))
+
+    @property
+    def saved_as(self) -> str:
+        """Return how to ask for just this one: its tag, else its id. A name without tag would mean all of its tags."""
+        wanted = [each for each in self.tags if each in {self.name, f"{self.name}:latest"}]
+        return next(iter(wanted or self.tags), self.id)
 
 
 def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Report) -> list[Image]:
@@ -41,7 +54,13 @@ def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Repor
         for each in _read_list(ask([docker, "inspect", *containers]), docker):
             if not _has(names, str(each.get("Config", {}).get("Image", ""))):
                 names[str(each.get("Image", ""))] = None  # it runs what no file names any more
-    return [found for name in names if name for found in _inspect(docker, name, ask, report)]
+    built = _ask_built(compose, ask)
+    return [
+        replace(found, is_built=name in built)
+        for name in names
+        if name
+        for found in _inspect(docker, name, ask, report)
+    ]
 
 
 def list_of_cluster(answer: bytes) -> list[Image]:
@@ -76,6 +95,26 @@ def _ask_files(compose: Sequence[str], ask: Ask) -> list[str]:
         return ask([*compose, "config", "--images"]).decode().split()
     except CommandFailed:
         return []  # the old docker-compose cannot tell; then its containers do
+
+
+def _ask_built(compose: Sequence[str], ask: Ask) -> set[str]:
+    """Return the names of the images that the compose files build here."""
+    try:
+        answer = json.loads(ask([*compose, "config", "--format", "json"]))
+        project, services = str(answer.get("name", "")), answer.get("services", {})
+        return {
+            str(each.get("image") or f"{project}-{service}")
+            for service, each in services.items()
+            if isinstance(each, dict) and each.get("build")
+        }
+    except (CommandFailed, ValueError, AttributeError):
+        return set()  # the old docker-compose cannot tell; its engines make no digests up
+
+
+def _names_registry(name: str) -> bool:
+    """Say whether a name begins with the host of a registry, as docker reads it."""
+    first, slash, _ = name.partition("/")
+    return bool(slash) and first != "localhost" and ("." in first or ":" in first)
 
 
 def _has(names: dict[str, None], image: str) -> bool:
