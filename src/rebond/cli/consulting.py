@@ -37,6 +37,7 @@ from rebond.vault.pins import Pins
 from rebond.wording import fill
 
 _FIX_SECONDS = 60.0
+_SAID_ELSEWHERE = {"pins-not-kept", "cache-unwritable"}  # by the check of permissions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,19 +158,22 @@ class Consultation:
     def _examine_place(self, scene: Scene, place: VaultPlace) -> VaultReport:
         directory = Path(place.address) if "://" not in place.address else None
         notes: list[Observation] = []
+
+        def hear(finding: Finding) -> None:
+            if finding.code not in _SAID_ELSEWHERE:
+                notes.append(_heard(finding))
+
         try:
             with store_at_hand(self._invocation, place.address) as store:
                 key = find_key(self._invocation, _configured(scene, place))
                 location = store.location
-                opened = open_vault(
-                    store, key, pins=Pins(scene.state_folder / "vaults"), notice=lambda each: notes.append(_heard(each))
-                )
+                opened = open_vault(store, key, pins=Pins(scene.state_folder / "vaults"), notice=hear)
                 live = Vault(
                     store=store,
                     credentials=opened.credentials,
                     roster=opened.roster,
                     caches=scene.cache_folder / "vaults",
-                    report=lambda each: notes.append(_heard(each)),
+                    report=hear,
                 )
                 examined = examine_vault(live, stack=scene.configuration.stack.name, clock=self._clock)
         except RebondError as error:

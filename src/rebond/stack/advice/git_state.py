@@ -52,7 +52,7 @@ def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
     lines = asked.output.splitlines()
     is_dirty = any(not line.startswith("##") for line in lines)
     push = f"{git} push --set-upstream {shlex.quote(remote)} HEAD"
-    commit = f"{git} add --all && {git} commit -m 'Before a backup'"
+    commit = f"{git} add --all && {{ {git} diff --cached --quiet || {git} commit -m 'Before a backup'; }}"
     if not ask_git(scene, path, "remote", "get-url", remote).is_good:
         yield Observation(
             check=CHECK,

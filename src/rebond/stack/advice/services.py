@@ -54,7 +54,8 @@ def _check_place(scene: Scene, place: Place, has_database: bool) -> Iterator[Obs
         return  # compose is missing, or a name cannot be looked up: other checks say so
     probe = ("pg_isready", "--quiet") if has_database else ("true",)
     asked = _ask_inside(scene, address, surroundings, probe)
-    if asked.is_good or asked.status in {126, 127}:  # an image without the program is told by the backup itself
+    # without its client other checks speak; an image without the program is told by the backup itself
+    if asked.is_good or asked.status in {None, 126, 127}:
         return
     if has_database and asked.status in _NO_ANSWER and not asked.words:
         yield Observation(

@@ -131,7 +131,7 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
         output = f" --output {shlex.quote(key_path)}"
         aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if Path(key_path).exists() else ""
         return (
-            f"{aside}read -rs REBOND_PASSPHRASE && export REBOND_PASSPHRASE && rebond key issue writer "
+            f"{aside}REBOND_PASSPHRASE_COMMAND='head -n 1' rebond key issue writer "
             f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
         )
     if isinstance(error, UsageError | StoreUnreachable):
