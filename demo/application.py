@@ -1,9 +1,57 @@
-"""A small application to lose: code, media, a forest of modules, secrets. The same bytes each time."""
+"""A small application to lose: code, a database, media, a forest of modules, secrets. The same bytes each time."""
 
+import contextlib
 import pathlib
 import random
+import sqlite3
 from collections.abc import Iterator
 
+CONFIGURATION = """\
+version = 1
+
+[stack]
+name = "shop"
+
+[vault]
+url        = "../vault"
+passphrase = { file = "../passphrase" }
+
+[component.site]
+kind = "files"
+path = "."
+omit = ["media/", "node_modules/", "shop.db*", ".env"]   # components of their own below
+
+[component.modules]
+kind = "files"
+path = "node_modules"
+
+[component.media]
+kind   = "files"
+path   = "media"
+expect = { files = ">= 50", shrink = "<= 20%" }
+
+[component.orders]
+kind       = "sqlite"                                     # copied while the application writes to it
+path       = "shop.db"
+references = [{ sql = "SELECT file FROM photos", component = "media", below = "photos" }]
+
+[component.keys]
+kind  = "secrets"
+paths = [".env"]
+
+[component.inventory]
+kind = "command"                                          # whatever a program writes
+run  = "sort shop/*.py | uniq -c"
+
+[class.daily]
+schedule   = "0 3 * * *"
+components = "all"
+keep       = { daily = 7, monthly = 12 }
+
+[hooks]
+before = [{ run = "touch ../closed" }]
+after  = [{ run = "rm ../closed", always = true }]          # also when the backup fails
+"""
 WORDS = "order cart price stock user login mail page image cache queue token field model view form route event".split()
 
 
@@ -18,6 +66,26 @@ def plant_application(root: pathlib.Path, *, packages: int = 400) -> None:
     (root / ".env").chmod(0o600)
     (root / "manage.py").chmod(0o755)
     (root / "media" / "cover.jpg").symlink_to("photos/photo-000.jpg")
+    (root / "rebond.toml").write_text(CONFIGURATION)
+    with open_database(root) as database:
+        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT)")
+        database.execute("CREATE TABLE photos (id INTEGER PRIMARY KEY, file TEXT)")
+        database.executemany("INSERT INTO orders (what) VALUES (?)", [(_sentence(dice),) for _ in range(20_000)])
+        names = sorted(path.name for path in (root / "media" / "photos").iterdir())
+        database.executemany("INSERT INTO photos (file) VALUES (?)", [(name,) for name in names])
+
+
+@contextlib.contextmanager
+def open_database(root: pathlib.Path) -> Iterator[sqlite3.Connection]:
+    """Open the database below ``root``, keep what is done with it, and close it."""
+    with contextlib.closing(sqlite3.connect(root / "shop.db")) as database, database:
+        yield database
+
+
+def read_rows(root: pathlib.Path) -> list[tuple[object, ...]]:
+    """Return everything that the database holds."""
+    with open_database(root) as database:
+        return [*database.execute("SELECT * FROM orders ORDER BY id"), *database.execute("SELECT * FROM photos")]
 
 
 def live_a_day(root: pathlib.Path) -> None:
@@ -28,6 +96,10 @@ def live_a_day(root: pathlib.Path) -> None:
         path.write_text(path.read_text() + f"\n\ndef added_{number}():\n    return {dice.randrange(10**6)}\n")
     for number in range(900, 905):
         (root / "media" / "photos" / f"photo-{number}.jpg").write_bytes(_photo(dice))
+    with open_database(root) as database:
+        for number in range(900, 905):
+            database.execute("INSERT INTO photos (file) VALUES (?)", (f"photo-{number}.jpg",))
+        database.executemany("INSERT INTO orders (what) VALUES (?)", [(_sentence(dice),) for _ in range(500)])
     with (root / "var" / "shop.log").open("a") as log:
         log.writelines(f"2026-02-05 {_sentence(dice)}\n" for _ in range(2000))
     (root / "shop" / "module_39.py").unlink()

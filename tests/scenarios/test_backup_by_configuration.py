@@ -105,6 +105,7 @@ def test_a_kind_that_comes_later_fails_the_run_and_commits_nothing_unless_a_part
         "code": True,
         "media": True,
         "db": False,
+        "cache": True,  # that it may be lost is declared
     }
 
 

@@ -131,6 +131,25 @@ def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
     )
 
 
+def describe_state(record: SnapshotRecord) -> str:
+    """Return what a snapshot that is not whole lacks, and what follows from it; empty for a whole one."""
+    components = record.catalog.components
+    match state_of(record):
+        case SnapshotState.PARTIAL:
+            return tr(
+                "It is partial, without {names}: never the latest, and not counted by what is kept.",
+                names=show_path(", ".join(each.name for each in components if not each.complete)),
+            )
+        case SnapshotState.DEGRADED:
+            return tr(
+                "It is degraded, files that a database names are missing in {names}: never the latest, and not counted "
+                "by what is kept.",
+                names=show_path(", ".join(each.name for each in components if each.degraded)),
+            )
+        case SnapshotState.WHOLE:
+            return ""
+
+
 def describe_problems(findings: Sequence[Finding]) -> str:
     """Return one line that says how much went wrong."""
     return tr("{count} things need a look; they are listed above.", count=len(findings))

@@ -2,28 +2,47 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rebond.cli.configured import judge_configuration
 from rebond.cli.invocation import Invocation
 from rebond.errors import RebondError, UsageError
 from rebond.vault.snapshots import SnapshotRecord
 
+if TYPE_CHECKING:
+    from rebond.config.components import Files
+
+_PART = "{part}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """What is to be restored, and the commands that restart it when it is in its place again."""
+
+    components: tuple[str, ...]
+    include: tuple[str, ...]
+    restarts: tuple[str, ...] = ()
+
 
 def choose_parts(
     invocation: Invocation, record: SnapshotRecord, words: Sequence[str], include: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> Chosen:
     """Return the components and the patterns that ``words`` mean: each is a component, or a part of one.
 
     What a part is the configuration at hand says; its name is its path in the component, or the last piece of a path
     that stands there letter by letter. Words that are neither are returned as they are. Raises ``UsageError`` for
     parts beside ``include``.
     """
+    if not words:
+        return Chosen(components=(), include=tuple(include))
     names = {each.name for each in record.catalog.components}
-    unknown = [word for word in words if word not in names]
-    known_parts = _find_parts(invocation) if unknown else {}
-    places = {word: place for word in unknown if (place := _find_place(word, known_parts, names))}
+    known = {name: each for name, each in _find_files(invocation).items() if name in names}
+    parts = {name: each.parts for name, each in known.items()}
+    places = {word: place for word in words if word not in names and (place := _find_place(word, parts))}
+    restarts = [_find_restart(known, *places.get(word, (word, ""))) for word in words]
     if not places:
-        return tuple(words), tuple(include)
+        return Chosen(components=tuple(words), include=tuple(include), restarts=tuple(filter(None, restarts)))
     if include:
         raise UsageError(
             "{word} is a part of {component}, and parts do not go with --include.",
@@ -34,11 +53,15 @@ def choose_parts(
         )
     components = [places[word][0] if word in places else word for word in words]
     patterns = [f"/{places[word][0]}/{places[word][1]}" if word in places else f"/{word}" for word in words]
-    return tuple(dict.fromkeys(components)), tuple(map(_escape, patterns))
+    return Chosen(
+        components=tuple(dict.fromkeys(components)),
+        include=tuple(map(_escape, patterns)),
+        restarts=tuple(dict.fromkeys(filter(None, restarts))),
+    )
 
 
-def _find_parts(invocation: Invocation) -> Mapping[str, Sequence[str]]:
-    """Return the parts of each component; none where no configuration can be used: nobody asked for one."""
+def _find_files(invocation: Invocation) -> "Mapping[str, Files]":
+    """Return the components of files; none where no configuration can be used: nobody asked for one."""
     from rebond.config.components import Files
 
     try:
@@ -46,14 +69,20 @@ def _find_parts(invocation: Invocation) -> Mapping[str, Sequence[str]]:
     except RebondError:
         return {}
     components = loaded.configuration.component if loaded else {}
-    return {name: each.parts for name, each in components.items() if isinstance(each, Files) and each.parts}
+    return {name: each for name, each in components.items() if isinstance(each, Files)}
 
 
-def _find_place(word: str, parts: Mapping[str, Sequence[str]], names: set[str]) -> tuple[str, str] | None:
+def _find_restart(known: "Mapping[str, Files]", component: str, path: str) -> str:
+    """Return the command that restarts a component, or a part of it by its last piece; empty where there is none."""
+    restart = known[component].restart if component in known else None
+    if not restart or (_PART in restart and not path):
+        return ""
+    return restart.replace(_PART, path.rpartition("/")[2])
+
+
+def _find_place(word: str, parts: Mapping[str, Sequence[str]]) -> tuple[str, str] | None:
     path = word.strip("/")
     for component, patterns in parts.items():
-        if component not in names:
-            continue
         for pattern in patterns:
             if fits(path, pattern):
                 return component, path

@@ -68,8 +68,8 @@ class SecondLook(CacheReader):
 
     def _join(self, listing: Listing) -> Listing:
         self._here = self._take(listing.path)
-        if all(len(record.names) == 0 for record, _ in self._here):
-            return listing
+        if not self._here or (len(self._here) == 1 and self._here[0][0].names == listing.names):
+            return listing  # mostly
         present = set(listing.names)
         if all(present.issuperset(record.names) for record, _ in self._here):
             return listing

@@ -13,7 +13,7 @@ import click
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.choosing import Size, combine, split_all
-from rebond.cli.documents import SHORT_ID, describe_problems, snapshot_document
+from rebond.cli.documents import SHORT_ID, describe_problems, describe_state, snapshot_document
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
@@ -30,7 +30,7 @@ from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSa
 from rebond.operations.hooks import Hooks
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
-from rebond.units import format_size, format_span, parse_moment
+from rebond.units import format_size, format_span, parse_last_moment
 from rebond.vault.frames import LEVELS
 
 if TYPE_CHECKING:
@@ -185,6 +185,9 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
     if wishes["until"] and not wishes["reason"]:
         raise UsageError("--until says how long a hold lasts.", hint="Add --hold REASON.")
     now_ms = SystemClock().now_ms()
+    until_ms = parse_last_moment(wishes["until"], now_ms=now_ms) if wishes["until"] else None
+    if until_ms is not None and until_ms <= now_ms:
+        raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=wishes["until"])
     plan = wishes.get("plan")
     return BackupRequest(
         components=components,
@@ -194,7 +197,7 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
         tags=split_all(wishes["tags"]),
         note=wishes["remark"],
         held=wishes["reason"],
-        held_until_ms=parse_moment(wishes["until"], now_ms=now_ms) if wishes["until"] else None,
+        held_until_ms=until_ms,
         level=LEVELS[wishes["level"] or "balanced"],
         rereads_all=wishes["reread"],
         allows_partial=wishes["allow_partial"],
@@ -243,13 +246,14 @@ def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
     text = tr(
         "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.",
         id=record.snapshot.hex()[:SHORT_ID],
-        names=show_path(", ".join(each.name for each in components)),
+        names=show_path(", ".join(each.name for each in components if each.complete)),
         files=sum(each.files for each in components),
         size=format_size(sum(each.bytes for each in components)),
         added=format_size(sum(each.added_bytes for each in components)),
         stored=format_size(outcome.stored_bytes),
         span=format_span(outcome.seconds),
     )
+    text = "\n".join(filter(None, (text, describe_state(record))))
     answer(invocation, document, with_problems(invocation, text, problems))
     if problems:
         note(invocation, describe_problems(problems))

@@ -70,10 +70,13 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
         )
         note(invocation, describe_choice(record, SystemClock().now_ms()))
         named = words if moment is not None else words[1:]
-        components, wishes["include"] = choose_parts(invocation, record, named, wishes["include"])
-        request = _request(target, components, wishes)
+        chosen = choose_parts(invocation, record, named, wishes["include"])
+        request = _request(target, chosen.components, {**wishes, "include": chosen.include})
         outcome = restore_snapshot(vault.live, record, request, watcher)
-    return _show(invocation, outcome, is_dry=request.dry_run)
+    status = _show(invocation, outcome, is_dry=request.dry_run)
+    for command in chosen.restarts:
+        note(invocation, tr("When it is in its place again: {command}", command=command))
+    return status
 
 
 def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any]) -> "RestoreRequest":

@@ -24,5 +24,8 @@ SETS: dict[str, str] = {
     "This machine could not remember the first look at {component}, so a second one cannot be joined to it.": "Cette machine n'a pas pu retenir le premier regard sur {component}, un second ne peut donc pas y être joint.",
     "{word} is a part of {component}, and parts do not go with --include.": "{word} est une partie de {component}, et les parties ne vont pas avec --include.",
     "Name the component and give more patterns: {component} --include {path}": "Nommez le composant et donnez d'autres motifs : {component} --include {path}",
+    "It is partial, without {names}: never the latest, and not counted by what is kept.": "Elle est partielle, sans {names} : jamais « latest », et pas comptée dans ce qui est gardé.",
+    "It is degraded, files that a database names are missing in {names}: never the latest, and not counted by what is kept.": "Elle est dégradée, des fichiers que nomme une base manquent dans {names} : jamais « latest », et pas comptée dans ce qui est gardé.",
+    "When it is in its place again: {command}": "Quand ce sera de nouveau à sa place : {command}",
     "Everything belongs to who restores, not to whom it belonged.": "Tout appartient à qui restaure, et non à qui il appartenait.",
 }
