@@ -11,7 +11,7 @@ help:
 	@echo 'make test     lint, layers, types and every test'
 	@echo 'make lint     the first three of these'
 	@echo 'make bench    Rebond beside every other backup program that is installed'
-	@echo 'make torture  puts known bugs back, one at a time; each must be caught'
+	@echo 'make torture  known bugs put back, kills, power cuts, rot, races: about 20 minutes'
 	@echo 'make docs     prints the reference pages anew'
 	@echo 'make lock     pins the newest releases of every dependency'
 

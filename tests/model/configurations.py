@@ -210,3 +210,33 @@ LARGE = (
     replace(SPARE, name="two keepers and any marks, while the trash is emptied", new_marks=True),
     replace(RUNS, name="run records and any marks", new_marks=True),
 )
+
+# Walked through at random by `make torture`: too large to be explored whole.
+_CROWD = (
+    writer("W1", attempts=3),
+    writer("W2", attempts=2),
+    writer("W3"),
+    keeper("K1"),
+    keeper("K2"),
+    keeper("K3"),
+    other("sweeper", "S"),
+    other("journal cleaner", "J"),
+)
+_TRASH_CROWD = (
+    writer("W1", attempts=2),
+    writer("W2", attempts=2),
+    keeper("K1"),
+    keeper("K2"),
+    keeper("K3"),
+    other("executor", "E1"),
+    other("executor", "E2"),
+    other("undeleter", "U"),
+    other("journal cleaner", "J"),
+)
+HUGE = (
+    replace(PRUNE, name="three writers and three keepers", processes=_CROWD, late_looks=True, withdrawals=True),
+    replace(RESTART, name="three writers that crash, three keepers", processes=_CROWD, repeated_puts=True),
+    replace(TRASH, name="a crowd at the trash", processes=_TRASH_CROWD),
+    replace(SPARE, name="a crowd, any marks, while the trash is emptied", processes=_TRASH_CROWD, new_marks=True),
+    replace(RUNS, name="a crowd, run records and any marks", processes=_TRASH_CROWD, new_marks=True),
+)

@@ -1,5 +1,7 @@
 """Breadth-first search of every interleaving, so that the first counterexample is a shortest one."""
 
+import math
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -24,13 +26,17 @@ PROGRAMS: dict[str, tuple[Program, Local]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exploration:
-    """What a search found. ``trace`` is empty when no invariant broke; ``ends`` tells what was reached."""
+    """What a search found. ``trace`` is empty when no invariant broke; ``reached`` tells what was seen to happen.
+
+    ``is_whole`` says that every interleaving was explored.
+    """
 
     states: int
     steps: int
     broken: str
     trace: tuple[str, ...]
     reached: frozenset[str]
+    is_whole: bool = True
 
     def describe(self) -> str:
         """Return the counterexample as numbered lines."""
@@ -54,9 +60,9 @@ class _Search:
         self.steps = 0
         self.reached: set[str] = set()
 
-    def run(self, limit: int | None) -> Exploration:
+    def run(self, limit: int | None, until: float) -> Exploration:
         position = 0
-        while position < len(self.order) and not self.broken:
+        while position < len(self.order) and not self.broken and time.monotonic() < until:
             self._expand(position)
             position += 1
             if limit is not None and len(self.order) > limit:
@@ -67,6 +73,7 @@ class _Search:
             broken=self.broken,
             trace=self._trace(len(self.order) - 1) if self.broken else (),
             reached=frozenset(self.reached),
+            is_whole=position == len(self.order),
         )
 
     def _expand(self, position: int) -> None:
@@ -118,10 +125,11 @@ def explore(
     *,
     invariants: Collection[str] | None = None,
     limit: int | None = None,
+    seconds: float = math.inf,
 ) -> Exploration:
     """Search every interleaving of ``configuration``; stop at the first state that breaks an invariant.
 
     ``invariants`` limits what is judged (names of ``STATE_INVARIANTS``, and ``steps`` for what is
-    judged at deletions). More than ``limit`` states raise ``AssertionError``.
+    judged at deletions). More than ``limit`` states raise ``AssertionError``; after ``seconds`` the search ends.
     """
-    return _Search(configuration, rules or Rules(), invariants).run(limit)
+    return _Search(configuration, rules or Rules(), invariants).run(limit, time.monotonic() + seconds)

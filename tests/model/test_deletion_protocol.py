@@ -1,9 +1,12 @@
 """The commit and prune protocol, explored: whole with all its rules, broken without any one of them."""
 
+import random
+
 import pytest
 from tests.model.configurations import PRUNE, REPEAT, SMALL
 from tests.model.search import explore
 from tests.model.switches import SWITCHES, Switch
+from tests.model.walking import walk
 from tests.model.world import Configuration
 
 STATE_LIMIT = 150_000
@@ -39,3 +42,12 @@ def test_the_worlds_are_not_empty() -> None:
 
     assert {"success", "void", "delete"} <= reached
     assert len({process.kind for process in PRUNE.processes}) == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("switch", SWITCHES[:4], ids=lambda switch: switch.rule)
+def test_random_walks_through_worlds_find_what_breaks_without_a_rule(switch: Switch) -> None:
+    walked = walk(switch.configuration, random.Random(2), seconds=10, rules=switch.rules())
+
+    assert walked.broken
+    assert walked.trace

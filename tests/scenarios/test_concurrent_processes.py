@@ -1,81 +1,14 @@
 """The real program several times at once: backups, prunes and a verify side by side, and runs that are stopped."""
 
 import pathlib
-import shutil
 import signal
 import time
 
 import pytest
-from tests.torture.real_program import RealProgram, Running, fingerprint, names_in, plant_tree, snapshot_ids
+from tests.torture.real_program import Running, names_in
+from tests.torture.sharing import TREES, Site
 
 pytestmark = pytest.mark.slow
-TREES = ("shop", "blog")
-
-
-class Site:
-    """A vault with a history, two trees that change, and what each snapshot holds."""
-
-    def __init__(self, folder: pathlib.Path, program: RealProgram) -> None:
-        self.folder = folder
-        self.program = program
-        self.here = program.in_this_process()
-        self.expected: dict[str, dict[str, str]] = {}
-        self.of_tree: dict[str, str] = {}
-
-    @classmethod
-    def make(cls, folder: pathlib.Path) -> "Site":
-        """Make it: of each tree an old snapshot, in the trash, and another one."""
-        site = cls(folder, RealProgram.with_vault(folder))
-        for name in TREES:
-            plant_tree(folder / name, seed=1, total_bytes=2_000_000)
-            site.back_up_here(name)
-            site.renew(name, seed=2)
-            site.back_up_here(name)
-        for identity in snapshot_ids(site.here)[::2]:
-            site.here.good("forget", identity, "--yes")
-            del site.expected[identity]
-        return site
-
-    def copy(self, folder: pathlib.Path) -> "Site":
-        """Return the same in another place."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
-        site = Site(folder, RealProgram(folder, REBOND_KEY_FILE=str(folder / "owner.key")))
-        site.expected, site.of_tree = dict(self.expected), dict(self.of_tree)
-        return site
-
-    def renew(self, name: str, *, seed: int) -> None:
-        """Replace a tree; with the seed of an earlier one its content is back."""
-        shutil.rmtree(self.folder / name)
-        plant_tree(self.folder / name, seed=seed, total_bytes=1_500_000)
-
-    def back_up_here(self, name: str) -> None:
-        """Save a tree, undisturbed."""
-        self.note(name, self.here.ask("backup", "--path", self.folder / name)["id"])
-
-    def note(self, name: str, identity: str) -> None:
-        """Remember what a snapshot holds."""
-        self.expected[identity] = fingerprint(self.folder / name)
-        self.of_tree[identity] = name
-
-    def start_backup(self, name: str, **environment: str) -> Running:
-        """Begin to save a tree."""
-        return self.program.start("backup", "--path", self.folder / name, "--json", "--quiet", **environment)
-
-    def end_backup(self, name: str, running: Running) -> None:
-        """Wait for a backup that has to be good."""
-        ended = running.wait()
-        assert ended.status == 0, ended.err + ended.out
-        self.note(name, ended.document["id"])
-
-    def check(self) -> None:
-        """Verify everything, restore everything."""
-        outcome = self.here.ask("verify", "--read-data")
-        assert outcome["ok"], outcome
-        assert set(snapshot_ids(self.here)) == set(self.expected)
-        for identity, files in self.expected.items():
-            target = self.folder / "back" / identity
-            self.here.good("restore", identity, "--to", target, REBOND_CACHE_DIR=str(self.folder / "cold"))
-            assert fingerprint(target / self.of_tree[identity]) == files
 
 
 @pytest.fixture(scope="module")

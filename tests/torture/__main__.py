@@ -1,44 +1,104 @@
-"""What takes too long for ``make test``: known bugs put back, kills, interleavings, long random runs.
+"""What takes too long for ``make test``: known bugs put back, kills, power cuts, rot, interleavings, long random runs.
 
-``python -m tests.torture`` does all of it, ``python -m tests.torture NAME...`` a part, with
-``REBOND_TORTURE_SECONDS`` as the time for each part that could go on for ever (60 unless said).
+``python -m tests.torture`` does all of it in about ``REBOND_TORTURE_MINUTES`` (18 unless said),
+``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted BUG...`` some bugs. Parts that could
+go on for ever share what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each.
 """
 
+import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
+from tests.torture import rounds
 from tests.torture.planting import plant_all
-from tests.torture.rounds import interrupt_large, kill_for, try_all_interleavings, walk_machine
 
-SECONDS = float(os.environ.get("REBOND_TORTURE_SECONDS", "60"))
-
-PARTS: dict[str, Callable[[], int]] = {
-    "planted": plant_all,
-    "kill": lambda: kill_for(SECONDS),
-    "interrupted": interrupt_large,
-    "interleavings": lambda: try_all_interleavings(SECONDS),
-    "machine": lambda: walk_machine(SECONDS),
-}
+LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
 
 
-def main(arguments: list[str]) -> int:
-    """Run the parts that were named, or all; return 1 when one of them found something."""
-    if arguments[:1] == ["planted"] and len(arguments) > 1:
-        return 1 if plant_all(arguments[1:]) else 0
-    unknown = [name for name in arguments if name not in PARTS]
-    if unknown:
-        print(f"no such part: {', '.join(unknown)}; there are: {', '.join(PARTS)}", file=sys.stderr)
-        return 2
-    failed = []
-    for name in arguments or PARTS:
-        began = time.monotonic()
-        print(f"== {name}", flush=True)
-        if PARTS[name]():
-            failed.append(name)
-        print(f"== {name}: {'FAILED' if name in failed else 'good'}, {time.monotonic() - began:.0f} s", flush=True)
-    return 1 if failed else 0
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: ``run`` is given seconds, returns its figures and raises on a miss. ``is_endless`` ones use them."""
+
+    name: str
+    run: Callable[[float], str]
+    is_endless: bool = True
+
+
+PARTS = (
+    Part("planted", lambda _: plant_all(), is_endless=False),
+    Part("interrupted", rounds.interrupt_large, is_endless=False),
+    Part("cuts", rounds.cut_the_power, is_endless=False),
+    Part("kill", rounds.kill_for),
+    Part("processes", rounds.kill_own_processes),
+    Part("rot", rounds.rot_for),
+    Part("full", rounds.fill_for),
+    Part("crowd", rounds.share_for),
+    Part("interleavings", rounds.try_all_interleavings),
+    Part("machine", rounds.walk_machine),
+    Part("model", rounds.search_model),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one part came to."""
+
+    name: str
+    is_good: bool
+    seconds: float
+    figures: str
+
+
+def run_parts(chosen: Sequence[Part]) -> list[Row]:
+    """Run parts one after the other, each to its end whatever the others found."""
+    until = time.monotonic() + 60 * float(os.environ.get("REBOND_TORTURE_MINUTES", "18"))
+    fixed_seconds = float(os.environ.get("REBOND_TORTURE_SECONDS", "0"))
+    rows = []
+    for position, part in enumerate(chosen):
+        waiting = sum(each.is_endless for each in chosen[position:])
+        seconds = fixed_seconds or max(LEAST_SECONDS, (until - time.monotonic()) / max(1, waiting))
+        rows.append(_run(part, seconds))
+    return rows
+
+
+def _run(part: Part, seconds: float) -> Row:
+    began = time.monotonic()
+    print(f"== {part.name}", flush=True)
+    try:
+        is_good, figures = True, part.run(seconds)
+    except Exception as error:  # a miss of one part does not spare the others
+        traceback.print_exc()
+        is_good, figures = False, f"{type(error).__name__}: {error}".splitlines()[0][:100]
+    return Row(part.name, is_good, time.monotonic() - began, figures)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the parts that were named, or all, and print a table; return 1 when one of them found something."""
+    by_name = {part.name: part for part in PARTS}
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.torture", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(by_name)}")
+    named = parser.parse_args(arguments).parts
+    if named[:1] == ["planted"] and len(named) > 1:
+        return run_and_tell([Part("planted", lambda _: plant_all(named[1:]), is_endless=False)])
+    if unknown := [name for name in named if name not in by_name]:
+        parser.error(f"no such part: {', '.join(unknown)}")
+    return run_and_tell([by_name[name] for name in named] or PARTS)
+
+
+def run_and_tell(chosen: Sequence[Part]) -> int:
+    """Run parts and print their table; return the exit status."""
+    rows = run_parts(chosen)
+    print(f"\n{'part':<14} {'':<7} {'time':>6}  figures")
+    for row in rows:
+        print(f"{row.name:<14} {'good' if row.is_good else 'FAILED':<7} {row.seconds:5.0f} s  {row.figures}")
+    print(f"{'all':<14} {'':<7} {sum(row.seconds for row in rows):5.0f} s", flush=True)
+    return 0 if all(row.is_good for row in rows) else 1
 
 
 if __name__ == "__main__":

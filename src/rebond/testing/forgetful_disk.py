@@ -34,6 +34,10 @@ class ForgetfulDisk(Disk):
         self._top = _Node(is_directory=True)
         self._open: dict[int, tuple[str, _Node]] = {}
 
+    def remember(self) -> None:
+        """Take everything that lies below ``root`` now as flushed long ago."""
+        self._top = _read_node(self.root)
+
     def revive(self) -> None:
         """Go on as another process would after the first one died, with all that the kernel still remembers."""
         self.is_off = False
@@ -136,6 +140,14 @@ class ForgetfulDisk(Disk):
         node = self._find(source)
         del self._parent(source).names[os.path.basename(source)]
         self._parent(target).names[os.path.basename(target)] = node
+
+
+def _read_node(path: str) -> _Node:
+    if not os.path.isdir(path):
+        with open(path, "rb") as file:
+            return _Node(is_directory=False, flushed_content=file.read())
+    names = {name: _read_node(f"{path}/{name}") for name in os.listdir(path)}
+    return _Node(is_directory=True, names=names, flushed_names=dict(names))
 
 
 def _write_node(node: _Node, path: str, *, keeps_names: bool) -> None:
