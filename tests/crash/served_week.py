@@ -86,7 +86,7 @@ def serve(folder: pathlib.Path) -> None:
         look_every_seconds=0.01,
         first_hold_seconds=0.01,
     )
-    configurations = Configurations(lambda: load_configuration(folder / "rebond.toml", {}))
+    configurations = Configurations(lambda: load_configuration(folder / "rebond.toml", {}), keep=lambda *_: None)
     service = Service(settings, configurations)
     service.run(open_doors=lambda: None, notice_ready=(folder / "ready").touch)
 

@@ -17,9 +17,13 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 class Configurations:
     """Keeps the last configuration that could be used. ``fault`` says what is wrong with a newer one."""
 
-    def __init__(self, load: Load) -> None:
-        """Raises ``ConfigError`` when it cannot be used from the beginning."""
+    def __init__(self, load: Load, keep: Callable[[Verdict, Loaded], None]) -> None:
+        """``keep`` is given each one that can be used.
+
+        Raises ``ConfigError`` when it cannot be used from the beginning.
+        """
         self._load = load
+        self._keep = keep
         verdict = load()
         if verdict.loaded is None:
             raise ConfigError(
@@ -29,6 +33,7 @@ class Configurations:
                 reason=_describe(verdict),
             )
         self.current: Loaded = verdict.loaded
+        keep(verdict, verdict.loaded)
         self.fault = ""
         self._files = verdict.files
         self._stamp = _stamp(self._files)
@@ -53,6 +58,7 @@ class Configurations:
             self.fault = _describe(verdict)
             return True
         self.current, self.fault = verdict.loaded, ""
+        self._keep(verdict, verdict.loaded)
         return True
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -16,8 +17,11 @@ from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.log_at_hand import describe_log
 from rebond.cli.observing import describe_finding
+from rebond.cli.toml_text import write_toml
 from rebond.clock import SystemClock
+from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
+from rebond.durable_files import replace_durably
 from rebond.logs.bridge import LogHandler
 from rebond.logs.log import Log
 from rebond.logs.masking import remember_variables
@@ -31,6 +35,7 @@ from rebond.service.health import Describe, health_answered
 from rebond.service.readiness import tell_systemd
 from rebond.units import format_iso
 
+LAST_GOOD = "last-good.toml"
 STALE_SECONDS = 60.0  # a service that has not looked for so long is not well
 
 
@@ -46,18 +51,22 @@ STALE_SECONDS = 60.0  # a service that has not looked for so long is not well
 def serve(invocation: Invocation) -> None:
     """Raises ``VaultLocked`` when another process serves this stack."""
     loaded = require_configuration(invocation)
-    configurations = Configurations(lambda: judge_configuration(invocation))
+    folder = folder_of(invocation.state_folder, loaded)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configurations = Configurations(
+        lambda: judge_configuration(invocation), lambda verdict, good: keep_configuration(folder, verdict, good)
+    )
     for each in judge_configuration(invocation).problems:
         sys.stderr.write(f"{describe_problem(each)}\n")
-    folder = folder_of(invocation.state_folder, loaded)
     clock = SystemClock()
     settings = ServiceSettings(
         folder=folder,
-        make_command=lambda job: make_command(job, os.path.abspath(loaded.files[0])),
+        make_command=lambda job: make_command(
+            job, os.path.abspath(folder / LAST_GOOD if configurations.fault else loaded.files[0])
+        ),
         environment=invocation.environment,
         clock=clock,
     )
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     service = Service(settings, configurations)
 
     def describe() -> Answer:
@@ -77,6 +86,18 @@ def serve(invocation: Invocation) -> None:
 
         service.run(open_doors=open_doors, notice_ready=lambda: tell_systemd(invocation.environment, "READY=1"))
         tell_systemd(invocation.environment, "STOPPING=1")
+
+
+def keep_configuration(folder: Path, verdict: Verdict, good: Loaded) -> None:
+    """Write down what all files say together, for runs that begin while the files say something that cannot be used."""
+    document = verdict.document
+    assert isinstance(document, dict)  # noqa: S101 - it was read into a configuration
+    stack = {**document["stack"], "root": os.fspath(good.root)}
+    whole = {name: each for name, each in document.items() if name != "include"} | {"stack": stack}
+    try:
+        replace_durably(os.fspath(folder / LAST_GOOD), write_toml(whole).encode("utf-8", "surrogateescape"))
+    except OSError as error:  # a full disk: the service goes on, and runs read the files themselves
+        logging.getLogger("rebond").warning("%s could not be written: %s", LAST_GOOD, error)
 
 
 def make_command(job: Job, configuration: str) -> Sequence[str]:
