@@ -17,7 +17,7 @@ from rebond.clock import SystemClock
 from rebond.config.finding import FILE_NAME, find_configuration
 from rebond.durable_files import create_synced_file, discard_file, temporary_path, write_durably
 from rebond.errors import RebondError, Refused, UsageError, VaultMissing
-from rebond.operations.founding import Founded, KeyPlaces, found_vault, seal_off
+from rebond.operations.founding import Founded, KeyPlaces, clear_sealed_key, found_vault, seal_off
 from rebond.stack.discovery.choosing_places import ChosenPlaces, Intents, choose_places, find_inside
 from rebond.stack.discovery.looking import Surveyed, look_around
 from rebond.stack.discovery.proposal import Proposal, ProposedPart
@@ -105,6 +105,7 @@ class Setup:
 
     def found(self) -> None:
         """Work out the configuration, then make the vault and its key files, or go on with those of an earlier run."""
+        self._clear_sealed_key()
         self._own_key = self._find_own_key()
         self._text = self._write_text()
         self._remember()
@@ -166,6 +167,8 @@ class Setup:
         self.places, self._is_safe = places, True
         keys = KeyPlaces(owner=places.owner_key, writer=places.writer_key)
         with store_at_hand(self._invocation, places.vault) as store:
+            if clear_sealed_key(store, keys):
+                return
             self._founded = found_vault(store, keys, clock=self._clock, label=socket.gethostname())
         self.tell_kit()
         self.finish()
@@ -208,6 +211,12 @@ class Setup:
                     reason=error.strerror or str(error),
                 ),
             )
+
+    def _clear_sealed_key(self) -> None:
+        keys = KeyPlaces(owner=self.places.owner_key, writer=self.places.writer_key)
+        if keys.owner.is_file() and self.places.writer_key.is_file():
+            with store_at_hand(self._invocation, self.places.vault) as store:
+                clear_sealed_key(store, keys)
 
     def _find_own_key(self) -> Mapping[str, str] | None:
         """Return the reference to a key that opens the vault that is there; ``None`` where there is no vault."""

@@ -11,15 +11,15 @@ from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.durable_files import fsync_directory, make_directories_durably
-from rebond.errors import UsageError, VaultExists, VaultMissing, WrongKey
+from rebond.errors import RebondError, UsageError, VaultExists, VaultMissing, WrongKey
 from rebond.store.protocol import Store
-from rebond.store.proving import StoreProof, prove_store
+from rebond.store.proving import LARGE_BYTES, StoreProof, prove_store
 from rebond.vault.creation import create_vault, new_key_file
 from rebond.vault.description import VaultDescription, read_description
 from rebond.vault.key_slots import add_slot, remove_slot
 from rebond.vault.member_files import read_member_file, write_secret_file
 from rebond.vault.members import issue_writer
-from rebond.vault.opening import OpenedVault, open_vault
+from rebond.vault.opening import OpenedVault, open_vault, secret_from_file
 from rebond.vault.recovery_keys import print_recovery_key
 from rebond.vault.roster import Roster
 from rebond.vault.slots import SlotSecret, key_file_secret, recovery_key_secret
@@ -48,11 +48,18 @@ class Founded:
 
 
 def found_vault(
-    store: Store, places: KeyPlaces, *, clock: Clock, label: str, passphrase: SlotSecret | None = None
+    store: Store,
+    places: KeyPlaces,
+    *,
+    clock: Clock,
+    label: str,
+    passphrase: SlotSecret | None = None,
+    proof_bytes: int = LARGE_BYTES,
 ) -> Founded:
     """Make the vault, or go on with the one that an earlier run made with the same key file.
 
-    ``label`` names this machine as a writer. Raises ``VaultExists`` when there is a vault that the key file does not
+    ``label`` names this machine as a writer; ``proof_bytes`` is how large an object the store has to prove itself
+    with. Raises ``VaultExists`` when there is a vault that the key file does not
     open, ``UsageError`` when a key file cannot be written, and what making a vault raises.
     """
     content = _settle_owner_key(store, places.owner)
@@ -60,7 +67,7 @@ def found_vault(
     try:
         founded, opened = _go_on(store, secret, clock)
     except VaultMissing:
-        founded, opened = _make(store, content, secret, clock, passphrase)
+        founded, opened = _make(store, content, secret, clock, passphrase, proof_bytes)
     if places.writer is not None:
         _settle_writer(store, opened, places.writer, label, clock)
     return founded
@@ -76,8 +83,25 @@ def seal_off(store: Store, owner_key: Path, recovery_key: str) -> None:
     with contextlib.suppress(WrongKey):  # an earlier run was cut between the two steps
         by_file = open_vault(store, key_file_secret(owner_key.read_bytes())).require_keyring()
         remove_slot(store, by_recovery_key, by_file.opened_by)
-    owner_key.unlink()
-    fsync_directory(str(owner_key.parent))
+    _unlink_durably(owner_key)
+
+
+def clear_sealed_key(store: Store, places: KeyPlaces) -> bool:
+    """Take away an owner's key file that opens nothing any more, because ``seal_off`` was cut; say whether that was so.
+
+    The writer's file proves that it is the same vault: the file of another one is not touched.
+    """
+    if places.writer is None or not (places.writer.is_file() and places.owner.is_file()):
+        return False
+    try:
+        open_vault(store, secret_from_file(places.writer.read_bytes()))
+        open_vault(store, key_file_secret(places.owner.read_bytes()))
+    except WrongKey:
+        _unlink_durably(places.owner)
+        return True
+    except RebondError:  # another vault, or none: what comes next says so
+        return False
+    return False
 
 
 def _settle_owner_key(store: Store, path: Path) -> bytes:
@@ -126,9 +150,9 @@ def _go_on(store: Store, secret: SlotSecret, clock: Clock) -> tuple[Founded, Ope
 
 
 def _make(
-    store: Store, content: bytes, secret: SlotSecret, clock: Clock, passphrase: SlotSecret | None
+    store: Store, content: bytes, secret: SlotSecret, clock: Clock, passphrase: SlotSecret | None, proof_bytes: int
 ) -> tuple[Founded, OpenedVault]:
-    proof = prove_store(store, clock)
+    proof = prove_store(store, clock, large_bytes=proof_bytes)
     created = create_vault(store, clock=clock, proof=proof, passphrase=passphrase, key_file=content)
     founded = Founded(
         description=created.description,
@@ -156,6 +180,11 @@ def _settle_writer(store: Store, opened: OpenedVault, path: Path, label: str, cl
     )
     _make_directory(path.parent)
     write_secret_file(path, issued.content)
+
+
+def _unlink_durably(path: Path) -> None:
+    path.unlink()
+    fsync_directory(str(path.parent))
 
 
 def _make_directory(path: Path) -> None:
