@@ -26,6 +26,7 @@ class Closeable(Protocol):
         ...
 
 
+LONG_LOOK_SECONDS = 10.0
 _PASSING = frozenset({"changed-while-read", "vanished", "replaced", "moved"})  # a second look may find it mended
 
 
@@ -74,11 +75,12 @@ class Collector:
 
     def _tell_waiting(self, is_lasting: Callable[[Finding], bool]) -> None:
         waiting = self._waiting.pop(self.component, [])
-        told = (
-            {(each.code, each.subject) for name, each in self.kept.items if name == self.component} if waiting else ()
-        )
+        if not waiting:
+            return
+        told = {(each.code, each.subject) for name, each in self.kept.items if name == self.component}
         for finding in waiting:
             if is_lasting(finding) and (finding.code, finding.subject) not in told:
+                told.add((finding.code, finding.subject))
                 self._tell(finding)
 
     def _tell(self, finding: Finding) -> None:
@@ -114,8 +116,7 @@ class SetSaver:
         once = [each for each in components if each not in databases and each not in twice]
         for each in once:
             self._attempt(each, lambda each=each: self._save_once(each))  # type: ignore[misc]
-        for each in twice:
-            self._attempt(each, lambda each=each: self._save_tree(each), will_look_again=True)  # type: ignore[misc]
+        self._look_first(twice)
         with contextlib.ExitStack() as open_trees:
             opened = self._take_moments(databases, open_trees)
             for each in twice:
@@ -124,6 +125,19 @@ class SetSaver:
                 self._attempt(each, lambda each=each, tree=tree: self._save_opened(each, tree))  # type: ignore[misc]
         self._prove_named_files(databases)
         return [self._failed.get(each.name) or self._saved[each.name] for each in components]
+
+    def _look_first(self, components: Sequence[ComponentToSave]) -> None:
+        """Save files before the moment. After a long look a short one follows at once.
+
+        So little time is left between it and the moment: what comes then and is deleted before the second look, no
+        look sees.
+        """
+        began = self._clock.monotonic()
+        for each in components:
+            self._attempt(each, lambda each=each: self._save_tree(each), will_look_again=True)  # type: ignore[misc]
+        if self._clock.monotonic() - began > LONG_LOOK_SECONDS:
+            for each in components:
+                self._attempt(each, lambda each=each: self._join_look(each), will_look_again=True)  # type: ignore[misc]
 
     def _take_moments(
         self, databases: Sequence[ComponentToSave], open_trees: contextlib.ExitStack
@@ -176,9 +190,12 @@ class SetSaver:
             component.name, component.kind, component.root, tree or self._open(component), reread=self._rereads_all
         )
 
-    def _look_again(self, component: ComponentToSave) -> None:
+    def _join_look(self, component: ComponentToSave) -> None:
         saved = self._saved[component.name]
         self._saved[component.name] = self._session.look_again(saved, self._open(component))
+
+    def _look_again(self, component: ComponentToSave) -> None:
+        self._join_look(component)
         self._judge(component)
 
     def _judge(self, component: ComponentToSave) -> None:

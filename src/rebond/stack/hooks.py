@@ -1,6 +1,5 @@
 """The hooks of a configuration as what can be run."""
 
-import re
 import shlex
 from collections.abc import Callable, Sequence
 
@@ -8,9 +7,8 @@ from rebond.config.model import Loaded
 from rebond.config.resolving import Resolver
 from rebond.config.steps import Step
 from rebond.errors import CommandFailed
-from rebond.logs.masking import mask, remember_secret
+from rebond.logs.masking import mask, remember_variables
 from rebond.operations.hooks import Hook, Hooks, OnFailure
-from rebond.secret import Secret
 from rebond.sources.channels.clients import Inside
 from rebond.sources.channels.reading import open_channel
 from rebond.sources.streams.readers import CommandReader, StreamReader, name_signal
@@ -18,7 +16,6 @@ from rebond.sources.streams.shells import wrap_script, wrap_script_inside
 from rebond.stack.commands import address_of, describe_surroundings
 from rebond.stack.overhearing import overhear
 
-_SECRET_NAMES = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|PRIVATE|DSN|DATABASE_URL|SIGNATURE", re.IGNORECASE)
 _SHOWN_LENGTH = 60  # of the command that stands for a hook in messages
 
 
@@ -52,7 +49,7 @@ def make_hook(step: Step, loaded: Loaded, variables: dict[str, str]) -> Hook:
 
 def _run(step: Step, loaded: Loaded, variables: dict[str, str]) -> str:
     """Run a step and return what it wrote, masked. Raises ``CommandFailed`` and other errors of a source."""
-    _remember_variables(loaded)
+    remember_variables(loaded.variables)  # a hook gets them, and may print them
     resolver = Resolver(root=loaded.root, variables=loaded.variables)
     user = resolver.resolve_words(step.user) if step.user is not None else ""
     environment = {**loaded.variables, **variables}
@@ -120,10 +117,3 @@ def _failed(status: int, words: str) -> CommandFailed:
             "it was ended by {signal}. Its last words: {words}", signal=name_signal(-status), words=words or "–"
         )
     return CommandFailed("it ended with status {status}. Its last words: {words}", status=status, words=words or "–")
-
-
-def _remember_variables(loaded: Loaded) -> None:
-    """Mask what looks like a secret by its name: a hook gets it in its environment, and may print it."""
-    for name, text in loaded.variables.items():
-        if _SECRET_NAMES.search(name) and len(text) >= 4:  # shorter ones would be found everywhere
-            remember_secret(Secret(text.encode(errors="surrogateescape")))

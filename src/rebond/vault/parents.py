@@ -12,6 +12,7 @@ from rebond.vault.references import References
 from rebond.vault.snapshots import ComponentSummary, SnapshotRecord, list_snapshot_names
 
 _WANTED = 8  # newest snapshots of the member; each costs a request
+_SOUGHT = 2000  # where a class that runs once a week may stand behind one that runs at each commit
 _LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a row
 
 
@@ -63,7 +64,7 @@ def find_earlier(
 ) -> ComponentSummary | None:
     """Return what this member's newest snapshot of one of ``classes`` that has a component whole says of it."""
     forgotten = marks.forgotten()
-    for record in _read_newest(vault):
+    for record in _read_newest(vault, _SOUGHT):
         catalog = record.catalog
         if catalog.stack != stack or catalog.class_ not in classes or record.name in forgotten:
             continue
@@ -73,10 +74,10 @@ def find_earlier(
     return None
 
 
-def _read_newest(vault: Vault) -> Iterator[SnapshotRecord]:
-    """Yield this member's records that can be read, the newest by store time first; not more than some."""
+def _read_newest(vault: Vault, most: int = _LOOKED_AT) -> Iterator[SnapshotRecord]:
+    """Yield this member's records that can be read, the newest by store time first; ``most`` are looked at."""
     names = sorted(list_snapshot_names(vault.store, vault.credentials.member), key=lambda n: (n.store_time_ms, n.name))
-    for name in reversed(names[-_LOOKED_AT:]):
+    for name in reversed(names[-most:]):
         try:
             commit = read_commit(vault, name)
         except (ObjectMissing, RoleTooSmall):

@@ -265,6 +265,26 @@ def test_a_database_that_is_opened_at_its_moment_is_read_after_the_second_look(
     assert [each.name for each in outcome.record.catalog.components] == ["db", "media", "old"]
 
 
+def test_after_a_long_first_look_a_short_one_follows_before_the_moment(
+    place: RestoredVault, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rebond.operations.saving.LONG_LOOK_SECONDS", -1.0)
+    before = contents(media)
+    looks = []
+
+    def look(tree: FileTree) -> Tree:
+        looks.append(1)
+        if len(looks) == 2:
+            (media / "short-lived").write_bytes(b"short")
+        return tree
+
+    outcome = save(place, media, (media / "short-lived").unlink, wrap=look)
+
+    assert len(looks) == 3
+    assert bring_back(place, outcome) == before | {"short-lived": b"short"}
+    assert [each.name for each in (place.scratch / "caches").rglob("*.partial")] == []
+
+
 @pytest.mark.parametrize("allows_partial", [False, True])
 def test_files_that_went_away_between_the_looks_fail_their_component(
     place: RestoredVault, media: Path, allows_partial: bool
