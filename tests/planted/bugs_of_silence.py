@@ -8,6 +8,7 @@ from tests.planted.bug import Bug, Change
 SEALING = "tests/unit/vault/test_sealing_process.py"
 LANDING = "tests/unit/operations/test_landing_process.py"
 AHEAD = "tests/unit/store/test_asking_ahead.py"
+ANTICIPATING = "tests/unit/store/test_anticipating.py"
 WITHDRAWING = "tests/unit/vault/test_withdrawals.py"
 STREAMS = "tests/scenarios/test_streams_real_program.py"
 CONFIGURED = "tests/scenarios/test_configured_streams.py"
@@ -44,6 +45,18 @@ SILENCE = (
             ),
         ),
         (f"{LANDING}::test_a_process_that_is_killed_ends_the_restore_with_a_word_of_what_to_do",),
+    ),
+    Bug(
+        "listing-ahead-that-failed-is-empty",
+        "A listing that was asked for ahead fails in its thread, and counts as an empty one.",
+        (
+            Change(
+                "store/anticipating.py",
+                "            return iter(known.result())\n",
+                "            return iter(known.result() if known.exception() is None else [])\n",
+            ),
+        ),
+        (ANTICIPATING,),
     ),
     Bug(
         "answer-ahead-that-failed-is-left-out",

@@ -35,6 +35,7 @@ PARTS = (
     Part("kill", rounds.kill_for),
     Part("processes", rounds.kill_own_processes),
     Part("rot", rounds.rot_for),
+    Part("caches", rounds.forget_for),
     Part("full", rounds.fill_for),
     Part("crowd", rounds.share_for),
     Part("interleavings", rounds.try_all_interleavings),

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 
+from tests.torture.cache_rotting import ForgettingHost
 from tests.torture.disk_cuts import Beginning, count_calls, cut_at_each
 from tests.torture.filling import ROOM_TO_CREATE_KIB, FillingGround, NoDisk, small_disk
 from tests.torture.interleaving import Contested, backup, interleave, pruning, stall
@@ -154,6 +155,14 @@ def rot_for(seconds: float) -> str:
     return f"{count} objects spoilt"
 
 
+def forget_for(seconds: float) -> str:
+    """Let what a host remembers rot, go back in time or be mixed up."""
+    with scratch() as folder:
+        host = ForgettingHost(folder, choose_seed())
+        days = repeat(seconds, host.live_a_day)
+    return f"{days} backups with spoilt caches"
+
+
 def fill_for(seconds: float) -> str:
     """Let the disk of a vault be full at any moment of any verb."""
     with scratch() as folder:
@@ -173,7 +182,7 @@ def share_for(seconds: float) -> str:
         crowd = Crowd(Site.make(folder / "made"), folder / "crowd", choose_seed())
         repeat(seconds, crowd.meet)
         crowd.site.check()
-    return f"{crowd.rounds} rounds of five programs at once"
+    return f"{crowd.rounds} rounds of five programs at once, {crowd.killed} of these killed"
 
 
 def search_model(seconds: float) -> str:

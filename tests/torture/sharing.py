@@ -67,6 +67,11 @@ class Site:
         assert ended.status == 0, ended.err + ended.out
         self.note(name, ended.document["id"])
 
+    def list_ids_of(self, name: str) -> set[str]:
+        """Return the ids of the listed snapshots that hold a tree."""
+        listed = self.here.ask("snapshots")
+        return {each["id"] for each in listed if name in {component["name"] for component in each["components"]}}
+
     def check(self) -> None:
         """Verify everything, restore everything."""
         outcome = self.here.ask("verify", "--read-data")
@@ -84,7 +89,7 @@ class Crowd:
     def __init__(self, made: Site, folder: pathlib.Path, seed: int) -> None:
         self.rng = random.Random(seed)
         self.site = made.copy(folder)
-        self.rounds = 0
+        self.rounds = self.killed = 0
 
     def meet(self) -> None:
         """One round, begun in any order and at any distance; one of them may be stopped for a while."""
@@ -101,6 +106,7 @@ class Crowd:
             running.append((words, site.start_backup(words[1]) if is_backup else site.program.start(*words)))
             time.sleep(rng.choice([0, 0, rng.uniform(0, 0.6)]))
         self._stop_one_for_a_while(running)
+        self._kill_one(running)
         for words, each in running:
             if words[0] == "backup":
                 site.end_backup(words[1], each)
@@ -117,6 +123,17 @@ class Crowd:
             if self.rng.random() < 0.5 and list(site.of_tree.values()).count(site.of_tree[identity]) > 1:
                 site.here.good("forget", identity, "--yes")
                 del site.expected[identity], site.of_tree[identity]
+
+    def _kill_one(self, running: list[tuple[tuple[str, ...], Running]]) -> None:
+        """Now and then one of them is killed; a backup may have made its snapshot by then."""
+        if self.rng.random() < 0.6:
+            return
+        words, one = running.pop(self.rng.randrange(len(running)))
+        one.kill_after(self.rng.uniform(0, 1.5))
+        self.killed += 1
+        if words[0] == "backup":
+            for identity in self.site.list_ids_of(words[1]) - set(self.site.expected):
+                self.site.note(words[1], identity)
 
     def _stop_one_for_a_while(self, running: list[tuple[tuple[str, ...], Running]]) -> None:
         if self.rng.random() < 0.5:
