@@ -150,6 +150,7 @@ def test_a_media_folder_that_came_up_empty_fails_and_yesterday_stays_the_latest(
 
     assert failed.status == 32
     assert "media is empty." in failed.err
+    assert "write allow_empty = true." in failed.err
     assert [each["id"] for each in program.ask("snapshots")] == [yesterday]
     assert program("backup", "--allow-partial").status == 3
     latest = program("restore", "latest", "--to", shop.parent / "no", "--dry-run", "--json")

@@ -19,6 +19,23 @@ from rebond.stack.strategies import find_exclusions
 Report = Callable[[Finding], None]
 
 
+class ConfiguredTree(FileTree):
+    """A walk by configuration: what it refuses is allowed there."""
+
+    def _refuse_empty(self, *, was_empty: bool) -> SourceUnfit:
+        if was_empty:
+            return SourceUnfit(
+                "{path} is empty.",
+                hint="Check that what belongs there is mounted; if it is meant to be empty, write allow_empty = true.",
+                path=self._named,
+            )
+        return SourceUnfit(
+            "The rules leave nothing of {path}.",
+            hint="See 'rebond explain PATH' for one of its files; if that is meant, write allow_empty = true.",
+            path=self._named,
+        )
+
+
 class ConfiguredFiles:
     """One component, ready to be walked. ``root`` is where its tree begins."""
 
@@ -42,7 +59,7 @@ class ConfiguredFiles:
         """Begin a walk. Raises ``SourceUnfit`` without a required path, ``SourceUnreachable`` without a root."""
         self._check_required(report)
         component = self._component
-        return FileTree(
+        return ConfiguredTree(
             self.root,
             self._make_rules(report),
             one_file_system=component.one_file_system,

@@ -30,6 +30,13 @@ def test_what_a_failed_hook_wrote_is_told_without_secrets(tmp_path: pathlib.Path
     assert caught.value.message == "it ended with status 3. Its last words: err ***"
 
 
+@pytest.mark.root
+def test_a_hook_runs_as_somebody_else(tmp_path: pathlib.Path) -> None:
+    loaded = read_body(tmp_path, '[hooks]\nbefore = [{ run = "id -un", user = "nobody" }]\n').loaded
+    assert loaded
+    assert make_hooks(loaded, "").before[0].run() == "nobody"
+
+
 def test_only_the_end_of_a_long_output_is_kept(tmp_path: pathlib.Path) -> None:
     output = hook_of(tmp_path, "seq 1 20000").run()
     assert output.endswith("20000")

@@ -27,5 +27,7 @@ SETS: dict[str, str] = {
     "It is partial, without {names}: never the latest, and not counted by what is kept.": "Elle est partielle, sans {names} : jamais « latest », et pas comptée dans ce qui est gardé.",
     "It is degraded, files that a database names are missing in {names}: never the latest, and not counted by what is kept.": "Elle est dégradée, des fichiers que nomme une base manquent dans {names} : jamais « latest », et pas comptée dans ce qui est gardé.",
     "When it is in its place again: {command}": "Quand ce sera de nouveau à sa place : {command}",
+    "Check that what belongs there is mounted; if it is meant to be empty, write allow_empty = true.": "Vérifiez que ce qui doit y être est monté ; s'il doit être vide, écrivez allow_empty = true.",
+    "See 'rebond explain PATH' for one of its files; if that is meant, write allow_empty = true.": "Voyez « rebond explain CHEMIN » pour l'un de ses fichiers ; si c'est voulu, écrivez allow_empty = true.",
     "Everything belongs to who restores, not to whom it belonged.": "Tout appartient à qui restaure, et non à qui il appartenait.",
 }
