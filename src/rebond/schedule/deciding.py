@@ -13,7 +13,7 @@ ATTEMPTS = 2  # a run that nobody saw end is begun once more
 RETRYABLE_STATUSES = frozenset({21, 31})  # the store or the source did not answer, and may later
 RETRIES = 5
 _FIRST_PAUSE_MS = 60_000
-_LONGEST_PAUSE_MS = 3_600_000
+_LONGEST_PAUSE_MS = 900_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +91,7 @@ def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: 
 
 
 def may_try(record: JobRecord, now_ms: int) -> bool:
-    """Say whether a job that failed may be tried again: the pauses grow from a minute to an hour."""
+    """Say whether a job that failed may be tried again: the pauses grow from a minute to a quarter of an hour."""
     if record.failures == 0:
         return True
     pause_ms = min(_FIRST_PAUSE_MS << min(record.failures - 1, 10), _LONGEST_PAUSE_MS)
