@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pwd
+import select
 import signal
 import subprocess
 import threading
@@ -154,6 +155,13 @@ class RunningCommand:
         self._timer = threading.Timer(seconds, self._end_late)
         self._timer.daemon = True
         self._timer.start()
+
+    def has_output(self, seconds: float) -> bool:
+        """Wait for output, or its end, but no longer than so many seconds; say whether there is something to read."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        poll = select.poll()
+        poll.register(self._process.stdout.fileno(), select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def readinto(self, buffer: memoryview) -> int:
         """Read what it wrote next; 0 when it, and all that it started, closed their standard output."""

@@ -56,7 +56,7 @@ class KeptStack:
             "SHIM_RDB": str(folder / "redis.rdb"),
             "DB_PASSWORD": PASSWORD,
         }
-        (folder / ".env").write_text("API_KEY=open\n")
+        (folder / ".env").write_text("API_KEY=0p3n-s3same\n")
         (folder / "redis.rdb").write_bytes(make_dump_of_redis(random.Random(5).randbytes(300_000)))
         self.answer("docker compose --file {0}/compose.yml config --images", b"")
         self.answer("docker compose --file {0}/compose.yml ps --all --quiet", b"")

@@ -203,6 +203,11 @@ exclude = ["*.log"]
 kind = "sqlite"
 volume = "media"
 path = "orders.db"
+
+[component.keys]
+kind = "secrets"
+volume = "media"
+paths = ["/sub/deep/*.log", "sub/again"]
 """
 LISTING = "docker volume ls --quiet --filter label=com.docker.compose.volume=media"
 
@@ -238,6 +243,7 @@ def test_a_volume_that_may_be_read_here_is_walked_here(stack: KeptStack, media: 
     assert sorted(os.listdir(tmp_path / "media")) == sorted(os.listdir(media / "sub"))
     assert not (tmp_path / "media" / "deep" / "x.log").exists()
     assert rows_of(tmp_path / "orders" / "orders.db") == [("orders.db",)]
+    assert {each.name for each in (tmp_path / "keys").rglob("*") if each.is_file()} == {"x.log", "again"}
 
 
 def test_a_volume_that_may_not_be_read_here_comes_through_a_container(
@@ -251,6 +257,7 @@ def test_a_volume_that_may_not_be_read_here_comes_through_a_container(
     stack.restore(document["id"], tmp_path)
     assert sorted(os.listdir(tmp_path / "media")) == sorted(os.listdir(media / "sub"))
     assert rows_of(tmp_path / "orders" / "orders.db") == [("orders.db",)]
+    assert {each.name for each in (tmp_path / "keys").rglob("*") if each.is_file()} == {"x.log", "again"}
 
     stack.answer("docker ps --quiet --filter volume=shop_media", b"")
     ended = stack.back_up()

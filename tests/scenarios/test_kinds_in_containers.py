@@ -191,6 +191,16 @@ def test_a_wrong_password_is_told_by_the_server_and_is_in_no_word_of_ours(stack:
         assert "mysqldump" in ended.err or "redis-cli" in ended.err
 
 
+def test_a_variable_that_is_not_set_costs_its_component_and_not_the_others(stack: KeptStack) -> None:
+    configure(stack, "docker:db")
+    ended = stack.back_up("shop", "cache", "dump", "--allow-partial", "--json", DB_PASSWORD="")
+
+    assert ended.status == 3, ended.err
+    states = {each["name"]: each["complete"] for each in ended.document["components"]}
+    assert states == {"shop": False, "cache": False, "dump": True}
+    assert "DB_PASSWORD is not set" in ended.err
+
+
 def test_what_tar_cannot_read_is_listed_and_the_rest_is_saved(stack: KeptStack, tmp_path: Folder) -> None:
     configure(stack, "docker:web")
     fake = stack.folder / "bin" / "tar"

@@ -1,5 +1,6 @@
 """Secrets: in a vault of their own, at every change and at no other time, and nowhere else in a readable form."""
 
+import contextlib
 import http.server
 import json
 import os
@@ -13,6 +14,13 @@ from typing import Any, ClassVar
 
 import pytest
 from tests.scenarios.kept_stack import KeptStack
+
+from rebond.store.opening import open_store
+from rebond.vault.access import Vault
+from rebond.vault.commits import read_snapshots
+from rebond.vault.member_files import MemberFileSecret
+from rebond.vault.opening import open_vault
+from rebond.vault.pins import Pins
 
 Folder = pathlib.Path
 SECRETS = (
@@ -355,11 +363,49 @@ def test_in_the_vault_of_the_others_they_are_saved_at_changes_too(stack: KeptSta
         assert night["id"] != first["id"]
         stack.restore(night["id"], tmp_path / "back")
         assert stat.S_IMODE((tmp_path / "back" / "own" / "keys" / "deep" / "id").stat().st_mode) == 0o600
-        stack.program.good("key", "issue", "writer", "one", "--output", stack.folder / "one.key")
-        shared: list[str | Folder] = ["--output", stack.folder / "two.key", "--share-with", "one"]
-        stack.program.good("key", "issue", "writer", "two", *shared)
-        ended = stack.back_up("own", "site", REBOND_KEY_FILE=str(stack.folder / "two.key"))
-        assert ended.status == 0
-        assert "The secrets of own lie in a domain that 2 members write to" in ended.err
     finally:
         (stack.folder / "rebond.toml").write_text(before)
+
+
+def test_who_shares_a_domain_keeps_secrets_in_one_of_its_own(stack: KeptStack, tmp_path: Folder) -> None:
+    before = (stack.folder / "rebond.toml").read_text()
+    stack.write(OWN)
+    stack.program.good("key", "issue", "writer", "one", "--output", stack.folder / "one.key")
+    shared = ("--output", stack.folder / "two.key", "--share-with", "one")
+    stack.program.good("key", "issue", "writer", "two", *shared)
+    two = {"REBOND_KEY_FILE": str(stack.folder / "two.key")}
+    try:
+        (stack.folder / "keys" / "deep" / "id").write_text("not saved before")
+        night = stack.good_backup("--class", "night", **two)
+        secrets = stack.good_backup("--class", "watch", **two)
+        again = stack.good_backup("--class", "night", **two)
+        ended = stack.back_up("--class", "night", **two)
+    finally:
+        (stack.folder / "rebond.toml").write_text(before)
+
+    assert "members write to" not in ended.err
+    assert [(each["name"], each["kind"]) for each in night["components"]] == [("site", "files"), ("own", "secrets")]
+    assert (night["state"], night["class"], secrets["class"]) == ("whole", "night", "watch")
+    assert secrets["is_unchanged"] is True  # the night had saved it
+    with opened_by(stack, "one.key") as vault:
+        assert not any(each.catalog.components[0].name == "own" for each in read_snapshots(vault))
+    stack.restore(again["id"], tmp_path / "night")
+    known = json.loads((tmp_path / "night" / "own" / "kept-apart.json").read_text())
+    assert known["snapshot"] == secrets["id"]
+    stack.restore(secrets["id"], tmp_path / "secrets")
+    assert (tmp_path / "secrets" / "own" / "keys" / "deep" / "id").read_text() == "not saved before"
+    stack.program.good("verify", "--read-data")
+
+
+@contextlib.contextmanager
+def opened_by(stack: KeptStack, key: str) -> Iterator[Vault]:
+    """Open the main vault as who holds that key."""
+    store = open_store(str(stack.folder / "vault"))
+    try:
+        secret = MemberFileSecret(content=(stack.folder / key).read_bytes(), passphrase=None)
+        opened = open_vault(store, secret, pins=Pins(stack.folder / "pins"), notice=lambda _finding: None)
+        yield Vault(
+            store=store, credentials=opened.credentials, roster=opened.roster, caches=stack.folder / "cache-of-one"
+        )
+    finally:
+        store.close()

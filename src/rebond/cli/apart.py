@@ -21,10 +21,13 @@ from rebond.errors import RebondError, SourceError
 from rebond.findings import Severity
 from rebond.operations.backup import BackupOutcome, BackupRequest, back_up
 from rebond.operations.components import ComponentToSave, OpenTree, Report
+from rebond.operations.shared_domains import enter_domain, find_private_domain
 from rebond.operations.unchanged import Unchanged, back_up_if_changed, can_be_compared
 from rebond.progress import Observer
 from rebond.sources.documents.tree import Document, FolderTree
+from rebond.stack.apart import find_class_of_change
 from rebond.stack.planning import PlannedBackup
+from rebond.stack.sets import find_lacking
 from rebond.units import format_iso, format_moment
 from rebond.vault.access import Vault
 from rebond.vault.opening import open_vault
@@ -76,15 +79,45 @@ def back_up_with_others(
             continue
         stand_ins += [_reference(each, saved) for each in components]
         outcome = saved.outcome
-    if request.components:
+    if not request.components:
+        assert outcome is not None  # noqa: S101 - a plan has components, or others have them
+        return outcome
+    with vault_at_hand(invocation, watcher.noticed) as vault:
+        if (domain := find_private_domain(vault.live)) is not None and _has_secrets(request.components):
+            saved = _save_in_private(invocation, loaded, enter_domain(vault.live, domain), request, plan, watcher)
+            own = {each.name: each for each in request.components}
+            stand_ins += [_reference(own.pop(each.name), saved) for each in saved.record.catalog.components]
+            if not own:
+                return saved.outcome
+            request = replace(request, components=tuple(own.values()))
         rest = replace(request, components=(*request.components, *stand_ins))
-        with vault_at_hand(invocation, watcher.noticed) as vault:
-            if plan.is_of_change and can_be_compared(rest.components):
-                memory = _memory_of(invocation, loaded, "vault", plan.class_)
-                return back_up_if_changed(vault.live, rest, watcher, memory=memory)
-            return back_up(vault.live, rest, watcher)
-    assert outcome is not None  # noqa: S101 - a plan has components, or others have them
-    return outcome
+        if plan.is_of_change and can_be_compared(rest.components):
+            memory = _memory_of(invocation, loaded, "vault", plan.class_)
+            return back_up_if_changed(vault.live, rest, watcher, memory=memory)
+        return back_up(vault.live, rest, watcher)
+
+
+def _has_secrets(components: Sequence[ComponentToSave]) -> bool:
+    return any(each.kind == "secrets" for each in components)
+
+
+def _save_in_private(
+    invocation: Invocation, loaded: Loaded, vault: Vault, request: BackupRequest, plan: PlannedBackup, watcher: Observer
+) -> Apart:
+    """Save the secrets among the components as a snapshot of their own, in the domain that no other writer shares."""
+    secrets = tuple(each for each in request.components if each.kind == "secrets")
+    names = {each.name for each in secrets}
+    class_ = find_class_of_change(loaded.configuration, names, plan.class_)
+    wanted = replace(
+        request,
+        components=secrets,
+        class_=class_,
+        lacks=find_lacking(loaded.configuration, names),
+        hooks=type(request.hooks)(),
+    )
+    memory = _memory_of(invocation, loaded, "private", class_)
+    outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
+    return Apart(vault="vault", address=vault.store.location, outcome=outcome)
 
 
 def _save_apart(
@@ -174,7 +207,7 @@ def _missing(component: ComponentToSave, vault: str, error: RebondError) -> Comp
 
 
 def _stand_in(component: ComponentToSave, open_tree: OpenTree) -> ComponentToSave:
-    return ComponentToSave(name=component.name, root=b"", open_tree=open_tree, kind=component.kind)
+    return ComponentToSave(name=component.name, root=b"", open_tree=open_tree, kind=component.kind, is_reference=True)
 
 
 def show_unchanged(invocation: Invocation, unchanged: Unchanged) -> int:

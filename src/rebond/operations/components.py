@@ -46,7 +46,7 @@ class ComponentToSave:
     It is told what the last snapshot of one of ``compared_with``, names of classes, held of this component.
     ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
     ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
-    paths in its tree.
+    paths in its tree. ``is_reference`` says that its tree only names the snapshot that holds it.
     """
 
     name: str
@@ -59,3 +59,4 @@ class ComponentToSave:
     moment: Moment = Moment.NONE
     is_looked_at_twice: bool = False
     named_files: NamedFiles | None = None
+    is_reference: bool = False

@@ -25,13 +25,17 @@ def find_classes_of_apart(
 
     So a secret that a nightly run finds changed is kept as long as secrets are, and not as long as that night.
     """
-    found = {}
-    for vault, components in apart.items():
-        names = {each.name for each in components}
-        fitting = (
-            title
-            for title, each in configuration.classes.items()
-            if each.trigger == "change" and (each.takes_all or names <= {*each.components})
-        )
-        found[vault] = next(fitting, class_name)
-    return found
+    return {
+        vault: find_class_of_change(configuration, {each.name for each in components}, class_name)
+        for vault, components in apart.items()
+    }
+
+
+def find_class_of_change(configuration: Configuration, names: set[str], class_name: str) -> str:
+    """Return the class that saves all of these at every change; ``class_name`` where there is none."""
+    fitting = (
+        title
+        for title, each in configuration.classes.items()
+        if each.trigger == "change" and (each.takes_all or names <= {*each.components})
+    )
+    return next(fitting, class_name)

@@ -11,7 +11,7 @@ from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.components import ComponentToSave
+from rebond.operations.components import ComponentToSave, OpenTree
 from rebond.operations.hooks import Hooks
 from rebond.stack.apart import find_apart, find_classes_of_apart
 from rebond.stack.commands import ConfiguredCommand
@@ -19,10 +19,11 @@ from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
-from rebond.stack.kinds import make_source
+from rebond.stack.kinds import Source, make_source
 from rebond.stack.named_files import find_named_files
 from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
 from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
+from rebond.stack.whereabouts import looking_up
 
 Report = Callable[[Finding], None]
 
@@ -177,7 +178,7 @@ def _prepare(
         return ComponentToSave(
             name=name,
             root=source.root,
-            open_tree=source.open_tree,
+            open_tree=_open_when_asked(source),
             kind=component.kind,
             exclusions=source.exclusions,
             judge=make_judge(name, component.expect),
@@ -195,6 +196,14 @@ def _prepare(
         exclusions=files.exclusions,
         judge=make_judge(name, component.expect),
     )
+
+
+def _open_when_asked(source: Source) -> OpenTree:
+    def open_tree(report: Report) -> Tree:
+        with looking_up():
+            return source.open_tree(report)
+
+    return open_tree
 
 
 def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -> ComponentToSave:

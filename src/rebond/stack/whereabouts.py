@@ -1,15 +1,16 @@
 """Where the programs of a component run: on this machine, or inside what it names with ``in`` or ``volume``."""
 
+import contextlib
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.config.references import Text
 from rebond.config.resolving import Resolver
-from rebond.errors import CommandFailed, SourceUnfit
+from rebond.errors import CommandFailed, SourceUnfit, UsageError
 from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
@@ -20,6 +21,7 @@ from rebond.sources.streams.whole_output import read_output
 from rebond.stack.commands import address_of, describe_surroundings
 
 _ASK_SECONDS = 120.0
+_IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first byte
 _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
 
@@ -41,6 +43,10 @@ class Place:
 
         ``given`` is what it gets to read; ``label`` how messages call it, where that is not its first word.
         """
+        with looking_up():
+            return self._open(words, given, seconds, label)
+
+    def _open(self, words: Sequence[str], given: Secret | None, seconds: float | None, label: str) -> StreamReader:
         if self.address is None:
             return CommandReader(
                 words,
@@ -50,6 +56,7 @@ class Place:
                 user=self.user or None,
                 given=given,
                 label=label,
+                idle_seconds=_IDLE_SECONDS,
             )
         return open_channel(
             self.address,
@@ -60,6 +67,7 @@ class Place:
             timeout_seconds=seconds,
             given=given,
             label=label,
+            idle_seconds=_IDLE_SECONDS,
         )
 
     def ask(self, words: Sequence[str]) -> bytes:
@@ -70,6 +78,18 @@ class Place:
         """Return the paths of all files below a folder there."""
         found = self.ask(["sh", "-c", _LIST, "sh", os.fsdecode(folder)])
         return sorted(each for each in found.split(b"\0") if each)
+
+
+@contextlib.contextmanager
+def looking_up() -> Iterator[None]:
+    """Make what a reference lacks (a variable, a file, a library) the fault of the component that needs it.
+
+    So the others are saved where a partial snapshot is allowed.
+    """
+    try:
+        yield
+    except UsageError as error:
+        raise SourceUnfit(error.template, hint=error.hint_template, **error.values) from error
 
 
 def resolver_of(loaded: Loaded) -> Resolver:

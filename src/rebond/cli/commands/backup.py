@@ -121,7 +121,7 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
         return preview_backup(invocation, (*components, *others))
     request = _request(components, wishes)
     with _alone(invocation, wishes), watching(invocation) as watcher:
-        if plan is not None and (plan.apart or plan.is_of_change):
+        if plan is not None and (plan.apart or plan.is_of_change or any(each.kind == "secrets" for each in components)):
             from rebond.cli.apart import back_up_with_others, show_unchanged
             from rebond.operations.unchanged import Unchanged
 

@@ -16,6 +16,12 @@ KINDS: dict[str, str] = {
     "Check the path as it is inside, and that what belongs there is mounted.": "Vérifiez le chemin tel qu'il est à "
     "l'intérieur, et que ce qui doit s'y trouver est monté.",
     "tar did not read all of {place} as it is: {words}": "tar n'a pas lu tout {place} tel quel : {words}",
+    "tar saved all of {place} that it can, and said: {words}": "tar a sauvegardé tout ce qu'il peut de {place}, et a dit : "
+    "{words}",
+    "{program} wrote nothing for {seconds} s and was ended, so what it wrote before is not saved.": "{program} n'a rien écrit "
+    "pendant {seconds} s et a été arrêté : ce qu'il avait écrit n'est pas sauvegardé.",
+    "See what it waits for: a lock, or a connection that is lost; then run the backup again.": "Voyez ce qu'il attend : un "
+    "verrou, ou une connexion perdue ; puis relancez la sauvegarde.",
     "Let the command run as a user who may read it, and when nothing changes there.": "Faites lancer la commande par un "
     "utilisateur qui peut le lire, à un moment où rien n'y change.",
     "{place} holds more than {count} bytes, which is too much for secrets.": "{place} contient plus de {count} octets, "

@@ -30,12 +30,13 @@ def open_channel(
     timeout_seconds: float | None = None,
     given: Secret | None = None,
     label: str = "",
+    idle_seconds: float | None = None,
     make_mark: Callable[[], str] = lambda: "rebond-end-" + secrets.token_hex(_MARK_BYTES),
 ) -> "MarkedReader":
     """Begin to run ``command`` at ``address`` and return its output as a stream, without the mark.
 
     ``given`` is what the command gets to read; ``inside.reads_input`` has to be true for it. ``label`` is how
-    messages call the command, where that is not its first word.
+    messages call the command, where that is not its first word. After ``idle_seconds`` without a byte it is ended.
     Raises ``SourceUnfit`` when the client is not installed, ``CommandFailed`` when it cannot be started. The
     reader raises ``SourceUnreachable`` when nothing runs at ``address``, ``CommandFailed`` for the rest.
     """
@@ -49,7 +50,9 @@ def open_channel(
             client=client,
             address=str(address),
         )
-    reader = CommandReader(arguments, environment=environment, timeout_seconds=timeout_seconds, given=given)
+    reader = CommandReader(
+        arguments, environment=environment, timeout_seconds=timeout_seconds, given=given, idle_seconds=idle_seconds
+    )
     return MarkedReader(reader, address, mark.encode(), program=label or command[0], client=client)
 
 

@@ -42,7 +42,9 @@ def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
     ours = [each for each in found.values() if project and each.project == project]
     if len(ours) == 1:
         return ours[0]
-    found |= {each.name: each for each in _inspect_one(client, name, ask)}
+    # Some compose programs give no label: then the project stands before the name, or nothing does.
+    for each in (name, f"{project}_{name}") if project else (name,):
+        found |= {volume.name: volume for volume in _inspect_one(client, each, ask)}
     if not found:
         raise SourceUnreachable(
             "There is no volume {name} here.",

@@ -76,8 +76,14 @@ class CommandReader:
         user: str | None = None,
         given: Secret | None = None,
         label: str = "",
+        idle_seconds: float | None = None,
     ) -> None:
-        """``label`` is how messages call it, where that is not the first of the arguments."""
+        """Begin to run it.
+
+        ``label`` is how messages call it, where that is not the first of the arguments. When it writes nothing for
+        ``idle_seconds`` it is ended, and the stream is not whole: a connection may be lost without anybody's word.
+        """
+        self._idle_seconds = idle_seconds
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
         self._timeout_seconds = timeout_seconds
         self._command = RunningCommand(arguments, environment=kept, directory=directory, user=user, given=given)
@@ -91,7 +97,15 @@ class CommandReader:
         return self._command.pid
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read what it wrote next."""
+        """Read what it wrote next. Raises ``CommandFailed`` when that does not come for too long."""
+        if self._idle_seconds is not None and not self._command.has_output(self._idle_seconds):
+            self.close()
+            raise CommandFailed(
+                "{program} wrote nothing for {seconds} s and was ended, so what it wrote before is not saved.",
+                hint="See what it waits for: a lock, or a connection that is lost; then run the backup again.",
+                program=self._command.program,
+                seconds=round(self._idle_seconds),
+            )
         return self._command.readinto(buffer)
 
     def finish(self) -> None:

@@ -179,17 +179,29 @@ def _judge_status(status: int, words: str, spool: Spool, place: str, report: Rep
             place=place,
             words=words or f"status {status}",
         )
-    if status:
-        report(
-            Finding(
-                code="unreadable",
-                severity=Severity.WARNING,
-                subject=place,
-                template="tar did not read all of {place} as it is: {words}",
-                hint_template="Let the command run as a user who may read it, and when nothing changes there.",
-                values={"place": place, "words": words or f"status {status}"},
-            )
+    if status or words:
+        report(_describe_words(status, words, place))
+
+
+def _describe_words(status: int, words: str, place: str) -> Finding:
+    """Return a warning for what tar could not read as it is, and a note for what it merely said, as of sockets."""
+    values = {"place": place, "words": words or f"status {status}"}
+    if not status:
+        return Finding(
+            code="tar-said",
+            severity=Severity.NOTE,
+            subject=place,
+            template="tar saved all of {place} that it can, and said: {words}",
+            values=values,
         )
+    return Finding(
+        code="unreadable",
+        severity=Severity.WARNING,
+        subject=place,
+        template="tar did not read all of {place} as it is: {words}",
+        hint_template="Let the command run as a user who may read it, and when nothing changes there.",
+        values=values,
+    )
 
 
 def _call_tar(place: str) -> str:

@@ -1,0 +1,71 @@
+"""Which volume a name means, by what the engine says."""
+
+import json
+from collections.abc import Sequence
+
+import pytest
+
+from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
+from rebond.sources.channels.volumes import find_volume
+
+
+class Engine:
+    """Knows volumes by name: each with its name in compose and its project, or without labels."""
+
+    def __init__(self, **volumes: tuple[str, str] | None) -> None:
+        self._volumes = volumes
+
+    def __call__(self, words: Sequence[str]) -> bytes:
+        if words[2] == "ls":
+            wanted = words[-1].rpartition("=")[2]
+            return "\n".join(name for name, each in self._volumes.items() if each and each[0] == wanted).encode()
+        found = []
+        for name in words[3:]:
+            if name not in self._volumes:
+                raise CommandFailed(
+                    "docker failed with status 1. Its last words: {words}",
+                    hint="Look.",
+                    words="no such volume: " + name,
+                )
+            known = self._volumes[name]
+            labels = {"com.docker.compose.volume": known[0], "com.docker.compose.project": known[1]} if known else None
+            found.append({"Name": name, "Mountpoint": f"/v/{name}", "Labels": labels})
+        return json.dumps(found).encode()
+
+
+SHOP, OLD = ("media", "shop"), ("media", "old")
+
+
+@pytest.mark.parametrize(
+    ("engine", "project", "meant"),
+    [
+        (Engine(shop_media=SHOP), "shop", "shop_media"),
+        (Engine(shop_media=SHOP), "", "shop_media"),
+        (Engine(shop_media=SHOP, old_media=OLD, media=None), "shop", "shop_media"),
+        (Engine(media=None), "shop", "media"),
+        (Engine(shop_media=None), "shop", "shop_media"),
+        (Engine(renamed=SHOP), "shop", "renamed"),
+        (Engine(my_media_volume=None, media=None), "", "media"),  # a part of a name is no match
+    ],
+)
+def test_the_one_that_is_meant_is_found(engine: Engine, project: str, meant: str) -> None:
+    assert find_volume("media", "docker", project, engine).mountpoint == f"/v/{meant}"
+
+
+@pytest.mark.parametrize(
+    ("engine", "project", "named"),
+    [
+        (Engine(shop_media=SHOP, old_media=OLD), "", "old_media or shop_media"),
+        (Engine(shop_media=SHOP, old_media=OLD), "third", "old_media or shop_media"),
+        (Engine(shop_media=SHOP, media=None), "", "media or shop_media"),
+        (Engine(shop_media=None, media=None), "shop", "media or shop_media"),
+    ],
+)
+def test_where_several_could_be_meant_all_are_named(engine: Engine, project: str, named: str) -> None:
+    with pytest.raises(SourceUnfit, match=named):
+        find_volume("media", "docker", project, engine)
+
+
+def test_where_none_is_there_it_is_said() -> None:
+    with pytest.raises(SourceUnreachable, match="no volume media here"):
+        find_volume("media", "docker", "shop", Engine(other=("medias", "shop"), medias=None))
