@@ -6,8 +6,10 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_kinds import KINDS
+from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_silence import SILENCE
+from tests.planted.bugs_of_time import TIME
 
 POWER = "tests/crash/test_backup_power_cuts.py"
 DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
@@ -504,4 +506,16 @@ STREAMS = (
     ),
 )
 
-BUGS: tuple[Bug, ...] = (*WRITING, *STORES, *SHARING, *KEEPING, *READING, *STREAMS, *SILENCE, *SETS, *KINDS)
+BUGS: tuple[Bug, ...] = (
+    *WRITING,
+    *STORES,
+    *SHARING,
+    *KEEPING,
+    *READING,
+    *STREAMS,
+    *SILENCE,
+    *SETS,
+    *KINDS,
+    *RECORDS,
+    *TIME,
+)

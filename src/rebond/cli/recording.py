@@ -46,6 +46,7 @@ FIGURES = (
     "freed_bytes",
 )
 UNCHANGED_LINES = 200  # of the ledger that may wait where nothing was made: a hundred runs
+NOT_KEPT = "ledger-not-kept"  # the code of a finding
 QUIET_ABOUT = frozenset({"restore"})  # what is being rescued ends as it ended, whatever becomes of its record
 
 
@@ -173,7 +174,8 @@ class Recording:
         try:
             yield
         except OSError as error:
-            self._faults.append(_not_kept(self._recorder.ledger.folder, error))
+            if not any(each.code == NOT_KEPT for each in self._faults):  # told once
+                self._faults.append(_not_kept(self._recorder.ledger.folder, error))
 
     def _tell(self, finding: Finding) -> None:
         if finding.severity is Severity.NOTE and self._invocation.is_quiet:
@@ -269,7 +271,7 @@ def _is_number(value: object) -> bool:
 
 def _not_kept(folder: Path, error: OSError) -> Finding:
     return Finding(
-        code="ledger-not-kept",
+        code=NOT_KEPT,
         severity=Severity.WARNING,
         subject=str(folder),
         template="This run could not be written down in {path}: {reason}. What it did is done.",
