@@ -53,9 +53,8 @@ def describe_handing_over(
 ) -> HandedOver:
     """Return what has to be known. ``folders`` are those of this user's state and cache. Looks references up."""
     configuration, resolver = loaded.configuration, Resolver(root=loaded.root, variables=loaded.variables)
-    scheduling = configuration.schedule
-    user = resolver.resolve_words(scheduling.user) if scheduling and scheduling.user else ""
-    is_other = bool(user) and user != _name_of_this_user()
+    scheduling, user = configuration.schedule, find_user_of_runs(loaded)
+    is_other = bool(user) and user != name_of_this_user()
     chosen = {name: environment[name] for name in ("REBOND_STATE_DIR", "REBOND_CACHE_DIR") if environment.get(name)}
     home = _home_of(user) if is_other else None
     state = folders[0] if home is None or "REBOND_STATE_DIR" in chosen else home / ".local/state/rebond"
@@ -79,6 +78,14 @@ def describe_handing_over(
     )
 
 
+def find_user_of_runs(loaded: Loaded) -> str:
+    """Return as whom the runs are started; empty for whoever installs them. Looks references up."""
+    scheduling = loaded.configuration.schedule
+    if not scheduling or not scheduling.user:
+        return ""
+    return Resolver(root=loaded.root, variables=loaded.variables).resolve_words(scheduling.user)
+
+
 def find_program() -> tuple[str, ...]:
     """Return how this program is started from anywhere: its own script beside this Python, or the module."""
     beside = Path(sys.executable).with_name("rebond")
@@ -88,10 +95,11 @@ def find_program() -> tuple[str, ...]:
     return (os.path.abspath(found),) if found else (sys.executable, "-m", "rebond.cli")
 
 
-def _name_of_this_user() -> str:
+def name_of_this_user() -> str:
+    """Return the name of who runs this; empty for a number without a name, as in containers."""
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a number without a name, as in containers
+    except KeyError:
         return ""
 
 
@@ -137,6 +145,6 @@ def make_folders(handed: HandedOver) -> None:
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         for each in reversed(missing):
             each.mkdir(mode=0o700)
-            if handed.user and handed.user != _name_of_this_user():
+            if handed.user and handed.user != name_of_this_user():
                 owner = pwd.getpwnam(handed.user)
                 os.chown(each, owner.pw_uid, owner.pw_gid)

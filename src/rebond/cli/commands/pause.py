@@ -12,8 +12,10 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
 from rebond.clock import SystemClock
+from rebond.config.model import Loaded
 from rebond.errors import RebondError, UsageError
 from rebond.schedule.asking_when import parse_coming_moment
+from rebond.schedule.handing_over import find_user_of_runs, name_of_this_user
 from rebond.schedule.jobs import make_calendar
 from rebond.schedule.pausing import Pause, end_pause, read_pause, write_pause
 from rebond.schedule.stack_folders import folder_of
@@ -32,6 +34,7 @@ from rebond.units import format_iso, format_moment
 def pause(invocation: Invocation, until: str | None, reason: str) -> None:
     """When this returns, no unattended run begins any more."""
     loaded = require_configuration(invocation)
+    require_user_of_runs(invocation, loaded)
     zone, now_ms = make_calendar(loaded.configuration).zone, SystemClock().now_ms()
     until_ms = parse_coming_moment(until, now_ms=now_ms, zone=zone) if until else None
     if not reason.strip():
@@ -62,6 +65,7 @@ def pause(invocation: Invocation, until: str | None, reason: str) -> None:
 def resume(invocation: Invocation) -> None:
     """Do nothing where there is no pause."""
     loaded = require_configuration(invocation)
+    require_user_of_runs(invocation, loaded)
     folder = folder_of(invocation.state_folder, loaded)
     was_paused = read_pause(folder, SystemClock().now_ms()) is not None
     try:
@@ -70,6 +74,17 @@ def resume(invocation: Invocation) -> None:
         raise _not_written(folder, error) from None
     text = tr("The pause is over.") if was_paused else tr("There was no pause.")
     answer(invocation, {"paused": False, "was_paused": was_paused}, text)
+
+
+def require_user_of_runs(invocation: Invocation, loaded: Loaded) -> None:
+    """Raise ``UsageError`` for a user whose pause the runs would not see: each user has a state of his own."""
+    user = find_user_of_runs(loaded)
+    if user and user != name_of_this_user() and not invocation.environment.get("REBOND_STATE_DIR"):
+        raise UsageError(
+            "The runs of this stack are {user}'s, and would not see a pause of yours.",
+            hint="Run the same command as {user}: sudo -u {user} rebond …",
+            user=user,
+        )
 
 
 def _document(made: Pause) -> dict[str, object]:

@@ -1,10 +1,9 @@
 """``rebond schedule install``, ``remove`` and ``export``: others start the runs."""
 
 import os
-import pwd
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -18,7 +17,7 @@ from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.durable_files import discard_file, replace_durably
 from rebond.errors import RebondError, UsageError
-from rebond.schedule.handing_over import HandedOver, describe_handing_over, make_folders
+from rebond.schedule.handing_over import HandedOver, describe_handing_over, make_folders, name_of_this_user
 from rebond.schedule.installing import Installation, apply_files
 from rebond.schedule.outside_programs import ask_program, run_program
 from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks, plan_hooks_away
@@ -33,6 +32,8 @@ from rebond.schedule.targets import (
     with_commands,
     write_files,
 )
+
+T = TypeVar("T")
 
 to_whom = option(
     "--to",
@@ -65,7 +66,7 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
     loaded, handed = _look(invocation)
     if wishes["git_hook"]:
         found = find_repositories(loaded, invocation.environment)
-        plan = plan_hooks(found, handed)
+        plan = _doing(lambda: plan_hooks(found, handed))
         for repository, _ in found.values():
             if repository.is_shared:
                 note(
@@ -80,7 +81,7 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
     else:
         files = write_files(target, loaded, handed, SystemClock().now_ms())
         folder = wishes["directory"] or folder_of_target(target, invocation.environment)
-        plan = plan_target(files, folder, handed, target)
+        plan = _doing(lambda: plan_target(files, folder, handed, target))
         if target != "cron.d":
             runs = _systemd_runs(wishes)
             plan = with_commands(plan, files, systemd_runs=runs)
@@ -102,14 +103,15 @@ def remove(invocation: Invocation, /, **wishes: Any) -> None:
     """A second time it does nothing."""
     loaded, handed = _look(invocation)
     if wishes["git_hook"]:
-        _carry_out(invocation, plan_hooks_away(find_repositories(loaded, invocation.environment)), wishes)
+        found = find_repositories(loaded, invocation.environment)
+        _carry_out(invocation, _doing(lambda: plan_hooks_away(found)), wishes)
         return
     target = _choose_target(loaded, wishes["to"])
     if target == "cron":
         _change_table(invocation, loaded, handed, wishes, is_wanted=False)
         return
     folder = wishes["directory"] or folder_of_target(target, invocation.environment)
-    plan = plan_target_away(folder, handed, target)
+    plan = _doing(lambda: plan_target_away(folder, handed, target))
     if target != "cron.d":
         plan = with_commands(plan, {}, systemd_runs=_systemd_runs(wishes))
     _carry_out(invocation, plan, wishes)
@@ -207,7 +209,7 @@ def _change_table(
 ) -> None:
     """Change a user's own table of cron, through ``crontab``."""
     block = write_files("cron", loaded, handed, SystemClock().now_ms())["crontab"] if is_wanted else ""
-    whose = ("-u", handed.user) if handed.user and not _is_me(handed.user) else ()
+    whose = ("-u", handed.user) if handed.user and handed.user != name_of_this_user() else ()
     answered = ask_program(("crontab", *whose, "-l"), invocation.environment)
     table = answered.output if answered.status == 0 else ""  # a user without a table is told so by a status
     if answered.status != 0 and "no crontab" not in answered.words:
@@ -239,19 +241,12 @@ def _put_table(invocation: Invocation, table: str, whose: tuple[str, ...]) -> No
         discard_file(os.fspath(path))
 
 
-def _is_me(user: str) -> bool:
+def _doing(act: Callable[[], T]) -> T:
     try:
-        return pwd.getpwuid(os.geteuid()).pw_name == user
-    except KeyError:
-        return False
-
-
-def _doing(act: Callable[[], None]) -> None:
-    try:
-        act()
+        return act()
     except OSError as error:
         raise RebondError(
-            "{path} could not be written: {reason}.",
+            "{path} could not be read or written: {reason}.",
             hint="Run it as the user who may write there, such as with sudo, or name another place with --directory.",
             path=error.filename or "?",
             reason=error.strerror or str(error),

@@ -28,6 +28,10 @@ SCHEDULE: dict[str, str] = {
     "Nothing runs unattended any more.": "Plus rien ne tourne tout seul.",
     "Nothing runs unattended until {moment}.": "Plus rien ne tourne tout seul jusqu'au {moment}.",
     "The pause is over.": "La pause est finie.",
+    "The runs of this stack are {user}'s, and would not see a pause of yours.": "Les passages de cette pile sont ceux de "
+    "{user}, et ne verraient pas votre pause.",
+    "Run the same command as {user}: sudo -u {user} rebond …": "Lancez la même commande comme {user} : sudo -u {user} "
+    "rebond …",
     "There was no pause.": "Il n'y avait pas de pause.",
     "warning: this pause has no end. Nothing is backed up until somebody says 'rebond resume'.": "attention : cette pause "
     "n'a pas de fin. Rien n'est sauvegardé tant que personne ne dit « rebond resume ».",
@@ -104,7 +108,7 @@ SCHEDULE: dict[str, str] = {
     "Every file is as it should be.": "Chaque fichier est comme il faut.",
     "systemd does not run here, or the files are for elsewhere. There, run:": "systemd ne tourne pas ici, ou les fichiers "
     "sont pour ailleurs. Là-bas, lancez :",
-    "{path} could not be written: {reason}.": "{path} n'a pas pu être écrit : {reason}.",
+    "{path} could not be read or written: {reason}.": "{path} n'a pas pu être lu ou écrit : {reason}.",
     "Run it as the user who may write there, such as with sudo, or name another place with --directory.": "Lancez-le comme "
     "un utilisateur qui peut y écrire, par exemple avec sudo, ou nommez un autre endroit avec --directory.",
     "{path} serves other repositories too; the hook keeps to this one.": "{path} sert aussi à d'autres dépôts ; le crochet "
