@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING
 
 from rebond.cli.at_hand import find_vault
 from rebond.cli.invocation import Invocation
-from rebond.cli.key_at_hand import find_key
 from rebond.cli.vault_found import Configured
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
 from rebond.store.anticipating import AnticipatingStore
 from rebond.store.opening import open_store
 from rebond.store.protocol import Store
-from rebond.vault.opening import ASKED_FIRST, OpenedVault, open_vault
-from rebond.vault.pins import Pins
+from rebond.vault.asked_first import ASKED_FIRST
 
 if TYPE_CHECKING:
     from rebond.vault.access import Vault
+    from rebond.vault.opening import OpenedVault
 
 _ACCESS = "rebond.vault.access"
 _TO_OPEN = (ASKED_FIRST,)
@@ -34,7 +33,7 @@ class VaultAtHand:
 
     store: Store
     configured: Configured
-    opened: OpenedVault = field(repr=False)
+    opened: "OpenedVault" = field(repr=False)
     live: "Vault" = field(repr=False)
 
 
@@ -74,6 +73,10 @@ def vault_at_hand(
         store = held.enter_context(store_at_hand(invocation, configured.address))
         ahead = AnticipatingStore(store, _TO_READ if only_reads else _TO_OPEN)
         closing.callback(ahead.finish)
+        from rebond.cli.key_at_hand import find_key
+        from rebond.vault.opening import open_vault
+        from rebond.vault.pins import Pins
+
         key = find_key(invocation, configured)
         pins = Pins(invocation.state_folder / "vaults")
         with ThreadPoolExecutor(1, "open") as opener:

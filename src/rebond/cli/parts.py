@@ -3,15 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rebond.cli.configured import judge_configuration
 from rebond.cli.invocation import Invocation
+from rebond.config.finding import find_configuration
 from rebond.errors import RebondError, UsageError
-from rebond.vault.snapshots import SnapshotRecord
 
 if TYPE_CHECKING:
     from rebond.config.components import Files
+    from rebond.vault.snapshots import SnapshotRecord
 
 _PART = "{part}"
 
@@ -26,7 +27,7 @@ class Chosen:
 
 
 def choose_parts(
-    invocation: Invocation, record: SnapshotRecord, words: Sequence[str], include: Sequence[str]
+    invocation: Invocation, record: "SnapshotRecord", words: Sequence[str], include: Sequence[str]
 ) -> Chosen:
     """Return the components and the patterns that ``words`` mean: each is a component, or a part of one.
 
@@ -62,6 +63,9 @@ def choose_parts(
 
 def _find_files(invocation: Invocation) -> "Mapping[str, Files]":
     """Return the components of files; none where no configuration can be used: nobody asked for one."""
+    if find_configuration(invocation.config, invocation.environment, Path.cwd()) is None:
+        return {}
+    from rebond.cli.configured import judge_configuration
     from rebond.config.components import Files
 
     try:

@@ -46,9 +46,6 @@ from rebond.vault.slots import (
 
 VaultSecret = SlotSecret | MemberFileSecret
 
-ASKED_FIRST = ("vault.json", "keyring/", "keys/", "roster/")
-"""What opening a vault asks for; a distant store may be asked for it beforehand (``AnticipatingStore``)."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenedVault:

@@ -13,7 +13,6 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
-from rebond.cli.parts import choose_parts
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from rebond.operations.restore_planning import RestoreRequest
 
 _OVERWRITE = ("never", "changed", "always")
-_MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.history.sealing")
+_MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.parts", "rebond.history.sealing")
 
 
 @verb(
@@ -61,6 +60,7 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
         from rebond.cli.documents import describe_choice
+        from rebond.cli.parts import choose_parts
         from rebond.operations.restore import restore as restore_snapshot
 
         record = (

@@ -1,0 +1,6 @@
+"""What opening a vault asks for; a distant store may be asked for it beforehand (``AnticipatingStore``).
+
+A module of its own that loads nothing: the questions are under way while the modules that need the answers load.
+"""
+
+ASKED_FIRST = ("vault.json", "keyring/", "keys/", "roster/")
