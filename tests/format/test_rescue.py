@@ -21,6 +21,7 @@ from rebond.vault.packs import PackBuilder, PackedSegment
 from rebond.vault.primitives import hash_of, keyed_id, sealing_public_key
 from rebond.vault.segments import SegmentKind, decode_segment_header, seal_segment
 from rebond.vault.slots import key_file_secret
+from rebond.vault.streams import put_item
 
 FACTS = golden_facts()
 PASSPHRASE = {"REBOND_PASSPHRASE": FACTS["passphrase"]}
@@ -359,3 +360,18 @@ def forge_pack(vault: Path, *, component: int, content: bytes) -> None:
         )
     )
     put(vault, "packs", builder.fill(opened.credentials.catalog(header.domain).current).content)
+
+
+def test_it_does_not_stumble_over_streams_whole_or_damaged(vault: Path, tmp_path: Path) -> None:
+    live = open_golden(vault, tmp_path)
+    name = put_item(live, "ledger/x", "1", b"what happened", sequence=1, for_ever=True)
+    put_item(live, "wal/main", "2", b"a log segment", sequence=2)
+    (vault / name).chmod(0o600)
+    (vault / name).write_bytes(b"\0" * 100)
+
+    listed = run_rescue(tmp_path, vault, environment=PASSPHRASE)
+    done = run_rescue(tmp_path, vault, "latest", tmp_path / "back", environment=PASSPHRASE)
+
+    assert listed.returncode == done.returncode == 0
+    assert len(listed.stdout.splitlines()) == len(FACTS["snapshots"])
+    assert told(tmp_path / "back") == FACTS["snapshots"]["writer"]["components"]["odd"]
