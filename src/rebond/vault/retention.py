@@ -89,7 +89,8 @@ class KeepPolicy:
 class Candidate:
     """A snapshot as retention sees it. ``time_ms`` is the time that counts; both are since 1970, UTC.
 
-    A degraded component counts as incomplete: one that lacks files must not push out one that has them.
+    A degraded component counts as incomplete: one that lacks files must not push out one that has them. ``lacks`` are
+    components that were left out by wish.
     """
 
     name: ObjectName
@@ -104,6 +105,7 @@ class Candidate:
     time_ms: int
     store_time_ms: int
     is_held: bool = False
+    lacks: frozenset[str] = frozenset()
 
     @property
     def is_complete(self) -> bool:
@@ -143,6 +145,7 @@ def candidate_of(record: SnapshotRecord, held: Collection[str]) -> Candidate:
         time_ms=time_that_counts(record),
         store_time_ms=record.store_time_ms,
         is_held=record.name in held,
+        lacks=frozenset(catalog.lacks),
     )
 
 
@@ -243,16 +246,22 @@ def _weigh_group(members: Sequence[Candidate], policy: KeepPolicy, zone: dt.tzin
 def _newest_of_each(
     complete: Sequence[Candidate], period: Period, zone: dt.tzinfo, count: int
 ) -> list[tuple[str, Candidate]]:
-    """Return the newest snapshot of each of the newest ``count`` periods that have any."""
+    """Return the newest snapshot of each of the newest ``count`` periods that have any.
+
+    One that left out components does not stand for a period that has one with all of them.
+    """
     found: list[tuple[str, Candidate]] = []
     last_label = None
-    for candidate in complete:
+    for candidate in complete if count else ():
+        label = label_period(candidate.time_ms, period, zone)
+        if label == last_label:
+            if candidate.lacks < found[-1][1].lacks:
+                found[-1] = (label, candidate)
+            continue
         if len(found) == count:
             break
-        label = label_period(candidate.time_ms, period, zone)
-        if label != last_label:
-            found.append((label, candidate))
-            last_label = label
+        found.append((label, candidate))
+        last_label = label
     return found
 
 

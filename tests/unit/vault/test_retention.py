@@ -212,3 +212,17 @@ def test_a_simulation_goes_on_at_the_rhythm_of_the_past(days: int, left: int) ->
 
     assert simulation.made == days
     assert len(simulation.kept) + simulation.left == left
+
+
+def test_what_left_out_components_does_not_stand_for_a_day_that_has_all() -> None:
+    whole = [snapshot(f"2026-02-0{day} 03:00") for day in (1, 2, 3)]
+    parts = [snapshot(f"2026-02-0{day} 12:00", lacks=frozenset({"db"})) for day in (2, 3)]
+
+    decisions = decide_retention([*whole, *parts], KeepPolicy(daily=2), zone=PARIS)
+    assert {name for name in kept(decisions) if "kept-daily" in codes(decisions, name)} == {
+        "2026-02-03 03:00",
+        "2026-02-02 03:00",
+    }
+    alone = decide_retention(parts, KeepPolicy(daily=1), zone=PARIS)
+    assert kept(alone) == {"2026-02-03 12:00"}
+    assert decide_retention(parts, KeepPolicy(daily=0, last=1), zone=PARIS)[0].is_kept
