@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import pathlib
-import signal
 import stat
 import threading
 import time
@@ -94,6 +93,7 @@ class FakeHashicorp(http.server.BaseHTTPRequestHandler):
 
     known: ClassVar[dict[str, dict[str, str]]] = {}
     may_ask_for_mounts = True
+    spoils: ClassVar[Callable[[bytes], bytes]] = staticmethod(lambda content: content)
 
     def do_GET(self) -> None:
         path, _, query = self.path.removeprefix("/v1/").partition("?")
@@ -121,7 +121,8 @@ class FakeHashicorp(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
-        self.wfile.write(content)
+        self.wfile.write(type(self).spoils(content))
+        self.close_connection = True
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -292,6 +293,19 @@ def test_what_is_missing_is_told_and_a_token_that_may_not_ask_for_mounts_will_do
         (stack.folder / "token").write_text(SECRETS[4] + "\n")
 
 
+@pytest.mark.parametrize("spoil", [lambda each: each[:20], lambda each: each.replace(b'"', b"\xff"), lambda _each: b""])
+def test_a_cut_answer_of_hashicorp_makes_no_snapshot(stack: KeptStack, spoil: Callable[[bytes], bytes]) -> None:
+    FakeHashicorp.spoils = staticmethod(spoil)
+    try:
+        ended = stack.back_up("api")
+    finally:
+        FakeHashicorp.spoils = staticmethod(lambda content: content)
+
+    assert ended.status == 31, ended.err
+    assert "its answer was cut" in ended.err
+    assert not any(each in ended.err for each in SECRETS)
+
+
 def test_no_secret_is_in_anything_that_is_written_or_shown(stack: KeptStack) -> None:
     """Logs, state, caches, vaults, what is left in temporary places, and the lists of processes meanwhile."""
     temporary = stack.folder / "temporary"
@@ -308,12 +322,9 @@ def test_no_secret_is_in_anything_that_is_written_or_shown(stack: KeptStack) -> 
         time.sleep(0.005)
     ended = running.wait()
     assert ended.status == 0, ended.err
-    crashed = stack.program.start(
-        "backup", "--config", stack.folder / "rebond.toml", "cluster", **{**surroundings, "SHIM_DELAY": "2"}
-    )
-    time.sleep(1.2)
-    crashed.send(signal.SIGABRT)  # faulthandler or not: what a crash leaves is looked at too
+    crashed = stack.program.start("backup", "--config", stack.folder / "rebond.toml", code=FAULT, **surroundings)
     ended_badly = crashed.wait()
+    assert "a fault of its own" in ended_badly.err
 
     assert any(b"kubectl" in each for each in commands)
     said = (ended.out + ended.err + ended_badly.out + ended_badly.err).encode() + b"".join(commands)
@@ -324,6 +335,19 @@ def test_no_secret_is_in_anything_that_is_written_or_shown(stack: KeptStack) -> 
                 said += path.read_bytes()
     assert len(said) > 10_000
     assert [each for each in SECRETS if each.encode() in said] == []
+
+
+FAULT = """
+import rebond.operations.unchanged as unchanged
+from rebond.cli.__main__ import main
+
+def break_down(vault, request, taken):
+    content = b"".join(part for each in taken for part in each.describe())
+    return content[len(content)]
+
+unchanged._make_sum = break_down
+main()
+"""
 
 
 def read_all_command_lines() -> set[bytes]:
@@ -379,10 +403,12 @@ def test_who_shares_a_domain_keeps_secrets_in_one_of_its_own(stack: KeptStack, t
         night = stack.good_backup("--class", "night", **two)
         secrets = stack.good_backup("--class", "watch", **two)
         again = stack.good_backup("--class", "night", **two)
-        ended = stack.back_up("--class", "night", **two)
+        (stack.folder / "keys" / "deep" / "id").write_text("another")
+        ended = stack.back_up("--class", "night", "--json", **two)
     finally:
         (stack.folder / "rebond.toml").write_text(before)
 
+    assert ended.document["parent"] == again["id"]  # and not the snapshot of the secrets that came between
     assert "members write to" not in ended.err
     assert [(each["name"], each["kind"]) for each in night["components"]] == [("site", "files"), ("own", "secrets")]
     assert (night["state"], night["class"], secrets["class"]) == ("whole", "night", "watch")

@@ -18,7 +18,7 @@ _LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a 
 
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one."""
+    """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one in the same domain."""
 
     last: SnapshotRecord
     record: SnapshotRecord | None
@@ -41,12 +41,13 @@ def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | N
     if not records:
         return None
     records.sort(key=lambda record: record.catalog.sequence, reverse=True)
-    forgotten = marks.forgotten()
+    forgotten, domain = marks.forgotten(), vault.credentials.writing_domain()
     same = next(
         (
             record
             for record in records
-            if record.catalog.host == host and record.catalog.stack == stack and record.name not in forgotten
+            if (record.catalog.host, record.catalog.stack, record.domain) == (host, stack, domain)
+            and record.name not in forgotten
         ),
         None,
     )

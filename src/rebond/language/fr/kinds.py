@@ -41,6 +41,12 @@ KINDS: dict[str, str] = {
     "Shorten it.": "Raccourcissez-le.",
     # secrets
     "{path} is no file, and is not among the secrets.": "{path} n'est pas un fichier, et n'est pas parmi les secrets.",
+    "{path} is a link to a directory: it is not entered, and what lies there is not among the secrets.": "{path} est un lien "
+    "vers un répertoire : on n'y entre pas, et ce qui s'y trouve n'est pas parmi les secrets.",
+    "Name the directory itself among the paths.": "Nommez le répertoire lui-même parmi les chemins.",
+    "{path} is a link to something that is not there or may not be read, and is not among the secrets.": "{path} est un lien vers "
+    "quelque chose qui n'est pas là ou ne peut être lu, et n'est pas parmi les secrets.",
+    "Mend the link, or take it out of the paths of the component.": "Réparez le lien, ou retirez-le des chemins du composant.",
     "Take it out of the paths of the component.": "Retirez-le des chemins du composant.",
     "{path} changed each time that it was read; what is saved may be half of one and half of another.": "{path} a changé "
     "à chaque lecture ; ce qui est sauvegardé peut être moitié l'un, moitié l'autre.",
@@ -64,6 +70,8 @@ KINDS: dict[str, str] = {
     "Check mount and paths, and what the token may list and read.": "Vérifiez mount et paths, et ce que le jeton peut lister "
     "et lire.",
     "HashiCorp Vault has more than {count} secrets below {path}.": "HashiCorp Vault a plus de {count} secrets sous {path}.",
+    "The certificates in {path}, which VAULT_CACERT names, cannot be read: {reason}.": "Les certificats de {path}, que nomme "
+    "VAULT_CACERT, ne peuvent être lus : {reason}.",
     "Name fewer paths.": "Nommez moins de chemins.",
     "The token may not read {what} of HashiCorp Vault at {address}.": "Le jeton ne peut lire {what} de HashiCorp Vault à "
     "{address}.",

@@ -45,6 +45,9 @@ class SecretFiles:
             return
         for folder, directories, names in os.walk(full, onerror=self._tell):
             directories.sort()
+            for name in directories:
+                if os.path.islink(os.path.join(folder, name)):
+                    self._report(_not_entered(os.path.join(folder, name)))
             for name in sorted(names):
                 yield os.path.relpath(os.path.join(folder, name), self._top)
 
@@ -66,7 +69,7 @@ class SecretFiles:
                 if (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, len(content)):
                     return _make_document(content, after)
         except OSError as error:
-            self._report(notice_fault(path, error))
+            self._report(_broken_link(path) if os.path.islink(path) else notice_fault(path, error))
             return None
         self._report(_unsteady(path))
         return _make_document(content, after)
@@ -110,6 +113,28 @@ def _no_file(path: bytes) -> Finding:
         subject=show_path(path),
         template="{path} is no file, and is not among the secrets.",
         hint_template="Take it out of the paths of the component.",
+        values={"path": show_path(path)},
+    )
+
+
+def _broken_link(path: bytes) -> Finding:
+    return Finding(
+        code="unreadable",
+        severity=Severity.WARNING,
+        subject=show_path(path),
+        template="{path} is a link to something that is not there or may not be read, and is not among the secrets.",
+        hint_template="Mend the link, or take it out of the paths of the component.",
+        values={"path": show_path(path)},
+    )
+
+
+def _not_entered(path: bytes) -> Finding:
+    return Finding(
+        code="not-entered",
+        severity=Severity.WARNING,
+        subject=show_path(path),
+        template="{path} is a link to a directory: it is not entered, and what lies there is not among the secrets.",
+        hint_template="Name the directory itself among the paths.",
         values={"path": show_path(path)},
     )
 

@@ -1,6 +1,7 @@
 """Secrets of HashiCorp Vault or OpenBao: everything below some paths of a KV engine, by its HTTP interface."""
 
 import fnmatch
+import http.client
 import json
 import ssl
 import urllib.error
@@ -48,7 +49,15 @@ class KeyValueReader:
         self._store = store
         self._now_ns = now_ns
         self._report = report
-        trust = ssl.create_default_context(cafile=store.authority or None)
+        try:
+            trust = ssl.create_default_context(cafile=store.authority or None)
+        except OSError as error:
+            raise SourceUnfit(
+                "The certificates in {path}, which VAULT_CACERT names, cannot be read: {reason}.",
+                hint="Check its name and its permissions.",
+                path=store.authority,
+                reason=error.strerror or str(error),
+            ) from None
         self._opener = urllib.request.build_opener(_NoRedirection(), urllib.request.HTTPSHandler(context=trust))
         self._is_second = False
 
@@ -146,8 +155,8 @@ class KeyValueReader:
                     address=self._store.address,
                 ) from None
             reason = f"HTTP {error.code}"
-        except json.JSONDecodeError:
-            reason = "its answer was cut"
+        except (ValueError, http.client.HTTPException):
+            reason = "its answer was cut"  # the error might quote it
         except OSError as error:
             reason = str(getattr(error, "reason", error))
         raise SourceUnreachable(
