@@ -24,7 +24,7 @@ Rot = Callable[[random.Random, pathlib.Path, pathlib.Path], None]  # a file of t
 def flip_bits(rng: random.Random, file: pathlib.Path, _: pathlib.Path) -> None:
     """Some bits."""
     content = bytearray(file.read_bytes())
-    for _ in range(rng.choice([1, 1, 1, 20]) if content else 0):
+    for _bit in range(rng.choice([1, 1, 1, 20]) if content else 0):
         content[rng.randrange(len(content))] ^= 1 << rng.randrange(8)
     file.write_bytes(content)
 

@@ -8,12 +8,13 @@ opens nothing, and a keyring that somebody else makes is no keyring.
 import os
 import struct
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import msgspec
 
-from rebond.errors import ForeignObject, ObjectExists, VaultDamaged, WrongKey
+from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, VaultId
 from rebond.store.protocol import Store
@@ -169,7 +170,12 @@ def load_newest_keyring(
 
     Raises ``VaultDamaged`` when there is none or it is below ``at_least``.
     """
-    return _newest(store, list_numbered(store, KEYRING_PREFIX), vault_id, owner_verify_key, at_least, notice)
+    for _ in range(_ATTEMPTS):
+        # One that goes between the listing and the read was replaced: a newer one is there.
+        with suppress(ObjectMissing):
+            listed = list_numbered(store, KEYRING_PREFIX)
+            return _newest(store, listed, vault_id, owner_verify_key, at_least, notice)
+    raise _never_still()
 
 
 def open_keyring(
@@ -220,7 +226,10 @@ def change_keyring(store: Store, current: OpenKeyring, change: Callable[[OpenKey
     owner = current.secrets.owner_verify_key
     for _ in range(_ATTEMPTS):
         listed = list_numbered(store, KEYRING_PREFIX)
-        newest = _newest(store, listed, current.vault_id, owner, current.number, ignore_finding)
+        try:
+            newest = _newest(store, listed, current.vault_id, owner, current.number, ignore_finding)
+        except ObjectMissing:  # replaced since the listing
+            continue
         if newest.number != current.number:
             current = open_keyring(newest, current.opened_by, current.slot_seed, owner, current.description_hash)
         changed = change(current)
@@ -235,8 +244,12 @@ def change_keyring(store: Store, current: OpenKeyring, change: Callable[[OpenKey
         except ObjectExists:
             continue
         return changed
-    raise VaultDamaged(
-        "The keyring could not be changed: its next number was taken {attempts} times in a row.",
+    raise _never_still()
+
+
+def _never_still() -> VaultDamaged:
+    return VaultDamaged(
+        "The keyring changed {attempts} times while it was read.",
         hint="See who else writes below keyring/ in the vault, then run the same command again.",
         attempts=_ATTEMPTS,
     )

@@ -48,8 +48,8 @@ VAULT_OBJECTS: dict[str, str] = {
     "dehors.",
     "vault.json is not the one that this keyring was made for: it was swapped.": "vault.json n'est pas celui pour lequel "
     "ce trousseau fut fait : il a été échangé.",
-    "The keyring could not be changed: its next number was taken {attempts} times in a row.": "Le trousseau n'a pas pu "
-    "être changé : son numéro suivant a été pris {attempts} fois de suite.",
+    "The keyring changed {attempts} times while it was read.": "Le trousseau a changé {attempts} fois pendant sa "
+    "lecture.",
     "See who else writes below keyring/ in the vault, then run the same command again.": "Voyez qui d'autre écrit sous "
     "keyring/ dans le coffre, puis relancez la même commande.",
     "The vault was rolled back: keyring {number} was seen before, and no valid one of it or later is there.": "Le coffre "
