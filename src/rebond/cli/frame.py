@@ -27,8 +27,13 @@ RECORDED = frozenset(
         "key issue",
         "key revoke",
         "vault create",
+        "schedule install",
+        "schedule remove",
+        "pause",
+        "resume",
     }
 )
+RECORDED_WITH = {"doctor": ("fix", "record"), "check": ("fix", "record")}  # only with one of these options
 ONLY_ASKS = ("dry_run", "simulate")  # options with which a command changes nothing
 Callback = Callable[..., int | None]
 
@@ -112,7 +117,8 @@ class Verb(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; what changes something, or proves something, is written down in the ledger."""
         kind = ctx.command_path.partition(" ")[2]
-        if kind not in RECORDED or any(ctx.params.get(name) for name in ONLY_ASKS):
+        is_recorded = kind in RECORDED or any(ctx.params.get(name) for name in RECORDED_WITH.get(kind, ()))
+        if not is_recorded or any(ctx.params.get(name) for name in ONLY_ASKS):
             return super().invoke(ctx)
         from rebond.cli.recording import record
 

@@ -104,6 +104,7 @@ class Recording:
         self._was_idle = document.get("began") is False
         self._recorder.learn_figures({name: document[name] for name in FIGURES if _is_number(document.get(name))})
         self._recorder.learn(**{name: document[name] for name in ("stack", "class") if document.get(name)})
+        self._recorder.learn(vault=document.get("vault_id"))
         if document.get("is_unchanged"):
             self._was_unchanged = True
             self._recorder.learn(unchanged=True)
@@ -158,12 +159,14 @@ class Recording:
                 # Runs that find nothing changed come by the hundred: they are put together.
                 at_least = UNCHANGED_LINES if self._was_unchanged else 1
                 self._faults += seal_ledger(self._vault, self._recorder.ledger, at_least=at_least)
-        except (RebondError, OSError) as reason:
+        except Exception as reason:  # noqa: BLE001 - also a fault of ours must not fail what is done
             self._faults.append(_not_sealed(reason))
 
     def _close(self) -> None:
-        with self._keeping_on():
+        try:
             self.closing.close()
+        except (RebondError, OSError) as error:
+            self._log.write(f"the store could not be closed: {error}", Weight.WARNING)
         self._log.close()
         for finding in self._log.faults:
             self._tell(finding)
@@ -173,7 +176,7 @@ class Recording:
         """Turn what would fail into a finding."""
         try:
             yield
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 - also a fault of ours must not fail what is done
             if not any(each.code == NOT_KEPT for each in self._faults):  # told once
                 self._faults.append(_not_kept(self._recorder.ledger.folder, error))
 
@@ -269,14 +272,14 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _not_kept(folder: Path, error: OSError) -> Finding:
+def _not_kept(folder: Path, error: Exception) -> Finding:
     return Finding(
         code=NOT_KEPT,
         severity=Severity.WARNING,
         subject=str(folder),
         template="This run could not be written down in {path}: {reason}. What it did is done.",
         hint_template="Check the rights of that folder and the room that is left, or set REBOND_STATE_DIR.",
-        values={"path": str(folder), "reason": error.strerror or str(error)},
+        values={"path": str(folder), "reason": _reason_of(error)},
     )
 
 
@@ -287,5 +290,9 @@ def _not_sealed(error: Exception) -> Finding:
         subject="",
         template="The record of this run is not in the vault yet: {reason}",
         hint_template="It is kept here, and the next run that can write to the vault puts it there.",
-        values={"reason": str(error)},
+        values={"reason": _reason_of(error)},
     )
+
+
+def _reason_of(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -24,6 +24,7 @@ SNAPSHOTS_KEPT = 1000
 TEXT_KEPT = 2000  # characters of one message
 HISTORY = "history"  # the folder of the ledger, below the state folder
 RUNNING = "running"
+_MOVED = ("read_bytes", "checked_bytes", "copied_bytes", "bytes")  # what a rate is counted of: the first that is known
 _SHOWN = ("bytes", "added_bytes", "stored_bytes", "checked_bytes", "freed_bytes")  # in a line of a log
 
 
@@ -107,7 +108,7 @@ class RunRecorder:
     def end(self, status: int, error: tuple[str, str] | None = None) -> None:
         """Write how the run ended: its exit status, and code and message of the error that ended it, if one did."""
         figures = {**asdict(self._meter.measure()), **self._figures}
-        moved = figures.get("bytes") or figures.get("read_bytes") or 0
+        moved = next((figures[name] for name in _MOVED if name in figures), 0)
         if moved and figures["seconds"] > 0:
             figures["bytes_per_second"] = round(moved / figures["seconds"])
         facts: dict[str, object] = {

@@ -313,3 +313,27 @@ def test_options_are_written_down_and_their_values_are_not(program: Program) -> 
     assert b"a-value-of-mine" not in ledger_bytes(program)
     began = [json.loads(line) for line in ledger_bytes(program).splitlines()][1]
     assert began["options"] == ["paths", "remark", "tags"]
+
+
+@pytest.mark.parametrize("where", ["begin", "end", "seal"])
+def test_not_even_a_fault_of_the_ledger_itself_fails_a_backup(
+    program: Program, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise KeyError("nobody foresaw this")
+
+    place = "rebond.history.sealing.seal_ledger" if where == "seal" else f"rebond.history.recording.RunRecorder.{where}"
+    monkeypatch.setattr(place, fail)
+    answer = program("backup", "--path", program.folder / "shop")
+
+    assert answer.status == (0 if where == "seal" else 3)
+    assert "Snapshot " in answer.out
+    monkeypatch.undo()
+    assert len(program.ask("snapshots")) == 1
+
+
+def test_a_doctor_that_changes_something_is_written_down_and_one_that_looks_is_not(program: Program) -> None:
+    program("doctor")
+    assert program.ask("history") == []
+    program("doctor", "--record")
+    assert [run["kind"] for run in program.ask("history")] == ["doctor"]
