@@ -99,7 +99,8 @@ def test_images_are_listed_and_those_that_no_registry_holds_are_saved(stack: Kep
     ended = stack.back_up("images", "--json")
     assert ended.status == 3
     assert [each["message"] for each in ended.document["problems"]] == [
-        "The image not-here is in the compose files, and not on this machine."
+        "The image not-here is in the compose files, and not on this machine.",
+        "The image own:1 of Kubernetes is in no registry that is known, and cannot be saved from there.",
     ]
     stack.restore(ended.document["id"], tmp_path)
     known = {each["name"]: each for each in json.loads((tmp_path / "images" / "images.json").read_text())["images"]}

@@ -5,6 +5,7 @@ from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
+from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.images.listing import Image, list_of_cluster, list_of_compose, name_archive, write_list
 from rebond.sources.streams.readers import StreamReader
@@ -37,7 +38,12 @@ class ConfiguredImages:
             images += list_of_compose(list_compose_words(self._loaded), engine, self._here.ask, report)
         local = images.copy()
         if stack.kubernetes is not None:
-            images += list_of_cluster(self._here.ask(self._ask_pods()))
+            of_pods = list_of_cluster(self._here.ask(self._ask_pods()))
+            images += of_pods
+            if self._component.save != "none":
+                for each in of_pods:
+                    if each.is_local_only:
+                        report(_cannot_be_saved(each))
         if not images:
             raise SourceUnfit(
                 "The component {component} finds no image.",
@@ -68,3 +74,14 @@ class ConfiguredImages:
         if cluster.namespace:
             words += ["--namespace", resolver.resolve_words(cluster.namespace)]
         return (*words, "get", "pods", "--output", "json")
+
+
+def _cannot_be_saved(image: Image) -> Finding:
+    return Finding(
+        code="image-not-saved",
+        severity=Severity.WARNING,
+        subject=image.name,
+        template="The image {name} of Kubernetes is in no registry that is known, and cannot be saved from there.",
+        hint_template="Push it to a registry, and let the cluster pull it from there.",
+        values={"name": image.name},
+    )

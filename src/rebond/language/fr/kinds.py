@@ -109,6 +109,10 @@ KINDS: dict[str, str] = {
     "cela arrive chaque fois, voyez de quelle version de {program} il s'agit.",
     "The image {name} is in the compose files, and not on this machine.": "L'image {name} est dans les fichiers compose, et "
     "pas sur cette machine.",
+    "The image {name} of Kubernetes is in no registry that is known, and cannot be saved from there.": "L'image "
+    "{name} tourne dans Kubernetes, aucun registre n'est connu pour l'avoir, et elle ne peut être sauvegardée de là.",
+    "Push it to a registry, and let the cluster pull it from there.": "Poussez-la dans un registre, et laissez le cluster l'y "
+    "tirer.",
     "Pull or build it: docker compose pull, or docker compose build.": "Tirez-la ou construisez-la : docker compose pull, ou "
     "docker compose build.",
     "Neither docker nor podman is installed here.": "Ni docker ni podman n'est installé ici.",
