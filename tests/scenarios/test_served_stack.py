@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.cli.program_runs import Program
 
@@ -276,3 +277,41 @@ def test_a_stop_waits_for_what_runs_or_interrupts_it_and_it_begins_again(shop: S
     assert not record.is_pending
     assert record.saved == "", "it is due at the next start"
     assert not socket_of(shop.folder).exists()
+
+
+def test_a_service_killed_in_the_middle_of_a_run_makes_one_snapshot_of_it(shop: Shop) -> None:
+    shop.configuration.write_text(
+        shop.configuration.read_text()
+        + '[component.slow]\nkind = "command"\nrun = "sleep 1.5; echo done"\nend_mark = "done"\n'
+        + '[class.slow]\ntrigger = "start"\ncomponents = ["slow"]\n'
+    )
+    shop.serve()
+    wait_until(lambda: is_pending(shop, "slow"))
+    assert shop.service is not None
+    shop.service.kill()
+    shop.service.communicate()
+    shop.serve()
+    wait_until(lambda: len(shop.snapshots("slow")) == 1)
+    wait_until(lambda: not is_pending(shop, "slow") and ask(shop)["running"] == [])
+    time.sleep(1.2)
+    assert len(shop.snapshots("slow")) == 1
+    record = Records(shop.folder).read("slow")
+    assert record is not None
+    assert record.has_ended_well
+
+
+def is_pending(shop: Shop, name: str) -> bool:
+    record = Records(shop.folder).read(name)
+    return record is not None and record.is_pending
+
+
+def test_a_run_killed_between_its_snapshot_and_its_record_is_not_repeated(shop: Shop) -> None:
+    (shop.root / ".env").write_text("SECRET=3\n")
+    assert shop.run("backup", "--class", "nightly", "--scheduled").returncode == 0
+    record = Records(shop.folder).read("nightly")
+    assert record is not None
+    # As the record was before the run ended.
+    Records(shop.folder).write("nightly", msgspec.structs.replace(record, attempts=1, ended_ms=0))
+    again = shop.run("backup", "--class", "nightly", "--scheduled")
+    assert (again.returncode, json.loads(again.stdout)["reason"]) == (0, "done before it was cut off")
+    assert len(shop.snapshots("nightly")) == 1

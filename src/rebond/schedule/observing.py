@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Secrets, Sqlite
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Secrets, Sqlite, Versioned
 from rebond.config.model import Loaded
 from rebond.schedule.calling import Calls
 from rebond.schedule.deciding import Signs
+from rebond.schedule.heads import describe_head
 from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
 
@@ -30,7 +31,8 @@ class Observer:
         """Return what the job looks at, as it is now."""
         match job.trigger:
             case "commit":
-                return Signs(is_called=bool(Calls.look(self._folder, job.class_name).found))
+                is_called = bool(Calls.look(self._folder, job.class_name).found)
+                return Signs(is_called=is_called, state=self._describe_heads(job.class_name))
             case "change":
                 return Signs(state=self._describe_sources(job.class_name))
             case "start":
@@ -38,6 +40,11 @@ class Observer:
             case "each":
                 return Signs(before=Records(self._folder).read(job.class_name))
         return Signs()
+
+    def _describe_heads(self, class_name: str) -> str:
+        """A hook may be gone, or have found the disk full: the commit itself is looked at as well."""
+        folders = dict.fromkeys(list_folders(self._loaded, class_name))
+        return "; ".join(filter(None, map(describe_head, folders)))
 
     def _describe_sources(self, class_name: str) -> str:
         state = describe_files(list_watched_paths(self._loaded, class_name))
@@ -49,6 +56,18 @@ class Observer:
 def list_watched_paths(loaded: Loaded, class_name: str) -> list[str]:
     """Return the paths and patterns whose files a class saves, made absolute."""
     return [os.path.join(loaded.root, path) for each in _members(loaded, class_name) for path in _paths_of(each)]
+
+
+def list_folders(loaded: Loaded, class_name: str) -> list[str]:
+    """Return the folders of this machine in which a class has files or working trees."""
+    paths = [
+        path
+        for each in _members(loaded, class_name)
+        if isinstance(each, Files | Versioned) and not each.inside and not each.volume
+        for path in (*((each.path,) if each.path else ()), *(each.paths if isinstance(each, Files) else ()))
+    ]
+    found = (os.path.join(loaded.root, each) for each in paths)
+    return list(dict.fromkeys(each if os.path.isdir(each) else os.path.dirname(each) for each in found))
 
 
 def has_unseen_sources(loaded: Loaded, class_name: str) -> bool:

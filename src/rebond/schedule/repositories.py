@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rebond.config.components import Component, Files, Versioned
 from rebond.config.model import Loaded
 from rebond.errors import UsageError
 from rebond.schedule.git_hooks import HOOKS, Repository, name_kept, write_hook
 from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.installing import FileToWrite, Installation, read_origin, refuse
+from rebond.schedule.observing import list_folders
 from rebond.schedule.outside_programs import ask_program
 from rebond.schedule.written_files import Origin
 
@@ -31,7 +31,7 @@ def find_repositories(loaded: Loaded, environment: Mapping[str, str]) -> dict[Pa
         )
     found: dict[Path, tuple[Repository, list[str]]] = {}
     for class_name in classes:
-        for folder in _folders_of(loaded, class_name):
+        for folder in list_folders(loaded, class_name):
             repository = look_at_repository(folder, environment)
             if repository is not None:
                 members = found.setdefault(repository.hooks, (repository, []))[1]
@@ -43,22 +43,6 @@ def find_repositories(loaded: Loaded, environment: Mapping[str, str]) -> dict[Pa
             classes=", ".join(classes),
         )
     return found
-
-
-def _folders_of(loaded: Loaded, class_name: str) -> list[str]:
-    configuration = loaded.configuration
-    class_ = configuration.classes[class_name]
-    names = list(configuration.component) if class_.takes_all else class_.components
-    paths = [path for name in names for path in _paths_of(configuration.component[name])]
-    folders = (os.path.join(loaded.root, path) for path in paths)
-    return list(dict.fromkeys(each if os.path.isdir(each) else os.path.dirname(each) for each in folders))
-
-
-def _paths_of(component: Component) -> tuple[str, ...]:
-    if not isinstance(component, Files | Versioned) or component.inside or component.volume:
-        return ()
-    several = component.paths if isinstance(component, Files) else ()
-    return (*((component.path,) if component.path else ()), *several)
 
 
 def look_at_repository(folder: str, environment: Mapping[str, str]) -> Repository | None:

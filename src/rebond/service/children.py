@@ -1,5 +1,6 @@
 """A run as a process of its own. It outlives a service that is killed, and then ends as it would have ended."""
 
+import contextlib
 import json
 import os
 import threading
@@ -37,7 +38,8 @@ class Child:
         self.job = job
         self.status: int | None = None
         folder = folder / OUTPUT
-        folder.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):  # without it the words are lost
+            folder.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
         self._out, self._err = (folder / f"{job.name}.{end}" for end in ("out", "err"))
         self._notice_end = notice_end
         self._running = RunningCommand(

@@ -86,6 +86,7 @@ class Service:
         self._stops = 0
         self._is_reload_asked = False
         self._last_fault = ""
+        self._unwritten: set[str] = set()
         self.facts = ServiceFacts()
         self._use_configuration()
 
@@ -122,6 +123,8 @@ class Service:
             try:
                 self._look_safely()
                 notice_ready()
+                stack = self._configurations.current.configuration.stack.name
+                LOG.info("serving %s: %s", stack, ", ".join(job.name for job in self._calendar.jobs) or "no class")
                 while not self._stops:
                     self._waker.wait(self._settings.look_every_seconds)
                     self._look_safely()
@@ -185,12 +188,13 @@ class Service:
 
     def _start_next(self, deed: Deed, lane: _Lane) -> None:
         due = [
-            (firing_ms, job)
+            (job.trigger != "change", firing_ms, job)
             for job in self._calendar.jobs
             if job.deed is deed and (firing_ms := self._find_due(job)) is not None
         ]
         if due:
-            _, job = min(due, key=lambda each: each[0])
+            # A changed secret is quickly saved, and waits behind nothing that only makes up for a night.
+            *_, job = min(due, key=lambda each: each[:2])
             self._start(job, lane)
 
     def _find_due(self, job: Job) -> int | None:
@@ -204,15 +208,27 @@ class Service:
         known = self._records.read(job.name)
         record = settle(job, known, now_ms, self._calendar.zone)
         if record != known and (known is not None or job.trigger in {"", "each"}):
-            self._records.write(job.name, record)
+            self._keep(job, record)
         due = find_due(job, record, now_ms, self._calendar.zone, signs)
         if due is None or (job.trigger and not may_try(record, now_ms)):
             return None
-        if job.trigger == "commit" and not are_calls_quiet(Calls.look(self._settings.folder, job.class_name), now_ms):
+        calls = Calls.look(self._settings.folder, job.class_name)
+        if calls.found and not are_calls_quiet(calls, now_ms):
             return None
         if leave_windows(self._calendar.windows, now_ms, self._calendar.zone) > now_ms:
             return None
         return due.firing_ms
+
+    def _keep(self, job: Job, record: JobRecord) -> None:
+        try:
+            self._records.write(job.name, record)
+        except OSError as error:
+            # A full disk must not stop backups: what is due runs all the same, perhaps more often than it should.
+            if job.name not in self._unwritten:
+                LOG.error("the record of %s cannot be written: %s", job.name, error)  # noqa: TRY400 - a disk
+            self._unwritten.add(job.name)
+        else:
+            self._unwritten.discard(job.name)
 
     def _start(self, job: Job, lane: _Lane) -> None:
         lane.before = self._records.read(job.name)

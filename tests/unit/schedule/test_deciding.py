@@ -111,3 +111,51 @@ def test_pauses_between_tries_end_when_the_clock_is_set_back() -> None:
     assert not may_try(failed, at("2026-02-04T03:05"))
     assert may_try(failed, at("2026-02-04T03:08"))
     assert may_try(failed, at("2025-01-01T00:00"))
+
+
+def test_a_commit_of_which_no_hook_told_is_found_after_the_first_run() -> None:
+    job = Job(deed=Deed.BACKUP, class_name="code", trigger="commit")
+    assert decide(None, "2026-02-04T10:00", job, Signs(state="a")) is None
+    assert decide(JobRecord(saved="a", ended_ms=1), "2026-02-04T10:00", job, Signs(state="a")) is None
+    assert decide(JobRecord(saved="a", ended_ms=1), "2026-02-04T10:00", job, Signs(state="b")) is not None
+    assert (
+        decide(JobRecord(saved="a", ended_ms=1), "2026-02-04T10:00", job, Signs(state="a", is_called=True)) is not None
+    )
+
+
+def live(moments: list[str], record: JobRecord | None) -> list[tuple[str, str]]:
+    """Look at each moment of a clock, run what is due, and return when what was taken."""
+    runs = []
+    for text in moments:
+        now_ms = at(text)
+        record = settle(DAILY, record, now_ms, PARIS)
+        due = find_due(DAILY, record, now_ms, PARIS, Signs())
+        if due is not None:
+            taken = datetime.datetime.fromtimestamp(due.firing_ms / 1000, PARIS)
+            runs.append((text, f"{taken:%Y-%m-%d}"))
+            record = msgspec.structs.replace(record, taken_ms=due.firing_ms, ended_ms=now_ms)
+    return runs
+
+
+def test_a_clock_that_jumps_back_and_forth_costs_no_night_and_doubles_none() -> None:
+    first = done("2026-02-03T03:00")
+    back_and_forth = [
+        "2026-02-04T03:00",
+        "2026-02-04T01:00",
+        "2026-02-04T03:00",
+        "2026-02-04T05:00",
+        "2026-02-05T03:00",
+    ]
+    assert live(back_and_forth, first) == [("2026-02-04T03:00", "2026-02-04"), ("2026-02-05T03:00", "2026-02-05")]
+    # Three days ahead for an hour: one run makes up for what seems missed, and each real night has its own.
+    ahead = ["2026-02-04T02:00", "2026-02-07T02:00", "2026-02-04T02:30", "2026-02-04T03:00", "2026-02-05T03:00"]
+    assert live(ahead, first) == [
+        ("2026-02-07T02:00", "2026-02-06"),
+        ("2026-02-04T03:00", "2026-02-04"),
+        ("2026-02-05T03:00", "2026-02-05"),
+    ]
+    # An hour ahead over the moment: the run came early, and does not come again.
+    early = ["2026-02-04T02:30", "2026-02-04T03:30", "2026-02-04T02:31", "2026-02-04T03:00", "2026-02-05T03:00"]
+    assert live(early, first) == [("2026-02-04T03:30", "2026-02-04"), ("2026-02-05T03:00", "2026-02-05")]
+    long_ago = ["2020-01-01T12:00", "2020-01-02T03:00", "2026-02-04T03:00", "2026-02-04T03:01"]
+    assert live(long_ago, first) == [("2020-01-02T03:00", "2020-01-02"), ("2026-02-04T03:00", "2026-02-04")]

@@ -11,6 +11,7 @@ from rebond.config.model import Loaded
 from rebond.errors import Refused, UsageError
 from rebond.schedule.calling import Calls
 from rebond.schedule.handing_over import HandedOver
+from rebond.schedule.heads import describe_head
 from rebond.schedule.holding import try_lock
 from rebond.schedule.installing import apply_files
 from rebond.schedule.repositories import find_repositories, plan_hooks, plan_hooks_away
@@ -213,3 +214,21 @@ def test_the_hook_passes_the_judge_of_shell_scripts(site: Site) -> None:
         path = site.root / ".git" / "hooks" / name
         for shell in ("sh", "bash"):
             assert subprocess.run([shell, "-n", path], capture_output=True, check=False).returncode == 0
+
+
+def test_the_commit_of_a_working_tree_is_read_as_git_reads_it(site: Site) -> None:
+    assert describe_head(str(site.root)) == ""
+    first = site.commit().strip()
+    assert first in describe_head(str(site.root / "src"))
+    site.git("pack-refs", "--all")
+    assert first in describe_head(str(site.root))
+    second = site.commit().strip()
+    assert second in describe_head(str(site.root))
+    tree = site.folder / "tree"
+    site.git("worktree", "add", "-q", str(tree))
+    third = site.commit(where=tree).strip()
+    assert third in describe_head(str(tree))
+    assert second in describe_head(str(site.root))
+    site.git("checkout", "-q", "--detach", first)
+    assert describe_head(str(site.root)) == first
+    assert describe_head(str(site.folder)) == ""

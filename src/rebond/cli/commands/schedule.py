@@ -4,7 +4,7 @@ from itertools import islice
 
 import click
 
-from rebond.cli.answering import answer
+from rebond.cli.answering import answer, note
 from rebond.cli.configured import require_configuration
 from rebond.cli.frame import Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
@@ -14,6 +14,7 @@ from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName
 from rebond.schedule.foreseeing import Foreseen, find_next, foresee
+from rebond.schedule.handing_over import find_user_of_runs, name_of_this_user
 from rebond.schedule.holding import RUN_LOCK, find_holder
 from rebond.schedule.jobs import Calendar, Job, make_calendar
 from rebond.schedule.pausing import Pause, read_pause
@@ -46,6 +47,11 @@ def show(invocation: Invocation) -> None:
     """Read the configuration and the state of this machine; ask no vault."""
     loaded = require_configuration(invocation)
     calendar, now_ms = make_calendar(loaded.configuration), SystemClock().now_ms()
+    user = find_user_of_runs(loaded)
+    if user and user != name_of_this_user() and not invocation.environment.get("REBOND_STATE_DIR"):
+        note(
+            invocation, tr("The runs are {user}'s: what ran is shown by sudo -u {user} rebond schedule show", user=user)
+        )
     folder = folder_of(invocation.state_folder, loaded)
     records = Records(folder)
     rows = [(job, records.read(job.name), find_next(calendar, job, now_ms)) for job in calendar.jobs]

@@ -32,6 +32,8 @@ SCHEDULE: dict[str, str] = {
     "{user}, et ne verraient pas votre pause.",
     "Run the same command as {user}: sudo -u {user} rebond …": "Lancez la même commande comme {user} : sudo -u {user} "
     "rebond …",
+    "The runs are {user}'s: what ran is shown by sudo -u {user} rebond schedule show": "Les passages sont ceux de {user} : "
+    "ce qui a tourné se voit par sudo -u {user} rebond schedule show",
     "There was no pause.": "Il n'y avait pas de pause.",
     "warning: this pause has no end. Nothing is backed up until somebody says 'rebond resume'.": "attention : cette pause "
     "n'a pas de fin. Rien n'est sauvegardé tant que personne ne dit « rebond resume ».",
