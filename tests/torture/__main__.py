@@ -37,6 +37,7 @@ PARTS = (
     Part("rot", rounds.rot_for),
     Part("caches", rounds.forget_for),
     Part("full", rounds.fill_for),
+    Part("distance", rounds.misbehave_for),
     Part("crowd", rounds.share_for),
     Part("interleavings", rounds.try_all_interleavings),
     Part("machine", rounds.walk_machine),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.torture.cache_rotting import ForgettingHost
 from tests.torture.disk_cuts import Beginning, count_calls, cut_at_each
+from tests.torture.distance import DistantGround, MoodyServer
 from tests.torture.filling import ROOM_TO_CREATE_KIB, FillingGround, NoDisk, small_disk
 from tests.torture.interleaving import Contested, backup, interleave, pruning, stall
 from tests.torture.interleaving import count_calls as count_store_calls
@@ -161,6 +162,15 @@ def forget_for(seconds: float) -> str:
         host = ForgettingHost(folder, choose_seed())
         days = repeat(seconds, host.live_a_day)
     return f"{days} backups with spoilt caches"
+
+
+def misbehave_for(seconds: float) -> str:
+    """Let a distant store refuse, hang up and lose answers."""
+    rng = random.Random(choose_seed())
+    with scratch() as folder, MoodyServer(rng) as server:
+        ground = DistantGround(server, folder)
+        repeat(seconds, ground.live_a_day)
+    return f"{ground.done} verbs, {server.faulted} answers spoilt, {ground.failed} verbs said so"
 
 
 def fill_for(seconds: float) -> str:
