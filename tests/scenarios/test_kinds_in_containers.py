@@ -1,5 +1,6 @@
 """Files, databases and servers inside containers: every kind through every way in, and every way of spoiling it."""
 
+import json
 import os
 import pathlib
 import sqlite3
@@ -240,6 +241,19 @@ def test_rows_in_the_write_ahead_log_inside_are_saved(stack: KeptStack, tmp_path
     stack.restore(snapshot["id"], tmp_path / "back")
 
     assert rows_of(tmp_path / "back/others/a/one.db") == [("one.db",), ("late",)]
+
+
+def test_files_inside_are_looked_at_before_and_after_the_databases_that_name_them(stack: KeptStack) -> None:
+    configure(stack, "docker:web")
+    log = stack.folder / "calls"
+    stack.good_backup("media", "orders", "shop", SHIM_LOG=str(log))
+    calls = [" ".join(json.loads(line)) for line in log.read_text().splitlines()]
+    words = [
+        "tar" if "tar " in each and "-cf" in each else "dump" if "mysqldump" in each or "sqlite3" in each else ""
+        for each in calls
+    ]
+
+    assert [each for each in words if each] == ["tar", "dump", "dump", "tar"]
 
 
 def test_second_names_stay_with_their_own_file(stack: KeptStack, tmp_path: Folder) -> None:
