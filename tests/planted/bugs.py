@@ -8,6 +8,7 @@ from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_sets import SETS
+from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
 from tests.planted.bugs_of_time import TIME
 
@@ -518,4 +519,5 @@ BUGS: tuple[Bug, ...] = (
     *KINDS,
     *RECORDS,
     *TIME,
+    *SETUP,
 )

@@ -121,5 +121,5 @@ def _walk(scene: Scene, place: str, looked: Looked, until: float) -> None:
 
 def _look_at_file(scene: Scene, path: str, size_bytes: int, looked: Looked) -> None:
     looked.size_bytes += size_bytes
-    if not scene.is_root and not os.path.islink(path) and not os.access(path, os.R_OK):
+    if not scene.is_root and not os.path.islink(path) and not os.access(path, os.R_OK, effective_ids=True):
         looked.unreadable.append(path)

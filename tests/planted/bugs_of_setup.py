@@ -1,0 +1,144 @@
+"""Bugs of setting up: secrets written out, keys that are lost between two steps, doctors that harm or look away."""
+
+from tests.planted.bug import Bug, Change
+
+INIT = "tests/unit/cli/test_init.py"
+CUTS = "tests/crash/test_founding_power_cuts.py"
+CANARY = "tests/unit/store/test_canary.py"
+MENDS = "tests/scenarios/test_doctor_mends.py"
+COMPOSE = "tests/unit/stack/test_compose_reading.py"
+INTERPOLATION = "tests/unit/stack/test_interpolation.py"
+
+SETUP = (
+    Bug(
+        "secret-in-a-message-of-compose",
+        "The words of ${X?…} are filled with other variables, and a password stands in the configuration.",
+        (
+            Change(
+                "stack/discovery/interpolation.py",
+                "noticed.demanded[name] = words  #",
+                "noticed.demanded[name] = replace_variables(words, variables, noticed, depth + 1)  #",
+            ),
+        ),
+        (f"{INTERPOLATION}::test_the_words_of_a_demand_bring_no_value_with_them",),
+    ),
+    Bug(
+        "vault-inside-the-backup",
+        "The vault lies in the directory and is saved into itself, every night a little more.",
+        (
+            Change(
+                "stack/discovery/choosing_places.py",
+                "for each in inside if each.is_relative_to(here))",
+                "for each in inside if not each.is_relative_to(here))",
+            ),
+        ),
+        (f"{INIT}::test_the_vault_is_never_inside_what_is_saved",),
+    ),
+    Bug(
+        "owners-key-gone-before-the-kit",
+        "With --safe the only key that reads is taken away before anybody saw the recovery kit.",
+        (
+            Change(
+                "cli/commands/init.py",
+                "    setup.tell_kit()\n    setup.write_configuration()\n    setup.finish()\n",
+                "    setup.finish()\n    setup.tell_kit()\n    setup.write_configuration()\n",
+            ),
+        ),
+        (f"{INIT}::test_a_kit_that_could_not_be_shown_is_made_again",),
+    ),
+    Bug(
+        "configuration-before-the-kit",
+        "The run is cut between the two, the next one finds a configuration, and nobody ever sees a recovery key.",
+        (
+            Change(
+                "cli/commands/init.py",
+                "    setup.tell_kit()\n    setup.write_configuration()\n",
+                "    setup.write_configuration()\n    setup.tell_kit()\n",
+            ),
+        ),
+        (f"{INIT}::test_a_kit_that_could_not_be_shown_is_made_again",),
+    ),
+    Bug(
+        "key-file-after-the-vault",
+        "The vault relies on a key that is not on disk yet; after a power cut nothing opens it.",
+        (
+            Change(
+                "operations/founding.py",
+                "        _make_directory(path.parent)\n        write_secret_file(path, content)\n",
+                "",
+            ),
+        ),
+        (f"{CUTS}::test_a_founding_cut_at_any_write_is_gone_on_with",),
+    ),
+    Bug(
+        "sealed-off-key-of-another-vault",
+        "Whatever key file does not open what is mounted there is taken for one that is done with, and deleted.",
+        (
+            Change(
+                "operations/founding.py",
+                "        open_vault(store, secret_from_file(places.writer.read_bytes()))\n"
+                "        open_vault(store, key_file_secret(places.owner.read_bytes()))\n",
+                "        open_vault(store, key_file_secret(places.owner.read_bytes()))\n",
+            ),
+        ),
+        (f"{CUTS}::test_the_key_file_of_another_vault_is_not_taken_for_one_that_was_sealed_off",),
+    ),
+    Bug(
+        "canary-follows-a-link",
+        "The try-out writes through a link that somebody put in the place of the canary.",
+        (Change("store/canary.py", " | os.O_NOFOLLOW", ""),),
+        (f"{CANARY}::test_a_link_in_the_place_of_the_canary_leads_to_no_other_file",),
+    ),
+    Bug(
+        "silence-is-safety",
+        "A store that did not answer counts as one that forbids deleting: promise 4 holds, says the doctor.",
+        (
+            Change(
+                "store/canary.py",
+                "    except AccessDenied:\n        could_delete = False\n    return CanaryFate",
+                "    except StoreError:\n        could_delete = False\n    return CanaryFate",
+            ),
+        ),
+        (f"{CANARY}::test_a_store_that_does_not_answer_is_no_store_that_denies",),
+    ),
+    Bug(
+        "doctor-runs-what-a-repository-names",
+        "Asking git for the state of a tree runs a program that the tree names.",
+        (
+            Change(
+                "stack/advice/git_state.py", '("-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null")', "()"
+            ),
+        ),
+        (f"{MENDS}::TestGit::test_a_check_runs_nothing_that_the_repository_names",),
+    ),
+    Bug(
+        "secrets-committed-by-advice",
+        "The doctor lets everything be added to Git before it says that .env is not ignored.",
+        (
+            Change(
+                "stack/advice/git_state.py",
+                "    yield from _check_secrets(scene)  # first: the command of what follows adds everything\n",
+                "",
+            ),
+            Change(
+                "stack/advice/git_state.py",
+                "        yield from _check_tree(scene, scene.loaded.root / component.path, component.remote)\n",
+                "        yield from _check_tree(scene, scene.loaded.root / component.path, component.remote)\n"
+                "    yield from _check_secrets(scene)\n",
+            ),
+        ),
+        (f"{MENDS}::TestGit::test_secrets_are_ignored_before_everything_is_added",),
+    ),
+    Bug(
+        "text-read-as-numbers",
+        "YAML's guesses turn 12:30 into 750 and on into true.",
+        (
+            Change(
+                "stack/discovery/compose_yaml.py",
+                "    yaml_implicit_resolvers: dict[str, Any] = {}",
+                "    pass",
+            ),
+        ),
+        (f"{COMPOSE}::test_text_stays_text",),
+    ),
+)
