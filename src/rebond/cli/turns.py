@@ -43,12 +43,15 @@ def stack_held(invocation: Invocation, *, waits: bool) -> Iterator[None]:
             clock.sleep(_TRY_EVERY_SECONDS)
     except OSError as error:
         # Without a lock two runs at once cost time, and no backup at all may cost everything.
+        reason = error.strerror or str(error)
         note(
-            invocation, tr("{path} cannot be written ({reason}): other runs are not kept out.", path=path, reason=error)
+            invocation,
+            tr("{path} cannot be written ({reason}): other runs are not kept out.", path=path, reason=reason),
         )
         yield
         return
     if lock is None and waits:
+        note(invocation, tr("Another run holds the stack; waiting for its end."))
         with wait_for_lock(path, what, clock):
             yield
         return
@@ -99,7 +102,7 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
             turn = held.enter_context(take_turn(job, around))
         except OSError as error:
             # A state folder that is full or gone must not cost the backup: at worst it is made twice.
-            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error))
+            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error.strerror))
             return run()
         if isinstance(turn, NotNow):
             return _say_not_now(invocation, job, turn)
@@ -168,4 +171,6 @@ def _write(invocation: Invocation, turn: Turn, write: Callable[[], None]) -> Non
     try:
         write()
     except OSError as error:
-        note(invocation, tr("The state of {job} cannot be written: {reason}.", job=turn.job.name, reason=error))
+        note(
+            invocation, tr("The state of {job} cannot be written: {reason}.", job=turn.job.name, reason=error.strerror)
+        )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from cronsim import CronSim
 
 from rebond.errors import UsageError
-from rebond.schedule.handing_over import HandedOver
+from rebond.schedule.handing_over import HandedOver, name_of_this_user
 from rebond.schedule.jobs import Job
 from rebond.schedule.written_files import Origin, judge_text, sign_text
 from rebond.units import local_zone
@@ -26,7 +26,8 @@ PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 def write_cron_file(handed: HandedOver, now_ms: int) -> str:
     """Return a file for /etc/cron.d, whose lines name the user. Raises ``UsageError`` for what cron cannot say."""
-    lines = [f"{when} {handed.user or 'root'} {command}" for when, command in list_lines(handed, now_ms)]
+    user = handed.user or name_of_this_user() or "root"
+    lines = [f"{when} {user} {command}" for when, command in list_lines(handed, now_ms)]
     return sign_text("\n".join([*_write_head(handed), f"SHELL=/bin/sh\nPATH={PATH}", *lines]) + "\n")
 
 

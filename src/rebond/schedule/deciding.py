@@ -10,7 +10,7 @@ from rebond.schedule.jobs import Job
 from rebond.schedule.records import JobRecord
 
 ATTEMPTS = 2  # a run that nobody saw end is begun once more
-RETRYABLE_STATUSES = frozenset({21, 31})  # the store or the source did not answer, and may later
+RETRYABLE_STATUSES = frozenset({10, 21, 31})  # the vault's disk, its store or the source may be there later
 RETRIES = 5
 _FIRST_PAUSE_MS = 60_000
 _LONGEST_PAUSE_MS = 900_000

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping, Sequence
 
-from rebond.schedule.handing_over import HandedOver
+from rebond.schedule.handing_over import HandedOver, name_of_this_user
 from rebond.schedule.jobs import Deed, Job
 from rebond.schedule.systemd_calendar import write_calendar
 from rebond.schedule.written_files import sign_text
@@ -39,7 +39,7 @@ def write_units(handed: HandedOver, patterns: Mapping[str, Sequence[str]], now_m
         name = unit_name(handed.stack, job)
         while f"{name}.service" in units:  # a class may be called as the check of another
             name += "-2"
-        install = f"WantedBy={_target()}" if job.trigger == "start" else ""
+        install = f"WantedBy={_target(handed)}" if job.trigger == "start" else ""
         units[f"{name}.service"] = _write_service(handed, job, install)
         moments = _list_moments(handed, job, now_ms)
         if moments:
@@ -56,7 +56,7 @@ def write_serve_unit(handed: HandedOver) -> dict[str, str]:
         "[Service]\nType=notify\n"
         f"ExecStart={_write_command(handed.serve_command)}\n"
         "ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec=60\n"
-        f"{_write_surroundings(handed)}{HARDENING}\n[Install]\nWantedBy={_target()}\n"
+        f"{_write_surroundings(handed)}{HARDENING}\n[Install]\nWantedBy={_target(handed)}\n"
     )
     return {f"{unit_prefix(handed.stack)}.service": sign_text(text)}
 
@@ -106,7 +106,7 @@ def _write_path(handed: HandedOver, job: Job, patterns: Iterable[str]) -> str:
     lines = "".join(f"PathChanged={_plain(each)}\n" for each in watched)
     return (
         f"[Unit]\nDescription=Rebond: watches what {_plain(job.name)} of {_plain(handed.stack)} saves\n\n"
-        f"[Path]\n{lines}TriggerLimitIntervalSec=0\n\n[Install]\nWantedBy={_target()}\n"
+        f"[Path]\n{lines}TriggerLimitIntervalSec=0\n\n[Install]\nWantedBy={_target(handed)}\n"
     )
 
 
@@ -124,7 +124,7 @@ def _write_order(handed: HandedOver) -> str:
 
 
 def _write_surroundings(handed: HandedOver) -> str:
-    lines = [f"User={handed.user}"] if handed.user and os.geteuid() == 0 else []
+    lines = [f"User={handed.user}"] if handed.user and _is_for_machine(handed) else []
     lines.append(f"WorkingDirectory={_plain(handed.root)}")
     lines += [f"Environment={_quote(f'{name}={value}')}" for name, value in sorted(handed.variables.items())]
     writable = (handed.state_folder, handed.cache_folder, *handed.writable)
@@ -134,8 +134,13 @@ def _write_surroundings(handed: HandedOver) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _target() -> str:
-    return "multi-user.target" if os.geteuid() == 0 else "default.target"
+def _is_for_machine(handed: HandedOver) -> bool:
+    """Say whether the units are the machine's: root writes them, or they name another user, as only root's may."""
+    return os.geteuid() == 0 or bool(handed.user and handed.user != name_of_this_user())
+
+
+def _target(handed: HandedOver) -> str:
+    return "multi-user.target" if _is_for_machine(handed) else "default.target"
 
 
 def _write_command(command: Sequence[str]) -> str:

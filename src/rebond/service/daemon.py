@@ -123,13 +123,19 @@ class Service:
             try:
                 self._look_safely()
                 notice_ready()
-                stack = self._configurations.current.configuration.stack.name
-                LOG.info("serving %s: %s", stack, ", ".join(job.name for job in self._calendar.jobs) or "no class")
+                self._say_what_is_served()
                 while not self._stops:
                     self._waker.wait(self._settings.look_every_seconds)
                     self._look_safely()
             finally:
                 self._end_runs()
+
+    def _say_what_is_served(self) -> None:
+        stack, names = self._configurations.current.configuration.stack.name, [job.name for job in self._calendar.jobs]
+        if names:
+            LOG.info("serving %s: %s", stack, ", ".join(names))
+        else:
+            LOG.warning("serving %s, in which nothing runs unattended: no class has a schedule or a trigger", stack)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -185,6 +191,7 @@ class Service:
             return
         LOG.info("the configuration was read anew")
         self._use_configuration()
+        self._say_what_is_served()
 
     def _start_next(self, deed: Deed, lane: _Lane) -> None:
         due = [

@@ -11,6 +11,7 @@ from tests.unit.schedule.stack_written import hand_over, load, write_stack
 from rebond.errors import Refused, UsageError
 from rebond.schedule.cron_lines import list_lines, take_out_of_table, write_cron_file, write_schedule, write_table
 from rebond.schedule.cron_times import list_firings
+from rebond.schedule.handing_over import name_of_this_user
 from rebond.schedule.targets import change_table
 from rebond.schedule.written_files import Origin
 
@@ -34,7 +35,7 @@ def test_a_parser_of_cron_accepts_every_line(name: str, tmp_path: pathlib.Path) 
             continue
         *fields, user, command = line.split(maxsplit=6)
         CronSim(" ".join(fields), datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC))
-        assert user == (handed.user or "root")
+        assert user == (handed.user or name_of_this_user())
         assert command.startswith("out=$(")
         assert "%" not in command.replace("\\%", "")
 

@@ -22,6 +22,7 @@ from rebond.clock import SystemClock
 from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
 from rebond.durable_files import replace_durably
+from rebond.errors import RebondError
 from rebond.logs.bridge import LogHandler
 from rebond.logs.log import Log
 from rebond.logs.masking import remember_variables
@@ -52,7 +53,15 @@ def serve(invocation: Invocation) -> None:
     """Raises ``VaultLocked`` when another process serves this stack."""
     loaded = require_configuration(invocation)
     folder = folder_of(invocation.state_folder, loaded)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RebondError(
+            "{path} cannot be made, and without it nobody knows what was run: {reason}.",
+            hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
+            path=str(folder),
+            reason=error.strerror or str(error),
+        ) from None
     configurations = Configurations(
         lambda: judge_configuration(invocation), lambda verdict, good: keep_configuration(folder, verdict, good)
     )

@@ -34,6 +34,11 @@ SCHEDULE: dict[str, str] = {
     "rebond …",
     "The runs are {user}'s: what ran is shown by sudo -u {user} rebond schedule show": "Les passages sont ceux de {user} : "
     "ce qui a tourné se voit par sudo -u {user} rebond schedule show",
+    "{path} cannot be made, and without it nobody knows what was run: {reason}.": "{path} ne peut être créé, et sans lui "
+    "personne ne sait ce qui a tourné : {reason}.",
+    "Check the rights and the room there, or set REBOND_STATE_DIR.": "Vérifiez les droits et la place à cet endroit, ou "
+    "définissez REBOND_STATE_DIR.",
+    "Another run holds the stack; waiting for its end.": "Un autre passage tient la pile ; attente de sa fin.",
     "There was no pause.": "Il n'y avait pas de pause.",
     "warning: this pause has no end. Nothing is backed up until somebody says 'rebond resume'.": "attention : cette pause "
     "n'a pas de fin. Rien n'est sauvegardé tant que personne ne dit « rebond resume ».",
