@@ -53,6 +53,7 @@ def test_systemd_accepts_every_unit(name: str, target: str, tmp_path: pathlib.Pa
     systemd("verify", "--man=no", *(tmp_path / each for each in files))
 
 
+@pytest.mark.slow
 @pytest.mark.judge("systemd-analyze")
 @pytest.mark.parametrize("schedule", TIMES)
 def test_timers_fire_once_for_each_moment_of_the_calendar_also_when_clocks_change(schedule: str) -> None:

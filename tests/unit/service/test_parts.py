@@ -1,0 +1,120 @@
+"""The parts of the service: its socket, its word to systemd, its looks, its configuration."""
+
+import json
+import os
+import pathlib
+import socket
+import threading
+import time
+from itertools import pairwise
+
+import pytest
+from tests.unit.schedule.stack_written import CONFIGURATION
+
+from rebond.config.loading import load_configuration
+from rebond.config.model import Loaded
+from rebond.errors import ConfigError
+from rebond.schedule.deciding import Signs
+from rebond.schedule.jobs import Deed, Job
+from rebond.service.asking import ask_service, questions_answered
+from rebond.service.configurations import Configurations
+from rebond.service.health import health_answered
+from rebond.service.readiness import tell_systemd
+from rebond.service.waking import Waker
+from rebond.service.watches import Watches
+from rebond.testing.manual_clock import ManualClock
+
+SECRETS = Job(deed=Deed.BACKUP, class_name="secrets", trigger="change")
+
+
+@pytest.mark.parametrize("is_abstract", [True, False])
+def test_systemd_hears_that_the_service_is_ready(is_abstract: bool, tmp_path: pathlib.Path) -> None:
+    name = f"rebond-test-{os.getpid()}" if is_abstract else str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind("\0" + name if is_abstract else name)
+        listener.settimeout(10)
+        tell_systemd({"NOTIFY_SOCKET": f"@{name}" if is_abstract else name}, "READY=1", "STATUS=well")
+        assert listener.recv(1000) == b"READY=1\nSTATUS=well"
+
+
+def test_nobody_who_listens_is_no_failure(tmp_path: pathlib.Path) -> None:
+    tell_systemd({}, "READY=1")
+    tell_systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}, "READY=1")
+
+
+def test_the_socket_answers_whoever_asks_and_survives_nonsense(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "serve.sock"
+    path.write_text("left behind by a service that was killed")
+    with questions_answered(path, lambda word: {"heard": word}):
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert ask_service(path, "status") == {"heard": "status"}
+        for nonsense in (b"\xff\xfe\n", b"[]\n", b'{"ask": 3}\n', b"", b"x" * 100_000 + b"\n"):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(path))
+                connection.sendall(nonsense)
+                connection.shutdown(socket.SHUT_WR)
+                assert "error" in json.loads(connection.makefile("rb").readline())
+        assert ask_service(path, "again") == {"heard": "again"}
+    assert not path.exists()
+    assert ask_service(path, "status") is None
+
+
+def test_a_change_counts_once_two_looks_agree_and_long_looks_are_rare() -> None:
+    clock, states, looks = ManualClock(), ["a", "b", "b", "c"], []
+
+    def observe(_job: Job) -> Signs:
+        clock.advance(0.5)
+        looks.append(clock.monotonic())
+        return Signs(state=states[min(len(looks) - 1, 3)])
+
+    watches = Watches(observe, clock)
+    seen = []
+    for _ in range(60):
+        found = watches.look(SECRETS)
+        seen.append(found.state if found else None)
+        clock.advance(1)
+    assert [each for each, before in zip(seen, [None, *seen], strict=False) if each != before] == ["b", None, "c"]
+    assert min(later - earlier for earlier, later in pairwise(looks)) >= 10
+
+
+def test_a_wait_is_ended_from_another_thread_and_before_it_began() -> None:
+    waker = Waker()
+    waker.wake()
+    began = time.monotonic()
+    waker.wait(30)
+    threading.Timer(0.05, waker.wake).start()
+    waker.wait(30)
+    assert time.monotonic() - began < 10
+    waker.close()
+    waker_again = Waker()
+    waker_again.wait(0.01)
+    waker_again.close()
+
+
+def test_a_configuration_that_cannot_be_used_keeps_the_last_good_one(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "rebond.toml"
+    path.write_text(CONFIGURATION)
+    kept: list[Loaded] = []
+    configurations = Configurations(lambda: load_configuration(path, {}), lambda _, good: kept.append(good))
+    assert configurations.look() is False
+    path.write_text(CONFIGURATION.replace('name = "shop"', 'nam = "shop"'))
+    assert configurations.look() is True
+    assert "nam" in configurations.fault
+    assert configurations.current is kept[-1]
+    path.unlink()
+    assert configurations.look() is True
+    assert configurations.fault
+    path.write_text(CONFIGURATION.replace("*/20", "*/30"))
+    assert configurations.look() is True
+    assert configurations.fault == ""
+    assert len(kept) == 2
+    assert configurations.look(is_asked=True) is True
+    path.write_text("")
+    with pytest.raises(ConfigError):
+        Configurations(lambda: load_configuration(path, {}), lambda *_: None)
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:9550", "9550", "example.org:80", "127.0.0.1:0", "127.0.0.1:99999", ":80"])
+def test_health_is_answered_on_this_machine_only(listen: str) -> None:
+    with pytest.raises(ConfigError), health_answered(listen, dict):
+        pass
