@@ -26,6 +26,14 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 UMask=0077
 """
+# A user's own manager may not make the file systems of a unit read-only: such lines would keep it from starting.
+USERS_HARDENING = """\
+NoNewPrivileges=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+UMask=0077
+"""
 EACH_MINUTES = "*-*-* *:47:00"  # when a check asks whether there was a backup to be read back
 CHANGES = "*-*-* *:00/5:00"  # a path unit sees no change while its run goes on, and nothing of a cluster
 
@@ -56,7 +64,7 @@ def write_serve_unit(handed: HandedOver) -> dict[str, str]:
         "[Service]\nType=notify\n"
         f"ExecStart={_write_command(handed.serve_command)}\n"
         "ExecReload=/bin/kill -HUP $MAINPID\nRestart=on-failure\nRestartSec=5\nKillMode=mixed\nTimeoutStopSec=60\n"
-        f"{_write_surroundings(handed)}{HARDENING}\n[Install]\nWantedBy={_target(handed)}\n"
+        f"{_write_surroundings(handed)}\n[Install]\nWantedBy={_target(handed)}\n"
     )
     return {f"{unit_prefix(handed.stack)}.service": sign_text(text)}
 
@@ -87,7 +95,7 @@ def _write_service(handed: HandedOver, job: Job, install: str) -> str:
         "[Service]\nType=oneshot\n"
         f"ExecStart={_write_command(handed.command_of(job))}\n"
         "TimeoutStartSec=infinity\nKillMode=mixed\nTimeoutStopSec=60\n"
-        f"{_write_surroundings(handed)}{HARDENING}"
+        f"{_write_surroundings(handed)}"
     )
     return f"{text}\n[Install]\n{install}\n" if install else text
 
@@ -117,6 +125,8 @@ def _fixed_part(pattern: str) -> str:
 
 
 def _write_order(handed: HandedOver) -> str:
+    if not _is_for_machine(handed):
+        return ""  # the units of the machine are unknown to a user's own manager
     lines = ["Wants=network-online.target", f"After={' '.join(('network-online.target', *handed.after))}"]
     if handed.mounts:
         lines.append(f"RequiresMountsFor={' '.join(_quote(each) for each in handed.mounts)}")
@@ -127,11 +137,12 @@ def _write_surroundings(handed: HandedOver) -> str:
     lines = [f"User={handed.user}"] if handed.user and _is_for_machine(handed) else []
     lines.append(f"WorkingDirectory={_plain(handed.root)}")
     lines += [f"Environment={_quote(f'{name}={value}')}" for name, value in sorted(handed.variables.items())]
-    writable = (handed.state_folder, handed.cache_folder, *handed.writable)
-    lines.append("ReadWritePaths=" + " ".join(_quote(f"-{each}") for each in writable))
+    if _is_for_machine(handed):
+        writable = (handed.state_folder, handed.cache_folder, *handed.writable)
+        lines.append("ReadWritePaths=" + " ".join(_quote(f"-{each}") for each in writable))
     if handed.nice:
         lines += [f"Nice={handed.nice}", "IOSchedulingClass=best-effort", "IOSchedulingPriority=7"]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in lines) + (HARDENING if _is_for_machine(handed) else USERS_HARDENING)
 
 
 def _is_for_machine(handed: HandedOver) -> bool:

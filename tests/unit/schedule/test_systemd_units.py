@@ -1,5 +1,6 @@
 """Units: accepted by systemd, and firing when the calendar says, also where the clock is changed."""
 
+import dataclasses
 import datetime
 import pathlib
 import re
@@ -90,7 +91,8 @@ def test_what_systemd_has_no_words_for_is_refused() -> None:
 
 def test_units_are_hardened_and_may_write_where_a_run_has_to(tmp_path: pathlib.Path) -> None:
     loaded = write_stack(tmp_path)
-    files = write_files("systemd", loaded, hand_over(loaded, tmp_path), NOW_MS)
+    handed = dataclasses.replace(hand_over(loaded, tmp_path), user="korrigo")
+    files = write_files("systemd", loaded, handed, NOW_MS)
     assert sorted(files) == [
         "rebond-shop-boot.service",
         "rebond-shop-daily.service",
@@ -106,7 +108,7 @@ def test_units_are_hardened_and_may_write_where_a_run_has_to(tmp_path: pathlib.P
         "rebond-shop-verify-often.timer",
     ]
     service = files["rebond-shop-daily.service"]
-    for line in ("ProtectSystem=strict", "PrivateTmp=yes", "NoNewPrivileges=yes", "Nice=10"):
+    for line in ("ProtectSystem=strict", "PrivateTmp=yes", "NoNewPrivileges=yes", "Nice=10", "User=korrigo"):
         assert f"{line}\n" in service
     (writable,) = re.findall("^ReadWritePaths=(.*)$", service, re.MULTILINE)
     for path in ("state", "cache", "vault", "a shop with 50%%"):
