@@ -17,7 +17,7 @@ from rebond.history.lines import LINE_LIMIT_BYTES, NO_PREVIOUS, OPENED, SET_ASID
 from rebond.identifiers import random_id
 from rebond.units import format_iso
 
-FILE_BYTES = 4 << 20
+FILE_BYTES = 1 << 20
 LOCK_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.01
 _PREFIX, _SUFFIX = "ledger-", ".jsonl"
@@ -99,23 +99,23 @@ class Ledger:
                 yield line
 
     def lines_after(self, number: int) -> Iterator[Line]:
-        """Yield every line above ``number`` that is one, oldest first; files that end before are not read."""
+        """Yield every line above ``number`` that is one, oldest first; what comes before is not taken apart."""
         files = self.files()
         firsts = [int(path.name[len(_PREFIX) : -len(_SUFFIX)]) for path in files]
         for position, path in enumerate(files):
             if position + 1 < len(files) and firsts[position + 1] <= number + 1:
                 continue
-            for content in path.read_bytes().split(b"\n"):
-                line = read_line(content) if content else None
-                if line is not None and line.number > number:
-                    yield line
+            found: list[Line] = []
+            for line in _newest_of(path):
+                if line.number <= number:
+                    break
+                found.append(line)
+            yield from reversed(found)
 
     def newest_lines(self) -> Iterator[Line]:
         """Yield every line that is one, newest first; reads no more than is asked for, a file at a time."""
         for path in reversed(self.files()):
-            for content in reversed(path.read_bytes().split(b"\n")):
-                if content and (line := read_line(content)) is not None:
-                    yield line
+            yield from _newest_of(path)
 
     def chain(self) -> str:
         """Return the id of the chain; empty where there is none."""
@@ -189,6 +189,18 @@ class Ledger:
         if files and (files[-1].stat().st_size == 0 or files[-1].stat().st_size + size <= self._file_bytes):
             return files[-1]
         return self.folder / f"{_PREFIX}{number:012}{_SUFFIX}"
+
+
+def _newest_of(path: Path) -> Iterator[Line]:
+    """Yield the lines of one file, newest first."""
+    content = path.read_bytes()
+    end = len(content)
+    while end > 0:
+        start = content.rfind(b"\n", 0, end - 1) + 1
+        line = read_line(content[start:end].removesuffix(b"\n"))
+        if line is not None:
+            yield line
+        end = start
 
 
 def _read_tail(path: Path) -> bytes:

@@ -10,7 +10,7 @@ from rebond.history.lines import OPENED, Line, read_line
 from rebond.history.sealing import STREAM_PREFIX
 from rebond.store.asking_ahead import ask_ahead
 from rebond.vault.access import Vault
-from rebond.vault.streams import StoredItem, list_items, read_stored
+from rebond.vault.streams import StoredItem, list_items, read_listed
 
 
 @dataclass(slots=True)
@@ -26,18 +26,17 @@ class VaultLedger:
 def read_vault_ledgers(vault: Vault) -> list[VaultLedger]:
     """Return every chain in the vault, each checked. Raises ``RoleTooSmall`` for all but the owner, ``StoreError``."""
     vault.credentials.sealing_seed(vault.roster.epoch)  # says in words that it takes the owner's
-    items = sorted(list_items(vault, prefix=STREAM_PREFIX), key=lambda item: (item.record.stream, item.record.sequence))
     ledgers: dict[str, VaultLedger] = {}
 
     def read(item: StoredItem) -> bytes | Finding | None:
         try:
-            return read_stored(vault, item.name)
+            return read_listed(vault, item)
         except ObjectMissing:
             return None
         except (VaultDamaged, ForeignObject, FormatTooNew, WrongKey) as error:
             return _unreadable(item.name, error.message)
 
-    for item, content in ask_ahead(vault.store, items, read, most=8):
+    for item, content in ask_ahead(vault.store, list_items(vault, prefix=STREAM_PREFIX), read, most=8):
         # Whoever may write another domain must not add to the ledger of this one.
         key = f"{item.domain.hex()}/{item.record.stream}"
         ledger = ledgers.setdefault(key, VaultLedger(item.record.stream.removeprefix(STREAM_PREFIX)))

@@ -4,7 +4,7 @@ An item is put once and never changed. A writer puts and lists; only the reader 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rebond.errors import (
     FormatTooNew,
@@ -47,13 +47,17 @@ WRITER_ROLES = (Role.OWNER, Role.WRITER)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredItem:
-    """An item as a listing shows it: its seal was opened, its signature is checked when it is read."""
+    """An item as a listing shows it: its seal was opened, its signature is checked when it is read.
+
+    ``whole`` are all of its stored bytes, where the look at its head took them all.
+    """
 
     name: ObjectName
     domain: DomainId
     record: StreamRecord
     size: int
     store_time_ms: int
+    whole: bytes | None = field(default=None, repr=False)
 
 
 def put_item(
@@ -159,6 +163,7 @@ def list_items(
                     record=record,
                     size=info.size,
                     store_time_ms=info.modified_ms,
+                    whole=head if head is not None and len(head) == info.size else None,
                 )
 
 
@@ -215,6 +220,13 @@ def read_stored(vault: Vault, name: ObjectName) -> bytes:
     """Return the content of the item at ``name``; raises as ``read_item`` does."""
     info = vault.store.stat(name)
     record, raw = open_item(vault, name, vault.store.read(name), info.modified_ms)
+    return open_contents(vault, raw, record)
+
+
+def read_listed(vault: Vault, item: StoredItem) -> bytes:
+    """Return the content of an item that was listed; raises as ``read_item`` does."""
+    stored = vault.store.read(item.name) if item.whole is None else item.whole
+    record, raw = open_item(vault, item.name, stored, item.store_time_ms)
     return open_contents(vault, raw, record)
 
 
