@@ -86,12 +86,30 @@ class TestS3:
         assert try_canary(store) == CanaryFate(could_overwrite=True, could_delete=True)
         assert contents(store) == {"packs/one": b"content"}
 
-    def test_a_credential_that_may_only_add_is_safe(self, server: S3Server, store: Store) -> None:
-        store.put_if_absent(CANARY_NAME, b"first")
+    def test_a_credential_that_may_put_and_not_delete_can_still_overwrite(self, server: S3Server, store: Store) -> None:
         server.faults.append(Fault(method="DELETE", status=403, code="AccessDenied", times=9))
         server.faults.append(Fault(method="POST", status=403, code="AccessDenied", times=9))
+
+        for _ in range(2):
+            assert try_canary(store) == CanaryFate(could_overwrite=True, could_delete=False)
+        assert list(contents(store)) == [CANARY_NAME]
+
+    def test_a_credential_whose_puts_have_to_be_conditional_is_safe(
+        self, server: S3Server, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        server.faults.append(Fault(method="DELETE", status=403, code="AccessDenied", times=9))
+        server.faults.append(Fault(method="POST", status=403, code="AccessDenied", times=9))
+        store.put_if_absent(CANARY_NAME, b"first")
+        server.faults.append(Fault(method="PUT", path="canary", status=412, code="PreconditionFailed", times=1))
+        server.faults.append(Fault(method="PUT", path="canary", status=403, code="AccessDenied", times=1))
+
+        assert try_canary(store).is_safe
+        assert store.read(CANARY_NAME) == b"first"
+
+    def test_a_credential_that_may_not_even_add_is_told(self, server: S3Server, store: Store) -> None:
         server.faults.append(Fault(method="PUT", status=403, code="AccessDenied", times=9))
-        with pytest.raises(AccessDenied):  # the first put is denied too: then nothing is known
+
+        with pytest.raises(AccessDenied):
             try_canary(store)
 
     def test_only_probes_are_replaced(self, store: Store) -> None:
