@@ -32,6 +32,7 @@ def read(folder: Folder, settings: str, **variables: str) -> DjangoProject:
         ("MEDIA_ROOT: str = Path(__file__).parents[1] / 'z'", "z"),
         ("if DEBUG:\n    MEDIA_ROOT = BASE_DIR / 'debug'\nelse:\n    MEDIA_ROOT = '/x'", "debug"),
         ("try:\n    MEDIA_ROOT = BASE_DIR / 'tried'\nexcept KeyError:\n    pass", "tried"),
+        ("MEDIA_ROOT = os.path.join(os.path.dirname(__file__), '..', 'up')", "up"),
         ("MEDIA_ROOT = make_path()", None),
         ("MEDIA_ROOT = BASE_DIR / name_of()", None),
         ("MEDIA_ROOT = ''", None),
@@ -54,6 +55,7 @@ DATABASES = {
     "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"},
     "other": {"ENGINE": "django.db.backends.postgresql", "HOST": os.environ["DB_HOST"], "PASSWORD": secret()},
     "memory": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+    "up": {"ENGINE": "django.db.backends.sqlite3", "NAME": os.path.join(os.path.dirname(__file__), "..", "up.sqlite3")},
 }
 DATABASES["late"] = {"ENGINE": "django.db.backends.mysql"}
 """,
@@ -64,10 +66,12 @@ DATABASES["late"] = {"ENGINE": "django.db.backends.mysql"}
         "default": "sqlite3",
         "other": "postgresql",
         "memory": "sqlite3",
+        "up": "sqlite3",
         "late": "mysql",
     }
     assert found.databases["default"].path == tmp_path / "db.sqlite3"
     assert found.databases["memory"].path is None
+    assert found.databases["up"].path == tmp_path / "up.sqlite3"
     assert found.databases["other"].host == "db"
 
 

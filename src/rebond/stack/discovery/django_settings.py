@@ -1,6 +1,7 @@
 """Django's settings, read without running them: the few expressions that paths and databases are made of."""
 
 import ast
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -146,9 +147,10 @@ def _read_databases(value: object, base: Path) -> dict[str, DjangoDatabase]:
 
 
 def _path_of(value: object, base: Path) -> Path | None:
+    """Return a path as a person would write it: settings go up from their own file, by ``..``."""
     if isinstance(value, str) and value and value != ":memory:":
-        return Path(base / value)
-    return value if isinstance(value, Path) and str(value) != "." else None
+        return Path(os.path.normpath(base / value))
+    return Path(os.path.normpath(value)) if isinstance(value, Path) and str(value) != "." else None
 
 
 def _read(path: Path) -> str:
