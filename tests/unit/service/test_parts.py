@@ -62,7 +62,7 @@ def test_the_socket_answers_whoever_asks_and_survives_nonsense(tmp_path: pathlib
 def test_a_change_counts_once_two_looks_agree_and_long_looks_are_rare() -> None:
     clock, states, looks = ManualClock(), ["a", "b", "b", "c"], []
 
-    def observe(_job: Job) -> Signs:
+    def observe(job: Job) -> Signs:
         clock.advance(0.5)
         looks.append(clock.monotonic())
         return Signs(state=states[min(len(looks) - 1, 3)])
