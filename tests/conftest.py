@@ -14,6 +14,8 @@ from collections.abc import Generator
 
 import pytest
 
+from rebond.testing.postgres_server import find_postgres
+
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
 EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
 missing_judges: Counter[str] = Counter()
@@ -26,9 +28,11 @@ def pytest_configure() -> None:
 
 
 def judge_is_present(name: str) -> bool:
-    """Say whether the judge is here: ``root`` is a right, everything else a program."""
+    """Say whether the judge is here: ``root`` is a right, ``postgres`` a server, everything else a program."""
     if name == "root":
         return os.geteuid() == 0
+    if name == "postgres":
+        return find_postgres() is not None
     return shutil.which(name) is not None
 
 

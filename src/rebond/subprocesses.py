@@ -64,8 +64,8 @@ class _Becoming(TypedDict, total=False):
     extra_groups: list[int]
 
 
-def _fill_pipe(given: Secret) -> int:
-    """Return the end to read of a pipe that holds all of ``given``: at most what a pipe takes, 64 KiB."""
+def _fill_pipe(given: Secret) -> tuple[int, int]:
+    """Return both ends of a pipe that holds all of ``given``, that to read first: at most what a pipe takes, 64 KiB."""
     content = given.reveal()
     if len(content) > _PIPE_BYTES:
         raise CommandFailed(
@@ -74,11 +74,8 @@ def _fill_pipe(given: Secret) -> int:
             count=_PIPE_BYTES,
         )
     source, sink = os.pipe()
-    try:
-        os.write(sink, content)
-    finally:
-        os.close(sink)
-    return source
+    os.write(sink, content)
+    return source, sink
 
 
 def _become(user: str | None) -> _Becoming:
@@ -109,10 +106,17 @@ class RunningCommand:
         directory: str | None = None,
         user: str | None = None,
         given: Secret | None = None,
+        keeps_input: bool = False,
     ) -> None:
-        """Start it in ``directory``, as ``user``, or else in and as our own; ``given`` is all of its input."""
+        """Start it in ``directory``, as ``user``, or else in and as our own; ``given`` is all of its input.
+
+        With ``keeps_input`` the end of its input comes only when it is ended here, or when this process is gone.
+        """
         self.program = arguments[0]
-        source = _fill_pipe(given) if given is not None else subprocess.DEVNULL
+        source, sink = _fill_pipe(given) if given is not None else (subprocess.DEVNULL, None)
+        self._sink = sink
+        if not keeps_input:
+            self._close_input()
         try:
             self._process = subprocess.Popen(
                 list(arguments),
@@ -126,6 +130,7 @@ class RunningCommand:
                 **_become(user),
             )
         except KeyError:
+            self._close_input()
             raise CommandFailed(
                 "{program} could not be started: there is no user {user} here.",
                 hint="Check the name.",
@@ -133,6 +138,7 @@ class RunningCommand:
                 user=user,
             ) from None
         except (OSError, ValueError, subprocess.SubprocessError) as error:
+            self._close_input()
             raise CommandFailed(
                 "{program} could not be started: {reason}.",
                 hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",
@@ -186,6 +192,7 @@ class RunningCommand:
         if self._is_over:
             return
         self._is_over = True
+        self._close_input()
         if self._timer is not None:
             self._timer.cancel()
         try:
@@ -196,6 +203,11 @@ class RunningCommand:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None and not (pipe is self._process.stderr and self._listener.is_alive()):
                     pipe.close()
+
+    def _close_input(self) -> None:
+        if self._sink is not None:
+            os.close(self._sink)
+            self._sink = None
 
     def _end_late(self) -> None:
         if self._process.returncode is None and not self._has_ended():

@@ -26,6 +26,7 @@ exclude = ["conf.d/"]
 
 [component.db]
 kind = "postgres"
+method = "physical"
 password = { env = "POSTGRES_PASSWORD" }
 
 [component.cache]
@@ -95,7 +96,7 @@ def test_a_kind_that_comes_later_fails_the_run_and_commits_nothing_unless_a_part
 
     assert refused.status == 32
     assert json.loads(refused.out)["error"]["message"] == (
-        "The component db is of the kind postgres, which cannot be saved yet."
+        "The component db asks for the physical method, which cannot be done yet."
     )
     assert program.ask("snapshots") == []
     partial = program("backup", "--class", "full", "--allow-partial", "--json")

@@ -9,6 +9,7 @@ from rebond.config.components import (
     Files,
     Images,
     Mysql,
+    Postgres,
     Redis,
     Regenerable,
     Secrets,
@@ -22,6 +23,7 @@ from rebond.stack.contained_files import ContainedFiles
 from rebond.stack.declared import ConfiguredWorkingTree, DeclaredComponent
 from rebond.stack.file_trees import Report
 from rebond.stack.images import ConfiguredImages
+from rebond.stack.postgres import ConfiguredPostgres
 from rebond.stack.secrets import ConfiguredSecrets
 from rebond.stack.servers import ConfiguredMysql, ConfiguredRedis
 
@@ -57,6 +59,8 @@ def make_source(
             return ContainedFiles(name, component, loaded, strategy=strategy, excludes=excludes)
         case Sqlite() if is_elsewhere:
             return ContainedDatabases(name, component, loaded)
+        case Postgres():
+            return ConfiguredPostgres(name, component, loaded)
         case Mysql():
             return ConfiguredMysql(name, component, loaded)
         case Redis():

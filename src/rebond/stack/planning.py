@@ -110,7 +110,14 @@ def plan_backup(
 
 def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
     """Return why a component cannot be saved yet; ``None`` when it can."""
-    if isinstance(component, Postgres | Django):
+    if isinstance(component, Postgres) and component.method == "physical":
+        return SourceUnfit(
+            "The component {component} asks for the physical method, which cannot be done yet.",
+            hint='Set method = "logical" and take wal and window out, or save the others with --allow-partial.',
+            component=name,
+            kind=component.kind,
+        )
+    if isinstance(component, Django):
         return SourceUnfit(
             "The component {component} is of the kind {kind}, which cannot be saved yet.",
             hint="Leave it out of the class, or save the others with --allow-partial.",

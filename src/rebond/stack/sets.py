@@ -71,7 +71,7 @@ def finish_component(
     """Say what is the same for every kind: whether it is a database, and with what its size is compared."""
     moment = prepared.moment
     if moment is Moment.NONE and isinstance(component, DATABASES):
-        moment = Moment.WHEN_READ
+        moment = Moment.WHEN_OPENED if isinstance(component, Postgres) else Moment.WHEN_READ
     compared_with: tuple[str, ...] = ()
     if component.expect and component.expect.shrink:
         compared_with = _find_comparable(component, class_name, configuration)

@@ -37,16 +37,25 @@ class Place:
         return str(self.address) if self.address else "localhost"
 
     def open(
-        self, words: Sequence[str], *, given: Secret | None = None, seconds: float | None = None, label: str = ""
+        self,
+        words: Sequence[str],
+        *,
+        given: Secret | None = None,
+        seconds: float | None = None,
+        label: str = "",
+        keeps_input: bool = False,
     ) -> StreamReader:
         """Begin to run a command; its output is whole only when it, and the way to it, end well.
 
-        ``given`` is what it gets to read; ``label`` how messages call it, where that is not its first word.
+        ``given`` is what it gets to read, and with ``keeps_input`` the end of that comes only when it is closed;
+        ``label`` how messages call it, where that is not its first word.
         """
         with looking_up():
-            return self._open(words, given, seconds, label)
+            return self._open(words, given, seconds, label, keeps_input)
 
-    def _open(self, words: Sequence[str], given: Secret | None, seconds: float | None, label: str) -> StreamReader:
+    def _open(
+        self, words: Sequence[str], given: Secret | None, seconds: float | None, label: str, keeps_input: bool
+    ) -> StreamReader:
         if self.address is None:
             return CommandReader(
                 words,
@@ -57,6 +66,7 @@ class Place:
                 given=given,
                 label=label,
                 idle_seconds=_IDLE_SECONDS,
+                keeps_input=keeps_input,
             )
         return open_channel(
             self.address,
@@ -68,6 +78,7 @@ class Place:
             given=given,
             label=label,
             idle_seconds=_IDLE_SECONDS,
+            keeps_input=keeps_input,
         )
 
     def ask(self, words: Sequence[str]) -> bytes:

@@ -30,6 +30,7 @@ path = "."
 strategy = "complete"
 [component.db]
 kind = "postgres"
+method = "physical"
 [component.cache]
 kind = "ephemeral"
 [class.daily]
@@ -74,10 +75,10 @@ def test_a_class_chooses_its_components_and_its_strategy_wins(loaded: Loaded) ->
 def test_without_a_class_all_are_meant_and_one_that_cannot_be_saved_refuses(loaded: Loaded) -> None:
     with pytest.raises(SourceUnfit) as caught:
         plan_backup(loaded)
-    assert str(caught.value) == "The component db is of the kind postgres, which cannot be saved yet."
+    assert str(caught.value) == "The component db asks for the physical method, which cannot be done yet."
     plan = plan_backup(loaded, allows_partial=True)
     assert [each.name for each in plan.components] == ["media", "code", "db", "cache"]
-    with pytest.raises(SourceUnfit, match="cannot be saved yet"):
+    with pytest.raises(SourceUnfit, match="cannot be done yet"):
         plan.components[2].open_tree(_hear_nothing)
     assert plan_backup(loaded, class_name="full").allows_partial
 
@@ -96,7 +97,7 @@ def test_what_may_be_lost_is_no_reason_to_fail_and_nothing_to_save(loaded: Loade
         plan_backup(loaded, names=["cache"])
 
 
-LATER = ("django", "postgres")
+LATER = ("django",)
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - set(LATER)))
@@ -143,7 +144,7 @@ def test_what_belongs_into_another_vault_is_planned_apart_and_as_a_change(tmp_pa
 
 
 def test_several_that_cannot_be_saved_are_told_at_once(tmp_path: pathlib.Path) -> None:
-    body = '[component.a]\nkind = "postgres"\n[component.b]\nkind = "django"\n'
+    body = '[component.a]\nkind = "postgres"\nmethod = "physical"\n[component.b]\nkind = "django"\n'
     loaded = read_body(tmp_path, body).loaded
     assert loaded
     with pytest.raises(SourceUnfit, match=r"2 components cannot be saved yet: a \(postgres\), b \(django\)\."):

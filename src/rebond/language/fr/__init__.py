@@ -11,6 +11,7 @@ from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.kinds import KINDS
 from rebond.language.fr.operations import OPERATIONS
+from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.schedule import SCHEDULE
@@ -33,6 +34,7 @@ MESSAGES: dict[str, str] = {
     **KEEPING,
     **KINDS,
     **OPERATIONS,
+    **POSTGRES,
     **PRUNING,
     **RESTORING,
     **SCHEDULE,

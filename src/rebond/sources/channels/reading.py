@@ -31,12 +31,14 @@ def open_channel(
     given: Secret | None = None,
     label: str = "",
     idle_seconds: float | None = None,
+    keeps_input: bool = False,
     make_mark: Callable[[], str] = lambda: "rebond-end-" + secrets.token_hex(_MARK_BYTES),
 ) -> "MarkedReader":
     """Begin to run ``command`` at ``address`` and return its output as a stream, without the mark.
 
     ``given`` is what the command gets to read; ``inside.reads_input`` has to be true for it. ``label`` is how
     messages call the command, where that is not its first word. After ``idle_seconds`` without a byte it is ended.
+    With ``keeps_input`` the end of its input comes only when the reader is closed.
     Raises ``SourceUnfit`` when the client is not installed, ``CommandFailed`` when it cannot be started. The
     reader raises ``SourceUnreachable`` when nothing runs at ``address``, ``CommandFailed`` for the rest.
     """
@@ -51,7 +53,12 @@ def open_channel(
             address=str(address),
         )
     reader = CommandReader(
-        arguments, environment=environment, timeout_seconds=timeout_seconds, given=given, idle_seconds=idle_seconds
+        arguments,
+        environment=environment,
+        timeout_seconds=timeout_seconds,
+        given=given,
+        idle_seconds=idle_seconds,
+        keeps_input=keeps_input,
     )
     return MarkedReader(reader, address, mark.encode(), program=label or command[0], client=client)
 

@@ -77,8 +77,9 @@ class CommandReader:
         given: Secret | None = None,
         label: str = "",
         idle_seconds: float | None = None,
+        keeps_input: bool = False,
     ) -> None:
-        """Begin to run it.
+        """Begin to run it; with ``keeps_input`` the end of its input comes only when it is closed here.
 
         ``label`` is how messages call it, where that is not the first of the arguments. When it writes nothing for
         ``idle_seconds`` it is ended, and the stream is not whole: a connection may be lost without anybody's word.
@@ -86,7 +87,9 @@ class CommandReader:
         self._idle_seconds = idle_seconds
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
         self._timeout_seconds = timeout_seconds
-        self._command = RunningCommand(arguments, environment=kept, directory=directory, user=user, given=given)
+        self._command = RunningCommand(
+            arguments, environment=kept, directory=directory, user=user, given=given, keeps_input=keeps_input
+        )
         self._command.program = label or self._command.program
         if timeout_seconds is not None:
             self._command.end_after(timeout_seconds)

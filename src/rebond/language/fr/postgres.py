@@ -1,0 +1,39 @@
+"""French for PostgreSQL."""
+
+POSTGRES: dict[str, str] = {
+    # what its programs complain of
+    "PostgreSQL at {server} does not accept the password for {database}: {words}": "PostgreSQL à {server} n'accepte pas le mot de passe pour {database} : {words}",
+    "Check 'user' and 'password' of the component, and what they refer to.": "Vérifiez « user » et « password » du composant, et ce à quoi ils renvoient.",
+    "The database {database} at {server} cannot be opened: {words}": "La base {database} à {server} ne peut être ouverte : {words}",
+    "Check 'database'; psql -l lists those that are there.": "Vérifiez « database » ; psql -l donne la liste de celles qui existent.",
+    "PostgreSQL at {server} does not let this user in: {words}": "PostgreSQL à {server} ne laisse pas entrer cet utilisateur : {words}",
+    "Check 'user' and 'password', and the server's pg_hba.conf.": "Vérifiez « user » et « password », et le fichier pg_hba.conf du serveur.",
+    "A right is missing to read all of {database}: {words}": "Il manque un droit pour lire tout {database} : {words}",
+    "Let the user read everything: GRANT pg_read_all_data TO that user, or save as the owner.": "Laissez l'utilisateur tout lire : GRANT pg_read_all_data TO cet utilisateur, ou sauvegardez en tant que propriétaire.",
+    "A table of {database} is locked by somebody else for too long: {words}": "Une table de {database} est verrouillée trop longtemps par quelqu'un d'autre : {words}",
+    "See pg_locks and pg_stat_activity for who holds it; then run the backup again.": "Voyez dans pg_locks et pg_stat_activity qui la tient ; puis relancez la sauvegarde.",
+    "PostgreSQL at {server} takes no connections: {words}": "PostgreSQL à {server} n'accepte pas de connexions : {words}",
+    "See whether it runs, and whether 'host' and 'port' are right: pg_isready says so.": "Voyez s'il tourne, et si « host » et « port » sont justes : pg_isready le dit.",
+    # streams
+    "The rows of {name} were cut: the mark at their end is missing.": "Les lignes de {name} ont été coupées : il manque la marque à leur fin.",
+    "Run the backup again. If that happens often, see what ends the connection.": "Relancez la sauvegarde. Si cela arrive souvent, voyez ce qui met fin à la connexion.",
+    "{name} is not whole: {count} rows came, and the server sent {expected}.": "{name} n'est pas entière : {count} lignes sont arrivées, et le serveur en a envoyé {expected}.",
+    "Something between changes or loses them; run the backup again.": "Quelque chose entre les deux les modifie ou les perd ; relancez la sauvegarde.",
+    "The answer of psql was cut: the mark at its end is missing.": "La réponse de psql a été coupée : il manque la marque à sa fin.",
+    # programs and addresses
+    "The programs of PostgreSQL (psql, pg_dump) are not installed there.": "Les programmes de PostgreSQL (psql, pg_dump) n'y sont pas installés.",
+    "Install them: apt-get install postgresql-client; or name a container that has them with 'in'.": "Installez-les : apt-get install postgresql-client ; ou nommez avec « in » un conteneur qui les a.",
+    "The server is PostgreSQL {server}, and pg_dump is of version {client}: an older one cannot save it.": "Le serveur est PostgreSQL {server}, et pg_dump est de la version {client} : un plus ancien ne peut le sauvegarder.",
+    "Install a newer one: apt-get install postgresql-client-{server}.": "Installez-en un plus récent : apt-get install postgresql-client-{server}.",
+    "The password of a database holds the end of a line.": "Le mot de passe d'une base contient une fin de ligne.",
+    "Check 'password'.": "Vérifiez « password ».",
+    "The component {component} does not say which database is meant.": "Le composant {component} ne dit pas de quelle base il s'agit.",
+    'Add database = "NAME", or databases = ["*"] for all.': 'Ajoutez database = "NOM", ou databases = ["*"] pour toutes.',
+    "The component {component} asks for the physical method, which cannot be done yet.": "Le composant {component} demande la méthode physique, qui n'est pas encore possible.",
+    'Set method = "logical" and take wal and window out, or save the others with --allow-partial.': 'Mettez method = "logical" et retirez wal et window, ou sauvegardez les autres avec --allow-partial.',
+    # findings
+    "The roles of {database} are saved without their passwords: this user may not read them.": "Les rôles de {database} sont sauvegardés sans leurs mots de passe : cet utilisateur ne peut les lire.",
+    "Keep the passwords among the secrets, or save as a superuser.": "Gardez les mots de passe parmi les secrets, ou sauvegardez en tant que superutilisateur.",
+    "The roles and tablespaces of the server of {database} could not be saved: {reason}": "Les rôles et tablespaces du serveur de {database} n'ont pu être sauvegardés : {reason}",
+    "Let the user read them, or save as a superuser.": "Laissez l'utilisateur les lire, ou sauvegardez en tant que superutilisateur.",
+}

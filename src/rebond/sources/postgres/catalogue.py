@@ -1,0 +1,116 @@
+"""What a database holds, as one session sees it, and the SQL that asks."""
+
+import msgspec
+
+from rebond.sources.postgres.names import quote_name, quote_text
+
+# Tables of extensions are made by these; of theirs only what they declare as configuration is data.
+_TABLES = """
+pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+LEFT JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+     AND d.objsubid = 0 AND d.deptype = 'e'
+LEFT JOIN LATERAL (
+  SELECT e.extcondition[i] AS condition FROM pg_catalog.pg_extension e,
+         pg_catalog.generate_subscripts(e.extconfig, 1) i WHERE e.oid = d.refobjid AND e.extconfig[i] = c.oid
+) x ON true
+WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
+  AND (d.objid IS NULL OR x.condition IS NOT NULL)
+"""
+
+LIST_TABLES_TO_LOCK = f"""
+SELECT pg_catalog.string_agg(pg_catalog.format('ONLY %I.%I', n.nspname, c.relname), ', ') AS tables,
+       pg_catalog.count(*) > 0 AS has_tables
+FROM {_TABLES} AND c.relkind = 'r'
+"""  # noqa: S608 - made of constants
+
+DESCRIBE_DATABASE = """
+SELECT pg_catalog.json_build_object(
+  'snapshot', pg_catalog.pg_export_snapshot(),
+  'server_version', pg_catalog.current_setting('server_version'),
+  'server_version_num', pg_catalog.current_setting('server_version_num')::int,
+  'database', pg_catalog.current_database(),
+  'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
+  'collate', d.datcollate,
+  'ctype', d.datctype,
+  'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
+  'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
+  'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension)
+) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
+"""
+
+DESCRIBE_TABLES = f"""
+SELECT pg_catalog.json_build_object(
+  'schema', n.nspname,
+  'name', c.relname,
+  'bytes', pg_catalog.pg_table_size(c.oid),
+  'condition', coalesce(x.condition, ''),
+  'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
+) FROM {_TABLES} AND c.relkind = 'r' ORDER BY n.nspname, c.relname
+"""  # noqa: S608 - made of constants
+
+COUNT_SEQUENCES = f"SELECT pg_catalog.count(*) FROM {_TABLES} AND c.relkind = 'S'"  # noqa: S608 - made of constants
+
+# Each row of the answer is a query that psql runs in turn; each of these writes one line of the file.
+WRITE_SEQUENCES = f"""
+SELECT pg_catalog.format('SELECT %L || last_value || '', '' || is_called || '');'' FROM %I.%I',
+  'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.format('%I.%I', n.nspname, c.relname)) || ', ',
+  n.nspname, c.relname)
+FROM {_TABLES} AND c.relkind = 'S' ORDER BY n.nspname, c.relname \\gexec
+"""  # noqa: S608 - made of constants
+
+LIST_DATABASES = (
+    "SELECT pg_catalog.json_build_object('name', datname) FROM pg_catalog.pg_database "
+    "WHERE datallowconn AND NOT datistemplate ORDER BY datname"
+)
+
+
+class Database(msgspec.Struct, frozen=True, kw_only=True):
+    """One database, and the name of the snapshot that others can join."""
+
+    snapshot: str
+    server_version: str
+    server_version_num: int
+    database: str
+    encoding: str
+    collate: str
+    ctype: str
+    may_read_passwords: bool
+    large_objects: int
+    extensions: dict[str, str] | None = None
+
+    @property
+    def major(self) -> int:
+        """The version of the server by its first number."""
+        return self.server_version_num // 10_000
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True):
+    """A table that has rows of its own. ``columns`` are those that can be written."""
+
+    schema: str
+    name: str
+    bytes: int
+    columns: tuple[str, ...]
+    condition: str = ""
+
+    @property
+    def sql(self) -> str:
+        """Its whole name as SQL."""
+        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
+
+    def write_out(self, encoding: str) -> str:
+        """Return the command that writes its rows."""
+        source = f"{self.sql}{self._list_columns()}"
+        if self.condition:
+            names = ", ".join(map(quote_name, self.columns)) or "1"
+            source = f"(SELECT {names} FROM ONLY {self.sql} {self.condition})"  # noqa: S608 - quoted
+        return f"COPY {source} TO STDOUT WITH (ENCODING {quote_text(encoding)})"
+
+    def write_in(self, encoding: str) -> str:
+        """Return the command that reads them back, on one line."""
+        return f"COPY {self.sql}{self._list_columns()} FROM STDIN WITH (ENCODING {quote_text(encoding)});"
+
+    def _list_columns(self) -> str:
+        return f" ({', '.join(map(quote_name, self.columns))})" if self.columns else ""

@@ -1,0 +1,84 @@
+"""Where a PostgreSQL server answers, and how its programs are called so that no password is seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rebond.errors import UsageError
+from rebond.secret import Secret
+from rebond.sources.streams.readers import StreamReader
+
+# The first line of the input is the password: so it is among no arguments, here and inside a container.
+_SCRIPT = """\
+IFS= read -r password
+if [ -n "$password" ]; then PGPASSWORD=$password; export PGPASSWORD; fi
+unset password
+LC_ALL=C; export LC_ALL
+exec "$@"
+"""
+_CONNECT_SECONDS = 30
+
+
+class OpenProgram(Protocol):
+    """Begins to run a program where the server's programs are; see ``rebond.stack.whereabouts.Place.open``."""
+
+    def __call__(
+        self,
+        words: Sequence[str],
+        *,
+        given: Secret | None = None,
+        seconds: float | None = None,
+        label: str = "",
+        keeps_input: bool = False,
+    ) -> StreamReader:
+        """Return its output."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresServer:
+    """Where it answers and as whom; empty means what the programs themselves would take.
+
+    ``options`` are other words of a connection, such as ``sslmode``.
+    """
+
+    host: str = ""
+    port: int | None = None
+    user: str = ""
+    password: Secret | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        host = self.host or "localhost"
+        return f"{host}:{self.port}" if self.port else host
+
+    def describe_connection(self, database: str) -> str:
+        """Return the connection to a database as ``libpq`` reads it; it holds no password."""
+        words = {
+            "host": self.host,
+            "port": str(self.port or ""),
+            "user": self.user,
+            "dbname": database,
+            "connect_timeout": str(_CONNECT_SECONDS),
+            "fallback_application_name": "rebond",
+            **self.options,
+        }
+        return " ".join(f"{name}={_quote(text)}" for name, text in words.items() if text)
+
+
+def wrap_program(words: Sequence[str]) -> tuple[str, ...]:
+    """Return a command that reads the password on the first line of its input, then runs the program."""
+    return ("sh", "-c", _SCRIPT, "sh", *words)
+
+
+def describe_input(server: PostgresServer, script: str = "") -> Secret:
+    """Return the input of a wrapped program: the password, then what it reads itself. Raises ``UsageError``."""
+    password = server.password.reveal() if server.password is not None else b""
+    if b"\n" in password or b"\0" in password:
+        raise UsageError("The password of a database holds the end of a line.", hint="Check 'password'.")
+    return Secret(password + b"\n" + script.encode(errors="surrogateescape"))
+
+
+def _quote(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

@@ -1,0 +1,113 @@
+"""Components of kind ``postgres``: one database, several, or all of a server."""
+
+import urllib.parse
+from contextlib import ExitStack
+
+from rebond.clock import SystemClock
+from rebond.config.components import Postgres
+from rebond.config.model import Loaded
+from rebond.entries import Tree
+from rebond.errors import UsageError
+from rebond.sources.documents.tree import Piece
+from rebond.sources.postgres.names import name_file
+from rebond.sources.postgres.programs import choose_programs, find_programs
+from rebond.sources.postgres.server import PostgresServer
+from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
+from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
+from rebond.stack.file_trees import Report
+from rebond.stack.whereabouts import place_of, secret_of, words_of
+
+_SCHEMES = ("postgres", "postgresql")
+
+
+class ConfiguredPostgres:
+    """One component, ready to be saved by the programs where the server is, or by those here.
+
+    One database lies at the top of the tree; of several, or all, each has a folder of its own.
+    """
+
+    root = b""
+    exclusions: tuple[str, ...] = ()
+
+    def __init__(self, name: str, component: Postgres, loaded: Loaded) -> None:
+        self._name = name
+        self._component = component
+        self._loaded = loaded
+
+    def open_tree(self, report: Report) -> Tree:
+        """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
+        clock = SystemClock()
+        server, database = self._find_server()
+        place = place_of(self._component, self._loaded)
+        programs = find_programs(place.open)
+        access = Access(server=server, programs=programs[0], open_program=place.open)
+        names, is_several = self._find_databases(access, database)
+        with ExitStack() as held:
+            snapshots: list[HeldSnapshot] = []
+            for name in names:
+                snapshots.append(HeldSnapshot(access, name))
+                held.callback(snapshots[-1].close)
+                fitting = choose_programs(programs, snapshots[-1].database.major)
+                snapshots[-1].access = Access(server=server, programs=fitting, open_program=place.open)
+            pieces: dict[bytes, Piece] = {}
+            for each in snapshots:
+                below = name_file(each.name) + b"/" if is_several else b""
+                own = list_pieces(each, clock.now_ms() * 1_000_000)
+                pieces |= {below + path: piece for path, piece in own.items()}
+            first = snapshots[0]
+            content = read_globals(
+                first.access, first.name, may_read_passwords=first.database.may_read_passwords, report=report
+            )
+            if content is not None:
+                pieces[b"globals.sql"] = make_globals(content, clock)
+            tree = PostgresTree(pieces, snapshots)
+            held.pop_all()
+        return tree
+
+    def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
+        wanted = [words_of(each, self._loaded) for each in self._component.databases]
+        if "*" in wanted:
+            return list_databases(access, database or "postgres"), True
+        if wanted:
+            return list(dict.fromkeys(wanted)), True
+        if not database:
+            raise UsageError(
+                "The component {component} does not say which database is meant.",
+                hint='Add database = "NAME", or databases = ["*"] for all.',
+                component=self._name,
+            )
+        return [database], False
+
+    def _find_server(self) -> tuple[PostgresServer, str]:
+        component, loaded = self._component, self._loaded
+        host, port, user, database, options = _read_url(words_of(component.url, loaded))
+        user = words_of(component.user, loaded) or user
+        server = PostgresServer(
+            host=words_of(component.host, loaded) or host,
+            port=component.port or port,
+            user=user,
+            password=secret_of(component.password, loaded),
+            options=options,
+        )
+        return server, words_of(component.database, loaded) or database or user
+
+
+def _read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:
+    """Take a URL apart: host, port, user, database and options. Raises ``UsageError``."""
+    if not text:
+        return "", None, "", "", {}
+    try:
+        parts = urllib.parse.urlsplit(text)
+        port = parts.port
+        options = dict(urllib.parse.parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+    except ValueError:
+        parts, port, options = urllib.parse.urlsplit(""), None, {}
+    if parts.scheme not in _SCHEMES or parts.password or "password" in options:
+        raise UsageError(
+            "The address of a server has to begin with {scheme}://, and may hold no password.",
+            hint="Write {scheme}://USER@HOST:PORT, and the password under 'password'.",
+            scheme="postgres",
+        )
+    host = urllib.parse.unquote(parts.hostname or "") or options.pop("host", "")
+    user = urllib.parse.unquote(parts.username or "")
+    return host, port, user, urllib.parse.unquote(parts.path.strip("/")), options

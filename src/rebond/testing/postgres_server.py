@@ -1,0 +1,160 @@
+"""A real PostgreSQL of its own, for tests and the demonstration: on a Unix socket, in a folder that goes with it."""
+
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+
+_FOLDERS = "/usr/lib/postgresql", "/usr/pgsql", "/usr/local/pgsql"
+_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "40",
+    "shared_buffers": "32MB",
+    "max_wal_size": "256MB",
+    "autovacuum": "off",
+}
+_START_SECONDS = 30.0
+_NOT_ROOT = ("postgres", "nobody")
+
+
+def find_postgres(major: int | None = None) -> pathlib.Path | None:
+    """Return the folder with ``postgres`` and ``initdb`` of a version, else of the newest; ``None`` for none."""
+    found: dict[int, pathlib.Path] = {}
+    for folder in _FOLDERS:
+        for program in [*pathlib.Path("/").glob(f"{folder[1:]}*/*/bin/postgres"), pathlib.Path(folder, "bin/postgres")]:
+            if program.is_file() and (number := _read_major(program)) and (program.parent / "initdb").is_file():
+                found.setdefault(number, program.parent)
+    if not found and (on_path := shutil.which("postgres")):
+        return pathlib.Path(on_path).resolve().parent
+    return found.get(major) if major is not None else found[max(found)] if found else None
+
+
+class PostgresServer:
+    """A running server. ``user`` is its superuser; it trusts whoever reaches the socket, unless told otherwise.
+
+    PostgreSQL refuses to run as root: then it runs as another user. It listens on no address.
+    """
+
+    user = "postgres"
+
+    def __init__(
+        self, *, major: int | None = None, settings: dict[str, str] | None = None, encoding: str = "UTF8"
+    ) -> None:
+        programs = find_postgres(major)
+        assert programs is not None, "no PostgreSQL is installed here"
+        self.programs = programs
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
+        self._owner = _find_owner()
+        if self._owner:
+            shutil.chown(self.folder, self._owner)
+            self.folder.chmod(0o755)
+        try:
+            self._run(
+                *("initdb", "--no-sync", "--auth=trust", f"--username={self.user}", f"--encoding={encoding}"),
+                *("--locale=C.UTF-8" if encoding == "UTF8" else "--locale=C", "--pgdata", str(self.data)),
+            )
+            self._settings = {**_SETTINGS, **(settings or {})}
+            self.start()
+        except BaseException:
+            self.remove()
+            raise
+
+    @property
+    def data(self) -> pathlib.Path:
+        """Its data directory."""
+        return self.folder / "data"
+
+    @property
+    def socket_folder(self) -> str:
+        """What ``host`` has to be."""
+        return str(self.folder)
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        words = [str(self.programs / "postgres"), "-D", str(self.data), "-k", self.socket_folder, "-h", ""]
+        words += [word for name, text in self._settings.items() for word in ("-c", f"{name}={text}")]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True, user=self._owner
+            )
+        end = time.monotonic() + _START_SECONDS
+        while subprocess.run(
+            [self.programs / "psql", "-XAtqc", "SELECT 1", "-d", self.connection()], capture_output=True, check=False
+        ).returncode:
+            has_hope = self._process.poll() is None and time.monotonic() < end
+            assert has_hope, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> None:
+        """Stop it, by default at once but in order."""
+        if self._process.poll() is None:
+            self._process.send_signal(number)
+        self._process.wait(_START_SECONDS)
+
+    def remove(self) -> None:
+        """Stop it and delete its folder; may be called twice."""
+        if hasattr(self, "_process"):
+            self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> "PostgresServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def connection(self, database: str = "postgres", user: str = "") -> str:
+        """Return the connection to a database as ``libpq`` reads it."""
+        return f"host={self.socket_folder} user={user or self.user} dbname={database}"
+
+    def sql(self, script: str | bytes, database: str = "postgres") -> str:
+        """Run a script as the superuser; return its answers."""
+        given = script.encode() if isinstance(script, str) else script
+        words = [
+            str(self.programs / "psql"),
+            "-XAtq",
+            "-v",
+            "ON_ERROR_STOP=1",
+            "-f",
+            "-",
+            "-d",
+            self.connection(database),
+        ]
+        done = subprocess.run(words, input=given, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+        return done.stdout.decode(errors="surrogateescape")
+
+    def dump(self, database: str, *options: str) -> str:
+        """Return what pg_dump says of a database, without the key that is another one each time."""
+        words = [str(self.programs / "pg_dump"), *options, "-d", self.connection(database)]
+        done = subprocess.run(words, capture_output=True, check=True)
+        return re.sub(r"^\\(un)?restrict .*\n", "", done.stdout.decode(errors="surrogateescape"), flags=re.MULTILINE)
+
+    def _run(self, program: str, *words: str) -> None:
+        done = subprocess.run(
+            [self.programs / program, *words], capture_output=True, check=False, user=self._owner, cwd=self.folder
+        )
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+
+
+def _find_owner() -> str | None:
+    """Return as whom it runs; ``None`` for ourselves."""
+    if os.geteuid():
+        return None
+    known = {each.pw_name for each in pwd.getpwall()}
+    return next(name for name in _NOT_ROOT if name in known)
+
+
+def _read_major(program: pathlib.Path) -> int | None:
+    words: Sequence[str] = [str(program), "--version"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    found = re.search(r"\(PostgreSQL\) (\d+)", done.stdout)
+    return int(found[1]) if found else None
