@@ -1,6 +1,7 @@
 """The steps of ``rebond init``, each of which may be the last one before the power fails."""
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,6 +31,7 @@ from rebond.vault.opening import open_vault
 from rebond.vault.slots import passphrase_secret
 
 CONFIGURATION_MODE = 0o644
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class Setup:
@@ -57,24 +59,15 @@ class Setup:
 
     def require_writable(self) -> None:
         """Raise ``UsageError`` when the configuration could not be written in the end."""
-        folder = self.target.parent
-        trial = temporary_path(str(folder))
-        try:  # rights, file systems and quotas have more rules than can be asked for
-            create_synced_file(trial, b"")
-        except OSError as error:
-            raise UsageError(
-                "{path} cannot be written: {reason}.",
-                hint="Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
-                path=str(self.target),
-                reason=error.strerror or str(error),
-            ) from error
-        discard_file(trial)
+        _require_writable(self.target)
         if self._kit and self._kit.exists():
             raise Refused(
                 "{path} exists already and was left as it is.",
                 hint="Choose another name: a key file that is overwritten cannot be had back.",
                 path=str(self._kit),
             )
+        if self._kit:
+            _require_writable(self._kit)
 
     def look(self) -> None:
         """Look at the directory, and choose places where no earlier run did."""
@@ -108,13 +101,14 @@ class Setup:
         self._clear_sealed_key()
         self._own_key = self._find_own_key()
         self._text = self._write_text()
-        self._remember()
         if self._own_key is not None:
+            self._remember()
             return
         given = None if self._is_safe else find_passphrase(self._invocation)
         passphrase = passphrase_secret(given.reveal().decode("utf-8", "surrogateescape")) if given else None
         keys = KeyPlaces(owner=self.places.owner_key, writer=self.places.writer_key if self._is_safe else None)
         with store_at_hand(self._invocation, self.places.vault, create=True) as store:
+            self._remember()  # not before: an address that cannot be meant is not gone on with
             self._founded = found_vault(
                 store, keys, clock=self._clock, label=socket.gethostname() or "writer", passphrase=passphrase
             )
@@ -189,9 +183,13 @@ class Setup:
             lines.append(tr("Written as comments, and not saved: {names}.", names=show_path(", ".join(left))))
         lines += [say_remark(each) for each in self._proposal.remarks]
         if self._kit and self._founded:
-            lines.append(tr("The recovery kit is in {path}.", path=show_path(str(self._kit))))
-        if self._founded:
-            lines.append(tr("Put it in a safe, away from this machine: it opens the vault."))
+            lines.append(
+                tr("The recovery kit is in {path}.", path=show_path(str(self._kit)))
+                + " "
+                + tr("Put it in a safe, away from this machine: it opens the vault.")
+            )
+        elif self._founded:
+            lines.append(tr("Put the recovery kit above in a safe, away from this machine: it opens the vault."))
         if self._is_safe and self._founded:
             lines.append(tr("This machine can save and cannot read what it saved: a restore takes the recovery key."))
         return "\n".join(lines)
@@ -315,6 +313,20 @@ class Setup:
         }
 
 
+def _require_writable(path: Path) -> None:
+    trial = temporary_path(str(path.parent))
+    try:  # rights, file systems and quotas have more rules than can be asked for
+        create_synced_file(trial, b"")
+    except OSError as error:
+        raise UsageError(
+            "{path} cannot be written: {reason}.",
+            hint="Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
+    discard_file(trial)
+
+
 def find_earlier(invocation: Invocation, setup: Setup) -> Path | None:
     """Return the configuration that is there for this directory; ``None`` when there is none.
 
@@ -356,4 +368,6 @@ def _find_elsewhere(invocation: Invocation) -> Path | None:
 
 def _absolute(address: str) -> str:
     """Return an address that means the same from everywhere."""
-    return address if "://" in address else os.path.abspath(os.path.expanduser(address))
+    if _SCHEME.match(address):  # also one that lacks its slashes: whoever opens it says so
+        return address
+    return os.path.abspath(os.path.expanduser(address))
