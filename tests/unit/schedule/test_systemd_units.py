@@ -31,11 +31,18 @@ def systemd(*arguments: str | pathlib.Path) -> str:
     return done.stdout
 
 
+def day_of(text: str) -> int:
+    return round(datetime.datetime.fromisoformat(text).replace(tzinfo=PARIS).timestamp() * 1000)
+
+
 def fired(calendar: str, begin_ms: int, end_ms: int) -> set[int]:
     """Return when systemd says that it fires."""
+    dated = re.match(r"(\d{4}-\d\d-\d\d) ", calendar)
+    if dated and not begin_ms - DAY_MS < day_of(dated[1]) <= end_ms:
+        return set()
     base = f"@{begin_ms // 1000}"
     found = set()
-    shown = systemd("calendar", f"--base-time={base}", "--iterations=300", calendar)
+    shown = systemd("calendar", f"--base-time={base}", "--iterations=150", calendar)
     for text in re.findall(r"(?:Next elapse|Iter. #\d+|\(in UTC\)): \w+ ([\d-]+ [\d:]+) UTC", shown):
         moment = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
         found.add(round(moment.timestamp() * 1000))
@@ -59,7 +66,7 @@ def test_systemd_accepts_every_unit(name: str, target: str, tmp_path: pathlib.Pa
 @pytest.mark.parametrize("schedule", TIMES)
 def test_timers_fire_once_for_each_moment_of_the_calendar_also_when_clocks_change(schedule: str) -> None:
     for day in ("2027-03-26", "2027-10-29", "2028-03-24"):
-        begin_ms = round(datetime.datetime.fromisoformat(day).replace(tzinfo=PARIS).timestamp() * 1000)
+        begin_ms = day_of(day)
         end_ms = begin_ms + 7 * DAY_MS
         # A timer fires once at a moment, however many of its lines name it.
         found = {each for line in write_calendar(schedule, PARIS, NOW_MS) for each in fired(line, begin_ms, end_ms)}
