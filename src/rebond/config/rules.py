@@ -104,6 +104,16 @@ class _Judge:
             self._require_known(node.find("vault"), component.vault, self._vaults)
         if component.inside and component.volume:
             self._refuse_pair(node, "in", "volume")
+        if component.volume and not isinstance(component, Files | Sqlite | Secrets):
+            self._problems.refuse(
+                node.find("volume").place,
+                ConfigError(
+                    "A component of the kind {kind} does not read a volume, and '{key}' names one.",
+                    hint='Take it out; in = "compose:NAME" says where its programs run.',
+                    kind=component.kind,
+                    key=node.find("volume").path,
+                ),
+            )
         if isinstance(component, Files | Sqlite | Secrets):
             if component.path and component.paths:
                 self._refuse_pair(node, "path", "paths")

@@ -335,6 +335,12 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         "'component.media' has both path and paths.",
         "Keep one of the two.",
     ),
+    "volume of a server": (
+        '[component.cache]\nkind = "redis"\nvolume = "y"',
+        6,
+        "A component of the kind redis does not read a volume, and 'component.cache.volume' names one.",
+        'Take it out; in = "compose:NAME" says where its programs run.',
+    ),
     "in and volume": (
         FILES + 'in = "docker:x"\nvolume = "y"',
         8,
