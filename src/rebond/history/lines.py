@@ -7,16 +7,16 @@ ledger as well as this program.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 NO_PREVIOUS = "0" * 64
 LINE_LIMIT_BYTES = 1 << 20  # of one line; what a run says is cut to far less before
 OPENED, BEGAN, ENDED, LOST, NOTED, SET_ASIDE = "opened", "began", "ended", "lost", "noted", "set-aside"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """One line as it is written. ``content`` is without its line feed, ``facts`` what it says."""
 
     number: int

@@ -4,8 +4,9 @@ import contextlib
 import os
 import re
 import resource
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from rebond.clock import Clock
 
@@ -13,8 +14,7 @@ _HIGH_WATER = re.compile(r"^VmHWM:\s+(\d+) kB$", re.MULTILINE)
 PHASES_KEPT = 50
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
+class Measured(msgspec.Struct, frozen=True, kw_only=True):
     """What a process took since the measuring began. Memory is that of the process's whole life.
 
     ``peak_bytes`` is the most that it held in memory at once, file pages included; ``child_peak_bytes`` the same of its

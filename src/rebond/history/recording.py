@@ -5,8 +5,9 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 import rebond
 from rebond.clock import Clock, SystemClock
@@ -107,7 +108,7 @@ class RunRecorder:
 
     def end(self, status: int, error: tuple[str, str] | None = None) -> None:
         """Write how the run ended: its exit status, and code and message of the error that ended it, if one did."""
-        figures = {**asdict(self._meter.measure()), **self._figures}
+        figures = {**msgspec.structs.asdict(self._meter.measure()), **self._figures}
         moved = next((figures[name] for name in _MOVED if name in figures), 0)
         if moved and figures["seconds"] > 0:
             figures["bytes_per_second"] = round(moved / figures["seconds"])

@@ -4,9 +4,10 @@ import contextlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+
+import msgspec
 
 from rebond.durable_files import DIRECTORY_MODE, TEMPORARY_PREFIX
 from rebond.findings import Finding, Severity
@@ -21,8 +22,7 @@ BATCH_BYTES = 1 << 20
 SEALED = "sealed"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedUpTo:
+class SealedUpTo(msgspec.Struct, frozen=True, kw_only=True):
     """How far a chain lies in a vault: number and hash of its last line there; -1 when nothing does."""
 
     chain: str
@@ -30,8 +30,7 @@ class SealedUpTo:
     hash: str = NO_PREVIOUS
 
 
-@dataclass(frozen=True, slots=True)
-class ItemName:
+class ItemName(msgspec.Struct, frozen=True):
     """What the name of an item says: which lines it holds, and how the hash of the last one begins."""
 
     first: int

@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+
+import msgspec
 
 from rebond.logs.masking import mask
 
@@ -19,15 +20,14 @@ class Weight(enum.IntEnum):
     DEBUG = 7
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class Event(msgspec.Struct, frozen=True, kw_only=True):
     """Something that happened in a run. ``time_ms`` is milliseconds since 1970; ``run`` may be empty."""
 
     time_ms: int
     weight: Weight
     message: str
     run: str = ""
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = {}
 
 
 def write_message(event: Event) -> str:

@@ -3,9 +3,10 @@
 import os
 import threading
 import traceback
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TextIO
+
+import msgspec
 
 from rebond.clock import Clock, SystemClock
 from rebond.errors import RebondError
@@ -18,8 +19,7 @@ PENDING_LIMIT = 1000  # events that are kept until it is known where they go
 WEIGHTS = {"error": Weight.ERROR, "warning": Weight.WARNING, "info": Weight.INFO, "debug": Weight.DEBUG}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSettings:
+class LogSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where events go. ``file`` is absolute; ``limit_bytes`` is its largest size, ``kept`` how many older ones stay."""
 
     file: Path | None = None

@@ -7,7 +7,6 @@ reader alone. The signature covers the name of the object too.
 
 import re
 import struct
-from dataclasses import dataclass
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -57,8 +56,7 @@ class StreamRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     for_ever: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class RawStreamItem:
+class RawStreamItem(msgspec.Struct, frozen=True):
     """An item taken apart without a key; its sum is checked, its signature not yet."""
 
     header: ClearHeader

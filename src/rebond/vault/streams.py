@@ -4,7 +4,8 @@ An item is put once and never changed. A writer puts and lists; only the reader 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+import msgspec
 
 from rebond.errors import (
     FormatTooNew,
@@ -45,8 +46,7 @@ from rebond.vault.stream_items import (
 WRITER_ROLES = (Role.OWNER, Role.WRITER)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredItem:
+class StoredItem(msgspec.Struct, frozen=True, kw_only=True):
     """An item as a listing shows it: its seal was opened, its signature is checked when it is read.
 
     ``whole`` are all of its stored bytes, where the look at its head took them all.
@@ -57,7 +57,7 @@ class StoredItem:
     record: StreamRecord
     size: int
     store_time_ms: int
-    whole: bytes | None = field(default=None, repr=False)
+    whole: bytes | None = None
 
 
 def put_item(
