@@ -170,22 +170,6 @@ def test_no_secret_gets_into_anything_that_is_written_or_said(here: Here) -> Non
         assert [name for name, content in found.items() if secret.encode() in content] == []
 
 
-def test_an_address_of_a_database_is_referred_to_and_its_password_is_in_no_argument(here: Here) -> None:
-    here.write(".env", "DATABASE_URL=postgres://shop:geheim@db.example:6543/shop?sslmode=require\n")
-    dump = here.write(
-        "bin/pg_dump",
-        '#!/bin/sh\necho "$PGUSER $PGPASSWORD $PGHOST $PGPORT" "$@"\necho PostgreSQL database dump complete\n',
-    )
-    dump.chmod(0o755)
-
-    assert here.init().status == 0
-    assert "geheim" not in here.text
-    here.program.environment["PATH"] = f"{dump.parent}:/bin:/usr/bin"
-    snapshot = here.program.ask("backup")["id"]
-    said = here.program.good("cat", snapshot, "database/database").out
-    assert said.splitlines()[0] == "shop geheim db.example 6543 --dbname=shop --clean --if-exists"
-
-
 def test_sqlite_that_django_uses_is_saved_as_a_database(here: Here) -> None:
     import sqlite3
 
@@ -404,3 +388,19 @@ def test_its_json_is_one_document(here: Here) -> None:
     assert document["changed"] is True
     assert document["components"] == ["files"]
     assert "FOR THE SAFE" in document["kit"]
+
+
+@pytest.mark.parametrize("address", ["sftp://host/x", "s3:bucket", "nowhere://x"])
+def test_an_address_that_cannot_be_meant_leaves_nothing(here: Here, address: str) -> None:
+    before = here.tree()
+
+    assert here.init("--vault", address).status == 2
+    assert here.tree() == before
+    assert here.init().status == 0
+
+
+def test_a_kit_that_could_not_be_written_is_told_before_anything_is_made(here: Here) -> None:
+    before = here.tree()
+
+    assert here.init("--kit", here.folder / "missing" / "kit").status == 2
+    assert here.tree() == before

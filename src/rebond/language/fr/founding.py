@@ -61,7 +61,7 @@ FOUNDING: dict[str, str] = {
     "The service {service} of compose, image {image}.": "Le service {service} de compose, image {image}.",
     "The database that the file of variables names.": "La base que nomme le fichier de variables.",
     "The database that DATABASE_URL names.": "La base que nomme DATABASE_URL.",
-    "Its password has signs that are written as %XX there: write 'run' for it by hand.": "Son mot de passe a des signes qui y sont écrits %XX : écrivez « run » à la main.",
+    "Its address or password has signs of its own: write this component by hand.": "Son adresse ou son mot de passe a des signes à part : écrivez ce composant à la main.",
     "This version of Rebond cannot save this yet; it is not saved.": "Cette version de Rebond ne sait pas encore le sauvegarder ; il ne l'est pas.",
     '{service} holds what may be lost. If not: kind = "redis" and in = "compose:{service}".': '{service} contient ce qui peut être perdu. Sinon : kind = "redis" et in = "compose:{service}".',
     "The label of {service} says not to save it.": "L'étiquette de {service} dit de ne pas le sauvegarder.",

@@ -259,11 +259,13 @@ class _Proposing:
         if "database" in self._taken:
             return
         for server in self._found.servers:
-            lines: Lines = {
+            own: Lines = {"kind": "postgres", "host": server.folder, "port": server.port, "databases": ["*"]}
+            dump: Lines = {
                 "kind": "command",
                 "run": f"pg_dumpall --host={server.folder} --port={server.port} --clean --if-exists",
                 "end_mark": "PostgreSQL database cluster dump complete",
             }
+            lines = own if self._is_savable("database", own) else dump
             remark = Remark(
                 template="PostgreSQL answers in {folder}, port {port}. If it belongs to this stack, take the # away.",
                 values={"folder": server.folder, "port": server.port},

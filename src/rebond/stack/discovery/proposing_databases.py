@@ -1,5 +1,6 @@
 """Which component saves a database: of its own kind where this version can, else by the database's own program."""
 
+import urllib.parse
 from collections.abc import Callable
 
 from rebond.stack.discovery.compose_model import Service, Variable
@@ -17,6 +18,8 @@ _PG_DUMP = (
     "--clean --if-exists"
 )
 _PSQL = 'psql --username="${POSTGRES_USER:-postgres}" --dbname="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"'
+# The shell takes the password out of the variable, so that it is in no file and in no list of processes.
+_LOGIN_OF_ADDRESS = """a=${DATABASE_URL#*://}; a=${a%@*}; printf '%s\\n' "${a#*:}\""""
 _MYSQLDUMP = (
     'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}" "$(command -v mariadb-dump || command -v mysqldump)" '
     "--user=root --all-databases --single-transaction --routines --events"
@@ -32,8 +35,7 @@ def propose_postgres_service(service: Service, name: str, extra: Lines, is_savab
     own = {
         "kind": "postgres",
         "in": f"compose:{service.name}",
-        **_said("database", service.variables.get("POSTGRES_DB")),
-        **_said("user", service.variables.get("POSTGRES_USER")),
+        **_postgres_login(service),
         "method": "logical",
         **extra,
     }
@@ -97,23 +99,39 @@ def propose_database_of_variables(surveyed: Surveyed, is_savable: IsSavable) -> 
 
 
 def _by_address(address: str, is_savable: IsSavable) -> ProposedPart:
+    """Take the address apart. Its password is looked up again at each backup, and written nowhere."""
     seen = Remark(template="The database that DATABASE_URL names.")
-    own: Lines = {"kind": "postgres", "url": from_variable("DATABASE_URL")}
+    try:
+        parts = urllib.parse.urlsplit(address)
+        port = parts.port
+    except ValueError:
+        return ProposedPart(
+            heading="component.database", lines={"kind": "postgres"}, remarks=(seen, _ODD), is_active=False
+        )
+    own: Lines = {
+        "kind": "postgres",
+        "host": urllib.parse.unquote(parts.hostname or "localhost"),
+        **({"port": port} if port else {}),
+        "database": urllib.parse.unquote(parts.path.strip("/")) or "postgres",
+        **({"user": urllib.parse.unquote(parts.username)} if parts.username else {}),
+        **({"password": {"command": _LOGIN_OF_ADDRESS}} if parts.password else {}),
+    }
+    is_plain = "%" not in (parts.password or "")
     if is_savable("database", own):
-        return ProposedPart(heading="component.database", lines=own, remarks=(seen,))
-    # The address is taken apart by the shell, so that the password is in no list of processes and in no file.
+        return ProposedPart(
+            heading="component.database", lines=own, remarks=(seen,) if is_plain else (seen, _ODD), is_active=is_plain
+        )
     run = (
         "address=${DATABASE_URL#*://} login=${address%@*} rest=${address##*@}\n"
         'export PGPASSWORD="${login#*:}" PGUSER="${login%%:*}" PGHOST="${rest%%[:/]*}"\n'
         'place=${rest%%/*} name=${rest#*/}; case $place in *:*) export PGPORT="${place#*:}";; esac\n'
         'pg_dump --dbname="${name%%\\?*}" --clean --if-exists'
     )
-    is_plain = "%" not in address.partition("?")[0] and ":" in address.partition("://")[2].rpartition("@")[0]
-    odd = Remark(template="Its password has signs that are written as %XX there: write 'run' for it by hand.")
+    is_plain = is_plain and bool(parts.password)
     return ProposedPart(
         heading="component.database",
         lines={"kind": "command", "run": run, "end_mark": POSTGRES_MARK},
-        remarks=(seen, _BY_PROGRAM) if is_plain else (seen, odd),
+        remarks=(seen, _BY_PROGRAM) if is_plain else (seen, _ODD),
         is_active=is_plain,
     )
 
@@ -127,6 +145,18 @@ def _said(key: str, variable: Variable | None) -> dict[str, object]:
     return {key: variable.text}
 
 
+def _postgres_login(service: Service) -> dict[str, object]:
+    """Return database, user and password as the image takes them: each has a default."""
+    user = _said("user", service.variables.get("POSTGRES_USER")) or {"user": "postgres"}
+    database = _said("database", service.variables.get("POSTGRES_DB")) or {"database": user["user"]}
+    password = service.variables.get("POSTGRES_PASSWORD")
+    is_known = password is not None and password.reference is not None
+    secret = (
+        {"password": from_variable(password.reference.name)} if is_known and password and password.reference else {}
+    )
+    return {**database, **user, **secret}
+
+
 def _mysql_login(service: Service) -> dict[str, object]:
     for name in ("MYSQL_ROOT_PASSWORD", "MARIADB_ROOT_PASSWORD"):
         variable = service.variables.get(name)
@@ -135,4 +165,5 @@ def _mysql_login(service: Service) -> dict[str, object]:
     return {}
 
 
+_ODD = Remark(template="Its address or password has signs of its own: write this component by hand.")
 _BY_PROGRAM = Remark(template="Saved by the database's own program, whose last line says that the dump is whole.")
