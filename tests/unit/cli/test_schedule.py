@@ -180,4 +180,4 @@ def test_a_pause_that_the_runs_would_not_see_is_refused(
     answer = program("pause", "--reason", "migration")
     assert answer.status == 2
     assert "sudo -u korrigo" in answer.err
-    assert not (tmp_path / "home").exists()
+    assert not list((tmp_path / "home").rglob("pause.json"))
