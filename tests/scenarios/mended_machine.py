@@ -89,7 +89,7 @@ class MendedMachine:
         (self.state / "running").write_text("db\nweb\ndeploy/media\n")
         self.program = Program.with_vault(folder)
         del self.program.environment["REBOND_VAULT"]
-        self.program.environment |= {**shims, "PATH": f"{self.bin}:/bin:/usr/bin", "HOME": str(folder)}
+        self.program.environment |= {**shims, "PATH": f"{self.bin}:/bin:/usr/bin:/usr/sbin", "HOME": str(folder)}
         self.program.environment.pop("REBOND_KEY_FILE")
         self.program.environment.pop("REBOND_PASSPHRASE")
         (self.stack / "a.txt").write_text("a")

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import pwd
 import stat
 import subprocess
 from collections.abc import Callable
@@ -286,3 +287,18 @@ class TestGit:
 
         assert versioned.findings() == []
         assert not trace.exists()
+
+    @pytest.mark.root
+    def test_a_tree_of_another_user_is_mended_as_that_user(self, versioned: MendedMachine) -> None:
+        owner = pwd.getpwnam("nobody")
+        for folder in (versioned.stack, versioned.folder / "origin.git"):
+            for each in (folder, *folder.rglob("*")):
+                os.chown(each, owner.pw_uid, owner.pw_gid)
+        for each in (versioned.folder, *versioned.folder.parents):
+            if each.is_relative_to("/tmp") and each != Folder("/tmp"):
+                each.chmod(0o755)
+        os.chown(versioned.path, 0, 0)
+        (versioned.stack / "a.txt").write_text("changed")
+
+        assert versioned.mend() == ["not-committed"]
+        assert {each.stat().st_uid for each in (versioned.stack / ".git").rglob("*")} == {owner.pw_uid}

@@ -28,7 +28,7 @@ def check_git(scene: Scene) -> Iterator[Observation]:
 
 def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
     asked = ask_git(scene, path, "status", "--porcelain=v1", "--branch", "--untracked-files=normal")
-    git = f"git -C {shlex.quote(str(path))}"
+    git = _call_git(scene, path)
     if asked.status is None:
         yield Observation(
             check=CHECK,
@@ -95,7 +95,7 @@ def _check_secrets(scene: Scene) -> Iterator[Observation]:
     root = scene.loaded.root
     if not (root / ".git").exists():
         return
-    git = f"git -C {shlex.quote(str(root))}"
+    git = _call_git(scene, root)
     for name in scene.configuration.stack.env:
         path = root / name
         if not path.is_file() or not path.resolve().is_relative_to(root.resolve()):
@@ -122,23 +122,31 @@ def _check_secrets(scene: Scene) -> Iterator[Observation]:
             )
 
 
+def _find_owner(scene: Scene, path: Path) -> str | None:
+    """Return as whom git is to be called; ``None`` for ourselves."""
+    try:
+        owner = path.stat().st_uid
+        return pwd.getpwuid(owner).pw_name if scene.is_root and owner != 0 else None
+    except (OSError, KeyError):
+        return None
+
+
+def _call_git(scene: Scene, path: Path) -> str:
+    """Return the words that call git by hand, as the owner of the tree: it refuses trees of others."""
+    owner = _find_owner(scene, path)
+    return f"{f'runuser -u {owner} -- ' if owner else ''}git -C {shlex.quote(str(path))}"
+
+
 def _ignore(root: Path, name: str) -> str:
     return f"printf '/%s\\n' {shlex.quote(name)} >> {shlex.quote(str(root / '.gitignore'))}"
 
 
 def ask_git(scene: Scene, path: Path, *words: str) -> Asked:
     """Ask git about a tree, as whom the tree belongs to: root runs nothing that somebody else's tree names."""
-    user = None
-    try:
-        owner = path.stat().st_uid
-        if scene.is_root and owner != 0:
-            user = pwd.getpwuid(owner).pw_name
-    except (OSError, KeyError):
-        user = None
     environment = {**scene.environment, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
     return ask_program(
         ("git", *_QUIET, "-C", str(path), *words),
         environment=environment,
         timeout_seconds=PATIENCE_SECONDS,
-        user=user,
+        user=_find_owner(scene, path),
     )
