@@ -99,5 +99,6 @@ class FillingGround:
 
     def check(self) -> None:
         """Every byte is right, and exactly what should be listed is."""
-        assert set(snapshot_ids(self.here)) == set(self.expected)
+        listed = set(snapshot_ids(self.here))
+        assert listed == set(self.expected), f"{listed} are listed, not {set(self.expected)}"
         assert self.here.ask("verify", "--read-data")["ok"]

@@ -66,7 +66,7 @@ class ProcessKilling:
 
     def shoot(self, running: Running, module: str) -> int:
         """Kill one or all processes of a run that execute a module, some time after the first is there."""
-        delay_seconds, does_all = self.rng.uniform(0.0, 0.3), self.rng.random() < 0.3
+        delay_seconds, does_all = self.rng.uniform(0.0, 0.15), self.rng.random() < 0.3
         while not find_children(running, module) and not running.has_ended():
             time.sleep(0.002)
         until = time.monotonic() + delay_seconds

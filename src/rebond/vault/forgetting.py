@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from rebond.errors import ObjectMissing, Refused, UsageError
+from rebond.errors import ObjectMissing, Refused, StoreError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import MemberId, ObjectName, random_id
 from rebond.vault.access import Vault
@@ -234,8 +234,22 @@ def forget(vault: Vault, plan: ForgetPlan) -> ForgetOutcome:
         take_back_mark(vault, mark, run)
         raise
     record = begin_record(run, "forget", vault.clock)
-    put_run(vault.store, vault.credentials, _with_trashed(record, len(names), mark))
+    try:
+        put_run(vault.store, vault.credentials, _with_trashed(record, len(names), mark))
+    except StoreError as error:
+        vault.report(_not_counted(mark, error))  # the mark stands: whoever hears of a failure would be told wrong
     return ForgetOutcome(mark=mark, forgotten=plan.chosen)
+
+
+def _not_counted(mark: ObjectName, error: StoreError) -> Finding:
+    return Finding(
+        code="forget-not-counted",
+        severity=Severity.NOTE,
+        subject=mark,
+        template="The snapshots lie in the trash, but no record of this run could be put: {reason}",
+        hint_template="Nothing is to be done; 'rebond undelete' takes them back.",
+        values={"reason": error.message},
+    )
 
 
 def _with_trashed(record: RunRecord, count: int, mark: ObjectName) -> RunRecord:

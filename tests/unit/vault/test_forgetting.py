@@ -1,14 +1,17 @@
 """The trash: forgetting, taking back, holding, emptying; on real vaults in memory."""
 
+import dataclasses
 import datetime as dt
 from pathlib import Path
 
 import pytest
 
-from rebond.errors import Refused, UsageError
+from rebond.errors import RebondError, Refused, StoreFull, UsageError
+from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName, random_id
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.store.memory import MemoryStore
+from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import make_vault, open_made, read_back, save
@@ -69,6 +72,20 @@ def test_what_is_forgotten_lies_in_the_trash_and_can_still_be_read(world: World)
     assert world.in_trash() == {world.records[0].name}
     assert world.listed() == {world.records[1].name, world.records[2].name}
     assert read_back(world.vault, world.records[0])["file0"].startswith(b"content 0")
+
+
+@pytest.mark.parametrize("fault", [StoreFull("No room.", hint="Free some."), unreachable()], ids=lambda e: e.code)
+def test_what_lies_in_the_trash_is_told_so_though_the_run_cannot_be_recorded(world: World, fault: RebondError) -> None:
+    """On a full disk the mark may just fit and the record not: a failure would be told that is none."""
+    told: list[Finding] = []
+    full = FaultyStore(world.store, fail_when=lambda verb, name: fault if name.startswith("runs/") else None)
+    plan = world.plan(0)
+
+    outcome = forget(dataclasses.replace(world.vault, store=full, report=told.append), plan)
+
+    assert outcome.forgotten == plan.chosen
+    assert world.in_trash() == {world.records[0].name}
+    assert [(each.code, each.severity) for each in told] == [("forget-not-counted", Severity.NOTE)]
 
 
 def test_undelete_brings_one_back_and_leaves_the_others(world: World) -> None:

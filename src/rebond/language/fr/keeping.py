@@ -69,4 +69,8 @@ KEEPING: dict[str, str] = {
     "goes: no rule keeps it; newer ones fill every rule's number": "s'en va : aucune règle ne la garde ; de plus récentes remplissent chacune",
     "goes: older than the {days} days that are allowed": "s'en va : plus vieille que les {days} jours permis",
     "goes: it is partial, and a complete one is newer": "s'en va : elle est partielle, et une entière est plus récente",
+    "The snapshots lie in the trash, but no record of this run could be put: {reason}": "Les sauvegardes sont dans la "
+    "corbeille, mais cette exécution n'a pas pu être notée : {reason}",
+    "Nothing is to be done; 'rebond undelete' takes them back.": "Il n'y a rien à faire ; « rebond undelete » les en "
+    "reprend.",
 }
