@@ -76,8 +76,7 @@ def find_due(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: Sign
 def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: Signs) -> int | None:
     match job.trigger:
         case "commit":
-            # The first run is a hook's; after it, a commit of which no hook told is found as well.
-            is_another = bool(signs.state and record.saved and signs.state != record.saved)
+            is_another = bool(signs.state) and signs.state != record.saved  # of which no hook told
             return now_ms if signs.is_called or is_another else None
         case "change" | "start":
             return now_ms if signs.state != record.saved else None

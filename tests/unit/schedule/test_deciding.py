@@ -113,9 +113,10 @@ def test_pauses_between_tries_end_when_the_clock_is_set_back() -> None:
     assert may_try(failed, at("2025-01-01T00:00"))
 
 
-def test_a_commit_of_which_no_hook_told_is_found_after_the_first_run() -> None:
+def test_a_commit_of_which_no_hook_told_is_found_too() -> None:
     job = Job(deed=Deed.BACKUP, class_name="code", trigger="commit")
-    assert decide(None, "2026-02-04T10:00", job, Signs(state="a")) is None
+    assert decide(None, "2026-02-04T10:00", job, Signs()) is None, "there is no repository"
+    assert decide(None, "2026-02-04T10:00", job, Signs(state="a")) is not None
     assert decide(JobRecord(saved="a", ended_ms=1), "2026-02-04T10:00", job, Signs(state="a")) is None
     assert decide(JobRecord(saved="a", ended_ms=1), "2026-02-04T10:00", job, Signs(state="b")) is not None
     assert (

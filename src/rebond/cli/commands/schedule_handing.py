@@ -88,7 +88,7 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
             if not wishes["dry_run"] and wishes["directory"] is None:
                 _doing(lambda: make_folders(handed))
         _carry_out(invocation, plan, wishes)
-    if target != "serve" and list_commit_classes(loaded):
+    if list_commit_classes(loaded):
         note(invocation, tr("Classes that wait for commits need the hook: rebond schedule install --git-hook"))
 
 
