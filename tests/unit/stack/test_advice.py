@@ -113,6 +113,16 @@ class TestRights:
         assert codes(told) == ["unreadable"]
         assert told[0].command.startswith("sudo setfacl --recursive --modify u:somebody:rX ")
 
+    @pytest.mark.root
+    def test_what_lies_behind_a_closed_door_is_unreadable_and_not_missing(self, tmp_path: Folder) -> None:
+        (tmp_path / "closed").mkdir(mode=0o700)
+        (tmp_path / "closed" / "file").write_text("x")
+        here = scene(tmp_path, '[component.a]\nkind = "files"\npath = "closed/file"\n', uid=65534)
+
+        found = as_nobody(lambda: look_at_files(here))
+        assert found.missing == []
+        assert found.unreadable == [str(tmp_path / "closed" / "file")]
+
     def test_a_long_walk_is_cut_and_says_so(self, tmp_path: Folder) -> None:
         clock = ManualClock()
         here = replace(scene(tmp_path, '[component.a]\nkind = "files"\npath = "."\n'), clock=clock)

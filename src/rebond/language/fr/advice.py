@@ -18,6 +18,7 @@ ADVICE: dict[str, str] = {
     "There is no configuration that could be read: {reason}": "Il n'y a pas de configuration lisible : {reason}",
     "The configuration names no vault.": "La configuration ne nomme aucun coffre.",
     "The address of a vault cannot be looked up: {reason}": "L'adresse d'un coffre ne peut être trouvée : {reason}",
+    "{user} could not look at everything: {reason}": "{user} n'a pas pu tout regarder : {reason}",
     "{problem}": "{problem}",
     "{message}": "{message}",
     "No time server sets this machine's clock.": "Aucun serveur de temps ne règle l'horloge de cette machine.",

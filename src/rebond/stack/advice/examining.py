@@ -1,9 +1,10 @@
 """All checks together: those that wait for programs at once, so that a healthy stack is judged in a moment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from rebond.errors import RebondError
 from rebond.stack.advice.clocks import check_clock
 from rebond.stack.advice.configuration import check_configuration
 from rebond.stack.advice.git_state import check_git
@@ -55,19 +56,39 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
         check_git,
     )
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        running = [threads.submit(lambda check=check: list(check(scene))) for check in checks]  # type: ignore[misc]
+        running = [threads.submit(_run, scene, lambda check=check: check(scene)) for check in checks]  # type: ignore[misc]
         looking = threads.submit(look_at_files, scene)
         report = examine_vaults()
         looked = looking.result()
         observations = [each for future in running for each in future.result()]
-    observations += check_rights(scene, looked)
+    observations += _run(scene, lambda: check_rights(scene, looked))
     observations += report.observations
     amounts = Amounts(
         expected_new=looked.size_bytes if report.expected_new_bytes is None else report.expected_new_bytes,
         restored=max(looked.size_bytes, report.restored_bytes or 0),
     )
-    observations += check_room(scene, report.directory, amounts)
+    observations += _run(scene, lambda: check_room(scene, report.directory, amounts))
     return Examination(observations=_in_order(observations), seconds=scene.clock.monotonic() - began)
+
+
+def _run(scene: Scene, check: Callable[[], Iterable[Observation]]) -> list[Observation]:
+    """Run one check. One that is kept from looking is a finding itself, and the others go on."""
+    observations: list[Observation] = []
+    try:
+        observations.extend(check())
+    except (OSError, RebondError) as error:
+        reason = error if isinstance(error, RebondError) else f"{error.filename}: {error.strerror}"
+        observations.append(
+            Observation(
+                check="rights",
+                code="check-prevented",
+                weight=Weight.WARNING,
+                template="{user} could not look at everything: {reason}",
+                values={"user": scene.user, "reason": reason},
+                command="rebond config check" if isinstance(error, RebondError) else "sudo rebond doctor",
+            )
+        )
+    return observations
 
 
 def _in_order(observations: Sequence[Observation]) -> tuple[Observation, ...]:

@@ -37,8 +37,9 @@ def look_at_files(scene: Scene) -> Looked:
                 found = [os.path.join(str(scene.loaded.root), each) for each in _expand(scene, place)]
             else:
                 found = [place]
-                if not os.path.lexists(place):
+                if _is_missing(place):
                     looked.missing.append(place)
+                    continue
             for each in found:
                 if each not in seen and not any(each.startswith(f"{above}/") for above in seen):
                     seen.add(each)
@@ -86,6 +87,17 @@ def find_unmounted(path: str, fstab: str = "/etc/fstab") -> str:
         return ""
     above = [each for each in places if each != "/" and (path == each or path.startswith(each.rstrip("/") + "/"))]
     return next((each for each in sorted(above, key=len, reverse=True) if not os.path.ismount(each)), "")
+
+
+def _is_missing(place: str) -> bool:
+    """Say whether nothing is there; what may not be looked at may be there."""
+    try:
+        os.lstat(place)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _expand(scene: Scene, place: str) -> list[str]:
