@@ -1,6 +1,7 @@
 """A stack under one configuration: made, saved, kept and restored as a person would."""
 
 import json
+import os
 import pathlib
 
 import pytest
@@ -211,3 +212,16 @@ def test_without_a_configuration_its_commands_say_how_to_name_one(
 
     assert answer.status == 2
     assert "Name it with --config or REBOND_CONFIG, or write rebond.toml here." in answer.err
+
+
+def test_a_limit_of_the_line_is_kept(program: Program, shop: pathlib.Path) -> None:
+    (shop / "media" / "film.bin").write_bytes(os.urandom(80_000))
+
+    free = program.ask("backup", "media")["seconds"]
+    with (shop / "rebond.toml").open("a") as file:
+        file.write('\n[limits]\nupload = "100kB/s"\n')
+    (shop / "media" / "film.bin").write_bytes(os.urandom(80_000))
+    limited = program.ask("backup", "media")["seconds"]
+
+    assert float(str(free)) < float(str(limited))
+    assert float(str(limited)) >= 0.7  # what comes after the pack waits until it is paid for

@@ -108,7 +108,10 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
     def find_passphrase() -> Secret | None:
         return resolver.resolve(place.passphrase) if place and place.passphrase is not None else None
 
+    limits = loaded.configuration.limits
     return Configured(
+        upload_bytes_per_second=limits.upload if limits else None,
+        download_bytes_per_second=limits.download if limits else None,
         address=named or (place.address if place else ""),
         place=place.name if place else "",
         stack=stack.name,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rebond.cli.at_hand import find_vault
 from rebond.cli.invocation import Invocation
 from rebond.cli.vault_found import Configured
+from rebond.clock import SystemClock
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
 from rebond.store.anticipating import AnticipatingStore
@@ -52,6 +53,19 @@ def store_at_hand(invocation: Invocation, address: str | None = None, *, create:
         store.close()
 
 
+def _keep_to_limits(store: Store, configured: Configured) -> Store:
+    if not (configured.upload_bytes_per_second or configured.download_bytes_per_second):
+        return store
+    from rebond.store.limiting import LimitedStore
+
+    return LimitedStore(
+        store,
+        SystemClock(),
+        upload_bytes_per_second=configured.upload_bytes_per_second,
+        download_bytes_per_second=configured.download_bytes_per_second,
+    )
+
+
 @contextmanager
 def vault_at_hand(
     invocation: Invocation,
@@ -70,7 +84,7 @@ def vault_at_hand(
     with ExitStack() as closing:
         # The run's own record is sealed last of all, so a store stays open until then.
         held = closing if recording is None else recording.closing
-        store = held.enter_context(store_at_hand(invocation, configured.address))
+        store = _keep_to_limits(held.enter_context(store_at_hand(invocation, configured.address)), configured)
         ahead = AnticipatingStore(store, _TO_READ if only_reads else _TO_OPEN)
         closing.callback(ahead.finish)
         from rebond.cli.key_at_hand import find_key

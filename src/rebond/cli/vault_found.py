@@ -28,6 +28,8 @@ class Configured:
     find_key: Callable[[], Secret | None] = _find_nothing
     find_passphrase: Callable[[], Secret | None] = _find_nothing
     has_key: bool = False  # whether the configuration names a key or a passphrase for it
+    upload_bytes_per_second: int | None = None
+    download_bytes_per_second: int | None = None
 
     @property
     def zone(self) -> tzinfo:
