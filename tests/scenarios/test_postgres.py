@@ -1,9 +1,13 @@
 """PostgreSQL databases, saved from a real server and loaded again by PostgreSQL's own psql."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from typing import IO
 
 import pytest
 from tests.scenarios.shop_database import DESCRIBE, ROWS, SCHEMA
@@ -78,3 +82,95 @@ def test_every_row_and_every_object_comes_back_by_psql_alone(
     manifest = json.loads((tmp_path / "back" / "db" / "manifest.json").read_text())
     assert manifest["extensions"]["pg_trgm"]
     assert "CREATE ROLE reader" in (tmp_path / "back" / "db" / "globals.sql").read_text()
+
+
+def test_a_database_that_did_not_change_is_the_same_bytes_again(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    contents = []
+    for number in range(2):
+        made = program.ask("backup")
+        back = tmp_path / str(number)
+        program.good("restore", made["id"], "--to", back, "--quiet")
+        contents.append({each.relative_to(back): each.read_bytes() for each in back.rglob("*") if each.is_file()})
+    assert contents[0] == contents[1]
+    assert not any(line.startswith(b"\\restrict") for each in contents[0].values() for line in each.splitlines())
+
+
+def test_a_table_that_lost_a_row_or_its_end_on_the_way_does_not_load_unsaid(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    program.good("backup")
+    for number, (name, keep) in enumerate((("tables/public.orders.copy", -20), ("post-data.sql", None))):
+        back = tmp_path / str(number)
+        program.good("restore", "latest", "--to", back, "--quiet")
+        path = back / "db" / name
+        if keep is None:
+            path.unlink()
+        else:
+            lines = path.read_bytes().splitlines(keepends=True)
+            path.write_bytes(b"".join(lines[:keep]))
+        done = load(server, back / "db", "spoilt")
+
+        assert done.returncode != 0
+        assert path.name in done.stderr
+        assert "loaded:" not in done.stdout
+
+
+def test_several_databases_and_all_of_a_server_have_a_folder_each(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("CREATE DATABASE \"odd/name\" TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+    server.sql("CREATE TABLE \"caf\u00e9\" AS SELECT '\u00e9t\u00e9' AS word", "odd/name")
+    configure(tmp_path, server, ('database = "shop"', 'databases = ["*"]'))
+    program.good("backup")
+    program.good("restore", "latest", "--to", tmp_path / "back", "--quiet")
+    back = tmp_path / "back" / "db"
+
+    assert {each.name for each in back.iterdir()} >= {"globals.sql", "postgres", "shop", "odd%2Fname"}
+    assert (back / "odd%2Fname" / "tables" / "public.caf\u00e9.copy").read_bytes() == "\u00e9t\u00e9\n".encode(
+        "latin-1"
+    )
+    done = load(server, back / "odd%2Fname", "again_utf8")
+    assert done.returncode == 0, done.stderr
+    assert server.sql('TABLE "caf\u00e9"', "again_utf8") == "\u00e9t\u00e9\n"
+    assert server.count_sessions("shop") == 0
+
+
+def test_all_tables_are_of_one_moment_while_others_write(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("DROP DATABASE IF EXISTS bank")
+    server.sql("CREATE DATABASE bank")
+    server.sql(
+        "CREATE TABLE a (n int); CREATE TABLE z (n int); CREATE TABLE filler AS SELECT generate_series(1, 300000)",
+        "bank",
+    )
+    configure(tmp_path, server, ('"shop"', '"bank"'))
+    script = "BEGIN; INSERT INTO a VALUES (1); INSERT INTO z VALUES (1); COMMIT;\n" * 20_000
+    words = [str(server.programs / "psql"), "-Xqf", "-", "-d", server.connection("bank")]
+    writer = subprocess.Popen(words, stdin=subprocess.PIPE)
+    assert writer.stdin
+    feeder = threading.Thread(target=feed, args=(writer.stdin, script.encode()))
+    feeder.start()
+    try:
+        while not int(server.sql("SELECT count(*) FROM a", "bank")):
+            time.sleep(0.02)
+        seen = []
+        for number in range(3):
+            made = program.ask("backup")
+            program.good("restore", made["id"], "--to", tmp_path / str(number), "--quiet")
+            tables = tmp_path / str(number) / "db" / "tables"
+            seen.append([(tables / f"public.{name}.copy").read_bytes().count(b"\n") for name in ("a", "z")])
+        assert writer.poll() is None, "the writer was done before, so nothing was proven"
+    finally:
+        writer.kill()
+        feeder.join()
+        writer.wait()
+    assert all(one == other for one, other in seen)
+    assert len({one for one, _ in seen}) == 3
+
+
+def feed(sink: IO[bytes], content: bytes) -> None:
+    with contextlib.suppress(BrokenPipeError), sink:
+        sink.write(content)

@@ -68,6 +68,11 @@ class PostgresServer:
             raise
 
     @property
+    def major(self) -> int:
+        """Its version, by the first number."""
+        return _read_major(self.programs / "postgres") or 0
+
+    @property
     def data(self) -> pathlib.Path:
         """Its data directory."""
         return self.folder / "data"
@@ -128,9 +133,25 @@ class PostgresServer:
             "-d",
             self.connection(database),
         ]
-        done = subprocess.run(words, input=given, capture_output=True, check=False)
+        surroundings = {**os.environ, "PGCLIENTENCODING": "UTF8"}
+        done = subprocess.run(words, input=given, capture_output=True, check=False, env=surroundings)
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout.decode(errors="surrogateescape")
+
+    def ask_passwords(self) -> None:
+        """Let in whoever is not the superuser by password only."""
+        lines = f"local all {self.user} trust\nlocal all all scram-sha-256\n"
+        (self.data / "pg_hba.conf").write_text(lines)
+        self.sql("SELECT pg_reload_conf()")
+
+    def count_sessions(self, database: str) -> int:
+        """Return how many sessions are in a database, once those that are about to go are gone."""
+        for _ in range(50):
+            count = int(self.sql(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}'"))  # noqa: S608
+            if not count:
+                break
+            time.sleep(0.05)
+        return count
 
     def dump(self, database: str, *options: str) -> str:
         """Return what pg_dump says of a database, without the key that is another one each time."""

@@ -21,12 +21,14 @@ _UNREACHABLE = re.compile(
 )
 _RIGHT = re.compile(r"42501|permission denied for")
 _LOCKED = re.compile(r"55P03|lock timeout|could not obtain lock")
+_HIDDEN = re.compile(r"row-level security")
 _CHANGED = re.compile(r"42P01|3F000")
+_SOURCE_LINE = re.compile(r"(psql:<stdin>:\d+: )| \| LOCATION:[^|]*")  # of our script, and of the server's code
 
 
 def explain_failure(error: SourceError, *, server: str, database: str) -> SourceError:
     """Return the error that says most of what a program's last words say; the same one when they are not known."""
-    words = str(error.values.get("words", ""))
+    words = _SOURCE_LINE.sub("", str(error.values.get("words", "")))
     if not isinstance(error, CommandFailed) or not words:
         return error
     values = {"server": server, "database": database, "words": words}
@@ -46,6 +48,12 @@ def explain_failure(error: SourceError, *, server: str, database: str) -> Source
         return SourceUnfit(
             "PostgreSQL at {server} does not let this user in: {words}",
             hint="Check 'user' and 'password', and the server's pg_hba.conf.",
+            **values,
+        )
+    if _HIDDEN.search(words):
+        return SourceUnfit(
+            "A policy hides rows of {database} from this user: {words}",
+            hint="Save as the tables' owner or a superuser, or ALTER ROLE that user BYPASSRLS.",
             **values,
         )
     if _RIGHT.search(words):

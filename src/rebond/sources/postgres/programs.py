@@ -8,8 +8,9 @@ from rebond.errors import SourceUnfit
 from rebond.sources.postgres.server import OpenProgram
 from rebond.sources.streams.whole_output import read_output
 
+_FOLDERS = "/usr/lib/postgresql/*/bin/pg_dump /usr/pgsql-*/bin/pg_dump"  # where packages put every version beside
 _FIND = """\
-for each in /usr/lib/postgresql/*/bin/pg_dump /usr/pgsql-*/bin/pg_dump "$(command -v pg_dump)"; do
+for each in $1 "$(command -v pg_dump)"; do
   if [ -x "$each" ]; then printf '%s\\t%s\\n' "$each" "$("$each" --version)"; fi
 done
 """
@@ -30,7 +31,7 @@ class Programs:
 def find_programs(open_program: OpenProgram) -> list[Programs]:
     """Return those that are there, the newest first. Raises ``SourceUnfit`` when there are none."""
     answer = read_output(
-        lambda: open_program(("sh", "-c", _FIND, "sh"), seconds=_SECONDS, label="sh"), program="pg_dump"
+        lambda: open_program(("sh", "-c", _FIND, "sh", _FOLDERS), seconds=_SECONDS, label="sh"), program="pg_dump"
     )
     found: dict[int, Programs] = {}
     for line in answer.decode(errors="surrogateescape").splitlines():
