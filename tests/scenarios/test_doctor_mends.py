@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.scenarios.mended_machine import MendedMachine, forget_git_settings
+from tests.unit.cli.program_runs import PASSPHRASE
 
 Folder = pathlib.Path
 CONTAINERS = """
@@ -156,6 +157,24 @@ def test_an_objective_is_reached_after_the_command(machine: MendedMachine) -> No
     assert 'schedule = "*/20 * * * *"' in machine.path.read_text()
 
 
+def test_what_another_class_saves_often_enough_hurries_nothing(machine: MendedMachine) -> None:
+    machine.write(
+        'rpo = "1min"\n[component.other]\nkind = "files"\npath = "a.txt"\nrpo = "1h"\n'
+        '[class.daily]\nschedule = "0 3 * * *"\ncomponents = "all"\n'
+        '[class.commit]\ntrigger = "commit"\ncomponents = ["files"]\n'
+    )
+
+    assert machine.mend() == ["objective-unreachable"]
+    assert 'schedule = "0 * * * *"' in machine.path.read_text()
+
+
+def test_a_file_of_secrets_that_is_missing_is_made_as_a_file(machine: MendedMachine) -> None:
+    machine.write('[component.secrets]\nkind = "secrets"\npath = "keys/one"\n')
+
+    assert machine.mend() == ["path-missing"]
+    assert stat.S_IMODE((machine.stack / "keys" / "one").stat().st_mode) == 0o600
+
+
 def test_a_run_within_hours_of_maintenance_is_moved_behind_them(machine: MendedMachine) -> None:
     machine.write(
         '[class.daily]\nschedule = "30 22 * * *"\ncomponents = "all"\n'
@@ -199,6 +218,16 @@ def test_a_key_file_that_is_lost_is_replaced_with_the_recovery_key(machine: Mend
 
     assert machine.mend(given="".join(each.strip() for each in lines) + "\n") == ["configuration"]
     machine.program.good("backup", "--config", machine.path)
+
+
+def test_a_passphrase_that_is_lost_is_typed_again(machine: MendedMachine) -> None:
+    text = machine.path.read_text()
+    place = machine.folder / "secrets" / "passphrase"
+    before, after = f'key = {{ file = "{machine.folder}/owner.key" }}', f'passphrase = {{ file = "{place}" }}'
+    machine.path.write_text(text.replace(before, after))
+
+    assert machine.mend(given=f"{PASSPHRASE}\n") == ["configuration"]
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
 
 
 def test_without_a_configuration_init_is_what_mends_it(machine: MendedMachine) -> None:

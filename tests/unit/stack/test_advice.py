@@ -120,7 +120,7 @@ class TestRights:
         here = scene(tmp_path, '[component.a]\nkind = "files"\npath = "closed/file"\n', uid=65534)
 
         found = as_nobody(lambda: look_at_files(here))
-        assert found.missing == []
+        assert found.missing == {}
         assert found.unreadable == [str(tmp_path / "closed" / "file")]
 
     def test_a_long_walk_is_cut_and_says_so(self, tmp_path: Folder) -> None:

@@ -56,12 +56,10 @@ def _find_problems(scene: Scene, nodes: Node) -> Iterator[Observation]:
 
 
 def _speed_up(scene: Scene, nodes: Node, component: str, title: str) -> str:
-    """Return the command that lets a class run as often as all its components ask; else one that asks for less."""
-    class_ = scene.configuration.classes[title]
+    """Return the command that lets a class run as often as those ask that nothing else saves often enough."""
+    late = {str(each.error.values["component"]) for each in scene.problems if each.error.values.get("title") == title}
     members = scene.configuration.component
-    wanted = [
-        each.rpo for name, each in members.items() if each.rpo and (class_.takes_all or name in class_.components)
-    ]
+    wanted = [rpo for name in late if name in members and (rpo := members[name].rpo)]
     schedule = quickest_schedule(min(wanted, default=_DAY))
     if schedule is None:
         return open_editor(nodes.find("component", component, "rpo"))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rebond.config.components import Files, Secrets, Sqlite
+from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.errors import RebondError
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.file_trees import expand
@@ -20,12 +20,15 @@ class Looked:
     size_bytes: int = 0
     is_whole: bool = True
     unreadable: list[str] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
+    missing: dict[str, type[Component]] = field(default_factory=dict)  # with the kind that names it
 
 
 def look_at_files(scene: Scene) -> Looked:
     """Walk what the configuration saves from this machine, for less than a second."""
     looked = Looked()
+    if _is_missing(str(scene.loaded.root)):
+        looked.missing[str(scene.loaded.root)] = Files
+        return looked
     until = scene.clock.monotonic() + LOOK_SECONDS
     seen: set[str] = set()
     for component in scene.configuration.component.values():
@@ -38,7 +41,7 @@ def look_at_files(scene: Scene) -> Looked:
             else:
                 found = [place]
                 if _is_missing(place):
-                    looked.missing.append(place)
+                    looked.missing[place] = type(component)
                     continue
             for each in found:
                 if each not in seen and not any(each.startswith(f"{above}/") for above in seen):
@@ -49,14 +52,14 @@ def look_at_files(scene: Scene) -> Looked:
 
 def check_rights(scene: Scene, looked: Looked) -> Iterator[Observation]:
     """Yield paths that are not there or cannot be read."""
-    for path in looked.missing:
+    for path, kind in looked.missing.items():
         yield Observation(
             check=CHECK,
             code="path-missing",
             weight=Weight.FAILURE,
             template="{path} is to be saved and is not there.",
             values={"path": path},
-            command=_bring_back(scene, path),
+            command=_bring_back(scene, path, kind),
         )
     if looked.unreadable:
         first = looked.unreadable[0]
@@ -72,10 +75,18 @@ def check_rights(scene: Scene, looked: Looked) -> Iterator[Observation]:
         )
 
 
-def _bring_back(scene: Scene, path: str) -> str:
-    """Return the command that mounts the disk that ``/etc/fstab`` has for a path; else one that makes a directory."""
-    place = find_unmounted(path)
-    return scene.root_command("mount", place) if place else scene.command("mkdir", "--parents", path)
+def _bring_back(scene: Scene, path: str, kind: type[Component]) -> str:
+    """Return the command that mounts the disk that ``/etc/fstab`` has for a path; else one that makes what is missing.
+
+    A database cannot be made out of nothing: then the configuration is to be looked at.
+    """
+    if place := find_unmounted(path):
+        return scene.root_command("mount", place)
+    if kind is Sqlite:
+        return f"${{EDITOR:-vi}} {scene.command(scene.path)}"
+    if kind is Secrets:
+        return scene.command("install", "-D", "--mode=600", "/dev/null", path)
+    return scene.command("mkdir", "--parents", path)
 
 
 def find_unmounted(path: str, fstab: str = "/etc/fstab") -> str:

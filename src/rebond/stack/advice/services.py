@@ -20,6 +20,11 @@ CHECK = "services"
 PATIENCE_SECONDS = 8.0
 _AT_ONCE = 4
 _POSTGRES_DUMP = re.compile(r"\bpg_dump(all)?\b")
+_SILENT_ENGINE = re.compile(  # the check of tools says so, once
+    r"cannot connect to the docker daemon|permission denied while trying to connect|unable to connect to the server|"
+    r"context .* does not exist",
+    re.IGNORECASE,
+)
 _NO_ANSWER = {1, 2}  # pg_isready: rejecting, silent
 
 
@@ -55,7 +60,7 @@ def _check_place(scene: Scene, place: Place, has_database: bool) -> Iterator[Obs
     probe = ("pg_isready", "--quiet") if has_database else ("true",)
     asked = _ask_inside(scene, address, surroundings, probe)
     # without its client other checks speak; an image without the program is told by the backup itself
-    if asked.is_good or asked.status in {None, 126, 127}:
+    if asked.is_good or asked.status in {None, 126, 127} or _SILENT_ENGINE.search(asked.words):
         return
     if has_database and asked.status in _NO_ANSWER and not asked.words:
         yield Observation(

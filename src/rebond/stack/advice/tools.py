@@ -212,7 +212,9 @@ def check_programs(scene: Scene) -> Iterator[Observation]:
             weight=Weight.FAILURE if is_component else Weight.WARNING,
             template="{program}, which {user_of} runs, is not on this machine.",
             values={"program": program, "user_of": run.place},
-            command=install_command(program, scene.environment, is_root=scene.is_root),
+            command=f"${{EDITOR:-vi}} {scene.command(place)}"
+            if place
+            else install_command(program, scene.environment, is_root=scene.is_root),
         )
 
 

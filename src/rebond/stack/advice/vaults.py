@@ -106,13 +106,14 @@ def describe_obstacle(
     scene: Scene, name: str, address: str, key: Text | None, error: RebondError, *, is_main: bool
 ) -> Observation:
     """Return why a vault could not be opened, with the command that mends it."""
+    is_for_later = type(error) is UsageError and not is_main  # a place that this version cannot open
     return Observation(
         check=CHECK,
         code=error.code,
-        weight=Weight.FAILURE if is_main else Weight.WARNING,
+        weight=Weight.NOTE if is_for_later else Weight.FAILURE if is_main else Weight.WARNING,
         template="The vault {name}: {reason}",
         values={"name": name, "reason": error},
-        command=_mend(scene, address, key, error),
+        command="" if is_for_later else _mend(scene, address, key, error),
     )
 
 
@@ -134,6 +135,8 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
             f"{aside}REBOND_PASSPHRASE_COMMAND='head -n 1' rebond key issue writer "
             f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
         )
+    if isinstance(error, ConfigError) and "path" in error.values:  # a file with a passphrase: it is typed
+        return f"head -n 1 | install -D --mode=600 /dev/stdin {shlex.quote(str(error.values['path']))}"
     if isinstance(error, UsageError | StoreUnreachable):
         return scene.command("rebond", "vault", "info", address)
     return scene.command("rebond", "verify", "--vault", address)
