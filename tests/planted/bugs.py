@@ -6,6 +6,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_kinds import KINDS
+from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
@@ -517,6 +518,7 @@ BUGS: tuple[Bug, ...] = (
     *SILENCE,
     *SETS,
     *KINDS,
+    *POSTGRES,
     *RECORDS,
     *TIME,
     *SETUP,

@@ -13,6 +13,7 @@ from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import choose_programs, find_programs
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
+from rebond.sources.postgres.table_rows import TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
 from rebond.stack.file_trees import Report
 from rebond.stack.whereabouts import place_of, secret_of, words_of
@@ -50,9 +51,11 @@ class ConfiguredPostgres:
                 fitting = choose_programs(programs, snapshots[-1].database.major)
                 snapshots[-1].access = Access(server=server, programs=fitting, open_program=place.open)
             pieces: dict[bytes, Piece] = {}
+            rows: list[TableRows] = []
             for each in snapshots:
                 below = name_file(each.name) + b"/" if is_several else b""
-                own = list_pieces(each, clock.now_ms() * 1_000_000)
+                rows.append(TableRows(each))
+                own = list_pieces(rows[-1], clock.now_ms() * 1_000_000)
                 pieces |= {below + path: piece for path, piece in own.items()}
             first = snapshots[0]
             content = read_globals(
@@ -60,7 +63,7 @@ class ConfiguredPostgres:
             )
             if content is not None:
                 pieces[b"globals.sql"] = make_globals(content, clock)
-            tree = PostgresTree(pieces, snapshots)
+            tree = PostgresTree(pieces, rows)
             held.pop_all()
         return tree
 

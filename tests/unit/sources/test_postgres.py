@@ -14,6 +14,7 @@ from rebond.sources.postgres.marked_output import DumpReader, RowsReader
 from rebond.sources.postgres.names import name_file, quote_name
 from rebond.sources.postgres.programs import Programs, choose_programs
 from rebond.sources.postgres.server import PostgresServer, describe_input
+from rebond.sources.postgres.sharing import SharedSession
 from rebond.sources.streams.readers import StreamReader
 
 MARK = "rebond-rows-0123"
@@ -73,6 +74,30 @@ def test_the_random_key_of_a_dump_is_taken_away_and_nothing_else(size: int, most
 
     assert read(DumpReader(Given(with_key, most))) == HEAD + body + TAIL
     assert read(DumpReader(Given(HEAD + body + TAIL, most))) == HEAD + body + TAIL  # of an older pg_dump
+
+
+@pytest.mark.parametrize("most", [2, 50, 70_000])
+def test_small_tables_share_a_session_and_each_is_a_stream_of_its_own(most: int) -> None:
+    rows = [b"", b"1\n" * 300, b"", b"2\n" * 40_000, b"3\n"]
+    marks = [f"rebond-rows-{number}" for number in range(len(rows))]
+    written = [each + f"{mark} {each.count(10)}\n".encode() for each, mark in zip(rows, marks, strict=True)]
+    session = SharedSession(lambda: Given(b"".join(written), most), marks)
+    for position, mark in enumerate(marks):
+        share = session.open(position)
+        assert share
+        assert session.open(position + 1) is None  # it is not its turn
+        assert read(RowsReader(share, mark, name="t")) == rows[position]
+
+    with pytest.raises(CommandFailed):
+        read_shares(b"".join(written)[:-3], marks, most)
+    with pytest.raises(CommandFailed, match="more than it was asked for"):
+        read_shares(b"".join(written) + b"x", marks, most)
+
+
+def read_shares(content: bytes, marks: list[str], most: int) -> None:
+    session = SharedSession(lambda: Given(content, most), marks)
+    for position, mark in enumerate(marks):
+        read(RowsReader(session.open(position) or Given(b""), mark, name="t"))
 
 
 @given(st.lists(st.tuples(st.text(max_size=70), st.text(max_size=70)), min_size=2, max_size=5, unique=True))

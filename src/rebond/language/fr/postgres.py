@@ -22,6 +22,8 @@ POSTGRES: dict[str, str] = {
     "{name} is not whole: {count} rows came, and the server sent {expected}.": "{name} n'est pas entière : {count} lignes sont arrivées, et le serveur en a envoyé {expected}.",
     "Something between changes or loses them; run the backup again.": "Quelque chose entre les deux les modifie ou les perd ; relancez la sauvegarde.",
     "The answer of psql was cut: the mark at its end is missing.": "La réponse de psql a été coupée : il manque la marque à sa fin.",
+    "psql wrote more than it was asked for.": "psql a écrit plus que demandé.",
+    "Run the backup again; if that happens each time, try it without whatever stands between.": "Relancez la sauvegarde ; si cela arrive chaque fois, essayez sans ce qui se trouve entre les deux.",
     # programs and addresses
     "The programs of PostgreSQL (psql, pg_dump) are not installed there.": "Les programmes de PostgreSQL (psql, pg_dump) n'y sont pas installés.",
     "Install them: apt-get install postgresql-client; or name a container that has them with 'in'.": "Installez-les : apt-get install postgresql-client ; ou nommez avec « in » un conteneur qui les a.",

@@ -1,6 +1,5 @@
 """Databases of one server as a tree of files that PostgreSQL's own psql loads."""
 
-import secrets
 from collections.abc import Callable, Mapping
 from importlib import resources
 
@@ -10,12 +9,10 @@ from rebond.clock import Clock
 from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
-from rebond.sources.postgres import catalogue
-from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.failures import explain_failure
-from rebond.sources.postgres.marked_output import DumpReader, ExplainedReader, RowsReader
-from rebond.sources.postgres.names import name_file
+from rebond.sources.postgres.marked_output import DumpReader, ExplainedReader
 from rebond.sources.postgres.session import Access, HeldSnapshot
+from rebond.sources.postgres.table_rows import TableRows, name_table_file
 from rebond.sources.streams.judging import Expectation
 from rebond.sources.streams.readers import StreamReader
 from rebond.sources.streams.whole_output import read_output
@@ -30,20 +27,20 @@ _ANYTHING = Expectation(allows_empty=True)
 class PostgresTree(FolderTree):
     """Databases of which snapshots are held. The moment is that of their opening; ``close`` lets go of them."""
 
-    def __init__(self, pieces: Mapping[bytes, Piece], snapshots: list[HeldSnapshot]) -> None:
+    def __init__(self, pieces: Mapping[bytes, Piece], databases: list[TableRows]) -> None:
         super().__init__(pieces)
-        self._snapshots = snapshots
+        self._databases = databases
 
     def close(self) -> None:
         """Let go of the snapshots; may be called twice."""
-        for each in self._snapshots:
+        for each in self._databases:
             each.close()
 
 
-def list_pieces(snapshot: HeldSnapshot, began_ns: int) -> dict[bytes, Piece]:
+def list_pieces(rows: TableRows, began_ns: int) -> dict[bytes, Piece]:
     """Return the files of one database, all of its snapshot; nothing is read before its file is opened."""
+    snapshot = rows.snapshot
     access, name = snapshot.access, snapshot.name
-    rows = TableRows(snapshot)
 
     def dump(*options: str) -> Stream:
         def open_reader() -> StreamReader:
@@ -68,45 +65,8 @@ def list_pieces(snapshot: HeldSnapshot, began_ns: int) -> dict[bytes, Piece]:
     if snapshot.sequences:
         pieces[b"sequences.sql"] = stream(rows.open_sequences)
     for table in snapshot.tables:
-        pieces[b"tables/" + _name_table(table)] = stream(lambda table=table: rows.open_table(table))  # type: ignore[misc]
+        pieces[b"tables/" + name_table_file(table)] = stream(lambda table=table: rows.open_table(table))  # type: ignore[misc]
     return pieces
-
-
-class TableRows:
-    """Opens the tables of one snapshot, and knows afterwards how many rows each had."""
-
-    def __init__(self, snapshot: HeldSnapshot) -> None:
-        self._snapshot = snapshot
-        self._read: dict[Table, RowsReader] = {}
-
-    def open_table(self, table: Table) -> StreamReader:
-        """Begin to read the rows of a table."""
-        # Through cat, because psql forgets the number of rows of what goes to its own output.
-        command = f"{table.write_out(self._snapshot.database.encoding)} \\g |cat"
-        reader = self._open(command, ":ROW_COUNT", table.sql)
-        self._read[table] = reader
-        return reader
-
-    def open_sequences(self) -> StreamReader:
-        """Begin to read the positions of all sequences, as SQL."""
-        return self._open(catalogue.WRITE_SEQUENCES, str(self._snapshot.sequences), "sequences", counts_lines=False)
-
-    def describe(self) -> bytes:
-        """Return a line for each table that was read: rows, file and how they are loaded; the largest first."""
-        encoding = self._snapshot.database.encoding
-        lines = [
-            f"{reader.counted}\ttables/{_name_table(table).decode()}\t{table.write_in(encoding)}\n"
-            for table, reader in sorted(self._read.items(), key=lambda each: (-each[1].size_bytes, each[0].sql))
-        ]
-        return "".join(lines).encode(errors="surrogateescape")
-
-    def _open(self, command: str, count: str, name: str, *, counts_lines: bool = True) -> RowsReader:
-        snapshot = self._snapshot
-        mark = f"rebond-rows-{secrets.token_hex(16)}"
-        script = snapshot.join(f"{command}\n\\echo {mark} {count}")
-        reader = snapshot.access.open_psql(snapshot.name, script)
-        explained = ExplainedReader(reader, server=str(snapshot.access.server), database=snapshot.name)
-        return RowsReader(explained, mark, name=name, counts_lines=counts_lines)
 
 
 class TextReader:
@@ -155,10 +115,6 @@ def make_globals(content: bytes, clock: Clock) -> Document:
     return Document(content=content, modified_ns=clock.now_ms() * 1_000_000)
 
 
-def _name_table(table: Table) -> bytes:
-    return name_file(table.schema, table.name) + b".copy"
-
-
 def _describe(snapshot: HeldSnapshot) -> bytes:
     database = snapshot.database
     document = {
@@ -176,7 +132,7 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
             {
                 "schema": each.schema,
                 "name": each.name,
-                "file": f"tables/{_name_table(each).decode()}",
+                "file": f"tables/{name_table_file(each).decode()}",
                 "columns": each.columns,
             }
             for each in snapshot.tables

@@ -1,0 +1,70 @@
+"""Bugs of saving PostgreSQL databases."""
+
+from tests.planted.bug import Bug, Change
+
+DATABASE = "tests/scenarios/test_postgres.py"
+REFUSALS = "tests/scenarios/test_postgres_refusals.py"
+ENDS = "tests/unit/sources/test_postgres.py"
+
+POSTGRES = (
+    Bug(
+        "tables-of-many-moments",
+        "Each table is read in a transaction of its own, not in the snapshot that is held.",
+        (
+            Change(
+                "sources/postgres/session.py",
+                "{_BEGIN}SET TRANSACTION SNAPSHOT '{self.database.snapshot}';",
+                "{_BEGIN}",
+            ),
+        ),
+        (f"{DATABASE}::test_all_tables_are_of_one_moment_while_others_write",),
+    ),
+    Bug(
+        "rows-not-counted",
+        "Rows that are lost between the server and here go unnoticed.",
+        (
+            Change(
+                "sources/postgres/marked_output.py",
+                "if self._counts_lines and self._said != self.counted:",
+                "if self._counts_lines and self._said < 0:",
+            ),
+        ),
+        (f"{ENDS}::test_rows_without_their_mark_or_of_another_number_are_not_whole",),
+    ),
+    Bug(
+        "policies-hide-rows",
+        "What a policy of row level security hides from the user is left out of the backup without a word.",
+        (Change("sources/postgres/session.py", "SET row_security = off;", "SET row_security = on;"),),
+        (f"{REFUSALS}::test_rows_that_a_policy_hides_fail_the_run",),
+    ),
+    Bug(
+        "sequences-begin-again",
+        "Positions of sequences are not saved: numbers that were given out are given out again.",
+        (Change("sources/postgres/tree.py", "if snapshot.sequences:", "if snapshot.sequences < 0:"),),
+        (f"{DATABASE}::test_every_row_and_every_object_comes_back_by_psql_alone",),
+    ),
+    Bug(
+        "rows-twice-with-large-objects",
+        "The dump of large objects holds the rows of tables outside of the search path as well.",
+        (Change("sources/postgres/tree.py", '"--exclude-table-data=*.*"', '"--exclude-table-data=*"'),),
+        (f"{DATABASE}::test_every_row_and_every_object_comes_back_by_psql_alone",),
+    ),
+    Bug(
+        "key-that-is-always-another",
+        "The random key that pg_dump puts around a dump is saved, so that nothing is ever the same again.",
+        (Change("sources/postgres/marked_output.py", "            del held[found.start() : found.end()]\n", ""),),
+        (f"{DATABASE}::test_a_database_that_did_not_change_is_the_same_bytes_again",),
+    ),
+    Bug(
+        "older-programs-believed",
+        "An older pg_dump is let loose on a newer server.",
+        (
+            Change(
+                "sources/postgres/programs.py",
+                "if each.major >= server_major]",
+                "if each.major >= 1]",
+            ),
+        ),
+        (f"{ENDS}::test_the_oldest_programs_that_are_not_older_than_the_server_are_chosen",),
+    ),
+)
