@@ -12,7 +12,8 @@ FILE_LINES = 400
 TESTING_LINES = 500  # lists of odd things are long and simple
 FUNCTION_LINES = 80
 CLASS_METHODS = 25
-STANDS_ALONE = "rescue.py"  # one file in every vault: under 700 lines, judged by its own test
+STANDS_ALONE = "rescue.py"  # one file in every vault, in which it has to be read by a stranger
+ALONE_LINES = 699
 
 
 def relative(path: pathlib.Path) -> str:
@@ -22,8 +23,10 @@ def relative(path: pathlib.Path) -> str:
 @pytest.mark.parametrize("path", FILES, ids=relative)
 def test_a_file_is_short_and_its_name_says_something(path: pathlib.Path) -> None:
     assert path.stem not in VAGUE_NAMES
-    if "language" not in path.parts and path.name != STANDS_ALONE:
+    if "language" not in path.parts:
         limit = TESTING_LINES if "testing" in path.parts else FILE_LINES
+        if path.name == STANDS_ALONE:
+            limit = ALONE_LINES
         assert len(path.read_text(encoding="utf-8").splitlines()) <= limit
 
 

@@ -27,21 +27,17 @@ from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
 
 REFERENCES, SNAPSHOT, ROSTER, SLOT, KEYRING = 3, 4, 13, 14, 15  # kinds of objects
 DATA, TREE, PRIVATE = 1, 2, 9  # kinds of segments
-HEADER, SEGMENT_HEADER, WRAP = 48, 60, 1168
+HEADER, SEGMENT_HEADER, WRAP, DECODED = 48, 60, 1168, 8  # bytes; DECODED segments are kept at hand
 FRAME_LIMIT, BODY_LIMIT, DEPTH_LIMIT = 64 << 20, 256 << 20, 8
-DECODED = 8  # segments kept at hand
 ENDED = "Beware: what lies beside its record may end it."  # section 7.3; whether it does is not checked here
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 class Trouble(Exception):
-    """What stops the work, with its exit status."""
-
     def __init__(self, message: str, status: int = 4) -> None:
         super().__init__(message)
         self.status = status
 
-class Damaged(Trouble):
-    """Bytes are missing or are not what was written."""
+class Damaged(Trouble): ...
 
 worst = [0]  # exit status so far
 
@@ -351,16 +347,13 @@ def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
     return [Snapshot(get(catalog, "time_ms", int), snapshot.hex(), session, catalog, body[start:end], doubt)]
 
 def is_whole_set(catalog: Any) -> bool:
-    """Say whether every component of the stack is there, with every file that its databases name."""
-    parts = get(catalog, "components", list, [])
     return not get(catalog, "lacks", list, []) and all(
-        get(part, "complete", bool, True) and not get(part, "degraded", bool, False) for part in parts)
+        get(p, "complete", bool, True) and not get(p, "degraded", bool, False) for p in get(catalog, "components", list))
 
 def choose_snapshot(vault: Vault, wanted: str) -> Snapshot:
     found = list_snapshots(vault)
     chosen = [s for s in found if (not s.doubt if wanted == "latest" else wanted and s.id.startswith(wanted.lower()))]
-    if wanted == "latest":
-        chosen = [s for s in chosen if is_whole_set(s.catalog)] or chosen
+    chosen = [s for s in chosen if wanted != "latest" or is_whole_set(s.catalog)] or chosen
     if not chosen or (wanted != "latest" and len({snapshot.id for snapshot in chosen}) > 1):
         raise Trouble(f"{len(chosen)} snapshots are named {wanted}; run the program without SNAPSHOT to list them", 2)
     return chosen[-1]
@@ -696,8 +689,7 @@ def main(arguments: list[str]) -> int:
             for snapshot in list_snapshots(vault):
                 print(snapshot.id, snapshot.time_ms // 1000, snapshot.catalog["host"], snapshot.doubt)
             return 0
-        snapshot = choose_snapshot(vault, arguments[1])
-        restore(vault, snapshot, arguments[2])
+        restore(vault, choose_snapshot(vault, arguments[1]), arguments[2])
     except Trouble as error:
         say(f"stopped: {error}")
         return error.status
