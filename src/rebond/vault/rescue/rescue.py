@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# ruff: noqa: B905, D103, E401, EM102, I001, S602, T201, TID251, UP014, UP035 (it stands alone: it prints)
+# ruff: noqa: B905, D101, D103, E401, EM102, I001, S602, T201, TID251, UP014, UP035 (it stands alone)
 # fmt: off
 """Restore a snapshot of a Rebond vault without Rebond.
 
@@ -347,8 +347,8 @@ def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
     return [Snapshot(get(catalog, "time_ms", int), snapshot.hex(), session, catalog, body[start:end], doubt)]
 
 def is_whole_set(catalog: Any) -> bool:
-    return not get(catalog, "lacks", list, []) and all(
-        get(p, "complete", bool, True) and not get(p, "degraded", bool, False) for p in get(catalog, "components", list))
+    return not get(catalog, "lacks", list, []) and all(get(each, "complete", bool, True) and not
+        get(each, "degraded", bool, False) for each in get(catalog, "components", list))
 
 def choose_snapshot(vault: Vault, wanted: str) -> Snapshot:
     found = list_snapshots(vault)
