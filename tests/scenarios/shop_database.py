@@ -1,8 +1,10 @@
 """A database with something of everything that PostgreSQL knows."""
 
+from rebond.testing.postgres_server import PostgresServer
+
 SCHEMA = r"""
 CREATE SCHEMA "odd. ""schema""/%";
-CREATE EXTENSION IF NOT EXISTS pg_trgm;
+CREATE EXTENSION pg_trgm; -- contrib
 CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
 CREATE TYPE mood AS ENUM ('sad', 'so ''so''', 'glad');
 CREATE TABLE customer (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL, mood mood,
@@ -27,7 +29,7 @@ CREATE TABLE event_rest PARTITION OF event DEFAULT;
 CREATE UNLOGGED TABLE fleeting (id int);
 CREATE SEQUENCE never_called START 7;
 CREATE SEQUENCE "odd. ""schema""/%"."se'q" INCREMENT -3 MAXVALUE 100 START 100;
-CREATE INDEX ON customer USING gin (name gin_trgm_ops);
+CREATE INDEX ON customer USING gin (name gin_trgm_ops); -- contrib
 CREATE UNIQUE INDEX ON orders (customer_id, placed) WHERE count > 5;
 CREATE VIEW happy AS SELECT * FROM customer WHERE mood = 'glad';
 CREATE MATERIALIZED VIEW totals AS SELECT customer_id, sum(count) AS total FROM orders GROUP BY 1;
@@ -40,7 +42,7 @@ CREATE RULE "no" AS ON DELETE TO parent DO INSTEAD NOTHING;
 ALTER TABLE customer ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON customer USING (name = current_user);
 CREATE STATISTICS both_of (dependencies) ON customer_id, placed FROM orders;
-CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE COLLATION nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false); -- icu
 COMMENT ON TABLE orders IS 'what was ''ordered''';
 CREATE ROLE reader; CREATE ROLE "odd ""role"" x" LOGIN PASSWORD 'secret';
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader;
@@ -48,6 +50,9 @@ GRANT UPDATE (name) ON customer TO "odd ""role"" x";
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader;
 CREATE PUBLICATION everything FOR TABLE orders;
 ALTER TABLE empty_one OWNER TO reader;
+ALTER DATABASE shop SET search_path = public, "odd. ""schema""/%";
+ALTER ROLE reader IN DATABASE shop SET work_mem = '5MB';
+COMMENT ON DATABASE shop IS 'the shop';
 """
 ROWS = r"""
 INSERT INTO customer (name, mood, "when", span, amount, share, raw, words, doc)
@@ -74,7 +79,7 @@ ALTER LARGE OBJECT 70003 OWNER TO reader; GRANT SELECT ON LARGE OBJECT 70001 TO 
 """
 
 DESCRIBE = r"""
-SET TimeZone = 'UTC';
+SET TimeZone = 'UTC'; SET search_path = '';
 SELECT format('SELECT %L, coalesce(md5(string_agg(t::text, E''\n'' ORDER BY t::text)), ''none''), count(*)
   FROM ONLY %s t',
   c.oid::regclass, c.oid::regclass)
@@ -86,3 +91,16 @@ SELECT oid, md5(lo_get(oid)), length(lo_get(oid)) FROM pg_largeobject_metadata O
 SELECT extname, extversion FROM pg_extension ORDER BY 1;
 """
 """SQL that says what every table, sequence and large object holds."""
+
+
+def fill_shop(server: PostgresServer) -> None:
+    """Make the database ``shop``; what the build of the server lacks is left out."""
+    has = {
+        "-- contrib": "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_trgm'",
+        "-- icu": "SELECT count(*) / 10 FROM pg_collation WHERE collprovider = 'i'",
+    }
+    absent = tuple(mark for mark, question in has.items() if server.sql(question) == "0\n")
+    lines = [line for line in SCHEMA.splitlines() if not absent or not line.endswith(absent)]
+    server.sql("CREATE DATABASE shop")
+    server.sql("\n".join(lines), "shop")
+    server.sql(ROWS, "shop")

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import pytest
-from tests.scenarios.shop_database import DESCRIBE, ROWS, SCHEMA
+from tests.scenarios.shop_database import DESCRIBE, fill_shop
 from tests.unit.cli.program_runs import Program
 
 from rebond.testing.postgres_server import PostgresServer
@@ -34,9 +34,7 @@ user = "postgres"
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
     with PostgresServer() as made:
-        made.sql("CREATE DATABASE shop")
-        made.sql(SCHEMA, "shop")
-        made.sql(ROWS, "shop")
+        fill_shop(made)
         yield made
 
 
@@ -79,8 +77,11 @@ def test_every_row_and_every_object_comes_back_by_psql_alone(
     large = (tmp_path / "back" / "db" / "large-objects.sql").read_text()
     assert large.count("lo_open") == 3
     assert "COPY" not in large
+    assert "secret" not in (tmp_path / "back" / "db" / "globals.sql").read_text()  # but a sum of it
     manifest = json.loads((tmp_path / "back" / "db" / "manifest.json").read_text())
-    assert manifest["extensions"]["pg_trgm"]
+    assert f"pg_trgm|{manifest['extensions'].get('pg_trgm')}" in server.sql(DESCRIBE, "shop") + "pg_trgm|None"
+    assert manifest["settings"] == {"": ['search_path=public, "odd. ""schema""/%"'], "reader": ["work_mem=5MB"]}
+    assert manifest["comment"] == "the shop"
     assert "CREATE ROLE reader" in (tmp_path / "back" / "db" / "globals.sql").read_text()
 
 
@@ -143,7 +144,8 @@ def test_all_tables_are_of_one_moment_while_others_write(
     server.sql("DROP DATABASE IF EXISTS bank")
     server.sql("CREATE DATABASE bank")
     server.sql(
-        "CREATE TABLE a (n int); CREATE TABLE z (n int); CREATE TABLE filler AS SELECT generate_series(1, 300000)",
+        "CREATE TABLE a (n int); CREATE TABLE filler AS SELECT generate_series(1, 300000);"
+        "CREATE TABLE z AS SELECT 0 AS n FROM generate_series(1, 60000)",  # too large to share a session with a
         "bank",
     )
     configure(tmp_path, server, ('"shop"', '"bank"'))
@@ -161,7 +163,7 @@ def test_all_tables_are_of_one_moment_while_others_write(
             made = program.ask("backup")
             program.good("restore", made["id"], "--to", tmp_path / str(number), "--quiet")
             tables = tmp_path / str(number) / "db" / "tables"
-            seen.append([(tables / f"public.{name}.copy").read_bytes().count(b"\n") for name in ("a", "z")])
+            seen.append([(tables / f"public.{name}.copy").read_bytes().count(b"1\n") for name in ("a", "z")])
         assert writer.poll() is None, "the writer was done before, so nothing was proven"
     finally:
         writer.kill()

@@ -82,3 +82,16 @@ def test_a_stream_that_is_cut_makes_no_snapshot(
     assert ended.status in {31, 33}, ended.err
     assert len(stack.snapshots()) == before
     assert server.count_sessions("shop") == 0
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.2, 2.0])
+def test_a_run_that_is_killed_leaves_no_session_behind(
+    server: PostgresServer, stack: KeptStack, seconds: float
+) -> None:
+    configure(stack, server, CHANNELS[-1])
+    running = stack.program.start(
+        "backup", "--config", stack.folder / "rebond.toml", SHIM_DELAY="0.05", SHIM_RUNNING="deploy/media/app"
+    )
+    running.kill_after(seconds)
+
+    assert server.count_sessions("shop") == 0

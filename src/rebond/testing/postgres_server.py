@@ -26,8 +26,13 @@ _NOT_ROOT = ("postgres", "nobody")
 
 
 def find_postgres(major: int | None = None) -> pathlib.Path | None:
-    """Return the folder with ``postgres`` and ``initdb`` of a version, else of the newest; ``None`` for none."""
+    """Return the folder with ``postgres`` and ``initdb`` of a version, else of the newest; ``None`` for none.
+
+    ``REBOND_POSTGRES`` names one that wins.
+    """
     found: dict[int, pathlib.Path] = {}
+    if named := os.environ.get("REBOND_POSTGRES"):
+        return pathlib.Path(named) if major in {None, _read_major(pathlib.Path(named, "postgres"))} else None
     for folder in _FOLDERS:
         for program in [*pathlib.Path("/").glob(f"{folder[1:]}*/*/bin/postgres"), pathlib.Path(folder, "bin/postgres")]:
             if program.is_file() and (number := _read_major(program)) and (program.parent / "initdb").is_file():

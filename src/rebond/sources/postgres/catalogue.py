@@ -33,6 +33,13 @@ SELECT pg_catalog.json_build_object(
   'encoding', pg_catalog.pg_encoding_to_char(d.encoding),
   'collate', d.datcollate,
   'ctype', d.datctype,
+  'owner', pg_catalog.pg_get_userbyid(d.datdba),
+  'comment', coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
+  'details', pg_catalog.to_jsonb(d)
+             - '{oid,datdba,datfrozenxid,datminmxid,datlastsysoid,encoding,dathasloginevt}'::pg_catalog.text[],
+  'settings', (SELECT pg_catalog.json_object_agg(coalesce(r.rolname, ''), s.setconfig ORDER BY r.rolname)
+               FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
+               WHERE s.setdatabase = d.oid),
   'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
   'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension)
@@ -76,6 +83,10 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     encoding: str
     collate: str
     ctype: str
+    owner: str = ""
+    comment: str = ""
+    details: dict[str, object] = {}
+    settings: dict[str, list[str]] | None = None
     may_read_passwords: bool
     large_objects: int
     extensions: dict[str, str] | None = None
