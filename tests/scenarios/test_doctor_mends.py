@@ -168,10 +168,11 @@ def test_what_another_class_saves_often_enough_hurries_nothing(machine: MendedMa
     assert 'schedule = "0 * * * *"' in machine.path.read_text()
 
 
-def test_a_file_of_secrets_that_is_missing_is_made_as_a_file(machine: MendedMachine) -> None:
+def test_a_file_of_secrets_that_is_missing_is_made_with_what_is_typed(machine: MendedMachine) -> None:
     machine.write('[component.secrets]\nkind = "secrets"\npath = "keys/one"\n')
 
-    assert machine.mend() == ["path-missing"]
+    assert machine.mend(given="KEY=1\n") == ["path-missing"]
+    assert (machine.stack / "keys" / "one").read_text() == "KEY=1\n"
     assert stat.S_IMODE((machine.stack / "keys" / "one").stat().st_mode) == 0o600
 
 

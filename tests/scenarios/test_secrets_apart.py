@@ -368,3 +368,20 @@ def opened_by(stack: KeptStack, key: str) -> Iterator[Vault]:
         )
     finally:
         store.close()
+
+
+def test_secrets_that_came_up_empty_make_no_snapshot(tmp_path: Folder) -> None:
+    stack = KeptStack(tmp_path)
+    stack.write('[component.env]\nkind = "secrets"\npaths = [".env", "more/*"]\n')
+    (stack.folder / ".env").write_text(f"KEY={SECRETS[0]}\n")
+    (stack.folder / "more").mkdir()
+    (stack.folder / "more" / "none").touch()
+    first = stack.back_up()  # one that is empty among others may be meant: it is told, and no more
+    assert "more/none is among the secrets and is empty" in first.err
+
+    (stack.folder / ".env").write_text("")
+    answer = stack.back_up()
+    assert answer.status == 32
+    assert "holds nothing: .env, more/none is empty" in answer.err
+    assert "rebond find" in answer.err
+    assert len(stack.snapshots()) == 1

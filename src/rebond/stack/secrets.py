@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 
 from rebond.clock import SystemClock
 from rebond.config.components import ClusterSecrets, HashicorpSecrets, Secrets
@@ -9,9 +10,11 @@ from rebond.config.model import Loaded
 from rebond.config.references import FromFile, Text
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
+from rebond.findings import Finding, Severity
 from rebond.secret import Secret
 from rebond.sources.documents.tree import Document, FolderTree, Piece
 from rebond.sources.files.globs import translate_glob
+from rebond.sources.files.paths import show_path
 from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read_secrets
 from rebond.sources.secrets.files import SecretFiles
 from rebond.sources.secrets.hashicorp import KeyValueReader, KeyValueStore
@@ -67,7 +70,21 @@ class ConfiguredSecrets:
             found = self._read_there(place, [place_below(folder, os.fsencode(each)) for each in paths], report)
         if not found:
             raise self._nothing_fits(", ".join(paths))
+        self._require_content(found, report)
         return found
+
+    def _require_content(self, found: Mapping[bytes, Document], report: Report) -> None:
+        """A full disk or a cut deployment leaves files of no byte: they must not become the latest secrets unseen."""
+        empty = sorted(path for path, each in found.items() if not each.content)
+        if len(empty) == len(found):
+            raise SourceUnfit(
+                "The component {component} holds nothing: {paths} is empty.",
+                hint="Bring its content back ('rebond find NAME' lists what was saved), then run the backup again.",
+                component=self._name,
+                paths=", ".join(show_path(each) for each in empty),
+            )
+        for path in empty:
+            report(_empty(path))
 
     def _read_here(self, base: bytes, is_volume: bool, paths: tuple[str, ...], report: Report) -> dict[bytes, Document]:
         base = os.path.normpath(base)
@@ -152,3 +169,14 @@ class ConfiguredSecrets:
             component=self._name,
             paths=paths,
         )
+
+
+def _empty(path: bytes) -> Finding:
+    return Finding(
+        code="empty",
+        severity=Severity.NOTE,
+        subject=show_path(path),
+        template="{path} is among the secrets and is empty.",
+        hint_template="If something belongs in it, bring it back; its earlier versions are kept.",
+        values={"path": show_path(path)},
+    )

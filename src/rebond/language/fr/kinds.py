@@ -52,6 +52,13 @@ KINDS: dict[str, str] = {
     "à chaque lecture ; ce qui est sauvegardé peut être moitié l'un, moitié l'autre.",
     "{path} and what comes before it are more than {count} bytes, which is too much for secrets.": "{path} et ce qui le "
     "précède dépassent {count} octets, ce qui est trop pour des secrets.",
+    "The component {component} holds nothing: {paths} is empty.": "Le composant {component} ne contient rien : {paths} est "
+    "vide.",
+    "Bring its content back ('rebond find NAME' lists what was saved), then run the backup again.": "Remettez son "
+    "contenu (« rebond find NOM » liste ce qui a été sauvegardé), puis relancez la sauvegarde.",
+    "{path} is among the secrets and is empty.": "{path} est parmi les secrets et est vide.",
+    "If something belongs in it, bring it back; its earlier versions are kept.": "S'il doit contenir quelque chose, "
+    "remettez-le ; ses versions antérieures sont gardées.",
     "The component {component} has no secret at {paths}.": "Le composant {component} n'a pas de secret à {paths}.",
     "Bring it back, or take it out of 'paths'; a path with * may fit nothing, as long as another fits.": "Remettez-le, ou "
     "retirez-le de « paths » ; un chemin avec * peut ne rien désigner, tant qu'un autre désigne quelque chose.",

@@ -67,7 +67,9 @@ def check_rights(scene: Scene, looked: Looked) -> Iterator[Observation]:
             check=CHECK,
             code="unreadable",
             weight=Weight.WARNING,
-            template="{user} may not read {path} and {count} more; a backup would list them as missing.",
+            template="{user} may not read {path} and {count} more; a backup would list them as missing."
+            if len(looked.unreadable) > 1
+            else "{user} may not read {path}; a backup would list it as missing.",
             values={"user": scene.user, "path": first, "count": len(looked.unreadable) - 1},
             command=scene.root_command(
                 "setfacl", "--recursive", "--modify", f"u:{scene.user}:rX", *looked.unreadable[:20]
@@ -78,14 +80,15 @@ def check_rights(scene: Scene, looked: Looked) -> Iterator[Observation]:
 def _bring_back(scene: Scene, path: str, kind: type[Component]) -> str:
     """Return the command that mounts the disk that ``/etc/fstab`` has for a path; else one that makes what is missing.
 
-    A database cannot be made out of nothing: then the configuration is to be looked at.
+    A database cannot be made out of nothing: then the configuration is to be looked at. Nor can a secret: an empty
+    file would end the alarm and save nothing, so the command waits for its content.
     """
     if place := find_unmounted(path):
         return scene.root_command("mount", place)
     if kind is Sqlite:
         return f"${{EDITOR:-vi}} {scene.command(scene.path)}"
     if kind is Secrets:
-        return scene.command("install", "-D", "--mode=600", "/dev/null", path)
+        return scene.command("install", "-D", "--mode=600", "/dev/stdin", path)
     return scene.command("mkdir", "--parents", path)
 
 
