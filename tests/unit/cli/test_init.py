@@ -160,6 +160,15 @@ def test_a_stack_is_described_with_the_reason_for_each_part(here: Here) -> None:
     here.program.good("config", "check")
 
 
+def test_a_compose_file_that_cannot_be_read_is_said_aloud(here: Here) -> None:
+    here.write("compose.yml", "services: [")
+
+    answer = here.init()
+    assert answer.status == 0
+    assert "compose.yml cannot be read: line 1" in answer.out
+    assert "compose.yml cannot be read: line 1" in here.text
+
+
 def test_no_secret_gets_into_anything_that_is_written_or_said(here: Here) -> None:
     fill_with_django(here)
 

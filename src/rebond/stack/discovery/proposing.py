@@ -59,7 +59,7 @@ class _Proposing:
             stack=self._stack(),
             components=components,
             classes=tuple(self._classes(components)),
-            remarks=tuple(self._remarks),
+            remarks=(*self._compose_remarks(), *self._remarks),
             backup_directory=self._found.file_variables.get("BACKUP_DIR", ""),
         )
 
@@ -91,9 +91,11 @@ class _Proposing:
                     values={"files": ", ".join(self._relative(found.other_compose))},
                 )
             )
-        if found.compose:
-            remarks += found.compose.remarks
         return ProposedPart(heading="stack", lines=lines, remarks=tuple(remarks))
+
+    def _compose_remarks(self) -> tuple[Remark, ...]:
+        """Return what could not be read of compose: said aloud, since a service that was not seen is not saved."""
+        return tuple(self._found.compose.remarks) if self._found.compose else ()
 
     def _variable_files(self) -> list[Path]:
         """Return the ``.env`` of the directory and that beside the compose file: what compose itself reads."""
