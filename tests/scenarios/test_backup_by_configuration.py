@@ -211,7 +211,9 @@ def test_without_a_configuration_its_commands_say_how_to_name_one(
     answer = Program(tmp_path)("config", "check")
 
     assert answer.status == 2
-    assert "Name it with --config or REBOND_CONFIG, or write rebond.toml here." in answer.err
+    assert (
+        "'rebond init' writes one for this directory. Name one elsewhere with --config or REBOND_CONFIG." in answer.err
+    )
 
 
 def test_a_limit_of_the_line_is_kept(program: Program, shop: pathlib.Path) -> None:

@@ -41,7 +41,7 @@ def judge_configuration(invocation: Invocation) -> Verdict:
     if path is None:
         raise UsageError(
             "There is no configuration.",
-            hint="Name it with --config or REBOND_CONFIG, or write rebond.toml here.",
+            hint="'rebond init' writes one for this directory. Name one elsewhere with --config or REBOND_CONFIG.",
         )
     verdict = load_configuration(path, invocation.environment)
     if verdict.loaded is not None and invocation.recording is not None:

@@ -28,7 +28,8 @@ CONFIGURATION: dict[str, str] = {
     "The configuration {path} cannot be used; it has {count} problems.": "La configuration {path} ne peut servir ; problèmes : {count}.",
     "'rebond config check' lists them.": "« rebond config check » les liste.",
     "There is no configuration.": "Il n'y a pas de configuration.",
-    "Name it with --config or REBOND_CONFIG, or write rebond.toml here.": "Nommez-la par --config ou REBOND_CONFIG, ou écrivez rebond.toml ici.",
+    "'rebond init' writes one for this directory. Name one elsewhere with --config or REBOND_CONFIG.": "« rebond init » en écrit une pour ce "
+    "dossier. Celle qui est ailleurs se nomme par --config ou REBOND_CONFIG.",
     "The configuration. Also REBOND_CONFIG; else ./rebond.toml, the user's, the machine's.": "La configuration. Aussi REBOND_CONFIG ; sinon ./rebond.toml, celle de l'utilisateur, celle de la machine.",
     # files
     "This is not TOML: {reason}.": "Ceci n'est pas du TOML : {reason}.",
