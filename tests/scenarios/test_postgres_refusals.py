@@ -5,11 +5,19 @@ import pathlib
 import shlex
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 from tests.unit.cli.program_runs import Answer, Program
 
+from rebond.errors import CommandFailed
+from rebond.secret import Secret
+from rebond.sources.postgres.programs import find_programs
+from rebond.sources.postgres.server import PostgresServer as Server
+from rebond.sources.postgres.session import Access, HeldSnapshot
+from rebond.sources.postgres.table_rows import TableRows
+from rebond.sources.streams.readers import CommandReader
+from rebond.sources.streams.whole_output import read_output
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -166,3 +174,33 @@ def test_what_a_table_is_locked_for_is_waited_for_but_not_for_ever(
     time.sleep(0.5)
     refuse(program, 31, "locked by somebody else", "pg_stat_activity")
     locker.join()
+
+
+def test_a_moment_that_is_not_held_to_the_end_is_noticed(server: PostgresServer) -> None:
+    access = find_access(server)
+    rows = TableRows(HeldSnapshot(access, "shop"))
+    try:
+        table = next(each for each in rows.snapshot.tables if each.name == "open")
+        assert read_output(lambda: rows.open_table(table), program="psql").count(b"\n") == 400_000
+        assert b"400000\ttables/public.open.copy\tCOPY" in rows.describe()
+        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE state = 'idle in transaction'")
+        with pytest.raises(CommandFailed, match="held the moment of shop was ended"):
+            rows.describe()
+    finally:
+        rows.close()
+
+
+def find_access(server: PostgresServer) -> Access:
+    def open_program(
+        words: Sequence[str],
+        *,
+        given: Secret | None = None,
+        seconds: float | None = None,
+        label: str = "",
+        keeps_input: bool = False,
+    ) -> CommandReader:
+        return CommandReader(words, environment=os.environ, given=given, label=label, keeps_input=keeps_input)
+
+    programs = find_programs(open_program)[0]
+    made = Server(host=server.socket_folder, user="postgres")
+    return Access(server=made, programs=programs, open_program=open_program)

@@ -10,6 +10,8 @@ POSTGRES: dict[str, str] = {
     "Check 'user' and 'password', and the server's pg_hba.conf.": "Vérifiez « user » et « password », et le fichier pg_hba.conf du serveur.",
     "A right is missing to read all of {database}: {words}": "Il manque un droit pour lire tout {database} : {words}",
     "Let the user read everything: GRANT pg_read_all_data TO that user, or save as the owner.": "Laissez l'utilisateur tout lire : GRANT pg_read_all_data TO cet utilisateur, ou sauvegardez en tant que propriétaire.",
+    "The session that held the moment of {database} was ended before all was read: {words}": "La session qui tenait l'instant de {database} a pris fin avant que tout soit lu : {words}",
+    "See what ends sessions (pg_terminate_backend, a proxy, a restart); then run the backup again.": "Voyez ce qui met fin aux sessions (pg_terminate_backend, un proxy, un redémarrage) ; puis relancez la sauvegarde.",
     "A policy hides rows of {database} from this user: {words}": "Une règle (policy) cache des lignes de {database} à cet utilisateur : {words}",
     "Save as the tables' owner or a superuser, or ALTER ROLE that user BYPASSRLS.": "Sauvegardez en tant que propriétaire des tables ou superutilisateur, ou faites ALTER ROLE cet utilisateur BYPASSRLS.",
     "A table of {database} is locked by somebody else for too long: {words}": "Une table de {database} est verrouillée trop longtemps par quelqu'un d'autre : {words}",

@@ -22,6 +22,7 @@ _UNREACHABLE = re.compile(
 _RIGHT = re.compile(r"42501|permission denied for")
 _LOCKED = re.compile(r"55P03|lock timeout|could not obtain lock")
 _HIDDEN = re.compile(r"row-level security")
+_MOMENT_LOST = re.compile(r"invalid snapshot identifier|snapshot \S+ does not exist|import the requested snapshot")
 _CHANGED = re.compile(r"42P01|3F000")
 _SOURCE_LINE = re.compile(r"(psql:<stdin>:\d+: )| \| LOCATION:[^|]*")  # of our script, and of the server's code
 
@@ -48,6 +49,12 @@ def explain_failure(error: SourceError, *, server: str, database: str) -> Source
         return SourceUnfit(
             "PostgreSQL at {server} does not let this user in: {words}",
             hint="Check 'user' and 'password', and the server's pg_hba.conf.",
+            **values,
+        )
+    if _MOMENT_LOST.search(words):
+        return CommandFailed(
+            "The session that held the moment of {database} was ended before all was read: {words}",
+            hint="See what ends sessions (pg_terminate_backend, a proxy, a restart); then run the backup again.",
             **values,
         )
     if _HIDDEN.search(words):

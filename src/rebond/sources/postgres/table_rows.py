@@ -10,6 +10,7 @@ from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.session import HeldSnapshot
 from rebond.sources.postgres.sharing import SharedSession
 from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.whole_output import read_output
 
 SMALL_BYTES = 1 << 20  # a table of less shares a session with others
 _SCRIPT_BYTES = 40_000  # what is handed to psql at once has to fit a pipe
@@ -50,7 +51,12 @@ class TableRows:
         return RowsReader(reader, mark, name="sequences.sql", counts_lines=False)
 
     def describe(self) -> bytes:
-        """Return a line for each table that was read: rows, file and how they are loaded; the largest first."""
+        """Return a line for each table that was read: rows, file and how they are loaded; the largest first.
+
+        Raises ``SourceError`` when the snapshot is not held any more: without its locks a table may have been emptied
+        by ``TRUNCATE`` before it was read, which no snapshot shows.
+        """
+        read_output(lambda: self._open(""), program="psql")  # it can be joined only while it is held
         encoding = self.snapshot.database.encoding
         lines = [
             f"{reader.counted}\ttables/{name_table_file(table).decode()}\t{table.write_in(encoding)}\n"
