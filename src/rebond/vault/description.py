@@ -97,7 +97,7 @@ def read_description(store: Store) -> VaultDescription:
     except ObjectMissing as error:
         raise VaultMissing(
             "There is no vault at {location}.",
-            hint="Check the address. 'rebond vault create' makes a vault there, also where an earlier attempt was cut.",
+            hint="Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.",
             location=store.location,
         ) from error
     return parse_description(content)

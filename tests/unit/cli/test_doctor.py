@@ -120,6 +120,23 @@ def test_what_runs_is_recorded(machine: MendedMachine) -> None:
     assert read_record(machine.folder / "state", "shop")
 
 
+def test_in_the_place_of_a_vault_that_was_saved_to_no_new_one_is_proposed(machine: MendedMachine) -> None:
+    machine.program.good("backup", "--config", machine.path)
+    vault, away = machine.folder / "vault", machine.folder / "away"
+    vault.rename(away)
+    answers = [machine.doctor("--json")]
+    vault.mkdir(mode=0o700)  # the place where a disk is mounted, without the disk
+    answers.append(machine.doctor("--json"))
+    vault.rmdir()
+    away.rename(vault)
+
+    for answer in answers:
+        (found,) = (each for each in answer.document["findings"] if each["weight"] != "note")
+        assert (answer.status, found["code"], found["command"]) == (1, "vault-gone", "lsblk --fs")
+        assert "before you make another" in found["message"]
+    assert machine.doctor().status == 0
+
+
 def test_a_replica_that_is_gone_is_a_warning(machine: MendedMachine) -> None:
     text = machine.path.read_text()
     machine.path.write_text(text + f'[[replica]]\nname = "second"\nurl = "{machine.folder}/second"\n')

@@ -97,8 +97,8 @@ VAULT: dict[str, str] = {
     "Look at it; if nothing of it is needed, delete it and run the same command again.": "Regardez-le ; si rien n'en est "
     "utile, effacez-le et relancez la même commande.",
     "There is no vault at {location}.": "Il n'y a pas de coffre à {location}.",
-    "Check the address. 'rebond vault create' makes a vault there, also where an earlier attempt was cut.": "Vérifiez "
-    "l'adresse. « rebond vault create » y crée un coffre, même là où une tentative fut coupée.",
+    "Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.": "Vérifiez "
+    "l'adresse, et que son disque est monté. « rebond vault create » en crée un, ou achève une création coupée.",
     # roles
     "This {role} key belongs to another domain than the one asked for.": "Cette clé de {role} appartient à un autre "
     "domaine que celui demandé.",

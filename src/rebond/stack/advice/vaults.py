@@ -16,6 +16,7 @@ from rebond.errors import (
     WrongKey,
 )
 from rebond.operations.examining import ExaminedVault
+from rebond.stack.advice.earlier_runs import find_last_saved
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.reading_rights import find_unmounted
 from rebond.store.proving import TOLERATED_OFFSET_MS
@@ -107,6 +108,9 @@ def describe_obstacle(
 ) -> Observation:
     """Return why a vault could not be opened, with the command that mends it."""
     is_for_later = type(error) is UsageError and not is_main  # a place that this version cannot open
+    saved_ms = find_last_saved(scene) if is_main and isinstance(error, VaultMissing) else None
+    if saved_ms is not None:
+        return _describe_gone(scene, name, address, error, saved_ms)
     return Observation(
         check=CHECK,
         code=error.code,
@@ -114,6 +118,21 @@ def describe_obstacle(
         template="The vault {name}: {reason}",
         values={"name": name, "reason": error},
         command="" if is_for_later else _mend(scene, address, key, error),
+    )
+
+
+def _describe_gone(scene: Scene, name: str, address: str, error: RebondError, saved_ms: int) -> Observation:
+    """A vault that was there: another one in its place would hide what is lost, so none is proposed."""
+    look = scene.command("rebond", "vault", "info", address) if "://" in address else "lsblk --fs"
+    unmounted = find_unmounted(address) if "://" not in address else ""
+    return Observation(
+        check=CHECK,
+        code="vault-gone",
+        weight=Weight.FAILURE,
+        template="The vault {name}: {reason} This stack was saved on {moment}: find that vault, or mount its disk, "
+        "before you make another.",
+        values={"name": name, "reason": error, "moment": format_moment(saved_ms)},
+        command=scene.root_command("mount", unmounted) if unmounted else look,
     )
 
 
