@@ -39,7 +39,7 @@ def examine_vault(vault: Vault, *, stack: str, clock: Clock) -> ExaminedVault:
     canary = None if role is Role.OWNER else try_canary(vault.store)
     proof = prove_store(vault.store, clock, large_bytes=_LARGE_BYTES) if canary is None or canary.could_delete else None
     records = list_snapshots(vault, SnapshotFilter(stack=stack))
-    newest = records[-1] if records else None
+    newest_bytes = {part.name: part.bytes for record in records for part in record.catalog.components}
     added = [sum(each.added_bytes for each in record.catalog.components) for record in records[-_LOOKED_AT:]]
     return ExaminedVault(
         role=role,
@@ -48,5 +48,5 @@ def examine_vault(vault: Vault, *, stack: str, clock: Clock) -> ExaminedVault:
         newest_ms=max((time_of(each) for each in records), default=None),
         snapshots=len(records),
         expected_new_bytes=max(added[1:] if len(added) > 1 else added, default=None),
-        restored_bytes=sum(each.bytes for each in newest.catalog.components) if newest else None,
+        restored_bytes=sum(newest_bytes.values()) if records else None,  # the newest may hold a few components only
     )

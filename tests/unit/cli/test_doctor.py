@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from tests.scenarios.mended_machine import MendedMachine
+from tests.scenarios.test_full_disk_and_faults import resize, small_disk
 from tests.unit.cli.program_runs import Program
 
 from rebond.stack.recording import read_record
@@ -135,6 +136,24 @@ def test_in_the_place_of_a_vault_that_was_saved_to_no_new_one_is_proposed(machin
         assert (answer.status, found["code"], found["command"]) == (1, "vault-gone", "lsblk --fs")
         assert "before you make another" in found["message"]
     assert machine.doctor().status == 0
+
+
+@pytest.mark.root
+def test_what_did_not_fit_is_what_the_next_backup_brings(machine: MendedMachine) -> None:
+    with small_disk(machine.folder / "disk", 8_000) as disk:
+        shutil.copytree(machine.folder / "vault", disk / "vault")
+        machine.path.write_text(machine.path.read_text().replace(str(machine.folder / "vault"), str(disk / "vault")))
+        machine.program.good("backup", "--config", machine.path)
+        large = machine.stack / "large"
+        large.write_bytes(os.urandom(16_000_000))
+        assert machine.program("backup", "--config", machine.path).status == 22
+
+        assert "vault-full" in [each["code"] for each in machine.findings()]
+        assert {each["command"] for each in machine.findings()} == {"rebond forget --prune"}
+        resize(disk, 20_000)
+        assert "vault-full" in [each["code"] for each in machine.findings()]
+        large.unlink()
+        assert machine.findings() == []
 
 
 def test_a_replica_that_is_gone_is_a_warning(machine: MendedMachine) -> None:

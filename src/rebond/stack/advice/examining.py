@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rebond.errors import RebondError
 from rebond.stack.advice.clocks import check_clock
 from rebond.stack.advice.configuration import check_configuration
+from rebond.stack.advice.earlier_runs import ran_out_of_room
 from rebond.stack.advice.git_state import check_git
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.permissions import check_permissions
@@ -63,8 +64,11 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
         observations = [each for future in running for each in future.result()]
     observations += _run(scene, lambda: check_rights(scene, looked))
     observations += report.observations
+    expected = looked.size_bytes if report.expected_new_bytes is None else report.expected_new_bytes
+    if ran_out_of_room(scene):  # what came before says little of what did not fit
+        expected = max(expected, looked.size_bytes - (report.restored_bytes or 0))
     amounts = Amounts(
-        expected_new=looked.size_bytes if report.expected_new_bytes is None else report.expected_new_bytes,
+        expected_new=expected,
         restored=max(looked.size_bytes, report.restored_bytes or 0),
     )
     observations += _run(scene, lambda: check_room(scene, report.directory, amounts))

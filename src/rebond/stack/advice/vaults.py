@@ -10,6 +10,7 @@ from rebond.errors import (
     ConfigError,
     MissingExtra,
     RebondError,
+    StoreFull,
     StoreUnreachable,
     UsageError,
     VaultMissing,
@@ -143,6 +144,8 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
         return scene.root_command("mount", unmounted)
     if isinstance(error, VaultMissing):
         return _create(scene, address, key_path)
+    if isinstance(error, StoreFull):
+        return "rebond forget --prune"
     if isinstance(error, MissingExtra):
         return "pip install 'rebond[cloud]'"
     if isinstance(error, AccessDenied) and place:
