@@ -1,7 +1,6 @@
 """Runs of one stack take turns: those by hand are refused while another runs, unattended ones ask for their turn."""
 
 import contextlib
-import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,7 +32,7 @@ def stack_held(invocation: Invocation, *, waits: bool) -> Iterator[None]:
     """Keep other runs of the stack out. Raises ``VaultLocked`` when one runs already, unless it is waited for."""
     loaded = require_configuration(invocation)
     clock, path = SystemClock(), folder_of(invocation.state_folder, loaded) / RUN_LOCK
-    what = f"rebond ({os.getpid()})"
+    what = "rebond backup"
     lock: Lock | None = None
     try:
         for _ in range(_TRIES):

@@ -62,6 +62,13 @@ def test_next_lists_runs_in_their_order_and_knows_the_classes(program: Program, 
     assert "daily" in unknown.err
 
 
+def test_next_says_that_nothing_runs_while_there_is_a_pause(program: Program, root: pathlib.Path) -> None:
+    assert "paused" not in program.good("schedule", "next").err
+    program.good("pause", "--reason", "a move")
+
+    assert "Unattended runs are paused without an end: a move" in program.good("schedule", "next").err
+
+
 def test_install_writes_units_once_takes_stale_ones_away_and_remove_leaves_nothing(
     program: Program, root: pathlib.Path, tmp_path: pathlib.Path
 ) -> None:

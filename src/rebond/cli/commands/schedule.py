@@ -104,6 +104,8 @@ def next_(invocation: Invocation, count: int, class_: str) -> None:
         )
     wanted = Calendar(jobs=tuple(chosen), zone=calendar.zone, windows=calendar.windows)
     found = list(islice(foresee(wanted, SystemClock().now_ms()), count))
+    if pause := read_pause(folder_of(invocation.state_folder, loaded), SystemClock().now_ms()):
+        note(invocation, tr("Unattended runs are paused {pause}.", pause=_describe_pause(pause, calendar)))
     lines = [f"{format_moment(each.begins_ms, calendar.zone)}  {each.job_name}" for each in found]
     answer(invocation, [_foreseen_document(each) for each in found], "\n".join(lines) or tr("Nothing can be foreseen."))
 

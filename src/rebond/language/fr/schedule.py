@@ -173,6 +173,7 @@ SCHEDULE: dict[str, str] = {
     "toute seule, et « {name} » ne le fait pas.",
     "Leave --scheduled out, or give class.{name} a schedule.": "Retirez --scheduled, ou donnez un horaire à class.{name}.",
     "The state of {job} cannot be written: {reason}.": "L'état de {job} ne peut être écrit : {reason}.",
+    "Unattended runs are paused {pause}.": "Les passages automatiques sont en pause {pause}.",
     "Unattended runs are paused; 'rebond resume' ends that.": "Les passages automatiques sont en pause ; « rebond resume » y "
     "met fin.",
     "{job} is not due.": "{job} n'est pas dû.",
