@@ -10,6 +10,7 @@ import tomllib
 from typing import Any
 
 import pytest
+from tests.scenarios.test_full_disk_and_faults import WITHOUT_RIGHTS
 from tests.unit.cli.program_runs import PASSPHRASE, Answer, Program
 
 Folder = pathlib.Path
@@ -167,6 +168,19 @@ def test_a_compose_file_that_cannot_be_read_is_said_aloud(here: Here) -> None:
     assert answer.status == 0
     assert "compose.yml cannot be read: line 1" in answer.out
     assert "compose.yml cannot be read: line 1" in here.text
+
+
+def test_a_folder_that_may_not_be_entered_stops_nothing(here: Here) -> None:
+    here.write("compose.yml", "services: {db: {image: 'postgres:16', volumes: ['./data:/var/lib/postgresql/data']}}")
+    here.write("data/pgdata/PG_VERSION", "16")
+    here.write("data/db.sqlite3")
+    (here.stack / "data").chmod(0)  # as the image of PostgreSQL leaves it, for anybody but its own user
+    without_rights = [sys.executable, "-c", WITHOUT_RIGHTS, "init", "--yes"]
+    done = subprocess.run(without_rights, capture_output=True, text=True, env=here.program.environment, check=False)
+    (here.stack / "data").chmod(0o700)
+
+    assert done.returncode == 0, done.stderr
+    assert here.document["component"]["database"]["in"] == "compose:db"
 
 
 def test_no_secret_gets_into_anything_that_is_written_or_said(here: Here) -> None:

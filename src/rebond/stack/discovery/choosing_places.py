@@ -48,8 +48,8 @@ def choose_places(
             owner_key=keys / f"{free}.owner.key",
             writer_key=keys / f"{free}.writer.key",
         )
-        is_taken = chosen.owner_key.exists() or chosen.writer_key.exists()
-        if not is_taken and (vault or place or not (vaults / free).exists()):
+        is_taken = os.path.exists(chosen.owner_key) or os.path.exists(chosen.writer_key)
+        if not is_taken and (vault or place or not os.path.exists(vaults / free)):
             return chosen
     raise AssertionError(name)  # a thousand stacks of one name
 
@@ -63,8 +63,8 @@ def find_inside(directory: Path, paths: list[Path]) -> tuple[str, ...]:
 
 def can_be_made(path: Path) -> bool:
     """Say whether a directory is there to be written in, or could be made."""
-    there = next((each for each in (path, *path.parents) if each.exists()), Path("/"))
-    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+    there = next((each for each in (path, *path.parents) if os.path.exists(each)), Path("/"))
+    return os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK)
 
 
 class Intents:

@@ -64,7 +64,7 @@ def _rank(path: Path) -> int:
 
 
 def _first(directory: Path, names: Iterable[str]) -> Path | None:
-    return next((directory / each for each in names if (directory / each).is_file()), None)
+    return next((directory / each for each in names if os.path.isfile(directory / each)), None)
 
 
 def _list_like(directory: Path) -> list[Path]:
@@ -72,7 +72,7 @@ def _list_like(directory: Path) -> list[Path]:
         names = sorted(os.listdir(directory))
     except OSError:
         return []
-    return [directory / each for each in names if _ANY.fullmatch(each) and (directory / each).is_file()]
+    return [directory / each for each in names if _ANY.fullmatch(each) and os.path.isfile(directory / each)]
 
 
 def _search(directory: Path) -> Iterable[Path]:

@@ -39,7 +39,7 @@ def find_dependencies(directory: Path) -> Dependencies:
         for each in sorted(below):
             if each == "node_modules":
                 node.append(str((here / each).relative_to(directory)))
-            elif (here / each / "pyvenv.cfg").is_file():
+            elif os.path.isfile(here / each / "pyvenv.cfg"):
                 python.append(str((here / each).relative_to(directory)))
             elif not each.startswith(".") and depth < _DEEPEST:
                 kept.append(each)
@@ -59,9 +59,9 @@ def _node_command(directory: Path, found: list[str]) -> str:
     if not found:
         return ""
     folder = (directory / found[0]).parent
-    command = next((words for name, words in _NODE if (folder / name).is_file()), "")
+    command = next((words for name, words in _NODE if os.path.isfile(folder / name)), "")
     if not command:
-        command = "npm ci" if (folder / "package-lock.json").is_file() else "npm install"
+        command = "npm ci" if os.path.isfile(folder / "package-lock.json") else "npm install"
     return _inside(folder.relative_to(directory), command)
 
 
@@ -69,9 +69,11 @@ def _python_command(directory: Path, found: list[str]) -> str:
     if not found:
         return ""
     folder, name = (directory / found[0]).parent, Path(found[0]).name
-    command = next((words for lock, words in _PYTHON if (folder / lock).is_file()), "")
+    command = next((words for lock, words in _PYTHON if os.path.isfile(folder / lock)), "")
     if not command:
-        listed = next((each for each in ("requirements.txt", "requirements/base.txt") if (folder / each).is_file()), "")
+        listed = next(
+            (each for each in ("requirements.txt", "requirements/base.txt") if os.path.isfile(folder / each)), ""
+        )
         install = f" && {name}/bin/pip install -r {listed}" if listed else ""
         command = f"python3 -m venv {name}{install}"
     return _inside(folder.relative_to(directory), command)

@@ -63,7 +63,7 @@ def _find_module(manage: Path, variables: Mapping[str, str]) -> str:
 
 def _find_file(base: Path, module: str) -> Path | None:
     stem = base.joinpath(*module.split("."))
-    return next((each for each in (stem.with_suffix(".py"), stem / "__init__.py") if each.is_file()), None)
+    return next((each for each in (stem.with_suffix(".py"), stem / "__init__.py") if os.path.isfile(each)), None)
 
 
 def _read_settings(file: Path, base: Path, variables: Mapping[str, str], depth: int) -> dict[str, object]:
@@ -128,7 +128,7 @@ def _imported_file(file: Path, base: Path, statement: ast.ImportFrom) -> Path | 
     for _ in range(statement.level - 1):
         folder = folder.parent
     found = _find_file(folder, module) if module else folder / "__init__.py"
-    return found if found and found.is_file() and found != file else None
+    return found if found and os.path.isfile(found) and found != file else None
 
 
 def _read_databases(value: object, base: Path) -> dict[str, DjangoDatabase]:

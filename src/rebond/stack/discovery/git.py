@@ -1,5 +1,6 @@
 """Git as its files say it: a repository can name programs that git would run, so git is not called."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,8 @@ def find_repository(directory: Path) -> Repository | None:
     """Return the working tree that begins in ``directory``; ``None`` when none does."""
     entry = directory / ".git"
     try:
-        folder = _follow(entry) if entry.is_file() else entry
-        if not (folder / "HEAD").is_file():
+        folder = _follow(entry) if os.path.isfile(entry) else entry
+        if not os.path.isfile(folder / "HEAD"):
             return None
         text = _read(_common(folder) / "config")
     except OSError:
@@ -41,7 +42,7 @@ def _follow(file: Path) -> Path:
 
 def _common(folder: Path) -> Path:
     marker = folder / "commondir"
-    return (folder / _read(marker).strip()).resolve() if marker.is_file() else folder
+    return (folder / _read(marker).strip()).resolve() if os.path.isfile(marker) else folder
 
 
 def _find_remotes(text: str) -> tuple[str, ...]:

@@ -58,7 +58,7 @@ def _has_manifests(directory: Path) -> bool:
                         return True
                     if count >= _MOST_FILES:
                         return False
-    return (directory / "Chart.yaml").is_file()
+    return os.path.isfile(directory / "Chart.yaml")
 
 
 def _is_manifest(path: Path) -> bool:

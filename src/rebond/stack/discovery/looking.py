@@ -115,7 +115,7 @@ def _folders_in(directory: Path) -> list[Path]:
 
 def _is_database(path: Path) -> bool:
     try:
-        if not path.is_file():
+        if not os.path.isfile(path):
             return False
         with path.open("rb") as file:
             return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC

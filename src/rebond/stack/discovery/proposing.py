@@ -1,5 +1,6 @@
 """From what was found to what a configuration should say. Pure: nothing is read or asked here."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -156,7 +157,7 @@ class _Proposing:
         name = choose_name("database", "sqlite", self._taken)
         paths = self._relative(files)
         lines: Lines = {"kind": "sqlite", "path": paths[0]} if len(paths) == 1 else {"kind": "sqlite", "paths": paths}
-        missing = [each for each in files if not each.is_file()]
+        missing = [each for each in files if not os.path.isfile(each)]
         remarks = [Remark(template="SQLite, copied while programs use it.")]
         if missing:
             remarks.append(
@@ -178,7 +179,7 @@ class _Proposing:
     def _add_django(self) -> None:
         for project in self._found.django:
             manage = self._relative([project.manage])[0]
-            if project.media and project.media.is_dir() and project.media != self._found.directory:
+            if project.media and os.path.isdir(project.media) and project.media != self._found.directory:
                 name = choose_name("media", f"media-{project.manage.parent.name}", self._taken)
                 path = self._relative([project.media])[0]
                 self._parts.append(

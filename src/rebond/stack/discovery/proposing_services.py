@@ -1,5 +1,6 @@
 """What is proposed for the services and volumes of a compose file, and what their labels ``rebond.*`` say of them."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -170,7 +171,7 @@ def find_live_directories(stack: ComposeStack, directory: Path) -> Mapping[str, 
             for mount in service.mounts:
                 path = Path(mount.source)
                 is_below = bool(mount.source) and path != directory and path.is_relative_to(directory)
-                if not mount.is_volume and is_below and (path.is_dir() or not path.exists()):
+                if not mount.is_volume and is_below and (os.path.isdir(path) or not os.path.exists(path)):
                     found[str(path.relative_to(directory))] = service.name
     return found
 
