@@ -5,7 +5,7 @@ ADVICE: dict[str, str] = {
     "The same as doctor.": "La même chose que doctor.",
     "Look at everything that a backup or restore depends on: the configuration, permissions, programs and their versions, services, vaults and their keys, room, clock, git. Each finding comes with the command that mends it. It reads no backup: that is 'rebond verify'.": "Regarde tout ce dont dépend une sauvegarde ou une restauration : configuration, permissions, programmes et leurs versions, services, coffres et leurs clés, place, horloge, git. Chaque constat vient avec la commande qui y remédie. Ne lit aucune sauvegarde : c'est « rebond verify ».",
     "Run the commands that take nothing away from anybody, then look again.": "Lancer les commandes qui n'enlèvent rien à personne, puis regarder de nouveau.",
-    "Write down commit, image digests and migrations, beside the next snapshot.": "Noter commit, empreintes des images et migrations, à côté du prochain instantané.",
+    "Write down commit, image digests and migrations, beside the next snapshot.": "Noter commit, empreintes des images et migrations, à côté de la prochaine sauvegarde.",
     "The same as doctor: what a backup and a restore depend on, each finding with the command that mends it.": "La même chose que doctor : ce dont dépendent sauvegarde et restauration, chaque constat avec la commande qui y remédie.",
     "This is 'rebond doctor': it checks what a backup depends on. Whether the backups can be read back says 'rebond verify', whether the configuration is right 'rebond config check'.": "Ceci est « rebond doctor » : il regarde ce dont dépend une sauvegarde. Si les sauvegardes se relisent, « rebond verify » le dit ; si la configuration est juste, « rebond config check ».",
     "done: {command}": "fait : {command}",
@@ -23,7 +23,7 @@ ADVICE: dict[str, str] = {
     "{message}": "{message}",
     "No time server sets this machine's clock.": "Aucun serveur de temps ne règle l'horloge de cette machine.",
     "The vault's clock and this machine's differ by {span}.": "L'horloge du coffre et celle de cette machine diffèrent de {span}.",
-    "The newest snapshot is {span} in the future: this machine's clock is behind, or was ahead.": "L'instantané le plus récent est {span} dans le futur : l'horloge de cette machine retarde, ou avançait.",
+    "The newest snapshot is {span} in the future: this machine's clock is behind, or was ahead.": "La sauvegarde la plus récente est {span} dans le futur : l'horloge de cette machine retarde, ou avançait.",
     "There is no class: nothing is saved unless somebody runs 'rebond backup'.": "Il n'y a pas de classe : rien n'est sauvegardé si personne ne lance « rebond backup ».",
     "{place}: {problem}": "{place} : {problem}",
     "The class {title} is due at {moment}, within hours of maintenance, and has to wait.": "La classe {title} est prévue le {moment}, pendant une maintenance, et doit attendre.",
@@ -43,7 +43,7 @@ ADVICE: dict[str, str] = {
     "Nothing can be kept between runs in {path}: {user} may not write there.": "Rien ne peut être gardé entre deux lancements dans {path} : {user} ne peut y écrire.",
     "{path} is to be saved and is not there.": "{path} est à sauvegarder et n'est pas là.",
     "The vault {name}: {reason} This stack was saved on {moment}: find that vault, or mount its disk, before you make "
-    "another.": "Le coffre {name} : {reason} Cette application a été sauvegardée le {moment} : retrouvez ce coffre, ou "
+    "another.": "Le coffre {name} : {reason} Cette pile a été sauvegardée le {moment} : retrouvez ce coffre, ou "
     "montez son disque, avant d'en créer un autre.",
     "{user} may not read {path}; a backup would list it as missing.": "{user} ne peut lire {path} ; une sauvegarde le signalerait manquant.",
     "{user} may not read {path} and {count} more; a backup would list them as missing.": "{user} ne peut lire {path} et {count} autres ; une sauvegarde les signalerait manquants.",
@@ -66,8 +66,8 @@ ADVICE: dict[str, str] = {
     "Commands of the configuration call '{called}', which does not work here; '{instead}' does.": "Des commandes de la configuration appellent « {called} », qui ne marche pas ici ; « {instead} » marche.",
     "{program}, which {user_of} runs, cannot be executed.": "{program}, que lance {user_of}, ne peut être exécuté.",
     "The vault {name}: {reason}": "Le coffre {name} : {reason}",
-    "The vault {name} answers; {count} snapshots of this stack, the newest of {moment}.": "Le coffre {name} répond ; {count} instantanés de cette application, le plus récent du {moment}.",
-    "The vault {name} answers; it has no snapshot of this stack yet.": "Le coffre {name} répond ; il n'a pas encore d'instantané de cette application.",
+    "The vault {name} answers; {count} snapshots of this stack, the newest of {moment}.": "Le coffre {name} répond ; {count} sauvegardes de cette pile, la plus récente du {moment}.",
+    "The vault {name} answers; it has no snapshot of this stack yet.": "Le coffre {name} répond ; il n'a pas encore de sauvegarde de cette pile.",
     "Promise 4, reading: holds for {name}. The key here is a {role}'s, which opens no content.": "Promesse 4, lire : tenue pour {name}. La clé d'ici est celle d'un {role}, qui n'ouvre aucun contenu.",
     "Promise 4, destroying: a canary in {name} could be overwritten or deleted; what 'lock' keeps stays.": "Promesse 4, détruire : un canari dans {name} a pu être écrasé ou effacé ; ce que garde « lock » reste.",
     "Promise 4, destroying: does not hold for {name}. A canary could be overwritten or deleted there.": "Promesse 4, détruire : non tenue pour {name}. Un canari a pu y être écrasé ou effacé.",

@@ -31,7 +31,7 @@ KINDS: dict[str, str] = {
     "Check that what belongs there is mounted; allow_empty = true saves it all the same.": "Vérifiez que ce qui doit s'y "
     "trouver est monté ; allow_empty = true le sauvegarde tout de même.",
     "{path} is of a kind that tar alone knows, and is not in this snapshot.": "{path} est d'un type que seul tar connaît, "
-    "et n'est pas dans cet instantané.",
+    "et n'est pas dans cette sauvegarde.",
     "The archive of a container names {path} a second name of something that is not in it.": "L'archive d'un conteneur dit "
     "que {path} est un second nom de quelque chose qui n'y est pas.",
     "{program} answered with more than {count} bytes.": "{program} a répondu par plus de {count} octets.",
@@ -70,7 +70,7 @@ KINDS: dict[str, str] = {
     "Check context, namespace, names and selector, and what this account may list.": "Vérifiez context, namespace, names et "
     "selector, et ce que ce compte peut lister.",
     "HashiCorp Vault has no content at {path} of {mount}, and it is not in this snapshot.": "HashiCorp Vault n'a aucun "
-    "contenu à {path} de {mount}, qui n'est pas dans cet instantané.",
+    "contenu à {path} de {mount}, qui n'est pas dans cette sauvegarde.",
     "If it was deleted there, take it out of 'paths'.": "S'il y a été supprimé, retirez-le de « paths ».",
     "HashiCorp Vault at {address} has no secret in {mount} that fits {paths}.": "HashiCorp Vault à {address} n'a dans "
     "{mount} aucun secret qui correspond à {paths}.",
@@ -84,10 +84,10 @@ KINDS: dict[str, str] = {
     "{address}.",
     "Give its policy 'read' and 'list' there, or renew the token.": "Donnez-y « read » et « list » à sa politique, ou "
     "renouvelez le jeton.",
-    "Nothing changed since the snapshot {id} of {time}: there is no new one.": "Rien n'a changé depuis l'instantané {id} du "
-    "{time} : il n'y en a pas de nouveau.",
-    "The snapshot stands, but {path} could not be written: {reason}. The next run makes another.": "L'instantané tient, mais "
-    "{path} n'a pu être écrit : {reason}. La prochaine exécution en fera un autre.",
+    "Nothing changed since the snapshot {id} of {time}: there is no new one.": "Rien n'a changé depuis la sauvegarde {id} du "
+    "{time} : il n'y en a pas de nouvelle.",
+    "The snapshot stands, but {path} could not be written: {reason}. The next run makes another.": "La sauvegarde tient, mais "
+    "{path} n'a pu être écrit : {reason}. La prochaine exécution en fera une autre.",
     "Mend that, then run the backup again.": "Réparez cela, puis relancez la sauvegarde.",
     "{component} belongs into the vault {vault}, which could not be written: {reason}": "{component} appartient au coffre "
     "{vault}, qui n'a pu être écrit : {reason}",
