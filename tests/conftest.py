@@ -27,6 +27,12 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.fixture(autouse=True)
+def fresh_masks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one test looked up as a secret is no secret in the next: a process remembers them for good."""
+    monkeypatch.setattr(masking, "_masks", masking.Masks())
+
+
 def judge_is_present(name: str) -> bool:
     """Say whether the judge is here: ``root`` is a right, ``postgres`` a server, everything else a program."""
     if name == "root":
