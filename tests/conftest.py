@@ -14,6 +14,7 @@ from collections.abc import Generator
 
 import pytest
 
+from rebond.logs import masking
 from rebond.testing.postgres_server import find_postgres
 
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
