@@ -40,7 +40,7 @@ Outside the tree, so that ``except RebondError`` can never swallow it:
 * Interrupted                   130  asked to stop, and stopped cleanly
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from rebond.wording import fill
 
@@ -75,6 +75,10 @@ class RebondError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+    def told_by(self, template: str, **values: object) -> Self:
+        """Return an error of the same kind and remedy with another message, such as one that says where it came up."""
+        return type(self)(template, hint=self.hint_template, **{**self.values, **values})
 
 
 class UsageError(RebondError):

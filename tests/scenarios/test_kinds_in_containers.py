@@ -166,7 +166,11 @@ def test_a_cut_anywhere_is_told(stack: KeptStack, name: str, share: float) -> No
 
 def test_a_slow_stream_is_waited_for(stack: KeptStack) -> None:
     configure(stack, "docker:web")
-    stack.good_backup("media", SHIM_DELAY="0.02")
+    quick = stack.good_backup("media")
+    slow = stack.good_backup("media", SHIM_DELAY="0.02")
+
+    assert (slow["state"], slow["files"], slow["bytes"]) == ("whole", quick["files"], quick["bytes"])
+    assert slow["files"] > 0
 
 
 def test_dumps_are_judged_by_their_own_ends_too(stack: KeptStack) -> None:

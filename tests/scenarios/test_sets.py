@@ -252,3 +252,33 @@ def test_what_is_restored_belongs_to_whom_it_belonged_or_to_who_restores(
         program.good("restore", "latest", "media", "--to", back, *option)
         status = (back / "media" / "a.jpg").stat()
         assert (status.st_uid, status.st_gid) == owner
+
+
+def test_what_is_only_written_down_is_not_said_to_be_saved(program: Program, shop: pathlib.Path) -> None:
+    (shop / "conf.d" / "empty.toml").write_text('[component.cache]\nkind = "ephemeral"\n')
+
+    said = program("backup", "--class", "daily").out.splitlines()
+
+    assert "stands: code, media, db," in said[0]
+    assert said[1] == "Written down and not saved, as the configuration says: cache."
+    assert "cache" not in program("restore", "latest", "--to", shop.parent / "back").err.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("The component past stops the run", "is said to be versioned, and is no Git repository")),
+        ("fr", ("Le composant past arrête la sauvegarde", "est dit versionné, et n'est pas un dépôt Git")),
+    ],
+)
+def test_the_component_that_stops_a_run_is_named_in_one_language(
+    program: Program, shop: pathlib.Path, language: str, words: tuple[str, ...]
+) -> None:
+    body = '[component.past]\nkind = "versioned"\npath = "media"\nremote = "origin"\n'
+    (shop / "conf.d" / "empty.toml").write_text(body)
+
+    answer = program("backup", "--class", "daily", "--lang", language, GIT_CEILING_DIRECTORIES=str(shop))
+
+    assert answer.status == 32
+    assert all(each in answer.err for each in words), answer.err
+    assert program.ask("snapshots") == []

@@ -13,6 +13,7 @@ from rebond.vault.holds import is_held, read_holds
 from rebond.vault.snapshots import SnapshotRecord
 
 SHORT_ID = 8
+DECLARED = frozenset({"versioned", "regenerable", "ephemeral"})  # kinds of which nothing is saved but a note
 
 
 def snapshot_document(
@@ -125,10 +126,23 @@ def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
         id=record.snapshot.hex()[:SHORT_ID],
         moment=format_moment(time_of(record)),
         age=format_span(max(0, now_ms - time_of(record)) / 1000),
-        names=show_path(", ".join(each.name for each in components)),
+        names=show_path(", ".join(saved_names(record))),
         files=sum(each.files for each in components),
         size=format_size(sum(each.bytes for each in components)),
     )
+
+
+def saved_names(record: SnapshotRecord) -> list[str]:
+    """Return the components that something is saved of: not what failed, nor what is only written down."""
+    return [each.name for each in record.catalog.components if each.complete and each.kind not in DECLARED]
+
+
+def describe_declared(record: SnapshotRecord) -> str:
+    """Return the components of which the snapshot only says how they come back; empty where there is none."""
+    names = [each.name for each in record.catalog.components if each.complete and each.kind in DECLARED]
+    if not names:
+        return ""
+    return tr("Written down and not saved, as the configuration says: {names}.", names=show_path(", ".join(names)))
 
 
 def describe_state(record: SnapshotRecord) -> str:
@@ -152,4 +166,4 @@ def describe_state(record: SnapshotRecord) -> str:
 
 def describe_problems(findings: Sequence[Finding]) -> str:
     """Return one line that says how much went wrong."""
-    return tr("{count} things need a look; they are listed above.", count=len(findings))
+    return tr("To look at, listed above: {count}.", count=len(findings))

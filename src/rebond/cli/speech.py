@@ -57,4 +57,12 @@ def _escape(character: str) -> str:
 
 
 def _printable(values: dict[str, object]) -> dict[str, object]:
-    return {name: show_path(value) if isinstance(value, bytes | str) else value for name, value in values.items()}
+    """Return values fit for a terminal; an error that another message tells of speaks the reader's language too."""
+    return {
+        name: message_of(value)
+        if isinstance(value, RebondError)
+        else show_path(value)
+        if isinstance(value, bytes | str)
+        else value
+        for name, value in values.items()
+    }

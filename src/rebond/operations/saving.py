@@ -107,10 +107,12 @@ class SetSaver:
         self._allows_partial = allows_partial
         self._saved: dict[str, SavedComponent] = {}
         self._failed: dict[str, SavedComponent] = {}
+        self._is_single = True
         self.moment_ms: int | None = None
 
     def save_all(self, components: Sequence[ComponentToSave]) -> list[SavedComponent]:
         """Return what came of each, in the order given. Raises ``SourceError`` unless a partial set is allowed."""
+        self._is_single = len(components) == 1
         databases = [each for each in components if each.moment is not Moment.NONE]
         twice = [each for each in components if each.is_looked_at_twice and databases]
         once = [each for each in components if each not in databases and each not in twice]
@@ -169,8 +171,14 @@ class SetSaver:
             with self._collector.looking(component.name, will_look_again=will_look_again):
                 act()
         except SourceError as error:
-            if not self._allows_partial:
+            if not self._allows_partial and self._is_single:
                 raise
+            if not self._allows_partial:
+                raise error.told_by(
+                    "The component {component} stops the run, so there is no snapshot: {reason}",
+                    component=component.name,
+                    reason=error,
+                ) from error
             self._collector.noticed(_left_out(component.name, error))
             self._failed[component.name] = self._session.leave_out(component.name, component.kind, component.root)
 
@@ -238,7 +246,7 @@ def _left_out(component: str, error: SourceError) -> Finding:
         subject=component,
         template="The component {component} is not in this snapshot: {reason}",
         hint_template=error.hint_template,
-        values={**error.values, "component": component, "reason": error.message},
+        values={**error.values, "component": component, "reason": error},
     )
 
 

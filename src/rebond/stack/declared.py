@@ -12,6 +12,7 @@ from rebond.clock import SystemClock
 from rebond.config.components import Component, Ephemeral, Regenerable, Versioned
 from rebond.config.model import Loaded
 from rebond.entries import Tree
+from rebond.errors import CommandFailed, SourceUnfit
 from rebond.sources.documents.tree import Document, FolderTree
 from rebond.sources.versioned.git import GIT, judge_working_tree, look_at_working_tree
 from rebond.stack.file_trees import Report
@@ -41,7 +42,16 @@ class ConfiguredWorkingTree:
         def ask(words: Sequence[str]) -> bytes:
             return place.ask([*GIT, "-C", path, *words])
 
-        tree = look_at_working_tree(ask, component.remote)
+        try:
+            tree = look_at_working_tree(ask, component.remote)
+        except CommandFailed as error:
+            if "not a git repository" not in error.message:
+                raise
+            raise SourceUnfit(
+                "{path} is said to be versioned, and is no Git repository.",
+                hint="Begin one there with 'git init' and commit, or save it as a component of the kind files.",
+                path=path,
+            ) from error
         judge_working_tree(tree, self._name, path, report)
         return _one_document(b"git.json", tree.write(path))
 

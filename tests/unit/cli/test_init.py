@@ -276,9 +276,9 @@ def test_safe_leaves_a_writers_key_only(here: Here, language: str) -> None:
 def test_a_passphrase_of_the_environment_opens_the_vault_too(here: Here) -> None:
     here.init(REBOND_PASSPHRASE=PASSPHRASE)
 
-    here.program.good(
-        "snapshots", "--vault", here.document["vault"]["url"], "--config", "rebond.toml", REBOND_PASSPHRASE=PASSPHRASE
-    )
+    where = ("--vault", here.document["vault"]["url"], "--config", "rebond.toml")
+    assert here.program("snapshots", *where, REBOND_PASSPHRASE=PASSPHRASE).status == 0
+    assert here.program("snapshots", *where, REBOND_PASSPHRASE="another").status == 12
 
 
 def test_the_kit_can_go_into_a_file_and_never_over_another(here: Here) -> None:

@@ -160,6 +160,9 @@ def test_a_record_that_a_disk_spoilt_begins_the_job_anew(stack: Stack) -> None:
     (stack.folder / "jobs" / "daily.json").write_bytes(b"\0\0\0")
     with stack.begun() as turn:
         turn.end(0)
+    record = stack.records.read("daily")
+    assert record is not None
+    assert record.ended_ms == stack.clock.now_ms()
 
 
 def test_two_runs_of_one_stack_never_meet_and_a_third_of_a_job_does_not_queue(stack: Stack) -> None:

@@ -40,6 +40,7 @@ def test_systemd_hears_that_the_service_is_ready(is_abstract: bool, tmp_path: pa
 def test_nobody_who_listens_is_no_failure(tmp_path: pathlib.Path) -> None:
     tell_systemd({}, "READY=1")
     tell_systemd({"NOTIFY_SOCKET": str(tmp_path / "gone")}, "READY=1")
+    assert list(tmp_path.iterdir()) == []  # and it makes no socket of its own either
 
 
 def test_the_socket_answers_whoever_asks_and_survives_nonsense(tmp_path: pathlib.Path) -> None:

@@ -13,7 +13,14 @@ import click
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.choosing import Size, combine, split_all
-from rebond.cli.documents import SHORT_ID, describe_problems, describe_state, snapshot_document
+from rebond.cli.documents import (
+    SHORT_ID,
+    describe_declared,
+    describe_problems,
+    describe_state,
+    saved_names,
+    snapshot_document,
+)
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
@@ -246,14 +253,14 @@ def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
     text = tr(
         "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.",
         id=record.snapshot.hex()[:SHORT_ID],
-        names=show_path(", ".join(each.name for each in components if each.complete)),
+        names=show_path(", ".join(saved_names(record))),
         files=sum(each.files for each in components),
         size=format_size(sum(each.bytes for each in components)),
         added=format_size(sum(each.added_bytes for each in components)),
         stored=format_size(outcome.stored_bytes),
         span=format_span(outcome.seconds),
     )
-    text = "\n".join(filter(None, (text, describe_state(record))))
+    text = "\n".join(filter(None, (text, describe_declared(record), describe_state(record))))
     answer(invocation, document, with_problems(invocation, text, problems))
     if problems:
         note(invocation, describe_problems(problems))

@@ -65,7 +65,9 @@ CLI: dict[str, str] = {
     "component": "composant",
     "left out by": "écarté par",
     "things": "éléments",
-    "{count} things need a look; they are listed above.": "{count} points sont à regarder ; ils sont listés plus haut.",
+    "To look at, listed above: {count}.": "À regarder, listés plus haut : {count}.",
+    "Written down and not saved, as the configuration says: {names}.": "Noté et non sauvegardé, comme le dit la "
+    "configuration : {names}.",
     "id": "id",
     "time": "date",
     "stack": "pile",

@@ -5,6 +5,11 @@ OPERATIONS: dict[str, str] = {
     "sauvegarde.",
     "Mend what is reported above, then run the backup again.": "Réparez ce qui est signalé plus haut, puis relancez la "
     "sauvegarde.",
+    "The component {component} stops the run, so there is no snapshot: {reason}": "Le composant {component} arrête la "
+    "sauvegarde, rien n'est gardé : {reason}",
+    "{path} is said to be versioned, and is no Git repository.": "{path} est dit versionné, et n'est pas un dépôt Git.",
+    "Begin one there with 'git init' and commit, or save it as a component of the kind files.": "Commencez-en un avec "
+    "« git init » et un commit, ou sauvegardez-le par un composant du genre files.",
     "The component {component} is not in this snapshot: {reason}": "Le composant {component} n'est pas dans cette "
     "sauvegarde : {reason}",
     "Name what to save with --path.": "Nommez ce qui est à sauvegarder avec --path.",
