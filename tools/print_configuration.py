@@ -25,9 +25,8 @@ complete it (`rebond config schema` prints it too).
 - **Comparisons** are text such as `">= 100"`. `{ is = ">= 100", else = "warn" }` warns where the text alone lets the backup fail.
 - A **default** of – means that nothing is said.
 
-What this version reads and does not carry out yet: every kind but `files`, `sqlite` and `command` (and `regenerable` and `ephemeral`, of which nothing is saved); `in` of all but a `command`, `volume` and
-`vault` of a component; `hooks`, `export`, `expect.newest`, `expect.shrink`; replicas; schedules and triggers; `verify` and `drill`; `limits`, `maintenance`, `restore`,
-`notify`, `serve`, `log`. It is checked all the same. A backup of a component that cannot be saved yet fails and says so.
+What this version reads, checks and does not carry out yet: the kind `django`, replicas, `export`, `drill`, `objective`, `restore`, `notify`, `serve.textfile` and
+`serve.names`. A backup of a component that cannot be saved yet fails and says so.
 
 ## References
 

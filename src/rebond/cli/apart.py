@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from rebond.cli.key_at_hand import find_key
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import store_at_hand, vault_at_hand
 from rebond.cli.speech import tr
+from rebond.cli.turns import stack_held
 from rebond.cli.vault_found import Configured
 from rebond.config.model import Loaded
 from rebond.entries import Tree
@@ -24,6 +25,7 @@ from rebond.operations.components import ComponentToSave, OpenTree, Report
 from rebond.operations.shared_domains import enter_domain, find_private_domain
 from rebond.operations.unchanged import Unchanged, back_up_if_changed, can_be_compared
 from rebond.progress import Observer
+from rebond.schedule.beside import SECRETS_LOCK
 from rebond.sources.documents.tree import Document, FolderTree
 from rebond.stack.apart import find_class_of_change
 from rebond.stack.planning import PlannedBackup
@@ -93,8 +95,14 @@ def back_up_with_others(
         rest = replace(request, components=(*request.components, *stand_ins))
         if plan.is_of_change and can_be_compared(rest.components):
             memory = _memory_of(invocation, loaded, "vault", plan.class_)
-            return back_up_if_changed(vault.live, rest, watcher, memory=memory)
+            with _secrets_held(invocation, plan):
+                return back_up_if_changed(vault.live, rest, watcher, memory=memory)
         return back_up(vault.live, rest, watcher)
+
+
+def _secrets_held(invocation: Invocation, plan: PlannedBackup) -> AbstractContextManager[None]:
+    """Let no other run read and save secrets meanwhile; a run that saves nothing else keeps them out already."""
+    return nullcontext() if plan.is_beside else stack_held(invocation, waits=True, lock_name=SECRETS_LOCK)
 
 
 def _has_secrets(components: Sequence[ComponentToSave]) -> bool:
@@ -116,7 +124,8 @@ def _save_in_private(
         hooks=type(request.hooks)(),
     )
     memory = _memory_of(invocation, loaded, "private", class_)
-    outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
+    with _secrets_held(invocation, plan):
+        outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
     return Apart(vault="vault", address=vault.store.location, outcome=outcome)
 
 
@@ -137,7 +146,8 @@ def _save_apart(
         outcome: BackupOutcome | Unchanged
         if can_be_compared(components):
             memory = _memory_of(invocation, loaded, name, class_)
-            outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
+            with _secrets_held(invocation, plan):
+                outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
         else:
             outcome = back_up(vault, wanted, watcher)
     saved = Apart(vault=name, address=place.address, outcome=outcome)

@@ -28,10 +28,13 @@ _TRY_EVERY_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def stack_held(invocation: Invocation, *, waits: bool) -> Iterator[None]:
-    """Keep other runs of the stack out. Raises ``VaultLocked`` when one runs already, unless it is waited for."""
+def stack_held(invocation: Invocation, *, waits: bool, lock_name: str = RUN_LOCK) -> Iterator[None]:
+    """Keep other runs of the stack out. Raises ``VaultLocked`` when one runs already, unless it is waited for.
+
+    With ``SECRETS_LOCK`` only those are kept out that save secrets as snapshots of their own.
+    """
     loaded = require_configuration(invocation)
-    clock, path = SystemClock(), folder_of(invocation.state_folder, loaded) / RUN_LOCK
+    clock, path = SystemClock(), folder_of(invocation.state_folder, loaded) / lock_name
     what = "rebond backup"
     lock: Lock | None = None
     try:
@@ -50,7 +53,8 @@ def stack_held(invocation: Invocation, *, waits: bool) -> Iterator[None]:
         yield
         return
     if lock is None and waits:
-        note(invocation, tr("Another run holds the stack; waiting for its end."))
+        if lock_name == RUN_LOCK:  # secrets take a moment
+            note(invocation, tr("Another run holds the stack; waiting for its end."))
         with wait_for_lock(path, what, clock):
             yield
         return

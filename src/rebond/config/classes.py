@@ -164,6 +164,12 @@ class BackupClass:
 
     schedule: str | None = optional(Cron(), "When, in the stack's time zone.", default=None)
     trigger: str | None = optional(Choice(TRIGGERS), "What starts it, instead of a schedule.", default=None)
+    look: int | None = optional(
+        SPAN,
+        'With `trigger = "change"`: how often what no file of this machine shows is looked at, such as Secrets of a '
+        "cluster; else every five minutes.",
+        default=None,
+    )
     components: tuple[str, ...] = required(Members(), "What is saved.")
     strategy: str | None = optional(
         Choice(STRATEGIES), "The strategy of its files, whatever they name themselves.", default=None

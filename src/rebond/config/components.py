@@ -31,7 +31,11 @@ class Component:
 
     kind: str = required(Word(), "What it is.")
     inside: Inside | None = optional(INSIDE, "What it lives in; else this machine.", default=None, name="in")
-    volume: Text | None = optional(TEXT, "The volume that it lives in, by its name in compose.", default=None)
+    volume: Text | None = optional(
+        TEXT,
+        "The volume that it lives in, by its name in compose; a program is asked in the running container that has it.",
+        default=None,
+    )
     vault: str | None = optional(Name(), "One of `vaults`; else the vault.", default=None)
     priority: str | None = optional(Choice(PRIORITIES), "How urgent it is in a restore.", default=None)
     rpo: int | None = optional(SPAN, "How much work may be lost.", default=None)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from rebond.config.classes import EVERYWHERE, KEEP_KEYS
+from rebond.config.classes import EVERYWHERE, KEEP_KEYS, BackupClass
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Mysql, Postgres, Secrets, Sqlite
 from rebond.config.model import Configuration
 from rebond.config.places import Node, Problems, find_nearest
@@ -13,6 +13,7 @@ from rebond.errors import ConfigError
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
 MAIN_VAULT = "vault"
+SHORTEST_LOOK_SECONDS = 10
 PASSWORD_IN_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#:@]*:(?![$*]|%[sd])[^\s/?#@]+@", re.IGNORECASE)
 
 
@@ -104,21 +105,12 @@ class _Judge:
             self._require_known(node.find("vault"), component.vault, self._vaults)
         if component.inside and component.volume:
             self._refuse_pair(node, "in", "volume")
-        if component.volume and not isinstance(component, Files | Sqlite | Secrets):
-            self._problems.refuse(
-                node.find("volume").place,
-                ConfigError(
-                    "A component of the kind {kind} does not read a volume, and '{key}' names one.",
-                    hint='Take it out; in = "compose:NAME" says where its programs run.',
-                    kind=component.kind,
-                    key=node.find("volume").path,
-                ),
-            )
         if isinstance(component, Files | Sqlite | Secrets):
             if component.path and component.paths:
                 self._refuse_pair(node, "path", "paths")
             is_elsewhere = isinstance(component, Secrets) and (component.kubernetes or component.hashicorp)
-            if not (component.path or component.paths or component.volume or is_elsewhere):
+            is_volume = isinstance(component, Files) and component.volume  # all of it
+            if not (component.path or component.paths or is_volume or is_elsewhere):
                 self._require_path(node)
         if isinstance(component, Sqlite):
             for each in node.find("references").items:
@@ -180,6 +172,7 @@ class _Judge:
             node = self._root.find("class", name)
             if class_.schedule and class_.trigger:
                 self._refuse_pair(node, "schedule", "trigger")
+            self._judge_look(node, class_)
             if not ({"schedule", "trigger"} & set(node.members)) and node.path not in self._spoilt:
                 self._problems.refuse(
                     node.place,
@@ -199,6 +192,31 @@ class _Judge:
                 self._require_known(node.find("export", number, "component"), export.component, self._components)
             if class_.drill and class_.drill.scenario:
                 self._require_known(node.find("drill", "scenario"), class_.drill.scenario, self._scenarios())
+
+    def _judge_look(self, node: Node, class_: BackupClass) -> None:
+        """Looking costs a run: not more often than every ten seconds, and only where a change is waited for."""
+        if class_.look is None:
+            return
+        if class_.trigger != "change":
+            self._problems.refuse(
+                node.find("look").place,
+                ConfigError(
+                    "'{key}' needs the trigger \"change\".",
+                    hint='Add trigger = "change", or take {word} out.',
+                    key=node.find("look").path,
+                    word="look",
+                ),
+            )
+        elif class_.look < SHORTEST_LOOK_SECONDS:
+            self._problems.refuse(
+                node.find("look").place,
+                ConfigError(
+                    "'{key}' is less than {count} seconds, and each look is a run.",
+                    hint='Write look = "{count}s" or more. Files of this machine are looked at every second anyway.',
+                    key=node.find("look").path,
+                    count=SHORTEST_LOOK_SECONDS,
+                ),
+            )
 
     def _scenarios(self) -> list[str]:
         return [*_names(self._root, "objective"), *(each for each in SCENARIOS if each not in self._all.objective)]

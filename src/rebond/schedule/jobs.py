@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from rebond.config.classes import BackupClass
 from rebond.config.model import Configuration
+from rebond.schedule.beside import is_beside
 from rebond.schedule.maintenance import Window, read_window
 from rebond.units import local_zone
 
@@ -28,14 +29,27 @@ class Deed(enum.StrEnum):
     VERIFY = "verify"
 
 
+SECRETS_LANE = "secrets"
+LANES = (*(deed.value for deed in Deed), SECRETS_LANE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One thing to be done again and again: by ``schedule``, or else by ``trigger``."""
+    """One thing to be done again and again: by ``schedule``, or else by ``trigger``.
+
+    ``is_beside`` says that it saves secrets alone, and waits for no other backup of its stack.
+    """
 
     deed: Deed
     class_name: str
     schedule: str = ""
     trigger: str = ""
+    is_beside: bool = False
+
+    @property
+    def lane(self) -> str:
+        """The queue that it stands in: of each, one job runs at a time."""
+        return SECRETS_LANE if self.is_beside else self.deed.value
 
     @property
     def name(self) -> str:
@@ -66,7 +80,8 @@ def make_calendar(configuration: Configuration) -> Calendar:
     """Return what a configuration has done unattended. What is only done by hand is not in it."""
     jobs: list[Job] = []
     for name, class_ in configuration.classes.items():
-        jobs += list_jobs_of(name, class_)
+        members = configuration.component if class_.takes_all else class_.components
+        jobs += list_jobs_of(name, class_, is_beside=is_beside(configuration, members, name))
     return Calendar(
         jobs=tuple(jobs),
         zone=zone_of(configuration),
@@ -74,12 +89,18 @@ def make_calendar(configuration: Configuration) -> Calendar:
     )
 
 
-def list_jobs_of(name: str, class_: BackupClass) -> list[Job]:
+def list_jobs_of(name: str, class_: BackupClass, *, is_beside: bool = False) -> list[Job]:
     """Return the jobs of one class."""
     jobs = []
     if class_.schedule or class_.trigger not in {None, MANUAL}:
         jobs.append(
-            Job(deed=Deed.BACKUP, class_name=name, schedule=class_.schedule or "", trigger=class_.trigger or "")
+            Job(
+                deed=Deed.BACKUP,
+                class_name=name,
+                schedule=class_.schedule or "",
+                trigger=class_.trigger or "",
+                is_beside=is_beside,
+            )
         )
     if class_.verify:
         is_each = class_.verify == EACH

@@ -16,7 +16,7 @@ from rebond.schedule.heads import describe_head
 from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
 
-UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often
+UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often unless a class says otherwise
 
 
 class Observer:
@@ -49,7 +49,9 @@ class Observer:
     def _describe_sources(self, class_name: str) -> str:
         state = describe_files(list_watched_paths(self._loaded, class_name))
         if has_unseen_sources(self._loaded, class_name):
-            state += f" {self._clock.now_ms() // UNSEEN_EVERY_MS}"
+            look_seconds = self._loaded.configuration.classes[class_name].look
+            every_ms = look_seconds * 1000 if look_seconds else UNSEEN_EVERY_MS
+            state += f" {self._clock.now_ms() // every_ms}"
         return state
 
 

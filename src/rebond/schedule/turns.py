@@ -14,6 +14,7 @@ from typing import Protocol
 import msgspec
 
 from rebond.clock import Clock
+from rebond.schedule.beside import SECRETS_LOCK
 from rebond.schedule.calling import Calls
 from rebond.schedule.deciding import Due, Signs, find_due, settle
 from rebond.schedule.holding import RUN_LOCK, Lock, try_lock, wait_for_lock
@@ -93,8 +94,8 @@ class Turn:
 def take_turn(job: Job, around: Surroundings) -> Iterator[Turn | NotNow]:
     """Wait until the run may begin, and write down that it does; or say why it does not.
 
-    Waits behind other runs of the job and of the stack, and for the end of a maintenance window. Raises ``OSError``
-    where the stack's folder cannot be written.
+    Waits behind other runs of the job and of the stack, where it saves secrets alone behind others that save those,
+    and for the end of a maintenance window. Raises ``OSError`` where the stack's folder cannot be written.
     """
     jobs = around.folder / JOBS
     queue = try_lock(jobs / f"{job.name}.queue", job.name, around.clock)
@@ -133,7 +134,8 @@ def _wait_for_turn(job: Job, around: Surroundings) -> tuple[Turn, Lock | None] |
             continue
         lock = None
         if job.deed is Deed.BACKUP:
-            lock = try_lock(around.folder / RUN_LOCK, f"rebond {' '.join(job.arguments)}", clock)
+            path = around.folder / (SECRETS_LOCK if job.is_beside else RUN_LOCK)
+            lock = try_lock(path, f"rebond {' '.join(job.arguments)}", clock)
             if lock is None:
                 clock.sleep(_LOOK_EVERY_SECONDS)
                 continue

@@ -15,7 +15,7 @@ from rebond.errors import RebondError, VaultLocked
 from rebond.schedule.calling import Calls
 from rebond.schedule.deciding import find_due, may_try, settle
 from rebond.schedule.holding import find_holder, try_lock
-from rebond.schedule.jobs import Calendar, Deed, Job, make_calendar
+from rebond.schedule.jobs import LANES, Calendar, Job, make_calendar
 from rebond.schedule.maintenance import leave_windows
 from rebond.schedule.observing import Observer
 from rebond.schedule.pausing import read_pause
@@ -47,7 +47,7 @@ class ServiceSettings:
 
 @dataclass(slots=True, kw_only=True)
 class _Lane:
-    """Where one kind of run happens, one at a time. Reading back does not keep backups waiting."""
+    """Where one kind of run happens, one at a time. Reading back does not keep backups waiting, nor these secrets."""
 
     child: Child | None = None
     before: JobRecord | None = None
@@ -80,7 +80,7 @@ class Service:
         self._clock = settings.clock
         self._configurations = configurations
         self._records = Records(settings.folder)
-        self._lanes = {deed: _Lane() for deed in Deed}
+        self._lanes = {name: _Lane() for name in LANES}
         self._holds: dict[str, _Hold] = {}
         self._waker = Waker()
         self._stops = 0
@@ -178,9 +178,9 @@ class Service:
             if lane.child is not None and lane.child.status is not None:
                 self._conclude(lane)
         if not self._stops and read_pause(self._settings.folder, self._clock.now_ms()) is None:
-            for deed, lane in self._lanes.items():
+            for name, lane in self._lanes.items():
                 if lane.child is None:
-                    self._start_next(deed, lane)
+                    self._start_next(name, lane)
         self.facts.running = tuple(lane.child.job.name for lane in self._lanes.values() if lane.child)
 
     def _notice_configuration(self) -> None:
@@ -193,16 +193,20 @@ class Service:
         self._use_configuration()
         self._say_what_is_served()
 
-    def _start_next(self, deed: Deed, lane: _Lane) -> None:
+    def _start_next(self, name: str, lane: _Lane) -> None:
         due = [
             (job.trigger != "change", firing_ms, job)
             for job in self._calendar.jobs
-            if job.deed is deed and (firing_ms := self._find_due(job)) is not None
+            if job.lane == name and not self._is_running(job) and (firing_ms := self._find_due(job)) is not None
         ]
         if due:
             # A changed secret is quickly saved, and waits behind nothing that only makes up for a night.
             *_, job = min(due, key=lambda each: each[:2])
             self._start(job, lane)
+
+    def _is_running(self, job: Job) -> bool:
+        """Say whether a run of this job is under way, which may have begun in another lane before a reload."""
+        return any(lane.child is not None and lane.child.job.name == job.name for lane in self._lanes.values())
 
     def _find_due(self, job: Job) -> int | None:
         now_ms = self._clock.now_ms()

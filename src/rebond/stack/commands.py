@@ -5,21 +5,20 @@ from collections.abc import Callable
 from rebond.clock import SystemClock
 from rebond.config.components import Command
 from rebond.config.model import Loaded
-from rebond.config.quantities import Inside as Place
 from rebond.config.references import Text
 from rebond.config.resolving import Resolver
 from rebond.config.steps import Run
 from rebond.entries import Tree
 from rebond.errors import CommandFailed, UsageError
-from rebond.sources.channels.addresses import Address, Client, parse_address
-from rebond.sources.channels.clients import DOCKER_COMPOSE, Inside, Surroundings
-from rebond.sources.channels.compose import find_compose
+from rebond.sources.channels.clients import Inside
 from rebond.sources.channels.reading import open_channel
 from rebond.sources.streams.judging import Expectation
 from rebond.sources.streams.readers import CommandReader, StreamReader
 from rebond.sources.streams.shells import loses_failures, wrap_script, wrap_script_inside
 from rebond.sources.streams.tree import StreamTree
 from rebond.stack.file_trees import Report
+from rebond.stack.surroundings import describe_surroundings
+from rebond.stack.whereabouts import place_of
 
 _LENGTH_BYTES = 100  # more than a number has
 _LENGTH_SECONDS = 300
@@ -28,7 +27,8 @@ _LENGTH_SECONDS = 300
 class ConfiguredCommand:
     """One component, ready to be run. The file in its tree has the component's name.
 
-    The command gets the environment with the variables of the stack's `env` files, and starts in the stack's root.
+    The command gets the environment with the variables of the stack's `env` files, and starts in the stack's root; in
+    a container it starts where that says, or in the folder of the volume that led to it.
     """
 
     root = b""  # read whole at each run: there is no tree of files to compare with
@@ -58,7 +58,8 @@ class ConfiguredCommand:
     def _open(self, run: Run, timeout_seconds: float | None) -> StreamReader:
         user = self._words_of(self._component.user)
         environment = dict(self._loaded.variables)
-        if self._component.inside is None:
+        place = place_of(self._component, self._loaded)
+        if place.address is None:
             return CommandReader(
                 self._words_here(run),
                 environment=environment,
@@ -66,12 +67,11 @@ class ConfiguredCommand:
                 directory=str(self._loaded.root),
                 user=user or None,
             )
-        address = address_of(self._component.inside)
         return open_channel(
-            address,
+            place.address,
             wrap_script_inside(run) if isinstance(run, str) else run,
-            surroundings=describe_surroundings(self._loaded, self._resolver, address),
-            inside=Inside(user=user),
+            surroundings=describe_surroundings(self._loaded, self._resolver, place.address),
+            inside=Inside(user=user, directory=place.directory),
             environment=environment,
             timeout_seconds=timeout_seconds,
         )
@@ -116,20 +116,3 @@ def read_short(open_reader: Callable[[], StreamReader]) -> bytes:
     finally:
         reader.close()
     return output
-
-
-def address_of(place: Place) -> Address:
-    """Return the address that the configuration means."""
-    return parse_address(f"{place.engine}:{place.name}")
-
-
-def describe_surroundings(loaded: Loaded, resolver: Resolver, address: Address) -> Surroundings:
-    """Return what the clients have to be told of the stack. Raises ``SourceUnfit`` where compose is missing."""
-    stack = loaded.configuration.stack
-    cluster = stack.kubernetes
-    return Surroundings(
-        compose=find_compose(loaded.variables) if address.client is Client.COMPOSE else DOCKER_COMPOSE,
-        compose_files=tuple(str(loaded.root / each) for each in stack.compose),
-        context=resolver.resolve_words(cluster.context) if cluster and cluster.context else "",
-        namespace=resolver.resolve_words(cluster.namespace) if cluster and cluster.namespace else "",
-    )

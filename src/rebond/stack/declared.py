@@ -15,8 +15,9 @@ from rebond.entries import Tree
 from rebond.errors import CommandFailed, SourceUnfit
 from rebond.sources.documents.tree import Document, FolderTree
 from rebond.sources.versioned.git import GIT, judge_working_tree, look_at_working_tree
+from rebond.stack.contained_files import place_below
 from rebond.stack.file_trees import Report
-from rebond.stack.whereabouts import Place, place_of, words_of
+from rebond.stack.whereabouts import Place, find_folder, words_of
 
 
 class ConfiguredWorkingTree:
@@ -33,10 +34,10 @@ class ConfiguredWorkingTree:
     def open_tree(self, report: Report) -> Tree:
         """Ask git. Raises ``SourceError``; what is not committed or not pushed is reported."""
         component = self._component
-        place = place_of(component, self._loaded)
-        path = component.path
+        place, folder = find_folder(component, self._loaded)
+        path = os.fsdecode(place_below(folder, os.fsencode(component.path)))
         if place.address is None:
-            path = os.path.normpath(os.path.join(self._loaded.root, component.path))
+            path = os.path.normpath(os.path.join(self._loaded.root, path))
             place = Place(loaded=self._loaded, user=_owner_of(path))
 
         def ask(words: Sequence[str]) -> bytes:
@@ -87,6 +88,8 @@ def _describe_return(component: Component, loaded: Loaded) -> dict[str, object]:
         known["comes_back_by"] = ""
     if component.inside is not None:
         known["in"] = f"{component.inside.engine}:{component.inside.name}"
+    if component.volume is not None:
+        known["volume"] = words_of(component.volume, loaded)
     return known
 
 

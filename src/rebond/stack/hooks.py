@@ -13,8 +13,8 @@ from rebond.sources.channels.clients import Inside
 from rebond.sources.channels.reading import open_channel
 from rebond.sources.streams.readers import CommandReader, StreamReader, name_signal
 from rebond.sources.streams.shells import wrap_script, wrap_script_inside
-from rebond.stack.commands import address_of, describe_surroundings
 from rebond.stack.overhearing import overhear
+from rebond.stack.surroundings import address_of, describe_surroundings
 
 _SHOWN_LENGTH = 60  # of the command that stands for a hook in messages
 

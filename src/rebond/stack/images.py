@@ -1,17 +1,29 @@
 """Components of kind ``images``: the list of what the stack runs, and the images that no registry holds."""
 
+import json
+
 from rebond.clock import SystemClock
 from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding, Severity
+from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.volumes import list_mounts
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
-from rebond.sources.images.listing import Image, list_of_cluster, list_of_compose, name_archive, write_list
+from rebond.sources.images.listing import (
+    Image,
+    list_of_cluster,
+    list_of_compose,
+    list_of_containers,
+    name_archive,
+    write_list,
+)
 from rebond.sources.streams.readers import StreamReader
 from rebond.sources.tar.judging import TarReader
 from rebond.stack.file_trees import Report
-from rebond.stack.whereabouts import Place, find_engine, list_compose_words, resolver_of
+from rebond.stack.surroundings import address_of
+from rebond.stack.whereabouts import Place, find_engine, find_named_volume, list_compose_words, resolver_of
 
 LIST_NAME = b"images.json"
 
@@ -30,20 +42,12 @@ class ConfiguredImages:
 
     def open_tree(self, report: Report) -> Tree:
         """Ask which images there are; each is saved when its file is opened. Raises ``SourceError``."""
-        stack = self._loaded.configuration.stack
-        images: list[Image] = []
-        engine = ""
-        if stack.compose:
-            engine = find_engine(self._loaded)
-            images += list_of_compose(list_compose_words(self._loaded), engine, self._here.ask, report)
-        local = images.copy()
-        if stack.kubernetes is not None:
-            of_pods = list_of_cluster(self._here.ask(self._ask_pods()))
-            images += of_pods
-            if self._component.save != "none":
-                for each in of_pods:
-                    if each.is_local_only:
-                        report(_cannot_be_saved(each))
+        engine, local, of_pods = self._find_images(report)
+        images = [*local, *of_pods]
+        if self._component.save != "none":
+            for each in of_pods:
+                if each.is_local_only:
+                    report(_cannot_be_saved(each))
         if not images:
             raise SourceUnfit(
                 "The component {component} finds no image.",
@@ -57,6 +61,59 @@ class ConfiguredImages:
                 pieces[name_archive(image)] = self._stream(engine, image, began_ns)
         return FolderTree(pieces)
 
+    def _find_images(self, report: Report) -> tuple[str, list[Image], list[Image]]:
+        """Return the engine of this machine, if one is needed, the images that it has, and those of pods."""
+        component, stack = self._component, self._loaded.configuration.stack
+        if component.inside is not None or component.volume is not None:
+            return self._find_images_inside(report)
+        engine, local, of_pods = "", list[Image](), list[Image]()
+        if stack.compose:
+            engine = find_engine(self._loaded)
+            local = list_of_compose(list_compose_words(self._loaded), engine, self._here.ask, report)
+        if stack.kubernetes is not None:
+            of_pods = list_of_cluster(self._here.ask((*self._kubectl(), "get", "pods", "--output", "json")))
+        return engine, local, of_pods
+
+    def _find_images_inside(self, report: Report) -> tuple[str, list[Image], list[Image]]:
+        """Return the same of one address only: what its containers were made of."""
+        component = self._component
+        if component.volume is not None:
+            volume, engine, here = find_named_volume(component.volume, self._loaded)
+            containers = [each.container for each in list_mounts(volume, engine, here.ask)]
+            return engine, list_of_containers(engine, containers, here.ask, report), []
+        assert component.inside is not None  # noqa: S101 - the caller looked
+        address = address_of(component.inside)
+        match address.client:
+            case Client.COMPOSE:
+                engine = find_engine(self._loaded)
+                words = (*list_compose_words(self._loaded), "ps", "--all", "--quiet", address.name)
+                containers = self._here.ask(words).decode().split()
+                return engine, list_of_containers(engine, containers, self._here.ask, report), []
+            case Client.DOCKER | Client.PODMAN:
+                engine = address.client.value
+                return engine, list_of_containers(engine, [address.name], self._here.ask, report), []
+            case Client.KUBERNETES:
+                answer = self._here.ask(self._ask_pods_of(address))
+                return "", [], list_of_cluster(answer, address.container)
+
+    def _ask_pods_of(self, address: Address) -> tuple[str, ...]:
+        """Return the words that ask for the pods of a deployment or the like, or for one pod, as a list."""
+        get = (*self._kubectl(), "get")
+        if address.kind in {"pod", "pods", "po"}:
+            return (*get, "pods", "--field-selector", f"metadata.name={address.name}", "--output", "json")
+        try:
+            owner = json.loads(self._here.ask((*get, f"{address.kind}/{address.name}", "--output", "json")))
+            labels = owner["spec"]["selector"]["matchLabels"]
+            selector = ",".join(f"{name}={text}" for name, text in sorted(labels.items()))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise SourceUnfit(
+                "The component {component} cannot tell which pods belong to {address}.",
+                hint="Name one pod instead: kubernetes:pod/NAME.",
+                component=self._name,
+                address=str(address),
+            ) from None
+        return (*get, "pods", "--selector", selector, "--output", "json")
+
     def _stream(self, engine: str, image: Image, began_ns: int) -> Stream:
         def open_reader() -> StreamReader:
             # By its tag where it has one: only then does the archive hold the name too.
@@ -65,15 +122,14 @@ class ConfiguredImages:
 
         return Stream(open_reader=open_reader, began_ns=began_ns)
 
-    def _ask_pods(self) -> tuple[str, ...]:
+    def _kubectl(self) -> tuple[str, ...]:
         cluster, resolver = self._loaded.configuration.stack.kubernetes, resolver_of(self._loaded)
-        assert cluster is not None  # noqa: S101 - the caller looked
         words = ["kubectl"]
-        if cluster.context:
+        if cluster and cluster.context:
             words += ["--context", resolver.resolve_words(cluster.context)]
-        if cluster.namespace:
+        if cluster and cluster.namespace:
             words += ["--namespace", resolver.resolve_words(cluster.namespace)]
-        return (*words, "get", "pods", "--output", "json")
+        return tuple(words)
 
 
 def _cannot_be_saved(image: Image) -> Finding:

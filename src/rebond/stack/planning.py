@@ -13,6 +13,7 @@ from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.components import ComponentToSave, OpenTree
 from rebond.operations.hooks import Hooks
+from rebond.schedule.beside import is_beside
 from rebond.stack.apart import find_apart, find_classes_of_apart
 from rebond.stack.commands import ConfiguredCommand
 from rebond.stack.databases import ConfiguredDatabases
@@ -34,7 +35,7 @@ class PlannedBackup:
 
     ``lacks`` are components of the stack that are left out by wish: the snapshot is no whole set then. ``apart`` are
     those of other vaults, by vault; their snapshots there are of ``class_of_apart``. ``is_of_change`` says that
-    nothing is to be done where nothing changed.
+    nothing is to be done where nothing changed, ``is_beside`` that other runs of the stack are not waited for.
     """
 
     components: tuple[ComponentToSave, ...]
@@ -50,6 +51,7 @@ class PlannedBackup:
     apart: Mapping[str, tuple[ComponentToSave, ...]] = field(default_factory=dict)
     class_of_apart: Mapping[str, str] = field(default_factory=dict)
     is_of_change: bool = False
+    is_beside: bool = False
 
 
 def plan_backup(
@@ -105,6 +107,7 @@ def plan_backup(
         apart=apart,
         class_of_apart=find_classes_of_apart(configuration, apart, class_name),
         is_of_change=bool(class_ and class_.trigger == "change"),
+        is_beside=is_beside(configuration, [name for name, _ in chosen], class_name),
     )
 
 

@@ -15,10 +15,10 @@ from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
 from rebond.sources.channels.reading import open_channel
-from rebond.sources.channels.volumes import find_mount, find_volume
-from rebond.sources.streams.readers import CommandReader, StreamReader
+from rebond.sources.channels.volumes import Volume, find_mount, find_only_mount, find_volume
+from rebond.sources.streams.readers import CommandReader, FedReader
 from rebond.sources.streams.whole_output import read_output
-from rebond.stack.commands import address_of, describe_surroundings
+from rebond.stack.surroundings import address_of, describe_surroundings
 
 _ASK_SECONDS = 120.0
 _IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first byte
@@ -27,11 +27,15 @@ _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Somewhere that a program can run: ``address`` is ``None`` for this machine."""
+    """Somewhere that a program can run: ``address`` is ``None`` for this machine.
+
+    ``directory`` is where it starts inside; empty is the container's own.
+    """
 
     loaded: Loaded
     address: Address | None = None
     user: str = ""
+    directory: str = ""
 
     def __str__(self) -> str:
         return str(self.address) if self.address else "localhost"
@@ -44,7 +48,7 @@ class Place:
         seconds: float | None = None,
         label: str = "",
         keeps_input: bool = False,
-    ) -> StreamReader:
+    ) -> FedReader:
         """Begin to run a command; its output is whole only when it, and the way to it, end well.
 
         ``given`` is what it gets to read, and with ``keeps_input`` the end of that comes only when it is closed;
@@ -55,7 +59,7 @@ class Place:
 
     def _open(
         self, words: Sequence[str], given: Secret | None, seconds: float | None, label: str, keeps_input: bool
-    ) -> StreamReader:
+    ) -> FedReader:
         if self.address is None:
             return CommandReader(
                 words,
@@ -72,7 +76,7 @@ class Place:
             self.address,
             words,
             surroundings=describe_surroundings(self.loaded, resolver_of(self.loaded), self.address),
-            inside=Inside(user=self.user, reads_input=given is not None),
+            inside=Inside(user=self.user, directory=self.directory, reads_input=given is not None),
             environment=self.loaded.variables,
             timeout_seconds=seconds,
             given=given,
@@ -109,8 +113,16 @@ def resolver_of(loaded: Loaded) -> Resolver:
 
 
 def place_of(component: Component, loaded: Loaded) -> Place:
-    """Return where a component without a volume lives."""
-    return Place(loaded=loaded, address=address_of(component.inside) if component.inside else None)
+    """Return where the programs of a component run.
+
+    Those of a volume run in the one running container that has it, and start in its folder there. Raises
+    ``SourceError`` when there is none, or could be several.
+    """
+    if component.volume is None:
+        return Place(loaded=loaded, address=address_of(component.inside) if component.inside else None)
+    volume, client, here = find_named_volume(component.volume, loaded)
+    mount = find_only_mount(volume, client, here.ask)
+    return Place(loaded=loaded, address=Address(client=Client(client), name=mount.container), directory=mount.path)
 
 
 def find_folder(component: Component, loaded: Loaded) -> tuple[Place, bytes]:
@@ -121,13 +133,17 @@ def find_folder(component: Component, loaded: Loaded) -> tuple[Place, bytes]:
     """
     if component.volume is None:
         return place_of(component, loaded), b""
-    name = resolver_of(loaded).resolve_words(component.volume)
-    here, client = Place(loaded=loaded), find_engine(loaded)
-    volume = find_volume(name, client, find_project(loaded), here.ask)
+    volume, client, here = find_named_volume(component.volume, loaded)
     if volume.mountpoint and _may_read(volume.mountpoint):
         return here, os.fsencode(volume.mountpoint)
     mount = find_mount(volume, client, here.ask)
     return Place(loaded=loaded, address=Address(client=Client(client), name=mount.container)), os.fsencode(mount.path)
+
+
+def find_named_volume(named: Text, loaded: Loaded) -> tuple[Volume, str, Place]:
+    """Return a volume, the engine that has it, and this machine. Raises ``SourceError``."""
+    here, client = Place(loaded=loaded), find_engine(loaded)
+    return find_volume(resolver_of(loaded).resolve_words(named), client, find_project(loaded), here.ask), client, here
 
 
 def find_engine(loaded: Loaded) -> str:

@@ -335,11 +335,11 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         "'component.media' has both path and paths.",
         "Keep one of the two.",
     ),
-    "volume of a server": (
-        '[component.cache]\nkind = "redis"\nvolume = "y"',
-        6,
-        "A component of the kind redis does not read a volume, and 'component.cache.volume' names one.",
-        'Take it out; in = "compose:NAME" says where its programs run.',
+    "a volume without the database in it": (
+        '[component.orders]\nkind = "sqlite"\nvolume = "y"',
+        4,
+        "'component.orders' does not say what it saves.",
+        'Add path = "…".',
     ),
     "in and volume": (
         FILES + 'in = "docker:x"\nvolume = "y"',

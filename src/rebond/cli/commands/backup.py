@@ -35,6 +35,7 @@ from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSave, back_up
 from rebond.operations.hooks import Hooks
+from rebond.schedule.beside import SECRETS_LOCK
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size, format_span, parse_last_moment
@@ -147,6 +148,9 @@ def _alone(invocation: Invocation, wishes: dict[str, Any]) -> contextlib.Abstrac
         return contextlib.nullcontext()
     from rebond.cli.turns import stack_held
 
+    plan: PlannedBackup | None = wishes.get("plan")
+    if plan is not None and plan.is_beside:
+        return stack_held(invocation, waits=wishes["wait"], lock_name=SECRETS_LOCK)
     return stack_held(invocation, waits=wishes["wait"])
 
 

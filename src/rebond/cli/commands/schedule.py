@@ -13,6 +13,7 @@ from rebond.cli.tables import format_facts, format_table
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName
+from rebond.schedule.beside import SECRETS_LOCK
 from rebond.schedule.foreseeing import Foreseen, find_next, foresee
 from rebond.schedule.handing_over import find_user_of_runs, name_of_this_user
 from rebond.schedule.holding import RUN_LOCK, find_holder
@@ -55,13 +56,14 @@ def show(invocation: Invocation) -> None:
     folder = folder_of(invocation.state_folder, loaded)
     records = Records(folder)
     rows = [(job, records.read(job.name), find_next(calendar, job, now_ms)) for job in calendar.jobs]
-    pause, serving, running = read_pause(folder, now_ms), *map(find_holder, (folder / SERVE_LOCK, folder / RUN_LOCK))
+    pause, serving = read_pause(folder, now_ms), find_holder(folder / SERVE_LOCK)
+    running = [each.what for name in (RUN_LOCK, SECRETS_LOCK) if (each := find_holder(folder / name))]
     document = {
         "stack": loaded.configuration.stack.name,
         "timezone": str(calendar.zone),
         "by": loaded.configuration.schedule.by if loaded.configuration.schedule else None,
         "serving": serving.pid if serving else None,
-        "running": running.what if running else None,
+        "running": ", ".join(running) or None,
         "pause": _pause_document(pause),
         "maintenance": [each.when for each in loaded.configuration.maintenance],
         "jobs": [_job_document(*row) for row in rows],
@@ -71,7 +73,7 @@ def show(invocation: Invocation) -> None:
         (tr("stack"), loaded.configuration.stack.name),
         (tr("time zone"), str(calendar.zone)),
         (tr("serve"), tr("runs, process {pid}", pid=serving.pid) if serving else tr("does not run")),
-        (tr("now"), tr("{what} runs", what=running.what) if running else "–"),
+        (tr("now"), tr("{what} runs", what=", ".join(running)) if running else "–"),
         (tr("pause"), _describe_pause(pause, calendar)),
         (tr("maintenance"), ", ".join(each.when for each in loaded.configuration.maintenance) or "–"),
         (tr("by hand"), ", ".join(_list_manual(loaded)) or "–"),

@@ -5,6 +5,7 @@ from rebond.language.fr.channels import CHANNELS
 from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
 from rebond.language.fr.cli_keeping import CLI_KEEPING
+from rebond.language.fr.closing import CLOSING
 from rebond.language.fr.configuration import CONFIGURATION
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
@@ -28,6 +29,7 @@ MESSAGES: dict[str, str] = {
     **CLI,
     **CLI_HELP,
     **CLI_KEEPING,
+    **CLOSING,
     **CONFIGURATION,
     **HISTORY,
     **FOUNDING,

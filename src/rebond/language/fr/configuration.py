@@ -124,10 +124,6 @@ CONFIGURATION: dict[str, str] = {
     # the whole
     "There is no time zone '{zone}'.": "Il n'y a pas de fuseau horaire « {zone} ».",
     "'{name}' is the name of another place or a word of 'keep'.": "« {name} » est le nom d'un autre lieu ou un mot de « keep ».",
-    "A component of the kind {kind} does not read a volume, and '{key}' names one.": "Un composant du genre {kind} ne lit "
-    "pas de volume, et « {key} » en nomme un.",
-    'Take it out; in = "compose:NAME" says where its programs run.': "Enlevez-le ; in = « compose:NOM » dit où tournent "
-    "ses programmes.",
     "'{key}' has both {first} and {second}.": "« {key} » a à la fois {first} et {second}.",
     "'{key}' names '{name}', which is nowhere.": "« {key} » nomme « {name} », qui n'est nulle part.",
     "There are: {known}.": "Il y a : {known}.",

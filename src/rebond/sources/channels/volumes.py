@@ -12,6 +12,7 @@ Ask = Callable[[Sequence[str]], bytes]
 
 _VOLUME = "com.docker.compose.volume"
 _PROJECT = "com.docker.compose.project"
+_SERVICE = "com.docker.compose.service"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,10 +26,12 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A running container in which a volume lies, and where it does."""
+    """A running container in which a volume lies, and where it does. ``service`` is what compose calls it."""
 
     container: str
     path: str
+    name: str = ""
+    service: str = ""
 
 
 def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
@@ -63,18 +66,69 @@ def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
 
 
 def find_mount(volume: Volume, client: str, ask: Ask) -> Mount:
-    """Return a running container in which the volume lies. Raises ``SourceUnfit`` when there is none."""
-    ids = ask([client, "ps", "--quiet", "--filter", f"volume={volume.name}"]).decode().split()
-    for container in _read_list(ask([client, "inspect", *ids]), client) if ids else ():
-        for each in container.get("Mounts") or ():
-            if each.get("Name") == volume.name and each.get("Destination"):
-                return Mount(container=str(container["Id"]), path=str(each["Destination"]))
-    raise SourceUnfit(
+    """Return a running container in which the volume lies: its files are the same in each.
+
+    Raises ``SourceUnreachable`` when there is none.
+    """
+    for each in list_mounts(volume, client, ask):
+        return each
+    raise SourceUnreachable(
         "The files of the volume {name} may not be read at {path}, and no running container has it.",
         hint='Run the backup as root, or start the service that uses it, or name that with in = "compose:…".',
         name=volume.name,
         path=volume.mountpoint or "–",
     )
+
+
+def find_only_mount(volume: Volume, client: str, ask: Ask) -> Mount:
+    """Return the running container in which the volume lies, for a program that runs there.
+
+    Several of one service of compose are as good as one. Raises ``SourceUnreachable`` when there is none, and
+    ``SourceUnfit`` when they are not of one service; it names them.
+    """
+    found = list_mounts(volume, client, ask)
+    if not found:
+        raise SourceUnreachable(
+            "No running container has the volume {name}, and what is to be asked runs in one.",
+            hint='Start the service that uses it, or name that with in = "compose:…".',
+            name=volume.name,
+        )
+    owners = {each.service or each.name or each.container: each for each in found}
+    if len(owners) > 1:
+        raise SourceUnfit(
+            "The volume {name} is in several running containers: {containers}.",
+            hint='Name the one that is to be asked: in = "compose:NAME" or in = "{client}:NAME", instead of volume.',
+            name=volume.name,
+            containers=" and ".join(sorted(owners)),
+            client=client,
+        )
+    return found[0]
+
+
+def list_mounts(volume: Volume, client: str, ask: Ask) -> list[Mount]:
+    """Return the running containers in which the volume lies, in the order in which the engine names them."""
+    ids = ask([client, "ps", "--quiet", "--filter", f"volume={volume.name}"]).decode().split()
+    found = []
+    for container in _read_list(ask([client, "inspect", *ids]), client) if ids else ():
+        labels = (container.get("Config") or {}).get("Labels") or {}
+        place = next(
+            (
+                str(each["Destination"])
+                for each in container.get("Mounts") or ()
+                if each.get("Name") == volume.name and each.get("Destination")
+            ),
+            "",
+        )
+        if place:
+            found.append(
+                Mount(
+                    container=str(container["Id"]),
+                    path=place,
+                    name=str(container.get("Name") or "").lstrip("/"),
+                    service=str(labels.get(_SERVICE) or ""),
+                )
+            )
+    return found
 
 
 def _inspect_one(client: str, name: str, ask: Ask) -> list[Volume]:

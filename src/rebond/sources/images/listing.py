@@ -63,13 +63,32 @@ def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Repor
     ]
 
 
-def list_of_cluster(answer: bytes) -> list[Image]:
-    """Return the images of the pods in an answer of ``kubectl get pods --output json``."""
+def list_of_containers(docker: str, containers: Sequence[str], ask: Ask, report: Report) -> list[Image]:
+    """Return the images that these containers were made of. Raises ``SourceError``.
+
+    A name that was given to a newer image since is left to that: what runs is found by its id.
+    """
+    images: dict[str, Image] = {}
+    for each in _read_list(ask([docker, "inspect", *containers]), docker) if containers else ():
+        named, own = str((each.get("Config") or {}).get("Image") or ""), str(each.get("Image") or "")
+        found = [image for image in _inspect(docker, named, ask, report) if _is_same(image.id, own)] if named else []
+        images |= {image.id: image for image in found or _inspect(docker, own, ask, report)}
+    return list(images.values())
+
+
+def _is_same(one: str, other: str) -> bool:
+    return one.removeprefix("sha256:") == other.removeprefix("sha256:")
+
+
+def list_of_cluster(answer: bytes, container: str = "") -> list[Image]:
+    """Return the images of the pods in an answer of ``kubectl get pods --output json``, of all or one container."""
     found: dict[str, Image] = {}
     try:
         for pod in json.loads(answer)["items"]:
             status = pod.get("status", {})
             for each in (*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())):
+                if container and each.get("name") != container:
+                    continue
                 name, where = str(each["image"]), str(each.get("imageID", "")).removeprefix("docker-pullable://")
                 digests = (where,) if re.search(r"[^:]@sha256:", where) else ()
                 found[name + where] = Image(name=name, id=where.rpartition("@")[2], tags=(name,), digests=digests)

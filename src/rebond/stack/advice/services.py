@@ -2,19 +2,31 @@
 
 import re
 import shlex
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from rebond.config.components import Command, Component, Postgres
+from rebond.config.components import (
+    NOTHING_TO_SAVE,
+    Command,
+    Component,
+    Files,
+    Images,
+    Postgres,
+    Secrets,
+    Sqlite,
+    Versioned,
+)
 from rebond.config.quantities import Inside as Place
 from rebond.config.resolving import Resolver
-from rebond.errors import RebondError
+from rebond.errors import RebondError, SourceUnfit
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
 from rebond.stack.advice.installing import install_command
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import Asked, ask_program
-from rebond.stack.commands import address_of, describe_surroundings
+from rebond.stack.surroundings import address_of, describe_surroundings
+from rebond.stack.whereabouts import find_folder, place_of
 
 CHECK = "services"
 PATIENCE_SECONDS = 8.0
@@ -37,8 +49,12 @@ def check_services(scene: Scene) -> Iterator[Observation]:
             has_database = holds_postgres(component) or (key in places and places[key][1])
             places[key] = (component.inside, has_database)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
-        for found in threads.map(lambda pair: list(_check_place(scene, *pair)), places.values()):
+        addresses = ((address_of(place), has_database) for place, has_database in places.values())
+        for found in threads.map(lambda pair: list(_check_place(scene, *pair)), addresses):
             yield from found
+    for name, component in scene.configuration.component.items():
+        if component.volume and not isinstance(component, (*NOTHING_TO_SAVE, Images)):
+            yield from _check_volume(scene, name, component)
     yield from _check_servers(scene)
 
 
@@ -51,8 +67,38 @@ def holds_postgres(component: Component) -> bool:
     return bool(_POSTGRES_DUMP.search(component.run if isinstance(component.run, str) else " ".join(component.run)))
 
 
-def _check_place(scene: Scene, place: Place, has_database: bool) -> Iterator[Observation]:
-    address = address_of(place)
+def _check_volume(scene: Scene, name: str, component: Component) -> Iterator[Observation]:
+    """Yield why nothing can be read from, or asked beside, the volume that a component names."""
+    if not any(shutil.which(each, path=scene.loaded.variables.get("PATH")) for each in ("docker", "podman")):
+        return  # the check of tools says so
+    is_read = isinstance(component, Files | Sqlite | Secrets | Versioned)
+    try:
+        place = find_folder(component, scene.loaded)[0] if is_read else place_of(component, scene.loaded)
+    except SourceUnfit as error:
+        yield _volume_unfit(name, error, f"${{EDITOR:-vi}} {scene.command(scene.path)}")
+        return
+    except RebondError as error:
+        if not _SILENT_ENGINE.search(error.message):
+            compose = scene.configuration.stack.compose
+            files = [word for each in compose for word in ("--file", str(scene.loaded.root / each))]
+            yield _volume_unfit(name, error, scene.command("docker", "compose", *files, "up", "--detach"))
+        return
+    if place.address is not None and holds_postgres(component):
+        yield from _check_place(scene, place.address, has_database=True)
+
+
+def _volume_unfit(name: str, error: RebondError, command: str) -> Observation:
+    return Observation(
+        check=CHECK,
+        code="volume-unreachable",
+        weight=Weight.FAILURE,
+        template="{component} cannot be saved: {reason}",
+        values={"component": f"component.{name}", "reason": error},
+        command=command,
+    )
+
+
+def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator[Observation]:
     try:
         surroundings = describe_surroundings(scene.loaded, _resolver(scene), address)
     except RebondError:
@@ -120,7 +166,7 @@ def _kubectl(surroundings: Surroundings) -> list[str]:
 def _check_servers(scene: Scene) -> Iterator[Observation]:
     """PostgreSQL on this machine or over the network: components that are inside of nothing."""
     for name, component in scene.configuration.component.items():
-        if component.inside or not holds_postgres(component):
+        if component.inside or component.volume or not holds_postgres(component):
             continue
         words = _server_words(scene, component)
         if words is None:
