@@ -4,6 +4,10 @@ PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.1
 	$$each -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$each; break; }; done)
 RUN = .venv/bin/python
 
+# Tests run side by side: REBOND_TEST_JOBS=1 make test runs them one after the other.
+REBOND_TEST_JOBS ?= $(shell cores=$$(nproc 2>/dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
+SIDE_BY_SIDE = $(if $(filter-out 0 1,$(REBOND_TEST_JOBS)),-n $(REBOND_TEST_JOBS) --dist worksteal)
+
 .PHONY: help demo test lint bench torture docs lock environment clean
 
 help:
@@ -23,7 +27,7 @@ demo: environment
 	@$(RUN) -m demo.run
 
 test: lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SIDE_BY_SIDE)
 
 lint: environment
 	$(RUN) -m ruff check -q .

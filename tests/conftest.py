@@ -19,6 +19,7 @@ from rebond.testing.postgres_server import find_postgres
 
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
 EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
+MISSING_JUDGE = "missing judge"
 missing_judges: Counter[str] = Counter()
 
 
@@ -52,7 +53,7 @@ def judges_of(item: pytest.Item) -> list[str]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     absent = [name for name in judges_of(item) if not judge_is_present(name)]
     if absent:
-        missing_judges.update(absent)
+        item.user_properties.extend((MISSING_JUDGE, name) for name in absent)
         pytest.skip(f"missing judge: {', '.join(absent)}")
 
 
@@ -78,6 +79,12 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
         report.outcome = "failed"
         report.longrepr = f"skipped, and REBOND_DEMAND=1 allows no skip: {report.longrepr}"
     return report
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    # Counted from the reports, because the test may have run in another process.
+    if report.when == "setup":
+        missing_judges.update(str(name) for key, name in report.user_properties if key == MISSING_JUDGE)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.shims.placing import place_shims
 from tests.shims.servers import PASSWORD, make_dump_of_redis, place_servers
-from tests.torture.real_program import Ended, RealProgram
+from tests.torture.real_program import Ended, WarmProgram
 
 from rebond.config.loading import load_configuration
 from rebond.entries import EntryKind
@@ -41,7 +41,7 @@ class KeptStack:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.program = RealProgram.with_vault(folder)
+        self.program = WarmProgram.with_vault(folder)
         self.program.good(
             "vault", "create", folder / "apart", "--kit", folder / "kit2", "--key-file", folder / "apart.key"
         )

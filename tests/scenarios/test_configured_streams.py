@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.shims.placing import place_shims
-from tests.torture.real_program import Ended, RealProgram
+from tests.torture.real_program import Ended, WarmProgram
 
 Folder = pathlib.Path
 
@@ -63,7 +63,7 @@ class Shop:
 
     def __init__(self, folder: Folder) -> None:
         self.folder = folder
-        self.program = RealProgram.with_vault(folder)
+        self.program = WarmProgram.with_vault(folder)
         shims = place_shims(folder / "bin", SHIM_RUNNING="db,deploy/media/app")
         self.program.environment |= {"PATH": shims["PATH"], "SHIM_RUNNING": shims["SHIM_RUNNING"]}
         (folder / "site").mkdir()

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from tests.unit.cli.program_runs import Program
 
@@ -85,7 +85,7 @@ class RealProgram:
         }
 
     @classmethod
-    def with_vault(cls, folder: pathlib.Path, **environment: str) -> "RealProgram":
+    def with_vault(cls, folder: pathlib.Path, **environment: str) -> Self:
         """Make a vault whose owner uses a key file, which costs no key derivation."""
         program = cls(folder, **environment)
         key = folder / "owner.key"
@@ -127,6 +127,20 @@ class RealProgram:
         program = Program(self.folder)
         program.environment = {name: text for name, text in self.environment.items() if name.startswith("REBOND_")}
         return program
+
+
+class WarmProgram(RealProgram):
+    """The same, but what runs to its end does so in this process, which has loaded everything already.
+
+    Engines, servers and sealing processes are processes as ever; ``start`` is for what is to be stopped or watched.
+    """
+
+    def run(self, *arguments: str | pathlib.Path, **environment: str) -> Ended:
+        """Run to the end; say nothing about how it should end."""
+        program = Program(self.folder)
+        program.environment = self.environment
+        answer = program(*arguments, **environment)
+        return Ended(answer.status, answer.out, answer.err)
 
 
 def plant_tree(root: pathlib.Path, *, seed: int, total_bytes: int, file_bytes: int = 60_000) -> int:

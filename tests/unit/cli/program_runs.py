@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from rebond.cli.__main__ import run
+from rebond.logs import masking
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -91,6 +92,7 @@ def _surroundings(environment: Mapping[str, str]) -> Any:
                 patch.delenv(name)
         for name, text in environment.items():
             patch.setenv(name, text)
+        patch.setattr(masking, "_masks", masking.Masks())  # as every process has its own
         yield
 
 
