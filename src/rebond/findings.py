@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.wording import fill
 
@@ -15,8 +16,7 @@ class Severity(enum.StrEnum):
     DAMAGE = "damage"  # stored bytes are not what was written: exit status 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """One thing worth telling: what, to what, and what to do about it.
 
     ``template`` and ``hint_template`` are English templates filled with ``values`` (see

@@ -1,13 +1,13 @@
 """Who listens while an operation runs: bars, logs, history. Operations print nothing."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from rebond.findings import Finding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
+class Advance(Struct, frozen=True, kw_only=True):
     """How far an operation has come. Totals are ``None`` while they are unknown."""
 
     phase: str

@@ -1,4 +1,8 @@
-"""Text that must never be printed."""
+"""What must never be printed."""
+
+from typing import ClassVar
+
+from msgspec import Struct
 
 
 class Secret:
@@ -27,3 +31,13 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a secret is not pickled")
+
+
+class Reserved(Struct, frozen=True):
+    """A value of which only the fields named in ``SHOWN`` appear in ``repr``, hence in logs and tracebacks."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.SHOWN)
+        return f"{type(self).__name__}({shown})"

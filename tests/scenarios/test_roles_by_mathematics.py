@@ -1,11 +1,12 @@
 """What each role can do with every key that it holds or can derive, whatever program it runs."""
 
 import contextlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.scenarios.small_tree import SmallTree
 from tests.unit.vault.owned_vault import CHEAP, OwnedVault, contents, own_a_vault, secret
 

@@ -1,10 +1,10 @@
 """What each key can check, and what no key is needed for."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.scenarios.verified_vault import World, build_world, find_unreadable
 
 from rebond.errors import RoleTooSmall, UsageError

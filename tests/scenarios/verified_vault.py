@@ -3,10 +3,11 @@
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from rebond.errors import RebondError
 from rebond.identifiers import ObjectName, SnapshotId, random_id

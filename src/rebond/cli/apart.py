@@ -3,8 +3,10 @@
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, with_problems
 from rebond.cli.configured import describe_place, list_places, require_configuration
@@ -46,8 +48,7 @@ _KEYS_OF_THE_MAIN_VAULT = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apart:
+class Apart(Struct, frozen=True, kw_only=True):
     """What was saved in another vault, or stood there already, and what that vault is called."""
 
     vault: str
@@ -142,7 +143,7 @@ def _save_apart(
     configured = describe_place(loaded, place)
     class_ = plan.class_of_apart.get(name, request.class_)
     wanted = replace(request, components=tuple(components), class_=class_, lacks=(), hooks=type(request.hooks)())
-    with _open(_with_its_own_key(invocation, configured), configured, watcher) as vault:
+    with _open(with_its_own_key(invocation, configured), configured, watcher) as vault:
         outcome: BackupOutcome | Unchanged
         if can_be_compared(components):
             memory = _memory_of(invocation, loaded, name, class_)
@@ -171,7 +172,7 @@ def _open(invocation: Invocation, configured: Configured, watcher: Observer) -> 
         )
 
 
-def _with_its_own_key(invocation: Invocation, configured: Configured) -> Invocation:
+def with_its_own_key(invocation: Invocation, configured: Configured) -> Invocation:
     """Return the invocation without what the environment says of the main vault's key, where this one has its own."""
     if not configured.has_key:
         return invocation

@@ -2,8 +2,9 @@
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import hint_of, message_of, show_path, tr
@@ -20,8 +21,7 @@ from rebond.secret import Secret
 MAIN = "vault"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultPlace:
+class VaultPlace(Struct, frozen=True, kw_only=True):
     """A vault that the configuration names: ``name`` is what ``keep`` calls it."""
 
     name: str

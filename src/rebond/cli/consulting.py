@@ -4,8 +4,9 @@ import getpass
 import os
 import pwd
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.cli.configured import MAIN, VaultPlace, describe_problem, judge_configuration, list_places, resolver_of
 from rebond.cli.invocation import Invocation
@@ -40,8 +41,7 @@ _FIX_SECONDS = 60.0
 _SAID_ELSEWHERE = {"pins-not-kept", "cache-unwritable"}  # by the check of permissions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
+class Fixed(Struct, frozen=True, kw_only=True):
     """A command that was run, and how it ended."""
 
     command: str

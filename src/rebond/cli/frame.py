@@ -2,10 +2,10 @@
 
 import importlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import language, tr
@@ -38,8 +38,7 @@ ONLY_ASKS = ("dry_run", "simulate")  # options with which a command changes noth
 Callback = Callable[..., int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a command is defined, and one line about it, so that the overview loads none of them."""
 
     module: str

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rebond.cli.witness import Witness
 
 
-@dataclass(slots=True, kw_only=True)
-class Invocation:
+class Invocation(Struct, kw_only=True):
     """The common options, as far as they were read. Filled while the command line is parsed, then only read."""
 
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))

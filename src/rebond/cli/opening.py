@@ -4,8 +4,7 @@ import importlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rebond.cli.at_hand import find_vault
 from rebond.cli.invocation import Invocation
@@ -13,6 +12,7 @@ from rebond.cli.vault_found import Configured
 from rebond.clock import SystemClock
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
+from rebond.secret import Reserved
 from rebond.store.anticipating import AnticipatingStore
 from rebond.store.opening import open_store
 from rebond.store.protocol import Store
@@ -28,14 +28,15 @@ _TO_OPEN = (ASKED_FIRST,)
 _TO_READ = ((*ASKED_FIRST, "trash/", "snapshots/"), ("index/",))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultAtHand:
+class VaultAtHand(Reserved, frozen=True, kw_only=True):
     """An open vault: ``live`` for the verbs, ``opened`` for those that manage keys, ``configured`` what was said."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("store", "configured")
 
     store: Store
     configured: Configured
-    opened: "OpenedVault" = field(repr=False)
-    live: "Vault" = field(repr=False)
+    opened: "OpenedVault"
+    live: "Vault"
 
 
 @contextmanager

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rebond.cli.invocation import Invocation
 from rebond.config.finding import find_configuration
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
 _PART = "{part}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class Chosen(Struct, frozen=True, kw_only=True):
     """What is to be restored, and the commands that restart it when it is in its place again."""
 
     components: tuple[str, ...]

@@ -1,9 +1,10 @@
 """The vault that a command works on, and what a configuration says of it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
 
 from rebond.secret import Secret
 from rebond.units import local_zone
@@ -13,8 +14,7 @@ def _find_nothing() -> Secret | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configured:
+class Configured(Struct, frozen=True, kw_only=True):
     """The vault at hand. Without a configuration that speaks of it, all but the address is empty.
 
     ``place`` is what ``keep`` calls it; ``stack`` whose ``latest`` is meant where nobody says. ``find_key`` returns

@@ -1,7 +1,8 @@
 """Is the ledger what was written? The chain on this machine, and what of it was sealed into vaults."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.findings import Finding, Severity
 from rebond.history.ledger import Ledger
@@ -11,8 +12,7 @@ from rebond.vault.access import Vault
 from rebond.vault.streams import has_content, list_items
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a line was read: a file and the line's number in it, or an item of a vault."""
 
     name: str

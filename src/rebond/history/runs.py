@@ -2,10 +2,11 @@
 
 import enum
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from rebond.history.ledger import Ledger
 from rebond.history.lines import BEGAN, ENDED, NOTED, Line
@@ -39,8 +40,7 @@ _RESULTS = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class Run(Struct, frozen=True, kw_only=True):
     """One run. Times are milliseconds since 1970, UTC; ``status`` and ``ended_ms`` are ``None`` without an end.
 
     ``facts`` are those of its begin and its end together.
@@ -77,8 +77,7 @@ class Run:
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunFilter:
+class RunFilter(Struct, frozen=True, kw_only=True):
     """Which runs are meant; what is empty asks for nothing. ``newest`` counts those that fit."""
 
     since_ms: int | None = None

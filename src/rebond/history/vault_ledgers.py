@@ -1,7 +1,8 @@
 """The ledgers of all hosts, as they were sealed into a vault. Only the owner's key reads them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -13,8 +14,7 @@ from rebond.vault.access import Vault
 from rebond.vault.streams import StoredItem, list_items, read_listed
 
 
-@dataclass(slots=True)
-class VaultLedger:
+class VaultLedger(Struct):
     """One chain out of a vault: its lines by their numbers, and what is wrong with it."""
 
     chain: str

@@ -1,7 +1,9 @@
 """The verb ``backup``: one snapshot of one or more components."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond import __version__
 from rebond.errors import SessionVoided, SourceError, UsageError
@@ -25,8 +27,7 @@ __all__ = ["BackupOutcome", "BackupRequest", "ComponentToSave", "Judge", "Judged
 ATTEMPTS = 4  # a session that a keeper voided is begun again three times at most (§9.9)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupRequest:
+class BackupRequest(Struct, frozen=True, kw_only=True):
     """What is to be saved and what the snapshot is to say of itself.
 
     ``lacks`` are components of the stack that are not in it by wish: then it is no whole set. ``configuration`` are
@@ -49,8 +50,7 @@ class BackupRequest:
     hooks: Hooks = field(default_factory=Hooks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupOutcome:
+class BackupOutcome(Struct, frozen=True, kw_only=True):
     """A snapshot that stands, and what was noticed on the way. ``stored_bytes`` are those put by this run.
 
     ``findings`` are the first 10,000 of each severity; ``record.catalog.problems`` counts all but notes.

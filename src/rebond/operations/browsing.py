@@ -3,7 +3,8 @@
 import fnmatch
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
@@ -14,8 +15,7 @@ from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 from rebond.vault.trees import StoredEntry, decode_entry
 
 
-@dataclass(frozen=True, slots=True)
-class Located:
+class Located(Struct, frozen=True):
     """One thing in a snapshot: its component, its path below the component's root, its entry.
 
     ``entry`` is ``None`` for a component itself when it was not saved.
@@ -193,8 +193,7 @@ def _zeros(length: int) -> Iterator[bytes]:
         length -= step
 
 
-@dataclass(frozen=True, slots=True)
-class FoundVersion:
+class FoundVersion(Struct, frozen=True):
     """One version of a path, and the snapshots that hold it, oldest first."""
 
     path: bytes
@@ -255,8 +254,7 @@ class _Matcher:
         return fnmatch.fnmatchcase(shown if self._whole else name, self._pattern)
 
 
-@dataclass(slots=True)
-class _Search:
+class _Search(Struct):
     """A directory whose subdirectories are still being looked into."""
 
     key: bytes

@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.entries import Tree
 from rebond.findings import Finding
@@ -25,8 +26,7 @@ class Moment(enum.Enum):
     WHEN_OPENED = "one moment, before open_tree returns; the tree may be read later"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class Judged(Struct, frozen=True, kw_only=True):
     """A component as it was saved. ``before`` is what the last comparable snapshot held of it, where one is."""
 
     totals: TreeTotals
@@ -38,8 +38,7 @@ class Judged:
 Judge = Callable[[Judged, Report], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentToSave:
+class ComponentToSave(Struct, frozen=True, kw_only=True):
     """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
 
     ``judge`` looks at what was saved, before anything is committed; it raises ``SourceError`` when that will not do.

@@ -2,9 +2,9 @@
 
 import enum
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.entries import EntryKind, Listing, Tree
 from rebond.operations.browsing import Located, children, root_of, walk
@@ -23,8 +23,7 @@ class Change(enum.StrEnum):
     KIND = "T"
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One path that differs; sizes in bytes, ``None`` where there is nothing on that side."""
 
     change: Change

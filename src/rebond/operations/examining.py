@@ -1,6 +1,6 @@
 """Examine a vault and its store before anything depends on them: what it holds, what it keeps, who may destroy it."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots, time_of
@@ -13,8 +13,7 @@ _LOOKED_AT = 10  # snapshots that say how much the next may bring
 _LARGE_BYTES = 2**20  # a vault's own first proof was thorough; this one has to be quick
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExaminedVault:
+class ExaminedVault(Struct, frozen=True, kw_only=True):
     """What was found. Amounts are bytes, ``None`` before there is a snapshot; times are milliseconds since 1970.
 
     ``canary`` is ``None`` where this key is the owner's, who may destroy everything by right; ``proof`` where the

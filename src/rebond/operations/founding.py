@@ -6,12 +6,15 @@ lies there until the kit was shown: before that it would be the only thing that 
 
 import contextlib
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
+
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.durable_files import fsync_directory, make_directories_durably
 from rebond.errors import RebondError, UsageError, VaultExists, VaultMissing, WrongKey
+from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.store.proving import LARGE_BYTES, StoreProof, prove_store
 from rebond.vault.creation import create_vault, new_key_file
@@ -28,21 +31,21 @@ _KEY_FILE_BYTES = 32
 _MOST_LABELS = 1000
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPlaces:
+class KeyPlaces(Struct, frozen=True, kw_only=True):
     """Where key files go. With ``writer`` the owner's file is there only until ``seal_off`` was called."""
 
     owner: Path
     writer: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Founded:
+class Founded(Reserved, frozen=True, kw_only=True):
     """A vault that stands. ``recovery_key`` was made in this run and is kept nowhere; ``proof`` only of a new one."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("description", "roster", "is_new", "proof")
 
     description: VaultDescription
     roster: Roster
-    recovery_key: str = field(repr=False)
+    recovery_key: str
     is_new: bool
     proof: StoreProof | None = None
 

@@ -2,8 +2,9 @@
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import CommandFailed, RebondError
@@ -23,8 +24,7 @@ class OnFailure(enum.StrEnum):
     IGNORE = "ignore"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hook:
+class Hook(Struct, frozen=True, kw_only=True):
     """A command around a backup. ``run`` returns what it wrote, without secrets; it raises ``RebondError``.
 
     ``name`` is how it is called in messages.
@@ -36,8 +36,7 @@ class Hook:
     runs_always: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """All hooks of a run, in their order."""
 
     before: tuple[Hook, ...] = ()

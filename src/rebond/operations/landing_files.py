@@ -4,7 +4,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
@@ -27,8 +28,7 @@ _READ_AHEAD = 4  # segments of a distant store on their way at once
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
 
-@dataclass(slots=True)
-class PendingFile:
+class PendingFile(Struct):
     """A file that is written in several pieces: how many are still to come."""
 
     left: int
@@ -37,8 +37,7 @@ class PendingFile:
     is_begun: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Job:
+class _Job(Struct, frozen=True):
     """One file's part of a segment."""
 
     number: int

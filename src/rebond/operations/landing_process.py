@@ -7,9 +7,9 @@ lie whole in one segment. For all else the opened segment comes back, and whoeve
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.errors import RestoreError, VaultDamaged
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
@@ -55,8 +55,7 @@ class _Answer(msgspec.Struct, frozen=True, array_like=True):
     losses: OwnerLosses = (0, b"", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Landed:
+class Landed(Struct, frozen=True):
     """What a process did: which files it left, and the opened segment if there are any or it was wanted."""
 
     left: Sequence[int]

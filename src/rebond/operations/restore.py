@@ -4,8 +4,10 @@ import contextlib
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
 from rebond.findings import Finding, Severity
@@ -19,8 +21,7 @@ from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreOutcome:
+class RestoreOutcome(Struct, frozen=True, kw_only=True):
     """What was put back. ``planned`` lists paths and sizes when nothing was written."""
 
     record: SnapshotRecord

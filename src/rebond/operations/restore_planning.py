@@ -4,9 +4,9 @@ import os
 import time
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rebond.entries import Entry, EntryKind
@@ -33,8 +33,7 @@ from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 _PROCESSES_FROM = 3_000  # chunks; fewer are written before a process has started
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreRequest:
+class RestoreRequest(Struct, frozen=True, kw_only=True):
     """What to put back and where. ``overwrite`` is ``None`` where an existing target is refused."""
 
     target: bytes
@@ -47,8 +46,7 @@ class RestoreRequest:
     workers: int = 2
 
 
-@dataclass(slots=True)
-class _Node:
+class _Node(Struct):
     """A directory on the way down. It is made when something in it is wanted."""
 
     located: Located

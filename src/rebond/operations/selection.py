@@ -2,15 +2,15 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
+class Selection(Struct, frozen=True):
     """Patterns that choose. Without an include everything is wanted; an exclude always wins.
 
     A pattern is compared with the path below the component, and with COMPONENT/PATH. What it

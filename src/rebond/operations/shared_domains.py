@@ -1,7 +1,8 @@
 """Secrets in a domain that several writers share: those could find out by trying what is there."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId

@@ -4,7 +4,8 @@ import datetime
 import enum
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import UnknownName, UsageError
 from rebond.vault.access import Vault
@@ -24,8 +25,7 @@ class SnapshotState(enum.StrEnum):
     DEGRADED = "degraded"
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotFilter:
+class SnapshotFilter(Struct, frozen=True):
     """Which snapshots are asked for; empty fields ask for any. Times are milliseconds since 1970, UTC."""
 
     component: str = ""

@@ -3,8 +3,10 @@
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.durable_files import replace_durably
 from rebond.entries import EntryKind, Listing, Tree
@@ -22,8 +24,7 @@ from rebond.vault.snapshots import SnapshotRecord, list_snapshot_names
 _WALKED_TWICE = frozenset({"secrets"})  # kinds whose trees lie in memory and give the same again
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unchanged:
+class Unchanged(Struct, frozen=True, kw_only=True):
     """Nothing changed since ``record``, which stands; no snapshot was made."""
 
     record: SnapshotRecord

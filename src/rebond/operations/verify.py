@@ -3,8 +3,9 @@
 import enum
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
@@ -29,8 +30,7 @@ class VerifyLevel(enum.StrEnum):
     CONTENT = "content"  # with the owner's key: trees, chunk ids, tables
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyOutcome:
+class VerifyOutcome(Struct, frozen=True, kw_only=True):
     """What a check found. ``ok`` means that no object is damaged, missing or foreign.
 
     ``checked_bytes`` are those that were read and compared. ``damage`` names for each damaged object

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Collection
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import (

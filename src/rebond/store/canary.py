@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import AccessDenied, ObjectExists, ObjectMissing, StoreError
 from rebond.store.forwarding import ForwardingStore
@@ -14,8 +15,7 @@ _FIRST = b"A canary of 'rebond doctor'. It may be deleted.\n"
 _SECOND = b"Overwritten by 'rebond doctor', which should not have been possible.\n"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryFate:
+class CanaryFate(Struct, frozen=True, kw_only=True):
     """What could be done to the canary. ``could_overwrite`` is ``None`` where it could not be tried."""
 
     could_overwrite: bool | None

@@ -2,7 +2,8 @@
 
 import difflib
 import urllib.parse
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import UsageError
 from rebond.store.names import is_valid_name
@@ -17,8 +18,7 @@ _SCHEMES = {"s3": "s3", "gs": "gs", "gcs": "gs", "az": "az", "azure": "az"}
 CLOUD_SCHEMES = tuple(_SCHEMES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudAddress:
+class CloudAddress(Struct, frozen=True, kw_only=True):
     """Where a vault lies in a cloud store. It never holds a credential.
 
     ``storage_class`` is for packs only. ``is_virtual_hosted`` puts the bucket into the host name.

@@ -3,9 +3,10 @@
 import configparser
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from rebond.errors import MissingExtra, UsageError
 from rebond.store.cloud_address import CloudAddress
@@ -22,8 +23,7 @@ _AWS_ELSEWHERE = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patience:
+class Patience(Struct, frozen=True, kw_only=True):
     """How long to wait: for a connection, for the next bytes of an answer, for a whole request."""
 
     connect_seconds: float = 10.0
@@ -31,8 +31,7 @@ class Patience:
     request_seconds: float = 900.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloudClients:
+class CloudClients(Struct, frozen=True, kw_only=True):
     """Two clients of one bucket.
 
     ``quick`` gives up when no byte comes for a while. That count also runs during an upload, so

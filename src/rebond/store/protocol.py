@@ -1,12 +1,12 @@
 """What every store promises. ``rebond.testing.store_contract`` proves each promise."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectInfo:
+
+class ObjectInfo(Struct, frozen=True, kw_only=True):
     """What a store knows of one object. ``modified_ms`` is the *store time*, by the store's clock."""
 
     name: str
@@ -14,8 +14,7 @@ class ObjectInfo:
     modified_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreTraits:
+class StoreTraits(Struct, frozen=True, kw_only=True):
     """What a store can do beyond the promises of ``Store``.
 
     Ask "can it?", not "which is it?". ``conditional_create``: ``put_if_absent`` is atomic, also

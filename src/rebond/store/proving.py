@@ -4,7 +4,8 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.clock import Clock
 from rebond.errors import AccessDenied, ObjectExists, ObjectMissing, StoreError
@@ -19,8 +20,7 @@ _RACES = 3
 _ODD_NAMES = ("a-b", "a.b", "a/b", "a0", "a_b", "x" * 120)  # in byte order
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvenPromise:
+class ProvenPromise(Struct, frozen=True, kw_only=True):
     """One promise, whether it held, and in an English template with its values what was seen."""
 
     code: str
@@ -34,8 +34,7 @@ class ProvenPromise:
         return fill(self.template, self.values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoreProof:
+class StoreProof(Struct, frozen=True, kw_only=True):
     """What a store did when it was tried out, and when.
 
     ``clock_offset_ms`` is the store's time minus ours; what a request takes blurs it.

@@ -1,8 +1,9 @@
 """A vault that was opened: the parts that every verb needs, held together. A switchboard, no logic."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rebond.clock import Clock, SystemClock
 from rebond.findings import Finding, Severity
@@ -18,8 +19,7 @@ def _ignore(_: Finding) -> None:
     """Drop a finding: for callers that look for errors only."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vault:
+class Vault(Struct, frozen=True, kw_only=True):
     """An open vault: where it lies, who we are in it, and what this host remembers of it.
 
     ``caches`` is a directory that may be deleted at any time. ``report`` hears what is noticed.

@@ -8,9 +8,10 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RebondError, VaultDamaged, VaultMissing
 from rebond.findings import Finding
@@ -42,8 +43,7 @@ _WRITERS = (Role.OWNER, Role.WRITER, Role.KEEPER)
 _SIGNED = {ObjectClass.SESSION: _WRITERS, ObjectClass.MARK: KEEPER_ROLES, ObjectClass.CLAIM: KEEPER_ROLES}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditContext:
+class AuditContext(Struct, frozen=True, kw_only=True):
     """What is known of the vault without a key. ``None`` where even that is lost: then less is checked."""
 
     vault_id: VaultId | None = None
@@ -51,8 +51,7 @@ class AuditContext:
     roster: Roster | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Audited:
+class Audited(Struct, frozen=True):
     """One object that was looked at. ``read_bytes`` is 0 when only its name was."""
 
     info: ObjectInfo

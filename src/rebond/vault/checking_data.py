@@ -1,7 +1,8 @@
 """Reading packs back whole, and taking apart those that are not what was written (§11)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import FormatTooNew
 from rebond.findings import Finding
@@ -21,8 +22,7 @@ from rebond.vault.verify_log import VerifyLog
 _BATCH = 64  # broken packs whose rows are looked up in the lists together
 
 
-@dataclass(frozen=True, slots=True)
-class RecoveredSegment:
+class RecoveredSegment(Struct, frozen=True):
     """A needed segment that is good, in a broken pack, and that no list and no tail names any more."""
 
     pack_hash: bytes
@@ -31,8 +31,7 @@ class RecoveredSegment:
     table: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PackDamage:
+class PackDamage(Struct, frozen=True):
     """How a pack is damaged. ``is_whole`` says that its bytes are those that were put, and were bad then."""
 
     reason: str
@@ -41,8 +40,7 @@ class PackDamage:
     is_whole: bool
 
 
-@dataclass(slots=True)
-class DataFacts:
+class DataFacts(Struct):
     """What reading packs came to."""
 
     read_packs: int = 0

@@ -7,9 +7,9 @@ With the owner's key every segment is opened and decoded, and every chunk's id c
 
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.errors import ObjectMissing, VaultDamaged, VaultError
 from rebond.identifiers import DomainId
@@ -25,24 +25,21 @@ _AHEAD = 1  # packs read while one is judged: two packs in memory
 _JUDGES = 2  # threads, each with one decoded segment in memory
 
 
-@dataclass(frozen=True, slots=True)
-class ListedRow:
+class ListedRow(Struct, frozen=True):
     """What a list says of one segment of a pack, with the sealed chunk table."""
 
     row: SegmentRow
     table: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ListedPack:
+class ListedPack(Struct, frozen=True):
     """What the lists say of one pack: help where its own tail is lost."""
 
     domain: DomainId
     rows: list[ListedRow]
 
 
-@dataclass(frozen=True, slots=True)
-class PackVerdict:
+class PackVerdict(Struct, frozen=True):
     """What reading a pack came to. ``fault`` is empty when every byte is as it was written."""
 
     pack_hash: bytes

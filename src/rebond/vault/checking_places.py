@@ -7,7 +7,8 @@ found there, and repair writes it into a list again.
 
 from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import (
     ForeignObject,
@@ -35,8 +36,7 @@ from rebond.vault.primitives import Buffer, hash_of
 from rebond.vault.segment_sets import SegmentSet
 
 
-@dataclass(slots=True)
-class PlaceFacts:
+class PlaceFacts(Struct):
     """Where the needed segments are, and what is doubtful about lists and packs."""
 
     packs: PackTable

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamaged
 from rebond.findings import Finding, Severity
@@ -17,8 +18,7 @@ from rebond.vault.slots import slot_name
 _NUMBERED = re.compile(r"(roster/|runs/|holds/[0-9a-f]{32}/)([0-9]{1,18})")
 
 
-@dataclass(slots=True)
-class NameCensus:
+class NameCensus(Struct):
     """The few names of a listing that tell whether others are missing. Fed with every object's name."""
 
     numbers: dict[str, list[int]] = field(default_factory=dict)

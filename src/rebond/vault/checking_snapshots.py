@@ -5,7 +5,9 @@ missing afterwards is missing.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -22,8 +24,7 @@ from rebond.vault.snapshots import SnapshotName, SnapshotRecord, list_snapshot_n
 SNAPSHOT_MISSING = "snapshot-missing"  # the code of a finding whose subject is the record that is gone
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedSnapshot:
+class CheckedSnapshot(Struct, frozen=True):
     """What is kept in memory of a snapshot that stands: enough to read it again."""
 
     name: SnapshotName
@@ -35,8 +36,7 @@ class CheckedSnapshot:
     has_references: bool
 
 
-@dataclass(slots=True)
-class SnapshotFacts:
+class SnapshotFacts(Struct):
     """The snapshots that stand, what they need together, and what is wrong with the others."""
 
     snapshots: list[CheckedSnapshot] = field(default_factory=list)

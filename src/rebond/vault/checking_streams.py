@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import (
     ForeignObject,
@@ -31,8 +32,7 @@ from rebond.vault.streams import open_contents, open_item
 SMALL_BYTES = 1 << 20  # items up to this are read whole by every check
 
 
-@dataclass(frozen=True, slots=True)
-class CheckedItem:
+class CheckedItem(Struct, frozen=True):
     """One item that was looked at, and what is wrong with it."""
 
     name: str

@@ -5,9 +5,9 @@ counts only when it is lost both times.
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 
 from blake3 import blake3
+from msgspec import Struct
 
 from rebond.errors import VaultError
 from rebond.findings import Finding, Severity
@@ -28,8 +28,7 @@ from rebond.vault.runs import find_newest_census, read_runs
 from rebond.vault.segment_sets import SegmentSet
 
 
-@dataclass(frozen=True, slots=True)
-class Structure:
+class Structure(Struct, frozen=True):
     """What a look came to. ``unplaced`` segments are needed and lie nowhere.
 
     ``listing`` stands for the packs and lists that were there before the look: when it is another

@@ -4,8 +4,9 @@ Needs the owner's key. A directory that several snapshots share is walked once.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rebond.errors import VaultDamaged
 from rebond.findings import Finding, Severity
@@ -20,8 +21,7 @@ from rebond.vault.tree_memory import TreeMemory
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 
 
-@dataclass(slots=True)
-class _Directory:
+class _Directory(Struct):
     """A directory being walked. ``places`` are the own segments that it and all below it may be taken from."""
 
     id: bytes
@@ -31,8 +31,7 @@ class _Directory:
     is_plain: bool = True  # all of it was found where the references say
 
 
-@dataclass(slots=True)
-class WalkResult:
+class WalkResult(Struct):
     """What walking one component of one snapshot came to."""
 
     used: set[int] = field(default_factory=set)

@@ -1,7 +1,8 @@
 """Reading commit records: snapshots that stand, voids, and those that are foreign or damaged (§7, §11)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import AccessDenied, ForeignObject, FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -29,8 +30,7 @@ _WRITERS = (Role.OWNER, Role.WRITER)
 _KEEPERS = (Role.OWNER, Role.KEEPER)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableCommit:
+class UnreadableCommit(Struct, frozen=True):
     """A commit record that is there and cannot be trusted: foreign, damaged or of a newer format."""
 
     name: SnapshotName
@@ -38,8 +38,7 @@ class UnreadableCommit:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class EndedCommit:
+class EndedCommit(Struct, frozen=True):
     """A commit record that is no snapshot any more: a keeper's tombstone or its writer's withdrawal lies beside it."""
 
     name: SnapshotName

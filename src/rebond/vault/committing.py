@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import ObjectExists, SessionVoided, VaultError
 from rebond.identifiers import ObjectName, SessionId, SnapshotId
@@ -43,8 +44,7 @@ from rebond.vault.snapshots import (
 TIME_RULE_SECONDS = 24 * 3600  # a session on a store without conditional create commits within this
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommitRequest:
+class CommitRequest(Struct, frozen=True, kw_only=True):
     """What a snapshot says of itself beside its content. Times are milliseconds since 1970, UTC."""
 
     time_ms: int

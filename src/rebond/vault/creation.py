@@ -11,13 +11,14 @@ import contextlib
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 import msgspec
 
 from rebond.clock import Clock
 from rebond.errors import ObjectExists, Refused, StoreError, StoreUnfit, UsageError, VaultExists
 from rebond.identifiers import DomainId, MemberId, VaultId, random_id
+from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.store.proving import StoreProof
 from rebond.vault.credentials import Credentials, Role
@@ -47,15 +48,16 @@ _REMAINS = re.compile(
 _CLEARED = re.compile(r"(keys|keyring|roster|probe)/.+")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Created:
+class Created(Reserved, frozen=True, kw_only=True):
     """A new vault. ``recovery_key`` is printable and is kept nowhere: show it now."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("description", "credentials")
 
     description: VaultDescription
     credentials: Credentials
-    keyring: OpenKeyring = field(repr=False)
-    roster: Roster = field(repr=False)
-    recovery_key: str = field(repr=False)
+    keyring: OpenKeyring
+    roster: Roster
+    recovery_key: str
 
     @property
     def vault_id(self) -> VaultId:

@@ -7,12 +7,14 @@ into a message.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import field
 
 from rebond.errors import RoleTooSmall
 from rebond.identifiers import DomainId, MemberId, VaultId
+from rebond.secret import Reserved
 from rebond.vault.primitives import derive
 
 
@@ -24,16 +26,17 @@ class Role(enum.StrEnum):
     KEEPER = "keeper"
 
 
-@dataclass(frozen=True, slots=True)
-class DomainKeys:
+class DomainKeys(Reserved, frozen=True):
     """What a writer of one domain, and the owner, derive from the domain's secret D."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("domain",)
+
     domain: DomainId
-    secret: bytes = field(repr=False)
-    data_id_key: bytes = field(repr=False)
-    tree_id_key: bytes = field(repr=False)
-    table_key: bytes = field(repr=False)
-    chunker_seed: int = field(repr=False)
+    secret: bytes
+    data_id_key: bytes
+    tree_id_key: bytes
+    table_key: bytes
+    chunker_seed: int
 
     @classmethod
     def from_secret(cls, domain: DomainId, secret: bytes) -> "DomainKeys":
@@ -48,12 +51,13 @@ class DomainKeys:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogKeys:
+class CatalogKeys(Reserved, frozen=True):
     """The catalog keys K(d) of one domain, oldest first; the last one seals new records."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("domain",)
+
     domain: DomainId
-    keys: tuple[bytes, ...] = field(repr=False)
+    keys: tuple[bytes, ...]
 
     @property
     def current(self) -> bytes:
@@ -71,8 +75,7 @@ class CatalogKeys:
         return cls(domain, tuple(derive("catalog", root + domain) for root in roots))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(Reserved, frozen=True, kw_only=True):
     """Everything a role may know. Made by ``vault.keyring`` (owner) or ``vault.members`` (role files).
 
     ``domain_secrets`` is empty for a keeper, ``sealing_seeds`` (epoch → E) for all but the owner.
@@ -80,17 +83,19 @@ class Credentials:
     ``catalog_roots``. ``first_domain`` is the one that a writer's records are sealed with.
     """
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("vault_id", "role", "member", "owner_verify_key", "roster_seen", "first_domain")
+
     vault_id: VaultId
     role: Role
     member: MemberId
-    signing_key: Ed25519PrivateKey = field(repr=False)
+    signing_key: Ed25519PrivateKey
     owner_verify_key: bytes
     roster_seen: int
     first_domain: DomainId | None = None
-    domain_secrets: Mapping[DomainId, DomainKeys] = field(default_factory=dict, repr=False)
-    own_catalogs: Mapping[DomainId, CatalogKeys] = field(default_factory=dict, repr=False)
-    catalog_roots: tuple[bytes, ...] = field(default=(), repr=False)
-    sealing_seeds: Mapping[int, bytes] = field(default_factory=dict, repr=False)
+    domain_secrets: Mapping[DomainId, DomainKeys] = field(default_factory=dict)
+    own_catalogs: Mapping[DomainId, CatalogKeys] = field(default_factory=dict)
+    catalog_roots: tuple[bytes, ...] = ()
+    sealing_seeds: Mapping[int, bytes] = field(default_factory=dict)
 
     def catalog(self, domain: DomainId) -> CatalogKeys:
         """Return the catalog keys of ``domain``; raises ``RoleTooSmall`` for another writer's domain."""

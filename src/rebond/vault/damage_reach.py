@@ -1,7 +1,8 @@
 """What damage reaches: for each damaged object the snapshots and paths that it touches."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId
@@ -10,8 +11,7 @@ PATHS_KEPT = 250_000  # in memory, of all damaged objects together; what goes be
 NO_OBJECT = "packs/"  # stands for packs that no list names any more: their names are lost with them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReachedPath:
+class ReachedPath(Struct, frozen=True, kw_only=True):
     """One path that cannot be read back whole, in each of ``snapshots``.
 
     ``is_subtree`` says that a directory object is lost: the path and everything below it. An empty
@@ -24,8 +24,7 @@ class ReachedPath:
     is_subtree: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DamagedObject:
+class DamagedObject(Struct, frozen=True, kw_only=True):
     """One object whose bytes are missing or wrong, and what that reaches.
 
     ``snapshots`` need something of it that no other place holds. ``paths`` are known only to the

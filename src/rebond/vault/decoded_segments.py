@@ -1,10 +1,11 @@
 """Segments on their way back: stored copies, and their chunks once they are opened and checked."""
 
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
 from rebond.errors import FormatTooNew, VaultDamaged, WrongKey
+from rebond.secret import Reserved
 from rebond.vault.frames import ChunkTable, open_frame, split_chunks
 from rebond.vault.primitives import keyed_id, sealing_private_key
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
@@ -56,15 +57,16 @@ class GatheredChunks(DecodedSegment):
         return sum(len(content) for content in self._contents.values())
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCopy:
+class StoredCopy(Reserved, frozen=True):
     """A segment as some pack holds it, with what it must turn out to be and the seed of the key that opens it."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("stored", "stored_hash", "session", "number")
 
     stored: bytes
     stored_hash: bytes
     session: bytes
     number: int
-    seed: bytes = field(repr=False)
+    seed: bytes
 
     def open(self, private_key: MLKEM768X25519PrivateKey, id_key: bytes) -> DecodedSegment:
         """Check everything about it and open it; raises ``VaultDamaged``, ``WrongKey`` or ``FormatTooNew``."""

@@ -8,10 +8,10 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct, field
 
 from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, VaultMissing
 from rebond.identifiers import VaultId
@@ -26,8 +26,7 @@ _END = re.compile(rb',\n  "signature": "([0-9a-f]{128})"\n}\n')
 _END_SIZE = 150
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultDescription:
+class VaultDescription(Struct, frozen=True, kw_only=True):
     """What ``vault.json`` says. ``store`` is what the place proved at creation; ``hash`` is HASH of its bytes."""
 
     vault_id: VaultId

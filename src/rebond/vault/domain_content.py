@@ -5,10 +5,10 @@ Works on a chunk index of its own, so that a long check never keeps a backup fro
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+from msgspec.structs import replace
 
 from rebond.errors import FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding

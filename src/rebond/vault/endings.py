@@ -6,9 +6,9 @@ record may put such names too, so nothing counts by its name alone.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, VaultDamaged
 from rebond.identifiers import ObjectName, VaultId, random_id
@@ -33,8 +33,7 @@ class WithdrawalBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     reason: str = ""
 
 
-@dataclass(slots=True)
-class Endings:
+class Endings(Struct):
     """What was found beside one record. ``withdrawn_ms`` are store times of withdrawals that its member signed."""
 
     has_tombstone: bool = False

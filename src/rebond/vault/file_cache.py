@@ -13,12 +13,12 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 from blake3 import blake3
+from msgspec import Struct
 
 MAGIC = b"RBFC\x01"
 SLICE_ENTRIES = 2048
@@ -187,8 +187,7 @@ class CacheWriter:
         self._path.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True, slots=True)
-class CachePaths:
+class CachePaths(Struct, frozen=True):
     """Where the caches of one root lie."""
 
     directory: Path

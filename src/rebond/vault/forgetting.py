@@ -6,9 +6,9 @@ lists, its content stays needed, and it can be taken back until a prune claims t
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct
 
 from rebond.errors import ObjectMissing, Refused, StoreError, UsageError
 from rebond.findings import Finding, Severity
@@ -37,8 +37,7 @@ LEAST_LIMIT = 10
 USUAL_FACTOR = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, frozen=True, kw_only=True):
     """What there is to forget from. Times are milliseconds since 1970, UTC.
 
     ``candidates`` are the listed snapshots. ``unsettled`` are those whose writer may still repeat
@@ -58,19 +57,17 @@ class Standing:
         return max(LEAST_LIMIT, USUAL_FACTOR * usual)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetPlan:
+class ForgetPlan(Struct, frozen=True, kw_only=True):
     """What goes to the trash; nothing has happened yet. ``left`` says what an unattended run leaves for later."""
 
     chosen: tuple[Candidate, ...]
     decisions: tuple[Decision, ...]
     is_confirmed: bool
     reason: str
-    left: tuple[Finding, ...] = field(default=())
+    left: tuple[Finding, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetOutcome:
+class ForgetOutcome(Struct, frozen=True, kw_only=True):
     """What was forgotten, and the mark that says so (``None`` when nothing was)."""
 
     mark: ObjectName | None

@@ -4,9 +4,9 @@ import enum
 import lzma
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import zstandard
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.vault.primitives import HASH_SIZE, Buffer
@@ -28,8 +28,7 @@ class Codec(enum.IntEnum):
     LZMA2 = 2
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A trade between time and room. ``target_bytes`` is what a segment is filled to."""
 
     name: str
@@ -152,8 +151,7 @@ def _decode(codec: int, packed: memoryview, raw_length: int) -> bytes:
     raise VaultDamaged("A frame uses the unknown codec {codec}.", codec=codec)
 
 
-@dataclass(frozen=True, slots=True)
-class ChunkTable:
+class ChunkTable(Struct, frozen=True):
     """The chunks of a decoded frame: ids, and where each lies in ``raw``."""
 
     raw: bytes

@@ -2,7 +2,8 @@
 
 import enum
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import FormatTooNew, VaultDamaged
 from rebond.identifiers import DomainId, VaultId
@@ -38,8 +39,7 @@ class ObjectKind(enum.IntEnum):
     WITHDRAWAL = 17
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClearHeader:
+class ClearHeader(Struct, frozen=True, kw_only=True):
     """The 48 clear bytes at the start of an object, covered by its seals and signatures."""
 
     kind: ObjectKind

@@ -6,9 +6,9 @@ and signed by the owner or a keeper. The highest N counts. A snapshot may also b
 
 import re
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, Refused, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -40,8 +40,7 @@ class HoldBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     who: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(Struct, frozen=True, kw_only=True):
     """The word that counts on one snapshot. One that cannot be read counts as set, without end."""
 
     snapshot: SnapshotId

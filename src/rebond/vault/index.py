@@ -6,10 +6,10 @@ listed and the bytes there have the row's hash.
 
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, MemberId, ObjectName, VaultId
@@ -40,8 +40,7 @@ class IndexCatalog(msgspec.Struct, frozen=True):
     replaces: list[str] = []
 
 
-@dataclass(frozen=True, slots=True)
-class IndexList:
+class IndexList(Struct, frozen=True):
     """A list as it was read: its catalog, who made it, and the sealed chunk tables."""
 
     name: ObjectName

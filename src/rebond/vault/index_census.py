@@ -1,7 +1,8 @@
 """Reading the whole index as a keeper sees it: which packs there are and what lies in them (§5, §10.1)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, ObjectMissing, ShortRead, VaultDamaged, VaultError, WrongKey
 from rebond.findings import Finding, Severity
@@ -20,8 +21,7 @@ _START = HEADER_SIZE + 4
 _GUESS = 64 << 10  # bytes: the catalog part of most lists
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CensusList:
+class CensusList(Struct, frozen=True, kw_only=True):
     """An index list that verified: its size, and the packs that it names."""
 
     name: ObjectName
@@ -30,8 +30,7 @@ class CensusList:
     packs: tuple[bytes, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class Census:
+class Census(Struct, kw_only=True):
     """Every pack that is listed, with what is known to be in it.
 
     ``unknown`` are packs whose content cannot be learnt; they are left alone. ``domains`` tells a

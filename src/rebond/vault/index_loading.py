@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import ForeignObject, ObjectMissing, RebondError, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -27,8 +28,7 @@ SAVED_FROM_BYTES = 64 << 20  # of new lists: they are made an index of, whoever 
 VerifyKey = Callable[[bytes], bytes]  # member id → verify key; raises ForeignObject
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IndexContext:
+class IndexContext(Struct, frozen=True, kw_only=True):
     """What is needed to open the index of one domain.
 
     ``verify_key_of`` returns a member's verify key and raises ``ForeignObject`` for one that the

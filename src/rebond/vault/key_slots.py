@@ -1,6 +1,7 @@
 """List, add and remove what opens a vault (format page, section 14, *Slot*)."""
 
-from dataclasses import dataclass, replace
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.clock import Clock
 from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName
@@ -26,8 +27,7 @@ from rebond.vault.slots import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotSummary:
+class SlotSummary(Struct, frozen=True, kw_only=True):
     """One slot as ``key list`` shows it. ``fault`` is empty, or why it cannot be used."""
 
     id: bytes

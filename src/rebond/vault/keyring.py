@@ -9,14 +9,15 @@ import os
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, VaultId
+from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.vault.headers import ObjectKind, with_sum
 from rebond.vault.primitives import (
@@ -75,14 +76,15 @@ class _Sealed(msgspec.Struct, frozen=True, kw_only=True):
     description: _Bytes32
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyringSecrets:
+class KeyringSecrets(Reserved, frozen=True, kw_only=True):
     """Every secret of a vault: O, E by epoch, C oldest first, D by domain."""
 
-    owner_seed: bytes = field(repr=False)
-    sealing_seeds: Mapping[int, bytes] = field(repr=False)
-    catalog_roots: tuple[bytes, ...] = field(repr=False)
-    domain_secrets: Mapping[DomainId, bytes] = field(repr=False)
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+
+    owner_seed: bytes
+    sealing_seeds: Mapping[int, bytes]
+    catalog_roots: tuple[bytes, ...]
+    domain_secrets: Mapping[DomainId, bytes]
 
     @property
     def owner_verify_key(self) -> bytes:
@@ -90,28 +92,30 @@ class KeyringSecrets:
         return verify_key(self.owner_seed)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenKeyring:
+class OpenKeyring(Reserved, frozen=True, kw_only=True):
     """A keyring opened by one slot. ``trusted`` maps slot ids to their sealing public keys."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("vault_id", "number", "description_hash", "opened_by")
+
     vault_id: VaultId
     number: int
-    secrets: KeyringSecrets = field(repr=False)
-    trusted: Mapping[bytes, bytes] = field(repr=False)
+    secrets: KeyringSecrets
+    trusted: Mapping[bytes, bytes]
     description_hash: bytes
     opened_by: bytes
-    slot_seed: bytes = field(repr=False)
+    slot_seed: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SealedKeyring:
+class SealedKeyring(Reserved, frozen=True, kw_only=True):
     """A keyring whose signature holds and which nobody opened yet. ``wraps`` maps slot ids to wrapped keys."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("vault_id", "number")
 
     vault_id: VaultId
     number: int
-    wraps: Mapping[bytes, bytes] = field(repr=False)
-    head: bytes = field(repr=False)
-    sealed: bytes = field(repr=False)
+    wraps: Mapping[bytes, bytes]
+    head: bytes
+    sealed: bytes
 
 
 def keyring_name(number: int) -> str:

@@ -4,10 +4,10 @@ Two pages. The first holds the recovery key and belongs in a safe. The second ho
 to type, and how to know that neither the vault nor the rescue program was swapped.
 """
 
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import ClassVar, Literal
 
+from rebond.secret import Reserved
 from rebond.vault.description import VaultDescription
 from rebond.vault.papers import RESCUE_PREFIX
 from rebond.vault.roster import RescueFile, Roster
@@ -21,16 +21,17 @@ _NO_KEY: dict[Language, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryKit:
+class RecoveryKit(Reserved, frozen=True, kw_only=True):
     """The data of a kit. ``address`` has no credentials in it; ``recovery_key`` is ``None`` when it is not at hand."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("address", "vault_id", "owner_fingerprint", "made_ms", "rescue")
 
     address: str
     vault_id: str
     owner_fingerprint: str
     made_ms: int
     rescue: tuple[RescueFile, ...]
-    recovery_key: str | None = field(default=None, repr=False)
+    recovery_key: str | None = None
 
 
 def make_kit(

@@ -1,6 +1,6 @@
 """What a session looks at before it refers to anything, in the order that the rules give (§9.1 to §9.3)."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.identifiers import VaultId
 from rebond.store.protocol import Store
@@ -11,8 +11,7 @@ from rebond.vault.roster import Roster
 from rebond.vault.sessions import SessionJournal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(Struct, frozen=True, kw_only=True):
     """What a session may count on: ``usable_packs`` are the hashes of packs that it may refer to.
 
     A segment in such a pack is usable unless ``marks.segments`` names it (it was found damaged)

@@ -6,9 +6,9 @@ refers to nothing that they name.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, VaultDamaged
 from rebond.identifiers import MemberId, ObjectName, VaultId, random_id
@@ -52,8 +52,7 @@ class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
     purpose: str = ClaimPurpose.DELETE.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class Mark(Struct, frozen=True, kw_only=True):
     """A mark in the store. One that does not verify is honoured by writers all the same, and reported."""
 
     name: ObjectName
@@ -72,8 +71,7 @@ class Mark:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
+class Marks(Struct, frozen=True):
     """All marks of one listing: what they name, and which ones could not be read at all."""
 
     marks: tuple[Mark, ...] = ()

@@ -7,15 +7,16 @@ catalog root and no owner's key, a keeper's no sealing seed, no domain secret an
 
 import hmac
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
+from msgspec import Struct
 
 from rebond.durable_files import write_durably
 from rebond.errors import Refused, UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, MemberId, VaultId
+from rebond.secret import Reserved
 from rebond.vault.credentials import CatalogKeys, Credentials, DomainKeys, Role
 from rebond.vault.headers import MAGIC, ObjectKind, with_sum
 from rebond.vault.primitives import HASH_SIZE, SEAL_OVERHEAD, derive, open_seal, seal, signing_key
@@ -53,8 +54,7 @@ class _Protection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     argon2: Argon2Cost | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberFile:
+class MemberFile(Struct, frozen=True, kw_only=True):
     """A member file opened. ``address`` is where the vault is, when whoever issued it put it in."""
 
     credentials: Credentials
@@ -62,11 +62,12 @@ class MemberFile:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MemberFileSecret:
+class MemberFileSecret(Reserved, frozen=True, kw_only=True):
     """A member file offered to open a vault with, and the passphrase that it may be wrapped by."""
 
-    content: bytes = field(repr=False)
+    SHOWN: ClassVar[tuple[str, ...]] = ("passphrase",)
+
+    content: bytes
     passphrase: SlotSecret | None = None
 
 

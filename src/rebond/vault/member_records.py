@@ -4,10 +4,10 @@
 the object too, so that a record cannot be shown as another.
 """
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import MemberId, ObjectName, VaultId
@@ -21,8 +21,7 @@ _MEMBER_SIZE = 8
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class SignedRecord(Generic[T]):
+class SignedRecord(Struct, Generic[T], frozen=True):
     """A record that was taken apart; ``verify`` says whether its member made it."""
 
     member: MemberId

@@ -8,13 +8,16 @@ caller: a member without a file is harmless and can be revoked.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.clock import Clock
 from rebond.errors import Refused, UnknownName, UsageError
 from rebond.identifiers import DomainId, MemberId, random_id
+from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.vault.credentials import CatalogKeys, Credentials, DomainKeys, Role
 from rebond.vault.keyring import KeyringSecrets, OpenKeyring, change_keyring
@@ -26,19 +29,19 @@ from rebond.vault.slots import DEFAULT_COST, Argon2Cost, SlotSecret
 _LABEL_LIMIT = 256
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IssuedMember:
+class IssuedMember(Reserved, frozen=True, kw_only=True):
     """A member that now exists; ``content`` is its file, to be written with ``write_secret_file``."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("member", "credentials", "roster", "keyring")
+
     member: Member
-    content: bytes = field(repr=False)
+    content: bytes
     credentials: Credentials
     roster: Roster
     keyring: OpenKeyring
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RevokedMember:
+class RevokedMember(Struct, frozen=True, kw_only=True):
     """What revoking did. ``need_new_files`` are the other members whose domain was closed with it."""
 
     member: Member

@@ -5,7 +5,8 @@ is never taken for nothing.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, WrongKey
 from rebond.identifiers import ObjectName
@@ -27,8 +28,7 @@ from rebond.vault.snapshots import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class RecordListing:
+class RecordListing(Struct, frozen=True):
     """One listing of ``snapshots/``: every name that is taken, and which ones a keeper's tombstone ends.
 
     ``withdrawals`` are those that their own members signed, by record: whether one counts the record tells.
@@ -44,8 +44,7 @@ class RecordListing:
         return frozenset(name.name for name in self.names)
 
 
-@dataclass(slots=True)
-class Needs:
+class Needs(Struct):
     """What is needed, growing with every listing. What was needed once in a run stays needed in it.
 
     ``required`` leaves out what only withdrawn snapshots name: that may have gone, and that is why.

@@ -8,7 +8,7 @@ machine saw before. Nothing is written in the vault.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from typing import ClassVar
 
 from rebond.errors import (
     ConfigError,
@@ -20,6 +20,7 @@ from rebond.errors import (
     VaultError,
 )
 from rebond.findings import Finding, Severity
+from rebond.secret import Reserved
 from rebond.store.protocol import ObjectInfo, Store
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import VaultDescription, read_description
@@ -47,14 +48,15 @@ from rebond.vault.slots import (
 VaultSecret = SlotSecret | MemberFileSecret
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedVault:
+class OpenedVault(Reserved, frozen=True, kw_only=True):
     """A vault and what the opener may do in it. ``keyring`` is the owner's alone; so are the key verbs."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("description", "credentials")
 
     description: VaultDescription
     credentials: Credentials
-    roster: Roster = field(repr=False)
-    keyring: OpenKeyring | None = field(default=None, repr=False)
+    roster: Roster
+    keyring: OpenKeyring | None = None
 
     def require_keyring(self) -> OpenKeyring:
         """Return the keyring; raises ``RoleTooSmall`` for all but the owner."""

@@ -3,7 +3,8 @@
 import contextlib
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import ObjectExists, RebondError
 from rebond.identifiers import DomainId
@@ -19,8 +20,7 @@ HEARTBEAT_SECONDS = 300.0
 LOOK_SECONDS = 15.0  # how often the heart looks whether a beat is due
 
 
-@dataclass(frozen=True, slots=True)
-class UnlistedPack:
+class UnlistedPack(Struct, frozen=True):
     """A pack that was put and that no list names yet."""
 
     pack_hash: bytes

@@ -3,8 +3,9 @@
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from rebond.errors import ForeignObject, ObjectMissing, ShortRead, VaultDamaged, VaultError
 from rebond.identifiers import DomainId
@@ -18,8 +19,7 @@ _GUESS = 64 << 10  # bytes read from the end of a pack whose tail has an unknown
 _QUEUED = 4  # tails asked for ahead, for each request that the store takes at once
 
 
-@dataclass(frozen=True, slots=True)
-class PackTail:
+class PackTail(Struct, frozen=True):
     """The rows of a pack and the domain in its header."""
 
     domain: DomainId
@@ -78,8 +78,7 @@ def _read(vault: Vault, pack_hash: bytes, start: int, length: int) -> bytes:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class TailTask(Generic[T]):
+class TailTask(Struct, Generic[T], frozen=True):
     """A pack whose tail is wanted. ``listed`` is what a list says of it, with the list's domain."""
 
     subject: T

@@ -1,10 +1,10 @@
 """Packs: what a store holds of segments, with their chunk tables and a tail (section 4)."""
 
 import struct
-from dataclasses import dataclass
 from typing import Annotated
 
 import msgspec
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, ObjectName, SessionId, VaultId
@@ -40,8 +40,7 @@ class SegmentRow(msgspec.Struct, frozen=True, array_like=True):
     member: Annotated[bytes, msgspec.Meta(max_length=8)] = b""
 
 
-@dataclass(frozen=True, slots=True)
-class FilledPack:
+class FilledPack(Struct, frozen=True):
     """A pack ready to be put, with what an index list says of it."""
 
     name: ObjectName
@@ -51,8 +50,7 @@ class FilledPack:
     tables: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PackedSegment:
+class PackedSegment(Struct, frozen=True):
     """A sealed segment on its way into a pack, with its sealed chunk table."""
 
     session: SessionId

@@ -2,12 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import ClassVar
 
 import rebond
 from rebond.errors import ObjectExists, Refused
+from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.vault.primitives import hash_of
 from rebond.vault.roster import RescueFile
@@ -56,11 +57,12 @@ Personne ne peut ouvrir un coffre dont tous les secrets sont perdus.
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VaultPapers:
+class VaultPapers(Reserved, frozen=True, kw_only=True):
     """The clear files of a vault by name. The roster holds the hashes of what one might run or rely on."""
 
-    contents: Mapping[str, bytes] = field(repr=False)
+    SHOWN: ClassVar[tuple[str, ...]] = ()
+
+    contents: Mapping[str, bytes]
 
     def list_hashes(self) -> tuple[RescueFile, ...]:
         """Return name, HASH and SHA-256 of everything but the note."""

@@ -2,7 +2,8 @@
 
 import itertools
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import FormatTooNew, ObjectMissing, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.vault.access import Vault
@@ -16,8 +17,7 @@ _SOUGHT = 2000  # where a class that runs once a week may stand behind one that 
 _LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a row
 
 
-@dataclass(frozen=True, slots=True)
-class Parent:
+class Parent(Struct, frozen=True):
     """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one in the same domain."""
 
     last: SnapshotRecord

@@ -10,16 +10,16 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.durable_files import make_directories_durably, replace_durably
 from rebond.errors import ConfigError, ForeignObject
 from rebond.identifiers import VaultId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pin:
+class Pin(Struct, frozen=True, kw_only=True):
     """The highest numbers seen of one vault, and whose it is."""
 
     owner_verify_key: bytes

@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.errors import ObjectExists, ObjectMissing, RebondError, StoreError, StoreFull, StoreUnfit
 from rebond.findings import Finding, Severity
@@ -38,8 +40,7 @@ _DECLARING_LOOKS = 6
 _DELETE_ROUNDS = 3
 
 
-@dataclass(slots=True, kw_only=True)
-class MarkOutcome:
+class MarkOutcome(Struct, kw_only=True):
     """What came of one mark. ``waiting_for`` are sessions for whose sake it was left unclaimed.
 
     ``is_postponed`` says that the time rule left it to a run a week later.

@@ -1,7 +1,8 @@
 """What a prune will do: a plan that can be printed before anything happens. Pure (§10.3, §10.4)."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.identifiers import ObjectName
 from rebond.vault.index_rewriting import choose_lists
@@ -24,8 +25,7 @@ QUIET_MS = 7 * 86_400_000  # packs of a session whose journal grew later than th
 BUSY_MS = 60 * 60_000  # a mark that was claimed later than this is another keeper's business
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneOptions:
+class PruneOptions(Struct, frozen=True, kw_only=True):
     """How to prune. ``shard`` is (I, N): only packs of that share. ``is_store_proven`` is false under the time rule."""
 
     shard: tuple[int, int] = (0, 1)
@@ -33,8 +33,7 @@ class PruneOptions:
     is_store_proven: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackFate:
+class PackFate(Struct, frozen=True, kw_only=True):
     """One pack that goes or is copied. Bytes are stored ones."""
 
     pack_hash: bytes
@@ -42,8 +41,7 @@ class PackFate:
     needed_bytes: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrunePlan:
+class PrunePlan(Struct, frozen=True, kw_only=True):
     """What goes; nothing has happened yet.
 
     ``records`` leave the trash for good. ``repacked`` packs are copied first and then go with

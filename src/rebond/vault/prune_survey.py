@@ -1,7 +1,8 @@
 """What a prune looks at before it decides, and the conditions without which it does not begin (§10.1, §10.2)."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import ObjectName, random_id
@@ -19,8 +20,7 @@ _ATTEMPTS = 3
 _RUNS_LOOKED_AT = 20
 
 
-@dataclass(slots=True, kw_only=True)
-class Survey:
+class Survey(Struct, kw_only=True):
     """One look at a whole vault. ``now_ms`` is the store's time, in milliseconds since 1970.
 
     ``facts`` are those of the sessions whose names are not taken.

@@ -4,9 +4,9 @@ Any number of prunes and backups may run at once. The order of the steps and eve
 ``protocol_rules``, which ``tests/model`` explores.
 """
 
-from dataclasses import dataclass, field, replace
-
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import StoreError, StoreFull
 from rebond.findings import Finding, Severity
@@ -24,8 +24,7 @@ from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.trash_emptying import empty_trash, find_removable
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PruneOutcome:
+class PruneOutcome(Struct, frozen=True, kw_only=True):
     """What a prune did. ``plan`` is what it set out to do after emptying the trash.
 
     ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``is_postponed`` says
@@ -43,7 +42,7 @@ class PruneOutcome:
     copied_bytes: int
     journals: int = 0
     is_postponed: bool = False
-    marks: tuple[ObjectName, ...] = field(default=())
+    marks: tuple[ObjectName, ...] = ()
     swept: int = 0
 
 

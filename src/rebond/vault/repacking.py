@@ -7,9 +7,9 @@ another place.
 
 import contextlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from rebond.errors import ObjectExists, ObjectMissing, ShortRead, VaultDamaged
 from rebond.findings import Finding, Severity
@@ -26,8 +26,7 @@ SMALL_BYTES = 8 << 20
 LEAST_SMALL = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PackWeight:
+class PackWeight(Struct, frozen=True, kw_only=True):
     """How much of a pack is needed. Bytes are those of its segments."""
 
     pack_hash: bytes
@@ -42,8 +41,7 @@ class PackWeight:
         return 1 - self.needed_bytes / self.segment_bytes if self.segment_bytes else 1.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repacked:
+class Repacked(Struct, frozen=True, kw_only=True):
     """What was copied: old packs of which every needed segment has a new place, and the new packs."""
 
     emptied: tuple[bytes, ...] = ()
@@ -88,8 +86,7 @@ def repack(vault: Vault, census: Census, chosen: Collection[bytes], needed: Segm
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     pack_hash: bytes
     domain: DomainId
     rows: list[SegmentRow]

@@ -1,6 +1,6 @@
 """What is to be mended, as a check found it. Nothing has happened yet."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.identifiers import DomainId
 from rebond.vault.marks import Marks
@@ -8,8 +8,7 @@ from rebond.vault.pack_table import PackTable
 from rebond.vault.segment_sets import SegmentSet
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairPlan:
+class RepairPlan(Struct, frozen=True, kw_only=True):
     """What repair will look at and write.
 
     ``unlisted_packs`` are whole and in no list. ``damaged_packs`` are there and not what was written:

@@ -6,9 +6,9 @@ Cut anywhere it leaves a vault that is as good as before, and can be run again.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.vault.access import Vault
@@ -30,8 +30,7 @@ _PACKS_PER_LIST = 8
 _BATCH = 64  # packs whose rows are looked up in the lists together
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RepairOutcome:
+class RepairOutcome(Struct, frozen=True, kw_only=True):
     """What was added, and which damage marks had had their day. Names are those of objects."""
 
     new_packs: tuple[str, ...] = ()
@@ -48,8 +47,7 @@ class RepairOutcome:
         return bool(self.new_packs or self.new_lists or self.marked_packs or self.marked_segments or self.lifted_marks)
 
 
-@dataclass(slots=True)
-class _ListedPack:
+class _ListedPack(Struct):
     """A pack that a new list is to name. Every row has its member."""
 
     pack_hash: bytes
@@ -58,8 +56,7 @@ class _ListedPack:
     tables: list[bytes]
 
 
-@dataclass(slots=True)
-class _Done:
+class _Done(Struct):
     new_packs: list[str] = field(default_factory=list)
     new_lists: list[str] = field(default_factory=list)
     listed_packs: list[str] = field(default_factory=list)

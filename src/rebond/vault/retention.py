@@ -6,7 +6,8 @@ Every snapshot gets its reasons as findings, so ``--explain`` can say them in th
 import datetime as dt
 import enum
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from rebond.findings import Finding
 from rebond.identifiers import MemberId, ObjectName, SnapshotId
@@ -49,8 +50,7 @@ class Period(enum.StrEnum):
     YEARLY = "yearly"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepPolicy:
+class KeepPolicy(Struct, frozen=True, kw_only=True):
     """What to keep of each group. Numbers count the newest; ``within_ms`` reaches back from the newest.
 
     ``at_most_ms`` lets go of what is older whatever else would keep it, but for holds and for the
@@ -85,8 +85,7 @@ class KeepPolicy:
         }[period]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class Candidate(Struct, frozen=True, kw_only=True):
     """A snapshot as retention sees it. ``time_ms`` is the time that counts; both are since 1970, UTC.
 
     A degraded component counts as incomplete: one that lacks files must not push out one that has them. ``lacks`` are
@@ -113,14 +112,13 @@ class Candidate:
         return not self.incomplete
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class Decision(Struct, frozen=True, kw_only=True):
     """Whether one snapshot stays, and every reason."""
 
     candidate: Candidate
     is_kept: bool
     group: tuple[tuple[str, str], ...]
-    reasons: tuple[Finding, ...] = field(default=())
+    reasons: tuple[Finding, ...] = ()
 
 
 def time_that_counts(record: SnapshotRecord) -> int:

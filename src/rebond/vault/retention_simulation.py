@@ -1,10 +1,11 @@
 """What a retention policy will leave in some time, if backups go on as they do. Pure."""
 
-import dataclasses
 import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
+from msgspec import Struct
 
 from rebond.identifiers import ObjectName
 from rebond.vault.retention import (
@@ -18,8 +19,7 @@ from rebond.vault.retention import (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulation:
+class Simulation(Struct, frozen=True, kw_only=True):
     """What a policy leaves when backups go on at their present rhythm.
 
     ``kept`` are today's snapshots that are still there in the end; ``made`` and ``left`` count those
@@ -77,7 +77,7 @@ def _median_gap_ms(complete: Sequence[Candidate]) -> int | None:
 
 def _later(newest: Candidate, step: int, interval_ms: int) -> Candidate:
     moment_ms = newest.time_ms + step * interval_ms
-    return dataclasses.replace(
+    return msgspec.structs.replace(
         newest,
         name=ObjectName(f"{newest.name}+{step}"),
         time_ms=moment_ms,

@@ -7,9 +7,9 @@ without having been named as being forgotten stops it.
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, WrongKey
@@ -54,8 +54,7 @@ class RunRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     proof: dict[str, bool] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredRun:
+class StoredRun(Struct, frozen=True, kw_only=True):
     """A run record in the store, with who made it and its store time in milliseconds."""
 
     number: int

@@ -1,9 +1,9 @@
 """From the raw bytes of one segment to what is stored: compress, seal, and look again before the put (§9.5)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
@@ -14,8 +14,7 @@ from rebond.vault.primitives import Buffer, hash_of, keyed_id, sealing_public_ke
 from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
 
 
-@dataclass(frozen=True, slots=True)
-class SealingContext:
+class SealingContext(Struct, frozen=True):
     """What every segment of a session is sealed with. ``sealing_public`` is the vault's public key, 1,216 bytes."""
 
     vault_id: VaultId
@@ -32,8 +31,7 @@ class SealingContext:
         return sealing_public_key(self.sealing_public)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSegment:
+class StoredSegment(Struct, frozen=True):
     """A segment ready for a pack, its hash, and its sealed chunk table."""
 
     stored: bytes

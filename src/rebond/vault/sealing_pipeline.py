@@ -9,7 +9,8 @@ reading thread and the sealing would otherwise wait for one interpreter lock (de
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.own_processes import ProcessLost
@@ -30,8 +31,7 @@ PROCESSES_FROM = 8 << 20  # raw bytes; less is sealed before a process has start
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
 
 
-@dataclass(frozen=True, slots=True)
-class FullSegment:
+class FullSegment(Struct, frozen=True):
     """Chunks of one kind, ready to be sealed. ``raw_bytes`` is the sum of their lengths."""
 
     kind: SegmentKind

@@ -1,10 +1,10 @@
 """Is a stored segment good? By its hash, and with the owner's key by opening and decoding it (§11)."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+from msgspec import Struct
 
 from rebond.errors import FormatTooNew, RoleTooSmall, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, VaultId
@@ -18,8 +18,7 @@ from rebond.vault.segments import MAGIC, SegmentHeader, SegmentKind, decode_segm
 _CHUNKED = (SegmentKind.DATA, SegmentKind.TREE)
 
 
-@dataclass(frozen=True, slots=True)
-class JudgedSegment:
+class JudgedSegment(Struct, frozen=True):
     """One copy of a segment. ``fault`` is empty when it is good.
 
     ``bad_ids`` are the chunks that cannot be had from it, ``None`` for all of them. ``is_as_written``

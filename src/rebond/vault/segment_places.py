@@ -2,7 +2,8 @@
 
 from array import array
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.vault.index import IndexCatalog
 from rebond.vault.packs import SegmentRow
@@ -12,8 +13,7 @@ from rebond.vault.segment_directory import SegmentDirectory
 _NONE = 0xFFFFFFFF
 
 
-@dataclass(frozen=True, slots=True)
-class SegmentPlace:
+class SegmentPlace(Struct, frozen=True):
     """One copy of a segment: bytes ``offset`` to ``offset + stored_length`` of a pack."""
 
     pack_hash: bytes

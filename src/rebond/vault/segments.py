@@ -6,9 +6,9 @@ Nothing binds a segment to its place, so a keeper can move it byte for byte betw
 import enum
 import os
 import struct
-from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey, MLKEM768X25519PublicKey
+from msgspec import Struct
 
 from rebond.errors import FormatTooNew, VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
@@ -43,8 +43,7 @@ class SegmentKind(enum.IntEnum):
     PRIVATE_PART = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SegmentHeader:
+class SegmentHeader(Struct, frozen=True, kw_only=True):
     """The 60 clear bytes of a segment. (``session``, ``number``) is its name."""
 
     kind: SegmentKind
@@ -113,8 +112,7 @@ def decode_segment_header(content: Buffer) -> SegmentHeader:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class SealedSegment:
+class SealedSegment(Struct, frozen=True):
     """A segment as it is stored, with the key that opens it while it is still at hand."""
 
     header: SegmentHeader

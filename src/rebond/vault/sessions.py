@@ -6,9 +6,9 @@ its times.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, ObjectMissing, VaultDamaged
@@ -96,8 +96,7 @@ class SessionJournal:
         self._last = self._clock.monotonic()
 
 
-@dataclass(frozen=True, slots=True)
-class JournalName:
+class JournalName(Struct, frozen=True):
     """The parts of ``sessions/M/ID.SESSION/NNNNNN``."""
 
     name: ObjectName
@@ -139,8 +138,7 @@ def read_journal_entry(store: Store, name: JournalName, vault_id: VaultId, roste
     return record.body
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ListedSession:
+class ListedSession(Struct, frozen=True, kw_only=True):
     """One session as the listing shows it. Times are store times, milliseconds since 1970."""
 
     record_name: ObjectName

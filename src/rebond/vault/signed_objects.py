@@ -8,7 +8,8 @@ judged before anything is read or decoded.
 import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import ObjectExists, VaultDamaged
 from rebond.findings import Finding
@@ -28,8 +29,7 @@ def ignore_finding(finding: Finding) -> None:
     """Take no notice: for callers that have nobody to tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class FramedRecord:
+class FramedRecord(Struct, frozen=True):
     """An object taken apart: ``head`` is header, length and record; ``rest`` follows, without the sum."""
 
     vault_id: VaultId
@@ -101,8 +101,7 @@ def put_once(store: Store, name: str, content: bytes) -> None:
             raise
 
 
-@dataclass(frozen=True, slots=True)
-class NumberedObjects:
+class NumberedObjects(Struct, frozen=True):
     """One listing of ``roster/`` or ``keyring/``: numbers falling, with what the store says of each."""
 
     prefix: str

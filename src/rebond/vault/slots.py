@@ -10,15 +10,15 @@ import enum
 import hmac
 import os
 import unicodedata
-from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+from msgspec import Struct
 
 from rebond.errors import UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import VaultId, random_id
-from rebond.secret import Secret
+from rebond.secret import Reserved, Secret
 from rebond.vault.headers import ObjectKind, with_sum
 from rebond.vault.primitives import HASH_SIZE, SEAL_OVERHEAD, Buffer, derive, open_seal, seal, sealing_public_bytes
 from rebond.vault.records import decode, encode
@@ -66,12 +66,13 @@ class Argon2Cost(msgspec.Struct, frozen=True, kw_only=True):
 DEFAULT_COST = Argon2Cost()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotSecret:
+class SlotSecret(Reserved, frozen=True, kw_only=True):
     """What somebody offers to open a slot with."""
 
+    SHOWN: ClassVar[tuple[str, ...]] = ("method",)
+
     method: SlotMethod
-    material: Secret = field(repr=False)
+    material: Secret
 
 
 def passphrase_secret(text: str) -> SlotSecret:
@@ -128,8 +129,7 @@ class _Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     argon2: Argon2Cost | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Slot:
+class Slot(Struct, frozen=True, kw_only=True):
     """A slot as it lies in the store: everything is clear but ``sealed_seed``."""
 
     id: bytes
@@ -155,14 +155,15 @@ def slot_name(slot_id: bytes) -> str:
     return f"keys/{slot_id.hex()}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewSlot:
+class NewSlot(Reserved, frozen=True, kw_only=True):
     """A slot just made: its object, and the seed that it seals."""
+
+    SHOWN: ClassVar[tuple[str, ...]] = ("id", "public")
 
     id: bytes
     public: bytes
-    seed: bytes = field(repr=False)
-    content: bytes = field(repr=False)
+    seed: bytes
+    content: bytes
 
     @property
     def name(self) -> str:

@@ -3,11 +3,12 @@
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId, VaultId
@@ -111,8 +112,7 @@ class PrivatePart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     configuration: dict[str, bytes] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotRecord:
+class SnapshotRecord(Struct, frozen=True, kw_only=True):
     """A commit record as it lies in the store, opened as far as the catalog key goes."""
 
     name: ObjectName
@@ -131,8 +131,7 @@ class SnapshotRecord:
         return all(c.complete for c in self.catalog.components)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoidRecord:
+class VoidRecord(Struct, frozen=True, kw_only=True):
     """A keeper's word that this session never commits."""
 
     name: ObjectName
@@ -140,8 +139,7 @@ class VoidRecord:
     keeper: MemberId
 
 
-@dataclass(frozen=True, slots=True)
-class SnapshotName:
+class SnapshotName(Struct, frozen=True):
     """The parts of ``snapshots/M/ID.SESSION``, and what a listing found beside it that may end it."""
 
     name: ObjectName
@@ -218,8 +216,7 @@ def build_snapshot(
     return with_sum(body + sign(signing_key, "snapshot", body))
 
 
-@dataclass(frozen=True, slots=True)
-class RawCommit:
+class RawCommit(Struct, frozen=True):
     """A commit record taken apart without a key; its sum is checked, its signature not yet."""
 
     header: ClearHeader

@@ -5,9 +5,9 @@ where the writer may still repeat its put, delete the records, their journals, a
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
@@ -34,8 +34,7 @@ from rebond.vault.snapshots import parse_snapshot_name
 ABANDONED_MS = 60 * 60_000  # a forget mark that was claimed this long ago, by store time, is finished for its process
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmptiedTrash:
+class EmptiedTrash(Struct, frozen=True, kw_only=True):
     """What left the vault, and what a hold (or being the last complete one) kept."""
 
     deleted: tuple[ObjectName, ...]

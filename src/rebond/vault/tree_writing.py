@@ -3,10 +3,10 @@
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from operator import itemgetter
 
 import msgspec
+from msgspec import Struct, field
 
 from rebond.entries import Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceError, SourceUnfit
@@ -35,8 +35,7 @@ Saved = tuple[Kept, int, bool]  # what was kept, the size of the file, whether i
 _NOTHING: Kept = (b"", None, [], 0)
 
 
-@dataclass(slots=True)
-class TreeTotals:
+class TreeTotals(Struct):
     """What a walk came to."""
 
     files: int = 0
@@ -46,8 +45,7 @@ class TreeTotals:
     read_bytes: int = 0
 
 
-@dataclass(slots=True)
-class _OpenDirectory:
+class _OpenDirectory(Struct):
     """A directory whose subdirectories are still being walked."""
 
     depth: int

@@ -4,7 +4,7 @@ Whether a forgotten snapshot lives or dies is decided once, by the claim of its 
 it in order to delete, ``undelete`` in order to take it back, and only one of them can.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.errors import Refused
 from rebond.identifiers import ObjectName, random_id
@@ -15,8 +15,7 @@ from rebond.vault.protocol_rules import UNDELETE_ORDER, ClaimPurpose, MarkPurpos
 from rebond.vault.snapshots import list_snapshot_names, parse_snapshot_name
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrashedSnapshot:
+class TrashedSnapshot(Struct, frozen=True, kw_only=True):
     """A commit record in the trash: since when (store time, milliseconds), why, and whether it is too late."""
 
     name: ObjectName

@@ -1,7 +1,8 @@
 """Packs that no index list names: what is in them is read from their own ends (§4, §5)."""
 
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import ObjectMissing, ShortRead, VaultDamaged
 from rebond.identifiers import DomainId
@@ -11,8 +12,7 @@ from rebond.vault.pack_tails import PackTail, TailTask, read_tails
 from rebond.vault.packs import SegmentRow, pack_name
 
 
-@dataclass(frozen=True, slots=True)
-class SelfDescribedPack:
+class SelfDescribedPack(Struct, frozen=True):
     """A pack by its own tail: rows, and the sealed chunk table of each."""
 
     pack_hash: bytes

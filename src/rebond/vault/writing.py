@@ -1,10 +1,11 @@
 """Making a snapshot, step by step (format page, section 9). Whatever fails leaves only garbage."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.entries import Tree
 from rebond.errors import RebondError, SourceError
@@ -33,8 +34,7 @@ from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotR
 from rebond.vault.tree_writing import TreeTotals, TreeWriter
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SavedComponent:
+class SavedComponent(Struct, frozen=True, kw_only=True):
     """What saving one component came to."""
 
     summary: ComponentSummary
@@ -42,8 +42,7 @@ class SavedComponent:
     totals: TreeTotals
 
 
-@dataclass(slots=True)
-class _RootCache:
+class _RootCache(Struct):
     """What is remembered of one component: ``uses`` are the places that the snapshot needs for it."""
 
     paths: CachePaths

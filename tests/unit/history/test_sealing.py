@@ -1,9 +1,9 @@
 """The ledger goes into the vault: what is new, once, caught up after a silence, read back by its owner alone."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.history.test_checking import open_as
 from tests.unit.vault.owned_vault import OwnedVault, own_a_vault
 

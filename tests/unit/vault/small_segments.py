@@ -1,6 +1,6 @@
 """Backups with segments of 16 KiB, so that a small tree has many of them and tests stay quick."""
 
-import dataclasses
+import msgspec
 
 from rebond.operations.backup import BackupRequest, ComponentToSave, back_up
 from rebond.testing.memory_tree import MemoryTree
@@ -9,7 +9,7 @@ from rebond.vault.access import Vault
 from rebond.vault.frames import LEVELS
 from rebond.vault.snapshots import SnapshotRecord
 
-TINY = dataclasses.replace(LEVELS["fast"], target_bytes=16 << 10)
+TINY = msgspec.structs.replace(LEVELS["fast"], target_bytes=16 << 10)
 
 
 def save_small(vault: Vault, tree: MemoryTree, *, stack: str = "test") -> SnapshotRecord:

@@ -1,9 +1,9 @@
 """The trash: forgetting, taking back, holding, emptying; on real vaults in memory."""
 
-import dataclasses
 import datetime as dt
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from rebond.errors import RebondError, Refused, StoreFull, UsageError
@@ -81,7 +81,7 @@ def test_what_lies_in_the_trash_is_told_so_though_the_run_cannot_be_recorded(wor
     full = FaultyStore(world.store, fail_when=lambda verb, name: fault if name.startswith("runs/") else None)
     plan = world.plan(0)
 
-    outcome = forget(dataclasses.replace(world.vault, store=full, report=told.append), plan)
+    outcome = forget(msgspec.structs.replace(world.vault, store=full, report=told.append), plan)
 
     assert outcome.forgotten == plan.chosen
     assert world.in_trash() == {world.records[0].name}

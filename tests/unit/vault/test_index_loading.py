@@ -1,6 +1,5 @@
 """What may be referred to: only what is indexed, listed, unmarked and trusted; all else is stored again."""
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -75,7 +74,7 @@ def test_what_a_marked_pack_holds_is_stored_again(place: WrittenVault, host: str
 def test_a_mark_that_nobody_may_make_is_honoured_all_the_same(place: WrittenVault, host: str) -> None:
     stranger = WrittenVault(place.caches / "stranger").created.credentials
     body = MarkBody(purpose="delete", time_ms=1, names=place.names("packs/"))
-    forged = dataclasses.replace(stranger, vault_id=place.created.credentials.vault_id)
+    forged = msgspec.structs.replace(stranger, vault_id=place.created.credentials.vault_id)
     put_mark(place.store, forged, body)
 
     check_next_run(place, host, stores_again=True)

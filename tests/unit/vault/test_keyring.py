@@ -1,11 +1,11 @@
 import contextlib
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from tests.unit.vault.owned_vault import (
     CHEAP,
     KEY_FILE,

@@ -1,10 +1,10 @@
 """Marks and claims as they lie in the store: who is believed, and what an odd one means."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from tests.unit.vault.kept_vault import KeptVault
 
 from rebond.errors import StoreUnreachable

@@ -3,10 +3,10 @@
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.vault.kept_vault import DAY, KeptVault
 from tests.unit.vault.small_segments import save_small
 

@@ -1,11 +1,11 @@
 """Run records: sealed, signed, numbered, and read back only as far as needed."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from tests.unit.vault.kept_vault import KeptVault
 
 from rebond.errors import RoleTooSmall

@@ -3,9 +3,9 @@
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.vault.written_trees import KEYS, sealing_context
 
 from rebond.errors import StoreFull, VaultDamaged

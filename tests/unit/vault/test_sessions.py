@@ -1,11 +1,11 @@
 """Journals as they lie in the store: what they declare, when they are done, who is believed."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from tests.unit.vault.kept_vault import KeptVault
 
 from rebond.errors import StoreUnreachable

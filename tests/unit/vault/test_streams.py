@@ -2,11 +2,12 @@
 
 import contextlib
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 from tests.unit.vault.kept_vault import KeptVault
 from tests.unit.vault.owned_vault import OwnedVault, own_a_vault, secret
 from tests.unit.vault.spoilt import (

@@ -1,11 +1,11 @@
 """``rebond explain``: is a path saved, by what rule not, and in which snapshots."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from rebond.cli.answering import answer, note
 from rebond.cli.choosing import Size, combine
@@ -35,8 +35,7 @@ rules_to_apply = combine(
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Known:
+class Known(Struct, kw_only=True):
     """What the vault knows of a path: where its component begins, what was excluded, who holds it."""
 
     root: bytes | None = None

@@ -1,12 +1,12 @@
 """``rebond verify``: check that everything stored can be read back, and mend what can be mended."""
 
-import dataclasses
 import os
 import socket
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+import msgspec
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer
 from rebond.cli.choosing import choose_snapshot, parse_shard
@@ -113,7 +113,7 @@ def _document(outcome: VerifyOutcome) -> dict[str, object]:
         "seconds": round(outcome.seconds, 3),
         "damage": [_damage_document(each) for each in outcome.damage],
         "findings": [finding_document(each) for each in outcome.findings],
-        "repair": {**dataclasses.asdict(repair), "changed": repair.changed_anything} if repair else None,
+        "repair": {**msgspec.structs.asdict(repair), "changed": repair.changed_anything} if repair else None,
     }
 
 

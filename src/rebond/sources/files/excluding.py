@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.sources.files.paths import join_path, show_path
 from rebond.sources.files.patterns import OUT_OF_REACH, Pattern, PatternSet, parse_pattern
@@ -33,8 +34,7 @@ IGNORE_FILE = b".rebondignore"
 NO_BACKUP = b".nobackup"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Rule(Struct, frozen=True, kw_only=True):
     """One reason to leave something out or to keep it. ``line`` counts from 1; 0 where there are no lines."""
 
     text: str

@@ -4,7 +4,8 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import SourceUnreachable
 from rebond.sources.files.chain import open_directory
@@ -13,8 +14,7 @@ from rebond.sources.files.paths import join_path, show_path
 from rebond.sources.files.rule_files import Report
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """What became of one part of a path. ``rule`` left it out, or (negated) kept it; ``None``: no rule spoke."""
 
     path: bytes
@@ -22,8 +22,7 @@ class Step:
     rule: Rule | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class Explanation(Struct, frozen=True, kw_only=True):
     """The verdict about a path below a root, and what was decided about each directory above it.
 
     ``rule`` is the deciding one, ``decided_at`` the path that it speaks of: the path itself or a

@@ -11,7 +11,8 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.entries import Entry, EntryKind
 from rebond.findings import Finding, Severity
@@ -32,8 +33,7 @@ _ABSENT = frozenset({errno.ENODATA, errno.EOPNOTSUPP, errno.ENOSYS})
 PathOf = Callable[[], bytes]
 
 
-@dataclass(slots=True)
-class _Loss:
+class _Loss(Struct):
     """Something that could not be set, how often, and where first."""
 
     count: int = 0

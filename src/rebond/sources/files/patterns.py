@@ -5,14 +5,14 @@ The grammar is that of ``gitignore(5)``, down to its corners: a test compares it
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from rebond.sources.files.globs import count_plain, translate_glob
 
 
-@dataclass(frozen=True, kw_only=True)
-class Pattern:
+class Pattern(Struct, frozen=True, kw_only=True, dict=True):
     """One line of rules. ``origin`` is a flag or a file; ``line`` counts from 1 and is 0 for a flag.
 
     ``glob`` is what remains of the text without ``!`` and the slashes that have a meaning of their
@@ -100,8 +100,7 @@ def _strip_spaces(line: bytes) -> bytes:
 OUT_OF_REACH = b"\0/"  # the prefix of a directory in which no anchored pattern can match any more
 
 
-@dataclass(slots=True)
-class _Lookup:
+class _Lookup(Struct):
     """What one kind of thing (directories, or all else) is asked about, arranged for speed."""
 
     names: set[bytes] = field(default_factory=set)

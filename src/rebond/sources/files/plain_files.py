@@ -1,7 +1,8 @@
 """Writing new plain files below directories that another process of the same restore has made."""
 
 import os
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.entries import Entry, EntryKind
 from rebond.errors import RestoreError
@@ -16,8 +17,7 @@ from rebond.sources.files.writing_files import FileWriter
 _ROOT = Entry(name=b"", kind=EntryKind.DIRECTORY)
 
 
-@dataclass(frozen=True, slots=True)
-class KnownDirectory:
+class KnownDirectory(Struct, frozen=True):
     """A directory of the target as the process that made it knows it."""
 
     name: bytes

@@ -1,6 +1,6 @@
 """What is asked of a stream besides a good end: that it holds something, so many bytes, or a mark at its end."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.errors import CommandFailed
 
@@ -8,8 +8,7 @@ MARK_WITHIN_BYTES = 1024
 """How near to the end of a stream its mark has to be: dumps write the date or an empty line behind it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
+class Expectation(Struct, frozen=True, kw_only=True):
     """What makes a stream whole. ``mark`` must be within its last 1,024 bytes; empty asks for none."""
 
     mark: bytes = b""
