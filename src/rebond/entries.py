@@ -8,7 +8,7 @@ directory that is not a directory itself; a subdirectory appears by its own list
 
 import enum
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 
@@ -141,4 +141,34 @@ class Tree(Protocol):
 
     def listings(self) -> Iterator[Listing]:
         """Yield every directory once, depth first, each level sorted by the bytes of the name."""
+        ...
+
+
+class Arrival(Content, Protocol):
+    """A file that comes when its source sends it. It is read to its end before the next one comes.
+
+    ``path`` is relative to the root. It is cut at multiples of ``block_bytes``; 0 is by its content.
+    """
+
+    @property
+    def path(self) -> bytes:
+        """Where it will be listed."""
+        ...
+
+    @property
+    def block_bytes(self) -> int:
+        """At which multiples its content changes."""
+        ...
+
+
+@runtime_checkable
+class ArrivingTree(Protocol):
+    """A tree whose files come in an order of their own, before they are listed."""
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield every file with content once. Raises ``SourceError``; then nothing of the tree is kept."""
+        ...
+
+    def listings(self) -> Iterator[Listing]:
+        """Yield every directory, as a ``Tree`` does, once all has arrived."""
         ...

@@ -12,6 +12,7 @@ from rebond.identifiers import SnapshotId, random_id
 from rebond.operations.components import ComponentToSave, Judge, Judged, Moment, OpenTree
 from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
+from rebond.operations.proving_wal import wait_for_wal
 from rebond.operations.saving import Collector, SetSaver
 from rebond.operations.shared_domains import find_sharing
 from rebond.progress import Observer
@@ -123,14 +124,15 @@ def _attempt(
             vault.clock,
             rereads_all=request.rereads_all,
             allows_partial=request.allows_partial,
+            prove_wal=lambda need, report: wait_for_wal(vault, need, report),
         )
         saved = saver.save_all(request.components)
-        if not any(component.summary.complete for component in saved):
+        if not any(component.summary.complete or component.private.tree for component in saved):
             raise SourceError(
                 "No component could be saved, so there is no snapshot.",
                 hint="Mend what is reported above, then run the backup again.",
             )
-        record = session.commit(_commit_request(request, time_ms, saver.moment_ms, collector.kept), saved)
+        record = session.commit(_commit_request(request, time_ms, saver, collector.kept), saved)
         return BackupOutcome(
             record=record,
             totals=tuple((component.summary.name, component.totals) for component in saved),
@@ -140,7 +142,7 @@ def _attempt(
         )
 
 
-def _commit_request(request: BackupRequest, time_ms: int, moment_ms: int | None, kept: KeptFindings) -> CommitRequest:
+def _commit_request(request: BackupRequest, time_ms: int, saver: SetSaver, kept: KeptFindings) -> CommitRequest:
     problems = [
         StoredProblem(
             code=finding.code,
@@ -155,7 +157,8 @@ def _commit_request(request: BackupRequest, time_ms: int, moment_ms: int | None,
     ]
     return CommitRequest(
         time_ms=time_ms,
-        moment_ms=moment_ms,
+        moment_ms=saver.moment_ms,
+        needs=tuple(saver.needs),
         class_=request.class_,
         tags=request.tags,
         held=request.held,

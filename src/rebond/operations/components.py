@@ -3,7 +3,7 @@
 import enum
 from collections.abc import Callable, Collection, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from rebond.entries import Tree
 from rebond.findings import Finding
@@ -38,6 +38,27 @@ class Judged(Struct, frozen=True, kw_only=True):
 Judge = Callable[[Judged, Report], None]
 
 
+class WalNeed(Struct, frozen=True, kw_only=True):
+    """The part of a timeline's log without which a saved data directory cannot be started. Positions are bytes."""
+
+    system_id: int
+    timeline: int
+    start_lsn: int
+    stop_lsn: int
+    segment_bytes: int
+
+
+class Conclusion(Struct, frozen=True, kw_only=True):
+    """What a component says of itself once it was read. It is whole only when ``needs`` are proven to be there."""
+
+    facts: Mapping[str, str] = field(default_factory=dict)
+    needs: tuple[WalNeed, ...] = ()
+    is_degraded: bool = False
+
+
+Conclude = Callable[[Report], Conclusion]
+
+
 class ComponentToSave(Struct, frozen=True, kw_only=True):
     """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
 
@@ -45,7 +66,8 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     It is told what the last snapshot of one of ``compared_with``, names of classes, held of this component.
     ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
     ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
-    paths in its tree. ``is_reference`` says that its tree only names the snapshot that holds it.
+    paths in its tree. ``is_reference`` says that its tree only names the snapshot that holds it. ``conclude`` is asked
+    once everything was read.
     """
 
     name: str
@@ -59,3 +81,4 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     is_looked_at_twice: bool = False
     named_files: NamedFiles | None = None
     is_reference: bool = False
+    conclude: Conclude | None = None

@@ -11,7 +11,7 @@ from rebond.clock import Clock
 from rebond.entries import Tree
 from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
-from rebond.operations.components import ComponentToSave, Judged, Moment
+from rebond.operations.components import ComponentToSave, Judged, Moment, WalNeed
 from rebond.operations.kept_findings import KeptFindings
 from rebond.progress import Advance, Observer
 from rebond.vault.writing import SavedComponent, SnapshotSession
@@ -26,6 +26,7 @@ class Closeable(Protocol):
         ...
 
 
+ProveWal = Callable[[WalNeed, Callable[[Finding], None]], tuple[str, int, int] | None]
 LONG_LOOK_SECONDS = 10.0
 _PASSING = frozenset({"changed-while-read", "vanished", "replaced", "moved"})  # a second look may find it mended
 
@@ -89,7 +90,10 @@ class Collector:
 
 
 class SetSaver:
-    """Saves the components of one session. ``moment_ms`` is when the last database was looked at, if one was."""
+    """Saves the components of one session. ``moment_ms`` is when the last database was looked at, if one was.
+
+    ``needs`` are what the snapshot needs of streams beside it.
+    """
 
     def __init__(
         self,
@@ -99,8 +103,11 @@ class SetSaver:
         *,
         rereads_all: bool,
         allows_partial: bool,
+        prove_wal: ProveWal,
     ) -> None:
         self._session = session
+        self._prove_wal = prove_wal
+        self.needs: list[tuple[str, int, int]] = []
         self._collector = collector
         self._clock = clock
         self._rereads_all = rereads_all
@@ -126,6 +133,8 @@ class SetSaver:
             for each, tree in opened:
                 self._attempt(each, lambda each=each, tree=tree: self._save_opened(each, tree))  # type: ignore[misc]
         self._prove_named_files(databases)
+        for each in databases:
+            self._attempt(each, lambda each=each: self._conclude(each))  # type: ignore[misc]
         return [self._failed.get(each.name) or self._saved[each.name] for each in components]
 
     def _look_first(self, components: Sequence[ComponentToSave]) -> None:
@@ -217,6 +226,24 @@ class SetSaver:
             find_newest_ns=lambda: session.find_newest_ns(name),
         )
         component.judge(judged, self._collector.noticed)
+
+    def _conclude(self, component: ComponentToSave) -> None:
+        """Take what a component says of itself, and prove that the vault has the log that it needs."""
+        if component.conclude is None:
+            return
+        conclusion = component.conclude(self._collector.noticed)
+        needs = [self._prove_wal(each, self._collector.noticed) for each in conclusion.needs]
+        self.needs += [each for each in needs if each is not None]
+        saved = self._saved[component.name]
+        self._saved[component.name] = replace(
+            saved,
+            summary=msgspec.structs.replace(
+                saved.summary,
+                complete=None not in needs,
+                degraded=saved.summary.degraded or conclusion.is_degraded,
+            ),
+            private=msgspec.structs.replace(saved.private, facts=dict(conclusion.facts)),
+        )
 
     def _prove_named_files(self, databases: Sequence[ComponentToSave]) -> None:
         """Look up every file that a database names; a component that lacks one is degraded."""

@@ -11,7 +11,7 @@ from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.components import ComponentToSave, OpenTree
+from rebond.operations.components import ComponentToSave, Moment, OpenTree
 from rebond.operations.hooks import Hooks
 from rebond.schedule.beside import is_beside
 from rebond.stack.apart import find_apart, find_classes_of_apart
@@ -22,6 +22,7 @@ from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
 from rebond.stack.kinds import Source, make_source
 from rebond.stack.named_files import find_named_files
+from rebond.stack.postgres_physical import ConfiguredPhysical
 from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
 from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
 from rebond.stack.whereabouts import looking_up
@@ -113,13 +114,6 @@ def plan_backup(
 
 def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
     """Return why a component cannot be saved yet; ``None`` when it can."""
-    if isinstance(component, Postgres) and component.method == "physical":
-        return SourceUnfit(
-            "The component {component} asks for the physical method, which cannot be done yet.",
-            hint='Set method = "logical" and take wal and window out, or save the others with --allow-partial.',
-            component=name,
-            kind=component.kind,
-        )
     if isinstance(component, Django):
         return SourceUnfit(
             "The component {component} is of the kind {kind}, which cannot be saved yet.",
@@ -183,6 +177,8 @@ def _prepare(
     loaded: Loaded, name: str, component: Component, class_: BackupClass | None, excludes: Sequence[str]
 ) -> ComponentToSave:
     strategy = choose_strategy(component, class_) if isinstance(component, Files) else ""
+    if isinstance(component, Postgres) and component.method == "physical":
+        return _prepare_physical(name, component, loaded)
     source = make_source(name, component, loaded, strategy=strategy, excludes=excludes)
     if source is not None:
         return ComponentToSave(
@@ -205,6 +201,19 @@ def _prepare(
         open_tree=files.open_tree,
         exclusions=files.exclusions,
         judge=make_judge(name, component.expect),
+    )
+
+
+def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> ComponentToSave:
+    physical = ConfiguredPhysical(name, component, loaded)
+    return ComponentToSave(
+        name=name,
+        root=b"",
+        open_tree=_open_when_asked(physical),
+        kind=component.kind,
+        judge=make_judge(name, component.expect),
+        moment=Moment.WHEN_READ,
+        conclude=physical.conclude,
     )
 
 

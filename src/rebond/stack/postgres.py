@@ -16,7 +16,7 @@ from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
 from rebond.sources.postgres.table_rows import TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
 from rebond.stack.file_trees import Report
-from rebond.stack.whereabouts import place_of, secret_of, words_of
+from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
 _SCHEMES = ("postgres", "postgresql")
 
@@ -38,8 +38,8 @@ class ConfiguredPostgres:
     def open_tree(self, report: Report) -> Tree:
         """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
         clock = SystemClock()
-        server, database = self._find_server()
-        place = place_of(self._component, self._loaded)
+        server, database = self.find_server()
+        place = self.find_place()
         programs = find_programs(place.open)
         access = Access(server=server, programs=programs[0], open_program=place.open)
         names, is_several = self._find_databases(access, database)
@@ -81,9 +81,15 @@ class ConfiguredPostgres:
             )
         return [database], False
 
-    def _find_server(self) -> tuple[PostgresServer, str]:
+    def find_place(self) -> Place:
+        """Return where its programs run. Raises ``SourceError``."""
+        return place_of(self._component, self._loaded)
+
+    def find_server(self) -> tuple[PostgresServer, str]:
+        """Return the server and the one database that is meant; empty for none. Raises ``ConfigError``."""
+        """Return the server and the database that the component names. Raises ``ConfigError``."""
         component, loaded = self._component, self._loaded
-        host, port, user, database, options = _read_url(words_of(component.url, loaded))
+        host, port, user, database, options = read_url(words_of(component.url, loaded))
         user = words_of(component.user, loaded) or user
         server = PostgresServer(
             host=words_of(component.host, loaded) or host,
@@ -95,7 +101,7 @@ class ConfiguredPostgres:
         return server, words_of(component.database, loaded) or database or user
 
 
-def _read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:
+def read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:
     """Take a URL apart: host, port, user, database and options. Raises ``UsageError``."""
     if not text:
         return "", None, "", "", {}

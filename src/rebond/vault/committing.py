@@ -45,7 +45,10 @@ TIME_RULE_SECONDS = 24 * 3600  # a session on a store without conditional create
 
 
 class CommitRequest(Struct, frozen=True, kw_only=True):
-    """What a snapshot says of itself beside its content. Times are milliseconds since 1970, UTC."""
+    """What a snapshot says of itself beside its content. Times are milliseconds since 1970, UTC.
+
+    ``needs`` are items of streams that it cannot do without: the stream, and the numbers of the first and the last.
+    """
 
     time_ms: int
     moment_ms: int | None = None
@@ -60,6 +63,7 @@ class CommitRequest(Struct, frozen=True, kw_only=True):
     exclusions: tuple[str, ...] = ()
     lacks: tuple[str, ...] = ()
     configuration: Mapping[str, bytes] = field(default_factory=dict)
+    needs: tuple[tuple[str, int, int], ...] = ()
 
 
 def commit_snapshot(
@@ -106,6 +110,7 @@ def commit_snapshot(
         program=request.program,
         components=list(summaries),
         lacks=list(request.lacks),
+        needs=list(request.needs),
         problems=request.problem_count,
         references_name=reference_name,
         references=b"" if reference_name else body,

@@ -7,12 +7,13 @@ import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from rebond.entries import Tree
+from rebond.entries import ArrivingTree, Tree
 from rebond.errors import RebondError, SourceError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
 from rebond.vault.access import Vault
+from rebond.vault.arriving import ArrivingWriter
 from rebond.vault.chunking import Chunker
 from rebond.vault.committing import CommitRequest, commit_snapshot
 from rebond.vault.content_writing import ContentWriter
@@ -171,7 +172,7 @@ class SnapshotSession:
         """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
         cache = self._open_root(root, name)
         reader = CacheReader([] if reread else [read_records(path, cache.identity) for path in cache.older])
-        writer = self._make_writer(TreeWriter, name, cache, reader)
+        writer = self._make_writer(ArrivingWriter if isinstance(tree, ArrivingTree) else TreeWriter, name, cache, reader)
         return self._save(name, kind, root, tree, writer)
 
     def look_again(self, saved: SavedComponent, tree: Tree) -> SavedComponent:

@@ -1,0 +1,175 @@
+"""A base backup that the server sends: a tree whose files are kept as they come, and checked against its manifest."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+from rebond.entries import Arrival, Entry, EntryKind
+from rebond.errors import CommandFailed
+from rebond.findings import Finding
+from rebond.sources.postgres_physical.arrived_tree import ArrivedEntries, ArrivedListing
+from rebond.sources.postgres_physical.labels import BackupLabel, read_label
+from rebond.sources.postgres_physical.manifest import Manifest, compare, read_manifest
+from rebond.sources.postgres_physical.tar_members import TarMembers
+from rebond.sources.tar.following import DIRECTORY, FILE, Member
+from rebond.sources.tar.spooling import tidy_path
+
+Report = Callable[[Finding], None]
+BLOCK_BYTES = 16 << 10  # two pages: what changes is stored again in pieces of this size
+MANIFEST = b"backup_manifest"
+LABEL = b"backup_label"
+_RELATION = re.compile(rb"(?:base/\d+|global|pg_tblspc/\d+/[^/]+/\d+)/\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?")
+_MOST_KEPT_BYTES = 512 << 20  # of a manifest: about two million files
+
+
+class BackupStream(Protocol):
+    """A base backup on its way."""
+
+    def archives(self) -> Iterator[tuple[bytes, TarMembers]]:
+        """Yield each archive with the folder that its members lie below. Raises ``SourceError``."""
+        ...
+
+    def take_manifest(self) -> bytes:
+        """Return what came of the manifest apart from the archives; empty for nothing."""
+        ...
+
+    def finish(self) -> None:
+        """Judge the end. Raises ``SourceError`` when the backup is not whole."""
+        ...
+
+    def close(self) -> None:
+        """End what still comes; may be called twice."""
+        ...
+
+
+class BaseBackupTree:
+    """The data directory of a running server. Implements ``rebond.entries.ArrivingTree``.
+
+    Once everything has arrived and was found to be what the manifest says, ``label`` and ``manifest`` are known.
+    """
+
+    def __init__(self, stream: BackupStream, *, began_ns: int, at_end: Callable[["BaseBackupTree"], None]) -> None:
+        """``at_end`` is called once all has arrived and is whole."""
+        self._stream = stream
+        self._at_end = at_end
+        self._sums: dict[bytes, tuple[int, str]] = {}
+        self._kept: dict[bytes, bytes] = {}
+        self.entries = ArrivedEntries(began_ns)
+
+    @property
+    def label(self) -> BackupLabel:
+        """What the server wrote about the start."""
+        return read_label(self._kept.get(LABEL, b""))
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the server wrote about all of it."""
+        return read_manifest(self._kept.get(MANIFEST, b""))
+
+    def arrivals(self) -> Iterator[Arrival]:
+        """Yield the files as they come. Raises ``SourceError``."""
+        try:
+            for below, members in self._stream.archives():
+                for member in members:
+                    path = below + tidy_path(member.path)
+                    if b".." in path.split(b"/"):
+                        raise _odd_member(path)
+                    if member.type == DIRECTORY:
+                        self.entries.add_directory(path, _make_entry(member))
+                    elif member.type == FILE:
+                        yield from self._take_file(path, member, members)
+                    else:
+                        raise _odd_member(path)
+            self._kept[MANIFEST] = self._stream.take_manifest() or self._kept.get(MANIFEST, b"")
+            self._stream.finish()
+        finally:
+            self._stream.close()
+        compare(self.manifest, self._sums)
+        if MANIFEST not in self.entries:
+            self.entries.add_document(MANIFEST, self._kept[MANIFEST])
+        self._at_end(self)
+
+    def listings(self) -> Iterator[ArrivedListing]:
+        """Yield every directory, once all has arrived."""
+        return self.entries.listings()
+
+    def close(self) -> None:
+        """End what still comes."""
+        self._stream.close()
+
+    def _take_file(self, path: bytes, member: Member, members: TarMembers) -> Iterator[Arrival]:
+        arrival = ArrivingFile(path, members, keeps=path in {MANIFEST, LABEL})
+        yield arrival
+        if arrival.size_bytes != member.size:
+            raise _odd_member(path)
+        self._sums[path] = arrival.size_bytes, arrival.checksum
+        if arrival.kept is not None:
+            self._kept[path] = bytes(arrival.kept)
+        self.entries.add_file(path, _make_entry(member))
+
+
+class ArrivingFile:
+    """One file being read, and summed up on the way."""
+
+    def __init__(self, path: bytes, members: TarMembers, *, keeps: bool) -> None:
+        """``keeps`` what is read of it as well."""
+        self.path = path
+        self.block_bytes = BLOCK_BYTES if is_relation(path) else 0
+        self.size_bytes = 0
+        self.kept: bytearray | None = bytearray() if keeps else None
+        self._members = members
+        self._sum = hashlib.sha256()
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of what was read, hexadecimal."""
+        return self._sum.hexdigest()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read on. Raises ``SourceError``."""
+        count = self._members.readinto(buffer)
+        self._sum.update(buffer[:count])
+        self.size_bytes += count
+        if self.kept is not None and len(self.kept) <= _MOST_KEPT_BYTES:
+            self.kept += buffer[:count]
+        return count
+
+    def read(self, size: int, /) -> bytes:
+        """Read on. Raises ``SourceError``."""
+        block = bytearray(size)
+        return bytes(block[: self.readinto(memoryview(block))])
+
+    def changed(self) -> bool:
+        """Never: what changes meanwhile is mended by the log."""
+        return False
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+def is_relation(path: bytes) -> bool:
+    """Say whether a file of the data directory is made of pages."""
+    return _RELATION.fullmatch(path) is not None
+
+
+def _make_entry(member: Member) -> Entry:
+    return Entry(
+        name=b"",
+        kind=EntryKind.DIRECTORY if member.type == DIRECTORY else EntryKind.FILE,
+        mode=member.mode,
+        uid=member.uid,
+        gid=member.gid,
+        user=member.user,
+        group=member.group,
+        size=member.size,
+        modified_ns=member.modified_ns,
+    )
+
+
+def _odd_member(path: bytes) -> CommandFailed:
+    return CommandFailed(
+        "The base backup holds something that is no file or directory: {path}.",
+        hint="Take it out of the data directory, then run the backup again.",
+        path=path.decode(errors="backslashreplace"),
+    )

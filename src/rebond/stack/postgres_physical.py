@@ -1,0 +1,166 @@
+"""Components of kind ``postgres`` saved by the physical method: the data directory, while the server runs."""
+
+import re
+import secrets
+
+import msgspec
+
+from rebond.clock import SystemClock
+from rebond.config.components import Postgres
+from rebond.config.model import Loaded
+from rebond.entries import ArrivingTree
+from rebond.errors import SourceError, SourceUnfit
+from rebond.findings import Finding, Severity
+from rebond.operations.components import Conclusion, WalNeed
+from rebond.sources.postgres.programs import choose_programs, find_programs
+from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.wal_names import parse_lsn
+from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree
+from rebond.sources.postgres_physical.connection import is_installed
+from rebond.sources.postgres_physical.damaged_pages import DamagedPages
+from rebond.sources.postgres_physical.saved_facts import PhysicalFacts, RestorePoint, write_facts
+from rebond.sources.postgres_physical.sending_program import ProgramStream
+from rebond.sources.postgres_physical.sending_server import ServerStream
+from rebond.sources.postgres_physical.server_configuration import add_configuration
+from rebond.sources.postgres_physical.server_facts import ServerFacts, ask_server, read_facts
+from rebond.stack.file_trees import Report
+from rebond.stack.postgres import ConfiguredPostgres
+from rebond.stack.whereabouts import place_of
+
+OLDEST_MAJOR = 15
+_MARK_POINT = """SELECT jsonb_build_object('lsn', pg_catalog.pg_create_restore_point('{name}')::text,
+  'time_ms', (extract(epoch FROM clock_timestamp()) * 1000)::bigint)"""
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+_RIGHT = re.compile(r"42501|permission denied")
+
+
+class _Point(msgspec.Struct):
+    lsn: str
+    time_ms: int
+
+
+class ConfiguredPhysical:
+    """One component: every database of a server. Its moment is a restore point that is made once all was read."""
+
+    root = b""
+    exclusions: tuple[str, ...] = ()
+
+    def __init__(self, name: str, component: Postgres, loaded: Loaded) -> None:
+        self._name = name
+        self._component = component
+        self._loaded = loaded
+        self._way = ""
+        self._facts: PhysicalFacts | None = None
+        self._pages = DamagedPages()
+
+    def open_tree(self, report: Report) -> ArrivingTree:
+        """Ask the server about itself, and let it begin to send. Raises ``SourceError`` and ``ConfigError``."""
+        self._facts, self._pages = None, DamagedPages()
+        server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
+        place = place_of(self._component, self._loaded)
+        programs = find_programs(place.open)
+        asking = Access(server=server, programs=programs[0], open_program=place.open)
+        maintenance = database or "postgres"
+        facts = read_facts(asking, maintenance)
+        _require_fit(facts, wants_wal=self._component.wal is not None)
+        fitting = choose_programs(programs, facts.major)
+        access = Access(server=server, programs=fitting, open_program=place.open)
+        point = f"rebond_{secrets.token_hex(8)}"
+
+        def conclude_reading(tree: BaseBackupTree) -> None:
+            add_configuration(tree.entries, facts, access, maintenance, report)
+            self._facts = self._describe(tree, facts, access, maintenance, point, report)
+
+        stream = self._open_stream(access, point)
+        return BaseBackupTree(stream, began_ns=SystemClock().now_ms() * 1_000_000, at_end=conclude_reading)
+
+    def conclude(self, report: Report) -> Conclusion:
+        """Say what was read, and which part of the log it cannot be started without."""
+        assert self._facts is not None  # noqa: S101 - it was read
+        facts = self._facts
+        for each in self._pages.list_findings():
+            report(each)
+        needs = []
+        if not facts.includes_wal:
+            stop = facts.restore_point.lsn if facts.restore_point else facts.stop
+            needs = [
+                WalNeed(
+                    system_id=facts.system_id,
+                    timeline=facts.timeline,
+                    start_lsn=facts.start,
+                    stop_lsn=max(facts.stop, stop),
+                    segment_bytes=facts.server.segment_bytes,
+                )
+            ]
+        return Conclusion(facts=write_facts(facts), needs=tuple(needs), is_degraded=bool(self._pages))
+
+    def _open_stream(self, access: Access, label: str) -> BackupStream:
+        takes_wal = self._component.wal is None
+        is_here = self._component.inside is None and self._component.volume is None
+        if is_here and is_installed():
+            self._way = "server"
+            return ServerStream(access.server, label=label, takes_wal=takes_wal, pages=self._pages)
+        self._way = "pg_basebackup"
+        return ProgramStream(access, label=label, takes_wal=takes_wal, pages=self._pages)
+
+    def _describe(
+        self, tree: BaseBackupTree, facts: ServerFacts, access: Access, database: str, point: str, report: Report
+    ) -> PhysicalFacts:
+        label, manifest = tree.label, tree.manifest
+        stop_time_ms = int(ask_server(access, database, _NOW))
+        includes_wal = self._component.wal is None
+        mark = None
+        if not facts.is_standby and not includes_wal:
+            mark = self._mark_point(access, database, point, report)
+        return PhysicalFacts(
+            server=facts,
+            start=label.start,
+            stop=manifest.stop,
+            start_timeline=label.timeline,
+            timeline=manifest.timeline,
+            stop_time_ms=stop_time_ms,
+            is_from_standby=label.is_from_standby,
+            includes_wal=includes_wal,
+            restore_point=mark,
+            damaged_pages=len(self._pages.list_findings()),
+            way=self._way,
+        )
+
+    def _mark_point(self, access: Access, database: str, name: str, report: Report) -> RestorePoint | None:
+        """Name the moment of the set in the log, and let the server archive as far as there."""
+        try:
+            answer = ask_server(access, database, _MARK_POINT.format(name=name))
+            ask_server(access, database, "SELECT pg_catalog.pg_switch_wal()")
+        except SourceError as error:
+            report(_no_point(self._name, error))
+            return None
+        made = msgspec.json.decode(answer, type=_Point)
+        return RestorePoint(name=name, lsn=parse_lsn(made.lsn), time_ms=made.time_ms)
+
+
+def _require_fit(facts: ServerFacts, *, wants_wal: bool) -> None:
+    if facts.major < OLDEST_MAJOR:
+        raise SourceUnfit(
+            "The server is PostgreSQL {version}; the physical method needs {oldest} or later.",
+            hint='Set method = "logical" for this component, or upgrade the server.',
+            version=facts.version,
+            oldest=OLDEST_MAJOR,
+        )
+    if facts.wal_level == "minimal":
+        raise SourceUnfit(
+            "The server writes too little into its log to be saved while it runs: wal_level is minimal.",
+            hint="Set wal_level = replica, and restart it: 'rebond wal settings' prints all that it needs.",
+        )
+    if wants_wal and facts.is_standby and facts.archive_mode == "on":
+        return  # its primary archives
+
+
+def _no_point(component: str, error: SourceError) -> Finding:
+    return Finding(
+        code="restore-point-missing",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The moment of the set could not be named in the log of {component}: {reason}",
+        hint_template="GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO that user.",
+        values={"component": component, "reason": error.message},
+    )
