@@ -237,3 +237,12 @@ def show_unchanged(invocation: Invocation, unchanged: Unchanged) -> int:
     )
     answer(invocation, document, with_problems(invocation, text, problems))
     return DOUBTFUL if unchanged.is_doubtful else GOOD
+
+
+@contextmanager
+def open_apart(invocation: Invocation, loaded: Loaded, name: str, watcher: Observer) -> Iterator[Vault]:
+    """Open a vault of the configuration that is kept apart, by its name. Raises ``VaultError`` and ``StoreError``."""
+    place = next(each for each in list_places(loaded) if each.name == name)
+    configured = describe_place(loaded, place)
+    with _open(_with_its_own_key(invocation, configured), configured, watcher) as vault:
+        yield vault

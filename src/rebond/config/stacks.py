@@ -58,6 +58,11 @@ class Vault:
     storage_class: Text | None = optional(
         TEXT, "The storage class of packs; small objects keep the store's own.", default=None
     )
+    forget: str = optional(
+        Choice(("hourly", "daily", "weekly", "monthly", "never")),
+        "How often what `keep` lets go is forgotten and its room freed, by whoever starts the runs.",
+        default="daily",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

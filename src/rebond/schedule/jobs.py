@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from rebond.config.classes import BackupClass
 from rebond.config.model import Configuration
 from rebond.schedule.beside import is_beside
+from rebond.schedule.keeping import list_places_to_clean
 from rebond.schedule.maintenance import Window, read_window
 from rebond.units import local_zone
 
@@ -27,6 +28,7 @@ class Deed(enum.StrEnum):
 
     BACKUP = "backup"
     VERIFY = "verify"
+    FORGET = "forget"
 
 
 SECRETS_LANE = "secrets"
@@ -37,6 +39,7 @@ LANES = (*(deed.value for deed in Deed), SECRETS_LANE)
 class Job:
     """One thing to be done again and again: by ``schedule``, or else by ``trigger``.
 
+    ``class_name`` is that of a vault where it forgets.
     ``is_beside`` says that it saves secrets alone, and waits for no other backup of its stack.
     """
 
@@ -53,12 +56,14 @@ class Job:
 
     @property
     def name(self) -> str:
-        """A name of its own: that of the class, or ``verify:CLASS``."""
+        """A name of its own: that of the class, or ``verify:CLASS``, ``forget:VAULT``."""
         return self.class_name if self.deed is Deed.BACKUP else f"{self.deed}:{self.class_name}"
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What ``rebond`` is called with."""
+        if self.deed is Deed.FORGET:
+            return (self.deed.value, "--place", self.class_name, "--prune", "--scheduled")
         read_data = ("--read-data",) if self.deed is Deed.VERIFY else ()
         return (self.deed.value, "--class", self.class_name, *read_data, "--scheduled")
 
@@ -82,6 +87,11 @@ def make_calendar(configuration: Configuration) -> Calendar:
     for name, class_ in configuration.classes.items():
         members = configuration.component if class_.takes_all else class_.components
         jobs += list_jobs_of(name, class_, is_beside=is_beside(configuration, members, name))
+    if jobs:
+        jobs += [
+            Job(deed=Deed.FORGET, class_name=place, schedule=schedule)
+            for place, schedule in list_places_to_clean(configuration)
+        ]
     return Calendar(
         jobs=tuple(jobs),
         zone=zone_of(configuration),

@@ -88,9 +88,8 @@ def _list_moments(handed: HandedOver, job: Job, now_ms: int) -> list[str]:
 
 
 def _write_service(handed: HandedOver, job: Job, install: str) -> str:
-    deed = "backup" if job.deed is Deed.BACKUP else "check"
     text = (
-        f"[Unit]\nDescription=Rebond: {deed} of {_plain(handed.stack)}, class {_plain(job.class_name)}\n"
+        f"[Unit]\nDescription=Rebond: {_describe_deed(job)} of {_plain(handed.stack)}, {_plain(job.class_name)}\n"
         f"{_write_order(handed)}\n"
         "[Service]\nType=oneshot\n"
         f"ExecStart={_write_command(handed.command_of(job))}\n"
@@ -98,6 +97,10 @@ def _write_service(handed: HandedOver, job: Job, install: str) -> str:
         f"{_write_surroundings(handed)}"
     )
     return f"{text}\n[Install]\n{install}\n" if install else text
+
+
+def _describe_deed(job: Job) -> str:
+    return {Deed.BACKUP: "backup", Deed.VERIFY: "check", Deed.FORGET: "cleaning"}.get(job.deed, job.deed.value)
 
 
 def _write_timer(handed: HandedOver, job: Job, moments: Iterable[str]) -> str:

@@ -75,11 +75,25 @@ keep_rules = combine(
 @option("--simulate", metavar="SPAN", help="Only say what the rules will leave after this time.")
 @option("--explain", is_flag=True, help="Say for each snapshot which rules keep it.")
 @option("--prune", "prunes", is_flag=True, help="Free their room at once.")
+@option("--place", metavar="NAME", help="Another vault of the configuration, by the name that keep uses.")
+@option("--scheduled", is_flag=True, help="For timers: run when it is due, and not in a pause.")
 @option("--dry-run", is_flag=True, help="Only say what would go.")
 @option("--yes", is_flag=True, help="Do not ask; young ones and many at once may go.")
 @click.pass_obj
 def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Plan, ask, carry out."""
+    if wishes["place"]:
+        from rebond.cli.cleaning import enter_place
+
+        invocation = enter_place(invocation, wishes["place"])
+    if wishes["scheduled"] and not wishes["dry_run"]:
+        from rebond.cli.cleaning import clean_in_turn
+
+        return clean_in_turn(invocation, wishes["place"], lambda: _forget(invocation, names, wishes))
+    return _forget(invocation, names, wishes)
+
+
+def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]) -> int:
     policy = _policy(wishes)
     has_no_rules = policy.keeps_nothing
     asks_configuration = has_no_rules and not names and not wishes["simulate"] and _has_configuration(invocation)
@@ -93,7 +107,7 @@ def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> in
         if wishes["simulate"]:
             return _simulate(invocation, standing, policy, wishes)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
-        if not wishes["yes"] and not wishes["dry_run"] and _may_ask(invocation):
+        if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
             if plan.chosen:
                 question = tr("Forget {count} of {all}?", count=len(plan.chosen), all=len(standing.candidates))
