@@ -244,5 +244,5 @@ def open_apart(invocation: Invocation, loaded: Loaded, name: str, watcher: Obser
     """Open a vault of the configuration that is kept apart, by its name. Raises ``VaultError`` and ``StoreError``."""
     place = next(each for each in list_places(loaded) if each.name == name)
     configured = describe_place(loaded, place)
-    with _open(_with_its_own_key(invocation, configured), configured, watcher) as vault:
+    with _open(with_its_own_key(invocation, configured), configured, watcher) as vault:
         yield vault

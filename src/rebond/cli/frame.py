@@ -17,6 +17,7 @@ RECORDED = frozenset(
         "backup",
         "restore",
         "verify",
+        "drill",
         "forget",
         "undelete",
         "prune",

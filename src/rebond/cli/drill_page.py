@@ -1,0 +1,103 @@
+"""The evidence of a drill as a page that anyone can read."""
+
+from collections.abc import Callable, Sequence
+
+from rebond.operations.drills.outcomes import Answer, Check, Verdict
+from rebond.operations.snapshots import time_of
+from rebond.pages.blocks import Block, Grid, Heading, Notice, Page, Paragraph
+from rebond.pages.words import Code, Sentence, Text, say
+from rebond.stack.drills.evidence import Evidence
+from rebond.stack.objectives.promises import Measure
+from rebond.units import format_moment, format_size, format_span
+
+SayCheck = Callable[[Check], tuple[str, str]]
+
+
+def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
+    """Return the page; the sentences of checks are in ``language`` already."""
+    outcome = evidence.outcome
+    blocks: list[Block] = [
+        Notice([_say_verdict(outcome.verdict)])
+        if outcome.verdict is not Verdict.PASS or evidence.judgement.missed
+        else Paragraph([_say_verdict(outcome.verdict)]),
+        Grid(
+            [say("What"), say("Which")],
+            [
+                [say("Stack"), evidence.stack],
+                [say("Scenario"), evidence.scenario or say("none")],
+                [say("Snapshot"), Code(outcome.record.snapshot.hex())],
+                [say("Moment that it shows"), format_moment(time_of(outcome.record))],
+                [say("Drill begun"), format_moment(outcome.began_ms)],
+                [say("Everything was back after"), format_span(outcome.rto_seconds)],
+                [say("Questions took"), format_span(outcome.question_seconds)],
+                [say("Only a part was restored"), say("yes") if outcome.is_sample else say("no")],
+                [say("Network of the commands"), _say_network(evidence.is_cut_off)],
+            ],
+        ),
+        Heading(2, say("Promised and measured")),
+        Grid(
+            [say("What"), say("Measure"), say("Promised"), say("Measured"), say("Holds")],
+            [
+                [
+                    each.subject,
+                    say("recovery time") if each.measure is Measure.RTO else say("work lost"),
+                    _show(each.promised_seconds),
+                    _show(each.measured_seconds),
+                    _say_holds(each.promised_seconds, each.measured_seconds, is_missed=each.is_missed),
+                ]
+                for each in evidence.judgement.promises
+            ],
+        ),
+        Heading(2, say("What came back")),
+        Grid(
+            [say("Component"), say("Kind"), say("Files"), say("Size"), say("Time")],
+            [
+                [each.name, each.kind, str(each.files), format_size(each.bytes), format_span(each.seconds)]
+                for each in outcome.components
+            ],
+        ),
+        Heading(2, say("What was asked, and what came of it")),
+        _list_checks(outcome.checks, say_check),
+    ]
+    return Page(say("Drill of {stack}", stack=evidence.stack), language, blocks)
+
+
+def _list_checks(checks: Sequence[Check], say_check: SayCheck) -> Grid:
+    order = {Answer.FAIL: 0, Answer.NOT_RUN: 1, Answer.PASS: 2}
+    rows: list[list[Text]] = []
+    for check in sorted(checks, key=lambda each: order[each.answer]):
+        message, hint = say_check(check)
+        rows.append([_say_answer(check.answer), check.subject, f"{message} {hint}".strip(), format_span(check.seconds)])
+    return Grid([say("Answer"), say("Of"), say("In words"), say("Time")], rows)
+
+
+def _say_verdict(verdict: Verdict) -> Sentence:
+    if verdict is Verdict.PASS:
+        return say(
+            "**Proved.** Everything that was restored came back as it was saved, and every question was answered."
+        )
+    if verdict is Verdict.PARTIAL:
+        return say("**Proved in part.** Nothing was found wrong, but something could not be asked; it is named below.")
+    return say("**The proof failed.** What is wrong is named below.")
+
+
+def _say_answer(answer: Answer) -> Sentence:
+    if answer is Answer.PASS:
+        return say("good")
+    return say("**wrong**") if answer is Answer.FAIL else say("**not asked**")
+
+
+def _say_network(is_cut_off: bool | None) -> Text:
+    if is_cut_off is None:
+        return say("no command was run")
+    return say("none: they were cut off") if is_cut_off else say("**open**: this system does not let us cut it off")
+
+
+def _say_holds(promised: int | None, measured: float | None, *, is_missed: bool) -> Text:
+    if promised is None or measured is None:
+        return "–"
+    return say("**no**") if is_missed else say("yes")
+
+
+def _show(seconds: float | None) -> str:
+    return "–" if seconds is None else format_span(seconds)

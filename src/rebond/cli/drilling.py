@@ -1,0 +1,110 @@
+"""One drill from its beginning to its evidence."""
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebond.cli.answering import note
+from rebond.cli.drill_sources import Sources, find_sources
+from rebond.cli.invocation import Invocation
+from rebond.cli.speech import tr
+from rebond.cli.witness import Watcher
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.operations.drills.drill import DrillPlan, drill
+from rebond.operations.drills.outcomes import DrillOutcome
+from rebond.operations.drills.room import check_room, find_room
+from rebond.schedule.stack_folders import folder_of
+from rebond.stack.drills.evidence import Evidence
+from rebond.stack.drills.place import DrillPlace
+from rebond.stack.drills.planning import DrillPlanner
+from rebond.stack.drills.surroundings import find_wrapper
+from rebond.stack.objectives.ages import find_ages
+from rebond.stack.objectives.promises import judge_drill
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord
+
+MEMORY_BYTES = 256 << 20  # of a restore, and of the server beside it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillWish:
+    """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now."""
+
+    scenario: str = ""
+    is_sample: bool = False
+    is_newest: bool = True
+
+
+def run_drill(
+    invocation: Invocation,
+    vault: Vault,
+    record: SnapshotRecord,
+    loaded: Loaded | None,
+    watcher: Watcher,
+    wish: DrillWish,
+) -> Evidence:
+    """Restore into a throw-away place, ask, judge; nothing is left of it when this returns or raises.
+
+    Raises ``RestoreError`` when there is no room, and what ``drill`` raises.
+    """
+    clock = SystemClock()
+    with contextlib.ExitStack() as held:
+        place = held.enter_context(DrillPlace(invocation.state_folder, invocation.environment, clock))
+        for folder in place.cleared:
+            note(invocation, tr("Cleared what an earlier drill that was killed left in {folder}.", folder=folder))
+        sources = find_sources(invocation, vault, record, loaded, watcher, held)
+        planner = DrillPlanner(
+            loaded=loaded,
+            place=place,
+            environment=invocation.environment,
+            clock=clock,
+            ages=_find_ages(invocation, loaded, sources, wish),
+        )
+        plan = planner.plan(sources.found, is_sample=wish.is_sample)
+        check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)
+        outcome = _drill(record, plan, sources, watcher, clock)
+    configuration = loaded.configuration if loaded is not None else None
+    has_commands = (
+        any(each.run for each in configuration.drill.checks) if configuration and configuration.drill else False
+    )
+    return Evidence(
+        outcome=outcome,
+        judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
+        stack=configuration.stack.name if configuration else record.catalog.stack,
+        scenario=wish.scenario,
+        is_cut_off=bool(find_wrapper(invocation.environment)) if has_commands else None,
+    )
+
+
+def _drill(
+    record: SnapshotRecord, plan: DrillPlan, sources: Sources, watcher: Watcher, clock: SystemClock
+) -> DrillOutcome:
+    whole = DrillPlan(
+        parts=plan.parts,
+        stages=plan.stages,
+        questions=plan.questions,
+        checks=(*plan.checks, *sources.checks),
+        is_sample=plan.is_sample,
+    )
+    return drill(record, whole, watcher, clock)
+
+
+def _find_ages(invocation: Invocation, loaded: Loaded | None, sources: Sources, wish: DrillWish) -> dict[str, float]:
+    """Return what would be lost with each component; less than 0 where the snapshot says nothing of that."""
+    names = [name for source in sources.found for name in source.components]
+    if not wish.is_newest:
+        return dict.fromkeys(names, -1.0)
+    clock = SystemClock()
+    if loaded is None:
+        now_ms = clock.now_ms()
+        return {name: max(0, now_ms - _moment_of(sources, name)) / 1000 for name in names}
+    folder: Path = folder_of(invocation.state_folder, loaded)
+    found = find_ages(loaded, sources.records, folder, clock)
+    return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}
+
+
+def _moment_of(sources: Sources, name: str) -> int:
+    from rebond.operations.snapshots import time_of
+
+    return next(time_of(each.record) for each in sources.found if name in each.components)

@@ -1,0 +1,1 @@
+"""Drills: restores that are only tests, and what they say."""

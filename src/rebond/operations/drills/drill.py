@@ -1,0 +1,250 @@
+"""The verb ``drill``: restore into a throw-away place, let it stand, ask, and say how long that took."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Protocol
+
+from rebond.clock import Clock
+from rebond.errors import AccessDenied, MissingExtra, RebondError, SourceUnfit, StoreUnreachable
+from rebond.findings import Finding, Severity
+from rebond.operations.drills.outcomes import Answer, Check, DrilledComponent, DrillOutcome, check_of_error
+from rebond.operations.drills.rereading import Sample, reread
+from rebond.operations.restore import restore
+from rebond.operations.restore_planning import RestoreRequest
+from rebond.operations.selection import Selection
+from rebond.operations.snapshots import time_of
+from rebond.progress import Advance, Observer
+from rebond.sources.files.landing import Overwrite
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord
+from rebond.vault.trees import StoredEntry
+
+FETCH, LOAD = "fetch", "load"
+OBSTACLES = (SourceUnfit, MissingExtra)  # what is not to be had here: no word against the snapshot
+UNANSWERED = (StoreUnreachable, AccessDenied)  # the vault could not be asked: nothing is proved either way
+Ask = Callable[[], Iterable[Check]]  # an error that it raises is an answer too
+Hear = Callable[[bytes, StoredEntry], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked once everything stands. An error of ``ask`` is an answer too, under ``code`` and ``subject``."""
+
+    code: str
+    subject: str
+    ask: Ask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPart:
+    """One component: where its tree is put, what makes it stand, what it is asked.
+
+    It comes out of the snapshot ``record`` of ``vault``, which may be another than that of the rest. ``load`` brings a
+    database up; its time belongs to the recovery. ``hear`` is told of every path before it is written, with its entry.
+    ``age_seconds`` is what is lost with it.
+    """
+
+    name: str
+    kind: str
+    vault: Vault
+    record: SnapshotRecord
+    target: Path
+    selection: Selection = field(default_factory=Selection)
+    load: Ask | None = None
+    questions: tuple[Question, ...] = ()
+    hear: Hear | None = None
+    age_seconds: float = 0.0
+
+
+class Stage(Protocol):
+    """What the parts stand on, such as a server: ``begin`` starts to make it and does not wait."""
+
+    def begin(self) -> None:
+        """Start."""
+        ...
+
+    def close(self) -> None:
+        """End everything; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrillPlan:
+    """Everything of one drill, in the order in which it is restored."""
+
+    parts: tuple[DrillPart, ...]
+    stages: tuple[Stage, ...] = ()
+    questions: tuple[Question, ...] = ()
+    checks: tuple[Check, ...] = ()  # answers that are known beforehand
+    is_sample: bool = False
+
+
+def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Clock) -> DrillOutcome:
+    """Restore, load, ask; ``record`` is the snapshot that is proven.
+
+    What is wrong is in the outcome. Raises ``StoreUnreachable`` or ``AccessDenied`` when the vault cannot be asked.
+
+    The folders that the parts name belong to the drill, and are left to whoever made them.
+    """
+    run = _Drill(observer, clock)
+    began, began_ms = clock.monotonic(), clock.now_ms()
+    try:
+        for stage in plan.stages:
+            stage.begin()
+        components = [run.bring_back(part) for part in plan.parts]
+        rto_seconds = clock.monotonic() - began
+        asked = clock.monotonic()
+        run.ask_all(plan)
+        question_seconds = clock.monotonic() - asked
+    finally:
+        for stage in plan.stages:
+            stage.close()
+    return DrillOutcome(
+        record=record,
+        began_ms=began_ms,
+        components=tuple(components),
+        checks=(*plan.checks, *run.checks),
+        phases=_add_up(components, question_seconds),
+        rto_seconds=rto_seconds,
+        rpo_seconds=max([0.0, *(each.age_seconds for each in plan.parts)])
+        if plan.parts
+        else max(0, began_ms - time_of(record)) / 1000,
+        question_seconds=question_seconds,
+        seconds=clock.monotonic() - began,
+        is_sample=plan.is_sample,
+        findings=tuple(run.findings),
+    )
+
+
+def _add_up(components: Iterable[DrilledComponent], question_seconds: float) -> Mapping[str, float]:
+    phases: dict[str, float] = {}
+    for component in components:
+        for name, seconds in component.phases.items():
+            phases[name] = phases.get(name, 0.0) + seconds
+    return {**phases, "questions": question_seconds}
+
+
+class _Drill:
+    """One drill under way."""
+
+    def __init__(self, observer: Observer, clock: Clock) -> None:
+        self._clock = clock
+        self._observer = observer
+        self._samples: dict[str, Sample] = {}
+        self.checks: list[Check] = []
+        self.findings: list[Finding] = []
+
+    def bring_back(self, part: DrillPart) -> DrilledComponent:
+        """Restore one component and let it stand."""
+        sample = self._samples[part.name] = Sample()
+        phases: dict[str, float] = {}
+        began = self._clock.monotonic()
+        is_back = self._fetch(part, sample)
+        phases[FETCH] = self._clock.monotonic() - began
+        if is_back and part.load is not None:
+            self._observer.advanced(Advance(phase=LOAD, subject=part.name))
+            began = self._clock.monotonic()
+            self.checks += self._ask(Question(code="loaded", subject=part.name, ask=part.load))
+            phases[LOAD] = self._clock.monotonic() - began
+        return DrilledComponent(
+            name=part.name,
+            kind=part.kind,
+            files=sample.files,
+            bytes=sample.size_bytes,
+            phases=phases,
+            age_seconds=part.age_seconds,
+        )
+
+    def ask_all(self, plan: DrillPlan) -> None:
+        """Ask every question, of the components and of the whole."""
+        for part in plan.parts:
+            sample = self._samples[part.name]
+            if sample.files:
+                self.checks += self._ask(Question(code="files-reread", subject=part.name, ask=_comparing(part, sample)))
+            for question in part.questions:
+                self.checks += self._ask(question)
+        for question in plan.questions:
+            self.checks += self._ask(question)
+
+    def _fetch(self, part: DrillPart, sample: Sample) -> bool:
+        """Put the files of a component back; say whether there is anything to go on with."""
+        self._observer.advanced(Advance(phase=FETCH, subject=part.name))
+        request = RestoreRequest(
+            target=os.fsencode(part.target),
+            components=(part.name,),
+            selection=part.selection,
+            strip=1,
+            overwrite=Overwrite.ALWAYS if part.target.exists() and any(part.target.iterdir()) else None,
+            keeps_owner=os.geteuid() == 0,
+        )
+        began = self._clock.monotonic()
+        try:
+            outcome = restore(part.vault, part.record, request, self._observer, planned=_hearing(part, sample))
+        except UNANSWERED:
+            raise
+        except RebondError as error:
+            self.checks.append(check_of_error("restored", part.name, error, is_obstacle=False))
+            return False
+        wrong = [each for each in outcome.findings if each.severity is not Severity.NOTE]
+        self.findings += wrong
+        self.checks += [_tell_finding(part.name, each) for each in wrong[:_FINDINGS_TOLD]]
+        if not wrong:
+            self.checks.append(
+                Check(
+                    code="restored",
+                    subject=part.name,
+                    answer=Answer.PASS,
+                    template="{files} files and {directories} directories are back, {bytes} bytes.",
+                    values={"files": outcome.files, "directories": outcome.directories, "bytes": outcome.bytes},
+                    seconds=self._clock.monotonic() - began,
+                )
+            )
+        return True
+
+    def _ask(self, question: Question) -> Iterator[Check]:
+        """Ask one question; whatever an error says is its answer."""
+        began = self._clock.monotonic()
+        try:
+            for check in question.ask():
+                seconds = self._clock.monotonic() - began
+                yield check if check.seconds else replace(check, seconds=seconds)
+                began = self._clock.monotonic()
+        except UNANSWERED:
+            raise
+        except RebondError as error:
+            yield check_of_error(
+                question.code,
+                question.subject,
+                error,
+                is_obstacle=isinstance(error, OBSTACLES),
+                seconds=self._clock.monotonic() - began,
+            )
+
+
+_FINDINGS_TOLD = 20  # of one component; all are in the findings
+
+
+def _comparing(part: DrillPart, sample: Sample) -> Ask:
+    return lambda: [reread(part.vault, part.record, part.name, sample, os.fsencode(part.target))]
+
+
+def _hearing(part: DrillPart, sample: Sample) -> Hear:
+    def hear(path: bytes, entry: StoredEntry) -> None:
+        sample.hear(path, entry)
+        if part.hear is not None:
+            part.hear(path, entry)
+
+    return hear
+
+
+def _tell_finding(component: str, finding: Finding) -> Check:
+    return Check(
+        code="restored",
+        subject=component,
+        answer=Answer.FAIL,
+        template=finding.template,
+        hint_template=finding.hint_template,
+        values=finding.values,
+    )

@@ -1,0 +1,100 @@
+"""Reading back from the disk what a restore wrote: some files, chosen by chance, against what the snapshot says."""
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rebond.entries import EntryKind
+from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.restore_findings import show_bytes
+from rebond.vault.access import Vault
+from rebond.vault.primitives import keyed_id
+from rebond.vault.snapshots import SnapshotRecord
+from rebond.vault.trees import CHUNK_ROW, StoredEntry
+
+LOOKED_AT = 1000  # files whose presence, size and permissions are compared
+READ_BYTES = 16 << 20  # of those, so much content
+_NAMED = 5  # of what is wrong, so many are named
+
+
+@dataclass(slots=True)
+class Sample:
+    """Files of one component, chosen by chance while they are planned: each has the same chance."""
+
+    most: int = LOOKED_AT
+    files: int = 0
+    size_bytes: int = 0
+    chosen: list[tuple[bytes, StoredEntry]] = field(default_factory=list)
+    _chance: random.Random = field(default_factory=random.Random)
+
+    def hear(self, path: bytes, entry: StoredEntry) -> None:
+        """Take note of a path that is to be written, and of its entry."""
+        if entry.kind != EntryKind.FILE:
+            return
+        self.files += 1
+        self.size_bytes += entry.size
+        if len(self.chosen) < self.most:
+            self.chosen.append((path, entry))
+        elif (place := self._chance.randrange(self.files)) < self.most:
+            self.chosen[place] = (path, entry)
+
+
+def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample, target: bytes) -> Check:
+    """Compare the chosen files below ``target`` with the snapshot: there, as large, with these permissions and bytes.
+
+    ``target`` is where the component's own tree begins.
+    """
+    key = vault.credentials.domain_keys(record.domain).data_id_key
+    prefix = component.encode() + b"/"
+    wrong: list[str] = []
+    read_bytes = 0
+    for path, entry in sample.chosen:
+        below = path.removeprefix(prefix)
+        reads_content = read_bytes < READ_BYTES and entry.chunk_list is None and not entry.holes
+        reason = _compare(os.path.join(target, below), entry, key if reads_content else None)
+        read_bytes += entry.size if reads_content else 0
+        if reason:
+            wrong.append(f"{show_bytes(path)} ({reason})")
+    if wrong:
+        return Check(
+            code="files-reread",
+            subject=component,
+            answer=Answer.FAIL,
+            template="{count} of {looked} files are not as they were saved: {files}",
+            hint_template="Run 'rebond verify --read-data'; and look at the disk that the drill restores to.",
+            values={"count": len(wrong), "looked": len(sample.chosen), "files": ", ".join(wrong[:_NAMED])},
+        )
+    return Check(
+        code="files-reread",
+        subject=component,
+        answer=Answer.PASS,
+        template="{looked} of {files} files, chosen by chance, are there as they were saved; {bytes} bytes of content "
+        "were read back.",
+        values={"looked": len(sample.chosen), "files": sample.files, "bytes": read_bytes},
+    )
+
+
+def _compare(path: bytes, entry: StoredEntry, key: bytes | None) -> str:
+    """Return what is wrong with a file, in a word; empty for nothing."""
+    try:
+        found = os.lstat(path)
+        if found.st_size != entry.size:
+            return f"{found.st_size} != {entry.size} B"
+        if found.st_mode & 0o777 != entry.mode & 0o777:
+            return f"{found.st_mode & 0o777:o} != {entry.mode & 0o777:o}"
+        if key is not None and not _has_content(path, entry, key):
+            return "!= BLAKE3"
+    except OSError as error:
+        return error.strerror or str(error)
+    return ""
+
+
+def _has_content(path: bytes, entry: StoredEntry, key: bytes) -> bool:
+    with open(path, "rb", buffering=0) as file:
+        return all(keyed_id(key, file.read(length)) == chunk_id for chunk_id, length in _rows(entry))
+
+
+def _rows(entry: StoredEntry) -> Iterator[tuple[bytes, int]]:
+    for position in range(0, len(entry.chunks), CHUNK_ROW.size):
+        yield CHUNK_ROW.unpack_from(entry.chunks, position)

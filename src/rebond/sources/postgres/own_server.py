@@ -1,0 +1,213 @@
+"""A PostgreSQL server of our own that is thrown away: on a Unix socket, and gone when this process is.
+
+It archives nothing, listens on no address, and knows nobody's password. PostgreSQL refuses to run as root: then it
+runs as another user, to whom nothing but its own folder belongs.
+"""
+
+import os
+import pwd
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.errors import CommandFailed, SourceUnfit
+from rebond.secret import Secret
+from rebond.sources.postgres.local_programs import ServerPrograms
+from rebond.sources.streams.readers import CommandReader
+from rebond.sources.streams.whole_output import read_output
+from rebond.subprocesses import RunningCommand
+
+SUPERUSER = "postgres"
+LOG = "log"
+# The input of the shell is a pipe that we hold: when it ends, because we end it or because we are gone in any way,
+# the server is told to leave at once. Nothing that it wrote is worth a checkpoint.
+_WATCHED = """\
+trap '' TERM INT HUP
+"$@" >>"$REBOND_SERVER_LOG" 2>&1 </dev/null &
+server=$!
+read -r _
+kill -QUIT "$server" 2>/dev/null
+wait "$server"
+"""
+SAFE_SETTINGS: Mapping[str, str] = {
+    "listen_addresses": "",
+    "archive_mode": "off",
+    "archive_command": "",
+    "archive_library": "",
+    "primary_conninfo": "",
+    "max_wal_senders": "0",
+    "wal_level": "minimal",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum": "off",
+    "max_connections": "40",
+    "shared_buffers": "64MB",
+    "maintenance_work_mem": "64MB",
+    "max_wal_size": "1GB",
+    "dynamic_shared_memory_type": "mmap",  # nothing in /dev/shm that a kill would leave there
+    "logging_collector": "off",
+    "shared_preload_libraries": "",
+    "ssl": "off",
+    "external_pid_file": "",
+}
+_UNKNOWN_BEFORE = {"archive_library": 15}
+_NOT_ROOT = ("postgres", "nobody")
+_START_SECONDS = 120.0
+_LOOK_EVERY_SECONDS = 0.02
+_INIT_SECONDS = 300.0
+_LONGEST_SOCKET = 107 - len("/.s.PGSQL.5432.lock")
+
+
+class OwnServer:
+    """A server in ``folder``, which is made. ``start`` begins it, ``stop`` ends it; may be stopped twice."""
+
+    def __init__(
+        self, folder: Path, programs: ServerPrograms, *, environment: Mapping[str, str], clock: Clock, mark: str = ""
+    ) -> None:
+        """``environment`` is all that its programs get; ``mark`` is written into it, to find them by."""
+        self.folder = folder
+        self.programs = programs
+        self.data = folder / "data"
+        self.owner = find_owner()
+        self._clock = clock
+        self.environment = {**environment, "LC_ALL": "C", "REBOND_SERVER_LOG": str(folder / LOG)}
+        if mark:
+            self.environment["REBOND_DRILL"] = mark
+        self._running: RunningCommand | None = None
+        folder.mkdir(mode=0o700, parents=True)
+        self._give(folder)
+        if len(os.fsencode(folder)) > _LONGEST_SOCKET:
+            raise SourceUnfit(
+                "The path {path} is too long for the socket of a server.",
+                hint="Set TMPDIR to a directory with a shorter name.",
+                path=str(folder),
+            )
+
+    def initialize(self, *, encoding: str = "UTF8", checksums: bool = False) -> None:
+        """Make an empty cluster. Raises ``CommandFailed``."""
+        words = [str(self.programs.folder / "initdb"), "--no-sync", "--auth=trust", f"--username={SUPERUSER}"]
+        words += [f"--encoding={encoding}", "--locale=C", "--pgdata", str(self.data)]
+        self._run([*words, *(["--data-checksums"] if checksums else [])])
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start it and wait until it answers. Raises ``CommandFailed`` with the last words of its log."""
+        words = [str(self.programs.folder / "postgres"), "-D", str(self.data), "-k", str(self.folder)]
+        for name, text in {**SAFE_SETTINGS, **(settings or {})}.items():
+            if self.programs.major >= _UNKNOWN_BEFORE.get(name, 0):
+                words += ["-c", f"{name}={text}"]
+        self._running = RunningCommand(
+            ["sh", "-c", _WATCHED, "sh", *words],
+            environment=self.environment,
+            directory=str(self.folder),
+            user=self.owner,
+            keeps_input=True,
+            given=Secret(b""),
+        )
+        end = self._clock.monotonic() + _START_SECONDS
+        while not self.is_answering():
+            if not self._is_alive() or self._clock.monotonic() > end:
+                raise CommandFailed(
+                    "The throw-away server did not start: {words}",
+                    hint="See whether the versions of PostgreSQL here and there are the same.",
+                    words=self.last_words() or "–",
+                )
+            self._clock.sleep(_LOOK_EVERY_SECONDS)
+
+    def is_answering(self) -> bool:
+        """Say whether it takes a query."""
+        try:
+            return self.ask("SELECT 1", "template1").strip() == "1"
+        except CommandFailed:
+            return False
+
+    def ask(self, script: str, database: str, *, seconds: float | None = None, variables: tuple[str, ...] = ()) -> str:
+        """Run a script as the superuser and return its answers, a line for each row. Raises ``CommandFailed``."""
+        words = [self.programs.psql, "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1"]
+        words += [word for each in variables for word in ("-v", each)]
+        words += ["-d", self.connection(database), "-c", script]
+        answer = read_output(lambda: self.open(words, seconds=seconds), program="psql")
+        return answer.decode(errors="surrogateescape")
+
+    def connection(self, database: str) -> str:
+        """Return the connection to a database as ``libpq`` reads it."""
+        name = database.replace("\\", "\\\\").replace("'", "\\'")
+        return f"host='{self.folder}' port=5432 user={SUPERUSER} dbname='{name}'"
+
+    def open(self, words: list[str], *, seconds: float | None = None, directory: str | None = None) -> CommandReader:
+        """Begin to run a client of it, as ourselves."""
+        return CommandReader(
+            words,
+            environment={**self.environment, "PGCLIENTENCODING": "UTF8"},
+            timeout_seconds=seconds,
+            directory=directory,
+        )
+
+    def make_folder(self, name: str) -> Path:
+        """Make a folder that belongs to the server, beside its data."""
+        made = self.folder / name
+        made.mkdir(mode=0o700)
+        self._give(made)
+        return made
+
+    def last_words(self) -> str:
+        """Return the last lines of its log, joined by " | "."""
+        try:
+            lines = (self.folder / LOG).read_text(errors="replace").splitlines()
+        except OSError:
+            return ""
+        return " | ".join(each.strip() for each in lines[-5:] if each.strip())
+
+    def stop(self) -> None:
+        """End it at once; what it held is worth nothing."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.end()
+
+    def remove(self) -> None:
+        """End it and delete its folder."""
+        self.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _give(self, folder: Path) -> None:
+        if self.owner is not None:
+            known = pwd.getpwnam(self.owner)
+            os.chown(folder, known.pw_uid, known.pw_gid)
+
+    def _is_alive(self) -> bool:
+        try:
+            first = (self.data / "postmaster.pid").read_text().split("\n", 1)[0]
+            os.kill(int(first), 0)
+        except ProcessLookupError:
+            return False
+        except (OSError, ValueError):  # not written yet, or gone again: its log says why
+            return "FATAL" not in self.last_words()
+        return True
+
+    def _run(self, words: list[str]) -> None:
+        def begin() -> CommandReader:
+            return CommandReader(
+                words,
+                environment=self.environment,
+                timeout_seconds=_INIT_SECONDS,
+                directory=str(self.folder),
+                user=self.owner,
+            )
+
+        read_output(begin, program=os.path.basename(words[0]))
+
+
+def find_owner(*, find_user: Callable[[], int] = os.geteuid) -> str | None:
+    """Return as whom the server runs; ``None`` for ourselves. Raises ``SourceUnfit`` for root without another user."""
+    if find_user():
+        return None
+    known = {each.pw_name for each in pwd.getpwall()}
+    for name in _NOT_ROOT:
+        if name in known:
+            return name
+    raise SourceUnfit(
+        "PostgreSQL does not run as root, and there is no user {names} here.",
+        hint="Run the drill as another user, or add one: useradd --system postgres",
+        names=" / ".join(_NOT_ROOT),
+    )

@@ -1,0 +1,59 @@
+"""Where each component is put in a drill: as it lies in the stack, as far as it lies there at all."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebond.config.components import Component, Files, Secrets, Sqlite
+from rebond.config.model import Loaded
+from rebond.stack.file_trees import fixed_part, is_glob
+from rebond.vault.snapshots import PrivateComponent
+
+ROOT, APART = "root", "components"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """Folders of one drill: ``root`` stands for the stack's root, ``apart`` holds what lies elsewhere."""
+
+    folder: Path
+    stack_root: Path | None = None
+
+    @property
+    def root(self) -> Path:
+        """What stands for the stack's root."""
+        return self.folder / ROOT
+
+    def place(self, stored: PrivateComponent, component: Component | None) -> Path:
+        """Return where the tree of a component begins."""
+        below = self._find_below(stored, component)
+        return self.folder / APART / stored.name if below is None else self.root / below
+
+    def _find_below(self, stored: PrivateComponent, component: Component | None) -> str | None:
+        """Return the place of a tree below the stack's root; ``None`` for one that is elsewhere."""
+        if self.stack_root is None or component is None or component.inside or component.volume:
+            return None
+        top = os.path.normpath(os.fsencode(self.stack_root))
+        if isinstance(component, Files):
+            return _relative(os.path.normpath(stored.root), top) if stored.root else None
+        if isinstance(component, Secrets | Sqlite):
+            paths = (*((component.path,) if component.path else ()), *component.paths)
+            wanted = [os.path.normpath(os.path.join(top, os.fsencode(each))) for each in paths]
+            if not wanted or (isinstance(component, Secrets) and (component.kubernetes or component.hashicorp)):
+                return None
+            if isinstance(component, Sqlite) and len(wanted) == 1 and not is_glob(wanted[0]):
+                return _relative(os.path.dirname(wanted[0]), top)
+            is_below = all(fixed_part(each).startswith(os.path.join(top, b"")) or each == top for each in wanted)
+            return "" if is_below else None
+        return None
+
+
+def _relative(path: bytes, top: bytes) -> str | None:
+    if path == top:
+        return ""
+    return os.fsdecode(path[len(top) + 1 :]) if path.startswith(os.path.join(top, b"")) else None
+
+
+def root_of(loaded: Loaded | None) -> Path | None:
+    """Return the stack's root as the snapshot knew it; ``None`` without a configuration."""
+    return loaded.root if loaded is not None else None

@@ -1,0 +1,172 @@
+"""The throw-away place of a drill: a folder, and everything that runs in it, which goes whatever happens.
+
+A mark in the state folder says where it is before it is made, and is locked while the drill lives. So the next drill
+finds what one left that was killed: it ends what still runs there, then deletes the folder, then the mark.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.errors import RestoreError
+from rebond.history.running import RunningMark, is_under_way, list_marks, take_dead_mark
+from rebond.identifiers import random_id
+
+PREFIX = "rebond-drill-"
+VARIABLE = "REBOND_DRILL"  # in the environment of whatever a drill starts: its folder
+PLACES = "drills/places"  # below the state folder
+STACK, SERVERS, _SCRATCH = "stack", "servers", "scratch"
+_PATIENCE_SECONDS = 2.0
+_END_SECONDS = 10.0
+_LOOK_EVERY_SECONDS = 0.02
+
+
+class DrillPlace:
+    """A folder of one drill. ``close`` ends and deletes everything; it may be called twice."""
+
+    def __init__(self, state_folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
+        """Make it, after clearing what earlier drills left. Raises ``RestoreError``."""
+        self._clock = clock
+        self._marks = state_folder / PLACES
+        self.cleared = clear_left_places(state_folder, clock)
+        parent = Path(environment.get("TMPDIR") or tempfile.gettempdir()).absolute()
+        name = random_id(4).hex()
+        self.folder = parent / f"{PREFIX}{name}"
+        self._temporary = tempfile.tempdir
+        try:
+            self._mark = RunningMark(self._marks, name, {"folder": str(self.folder), "pid": os.getpid()})
+            try:
+                # Others may pass through, to a server's folder that is theirs, and see nothing.
+                self.folder.mkdir(mode=0o700)
+                self.folder.chmod(0o711)
+                (self.folder / STACK).mkdir(mode=0o700)
+                (self.folder / _SCRATCH).mkdir(mode=0o700)
+                tempfile.tempdir = str(self.folder / _SCRATCH)  # what a kill leaves of a restore goes with the rest
+            except OSError:
+                self.close()
+                raise
+        except OSError as error:
+            raise RestoreError(
+                "A drill cannot be made in {folder}: {reason}.",
+                hint="Set TMPDIR to a directory that this user may write to, and REBOND_STATE_DIR likewise.",
+                folder=str(parent),
+                reason=error.strerror or str(error),
+            ) from error
+
+    @property
+    def stack(self) -> Path:
+        """Where the components are put."""
+        return self.folder / STACK
+
+    def server_folder(self, name: str) -> Path:
+        """Return where a server may make itself at home; its name is as short as a socket needs it."""
+        folder = self.folder / SERVERS
+        folder.mkdir(mode=0o711, exist_ok=True)
+        folder.chmod(0o711)
+        return folder / name
+
+    def close(self) -> None:
+        """End everything that runs here, and delete it. Raises ``RestoreError`` for what cannot be deleted."""
+        tempfile.tempdir = self._temporary
+        remove_place(self.folder, self._clock)
+        self._mark.clear()
+
+    def __enter__(self) -> "DrillPlace":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def clear_left_places(state_folder: Path, clock: Clock) -> list[str]:
+    """Clear what drills left that are gone; return the folders. One that cannot be cleared keeps its mark."""
+    marks, cleared = state_folder / PLACES, []
+    for name in list_marks(marks):
+        if is_under_way(marks, name):
+            continue
+        folder = _read_folder(marks / name)
+        if folder is not None:
+            with contextlib.suppress(RestoreError):
+                remove_place(folder, clock)
+                cleared.append(str(folder))
+        if folder is None or not os.path.lexists(folder):
+            take_dead_mark(marks, name)
+    return cleared
+
+
+def _read_folder(mark: Path) -> Path | None:
+    """Return the folder that a mark names, if it is one that a drill makes."""
+    import json  # noqa: PLC0415 - only where something was left
+
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        folder = Path(json.loads(mark.read_bytes())["folder"])
+        if folder.is_absolute() and folder.name.startswith(PREFIX):
+            return folder
+    return None
+
+
+def remove_place(folder: Path, clock: Clock) -> None:
+    """End what runs in a folder, then delete it. Raises ``RestoreError`` when something stays."""
+    end_processes(folder, clock)
+    if not os.path.lexists(folder):
+        return
+    shutil.rmtree(folder, onerror=_make_way)
+    if os.path.lexists(folder):
+        raise RestoreError(
+            "The drill's folder {folder} could not be deleted.",
+            hint="Delete it by hand; it holds what was restored.",
+            folder=str(folder),
+        )
+
+
+def _make_way(_function: object, path: str, _reason: object) -> None:
+    """Delete what a mode without rights protects from its own owner: a restore puts modes back as they were."""
+    with contextlib.suppress(OSError):
+        for each in (os.path.dirname(path), path):
+            if not os.path.islink(each):
+                os.chmod(each, stat.S_IRWXU)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+
+
+def end_processes(folder: Path, clock: Clock) -> None:
+    """End every process that runs in a folder or was started for it; those that do not go are made to."""
+    began = clock.monotonic()
+    while found := list(find_processes(folder)):
+        waited_seconds = clock.monotonic() - began
+        for pid, is_server in found:
+            number = signal.SIGQUIT if is_server else signal.SIGTERM  # a server then waits for nobody
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL if waited_seconds > _PATIENCE_SECONDS else number)
+        if waited_seconds > _END_SECONDS:
+            return
+        clock.sleep(_LOOK_EVERY_SECONDS)
+
+
+def find_processes(folder: Path) -> Iterator[tuple[int, bool]]:
+    """Yield processes other than this one that a drill started in ``folder``, and whether each is a server.
+
+    Whatever a drill starts has its folder in its environment; servers of PostgreSQL write over theirs, and stay in
+    their data directory instead.
+    """
+    inside = os.fsencode(folder) + b"/"
+    wanted = f"{VARIABLE}={folder}".encode() + b"\0"
+    for name in os.listdir("/proc"):
+        if not name.isdecimal() or int(name) == os.getpid():
+            continue
+        try:
+            is_server = Path(f"/proc/{name}/comm").read_bytes().strip() == b"postgres"
+            place = os.fsencode(os.readlink(f"/proc/{name}/cwd"))
+            environment = Path(f"/proc/{name}/environ").read_bytes() + b"\0"
+        except OSError:  # it has ended, or is somebody else's
+            continue
+        if (is_server and place.startswith(inside)) or wanted in environment:
+            yield int(name), is_server

@@ -1,0 +1,268 @@
+"""What a drill of a snapshot does: what is put where, which servers are made, what is asked."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Sqlite, Versioned
+from rebond.config.model import Loaded
+from rebond.errors import SourceUnfit, VaultDamaged
+from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
+from rebond.operations.drills.outcomes import Answer, Check
+from rebond.sources.postgres.own_server import OwnServer
+from rebond.stack.drills.database_questions import make_database_questions
+from rebond.stack.drills.layout import Layout, root_of
+from rebond.stack.drills.loading import LoadedDatabases
+from rebond.stack.drills.place import DrillPlace
+from rebond.stack.drills.saved_databases import SavedDatabase, read_databases, require_databases
+from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
+from rebond.stack.drills.surroundings import Surroundings, describe_server, make_surroundings
+from rebond.stack.drills.throw_away_server import ThrowAwayServer
+from rebond.stack.drills.user_checks import Asked, make_user_question
+from rebond.stack.whereabouts import words_of
+from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
+
+_SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Versioned))
+_NOT_LOADED = frozenset({"mysql"})  # dumps for which no throw-away server is made
+_JOBS = 2
+_SPARE_OF_DATABASE = 3  # rows as text, as tables with their indexes, and what sorting takes
+_SERVER_BYTES = 60_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A snapshot of which something is restored, and the components that are taken from it."""
+
+    vault: Vault
+    record: SnapshotRecord
+    components: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class DrillPlanner:
+    """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started."""
+
+    loaded: Loaded | None
+    place: DrillPlace
+    environment: Mapping[str, str]
+    clock: Clock
+    ages: Mapping[str, float] = field(default_factory=dict)
+    _parts: list[DrillPart] = field(default_factory=list)
+    _stages: list[Stage] = field(default_factory=list)
+    _checks: list[Check] = field(default_factory=list)
+    _loaded_databases: dict[str, LoadedDatabases] = field(default_factory=dict)
+    _files: dict[str, RestoredDatabases] = field(default_factory=dict)
+    _places: dict[str, Path] = field(default_factory=dict)
+    needed_bytes: int = 0
+
+    def plan(self, sources: Sequence[Source], *, is_sample: bool = False) -> DrillPlan:
+        """Return what is to be done. Raises ``VaultDamaged`` for a snapshot that cannot be opened at all."""
+        layout = Layout(folder=self.place.stack, stack_root=root_of(self.loaded))
+        layout.root.mkdir(mode=0o700, exist_ok=True)
+        for source in sources:
+            with SnapshotReader(source.vault, source.record) as reader:
+                stored = {each.name: each for each in reader.components}
+                for name in source.components:
+                    self._add(source, reader, stored[name], layout)
+        self._parts.sort(key=self._urgency)
+        return DrillPlan(
+            parts=tuple(self._parts),
+            stages=tuple(self._stages),
+            questions=(*self._ask_references(), *self._ask_of_user(layout)),
+            checks=tuple(self._checks),
+            is_sample=is_sample,
+        )
+
+    def _add(self, source: Source, reader: SnapshotReader, stored: PrivateComponent, layout: Layout) -> None:
+        """Add one component to the plan."""
+        summary = next(each for each in source.record.catalog.components if each.name == stored.name)
+        component = self.loaded.configuration.component.get(stored.name) if self.loaded else None
+        if summary.kind in _SAVES_NOTHING:
+            return
+        if not summary.complete:
+            self._checks.append(_say_incomplete(stored.name))
+            return
+        target = layout.place(stored, component)
+        target.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._places[stored.name] = target
+        self.needed_bytes += summary.bytes
+        part = DrillPart(
+            name=stored.name,
+            kind=summary.kind,
+            vault=source.vault,
+            record=source.record,
+            target=target,
+            age_seconds=self.ages.get(stored.name, 0.0),
+        )
+        self._parts.append(self._finish(part, reader, stored, component))
+
+    def _finish(
+        self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent, component: Component | None
+    ) -> DrillPart:
+        """Add what makes a component stand, and what is asked of its kind."""
+        match part.kind:
+            case "postgres":
+                return self._finish_postgres(part, reader, stored)
+            case "sqlite":
+                files = self._files[part.name] = RestoredDatabases(part.name, part.target)
+                question = Question(code="integrity", subject=part.name, ask=files.check)
+                return replace(part, hear=files.hear, questions=(question,))
+            case kind if kind in _NOT_LOADED:
+                self._checks.append(_say_not_loaded(part.name, kind))
+        if isinstance(component, Files) and component.require:
+            return replace(part, questions=(self._ask_required(part, component),))
+        return part
+
+    def _finish_postgres(self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent) -> DrillPart:
+        found: tuple[SavedDatabase, ...] = require_databases(read_databases(reader, stored), part.name)
+        summary = next(each for each in part.record.catalog.components if each.name == part.name)
+        self.needed_bytes += _SERVER_BYTES + (_SPARE_OF_DATABASE - 1) * summary.bytes
+        stage = ThrowAwayServer(
+            self.place.server_folder(f"{len(self._stages)}"),
+            major=found[0].manifest.major,
+            component=part.name,
+            environment=self.environment,
+            clock=self.clock,
+            mark=str(self.place.folder),
+        )
+        databases = LoadedDatabases(stage, part.target, found, jobs=_JOBS)
+        self._stages.append(stage)
+        self._loaded_databases[part.name] = databases
+        return replace(part, load=databases.load, questions=make_database_questions(databases, part.name, part.target))
+
+    def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
+        """Secrets first, then databases, files last; within that by priority."""
+        rank = {"secrets": 0, "postgres": 1, "sqlite": 1, "mysql": 1, "redis": 1}.get(part.kind, 2)
+        component = self.loaded.configuration.component.get(part.name) if self.loaded else None
+        return rank, (component.priority if component else None) or "P9", part.name
+
+    # -- questions -------------------------------------------------------------------------------
+
+    def _ask_required(self, part: DrillPart, component: Files) -> Question:
+        root = self.place.stack / "root"
+        base = part.target if component.path else root
+
+        def ask() -> Iterator[Check]:
+            missing = [each.path for each in component.require if not os.path.lexists(base / each.path)]
+            yield Check(
+                code="required",
+                subject=part.name,
+                answer=Answer.FAIL if missing else Answer.PASS,
+                template="{paths} did not come back, and the configuration requires it."
+                if missing
+                else "All {count} required paths are there.",
+                hint_template="See 'rebond explain PATH'." if missing else "",
+                values={"paths": ", ".join(missing), "count": len(component.require)},
+            )
+
+        return Question(code="required", subject=part.name, ask=ask)
+
+    def _ask_references(self) -> Iterator[Question]:
+        for name, files in self._files.items():
+            component = self.loaded.configuration.component.get(name) if self.loaded else None
+            for reference in component.references if isinstance(component, Sqlite) else ():
+                if reference.component not in self._places:
+                    self._checks.append(_say_no_files(name, reference.component))
+                    continue
+
+                def rows(files: RestoredDatabases = files, sql: str = reference.sql) -> Iterator[bytes]:
+                    for path in files.files():
+                        yield from read_named(path, sql)
+
+                yield make_reference_question(name, reference, self._places[reference.component], rows)
+
+    def _ask_of_user(self, layout: Layout) -> Iterator[Question]:
+        drilling = self.loaded.configuration.drill if self.loaded else None
+        if drilling is None or self.loaded is None:
+            return
+        asked = Asked(
+            find_server=self._find_server,
+            find_files=self._find_files,
+            find_surroundings=lambda: self._find_surroundings(layout),
+            has_sqlite=bool(self._files),
+            has_postgres=bool(self._loaded_databases),
+        )
+        for wanted in drilling.checks:
+            yield make_user_question(wanted, asked, lambda wanted=wanted: words_of(wanted.database, self.loaded))  # type: ignore[misc]
+
+    def _find_server(self, component: str, database: str) -> tuple[OwnServer, str]:
+        fitting = [each for name, each in self._loaded_databases.items() if not component or name == component]
+        for each in fitting:
+            for name in each.standing:
+                if not database or name == database:
+                    return each.server, name
+        raise SourceUnfit(
+            "No database that was loaded is called {name}, so the query was not asked.",
+            hint="See why it was not loaded, above; or check 'component' and 'database' of the check.",
+            name=database or component or "–",
+        )
+
+    def _find_files(self, component: str) -> Sequence[Path]:
+        for name, each in self._files.items():
+            if (not component or name == component) and each.files():
+                return each.files()
+        raise SourceUnfit(
+            "No database that was loaded is called {name}, so the query was not asked.",
+            hint="See why it was not loaded, above; or check 'component' and 'database' of the check.",
+            name=component or "–",
+        )
+
+    def _find_surroundings(self, layout: Layout) -> Surroundings:
+        env_files = self.loaded.configuration.stack.env if self.loaded else ()
+        server: OwnServer | None = None
+        variables: dict[str, str] = {}
+        for each in self._loaded_databases.values():
+            if each.standing:
+                server = server or each.server
+                variables = variables or describe_server(each.server, next(iter(each.standing)))
+        around = make_surroundings(layout.root, env_files, self.environment, mark=str(self.place.folder), server=server)
+        return Surroundings(
+            directory=around.directory, variables={**around.variables, **variables}, wrapper=around.wrapper
+        )
+
+
+def _say_incomplete(name: str) -> Check:
+    return Check(
+        code="restored",
+        subject=name,
+        answer=Answer.FAIL,
+        template="The snapshot does not hold it: the backup could not save it.",
+        hint_template="Mend that, make another backup, and drill that.",
+    )
+
+
+def _say_not_loaded(name: str, kind: str) -> Check:
+    return Check(
+        code="loaded",
+        subject=name,
+        answer=Answer.NOT_RUN,
+        template="Its dump is back, and was not loaded: a drill makes no server of the kind {kind}.",
+        hint_template='Load it yourself in a check: run = "…" under [drill].',
+        values={"kind": kind},
+    )
+
+
+def _say_no_files(name: str, files: str) -> Check:
+    return Check(
+        code="named-files",
+        subject=name,
+        answer=Answer.NOT_RUN,
+        template="The files of {files}, which it names, are not in this drill.",
+        values={"files": files},
+    )
+
+
+def say_unopened(name: str, error: VaultDamaged) -> Check:
+    """Return the answer for a snapshot of which nothing can be restored."""
+    return Check(
+        code="restored",
+        subject=name,
+        answer=Answer.FAIL,
+        template=error.template,
+        hint_template=error.hint_template,
+        values=error.values,
+    )

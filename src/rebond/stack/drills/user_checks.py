@@ -1,0 +1,153 @@
+"""The user's own checks: queries and commands, asked of what a drill restored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rebond.config.steps import Check as Wanted
+from rebond.errors import CommandFailed, SourceUnfit
+from rebond.logs.masking import mask
+from rebond.operations.drills.drill import Question
+from rebond.operations.drills.outcomes import Answer, Check
+from rebond.sources.postgres.own_server import OwnServer
+from rebond.sources.streams.readers import CommandReader
+from rebond.sources.streams.shells import wrap_script
+from rebond.sources.streams.whole_output import read_output
+from rebond.stack.drills.sqlite_questions import ask_first
+from rebond.stack.drills.surroundings import Surroundings
+
+_TRUE = frozenset({"t", "true", "yes", "on", "y"})
+_CANNOT_START = frozenset({126, 127})  # what a shell says of a program that is not there, or may not run
+_WORDS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the checks are asked of.
+
+    ``find_server`` returns the server of a component and the name of a database in it; ``find_files`` the SQLite
+    databases of a component; an empty name asks for the only one, or the first. Both raise ``SourceUnfit`` where
+    there is nothing of the kind.
+    """
+
+    find_server: Callable[[str, str], tuple[OwnServer, str]]
+    find_files: Callable[[str], Sequence[Path]]
+    find_surroundings: Callable[[], Surroundings]
+    has_sqlite: bool
+    has_postgres: bool
+
+
+def make_user_question(wanted: Wanted, asked: Asked, find_name: Callable[[], str]) -> Question:
+    """Return one of the user's checks as a question; ``find_name`` says which of several databases it asks."""
+
+    def ask() -> Iterator[Check]:
+        if wanted.sql:
+            yield _ask_sql(wanted, wanted.sql, asked, find_name())
+        if wanted.run:
+            yield _run(wanted, asked.find_surroundings())
+        if wanted.url is not None:
+            yield Check(
+                code="own-check",
+                subject=wanted.name,
+                answer=Answer.NOT_RUN,
+                template="An address leads out of the throw-away place: it would ask production.",
+                hint_template="Write a command that starts the application in REBOND_DRILL_ROOT and asks that.",
+            )
+
+    return Question(code="own-check", subject=wanted.name, ask=ask)
+
+
+def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
+    uses_files = asked.has_sqlite and not asked.has_postgres
+    if wanted.component and not uses_files:
+        uses_files = _is_of_files(asked, wanted.component)
+    if uses_files:
+        files = asked.find_files(wanted.component or "")
+        value = ask_first(files[0], sql)
+    else:
+        server, name = asked.find_server(wanted.component or "", database)
+        answer = server.ask(sql, name, seconds=wanted.timeout)
+        value = answer.split("\n", 1)[0].split("|", 1)[0].strip()
+    is_true = value.lower() in _TRUE or _is_number_above_zero(value)
+    return Check(
+        code="own-check",
+        subject=wanted.name,
+        answer=Answer.PASS if is_true else Answer.FAIL,
+        template="The query answers {value}." if is_true else "The query answers {value}, which is not true.",
+        hint_template=""
+        if is_true
+        else "Ask the live database the same; or find the last good snapshot: rebond drill --scenario corrupted-data",
+        values={"value": mask(value)[:_WORDS] or "–"},
+    )
+
+
+def _is_of_files(asked: Asked, component: str) -> bool:
+    try:
+        return bool(asked.find_files(component))
+    except SourceUnfit:
+        return False
+
+
+def _is_number_above_zero(value: str) -> bool:
+    try:
+        return float(value) != 0
+    except ValueError:
+        return False
+
+
+def _run(wanted: Wanted, around: Surroundings) -> Check:
+    run = wanted.run or ()
+    words = wrap_script(run, around.variables) if isinstance(run, str) else run
+    reader = CommandReader(
+        around.wrap(words),
+        environment=around.variables,
+        timeout_seconds=wanted.timeout,
+        directory=str(around.directory),
+        label=wanted.name,
+    )
+    try:
+        output = _take_output(reader)
+        status = reader.wait()
+        reader.check_time()
+    finally:
+        reader.close()
+    said = mask(" | ".join(each for each in (output, reader.last_words()) if each))[-_WORDS:]
+    if status in _CANNOT_START:
+        raise SourceUnfit(
+            "The command could not run here: {words}",
+            hint="Install what it needs on the machine that drills, or write it with a path below the stack's root.",
+            words=said or str(status),
+        )
+    if status:
+        raise CommandFailed(
+            "The command ended with status {status}: {words}",
+            hint="It ran in the restored stack with the restored secrets; run it in the live one to compare.",
+            status=status,
+            words=said or "–",
+        )
+    return Check(
+        code="own-check",
+        subject=wanted.name,
+        answer=Answer.PASS,
+        template="The command succeeded: {words}" if said else "The command succeeded.",
+        values={"words": said},
+    )
+
+
+def _take_output(reader: CommandReader) -> str:
+    """Read all that a command writes, and return its last words."""
+    kept = b""
+    block = memoryview(bytearray(1 << 16))
+    while count := reader.readinto(block):
+        kept = (kept + bytes(block[:count]))[-_WORDS * 4 :]
+    lines = [each.strip() for each in kept.decode(errors="backslashreplace").splitlines()]
+    return " | ".join([each for each in lines if each][-3:])
+
+
+def read_lines(server: OwnServer, sql: str, database: str) -> Iterator[bytes]:
+    """Yield the first value of each row of a query. Raises ``CommandFailed``."""
+    words = [server.programs.psql, "-X", "-w", "-q", "-A", "-t", "-0", "-v", "ON_ERROR_STOP=1"]
+    words += ["-d", server.connection(database), "-c", sql]
+    for line in read_output(lambda: server.open(words), program="psql").split(b"\0"):
+        if line:
+            yield line

@@ -1,0 +1,69 @@
+"""How much work would be lost with each component if everything were lost now."""
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.config.components import NOTHING_TO_SAVE, Versioned
+from rebond.config.model import Loaded
+from rebond.operations.snapshots import time_of
+from rebond.schedule.jobs import Deed, make_calendar
+from rebond.schedule.observing import Observer
+from rebond.schedule.records import Records
+from rebond.vault.snapshots import SnapshotRecord
+
+_WAITING = frozenset({"change", "commit"})
+
+
+def find_ages(loaded: Loaded, records: Iterable[SnapshotRecord], folder: Path, clock: Clock) -> dict[str, float | None]:
+    """Return seconds by component: since its newest whole snapshot; 0 where it is saved at every change and none came.
+
+    ``folder`` is the stack's own in the state folder. ``None`` for a component that was never saved.
+    """
+    newest = find_newest(records)
+    quiet = find_unchanged(loaded, folder, clock)
+    ages: dict[str, float | None] = {}
+    for name, component in loaded.configuration.component.items():
+        if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
+            continue
+        record = newest.get(name)
+        if record is None:
+            ages[name] = None
+        else:
+            ages[name] = 0.0 if name in quiet else max(0, clock.now_ms() - time_of(record)) / 1000
+    return ages
+
+
+def find_newest(records: Iterable[SnapshotRecord]) -> dict[str, SnapshotRecord]:
+    """Return the newest snapshot that holds each component whole."""
+    newest: dict[str, SnapshotRecord] = {}
+    for record in sorted(records, key=time_of):
+        for component in record.catalog.components:
+            if component.is_whole:
+                newest[component.name] = record
+    return newest
+
+
+def find_unchanged(loaded: Loaded, folder: Path, clock: Clock) -> frozenset[str]:
+    """Return the components that a class saves at every change, and that are as they were when it last did."""
+    observe, past = Observer(loaded, folder, clock), Records(folder)
+    quiet: set[str] = set()
+    for job in make_calendar(loaded.configuration).jobs:
+        if job.deed is not Deed.BACKUP or job.trigger not in _WAITING:
+            continue
+        done = past.read(job.name)
+        state = observe(job).state
+        if done is not None and state and done.saved == state:
+            class_ = loaded.configuration.classes[job.class_name]
+            quiet |= set(loaded.configuration.component if class_.takes_all else class_.components)
+    return frozenset(quiet)
+
+
+def longest_gap_seconds(moments_ms: Sequence[int], now_ms: int) -> float:
+    """Return the longest time between two snapshots, or since the last one."""
+    ordered = [*sorted(moments_ms), now_ms]
+    return max((later - earlier for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
+
+
+Ages = Mapping[str, float | None]
