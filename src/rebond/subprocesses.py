@@ -1,6 +1,7 @@
 """The one door to other programs."""
 
 import contextlib
+import fcntl
 import os
 import pwd
 import select
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import IO, TypedDict
 
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
@@ -18,6 +19,7 @@ _WORDS_LINES = 5
 _GRACE_SECONDS = 5.0  # between asking a program to end and making it
 _LOOK_EVERY_SECONDS = 0.01
 _PIPE_BYTES = 65536
+_WIDE_PIPE_BYTES = 1 << 20  # what a user may ask the system for: fewer turns between two programs that stream
 
 
 def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seconds: float = 120) -> Secret:
@@ -149,6 +151,7 @@ class RunningCommand:
             if source != subprocess.DEVNULL:
                 os.close(source)
         self.pid = self._process.pid
+        self._widen(sink, self._process.stdout)
         self._words = b""
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
         self._listener.start()
@@ -173,6 +176,28 @@ class RunningCommand:
         """Read what it wrote next; 0 when it, and all that it started, closed their standard output."""
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
         return self._process.stdout.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+
+    def feed(self, content: bytes | bytearray | memoryview, *, seconds: float) -> None:
+        """Write all of ``content`` to its input; to be called only with ``keeps_input``.
+
+        Raises ``BrokenPipeError`` when it reads no more, and ``TimeoutError`` when it takes nothing for so long.
+        """
+        if self._sink is None:
+            raise BrokenPipeError
+        rest = memoryview(content).cast("B")
+        os.set_blocking(self._sink, False)
+        poll = select.poll()
+        poll.register(self._sink, select.POLLOUT)
+        while rest:
+            try:
+                rest = rest[os.write(self._sink, rest) :]
+            except BlockingIOError:
+                if not poll.poll(seconds * 1000):
+                    raise TimeoutError from None
+
+    def end_input(self) -> None:
+        """Let it see the end of its input; may be called twice."""
+        self._close_input()
 
     def wait(self) -> int:
         """Wait until it has ended; return its exit status, or minus the number of the signal that ended it."""
@@ -203,6 +228,12 @@ class RunningCommand:
             for pipe in (self._process.stdout, self._process.stderr):
                 if pipe is not None and not (pipe is self._process.stderr and self._listener.is_alive()):
                     pipe.close()
+
+    def _widen(self, sink: int | None, output: IO[bytes] | None) -> None:
+        for each in (sink, output.fileno() if output is not None else None):
+            if each is not None:
+                with contextlib.suppress(OSError):  # slower is not wrong
+                    fcntl.fcntl(each, fcntl.F_SETPIPE_SZ, _WIDE_PIPE_BYTES)
 
     def _close_input(self) -> None:
         if self._sink is not None:

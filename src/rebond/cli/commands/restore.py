@@ -36,10 +36,19 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
     example="rebond restore latest --to ./back --include '*.py'",
 )
 @click.argument("words", nargs=-1, metavar="[SNAPSHOT] [COMPONENT]...")
-@option("--to", "target", type=click.Path(path_type=Path), metavar="DIR", required=True, help="Where things go.")
+@option("--to", "target", type=click.Path(path_type=Path), metavar="DIR", help="Where things go.")
+@option(
+    "--into",
+    metavar="TARGET",
+    help="Load a database into a server: postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, "
+    "podman:, kubernetes:KIND/NAME. It is made beside and then swapped in.",
+)
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
 @option("--include", multiple=True, metavar="PATTERN", help="Only what matches, with all below it; may be repeated.")
 @option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
+@option("--table", multiple=True, metavar="TABLE", help="With --into: only this table; may be repeated.")
+@option("--schema", multiple=True, metavar="SCHEMA", help="With --into: only the tables of this schema.")
+@option("--rename", multiple=True, metavar="OLD=NEW", help="With --into: another name for a database or a table.")
 @option("--strip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N parts of each path.")
 @option(
     "--overwrite",
@@ -49,10 +58,14 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
 @option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @option("--dry-run", is_flag=True, help="Only say what would be restored.")
+@option("--yes", is_flag=True, help="With --into: put it in the place of a database that is there; that one is kept.")
 @stack_option
 @click.pass_obj
-def restore(invocation: Invocation, /, words: Sequence[str], target: Path, moment: str | None, **wishes: Any) -> int:
+def restore(
+    invocation: Invocation, /, words: Sequence[str], target: Path | None, moment: str | None, **wishes: Any
+) -> int:
     """Return 3 when something could not be put back as it was, 4 when the vault is damaged."""
+    check_places(target, wishes)
     if not words and moment is None:
         raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
     with (
@@ -70,6 +83,10 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
         )
         note(invocation, describe_choice(record, SystemClock().now_ms()))
         named = words if moment is not None else words[1:]
+        if target is None:
+            from rebond.cli.restoring_databases import restore_into
+
+            return restore_into(invocation, vault, record, named, wishes["into"], wishes, watcher)
         chosen = choose_parts(invocation, record, named, wishes["include"])
         request = _request(target, chosen.components, {**wishes, "include": chosen.include})
         outcome = restore_snapshot(vault.live, record, request, watcher)
@@ -77,6 +94,24 @@ def restore(invocation: Invocation, /, words: Sequence[str], target: Path, momen
     for command in chosen.restarts:
         note(invocation, tr("When it is in its place again: {command}", command=command))
     return status
+
+
+def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
+    """Raise ``UsageError`` unless there is one place to restore to, and what else is wished goes with it."""
+    if (target is None) == (wishes["into"] is None):
+        raise UsageError(
+            "Where is it to go?", hint="Name a directory with --to, or a database server with --into: one of them."
+        )
+    for_databases = [name for name in ("table", "schema", "rename", "yes") if wishes[name]]
+    for_files = [name for name in ("include", "exclude", "strip", "overwrite") if wishes[name]]
+    wrong = for_databases if target is not None else for_files
+    if wrong:
+        raise UsageError(
+            "--{option} goes with {place} only.",
+            hint="Leave it out.",
+            option=wrong[0],
+            place="--into" if target is not None else "--to",
+        )
 
 
 def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any]) -> "RestoreRequest":

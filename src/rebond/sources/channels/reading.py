@@ -119,6 +119,14 @@ class MarkedReader:
             client=self._client,
         )
 
+    def feed(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Hand the command more to read. Raises ``BrokenPipeError`` when it reads no more."""
+        self._reader.feed(content)
+
+    def end_input(self) -> None:
+        """Let the command see the end of its input; may be called twice."""
+        self._reader.end_input()
+
     def last_words(self) -> str:
         """Return the last lines of standard error, of the client and of the command; asked after the end."""
         return self._reader.last_words()

@@ -53,7 +53,10 @@ SELECT pg_catalog.json_build_object(
   'bytes', pg_catalog.pg_table_size(c.oid),
   'condition', coalesce(x.condition, ''),
   'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
-              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
+              WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+  'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
+            '[]') FROM pg_catalog.pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
 ) FROM {_TABLES} AND c.relkind = 'r' ORDER BY n.nspname, c.relname
 """  # noqa: S608 - made of constants
 
@@ -104,6 +107,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     bytes: int
     columns: tuple[str, ...]
+    types: tuple[str, ...] = ()
     condition: str = ""
 
     @property

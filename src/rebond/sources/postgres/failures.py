@@ -5,21 +5,21 @@ import re
 from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable
 
 # Words of a refused connection have no code: they are in the language of the server, so English and French are known.
-_PASSWORD = re.compile(
+PASSWORD = re.compile(
     r"password authentication failed|no password supplied|authentification par mot de passe|aucun mot de passe"
 )
-_REFUSED = re.compile(
+REFUSED = re.compile(
     r"no pg_hba\.conf entry|(peer|ident|gss|ldap|pam|certificate|scram|sasl|ssl) authentication failed"
     r"|role \S+ does not exist|not permitted to log in|aucune entrée dans pg_hba|le rôle .* n'existe pas"
     r"|authentification \w+ a échoué",
     re.IGNORECASE,
 )
-_NO_DATABASE = re.compile(r"database .* does not exist|base de données .* n'existe pas|permission denied for database")
-_UNREACHABLE = re.compile(
+NO_DATABASE = re.compile(r"database .* does not exist|base de données .* n'existe pas|permission denied for database")
+UNREACHABLE = re.compile(
     r"connection to server|could not connect|could not translate host name|starting up|shutting down"
     r"|in recovery mode|too many clients|remaining connection slots|timeout expired|connexion au serveur"
 )
-_RIGHT = re.compile(r"42501|permission denied for")
+RIGHT = re.compile(r"42501|permission denied for")
 _LOCKED = re.compile(r"55P03|lock timeout|could not obtain lock")
 _HIDDEN = re.compile(r"row-level security")
 _MOMENT_LOST = re.compile(r"invalid snapshot identifier|snapshot \S+ does not exist|import the requested snapshot")
@@ -29,23 +29,23 @@ _SOURCE_LINE = re.compile(r"(psql:<stdin>:\d+: )| \| LOCATION:[^|]*")  # of our 
 
 def explain_failure(error: SourceError, *, server: str, database: str) -> SourceError:
     """Return the error that says most of what a program's last words say; the same one when they are not known."""
-    words = _SOURCE_LINE.sub("", str(error.values.get("words", "")))
+    words = clean_words(error)
     if not isinstance(error, CommandFailed) or not words:
         return error
     values = {"server": server, "database": database, "words": words}
-    if _PASSWORD.search(words):
+    if PASSWORD.search(words):
         return SourceUnfit(
             "PostgreSQL at {server} does not accept the password for {database}: {words}",
             hint="Check 'user' and 'password' of the component, and what they refer to.",
             **values,
         )
-    if _NO_DATABASE.search(words):
+    if NO_DATABASE.search(words):
         return SourceUnfit(
             "The database {database} at {server} cannot be opened: {words}",
             hint="Check 'database'; psql -l lists those that are there.",
             **values,
         )
-    if _REFUSED.search(words):
+    if REFUSED.search(words):
         return SourceUnfit(
             "PostgreSQL at {server} does not let this user in: {words}",
             hint="Check 'user' and 'password', and the server's pg_hba.conf.",
@@ -63,7 +63,7 @@ def explain_failure(error: SourceError, *, server: str, database: str) -> Source
             hint="Save as the tables' owner or a superuser, or ALTER ROLE that user BYPASSRLS.",
             **values,
         )
-    if _RIGHT.search(words):
+    if RIGHT.search(words):
         return SourceUnfit(
             "A right is missing to read all of {database}: {words}",
             hint="Let the user read everything: GRANT pg_read_all_data TO that user, or save as the owner.",
@@ -75,13 +75,18 @@ def explain_failure(error: SourceError, *, server: str, database: str) -> Source
             hint="See pg_locks and pg_stat_activity for who holds it; then run the backup again.",
             **values,
         )
-    if _UNREACHABLE.search(words):
+    if UNREACHABLE.search(words):
         return SourceUnreachable(
             "PostgreSQL at {server} takes no connections: {words}",
             hint="See whether it runs, and whether 'host' and 'port' are right: pg_isready says so.",
             **values,
         )
     return error
+
+
+def clean_words(error: SourceError) -> str:
+    """Return the last words of a program without the places in its code; empty where it said nothing."""
+    return _SOURCE_LINE.sub("", str(error.values.get("words", "")))
 
 
 def has_changed(error: SourceError) -> bool:

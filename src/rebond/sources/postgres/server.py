@@ -6,7 +6,7 @@ from typing import Protocol
 
 from rebond.errors import UsageError
 from rebond.secret import Secret
-from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.readers import FedReader
 
 # The first line of the input is the password: so it is among no arguments, here and inside a container.
 _SCRIPT = """\
@@ -30,7 +30,7 @@ class OpenProgram(Protocol):
         seconds: float | None = None,
         label: str = "",
         keeps_input: bool = False,
-    ) -> StreamReader:
+    ) -> FedReader:
         """Return its output."""
         ...
 

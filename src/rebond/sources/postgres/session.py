@@ -11,7 +11,7 @@ from rebond.sources.postgres.catalogue import Database, Table
 from rebond.sources.postgres.failures import explain_failure, has_changed
 from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import OpenProgram, PostgresServer, describe_input, wrap_program
-from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.readers import FedReader, StreamReader
 
 _TRIES = 3  # a table that is dropped between two looks makes another necessary
 _LOCK_SECONDS = 60
@@ -53,7 +53,7 @@ class Access:
     programs: Programs
     open_program: OpenProgram
 
-    def open_psql(self, database: str, script: str, *, keeps_input: bool = False) -> StreamReader:
+    def open_psql(self, database: str, script: str, *, keeps_input: bool = False) -> FedReader:
         """Begin to run a script; its answers are lines without a frame."""
         words = (self.programs.psql, "-X", "-w", "-q", "-A", "-t", "-f", "-", "-d")
         return self.open_program(
@@ -92,7 +92,7 @@ class HeldSnapshot:
         script = f"{_HOLD}SELECT '{mark}';\nSELECT '{_PADDING}';\n"
         self._reader = self.access.open_psql(self.name, script, keeps_input=True)
         try:
-            lines = _read_until(self._reader, mark)
+            lines = read_until(self._reader, mark)
             self.database = msgspec.json.decode(lines[0], type=Database)
             self.sequences = int(lines[1])
             self.tables = [msgspec.json.decode(each, type=Table) for each in lines[2:]]
@@ -115,7 +115,7 @@ def list_databases(access: Access, maintenance: str) -> list[str]:
     script = f"{COMMON}{catalogue.LIST_DATABASES};\nSELECT '{mark}';\n"
     reader = access.open_psql(maintenance, script)
     try:
-        lines = _read_until(reader, mark)
+        lines = read_until(reader, mark)
     except SourceError as error:
         raise explain_failure(error, server=str(access.server), database=maintenance) from error
     finally:
@@ -123,7 +123,7 @@ def list_databases(access: Access, maintenance: str) -> list[str]:
     return [str(msgspec.json.decode(each)["name"]) for each in lines]
 
 
-def _read_until(reader: StreamReader, mark: str) -> list[bytes]:
+def read_until(reader: StreamReader, mark: str) -> list[bytes]:
     """Return the lines before the one that is the mark. Raises ``SourceError`` when it does not come."""
     content = bytearray()
     block = memoryview(bytearray(1 << 16))

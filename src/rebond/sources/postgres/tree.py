@@ -138,6 +138,8 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
                 "name": each.name,
                 "file": f"tables/{name_table_file(each).decode()}",
                 "columns": each.columns,
+                "types": each.types,
+                **({"condition": each.condition} if each.condition else {}),
             }
             for each in snapshot.tables
         ],

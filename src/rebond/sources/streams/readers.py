@@ -9,6 +9,7 @@ from rebond.errors import CommandFailed, SourceError
 from rebond.secret import Secret
 from rebond.subprocesses import RunningCommand
 
+_FEED_SECONDS = 3600.0
 OWN_SECRETS = frozenset({"REBOND_PASSPHRASE", "REBOND_NEW_PASSPHRASE"})  # no program of a user's needs these
 
 
@@ -29,6 +30,18 @@ class StreamReader(Protocol):
 
 
 OpenReader = Callable[[], StreamReader]
+
+
+class FedReader(StreamReader, Protocol):
+    """The output of a program that is handed more to read while it runs."""
+
+    def feed(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Hand it all of ``content``. Raises ``BrokenPipeError`` when it reads no more: ``finish`` then says why."""
+        ...
+
+    def end_input(self) -> None:
+        """Let it see the end of its input; may be called twice."""
+        ...
 
 
 class DescriptorReader:
@@ -110,6 +123,23 @@ class CommandReader:
                 seconds=round(self._idle_seconds),
             )
         return self._command.readinto(buffer)
+
+    def feed(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Hand it more to read. Raises ``BrokenPipeError`` when it reads no more, ``CommandFailed`` when it hangs."""
+        try:
+            self._command.feed(content, seconds=self._idle_seconds or _FEED_SECONDS)
+        except TimeoutError:
+            self.close()
+            raise CommandFailed(
+                "{program} took nothing of its input for {seconds} s and was ended.",
+                hint="See what it waits for: a lock, or a connection that is lost; then try again.",
+                program=self._command.program,
+                seconds=round(self._idle_seconds or _FEED_SECONDS),
+            ) from None
+
+    def end_input(self) -> None:
+        """Let it see the end of its input; may be called twice."""
+        self._command.end_input()
 
     def finish(self) -> None:
         """Wait for its end. Raises ``CommandFailed`` with its last words."""

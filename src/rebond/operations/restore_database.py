@@ -1,0 +1,172 @@
+"""The verb ``restore --into`` for databases: load what a snapshot holds into a server."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from rebond.errors import UnknownName, UsageError
+from rebond.findings import Finding
+from rebond.operations.saved_databases import SharedSegments, list_databases
+from rebond.progress import Advance, Observer
+from rebond.sources.postgres.part_load import LoadedPart, load_part, plan_part
+from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.target import DatabaseTarget
+from rebond.sources.postgres.whole_load import LoadedDatabase, LoadPlan, LoadWish, Report, load_whole, plan_load
+from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+_REPORT_EVERY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseWish:
+    """What is to be loaded and how. Without ``tables`` and ``schemas`` it is everything.
+
+    ``renames`` gives databases, or tables as ``schema.table``, another name. ``may_replace`` lets a whole database
+    take the place of one that is there; that one is kept under another name.
+    """
+
+    tables: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    renames: Mapping[str, str] = field(default_factory=dict)
+    keeps_owner: bool = True
+    jobs: int = 2
+    may_replace: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseOutcome:
+    """What was loaded. With ``dry_run`` it is what would be: then ``loaded`` and ``parts`` are empty."""
+
+    planned: tuple[str, ...] = ()
+    loaded: tuple[LoadedDatabase, ...] = ()
+    parts: tuple[LoadedPart, ...] = ()
+    rows: int = 0
+    seconds: float = 0.0
+    findings: tuple[Finding, ...] = ()
+
+
+def restore_database(
+    vault: Vault,
+    record: SnapshotRecord,
+    component: str,
+    target: DatabaseTarget,
+    wish: DatabaseWish,
+    observer: Observer,
+) -> DatabaseOutcome:
+    """Load a component into a server: whole databases beside and swapped in, tables in one transaction.
+
+    Raises ``RestoreError`` and its kin, ``UnknownName``, ``UsageError`` and ``VaultError``; whatever is raised, nothing
+    half-loaded is left, and what was there is as it was.
+    """
+    began = time.monotonic()
+    findings: list[Finding] = []
+
+    def report(finding: Finding) -> None:
+        findings.append(finding)
+        observer.noticed(finding)
+
+    with SnapshotReader(vault, record) as reader, SharedSegments(reader, workers=wish.jobs) as segments:
+        if not (wish.tables or wish.schemas):
+            reader.expect_many_finds()
+        databases = list_databases(reader, segments, component)
+        advance = _Pace(observer)
+        if wish.tables or wish.schemas:
+            outcome = _load_parts(databases, target, wish, report, advance)
+        else:
+            outcome = _load_databases(databases, target, wish, report, advance, now_ms=vault.clock.now_ms())
+    return replace(outcome, seconds=time.monotonic() - began, findings=tuple(findings))
+
+
+def read_saved(reader: SnapshotReader, component: str) -> list[SavedDatabase]:
+    """Return what a snapshot says of the databases of a component: tables with their rows, versions, extensions.
+
+    Their files may be read as long as ``reader`` is open. Raises as ``list_databases`` does.
+    """
+    return list_databases(reader, SharedSegments(reader, workers=1), component)
+
+
+def _load_databases(
+    databases: Sequence[SavedDatabase],
+    target: DatabaseTarget,
+    wish: DatabaseWish,
+    report: Report,
+    advance: "_Pace",
+    *,
+    now_ms: int,
+) -> DatabaseOutcome:
+    """Plan all of them before the first is loaded."""
+    known = {each.name for each in databases}
+    unknown = [old for old in wish.renames if old not in known]
+    if unknown:
+        raise UnknownName(
+            "There is no database {name} in what was saved.",
+            hint="There are: {known}. A table is renamed with --table besides.",
+            name=unknown[0],
+            known=", ".join(sorted(known)),
+        )
+    if target.database and len(databases) > 1:
+        raise UsageError(
+            "The component holds {count} databases, and the address names one.",
+            hint="Leave the database out of the address: each keeps its name, or gets another with --rename OLD=NEW.",
+            count=len(databases),
+        )
+    load = LoadWish(keeps_owner=wish.keeps_owner, jobs=wish.jobs, may_replace=wish.may_replace)
+    plans: list[LoadPlan] = []
+    for each in databases:
+        name = wish.renames.get(each.name) or target.database or each.name
+        plans.append(plan_load(each, replace(target, database=name), load, now_ms=now_ms))
+    rows = sum(each.rows for each in databases)
+    if wish.dry_run:
+        return DatabaseOutcome(planned=tuple(each.name for each in plans), rows=rows)
+    loaded = [
+        load_whole(each, plan, load, report=report, advance=advance)
+        for each, plan in zip(databases, plans, strict=True)
+    ]
+    return DatabaseOutcome(planned=tuple(each.name for each in plans), loaded=tuple(loaded), rows=rows)
+
+
+def _load_parts(
+    databases: Sequence[SavedDatabase],
+    target: DatabaseTarget,
+    wish: DatabaseWish,
+    report: Report,
+    advance: "_Pace",
+) -> DatabaseOutcome:
+    if len(databases) > 1:
+        databases = [each for each in databases if each.name == target.database]
+    if not databases:
+        raise UsageError(
+            "The component holds several databases; which one has the table?",
+            hint="Name it in the address: postgresql://USER@HOST/DATABASE.",
+        )
+    saved = databases[0]
+    target = replace(target, database=target.database or saved.name)
+    plan = plan_part(
+        saved,
+        target,
+        tables=wish.tables,
+        schemas=wish.schemas,
+        renames=wish.renames,
+        keeps_owner=wish.keeps_owner,
+    )
+    if wish.dry_run:
+        return DatabaseOutcome(planned=tuple(each.into for each in plan.tables), rows=plan.rows)
+    part = load_part(saved, plan, report=report, advance=advance)
+    return DatabaseOutcome(planned=tuple(each.into for each in plan.tables), parts=(part,), rows=part.rows)
+
+
+class _Pace:
+    """Passes on how far a load is, ten times a second at most."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self._next = 0.0
+
+    def __call__(self, subject: str, tables: int, size_bytes: int) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + _REPORT_EVERY_SECONDS
+            self._observer.advanced(Advance(phase="restore", subject=subject, files=tables, bytes=size_bytes))

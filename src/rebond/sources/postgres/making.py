@@ -1,0 +1,146 @@
+"""Databases that are made for a load: created beside, given their settings, swapped in, or dropped again."""
+
+import datetime
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+
+from rebond.errors import RestoreError
+from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.saved import Manifest
+from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.target import ask
+
+_LONGEST_BYTES = 63  # of a name in PostgreSQL
+_SWAP_TRIES = 6  # each waits five seconds for sessions to go
+_ACL = re.compile(r'^(?P<grantee>"(?:[^"]|"")*"|[^=]*)=(?P<rights>[A-Za-z*]*)/')
+_RIGHTS = {"C": "CREATE", "c": "CONNECT", "T": "TEMPORARY"}
+_LIST_SETTINGS = frozenset({"search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces"})
+
+
+def name_new(name: str) -> str:
+    """Return a name for a database while it is loaded: one that nobody has."""
+    return f"{_cut(name, 40)}_rebond_{secrets.token_hex(4)}"
+
+
+def name_aside(name: str, now_ms: int) -> str:
+    """Return the name under which a database is kept that another took the place of."""
+    moment = datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC)
+    return f"{_cut(name, 38)}_before_{moment:%Y%m%d_%H%M%S}"
+
+
+def create_database(access: Access, maintenance: str, name: str, manifest: Manifest) -> bool:
+    """Create an empty database for what was saved; say whether its locale could be kept. Raises ``RestoreError``."""
+    encoding = quote_text(manifest.encoding)
+    begin = f"CREATE DATABASE {quote_name(name)} TEMPLATE template0 ENCODING {encoding}"
+    try:
+        ask(access, maintenance, f"{begin} {_describe_locale(manifest)};")
+        return True
+    except RestoreError as error:
+        if not _is_of_locale(error):
+            raise
+    try:
+        ask(access, maintenance, f"{begin};")
+    except RestoreError as error:
+        if not _is_of_locale(error):
+            raise
+        ask(access, maintenance, f"{begin} LC_COLLATE 'C' LC_CTYPE 'C';")
+    return False
+
+
+def drop_database(access: Access, maintenance: str, name: str) -> None:
+    """Drop a database that was made here, with whoever is in it. Raises ``RestoreError``."""
+    ask(access, maintenance, f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE);")
+
+
+def list_settings(manifest: Manifest, name: str, roles: Sequence[str], *, keeps_owner: bool) -> Iterator[str]:
+    """Yield the statements that give a database what does not lie in it: comment, settings, rights, its owner last."""
+    database = quote_name(name)
+    if manifest.comment:
+        yield f"COMMENT ON DATABASE {database} IS {quote_text(manifest.comment)};"
+    limit = manifest.details.get("datconnlimit", -1)
+    if isinstance(limit, int) and limit != -1:
+        yield f"ALTER DATABASE {database} CONNECTION LIMIT {limit};"
+    for role, settings in manifest.settings.items():
+        if role and role not in roles:
+            continue
+        subject = f"ROLE {quote_name(role)} IN DATABASE {database}" if role else f"DATABASE {database}"
+        for each in settings:
+            key, _, text = each.partition("=")
+            value = text if key in _LIST_SETTINGS else quote_text(text)
+            yield f"ALTER {subject} SET {quote_name(key)} = {value or quote_text('')};"
+    if keeps_owner:
+        yield from _list_rights(manifest, database, roles)
+        if manifest.owner in roles:
+            yield f"ALTER DATABASE {database} OWNER TO {quote_name(manifest.owner)};"
+
+
+def swap_in(access: Access, maintenance: str, *, new: str, name: str, aside: str) -> None:
+    """Give a new database the name; the one that has it is kept as ``aside``, where that is not empty.
+
+    Both happen in one transaction: whatever is cut, ``name`` is the old one or the new one. Whoever is in the old one
+    is put out at that moment. Raises ``RestoreError`` when somebody cannot be put out; then nothing was changed.
+    """
+    renames = []
+    if aside:
+        renames += [_put_out(name), f"ALTER DATABASE {quote_name(name)} RENAME TO {quote_name(aside)}"]
+    renames.append(f"ALTER DATABASE {quote_name(new)} RENAME TO {quote_name(name)}")
+    # One message to the server: no time is left for anybody to come back between the statements.
+    script = "SET synchronous_commit = on;\nBEGIN\\; " + "\\; ".join(renames) + "\\; COMMIT;"
+    for left in reversed(range(_SWAP_TRIES)):
+        try:
+            ask(access, maintenance, script)
+            return
+        except RestoreError as error:
+            if not left or "55006" not in str(error.values.get("words")):
+                raise
+
+
+def _put_out(name: str) -> str:
+    condition = f"datname = {quote_text(name)} AND pid <> pg_catalog.pg_backend_pid()"
+    return f"SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity WHERE {condition}"  # noqa: S608, E501
+
+
+def _describe_locale(manifest: Manifest) -> str:
+    details = manifest.details
+    words = []
+    provider = details.get("datlocprovider", "c")
+    locale = str(details.get("datlocale") or details.get("daticulocale") or "")
+    if provider == "i":
+        words.append(f"LOCALE_PROVIDER icu ICU_LOCALE {quote_text(locale)}")
+        if rules := details.get("daticurules"):
+            words.append(f"ICU_RULES {quote_text(str(rules))}")
+    elif provider == "b":
+        words.append(f"LOCALE_PROVIDER builtin BUILTIN_LOCALE {quote_text(locale)}")
+    words.append(f"LC_COLLATE {quote_text(manifest.collate)} LC_CTYPE {quote_text(manifest.ctype)}")
+    return " ".join(words)
+
+
+def _list_rights(manifest: Manifest, database: str, roles: Sequence[str]) -> Iterator[str]:
+    entries = manifest.details.get("datacl")
+    if not isinstance(entries, list):
+        return
+    yield f"REVOKE ALL ON DATABASE {database} FROM PUBLIC;"
+    for entry in entries:
+        found = _ACL.match(str(entry))
+        if found is None:
+            continue
+        grantee = found["grantee"]
+        name = grantee[1:-1].replace('""', '"') if grantee.startswith('"') else grantee
+        if name and name not in roles:
+            continue
+        to = quote_name(name) if name else "PUBLIC"
+        for letter, right in _RIGHTS.items():
+            if letter in found["rights"]:
+                passes_on = " WITH GRANT OPTION" if f"{letter}*" in found["rights"] and name else ""
+                yield f"GRANT {right} ON DATABASE {database} TO {to}{passes_on};"
+
+
+def _is_of_locale(error: RestoreError) -> bool:
+    words = str(error.values.get("words", ""))
+    return any(each in words for each in ("locale", "LC_COLLATE", "LC_CTYPE", "collation", "22023: encoding"))
+
+
+def _cut(name: str, most_bytes: int) -> str:
+    assert most_bytes < _LONGEST_BYTES  # noqa: S101 - what is put behind it has to fit
+    return name.encode()[:most_bytes].decode(errors="ignore")

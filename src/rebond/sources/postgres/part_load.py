@@ -1,0 +1,313 @@
+"""Loading single tables or schemas into a database that exists: in one transaction, so that it is all or nothing."""
+
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
+from rebond.sources.postgres.definitions import Definitions
+from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
+from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.roles import read_name
+from rebond.sources.postgres.saved import SavedDatabase, SavedTable
+from rebond.sources.postgres.side_by_side import Advance, check_counts
+from rebond.sources.postgres.statements import QUALIFIED, Item
+from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
+from rebond.sources.postgres.whole_load import Report
+
+_SET_POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
+_MAKES_SEQUENCE = re.compile(rb"(?:CREATE SEQUENCE|SEQUENCE NAME) (" + QUALIFIED + rb")")
+_COUNT_RELATIONS = (
+    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+)
+_LATER = frozenset({b"FK CONSTRAINT"})  # of tables that are loaded alone: what they point to may be another
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableToLoad:
+    """One table, and what it will be called. ``is_made`` says that it is not there yet."""
+
+    table: SavedTable
+    schema: str
+    name: str
+    is_made: bool
+
+    @property
+    def into(self) -> str:
+        """Its whole new name as people write it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        """Its whole new name as SQL."""
+        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartPlan:
+    """What will be loaded: every refusal that can be known came before."""
+
+    target: DatabaseTarget
+    definitions: Definitions
+    tables: tuple[TableToLoad, ...]
+    schemas: tuple[str, ...]
+
+    @property
+    def rows(self) -> int:
+        """How many rows all of them have."""
+        return sum(each.table.rows for each in self.tables)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPart:
+    """What was loaded."""
+
+    database: str
+    tables: tuple[str, ...]
+    rows: int
+    seconds: float
+
+
+def plan_part(
+    saved: SavedDatabase,
+    target: DatabaseTarget,
+    *,
+    tables: Sequence[str],
+    schemas: Sequence[str],
+    renames: Mapping[str, str],
+    keeps_owner: bool,
+) -> PartPlan:
+    """Look at everything that can be known before; nothing is changed. Raises ``RestoreError``, ``UnknownName``."""
+    server, target = describe_server(target)
+    if target.database not in server.databases:
+        raise RestoreError(
+            "There is no database {database} at {server}, and single tables go into one that is there.",
+            hint="Create it first, or restore the whole database: leave --table and --schema out.",
+            database=target.database,
+            server=str(target.access.server),
+        )
+    if server.is_standby:
+        raise RestoreError(
+            "The server {server} is a standby: nothing can be loaded into it.",
+            hint="Name the primary.",
+            server=str(target.access.server),
+        )
+    chosen = [*(_find_table(saved, each) for each in tables), *_find_of_schemas(saved, schemas)]
+    chosen = list(dict.fromkeys(chosen))
+    unknown = [old for old in renames if old not in {each.shown for each in chosen}]
+    if unknown:
+        raise UnknownName(
+            "There is no table {name} among those that are to be loaded.",
+            hint="Write SCHEMA.TABLE=SCHEMA.TABLE: {known}",
+            name=unknown[0],
+            known=", ".join(each.shown for each in chosen[:5]),
+        )
+    planned = tuple(_place(target, each, renames.get(each.shown)) for each in chosen)
+    return PartPlan(
+        target=target,
+        definitions=Definitions.read(saved, server, keeps_owner=keeps_owner),
+        tables=planned,
+        schemas=tuple(each for each in schemas if not _has_schema(target, each)),
+    )
+
+
+def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: Advance) -> LoadedPart:
+    """Load what was planned, all of it or nothing. Raises ``RestoreError`` and ``VaultError``."""
+    began = time.monotonic()
+    for note in plan.definitions.notes:
+        report(note)
+    access = plan.target.access
+    guard, session = ScriptGuard(access), LoadSession(access, plan.target.database)
+    try:
+        session.feed("BEGIN;\n")
+        _feed(session, guard, _list_made(plan, is_before=True))
+        fed_bytes = 0
+        for number, each in enumerate(plan.tables):
+            session.feed(each.table.write_in(saved.manifest.encoding, into=each.sql) + "\n")
+            for piece in saved.files.pieces(each.table.file):
+                session.feed(piece)
+                fed_bytes += len(piece)
+                advance(each.into, number, fed_bytes)
+            # What was counted is judged by the server itself, before anything of it stands.
+            session.feed("\\.\n")
+            session.report(f"{len(each.into)} :ROW_COUNT")
+            session.feed(f"SELECT 1 / (:ROW_COUNT = {each.table.rows})::int AS rows_as_saved;\n")
+        _feed(session, guard, _list_positions(saved, plan))
+        _feed(session, guard, _list_made(plan, is_before=False))
+        session.feed("COMMIT;\n")
+        check_counts([each.table for each in plan.tables], session.finish())
+    finally:
+        session.close()
+    return LoadedPart(
+        database=plan.target.database,
+        tables=tuple(each.into for each in plan.tables),
+        rows=plan.rows,
+        seconds=time.monotonic() - began,
+    )
+
+
+def _feed(session: LoadSession, guard: ScriptGuard, statements: Iterator[bytes]) -> None:
+    first, last = guard.make_key()
+    session.feed(first)
+    for each in statements:
+        session.feed(each)
+        session.feed(b"\n")
+    session.feed(last)
+
+
+def _list_made(plan: PartPlan, *, is_before: bool) -> Iterator[bytes]:
+    """Yield what makes the tables and schemas that are not there."""
+    definitions = plan.definitions
+    script = definitions.before if is_before else definitions.after
+    made = {each.into: each for each in plan.tables if each.is_made}
+    plain = {each for each in made.values() if each.into != each.table.shown}
+    whole = {each.table.shown for each in made.values() if each not in plain}
+    yield from definitions.list_prelude(script)
+    for item in script.items:
+        if _is_wanted(item, whole, plan.schemas):
+            yield from definitions.list_statements(item)
+    if is_before:
+        for each in plain:
+            yield _make_plain(each)
+
+
+def _list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
+    """Yield what sets the sequences that were made here."""
+    if not saved.files.has("sequences.sql"):
+        return
+    made = {
+        _name_sequence(text)
+        for item in plan.definitions.before.items
+        if _is_made(item, plan)
+        for text in item.statements
+    }
+    for line in saved.files.read("sequences.sql").splitlines():
+        found = _SET_POSITION.match(line)
+        if found and found[1].replace(b"''", b"'") in made:
+            yield line
+
+
+def _is_made(item: Item, plan: PartPlan) -> bool:
+    whole = {each.table.shown for each in plan.tables if each.is_made and each.into == each.table.shown}
+    return item.kind == b"SEQUENCE" and _is_wanted(item, whole, plan.schemas)
+
+
+def _name_sequence(statement: bytes) -> bytes:
+    found = _MAKES_SEQUENCE.search(statement)
+    return found[1] if found else b""
+
+
+def _is_wanted(item: Item, tables: set[str], schemas: Sequence[str]) -> bool:
+    schema = item.schema.decode(errors="surrogateescape")
+    name = item.name.decode(errors="surrogateescape")
+    if schema in schemas or (item.kind == b"SCHEMA" and name in schemas):
+        return True
+    if item.kind in _LATER:
+        return False
+    if item.table:
+        return _show(item.table) in tables
+    if item.kind in {b"SEQUENCE", b"SEQUENCE OWNED BY"}:
+        return any(f"{schema}.{name}".startswith(f"{table}_") for table in tables)
+    return False
+
+
+def _make_plain(wanted: TableToLoad) -> bytes:
+    """Return the statement for a table that holds the same rows, without keys and defaults."""
+    table = wanted.table
+    columns = ", ".join(f"{quote_name(name)} {kind}" for name, kind in zip(table.columns, table.types, strict=True))
+    return f"CREATE TABLE {wanted.sql} ({columns});".encode(errors="surrogateescape")
+
+
+def _place(target: DatabaseTarget, table: SavedTable, renamed: str | None) -> TableToLoad:
+    """Return where a table goes. Raises ``TargetNotEmpty`` and ``RestoreError``."""
+    schema, name = _split(renamed) if renamed else (table.schema, table.name)
+    placed = TableToLoad(table=table, schema=schema, name=name, is_made=not _exists(target, schema, name))
+    if not placed.is_made and _has_rows(target, placed):
+        raise TargetNotEmpty(
+            "The table {table} has rows; nothing was changed.",
+            hint="Load it beside, and take over what you need by SQL: --rename {saved}={saved}_restored",
+            table=placed.into,
+            saved=table.shown,
+        )
+    if renamed and placed.is_made and len(table.types) != len(table.columns):
+        raise RestoreError(
+            "This snapshot does not say of what types the columns of {table} are, so it cannot be made by another "
+            "name.",
+            hint="Create {into} first: CREATE TABLE {into} (LIKE {table}); then run the same command again.",
+            table=table.shown,
+            into=placed.into,
+        )
+    return placed
+
+
+def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
+    """Return the table that ``SCHEMA.TABLE`` or ``TABLE`` means. Raises ``UnknownName`` and ``UsageError``."""
+    found = [each for each in saved.tables if each.shown == text] or [
+        each for each in saved.tables if each.name == text
+    ]
+    if len(found) > 1:
+        raise UsageError(
+            "Several tables are called {name}: {known}.",
+            hint="Write one of them with its schema.",
+            name=text,
+            known=", ".join(each.shown for each in found),
+        )
+    if not found:
+        raise UnknownName(
+            "There is no table {name} in what was saved of {database}.",
+            hint="'rebond ls SNAPSHOT COMPONENT/tables' lists them.",
+            name=text,
+            database=saved.name,
+        )
+    return found[0]
+
+
+def _find_of_schemas(saved: SavedDatabase, schemas: Sequence[str]) -> list[SavedTable]:
+    for each in schemas:
+        if not any(table.schema == each for table in saved.tables):
+            raise UnknownName(
+                "There is no table in a schema {name} in what was saved of {database}.",
+                hint="'rebond ls SNAPSHOT COMPONENT/tables' lists them.",
+                name=each,
+                database=saved.name,
+            )
+    return [table for table in saved.tables if table.schema in schemas]
+
+
+def _exists(target: DatabaseTarget, schema: str, name: str) -> bool:
+    condition = f"n.nspname = {quote_text(schema)} AND c.relname = {quote_text(name)}"
+    return ask(target.access, target.database, f"{_COUNT_RELATIONS} WHERE {condition};")[0] != b"0"
+
+
+def _has_rows(target: DatabaseTarget, table: TableToLoad) -> bool:
+    question = f"SELECT pg_catalog.count(*) FROM (SELECT 1 FROM ONLY {table.sql} LIMIT 1) t;"  # noqa: S608 - quoted
+    return ask(target.access, target.database, question)[0] != b"0"
+
+
+def _has_schema(target: DatabaseTarget, schema: str) -> bool:
+    question = f"SELECT pg_catalog.count(*) FROM pg_catalog.pg_namespace WHERE nspname = {quote_text(schema)};"  # noqa: S608
+    return ask(target.access, target.database, question)[0] != b"0"
+
+
+def _split(text: str) -> tuple[str, str]:
+    schema, dot, name = text.partition(".")
+    return (schema, name) if dot else ("public", schema)
+
+
+def _show(qualified: bytes) -> str:
+    """Return the whole name of a table as people write it, from how SQL writes it."""
+    names, position, text = [], 0, qualified
+    while position < len(text):
+        end = position
+        if text[position : position + 1] == b'"':
+            end = position + 1
+            while text[end : end + 1] != b'"' or text[end + 1 : end + 2] == b'"':
+                end += 2 if text[end : end + 1] == b'"' else 1
+            end += 1
+        else:
+            dot = text.find(b".", position)
+            end = dot if dot >= 0 else len(text)
+        names.append(read_name(text[position:end]))
+        position = end + 1
+    return ".".join(names)

@@ -1,0 +1,72 @@
+"""Roles that a database needs, and those of them that a server lacks."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+from rebond.sources.postgres.names import quote_name
+from rebond.sources.postgres.statements import NAME, Item, find_owner, split_statements
+
+_CREATE = re.compile(rb"\s*CREATE ROLE (" + NAME + rb")\s*;\s*\Z")
+_ALTER = re.compile(rb"\s*ALTER ROLE (" + NAME + rb") (?:WITH|SET) .*;\s*\Z", re.DOTALL)
+_GRANT = re.compile(rb"\s*GRANT (" + NAME + rb") TO (" + NAME + rb")\b.*;\s*\Z", re.DOTALL)
+_GRANTED_BY = re.compile(rb" GRANTED BY " + NAME)
+_NAMED = re.compile(rb"\b(?:TO|FROM|FOR|FOR ROLE|FOR USER|OWNER TO) (" + NAME + rb"(?:, ?" + NAME + rb")*)")
+_SPLIT = re.compile(NAME)
+_OF_RIGHTS = frozenset({b"ACL", b"DEFAULT ACL", b"POLICY", b"USER MAPPING"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """What is known of the roles of the server that was saved: by name, the statements that make each."""
+
+    made_by: dict[str, list[bytes]]
+    memberships: list[tuple[str, str, bytes]]
+
+    def make(self, wanted: Collection[str]) -> list[bytes]:
+        """Return the statements that make these roles and join them to one another."""
+        made = [statement for name in sorted(wanted) for statement in self.made_by.get(name, ())]
+        joined = [text for group, member, text in self.memberships if group in wanted and member in wanted]
+        return [*made, *joined]
+
+
+def read_roles(script: bytes) -> Roles:
+    """Read what ``pg_dumpall --globals-only`` wrote. What is no role is passed over."""
+    roles = Roles(made_by={}, memberships=[])
+    for _, statement in split_statements(script):
+        if (found := _CREATE.match(statement)) or (found := _ALTER.match(statement)):
+            roles.made_by.setdefault(read_name(found[1]), []).append(statement)
+        elif found := _GRANT.match(statement):
+            text = _GRANTED_BY.sub(b"", statement)  # who once gave it may not be there
+            roles.memberships.append((read_name(found[1]), read_name(found[2]), text))
+    return roles
+
+
+def list_needed(items: Iterable[Item], others: Sequence[str], *, with_owners: bool) -> set[str]:
+    """Return the roles that the statements of a dump name: owners, and who was given rights."""
+    needed = {each for each in others if each}
+    for item in items:
+        for statement in item.statements:
+            owner = find_owner(statement)
+            if owner is not None and with_owners:
+                needed.add(read_name(owner))
+            elif owner is None and item.kind in _OF_RIGHTS:
+                needed |= name_roles(statement)
+    return needed - {"PUBLIC", "public"}
+
+
+def name_roles(statement: bytes) -> set[str]:
+    """Return the roles that a statement about rights names."""
+    found = (_SPLIT.findall(each) for each in _NAMED.findall(statement))
+    return {read_name(name) for names in found for name in names}
+
+
+def read_name(written: bytes) -> str:
+    """Return a name as it is, from how SQL writes it."""
+    text = written.decode(errors="surrogateescape")
+    return text[1:-1].replace('""', '"') if text.startswith('"') else text
+
+
+def drop_roles(names: Iterable[str]) -> list[str]:
+    """Return the statements that take roles away again, which own nothing."""
+    return [f"DROP ROLE IF EXISTS {quote_name(name)};" for name in names]

@@ -1,0 +1,84 @@
+"""What PostgreSQL complains of while a database is loaded, as errors that say what to do."""
+
+import re
+
+from rebond.errors import RestoreError, SourceError
+from rebond.sources.postgres.failures import NO_DATABASE, PASSWORD, REFUSED, RIGHT, UNREACHABLE, clean_words
+
+_FULL = re.compile(r"53100|No space left on device|could not extend file|disk full")
+_IN_USE = re.compile(r"55006|is being accessed by other users|is used by an active logical replication slot")
+_EXISTS = re.compile(r"42P04|42P07|42P06|42710|42723|already exists")
+_NO_MEMORY = re.compile(r"53200|out of memory|out of shared memory")
+_CONFLICT = re.compile(r"\b23\d{3}\b|violates .* constraint")
+
+
+def explain_target(error: SourceError, *, server: str, database: str) -> RestoreError:
+    """Return what went wrong with the place that data goes to; nothing is said of what was done about it."""
+    words = clean_words(error)
+    values = {"server": server, "database": database, "words": words or error.message}
+    if PASSWORD.search(words):
+        return RestoreError(
+            "PostgreSQL at {server} does not accept the password for {database}: {words}",
+            hint="Set PGPASSWORD or PGPASSFILE, or 'password' of the component; never write it into the address.",
+            **values,
+        )
+    if NO_DATABASE.search(words):
+        return RestoreError(
+            "The database {database} at {server} cannot be opened: {words}",
+            hint="Check its name; psql -l lists those that are there.",
+            **values,
+        )
+    if REFUSED.search(words):
+        return RestoreError(
+            "PostgreSQL at {server} does not let this user in: {words}",
+            hint="Check the user in the address, and the server's pg_hba.conf.",
+            **values,
+        )
+    if _FULL.search(words):
+        return RestoreError(
+            "The disk of PostgreSQL at {server} is full: {words}",
+            hint="Free some space there, or load into another server; then run the same command again.",
+            **values,
+        )
+    if _NO_MEMORY.search(words):
+        return RestoreError(
+            "PostgreSQL at {server} has not enough memory: {words}",
+            hint="Raise max_locks_per_transaction or the memory there, or use fewer --jobs.",
+            **values,
+        )
+    if RIGHT.search(words):
+        return RestoreError(
+            "A right is missing to load {database}: {words}",
+            hint="Load as a superuser or as the owner; --no-owner leaves owners and grants out.",
+            **values,
+        )
+    if _IN_USE.search(words):
+        return RestoreError(
+            "The database {database} at {server} is in use and could not be renamed: {words}",
+            hint="Stop what uses it (pg_stat_activity, pg_prepared_xacts and pg_replication_slots name it), "
+            "then run the same command again.",
+            **values,
+        )
+    if UNREACHABLE.search(words):
+        return RestoreError(
+            "PostgreSQL at {server} takes no connections: {words}",
+            hint="See whether it runs, and whether host and port are right: pg_isready says so.",
+            **values,
+        )
+    if _EXISTS.search(words):
+        return RestoreError(
+            "Something of {database} is there already: {words}",
+            hint="Load into a new database, or give the table another name with --rename.",
+            **values,
+        )
+    if _CONFLICT.search(words):
+        return RestoreError(
+            "A row does not fit into what {database} holds: {words}",
+            hint="Load it under another name with --rename, and join the rows yourself.",
+            **values,
+        )
+    return RestoreError(
+        "{database} could not be loaded at {server}: {words}",
+        hint="Mend what it says, then run the same command again.",
+        **values,
+    )

@@ -1,0 +1,257 @@
+"""Loading a whole database: beside whatever is there, counted, and only then swapped in."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from rebond.errors import RebondError, RestoreError, TargetNotEmpty
+from rebond.findings import Finding, Severity
+from rebond.sources.postgres.definitions import Definitions
+from rebond.sources.postgres.feeding import ScriptGuard, run_statements
+from rebond.sources.postgres.making import (
+    create_database,
+    drop_database,
+    list_settings,
+    name_aside,
+    name_new,
+    swap_in,
+)
+from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
+from rebond.sources.postgres.saved import SavedDatabase
+from rebond.sources.postgres.side_by_side import load_rows, run_side_by_side
+from rebond.sources.postgres.target import DatabaseTarget, Server, choose_maintenance, describe_server, is_empty
+
+Report = Callable[[Finding], None]
+Advance = Callable[[str, int, int], None]  # what is being done, tables done, bytes handed over
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadWish:
+    """How a database is to be loaded. ``may_replace`` lets it take the place of one that is there."""
+
+    keeps_owner: bool = True
+    jobs: int = 2
+    may_replace: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan:
+    """What will be done: every refusal that can be known came before. ``aside`` is empty where nothing is replaced."""
+
+    target: DatabaseTarget
+    server: Server
+    name: str
+    new: str
+    aside: str
+    drops_aside: bool
+    definitions: Definitions
+    new_roles: tuple[str, ...]
+    roles: Roles
+    notes: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedDatabase:
+    """What was loaded. ``kept_aside`` is the database that was there before; empty for none."""
+
+    name: str
+    tables: int
+    rows: int
+    seconds: float
+    kept_aside: str = ""
+    new_roles: tuple[str, ...] = ()
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+
+def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, now_ms: int) -> LoadPlan:
+    """Look at everything that can be known before; nothing is changed. Raises ``RestoreError``."""
+    server, target = describe_server(target)
+    name = target.database or saved.name
+    target = DatabaseTarget(access=target.access, database=name)
+    _check_server(saved, server, str(target.access.server))
+    exists, was_empty = name in server.databases, False
+    if exists:
+        was_empty = is_empty(target.access, name)
+        if not was_empty and not wish.may_replace:
+            raise TargetNotEmpty(
+                "The database {database} at {server} is not empty; nothing was changed.",
+                hint="Add --yes to put the restored one in its place: the old one is kept under another name. "
+                "Or name a new database in the address.",
+                database=name,
+                server=str(target.access.server),
+            )
+    definitions = Definitions.read(saved, server, keeps_owner=wish.keeps_owner)
+    roles = read_roles(saved.globals_script)
+    needed = list_needed(
+        definitions.items, (saved.manifest.owner,) if wish.keeps_owner else (), with_owners=wish.keeps_owner
+    )
+    missing = sorted((needed & set(roles.made_by)) - set(server.roles)) if wish.keeps_owner else []
+    _check_roles(definitions.owners | {saved.manifest.owner}, missing, server, wish)
+    return LoadPlan(
+        target=target,
+        server=server,
+        name=name,
+        new=name_new(name),
+        aside=name_aside(name, now_ms) if exists else "",
+        drops_aside=was_empty,
+        definitions=definitions,
+        new_roles=tuple(missing),
+        roles=roles,
+        notes=tuple(definitions.notes),
+    )
+
+
+def load_whole(
+    saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, *, report: Report, advance: Advance
+) -> LoadedDatabase:
+    """Carry out a plan. On any error what was made is dropped again, and what was there is as it was.
+
+    Raises ``RestoreError`` and ``VaultError``.
+    """
+    began = time.monotonic()
+    access, maintenance = plan.target.access, choose_maintenance(plan.target)
+    for each in plan.notes:
+        report(each)
+    try:
+        if not create_database(access, maintenance, plan.new, saved.manifest):
+            report(_other_locale(saved))
+        _make_roles(plan, maintenance)
+        phases = _fill(saved, plan, wish, advance)
+        roles = [*plan.server.roles, *plan.new_roles]
+        settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
+        run_statements(access, maintenance, settings)
+        swap_in(access, maintenance, new=plan.new, name=plan.name, aside=plan.aside)
+    except BaseException:
+        _take_away(plan, maintenance, report)
+        raise
+    kept = plan.aside
+    if plan.drops_aside and is_empty(access, plan.aside):
+        drop_database(access, maintenance, plan.aside)
+        kept = ""
+    return LoadedDatabase(
+        name=plan.name,
+        tables=len(saved.tables),
+        rows=saved.rows,
+        seconds=time.monotonic() - began,
+        kept_aside=kept,
+        new_roles=plan.new_roles,
+        phases=phases,
+    )
+
+
+def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance) -> dict[str, float]:
+    """Load everything into the new database; return how long each part took."""
+    access, definitions = plan.target.access, plan.definitions
+    guard = ScriptGuard(access)
+    phases: dict[str, float] = {}
+    began = time.monotonic()
+
+    def end_phase(name: str) -> None:
+        nonlocal began
+        phases[name] = round(time.monotonic() - began, 3)
+        began = time.monotonic()
+
+    advance("pre-data.sql", 0, 0)
+    run_statements(access, plan.new, guard.wrap(definitions.list_before()))
+    end_phase("schema")
+    load_rows(saved, access, plan.new, jobs=wish.jobs, advance=advance)
+    end_phase("rows")
+    if saved.files.has("large-objects.sql"):
+        advance("large-objects.sql", len(saved.tables), 0)
+        run_statements(access, plan.new, definitions.list_large_objects(saved, guard))
+    if saved.files.has("sequences.sql"):
+        run_statements(access, plan.new, guard.wrap([saved.files.read("sequences.sql")]))
+    advance("post-data.sql", len(saved.tables), 0)
+    for stage in definitions.list_stages():
+        run_side_by_side(access, plan.new, stage, guard, jobs=wish.jobs)
+    run_statements(access, plan.new, guard.wrap(definitions.list_after()))
+    end_phase("indexes")
+    run_statements(access, plan.new, ["ANALYZE;"])
+    end_phase("statistics")
+    return phases
+
+
+def _make_roles(plan: LoadPlan, maintenance: str) -> None:
+    if plan.new_roles:
+        guard = ScriptGuard(plan.target.access)
+        statements = [b"BEGIN;", *plan.roles.make(plan.new_roles), b"COMMIT;"]
+        run_statements(plan.target.access, maintenance, guard.wrap(statements))
+
+
+def _take_away(plan: LoadPlan, maintenance: str, report: Report) -> None:
+    """Drop what was made; an error here must not hide the one that led to it."""
+    access = plan.target.access
+    try:
+        drop_database(access, maintenance, plan.new)
+        if plan.new_roles:
+            run_statements(access, maintenance, drop_roles(plan.new_roles))
+    except RebondError as error:
+        report(
+            Finding(
+                code="load-left-behind",
+                severity=Severity.WARNING,
+                subject=plan.new,
+                template="The half-loaded database {new} could not be dropped: {reason}",
+                hint_template='Drop it when the server answers again: DROP DATABASE "{new}" WITH (FORCE);',
+                values={"new": plan.new, "reason": error.message},
+            )
+        )
+
+
+def _check_server(saved: SavedDatabase, server: Server, where: str) -> None:
+    if server.is_standby:
+        raise RestoreError(
+            "The server {server} is a standby: nothing can be loaded into it.",
+            hint="Name the primary.",
+            server=where,
+        )
+    if server.major < saved.manifest.major:
+        raise RestoreError(
+            "The database {database} is of PostgreSQL {saved}, and the server {server} is {target}: "
+            "an older one may not understand it.",
+            hint="Load it into PostgreSQL {saved} or newer.",
+            database=saved.name,
+            saved=saved.manifest.major,
+            target=server.major,
+            server=where,
+        )
+    if not server.may_create_databases:
+        raise RestoreError(
+            "{user} may not create a database at {server}, and a restore makes a new one beside.",
+            hint="ALTER ROLE {user} CREATEDB; or name a superuser in the address.",
+            user=server.user,
+            server=where,
+        )
+    lacking = sorted(set(saved.manifest.extensions) - set(server.extensions))
+    if lacking:
+        raise RestoreError(
+            "The server {server} lacks what {database} needs: the extensions {extensions}.",
+            hint="Install them there, or take the image that the database came from; then run the same command again.",
+            server=where,
+            database=saved.name,
+            extensions=", ".join(lacking),
+        )
+
+
+def _check_roles(owners: set[str], missing: list[str], server: Server, wish: LoadWish) -> None:
+    if not wish.keeps_owner:
+        return
+    unknown = sorted(each for each in owners if each and each not in server.roles and each not in missing)
+    if unknown or (missing and not server.may_create_roles):
+        raise RestoreError(
+            "The roles {roles} are not there, and cannot be made by {user}.",
+            hint="Create them, load as a superuser, or add --no-owner: then everything belongs to {user}.",
+            roles=", ".join(unknown or missing),
+            user=server.user,
+        )
+
+
+def _other_locale(saved: SavedDatabase) -> Finding:
+    return Finding(
+        code="other-locale",
+        severity=Severity.WARNING,
+        subject=saved.name,
+        template="The locale {locale} of {database} is not there: words may be sorted in another order.",
+        hint_template="Install that locale on the server, then restore again, if the order matters.",
+        values={"locale": saved.manifest.collate, "database": saved.name},
+    )

@@ -1,0 +1,210 @@
+"""Databases of a snapshot, loaded into real servers: whole ones beside and swapped in, tables in one transaction."""
+
+import os
+import pathlib
+from collections.abc import Iterator
+
+import pytest
+from tests.scenarios.shop_database import DESCRIBE, fill_shop
+from tests.scenarios.test_postgres import configure
+from tests.unit.cli.program_runs import Answer, Program
+
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as made:
+        fill_shop(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[PostgresServer]:
+    """Another server, that knows nobody yet."""
+    with PostgresServer() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def saved(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A vault with a snapshot of the shop; no test changes it."""
+    folder = tmp_path_factory.mktemp("saved")
+    made = Program.with_vault(folder)
+    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    (folder / "stack").mkdir()
+    configure(folder, server)
+    made.environment["REBOND_CONFIG"] = str(folder / "stack" / "rebond.toml")
+    made.good("backup", "--quiet")
+    return made
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def dsn(server: PostgresServer, database: str = "", user: str = "postgres") -> str:
+    return f"postgresql://{user}@/{database}?host={server.socket_folder}"
+
+
+def list_databases(server: PostgresServer) -> list[str]:
+    return server.sql("SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY 1").split()
+
+
+def into(program: Program, server: PostgresServer, database: str, *words: str) -> Answer:
+    return program("restore", "latest", "--into", dsn(server, database), "--quiet", *words)
+
+
+def test_a_database_is_the_same_in_another_server_that_knew_none_of_its_roles(
+    saved: Program, server: PostgresServer, other: PostgresServer
+) -> None:
+    done = into(saved, other, "again")
+    assert done.status == 0, done.err
+    assert other.dump("again", "--schema-only") == server.dump("shop", "--schema-only")
+    assert other.sql(DESCRIBE, "again") == server.sql(DESCRIBE, "shop")
+    settings = "SELECT coalesce(setrole::regrole::text, ''), setconfig FROM pg_db_role_setting WHERE setdatabase = "
+    of = "(SELECT oid FROM pg_database WHERE datname = '{}')"
+    for one in (settings, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE oid = "):
+        found = [
+            sorted(each.sql(one + of.format(name)).splitlines()) for each, name in ((other, "again"), (server, "shop"))
+        ]
+        assert found[0] == found[1]
+    assert [each for each in list_databases(other) if "rebond" in each] == []
+    assert "again" in done.out
+    assert "reader" in done.out  # the roles that were made
+
+
+def test_the_old_database_is_kept_when_another_takes_its_place(
+    saved: Program, server: PostgresServer, other: PostgresServer
+) -> None:
+    other.sql("DROP DATABASE IF EXISTS shop")
+    other.sql("CREATE DATABASE shop")
+    other.sql("CREATE TABLE of_the_old AS SELECT 42 AS n", "shop")
+    refused = into(saved, other, "shop")
+    assert refused.status == 41
+    assert "--yes" in refused.err
+    assert other.sql("TABLE of_the_old", "shop") == "42\n"
+
+    document = saved.ask("restore", "latest", "--into", dsn(other, "shop"), "--yes", "--quiet")
+    kept = document["databases"][0]["kept_aside"]
+    assert other.sql("TABLE of_the_old", kept) == "42\n"
+    assert other.sql("SELECT count(*) FROM orders", "shop") == "2000\n"
+    assert document["rows"] > 5000
+
+
+def test_an_empty_database_is_filled_and_nothing_is_kept_of_it(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE DATABASE waiting")
+    document = saved.ask("restore", "latest", "--into", dsn(other, "waiting"), "--quiet")
+    assert document["databases"][0]["kept_aside"] is None
+    assert other.sql("SELECT count(*) FROM orders", "waiting") == "2000\n"
+    assert not [each for each in list_databases(other) if each.startswith("waiting_")]
+
+
+def test_without_owners_everything_belongs_to_who_loads_it(saved: Program, tmp_path: pathlib.Path) -> None:
+    with PostgresServer() as bare:
+        bare.sql("CREATE ROLE app LOGIN CREATEDB; GRANT pg_signal_backend TO app")
+        refused = saved("restore", "latest", "--into", dsn(bare, "again", "app"), "--quiet")
+        assert refused.status == 40
+        assert "--no-owner" in refused.err
+        assert list_databases(bare) == ["postgres"]
+        bare.sql("ALTER ROLE app SUPERUSER")  # for its extension and its event triggers
+        done = saved("restore", "latest", "--into", dsn(bare, "again", "app"), "--quiet", "--no-owner")
+        assert done.status == 0, done.err
+        owners = "SELECT DISTINCT relowner::regrole FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        assert bare.sql(owners, "again") == "app\n"
+        assert bare.sql("SELECT count(*) FROM pg_roles WHERE rolname = 'reader'") == "0\n"
+
+
+def test_one_table_comes_back_beside_the_one_that_is_there(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE DATABASE live")
+    other.sql("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE orders (id int); INSERT INTO orders VALUES (1)", "live")
+    refused = into(saved, other, "live", "--table", "orders")
+    assert refused.status == 41, refused.err
+    assert "--rename" in refused.err
+    # its type is another one there, so it is made from what was saved
+    other.sql("CREATE DOMAIN positive AS int", "live")
+    done = into(saved, other, "live", "--table", "orders", "--rename", "public.orders=public.orders_restored")
+    assert done.status == 0, done.err
+    assert other.sql("SELECT count(*), sum(count) FROM orders_restored", "live") == "2000|2001000\n"
+    assert other.sql("TABLE orders", "live") == "1\n"
+
+
+def test_a_table_that_is_not_there_is_made_with_its_keys_and_its_position(
+    saved: Program, server: PostgresServer, other: PostgresServer
+) -> None:
+    other.sql("CREATE DATABASE half")
+    other.sql("CREATE DOMAIN positive AS int", "half")
+    done = into(saved, other, "half", "--table", "public.orders", "--no-owner")
+    assert done.status == 0, done.err
+    question = (
+        "SELECT count(*), max(id) FROM orders; SELECT last_value FROM orders_id_seq; SELECT count(*) FROM pg_indexes"
+    )
+    question += " WHERE tablename = 'orders'"
+    assert other.sql(question, "half") == server.sql(question, "shop")
+
+
+def test_rows_alone_go_into_a_table_that_is_there_and_empty_all_or_none(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE DATABASE rows_only")
+    columns = "(id int PRIMARY KEY, customer_id bigint, placed date, count int{})"
+    other.sql(f"CREATE TABLE orders {columns.format(' CHECK (count < 1999)')}", "rows_only")
+    failed = into(saved, other, "rows_only", "--table", "orders")
+    assert failed.status == 40, failed.err
+    assert "1999" in failed.err or "count" in failed.err
+    assert other.sql("SELECT count(*) FROM orders", "rows_only") == "0\n"
+    other.sql(f"DROP TABLE orders; CREATE TABLE orders {columns.format('')}", "rows_only")
+    assert into(saved, other, "rows_only", "--table", "orders").status == 0
+    assert other.sql("SELECT count(*) FROM orders", "rows_only") == "2000\n"
+
+
+def test_a_schema_comes_back_whole(saved: Program, server: PostgresServer, other: PostgresServer) -> None:
+    other.sql("CREATE DATABASE schemas")
+    done = into(saved, other, "schemas", "--schema", 'odd. "schema"/%', "--no-owner")
+    assert done.status == 0, done.err
+    name = '"odd. ""schema""/%".long_name_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'
+    assert other.sql(f"TABLE {name}", "schemas") == server.sql(f"TABLE {name}", "shop")
+
+
+@pytest.mark.parametrize(
+    ("address", "words", "status"),
+    [
+        ("postgresql://postgres@/x?host=/nowhere", "takes no connections", 40),
+        ("postgresql://postgres:secret@host/x", "may hold no password", 2),
+        ("host=/tmp dbname=x", "no address of a database", 2),
+    ],
+)
+def test_addresses_that_lead_nowhere_are_told(saved: Program, address: str, words: str, status: int) -> None:
+    done = saved("restore", "latest", "--into", address, "--quiet")
+    assert done.status == status, done.err
+    assert words in done.err
+
+
+def test_who_may_not_create_a_database_is_told_before_anything(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE ROLE small LOGIN")
+    done = saved("restore", "latest", "--into", dsn(other, "tiny", "small"), "--quiet")
+    assert done.status == 40
+    assert "CREATEDB" in done.err
+    assert "tiny" not in list_databases(other)
+
+
+def test_what_fails_midway_leaves_nothing_and_the_old_one_works(
+    saved: Program, other: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.sql("DROP DATABASE IF EXISTS old; CREATE DATABASE old".replace("; ", ";\n"))
+    other.sql("CREATE TABLE mine AS SELECT 1 AS n", "old")
+    before = list_databases(other)
+    from rebond.sources.postgres import whole_load
+
+    for step in ("load_rows", "swap_in", "list_settings"):
+
+        def fail(*_: object, **__: object) -> None:
+            raise OSError("the power fails")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(whole_load, step, fail)
+            assert into(saved, other, "old", "--yes").status == 1
+        assert list_databases(other) == before
+        assert other.sql("TABLE mine", "old") == "1\n"
+    assert os.path.exists(other.socket_folder)
