@@ -91,6 +91,7 @@ class Postgres(Component):
     wal: str | None = optional(
         Choice(("receive", "archive-command")), "How the write-ahead log comes: physical only.", default=None
     )
+    wal_user: str = optional(Word(), "As whom the server runs here, who may hand over its log.", default="postgres")
     window: int | None = optional(SPAN, "How far back any second can be reached: physical only.", default=None)
 
 

@@ -15,17 +15,13 @@ import rebond
 from rebond.cli.configured import describe_problem, judge_configuration, require_configuration
 from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.log_at_hand import describe_log
-from rebond.cli.observing import describe_finding
+from rebond.cli.service_log import log_of_service
 from rebond.cli.toml_text import write_toml
 from rebond.clock import SystemClock
 from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
 from rebond.durable_files import replace_durably
 from rebond.errors import RebondError
-from rebond.logs.bridge import LogHandler
-from rebond.logs.log import Log
-from rebond.logs.masking import remember_variables
 from rebond.schedule.jobs import Job
 from rebond.schedule.pausing import read_pause
 from rebond.schedule.stack_folders import folder_of, socket_of
@@ -85,7 +81,7 @@ def serve(invocation: Invocation) -> None:
         return _answer(word, service, describe)
 
     with contextlib.ExitStack() as opened:
-        opened.enter_context(_logging(invocation, loaded))
+        opened.enter_context(log_of_service(invocation, loaded))
         opened.enter_context(_signals(service))
 
         def open_doors() -> None:
@@ -163,21 +159,3 @@ def _signals(service: Service) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _logging(invocation: Invocation, loaded: Loaded) -> Iterator[None]:
-    """Write what happens to standard error and to the log of the configuration, a line each, without secrets."""
-    remember_variables(loaded.variables)
-    log = Log()
-    log.open(describe_log(loaded), terminal=sys.stderr)
-    for each in log.faults:
-        sys.stderr.write(f"{describe_finding(each)}\n")
-    logger, handler = logging.getLogger("rebond"), LogHandler(log)
-    logger.addHandler(handler)
-    logger.setLevel(logging.WARNING if invocation.is_quiet else logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        log.close()

@@ -1,0 +1,97 @@
+"""``rebond wal serve``: the daemon that ``rebond-wal`` asks."""
+
+import contextlib
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+import click
+
+from rebond.cli.configured import require_configuration
+from rebond.cli.frame import verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import describe_finding
+from rebond.cli.service_log import log_of_service
+from rebond.cli.wal_at_hand import OpenVault, choose_component, find_wal_components, wal_at_hand, wal_socket_of
+from rebond.clock import SystemClock
+from rebond.errors import VaultLocked
+from rebond.findings import Finding
+from rebond.schedule.holding import find_holder, try_lock
+from rebond.schedule.stack_folders import folder_of
+from rebond.service.wal_desk import WalDesk
+from rebond.service.wal_socket import find_user, wal_answered
+
+WAL_LOCK = "wal.lock"
+_SAVE_EVERY_SECONDS = 1.0
+LOG = logging.getLogger("rebond.wal")
+
+
+@verb(
+    "serve",
+    help="Answer rebond-wal, which PostgreSQL calls as archive_command and restore_command, until told to stop. "
+    "'rebond serve' starts this by itself. Without it rebond-wal does the same, slower.",
+    example="rebond wal serve --config /etc/rebond/rebond.toml",
+)
+@click.pass_obj
+def serve(invocation: Invocation) -> None:
+    """Raises ``VaultLocked`` when another process answers for this stack."""
+    loaded = require_configuration(invocation)
+    components = find_wal_components(loaded)
+    if not components:
+        choose_component(loaded)  # says what is missing
+    clock = SystemClock()
+    folder = folder_of(invocation.state_folder, loaded)
+    lock = try_lock(folder / WAL_LOCK, "rebond wal serve", clock)
+    if lock is None:
+        holder = find_holder(folder / WAL_LOCK)
+        raise VaultLocked(
+            "Another process answers rebond-wal for this stack already: {pid}.",
+            hint="Stop it first, or leave it: one is enough.",
+            pid=holder.pid if holder else "?",
+        )
+    vault = OpenVault(invocation, _log_finding, clock)
+    kept = {name: wal_at_hand(invocation, loaded, name, vault.get, clock) for name in components}
+    desks = {name: WalDesk(each.archive, vault.get, each.ledger) for name, each in kept.items()}
+
+    def find_desk(name: str) -> WalDesk:
+        return desks[choose_component(loaded, name)[0]]
+
+    users = frozenset(user for each in components.values() if (user := find_user(each.wal_user)) is not None)
+    try:
+        with (
+            log_of_service(invocation, loaded),
+            _stopped() as stop,
+            wal_answered(wal_socket_of(invocation, loaded), find_desk, users=users),
+        ):
+            while not stop.wait(_SAVE_EVERY_SECONDS):
+                for each in kept.values():
+                    each.ledger.save()
+    finally:
+        for desk in desks.values():
+            desk.close()
+        for each in kept.values():
+            each.ledger.save()
+        vault.close()
+        lock.release()
+
+
+def _log_finding(finding: Finding) -> None:
+    LOG.warning("%s", describe_finding(finding))
+
+
+@contextlib.contextmanager
+def _stopped() -> Iterator[threading.Event]:
+    """Return what is set once a signal asks us to end."""
+    stop = threading.Event()
+
+    def act(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    before = {each: signal.signal(each, act) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

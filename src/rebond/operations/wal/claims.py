@@ -1,0 +1,54 @@
+"""Who may archive under a name: said once in the vault, and changed only by saying it anew.
+
+What a claim holds only the owner can read; a writer can tell whether it holds what he expects.
+"""
+
+from dataclasses import dataclass
+
+from rebond.errors import Refused
+from rebond.vault.access import Vault
+from rebond.vault.stream_items import stream_prefix
+from rebond.vault.streams import has_content, list_items, put_item
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A thing that one holder has at a time: ``subject`` names it within ``stream``."""
+
+    stream: str
+    subject: str
+
+    def name(self, generation: int) -> str:
+        """Return the name of the item for one holder after another."""
+        return f"{self.subject}/{generation}"
+
+
+def hold_claim(vault: Vault, claim: Claim, holder: bytes, *, takes_over: bool = False) -> bool:
+    """Say whether ``holder`` has what is claimed; where nobody has it, he has it from now on.
+
+    With ``takes_over`` he has it in any case. Raises ``StoreError``, and ``VaultError`` when it cannot be told.
+    """
+    domain = vault.credentials.writing_domain()
+    prefix = f"{claim.subject}/"
+    items = [
+        each
+        for each in list_items(vault, claim.stream, domain=domain)
+        if each.record.item.startswith(prefix) and each.record.item.removeprefix(prefix).isdecimal()
+    ]
+    newest = max(items, key=lambda each: int(each.record.item.removeprefix(prefix)), default=None)
+    if newest is not None and has_content(vault, newest, holder):
+        return True
+    if newest is not None and not takes_over:
+        return False
+    generation = 0 if newest is None else int(newest.record.item.removeprefix(prefix)) + 1
+    try:
+        put_item(vault, claim.stream, claim.name(generation), holder, sequence=generation, for_ever=True)
+    except Refused:  # somebody else was quicker
+        return False
+    return True
+
+
+def is_stream_empty(vault: Vault, stream: str) -> bool:
+    """Say whether the own domain has nothing of a stream. Raises ``StoreError``."""
+    prefix = stream_prefix(vault.credentials.catalog(vault.credentials.writing_domain()), stream)
+    return next(iter(vault.store.list_objects(prefix)), None) is None

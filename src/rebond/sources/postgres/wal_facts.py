@@ -1,0 +1,120 @@
+"""What a running server says of its write-ahead log: how far it is, what waits to be archived, slots, settings."""
+
+import msgspec
+
+from rebond.errors import SourceError, SourceUnfit
+from rebond.sources.postgres.failures import explain_failure
+from rebond.sources.postgres.session import COMMON, Access
+from rebond.sources.postgres.wal_names import parse_lsn
+from rebond.sources.streams.whole_output import read_output
+
+SETTINGS = (
+    "archive_command",
+    "archive_library",
+    "archive_mode",
+    "archive_timeout",
+    "fsync",
+    "full_page_writes",
+    "idle_replication_slot_timeout",
+    "max_replication_slots",
+    "max_slot_wal_keep_size",
+    "max_wal_senders",
+    "summarize_wal",
+    "wal_level",
+)
+_NAMES = ", ".join(f"'{each}'" for each in SETTINGS)
+_SCRIPT = f"""{COMMON}
+SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'EXECUTE') AS may_look \\gset
+SELECT json_build_object(
+ 'version', pg_catalog.current_setting('server_version_num')::int,
+ 'system_id', (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
+ 'timeline', (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
+ 'is_in_recovery', pg_catalog.pg_is_in_recovery(),
+ 'lsn', (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
+         ELSE pg_catalog.pg_current_wal_lsn() END)::text,
+ 'segment_bytes', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
+ 'settings', (SELECT json_object_agg(name, pg_catalog.current_setting(name)) FROM pg_catalog.pg_settings
+              WHERE name IN ({_NAMES})),
+ 'archiver', (SELECT json_build_object('archived', archived_count, 'failed', failed_count,
+    'last', coalesce(last_archived_wal, ''), 'last_failed', coalesce(last_failed_wal, ''),
+    'last_age', extract(epoch from now() - last_archived_time)::float8,
+    'last_failed_age', extract(epoch from now() - last_failed_time)::float8) FROM pg_catalog.pg_stat_archiver),
+ 'slots', (SELECT coalesce(json_agg(json_build_object('name', slot_name, 'kind', slot_type, 'is_active', active,
+    'restart_lsn', coalesce(restart_lsn::text, ''), 'wal_status', coalesce(wal_status, ''),
+    'safe_bytes', safe_wal_size)), '[]') FROM pg_catalog.pg_replication_slots));
+\\if :may_look
+SELECT json_build_object('count', count(*), 'oldest_age', extract(epoch from now() - min(modification))::float8,
+ 'oldest', coalesce(min(name), '')) FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready';
+\\endif
+SELECT 'rebond-end';
+"""  # noqa: S608 - made of constants
+
+
+class Archiver(msgspec.Struct, frozen=True, kw_only=True):
+    """What the server counted of its own archiving. Ages are seconds; ``None`` when it never happened."""
+
+    archived: int = 0
+    failed: int = 0
+    last: str = ""
+    last_failed: str = ""
+    last_age: float | None = None
+    last_failed_age: float | None = None
+
+
+class Slot(msgspec.Struct, frozen=True, kw_only=True):
+    """A replication slot. ``safe_bytes`` is how much more may be written before it may be lost; ``None``: no limit."""
+
+    name: str
+    kind: str
+    is_active: bool
+    restart_lsn: str = ""
+    wal_status: str = ""
+    safe_bytes: int | None = None
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Files that wait to be archived. ``oldest_age`` is in seconds; ``None`` when none waits."""
+
+    count: int = 0
+    oldest_age: float | None = None
+    oldest: str = ""
+
+
+class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What a server says. ``waiting`` is ``None`` where we may not look."""
+
+    version: int
+    system_id: str
+    timeline: int
+    is_in_recovery: bool
+    lsn: str | None
+    segment_bytes: int
+    settings: dict[str, str]
+    archiver: Archiver
+    slots: list[Slot]
+    waiting: Waiting | None = None
+
+    @property
+    def position(self) -> int:
+        """How far the server has written, or replayed where it is a standby."""
+        return parse_lsn(self.lsn) if self.lsn else 0
+
+    @property
+    def major(self) -> int:
+        """The version, by its first number."""
+        return self.version // 10_000
+
+
+def read_wal_facts(access: Access, database: str) -> WalFacts:
+    """Ask a server. Raises ``SourceError``."""
+    try:
+        answer = read_output(lambda: access.open_psql(database, _SCRIPT), program="psql")
+    except SourceError as error:
+        raise explain_failure(error, server=str(access.server), database=database) from error
+    lines = [each for each in answer.splitlines() if each]
+    if not lines or lines[-1] != b"rebond-end":
+        raise SourceUnfit("PostgreSQL at {server} gave no whole answer.", hint="Try again.", server=str(access.server))
+    facts = msgspec.json.decode(lines[0], type=WalFacts)
+    if len(lines) < 3:
+        return facts
+    return msgspec.structs.replace(facts, waiting=msgspec.json.decode(lines[1], type=Waiting))
