@@ -1,5 +1,7 @@
 """A real PostgreSQL of its own, for tests and the demonstration: on a Unix socket, in a folder that goes with it."""
 
+import atexit
+import functools
 import os
 import pathlib
 import pwd
@@ -10,6 +12,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
+
+from rebond.sources.postgres.packaged_programs import bring_near, find_packaged_folders
 
 _FOLDERS = "/usr/lib/postgresql", "/usr/pgsql", "/usr/local/pgsql"
 _SETTINGS = {
@@ -28,7 +32,7 @@ _NOT_ROOT = ("postgres", "nobody")
 def find_postgres(major: int | None = None) -> pathlib.Path | None:
     """Return the folder with ``postgres`` and ``initdb`` of a version, else of the newest; ``None`` for none.
 
-    ``REBOND_POSTGRES`` names one that wins.
+    ``REBOND_POSTGRES`` names one that wins; then come those of the machine, then those of a Python package.
     """
     found: dict[int, pathlib.Path] = {}
     if named := os.environ.get("REBOND_POSTGRES"):
@@ -39,6 +43,10 @@ def find_postgres(major: int | None = None) -> pathlib.Path | None:
                 found.setdefault(number, program.parent)
     if not found and (on_path := shutil.which("postgres")):
         return pathlib.Path(on_path).resolve().parent
+    if not found or (major is not None and major not in found):
+        for folder in find_packaged_folders():
+            if (folder / "initdb").is_file() and (number := _read_major(folder / "postgres")):
+                found.setdefault(number, folder)
     return found.get(major) if major is not None else found[max(found)] if found else None
 
 
@@ -55,9 +63,9 @@ class PostgresServer:
     ) -> None:
         programs = find_postgres(major)
         assert programs is not None, "no PostgreSQL is installed here"
-        self.programs = programs
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
         self._owner = _find_owner()
+        self.programs = bring_near(programs, _open_place()) if self._owner else programs
         if self._owner:
             shutil.chown(self.folder, self._owner)
             self.folder.chmod(0o755)
@@ -179,6 +187,16 @@ def _find_owner() -> str | None:
     return next(name for name in _NOT_ROOT if name in known)
 
 
+@functools.cache
+def _open_place() -> pathlib.Path:
+    """Make the folder for what everyone may run; it goes with this process."""
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
+    folder.chmod(0o755)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@functools.cache
 def _read_major(program: pathlib.Path) -> int | None:
     words: Sequence[str] = [str(program), "--version"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
