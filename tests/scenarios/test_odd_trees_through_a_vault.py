@@ -1,6 +1,7 @@
 """A tree of every odd thing goes through a real vault and comes back the same."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.store.local import LocalStore
 from rebond.testing.manual_clock import ManualClock
-from rebond.testing.odd_trees import build_odd_tree
+from rebond.testing.odd_trees import build_odd_tree, remove_odd_tree
 from rebond.testing.tree_comparing import compare_trees
 from rebond.testing.vaults import Notebook, make_vault, open_made
 from rebond.vault.access import Vault
@@ -23,6 +24,15 @@ def vault(tmp_path: Path) -> Vault:
     clock = ManualClock()
     store = LocalStore.create(tmp_path / "vault")
     return open_made(make_vault(store, clock), store, clock, tmp_path / "caches")
+
+
+@pytest.fixture(autouse=True)
+def trees_removed(tmp_path: Path) -> Iterator[None]:
+    """What is immutable would be left lying for ever."""
+    yield
+    for tree in (tmp_path / "source", tmp_path / "target"):
+        if tree.exists():
+            remove_odd_tree(os.fsencode(tree))
 
 
 def save_files(vault: Vault, root: Path, notebook: Notebook) -> BackupRequest:
