@@ -68,14 +68,16 @@ def messages_of(call: ast.Call, *, in_cli: bool) -> Iterator[tuple[ast.expr, boo
     """Yield the expressions of a call that are templates, and whether the call's keywords fill them."""
     name = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
     keywords = {each.arg: each.value for each in call.keywords if each.arg}
-    if name in ERRORS:
+    if name == "say" and call.args:
+        yield call.args[0], True
+    elif name in ERRORS:
         if call.args:
             yield call.args[0], True
         if "hint" in keywords:
             yield keywords["hint"], True
     elif name == "told_by":
         yield call.args[0], True
-    elif name in {"Finding", "Remark", "Observation"}:
+    elif name in {"Finding", "Remark", "Observation", "Check"}:
         yield from ((keywords[each], False) for each in ("template", "hint_template") if each in keywords)
     elif name == "Advance":
         yield from ((keywords[each], False) for each in ("phase",) if each in keywords)
