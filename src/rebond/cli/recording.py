@@ -97,6 +97,10 @@ class Recording:
         """Take a snapshot that the run made, and that its answer may not name."""
         self._recorder.learn_snapshots([snapshot])
 
+    def meet_facts(self, **facts: object) -> None:
+        """Take facts of the run for its end."""
+        self._recorder.learn(**facts)
+
     def hear_answer(self, document: object) -> None:
         """Take figures and snapshots from what the command answers."""
         if not isinstance(document, Mapping):

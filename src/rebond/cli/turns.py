@@ -28,14 +28,20 @@ _TRY_EVERY_SECONDS = 0.1
 
 
 @contextlib.contextmanager
-def stack_held(invocation: Invocation, *, waits: bool, lock_name: str = RUN_LOCK) -> Iterator[None]:
+def stack_held(
+    invocation: Invocation,
+    *,
+    waits: bool,
+    lock_name: str = RUN_LOCK,
+    what: str = "rebond backup",
+    loaded: Loaded | None = None,
+) -> Iterator[None]:
     """Keep other runs of the stack out. Raises ``VaultLocked`` when one runs already, unless it is waited for.
 
     With ``SECRETS_LOCK`` only those are kept out that save secrets as snapshots of their own.
     """
-    loaded = require_configuration(invocation)
+    loaded = loaded or require_configuration(invocation)
     clock, path = SystemClock(), folder_of(invocation.state_folder, loaded) / lock_name
-    what = "rebond backup"
     lock: Lock | None = None
     try:
         for _ in range(_TRIES):

@@ -44,6 +44,10 @@ class Witness(Protocol):
         """Hear of a snapshot, by its id in hexadecimal, that stands now."""
         ...
 
+    def meet_facts(self, **facts: object) -> None:
+        """Hear facts for the ledger, such as what each step of a restore took."""
+        ...
+
     def hear_answer(self, document: object) -> None:
         """Hear what the command answers."""
         ...

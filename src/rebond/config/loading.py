@@ -40,11 +40,14 @@ class Verdict:
     loaded: Loaded | None
 
 
-def load_configuration(path: Path, environment: Mapping[str, str]) -> Verdict:
-    """Read a configuration and everything that it includes. Raises ``ConfigError`` when ``path`` cannot be read."""
+def load_configuration(path: Path, environment: Mapping[str, str], *, root: Path | None = None) -> Verdict:
+    """Read a configuration and everything that it includes. Raises ``ConfigError`` when ``path`` cannot be read.
+
+    ``root`` is where the stack lies when it is not where the configuration says, as for a copy that was kept.
+    """
     problems = Problems()
     document, files = read_configuration_files(path, problems)
-    root = _find_root(path, document, environment)
+    root = root or _find_root(path, document, environment)
     reading = Reading(variables=_gather_variables(document, root, environment, problems), problems=problems)
     is_toml = not problems.found
     configuration = _read(document, reading) if is_toml or document.members else None

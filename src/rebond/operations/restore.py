@@ -61,7 +61,7 @@ def restore(
     _check_target(request)
     is_new = not os.path.lexists(request.target)
     with SnapshotReader(vault, record) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
-        if request.selection.wants_everything:
+        if not request.selection.includes:
             reader.expect_many_finds()
         if not request.dry_run and request.overwrite is None:
             _check_room(reader, request, Path(scratch) / "rehearsal")

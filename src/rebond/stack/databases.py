@@ -40,6 +40,11 @@ class ConfiguredDatabases:
         else:
             self._top = os.path.commonpath([_directory_of(each) for each in self._wanted])
 
+    @property
+    def top(self) -> bytes:
+        """Where the tree begins on this machine."""
+        return self._top
+
     def open_tree(self, report: Report) -> Tree:
         """Look for the databases. Raises ``SourceUnfit`` where a path fits none."""
         found: dict[bytes, bytes] = {}

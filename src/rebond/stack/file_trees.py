@@ -61,7 +61,7 @@ class ConfiguredFiles:
         component = self._component
         return ConfiguredTree(
             self.root,
-            self._make_rules(report),
+            self.make_rules(report),
             one_file_system=component.one_file_system,
             report=report,
             allow_empty=component.allow_empty,
@@ -76,7 +76,8 @@ class ConfiguredFiles:
             return stack_root
         return os.path.commonpath(fixed)
 
-    def _make_rules(self, report: Report) -> Rules:
+    def make_rules(self, report: Report) -> Rules:
+        """Return what is left out, by everything that the configuration says. Raises ``UsageError``."""
         component = self._component
         origin = f"component.{self._name}"
         patterns = [] if self._wanted == [self.root] else self._choose_wanted(f"{origin}.paths", report)

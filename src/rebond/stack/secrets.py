@@ -87,16 +87,7 @@ class ConfiguredSecrets:
             report(_empty(path))
 
     def _read_here(self, base: bytes, is_volume: bool, paths: tuple[str, ...], report: Report) -> dict[bytes, Document]:
-        base = os.path.normpath(base)
-        wanted = [
-            place_below(base, os.fsencode(each))
-            if is_volume
-            else os.path.normpath(os.path.join(base, os.fsencode(each)))
-            for each in paths
-        ]
-        top = base
-        if not all(each.startswith(os.path.join(base, b"")) for each in wanted):
-            top = os.path.commonpath([os.path.dirname(fixed_part(each)) or b"/" for each in wanted])
+        top, wanted = find_top(base, paths, is_volume=is_volume)
         fitting: list[bytes] = []
         for each in wanted:
             if not is_glob(os.path.relpath(each, top)) and not os.path.lexists(each):
@@ -169,6 +160,18 @@ class ConfiguredSecrets:
             component=self._name,
             paths=paths,
         )
+
+
+def find_top(base: bytes, paths: tuple[str, ...], *, is_volume: bool) -> tuple[bytes, list[bytes]]:
+    """Return where the tree of files begins, and the full paths: at ``base``, unless one of them lies elsewhere."""
+    base = os.path.normpath(base)
+    wanted = [
+        place_below(base, os.fsencode(each)) if is_volume else os.path.normpath(os.path.join(base, os.fsencode(each)))
+        for each in paths
+    ]
+    if all(each.startswith(os.path.join(base, b"")) for each in wanted):
+        return base, wanted
+    return os.path.commonpath([os.path.dirname(fixed_part(each)) or b"/" for each in wanted]), wanted
 
 
 def _empty(path: bytes) -> Finding:

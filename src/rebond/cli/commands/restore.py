@@ -43,6 +43,12 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
     help="Load a database into a server: postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, "
     "podman:, kubernetes:KIND/NAME. It is made beside and then swapped in.",
 )
+@option("--in-place", is_flag=True, help="Back into the configuration's own places, by a plan that can be undone.")
+@option("--resume", metavar="RUN", help="Go on with a restore in place that was cut.")
+@option("--rollback", metavar="RUN", help="Undo a restore in place: the old version comes back.")
+@option("--accept", metavar="RUN", help="Delete the old version that a restore in place set aside.")
+@option("--set-newer-aside", is_flag=True, help="With --rollback: also when somebody wrote since; that is kept.")
+@option("--scenario", metavar="NAME", help="With --in-place: also the steps that are for this disaster only.")
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
 @option("--include", multiple=True, metavar="PATTERN", help="Only what matches, with all below it; may be repeated.")
 @option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
@@ -58,13 +64,17 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
 @option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @option("--dry-run", is_flag=True, help="Only say what would be restored.")
-@option("--yes", is_flag=True, help="With --into: put it in the place of a database that is there; that one is kept.")
+@option("--yes", is_flag=True, help="Do it without asking; with --into: also where a database is there, which is kept.")
 @stack_option
 @click.pass_obj
 def restore(
     invocation: Invocation, /, words: Sequence[str], target: Path | None, moment: str | None, **wishes: Any
 ) -> int:
     """Return 3 when something could not be put back as it was, 4 when the vault is damaged."""
+    if target is None and wishes["into"] is None:
+        from rebond.cli.restoring_in_place import restore_by_plan
+
+        return restore_by_plan(invocation, words, moment, wishes)
     check_places(target, wishes)
     if not words and moment is None:
         raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
@@ -103,6 +113,13 @@ def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
             "Where is it to go?", hint="Name a directory with --to, or a database server with --into: one of them."
         )
     for_databases = [name for name in ("table", "schema", "rename", "yes") if wishes[name]]
+    for_plans = ("in_place", "resume", "rollback", "accept", "set_newer_aside", "scenario")
+    if given := [name for name in for_plans if wishes[name]]:
+        raise UsageError(
+            "--{option} goes neither with --to nor with --into.",
+            hint="Leave one out.",
+            option=given[0].replace("_", "-"),
+        )
     for_files = [name for name in ("include", "exclude", "strip", "overwrite") if wishes[name]]
     wrong = for_databases if target is not None else for_files
     if wrong:

@@ -1,0 +1,327 @@
+"""``restore --in-place`` and what follows one: going on, rolling back, accepting."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, require_consent, with_problems
+from rebond.cli.configured import require_configuration
+from rebond.cli.in_place_choosing import Sources, choose_parts_to_bring
+from rebond.cli.in_place_runs import begin_run, load_run, require_newest, require_no_open_run, restores_of
+from rebond.cli.in_place_shown import (
+    accept_command,
+    describe_plan,
+    plan_document,
+    rollback_command,
+)
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import finding_document
+from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.cli.turns import stack_held
+from rebond.cli.watching import watching
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.errors import RebondError, Refused
+from rebond.findings import Finding, Severity
+from rebond.history.ledger import Ledger
+from rebond.history.recording import HISTORY
+from rebond.history.runs import RunFilter, read_runs
+from rebond.history.step_times import NEWEST, STEPS, StepTimes
+from rebond.identifiers import random_id
+from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
+from rebond.operations.recovery.journal import Journal, RunState, find_run
+from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
+from rebond.progress import Advance, Observer
+from rebond.stack.recovering import Surroundings, plan_recovery
+from rebond.units import format_moment, format_span
+
+_LOOKED_AT = 20 * NEWEST  # runs of the ledger: restores and drills are rare
+
+
+class RunInterrupted(RebondError):
+    """Asked to stop in the middle of a plan."""
+
+    code = "interrupted"
+    exit_status = 130
+
+
+class Gathering:
+    """Passes on what is noticed, and keeps it for the answer."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.findings: list[Finding] = []
+
+    def advanced(self, advance: Advance) -> None:
+        """Pass it on."""
+        self._observer.advanced(advance)
+
+    def noticed(self, finding: Finding) -> None:
+        """Pass it on, and keep it."""
+        self.findings.append(finding)
+        self._observer.noticed(finding)
+
+    def problems(self) -> list[Finding]:
+        """Return what is more than a note."""
+        return [each for each in self.findings if each.severity is not Severity.NOTE]
+
+
+def restore_in_place(
+    invocation: Invocation, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]
+) -> int:
+    """Bring components back into their places. Return 3 when something could not be put back as it was."""
+    loaded, clock = require_configuration(invocation), SystemClock()
+    run = _name_run(invocation)
+    with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        sources = held.enter_context(_sources_of(invocation, loaded, vault, watcher))
+        wish = choose_parts_to_bring(invocation, loaded, sources, words, moment, wishes)
+        around = Surroundings(
+            run=run,
+            folder_of=lambda name: restores_of(invocation) / run / "parts" / name,
+            sources=sources.by_component(wish),
+            untouchable=list_untouchable(invocation, vault.store.location),
+            expect=learn_expectations(invocation),
+        )
+        plan, means = plan_recovery(loaded, wish, around)
+        if wishes["dry_run"]:
+            answer(invocation, {**plan_document(plan), "dry_run": True}, describe_plan(plan))
+            return GOOD
+        note(invocation, describe_plan(plan))
+        require_no_open_run(invocation, plan.stack, clock)
+        require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore"))
+        journal = begin_run(invocation, loaded, wish, plan, clock)
+        return _carry_out(invocation, plan, means, journal, watcher)
+
+
+def _name_run(invocation: Invocation) -> str:
+    return invocation.recording.run if invocation.recording is not None else random_id(8).hex()
+
+
+@contextmanager
+def _sources_of(invocation: Invocation, loaded: Loaded, vault: VaultAtHand, watcher: Observer) -> Iterator[Sources]:
+    with ExitStack() as others:
+        yield Sources(invocation, loaded, vault, watcher, others)
+
+
+def list_untouchable(invocation: Invocation, location: str) -> tuple[bytes, ...]:
+    """Return what no restore may move: what this machine remembers, and the vault where it is a directory here."""
+    found = [os.fsencode(invocation.state_folder), os.fsencode(invocation.cache_folder)]
+    if os.path.isabs(location):
+        found.append(os.path.realpath(os.fsencode(location)))
+    return tuple(found)
+
+
+def learn_expectations(invocation: Invocation) -> Expect:
+    """Return what earlier restores and drills of this machine let expect; nothing where their record cannot be read."""
+    ledger = Ledger(Path(invocation.state_folder) / HISTORY)
+    try:
+        runs = [
+            run
+            for kind in ("restore", "drill", "recover")
+            for run in read_runs(ledger, RunFilter(kind=kind, newest=_LOOKED_AT))
+        ]
+    except OSError:
+        runs = []
+    return StepTimes(sorted(runs, key=lambda each: each.began_ms)).expect
+
+
+# -- carrying out ---------------------------------------------------------------------------------
+
+
+def _carry_out(invocation: Invocation, plan: RecoveryPlan, means: Means, journal: Journal, watcher: Observer) -> int:
+    gathering, clock = Gathering(watcher), SystemClock()
+    recovery = Recovery(plan, means, journal, gathering, clock)
+    began = clock.monotonic()
+    with journal.held():
+        try:
+            taken = recovery.carry_out()
+        except KeyboardInterrupt:
+            raise _interrupted(journal) from None
+        finally:
+            _record(invocation, plan, recovery.steps_taken())
+    return show_outcome(invocation, plan, means, taken, gathering, clock.monotonic() - began)
+
+
+def _record(invocation: Invocation, plan: RecoveryPlan, taken: Sequence[StepTaken]) -> None:
+    if invocation.recording is None:
+        return
+    steps = [
+        {"kind": each.step.kind.value, "subject": each.step.subject, "bytes": each.step.bytes, "seconds": each.seconds}
+        for each in taken
+    ]
+    invocation.recording.meet_facts(**{STEPS: steps, "plan": plan.run, "stack": plan.stack})
+
+
+def _interrupted(journal: Journal) -> RunInterrupted:
+    if journal.has_begun(StepKind.STOP, StepKind.SET_ASIDE, StepKind.PUT):
+        return RunInterrupted(
+            "Interrupted in the middle of the restore {run}; the services may be stopped.",
+            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+            run=journal.run,
+        )
+    return RunInterrupted(
+        "Interrupted while the restore {run} was fetching; nothing was changed.",
+        hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+        run=journal.run,
+    )
+
+
+def show_outcome(
+    invocation: Invocation,
+    plan: RecoveryPlan,
+    means: Means,
+    taken: Sequence[StepTaken],
+    gathering: Gathering,
+    seconds: float,
+) -> int:
+    """Say where things are, where the old version lies, how to undo and how to accept."""
+    asides = {name: each.describe_aside() for name, each in means.parts.items()}
+    problems = gathering.problems()
+    document = {
+        **plan_document(plan, taken),
+        "state": RunState.KEPT.value,
+        "aside": {name: path for name, path in asides.items() if path},
+        "rollback": rollback_command(plan.run),
+        "accept": accept_command(plan.run),
+        "dry_run": False,
+        "files": sum(each.files for each in plan.parts),
+        "bytes": sum(each.bytes for each in plan.parts),
+        "seconds": round(seconds, 3),
+        "snapshot": plan.parts[0].snapshot,
+        "problems": [finding_document(each) for each in problems],
+    }
+    lines = [
+        tr("Brought back {components} in {span}.", components=", ".join(means.parts), span=format_span(seconds)),
+    ]
+    for name, path in asides.items():
+        if path:
+            lines.append(tr("The old version of {component} lies in {path}", component=name, path=show_path(path)))
+    lines.append(tr("To undo all of it: {command}", command=rollback_command(plan.run)))
+    lines.append(tr("To delete the old version when all is well: {command}", command=accept_command(plan.run)))
+    for each in plan.parts:
+        moment = format_moment(each.moment_ms)
+        lines.append(
+            tr("{component} of {moment} is in {path}", component=each.name, moment=moment, path=show_path(each.place))
+        )
+    answer(invocation, document, with_problems(invocation, "\n".join(lines), problems))
+    return DOUBTFUL if problems else GOOD
+
+
+# -- afterwards -----------------------------------------------------------------------------------
+
+
+def resume(invocation: Invocation, text: str) -> int:
+    """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock)
+    loaded, wish = load_run(invocation, journal)
+    with ExitStack() as held, watching(invocation) as watcher:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of, expect=learn_expectations(invocation))
+        plan, means = plan_recovery(loaded, wish, around)
+        is_fetched = all(journal.has_ended(each.number) for each in plan.steps if each.kind in _NEED_THE_VAULT)
+        if journal.state is RunState.UNFINISHED and not is_fetched:
+            vault = held.enter_context(vault_at_hand(_with_vault(invocation, journal), watcher.noticed))
+            sources = held.enter_context(_sources_of(invocation, loaded, vault, watcher))
+            around = Surroundings(
+                run=journal.run,
+                folder_of=journal.folder_of,
+                sources=sources.by_component(wish),
+                untouchable=list_untouchable(invocation, vault.store.location),
+                expect=around.expect,
+            )
+            plan, means = plan_recovery(loaded, wish, around)
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
+        return _carry_out(invocation, plan, means, journal, watcher)
+
+
+_NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})
+
+
+def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
+    """Let the vault be the one that the run began with, where the command line named it."""
+    if invocation.vault is None and (named := journal.read_plan().get("vault")):
+        invocation.vault = str(named)
+    return invocation
+
+
+def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool) -> int:
+    """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock)
+    loaded, wish = load_run(invocation, journal)
+    with watching(invocation) as watcher:
+        plan, means = plan_recovery(loaded, wish, Surroundings(run=journal.run, folder_of=journal.folder_of))
+        gathering = Gathering(watcher)
+        recovery = Recovery(plan, means, journal, gathering, clock)
+        require_newest(invocation, journal, clock)
+        if journal.state is RunState.KEPT:
+            _require_second_word(journal, recovery, keeps_newer=keeps_newer)
+        question = tr("Put the old version of {components} back?", components=", ".join(means.parts))
+        require_consent(invocation, question, is_given=is_confirmed)
+        with stack_held(invocation, waits=False, what="rebond restore", loaded=loaded), journal.held():
+            try:
+                recovery.roll_back()
+            except KeyboardInterrupt:
+                raise RunInterrupted(
+                    "Interrupted while the restore {run} was rolled back.",
+                    hint="Go on with: rebond restore --rollback {run}",
+                    run=journal.run,
+                ) from None
+    problems = gathering.problems()
+    document = {
+        "run": journal.run,
+        "state": journal.state.value,
+        "parts": list(means.parts),
+        "problems": [finding_document(each) for each in problems],
+    }
+    said = tr(
+        "The restore {run} was rolled back: {components} are as they were before it.",
+        run=journal.run,
+        components=", ".join(means.parts),
+    )
+    answer(invocation, document, with_problems(invocation, said, problems))
+    return DOUBTFUL if problems else GOOD
+
+
+def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: bool) -> None:
+    written = recovery.find_written()
+    if not written or keeps_newer:
+        return
+    since = format_moment(journal.ended_ms)
+    raise Refused(
+        "Since the restore {run} ended ({since}), somebody wrote to {components}. Rolling back takes that away too.",
+        hint="If that is meant, say so with a second word: rebond restore --rollback {run} --set-newer-aside",
+        run=journal.run,
+        since=since,
+        components=", ".join(written),
+    )
+
+
+def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
+    """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock)
+    loaded, wish = load_run(invocation, journal)
+    with watching(invocation) as watcher:
+        plan, means = plan_recovery(loaded, wish, Surroundings(run=journal.run, folder_of=journal.folder_of))
+        recovery = Recovery(plan, means, journal, watcher, clock)
+        if journal.state is RunState.KEPT:
+            question = tr(
+                "Delete the old version of {components}? It cannot be brought back then.",
+                components=", ".join(means.parts),
+            )
+            require_consent(invocation, question, is_given=is_confirmed)
+        with journal.held():
+            recovery.accept()
+    document = {"run": journal.run, "state": journal.state.value, "parts": list(means.parts)}
+    said = tr(
+        "The restore {run} is accepted: the old version of {components} is deleted.",
+        run=journal.run,
+        components=", ".join(means.parts),
+    )
+    answer(invocation, document, said)
+    return GOOD

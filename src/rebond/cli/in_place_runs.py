@@ -1,0 +1,137 @@
+"""Runs of restores in place on the disk: what has to be known to go on with one, or to undo it, without a vault."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import rebond
+from rebond.cli.invocation import Invocation
+from rebond.clock import Clock
+from rebond.config.loading import load_configuration
+from rebond.config.model import Loaded
+from rebond.durable_files import make_directories_durably, write_durably
+from rebond.errors import ConfigError, Refused, RestoreError
+from rebond.operations.recovery.journal import OPEN_STATES, RESTORES, Journal, RunState, list_runs
+from rebond.operations.recovery.plan import RecoveryPlan
+from rebond.stack.recovering import RecoveryWish
+from rebond.stack.sets import read_configuration
+
+_CONFIGURATION = "configuration"
+
+
+def restores_of(invocation: Invocation) -> Path:
+    """Return the folder of all runs."""
+    return invocation.state_folder / RESTORES
+
+
+def begin_run(invocation: Invocation, loaded: Loaded, wish: RecoveryWish, plan: RecoveryPlan, clock: Clock) -> Journal:
+    """Write down all that a later process needs, before anything is done. Raises ``RestoreError``."""
+    names = _keep_configuration(restores_of(invocation) / plan.run / _CONFIGURATION, loaded)
+    document = {
+        "run": plan.run,
+        "stack": plan.stack,
+        "root": os.fsdecode(loaded.root),
+        "made_ms": clock.now_ms(),
+        "program": f"rebond {rebond.__version__}",
+        "configuration": names,
+        "wish": msgspec.to_builtins(wish),
+        "parts": msgspec.to_builtins(plan.parts),
+        "steps": msgspec.to_builtins(plan.steps),
+        "vault": invocation.named_vault or "",
+    }
+    journal = Journal.begin(restores_of(invocation), plan.run, document, clock)
+    for part in plan.parts:
+        journal.folder_of(part.name)
+    return journal
+
+
+def _keep_configuration(folder: Path, loaded: Loaded) -> list[str]:
+    """Keep the configuration as it is now: a restore may bring back another one while it goes on."""
+    names = []
+    try:
+        for name, content in read_configuration(loaded).items():
+            names.append(name)
+            path = folder / name if not os.path.isabs(name) else None
+            if path is not None:  # one from elsewhere stays there
+                make_directories_durably(os.fspath(path.parent))
+                if not path.exists():
+                    write_durably(os.fspath(path), content)
+    except OSError as error:
+        raise RestoreError(
+            "{path} cannot be written: {reason}. Without it a restore in place could not be undone.",
+            hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
+            path=str(error.filename or folder),
+            reason=error.strerror or str(error),
+        ) from error
+    return names
+
+
+def load_run(invocation: Invocation, journal: Journal) -> tuple[Loaded, RecoveryWish]:
+    """Return the configuration and the wish of a run as they were when it began. Raises ``ConfigError``."""
+    document = journal.read_plan()
+    names = document.get("configuration") or [""]
+    path = journal.folder / _CONFIGURATION / str(names[0])
+    verdict = load_configuration(path, invocation.environment, root=Path(str(document["root"])))
+    if verdict.loaded is None:
+        raise ConfigError(
+            "The configuration that the restore {run} began with cannot be used any more: {reason}",
+            hint="It lies in {path}.",
+            run=journal.run,
+            reason=verdict.problems[0].error.message if verdict.problems else "?",
+            path=str(path),
+        )
+    if invocation.recording is not None:
+        invocation.recording.meet_configuration(verdict.loaded)
+    return verdict.loaded, msgspec.convert(document["wish"], RecoveryWish)
+
+
+def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> None:
+    """Raise ``Refused`` while another restore of the stack is half done."""
+    journal = find_open_run(invocation, stack, clock)
+    if journal is None:
+        return
+    if journal.state is RunState.UNFINISHED:
+        raise Refused(
+            "The restore {run} of the stack {stack} was cut, and is half done.",
+            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+            run=journal.run,
+            stack=stack,
+        )
+    raise Refused(
+        "The restore {run} of the stack {stack} is not cleared up: somebody asked for that, and it was cut.",
+        hint="Go on with: rebond restore --{option} {run}",
+        run=journal.run,
+        stack=stack,
+        option="rollback" if journal.state is RunState.ROLLING_BACK else "accept",
+    )
+
+
+def find_open_run(invocation: Invocation, stack: str, clock: Clock) -> Journal | None:
+    """Return a restore of the stack that is half done, if there is one."""
+    for each in list_runs(restores_of(invocation), clock):
+        if each.state in OPEN_STATES and each.read_plan().get("stack") == stack:
+            return each
+    return None
+
+
+def require_newest(invocation: Invocation, journal: Journal, clock: Clock) -> None:
+    """Raise ``Refused`` when a later restore stands on this one: undoing it would mix the two."""
+    stack = journal.read_plan().get("stack")
+    runs = [each for each in list_runs(restores_of(invocation), clock) if each.read_plan().get("stack") == stack]
+    gone = {RunState.ROLLED_BACK}
+    later = [each for each in runs[[each.run for each in runs].index(journal.run) + 1 :] if each.state not in gone]
+    if later:
+        raise Refused(
+            "The restore {later} came after {run}.",
+            hint="Undo the later one first: rebond restore --rollback {later}",
+            later=later[-1].run,
+            run=journal.run,
+        )
+
+
+def describe_wish(document: Mapping[str, Any]) -> str:
+    """Return the components of a run in words."""
+    return ", ".join(str(each.get("name")) for each in document.get("parts", []))

@@ -1,0 +1,52 @@
+"""How long the steps of a restore took in earlier runs and drills, and so how long they are likely to take."""
+
+from collections.abc import Iterable, Mapping
+from statistics import median
+from typing import Any
+
+from rebond.history.runs import Run
+from rebond.operations.recovery.plan import StepKind
+
+STEPS = "steps"  # the fact of a run that lists them
+NEWEST = 5  # of which the middle is taken: machines and data change
+_LEAST_BYTES = 1 << 20  # below this, time does not go with size
+_GROWS = frozenset({StepKind.FETCH, StepKind.VERIFY, StepKind.REGENERATE})
+
+
+class StepTimes:
+    """What was learnt of each step. ``expect`` fits what a plan asks."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        """``runs`` are oldest first; those that list no steps say nothing."""
+        self._seen: dict[tuple[str, str], list[tuple[float, int]]] = {}
+        for run in runs:
+            for step in read_steps(run.facts.get(STEPS)):
+                self._seen.setdefault((step["kind"], step["subject"]), []).append((step["seconds"], step["bytes"]))
+
+    def expect(self, kind: StepKind, subject: str, size_bytes: int) -> float | None:
+        """Return how many seconds a step takes, by the newest runs of the same step; ``None`` when there is none.
+
+        What is read grows with its size; everything else takes as long as it took.
+        """
+        seen = self._seen.get((kind.value, subject), [])[-NEWEST:]
+        if not seen:
+            return None
+        large = [(seconds, size) for seconds, size in seen if size >= _LEAST_BYTES]
+        if kind in _GROWS and large and size_bytes >= _LEAST_BYTES:
+            return median(seconds / size for seconds, size in large) * size_bytes
+        return median(seconds for seconds, _ in seen)
+
+
+def read_steps(found: object) -> list[Mapping[str, Any]]:
+    """Return the steps that a run lists: those that have a kind, a subject, seconds and bytes."""
+    if not isinstance(found, list):
+        return []
+    return [
+        each
+        for each in found
+        if isinstance(each, dict)
+        and isinstance(each.get("kind"), str)
+        and isinstance(each.get("subject"), str)
+        and isinstance(each.get("seconds"), int | float)
+        and isinstance(each.get("bytes"), int)
+    ]

@@ -1,0 +1,216 @@
+"""Carrying out a plan step by step, going on with one that was cut, and undoing one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rebond.clock import Clock
+from rebond.errors import RebondError, RestoreError
+from rebond.findings import Finding, Severity
+from rebond.logs.masking import mask
+from rebond.operations.hooks import Hook, OnFailure
+from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
+from rebond.operations.recovery.journal import Event, Journal, RunState, require_state
+from rebond.operations.recovery.parts import KeepsNewer, Part, Source
+from rebond.operations.recovery.plan import BEFORE_ANYTHING_CHANGES, RecoveryPlan, Step, StepKind
+from rebond.progress import Advance, Observer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What carries out the steps of a plan: parts by name, commands and questions in the order of the plan."""
+
+    parts: Mapping[str, Part]
+    sources: Sequence[Source] = ()
+    commands: Mapping[StepKind, Sequence[Hook]] = field(default_factory=dict)
+    questions: Sequence[Question] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken:
+    """A step that was done, and how long it took."""
+
+    step: Step
+    seconds: float
+
+
+class Recovery:
+    """One run of a plan. Hold ``journal.held()`` around every call."""
+
+    def __init__(self, plan: RecoveryPlan, means: Means, journal: Journal, observer: Observer, clock: Clock) -> None:
+        self._plan = plan
+        self._means = means
+        self._journal = journal
+        self._observer = observer
+        self._clock = clock
+
+    # -- forward ---------------------------------------------------------------------------------
+
+    def carry_out(self) -> tuple[StepTaken, ...]:
+        """Do every step that is not done yet; return all that this run did.
+
+        When a step fails, everything is undone, the services are started again, and the step's own error is raised
+        with these facts. An interrupt undoes nothing: the journal knows where to go on.
+        """
+        require_state(self._journal, RunState.UNFINISHED, deed="gone on with")
+        for step in self._plan.steps:
+            if self._journal.has_ended(step.number):
+                continue
+            began = self._clock.monotonic()
+            facts = {"step": step.number, "kind": step.kind.value, "subject": step.subject}
+            self._journal.write(Event.STEP_BEGINS, **facts)
+            self._observer.advanced(Advance(phase=step.kind.value, subject=step.subject))
+            try:
+                self._do(step)
+            except RebondError as error:
+                self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
+                raise self._undo_after(step, error) from error
+            self._journal.write(Event.STEP_ENDS, **facts, seconds=round(self._clock.monotonic() - began, 3))
+        self._journal.write(Event.KEPT)
+        return self.steps_taken()
+
+    def steps_taken(self) -> tuple[StepTaken, ...]:
+        """Return the steps that were done, with their true durations."""
+        seconds = self._journal.seconds_of()
+        return tuple(
+            StepTaken(step=each, seconds=seconds[each.number]) for each in self._plan.steps if each.number in seconds
+        )
+
+    def _do(self, step: Step) -> None:
+        parts = self._means.parts
+        match step.kind:
+            case StepKind.VERIFY:
+                verify_sources(self._means.sources)
+            case StepKind.ROOM:
+                check_room(parts.values())
+            case StepKind.FETCH:
+                parts[step.subject].fetch(self._observer)
+            case StepKind.SET_ASIDE:
+                parts[step.subject].set_aside()
+            case StepKind.PUT:
+                parts[step.subject].put()
+            case StepKind.HEALTHY:
+                ask_until_good(self._means.questions[self._position_of(step)], self._clock)
+            case _:
+                self._run(self._means.commands[step.kind][self._position_of(step)])
+
+    def _position_of(self, step: Step) -> int:
+        """Return which of its kind a step is, from 0."""
+        return sum(each.kind is step.kind and each.number < step.number for each in self._plan.steps)
+
+    def _run(self, hook: Hook) -> None:
+        try:
+            hook.run()
+        except RebondError as error:
+            if hook.on_failure is OnFailure.STOP:
+                raise error.told_by(
+                    "'{command}' failed: {failure}", command=hook.name, failure=error.message
+                ) from error
+            self._observer.noticed(
+                Finding(
+                    code="step-failed",
+                    severity=Severity.NOTE if hook.on_failure is OnFailure.IGNORE else Severity.WARNING,
+                    subject=hook.name,
+                    template="'{command}' failed, and the restore went on: {reason}",
+                    hint_template="Run it by hand to see why.",
+                    values={"command": hook.name, "reason": mask(error.message)},
+                )
+            )
+
+    # -- back ------------------------------------------------------------------------------------
+
+    def _undo_after(self, step: Step, error: RebondError) -> RebondError:
+        """Undo everything; return the error that says both."""
+        reason = mask(error.message)
+        if step.kind in BEFORE_ANYTHING_CHANGES:
+            return self._undo(error, "{reason} Nothing was changed.", reason)
+        return self._undo(error, "{reason} Everything is as it was: the old version is in its place again.", reason)
+
+    def _undo(self, error: RebondError, template: str, reason: str) -> RebondError:
+        try:
+            self.roll_back()
+        except RebondError as second:
+            return RestoreError(
+                "{reason} And taking everything back failed too: {second}",
+                hint="Mend that, then go on with: rebond restore --rollback {run}",
+                reason=reason,
+                second=mask(second.message),
+                run=self._journal.run,
+            )
+        return error.told_by(template, reason=reason)
+
+    def roll_back(self) -> None:
+        """Put the old version back as far as it was touched, start the services, remove what was brought.
+
+        May be called at any time before the run is accepted, and again when it was cut. Raises ``RebondError`` when
+        a part cannot be taken back; commands that fail are told, and stop nothing.
+        """
+        allowed = (RunState.UNFINISHED, RunState.KEPT, RunState.ROLLING_BACK)
+        require_state(self._journal, *allowed, deed="rolled back")
+        had_been_kept = any(each.event is Event.KEPT for each in self._journal.entries())
+        has_stopped = self._journal.has_begun(StepKind.STOP, StepKind.ISOLATE)
+        touched = self._journal.begun_parts()
+        written = self.find_written() if had_been_kept else []
+        if self._journal.state is not RunState.ROLLING_BACK:
+            self._journal.write(Event.ROLLING_BACK)
+        done = {each.subject for each in self._journal.entries() if each.event is Event.TAKEN_BACK}
+        if self._journal.has_begun(StepKind.START, StepKind.HEALTHY) and not done:
+            self._run_all(StepKind.STOP)
+        for name in reversed(touched):
+            if name not in done:
+                self._take_back(self._means.parts[name], keeps_new=name in written)
+                self._journal.write(Event.TAKEN_BACK, subject=name)
+        if has_stopped or touched:
+            self._run_all(StepKind.START)
+        for part in self._means.parts.values():
+            part.discard()
+        self._journal.write(Event.ROLLED_BACK)
+
+    def _take_back(self, part: Part, *, keeps_new: bool) -> None:
+        part.take_back()
+        if isinstance(part, KeepsNewer):
+            if keeps_new:
+                part.keep_new()
+            if where := part.find_newer():
+                self._observer.noticed(_newer_kept(part.name, where))
+
+    def _run_all(self, kind: StepKind) -> None:
+        """Run all commands of a kind, whatever becomes of each: on the way back there is no way back."""
+        for hook in self._means.commands.get(kind, ()):
+            try:
+                hook.run()
+            except RebondError as error:
+                self._observer.noticed(
+                    Finding(
+                        code="step-failed",
+                        severity=Severity.WARNING,
+                        subject=hook.name,
+                        template="'{command}' failed while everything was taken back: {reason}",
+                        hint_template="Run it by hand: the services may not be running.",
+                        values={"command": hook.name, "reason": mask(error.message)},
+                    )
+                )
+
+    def find_written(self) -> list[str]:
+        """Return the parts that somebody wrote to since they came back."""
+        since_ns = self._journal.put_ns
+        return [name for name in self._journal.begun_parts() if self._means.parts[name].was_written_since(since_ns)]
+
+    def accept(self) -> None:
+        """Delete the old version. Raises ``Refused`` unless the run was kept."""
+        require_state(self._journal, RunState.KEPT, RunState.ACCEPTING, deed="accepted")
+        if self._journal.state is not RunState.ACCEPTING:
+            self._journal.write(Event.ACCEPTING)
+        for part in self._means.parts.values():
+            part.accept()
+        self._journal.write(Event.ACCEPTED)
+
+
+def _newer_kept(component: str, where: str) -> Finding:
+    return Finding(
+        code="newer-kept",
+        severity=Severity.NOTE,
+        subject=component,
+        template="What was written to {component} since the restore is kept in {path}.",
+        hint_template="Take from it what is missed, then delete it.",
+        values={"component": component, "path": where},
+    )

@@ -1,0 +1,402 @@
+"""A component of files, of SQLite databases or of secrets on its way back into its place on this machine."""
+
+import contextlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from rebond.durable_files import fsync_directory, write_durably
+from rebond.errors import RebondError, RestoreError, UsageError, VaultDamaged
+from rebond.operations.recovery import swap_steps
+from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, plan_swap
+from rebond.operations.restore import restore
+from rebond.operations.restore_planning import RestoreRequest
+from rebond.operations.selection import Selection
+from rebond.progress import Observer
+from rebond.sources.files.overwriting import Overwrite
+
+BESIDE = ".rebond-restore-"  # begins the name of the folder that holds the new and the old version
+MARKER = ".nobackup"  # so that no backup takes that folder in
+_SWAP, _PLACES, _TAKEN_BACK = "swap", "places", "taken-back"
+
+LookAtLive = Callable[[bytes, Callable[[bytes], bool]], LiveShape]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilesPlace:
+    """Where a component's tree lies, and what of that place is its own.
+
+    ``top`` is where the tree begins, and ``inner`` the folder of the stored tree that lies there, mostly its root.
+    ``look_at_live`` finds what has to stay of the live tree; ``None`` where only what the snapshot brings is replaced.
+    ``besides`` are endings of files that belong to each file. With ``keeps_modes`` a file gets the mode of the live
+    one, because none was saved. ``excludes`` are patterns of what is not to be touched. ``near`` is a folder in which
+    the versions lie if it can be, so that those of all components of a stack lie together.
+    """
+
+    name: str
+    kind: str
+    top: bytes
+    inner: bytes = b""
+    look_at_live: LookAtLive | None = None
+    besides: tuple[bytes, ...] = ()
+    keeps_modes: bool = False
+    excludes: tuple[str, ...] = ()
+    near: bytes = b""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What of the component is wanted; its snapshot holds so many bytes of it."""
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    bytes: int = 0
+    keeps_owner: bool = True
+    workers: int = 2
+
+
+class _Places(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the two versions lie; decided once, when the component is fetched. ``made`` had to be made for that."""
+
+    place: bytes
+    beside: bytes
+    made: list[bytes] = []
+
+
+class FilePart:
+    """Implements ``Part``: fetched beside the live tree, on its file system, and put in its place by renaming."""
+
+    def __init__(self, place: FilesPlace, wish: Wish, *, run: str, folder: Path, source: Source | None) -> None:
+        self._place = place
+        self._wish = wish
+        self._run = run
+        self._folder = folder
+        self._source = source
+        self._selection = Selection.from_flags(wish.include, (*wish.exclude, *place.excludes))
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        return self._place.name
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        return self._place.kind
+
+    def rooms(self) -> Sequence[Room]:
+        """All of it lies there twice for a while: the live version is renamed, not copied."""
+        return [Room(path=self._choose_places().beside, needed_bytes=self._wish.bytes)]
+
+    # -- forward ---------------------------------------------------------------------------------
+
+    def fetch(self, observer: Observer) -> None:
+        """Bring it beside the live one. Raises ``VaultDamaged`` when a file of it cannot be had whole."""
+        assert self._source is not None  # noqa: S101 - only undoing goes without a source
+        places = self._remember_places()
+        with self._telling(places.beside):
+            target = self._new_folder(places)
+            os.makedirs(target, mode=0o700, exist_ok=True)
+            (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
+        request = RestoreRequest(
+            target=target,
+            components=(self.name,),
+            selection=self._selection,
+            overwrite=Overwrite.CHANGED if os.listdir(target) else None,
+            keeps_owner=self._wish.keeps_owner,
+            workers=self._wish.workers,
+        )
+        outcome = restore(self._source.vault, self._source.record, request, observer)
+        if outcome.is_damaged:
+            raise VaultDamaged(
+                "The component {component} cannot be brought back whole from the snapshot {id}.",
+                hint="Choose an earlier one ('rebond find' lists versions), or bring what is whole with --to DIR.",
+                component=self.name,
+                id=self._source.record.snapshot.hex()[:12],
+            )
+
+    def set_aside(self) -> None:
+        """Move what is live aside; what that is, is decided now that nothing writes any more."""
+        places = self._remember_places()
+        with self._telling(places.place):
+            swap = self._find_swap() or self._plan(places)
+            swap_steps.set_aside(swap)
+
+    def put(self) -> None:
+        """Move the new version into its place."""
+        swap = self._require_swap()
+        with self._telling(swap.place):
+            swap_steps.put(swap)
+
+    def _plan(self, places: _Places) -> Swap:
+        new = self._new_tree(places)
+        if not os.path.lexists(new):
+            raise UsageError(
+                "Nothing of the component {component} in this snapshot is what was asked for.",
+                hint="'rebond ls -r SNAPSHOT {component}' lists what it holds.",
+                component=self.name,
+            )
+        if self._place.keeps_modes:
+            self._keep_modes(new, places.place)
+        name = self.name.encode()
+
+        def is_wanted(path: bytes) -> bool:
+            return self._selection.includes_path(name, path, is_directory=True)
+
+        shape = UNKNOWN
+        if self._place.look_at_live is not None and os.path.isdir(places.place) and _has_wanted(new, is_wanted):
+            shape = self._place.look_at_live(places.place, self._may_matter)
+        question = SwapQuestion(
+            place=places.place,
+            new=new,
+            old=self._old_tree(places),
+            added=os.path.join(self._newer_folder(places), b"added"),
+            shape=shape,
+            is_wanted=is_wanted if self._place.look_at_live is not None else _want_nothing,
+            besides=self._place.besides,
+        )
+        swap = plan_swap(question)
+        swap = msgspec.structs.replace(swap, made=places.made)
+        self._note(_SWAP, msgspec.msgpack.encode(swap))
+        return swap
+
+    def _may_matter(self, path: bytes) -> bool:
+        name = self.name.encode()
+        parts = path.split(b"/")
+        above = (b"/".join(parts[: count + 1]) for count in range(len(parts)))
+        return any(
+            self._selection.includes_path(name, each, is_directory=True) for each in above
+        ) or self._selection.may_include_below(name, path)
+
+    def _keep_modes(self, new: bytes, place: bytes) -> None:
+        """Give files the mode of those that they replace: the vault keeps every secret as one of its owner alone."""
+        for path in _list_files(new):
+            live = os.path.join(place, path)
+            with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                status = os.stat(live)
+                if stat.S_ISREG(status.st_mode):
+                    os.chmod(os.path.join(new, path), stat.S_IMODE(status.st_mode) & 0o777)
+
+    # -- back ------------------------------------------------------------------------------------
+
+    def take_back(self) -> None:
+        """Put the old version into its place again."""
+        swap = self._find_swap()
+        if swap is None or (self._folder / _TAKEN_BACK).exists():
+            return
+        with self._telling(swap.place):
+            swap_steps.take_back(swap)
+            # From here on the new version may be deleted; taking back once more would take away the old one.
+            self._note(_TAKEN_BACK, b"")
+
+    def discard(self) -> None:
+        """Remove what was brought, unless it was in its place and somebody wrote to it."""
+        places = self._find_places()
+        if places is None:
+            return
+        if self._find_swap() is not None and not (self._folder / _TAKEN_BACK).exists():
+            raise RestoreError("The component {component} is in its place and was not taken back.", component=self.name)
+        _remove_empty(self._old_folder(places))
+        self._remove(places, self._new_folder(places))
+        for path in reversed(places.made):
+            with contextlib.suppress(OSError):  # something else lies there now
+                os.rmdir(path)
+
+    def accept(self) -> None:
+        """Delete the old version."""
+        places = self._find_places()
+        if places is not None:
+            self._remove(places, self._old_folder(places))
+            self._remove(places, self._new_folder(places))
+
+    def keep_new(self) -> None:
+        """Keep the new version, because somebody wrote to it, when it was taken back."""
+        places = self._remember_places()
+        kept = os.path.join(self._newer_folder(places), b"restored")
+        with self._telling(places.beside):
+            new = self._new_folder(places)
+            if os.path.lexists(new) and not os.path.lexists(kept):
+                os.makedirs(os.path.dirname(kept), mode=0o700, exist_ok=True)
+                os.rename(new, kept)
+
+    def find_newer(self) -> str:
+        """Return where that lies which was written to the new version, or beside it; empty when there is nothing."""
+        places = self._find_places()
+        folder = self._newer_folder(places) if places is not None else b""
+        return os.fsdecode(folder) if folder and os.path.isdir(folder) else ""
+
+    def describe_aside(self) -> str:
+        """Return the folder of the old version; empty where nothing lay there."""
+        places = self._find_places()
+        old = self._old_tree(places) if places is not None else b""
+        return os.fsdecode(old) if old and os.path.lexists(old) else ""
+
+    def was_written_since(self, since_ns: int) -> bool:
+        """Look at every time in the new version."""
+        swap = self._find_swap()
+        return swap is not None and swap_steps.was_written_since(swap, since_ns)
+
+    def _remove(self, places: _Places, folder: bytes) -> None:
+        with self._telling(folder):
+            if os.path.lexists(folder):
+                _delete(folder)
+            with contextlib.suppress(OSError):  # other parts of the run still have something there
+                for name in (b"new", b"old"):
+                    if os.path.isdir(os.path.join(places.beside, name)):
+                        os.rmdir(os.path.join(places.beside, name))
+                if os.listdir(places.beside) == [MARKER.encode()]:
+                    os.unlink(os.path.join(places.beside, MARKER.encode()))
+                    os.rmdir(places.beside)
+
+    # -- where things lie ------------------------------------------------------------------------
+
+    @property
+    def _number(self) -> bytes:
+        return self.name.encode()
+
+    def _new_folder(self, places: _Places) -> bytes:
+        return os.path.join(places.beside, b"new", self._number)
+
+    def _old_folder(self, places: _Places) -> bytes:
+        return os.path.join(places.beside, b"old", self._number)
+
+    def _newer_folder(self, places: _Places) -> bytes:
+        return os.path.join(places.beside, b"written-since", self._number)
+
+    def _new_tree(self, places: _Places) -> bytes:
+        return os.path.join(self._new_folder(places), self.name.encode(), self._place.inner).rstrip(b"/")
+
+    def _old_tree(self, places: _Places) -> bytes:
+        return os.path.join(self._old_folder(places), self.name.encode())
+
+    def _choose_places(self) -> _Places:
+        """Return where the versions will lie: on the file system of the place, near it, or else in it."""
+        place = os.path.realpath(self._place.top)
+        made: list[bytes] = []
+        standing = place if os.path.lexists(place) else os.path.dirname(place)
+        while not os.path.isdir(standing):
+            made.append(standing)
+            standing = os.path.dirname(standing)
+        device = os.stat(standing).st_dev
+        for folder in (self._place.near, os.path.dirname(place)):
+            if folder and folder != place and _may_hold(folder, device):
+                return _Places(place=place, beside=self._beside(folder), made=made[::-1])
+        return _Places(place=place, beside=self._beside(standing), made=made[::-1])
+
+    def _beside(self, folder: bytes) -> bytes:
+        return os.path.join(folder, os.fsencode(BESIDE + self._run))
+
+    def _remember_places(self) -> _Places:
+        found = self._find_places()
+        if found is None:
+            found = self._choose_places()
+            self._note(_PLACES, msgspec.msgpack.encode(found))
+        with self._telling(found.beside):
+            os.makedirs(os.path.dirname(found.beside), mode=0o755, exist_ok=True)
+        return found
+
+    def _find_places(self) -> _Places | None:
+        try:
+            return msgspec.msgpack.decode((self._folder / _PLACES).read_bytes(), type=_Places)
+        except FileNotFoundError:
+            return None
+
+    def _find_swap(self) -> Swap | None:
+        try:
+            return msgspec.msgpack.decode((self._folder / _SWAP).read_bytes(), type=Swap)
+        except FileNotFoundError:
+            return None
+
+    def _require_swap(self) -> Swap:
+        swap = self._find_swap()
+        if swap is None:
+            raise RestoreError("The component {component} was not set aside yet.", component=self.name)
+        return swap
+
+    def _note(self, name: str, content: bytes) -> None:
+        """Remember something for ever, whole or not at all."""
+        try:
+            with contextlib.suppress(FileExistsError):  # an earlier try came so far
+                write_durably(os.fspath(self._folder / name), content)
+            fsync_directory(os.fspath(self._folder))
+        except OSError as error:
+            raise _failed(self.name, os.fsencode(self._folder), error) from error
+
+    @contextlib.contextmanager
+    def _telling(self, path: bytes) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise _failed(self.name, os.fsencode(error.filename or path), error) from error
+        except shutil.Error as error:
+            raise RestoreError(
+                "{component} could not be moved: {reason}", component=self.name, reason=str(error)
+            ) from error
+
+
+def _may_hold(folder: bytes, device: int) -> bool:
+    """Say whether things can be renamed between a folder and a file system."""
+    return os.path.isdir(folder) and os.stat(folder).st_dev == device and os.access(folder, os.W_OK | os.X_OK)
+
+
+def _want_nothing(_path: bytes) -> bool:
+    return False
+
+
+def _has_wanted(new: bytes, is_wanted: Callable[[bytes], bool]) -> bool:
+    """Say whether a directory is wanted with all that is in it; if not, nothing but what was brought is touched."""
+    if is_wanted(b""):
+        return True
+    pending = [b""]
+    while pending:
+        here = pending.pop()
+        with os.scandir(os.path.join(new, here) if here else new) as entries:
+            for each in entries:
+                if each.is_dir(follow_symlinks=False):
+                    below = os.path.join(here, each.name) if here else each.name
+                    if is_wanted(below):
+                        return True
+                    pending.append(below)
+    return False
+
+
+def _list_files(folder: bytes) -> Iterator[bytes]:
+    for directory, _, names in os.walk(folder):
+        for name in names:
+            yield os.path.relpath(os.path.join(directory, name), folder)
+
+
+def _delete(folder: bytes) -> None:
+    """Remove a tree, also where its directories may not be written to."""
+
+    def allow(function: Callable[..., object], path: Any, _error: object) -> None:
+        os.chmod(os.path.dirname(path), 0o700)
+        if not os.path.islink(path) and os.path.isdir(path):
+            os.chmod(path, 0o700)
+        function(path)
+
+    shutil.rmtree(folder, onerror=allow)
+
+
+def _remove_empty(folder: bytes) -> None:
+    """Remove a folder that holds nothing but folders: what lay in it is back in its place."""
+    for directory, _, _ in os.walk(folder, topdown=False):
+        with contextlib.suppress(OSError):  # something of somebody's was kept there
+            os.rmdir(directory)
+
+
+def _failed(component: str, path: bytes, error: OSError) -> RebondError:
+    return RestoreError(
+        "{component} could not be brought back at {path}: {reason}",
+        hint="Check the rights and the room there.",
+        component=component,
+        path=path.decode(errors="backslashreplace"),
+        reason=error.strerror or str(error),
+    )

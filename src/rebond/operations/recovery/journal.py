@@ -1,0 +1,273 @@
+"""The journal of a restore in place: every step before it begins and after it ended, on the disk before the next.
+
+A run has a folder of its own below the state folder: ``plan.json`` (written first, never again), ``journal.jsonl``
+(only added to), and what its parts remember. Whatever moment the power fails, this folder says what to do.
+"""
+
+import contextlib
+import enum
+import fcntl
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rebond.clock import Clock
+from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
+from rebond.errors import Refused, RestoreError, UnknownName, UsageError, VaultLocked
+from rebond.operations.recovery.plan import StepKind
+
+RESTORES = "restores"  # the folder of all runs, below the state folder
+_PLAN, _JOURNAL, _LOCK, _PARTS = "plan.json", "journal.jsonl", "lock", "parts"
+_RUN = re.compile(r"[0-9a-f]{4,32}")
+
+
+class Event(enum.StrEnum):
+    """What a line of the journal says."""
+
+    STEP_BEGINS = "step-begins"
+    STEP_ENDS = "step-ends"
+    STEP_FAILS = "step-fails"
+    KEPT = "kept"
+    ROLLING_BACK = "rolling-back"
+    TAKEN_BACK = "taken-back"
+    ROLLED_BACK = "rolled-back"
+    ACCEPTING = "accepting"
+    ACCEPTED = "accepted"
+
+
+class RunState(enum.StrEnum):
+    """Where a run stands."""
+
+    UNFINISHED = "unfinished"
+    KEPT = "kept"
+    ROLLING_BACK = "rolling-back"
+    ROLLED_BACK = "rolled-back"
+    ACCEPTING = "accepting"
+    ACCEPTED = "accepted"
+
+
+_STATES = {
+    Event.KEPT: RunState.KEPT,
+    Event.ROLLING_BACK: RunState.ROLLING_BACK,
+    Event.ROLLED_BACK: RunState.ROLLED_BACK,
+    Event.ACCEPTING: RunState.ACCEPTING,
+    Event.ACCEPTED: RunState.ACCEPTED,
+}
+OPEN_STATES = frozenset({RunState.UNFINISHED, RunState.ROLLING_BACK, RunState.ACCEPTING})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line."""
+
+    event: Event
+    time_ms: int
+    step: int = 0
+    kind: str = ""
+    subject: str = ""
+    seconds: float | None = None
+    reason: str = ""
+
+
+class Journal:
+    """One run's folder."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self.folder = folder
+        self._clock = clock
+        self._entries: list[Entry] = []
+        self._read()
+
+    @property
+    def run(self) -> str:
+        """The id of the run."""
+        return self.folder.name
+
+    @classmethod
+    def begin(cls, restores: Path, run: str, plan: Mapping[str, Any], clock: Clock) -> "Journal":
+        """Make the folder of a new run, with its plan. Raises ``RestoreError`` when it cannot be written."""
+        folder = restores / run
+        try:
+            make_directories_durably(os.fspath(folder))
+            write_durably(os.fspath(folder / _PLAN), json.dumps(plan, indent=1).encode() + b"\n")
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return cls(folder, clock)
+
+    def read_plan(self) -> Mapping[str, Any]:
+        """Return the plan as it was written. Raises ``RestoreError`` when it is no plan."""
+        try:
+            document = json.loads((self.folder / _PLAN).read_bytes())
+        except (OSError, ValueError) as error:
+            raise RestoreError(
+                "The plan of the restore {run} cannot be read: {reason}",
+                hint="What it set aside lies in folders named .rebond-restore-{run}, beside what it restored.",
+                run=self.run,
+                reason=str(error),
+            ) from error
+        if not isinstance(document, dict):
+            raise RestoreError("The plan of the restore {run} is none.", run=self.run)
+        return document
+
+    def folder_of(self, part: str) -> Path:
+        """Return where a part keeps what it has to remember; made when it is asked for."""
+        folder = self.folder / _PARTS / part
+        try:
+            make_directories_durably(os.fspath(folder))
+        except OSError as error:
+            raise _unwritable(folder, error) from error
+        return folder
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes from carrying out the same run. Raises ``VaultLocked``."""
+        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise VaultLocked(
+                    "Another process is at work on the restore {run}.", hint="Wait until it has ended.", run=self.run
+                ) from None
+            self._read()  # what the other one wrote before it let go
+            yield
+        finally:
+            os.close(descriptor)
+
+    def write(self, event: Event, **facts: Any) -> None:
+        """Add a line; when this returns it survives a power cut. Raises ``RestoreError``."""
+        entry = Entry(event=event, time_ms=self._clock.now_ms(), **facts)
+        document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if getattr(entry, name)}
+        line = json.dumps(document).encode() + b"\n"
+        path = self.folder / _JOURNAL
+        try:
+            is_new = not path.exists()
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
+            try:
+                while line:
+                    line = line[os.write(descriptor, line) :]
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            if is_new:
+                fsync_directory(os.fspath(self.folder))
+        except OSError as error:
+            raise _unwritable(path, error) from error
+        self._entries.append(entry)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Return what was written."""
+        return tuple(self._entries)
+
+    @property
+    def state(self) -> RunState:
+        """Where the run stands."""
+        for entry in reversed(self._entries):
+            if entry.event in _STATES:
+                return _STATES[entry.event]
+        return RunState.UNFINISHED
+
+    def has_begun(self, *kinds: StepKind) -> bool:
+        """Say whether a step of one of these kinds was ever begun."""
+        return any(each.event is Event.STEP_BEGINS and each.kind in kinds for each in self._entries)
+
+    def has_ended(self, step: int) -> bool:
+        """Say whether a step was done to its end."""
+        return any(each.event is Event.STEP_ENDS and each.step == step for each in self._entries)
+
+    def begun_parts(self) -> list[str]:
+        """Return the parts that were touched, in the order in which they were."""
+        kinds = (StepKind.SET_ASIDE, StepKind.PUT)
+        found = (each.subject for each in self._entries if each.event is Event.STEP_BEGINS and each.kind in kinds)
+        return list(dict.fromkeys(found))
+
+    def seconds_of(self) -> dict[int, float]:
+        """Return how long each step took that was done."""
+        return {each.step: each.seconds or 0.0 for each in self._entries if each.event is Event.STEP_ENDS}
+
+    @property
+    def put_ns(self) -> int:
+        """When the last part was in its place, in nanoseconds since 1970, rounded up; 0 before."""
+        moments = [
+            each.time_ms for each in self._entries if each.event is Event.STEP_ENDS and each.kind == StepKind.PUT
+        ]
+        return (max(moments, default=-1) + 1) * 1_000_000
+
+    @property
+    def ended_ms(self) -> int:
+        """When the last thing was written."""
+        return self._entries[-1].time_ms if self._entries else 0
+
+    def _read(self) -> None:
+        """Read every whole line; a last one that was cut never happened."""
+        self._entries = []
+        try:
+            content = (self.folder / _JOURNAL).read_bytes()
+        except FileNotFoundError:
+            return
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(self.folder / _JOURNAL, len(whole))
+        for line in whole.splitlines():
+            document = json.loads(line)
+            self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
+
+
+def list_runs(restores: Path, clock: Clock) -> list[Journal]:
+    """Return the runs of this machine, oldest first."""
+    try:
+        folders = [each for each in restores.iterdir() if _RUN.fullmatch(each.name) and (each / _PLAN).exists()]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted((Journal(each, clock) for each in folders), key=lambda each: each.read_plan().get("made_ms", 0))
+
+
+def find_run(restores: Path, text: str, clock: Clock) -> Journal:
+    """Return the run that ``text`` means: an id, a unique prefix, or ``latest``. Raises ``UnknownName``."""
+    runs = list_runs(restores, clock)
+    fitting = runs[-1:] if text == "latest" else [each for each in runs if each.run.startswith(text.lower())]
+    if len(fitting) == 1:
+        return fitting[0]
+    known = ", ".join(f"{each.run} ({each.state})" for each in runs[-5:])
+    if len(fitting) > 1:
+        raise UsageError(
+            "{text} is the start of several runs: {known}.", hint="Give more of it.", text=text, known=known
+        )
+    raise UnknownName(
+        "This machine knows no restore in place called {text}.",
+        hint="It knows: {known}." if known else "'rebond history' lists what ran; --in-place begins a restore.",
+        text=text,
+        known=known,
+    )
+
+
+def forget_unbegun(journal: Journal) -> None:
+    """Remove the folder of a run that changed nothing."""
+    shutil.rmtree(journal.folder, ignore_errors=True)  # what is left of it says that it was rolled back
+
+
+def require_state(journal: Journal, *allowed: RunState, deed: str) -> None:
+    """Raise ``Refused`` unless the run stands where ``deed`` makes sense."""
+    if journal.state in allowed:
+        return
+    raise Refused(
+        "The restore {run} cannot be {deed}: it is {state}.",
+        hint="'rebond history --kind restore' shows what became of it.",
+        run=journal.run,
+        deed=deed,
+        state=str(journal.state),
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> RestoreError:
+    return RestoreError(
+        "{path} cannot be written: {reason}. Without it a restore in place could not be undone.",
+        hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
+        path=str(path),
+        reason=error.strerror or str(error),
+    )

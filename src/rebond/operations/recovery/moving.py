@@ -1,0 +1,88 @@
+"""Moving things between the live tree, the new one and the old one, so that a move that was cut can be gone on with."""
+
+import errno
+import os
+import shutil
+import stat
+
+TEMPORARY_END = b".rebond-moving"
+
+
+class Mover:
+    """The calls that move. Tests hand in one that is cut."""
+
+    def rename(self, source: bytes, target: bytes) -> None:
+        """Give a thing another name."""
+        os.rename(source, target)
+
+
+MOVER = Mover()
+
+
+def move(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
+    """Move whatever lies at ``source`` to ``target``, where nothing may lie; to another file system by a copy.
+
+    After a cut anywhere the same call goes on; when it has returned once, another does nothing.
+    Raises ``OSError``, ``FileExistsError`` among them.
+    """
+    temporary = target + TEMPORARY_END
+    if os.path.lexists(target):
+        if not os.path.lexists(source):
+            return
+        if not os.path.lexists(temporary + b"-done"):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
+        _remove(source)  # the copy was whole and had its name; only taking the original away was cut
+        os.unlink(temporary + b"-done")
+        return
+    if not os.path.lexists(source):
+        return
+    os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
+    try:
+        mover.rename(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        _copy_across(source, target, temporary, mover)
+
+
+def _copy_across(source: bytes, target: bytes, temporary: bytes, mover: Mover) -> None:
+    if os.path.lexists(temporary):
+        _remove(temporary)
+    _copy(source, temporary, {})
+    os.sync()
+    os.close(os.open(temporary + b"-done", os.O_WRONLY | os.O_CREAT, 0o600))
+    mover.rename(temporary, target)
+    os.sync()
+    _remove(source)
+    os.unlink(temporary + b"-done")
+
+
+def _remove(path: bytes) -> None:
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path)
+    else:
+        os.unlink(path)
+
+
+def _copy(source: bytes, target: bytes, seen: dict[tuple[int, int], bytes]) -> None:
+    """Copy a thing with all that it is; a file with several names stays one file."""
+    status = os.lstat(source)
+    identity = (status.st_dev, status.st_ino)
+    if stat.S_ISDIR(status.st_mode):
+        os.mkdir(target, 0o700)
+        for name in os.listdir(source):
+            _copy(os.path.join(source, name), os.path.join(target, name), seen)
+    elif identity in seen:
+        os.link(seen[identity], target, follow_symlinks=False)
+        return
+    elif stat.S_ISREG(status.st_mode):
+        shutil.copyfile(source, target)
+    elif stat.S_ISLNK(status.st_mode):
+        os.symlink(os.readlink(source), target)
+    else:
+        os.mknod(target, status.st_mode, status.st_rdev)
+    if status.st_nlink > 1 and not stat.S_ISDIR(status.st_mode):
+        seen[identity] = target
+    if os.geteuid() == 0:
+        os.chown(target, status.st_uid, status.st_gid, follow_symlinks=False)
+    shutil.copystat(source, target, follow_symlinks=False)

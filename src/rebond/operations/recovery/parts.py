@@ -1,0 +1,93 @@
+"""What a plan asks of a component that comes back, whatever its kind."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from rebond.progress import Observer
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Where the content of a component comes from."""
+
+    vault: Vault
+    record: SnapshotRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """How many bytes will be written below ``path``, which need not be there yet."""
+
+    path: bytes
+    needed_bytes: int
+
+
+class Part(Protocol):
+    """One component on its way back into its place.
+
+    Each method may be called again after a crash at any moment, by another process: it goes on, or has nothing left
+    to do. What has to be remembered for that lies on the disk before it is needed. ``take_back``, ``discard`` and
+    ``accept`` need no vault and no key. All raise ``RebondError``.
+    """
+
+    @property
+    def name(self) -> str:
+        """The component's name."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        ...
+
+    def rooms(self) -> Sequence[Room]:
+        """Say what ``fetch`` needs on the disks of this machine; nothing where that is not known."""
+        ...
+
+    def fetch(self, observer: Observer) -> None:
+        """Bring the new version beside the live one, which is used and is not touched."""
+        ...
+
+    def set_aside(self) -> None:
+        """Move the live version aside; nothing uses it now."""
+        ...
+
+    def put(self) -> None:
+        """Move the new version into its place."""
+        ...
+
+    def take_back(self) -> None:
+        """Undo ``put`` and ``set_aside`` as far as they came. What was written since is kept."""
+        ...
+
+    def discard(self) -> None:
+        """Remove what ``fetch`` brought and nobody needs."""
+        ...
+
+    def accept(self) -> None:
+        """Delete the old version: from here on nothing can be undone."""
+        ...
+
+    def describe_aside(self) -> str:
+        """Say where the old version lies; empty where there was none."""
+        ...
+
+    def was_written_since(self, since_ns: int) -> bool:
+        """Say whether somebody wrote to the new version after a moment; ``False`` where that cannot be known."""
+        ...
+
+
+@runtime_checkable
+class KeepsNewer(Protocol):
+    """A part that can keep what was written to the new version when that is taken back."""
+
+    def keep_new(self) -> None:
+        """Keep the new version, which was taken back."""
+        ...
+
+    def find_newer(self) -> str:
+        """Say where lies what was written since; empty when nothing was."""
+        ...

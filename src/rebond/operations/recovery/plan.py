@@ -1,0 +1,160 @@
+"""The plan of coming back, as a value: which steps, in which order, and how long each is expected to take."""
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+DATABASES = frozenset({"postgres", "sqlite", "mysql", "redis", "command"})
+
+
+class StepKind(enum.StrEnum):
+    """What a step does."""
+
+    VERIFY = "verify"
+    ROOM = "room"
+    FETCH = "fetch"
+    ISOLATE = "isolate"
+    STOP = "stop"
+    SET_ASIDE = "set-aside"
+    PUT = "put"
+    REBUILD = "rebuild"
+    REGENERATE = "regenerate"
+    START = "start"
+    HEALTHY = "healthy"
+
+
+COMMANDS = frozenset(
+    {StepKind.ISOLATE, StepKind.STOP, StepKind.REBUILD, StepKind.REGENERATE, StepKind.START, StepKind.HEALTHY}
+)
+BEFORE_ANYTHING_CHANGES = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.FETCH})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step. ``subject`` is a component, or how a command is called; ``number`` is its place in the plan, from 1.
+
+    ``expected_seconds`` is what earlier runs let expect; ``None`` where nothing was learnt yet.
+    """
+
+    number: int
+    kind: StepKind
+    subject: str = ""
+    bytes: int = 0
+    expected_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPart:
+    """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where."""
+
+    name: str
+    kind: str
+    snapshot: str
+    moment_ms: int
+    place: str
+    files: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A component that this plan does not bring back, why, and what does. ``hint_template`` may be empty."""
+
+    name: str
+    template: str
+    hint_template: str = ""
+    values: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandNames:
+    """How the commands and questions of a plan are called, in their order."""
+
+    isolate: Sequence[str] = ()
+    stop: Sequence[str] = ()
+    rebuild: Sequence[str] = ()
+    regenerate: Sequence[str] = ()
+    start: Sequence[str] = ()
+    healthy: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryPlan:
+    """What a restore in place will do. ``spread_ms`` is how far apart the moments of its parts are."""
+
+    run: str
+    stack: str
+    parts: tuple[PlannedPart, ...]
+    steps: tuple[Step, ...]
+    left_out: tuple[LeftOut, ...] = ()
+
+    @property
+    def spread_ms(self) -> int:
+        """How far apart the moments of the parts are."""
+        moments = [each.moment_ms for each in self.parts]
+        return max(moments) - min(moments) if moments else 0
+
+    @property
+    def expected_seconds(self) -> float | None:
+        """How long all steps take together; ``None`` as long as one of them was never seen."""
+        spans = [each.expected_seconds for each in self.steps]
+        return None if None in spans else sum(each for each in spans if each is not None)
+
+    @property
+    def unknown_steps(self) -> int:
+        """How many steps nothing was learnt about."""
+        return sum(each.expected_seconds is None for each in self.steps)
+
+
+Expect = Callable[[StepKind, str, int], float | None]
+
+
+def expect_nothing(_kind: StepKind, _subject: str, _size_bytes: int) -> float | None:
+    """Know nothing of how long a step takes."""
+    return None
+
+
+def order_parts(parts: Sequence[PlannedPart]) -> tuple[PlannedPart, ...]:
+    """Return files first, then secrets, which lie among them, then databases; else the order of the configuration."""
+
+    def rank(part: PlannedPart) -> int:
+        return 2 if part.kind in DATABASES else 1 if part.kind == "secrets" else 0
+
+    return tuple(sorted(parts, key=rank))
+
+
+def make_plan(
+    *,
+    run: str,
+    stack: str,
+    parts: Sequence[PlannedPart],
+    commands: CommandNames,
+    left_out: Sequence[LeftOut] = (),
+    expect: Expect = expect_nothing,
+) -> RecoveryPlan:
+    """Put the steps in their order. What is fetched is fetched while everything still runs."""
+    ordered = order_parts(parts)
+    size_bytes = sum(each.bytes for each in ordered)
+    wanted: list[tuple[StepKind, str, int]] = [(StepKind.VERIFY, "", size_bytes), (StepKind.ROOM, "", size_bytes)]
+    wanted += [(StepKind.FETCH, each.name, each.bytes) for each in ordered]
+    wanted += [(StepKind.ISOLATE, each, 0) for each in commands.isolate]
+    wanted += [(StepKind.STOP, each, 0) for each in commands.stop]
+    for each in ordered:
+        if each.kind not in DATABASES:
+            wanted += _bring_back(each)
+    wanted += [(StepKind.REBUILD, each, 0) for each in commands.rebuild]
+    for each in ordered:
+        if each.kind in DATABASES:
+            wanted += _bring_back(each)
+    wanted += [(StepKind.REGENERATE, each, 0) for each in commands.regenerate]
+    wanted += [(StepKind.START, each, 0) for each in commands.start]
+    wanted += [(StepKind.HEALTHY, each, 0) for each in commands.healthy]
+    steps = tuple(
+        Step(number=number, kind=kind, subject=subject, bytes=size, expected_seconds=expect(kind, subject, size))
+        for number, (kind, subject, size) in enumerate(wanted, 1)
+    )
+    return RecoveryPlan(run=run, stack=stack, parts=ordered, steps=steps, left_out=tuple(left_out))
+
+
+def _bring_back(part: PlannedPart) -> list[tuple[StepKind, str, int]]:
+    return [(StepKind.SET_ASIDE, part.name, part.bytes), (StepKind.PUT, part.name, part.bytes)]

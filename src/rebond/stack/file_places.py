@@ -1,0 +1,199 @@
+"""Where files, SQLite databases and secrets lie on this machine, and what a restore of one of them leaves alone."""
+
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from rebond.config.components import Component, Files, Secrets, Sqlite
+from rebond.config.model import Loaded
+from rebond.entries import EntryKind
+from rebond.errors import SourceUnfit
+from rebond.findings import Finding
+from rebond.operations.browsing import children, root_of
+from rebond.operations.recovery.file_part import BESIDE, FilesPlace
+from rebond.operations.recovery.parts import Source
+from rebond.operations.recovery.swapping import LiveShape
+from rebond.stack.databases import BESIDE as BESIDE_DATABASES
+from rebond.stack.databases import ConfiguredDatabases
+from rebond.stack.file_trees import ConfiguredFiles, fixed_part, is_glob
+from rebond.stack.live_trees import look_at_live
+from rebond.stack.secrets import find_top
+from rebond.stack.strategies import choose_strategy
+from rebond.stack.whereabouts import find_folder
+from rebond.vault.reading import SnapshotReader
+
+Relocate = Callable[[bytes], bytes]
+_OWN = f"{BESIDE}*/"
+
+
+def find_files_place(
+    name: str,
+    component: Component,
+    loaded: Loaded,
+    *,
+    source: Source | None,
+    relocate: Relocate,
+    untouchable: Sequence[bytes] = (),
+) -> FilesPlace:
+    """Return where a component lies. Raises ``SourceUnfit`` for one that does not lie on this machine.
+
+    ``relocate`` says where a path goes instead of its configured place; ``untouchable`` are full paths that no
+    restore may move, such as the vault.
+    """
+    place = _find_place(name, component, loaded, source, relocate, untouchable)
+    return replace(place, near=os.path.dirname(os.path.realpath(os.fsencode(loaded.root))))
+
+
+def _find_place(
+    name: str,
+    component: Component,
+    loaded: Loaded,
+    source: Source | None,
+    relocate: Relocate,
+    untouchable: Sequence[bytes],
+) -> FilesPlace:
+    match component:
+        case Files():
+            return _find_files(name, component, loaded, source, relocate, untouchable)
+        case Sqlite():
+            _require_here(name, component)
+            databases = ConfiguredDatabases(name, component, stack_root=loaded.root)
+            return FilesPlace(
+                name=name, kind=component.kind, top=relocate(databases.top), besides=BESIDE_DATABASES, excludes=(_OWN,)
+            )
+        case Secrets() if component.path or component.paths:
+            _require_here(name, component)
+            paths = ((component.path,) if component.path else ()) + component.paths
+            top, _ = find_top(os.fsencode(loaded.root), paths, is_volume=False)
+            has_others = component.kubernetes is not None or component.hashicorp is not None
+            return FilesPlace(
+                name=name,
+                kind=component.kind,
+                top=relocate(top),
+                inner=b"files" if has_others else b"",
+                keeps_modes=True,
+                excludes=("/kubernetes/", "/hashicorp/", _OWN) if has_others else (_OWN,),
+            )
+    raise _not_here(name, component)
+
+
+def _require_here(name: str, component: Component) -> None:
+    if component.inside is not None or component.volume is not None:
+        raise _not_here(name, component)
+
+
+def _not_here(name: str, component: Component) -> SourceUnfit:
+    return SourceUnfit(
+        "The component {component} of the kind {kind} does not lie in files of this machine.",
+        hint="Bring it below a directory with --to DIR, and from there into its place.",
+        component=name,
+        kind=component.kind,
+    )
+
+
+def _find_files(
+    name: str,
+    component: Files,
+    loaded: Loaded,
+    source: Source | None,
+    relocate: Relocate,
+    untouchable: Sequence[bytes],
+) -> FilesPlace:
+    stack_root, here = loaded.root, component
+    if component.inside is not None or component.volume is not None:
+        place, folder = find_folder(component, loaded)
+        if place.address is not None:
+            raise _not_here(name, component)
+        stack_root = Path(os.fsdecode(folder))
+        here = replace(
+            component,
+            path=(component.path or "").lstrip("/") or ("." if not component.paths else None),
+            paths=tuple(each.lstrip("/") for each in component.paths),
+        )
+    configured = ConfiguredFiles(name, here, stack_root=stack_root, strategy="complete")
+    root = relocate(configured.root)
+    if here.path and _is_single_file(name, configured.root, root, source):
+        return FilesPlace(name=name, kind=component.kind, top=os.path.dirname(root), excludes=(_OWN,))
+    left_alone = tuple(_list_left_alone(name, root, loaded, relocate, untouchable))
+    strategy = _find_strategy(component, loaded, source)
+
+    def look(top: bytes, may_matter: Callable[[bytes], bool]) -> LiveShape:
+        # A path that was moved elsewhere is looked at there, by the same rules.
+        moved = here if root == configured.root else replace(here, path=os.fsdecode(top), paths=())
+        files = ConfiguredFiles(name, moved, stack_root=stack_root, strategy=strategy, excludes=left_alone)
+        return look_at_live(top, lambda: files.make_rules(_ignore), component.one_file_system, may_matter)
+
+    return FilesPlace(name=name, kind=component.kind, top=root, look_at_live=look, excludes=left_alone)
+
+
+def _find_strategy(component: Files, loaded: Loaded, source: Source | None) -> str:
+    """Return how the snapshot was made: what that left out is no part of it, and has to stay."""
+    class_ = loaded.configuration.classes.get(source.record.catalog.class_) if source is not None else None
+    return choose_strategy(component, class_)
+
+
+def _is_single_file(name: str, configured: bytes, root: bytes, source: Source | None) -> bool:
+    if os.path.isfile(root):
+        return True
+    if os.path.isdir(root) or source is None:
+        return False
+    with SnapshotReader(source.vault, source.record) as reader:
+        component = next((each for each in reader.components if each.name == name), None)
+        if component is None or not component.tree:
+            return False
+        found = list(zip(children(reader, root_of(component)), range(2), strict=False))
+    if len(found) != 1 or (entry := found[0][0].entry) is None:
+        return False
+    return entry.kind == EntryKind.FILE and entry.name == os.path.basename(configured)
+
+
+def _list_left_alone(
+    name: str, root: bytes, loaded: Loaded, relocate: Relocate, untouchable: Sequence[bytes]
+) -> Iterator[str]:
+    """Yield patterns, from ``root`` on, of what belongs to other components, to the vault or to a restore."""
+    yield _OWN
+    for path in untouchable:
+        if _is_below(path, root):
+            yield "/" + _escape(os.path.relpath(path, root))
+    for other, component in loaded.configuration.component.items():
+        if other == name or component.inside is not None or component.volume is not None:
+            continue
+        endings: tuple[bytes, ...] = (b"", *BESIDE_DATABASES) if isinstance(component, Sqlite) else (b"",)
+        for path in _paths_of(component, loaded):
+            for ending in endings:
+                yield from _anchor(path + ending, root, relocate)
+
+
+def _paths_of(component: Component, loaded: Loaded) -> Iterator[bytes]:
+    if isinstance(component, Files | Sqlite | Secrets):
+        for each in (*((component.path,) if component.path else ()), *component.paths):
+            yield os.path.normpath(os.fsencode(os.path.join(loaded.root, each)))
+
+
+def _anchor(path: bytes, root: bytes, relocate: Relocate) -> Iterator[str]:
+    if not is_glob(path):
+        moved = relocate(path)
+        if _is_below(moved, root):
+            yield "/" + _escape(os.path.relpath(moved, root))
+        return
+    fixed = relocate(fixed_part(path))
+    rest = path[len(fixed_part(path)) :].lstrip(b"/")
+    if fixed == root or _is_below(fixed, root):
+        below = b"" if fixed == root else _escape(os.path.relpath(fixed, root)).encode(errors="surrogateescape") + b"/"
+        yield "/" + (below + rest).decode(errors="surrogateescape")
+    elif _is_below(root, fixed) and rest.startswith(b"**/"):
+        yield "/" + rest.decode(errors="surrogateescape")
+
+
+def _is_below(path: bytes, root: bytes) -> bool:
+    return path.startswith(os.path.join(root, b"")) and path != root
+
+
+def _escape(path: bytes) -> str:
+    return re.sub(rb"([\\*?\[])", rb"\\\1", path).decode(errors="surrogateescape")
+
+
+def _ignore(_finding: Finding) -> None:
+    """Drop what a backup tells of the same tree."""

@@ -1,0 +1,77 @@
+"""What of a live tree a restore in place may move, and what has to stay: found by the rules of the backups."""
+
+import os
+from collections.abc import Callable
+
+from rebond.errors import SourceError
+from rebond.findings import Finding
+from rebond.operations.recovery.swapping import UNKNOWN, LiveShape
+from rebond.sources.files.chain import Level
+from rebond.sources.files.excluding import Rules, Scope
+from rebond.sources.files.listing import Contents, DirectoryListing
+from rebond.sources.files.paths import join_path
+from rebond.sources.files.scanning import FileTree
+
+Report = Callable[[Finding], None]
+MayMatter = Callable[[bytes], bool]
+
+
+class LiveTree(FileTree):
+    """A walk that notes which directories hold something that the rules leave out, or lie on another file system."""
+
+    def __init__(self, root: bytes, rules: Rules, *, one_file_system: bool, may_matter: MayMatter) -> None:
+        """Raises ``SourceError`` when nothing is there. ``may_matter`` says which directories are to be gone into."""
+        super().__init__(root, rules, one_file_system=one_file_system, report=_ignore, allow_empty=True)
+        self._may_matter = may_matter
+        self._found: dict[bytes, set[bytes]] = {}
+
+    def look(self) -> LiveShape:
+        """Walk. Raises ``SourceError``."""
+        for _ in self.listings():
+            pass
+        return LiveShape(mixed={path: frozenset(names) for path, names in self._found.items()})
+
+    def _note(self, path: bytes, names: set[bytes]) -> None:
+        self._found.setdefault(path, set()).update(names)
+        while path:
+            path = path.rpartition(b"/")[0]
+            self._found.setdefault(path, set())
+
+    def _visit(self, level: Level, scope: Scope, path: bytes, depth: int, status: os.stat_result) -> DirectoryListing:
+        if level.device != self._device:
+            self._note(path, set())
+            if self._one_file_system:
+                self._note(path, set(_list(level.fd)))
+        return super()._visit(level, scope, path, depth, status)
+
+    def _visit_unreadable(
+        self, parent: Level, name: bytes, path: bytes, depth: int, error: OSError
+    ) -> DirectoryListing | None:
+        self._note(path.rpartition(b"/")[0], {name})
+        return super()._visit_unreadable(parent, name, path, depth, error)
+
+    def _read(self, level: Level, scope: Scope, path: bytes, depth: int) -> Contents:
+        contents = super()._read(level, scope, path, depth)
+        left_out = set(_list(level.fd)).difference(contents.names, contents.directories)
+        if left_out:
+            self._note(path, left_out)
+        contents.directories = [each for each in contents.directories if self._may_matter(join_path(path, each))]
+        return contents
+
+
+def look_at_live(
+    root: bytes, make_rules: Callable[[], Rules], one_file_system: bool, may_matter: MayMatter
+) -> LiveShape:
+    """Return the shape of a live tree; nothing is known of one that cannot be walked."""
+    try:
+        return LiveTree(root, make_rules(), one_file_system=one_file_system, may_matter=may_matter).look()
+    except SourceError:
+        return UNKNOWN
+
+
+def _list(descriptor: int) -> list[bytes]:
+    return [os.fsencode(each) for each in os.listdir(descriptor)]
+
+
+def _ignore(_finding: Finding) -> None:
+    """Drop what a backup tells of the same tree."""
