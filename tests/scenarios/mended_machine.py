@@ -7,6 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
+from tests.shims import crontab
 from tests.shims.placing import place_shims
 from tests.unit.cli.program_runs import Answer, Program
 
@@ -165,6 +166,7 @@ path = "."
 
     def _place_programs(self) -> None:
         scripts = {**OTHERS, "docker": DOCKER, "docker-compose": OLD_COMPOSE, "kubectl": KUBECTL, "apt-get": INSTALL}
+        scripts["crontab"] = f'export CRONTAB_TABLE=$S/crontab; exec {sys.executable} {crontab.__file__} "$@"'
         scripts["rebond"] = f'exec {sys.executable} -m rebond.cli "$@"'
         for name, text in scripts.items():
             for place in (self.bin, self.state / "spare"):

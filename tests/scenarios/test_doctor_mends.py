@@ -11,6 +11,11 @@ import pytest
 from tests.scenarios.mended_machine import MendedMachine, forget_git_settings
 from tests.unit.cli.program_runs import PASSPHRASE
 
+from rebond.clock import SystemClock
+from rebond.config.loading import load_configuration
+from rebond.schedule.holding import try_lock
+from rebond.schedule.stack_folders import SERVE_LOCK, folder_of
+
 Folder = pathlib.Path
 CONTAINERS = """
 [component.database]
@@ -153,7 +158,7 @@ def test_an_objective_is_reached_after_the_command(machine: MendedMachine) -> No
         '[class.daily]\nschedule = "0 3 * * *"\ncomponents = "all"\n'
     )
 
-    assert machine.mend() == ["objective-unreachable"]
+    assert machine.mend() == ["objective-unreachable", "not-started"]
     assert 'schedule = "*/20 * * * *"' in machine.path.read_text()
 
 
@@ -164,7 +169,7 @@ def test_what_another_class_saves_often_enough_hurries_nothing(machine: MendedMa
         '[class.commit]\ntrigger = "commit"\ncomponents = ["files"]\n'
     )
 
-    assert machine.mend() == ["objective-unreachable"]
+    assert machine.mend() == ["objective-unreachable", "not-started"]
     assert 'schedule = "0 * * * *"' in machine.path.read_text()
 
 
@@ -182,8 +187,44 @@ def test_a_run_within_hours_of_maintenance_is_moved_behind_them(machine: MendedM
         '[[maintenance]]\nwhen = "Tue 22:00-23:15"\n[[maintenance]]\nwhen = "23:10-23:20"\n'
     )
 
-    assert machine.mend() == ["in-maintenance"]
+    assert machine.mend() == ["in-maintenance", "not-started"]
     assert 'schedule = "20 23 * * *"' in machine.path.read_text()
+
+
+DAILY = '[class.daily]\nschedule = "0 3 * * *"\ncomponents = "all"\n'
+
+
+def test_runs_that_nobody_starts_are_handed_over(machine: MendedMachine) -> None:
+    machine.write(DAILY + '[schedule]\nby = "cron"\n')
+    assert machine.mend() == ["not-started"]
+    assert "backup --class daily --scheduled" in (machine.state / "crontab").read_text()
+
+    machine.write(DAILY + DAILY.replace("daily", "weekly") + '[schedule]\nby = "cron"\n')
+    (found,) = machine.findings()
+    assert (found["code"], found["message"].split(":")[0]) == ("partly-started", "Nothing starts weekly by itself")
+    assert machine.mend() == ["partly-started"]
+
+
+def test_runs_that_something_starts_are_well(machine: MendedMachine, tmp_path: pathlib.Path) -> None:
+    machine.write(DAILY + '[schedule]\nby = "other"\n')
+    assert machine.findings() == []
+
+    machine.program.environment["XDG_CONFIG_HOME"] = str(tmp_path)
+    for by in ("systemd", "serve"):
+        machine.write(DAILY + f'[schedule]\nby = "{by}"\n')
+        assert [each["code"] for each in machine.findings()] == ["not-started"]
+        units = tmp_path / "systemd" / "user"
+        machine.program.good("schedule", "install", "--directory", units, "--config", machine.path)
+        assert machine.findings() == []
+        machine.program.good("schedule", "remove", "--directory", units, "--config", machine.path)
+
+    loaded = load_configuration(machine.path, {}).loaded
+    assert loaded is not None
+    folder = folder_of(pathlib.Path(machine.program.environment["REBOND_STATE_DIR"]), loaded)
+    lock = try_lock(folder / SERVE_LOCK, "rebond serve", SystemClock())
+    assert lock is not None
+    assert machine.findings() == []
+    lock.release()
 
 
 def test_a_path_that_is_missing_can_be_made(machine: MendedMachine) -> None:
@@ -235,7 +276,7 @@ def test_without_a_configuration_init_is_what_mends_it(machine: MendedMachine) -
     machine.path.unlink()
     answer = machine.program("doctor", "--json", REBOND_CONFIG=str(machine.path))
 
-    assert answer.status == 1
+    assert answer.status == 2
     assert [each["command"] for each in answer.document["findings"]] == ["rebond init"]
 
 
@@ -243,7 +284,7 @@ def test_errors_of_the_configuration_are_all_told(machine: MendedMachine) -> Non
     machine.path.write_text('version = 1\n[stack]\nnam = "x"\nroot = 3\n')
 
     answer = machine.doctor("--json")
-    assert answer.status == 1
+    assert answer.status == 2
     assert len(answer.document["findings"]) >= 2
     assert all("+" in each["command"] for each in answer.document["findings"])
 

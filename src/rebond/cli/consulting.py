@@ -80,6 +80,11 @@ class Consultation:
         self._scene = scene
         return examine(scene, lambda: self._examine_vaults(scene))
 
+    @property
+    def has_configuration(self) -> bool:
+        """Whether there is one that can be used; asked after an examination."""
+        return self._scene is not None
+
     def fix(self, examination: Examination) -> list[Fixed]:
         """Run the safe commands, in their order."""
         return [self._run(each.command) for each in examination.to_mend if each.is_safe and each.command]

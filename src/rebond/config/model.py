@@ -49,7 +49,10 @@ class Serving:
 class Scheduling:
     """Who starts the runs."""
 
-    by: str = required(Choice(("serve", "systemd", "cron", "cron.d", "kubernetes")), "What calls Rebond.")
+    by: str = required(
+        Choice(("serve", "systemd", "cron", "cron.d", "kubernetes", "other")),
+        "What calls Rebond; `other` is something that Rebond does not see, and the doctor does not look for it.",
+    )
     user: Text | None = optional(TEXT, "As whom.", default=None)
     after: tuple[str, ...] = optional(ListOf(Word()), "Units of systemd that come first.", default=())
 

@@ -16,6 +16,7 @@ from rebond.schedule.written_files import Origin
 
 TARGETS = ("systemd", "cron", "cron.d", "kubernetes", "serve")
 SYSTEM_UNITS = "/etc/systemd/system"
+LINGER = "/var/lib/systemd/linger"  # a file for each user whose units outlive their sessions
 _STARTED = (".timer", ".path")
 _KINDS = (".service", ".timer", ".path")
 
@@ -26,6 +27,11 @@ def refuse_target(target: str) -> None:
         raise UsageError(
             "CronJobs of Kubernetes are not written yet.",
             hint="Run 'rebond serve' in a Deployment with one replica, or use systemd or cron.",
+        )
+    if target == "other":
+        raise UsageError(
+            "The configuration says that something else starts the runs.",
+            hint="Name who is to start them with --to, such as --to systemd, or under [schedule].",
         )
 
 

@@ -8,6 +8,7 @@ from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
+from rebond.errors import UsageError
 
 FAILED = 1
 
@@ -23,7 +24,7 @@ FAILED = 1
 @option("--record", is_flag=True, help="Write down commit, image digests and migrations, beside the next snapshot.")
 @click.pass_obj
 def doctor(invocation: Invocation, fix: bool, record: bool) -> int:
-    """Return 1 when a backup or restore would fail, 3 for a warning, 0 when nothing is to be mended."""
+    """Return 2 without a usable configuration, 1 when a backup or restore would fail, 3 for a warning, else 0."""
     from rebond.cli.consulting import Consultation
 
     consultation = Consultation(invocation)
@@ -34,6 +35,8 @@ def doctor(invocation: Invocation, fix: bool, record: bool) -> int:
     recorded = consultation.record() if record else None
     document = consultation.document(examination, done, recorded)
     answer(invocation, document, consultation.describe(examination, done, recorded))
+    if not consultation.has_configuration:
+        return UsageError.exit_status
     if examination.has_failure:
         return FAILED
     return GOOD if examination.is_good else DOUBTFUL

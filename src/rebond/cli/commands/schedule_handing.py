@@ -23,6 +23,7 @@ from rebond.schedule.outside_programs import ask_program, run_program
 from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks, plan_hooks_away
 from rebond.schedule.stack_folders import folder_of
 from rebond.schedule.targets import (
+    LINGER,
     TARGETS,
     change_table,
     folder_of_target,
@@ -88,8 +89,22 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
             if not wishes["dry_run"] and wishes["directory"] is None:
                 _doing(lambda: make_folders(handed))
         _carry_out(invocation, plan, wishes)
+        if target != "cron.d" and wishes["directory"] is None:
+            _say_who_lingers(invocation)
     if list_commit_classes(loaded):
         note(invocation, tr("Classes that wait for commits need the hook: rebond schedule install --git-hook"))
+
+
+def _say_who_lingers(invocation: Invocation) -> None:
+    """A user's own units stop with the last session of the user, unless the user lingers."""
+    user = name_of_this_user() or str(os.geteuid())
+    if os.geteuid() != 0 and not Path(LINGER, user).exists():
+        text = tr(
+            "The units are {user}'s own: they run while {user} is logged in, and always after: {command}",
+            user=user,
+            command=f"loginctl enable-linger {user}",
+        )
+        note(invocation, text)
 
 
 @verb(

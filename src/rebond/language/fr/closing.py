@@ -11,6 +11,13 @@ CLOSING: dict[str, str] = {
     "For timers: run when it is due, and not in a pause.": "Pour les minuteries : s'exécuter quand c'est dû, et pas pendant une pause.",
     "There is no vault '{name}' in the configuration.": "Il n'y a pas de coffre « {name} » dans la configuration.",
     "The key of this machine may only add: whoever holds the owner's or a keeper's forgets.": "La clé de cette machine ne peut qu'ajouter : c'est à qui détient celle du propriétaire ou d'un gardien d'oublier.",
+    # who starts the runs
+    "The configuration says that something else starts the runs.": "La configuration dit qu'autre chose démarre les exécutions.",
+    "Name who is to start them with --to, such as --to systemd, or under [schedule].": "Nommez qui doit les démarrer avec --to, comme --to systemd, ou sous [schedule].",
+    "Nothing starts {jobs} by itself: the runs are in the configuration, and nobody was told of them.": "Rien ne démarre {jobs} de soi-même : les exécutions sont dans la configuration, et personne n'en a été informé.",
+    "Commits call for {classes}, and the hook of Git is not set.": "Les commits appellent {classes}, et le crochet de Git n'est pas posé.",
+    "The timers are {user}'s own, and run only while {user} is logged in.": "Les minuteries sont celles de {user}, et ne tournent que tant que {user} a une session ouverte.",
+    "The units are {user}'s own: they run while {user} is logged in, and always after: {command}": "Les unités sont celles de {user} : elles tournent tant que {user} a une session ouverte, et toujours après : {command}",
     # volumes
     "No running container has the volume {name}, and what is to be asked runs in one.": "Aucun conteneur en marche n'a le volume {name}, et ce qu'il faut interroger tourne dans un conteneur.",
     'Start the service that uses it, or name that with in = "compose:…".': "Démarrez le service qui s'en sert, ou nommez-le par in = \"compose:…\".",

@@ -14,10 +14,11 @@ from rebond.stack.advice.permissions import check_permissions
 from rebond.stack.advice.reading_rights import check_rights, look_at_files
 from rebond.stack.advice.room import Amounts, check_room
 from rebond.stack.advice.services import check_services
+from rebond.stack.advice.starting import check_starting
 from rebond.stack.advice.tools import check_programs, check_tools
 from rebond.stack.advice.vault_reports import VaultReport
 
-ORDER = ("configuration", "permissions", "rights", "tools", "services", "vault", "room", "clock", "git")
+ORDER = ("configuration", "permissions", "rights", "schedule", "tools", "services", "vault", "room", "clock", "git")
 _AT_ONCE = 6
 
 
@@ -55,6 +56,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
         check_services,
         check_clock,
         check_git,
+        check_starting,
     )
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         running = [threads.submit(_run, scene, lambda check=check: check(scene)) for check in checks]  # type: ignore[misc]

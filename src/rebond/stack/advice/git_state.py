@@ -21,7 +21,7 @@ def check_git(scene: Scene) -> Iterator[Observation]:
     yield from _check_secrets(scene)  # first: the command of what follows adds everything
     trees = {each.path: each for each in scene.configuration.component.values() if isinstance(each, Versioned)}
     for component in trees.values():
-        if component.inside or not (scene.loaded.root / component.path).is_dir():
+        if component.inside or component.volume or not (scene.loaded.root / component.path).is_dir():
             continue  # what is not there is told by the check of rights
         yield from _check_tree(scene, scene.loaded.root / component.path, component.remote)
 
