@@ -6,12 +6,83 @@ language before it fills the values in. A test collects every template of the pr
 when a translation is missing.
 """
 
+import re
 from collections.abc import Mapping
+
+# What follows a number that is one, where templates write it for many; the longest fitting one counts.
+_ONE = {
+    "bytes came": "byte came",
+    "bytes": "byte",
+    "changes": "change",
+    "components cannot": "component cannot",
+    "components": "component",
+    "directories are": "directory is",
+    "directories": "directory",
+    "extended attributes": "extended attribute",
+    "files are": "file is",
+    "files or directories": "file or directory",
+    "files were there already and were left as they are": "file was there already and was left as it is",
+    "files": "file",
+    "lines": "line",
+    "members": "member",
+    "objects": "object",
+    "packs": "pack",
+    "problems": "problem",
+    "rows came": "row came",
+    "rows were": "row was",
+    "rows": "row",
+    "running backups began": "running backup began",
+    "seconds": "second",
+    "segments": "segment",
+    "slots": "slot",
+    "snapshots are gone": "snapshot is gone",
+    "snapshots hold it": "snapshot holds it",
+    "snapshots will have been": "snapshot will have been",
+    "snapshots": "snapshot",
+    "tables": "table",
+    "things need": "thing needs",
+}
+_ONE_FRENCH = {  # and where it is none; what both languages write alike is above
+    "changements": "changement",
+    "composants": "composant",
+    "dossiers": "dossier",
+    "fichiers ou dossiers": "fichier ou dossier",
+    "fichiers": "fichier",
+    "lignes": "ligne",
+    "membres": "membre",
+    "objets": "objet",
+    "octets": "octet",
+    "paquets": "paquet",
+    "problèmes": "problème",
+    "sauvegardes le contiennent": "sauvegarde le contient",
+    "sauvegardes": "sauvegarde",
+    "secondes": "seconde",
+}
+
+
+def _compile(words: Mapping[str, str]) -> re.Pattern[str]:
+    longest_first = sorted(words, key=len, reverse=True)
+    return re.compile(rf"\{{(?P<name>\w+)\}} (?P<many>{'|'.join(map(re.escape, longest_first))})\b")
+
+
+_COUNTED = _compile({**_ONE, **_ONE_FRENCH})
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:
-    """Return ``template`` with its ``{named}`` places filled in.
+    """Return ``template`` with its ``{named}`` places filled in; what is counted is one where the number is.
 
     A template without values is returned as it is, so that braces in plain sentences do no harm.
     """
-    return template.format_map(values) if values else template
+    if not values:
+        return template
+    if any(type(each) is int and 0 <= each <= 1 for each in values.values()):
+        template = _COUNTED.sub(lambda found: _agree(found, values), template)
+    return template.format_map(values)
+
+
+def _agree(found: re.Match[str], values: Mapping[str, object]) -> str:
+    number, many = values.get(found["name"]), found["many"]
+    if type(number) is not int or number not in {0, 1}:
+        return found[0]
+    one = _ONE_FRENCH.get(many) or (_ONE.get(many) if number == 1 else None)
+    return f"{{{found['name']}}} {one}" if one else found[0]
