@@ -17,11 +17,12 @@ DECLARED = frozenset({"versioned", "regenerable", "ephemeral"})  # kinds of whic
 
 
 def snapshot_document(
-    record: SnapshotRecord, *, held: str | None = None, verified_ms: int | None = None
+    record: SnapshotRecord, *, held: str | None = None, verified_ms: int | None = None, proven_ms: int | None = None
 ) -> dict[str, object]:
     """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it.
 
-    ``verified_ms`` is when all of its content had been read back, in milliseconds since 1970.
+    ``verified_ms`` is when all of its content had been read back, in milliseconds since 1970; ``proven_ms``
+    when a drill had last brought all of it back.
     """
     catalog = record.catalog
     components = catalog.components
@@ -52,7 +53,7 @@ def snapshot_document(
         "bytes": sum(each.bytes for each in components),
         "added_bytes": sum(each.added_bytes for each in components),
         "held": (catalog.held if held is None else held) or None,
-        "proven": None,
+        "proven": None if proven_ms is None else format_iso(proven_ms),
         "verified": None if verified_ms is None else format_iso(verified_ms),
         "expires": None,
         "window": None,
@@ -75,7 +76,9 @@ def held_reasons(vault: VaultAtHand, records: Sequence[SnapshotRecord]) -> dict[
     return found
 
 
-def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, str]) -> str:
+def snapshot_table(
+    records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, str], proven: Mapping[str, int] | None = None
+) -> str:
     """Return one line for each snapshot."""
     heads = [
         tr("id"),
@@ -88,6 +91,7 @@ def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, 
         tr("size"),
         tr("added"),
         tr("held"),
+        tr("proven"),
     ]
     rows = []
     for record in records:
@@ -99,14 +103,21 @@ def snapshot_table(records: Sequence[SnapshotRecord], held: Mapping[SnapshotId, 
                 show_path(record.catalog.stack),
                 show_path(record.catalog.class_),
                 show_path(",".join(record.catalog.tags)),
-                _state_word(state_of(record)),
+                _state_cell(record),
                 str(sum(each.files for each in components)),
                 format_size(sum(each.bytes for each in components)),
                 format_size(sum(each.added_bytes for each in components)),
                 show_path(held.get(record.snapshot, "")),
+                format_moment(proven_ms)[:10] if (proven_ms := (proven or {}).get(record.snapshot.hex())) else "",
             ]
         )
-    return format_table(*drop_empty(heads, rows, "<<<<<<>>><"))
+    return format_table(*drop_empty(heads, rows, "<<<<<<>>><<"))
+
+
+def _state_cell(record: SnapshotRecord) -> str:
+    """Return the state; with a sign where something could not be read or deserved a look."""
+    word = _state_word(state_of(record))
+    return f"{word} ({record.catalog.problems}!)" if record.catalog.problems else word
 
 
 def _state_word(state: SnapshotState) -> str:
@@ -121,7 +132,7 @@ def _state_word(state: SnapshotState) -> str:
 def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
     """Return what was chosen, before anything is written: id, class, age, what it holds."""
     components = record.catalog.components
-    return tr(
+    text = tr(
         "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.",
         id=record.snapshot.hex()[:SHORT_ID],
         moment=format_moment(time_of(record)),
@@ -130,6 +141,14 @@ def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
         files=sum(each.files for each in components),
         size=format_size(sum(each.bytes for each in components)),
     )
+    if not record.catalog.problems:
+        return text
+    found = tr(
+        "When it was made, {count} problems were noticed; 'rebond history' on {host} lists them.",
+        count=record.catalog.problems,
+        host=show_path(record.catalog.host),
+    )
+    return f"{text}\n{found}"
 
 
 def saved_names(record: SnapshotRecord) -> list[str]:

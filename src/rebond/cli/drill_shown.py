@@ -14,13 +14,14 @@ from rebond.cli.speech import language, show_path, tr
 from rebond.clock import SystemClock
 from rebond.durable_files import make_directories_durably, replace_durably
 from rebond.errors import RestoreError, UsageError
+from rebond.history.drills import DRILLED
 from rebond.history.recording import HISTORY, note_event
 from rebond.language import translate
 from rebond.logs.masking import mask
 from rebond.operations.drills.outcomes import Answer, Check, Verdict
 from rebond.pages.html import write_html
 from rebond.pages.markdown import write_markdown
-from rebond.stack.drills.evidence import DRILLED, Evidence, describe_evidence, describe_for_ledger
+from rebond.stack.drills.evidence import Evidence, describe_evidence, describe_for_ledger
 from rebond.stack.objectives.promises import Measure, Promise
 from rebond.units import format_iso, format_span
 from rebond.vault.snapshots import SnapshotRecord
@@ -38,16 +39,22 @@ def announce(invocation: Invocation, record: SnapshotRecord) -> None:
 
 
 def publish(invocation: Invocation, evidence: Evidence, report: Path | None) -> int:
-    """Keep the evidence, note it in the ledger, answer, and return the exit status."""
+    """Keep the evidence, write the report, answer, and return the exit status."""
+    document = keep_evidence(invocation, evidence, report)
+    answer(invocation, document, describe_drill(evidence))
+    return status_of_evidence(evidence)
+
+
+def keep_evidence(invocation: Invocation, evidence: Evidence, report: Path | None = None) -> dict[str, object]:
+    """Keep the evidence in the state folder and in the ledger, write the report, and return the document."""
     document = describe_evidence(evidence, say_check)
     run = invocation.recording.run if invocation.recording is not None else evidence.outcome.record.snapshot.hex()[:16]
     document["run"] = run
     contents = make_contents(evidence, document)
+    _keep(invocation, evidence, contents, run)
     if report is not None:
         write_report(report, contents)
-    _keep(invocation, evidence, contents, run)
-    answer(invocation, document, _describe(evidence))
-    return status_of_evidence(evidence)
+    return document
 
 
 def status_of_evidence(evidence: Evidence) -> int:
@@ -141,7 +148,8 @@ def _forget_old(folder: Path) -> None:
             (folder / f"{name}{form}").unlink(missing_ok=True)
 
 
-def _describe(evidence: Evidence) -> str:
+def describe_drill(evidence: Evidence) -> str:
+    """Return what a drill found, for a terminal: what is wrong first, the verdict and the measured times last."""
     outcome = evidence.outcome
     lines = []
     for check in outcome.checks:

@@ -59,6 +59,7 @@ def run_drill(
             place=place,
             environment=invocation.environment,
             clock=clock,
+            observer=watcher,
             ages=_find_ages(invocation, loaded, sources, wish),
         )
         plan = planner.plan(sources.found, is_sample=wish.is_sample)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from zoneinfo import ZoneInfo
 
-from rebond.config.classes import BackupClass
+from rebond.config.classes import BackupClass, DrillRhythm
 from rebond.config.model import Configuration
 from rebond.schedule.beside import is_beside
 from rebond.schedule.keeping import list_places_to_clean
@@ -19,6 +19,13 @@ RHYTHMS = {  # what the words of `verify` mean; half past five is after the usua
     "monthly": "30 5 1 * *",
     "yearly": "30 5 1 1 *",
 }
+DRILL_RHYTHMS = {  # what they mean for `drill`: an hour later, on a day of their own
+    "hourly": "17 * * * *",
+    "daily": "30 6 * * *",
+    "weekly": "30 6 * * sun",
+    "monthly": "30 6 2 * *",
+    "yearly": "30 6 2 1 *",
+}
 EACH = "each"
 MANUAL = "manual"
 
@@ -29,6 +36,7 @@ class Deed(enum.StrEnum):
     BACKUP = "backup"
     VERIFY = "verify"
     FORGET = "forget"
+    DRILL = "drill"
 
 
 SECRETS_LANE = "secrets"
@@ -39,8 +47,8 @@ LANES = (*(deed.value for deed in Deed), SECRETS_LANE)
 class Job:
     """One thing to be done again and again: by ``schedule``, or else by ``trigger``.
 
-    ``class_name`` is that of a vault where it forgets.
-    ``is_beside`` says that it saves secrets alone, and waits for no other backup of its stack.
+    ``class_name`` is that of a vault where it forgets. ``is_beside`` says that it saves secrets alone, and waits for no
+    other backup of its stack. ``options`` are what its command is given besides.
     """
 
     deed: Deed
@@ -48,6 +56,7 @@ class Job:
     schedule: str = ""
     trigger: str = ""
     is_beside: bool = False
+    options: tuple[str, ...] = ()
 
     @property
     def lane(self) -> str:
@@ -56,7 +65,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """A name of its own: that of the class, or ``verify:CLASS``, ``forget:VAULT``."""
+        """A name of its own: that of the class, or ``verify:CLASS``, ``drill:CLASS``, ``forget:VAULT``."""
         return self.class_name if self.deed is Deed.BACKUP else f"{self.deed}:{self.class_name}"
 
     @property
@@ -65,7 +74,7 @@ class Job:
         if self.deed is Deed.FORGET:
             return (self.deed.value, "--place", self.class_name, "--prune", "--scheduled")
         read_data = ("--read-data",) if self.deed is Deed.VERIFY else ()
-        return (self.deed.value, "--class", self.class_name, *read_data, "--scheduled")
+        return (self.deed.value, "--class", self.class_name, *read_data, *self.options, "--scheduled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +131,22 @@ def list_jobs_of(name: str, class_: BackupClass, *, is_beside: bool = False) -> 
                 trigger=EACH if is_each else "",
             )
         )
+    if class_.drill is not None and not (class_.drill.rhythm == EACH and class_.trigger == MANUAL):
+        jobs.append(_make_drill(name, class_.drill))
     return jobs
+
+
+def _make_drill(name: str, drill: DrillRhythm) -> Job:
+    """Return the drill of a class. After each run by hand the run itself drills, and there is no job."""
+    is_each = drill.rhythm == EACH
+    scenario = ("--scenario", drill.scenario) if drill.scenario else ()
+    return Job(
+        deed=Deed.DRILL,
+        class_name=name,
+        schedule="" if is_each else DRILL_RHYTHMS.get(drill.rhythm, drill.rhythm),
+        trigger=EACH if is_each else "",
+        options=(*scenario, *(("--sample",) if drill.sample else ())),
+    )
 
 
 def zone_of(configuration: Configuration) -> tzinfo:

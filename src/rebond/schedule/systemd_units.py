@@ -100,7 +100,8 @@ def _write_service(handed: HandedOver, job: Job, install: str) -> str:
 
 
 def _describe_deed(job: Job) -> str:
-    return {Deed.BACKUP: "backup", Deed.VERIFY: "check", Deed.FORGET: "cleaning"}.get(job.deed, job.deed.value)
+    words = {Deed.BACKUP: "backup", Deed.VERIFY: "check", Deed.FORGET: "cleaning", Deed.DRILL: "drill"}
+    return words.get(job.deed, job.deed.value)
 
 
 def _write_timer(handed: HandedOver, job: Job, moments: Iterable[str]) -> str:

@@ -52,6 +52,7 @@ class PlannedBackup:
     apart: Mapping[str, tuple[ComponentToSave, ...]] = field(default_factory=dict)
     class_of_apart: Mapping[str, str] = field(default_factory=dict)
     is_of_change: bool = False
+    drills_each: bool = False
     is_beside: bool = False
 
 
@@ -108,6 +109,7 @@ def plan_backup(
         apart=apart,
         class_of_apart=find_classes_of_apart(configuration, apart, class_name),
         is_of_change=bool(class_ and class_.trigger == "change"),
+        drills_each=bool(class_ and class_.drill and class_.drill.rhythm == "each"),
         is_beside=is_beside(configuration, [name for name, _ in chosen], class_name),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,6 +99,7 @@ what_to_save = combine(
 @option("--allow-partial", is_flag=True, help="Save the other components when one fails; the snapshot is partial.")
 @option("--dry-run", is_flag=True, help="Only say what would be saved.")
 @option("--wait", is_flag=True, help="Where another run holds the stack, wait for its end.")
+@option("--drill", is_flag=True, help="Prove the snapshot by a drill at once; 4 is the exit status when that fails.")
 @option("--scheduled", is_flag=True, help="For timers: run when the class is due, and not in a pause.")
 @click.pass_obj
 def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str], **wishes: Any) -> int:
@@ -135,10 +136,18 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
 
             outcome = back_up_with_others(invocation, request, plan, watcher)
             if isinstance(outcome, Unchanged):
+                if wishes["drill"]:
+                    from rebond.cli.drill_gate import prove_standing
+
+                    return prove_standing(invocation, outcome, watcher)
                 return show_unchanged(invocation, outcome)
         else:
             with vault_at_hand(invocation, watcher.noticed) as vault:
                 outcome = back_up(vault.live, request, watcher)
+        if wishes["drill"]:
+            from rebond.cli.drill_gate import prove
+
+            return prove(invocation, outcome.record, watcher, lambda about: _show(invocation, outcome, about))
     return _show(invocation, outcome)
 
 
@@ -187,6 +196,7 @@ def _plan_by_configuration(
     wishes["tags"] = (*wishes["tags"], *plan.tags)
     wishes["allow_partial"] = plan.allows_partial
     wishes["class_"] = plan.class_
+    wishes["drill"] = wishes["drill"] or (plan.drills_each and not wishes["scheduled"])
     wishes["plan"] = plan
     wishes["is_configured"] = True
     return plan.components
@@ -242,7 +252,7 @@ def _component(path: Path, wishes: dict[str, Any]) -> ComponentToSave:
     )
 
 
-def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
+def _show(invocation: Invocation, outcome: BackupOutcome, more: Mapping[str, object] | None = None) -> int:
     record = outcome.record
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
     document = {
@@ -252,6 +262,7 @@ def _show(invocation: Invocation, outcome: BackupOutcome) -> int:
         "read_bytes": sum(totals.read_bytes for _, totals in outcome.totals),
         "seconds": round(outcome.seconds, 3),
         "problems": [finding_document(each) for each in problems],
+        **(more or {}),
     }
     components = record.catalog.components
     text = tr(

@@ -9,6 +9,7 @@ from rebond.cli.documents import held_reasons, snapshot_document, snapshot_table
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.proofs import read_proven
 from rebond.cli.speech import tr
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
@@ -51,10 +52,16 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         if invocation.wants_json:  # it takes a look at the whole index
             log = VerifyLog(invocation.state_folder / "verified" / vault.live.vault_id.hex())
             verified = find_verified_moments(vault.live, records, log)
+    proven = read_proven(invocation, min((each.catalog.time_ms for each in records), default=0))
     documents = [
-        snapshot_document(record, held=held.get(record.snapshot, ""), verified_ms=verified.get(record.name))
+        snapshot_document(
+            record,
+            held=held.get(record.snapshot, ""),
+            verified_ms=verified.get(record.name),
+            proven_ms=proven.get(record.snapshot.hex()),
+        )
         for record in records
     ]
-    answer(invocation, documents, snapshot_table(records, held) if records else "")
+    answer(invocation, documents, snapshot_table(records, held, proven) if records else "")
     if not records:
         note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))

@@ -42,7 +42,8 @@ class DrillPart:
     """One component: where its tree is put, what makes it stand, what it is asked.
 
     It comes out of the snapshot ``record`` of ``vault``, which may be another than that of the rest. ``load`` brings a
-    database up; its time belongs to the recovery. ``hear`` is told of every path before it is written, with its entry.
+    database up; its time belongs to the recovery. Without ``fetches`` it reads the vault itself, and no file is put
+    anywhere. ``size_bytes`` is what was saved. ``hear`` is told of every path before it is written, with its entry.
     ``age_seconds`` is what is lost with it.
     """
 
@@ -51,6 +52,8 @@ class DrillPart:
     vault: Vault
     record: SnapshotRecord
     target: Path
+    size_bytes: int = 0
+    fetches: bool = True
     selection: Selection = field(default_factory=Selection)
     load: Ask | None = None
     questions: tuple[Question, ...] = ()
@@ -140,9 +143,11 @@ class _Drill:
         """Restore one component and let it stand."""
         sample = self._samples[part.name] = Sample()
         phases: dict[str, float] = {}
-        began = self._clock.monotonic()
-        is_back = self._fetch(part, sample)
-        phases[FETCH] = self._clock.monotonic() - began
+        is_back = True
+        if part.fetches:
+            began = self._clock.monotonic()
+            is_back = self._fetch(part, sample)
+            phases[FETCH] = self._clock.monotonic() - began
         if is_back and part.load is not None:
             self._observer.advanced(Advance(phase=LOAD, subject=part.name))
             began = self._clock.monotonic()
@@ -152,7 +157,7 @@ class _Drill:
             name=part.name,
             kind=part.kind,
             files=sample.files,
-            bytes=sample.size_bytes,
+            bytes=sample.size_bytes if part.fetches else part.size_bytes,
             phases=phases,
             age_seconds=part.age_seconds,
         )

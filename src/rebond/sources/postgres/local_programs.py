@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebond.errors import CommandFailed
+from rebond.sources.postgres.packaged_programs import find_packaged_folders
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
 
@@ -43,6 +44,7 @@ def find_server_programs(environment: Mapping[str, str]) -> dict[int, ServerProg
         folders += sorted(Path("/").glob(pattern))
     if on_path := shutil.which("postgres", path=environment.get("PATH")):
         folders.append(Path(on_path).resolve().parent)
+    folders += find_packaged_folders()
     found: dict[int, ServerPrograms] = {}
     for folder in dict.fromkeys(folders):
         if not all(os.access(folder / each, os.X_OK) for each in _NEEDED):

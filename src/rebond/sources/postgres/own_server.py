@@ -7,13 +7,18 @@ runs as another user, to whom nothing but its own folder belongs.
 import os
 import pwd
 import shutil
-from collections.abc import Callable, Mapping
+import stat
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.errors import CommandFailed, SourceUnfit
 from rebond.secret import Secret
 from rebond.sources.postgres.local_programs import ServerPrograms
+from rebond.sources.postgres.programs import Programs
+from rebond.sources.postgres.server import PostgresServer
+from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.target import DatabaseTarget
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.subprocesses import RunningCommand
@@ -78,6 +83,8 @@ class OwnServer:
         self._running: RunningCommand | None = None
         folder.mkdir(mode=0o700, parents=True)
         self._give(folder)
+        if self.owner is not None:
+            _require_way(folder, self.owner)
         if len(os.fsencode(folder)) > _LONGEST_SOCKET:
             raise SourceUnfit(
                 "The path {path} is too long for the socket of a server.",
@@ -91,7 +98,7 @@ class OwnServer:
         words += [f"--encoding={encoding}", "--locale=C", "--pgdata", str(self.data)]
         self._run([*words, *(["--data-checksums"] if checksums else [])])
 
-    def start(self, settings: Mapping[str, str] | None = None) -> None:
+    def start(self, settings: Mapping[str, str] | None = None, *, patience_seconds: float = _START_SECONDS) -> None:
         """Start it and wait until it answers. Raises ``CommandFailed`` with the last words of its log."""
         words = [str(self.programs.folder / "postgres"), "-D", str(self.data), "-k", str(self.folder)]
         for name, text in {**SAFE_SETTINGS, **(settings or {})}.items():
@@ -105,7 +112,7 @@ class OwnServer:
             keeps_input=True,
             given=Secret(b""),
         )
-        end = self._clock.monotonic() + _START_SECONDS
+        end = self._clock.monotonic() + patience_seconds
         while not self.is_answering():
             if not self._is_alive() or self._clock.monotonic() > end:
                 raise CommandFailed(
@@ -142,6 +149,38 @@ class OwnServer:
             environment={**self.environment, "PGCLIENTENCODING": "UTF8"},
             timeout_seconds=seconds,
             directory=directory,
+        )
+
+    def target(self) -> DatabaseTarget:
+        """Return the server as one that databases can be loaded into, each under the name that was saved."""
+        folder = self.programs.folder
+        programs = Programs(
+            major=self.programs.major,
+            psql=self.programs.psql,
+            pg_dump=str(folder / "pg_dump"),
+            pg_dumpall=str(folder / "pg_dumpall"),
+        )
+        server = PostgresServer(host=str(self.folder), port=5432, user=SUPERUSER)
+        return DatabaseTarget(access=Access(server=server, programs=programs, open_program=self.open_program))
+
+    def open_program(
+        self,
+        words: Sequence[str],
+        *,
+        given: Secret | None = None,
+        seconds: float | None = None,
+        label: str = "",
+        keeps_input: bool = False,
+    ) -> CommandReader:
+        """Begin to run a program of a client, as ``rebond.sources.postgres.server.OpenProgram`` says."""
+        return CommandReader(
+            words,
+            environment=self.environment,
+            timeout_seconds=seconds,
+            directory=str(self.folder.parent),
+            given=given,
+            label=label,
+            keeps_input=keeps_input,
         )
 
     def make_folder(self, name: str) -> Path:
@@ -196,6 +235,18 @@ class OwnServer:
             )
 
         read_output(begin, program=os.path.basename(words[0]))
+
+
+def _require_way(folder: Path, owner: str) -> None:
+    """Raise ``SourceUnfit`` when others may not pass through what lies above a folder."""
+    for each in folder.parents:
+        if not each.stat().st_mode & stat.S_IXOTH:
+            raise SourceUnfit(
+                "The server runs as {owner}, who may not pass through {path}.",
+                hint="Set TMPDIR to a directory that everyone may pass through, such as /var/tmp.",
+                owner=owner,
+                path=str(each),
+            )
 
 
 def find_owner(*, find_user: Callable[[], int] = os.geteuid) -> str | None:

@@ -1,17 +1,14 @@
 """What a drill asks of PostgreSQL databases: row counts, indexes and heaps by amcheck, and the files that they name."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from rebond.errors import CommandFailed
 from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
-from rebond.sources.postgres.names import quote_name
 from rebond.sources.postgres.own_server import OwnServer
+from rebond.sources.postgres.saved import SavedDatabase
 from rebond.stack.drills.loading import LoadedDatabases
-from rebond.stack.drills.saved_databases import SavedDatabase
 
-TOTALS = "totals/tables.tsv"
 _NAMED = 5
 _TABLES_AT_ONCE = 200
 _INDEXES = """
@@ -27,12 +24,12 @@ SELECT c.oid::pg_catalog.regclass || ': ' || v.msg FROM pg_catalog.pg_class c
 _HEAPS_FROM = 14  # the first version that knows verify_heapam
 
 
-def make_database_questions(loaded: LoadedDatabases, component: str, folder: Path) -> tuple[Question, ...]:
-    """Return what is asked of the databases of a component; ``folder`` is where its tree was put."""
+def make_database_questions(loaded: LoadedDatabases, component: str) -> tuple[Question, ...]:
+    """Return what is asked of the databases of a component."""
 
     def count_rows() -> Iterator[Check]:
         for database in loaded.standing.values():
-            yield _compare_rows(loaded.server, database, component, folder)
+            yield _compare_rows(loaded.server, database, component)
 
     def check_structure() -> Iterator[Check]:
         for database in loaded.standing.values():
@@ -44,26 +41,21 @@ def make_database_questions(loaded: LoadedDatabases, component: str, folder: Pat
     )
 
 
-def _compare_rows(server: OwnServer, database: SavedDatabase, component: str, folder: Path) -> Check:
+def _compare_rows(server: OwnServer, database: SavedDatabase, component: str) -> Check:
     """Compare the rows that each table has now with those that it had when it was saved."""
-    saved = _read_totals(folder / database.folder / TOTALS)
-    tables = [each for each in database.manifest.tables if each.file in saved]
-    wrong: list[str] = []
-    rows = 0
+    tables, wrong, rows = database.tables, [], 0
     for start in range(0, len(tables), _TABLES_AT_ONCE):
         some = tables[start : start + _TABLES_AT_ONCE]
         script = " UNION ALL ".join(
-            f"SELECT {number}, pg_catalog.count(*) FROM ONLY {quote_name(each.schema)}.{quote_name(each.name)}"  # noqa: S608
+            f"SELECT {number}, pg_catalog.count(*) FROM ONLY {each.sql}"  # noqa: S608 - quoted
             for number, each in enumerate(some)
         )
-        for line in server.ask(script, database.manifest.database).splitlines():
+        for line in server.ask(script, database.name).splitlines():
             number, _, counted = line.partition("|")
             table = some[int(number)]
             rows += int(counted)
-            if int(counted) != saved[table.file]:
-                wrong.append(f"{table.schema}.{table.name} ({counted}, {saved[table.file]})")
-    missing = sorted(set(saved) - {each.file for each in tables})
-    wrong += missing
+            if int(counted) != table.rows:
+                wrong.append(f"{table.shown} ({counted}, {table.rows})")
     if wrong:
         return Check(
             code="row-counts",
@@ -73,7 +65,7 @@ def _compare_rows(server: OwnServer, database: SavedDatabase, component: str, fo
             hint_template="Save it again, and see what wrote meanwhile.",
             values={
                 "count": len(wrong),
-                "database": database.manifest.database,
+                "database": database.name,
                 "tables": ", ".join(wrong[:_NAMED]),
             },
         )
@@ -82,27 +74,13 @@ def _compare_rows(server: OwnServer, database: SavedDatabase, component: str, fo
         subject=component,
         answer=Answer.PASS,
         template="{tables} tables of {database} have the rows that were saved: {rows}.",
-        values={"tables": len(tables), "database": database.manifest.database, "rows": rows},
+        values={"tables": len(tables), "database": database.name, "rows": rows},
     )
-
-
-def _read_totals(path: Path) -> dict[str, int]:
-    """Return how many rows were saved of each table, by its file. Raises ``CommandFailed`` without that list."""
-    try:
-        lines = path.read_text(errors="surrogateescape").splitlines()
-        return {file: int(rows) for rows, file, _ in (line.split("\t", 2) for line in lines if line)}
-    except (OSError, ValueError) as error:
-        raise CommandFailed(
-            "The list of the rows that were saved, {path}, cannot be read: {reason}.",
-            hint="Save the database again.",
-            path=path.name,
-            reason=str(error),
-        ) from error
 
 
 def _check_structure(server: OwnServer, database: SavedDatabase, component: str) -> Iterator[Check]:
     """Ask amcheck, where it is; a machine without it proves less, and that is no fault of the snapshot."""
-    name = database.manifest.database
+    name = database.name
     has_it = server.ask("SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'", name)
     if has_it.strip() != "1":
         return

@@ -8,7 +8,6 @@ from rebond.operations.snapshots import time_of
 from rebond.stack.objectives.promises import DrillJudgement, Promise
 from rebond.units import format_iso
 
-DRILLED = "drilled"  # the kind of the ledger's line
 FORMAT = 1
 
 

@@ -11,12 +11,13 @@ from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit, VaultDamaged
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.restore_database import read_saved
+from rebond.progress import Observer
 from rebond.sources.postgres.own_server import OwnServer
 from rebond.stack.drills.database_questions import make_database_questions
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.loading import LoadedDatabases
 from rebond.stack.drills.place import DrillPlace
-from rebond.stack.drills.saved_databases import SavedDatabase, read_databases, require_databases
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
 from rebond.stack.drills.surroundings import Surroundings, describe_server, make_surroundings
 from rebond.stack.drills.throw_away_server import ThrowAwayServer
@@ -28,8 +29,7 @@ from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
 _SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Versioned))
 _NOT_LOADED = frozenset({"mysql"})  # dumps for which no throw-away server is made
-_JOBS = 2
-_SPARE_OF_DATABASE = 3  # rows as text, as tables with their indexes, and what sorting takes
+_SPARE_OF_DATABASE = 2  # rows take more room as tables with their indexes than as text
 _SERVER_BYTES = 60_000_000
 
 
@@ -50,6 +50,7 @@ class DrillPlanner:
     place: DrillPlace
     environment: Mapping[str, str]
     clock: Clock
+    observer: Observer
     ages: Mapping[str, float] = field(default_factory=dict)
     _parts: list[DrillPart] = field(default_factory=list)
     _stages: list[Stage] = field(default_factory=list)
@@ -96,6 +97,7 @@ class DrillPlanner:
             vault=source.vault,
             record=source.record,
             target=target,
+            size_bytes=summary.bytes,
             age_seconds=self.ages.get(stored.name, 0.0),
         )
         self._parts.append(self._finish(part, reader, stored, component))
@@ -118,21 +120,22 @@ class DrillPlanner:
         return part
 
     def _finish_postgres(self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent) -> DrillPart:
-        found: tuple[SavedDatabase, ...] = require_databases(read_databases(reader, stored), part.name)
-        summary = next(each for each in part.record.catalog.components if each.name == part.name)
-        self.needed_bytes += _SERVER_BYTES + (_SPARE_OF_DATABASE - 1) * summary.bytes
+        found = read_saved(reader, stored.name)
+        self.needed_bytes += _SERVER_BYTES + (_SPARE_OF_DATABASE - 1) * part.size_bytes
         stage = ThrowAwayServer(
             self.place.server_folder(f"{len(self._stages)}"),
-            major=found[0].manifest.major,
+            major=max((each.manifest.major for each in found), default=0),
             component=part.name,
             environment=self.environment,
             clock=self.clock,
             mark=str(self.place.folder),
         )
-        databases = LoadedDatabases(stage, part.target, found, jobs=_JOBS)
+        databases = LoadedDatabases(stage, part.vault, part.record, found, self.observer)
         self._stages.append(stage)
         self._loaded_databases[part.name] = databases
-        return replace(part, load=databases.load, questions=make_database_questions(databases, part.name, part.target))
+        return replace(
+            part, load=databases.load, fetches=False, questions=make_database_questions(databases, part.name)
+        )
 
     def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
         """Secrets first, then databases, files last; within that by priority."""

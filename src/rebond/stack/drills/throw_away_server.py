@@ -1,14 +1,17 @@
 """The server that the databases of one component are loaded into: made while the files come back, then thrown away."""
 
 import json
+import os
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.errors import SourceUnfit
+from rebond.errors import CommandFailed, SourceUnfit
 from rebond.sources.postgres.local_programs import ServerPrograms, find_server_programs
 from rebond.sources.postgres.own_server import OwnServer
+from rebond.sources.postgres.packaged_programs import bring_near
 
 
 class ThrowAwayServer:
@@ -34,7 +37,7 @@ class ThrowAwayServer:
 
     @property
     def server(self) -> OwnServer:
-        """The running server. Raises ``SourceUnfit`` where there can be none here, ``CommandFailed``."""
+        """The running server. Raises ``SourceUnfit`` where there can be none here."""
         if self._future is None:
             self.begin()
         assert self._future is not None  # noqa: S101 - it was begun just now
@@ -48,6 +51,9 @@ class ThrowAwayServer:
 
     def _make(self) -> OwnServer:
         programs = choose_server(find_server_programs(self._environment), self._major)
+        if os.geteuid() == 0:
+            near = bring_near(programs.folder, self._folder.parent)
+            programs = replace(programs, folder=near, psql=programs.psql.replace(str(programs.folder), str(near)))
         path = self._environment.get("PATH", "/usr/bin:/bin")
         self._made = OwnServer(
             self._folder,
@@ -56,8 +62,15 @@ class ThrowAwayServer:
             clock=self._clock,
             mark=self._mark,
         )
-        self._made.initialize()
-        self._made.start()
+        try:
+            self._made.initialize()
+            self._made.start()
+        except CommandFailed as error:
+            raise SourceUnfit(
+                "No server could be made here, so the database was not loaded: {reason}",
+                hint="Mend that on the machine that drills; the snapshot has no part in it.",
+                reason=str(error.values.get("words") or error.message),
+            ) from error
         return self._made
 
 
@@ -68,7 +81,7 @@ def choose_server(found: Mapping[int, ServerPrograms], major: int) -> ServerProg
     if not found:
         raise SourceUnfit(
             "No server of PostgreSQL is installed here, so the database was not loaded.",
-            hint="Install the version that is saved: apt-get install postgresql-{major}; it need not run.",
+            hint="Install it: apt-get install postgresql-{major}; or run: pip install 'rebond[drill]'",
             major=major,
         )
     raise SourceUnfit(

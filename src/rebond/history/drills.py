@@ -1,0 +1,36 @@
+"""Drills as the ledger knows them: one line of each, written when it had ended."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rebond.history.ledger import Ledger
+from rebond.history.runs import Run, RunFilter, read_runs
+
+DRILLED = "drilled"
+
+
+def read_drills(ledger: Ledger, *, newest: int | None = None, since_ms: int | None = None) -> list[Run]:
+    """Return the drills of this machine, oldest first. Raises ``OSError``."""
+    return read_runs(ledger, RunFilter(kind=DRILLED, newest=newest, since_ms=since_ms))
+
+
+def find_proven(drills: Iterable[Run]) -> dict[str, int]:
+    """Return when each snapshot was last proved whole, by its id in hexadecimal: milliseconds since 1970.
+
+    A sample proves a part, and so does a drill in which something could not be asked: neither counts. A proof that
+    failed later takes back an earlier one.
+    """
+    proven: dict[str, int] = {}
+    for each in drills:
+        snapshot = each.text("snapshot")
+        if each.facts.get("verdict") == "pass" and not each.facts.get("sample"):
+            proven[snapshot] = each.began_ms
+        elif each.facts.get("verdict") == "fail":
+            proven.pop(snapshot, None)
+    return proven
+
+
+def list_components(drill: Run) -> list[Mapping[str, Any]]:
+    """Return what a drill says of each component: ``name``, ``bytes``, ``phases``, ``seconds``."""
+    found = drill.facts.get("components")
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -1,0 +1,177 @@
+"""Drills of PostgreSQL databases: on a server of their own, which is gone with the drill however that ends."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from tests.scenarios.drilled_stack import DrilledStack
+
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+SCHEMA = """
+CREATE ROLE app; CREATE TABLE account (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO account SELECT g, 'n' || g FROM generate_series(1, 500) g; ALTER TABLE account OWNER TO app;
+CREATE TABLE most (v int); INSERT INTO most VALUES (10);
+CREATE FUNCTION is_small(v int) RETURNS bool LANGUAGE sql AS 'SELECT $1 <= (SELECT max(v) FROM public.most)';
+CREATE TABLE amount (v int CHECK (public.is_small(v))); INSERT INTO amount VALUES (7);
+"""
+COMPONENT = """
+[component.db]
+kind = "postgres"
+host = "HOST"
+database = "DATABASE"
+user = "postgres"
+priority = "P0"
+"""
+SAFE = """
+SELECT current_setting('archive_mode') = 'off' AND current_setting('listen_addresses') = ''
+  AND current_setting('archive_command') IN ('', '(disabled)') AND current_setting('wal_level') = 'minimal'
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as made:
+        for name in ("shop", "odd"):
+            made.sql(f"CREATE DATABASE {name}")
+            made.sql(SCHEMA if name == "shop" else SCHEMA.replace("CREATE ROLE app;", ""), name)
+        made.sql("UPDATE most SET v = 5", "odd")  # what is there would not be let in again
+        yield made
+
+
+@pytest.fixture
+def stack(tmp_path: pathlib.Path) -> Iterator[DrilledStack]:
+    made = DrilledStack(tmp_path)
+    yield made
+    assert made.left() == []
+    made.close()
+
+
+def describe(server: PostgresServer, database: str) -> str:
+    return COMPONENT.replace("HOST", server.socket_folder).replace("DATABASE", database)
+
+
+def by_code(document: Any, subject: str) -> dict[str, str]:
+    return {each["code"]: each["answer"] for each in document["checks"] if each["subject"] == subject}
+
+
+def test_a_database_is_loaded_counted_and_asked_on_a_server_that_archives_nothing(
+    stack: DrilledStack, server: PostgresServer
+) -> None:
+    program = 'psql -XAtc "SELECT count(*) FROM account" | grep -qx 500 && test "$PGHOST" != "$LIVE"'
+    stack.configure(
+        describe(server, "shop"),
+        "[drill]\nchecks = [",
+        f'{{ name = "safe", sql = """{SAFE}""", component = "db" }},',
+        f"{{ name = \"program\", run = '''LIVE={server.socket_folder}; {program}''' }}]",
+    )
+    stack.program.good("backup")
+    done = stack.drill()
+    assert done.status == 0, done.out
+    assert by_code(done.document, "db") == {"loaded": "pass", "row-counts": "pass", "amcheck": "pass"}
+    assert (by_code(done.document, "safe"), by_code(done.document, "program")) == (
+        {"own-check": "pass"},
+        {"own-check": "pass"},
+    )
+    (database,) = (each for each in done.document["components"] if each["name"] == "db")
+    assert database["phases"]["load"] > 0
+
+
+def test_a_dump_that_does_not_load_and_rows_that_are_not_there_fail_the_proof(
+    stack: DrilledStack, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.configure(describe(server, "odd"))
+    stack.program.good("backup")
+    done = stack.drill()
+    assert done.status == 4
+    (wrong,) = (each for each in done.document["checks"] if each["answer"] == "fail")
+    assert (wrong["code"], wrong["subject"]) == ("loaded", "db")
+    assert "amount" in wrong["message"]
+
+    server.sql("UPDATE most SET v = 10", "odd")
+    stack.program.good("backup")
+    from rebond.stack.drills import loading
+
+    load = loading.LoadedDatabases.load
+
+    def lose_a_row(self: Any) -> Any:
+        yield from load(self)
+        self.server.ask("DELETE FROM account WHERE id = 7", "odd")
+
+    monkeypatch.setattr(loading.LoadedDatabases, "load", lose_a_row)
+    lost = stack.drill()
+    assert lost.status == 4
+    (wrong,) = (each for each in lost.document["checks"] if each["answer"] == "fail")
+    assert (wrong["code"], wrong["subject"]) == ("row-counts", "db")
+    assert "public.account (499, 500)" in wrong["message"]
+
+
+def test_a_version_or_an_extension_that_is_not_here_makes_the_proof_partial(
+    stack: DrilledStack, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rebond.stack.drills import throw_away_server
+
+    stack.configure(describe(server, "shop"))
+    stack.program.good("backup")
+    monkeypatch.setattr(throw_away_server, "find_server_programs", lambda _environment: {})
+    done = stack.drill()
+    assert done.status == 3
+    (left_out,) = (each for each in done.document["checks"] if each["answer"] == "not-run")
+    assert (left_out["code"], left_out["subject"]) == ("loaded", "db")
+    assert f"postgresql-{server.major}" in left_out["hint"]
+
+
+@pytest.mark.slow
+def test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest(
+    stack: DrilledStack, server: PostgresServer
+) -> None:
+    sign = stack.folder / "sign"
+    stack.configure(
+        describe(server, "shop"),
+        f'[drill]\nchecks = [{{ name = "wait", run = "echo $$ > {sign}; sleep 60", timeout = "2min" }}]',
+    )
+    stack.program.good("backup")
+    surroundings = {name: text for name, text in os.environ.items() if not name.startswith("REBOND_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rebond.cli", "drill", "--quiet"],
+        env={**surroundings, **stack.program.environment},
+        cwd=stack.root,
+    )
+    wait_for(lambda: sign.exists() and bool(sign.read_text().strip()))
+    assert any(each.startswith("process") for each in stack.left())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    wait_for(lambda: not list_servers(stack))  # nobody told it to: its input ended
+    assert any(each.startswith("rebond-drill-") for each in stack.left())
+    stack.configure()
+    stack.program.good("drill")
+    assert stack.left() == []
+
+
+def list_servers(stack: DrilledStack) -> list[str]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                place = os.readlink(f"/proc/{name}/cwd")
+                comm = pathlib.Path("/proc", name, "comm").read_text().strip()
+            except OSError:
+                continue
+            if comm == "postgres" and place.startswith(f"{stack.temporary}/"):
+                found.append(name)
+    return found
+
+
+def wait_for(holds: Any) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
