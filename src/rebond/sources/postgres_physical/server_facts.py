@@ -35,6 +35,7 @@ SELECT jsonb_build_object(
   'wal_level', pg_catalog.current_setting('wal_level'),
   'data_directory', pg_catalog.current_setting('data_directory', true),
   'config_file', pg_catalog.current_setting('config_file', true),
+  'superuser', (SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper AND rolcanlogin ORDER BY oid LIMIT 1),
   'libraries', pg_catalog.current_setting('shared_preload_libraries', true),
   'now', pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   'floors', (SELECT pg_catalog.jsonb_object_agg(name, setting) FROM pg_catalog.pg_settings
@@ -67,6 +68,7 @@ class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     data_directory: str | None = None
     config_file: str | None = None
     libraries: str | None = None
+    superuser: str | None = None
     floors: dict[str, str] = {}
     settings: dict[str, str] = {}
     databases: list[dict[str, object]] = []

@@ -1,0 +1,244 @@
+"""Laying a saved data directory down, ready to be started, with the log that it needs beside it.
+
+Everything is made in a folder of its own and gets its name last: a data directory that is not whole could be started
+by somebody who does not know.
+"""
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from msgspec import Struct
+
+from rebond.durable_files import fsync_directory, replace_durably
+from rebond.errors import RestoreError, TargetNotEmpty, VaultDamaged
+from rebond.findings import Finding, Severity
+from rebond.operations.physical.archived_log import ArchivedLog
+from rebond.operations.physical.reaching import Reach
+from rebond.operations.restore import RestoreOutcome, restore
+from rebond.operations.restore_planning import RestoreRequest
+from rebond.progress import Advance, Observer
+from rebond.sources.postgres.wal_names import history_name
+from rebond.sources.postgres_physical.recovery_settings import (
+    AUTO,
+    FETCH,
+    LISTED,
+    LOG_FOLDER,
+    RESTORE_FROM_FOLDER,
+    SIGNAL,
+    write_fetch,
+    write_listed,
+    write_settings,
+)
+from rebond.units import format_size
+from rebond.vault.access import Vault
+
+TABLESPACES = "-tablespaces"
+_LABEL, _MAP = "backup_label", "tablespace_map"
+_DIRECTORY_MODE = 0o700
+
+
+class LaidDirectory(Struct, frozen=True, kw_only=True):
+    """A data directory that a server can be started in. ``tablespaces`` are where theirs lie now, by their numbers."""
+
+    path: Path
+    reach: Reach
+    files: RestoreOutcome
+    segments: int
+    tablespaces: dict[str, str]
+
+
+def lay_directory(
+    vault: Vault,
+    reach: Reach,
+    log: ArchivedLog | None,
+    target: Path,
+    observer: Observer,
+    *,
+    action: str = "promote",
+    keeps_owner: bool = True,
+    workers: int = 2,
+) -> LaidDirectory:
+    """Make ``target``, which is not there yet or empty, the data directory that ends at a moment.
+
+    Raises ``TargetNotEmpty``, ``RestoreError`` when there is no room, ``WalGap``, ``VaultDamaged`` when a file of it
+    is lost: then nothing is left under that name.
+    """
+    require_empty(target)
+    require_empty(target.with_name(target.name + TABLESPACES))
+    folder = target.parent / f".rebond-{secrets.token_hex(6)}"
+    missing = [each for each in target.parents if not each.exists()]
+    folder.mkdir(mode=_DIRECTORY_MODE, parents=True)
+    try:
+        _require_room(folder, reach)
+        outcome = _land_files(vault, reach, folder, observer, keeps_owner=keeps_owner, workers=workers)
+        made = folder / reach.base.component
+        owner = _owner_of(made)
+        tablespaces = _move_tablespaces(made, target, folder)
+        _lay_log(made, reach, log, owner, observer)
+        _write_settings(made, reach, owner, action)
+        _give_names(made, target, folder, tablespaces)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        for each in missing:
+            if each.exists() and not any(each.iterdir()):
+                each.rmdir()
+        raise
+    return LaidDirectory(path=target, reach=reach, files=outcome, segments=len(reach.segments), tablespaces=tablespaces)
+
+
+def require_empty(target: Path) -> None:
+    """Raise ``TargetNotEmpty`` where something is already."""
+    try:
+        is_empty = not any(target.iterdir())
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RestoreError(
+            "{target} cannot be restored into: {reason}",
+            hint="Name a directory that this user may write to.",
+            target=str(target),
+            reason=error.strerror,
+        ) from error
+    if not is_empty:
+        raise TargetNotEmpty(
+            "{target} is not empty; nothing was written.",
+            hint="Name an empty or new directory. A data directory is never restored over another one.",
+            target=str(target),
+        )
+
+
+def _require_room(folder: Path, reach: Reach) -> None:
+    base = reach.base
+    summary = next(each for each in base.record.catalog.components if each.name == base.component)
+    needed_bytes = summary.bytes + len(reach.segments) * base.facts.server.segment_bytes
+    found = os.statvfs(folder)
+    if needed_bytes > found.f_bavail * found.f_frsize:
+        raise RestoreError(
+            "{target} has room for {free} of the {needed} to be restored; nothing was written.",
+            hint="Free some space there, or restore elsewhere. The log since the snapshot counts too: a newer one "
+            "needs less.",
+            target=str(folder.parent),
+            free=format_size(found.f_bavail * found.f_frsize),
+            needed=format_size(needed_bytes),
+        )
+
+
+def _land_files(
+    vault: Vault, reach: Reach, folder: Path, observer: Observer, *, keeps_owner: bool, workers: int
+) -> RestoreOutcome:
+    request = RestoreRequest(
+        target=os.fsencode(folder),
+        components=(reach.base.component,),
+        keeps_owner=keeps_owner,
+        workers=workers,
+        overwrite=None,
+    )
+    outcome = restore(vault, reach.base.record, request, observer)
+    if outcome.is_damaged:
+        lost = [each for each in outcome.findings if each.severity is Severity.DAMAGE]
+        raise VaultDamaged(
+            "{count} files of the data directory are damaged in the vault, so it was not laid down: {first}",
+            hint="Run 'rebond verify --repair' with a replica, or choose another snapshot.",
+            count=len(lost),
+            first=lost[0].message,
+        )
+    return outcome
+
+
+def _owner_of(made: Path) -> tuple[int, int]:
+    found = made.stat()
+    return found.st_uid, found.st_gid
+
+
+def _move_tablespaces(made: Path, target: Path, folder: Path) -> dict[str, str]:
+    """Take tablespaces out of the data directory, where a server wants links to them."""
+    links = made / "pg_tblspc"
+    found = sorted(each.name for each in links.iterdir() if each.is_dir()) if links.is_dir() else []
+    if not found:
+        return {}
+    owner = _owner_of(made)
+    aside = folder / (target.name + TABLESPACES)
+    aside.mkdir(mode=_DIRECTORY_MODE)
+    _give(aside, owner)
+    places = {}
+    for number in found:
+        (links / number).rename(aside / number)
+        place = target.with_name(target.name + TABLESPACES) / number
+        places[number] = str(place)
+        (links / number).symlink_to(place)
+        os.lchown(links / number, *owner)
+    lines = "".join(f"{number} {_escape(place)}\n" for number, place in places.items())
+    _write(made / _MAP, lines.encode(errors="surrogateescape"), owner)
+    return places
+
+
+def _escape(path: str) -> str:
+    return path.replace("\\", "\\\\").replace("\n", "\\\n").replace("\r", "\\\r")
+
+
+def _lay_log(made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int, int], observer: Observer) -> None:
+    """Copy the log out of the vault, and put beside it what hands it to PostgreSQL."""
+    folder = made / LOG_FOLDER
+    folder.mkdir(mode=_DIRECTORY_MODE)
+    _give(folder, owner)
+    names: list[str] = []
+    if log is not None and reach.window is not None:
+        for leg in reach.window.legs:
+            if leg.timeline > 1:
+                names.append(history_name(leg.timeline))
+                _write(folder / names[-1], log.read_history_file(leg.timeline), owner)
+        for segment in reach.segments:
+            names.append(log.name_of(segment))
+            _write(folder / names[-1], log.read(segment), owner)
+            observer.advanced(
+                Advance(phase="log", subject=names[-1], files=len(names), bytes=len(names) * log.segment_bytes)
+            )
+    _write(folder / FETCH, write_fetch(), owner)
+    _write(folder / LISTED, write_listed(names), owner)
+    fsync_directory(str(folder))
+
+
+def _write_settings(made: Path, reach: Reach, owner: tuple[int, int], action: str) -> None:
+    if not (made / _LABEL).is_file():
+        raise VaultDamaged("The snapshot has no backup_label: a server would start at the wrong place.")
+    auto = made / AUTO
+    present = auto.read_bytes() if auto.is_file() else b""
+    window = reach.window
+    content = write_settings(
+        present,
+        restore_command=RESTORE_FROM_FOLDER,
+        setting=reach.setting,
+        value=reach.value,
+        is_inclusive=reach.is_inclusive,
+        timeline=window.timeline if window is not None else reach.base.facts.timeline,
+        action=action,
+        floors=reach.base.facts.server.floors,
+    )
+    _write(auto, content, owner)
+    _write(made / SIGNAL, b"", owner)
+
+
+def _give_names(made: Path, target: Path, folder: Path, tablespaces: dict[str, str]) -> None:
+    """The tablespaces first: a data directory that is there has them."""
+    if tablespaces:
+        place = target.with_name(target.name + TABLESPACES)
+        (folder / place.name).rename(place)
+    made.rename(target)
+    folder.rmdir()
+    fsync_directory(str(target.parent))
+
+
+def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
+    replace_durably(str(path), content)
+    _give(path, owner)
+
+
+def _give(path: Path, owner: tuple[int, int]) -> None:
+    if not os.geteuid():
+        os.chown(path, *owner)
+
+
+Report = Callable[[Finding], None]

@@ -1,0 +1,262 @@
+"""Which moments a saved data directory can be brought to, and what of the log that takes.
+
+All of it is decided before anything is written.
+"""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+
+from msgspec import Struct
+
+from rebond.errors import WalGap
+from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId, find_legs, missing_segment
+from rebond.operations.physical.bases import Base
+from rebond.operations.physical.targets import Target, TargetKind, write_time
+from rebond.sources.postgres.wal_names import format_lsn
+from rebond.sources.postgres_physical.wal_records import Mark
+from rebond.units import format_moment
+
+
+class Window(Struct, frozen=True, kw_only=True):
+    """What can be reached on the way to one timeline: from the end of the base to the last thing that is known.
+
+    ``segments`` are all that follow one another without a hole. ``next_name`` is what comes after them, and
+    ``has_hole`` says that later ones are there. ``until_us`` is the last moment in them; ``None`` when they say none.
+    """
+
+    timeline: int
+    legs: tuple[Leg, ...]
+    segments: tuple[SegmentId, ...]
+    since_ms: int
+    since_lsn: int
+    until_lsn: int
+    until_us: int | None
+    next_name: str
+    has_hole: bool
+
+    def describe(self, zone: tzinfo | None = None) -> str:
+        """Return it for people."""
+        until = format_moment(self.until_us // 1000, zone) if self.until_us is not None else format_lsn(self.until_lsn)
+        return f"{format_moment(self.since_ms, zone)} … {until}"
+
+
+class Reach(Struct, frozen=True, kw_only=True):
+    """A moment that can be reached: what is replayed, and how the server is told to stop.
+
+    ``setting`` and ``value`` are the one recovery target; ``last_lsn`` is where the last record that is replayed
+    begins, ``last_us`` when the last transaction was committed, as far as the log says so.
+    """
+
+    base: Base
+    window: Window | None
+    segments: tuple[SegmentId, ...]
+    setting: str
+    value: str
+    is_inclusive: bool
+    last_lsn: int
+    last_us: int | None
+    target: Target
+
+
+def choose_timeline(log: ArchivedLog, base: Base) -> int:
+    """Return the newest timeline that the base's own leads to: the one that production is on.
+
+    A restored server archives nothing, so it is never one of a restore.
+    """
+    facts = base.facts
+    for timeline in reversed(log.list_timelines()):
+        if timeline < facts.timeline:
+            break
+        if find_legs(log, facts.timeline, facts.stop, timeline) is not None:
+            return timeline
+    return facts.timeline
+
+
+def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
+    """Return what can be reached from a base. Raises ``WalGap`` when not even its own end can."""
+    facts = base.facts
+    legs = find_legs(log, facts.timeline, facts.stop, timeline)
+    if legs is None:
+        raise WalGap(
+            "Timeline {timeline} left the log before this data directory was saved, so it does not lead there.",
+            hint="Choose an older snapshot, or a moment on timeline {own}.",
+            timeline=timeline,
+            own=facts.timeline,
+        )
+    if facts.start_timeline != facts.timeline:
+        legs = find_legs(log, facts.start_timeline, facts.start, timeline) or legs
+    present: list[SegmentId] = []
+    for segment in log.walk(legs, facts.start):
+        if not log.has(segment):
+            break
+        present.append(segment)
+    next_name = log.name_of(segment)
+    least = _last_number(facts.stop, log.segment_bytes)
+    if not present or present[-1].number < least:
+        raise missing_segment(next_name)
+    until_lsn, until_us = _find_end(log, present, least)
+    later = [each for each in log.coverage.timelines.values() if each.timeline == segment.timeline]
+    return Window(
+        timeline=timeline,
+        legs=tuple(legs),
+        segments=tuple(present),
+        since_ms=facts.stop_time_ms,
+        since_lsn=facts.stop,
+        until_lsn=max(until_lsn, facts.stop),
+        until_us=until_us,
+        next_name=next_name,
+        has_hole=any(each.last > segment.number for each in later),
+    )
+
+
+def _find_end(log: ArchivedLog, segments: Sequence[SegmentId], least: int) -> tuple[int, int | None]:
+    """Return where the last record begins, and the last moment that the log tells."""
+    last_lsn: int | None = None
+    for segment in reversed(segments):
+        if segment.number < least:
+            break
+        scanned = log.scan(segment)
+        if last_lsn is None:
+            last_lsn = scanned.last_lsn
+        if last_lsn is not None and scanned.marks:
+            return last_lsn, max(each.time_us for each in scanned.marks)
+    return last_lsn or 0, None
+
+
+def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None = None) -> Reach:
+    """Find a moment in the log. Raises ``WalGap`` when it cannot be reached, and says which moments can."""
+    window = find_window(log, base, choose_timeline(log, base))
+    match target.kind:
+        case TargetKind.LATEST:
+            return _make(log, base, target, window, window.until_lsn, "recovery_target_lsn", None, window.until_us)
+        case TargetKind.LSN:
+            return _reach_lsn(log, base, target, window, zone)
+        case TargetKind.TIME:
+            return _reach_time(log, base, target, window, zone)
+        case TargetKind.SET:
+            point = base.facts.restore_point
+            if point is None:
+                return _make(log, base, target, window, base.facts.stop, "recovery_target", "immediate", None)
+            named = Target(kind=TargetKind.NAME, name=point.name)
+            return _make(log, base, named, window, point.lsn, "recovery_target_name", point.name, point.time_ms * 1000)
+        case _:
+            return _reach_mark(log, base, target, window, zone)
+
+
+def reach_alone(base: Base) -> Reach:
+    """Return the moment of a snapshot that holds its own log."""
+    return Reach(
+        base=base,
+        window=None,
+        segments=(),
+        setting="recovery_target",
+        value="immediate",
+        is_inclusive=True,
+        last_lsn=base.facts.stop,
+        last_us=None,
+        target=Target(kind=TargetKind.SET),
+    )
+
+
+def _reach_lsn(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
+    if target.number < window.since_lsn or target.number > window.until_lsn:
+        raise _refuse(target, window, zone)
+    return _make(log, base, target, window, target.number, "recovery_target_lsn", format_lsn(target.number), None)
+
+
+def _reach_time(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
+    """Find the first commit after a time: there the server stops. Where none came, all before it is replayed."""
+    if target.number < window.since_ms * 1000 or window.until_us is None or target.number > window.until_us:
+        raise _refuse(target, window, zone)
+    first = _find_first_after(log, window, target.number)
+    if first is None:
+        return _make(log, base, target, window, window.until_lsn, "recovery_target_lsn", None, target.number)
+    return _make(log, base, target, window, first.lsn, "recovery_target_time", "", target.number)
+
+
+def _find_first_after(log: ArchivedLog, window: Window, time_us: int) -> Mark | None:
+    """Return the first commit or abort after a time, by halving: the log is as good as sorted by time."""
+    segments = [each for each in window.segments if (each.number + 1) * log.segment_bytes > window.since_lsn]
+    low, high = 0, len(segments)
+    while low < high:  # the first segment whose last transaction is later
+        middle = (low + high) // 2
+        if (_last_us(log, segments, middle) or 0) > time_us:
+            high = middle
+        else:
+            low = middle + 1
+    for segment in segments[low:]:
+        for mark in log.scan(segment).marks:
+            if mark.kind in {"commit", "abort"} and mark.time_us > time_us and mark.lsn >= window.since_lsn:
+                return mark
+    return None
+
+
+def _last_us(log: ArchivedLog, segments: Sequence[SegmentId], place: int) -> int | None:
+    """Return the time of the last transaction in a segment, or in the nearest one before that has any."""
+    for segment in reversed(segments[: place + 1]):
+        times = [each.time_us for each in log.scan(segment).marks if each.kind in {"commit", "abort"}]
+        if times:
+            return max(times)
+    return None
+
+
+def _reach_mark(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
+    """Look for a transaction or a restore point from the base on."""
+    for segment in window.segments:
+        for mark in log.scan(segment).marks:
+            if mark.lsn < window.since_lsn:
+                continue
+            if target.kind is TargetKind.XID and mark.xid == target.number and mark.kind in {"commit", "abort"}:
+                return _make(log, base, target, window, mark.lsn, "recovery_target_xid", str(mark.xid), mark.time_us)
+            if target.kind is TargetKind.NAME and mark.kind == "point" and mark.name == target.name:
+                return _make(log, base, target, window, mark.lsn, "recovery_target_name", mark.name, mark.time_us)
+    raise _refuse(target, window, zone)
+
+
+def _make(
+    log: ArchivedLog,
+    base: Base,
+    target: Target,
+    window: Window,
+    lsn: int,
+    setting: str,
+    value: str | None,
+    last_us: int | None,
+) -> Reach:
+    """Take the segments up to a position, and one more where it is there: a record may end in it."""
+    number = max(lsn, base.facts.stop) // log.segment_bytes + 1
+    if setting == "recovery_target_time":
+        value = write_time(target.number)
+    return Reach(
+        base=base,
+        window=window,
+        segments=tuple(each for each in window.segments if each.number <= number),
+        setting=setting,
+        value=format_lsn(lsn) if value is None else value,
+        is_inclusive=True,
+        last_lsn=lsn,
+        last_us=last_us,
+        target=target,
+    )
+
+
+def _refuse(target: Target, window: Window, zone: tzinfo | None) -> WalGap:
+    values = {"target": target.describe(zone), "window": window.describe(zone), "timeline": window.timeline}
+    if window.has_hole:
+        return WalGap(
+            "{target} cannot be reached: {name} is missing in the vault. Within reach: {window} on timeline {timeline}.",
+            hint="Name a moment in that window, or an older snapshot; 'rebond wal status' lists every gap.",
+            name=window.next_name,
+            **values,
+        )
+    return WalGap(
+        "{target} cannot be reached from this snapshot. Within reach: {window} on timeline {timeline}; next would "
+        "be {name}.",
+        hint="Name a moment in that window, 'latest' for its end, or an older snapshot.",
+        name=window.next_name,
+        **values,
+    )
+
+
+def _last_number(end: int, segment_bytes: int) -> int:
+    return max(0, end - 1) // segment_bytes

@@ -1,0 +1,123 @@
+"""Bringing a saved PostgreSQL server back to a moment: choose, look ahead, lay down."""
+
+from collections.abc import Sequence
+from datetime import tzinfo
+from pathlib import Path
+
+from rebond.errors import UnknownName, WalGap
+from rebond.operations.physical.archived_log import ArchivedLog, find_legs
+from rebond.operations.physical.bases import Base, keep_newest_cluster, list_bases, require_one_stack
+from rebond.operations.physical.laying import LaidDirectory, lay_directory
+from rebond.operations.physical.reaching import Reach, Window, choose_timeline, find_window, reach, reach_alone
+from rebond.operations.physical.targets import Target, TargetKind
+from rebond.operations.snapshots import list_snapshots
+from rebond.progress import Observer
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord
+
+__all__ = ["Target", "choose_base", "find_reach", "find_windows", "open_log", "recover_data_directory"]
+
+
+def open_log(vault: Vault, base: Base) -> ArchivedLog:
+    """Look at what the vault has of the log of a base. Raises ``StoreError`` and ``VaultDamaged``."""
+    return ArchivedLog(vault, base.facts.system_id, base.facts.server.segment_bytes)
+
+
+def choose_base(
+    vault: Vault, component: str, target: Target, *, stack: str = "", zone: tzinfo | None = None
+) -> tuple[Base, ArchivedLog]:
+    """Return the newest base from which a moment may be reached, on a timeline that leads there.
+
+    Raises ``UnknownName`` where there is none at all, ``WalGap`` where all are later than the moment.
+    """
+    records = [each for each in list_snapshots(vault) if not stack or each.catalog.stack == stack]
+    require_one_stack(records, component)
+    bases = list_bases(vault, records, component)
+    if not bases:
+        raise UnknownName(
+            "No snapshot holds a data directory of the component {component}.",
+            hint="'rebond snapshots' lists them; a component has one with method = \"physical\".",
+            component=component,
+        )
+    bases = keep_newest_cluster(bases)
+    log = open_log(vault, bases[0])
+    newest_timeline = choose_timeline(log, bases[0])
+    fitting = [each for each in bases if _may_reach(log, each, target, newest_timeline)]
+    if not fitting:
+        oldest = bases[-1]
+        raise WalGap(
+            "{target} is earlier than every data directory that was saved; the oldest was whole at {since}.",
+            hint="Name a later moment, or take an older copy of the vault.",
+            target=target.describe(zone),
+            since=Target(kind=TargetKind.TIME, number=oldest.facts.stop_time_ms * 1000).describe(zone),
+        )
+    return (fitting[-1] if target.kind in {TargetKind.XID, TargetKind.NAME} else fitting[0]), log
+
+
+def _may_reach(log: ArchivedLog, base: Base, target: Target, timeline: int) -> bool:
+    facts = base.facts
+    if find_legs(log, facts.timeline, facts.stop, timeline) is None:
+        return False
+    if target.kind is TargetKind.TIME:
+        return facts.stop_time_ms * 1000 <= target.number
+    if target.kind is TargetKind.LSN:
+        return facts.stop <= target.number
+    return True
+
+
+def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | None = None) -> Reach:
+    """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be."""
+    if base.facts.includes_wal and target.kind is TargetKind.SET:
+        return reach_alone(base)
+    return reach(log, base, target, zone=zone)
+
+
+def recover_data_directory(
+    vault: Vault,
+    record: SnapshotRecord | None,
+    component: str,
+    target_directory: Path,
+    target: Target,
+    observer: Observer,
+    *,
+    stack: str = "",
+    zone: tzinfo | None = None,
+    action: str = "promote",
+    keeps_owner: bool = True,
+) -> LaidDirectory:
+    """Lay a data directory down that ends at a moment. Without ``record`` the newest that reaches it is taken."""
+    from rebond.operations.physical.bases import find_base
+
+    if record is None:
+        base, log = choose_base(vault, component, target, stack=stack, zone=zone)
+    else:
+        found = find_base(vault, record, component)
+        if found is None:
+            raise UnknownName(
+                "This snapshot holds no data directory of the component {component}.",
+                hint="'rebond snapshots' lists what each holds.",
+                component=component,
+            )
+        base, log = found, open_log(vault, found)
+    way = find_reach(base, log, target, zone=zone)
+    return lay_directory(vault, way, log, target_directory, observer, action=action, keeps_owner=keeps_owner)
+
+
+def find_windows(vault: Vault, component: str, records: Sequence[SnapshotRecord]) -> list[Window]:
+    """Return what can be reached on each timeline: from the oldest base that leads there without a hole."""
+    bases = list_bases(vault, records, component)
+    if not bases:
+        return []
+    bases = keep_newest_cluster(bases)
+    log = open_log(vault, bases[0])
+    windows: dict[int, Window] = {}
+    for base in bases:  # the newest first: an older one takes its place where it reaches as far
+        for timeline in {*log.list_timelines(), base.facts.timeline}:
+            try:
+                window = find_window(log, base, timeline)
+            except WalGap:
+                continue
+            known = windows.get(timeline)
+            if known is None or (window.until_lsn >= known.until_lsn and window.since_ms < known.since_ms):
+                windows[timeline] = window
+    return [windows[timeline] for timeline in sorted(windows)]

@@ -1,0 +1,93 @@
+"""How a data directory is told to replay the log, and where to stop: the settings that PostgreSQL reads at its start.
+
+Each line of ours ends with a mark. When recovery has ended the server itself takes those lines out; ``archive_mode``
+stays off until somebody says otherwise, so a server that was restored never writes into the archive of another.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+MARK = "# rebond: recovery"
+LOG_FOLDER = "rebond-wal"  # the log that is laid beside, inside the data directory
+FETCH = "fetch.sh"
+LISTED = "names"
+SIGNAL = "recovery.signal"
+AUTO = "postgresql.auto.conf"
+_OURS = re.compile(
+    r"\s*(recovery_target\w*|restore_command|recovery_end_command|archive_cleanup_command|primary_conninfo"
+    r"|primary_slot_name|archive_mode|archive_command|archive_library|standby_mode|synchronous_standby_names)\b",
+    re.IGNORECASE,
+)
+# Exit 1 means "the log ends here" to PostgreSQL: it is said only of what was never laid here. A file that was laid and
+# is gone, a full disk, a script that is gone (127): all of that is more than 125, and the server stops.
+_FETCH = f"""\
+#!/bin/sh
+# Called by PostgreSQL: fetch.sh NAME TARGET. 0 it is there now; 1 it never was; more than 125: stop.
+folder=${{0%/*}}
+[ -r "$folder/{LISTED}" ] || exit 200
+if [ -f "$folder/$1" ]; then
+  cp "$folder/$1" "$2.part" && mv "$2.part" "$2" && exit 0
+  exit 201
+fi
+grep -qxF "$1" "$folder/{LISTED}"
+case $? in
+  1) exit 1 ;;
+  0) echo "rebond: $1 was laid here and is gone" >&2; exit 202 ;;
+  *) exit 203 ;;
+esac
+"""
+_END = f'sed -i "/{MARK}\\$/d" {AUTO} && rm -rf {LOG_FOLDER}'
+RESTORE_FROM_FOLDER = f'sh {LOG_FOLDER}/{FETCH} "%f" "%p"'
+
+
+def write_fetch() -> bytes:
+    """Return the program that hands PostgreSQL the files of the log that were laid beside."""
+    return _FETCH.encode()
+
+
+def write_listed(names: Iterable[str]) -> bytes:
+    """Return the list of what was laid beside."""
+    return "".join(f"{each}\n" for each in names).encode()
+
+
+def write_settings(
+    present: bytes,
+    *,
+    restore_command: str,
+    setting: str,
+    value: str,
+    is_inclusive: bool,
+    timeline: int,
+    action: str,
+    floors: Mapping[str, str],
+) -> bytes:
+    """Return ``postgresql.auto.conf`` with one recovery target, and without any that was there.
+
+    ``floors`` are settings that the log wants to be no lower than they were.
+    """
+    kept = [line for line in present.decode("utf-8", errors="surrogateescape").splitlines() if not _OURS.match(line)]
+    ours = {
+        "restore_command": restore_command,
+        "recovery_end_command": _END,
+        setting: value,
+        **({"recovery_target_inclusive": "on" if is_inclusive else "off"} if setting != "recovery_target" else {}),
+        "recovery_target_timeline": str(timeline),
+        "recovery_target_action": action,
+        **floors,
+    }
+    if setting in {"recovery_target", "recovery_target_name"}:
+        ours.pop("recovery_target_inclusive", None)
+    lines = [f"{name} = {quote_setting(text)} {MARK}" for name, text in ours.items()]
+    lines.append(f"archive_mode = {quote_setting('off')}")
+    return ("\n".join([*kept, *lines]) + "\n").encode(errors="surrogateescape")
+
+
+def remove_settings(present: bytes) -> bytes:
+    """Return ``postgresql.auto.conf`` without what was only for the recovery; archiving stays off."""
+    lines = present.decode("utf-8", errors="surrogateescape").splitlines()
+    return "".join(f"{each}\n" for each in lines if not each.endswith(MARK)).encode(errors="surrogateescape")
+
+
+def quote_setting(text: str) -> str:
+    """Return a value as a file of settings wants it."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

@@ -1,0 +1,149 @@
+"""What a segment of the log says about time: commits, restore points and checkpoints, each with its position.
+
+Enough to know, before anything is written, whether a moment can be reached and where it lies. No page is changed by
+what is read here; replaying is PostgreSQL's own work.
+"""
+
+import struct
+from collections.abc import Iterator
+
+import msgspec
+
+_PAGE = struct.Struct("<HHIQI")  # magic, flags, timeline, position, bytes that remain of a record
+_LONG_EXTRA = struct.Struct("<QII")  # system id, segment and page size, after four bytes of padding
+_RECORD = struct.Struct("<IIQBB2xI")  # length, transaction, position of the one before, info, manager, sum
+_CONTINUES, _IS_LONG = 0x0001, 0x0002
+_SHORT_BYTES, _LONG_BYTES = 24, 40
+_XLOG, _TRANSACTION = 0, 1
+_CHECKPOINTS, _RESTORE_POINT = frozenset({0x00, 0x10}), 0x70
+_OPERATION = 0x70
+_COMMITS = frozenset({0x00, 0x30})  # of a transaction; of one that was prepared
+_ABORTS = frozenset({0x20, 0x40})
+_HAS_INFO = 0x80
+_SHORT_DATA, _LONG_DATA, _ORIGIN, _TOP_TRANSACTION = 255, 254, 253, 252
+_CHECKPOINT_TIME_AT = 64  # in a CheckPoint: after three words of 64 bits and what is numbered between
+_EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from the year 2000
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """Something in the log that has a moment. ``kind`` is commit, abort, point or checkpoint.
+
+    ``lsn`` is where its record begins. ``time_us`` counts from 1970, UTC; ``name`` is a restore point's.
+    """
+
+    kind: str
+    lsn: int
+    time_us: int
+    xid: int = 0
+    name: str = ""
+
+
+class ScannedSegment(msgspec.Struct, frozen=True):
+    """What was found in one segment. ``last_lsn`` is where its last record begins; ``None`` where none does."""
+
+    marks: tuple[Mark, ...]
+    last_lsn: int | None
+
+
+def scan_segment(content: bytes, start_lsn: int) -> ScannedSegment:
+    """Read the records that begin in a segment, up to what was never written or is left of an older use."""
+    page_bytes = _LONG_EXTRA.unpack_from(content, 24)[2] or 8192
+    payload, first = _strip_pages(content, start_lsn, page_bytes)
+    marks: list[Mark] = []
+    last: int | None = None
+    for offset, lsn, header in _walk(payload, first, start_lsn, page_bytes):
+        last = lsn
+        length, xid, _, info, manager, _ = header
+        if manager not in {_XLOG, _TRANSACTION} or offset + length > len(payload) + _SHORT_BYTES:
+            continue
+        mark = _read_mark(payload, offset, lsn, length, xid, info, manager)
+        if mark is not None:
+            marks.append(mark)
+    return ScannedSegment(tuple(marks), last)
+
+
+def _strip_pages(content: bytes, start_lsn: int, page_bytes: int) -> tuple[bytearray, int]:
+    """Return the segment without the headers of its pages, and where its first own record begins in that."""
+    payload = bytearray()
+    first = 0
+    for number, offset in enumerate(range(0, len(content), page_bytes)):
+        _, flags, _, address, remains = _PAGE.unpack_from(content, offset)
+        if address != start_lsn + offset:
+            break  # never written, or left of an older use
+        header_bytes = _LONG_BYTES if flags & _IS_LONG else _SHORT_BYTES
+        if number == 0 and flags & _CONTINUES:
+            first = -(-remains // 8) * 8
+        payload += content[offset + header_bytes : offset + page_bytes]
+    return payload, first
+
+
+def _walk(
+    payload: bytearray, first: int, start_lsn: int, page_bytes: int
+) -> Iterator[tuple[int, int, tuple[int, int, int, int, int, int]]]:
+    """Yield each record: where it begins in the payload and in the log, and its header."""
+    head = page_bytes - _LONG_BYTES
+    body = page_bytes - _SHORT_BYTES
+    before: int | None = None
+    offset, size = first, len(payload)
+    unpack = _RECORD.unpack_from
+    while offset + _RECORD.size <= size:
+        header = unpack(payload, offset)
+        length = header[0]
+        if length < _RECORD.size or (before is not None and header[2] != before):
+            return
+        if offset < head:
+            lsn = start_lsn + _LONG_BYTES + offset
+        else:
+            page, rest = divmod(offset - head, body)
+            lsn = start_lsn + (page + 1) * page_bytes + _SHORT_BYTES + rest
+        yield offset, lsn, header
+        before = lsn
+        offset += -(-length // 8) * 8
+
+
+def _read_mark(
+    payload: bytearray, offset: int, lsn: int, length: int, xid: int, info: int, manager: int
+) -> Mark | None:
+    operation = info & _OPERATION if manager == _TRANSACTION else info & 0xF0
+    if manager == _TRANSACTION and operation not in _COMMITS | _ABORTS:
+        return None
+    if manager == _XLOG and operation != _RESTORE_POINT and operation not in _CHECKPOINTS:
+        return None
+    start = _find_data(payload, offset + _RECORD.size, offset + length)
+    if start is None:
+        return None
+    if manager == _XLOG and operation in _CHECKPOINTS:
+        return _read_checkpoint(payload, start, lsn)
+    if start + 8 > len(payload):
+        return None
+    time_us = int.from_bytes(payload[start : start + 8], "little", signed=True) + _EPOCH_US
+    if manager == _XLOG:
+        name = bytes(payload[start + 8 : start + 72]).split(b"\0", 1)[0].decode(errors="replace")
+        return Mark("point", lsn, time_us, 0, name)
+    return Mark("commit" if operation in _COMMITS else "abort", lsn, time_us, xid)
+
+
+def _read_checkpoint(payload: bytearray, start: int, lsn: int) -> Mark | None:
+    place = start + _CHECKPOINT_TIME_AT
+    if place + 8 > len(payload):
+        return None
+    seconds = int.from_bytes(payload[place : place + 8], "little", signed=True)
+    return Mark("checkpoint", lsn, seconds * 1_000_000)
+
+
+def _find_data(payload: bytearray, place: int, end: int) -> int | None:
+    """Return where the main data of a record begins, which refers to no blocks; ``None`` when it does."""
+    end = min(end, len(payload))
+    while place < end:
+        kind = payload[place]
+        if kind == _SHORT_DATA:
+            return place + 2
+        if kind == _LONG_DATA:
+            return place + 5
+        if kind == _ORIGIN:
+            place += 3
+        elif kind == _TOP_TRANSACTION:
+            place += 5
+        else:
+            return None
+    return None
