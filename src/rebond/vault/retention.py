@@ -5,7 +5,7 @@ Every snapshot gets its reasons as findings, so ``--explain`` can say them in th
 
 import datetime as dt
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -222,7 +222,7 @@ def _weigh_group(members: Sequence[Candidate], policy: KeepPolicy, zone: dt.tzin
         reasons.setdefault(candidate.name, []).append(reason)
 
     complete = [candidate for candidate in members if candidate.is_complete]
-    for place, candidate in enumerate(complete[: policy.last], 1):
+    for place, candidate in _find_newest(complete, policy.last):
         keep(candidate, kept_as_last(candidate.snapshot, place, policy.last))
     for period in Period:
         for place, (label, candidate) in enumerate(_newest_of_each(complete, period, zone, policy.count_of(period)), 1):
@@ -239,6 +239,21 @@ def _weigh_group(members: Sequence[Candidate], policy: KeepPolicy, zone: dt.tzin
             break
         keep(candidate, kept_as_newest_partial(candidate.snapshot))
     return reasons
+
+
+def _find_newest(complete: Sequence[Candidate], count: int) -> Iterator[tuple[int, Candidate]]:
+    """Yield the newest ``count``, each with its place, and what lies between them and counts for nothing.
+
+    That is one that holds some of the components of a newer one only, made by hand between the usual ones: it must not
+    push out one that has them all.
+    """
+    place, newer = 0, set[frozenset[str]]()
+    for candidate in complete:
+        if place == count:
+            return
+        place += not any(candidate.complete < each for each in newer)
+        newer.add(candidate.complete)
+        yield place, candidate
 
 
 def _newest_of_each(

@@ -128,6 +128,31 @@ def test_a_held_snapshot_stays_whatever_the_policy() -> None:
     assert codes(decisions, "2020-01-01 03:00") == {"kept-held"}
 
 
+def test_one_of_some_components_between_the_usual_ones_does_not_count_for_the_last() -> None:
+    both = frozenset({"media", "database"})
+    found = [
+        snapshot("2026-02-01 03:00", complete=both),
+        snapshot("2026-02-02 03:00", complete=both),
+        snapshot("2026-02-02 12:00"),
+        snapshot("2026-02-02 12:30"),
+        snapshot("2026-02-03 03:00", complete=both),
+    ]
+    decisions = decide_retention(found, KeepPolicy(last=2), zone=PARIS)
+    assert kept(decisions) == {"2026-02-03 03:00", "2026-02-02 12:30", "2026-02-02 12:00", "2026-02-02 03:00"}
+
+    found += [snapshot("2026-02-04 03:00", complete=both)]
+    decisions = decide_retention(found, KeepPolicy(last=2), zone=PARIS)
+    assert kept(decisions) == {"2026-02-04 03:00", "2026-02-03 03:00"}
+
+
+def test_a_class_that_got_fewer_components_lets_the_older_ones_go() -> None:
+    more = frozenset({"media", "database"})
+    found = [snapshot(f"2026-02-0{day} 03:00", complete=more) for day in range(1, 4)]
+    found += [snapshot(f"2026-02-0{day} 03:00") for day in range(4, 7)]
+    decisions = decide_retention(found, KeepPolicy(last=2), zone=PARIS)
+    assert kept(decisions) == {"2026-02-06 03:00", "2026-02-05 03:00", "2026-02-03 03:00"}, "the last with a database"
+
+
 def test_the_last_complete_one_of_a_component_stays() -> None:
     old = snapshot("2025-01-01 03:00", complete=frozenset({"database", "media"}))
     new = snapshot("2026-02-01 03:00", complete=frozenset({"media"}))
