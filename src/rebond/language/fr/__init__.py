@@ -7,6 +7,7 @@ from rebond.language.fr.cli_help import CLI_HELP
 from rebond.language.fr.cli_keeping import CLI_KEEPING
 from rebond.language.fr.closing import CLOSING
 from rebond.language.fr.configuration import CONFIGURATION
+from rebond.language.fr.databases_back import DATABASES_BACK
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
@@ -31,6 +32,7 @@ MESSAGES: dict[str, str] = {
     **CLI_KEEPING,
     **CLOSING,
     **CONFIGURATION,
+    **DATABASES_BACK,
     **HISTORY,
     **FOUNDING,
     **KEEPING,

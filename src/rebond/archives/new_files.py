@@ -1,0 +1,52 @@
+"""A file that is written as a stream, and is there under its name only when it is whole."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from rebond.durable_files import discard_file, fsync_directory, publish_file, temporary_path
+from rebond.errors import RestoreError, TargetNotEmpty
+
+_BUFFER_BYTES = 1 << 20
+_PRIVATE = 0o600  # what comes out of a vault is not sealed any more
+
+
+@contextlib.contextmanager
+def new_file(path: str) -> Iterator[BinaryIO]:
+    """Give a sink; at a good end its content is flushed and gets its name, else nothing is left.
+
+    Raises ``TargetNotEmpty`` when there is something of that name, ``RestoreError`` when it cannot be written.
+    """
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.path.lexists(path):
+        raise _taken(path)
+    temporary = temporary_path(folder)
+    try:
+        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
+        try:
+            with open(descriptor, "w+b", buffering=_BUFFER_BYTES) as sink:
+                yield sink
+                sink.flush()
+                os.fsync(sink.fileno())
+            publish_file(temporary, path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # what led here is what counts
+                discard_file(temporary)
+            raise
+        fsync_directory(folder)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError as error:
+        raise RestoreError(
+            "{path} could not be written: {reason}",
+            hint="Free some space there, or name another place; then run the same command again.",
+            path=path,
+            reason=error.strerror or str(error),
+        ) from error
+
+
+def _taken(path: str) -> TargetNotEmpty:
+    return TargetNotEmpty(
+        "{path} exists already; nothing was written.", hint="Name another file, or remove that one.", path=path
+    )

@@ -1,0 +1,112 @@
+"""``rebond export``: a component of a snapshot as a file that other tools read."""
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.choosing import choose_snapshot, stack_option
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.observing import finding_document
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.output import flush
+from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
+from rebond.clock import SystemClock
+from rebond.errors import UsageError
+from rebond.units import format_size
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from rebond.operations.export import ExportOutcome, ExportRequest
+    from rebond.vault.snapshots import SnapshotRecord
+
+_FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst")
+_MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
+
+
+@verb(
+    "export",
+    help="Write a COMPONENT of a snapshot as one file that stock tools read: a database as sql.gz (psql) or dump "
+    "(pg_restore), files as zip, tar.gz or tar.zst. With a directory, which ends in /, the file is named after the "
+    "component and the moment of the snapshot: db_backup_20260204_030000.sql.gz.",
+    example="rebond export latest database --format sql.gz --output backups/",
+)
+@click.argument("snapshot")
+@click.argument("component")
+@option("--format", "form", type=click.Choice(_FORMATS), required=True, help="In what form.")
+@option("--output", required=True, metavar="FILE|DIR/|-", help="Where to; - is standard output.")
+@option("--level", type=click.IntRange(1, 9), default=6, metavar="1-9", help="How hard to compress.")
+@option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many threads; else as many as processors.")
+@stack_option
+@click.pass_obj
+def export(invocation: Invocation, /, snapshot: str, component: str, output: str, **wishes: Any) -> int:
+    """Return 3 when something could not be put into the archive."""
+    with (
+        watching(invocation) as watcher,
+        vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
+    ):
+        from rebond.cli.documents import describe_choice
+        from rebond.operations.export import ExportRequest, Format, export_to, list_exports
+        from rebond.operations.exporting_classes import export_all, name_export
+
+        record = choose_snapshot(vault, snapshot, stack=wishes["stack"])
+        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        threads = wishes["jobs"] or os.cpu_count() or 1
+        request = ExportRequest(
+            component=component, format=Format(wishes["form"]), level=wishes["level"], threads=threads
+        )
+        if output == "-":
+            _refuse_terminal(invocation)
+            invocation.has_answered = True
+            outcome = export_to(vault.live, record, request, sys.stdout.buffer, watcher)
+            flush()
+            return DOUBTFUL if outcome.findings else GOOD
+        databases = list_exports(vault.live, record, request)
+        paths = _choose_paths(output, record, request, databases, vault.configured.zone, name_export)
+        outcome = export_all(vault.live, record, request, paths, watcher)
+    return _show(invocation, record, outcome)
+
+
+def _refuse_terminal(invocation: Invocation) -> None:
+    if sys.stdout.isatty():
+        raise UsageError("An archive does not go to a terminal.", hint="Write --output FILE, or send it on with |.")
+    if invocation.wants_json:
+        raise UsageError("With --output - the archive itself is on standard output.", hint="Leave --json out.")
+
+
+def _choose_paths(
+    output: str,
+    record: "SnapshotRecord",
+    request: "ExportRequest",
+    databases: list[str],
+    zone: "tzinfo",
+    name_export: Any,
+) -> dict[str, str]:
+    """Return where each database goes. Raises ``UsageError``."""
+    if output.endswith("/") or os.path.isdir(output):
+        return {each: os.path.join(output, name_export(record, request, each, databases, zone)) for each in databases}
+    if len(databases) > 1:
+        raise UsageError(
+            "The component holds several databases, and a file takes one: {known}.",
+            hint="Name a directory with --output DIR/: each gets a file of its own.",
+            known=", ".join(databases),
+        )
+    return dict.fromkeys(databases, output)
+
+
+def _show(invocation: Invocation, record: "SnapshotRecord", outcome: "ExportOutcome") -> int:
+    document = {
+        "snapshot": record.snapshot.hex(),
+        "files": list(outcome.paths),
+        "bytes": outcome.size_bytes,
+        "problems": [finding_document(each) for each in outcome.findings],
+    }
+    size = format_size(outcome.size_bytes)
+    text = tr("Wrote {size}:", size=size) + "".join(f"\n{show_path(each)}" for each in outcome.paths)
+    answer(invocation, document, text)
+    return DOUBTFUL if outcome.findings else GOOD

@@ -1,0 +1,149 @@
+"""The verb ``export``: a component of a snapshot as a file that stock tools read, without a temporary copy."""
+
+import enum
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from rebond.archives.deflating import USUAL_LEVEL, Deflater
+from rebond.archives.new_files import new_file
+from rebond.archives.packing import Member, compressed_sink, write_tar, write_zip
+from rebond.entries import EntryKind
+from rebond.errors import UnknownName, UsageError
+from rebond.findings import Finding, Severity
+from rebond.operations.browsing import content_of, root_of, walk
+from rebond.operations.saved_databases import SharedSegments, list_databases
+from rebond.progress import Advance, Observer
+from rebond.sources.postgres.custom_dump import write_custom
+from rebond.sources.postgres.plain_dump import write_plain
+from rebond.sources.postgres.saved import SavedDatabase
+from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+
+class Format(enum.StrEnum):
+    """In what form."""
+
+    SQL_GZ = "sql.gz"
+    DUMP = "dump"
+    ZIP = "zip"
+    TAR_GZ = "tar.gz"
+    TAR_ZST = "tar.zst"
+
+
+OF_DATABASES = (Format.SQL_GZ, Format.DUMP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRequest:
+    """What is wanted. ``database`` is one of several; ``level`` is 1, the fastest, to 9, the smallest."""
+
+    component: str
+    format: Format
+    level: int = USUAL_LEVEL
+    threads: int = 2
+    database: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOutcome:
+    """What was written. ``size_bytes`` is 0 where that cannot be known, on standard output."""
+
+    paths: tuple[str, ...]
+    size_bytes: int
+    findings: tuple[Finding, ...] = ()
+
+
+def list_exports(vault: Vault, record: SnapshotRecord, request: ExportRequest) -> list[str]:
+    """Return the databases of a component, each a file of its own; one empty name for any other component."""
+    if request.format not in OF_DATABASES:
+        return [""]
+    with SnapshotReader(vault, record) as reader, SharedSegments(reader, workers=1) as segments:
+        return [each.name for each in list_databases(reader, segments, request.component)]
+
+
+def export_to_file(
+    vault: Vault, record: SnapshotRecord, request: ExportRequest, path: str, observer: Observer
+) -> ExportOutcome:
+    """Write a component to a new file, which is whole or not there. Raises ``TargetNotEmpty``, ``RestoreError``."""
+    with new_file(path) as sink:
+        outcome = export_to(vault, record, request, sink, observer)
+    return ExportOutcome(paths=(path,), size_bytes=os.stat(path).st_size, findings=outcome.findings)
+
+
+def export_to(
+    vault: Vault, record: SnapshotRecord, request: ExportRequest, sink: BinaryIO, observer: Observer
+) -> ExportOutcome:
+    """Write a component as a stream. Raises ``UnknownName``, ``UsageError``, ``VaultError`` and ``OSError``."""
+    with ExitStack() as held:
+        reader = held.enter_context(SnapshotReader(vault, record))
+        reader.expect_many_finds()
+        segments = held.enter_context(SharedSegments(reader, workers=request.threads))
+        deflater = held.enter_context(Deflater(threads=request.threads, level=request.level))
+        if request.format in OF_DATABASES:
+            saved = _choose_database(list_databases(reader, segments, request.component), request.database)
+            if request.format is Format.DUMP:
+                write_custom(saved, sink, deflater.zlib, made_ms=record.catalog.time_ms)
+            else:
+                sink.writelines(deflater.gzip(write_plain(saved)))
+            return ExportOutcome(paths=(), size_bytes=0)
+        members = _list_members(reader, request.component, observer)
+        left = _pack(members, sink, request, deflater)
+    findings = tuple(_left_out(path, request.format) for path in left)
+    for finding in findings:
+        observer.noticed(finding)
+    return ExportOutcome(paths=(), size_bytes=0, findings=findings)
+
+
+def _pack(members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater) -> list[bytes]:
+    if request.format is Format.ZIP:
+        return write_zip(members, sink, level=request.level)
+    method = request.format.rpartition(".")[2]
+    with compressed_sink(sink, method, level=request.level, deflater=deflater, threads=request.threads) as packed:
+        return write_tar(members, packed)
+
+
+def _choose_database(databases: list[SavedDatabase], name: str) -> SavedDatabase:
+    found = [each for each in databases if not name or each.name == name]
+    if len(found) != 1:
+        raise UsageError(
+            "The component holds several databases, and a file takes one: {known}.",
+            hint="Name a directory with --output DIR/: each gets a file of its own.",
+            known=", ".join(each.name for each in databases),
+        )
+    return found[0]
+
+
+def _list_members(reader: SnapshotReader, component: str, observer: Observer) -> Iterator[Member]:
+    found = next((each for each in reader.components if each.name == component), None)
+    if found is None or not found.tree:
+        raise UnknownName(
+            "There is no component '{name}' in this snapshot.",
+            hint="There are: {known}.",
+            name=component,
+            known=", ".join(each.name for each in reader.components),
+        )
+    done = 0
+    for each in walk(reader, root_of(found)):
+        if each.entry is None:
+            continue
+        entry = each.entry.to_entry()
+        is_file = entry.kind is EntryKind.FILE
+        yield Member(path=each.path, entry=entry, content=content_of(reader, each.entry) if is_file else ())
+        done += 1
+        if not done & 63:
+            observer.advanced(Advance(phase="restore", subject=each.path.decode(errors="backslashreplace"), files=done))
+
+
+def _left_out(path: bytes, form: Format) -> Finding:
+    return Finding(
+        code="not-in-archive",
+        severity=Severity.WARNING,
+        subject=path.decode(errors="backslashreplace"),
+        template="{path} is not in the archive: a file of the form {form} cannot hold such a thing.",
+        hint_template="Restore it with 'rebond restore', or leave it: sockets and devices are made by programs.",
+        values={"path": path.decode(errors="backslashreplace"), "form": str(form)},
+    )

@@ -1,0 +1,68 @@
+"""Exports by name: the files that a class writes after its snapshots, and how long they stay."""
+
+import datetime
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rebond.operations.export import OF_DATABASES, ExportOutcome, ExportRequest, export_to_file
+from rebond.progress import Observer
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_.-]")
+_MOMENT = r"(\d{8}_\d{6})"
+
+
+def name_export(
+    record: SnapshotRecord, request: ExportRequest, database: str, databases: Sequence[str], zone: datetime.tzinfo
+) -> str:
+    """Return the name of a file: ``db_backup_20260204_030000.sql.gz``, or with the component instead of ``db_backup``.
+
+    Of several databases each has its name in it.
+    """
+    moment = datetime.datetime.fromtimestamp(record.catalog.time_ms / 1000, zone)
+    return f"{_name_stem(request, database, databases)}_{moment:%Y%m%d_%H%M%S}.{request.format}"
+
+
+def _name_stem(request: ExportRequest, database: str, databases: Sequence[str]) -> str:
+    stem = "db_backup" if request.format in OF_DATABASES else request.component
+    return f"{stem}_{_UNSAFE.sub('-', database)}" if len(databases) > 1 else stem
+
+
+def export_all(
+    vault: Vault, record: SnapshotRecord, request: ExportRequest, paths: Mapping[str, str], observer: Observer
+) -> ExportOutcome:
+    """Write each database to its path. Raises as ``export_to_file`` does; files that are whole by then stay."""
+    outcomes = [
+        export_to_file(vault, record, replace(request, database=database), path, observer)
+        for database, path in paths.items()
+    ]
+    return ExportOutcome(
+        paths=tuple(path for each in outcomes for path in each.paths),
+        size_bytes=sum(each.size_bytes for each in outcomes),
+        findings=tuple(finding for each in outcomes for finding in each.findings),
+    )
+
+
+def remove_old_exports(
+    folder: str, request: ExportRequest, databases: Sequence[str], *, until: datetime.datetime
+) -> list[str]:
+    """Remove files of such a name whose moment is before ``until``; return their paths.
+
+    Only what ``name_export`` names is touched, and its age is what its name says. Raises ``OSError``.
+    """
+    removed = []
+    for database in databases:
+        stem = re.escape(_name_stem(request, database, databases))
+        pattern = re.compile(rf"{stem}_{_MOMENT}\.{re.escape(request.format)}")
+        for name in sorted(os.listdir(folder)):
+            found = pattern.fullmatch(name)
+            if found is None:
+                continue
+            moment = datetime.datetime.strptime(found[1], "%Y%m%d_%H%M%S").replace(tzinfo=until.tzinfo)
+            if moment < until:
+                os.unlink(os.path.join(folder, name))
+                removed.append(os.path.join(folder, name))
+    return removed

@@ -1,0 +1,193 @@
+"""The table of contents of a dump: what ``pg_restore`` is told of each object of a saved database."""
+
+import enum
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.roles import read_name
+from rebond.sources.postgres.saved import SavedDatabase, SavedTable
+from rebond.sources.postgres.statements import NAME, QUALIFIED, Item, find_owner
+
+_OWNED = re.compile(rb"\s*ALTER (?P<what>.*) OWNER TO " + NAME + rb";\s*\Z", re.DOTALL)
+_NAMED = re.compile(rb"[A-Z ]+ (?:(?P<whole>" + QUALIFIED + rb")|(?P<name>" + NAME + rb"))\Z")
+_POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
+_SPLIT = re.compile(NAME)
+_ADDED = re.compile(rb"\s*ALTER TABLE (?P<table>.*?)\s+ADD CONSTRAINT (?P<name>" + NAME + rb")", re.DOTALL)
+_LARGE_OBJECT = re.compile(rb"\s*SELECT pg_catalog\.lo_create\('(\d+)'\);")
+_KEYS = frozenset({b"CONSTRAINT", b"INDEX"})
+
+
+class Section(enum.IntEnum):
+    """When an entry is restored."""
+
+    BEFORE = 2
+    ROWS = 3
+    AFTER = 4
+
+
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One line of the table. ``needs`` are the numbers of those that come first."""
+
+    number: int
+    name: bytes
+    kind: bytes
+    section: Section
+    definition: bytes = b""
+    drop: bytes = b""
+    copy: bytes = b""
+    schema: bytes = b""
+    tablespace: bytes = b""
+    access_method: bytes = b""
+    owner: bytes = b""
+    rows: SavedTable | None = None
+    has_large_objects: bool = False
+    needs: list[int] = field(default_factory=list)
+
+
+class _Contents:
+    """Entries being gathered."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.tables: dict[bytes, int] = {}  # by their names as SQL writes them
+        self.named: dict[tuple[str, ...], int] = {}
+
+    def add(self, **parts: object) -> Entry:
+        entry = Entry(number=len(self.entries) + 1, **parts)  # type: ignore[arg-type]
+        self.entries.append(entry)
+        return entry
+
+
+def list_contents(saved: SavedDatabase) -> list[Entry]:
+    """Return the entries in order. Raises ``VaultError``."""
+    contents = _Contents()
+    before, after = saved.read_script("pre-data.sql"), saved.read_script("post-data.sql")
+    _add_settings(contents, saved)
+    for item in before.items:
+        entry = _add_item(contents, item, Section.BEFORE)
+        if item.kind in {b"TABLE", b"FOREIGN TABLE", b"MATERIALIZED VIEW"}:
+            sql = item.table or _name_view(item)
+            contents.tables[sql] = entry.number
+            contents.named[tuple(map(read_name, _SPLIT.findall(sql)))] = entry.number
+    for table in saved.tables:
+        _add_rows(contents, table)
+    _add_positions(contents, saved)
+    if saved.files.has("large-objects.sql"):
+        contents.add(name=b"BLOBS", kind=b"BLOBS", section=Section.ROWS, has_large_objects=True)
+    _add_after(contents, after.items)
+    return contents.entries
+
+
+def _add_settings(contents: _Contents, saved: SavedDatabase) -> None:
+    encoding, database = quote_text(saved.manifest.encoding), quote_name(saved.name)
+    for kind, words in (
+        (b"ENCODING", f"SET client_encoding = {encoding};\n"),
+        (b"STDSTRINGS", "SET standard_conforming_strings = 'on';\n"),
+        (b"SEARCHPATH", "SELECT pg_catalog.set_config('search_path', '', false);\n"),
+    ):
+        contents.add(name=kind, kind=kind, section=Section.BEFORE, definition=words.encode())
+    locale = f"LC_COLLATE = {quote_text(saved.manifest.collate)} LC_CTYPE = {quote_text(saved.manifest.ctype)}"
+    made = f"CREATE DATABASE {database} WITH TEMPLATE = template0 ENCODING = {encoding} {locale};\n\n\n"
+    contents.add(
+        name=saved.name.encode(errors="surrogateescape"),
+        kind=b"DATABASE",
+        section=Section.BEFORE,
+        definition=made.encode(),
+        drop=f"DROP DATABASE {database};\n".encode(),
+        owner=saved.manifest.owner.encode(),
+    )
+
+
+def _add_item(contents: _Contents, item: Item, section: Section) -> Entry:
+    owned = next((found for text in item.statements if (found := _OWNED.match(text))), None)
+    words = [text for text in item.statements if find_owner(text) is None]
+    name, schema = item.name, item.schema
+    drop = _name_drop(item)
+    if owned is not None:
+        drop = b"DROP " + owned["what"] + b";\n"
+        name, schema = _read_names(owned["what"], item)
+    return contents.add(
+        name=name,
+        kind=item.kind,
+        section=section,
+        definition=b"\n".join(words) + b"\n\n\n",
+        drop=drop,
+        schema=schema,
+        tablespace=b"" if item.tablespace == b"''" else read_name(item.tablespace).encode(),
+        access_method=item.access_method if item.kind in {b"TABLE", b"MATERIALIZED VIEW"} else b"",
+        owner=item.owner,
+    )
+
+
+def _read_names(what: bytes, item: Item) -> tuple[bytes, bytes]:
+    """Return name and schema as they are: in the header, line ends in them are spaces."""
+    found = _NAMED.match(what)
+    if found is None or not found["whole"]:
+        return (read_name(found["name"]).encode() if found and found["name"] else item.name), item.schema
+    schema, name = (read_name(each).encode(errors="surrogateescape") for each in _SPLIT.findall(found["whole"]))
+    return name, schema
+
+
+def _name_drop(item: Item) -> bytes:
+    """Return what ``pg_restore --clean`` runs; empty where nothing is known."""
+    first = item.statements[0] if item.statements else b""
+    if item.kind in {b"CONSTRAINT", b"FK CONSTRAINT"} and (found := _ADDED.match(first)):
+        return b"ALTER TABLE " + found["table"] + b" DROP CONSTRAINT " + found["name"] + b";\n"
+    if item.kind == b"BLOB" and (found := _LARGE_OBJECT.match(first)):
+        return b"SELECT pg_catalog.lo_unlink('" + found[1] + b"');\n"
+    if item.kind == b"EXTENSION":
+        return b"DROP EXTENSION " + quote_name(item.name.decode()).encode() + b";\n"
+    return b""
+
+
+def _add_rows(contents: _Contents, table: SavedTable) -> None:
+    columns = f" ({', '.join(map(quote_name, table.columns))})" if table.columns else ""
+    made = contents.named.get((table.schema, table.name))
+    contents.add(
+        name=table.name.encode(errors="surrogateescape"),
+        kind=b"TABLE DATA",
+        section=Section.ROWS,
+        copy=f"COPY {table.sql}{columns} FROM stdin;\n".encode(errors="surrogateescape"),
+        schema=table.schema.encode(errors="surrogateescape"),
+        rows=table,
+        needs=[made] if made is not None else [],
+    )
+
+
+def _add_positions(contents: _Contents, saved: SavedDatabase) -> None:
+    script = saved.files.read("sequences.sql") if saved.files.has("sequences.sql") else b""
+    for line in script.splitlines():
+        if found := _POSITION.match(line):
+            names = [read_name(each) for each in _SPLIT.findall(found[1].replace(b"''", b"'"))]
+            schema, name = (each.encode(errors="surrogateescape") for each in (names[0], names[-1]))
+            definition = line + b"\n\n\n"
+            contents.add(name=name, kind=b"SEQUENCE SET", section=Section.ROWS, definition=definition, schema=schema)
+
+
+def _add_after(contents: _Contents, items: list[Item]) -> None:
+    """Add what comes after the rows: keys and indexes need their table only, everything else all of them in order."""
+    keys = []
+    others = []
+    for item in items:
+        entry = _add_item(contents, item, Section.AFTER)
+        if item.kind in _KEYS and item.table:
+            entry.needs = [contents.tables[item.table]] if item.table in contents.tables else []
+            keys.append(entry.number)
+        else:
+            others.append(entry)
+    before = [*contents.tables.values(), *keys]
+    for entry in others:
+        entry.needs, before = before, [entry.number]
+
+
+def _name_view(item: Item) -> bytes:
+    return next(_list_view_names(item), b"")
+
+
+def _list_view_names(item: Item) -> Iterator[bytes]:
+    for text in item.statements:
+        if found := re.match(rb"\s*CREATE MATERIALIZED VIEW (" + QUALIFIED + rb")", text):
+            yield found[1]

@@ -1,0 +1,59 @@
+"""A saved database as one script of SQL, as ``pg_dump`` writes it: stock ``psql`` loads it."""
+
+from collections.abc import Iterable, Iterator
+
+from rebond.sources.postgres.names import quote_text
+from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
+
+_HEAD = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version {version}\n-- Exported by Rebond\n\n"
+_END = b"--\n-- PostgreSQL database dump complete\n--\n"
+_HELD_BYTES = 256
+
+
+def write_plain(saved: SavedDatabase) -> Iterator[Piece]:
+    """Yield the script. Raises ``VaultError``. Only its very end is the end mark of a dump."""
+    manifest = saved.manifest
+    is_other = manifest.encoding != "UTF8"
+    yield _HEAD.format(version=manifest.server_version).encode()
+    yield from _without_end(saved.files.pieces("pre-data.sql"))
+    if is_other:  # what Rebond itself wrote is UTF-8; the rows say what they are
+        yield b"SET client_encoding = 'UTF8';\n"
+    for table in saved.tables:
+        yield write_head(table)
+        yield _write_in(table, manifest.encoding, is_other=is_other)
+        yield from saved.files.pieces(table.file)
+        yield b"\\.\n\n\n"
+    if saved.files.has("sequences.sql"):
+        yield from saved.files.pieces("sequences.sql")
+        yield b"\n\n"
+    if saved.files.has("large-objects.sql"):
+        yield from _without_end(saved.files.pieces("large-objects.sql"))
+    yield from _without_end(saved.files.pieces("post-data.sql"))
+    yield _END + b"\n"
+
+
+def write_head(table: SavedTable) -> bytes:
+    """Return the comment before the rows of a table, on one line whatever its name holds."""
+    name, schema = (" ".join(each.splitlines()) for each in (table.name, table.schema))
+    return f"--\n-- Data for Name: {name}; Type: TABLE DATA; Schema: {schema}; Owner: -\n--\n\n".encode(
+        errors="surrogateescape"
+    )
+
+
+def _write_in(table: SavedTable, encoding: str, *, is_other: bool) -> bytes:
+    words = table.write_in(encoding)
+    if not is_other:
+        words = words.replace(f" WITH (ENCODING {quote_text(encoding)});", ";")
+    return f"{words}\n".encode(errors="surrogateescape")
+
+
+def _without_end(pieces: Iterable[Piece]) -> Iterator[bytes]:
+    """Yield a script without the mark at its end: a file that is cut after it must not look whole."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) > _HELD_BYTES:
+            yield bytes(held[:-_HELD_BYTES])
+            del held[:-_HELD_BYTES]
+    place = held.rfind(_END)
+    yield bytes(held[:place] if place >= 0 else held)

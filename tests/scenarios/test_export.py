@@ -1,0 +1,134 @@
+"""Exports: what stock tools make of them."""
+
+import gzip
+import hashlib
+import pathlib
+import re
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+from tests.scenarios.shop_database import DESCRIBE, fill_shop
+from tests.scenarios.test_postgres import configure
+from tests.unit.cli.program_runs import Program, plant_shop
+
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as made:
+        fill_shop(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def saved(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    folder = tmp_path_factory.mktemp("saved")
+    made = Program.with_vault(folder)
+    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    (folder / "stack").mkdir()
+    configure(folder, server)
+    made.environment["REBOND_CONFIG"] = str(folder / "stack" / "rebond.toml")
+    made.good("backup", "--quiet")
+    return made
+
+
+def run(server: PostgresServer, program: str, *words: str, given: bytes = b"") -> str:
+    done = subprocess.run(
+        [str(server.programs / program), *words], input=given, capture_output=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout.decode(errors="surrogateescape")
+
+
+def load_into(server: PostgresServer, database: str) -> str:
+    server.sql(f"DROP DATABASE IF EXISTS {database}")
+    server.sql(f"CREATE DATABASE {database} TEMPLATE template0")
+    return server.connection(database)
+
+
+def test_stock_psql_loads_the_plain_dump_and_its_end_is_that_of_pg_dump(
+    saved: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    document = saved.ask("export", "latest", "db", "--format", "sql.gz", "--output", f"{tmp_path}/", "--quiet")
+    path = pathlib.Path(document["files"][0])
+    assert re.fullmatch(r"db_backup_\d{8}_\d{6}\.sql\.gz", path.name)
+    assert subprocess.run(["gzip", "-t", path], check=False).returncode == 0
+    script = gzip.decompress(path.read_bytes())
+    assert script.rstrip().endswith(b"-- PostgreSQL database dump complete\n--")
+    assert script.count(b"PostgreSQL database dump complete") == 1
+    connection = load_into(server, "plain")
+    run(server, "psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-d", connection, "-f", "-", given=script)
+    assert server.dump("plain", "--schema-only") == server.dump("shop", "--schema-only")
+    assert server.sql(DESCRIBE, "plain") == server.sql(DESCRIBE, "shop")
+
+
+@pytest.mark.parametrize("jobs", ["1", "3"])
+def test_stock_pg_restore_loads_the_custom_dump(
+    saved: Program, server: PostgresServer, tmp_path: pathlib.Path, jobs: str
+) -> None:
+    path = tmp_path / "shop.dump"
+    saved.good("export", "latest", "db", "--format", "dump", "--output", str(path), "--quiet")
+    connection = load_into(server, "custom")
+    run(server, "pg_restore", "--exit-on-error", "-j", jobs, "-d", connection, str(path))
+    assert server.dump("custom", "--schema-only") == server.dump("shop", "--schema-only")
+    assert server.sql(DESCRIBE, "custom") == server.sql(DESCRIBE, "shop")
+
+
+def test_stock_pg_restore_lists_and_takes_one_table_also_from_a_pipe(
+    saved: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    piped = saved.good("export", "latest", "db", "--format", "dump", "--output", "-", "--quiet").raw
+    listed = run(server, "pg_restore", "--list", given=piped)
+    assert "TABLE DATA public orders postgres" in listed or "TABLE DATA public orders" in listed
+    only = run(server, "pg_restore", "-t", "event_rest", "--data-only", "-f", "-", given=piped)
+    assert "1999-01-01\tc\n" in only
+    assert "customer" not in only
+    assert run(server, "pg_restore", "-f", "/dev/null", given=piped) == ""
+
+
+def test_a_file_that_is_there_stays_and_a_directory_takes_one_of_each(saved: Program, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "there.sql.gz"
+    path.write_text("mine")
+    refused = saved("export", "latest", "db", "--format", "sql.gz", "--output", str(path))
+    assert refused.status == 41
+    assert path.read_text() == "mine"
+    refused = saved("export", "latest", "db", "--format", "sql.gz", "--output", "/nowhere/x.sql.gz")
+    assert refused.status == 40
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz", "tar.zst"])
+def test_files_are_the_same_in_an_archive(tmp_path: pathlib.Path, form: str) -> None:
+    program = Program.with_vault(tmp_path / "own")
+    shop = plant_shop(tmp_path / "shop")
+    (shop / "large.bin").write_bytes(hashlib.sha256(b"x").digest() * 100_000)
+    program.good("backup", "--path", shop, "--quiet")
+    path = tmp_path / f"shop.{form}"
+    program.good("export", "latest", "shop", "--format", form, "--output", str(path), "--quiet")
+    back = tmp_path / "back"
+    if form == "zip":
+        with zipfile.ZipFile(path) as archive:
+            assert archive.testzip() is None
+            archive.extractall(back)
+            assert archive.getinfo(".env").external_attr >> 16 & 0o777 == 0o600
+    else:
+        words = ["tar", "-x", "-C", str(back), "-f", "-"]
+        back.mkdir()
+        unpack = ["gzip", "-dc"] if form == "tar.gz" else ["python3", "-c", "import zstandard"]
+        if form == "tar.gz":
+            content = subprocess.run([*unpack, str(path)], capture_output=True, check=True).stdout
+        else:
+            import zstandard
+
+            content = zstandard.ZstdDecompressor().decompressobj().decompress(path.read_bytes())
+        subprocess.run(words, input=content, check=True)
+        assert (back / "media" / "cover.jpg").is_symlink()
+        assert tarfile.is_tarfile(path) or form == "tar.zst"
+    for name in (".env", "settings.py", "media/photo.jpg", "large.bin"):
+        assert (back / name).read_bytes() == (shop / name).read_bytes()
