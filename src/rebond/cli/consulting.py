@@ -85,6 +85,10 @@ class Consultation:
         """Whether there is one that can be used; asked after an examination."""
         return self._scene is not None
 
+    def say(self, observation: Observation) -> str:
+        """Return what was seen, in the reader's language."""
+        return _message(observation)
+
     def fix(self, examination: Examination) -> list[Fixed]:
         """Run the safe commands, in their order."""
         return [self._run(each.command) for each in examination.to_mend if each.is_safe and each.command]

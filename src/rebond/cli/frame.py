@@ -27,6 +27,7 @@ RECORDED = frozenset(
         "key remove",
         "key issue",
         "key revoke",
+        "kit",
         "vault create",
         "schedule install",
         "schedule remove",
@@ -84,7 +85,7 @@ def common_options() -> list[click.Option]:
             ["--lang"],
             type=click.Choice(LANGUAGES),
             help="The language of messages. Also REBOND_LANG.",
-            callback=lambda _context, _parameter, _value: None,  # read before parsing, so that --help speaks it too
+            callback=_remember("asked_language"),  # read before parsing too, so that --help speaks it
         ),
     ]
 

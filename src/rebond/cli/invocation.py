@@ -18,6 +18,7 @@ class Invocation(Struct, kw_only=True):
     wants_json: bool = False
     is_quiet: bool = False
     progress: str | None = None
+    asked_language: str | None = None  # by --lang
     recording: Witness | None = None  # what writes this run down, for commands that are written down
     has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
 

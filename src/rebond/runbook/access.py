@@ -1,0 +1,269 @@
+"""Section 2: what one needs to begin: a shell there, rights, programs, variables, and a key."""
+
+import shlex
+from collections.abc import Iterator
+
+from rebond.config.components import Component, Django, Images, Mysql, Postgres, Redis, Secrets, Sqlite, Versioned
+from rebond.config.references import FromEnvironment
+from rebond.pages.blocks import Block, Commands, Grid, Heading, Notice, Output, Paragraph, Points
+from rebond.pages.words import Code, Joined, Sentence, Text, say
+from rebond.runbook.describing import show_moment
+from rebond.runbook.facts import Facts
+from rebond.units import format_size
+
+
+def write_access(facts: Facts) -> Iterator[Block]:
+    """Write the section."""
+    yield Heading(2, say("Prerequisites and access"), "2")
+    yield Heading(3, say("What you need"), "2.1")
+    yield Points(list(_list_needs(facts)))
+    yield Heading(3, say("Begin here"), "2.2")
+    yield Paragraph(
+        (
+            say(
+                "Open a shell on {host} as {user}, and type these lines first.",
+                host=Code(facts.machine.host),
+                user=Code(facts.machine.user),
+            ),
+            say("All commands below are meant in that shell."),
+        )
+    )
+    yield Commands(list_first_lines(facts))
+    yield Paragraph(
+        (
+            say(
+                "Then ask what is there and whether anything is wrong; the second names the command that "
+                "mends each thing:"
+            ),
+        )
+    )
+    yield Commands(("rebond --version", "rebond doctor"))
+    yield Heading(3, say("Programs"), "2.3")
+    yield Grid((say("program"), say("version"), say("what for")), list(_list_programs(facts)))
+    yield Heading(3, say("Variables"), "2.4")
+    yield from _write_variables(facts)
+    yield Heading(3, say("Keys, and who holds them"), "2.5")
+    yield from _write_keys(facts)
+
+
+def list_first_lines(facts: Facts) -> tuple[str, ...]:
+    """Return what is typed first in a new shell."""
+    return (
+        f"cd {shlex.quote(str(facts.machine.root))}",
+        f"export REBOND_CONFIG={shlex.quote(str(facts.machine.configuration_files[0]))}",
+    )
+
+
+def _list_needs(facts: Facts) -> Iterator[Text]:
+    configuration = facts.configuration
+    yield say(
+        "a shell on {host} (SSH), as {user} or with the right to become it",
+        host=Code(facts.machine.host),
+        user=Code(facts.machine.user),
+    )
+    yield say(
+        "reading {path}, and reading and writing below {root}",
+        path=Code(str(facts.machine.configuration_files[0])),
+        root=Code(str(facts.machine.root)),
+    )
+    yield say("reading and writing the state in {path}", path=Code(str(facts.machine.state_folder)))
+    if configuration.stack.compose:
+        yield say("the group {group}, or root", group=Code("docker"))
+    if configuration.stack.kubernetes:
+        yield say("{command} with rights in the namespace of the stack", command=Code("kubectl"))
+    for place in facts.places:
+        yield say(
+            "the vault {name} at {address}, opened by {secret}",
+            name=Code(place.name),
+            address=Code(place.address),
+            secret=place.opened_by,
+        )
+    newest = facts.vault.newest_whole
+    if newest:
+        yield say(
+            "room for a restore: at least {size} free, better twice that ({double})",
+            size=format_size(newest.bytes),
+            double=format_size(2 * newest.bytes),
+        )
+    else:
+        yield say("room for a restore: twice what the stack takes")
+
+
+_PROGRAMS: tuple[tuple[type[Component], str, str, Sentence], ...] = (
+    (
+        Postgres,
+        "psql",
+        "≥ 15",
+        say("PostgreSQL's own programs, not older than the server; in its container they are there"),
+    ),
+    (Mysql, "mysqldump", "–", say("MySQL or MariaDB")),
+    (Redis, "redis-cli", "–", say("Redis or Valkey")),
+    (Sqlite, "sqlite3", "–", say("only to look into a database by hand")),
+    (Django, "python", "≥ 3.11", say("Django's own commands")),
+    (Versioned, "git", "–", say("what lies in Git")),
+)
+
+
+def _list_programs(facts: Facts) -> Iterator[tuple[Text, ...]]:
+    configuration = facts.configuration
+    yield (
+        Code("rebond"),
+        facts.machine.program.removeprefix("rebond "),
+        say("everything on this page; Python 3.11 or newer"),
+    )
+    components = configuration.component.values()
+    engines = {each.inside.engine for each in components if each.inside}
+    if (
+        configuration.stack.compose
+        or engines & {"compose", "docker"}
+        or any(isinstance(each, Images) for each in components)
+    ):
+        yield Code("docker"), "≥ 24.0", say("containers and volumes")
+    if configuration.stack.compose or "compose" in engines:
+        yield Code("docker compose"), "≥ 2.20", say("the services of the stack")
+    if "podman" in engines:
+        yield Code("podman"), "–", say("containers and volumes")
+    cluster = any(isinstance(each, Secrets) and each.kubernetes for each in components)
+    if configuration.stack.kubernetes or "kubernetes" in engines or cluster:
+        yield Code("kubectl"), "–", say("pods and Secrets of the cluster")
+    for kind, program, version, purpose in _PROGRAMS:
+        if any(isinstance(each, kind) for each in components):
+            yield Code(program), version, purpose
+
+
+def _write_variables(facts: Facts) -> Iterator[Block]:
+    rows: list[tuple[Text, ...]] = [
+        (Code("REBOND_CONFIG"), say("the configuration, so that the commands work in any folder")),
+        (
+            Code("REBOND_LANG"),
+            say("{first} or {second}: the language of messages", first=Code("fr"), second=Code("en")),
+        ),
+        (Code("REBOND_KEY_FILE"), say("a key file that opens the vault, where another one than usual is meant")),
+        (Code("REBOND_PASSPHRASE_FILE"), say("a file with the passphrase or the recovery key, for an emergency")),
+    ]
+    files: Text = (
+        Joined(tuple(Code(each) for each in facts.configuration.stack.env)) if facts.configuration.stack.env else "–"
+    )
+    rows += [
+        (Code(name), say("used by the configuration; from the environment, else from {files}", files=files))
+        for name in _list_variables(facts.configuration)
+    ]
+    yield Grid((say("variable"), say("what for")), rows)
+
+
+def _list_variables(value: object) -> list[str]:
+    """Return the names of all variables that the configuration refers to."""
+    found: dict[str, None] = {}
+
+    def walk(each: object) -> None:
+        if isinstance(each, FromEnvironment):
+            found.setdefault(each.env)
+        elif isinstance(each, dict):
+            for below in each.values():
+                walk(below)
+        elif isinstance(each, list | tuple):
+            for below in each:
+                walk(below)
+        elif hasattr(each, "__dataclass_fields__"):
+            for name in each.__dataclass_fields__:
+                walk(getattr(each, name))
+
+    walk(value)
+    return sorted(found)
+
+
+def _write_keys(facts: Facts) -> Iterator[Block]:
+    yield Grid(
+        (say("vault"), say("what it is for"), say("address"), say("opened here by")),
+        [(Code(each.name), each.purpose, Code(each.address), each.opened_by) for each in facts.places],
+    )
+    if facts.vault.obstacle:
+        yield Notice(
+            (
+                say("Who holds a key could not be seen when this was written: {reason}", reason=facts.vault.obstacle),
+                say("`rebond key list` shows it."),
+            )
+        )
+    if facts.vault.role and facts.vault.role != "owner":
+        yield Notice(
+            (
+                say(
+                    "**The key of this machine is a {role}'s: it can restore nothing.**",
+                    role=_describe_role(facts.vault.role),
+                ),
+                say(
+                    "For every command of section 5, name the owner's key first: `REBOND_KEY_FILE` or "
+                    "`REBOND_PASSPHRASE_FILE`, from the safe."
+                ),
+            )
+        )
+    if facts.vault.holders:
+        yield Paragraph(
+            (
+                say(
+                    "The owner may do everything. A writer adds snapshots and reads none. A keeper deletes what "
+                    "retention lets go, and reads none."
+                ),
+            )
+        )
+        yield Grid(
+            (say("member"), say("role"), say("label"), say("state")),
+            [
+                (
+                    Code(each.id),
+                    _describe_role(each.role),
+                    each.label or "–",
+                    say("revoked {moment}", moment=show_moment(facts, each.revoked_ms))
+                    if each.revoked_ms
+                    else say("valid"),
+                )
+                for each in facts.vault.holders
+            ],
+        )
+    if facts.vault.openers:
+        yield Grid(
+            (say("slot"), say("opens as"), say("label"), say("made")),
+            [
+                (
+                    Code(each.id),
+                    _describe_method(each.method),
+                    each.label or "–",
+                    show_moment(facts, each.made_ms) if each.made_ms else "–",
+                )
+                for each in facts.vault.openers
+            ],
+        )
+    yield Notice(
+        (
+            say(
+                "**Without a key nothing comes back.** The recovery key is in the recovery kit, on paper, in "
+                "a safe away from this machine; it is kept nowhere else."
+            ),
+            say("Write here where the kit lies, and who may take it out: ______________________________"),
+        )
+    )
+    yield Paragraph(
+        (
+            say(
+                "The pages of the kit can be printed again (without the key, which only the first print had); "
+                "a new recovery key is made by `rebond key add --recovery-key`:"
+            ),
+        )
+    )
+    yield Commands(("rebond key list", "rebond kit"))
+    if output := facts.outputs.get("rebond key list"):
+        yield Output(output)
+
+
+def _describe_role(role: str) -> Text:
+    words = {"owner": say("owner"), "writer": say("writer"), "keeper": say("keeper")}
+    return words.get(role, role)
+
+
+def _describe_method(method: str) -> Text:
+    words = {
+        "passphrase": say("passphrase"),
+        "recovery key": say("recovery key"),
+        "key file": say("key file"),
+    }
+    return words.get(method, method)

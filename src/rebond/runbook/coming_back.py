@@ -1,0 +1,88 @@
+"""Section 5, its end: a machine on which nothing is, and the questions that say whether all is back."""
+
+import shlex
+from collections.abc import Iterator
+
+from rebond.config.steps import Probe
+from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Output, Paragraph, Points
+from rebond.pages.words import Code, Text, say
+from rebond.runbook.access import list_first_lines
+from rebond.runbook.describing import show_run, show_span, show_words
+from rebond.runbook.facts import Facts
+from rebond.runbook.putting_back import NEW_FOLDER
+from rebond.runbook.questions import list_questions, write_open_boxes
+
+
+def write_bare_machine(facts: Facts) -> Iterator[Block]:
+    """Write what brings the stack back where nothing of it is left."""
+    main = facts.places[0] if facts.places else None
+    yield Points(
+        (
+            say("Take the recovery kit out of the safe: the address of the vault and the recovery key are in it."),
+            say(
+                "A new machine with Linux, Python 3.11 or newer, and network to the vault: {address}.",
+                address=Code(main.address) if main else "–",
+            ),
+            say(
+                "Install Rebond, of the version {version} or newer.",
+                version=Code(facts.machine.program.removeprefix("rebond ")),
+            ),
+            say(
+                "Put the recovery key into a file of your own, and name it: {command}",
+                command=Code("export REBOND_PASSPHRASE_FILE=~/recovery-key"),
+            ),
+        ),
+        is_numbered=True,
+    )
+    if main is None:
+        return
+    address = shlex.quote(main.address)
+    if facts.offered.has("recover"):
+        yield Paragraph(
+            (
+                say(
+                    "Configuration, hooks and this runbook come out of the newest whole snapshot; then the plan "
+                    "is shown, with what is missing:"
+                ),
+            )
+        )
+        yield Commands((f'rebond recover {address} --to "$(mktemp -d ~/rebond-XXXXXX)" --yes',))
+    else:
+        yield Paragraph((say("Everything, below a new folder; the configuration lies in every snapshot:"),))
+        yield Commands((NEW_FOLDER, f'rebond restore latest --vault {address} --to "$TO"'))
+    yield Paragraph(
+        (
+            say(
+                "Put each component in its place as in 5.5, install the programs of 2.3, then hand the "
+                "calendar over (4.3). The first lines in the new shell:"
+            ),
+        )
+    )
+    yield Commands(list_first_lines(facts))
+    yield Heading(4, say("Without Rebond"), "5.9.1")
+    yield Paragraph(
+        (
+            say(
+                "Every vault carries a small program that restores files, and the page that describes the "
+                "format. It needs Python and three libraries:"
+            ),
+        )
+    )
+    yield Output(
+        f"pip install cryptography zstandard blake3\npython3 "
+        f"{main.address.rstrip('/')}/rescue/rescue-VERSION.py {main.address} latest ./back"
+    )
+
+
+def write_health(facts: Facts) -> Iterator[Block]:
+    """Write what is asked when all is back."""
+    probes = facts.configuration.restore.healthy if facts.configuration.restore else ()
+    if probes:
+        yield Grid((say("question"), say("good is"), say("within")), [_probe_row(each) for each in probes])
+    yield Boxes(write_open_boxes(list_questions("restored")))
+
+
+def _probe_row(probe: Probe) -> tuple[Text, ...]:
+    if probe.url is not None:
+        return show_words(probe.url), say("HTTP status {status}", status=probe.status), show_span(probe.within)
+    return Code(show_run(probe.run or "")), say("exit status 0"), show_span(probe.within)

@@ -1,0 +1,180 @@
+"""Gathering facts: from the ledger, from an open vault, from the configuration."""
+
+import contextlib
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from rebond.config.components import Postgres
+from rebond.config.model import Loaded
+from rebond.errors import RebondError
+from rebond.history.drills import DRILLED, list_components
+from rebond.history.ledger import Ledger
+from rebond.history.runs import Result, Run, RunFilter, read_runs
+from rebond.operations.snapshots import SnapshotFilter, SnapshotState, list_snapshots, state_of, time_of
+from rebond.runbook.facts import (
+    DrilledPart,
+    DrillFacts,
+    HistoryFacts,
+    Holder,
+    Opener,
+    Revision,
+    RunFacts,
+    Saved,
+    SnapshotFacts,
+    VaultFacts,
+)
+from rebond.stack.postgres import read_url
+from rebond.stack.whereabouts import words_of
+from rebond.vault.access import Vault
+from rebond.vault.key_slots import SlotSummary
+from rebond.vault.roster import Roster
+from rebond.vault.snapshots import SnapshotRecord
+
+NOTED_AS = "runbook"  # in the ledger
+OF_A_VAULT = ("vault create", "init", "kit")
+RUNS_READ = 2000  # the newest
+_SHORT = 8
+_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
+
+
+def gather_history(ledger: Ledger, stack: str) -> HistoryFacts:
+    """Return what the ledger says of a stack's runs. Raises ``OSError``."""
+    runs = [each for each in read_runs(ledger, RunFilter(newest=RUNS_READ)) if _is_of(each, stack)]
+    ended = [each for each in runs if each.result not in {Result.NOTED, Result.RUNNING}]
+    return HistoryFacts(
+        runs=tuple(map(_describe_run, ended)),
+        drills=tuple(_describe_drill(each) for each in runs if each.kind == DRILLED),
+        revisions=tuple(_describe_revision(each) for each in runs if each.kind == NOTED_AS),
+    )
+
+
+def _is_of(run: Run, stack: str) -> bool:
+    """Say whether a run is one of a stack; a kit is that of a vault, which no line says whose it is."""
+    return run.text("stack") == stack or (not run.text("stack") and run.kind in OF_A_VAULT)
+
+
+def newest_revision(ledger: Ledger, stack: str) -> Mapping[str, Any]:
+    """Return the facts of the newest runbook that was written down; nothing where there is none."""
+    found = [each for each in read_runs(ledger, RunFilter(kind=NOTED_AS)) if each.text("stack") == stack]
+    return found[-1].facts if found else {}
+
+
+def gather_vault(vault: Vault, slots: Sequence[SlotSummary], roster: Roster, stack: str) -> VaultFacts:
+    """Return what an open vault says: who may work in it, what opens it, what it holds of a stack."""
+    return VaultFacts(
+        role=vault.credentials.role.value,
+        holders=tuple(
+            Holder(id=each.id.hex()[:_SHORT], role=each.role, label=each.label, revoked_ms=each.revoked_at_ms or None)
+            for each in roster.members
+        ),
+        openers=tuple(
+            Opener(id=each.id.hex()[:_SHORT], method=each.method, label=each.label, made_ms=each.made_ms)
+            for each in slots
+            if each.is_trusted
+        ),
+        snapshots=tuple(map(_describe_snapshot, list_snapshots(vault, SnapshotFilter(stack=stack)))),
+    )
+
+
+def read_files(loaded: Loaded) -> dict[str, str]:
+    """Return the text of the configuration's files by their paths."""
+    found: dict[str, str] = {}
+    for path in loaded.files:
+        full = Path(path).absolute()
+        found[str(full)] = full.read_text(encoding="utf-8", errors="replace")
+    return found
+
+
+def show_address(address: str) -> str:
+    """Return an address as one would write it, without a password in it."""
+    return _PASSWORD.sub(r"\1:***@", address) if "://" in address else os.path.normpath(address)
+
+
+def find_targets(loaded: Loaded) -> dict[str, str]:
+    """Return, for each PostgreSQL component of one database, the address of a database beside the live one.
+
+    What its words refer to is looked up; passwords are not. One that cannot be told now is left out.
+    """
+    found = {}
+    for name, component in loaded.configuration.component.items():
+        if isinstance(component, Postgres) and not component.databases and component.volume is None:
+            with contextlib.suppress(RebondError):
+                found[name] = _address_beside(component, loaded)
+    return found
+
+
+def _address_beside(component: Postgres, loaded: Loaded) -> str:
+    host, port, user, database, _ = read_url(words_of(component.url, loaded))
+    user = words_of(component.user, loaded) or user
+    database = f"{words_of(component.database, loaded) or database or user}_restored"
+    if component.inside:
+        return f"{component.inside.engine}:{component.inside.name}/{database}"
+    host, port = words_of(component.host, loaded) or host or "localhost", component.port or port
+    owner = f"{quote(user, safe='')}@" if user else ""
+    if host.startswith("/"):
+        return f"postgresql://{owner}/{quote(database, safe='')}?host={quote(host, safe='/')}"
+    return f"postgresql://{owner}{host}{f':{port}' if port else ''}/{quote(database, safe='')}"
+
+
+def _describe_snapshot(record: SnapshotRecord) -> SnapshotFacts:
+    return SnapshotFacts(
+        id=record.snapshot.hex()[:_SHORT],
+        time_ms=time_of(record),
+        class_name=record.catalog.class_,
+        is_whole=state_of(record) is SnapshotState.WHOLE and not record.catalog.lacks,
+        components=tuple(
+            Saved(name=each.name, kind=each.kind, files=each.files, bytes=each.bytes)
+            for each in record.catalog.components
+        ),
+    )
+
+
+def _describe_run(run: Run) -> RunFacts:
+    error = run.table("error")
+    lost = run.result is Result.NEVER_ENDED
+    return RunFacts(
+        kind=run.kind,
+        class_name=run.text("class"),
+        began_ms=run.began_ms,
+        seconds=run.figure("seconds") or 0.0,
+        status=run.status if run.status is not None else 1,
+        bytes=round(run.figure("bytes") or run.figure("checked_bytes") or 0),
+        error="never-ended" if lost else str(error.get("code", "")),
+        message=str(error.get("message", "")),
+        options=tuple(run.texts("options")),
+    )
+
+
+def _describe_drill(run: Run) -> DrillFacts:
+    return DrillFacts(
+        began_ms=run.began_ms,
+        verdict=run.text("verdict"),
+        snapshot=run.text("snapshot")[:_SHORT],
+        scenario=run.text("scenario"),
+        rto_seconds=_number(run.facts.get("rto_seconds")),
+        rpo_seconds=_number(run.facts.get("rpo_seconds")),
+        parts={
+            str(each.get("name", "")): DrilledPart(
+                bytes=round(_number(each.get("bytes")) or 0), seconds=_sum_of(each.get("phases"))
+            )
+            for each in list_components(run)
+        },
+    )
+
+
+def _describe_revision(run: Run) -> Revision:
+    return Revision(
+        written_ms=run.began_ms, user=run.text("user"), program=run.text("program"), reason=run.text("reason")
+    )
+
+
+def _sum_of(phases: object) -> float:
+    return sum(_number(each) or 0.0 for each in phases.values()) if isinstance(phases, dict) else 0.0
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

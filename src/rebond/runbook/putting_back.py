@@ -1,0 +1,207 @@
+"""How one component comes back, by kind: beside the live one, then in its place by hand."""
+
+import shlex
+from collections.abc import Iterator
+
+from rebond.config.components import (
+    Command,
+    Component,
+    Ephemeral,
+    Files,
+    Images,
+    Mysql,
+    Postgres,
+    Redis,
+    Regenerable,
+    Secrets,
+    Sqlite,
+    Versioned,
+)
+from rebond.pages.blocks import Block, Commands, Paragraph
+from rebond.pages.words import Code, Text, say
+from rebond.runbook.describing import show_run
+from rebond.runbook.facts import Facts
+
+NEW_FOLDER = "export TO=$(mktemp -d ~/rebond-XXXXXX)"
+STAMP = "$(date +%Y%m%d-%H%M%S)"
+
+
+def write_putting_back(facts: Facts, name: str, component: Component) -> Iterator[Block]:
+    """Write how a component comes back."""
+    match component:
+        case Regenerable():
+            yield Paragraph((say("Nothing of it is saved. Made anew by:"), Code(show_run(component.run))))
+        case Ephemeral():
+            yield Paragraph(
+                (say("Nothing of it is saved, and nothing is to be done: the application fills it again."),)
+            )
+        case Versioned():
+            yield from _write_clone(facts, component)
+        case _:
+            yield from _write_beside(name, component)
+            if name in facts.targets and facts.offered.has("restore", "--into"):
+                yield from _write_into(name, facts.targets[name])
+            yield from _write_by_hand(facts, name, component)
+            if component.restart:
+                yield Paragraph((say("Then restart what uses it: {command}", command=Code(component.restart)),))
+
+
+def choose_vault(component: Component, facts: Facts) -> str:
+    """Return the option that names the vault of a component that is kept apart; else nothing."""
+    place = next((each for each in facts.places if each.name == component.vault), None)
+    return f" --vault {shlex.quote(place.address)}" if component.vault and place else ""
+
+
+def _write_clone(facts: Facts, component: Versioned) -> Iterator[Block]:
+    yield Paragraph(
+        (
+            say(
+                "It lies in Git. The snapshot says which commit ran: `git.json` of this component. Clone from "
+                "the remote {remote}, and check that commit out.",
+                remote=Code(component.remote),
+            ),
+            say("Where it lay: {path}", path=Code(str(facts.machine.root / component.path))),
+        )
+    )
+
+
+def _write_beside(name: str, component: Component) -> Iterator[Block]:
+    if component.vault:
+        return  # its own paragraph names the vault
+    yield Paragraph((say("Bring it back into a new folder that is yours alone, and look at it:"),))
+    yield Commands((NEW_FOLDER, f'rebond restore latest {name} --to "$TO"', f'ls -lA "$TO/{name}"'))
+
+
+def _write_into(name: str, address: str) -> Iterator[Block]:
+    yield Paragraph((say("Or straight into its server, as a new database beside the live one, which is not touched:"),))
+    yield Commands((f"rebond restore latest {name} --into {shlex.quote(address)}",))
+    yield Paragraph(
+        (
+            say(
+                "Look at it; then, with the application stopped, rename both: {command}",
+                command=Code("ALTER DATABASE … RENAME TO …"),
+            ),
+        )
+    )
+
+
+def _write_by_hand(facts: Facts, name: str, component: Component) -> Iterator[Block]:
+    if component.vault:
+        option = choose_vault(component, facts)
+        yield Paragraph((say("It lies in a vault of its own:"),))
+        yield Commands((NEW_FOLDER, f'rebond restore latest{option} --to "$TO"', 'ls -lA "$TO"'))
+    words, lines = _describe_move(facts, name, component)
+    yield Paragraph(words)
+    if lines:
+        yield Commands(lines)
+
+
+def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    root, back = facts.machine.root, f'"$TO/{name}"'
+    is_elsewhere = component.inside is not None or component.volume is not None
+    match component:
+        case Files() if is_elsewhere:
+            return (
+                (
+                    say("It lives in a container. Stop what writes to it, then copy it in:"),
+                    Code(_copy_into(facts, name, component)),
+                ),
+                (),
+            )
+        case Files() if component.path and component.path not in {".", "./"}:
+            return _move_whole(str(root / component.path), name)
+        case Files() | Secrets() if component.path or component.paths:
+            target = shlex.quote(f"{root}/")
+            words = (
+                say(
+                    "To put it in its place: stop what uses it, then copy it over what is there. What was there "
+                    "before is kept beside it, with {mark} at the end of its name.",
+                    mark=Code("~"),
+                ),
+            )
+            return words, (f'cp -a --backup=numbered "$TO/{name}/." {target}',)
+        case Sqlite() if component.path and not is_elsewhere:
+            return _move_database(str(root / component.path), name)
+        case Secrets():
+            return (
+                say("Secrets of Kubernetes: {command}", command=Code(f"kubectl apply -f {back}/…/")),
+                say(
+                    "Secrets of HashiCorp Vault, one by one: {command}",
+                    command=Code(f"vault kv put -mount=… PATH @{back}/data/PATH.json"),
+                ),
+            ), ()
+        case Postgres():
+            return (
+                say(
+                    "The folder holds all that is needed and a program that loads it with {program} alone, into "
+                    "an empty database: {command}",
+                    program=Code("psql"),
+                    command=Code(f'sh {back}/restore.sh "host=… dbname=… user=…" 2'),
+                ),
+                say(
+                    "Roles come first, on a new server: {command}",
+                    command=Code(f"psql -d postgres -f {back}/globals.sql"),
+                ),
+                say("Load it under another name, look at it, then rename both: the old one stays until you drop it."),
+            ), ()
+        case Mysql():
+            return (say("Load it: {command}", command=Code(f"mysql < {back}/{name}.sql")),), ()
+        case Redis():
+            return (
+                say("Stop the server, put {file} in the place of its dump file, start it.", file=Code(f"{name}.rdb")),
+            ), ()
+        case Images():
+            return (
+                say(
+                    "`images.json` names tags and digests; what no registry holds is there as archives: {command}",
+                    command=Code("docker load -i FILE"),
+                ),
+            ), ()
+        case Command() if component.restore:
+            return (
+                say(
+                    "It is taken back by {command}, which reads {file} on its input.",
+                    command=Code(show_run(component.restore)),
+                    file=Code(f"{name}/{name}"),
+                ),
+            ), ()
+    return (
+        say(
+            "Put it in its place by hand: stop what uses it, move the old one aside, move the new one "
+            "there, start again."
+        ),
+    ), ()
+
+
+def _move_whole(target: str, name: str) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    words = (
+        say("To put it in its place by hand: stop what writes there, move the old one aside, move the new one there."),
+    )
+    old = shlex.quote(target)
+    return words, (f"[ ! -e {old} ] || mv {old} {old}.before-{STAMP}", f'mv "$TO/{name}" {old}')
+
+
+def _move_database(target: str, name: str) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    words = (
+        say(
+            "To put it in its place by hand: stop what uses the database, move the old one aside with its "
+            "two companions, move the new one there."
+        ),
+    )
+    old = shlex.quote(target)
+    aside = f'for each in {old} {old}-wal {old}-shm; do [ ! -e "$each" ] || mv "$each" "$each.before-{STAMP}"; done'
+    return words, (aside, f'mv "$TO/{name}/"* {shlex.quote(target.rpartition("/")[0])}/')
+
+
+def _copy_into(facts: Facts, name: str, component: Files) -> str:
+    path = component.path or "/"
+    source = f'"$TO/{name}/."'
+    if component.inside is None:
+        return f"cp -a {source} …"
+    engine, inside = component.inside.engine, component.inside.name
+    if engine == "compose":
+        files = " ".join(f"-f {shlex.quote(each)}" for each in facts.configuration.stack.compose)
+        return f"docker compose {files} cp {source} {inside}:{path}".replace("  ", " ")
+    if engine == "kubernetes":
+        return f'tar -C "$TO/{name}" -cf - . | kubectl exec -i {inside} -- tar -C {path} -xf -'
+    return f"{engine} cp {source} {inside}:{path}"

@@ -1,0 +1,95 @@
+"""The whole runbook as a page."""
+
+from collections.abc import Iterator
+
+from rebond.pages.blocks import Block, Commands, Contents, Grid, Notice, Page, Paragraph, Points
+from rebond.pages.words import Code, Joined, Text, say
+from rebond.runbook.access import list_first_lines, write_access
+from rebond.runbook.describing import show_moment
+from rebond.runbook.facts import Facts
+from rebond.runbook.overview import write_overview
+from rebond.runbook.parts import write_parts
+from rebond.runbook.proving import write_proving
+from rebond.runbook.putting_back import NEW_FOLDER
+from rebond.runbook.reference import write_reference
+from rebond.runbook.restoring import write_restoring
+from rebond.runbook.retention import write_retention
+from rebond.runbook.saving import write_saving
+from rebond.runbook.troubles import write_troubles
+
+REVIEW_DAYS = 30
+_DAY_MS = 86_400_000
+
+
+def write_runbook(facts: Facts) -> Page:
+    """Return the runbook. The same facts give the same page."""
+    blocks = [*_write_front(facts)]
+    for write in (
+        write_overview,
+        write_access,
+        write_parts,
+        write_saving,
+        write_restoring,
+        write_proving,
+        write_retention,
+        write_troubles,
+        write_reference,
+    ):
+        blocks += write(facts)
+    return Page(say("Runbook: backup and restore of {stack}", stack=facts.stack), facts.language, tuple(blocks))
+
+
+def list_gaps(facts: Facts) -> list[Text]:
+    """Return what this runbook cannot say, and what would mend it."""
+    gaps: list[Text] = []
+    configuration = facts.configuration
+    if facts.vault.obstacle:
+        gaps.append(say("the vault could not be opened: {reason}", reason=facts.vault.obstacle))
+    elif facts.vault.newest_whole is None:
+        gaps.append(say("there is no whole snapshot yet: `rebond backup`"))
+    if not facts.history.drills:
+        gaps.append(say("no restore was measured on this machine yet: {command}", command=Code("rebond drill")))
+    if not configuration.contact:
+        gaps.append(say("nobody is named to be called: `[[contact]]` in the configuration"))
+    if configuration.restore is None:
+        gaps.append(say("nothing says how services are stopped and started: `[restore]` in the configuration"))
+    if configuration.notify is None:
+        gaps.append(say("nobody is told when a backup fails: `[notify]` in the configuration"))
+    if configuration.schedule is None:
+        gaps.append(say("nothing says who starts the runs: `[schedule]` in the configuration"))
+    return gaps
+
+
+def _write_front(facts: Facts) -> Iterator[Block]:
+    gaps = list_gaps(facts)
+    number = len(facts.history.revisions) + 1
+    rows: list[tuple[Text, ...]] = [
+        (say("stack"), Code(facts.stack)),
+        (say("machine"), Code(facts.machine.host)),
+        (say("written"), show_moment(facts, facts.written_ms)),
+        (say("by"), Joined((facts.machine.user, facts.machine.program))),
+        (say("revision"), str(number)),
+        (say("to be looked at again"), show_moment(facts, facts.written_ms + REVIEW_DAYS * _DAY_MS)),
+        (say("state"), say("{count} gaps, see below", count=len(gaps)) if gaps else say("complete")),
+    ]
+    yield Grid(("", ""), rows)
+    yield Notice(
+        (
+            say(
+                "**Is something broken right now?** Type the lines below, then go to section 5.8. Nothing of "
+                "this changes anything on the machine."
+            ),
+        )
+    )
+    yield Commands(
+        (
+            *list_first_lines(facts),
+            "rebond snapshots --latest 5",
+            NEW_FOLDER,
+            'rebond restore latest --to "$TO" --dry-run',
+        )
+    )
+    if gaps:
+        yield Paragraph((say("**What this page cannot say yet:**"),))
+        yield Points(gaps)
+    yield Contents()
