@@ -262,7 +262,8 @@ class _Proposing:
         if "database" in self._taken:
             return
         for server in self._found.servers:
-            own: Lines = {"kind": "postgres", "host": server.folder, "port": server.port, "databases": ["*"]}
+            own: Lines = {"kind": "postgres", "host": server.folder, "port": server.port, "user": "postgres"}
+            own |= {"databases": ["*"]}
             dump: Lines = {
                 "kind": "command",
                 "run": f"pg_dumpall --host={server.folder} --port={server.port} --clean --if-exists",
