@@ -11,9 +11,8 @@ from pathlib import Path
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.clock import Clock
-from rebond.config.components import Postgres
 from rebond.config.model import Loaded
-from rebond.errors import UnknownName, UsageError
+from rebond.errors import UsageError
 from rebond.findings import Finding
 from rebond.operations.wal.archiving import WalArchive
 from rebond.operations.wal.coverage import survey_wal
@@ -26,33 +25,6 @@ SOCKET = "wal.sock"
 RUN_FOLDER = Path("/run/rebond")
 _REOPEN_SECONDS = 600.0  # a key that was revoked, or a new sealing key, is noticed at the latest then
 _LONGEST_SOCKET = 107
-
-
-def find_wal_components(loaded: Loaded) -> dict[str, Postgres]:
-    """Return the components whose write-ahead log is kept."""
-    components = loaded.configuration.component
-    return {name: each for name, each in components.items() if isinstance(each, Postgres) and each.wal is not None}
-
-
-def choose_component(loaded: Loaded, name: str = "") -> tuple[str, Postgres]:
-    """Return the component of that name, or the only one. Raises ``UnknownName`` and ``UsageError``."""
-    known = find_wal_components(loaded)
-    if name:
-        if name not in known:
-            raise UnknownName(
-                "No component '{name}' keeps a write-ahead log.",
-                hint='Give it kind = "postgres", method = "physical" and wal = "archive-command". There are: {known}.',
-                name=name,
-                known=", ".join(known) or "–",
-            )
-        return name, known[name]
-    if len(known) != 1:
-        raise UsageError(
-            "The configuration has {count} components that keep a write-ahead log, and none was named.",
-            hint='Name one with --component. One needs method = "physical" and wal = "archive-command" or "receive".',
-            count=len(known),
-        )
-    return next(iter(known.items()))
 
 
 def owner_of(loaded: Loaded, component: str) -> str:

@@ -13,7 +13,8 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import hint_of, message_of
-from rebond.cli.wal_at_hand import choose_component, read_options, wal_at_hand
+from rebond.cli.wal_at_hand import read_options, wal_at_hand
+from rebond.cli.wal_components import choose_component
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, UsageError
 from rebond.findings import Finding

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rebond.clock import Clock
+from rebond.config.model import Loaded
 from rebond.errors import RebondError, VaultLocked
 from rebond.schedule.calling import Calls
 from rebond.schedule.deciding import find_due, may_try, settle
@@ -21,6 +22,7 @@ from rebond.schedule.observing import Observer
 from rebond.schedule.pausing import read_pause
 from rebond.schedule.records import JobRecord, Records
 from rebond.schedule.stack_folders import SERVE_LOCK
+from rebond.service.attendants import Attendants
 from rebond.service.children import Child
 from rebond.service.configurations import Configurations
 from rebond.service.waking import Waker
@@ -34,7 +36,10 @@ _LONGEST_HOLD_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceSettings:
-    """What the service is given. ``make_command`` returns the program and arguments of a job's run."""
+    """What the service is given. ``make_command`` returns the program and arguments of a job's run.
+
+    ``list_attendants`` returns what is to run as long as the service does; ``hear`` is given what those write.
+    """
 
     folder: Path
     make_command: Callable[[Job], Sequence[str]]
@@ -43,6 +48,8 @@ class ServiceSettings:
     look_every_seconds: float = 1.0
     patience_seconds: float = 20.0
     first_hold_seconds: float = 2.0
+    list_attendants: Callable[[Loaded], Mapping[str, Sequence[str]]] = lambda _: {}
+    hear: Callable[[bytes], None] = lambda _: None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +75,7 @@ class ServiceFacts:
     since_ms: int = 0
     looked_monotonic: float = 0.0
     running: tuple[str, ...] = ()
+    attending: tuple[str, ...] = ()
     fault: str = ""
     ended: dict[str, int] = field(default_factory=dict)
 
@@ -88,6 +96,7 @@ class Service:
         self._last_fault = ""
         self._unwritten: set[str] = set()
         self.facts = ServiceFacts()
+        self._attendants = Attendants(settings.environment, settings.clock, self._waker.wake, settings.hear)
         self._use_configuration()
 
     def _use_configuration(self) -> None:
@@ -95,6 +104,7 @@ class Service:
         self._calendar: Calendar = make_calendar(loaded.configuration)
         self._watches = Watches(Observer(loaded, self._settings.folder, self._clock), self._clock)
         self._holds.clear()
+        self._attendants.want(self._settings.list_attendants(loaded))
 
     def stop(self) -> None:
         """End cleanly; asked twice, it waits for no run."""
@@ -129,6 +139,7 @@ class Service:
                     self._look_safely()
             finally:
                 self._end_runs()
+                self._attendants.end()
 
     def _say_what_is_served(self) -> None:
         stack, names = self._configurations.current.configuration.stack.name, [job.name for job in self._calendar.jobs]
@@ -174,6 +185,8 @@ class Service:
         is_asked, self._is_reload_asked = self._is_reload_asked, False
         if self._configurations.look(is_asked=is_asked):
             self._notice_configuration()
+        if not self._stops:
+            self._attendants.look()
         for lane in self._lanes.values():
             if lane.child is not None and lane.child.status is not None:
                 self._conclude(lane)
@@ -181,6 +194,7 @@ class Service:
             for name, lane in self._lanes.items():
                 if lane.child is None:
                     self._start_next(name, lane)
+        self.facts.attending = tuple(self._attendants.running)
         self.facts.running = tuple(lane.child.job.name for lane in self._lanes.values() if lane.child)
 
     def _notice_configuration(self) -> None:

@@ -17,6 +17,7 @@ from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.service_log import log_of_service
 from rebond.cli.toml_text import write_toml
+from rebond.cli.wal_components import find_wal_components
 from rebond.clock import SystemClock
 from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
@@ -71,6 +72,10 @@ def serve(invocation: Invocation) -> None:
         ),
         environment=invocation.environment,
         clock=clock,
+        list_attendants=lambda good: list_attendants(
+            good, os.path.abspath(folder / LAST_GOOD if configurations.fault else loaded.files[0])
+        ),
+        hear=_pass_on,
     )
     service = Service(settings, configurations)
 
@@ -110,6 +115,23 @@ def make_command(job: Job, configuration: str) -> Sequence[str]:
     return (sys.executable, "-m", "rebond.cli", "--config", configuration, "--json", "--quiet", *job.arguments)
 
 
+def list_attendants(loaded: Loaded, configuration: str) -> Mapping[str, Sequence[str]]:
+    """Return the processes that run as long as the service does: those that keep a write-ahead log."""
+    program = (sys.executable, "-m", "rebond.cli", "--config", configuration, "wal")
+    ways = {name: each.wal for name, each in find_wal_components(loaded).items()}
+    found: dict[str, Sequence[str]] = {"wal serve": (*program, "serve")} if ways else {}
+    for name, way in ways.items():
+        if way == "receive":
+            found[f"wal receive {name}"] = (*program, "receive", "--component", name)
+    return found
+
+
+def _pass_on(text: bytes) -> None:
+    with contextlib.suppress(OSError, ValueError):  # nobody listens
+        sys.stderr.write(text.decode(errors="backslashreplace"))
+        sys.stderr.flush()
+
+
 def _describe(
     service: Service, configurations: Configurations, clock: SystemClock, settings: ServiceSettings
 ) -> Mapping[str, object]:
@@ -124,6 +146,7 @@ def _describe(
         "since": format_iso(facts.since_ms),
         "looked_seconds_ago": round(looked_seconds, 1),
         "running": list(facts.running),
+        "attending": list(facts.attending),
         "paused": pause is not None,
         "configuration": "good" if not facts.fault else "broken; the last good one is used",
         "ended": dict(facts.ended),

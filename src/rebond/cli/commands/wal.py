@@ -6,6 +6,7 @@ wal = Verbs(
     "wal",
     places=[
         Place("rebond.cli.commands.wal_serving", "serve", "Archive what servers hand over, and bring it back."),
+        Place("rebond.cli.commands.wal_receiving", "receive", "Stream the log from a server into the vault."),
         Place("rebond.cli.commands.wal_settings", "settings", "Print the lines for postgresql.conf."),
         Place("rebond.cli.commands.wal_status", "status", "Say how far the log is saved, and what is missing."),
         Place("rebond.cli.commands.wal_settings", "adopt", "Let another cluster, or one that moved, archive."),

@@ -14,12 +14,14 @@ from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.service_log import log_of_service
-from rebond.cli.wal_at_hand import OpenVault, choose_component, find_wal_components, wal_at_hand, wal_socket_of
+from rebond.cli.wal_at_hand import OpenVault, wal_at_hand, wal_socket_of
+from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.errors import VaultLocked
 from rebond.findings import Finding
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
+from rebond.service.attendants import is_abandoned
 from rebond.service.wal_desk import WalDesk
 from rebond.service.wal_socket import find_user, wal_answered
 
@@ -51,7 +53,7 @@ def serve(invocation: Invocation) -> None:
             hint="Stop it first, or leave it: one is enough.",
             pid=holder.pid if holder else "?",
         )
-    vault = OpenVault(invocation, _log_finding, clock)
+    vault = OpenVault(invocation, log_finding, clock)
     kept = {name: wal_at_hand(invocation, loaded, name, vault.get, clock) for name in components}
     desks = {name: WalDesk(each.archive, vault.get, each.ledger) for name, each in kept.items()}
 
@@ -62,10 +64,10 @@ def serve(invocation: Invocation) -> None:
     try:
         with (
             log_of_service(invocation, loaded),
-            _stopped() as stop,
+            stop_on_signals() as stop,
             wal_answered(wal_socket_of(invocation, loaded), find_desk, users=users),
         ):
-            while not stop.wait(_SAVE_EVERY_SECONDS):
+            while not stop.wait(_SAVE_EVERY_SECONDS) and not is_abandoned(invocation.environment):
                 for each in kept.values():
                     each.ledger.save()
     finally:
@@ -77,12 +79,13 @@ def serve(invocation: Invocation) -> None:
         lock.release()
 
 
-def _log_finding(finding: Finding) -> None:
+def log_finding(finding: Finding) -> None:
+    """Write down what was noticed."""
     LOG.warning("%s", describe_finding(finding))
 
 
 @contextlib.contextmanager
-def _stopped() -> Iterator[threading.Event]:
+def stop_on_signals() -> Iterator[threading.Event]:
     """Return what is set once a signal asks us to end."""
     stop = threading.Event()
 

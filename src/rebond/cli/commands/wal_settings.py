@@ -11,7 +11,8 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
-from rebond.cli.wal_at_hand import choose_component, find_wal_components, owner_of, wal_socket_of
+from rebond.cli.wal_at_hand import owner_of, wal_socket_of
+from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import SourceError, SourceUnfit

@@ -10,7 +10,8 @@ from rebond.cli.observing import describe_finding
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import message_of, tr
 from rebond.cli.tables import format_facts
-from rebond.cli.wal_at_hand import choose_component, find_wal_components, notes_of
+from rebond.cli.wal_at_hand import notes_of
+from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded

@@ -8,6 +8,7 @@ from rebond.errors import ForeignObject, ObjectMissing, VaultDamaged, WalGap, Wr
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
 from rebond.operations.wal.coverage import Coverage, find_stored, read_whole, survey_wal
+from rebond.operations.wal.tails import read_tail
 from rebond.sources.postgres.wal_names import (
     Switch,
     history_name,
@@ -110,10 +111,15 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
         return None
     if coverage.segment_bytes:
         _require_beyond_end(vault, coverage, name)
-    partial = next((each for each in coverage.files if each.name == f"{name}.partial"), None)
-    if partial is None:
+    contents = [
+        read_stored(vault, ObjectName(each.object_name)) for each in coverage.files if each.name == f"{name}.partial"
+    ]
+    if coverage.segment_bytes:
+        tail = read_tail(vault, system_id, name, coverage.segment_bytes)
+        contents += [tail] if tail is not None else []
+    if not contents:
         return None
-    content = read_stored(vault, ObjectName(partial.object_name))
+    content = max(contents, key=lambda each: len(each.rstrip(b"\0")))
     _check_content(system_id, name, content)
     vault.report(_served_partial(name))
     return content

@@ -1,0 +1,84 @@
+"""``rebond wal receive``: stream the log from a server into the vault."""
+
+import click
+
+from rebond.cli.commands.wal_serving import log_finding, stop_on_signals
+from rebond.cli.configured import require_configuration
+from rebond.cli.frame import option, verb
+from rebond.cli.invocation import Invocation
+from rebond.cli.service_log import log_of_service
+from rebond.cli.wal_at_hand import OpenVault, wal_at_hand
+from rebond.cli.wal_components import choose_component
+from rebond.clock import SystemClock
+from rebond.errors import SourceUnfit, VaultLocked
+from rebond.operations.wal.coverage import survey_wal
+from rebond.schedule.holding import find_holder, try_lock
+from rebond.schedule.stack_folders import folder_of
+from rebond.service.attendants import is_abandoned
+from rebond.service.wal_receiving import TAIL_SECONDS, Receiving, WalReceiver
+from rebond.service.wal_spool import WalSpool
+from rebond.stack.wal import find_access
+from rebond.stack.wal_lines import SLOT
+
+SPOOL = "spool"
+_TURN_SECONDS = 0.2
+
+
+@verb(
+    "receive",
+    help="Stream the write-ahead log of a component from its server, over a replication slot, until told to stop. "
+    "What the server has flushed is flushed here at once; whole segments go into the vault as they come, what is not "
+    "whole every few seconds. 'rebond serve' starts this by itself where the configuration says wal = \"receive\".",
+    example="rebond wal receive --component database",
+)
+@option("--component", default="", metavar="NAME", help="The component; needed where several keep a log.")
+@option("--slot", default=SLOT, metavar="NAME", help="The replication slot; made where there is none.")
+@option("--accept-gap", is_flag=True, help="Go on where the slot is, though what came before is lost.")
+@click.pass_obj
+def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool) -> None:
+    """Raises ``VaultLocked`` when another process receives for this component."""
+    loaded = require_configuration(invocation)
+    name, settings = choose_component(loaded, component)
+    if settings.inside is not None or settings.volume is not None:
+        raise SourceUnfit(
+            "The log of {component} cannot be streamed out of a container.",
+            hint="Publish the port of the server and name it with host and port, without 'in' and 'volume'.",
+            component=name,
+        )
+    clock = SystemClock()
+    folder = folder_of(invocation.state_folder, loaded) / "wal"
+    lock = try_lock(folder / f"{name}.receive.lock", "rebond wal receive", clock)
+    if lock is None:
+        holder = find_holder(folder / f"{name}.receive.lock")
+        raise VaultLocked(
+            "Another process receives the log of {component} already: {pid}.",
+            hint="Stop it first, or leave it: one is enough.",
+            component=name,
+            pid=holder.pid if holder else "?",
+        )
+    vault = OpenVault(invocation, log_finding, clock)
+    kept = wal_at_hand(invocation, loaded, name, vault.get, clock)
+    receiving = Receiving(
+        component=name,
+        slot=slot,
+        find_access=lambda: find_access(name, settings, loaded),
+        get_vault=vault.get,
+        survey=lambda system_id: survey_wal(vault.get(), system_id),
+        environment=invocation.environment,
+        clock=clock,
+        tail_seconds=min(TAIL_SECONDS, max(1.0, settings.rpo / 2)) if settings.rpo else TAIL_SECONDS,
+        accepts_gap=accept_gap,
+    )
+    receiver = WalReceiver(receiving, WalSpool(folder / SPOOL / name, kept.archive, kept.ledger))
+    try:
+        with log_of_service(invocation, loaded), stop_on_signals() as stop:
+            try:
+                while not stop.wait(_TURN_SECONDS) and not is_abandoned(invocation.environment):
+                    receiver.turn()
+                    kept.ledger.save()
+            finally:
+                receiver.close()
+    finally:
+        kept.ledger.save()
+        vault.close()
+        lock.release()

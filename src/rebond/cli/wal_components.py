@@ -1,0 +1,32 @@
+"""The components of a configuration whose write-ahead log is kept."""
+
+from rebond.config.components import Postgres
+from rebond.config.model import Loaded
+from rebond.errors import UnknownName, UsageError
+
+
+def find_wal_components(loaded: Loaded) -> dict[str, Postgres]:
+    """Return the components whose write-ahead log is kept."""
+    components = loaded.configuration.component
+    return {name: each for name, each in components.items() if isinstance(each, Postgres) and each.wal is not None}
+
+
+def choose_component(loaded: Loaded, name: str = "") -> tuple[str, Postgres]:
+    """Return the component of that name, or the only one. Raises ``UnknownName`` and ``UsageError``."""
+    known = find_wal_components(loaded)
+    if name:
+        if name not in known:
+            raise UnknownName(
+                "No component '{name}' keeps a write-ahead log.",
+                hint='Give it kind = "postgres", method = "physical" and wal = "archive-command". There are: {known}.',
+                name=name,
+                known=", ".join(known) or "–",
+            )
+        return name, known[name]
+    if len(known) != 1:
+        raise UsageError(
+            "The configuration has {count} components that keep a write-ahead log, and none was named.",
+            hint='Name one with --component. One needs method = "physical" and wal = "archive-command" or "receive".',
+            count=len(known),
+        )
+    return next(iter(known.items()))

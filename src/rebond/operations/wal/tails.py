@@ -1,0 +1,56 @@
+"""The end of a log that is still written: what there is of an unfinished segment, in pieces that are put once each.
+
+A piece is the bytes from one offset to another; together, from the beginning on, they are the segment so far. What is
+behind them is zeros, as PostgreSQL has it.
+"""
+
+import re
+
+from rebond.identifiers import ObjectName
+from rebond.sources.postgres.wal_names import timeline_of
+from rebond.store.protocol import ObjectInfo
+from rebond.vault.access import Vault
+from rebond.vault.frames import LEVELS
+from rebond.vault.stream_catalogue import list_stream, read_record
+from rebond.vault.streams import put_item, read_stored
+
+_ITEM = re.compile(r"([0-9A-F]{24})/([0-9a-f]{8})-([0-9a-f]{8})")
+
+
+def stream_of_tail(system_id: int, timeline: int) -> str:
+    """The stream of a vault with the pieces of unfinished segments."""
+    return f"wal-tail/{system_id}/{timeline:08X}"
+
+
+def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int, *, sequence: int) -> int:
+    """Put what came of a segment since ``begin``; return up to where it stands now. Raises ``StoreError``."""
+    end = len(content.rstrip(b"\0"))
+    if end <= begin:
+        return begin
+    put_item(
+        vault,
+        stream_of_tail(system_id, timeline_of(name)),
+        f"{name}/{begin:08x}-{end:08x}",
+        content[begin:end],
+        sequence=sequence,
+        level=LEVELS["fast"],
+    )
+    return end
+
+
+def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> bytes | None:
+    """Return an unfinished segment as far as it is there, filled up with zeros; ``None`` when nothing is.
+
+    Raises ``VaultDamaged``, ``RoleTooSmall``, ``StoreError``.
+    """
+    pieces: dict[tuple[int, int], ObjectInfo] = {}
+    for listed in list_stream(vault, stream_of_tail(system_id, timeline_of(name))):
+        for info in listed.items.values():
+            found = _ITEM.fullmatch(read_record(vault, info).item)
+            if found is not None and found[1] == name:
+                pieces[int(found[2], 16), int(found[3], 16)] = info
+    content = bytearray()
+    for (begin, end), info in sorted(pieces.items(), key=lambda each: (each[0][0], -each[0][1])):
+        if begin <= len(content) < end:
+            content += read_stored(vault, ObjectName(info.name))[len(content) - begin :]
+    return bytes(content).ljust(segment_bytes, b"\0") if content else None

@@ -1,0 +1,195 @@
+"""``rebond wal receive``: the log as the server streams it, flushed here at once, and on from here into the vault."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from rebond.clock import Clock
+from rebond.errors import RebondError, Refused, SourceError, SourceUnfit, StoreError, WalGap
+from rebond.operations.wal.coverage import Coverage
+from rebond.service.wal_spool import WalSpool
+from rebond.sources.postgres.server import describe_input
+from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
+from rebond.sources.postgres.wal_names import Switch
+from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot
+from rebond.subprocesses import RunningCommand
+from rebond.vault.access import Vault
+
+LOG = logging.getLogger("rebond.wal")
+TAIL_SECONDS = 10.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_REMOVED = "has already been removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receiving:
+    """What a receiver is given. ``find_access`` looks the server up anew: it may have moved."""
+
+    component: str
+    slot: str
+    find_access: Callable[[], tuple[Access, str]]
+    get_vault: Callable[[], Vault]
+    survey: Callable[[int], Coverage]
+    environment: Mapping[str, str]
+    clock: Clock
+    tail_seconds: float = TAIL_SECONDS
+    accepts_gap: bool = False
+
+
+class WalReceiver:
+    """Streams one component's log. ``turn`` is called again and again; it never waits long."""
+
+    def __init__(self, receiving: Receiving, spool: WalSpool) -> None:
+        self._receiving = receiving
+        self._clock = receiving.clock
+        self._spool = spool
+        self._running: RunningCommand | None = None
+        self._accepts_gap = receiving.accepts_gap
+        self._not_before = 0.0
+        self._failures = 0
+        self._tail_at = 0.0
+        self._told = ""
+        self._has_left_over = True
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the stream runs."""
+        return self._running is not None
+
+    def turn(self) -> None:
+        """Put what came into the vault, see whether the stream still runs, and begin it where it does not."""
+        self._look_at_stream()
+        self._push()
+        now = self._clock.monotonic()
+        if self._running is None and now >= self._not_before:
+            try:
+                self._begin()
+                self._failures = 0
+                self._told = ""
+            except (RebondError, OSError) as error:
+                self._tell("%s is not streamed: %s", self._receiving.component, str(error))
+                self._pause()
+
+    def close(self) -> None:
+        """End the stream and put what came of it, also what is not whole."""
+        self._end_stream()
+        self._push()
+
+    def _begin(self) -> None:
+        receiving = self._receiving
+        if not self._spool.has_room():
+            raise SourceUnfit("There is too little room in {path} to go on.", path=str(self._spool.folder))
+        access, database = receiving.find_access()
+        facts = read_wal_facts(access, database)
+        self._require_same(facts)
+        self._spool.meet(int(facts.system_id), facts.segment_bytes)
+        self._survey(int(facts.system_id))
+        self._require_newest(facts)
+        ensure_slot(access, database, receiving.slot)
+        if self._accepts_gap:
+            self._spool.forget_place()
+            self._accepts_gap = False
+            LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)
+        else:
+            history = _ask_history(access, facts)
+            anchor = self._spool.place_anchor(facts.timeline, history)
+            LOG.info("%s is streamed from behind %s", receiving.component, anchor or "where the slot begins")
+        command = describe_receiver(access, spool=str(self._spool.folder), slot=receiving.slot)
+        self._running = RunningCommand(
+            command, environment=receiving.environment, given=describe_input(access.server), keeps_input=True
+        )
+        self._tail_at = self._clock.monotonic() + receiving.tail_seconds
+
+    def _survey(self, system_id: int) -> None:
+        """Look at what the vault has. While it does not answer, what was seen last will do: only we add to it."""
+        try:
+            self._spool.learn(self._receiving.survey(system_id))
+        except StoreError:
+            if not self._spool.state.have:
+                raise
+
+    def _require_same(self, facts: WalFacts) -> None:
+        known = self._spool.state.system_id
+        if known and str(known) != facts.system_id and self._spool.has_content():
+            raise Refused(
+                "The server is another cluster than before: {found}, not {own}.",
+                hint="Look at which server 'host' names. After pg_upgrade or initdb, run 'rebond wal adopt' once.",
+                found=facts.system_id,
+                own=known,
+            )
+
+    def _require_newest(self, facts: WalFacts) -> None:
+        newest = max(self._spool.state.have, default=0)
+        if newest > facts.timeline:
+            raise Refused(
+                "The server is on timeline {own}, and timeline {newest} is archived already.",
+                hint="It is one that was replaced, or a copy: name the one that is in use under 'host'.",
+                own=facts.timeline,
+                newest=newest,
+            )
+
+    def _look_at_stream(self) -> None:
+        running = self._running
+        if running is None:
+            return
+        if not self._spool.has_room():
+            self._tell("%s: the stream is held, for %s is full", self._receiving.component, str(self._spool.folder))
+            self._end_stream()
+            self._pause()
+        elif running.has_output(0):  # it writes nothing there: this is its end
+            status, words = running.wait(), running.last_words()
+            self._end_stream()
+            if _REMOVED in words:
+                gap = WalGap(
+                    "The server has not kept what comes next: {words}",
+                    hint="Run 'rebond wal receive --accept-gap' once, and save the component at once, so that a new "
+                    "base begins behind the gap.",
+                    words=words,
+                )
+                self._tell("%s has a gap: %s", self._receiving.component, f"{gap.message} {gap.hint}")
+            else:
+                self._tell("%s: the stream ended with status %s", self._receiving.component, f"{status}: {words}")
+            self._pause()
+
+    def _end_stream(self) -> None:
+        if self._running is not None:
+            self._running.end()
+            self._running = None
+            self._has_left_over = True
+
+    def _push(self) -> None:
+        """Put what is whole at once, what is not from time to time and after each end of the stream."""
+        if not self._spool.state.system_id:
+            return
+        try:
+            self._spool.push_whole()
+            if self._has_left_over or self._clock.monotonic() >= self._tail_at:
+                self._spool.push_tails(self._receiving.get_vault())
+                self._has_left_over = False
+                self._tail_at = self._clock.monotonic() + self._receiving.tail_seconds
+        except (RebondError, OSError) as error:
+            self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error))
+
+    def _tell(self, template: str, *values: object) -> None:
+        text = template % values
+        if text != self._told:  # once is enough, every second is not
+            LOG.error("%s", text)
+        self._told = text
+
+    def _pause(self) -> None:
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 8), _LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._not_before = self._clock.monotonic() + pause
+
+
+def _ask_history(access: Access, facts: WalFacts) -> tuple[Switch, ...]:
+    try:
+        return ask_history(access, facts.timeline)
+    except SourceError as error:
+        raise error.told_by(
+            "The history of timeline {timeline} could not be read: {reason}",
+            timeline=facts.timeline,
+            reason=error.message,
+        ) from error

@@ -1,0 +1,197 @@
+"""The directory that a stream of the log is written to, and its way from there into the vault.
+
+What was put into the vault leaves the directory, but for the newest whole segment: by its name pg_receivewal knows
+where to go on, so that nothing is left out.
+"""
+
+import contextlib
+import os
+import shutil
+from pathlib import Path
+
+import msgspec
+
+from rebond.durable_files import DIRECTORY_MODE, make_directories_durably, replace_durably
+from rebond.operations.wal.archiving import WalArchive, WalFile
+from rebond.operations.wal.coverage import Coverage
+from rebond.operations.wal.ledger import WalLedger
+from rebond.operations.wal.tails import put_tail
+from rebond.sources.postgres.wal_names import (
+    Switch,
+    is_history,
+    is_partial,
+    is_segment,
+    parse_segment_name,
+    segment_name,
+    timeline_of,
+)
+from rebond.vault.access import Vault
+
+STATE = "state.json"
+_ASIDE = "aside-"  # what pg_receivewal is not to go on from, and is not in the vault yet
+_HEAD_BYTES = 24
+_LEAST_FREE_BYTES = 256 << 20
+_LEAST_FREE_SHARE = 0.05
+
+
+class SpoolState(msgspec.Struct, kw_only=True):
+    """Whose log it is, and the newest segment of each timeline that is in the vault, for when that does not answer."""
+
+    system_id: int = 0
+    segment_bytes: int = 0
+    have: dict[int, int] = msgspec.field(default_factory=dict)
+
+
+class WalSpool:
+    """One directory of one component. Used by one thread."""
+
+    def __init__(self, folder: Path, archive: WalArchive, ledger: WalLedger) -> None:
+        make_directories_durably(os.fspath(folder), mode=DIRECTORY_MODE)
+        self.folder = folder
+        self._archive = archive
+        self._ledger = ledger
+        self._put: set[str] = set()
+        self._tails: dict[str, int] = {}
+        self.state = SpoolState()
+        with contextlib.suppress(OSError, msgspec.MsgspecError):
+            self.state = msgspec.json.decode((folder / STATE).read_bytes(), type=SpoolState)
+
+    def names(self) -> list[str]:
+        """Return the whole segments that are there, the oldest first; an anchor is among them."""
+        return sorted((each for each in os.listdir(self.folder) if is_segment(each)), key=lambda each: (each[8:], each))
+
+    def meet(self, system_id: int, segment_bytes: int) -> None:
+        """Remember whose log comes here."""
+        if (self.state.system_id, self.state.segment_bytes) != (system_id, segment_bytes):
+            self.state = SpoolState(system_id=system_id, segment_bytes=segment_bytes)
+        self._save()
+
+    def learn(self, coverage: Coverage) -> None:
+        """Remember what the vault has."""
+        if coverage.system_id == self.state.system_id:
+            self.state.have = {timeline: each.last for timeline, each in coverage.timelines.items()}
+            self._save()
+
+    def push_whole(self) -> int:
+        """Put every whole segment and history into the vault; return how many. Raises as ``WalArchive.push`` does."""
+        count, system_id = 0, self.state.system_id
+        for name in [each for each in sorted(os.listdir(self.folder)) if is_history(each)] + self.names():
+            if name in self._put or self._is_anchor(name):
+                continue
+            content = (self.folder / name).read_bytes()
+            self._archive.push(WalFile(name=name, content=content, system_id=system_id))
+            self._ledger.note_pushed(name, system_id)
+            self._put.add(name)
+            if is_segment(name):
+                timeline, number = parse_segment_name(name, self.state.segment_bytes)
+                self.state.have[timeline] = max(number, self.state.have.get(timeline, number))
+            count += 1
+        if count:
+            self._save()
+        self._drop_old()
+        return count
+
+    def push_tails(self, vault: Vault) -> int:
+        """Put what came of segments that are not whole yet; return how many bytes. Raises ``StoreError``."""
+        count = 0
+        for name in [each for each in os.listdir(self.folder) if is_partial(each.removeprefix(_ASIDE))]:
+            whole = name.removeprefix(_ASIDE).removesuffix(".partial")
+            try:
+                content = (self.folder / name).read_bytes()
+            except FileNotFoundError:  # it has just become whole
+                continue
+            begin = self._tails.get(name, 0)
+            number = parse_segment_name(whole, self.state.segment_bytes)[1]
+            end = put_tail(vault, self.state.system_id, whole, content, begin, sequence=number)
+            self._tails[name] = end
+            count += end - begin
+            if name.startswith(_ASIDE):
+                os.unlink(self.folder / name)
+        return count
+
+    def place_anchor(self, timeline: int, history: tuple[Switch, ...]) -> str:
+        """Make sure that the stream goes on behind what is there already; return the name of the last segment that is.
+
+        ``timeline`` is the server's, ``history`` where that comes from. Empty when nothing is there: then the slot says
+        where to begin. What an old timeline has beyond the point where the server's left it does not count.
+        """
+        segment_bytes = self.state.segment_bytes
+        wanted = _find_anchor(self._have(), timeline, history, segment_bytes)
+        if wanted is None:
+            return ""
+        name = segment_name(*wanted, segment_bytes)
+        for other in [each for each in os.listdir(self.folder) if is_segment(each) or is_partial(each)]:
+            if is_segment(other) and self._is_anchor(other) and other != name:
+                os.unlink(self.folder / other)
+            elif is_partial(other) and (timeline_of(other) != wanted[0] or other[8:24] <= name[8:]):
+                os.replace(self.folder / other, self.folder / f"{_ASIDE}{other}")
+        if not (self.folder / name).exists():
+            with open(self.folder / name, "wb") as file:
+                file.truncate(segment_bytes)
+        self._tails.clear()
+        return name
+
+    def forget_place(self) -> None:
+        """Let the slot say where to go on, whatever is missing then."""
+        for each in os.listdir(self.folder):
+            if is_partial(each):
+                os.replace(self.folder / each, self.folder / f"{_ASIDE}{each}")
+            elif is_segment(each) and (each in self._put or self._is_anchor(each)):
+                os.unlink(self.folder / each)
+        self._tails.clear()
+
+    def has_content(self) -> bool:
+        """Say whether something lies here that is not in the vault."""
+        names = [each.removeprefix(_ASIDE) for each in os.listdir(self.folder) if each not in self._put]
+        return any(is_partial(each) or (is_segment(each) and not self._is_anchor(each)) for each in names)
+
+    def has_room(self) -> bool:
+        """Say whether more may be written here: a disk that fills would take what else lives on it."""
+        usage = shutil.disk_usage(self.folder)
+        return usage.free > max(_LEAST_FREE_BYTES, min(_LEAST_FREE_SHARE * usage.total, 4 << 30))
+
+    def _have(self) -> dict[int, int]:
+        """Return the newest segment of each timeline, in the vault or here."""
+        have = dict(self.state.have)
+        for name in self.names():
+            timeline, number = parse_segment_name(name, self.state.segment_bytes)
+            if not self._is_anchor(name):
+                have[timeline] = max(number, have.get(timeline, number))
+        return have
+
+    def _save(self) -> None:
+        replace_durably(os.fspath(self.folder / STATE), msgspec.json.encode(self.state))
+
+    def _is_anchor(self, name: str) -> bool:
+        """Say whether a segment was made by us, for its name alone: a true one never begins with zeros."""
+        with open(self.folder / name, "rb") as file:
+            return file.read(_HEAD_BYTES) == bytes(_HEAD_BYTES)
+
+    def _drop_old(self) -> None:
+        names = self.names()
+        for name in names[:-1]:
+            if name in self._put or self._is_anchor(name):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.folder / name)
+                self._put.discard(name)
+        for name in [each for each in self._tails if not (self.folder / each).exists()]:
+            del self._tails[name]
+
+
+def _find_anchor(
+    have: dict[int, int], timeline: int, history: tuple[Switch, ...], segment_bytes: int
+) -> tuple[int, int] | None:
+    """Return timeline and number of the segment behind which the stream has to go on; ``None`` for nowhere yet."""
+    if timeline in have:
+        return timeline, have[timeline]
+    ways = [*history]
+    for position in range(len(ways) - 1, -1, -1):
+        switch = ways[position]
+        if switch.timeline not in have:
+            continue
+        following = ways[position + 1].timeline if position + 1 < len(ways) else timeline
+        branch = switch.lsn // segment_bytes
+        if have[switch.timeline] < branch:
+            return switch.timeline, have[switch.timeline]
+        return following, branch - 1
+    return None
