@@ -26,6 +26,7 @@ COMMANDS = [
     Place("rebond.cli.commands.prune", "prune", "Free the room that forgotten snapshots took."),
     Place("rebond.cli.commands.hold", "hold", "Protect a snapshot from being forgotten."),
     Place("rebond.cli.commands.hold", "unhold", "Lift the protection of a snapshot."),
+    Place("rebond.cli.commands.status", "status", "What is promised, beside what was measured."),
     Place("rebond.cli.commands.history", "history", "List what ran, how it ended, and what it took."),
     Place("rebond.cli.commands.runbook", "runbook", "Write the operations guide of this stack."),
     Place("rebond.cli.commands.checklist", "checklist", "Tick what can be seen, ask for the rest."),

@@ -1,0 +1,276 @@
+"""Objectives against facts: what is promised of a stack, what was measured, what would mend it."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.config.components import NOTHING_TO_SAVE, Component, Versioned
+from rebond.config.model import Loaded
+from rebond.findings import Finding
+from rebond.history.learning import Learned
+from rebond.history.runs import Run
+from rebond.operations.snapshots import time_of
+from rebond.schedule.foreseeing import find_next
+from rebond.schedule.jobs import Deed, make_calendar
+from rebond.stack.objectives.ages import find_ages, find_unchanged
+from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
+from rebond.stack.objectives.mending import mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
+from rebond.stack.objectives.promises import Measure, Promise
+from rebond.stack.whereabouts import words_of
+from rebond.store.canary import CanaryFate
+from rebond.vault.snapshots import SnapshotRecord
+
+GAPS = 3  # between the newest snapshots: what the rhythm really is
+WARN_DAYS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentStatus:
+    """One component: its two promises, its newest snapshot, and what is foreseen."""
+
+    name: str
+    kind: str
+    priority: str
+    rto: Promise
+    rpo: Promise
+    newest_ms: int | None
+    size_bytes: int
+    bytes_per_day: float
+    expected_seconds: float | None
+    breaks_in_days: int | None
+    phases: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassStatus:
+    """One class: when it last made a snapshot, and when it makes the next."""
+
+    name: str
+    newest_ms: int | None
+    next_ms: int | None
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceStatus:
+    """A place that is to hold copies, as the configuration names it."""
+
+    name: str
+    address: str
+    medium: str
+    site: str
+    snapshots: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultFacts:
+    """What was seen of the vaults. ``canary`` is ``None`` where it could not be tried."""
+
+    records: Sequence[SnapshotRecord]
+    main_records: Sequence[SnapshotRecord]
+    can_read: bool
+    canary: CanaryFate | None
+    location: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackStatus:
+    """Everything of one stack."""
+
+    stack: str
+    now_ms: int
+    zone: tzinfo
+    components: tuple[ComponentStatus, ...]
+    scenarios: tuple[Promise, ...]
+    classes: tuple[ClassStatus, ...]
+    places: tuple[PlaceStatus, ...]
+    vault: VaultFacts
+    last_drill: Run | None
+    remarks: tuple[Finding, ...]
+
+    @property
+    def missed(self) -> tuple[Promise, ...]:
+        """The promises that do not hold."""
+        pairs = [promise for each in self.components for promise in (each.rto, each.rpo)]
+        return tuple(each for each in (*pairs, *self.scenarios) if each.is_missed)
+
+    @property
+    def reachable_ms(self) -> tuple[int, int] | None:
+        """The oldest and the newest moment of a snapshot; ``None`` without one."""
+        moments = [time_of(each) for each in self.vault.records]
+        return (min(moments), max(moments)) if moments else None
+
+
+def gather_status(
+    loaded: Loaded, facts: VaultFacts, drills: Sequence[Run], learned: Learned, *, folder: Path, clock: Clock
+) -> StackStatus:
+    """Set what is promised beside what is known. ``folder`` is the stack's own in the state folder."""
+    configuration, now_ms = loaded.configuration, clock.now_ms()
+    own = [each for each in facts.records if each.catalog.stack == configuration.stack.name]
+    ages = find_ages(loaded, own, folder, clock)
+    quiet = find_unchanged(loaded, folder, clock)
+    remarks: list[Finding] = []
+    components = []
+    for name, component in configuration.component.items():
+        if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
+            continue
+        lost = 0.0 if name in quiet else _find_lost(own, name, now_ms)
+        status = _describe(name, component, own, learned, lost if ages[name] is not None else None, now_ms)
+        components.append(status)
+        remarks += _remark(loaded, status, learned)
+    last = next((each for each in reversed(drills) if not each.facts.get("sample")), None)
+    calendar = make_calendar(configuration)
+    return StackStatus(
+        stack=configuration.stack.name,
+        now_ms=now_ms,
+        zone=calendar.zone,
+        components=tuple(components),
+        scenarios=_list_scenarios(loaded, drills),
+        classes=_list_classes(loaded, own, now_ms),
+        places=_list_places(loaded, facts),
+        vault=facts,
+        last_drill=last,
+        remarks=tuple(remarks),
+    )
+
+
+def _describe(
+    name: str,
+    component: Component,
+    records: Sequence[SnapshotRecord],
+    learned: Learned,
+    lost_seconds: float | None,
+    now_ms: int,
+) -> ComponentStatus:
+    sizes = list_sizes(records, name, now_ms)
+    size = sizes[-1][1] if sizes else 0
+    growth = grow_per_day(sizes)
+    breaks = (
+        foresee_break(learned, name, size_bytes=size, bytes_per_day=growth, promised_seconds=component.rto)
+        if component.rto is not None
+        else None
+    )
+    return ComponentStatus(
+        name=name,
+        kind=component.kind,
+        priority=component.priority or "",
+        rto=Promise(
+            subject=name,
+            measure=Measure.RTO,
+            promised_seconds=component.rto,
+            measured_seconds=learned.newest_seconds.get(name),
+        ),
+        rpo=Promise(subject=name, measure=Measure.RPO, promised_seconds=component.rpo, measured_seconds=lost_seconds),
+        newest_ms=sizes[-1][0] if sizes else None,
+        size_bytes=size,
+        bytes_per_day=growth,
+        expected_seconds=learned.expect_whole(name, size),
+        breaks_in_days=breaks,
+        phases={phase: each.expect(size) for phase, each in learned.phases.get(name, {}).items()},
+    )
+
+
+def _find_lost(records: Sequence[SnapshotRecord], name: str, now_ms: int) -> float:
+    """Return the most work that could have been lost lately: between two of the newest snapshots, or since the last.
+
+    Right after a backup the age of the newest one says nothing of what its rhythm keeps.
+    """
+    moments = sorted(
+        time_of(record)
+        for record in records
+        if any(each.name == name and each.is_whole for each in record.catalog.components)
+    )
+    ordered = [*moments[-GAPS:], now_ms]
+    return max((later - earlier for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
+
+
+def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned) -> list[Finding]:
+    remarks = []
+    if status.rpo.is_missed or (status.rpo.promised_seconds is not None and status.newest_ms is None):
+        remarks.append(mend_rpo(loaded, status.name, status.rpo))
+    if status.rto.promised_seconds is None:
+        return remarks
+    if status.rto.measured_seconds is None:
+        remarks.append(warn_of_no_drill(status.name, status.rto))
+    elif status.rto.is_missed:
+        remarks.append(mend_rto(loaded, status.rto, learned.find_slowest(status.name, status.size_bytes)))
+    elif status.breaks_in_days is not None and status.breaks_in_days <= WARN_DAYS:
+        remarks.append(
+            warn_of_break(status.rto, status.breaks_in_days, learned.find_slowest(status.name, status.size_bytes))
+        )
+    return remarks
+
+
+def _list_scenarios(loaded: Loaded, drills: Sequence[Run]) -> tuple[Promise, ...]:
+    """Return the promises of scenarios, each beside the newest drill of it."""
+    promises = []
+    for name, objective in loaded.configuration.objective.items():
+        newest = next(
+            (
+                each
+                for each in reversed(drills)
+                if (each.text("scenario") or "lost-server") == name and not each.facts.get("sample")
+            ),
+            None,
+        )
+        for measure, promised in ((Measure.RTO, objective.rto), (Measure.RPO, objective.rpo)):
+            if promised is not None:
+                measured = newest.facts.get(f"{measure}_seconds") if newest else None
+                promises.append(
+                    Promise(
+                        subject=name,
+                        measure=measure,
+                        promised_seconds=promised,
+                        measured_seconds=measured if isinstance(measured, int | float) else None,
+                        is_scenario=True,
+                    )
+                )
+    return tuple(promises)
+
+
+def _list_classes(loaded: Loaded, records: Sequence[SnapshotRecord], now_ms: int) -> tuple[ClassStatus, ...]:
+    calendar = make_calendar(loaded.configuration)
+    found = []
+    for name, class_ in loaded.configuration.classes.items():
+        job = next((each for each in calendar.jobs if each.deed is Deed.BACKUP and each.class_name == name), None)
+        following = find_next(calendar, job, now_ms) if job is not None else None
+        moments = [time_of(each) for each in records if each.catalog.class_ == name]
+        found.append(
+            ClassStatus(
+                name=name,
+                newest_ms=max(moments, default=None),
+                next_ms=following.begins_ms if following is not None else None,
+                trigger=class_.trigger or "",
+            )
+        )
+    return tuple(found)
+
+
+def _list_places(loaded: Loaded, facts: VaultFacts) -> tuple[PlaceStatus, ...]:
+    configuration = loaded.configuration
+    found = []
+    if configuration.vault is not None:
+        vault = configuration.vault
+        found.append(
+            PlaceStatus(
+                name="vault",
+                address=facts.location,
+                medium=words_of(vault.medium, loaded),
+                site=words_of(vault.site, loaded),
+                snapshots=len(facts.main_records),
+            )
+        )
+    for replica in configuration.replica:
+        found.append(
+            PlaceStatus(
+                name=replica.name,
+                address=words_of(replica.url, loaded),
+                medium=words_of(replica.medium, loaded),
+                site=words_of(replica.site, loaded),
+                snapshots=None,
+            )
+        )
+    return tuple(found)
