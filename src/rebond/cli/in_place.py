@@ -32,10 +32,10 @@ from rebond.history.runs import RunFilter, read_runs
 from rebond.history.step_times import NEWEST, STEPS, StepTimes
 from rebond.identifiers import random_id
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
-from rebond.operations.recovery.journal import Journal, RunState, find_run
+from rebond.operations.recovery.journal import Journal, RunState, find_run, require_state
 from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
-from rebond.stack.recovering import Surroundings, plan_recovery
+from rebond.stack.recovering import Surroundings, make_means, plan_recovery
 from rebond.units import format_moment, format_span
 
 _LOOKED_AT = 20 * NEWEST  # runs of the ledger: restores and drills are rare
@@ -218,24 +218,22 @@ def resume(invocation: Invocation, text: str) -> int:
     """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock)
-    loaded, wish = load_run(invocation, journal)
+    require_state(journal, RunState.UNFINISHED, deed="gone on with")
+    begun = load_run(invocation, journal)
     with ExitStack() as held, watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of, expect=learn_expectations(invocation))
-        plan, means = plan_recovery(loaded, wish, around)
-        is_fetched = all(journal.has_ended(each.number) for each in plan.steps if each.kind in _NEED_THE_VAULT)
-        if journal.state is RunState.UNFINISHED and not is_fetched:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        if any(not journal.has_ended(each.number) for each in begun.plan.steps if each.kind in _NEED_THE_VAULT):
             vault = held.enter_context(vault_at_hand(_with_vault(invocation, journal), watcher.noticed))
-            sources = held.enter_context(_sources_of(invocation, loaded, vault, watcher))
+            sources = held.enter_context(_sources_of(invocation, begun.loaded, vault, watcher))
             around = Surroundings(
                 run=journal.run,
                 folder_of=journal.folder_of,
-                sources=sources.by_component(wish),
+                sources=sources.by_component(begun.wish),
                 untouchable=list_untouchable(invocation, vault.store.location),
-                expect=around.expect,
             )
-            plan, means = plan_recovery(loaded, wish, around)
-        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
-        return _carry_out(invocation, plan, means, journal, watcher)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
+        return _carry_out(invocation, begun.plan, means, journal, watcher)
 
 
 _NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})
@@ -252,17 +250,18 @@ def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_ne
     """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock)
-    loaded, wish = load_run(invocation, journal)
+    begun = load_run(invocation, journal)
     with watching(invocation) as watcher:
-        plan, means = plan_recovery(loaded, wish, Surroundings(run=journal.run, folder_of=journal.folder_of))
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
         gathering = Gathering(watcher)
-        recovery = Recovery(plan, means, journal, gathering, clock)
+        recovery = Recovery(begun.plan, means, journal, gathering, clock)
         require_newest(invocation, journal, clock)
         if journal.state is RunState.KEPT:
             _require_second_word(journal, recovery, keeps_newer=keeps_newer)
         question = tr("Put the old version of {components} back?", components=", ".join(means.parts))
         require_consent(invocation, question, is_given=is_confirmed)
-        with stack_held(invocation, waits=False, what="rebond restore", loaded=loaded), journal.held():
+        with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
             try:
                 recovery.roll_back()
             except KeyboardInterrupt:
@@ -305,10 +304,11 @@ def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
     """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock)
-    loaded, wish = load_run(invocation, journal)
+    begun = load_run(invocation, journal)
     with watching(invocation) as watcher:
-        plan, means = plan_recovery(loaded, wish, Surroundings(run=journal.run, folder_of=journal.folder_of))
-        recovery = Recovery(plan, means, journal, watcher, clock)
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        recovery = Recovery(begun.plan, means, journal, watcher, clock)
         if journal.state is RunState.KEPT:
             question = tr(
                 "Delete the old version of {components}? It cannot be brought back then.",

@@ -1,9 +1,7 @@
 """Runs of restores in place on the disk: what has to be known to go on with one, or to undo it, without a vault."""
 
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -15,7 +13,7 @@ from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, write_durably
 from rebond.errors import ConfigError, Refused, RestoreError
 from rebond.operations.recovery.journal import OPEN_STATES, RESTORES, Journal, RunState, list_runs
-from rebond.operations.recovery.plan import RecoveryPlan
+from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
 from rebond.stack.recovering import RecoveryWish
 from rebond.stack.sets import read_configuration
 
@@ -69,8 +67,16 @@ def _keep_configuration(folder: Path, loaded: Loaded) -> list[str]:
     return names
 
 
-def load_run(invocation: Invocation, journal: Journal) -> tuple[Loaded, RecoveryWish]:
-    """Return the configuration and the wish of a run as they were when it began. Raises ``ConfigError``."""
+class BegunRun(msgspec.Struct, frozen=True, kw_only=True):
+    """A run as it was when it began."""
+
+    loaded: Loaded
+    wish: RecoveryWish
+    plan: RecoveryPlan
+
+
+def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
+    """Return the configuration, the wish and the plan of a run as they were when it began. Raises ``ConfigError``."""
     document = journal.read_plan()
     names = document.get("configuration") or [""]
     path = journal.folder / _CONFIGURATION / str(names[0])
@@ -85,7 +91,13 @@ def load_run(invocation: Invocation, journal: Journal) -> tuple[Loaded, Recovery
         )
     if invocation.recording is not None:
         invocation.recording.meet_configuration(verdict.loaded)
-    return verdict.loaded, msgspec.convert(document["wish"], RecoveryWish)
+    plan = RecoveryPlan(
+        run=journal.run,
+        stack=str(document["stack"]),
+        parts=msgspec.convert(document["parts"], tuple[PlannedPart, ...]),
+        steps=msgspec.convert(document["steps"], tuple[Step, ...]),
+    )
+    return BegunRun(loaded=verdict.loaded, wish=msgspec.convert(document["wish"], RecoveryWish), plan=plan)
 
 
 def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> None:
@@ -130,8 +142,3 @@ def require_newest(invocation: Invocation, journal: Journal, clock: Clock) -> No
             later=later[-1].run,
             run=journal.run,
         )
-
-
-def describe_wish(document: Mapping[str, Any]) -> str:
-    """Return the components of a run in words."""
-    return ", ".join(str(each.get("name")) for each in document.get("parts", []))

@@ -13,7 +13,7 @@ from rebond.errors import RebondError, SourceUnfit, UsageError
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
-from rebond.operations.recovery.file_part import FilePart, Wish
+from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.parts import Part, Source
 from rebond.operations.recovery.plan import (
     CommandNames,
@@ -102,6 +102,8 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     if not parts:
         _refuse(left_out)
     hooks = choose_hooks(relocation.loaded, wish) if wish.runs_commands else {}
+    if not relocation.loaded.root.is_dir():
+        hooks = {**hooks, StepKind.STOP: ()}  # commands start in the root: where that is gone, nothing is to be stopped
     questions = choose_questions(relocation.loaded) if wish.runs_commands else ()
     plan = make_plan(
         run=around.run,
@@ -114,6 +116,30 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     ordered = {each.name: parts[each.name] for each in plan.parts}
     sources = [around.sources[name] for name in ordered if name in around.sources]
     return plan, Means(parts=ordered, sources=sources, commands=hooks, questions=questions)
+
+
+def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: Sequence[PlannedPart]) -> Means:
+    """Return what carries out, or undoes, the rest of a plan that was begun, and touched ``parts``.
+
+    A part whose place cannot be found out any more goes by what it remembers.
+    """
+    relocation = Relocation(loaded, wish.to)
+    chosen = {each.name: each for each in wish.chosen}
+    found: dict[str, Part] = {}
+    for each in parts:
+        try:
+            found[each.name], _ = make_part(
+                chosen[each.name], loaded.configuration.component[each.name], relocation, wish, around
+            )
+        except SourceUnfit:
+            place = FilesPlace(name=each.name, kind=each.kind, top=os.fsencode(each.place))
+            found[each.name] = FilePart(place, Wish(), run=around.run, folder=around.folder_of(each.name), source=None)
+    return Means(
+        parts=found,
+        sources=[around.sources[name] for name in found if name in around.sources],
+        commands=choose_hooks(relocation.loaded, wish) if wish.runs_commands else {},
+        questions=choose_questions(relocation.loaded) if wish.runs_commands else (),
+    )
 
 
 def make_part(

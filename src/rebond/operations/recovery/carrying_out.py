@@ -149,9 +149,10 @@ class Recovery:
         had_been_kept = any(each.event is Event.KEPT for each in self._journal.entries())
         has_stopped = self._journal.has_begun(StepKind.STOP, StepKind.ISOLATE)
         touched = self._journal.begun_parts()
-        written = self.find_written() if had_been_kept else []
         if self._journal.state is not RunState.ROLLING_BACK:
-            self._journal.write(Event.ROLLING_BACK)
+            written = self.find_written() if had_been_kept else []
+            self._journal.write(Event.ROLLING_BACK, subject=",".join(written))
+        written = self._journal.written_since()  # what is half taken back cannot be asked any more
         done = {each.subject for each in self._journal.entries() if each.event is Event.TAKEN_BACK}
         if self._journal.has_begun(StepKind.START, StepKind.HEALTHY) and not done:
             self._run_all(StepKind.STOP)

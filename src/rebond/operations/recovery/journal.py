@@ -190,6 +190,11 @@ class Journal:
         """Return how long each step took that was done."""
         return {each.step: each.seconds or 0.0 for each in self._entries if each.event is Event.STEP_ENDS}
 
+    def written_since(self) -> list[str]:
+        """Return the parts that somebody had written to when the run began to be rolled back."""
+        found = next((each.subject for each in self._entries if each.event is Event.ROLLING_BACK), "")
+        return found.split(",") if found else []
+
     @property
     def put_ns(self) -> int:
         """When the last part was in its place, in nanoseconds since 1970, rounded up; 0 before."""

@@ -1,0 +1,189 @@
+"""A restore in place that is killed at every step and every move, then gone on with or undone: nothing is lost."""
+
+import os
+import pathlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+
+import pytest
+from tests.scenarios.shop_in_place import Shop
+
+from rebond.operations.recovery import file_part, journal, moving, swap_steps
+
+POINTS_AT_MOST = 400
+EVERY = 1 if os.environ.get("REBOND_EVERY_CUT") else 7  # each point takes half a second: by itself, some of them
+
+
+@pytest.fixture(scope="module")
+def ground() -> Iterator[pathlib.Path]:
+    """Give a folder in memory, where there is one: the order of calls is what is judged, and each copy is flushed."""
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as folder:
+        yield pathlib.Path(folder)
+
+
+@pytest.fixture(scope="module")
+def template(ground: pathlib.Path) -> Shop:
+    return Shop.saved(ground / "template")
+
+
+@pytest.fixture
+def shops(ground: pathlib.Path, template: Shop) -> Iterator["KilledShops"]:
+    with tempfile.TemporaryDirectory(dir=ground) as folder:
+        yield KilledShops(template, pathlib.Path(folder))
+
+
+class KilledShops:
+    """Copies of the stack, in each of which a restore is killed at another point."""
+
+    def __init__(self, template: Shop, folder: pathlib.Path) -> None:
+        self._template = template
+        self._folder = folder
+        self._count = 0
+
+    def copy(self) -> Shop:
+        """Return a copy of its own."""
+        self._count += 1
+        there = self._folder / str(self._count)
+        shutil.copytree(self._template.folder, there, symlinks=True)
+        shop = Shop.__new__(Shop)
+        shop.folder, shop.root = there, there / "shop"
+        shop.program = self._template.program.moved_to(there)
+        shop.saved_files, shop.broken_files = self._template.saved_files, self._template.broken_files
+        return shop
+
+    def killed(
+        self, *words: str, prepare: Callable[[Shop], None] | None = None, every: int = EVERY
+    ) -> Iterator[tuple[int, Shop]]:
+        """Yield a copy for each point at which a process was killed; ends when one came to its end."""
+        for point in range(1, POINTS_AT_MOST, every):
+            shop = self.copy()
+            if prepare is not None:
+                prepare(shop)
+            if not run_and_kill(shop, words, point):
+                return
+            yield point, shop
+            shutil.rmtree(shop.folder)
+        raise AssertionError("it never came to its end")
+
+
+def run_and_kill(shop: Shop, words: tuple[str, ...], point: int) -> bool:
+    """Run the program in a process of its own that is killed at a point; say whether it was."""
+    child = os.fork()
+    if child == 0:
+        try:
+            kill_at(point)
+            shop.program("restore", *words)
+        finally:
+            os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def kill_at(point: int) -> None:
+    """Let this process be killed before or after the N-th line of the journal, move, or thing that is remembered."""
+    left = [point]
+
+    def count() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def around(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*arguments: object, **more: object) -> object:
+            count()
+            result = function(*arguments, **more)
+            count()
+            return result
+
+        return call
+
+    journal.Journal.write = around(journal.Journal.write)  # type: ignore[method-assign]
+    moving.Mover.rename = around(moving.Mover.rename)  # type: ignore[method-assign]
+    swap_steps.apply_state = around(swap_steps.apply_state)  # type: ignore[assignment]
+    file_part.FilePart._note = around(file_part.FilePart._note)  # type: ignore[method-assign]
+    file_part._delete = around(file_part._delete)  # type: ignore[assignment]
+
+
+def run_of(shop: Shop) -> str:
+    """Return the id of the one run."""
+    (found,) = [each.name for each in (shop.folder / "state" / "restores").iterdir() if (each / "plan.json").exists()]
+    return found
+
+
+@pytest.mark.slow
+def test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost(shops: KilledShops) -> None:
+    points = 0
+    for point, shop in shops.killed("latest", "code", "db", "--in-place", "--yes"):
+        points = point
+        wants_new = {**shop.broken_files, **{n: t for n, t in shop.restored_files().items() if is_of(n)}}
+        for name in set(wants_new) - set(shop.restored_files()):
+            if is_of(name):
+                del wants_new[name]
+        if point % 2 == 0:
+            status = shop.program("restore", "--resume", "latest").status
+            if status == 6:  # it had come to its end
+                status = 0
+            assert (status, shop.files()) == (0, wants_new), point
+            shop.program.good("restore", "--accept", "latest", "--yes")
+        else:
+            answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
+            assert (answer.status, shop.files()) == (0, shop.broken_files), (point, answer.err)
+        assert shop.beside() == [], point
+    assert points > 40
+
+
+def is_of(name: str) -> bool:
+    """Say whether a file belongs to the two components."""
+    return not name.startswith(("media/", ".env"))
+
+
+@pytest.mark.slow
+def test_killed_while_it_is_undone_it_is_undone_again(shops: KilledShops) -> None:
+    def prepare(shop: Shop) -> None:
+        shop.program.good("restore", "latest", "code", "db", "--in-place", "--yes")
+
+    points = 0
+    for point, shop in shops.killed("--rollback", "latest", "--yes", prepare=prepare):
+        points = point
+        answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
+        assert answer.status in {0, 6}, answer.err
+        assert shop.files() == shop.broken_files, point
+        assert shop.beside() == [], point
+    assert points > 15
+
+
+@pytest.mark.slow
+def test_killed_while_it_is_accepted_it_is_accepted_again(shops: KilledShops) -> None:
+    def prepare(shop: Shop) -> None:
+        shop.program.good("restore", "latest", "code", "db", "--in-place", "--yes")
+
+    for _, shop in shops.killed("--accept", "latest", "--yes", prepare=prepare):
+        live = shop.files()
+        assert shop.program("restore", "--accept", "latest", "--yes").status in {0, 6}
+        assert (shop.files(), shop.beside()) == (live, [])
+
+
+def test_another_restore_waits_until_the_one_that_was_cut_is_cleared_up(shops: KilledShops) -> None:
+    shop = shops.copy()
+    assert run_and_kill(shop, ("latest", "--in-place", "--yes"), 20)
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+    assert answer.status == 6
+    assert f"--resume {run_of(shop)}" in answer.err
+    assert f"--rollback {run_of(shop)}" in answer.err
+    shop.program.good("restore", "--rollback", run_of(shop), "--yes")
+    shop.program.good("restore", "latest", "--in-place", "--yes")
+
+
+def test_what_somebody_wrote_while_it_lay_half_done_is_kept(shops: KilledShops) -> None:
+    for _, shop in shops.killed("latest", "code", "--in-place", "--yes", every=5):
+        if (shop.root / "src" / "app.py").exists():
+            continue
+        shop.write("src/app.py", "written while it was cut")
+        shop.program.good("restore", "--resume", "latest")
+        assert shop.files()["src/app.py"] == shop.saved_files["src/app.py"]
+        kept = [each.read_text() for each in shop.beside()[0].rglob("app.py")]
+        assert "written while it was cut" in kept
+        return
+    raise AssertionError("it was never between the two")

@@ -1,0 +1,290 @@
+"""``restore --in-place``: what comes back, what stays, what is undone, and what is refused."""
+
+import json
+import os
+import pathlib
+import shutil
+from typing import Any
+
+import pytest
+from tests.scenarios.shop_in_place import Shop
+
+from rebond.errors import RestoreError
+from rebond.history.ledger import Ledger
+from rebond.history.runs import RunFilter, read_runs
+from rebond.operations.recovery import file_part
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop.saved(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
+    shutil.copytree(template.folder, tmp_path / "there", symlinks=True)
+    shop = Shop.__new__(Shop)
+    shop.folder, shop.root = tmp_path / "there", tmp_path / "there" / "shop"
+    shop.program = template.program.moved_to(tmp_path / "there")
+    shop.saved_files, shop.broken_files = template.saved_files, template.broken_files
+    return shop
+
+
+def in_place(shop: Shop, *words: str) -> Any:
+    return json.loads(shop.program.good("restore", "latest", *words, "--in-place", "--yes", "--json").out)
+
+
+def test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is(shop: Shop) -> None:
+    answer = in_place(shop)
+
+    assert shop.files() == shop.restored_files()
+    assert shop.rows() == ["saved"]
+    assert shop.trace() == ["stop", "rebuild", "regenerate", "start", "healthy"]
+    assert answer["state"] == "kept"
+    assert [each["kind"] for each in answer["steps"]].count("put") == 4
+    aside = {name: pathlib.Path(path) for name, path in answer["aside"].items()}
+    assert (aside["code"] / "src" / "new.py").read_text() == "new"
+    assert (aside["env"] / ".env").read_text() == "KEY=broken"
+    assert len(shop.beside()) == 1
+
+
+def test_a_rollback_brings_back_exactly_what_was_there_and_leaves_nothing(shop: Shop) -> None:
+    times = {name: (shop.root / name).stat().st_mtime_ns for name in ("src", "media", "src/app.py")}
+    run = in_place(shop)["run"]
+    shop.trace()
+
+    shop.program.good("restore", "--rollback", run[:6], "--yes")
+
+    assert shop.files() == shop.broken_files
+    assert shop.rows() == ["saved", "broken"]
+    assert shop.trace() == ["stop", "start"]
+    assert shop.beside() == []
+    assert {name: (shop.root / name).stat().st_mtime_ns for name in times} == times
+    assert shop.program("restore", "--rollback", run, "--yes").status == 6
+    assert shop.program("restore", "--resume", run).status == 6
+
+
+def test_what_users_wrote_since_needs_a_second_word_and_is_kept(shop: Shop) -> None:
+    run = in_place(shop)["run"]
+    shop.write("src/app.py", "written since")
+    shop.write("media/since.jpg", "written since")
+
+    refused = shop.program("restore", "--rollback", run, "--yes")
+    assert (refused.status, "code, media" in refused.err) == (6, True)
+    assert shop.files()["media/since.jpg"]
+
+    answer = shop.program("restore", "--rollback", run, "--yes", "--set-newer-aside")
+    assert answer.status == 0
+    assert shop.files() == shop.broken_files
+    kept = {each.name: each.read_text() for each in shop.beside()[0].rglob("*") if each.name in {"app.py", "since.jpg"}}
+    assert kept == {"app.py": "written since", "since.jpg": "written since"}
+    assert str(shop.beside()[0]) in answer.err
+
+
+def test_accepting_deletes_the_old_version_and_nothing_can_be_undone_then(shop: Shop) -> None:
+    run = in_place(shop)["run"]
+
+    shop.program.good("restore", "--accept", run, "--yes")
+
+    assert shop.beside() == []
+    assert shop.files() == shop.restored_files()
+    assert shop.program("restore", "--rollback", run, "--yes").status == 6
+    assert shop.program("restore", "--accept", run, "--yes").status == 6
+
+
+@pytest.mark.parametrize("words", [("media",), ("db",), ("env", "media")])
+def test_only_the_components_that_were_named_come_back(shop: Shop, words: tuple[str, ...]) -> None:
+    in_place(shop, *words)
+
+    owners = {"media": ("media/",), "db": ("shop.db",), "env": (".env",)}
+    wanted = tuple(start for each in words for start in owners[each])
+    others = {name: text for name, text in shop.broken_files.items() if not name.startswith(wanted)}
+    assert shop.files() == {**others, **{n: t for n, t in shop.saved_files.items() if n.startswith(wanted)}}
+
+
+def test_one_path_comes_back_and_nothing_beside_it_is_touched(shop: Shop) -> None:
+    in_place(shop, "code", "--include", "/src/app.py")
+    assert shop.files() == {**shop.broken_files, "src/app.py": shop.saved_files["src/app.py"]}
+
+
+def test_a_directory_that_is_named_comes_back_without_what_was_added_to_it(shop: Shop) -> None:
+    in_place(shop, "code", "--include", "/src/")
+    files = shop.files()
+    assert "src/new.py" not in files
+    assert files["src/app.py"] == shop.saved_files["src/app.py"]
+    assert "src/lib/trace.tmp" in files  # smart leaves it out, so it is not this component's to move
+
+
+def test_the_outer_component_leaves_alone_what_belongs_to_another_one(shop: Shop) -> None:
+    in_place(shop, "code")
+    files = shop.files()
+    for name in ("media/c.jpg", ".env", "shop.db"):
+        assert files[name] == shop.broken_files[name]
+    assert files["src/app.py"] == shop.saved_files["src/app.py"]
+
+
+def test_what_is_gone_altogether_is_made_again(shop: Shop) -> None:
+    shutil.copy(shop.root / "rebond.toml", shop.folder / "rebond.toml")
+    shop.program.environment["REBOND_CONFIG"] = str(shop.folder / "rebond.toml")
+    path = shop.folder / "rebond.toml"
+    path.write_text(path.read_text().replace('"shop"\n', '"shop"\nroot = "shop"\n', 1).replace('"../', '"'))
+    shutil.rmtree(shop.root)
+
+    run = in_place(shop)["run"]
+    expected = {n: t for n, t in shop.saved_files.items() if not n.startswith(("node_modules/", "logs/"))}
+    assert shop.files() == {**expected, ".env": expected[".env"].replace("640", "600")}  # no older one tells its mode
+
+    assert shop.program("restore", "--rollback", run, "--yes").status == 3  # where nothing is, nothing can be started
+    assert not shop.root.exists()
+
+
+def test_a_stop_command_that_fails_changes_nothing(shop: Shop) -> None:
+    shop.configure('stop = [{ run = "echo stop >> ../trace" }]', 'stop = [{ run = "echo stop >> ../trace; exit 3" }]')
+    before = shop.files()
+
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+
+    assert answer.status == 33
+    assert "as it was" in answer.err
+    assert shop.files() == before
+    assert shop.trace() == ["stop", "start"]
+    assert shop.beside() == []
+
+
+def test_a_health_check_that_fails_brings_the_old_version_back(shop: Shop) -> None:
+    shop.configure('"echo healthy >> ../trace"', '"echo healthy >> ../trace; exit 1"')
+    before = shop.files()
+
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+
+    assert answer.status == 33
+    assert shop.files() == before
+    assert shop.rows() == ["saved", "broken"]
+    trace = shop.trace()
+    assert trace[:4] == ["stop", "rebuild", "regenerate", "start"]
+    assert trace[-2:] == ["stop", "start"]
+    assert shop.beside() == []
+    assert shop.program("restore", "latest", "--in-place", "--yes", "--dry-run").status == 0
+
+
+def test_a_disk_that_fills_while_it_is_fetched_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_arguments: object, **_more: object) -> None:
+        raise RestoreError("No room left in {path}.", hint="Free some.", path="/there")
+
+    monkeypatch.setattr(file_part, "restore", fill)
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+
+    assert (answer.status, "Nothing was changed" in answer.err) == (40, True)
+    assert shop.files() == shop.broken_files
+    assert shop.trace() == []
+    assert shop.beside() == []
+
+
+def test_a_disk_that_fills_while_it_is_put_in_place_is_rolled_back(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, done = os.rename, []
+
+    def rename(source: bytes, target: bytes) -> None:
+        done.append(target)
+        if len(done) == 4:
+            raise OSError(28, "No space left on device", target)
+        real(source, target)
+
+    monkeypatch.setattr("rebond.operations.recovery.moving.os.rename", rename)
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+
+    assert answer.status == 40
+    assert "No space left" in answer.err
+    assert shop.files() == shop.broken_files
+    assert shop.trace() == ["stop", "start"]
+    assert shop.beside() == []
+
+
+def test_room_is_asked_for_before_anything_is_fetched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.statvfs
+
+    class Full:
+        def __init__(self, path: object) -> None:
+            self.f_bavail, self.f_frsize = 0, real(str(shop.folder)).f_frsize
+
+    monkeypatch.setattr("rebond.operations.recovery.checking.os.statvfs", Full)
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+    assert (answer.status, "has room for" in answer.err) == (40, True)
+    assert (shop.files(), shop.trace(), shop.beside()) == (shop.broken_files, [], [])
+
+
+def test_a_damaged_vault_stops_it_before_the_services_are(shop: Shop) -> None:
+    for pack in (shop.folder / "vault" / "packs").rglob("*"):
+        if pack.is_file():
+            content = bytearray(pack.read_bytes())
+            content[len(content) // 3] ^= 1
+            pack.chmod(0o600)
+            pack.write_bytes(bytes(content))
+    answer = shop.program("restore", "latest", "--in-place", "--yes")
+    assert answer.status == 4
+    assert (shop.files(), shop.trace(), shop.beside()) == (shop.broken_files, [], [])
+
+
+def test_the_plan_says_what_earlier_runs_took_and_the_ledger_keeps_it(shop: Shop) -> None:
+    first = shop.program.good("restore", "latest", "--in-place", "--dry-run")
+    assert "unknown" in first.out
+    assert (shop.files(), shop.beside(), (shop.folder / "state" / "restores").exists()) == (
+        shop.broken_files,
+        [],
+        False,
+    )
+
+    run = in_place(shop)
+    ledger = Ledger(shop.folder / "state" / "history")
+    steps = read_runs(ledger, RunFilter(kind="restore", newest=1))[0].facts["steps"]
+    assert [each["kind"] for each in steps] == [each["kind"] for each in run["steps"]]
+    assert all(each["seconds"] >= 0 for each in steps)
+    second = shop.program("restore", "latest", "--in-place", "--dry-run", "--json").document
+    assert all(each["expected_seconds"] is not None for each in second["steps"])
+
+
+def test_wrong_words_are_refused_before_anything_happens(shop: Shop) -> None:
+    def status(*words: str) -> int:
+        return shop.program("restore", *words).status
+
+    assert status("latest", "--in-place") == 6  # no terminal, no --yes
+    assert status("latest") == 2  # no place
+    assert status("--in-place", "--yes") == 2  # no snapshot
+    assert status("latest", "medai", "--in-place", "--yes") == 2
+    assert status("latest", "--in-place", "--yes", "--to", "x") == 2
+    assert status("latest", "--in-place", "--yes", "--resume", "abcd") == 2
+    assert status("latest", "--rollback", "abcd", "--yes") == 2
+    assert status("latest", "--in-place", "--yes", "--overwrite", "always") == 2
+    assert status("--resume", "abcd") == 2
+    assert status("--accept", "latest", "--yes") == 2
+    assert (shop.files(), shop.trace(), shop.beside()) == (shop.broken_files, [], [])
+
+
+def test_without_a_configuration_nothing_has_a_place(shop: Shop, tmp_path: pathlib.Path) -> None:
+    answer = shop.program(
+        "restore", "latest", "--in-place", "--yes", REBOND_CONFIG="", HOME=str(tmp_path), XDG_CONFIG_HOME=str(tmp_path)
+    )
+    assert answer.status == 2
+    assert "configuration" in answer.err
+
+
+def test_a_later_restore_is_undone_first(shop: Shop) -> None:
+    first, second = in_place(shop)["run"], in_place(shop, "media")["run"]
+    answer = shop.program("restore", "--rollback", first, "--yes")
+    assert (answer.status, second in answer.err) == (6, True)
+    shop.program.good("restore", "--rollback", second, "--yes")
+    shop.program.good("restore", "--rollback", first, "--yes", "--set-newer-aside")  # undoing the second was a change
+    assert shop.files() == shop.broken_files
+
+
+def test_the_newest_version_of_each_component_before_a_moment_and_how_far_they_are_apart(shop: Shop) -> None:
+    shop.program.good("backup", "db")
+    answer = in_place_at(shop, "2099-01-01")
+    assert shop.rows() == ["saved", "broken"]
+    assert shop.files()["src/app.py"] == shop.saved_files["src/app.py"]
+    snapshots = {each["name"]: each["snapshot"] for each in answer["parts"]}
+    assert snapshots["db"] != snapshots["code"] == snapshots["media"]
+    assert answer["spread_seconds"] > 0
+
+
+def in_place_at(shop: Shop, moment: str) -> Any:
+    return json.loads(shop.program.good("restore", "--at", moment, "--in-place", "--yes", "--json").out)
