@@ -34,8 +34,8 @@ def restore_into(
 
     component = choose_component(record, names)
     target = find_target_at(invocation, address)
-    outcome = restore_database(vault.live, record, component, target, _wish(wishes), observer)
-    return _show(invocation, record, target, outcome, is_dry=wishes["dry_run"])
+    outcome = restore_database(vault.live, record, component, target, make_wish(wishes), observer)
+    return show_loaded(invocation, record, target, outcome, is_dry=wishes["dry_run"])
 
 
 def choose_component(record: "SnapshotRecord", names: Sequence[str]) -> str:
@@ -75,7 +75,8 @@ def find_usable(invocation: Invocation) -> "Loaded | None":
         return None
 
 
-def _wish(wishes: Mapping[str, Any]) -> "DatabaseWish":
+def make_wish(wishes: Mapping[str, Any]) -> "DatabaseWish":
+    """Return what is wished of a database. Raises ``UsageError``."""
     from rebond.operations.restore_database import DatabaseWish
 
     renames = {}
@@ -95,7 +96,7 @@ def _wish(wishes: Mapping[str, Any]) -> "DatabaseWish":
     )
 
 
-def _show(
+def show_loaded(
     invocation: Invocation,
     record: "SnapshotRecord",
     target: "DatabaseTarget",
@@ -103,6 +104,7 @@ def _show(
     *,
     is_dry: bool,
 ) -> int:
+    """Show what was loaded and return the exit status."""
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
     document = {
         "snapshot": record.snapshot.hex(),

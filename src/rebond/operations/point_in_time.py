@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
+from msgspec import Struct
+
 from rebond.errors import UnknownName, WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, find_legs
-from rebond.operations.physical.bases import Base, keep_newest_cluster, list_bases, require_one_stack
+from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster, list_bases, require_one_stack
 from rebond.operations.physical.laying import LaidDirectory, lay_directory
 from rebond.operations.physical.reaching import Reach, Window, choose_timeline, find_window, reach, reach_alone
 from rebond.operations.physical.targets import Target, TargetKind
@@ -16,6 +18,13 @@ from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
 __all__ = ["Target", "choose_base", "find_reach", "find_windows", "open_log", "recover_data_directory"]
+
+
+class PlannedServer(Struct, frozen=True, kw_only=True):
+    """One data directory: how its moment is reached, and the log for that."""
+
+    reach: Reach
+    log: ArchivedLog | None
 
 
 def open_log(vault: Vault, base: Base) -> ArchivedLog:
@@ -69,6 +78,11 @@ def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | N
     """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be."""
     if base.facts.includes_wal and target.kind is TargetKind.SET:
         return reach_alone(base)
+    if not log.coverage.timelines:
+        raise WalGap(
+            "The vault has no log of this server, so only the moment of the snapshot itself can be reached.",
+            hint='Restore it without --at. For any second set wal = "receive" or "archive-command".',
+        )
     return reach(log, base, target, zone=zone)
 
 
@@ -86,8 +100,6 @@ def recover_data_directory(
     keeps_owner: bool = True,
 ) -> LaidDirectory:
     """Lay a data directory down that ends at a moment. Without ``record`` the newest that reaches it is taken."""
-    from rebond.operations.physical.bases import find_base
-
     if record is None:
         base, log = choose_base(vault, component, target, stack=stack, zone=zone)
     else:

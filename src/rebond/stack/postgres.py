@@ -1,6 +1,7 @@
 """Components of kind ``postgres``: one database, several, or all of a server."""
 
 import urllib.parse
+from collections.abc import Sequence
 from contextlib import ExitStack
 
 from rebond.clock import SystemClock
@@ -10,7 +11,7 @@ from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.sources.documents.tree import Piece
 from rebond.sources.postgres.names import name_file
-from rebond.sources.postgres.programs import choose_programs, find_programs
+from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
 from rebond.sources.postgres.table_rows import TableRows
@@ -37,35 +38,12 @@ class ConfiguredPostgres:
 
     def open_tree(self, report: Report) -> Tree:
         """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
-        clock = SystemClock()
         server, database = self.find_server()
         place = self.find_place()
         programs = find_programs(place.open)
         access = Access(server=server, programs=programs[0], open_program=place.open)
         names, is_several = self._find_databases(access, database)
-        with ExitStack() as held:
-            snapshots: list[HeldSnapshot] = []
-            for name in names:
-                snapshots.append(HeldSnapshot(access, name))
-                held.callback(snapshots[-1].close)
-                fitting = choose_programs(programs, snapshots[-1].database.major)
-                snapshots[-1].access = Access(server=server, programs=fitting, open_program=place.open)
-            pieces: dict[bytes, Piece] = {}
-            rows: list[TableRows] = []
-            for each in snapshots:
-                below = name_file(each.name) + b"/" if is_several else b""
-                rows.append(TableRows(each))
-                own = list_pieces(rows[-1], clock.now_ms() * 1_000_000)
-                pieces |= {below + path: piece for path, piece in own.items()}
-            first = snapshots[0]
-            content = read_globals(
-                first.access, first.name, may_read_passwords=first.database.may_read_passwords, report=report
-            )
-            if content is not None:
-                pieces[b"globals.sql"] = make_globals(content, clock)
-            tree = PostgresTree(pieces, rows)
-            held.pop_all()
-        return tree
+        return open_databases(access, programs, names, is_several=is_several, report=report)
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
         wanted = [words_of(each, self._loaded) for each in self._component.databases]
@@ -87,7 +65,6 @@ class ConfiguredPostgres:
 
     def find_server(self) -> tuple[PostgresServer, str]:
         """Return the server and the one database that is meant; empty for none. Raises ``ConfigError``."""
-        """Return the server and the database that the component names. Raises ``ConfigError``."""
         component, loaded = self._component, self._loaded
         host, port, user, database, options = read_url(words_of(component.url, loaded))
         user = words_of(component.user, loaded) or user
@@ -99,6 +76,37 @@ class ConfiguredPostgres:
             options=options,
         )
         return server, words_of(component.database, loaded) or database or user
+
+
+def open_databases(
+    access: Access, programs: Sequence[Programs], names: Sequence[str], *, is_several: bool, report: Report
+) -> PostgresTree:
+    """Take a snapshot of every database that is named, and hold it. Raises ``SourceError``."""
+    clock = SystemClock()
+    server, open_program = access.server, access.open_program
+    with ExitStack() as held:
+        snapshots: list[HeldSnapshot] = []
+        for name in names:
+            snapshots.append(HeldSnapshot(access, name))
+            held.callback(snapshots[-1].close)
+            fitting = choose_programs(programs, snapshots[-1].database.major)
+            snapshots[-1].access = Access(server=server, programs=fitting, open_program=open_program)
+        pieces: dict[bytes, Piece] = {}
+        rows: list[TableRows] = []
+        for each in snapshots:
+            below = name_file(each.name) + b"/" if is_several else b""
+            rows.append(TableRows(each))
+            own = list_pieces(rows[-1], clock.now_ms() * 1_000_000)
+            pieces |= {below + path: piece for path, piece in own.items()}
+        first = snapshots[0]
+        content = read_globals(
+            first.access, first.name, may_read_passwords=first.database.may_read_passwords, report=report
+        )
+        if content is not None:
+            pieces[b"globals.sql"] = make_globals(content, clock)
+        tree = PostgresTree(pieces, rows)
+        held.pop_all()
+    return tree
 
 
 def read_url(text: str) -> tuple[str, int | None, str, str, dict[str, str]]:

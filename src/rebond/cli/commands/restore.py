@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
-from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
+from rebond.cli.choosing import stack_option
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
@@ -21,6 +21,7 @@ from rebond.findings import Severity
 from rebond.units import format_size, format_span
 
 if TYPE_CHECKING:
+    from rebond.cli.restoring_servers import Servers
     from rebond.operations.restore import RestoreOutcome
     from rebond.operations.restore_planning import RestoreRequest
 
@@ -84,23 +85,26 @@ def restore(
     ):
         from rebond.cli.documents import describe_choice
         from rebond.cli.parts import choose_parts
+        from rebond.cli.restoring_servers import Servers
         from rebond.operations.restore import restore as restore_snapshot
 
-        record = (
-            choose_snapshot(vault, words[0], stack=wishes["stack"])
-            if moment is None
-            else choose_moment(vault, moment, stack=wishes["stack"])
-        )
+        servers = Servers.choose(vault, words, moment, wishes)
+        record, named = servers.record, servers.names
         note(invocation, describe_choice(record, SystemClock().now_ms()))
-        named = words if moment is not None else words[1:]
         if target is None:
+            if servers.is_meant(named):
+                return servers.load(invocation, wishes["into"], watcher)
             from rebond.cli.restoring_databases import restore_into
 
             return restore_into(invocation, vault, record, named, wishes["into"], wishes, watcher)
-        chosen = choose_parts(invocation, record, named, wishes["include"])
+        servers.plan(invocation, target)
+        if servers.are_all:
+            return servers.lay_alone(invocation, target, watcher)
+        chosen = choose_parts(invocation, record, servers.leave_out(named), wishes["include"])
         request = _request(target, chosen.components, {**wishes, "include": chosen.include})
         outcome = restore_snapshot(vault.live, record, request, watcher)
-    status = _show(invocation, outcome, is_dry=request.dry_run)
+        servers.lay(target, watcher)
+    status = _show(invocation, outcome, servers, is_dry=request.dry_run)
     for command in chosen.restarts:
         note(invocation, tr("When it is in its place again: {command}", command=command))
     return status
@@ -148,7 +152,7 @@ def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any])
     )
 
 
-def _show(invocation: Invocation, outcome: "RestoreOutcome", *, is_dry: bool) -> int:
+def _show(invocation: Invocation, outcome: "RestoreOutcome", servers: "Servers", *, is_dry: bool) -> int:
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
     document = {
         "snapshot": outcome.record.snapshot.hex(),
@@ -159,6 +163,7 @@ def _show(invocation: Invocation, outcome: "RestoreOutcome", *, is_dry: bool) ->
         "bytes": outcome.bytes,
         "seconds": round(outcome.seconds, 3),
         "problems": [finding_document(each) for each in problems],
+        **servers.describe(),
     }
     values = {
         "files": outcome.files,
@@ -176,6 +181,7 @@ def _show(invocation: Invocation, outcome: "RestoreOutcome", *, is_dry: bool) ->
         from rebond.cli.documents import describe_problems
 
         note(invocation, describe_problems(problems))
+    text = "\n".join([*servers.tell(), text])
     answer(invocation, document, with_problems(invocation, text, problems))
     if outcome.is_damaged:
         return DAMAGED

@@ -244,7 +244,8 @@ def _refuse(target: Target, window: Window, zone: tzinfo | None) -> WalGap:
     values = {"target": target.describe(zone), "window": window.describe(zone), "timeline": window.timeline}
     if window.has_hole:
         return WalGap(
-            "{target} cannot be reached: {name} is missing in the vault. Within reach: {window} on timeline {timeline}.",
+            "{target} cannot be reached: {name} is missing in the vault. Within reach: {window} on timeline "
+            "{timeline}.",
             hint="Name a moment in that window, or an older snapshot; 'rebond wal status' lists every gap.",
             name=window.next_name,
             **values,

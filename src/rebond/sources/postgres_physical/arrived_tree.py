@@ -37,11 +37,16 @@ class ArrivedEntries:
     def add_document(self, path: bytes, content: bytes) -> None:
         """Take a file that is there whole, with the owner of the root."""
         entry = make_entry(EntryKind.FILE, 0o600, self._began_ns)
-        root = self._directories.get(b"")
-        if root is not None:
-            entry = msgspec.structs.replace(entry, uid=root.uid, gid=root.gid, user=root.user, group=root.group)
+        root = self._entry_of_root()
+        entry = msgspec.structs.replace(entry, uid=root.uid, gid=root.gid, user=root.user, group=root.group)
         self.add_file(path, msgspec.structs.replace(entry, size=len(content)))
         self._documents[path] = content
+
+    def _entry_of_root(self) -> Entry:
+        """Return the entry of the top, which no archive of PostgreSQL has: it belongs to whom its files belong."""
+        made = make_entry(EntryKind.DIRECTORY, 0o700, self._began_ns)
+        known = self._directories.get(b"") or next(iter(self._files[b""].values()), made)
+        return msgspec.structs.replace(made, uid=known.uid, gid=known.gid, user=known.user, group=known.group)
 
     def _make_way(self, path: bytes) -> None:
         while path not in self._files:
@@ -50,9 +55,9 @@ class ArrivedEntries:
 
     def listings(self) -> Iterator["ArrivedListing"]:
         """Yield every directory, depth first."""
+        own = self._entry_of_root()
         for path in sorted(self._files, key=lambda each: each.split(b"/") if each else []):
-            own = self._directories.get(path) or make_entry(EntryKind.DIRECTORY, 0o700, self._began_ns)
-            entry = msgspec.structs.replace(own, name=os.path.basename(path))
+            entry = msgspec.structs.replace(self._directories.get(path, own), name=os.path.basename(path))
             yield ArrivedListing(path, entry, self._files[path], self._documents)
 
 
