@@ -17,12 +17,17 @@ DECLARED = frozenset({"versioned", "regenerable", "ephemeral"})  # kinds of whic
 
 
 def snapshot_document(
-    record: SnapshotRecord, *, held: str | None = None, verified_ms: int | None = None, proven_ms: int | None = None
+    record: SnapshotRecord,
+    *,
+    held: str | None = None,
+    verified_ms: int | None = None,
+    proven_ms: int | None = None,
+    expires_ms: int | None = None,
 ) -> dict[str, object]:
     """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it.
 
     ``verified_ms`` is when all of its content had been read back, in milliseconds since 1970; ``proven_ms``
-    when a drill had last brought all of it back.
+    when a drill had last brought all of it back; ``expires_ms`` from when on nothing keeps it.
     """
     catalog = record.catalog
     components = catalog.components
@@ -55,7 +60,7 @@ def snapshot_document(
         "held": (catalog.held if held is None else held) or None,
         "proven": None if proven_ms is None else format_iso(proven_ms),
         "verified": None if verified_ms is None else format_iso(verified_ms),
-        "expires": None,
+        "expires": None if expires_ms is None else format_iso(expires_ms),
         "window": None,
         "parent": catalog.parent.hex() or None,
         "program": catalog.program,

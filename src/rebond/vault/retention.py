@@ -222,10 +222,10 @@ def _weigh_group(members: Sequence[Candidate], policy: KeepPolicy, zone: dt.tzin
         reasons.setdefault(candidate.name, []).append(reason)
 
     complete = [candidate for candidate in members if candidate.is_complete]
-    for place, candidate in _find_newest(complete, policy.last):
+    for place, candidate in find_newest(complete, policy.last):
         keep(candidate, kept_as_last(candidate.snapshot, place, policy.last))
     for period in Period:
-        for place, (label, candidate) in enumerate(_newest_of_each(complete, period, zone, policy.count_of(period)), 1):
+        for place, (label, candidate) in enumerate(newest_of_each(complete, period, zone, policy.count_of(period)), 1):
             keep(candidate, kept_for_period(candidate.snapshot, period.value, label, place, policy.count_of(period)))
     for candidate in members:
         if policy.keeps_all:
@@ -241,7 +241,7 @@ def _weigh_group(members: Sequence[Candidate], policy: KeepPolicy, zone: dt.tzin
     return reasons
 
 
-def _find_newest(complete: Sequence[Candidate], count: int) -> Iterator[tuple[int, Candidate]]:
+def find_newest(complete: Sequence[Candidate], count: int) -> Iterator[tuple[int, Candidate]]:
     """Yield the newest ``count``, each with its place, and what lies between them and counts for nothing.
 
     That is one that holds some of the components of a newer one only, made by hand between the usual ones: it must not
@@ -256,7 +256,7 @@ def _find_newest(complete: Sequence[Candidate], count: int) -> Iterator[tuple[in
         yield place, candidate
 
 
-def _newest_of_each(
+def newest_of_each(
     complete: Sequence[Candidate], period: Period, zone: dt.tzinfo, count: int
 ) -> list[tuple[str, Candidate]]:
     """Return the newest snapshot of each of the newest ``count`` periods that have any.

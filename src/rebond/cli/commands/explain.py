@@ -10,6 +10,7 @@ from msgspec import Struct
 from rebond.cli.answering import answer, note
 from rebond.cli.choosing import Size, combine
 from rebond.cli.documents import SHORT_ID
+from rebond.cli.expiring import foresee_ends
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import VaultAtHand, vault_at_hand
@@ -36,11 +37,17 @@ rules_to_apply = combine(
 
 
 class Known(Struct, kw_only=True):
-    """What the vault knows of a path: where its component begins, what was excluded, who holds it."""
+    """What the vault knows of a path: where its component begins, what was excluded, who holds it and until when."""
 
     root: bytes | None = None
     exclusions: tuple[str, ...] = ()
     holders: tuple[SnapshotRecord, ...] = ()
+    ends_ms: tuple[int, ...] = ()  # of those holders whose end can be foreseen
+
+    @property
+    def until_ms(self) -> int | None:
+        """When the last of today's holders goes; ``None`` when one stays for ever, or nobody can tell."""
+        return max(self.ends_ms) if self.ends_ms and len(self.ends_ms) == len(self.holders) else None
 
 
 @verb(
@@ -96,9 +103,10 @@ def _explain(
 def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Known:
     """Look for the path in every snapshot; a writer's key may not, and that is said."""
     known = Known()
-    holders = []
+    holders: list[SnapshotRecord] = []
+    listed = list_snapshots(vault.live)
     try:
-        for record in list_snapshots(vault.live):
+        for record in listed:
             with SnapshotReader(vault.live, record) as reader:
                 for component in reader.components:
                     root = component.root.rstrip(b"/")
@@ -113,6 +121,8 @@ def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Kno
     except RoleTooSmall:
         note(invocation, tr("This key cannot look into snapshots; only rules are explained."))
     known.holders = tuple(holders)
+    ends = foresee_ends(invocation, vault, listed)
+    known.ends_ms = tuple(ends[each.name] for each in holders if each.name in ends)
     return known
 
 
@@ -127,7 +137,7 @@ def _show(invocation: Invocation, wanted: bytes, verdict: Explanation, known: Kn
         else None,
         "decided_at": os.fsdecode(verdict.decided_at),
         "snapshots": [{"id": each.snapshot.hex(), "time": format_iso(time_of(each))} for each in known.holders],
-        "until": None,
+        "until": format_iso(known.until_ms) if known.until_ms is not None else None,
     }
     path = show_path(wanted)
     if verdict.is_saved and rule is None:
@@ -161,6 +171,13 @@ def _show(invocation: Invocation, wanted: bytes, verdict: Explanation, known: Kn
                 last_time=format_moment(time_of(last)),
             )
         )
+        if known.until_ms is not None:
+            lines.append(
+                tr(
+                    "As configured, the last of these goes on {until}; newer ones keep it as long as it is there.",
+                    until=format_moment(known.until_ms),
+                )
+            )
     elif known.root is not None:
         lines.append(tr("No snapshot holds it."))
     answer(invocation, document, "\n".join(lines))

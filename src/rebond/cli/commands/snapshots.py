@@ -6,6 +6,7 @@ import click
 
 from rebond.cli.answering import answer, note
 from rebond.cli.documents import held_reasons, snapshot_document, snapshot_table
+from rebond.cli.expiring import foresee_ends
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
@@ -48,8 +49,11 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
-        verified = {}
-        if invocation.wants_json:  # it takes a look at the whole index
+        verified, ends = {}, {}
+        if invocation.wants_json:  # it takes a look at the whole index, and at every snapshot
+            ends = foresee_ends(
+                invocation, vault, records if wanted == SnapshotFilter() else list_snapshots(vault.live)
+            )
             log = VerifyLog(invocation.state_folder / "verified" / vault.live.vault_id.hex())
             verified = find_verified_moments(vault.live, records, log)
     proven = read_proven(invocation, min((each.catalog.time_ms for each in records), default=0))
@@ -58,6 +62,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
             record,
             held=held.get(record.snapshot, ""),
             verified_ms=verified.get(record.name),
+            expires_ms=ends.get(record.name),
             proven_ms=proven.get(record.snapshot.hex()),
         )
         for record in records

@@ -99,4 +99,6 @@ CLI_KEEPING: dict[str, str] = {
     "owner": "propriétaire",
     "writer": "writer",
     "keeper": "keeper",
+    "As configured, the last of these goes on {until}; newer ones keep it as long as it is there.": "Selon la "
+    "configuration, la dernière de celles-ci part le {until} ; de plus récentes le gardent tant qu'il est là.",
 }
