@@ -12,6 +12,8 @@ import pytest
 from tests.scenarios.kept_stack import KeptStack, make_image_archive, run_git
 from tests.scenarios.secret_stores import SECRETS, FakeHashicorp, make_secret
 
+from rebond.testing.postgres_server import PostgresServer
+
 Folder = pathlib.Path
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "docs" / "examples"
 
@@ -165,3 +167,51 @@ def test_pivori_is_saved_but_for_its_database(pivori: KeptStack, tmp_path: Folde
     assert pivori.good_backup("--class", "secrets")["id"] == reference["snapshot"]
     committed = pivori.good_backup("--class", "commit")
     assert [each["name"] for each in committed["components"]] == ["code", "history"]
+
+
+SPOILT = (
+    {"SHIM_CUT_AFTER": "0"},
+    {"SHIM_CUT_AFTER": "900"},
+    {"SHIM_CUT_AFTER": "9000", "SHIM_CUT_STATUS": "1"},
+    {"SHIM_CRLF": "1"},
+)
+
+
+@pytest.mark.judge("postgres")
+def test_korrigo_is_saved_whole_each_day_and_no_spoilt_stream_is_taken_for_it(
+    korrigo: KeptStack, tmp_path: Folder
+) -> None:
+    with PostgresServer() as server:
+        server.sql("CREATE ROLE viatique_user LOGIN SUPERUSER")
+        server.sql("CREATE DATABASE viatique OWNER viatique_user")
+        filling = "SELECT g AS number, repeat(md5(g::text), 9) AS text FROM generate_series(1, 5000) g"
+        server.sql(f"CREATE TABLE orders AS {filling}", "viatique")
+        inside = {"SHIM_RUNNING": "backend,db", "PGHOST": server.socket_folder}
+        whole = korrigo.good_backup("--class", "daily", "--progress", "plain", SHIM_DELAY="0.02", **inside)
+        assert whole["state"] == "whole"
+        for spoilt in SPOILT:
+            ended = korrigo.back_up("--class", "daily", **inside, **spoilt)
+            assert 30 <= ended.status < 40, (spoilt, ended.err)
+        server.sql("REVOKE ALL ON ALL TABLES IN SCHEMA public FROM PUBLIC; ALTER ROLE viatique_user NOLOGIN")
+        assert 30 <= korrigo.back_up("--class", "daily", SHIM_EXIT_EARLY="1", **inside).status < 40
+        assert [each["id"] for each in korrigo.snapshots()] == [whole["id"]]
+        korrigo.restore("latest", tmp_path / "back")
+        assert (tmp_path / "back" / "database" / "pre-data.sql").read_text().count("CREATE TABLE public.orders") == 1
+        assert len(list((tmp_path / "back" / "media").rglob("*.jpg"))) == 120
+
+
+def test_what_spoilt_streams_bring_of_pivori_is_missing_by_name_and_the_rest_is_saved(pivori: KeptStack) -> None:
+    through_clients = {"uploads", "images", "cluster-secrets", "sealing-key"}
+    slow = find_states(
+        json.loads(pivori.back_up("--class", "smart", "--json", "--allow-partial", SHIM_DELAY="0.02").out)
+    )
+    assert not through_clients & {name for name, is_complete in slow.items() if not is_complete}
+    for spoilt in SPOILT[1::2]:
+        ended = pivori.back_up("--class", "smart", "--allow-partial", "--json", **spoilt)
+        assert ended.status == 3, (spoilt, ended.err)
+        missing = {name for name, is_complete in find_states(ended.document).items() if not is_complete}
+        assert missing >= {"uploads"}, spoilt
+        assert missing <= {"database", *through_clients, "env-files", "api-keys"}, spoilt
+        assert ended.document["state"] == "partial"
+    states = [each["state"] for each in pivori.snapshots(**pivori.apart)]
+    assert states.count("whole") == 1, "half a Secret is no new version of it"
