@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Regenerable
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Regenerable
 from rebond.config.model import Loaded
 from rebond.config.steps import Probe, Restoring, Step
 from rebond.errors import RebondError, SourceUnfit, UsageError
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
+from rebond.operations.recovery.database_part import DatabasePart
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.parts import Part, Source
 from rebond.operations.recovery.plan import (
@@ -25,6 +26,8 @@ from rebond.operations.recovery.plan import (
     expect_nothing,
     make_plan,
 )
+from rebond.sources.postgres.target import DatabaseTarget
+from rebond.stack.database_targets import target_of_component
 from rebond.stack.file_places import find_files_place
 from rebond.stack.hooks import make_hook
 from rebond.stack.recovery_places import Relocation
@@ -147,6 +150,8 @@ def make_part(
 ) -> tuple[Part, str]:
     """Return what brings a component back, and its place in words. Raises ``SourceUnfit`` where nothing can."""
     source = around.sources.get(chosen.name)
+    if isinstance(component, Postgres):
+        return _make_database_part(chosen, component, relocation, wish, around)
     place = find_files_place(
         chosen.name,
         component,
@@ -164,6 +169,40 @@ def make_part(
     )
     part = FilePart(place, wanted, run=around.run, folder=around.folder_of(chosen.name), source=source)
     return part, os.fsdecode(place.top)
+
+
+def _make_database_part(
+    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
+) -> tuple[Part, str]:
+    """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
+    if component.method == "physical" or wish.to:
+        raise SourceUnfit(
+            "The databases of {component} are not put into their place by a plan yet.",
+            hint="Lay them down with --to DIR and start a server there; or load them with --into.",
+            component=chosen.name,
+            kind=component.kind,
+        )
+    if chosen.include or chosen.exclude:
+        raise SourceUnfit(
+            "Of the databases of {component} no single paths come back.",
+            hint="Name tables with --into … --table NAME.",
+            component=chosen.name,
+            kind=component.kind,
+        )
+
+    def find_target() -> DatabaseTarget:
+        return target_of_component(chosen.name, component, relocation.loaded)
+
+    part = DatabasePart(
+        chosen.name,
+        find_target,
+        run=around.run,
+        folder=around.folder_of(chosen.name),
+        source=around.sources.get(chosen.name),
+        jobs=wish.workers,
+        keeps_owner=wish.keeps_owner,
+    )
+    return part, f"postgres:{chosen.name}"
 
 
 def _describe(chosen: ChosenPart, component: Component, place: str) -> PlannedPart:

@@ -1,0 +1,222 @@
+"""A PostgreSQL component on its way back: loaded beside the live databases, then each swapped in by a transaction."""
+
+import contextlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from rebond.durable_files import replace_durably
+from rebond.errors import RestoreError
+from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
+from rebond.progress import Observer
+from rebond.sources.postgres.making import drop_database, name_aside, swap_in
+from rebond.sources.postgres.names import quote_text
+from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
+from rebond.vault.reading import SnapshotReader
+
+_NAMES = "databases"
+_LONGEST = 40  # characters of a name that are kept in another one
+_COUNTERS = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_catalog.pg_stat_database WHERE datname = {name};"
+
+
+class _Names(msgspec.Struct, frozen=True, kw_only=True):
+    """One database: its name, that under which it is loaded, that under which the old one is kept.
+
+    ``written`` is what its statistics said when it was in its place; -1 before.
+    """
+
+    saved: str
+    name: str
+    new: str
+    aside: str
+    since: str
+    had_been_there: bool
+    written: int = -1
+
+
+class DatabasePart:
+    """Implements ``Part``. The server has to run all the time; only who uses the databases is stopped."""
+
+    kind = "postgres"
+
+    def __init__(
+        self,
+        name: str,
+        find_target: Callable[[], DatabaseTarget],
+        *,
+        run: str,
+        folder: Path,
+        source: Source | None,
+        jobs: int = 2,
+        keeps_owner: bool = True,
+    ) -> None:
+        """``find_target`` returns the component's own server; it is asked when that is needed."""
+        self.name = name
+        self._find_target = find_target
+        self._run = run
+        self._folder = folder
+        self._source = source
+        self._jobs = jobs
+        self._keeps_owner = keeps_owner
+
+    def rooms(self) -> Sequence[Room]:
+        """Nothing is known of the server's disk."""
+        return ()
+
+    # -- forward ---------------------------------------------------------------------------------
+
+    def fetch(self, observer: Observer) -> None:
+        """Load every database under another name. Raises what ``restore_database`` does."""
+        assert self._source is not None  # noqa: S101 - only undoing goes without a source
+        target = self._find_target()
+        names = self._remember_names(target)
+        self._drop(target, [each.new for each in names])  # half of one may be there from a try that was cut
+        restore_database(
+            self._source.vault,
+            self._source.record,
+            self.name,
+            target,
+            DatabaseWish(
+                renames={each.saved: each.new for each in names}, jobs=self._jobs, keeps_owner=self._keeps_owner
+            ),
+            observer,
+        )
+
+    def set_aside(self) -> None:
+        """Do nothing: the old one gives its name away in the moment in which the new one takes it."""
+
+    def put(self) -> None:
+        """Swap each one in. Raises ``RestoreError`` when somebody cannot be put out of the old one."""
+        target, names = self._find_target(), self._find_names()
+        for each in names:
+            there = self._list(target)
+            if each.new in there:
+                aside = each.aside if each.name in there else ""
+                swap_in(target.access, _maintenance(target, each.name), new=each.new, name=each.name, aside=aside)
+        self._keep([msgspec.structs.replace(each, written=self._count_writes(target, each.name)) for each in names])
+
+    # -- back ------------------------------------------------------------------------------------
+
+    def take_back(self) -> None:
+        """Give the old ones their names again; the new ones have those under which they were loaded."""
+        names = self._find_names()
+        target = self._find_target() if names else None
+        for each in reversed(names):
+            assert target is not None  # noqa: S101 - there are names
+            there = self._list(target)
+            if each.new in there or each.since in there:
+                continue  # it never took the name, or gave it back
+            maintenance = _maintenance(target, each.name)
+            if each.aside in there:
+                taken = each.new if each.name in there else ""
+                swap_in(target.access, maintenance, new=each.aside, name=each.name, aside=taken)
+            elif each.name in there and not each.had_been_there:
+                swap_in(target.access, maintenance, new=each.name, name=each.new, aside="")
+
+    def discard(self) -> None:
+        """Drop what was loaded and is not in its place."""
+        names = self._find_names()
+        if names:
+            self._drop(self._find_target(), [each.new for each in names])
+
+    def accept(self) -> None:
+        """Drop the old ones."""
+        names = self._find_names()
+        if names:
+            self._drop(self._find_target(), [name for each in names for name in (each.aside, each.new)])
+
+    def keep_new(self) -> None:
+        """Give what was taken back a name under which it stays."""
+        target = self._find_target()
+        for each in self._find_names():
+            there = self._list(target)
+            if each.new in there and each.since not in there:
+                swap_in(target.access, _maintenance(target, each.name), new=each.new, name=each.since, aside="")
+
+    def find_newer(self) -> str:
+        """Return the names under which written-to databases stay."""
+        target, names = self._find_target(), self._find_names()
+        there = self._list(target)
+        return ", ".join(each.since for each in names if each.since in there)
+
+    def describe_aside(self) -> str:
+        """Return the names under which the old ones stay."""
+        return ", ".join(each.aside for each in self._find_names() if each.had_been_there)
+
+    def was_written_since(self, since_ns: int) -> bool:
+        """Ask the server's statistics whether a row was changed since the new one took its place."""
+        if since_ns <= 0:
+            return False
+        target = self._find_target()
+        return any(
+            each.written >= 0 and self._count_writes(target, each.name) != each.written for each in self._find_names()
+        )
+
+    # -- names -----------------------------------------------------------------------------------
+
+    def _remember_names(self, target: DatabaseTarget) -> list[_Names]:
+        """Decide, once, under which names things happen, and write that down before anything is made."""
+        if found := self._find_names():
+            return found
+        assert self._source is not None  # noqa: S101 - only ``fetch`` calls
+        with SnapshotReader(self._source.vault, self._source.record) as reader:
+            saved = [each.name for each in read_saved(reader, self.name)]
+        there = self._list(target)
+        now_ms = self._source.vault.clock.now_ms()
+        names = []
+        for each in saved:
+            name = target.database or each
+            names.append(
+                _Names(
+                    saved=each,
+                    name=name,
+                    new=f"{name[:_LONGEST]}_rebond_{self._run[:8]}",
+                    aside=name_aside(name, now_ms),
+                    since=f"{name[:_LONGEST]}_since_{self._run[:8]}",
+                    had_been_there=name in there,
+                )
+            )
+        self._keep(names)
+        return names
+
+    def _find_names(self) -> list[_Names]:
+        try:
+            return msgspec.json.decode((self._folder / _NAMES).read_bytes(), type=list[_Names])
+        except FileNotFoundError:
+            return []
+
+    def _keep(self, names: list[_Names]) -> None:
+        path = self._folder / _NAMES
+        try:
+            replace_durably(os.fspath(path), msgspec.json.encode(names))
+        except OSError as error:
+            raise RestoreError(
+                "{component} could not be brought back at {path}: {reason}",
+                hint="Check the rights and the room there.",
+                component=self.name,
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error
+
+    def _list(self, target: DatabaseTarget) -> frozenset[str]:
+        return frozenset(describe_server(target)[0].databases)
+
+    def _drop(self, target: DatabaseTarget, names: Sequence[str]) -> None:
+        there = self._list(target)
+        for each in names:
+            if each in there:
+                drop_database(target.access, _maintenance(target, each), each)
+
+    def _count_writes(self, target: DatabaseTarget, name: str) -> int:
+        with contextlib.suppress(RestoreError, ValueError, IndexError):
+            query = _COUNTERS.format(name=quote_text(name))
+            return int(ask(target.access, _maintenance(target, name), query)[0])
+        return -1
+
+
+def _maintenance(target: DatabaseTarget, name: str) -> str:
+    """Return a database to be connected to that is not the one whose name changes."""
+    return choose_maintenance(DatabaseTarget(access=target.access, database=name))
