@@ -59,9 +59,15 @@ class PostgresServer:
     user = "postgres"
 
     def __init__(
-        self, *, major: int | None = None, settings: dict[str, str] | None = None, encoding: str = "UTF8"
+        self,
+        *,
+        major: int | None = None,
+        settings: dict[str, str] | None = None,
+        encoding: str = "UTF8",
+        adopts: pathlib.Path | None = None,
     ) -> None:
-        programs = find_postgres(major)
+        """``adopts`` is a data directory to run instead of a new one: it moves to where the server lives."""
+        programs = find_postgres(int((adopts / "PG_VERSION").read_text()) if adopts else major)
         assert programs is not None, "no PostgreSQL is installed here"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
         self._owner = _find_owner()
@@ -70,15 +76,21 @@ class PostgresServer:
             shutil.chown(self.folder, self._owner)
             self.folder.chmod(0o755)
         try:
-            self._run(
-                *("initdb", "--no-sync", "--auth=trust", f"--username={self.user}", f"--encoding={encoding}"),
-                *("--locale=C.UTF-8" if encoding == "UTF8" else "--locale=C", "--pgdata", str(self.data)),
-            )
+            if adopts:
+                shutil.move(adopts, self.data)
+            else:
+                self._initialize(encoding)
             self._settings = {**_SETTINGS, **(settings or {})}
             self.start()
         except BaseException:
             self.remove()
             raise
+
+    def _initialize(self, encoding: str) -> None:
+        self._run(
+            *("initdb", "--no-sync", "--auth=trust", f"--username={self.user}", f"--encoding={encoding}"),
+            *("--locale=C.UTF-8" if encoding == "UTF8" else "--locale=C", "--pgdata", str(self.data)),
+        )
 
     @property
     def major(self) -> int:
@@ -110,6 +122,13 @@ class PostgresServer:
             has_hope = self._process.poll() is None and time.monotonic() < end
             assert has_hope, (self.folder / "log").read_text()
             time.sleep(0.05)
+
+    def change(self, name: str, value: str) -> None:
+        """Change a setting that takes no restart."""
+        self._settings.pop(name, None)
+        quoted = value.replace("'", "''")
+        self.sql(f"ALTER SYSTEM SET {name} = '{quoted}'")
+        self.sql("SELECT pg_reload_conf()")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Stop it, by default at once but in order."""
