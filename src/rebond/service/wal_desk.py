@@ -152,6 +152,7 @@ class WalDesk:
         if content is None:
             content = fetch_wal(self._get_vault(), question.system_id, question.name)
         if content is None:
+            self._ledger.require_unknown(question.name, question.system_id)
             LOG.info("%s was never archived, and nothing later was", question.name)
             return None
         self._fetch_ahead(question, len(content))

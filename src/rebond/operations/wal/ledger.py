@@ -13,7 +13,7 @@ import msgspec
 
 from rebond.clock import Clock
 from rebond.durable_files import DIRECTORY_MODE, TEMPORARY_PREFIX
-from rebond.errors import RebondError
+from rebond.errors import RebondError, WalGap
 from rebond.operations.wal.coverage import Coverage, join_ranges, name_range
 from rebond.sources.postgres.wal_names import is_segment, parse_segment_name
 
@@ -89,6 +89,22 @@ class WalLedger:
             notes.failed += 1
             notes.fault, notes.fault_name, notes.fault_ms = reason, name, self._clock.now_ms()
             self._write(is_urgent=True)
+
+    def require_unknown(self, name: str, system_id: int) -> None:
+        """Raise ``WalGap`` for a segment that this machine archived once, though the vault does not have it."""
+        with self._lock:
+            notes = self._notes
+        if notes.system_id != system_id or not notes.segment_bytes or not is_segment(name):
+            return
+        _, number = parse_segment_name(name, notes.segment_bytes)
+        note = notes.timelines.get(name[:8])
+        if note is not None and any(first <= number <= last for first, last in note.ranges):
+            raise WalGap(
+                "{name} is missing in the vault, though this machine put it there.",
+                hint="Somebody deleted it, or this is another vault. Look at 'rebond wal status' and at the vault's "
+                "replicas.",
+                name=name,
+            )
 
     def save(self) -> None:
         """Write down what was not written yet; to be called now and then, and in the end."""
