@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 from rebond.operations.drills.outcomes import Answer, Check, Verdict
 from rebond.operations.snapshots import time_of
-from rebond.pages.blocks import Block, Grid, Heading, Notice, Page, Paragraph
-from rebond.pages.words import Code, Sentence, Text, say
+from rebond.pages.blocks import Block, Grid, Heading, Notice, Output, Page, Paragraph
+from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.objectives.promises import Measure
 from rebond.units import format_moment, format_size, format_span
@@ -58,8 +58,54 @@ def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
         ),
         Heading(2, say("What was asked, and what came of it")),
         _list_checks(outcome.checks, say_check),
+        *_describe_scenario(evidence),
     ]
     return Page(say("Drill of {stack}", stack=evidence.stack), language, blocks)
+
+
+def _describe_scenario(evidence: Evidence) -> list[Block]:
+    """Return what only some scenarios find."""
+    blocks: list[Block] = []
+    if evidence.search:
+        blocks += [
+            Heading(2, say("How the last good snapshot was found")),
+            Grid(
+                [say("Snapshot"), say("Moment that it shows"), say("Answer")],
+                [
+                    [
+                        Code(each.snapshot[:8]),
+                        format_moment(each.moment_ms),
+                        say("good") if each.is_good else say("bad"),
+                    ]
+                    for each in evidence.search
+                ],
+            ),
+        ]
+    if evidence.secrets:
+        blocks += [
+            Heading(2, say("Secrets to be changed")),
+            Grid(
+                [say("Name"), say("Kept in"), say("Used in")],
+                [
+                    [
+                        Code(each.name),
+                        Code(each.kept_in),
+                        Joined(tuple(map(Code, each.used_in))) if each.used_in else "–",
+                    ]
+                    for each in evidence.secrets
+                ],
+            ),
+        ]
+    if evidence.changes:
+        blocks += [
+            Heading(2, say("What changed since")),
+            Grid(
+                [say("Component"), say("Added"), say("Removed"), say("Changed")],
+                [[each.name, str(each.added), str(each.removed), str(each.changed)] for each in evidence.changes],
+            ),
+            Output("\n".join(f"{each.name}: {path}" for each in evidence.changes for path in each.paths)),
+        ]
+    return blocks
 
 
 def _list_checks(checks: Sequence[Check], say_check: SayCheck) -> Grid:

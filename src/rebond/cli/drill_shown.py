@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note
-from rebond.cli.documents import describe_choice
+from rebond.cli.documents import SHORT_ID, describe_choice
 from rebond.cli.drill_page import make_page
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import language, show_path, tr
@@ -19,11 +19,12 @@ from rebond.history.recording import HISTORY, note_event
 from rebond.language import translate
 from rebond.logs.masking import mask
 from rebond.operations.drills.outcomes import Answer, Check, Verdict
+from rebond.operations.snapshots import time_of
 from rebond.pages.html import write_html
 from rebond.pages.markdown import write_markdown
 from rebond.stack.drills.evidence import Evidence, describe_evidence, describe_for_ledger
 from rebond.stack.objectives.promises import Measure, Promise
-from rebond.units import format_iso, format_span
+from rebond.units import format_iso, format_moment, format_span
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.wording import fill
 
@@ -170,6 +171,7 @@ def describe_drill(evidence: Evidence) -> str:
             lines.append(f"{_answer_word(check.answer)}  {show_path(check.subject)}: {message}")
             lines += [f"  → {hint}"] if hint else []
     passed = sum(each.answer is Answer.PASS for each in outcome.checks)
+    lines += _describe_scenario(evidence)
     lines += [describe_missed(each) for each in evidence.judgement.missed]
     lines.append(
         tr(
@@ -183,6 +185,41 @@ def describe_drill(evidence: Evidence) -> str:
     )
     lines += [_describe_pair(each) for each in (evidence.judgement.rto, evidence.judgement.rpo)]
     return "\n".join(each for each in lines if each)
+
+
+def _describe_scenario(evidence: Evidence) -> list[str]:
+    """Return what only some scenarios find: the last good snapshot, what to change, what came since."""
+    lines = []
+    if evidence.search:
+        record = evidence.outcome.record
+        lines.append(
+            tr(
+                "The last good snapshot is {id} of {moment}; {count} were asked, in {span}.",
+                id=record.snapshot.hex()[:SHORT_ID],
+                moment=format_moment(time_of(record)),
+                count=len(evidence.search),
+                span=format_span(evidence.search_seconds),
+            )
+        )
+    for secret in evidence.secrets:
+        used = ", ".join(secret.used_in)
+        values = {"name": show_path(secret.name), "place": show_path(secret.kept_in), "used": show_path(used)}
+        lines.append(
+            tr("CHANGE  {name} (kept in {place}); used in: {used}", **values)
+            if used
+            else tr("CHANGE  {name} (kept in {place})", **values)
+        )
+    lines += [
+        tr(
+            "Since then in {component}: {added} added, {removed} removed, {changed} changed.",
+            component=show_path(each.name),
+            added=each.added,
+            removed=each.removed,
+            changed=each.changed,
+        )
+        for each in evidence.changes
+    ]
+    return lines
 
 
 def _describe_pair(promise: Promise) -> str:

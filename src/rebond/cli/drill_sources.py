@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebond.cli.apart import open_apart
 from rebond.cli.invocation import Invocation
@@ -25,6 +25,19 @@ class Sources:
     found: tuple[Source, ...]
     records: tuple[SnapshotRecord, ...]  # of all vaults, for the age of each component
     checks: tuple[Check, ...] = ()
+
+    def limited_to(self, names: Sequence[str]) -> "Sources":
+        """Return only some components, where any are named."""
+        if not names:
+            return self
+        kept = [
+            replace(each, components=tuple(name for name in each.components if name in names)) for each in self.found
+        ]
+        return replace(
+            self,
+            found=tuple(each for each in kept if each.components),
+            checks=tuple(each for each in self.checks if each.subject in names),
+        )
 
 
 def find_sources(

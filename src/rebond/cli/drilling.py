@@ -1,7 +1,8 @@
-"""One drill from its beginning to its evidence."""
+"""One drill from its beginning to what it found."""
 
 import contextlib
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rebond.cli.answering import note
@@ -11,9 +12,11 @@ from rebond.cli.speech import tr
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
-from rebond.operations.drills.drill import DrillPlan, drill
-from rebond.operations.drills.outcomes import DrillOutcome
+from rebond.operations.drills.drill import drill
+from rebond.operations.drills.outcomes import Check, DrillOutcome
 from rebond.operations.drills.room import check_room, find_room
+from rebond.operations.selection import Selection
+from rebond.operations.snapshots import time_of
 from rebond.schedule.stack_folders import folder_of
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.drills.place import DrillPlace
@@ -25,15 +28,23 @@ from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
 MEMORY_BYTES = 256 << 20  # of a restore, and of the server beside it
+Look = Callable[[DrillPlanner], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillWish:
-    """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now."""
+    """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now.
+
+    ``only`` names components and ``selections`` parts of them; ``checks`` are answers that are known beforehand.
+    """
 
     scenario: str = ""
     is_sample: bool = False
     is_newest: bool = True
+    only: tuple[str, ...] = ()
+    selections: Mapping[str, Selection] = field(default_factory=dict)
+    asks_only_user: bool = False
+    checks: tuple[Check, ...] = ()
 
 
 def run_drill(
@@ -43,17 +54,41 @@ def run_drill(
     loaded: Loaded | None,
     watcher: Watcher,
     wish: DrillWish,
+    look: Look | None = None,
 ) -> Evidence:
     """Restore into a throw-away place, ask, judge; nothing is left of it when this returns or raises.
 
-    Raises ``RestoreError`` when there is no room, and what ``drill`` raises.
+    ``look`` may look at what stands before it goes. Raises ``RestoreError`` when there is no room, and what ``drill``
+    raises.
     """
+    outcome = try_out(invocation, vault, record, loaded, watcher, wish, look)
+    configuration = loaded.configuration if loaded is not None else None
+    checks = configuration.drill.checks if configuration and configuration.drill else ()
+    return Evidence(
+        outcome=outcome,
+        judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
+        stack=configuration.stack.name if configuration else record.catalog.stack,
+        scenario=wish.scenario,
+        is_cut_off=bool(find_wrapper(invocation.environment)) if any(each.run for each in checks) else None,
+    )
+
+
+def try_out(
+    invocation: Invocation,
+    vault: Vault,
+    record: SnapshotRecord,
+    loaded: Loaded | None,
+    watcher: Watcher,
+    wish: DrillWish,
+    look: Look | None = None,
+) -> DrillOutcome:
+    """Restore into a throw-away place and ask."""
     clock = SystemClock()
     with contextlib.ExitStack() as held:
         place = held.enter_context(DrillPlace(invocation.state_folder, invocation.environment, clock))
         for folder in place.cleared:
             note(invocation, tr("Cleared what an earlier drill that was killed left in {folder}.", folder=folder))
-        sources = find_sources(invocation, vault, record, loaded, watcher, held)
+        sources = find_sources(invocation, vault, record, loaded, watcher, held).limited_to(wish.only)
         planner = DrillPlanner(
             loaded=loaded,
             place=place,
@@ -61,34 +96,16 @@ def run_drill(
             clock=clock,
             observer=watcher,
             ages=_find_ages(invocation, loaded, sources, wish),
+            selections=wish.selections,
+            asks_only_user=wish.asks_only_user,
         )
         plan = planner.plan(sources.found, is_sample=wish.is_sample)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)
-        outcome = _drill(record, plan, sources, watcher, clock)
-    configuration = loaded.configuration if loaded is not None else None
-    has_commands = (
-        any(each.run for each in configuration.drill.checks) if configuration and configuration.drill else False
-    )
-    return Evidence(
-        outcome=outcome,
-        judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
-        stack=configuration.stack.name if configuration else record.catalog.stack,
-        scenario=wish.scenario,
-        is_cut_off=bool(find_wrapper(invocation.environment)) if has_commands else None,
-    )
-
-
-def _drill(
-    record: SnapshotRecord, plan: DrillPlan, sources: Sources, watcher: Watcher, clock: SystemClock
-) -> DrillOutcome:
-    whole = DrillPlan(
-        parts=plan.parts,
-        stages=plan.stages,
-        questions=plan.questions,
-        checks=(*plan.checks, *sources.checks),
-        is_sample=plan.is_sample,
-    )
-    return drill(record, whole, watcher, clock)
+        whole = replace(plan, checks=(*wish.checks, *plan.checks, *sources.checks))
+        outcome = drill(record, whole, watcher, clock)
+        if look is not None:
+            look(planner)
+    return outcome
 
 
 def _find_ages(invocation: Invocation, loaded: Loaded | None, sources: Sources, wish: DrillWish) -> dict[str, float]:
@@ -97,7 +114,7 @@ def _find_ages(invocation: Invocation, loaded: Loaded | None, sources: Sources, 
     if not wish.is_newest:
         return dict.fromkeys(names, -1.0)
     clock = SystemClock()
-    if loaded is None:
+    if loaded is None or wish.scenario == "lost-server":
         now_ms = clock.now_ms()
         return {name: max(0, now_ms - _moment_of(sources, name)) / 1000 for name in names}
     folder: Path = folder_of(invocation.state_folder, loaded)
@@ -106,6 +123,4 @@ def _find_ages(invocation: Invocation, loaded: Loaded | None, sources: Sources, 
 
 
 def _moment_of(sources: Sources, name: str) -> int:
-    from rebond.operations.snapshots import time_of
-
     return next(time_of(each.record) for each in sources.found if name in each.components)

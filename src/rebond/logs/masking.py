@@ -60,6 +60,11 @@ def remember_variables(variables: Mapping[str, str]) -> None:
             remember_secret(Secret(password))
 
 
+def looks_secret(name: str) -> bool:
+    """Say whether the name of a variable says that it holds a secret."""
+    return bool(_SECRET_NAME.search(name)) and not _NO_SECRET.search(name)
+
+
 def mask(text: str) -> str:
     """Return the text without any secret that this process has looked up."""
     return _masks.mask(text)

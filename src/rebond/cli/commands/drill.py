@@ -1,16 +1,21 @@
 """``rebond drill``: prove a snapshot by restoring it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
+from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.watching import watching
+from rebond.cli.witness import Watcher
 from rebond.errors import UsageError
+
+if TYPE_CHECKING:
+    from rebond.stack.drills.evidence import Evidence
+    from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
 _MEANWHILE = ("rebond.cli.drilling", "rebond.cli.drill_shown", "rebond.operations.restore", "rebond.history.sealing")
@@ -51,19 +56,11 @@ def drill(invocation: Invocation, /, snapshot: str | None, moment: str | None, *
 
 
 def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> int:
-    if snapshot is not None and moment is not None:
-        raise UsageError("A snapshot and a moment are two ways to say which.", hint="Leave one of them out.")
-    if wishes["report"] is not None:
-        from rebond.cli.drill_shown import check_report
-
-        check_report(wishes["report"])
     with (
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.drill_configuration import find_loaded
         from rebond.cli.drill_shown import announce, publish
-        from rebond.cli.drilling import DrillWish, run_drill
 
         record = (
             choose_moment(vault, moment, stack=wishes["stack"])
@@ -71,10 +68,34 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
             else choose_snapshot(vault, snapshot or "latest", stack=wishes["stack"])
         )
         announce(invocation, record)
-        wish = DrillWish(
-            scenario=wishes["scenario"] or "",
-            is_sample=wishes["sample"],
-            is_newest=moment is None and (snapshot is None or snapshot.startswith("latest")),
-        )
-        evidence = run_drill(invocation, vault.live, record, find_loaded(invocation, record), watcher, wish)
+        is_newest = moment is None and (snapshot is None or snapshot.startswith("latest"))
+        evidence = _carry_out(invocation, vault, record, watcher, {**wishes, "is_newest": is_newest})
         return publish(invocation, evidence, wishes["report"])
+
+
+def _carry_out(
+    invocation: Invocation, vault: VaultAtHand, record: "SnapshotRecord", watcher: Watcher, wishes: dict[str, Any]
+) -> "Evidence":
+    """Drill what has happened, or just the snapshot."""
+    from rebond.cli import drill_scenarios
+    from rebond.cli.drill_configuration import find_loaded
+    from rebond.cli.drilling import DrillWish, run_drill
+
+    is_newest, live = wishes["is_newest"], vault.live
+    if wishes["scenario"] == "lost-server":
+        from rebond.cli.drill_lost_server import drill_lost_server
+
+        return drill_lost_server(invocation, vault, record, watcher, is_newest=is_newest)
+    loaded = find_loaded(invocation, record)
+    match wishes["scenario"]:
+        case "lost-service":
+            return drill_scenarios.drill_lost_service(invocation, live, record, loaded, watcher)
+        case "security-breach":
+            return drill_scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
+        case "corrupted-data":
+            from rebond.operations.snapshots import time_of
+
+            history = drill_scenarios.list_history(live, record.catalog.stack, time_of(record))
+            return drill_scenarios.drill_corrupted_data(invocation, live, loaded, watcher, history)
+    wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest)
+    return run_drill(invocation, live, record, loaded, watcher, wish)

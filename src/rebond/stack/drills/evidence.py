@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from rebond.operations.drills.outcomes import Check, DrillOutcome, Verdict
 from rebond.operations.snapshots import time_of
+from rebond.stack.drills.exposed_secrets import ExposedSecret
 from rebond.stack.objectives.promises import DrillJudgement, Promise
 from rebond.units import format_iso
 
@@ -12,14 +13,42 @@ FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchStep:
+    """One snapshot that was asked while the last good one was looked for."""
+
+    snapshot: str
+    moment_ms: int
+    is_good: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComponentChanges:
+    """What is different in a component of the newest snapshot: how many paths, and the first of them."""
+
+    name: str
+    added: int
+    removed: int
+    changed: int
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What a drill found, judged by what is promised. ``stack`` is the stack's name."""
+    """What a drill found, judged by what is promised. ``stack`` is the stack's name.
+
+    After a breach, ``secrets`` are those that have to be changed and ``changes`` what came since; ``search`` is how
+    the last good snapshot was found, which took ``search_seconds``.
+    """
 
     outcome: DrillOutcome
     judgement: DrillJudgement
     stack: str
     scenario: str = ""
     is_cut_off: bool | None = None
+    secrets: tuple[ExposedSecret, ...] = ()
+    changes: tuple[ComponentChanges, ...] = ()
+    search: tuple[SearchStep, ...] = ()
+    search_seconds: float = 0.0
 
     @property
     def is_good(self) -> bool:
@@ -53,7 +82,34 @@ def describe_evidence(evidence: Evidence, say_check: Callable[[Check], tuple[str
         "phases": {name: round(seconds, 3) for name, seconds in outcome.phases.items()},
         "components": _describe_components(evidence),
         "checks": [_describe_check(each, say_check) for each in outcome.checks],
+        **_describe_scenario(evidence),
     }
+
+
+def _describe_scenario(evidence: Evidence) -> dict[str, object]:
+    """Return what only some scenarios find."""
+    found: dict[str, object] = {}
+    if evidence.scenario == "security-breach":
+        found["secrets"] = [
+            {"name": each.name, "kept_in": each.kept_in, "used_in": list(each.used_in)} for each in evidence.secrets
+        ]
+        found["changes"] = [
+            {
+                "component": each.name,
+                "added": each.added,
+                "removed": each.removed,
+                "changed": each.changed,
+                "paths": list(each.paths),
+            }
+            for each in evidence.changes
+        ]
+    if evidence.search:
+        found["search"] = [
+            {"snapshot": each.snapshot, "moment": format_iso(each.moment_ms), "good": each.is_good}
+            for each in evidence.search
+        ]
+        found["search_seconds"] = round(evidence.search_seconds, 3)
+    return found
 
 
 def describe_for_ledger(evidence: Evidence, run: str, files: Mapping[str, str]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from rebond.errors import SourceUnfit, VaultDamaged
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.restore_database import read_saved
+from rebond.operations.selection import Selection
 from rebond.progress import Observer
 from rebond.sources.postgres.own_server import OwnServer
 from rebond.stack.drills.database_questions import make_database_questions
@@ -44,7 +45,11 @@ class Source:
 
 @dataclass(slots=True, kw_only=True)
 class DrillPlanner:
-    """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started."""
+    """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started.
+
+    ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
+    With ``asks_only_user`` nothing else is asked.
+    """
 
     loaded: Loaded | None
     place: DrillPlace
@@ -59,6 +64,17 @@ class DrillPlanner:
     _files: dict[str, RestoredDatabases] = field(default_factory=dict)
     _places: dict[str, Path] = field(default_factory=dict)
     needed_bytes: int = 0
+    selections: Mapping[str, Selection] = field(default_factory=dict)
+    asks_only_user: bool = False
+
+    @property
+    def root(self) -> Path:
+        """What stands for the stack's root."""
+        return Layout(folder=self.place.stack).root
+
+    def places_of(self, kind: str) -> dict[str, Path]:
+        """Return where the trees of the components of a kind were put."""
+        return {each.name: each.target for each in self._parts if each.kind == kind}
 
     def plan(self, sources: Sequence[Source], *, is_sample: bool = False) -> DrillPlan:
         """Return what is to be done. Raises ``VaultDamaged`` for a snapshot that cannot be opened at all."""
@@ -73,7 +89,10 @@ class DrillPlanner:
         return DrillPlan(
             parts=tuple(self._parts),
             stages=tuple(self._stages),
-            questions=(*self._ask_references(), *self._ask_of_user(layout)),
+            questions=(
+                *(() if self.asks_only_user else self._ask_references()),
+                *(() if self.selections else self._ask_of_user(layout)),
+            ),
             checks=tuple(self._checks),
             is_sample=is_sample,
         )
@@ -100,7 +119,10 @@ class DrillPlanner:
             size_bytes=summary.bytes,
             age_seconds=self.ages.get(stored.name, 0.0),
         )
-        self._parts.append(self._finish(part, reader, stored, component))
+        part = self._finish(part, reader, stored, component)
+        if stored.name in self.selections:
+            part = replace(part, selection=self.selections[stored.name], questions=())
+        self._parts.append(replace(part, questions=()) if self.asks_only_user else part)
 
     def _finish(
         self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent, component: Component | None

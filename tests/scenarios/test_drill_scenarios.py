@@ -1,0 +1,137 @@
+"""Drills of what may happen: a service, the data, the server, or the trust in it is lost."""
+
+import pathlib
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.scenarios.drilled_stack import CHECK, DrilledStack
+
+HISTORY = 50
+CORRUPTED_FROM = 37
+SQL = 'sql = "SELECT count(*) = 0 FROM photo WHERE path IS NULL"'
+
+
+@pytest.fixture
+def stack(tmp_path: pathlib.Path) -> Iterator[DrilledStack]:
+    made = DrilledStack(tmp_path)
+    yield made
+    assert made.left() == []
+    made.close()
+
+
+def change(stack: DrilledStack, sql: str) -> None:
+    with sqlite3.connect(stack.root / "app.sqlite") as database:
+        database.execute(sql)
+    database.close()
+
+
+@pytest.mark.slow
+def test_the_last_good_snapshot_of_fifty_is_found_by_halving(stack: DrilledStack) -> None:
+    text = stack.root / "rebond.toml"
+    stack.configure(CHECK.replace("NAME", "no lost paths").replace("QUESTION", SQL))
+    small = text.read_text().replace('references = [{ sql = "SELECT path FROM photo", component = "media" }]', "")
+    text.write_text(small[: small.index("[component.media]")] + small[small.index("[component.app]") :])
+    made = []
+    for number in range(HISTORY):
+        change(stack, f"INSERT INTO photo VALUES ('{number}')")
+        if number == CORRUPTED_FROM:
+            change(stack, "INSERT INTO photo VALUES (NULL)")
+        made.append(stack.program.ask("backup")["id"])
+        time.sleep(0.001)
+    done = stack.drill("--scenario", "corrupted-data")
+
+    document = done.document
+    assert document["verdict"] == "pass"
+    assert document["snapshot"] == made[CORRUPTED_FROM - 1]
+    assert len(document["search"]) <= 8
+    asked = {each["snapshot"]: each["good"] for each in document["search"]}
+    assert (asked[made[CORRUPTED_FROM - 1]], asked[made[CORRUPTED_FROM]]) == (True, False)
+    assert document["rto_seconds"] > document["search_seconds"] > 0
+    assert made[CORRUPTED_FROM - 1][:8] in stack.program("drill", "--scenario", "corrupted-data").out
+
+
+def test_without_a_good_snapshot_or_a_check_the_search_says_so(stack: DrilledStack) -> None:
+    stack.program.good("backup")
+    nothing = stack.program("drill", "--scenario", "corrupted-data")
+    assert nothing.status == 2
+    assert "no check" in nothing.err
+    stack.configure(CHECK.replace("NAME", "never").replace("QUESTION", 'sql = "SELECT 0"'))
+    never = stack.program("drill", "--scenario", "corrupted-data")
+    assert never.status == 2
+    assert "No snapshot is good" in never.err
+
+
+def test_a_lost_server_comes_back_from_the_address_and_the_kit_alone(stack: DrilledStack) -> None:
+    stack.configure(CHECK.replace("NAME", "secrets").replace("QUESTION", 'run = "scripts/known.sh"'))
+    stack.program.good("backup")
+    for name in ("cache", "state", "stack"):
+        shutil.rmtree(stack.folder / name)
+    moved = stack.folder / "elsewhere" / "kept"
+    moved.mkdir(parents=True)
+    (stack.folder / "vault").rename(moved / "vault")
+    (stack.folder / "owner.key").rename(moved / "in-the-safe")
+    del stack.program.environment["REBOND_CONFIG"]
+    kit = {"REBOND_VAULT": str(moved / "vault"), "REBOND_KEY_FILE": str(moved / "in-the-safe")}
+    done = stack.program("drill", "--scenario", "lost-server", "--json", **kit)
+
+    assert done.status == 0, done.err + done.out
+    answers = {each["subject"] + " " + each["code"]: each["answer"] for each in done.document["checks"]}
+    assert answers["vault kit"] == "pass"
+    assert answers["vault configuration"] == "pass"
+    assert answers["secrets own-check"] == "pass"
+    assert set(answers.values()) == {"pass"}
+    assert done.document["scenario"] == "lost-server"
+
+
+def test_a_kit_that_was_not_tried_and_a_missing_configuration_are_named(stack: DrilledStack) -> None:
+    stack.program.good("backup")
+    own_key = stack.drill("--scenario", "lost-server")
+    assert own_key.status == 3
+    assert [each["code"] for each in own_key.document["checks"] if each["answer"] == "not-run"] == ["kit"]
+    where = {"REBOND_VAULT": str(stack.folder / "vault"), "REBOND_KEY_FILE": str(stack.folder / "owner.key")}
+    del stack.program.environment["REBOND_CONFIG"]
+    stack.program.good("backup", "--path", stack.root / "media", "--stack", "bare", **where)
+    bare = stack.program("drill", "--scenario", "lost-server", "--stack", "bare", "--json", **where)
+    assert bare.status == 4
+    assert [each["code"] for each in bare.document["checks"] if each["answer"] == "fail"] == ["configuration"]
+
+
+def test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed(stack: DrilledStack) -> None:
+    stack.configure("[notify]\nfailure = [{ to = { file = '/etc/rebond/mail' } }]")
+    before = stack.program.ask("backup")
+    time.sleep(0.01)
+    (stack.root / "scripts" / "backdoor.sh").write_text("#!/bin/sh\n")
+    (stack.root / "media" / "0.jpg").write_bytes(b"other")
+    stack.program.good("backup")
+    done = stack.drill(before["id"], "--scenario", "security-breach")
+
+    assert done.status == 0, done.out
+    secrets = {each["name"]: each for each in done.document["secrets"]}
+    assert secrets["API_KEY"] == {"name": "API_KEY", "kept_in": "env/.env", "used_in": ["scripts/known.sh"]}
+    assert secrets["../owner.key"]["used_in"] == ["vault.key"]
+    assert secrets["/etc/rebond/mail"]["used_in"] == ["notify.failure[1].to"]
+    changes = {each["component"]: each for each in done.document["changes"]}
+    assert changes["scripts"]["paths"] == ["+ backdoor.sh"]
+    assert (changes["media"]["changed"], changes["media"]["added"]) == (1, 0)
+    assert "hunter2" not in done.out
+    assert "CHANGE  API_KEY" in stack.program("drill", before["id"], "--scenario", "security-breach").out
+
+
+def test_a_lost_service_brings_back_one_part_and_its_secrets(stack: DrilledStack) -> None:
+    for name in ("one", "two"):
+        (stack.root / "media" / name).mkdir()
+        (stack.root / "media" / name / "page.html").write_text(name)
+    text = (stack.root / "rebond.toml").read_text()
+    (stack.root / "rebond.toml").write_text(
+        text.replace('path = "media"\n', 'path = "media"\nparts = ["one", "two"]\n')
+        + '[objective]\nlost-service = { rto = "10min" }\n'
+    )
+    stack.program.good("backup")
+    done = stack.drill("--scenario", "lost-service")
+    assert done.status == 0, done.out
+    found = {each["name"]: each["files"] for each in done.document["components"]}
+    assert found == {"media": 1, "env": 1}
+    assert done.document["rto_objective"] == 600
