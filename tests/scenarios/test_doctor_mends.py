@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pwd
+import shutil
 import stat
 import subprocess
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from rebond.clock import SystemClock
 from rebond.config.loading import load_configuration
 from rebond.schedule.holding import try_lock
 from rebond.schedule.stack_folders import SERVE_LOCK, folder_of
+from rebond.stack.advice import starting
 
 Folder = pathlib.Path
 CONTAINERS = """
@@ -205,7 +207,10 @@ def test_runs_that_nobody_starts_are_handed_over(machine: MendedMachine) -> None
     assert machine.mend() == ["partly-started"]
 
 
-def test_runs_that_something_starts_are_well(machine: MendedMachine, tmp_path: pathlib.Path) -> None:
+def test_runs_that_something_starts_are_well(
+    machine: MendedMachine, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(starting, "SYSTEMD_RUNS", str(tmp_path))
     machine.write(DAILY + '[schedule]\nby = "other"\n')
     assert machine.findings() == []
 
@@ -216,6 +221,13 @@ def test_runs_that_something_starts_are_well(machine: MendedMachine, tmp_path: p
         units = tmp_path / "systemd" / "user"
         machine.program.good("schedule", "install", "--directory", units, "--config", machine.path)
         assert machine.findings() == []
+        (machine.bin / "systemctl").write_text('#!/bin/sh\n[ "$2" != is-enabled ]\n')
+        (found,) = machine.findings()
+        assert (found["code"], found["command"][:37]) == ("not-enabled", "systemctl --user enable --now rebond-")
+        shutil.copy(machine.state / "spare" / "systemctl", machine.bin)
+        with monkeypatch.context() as without_systemd:
+            without_systemd.setattr(starting, "SYSTEMD_RUNS", "/nowhere")
+            assert [each["code"] for each in machine.findings()] == ["not-started"], "units start nothing there"
         machine.program.good("schedule", "remove", "--directory", units, "--config", machine.path)
 
     loaded = load_configuration(machine.path, {}).loaded

@@ -219,7 +219,7 @@ def _no_configuration(error: UsageError) -> tuple[Observation, ...]:
             check="configuration",
             code=error.code,
             weight=Weight.FAILURE,
-            template="There is no configuration that could be read: {reason}",
+            template="{reason}",
             values={"reason": error},
             command="rebond init",
         ),

@@ -18,7 +18,7 @@ def find_configuration(named: str | None, environment: Mapping[str, str], folder
     wish = named or environment.get("REBOND_CONFIG")
     if wish:
         path = folder / Path(wish).expanduser()
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise ConfigError(
                 "There is no configuration at {path}.",
                 hint="Check --config and REBOND_CONFIG.",
@@ -27,4 +27,5 @@ def find_configuration(named: str | None, environment: Mapping[str, str], folder
         return path
     home = environment.get("XDG_CONFIG_HOME") or os.path.join(environment.get("HOME", ""), ".config")
     usual = (folder, Path(home) / "rebond", Path("/etc/rebond"))
-    return next((each / FILE_NAME for each in usual if (each / FILE_NAME).is_file()), None)
+    # A folder of root's that may not be entered holds nothing for this user, and is no reason to fail.
+    return next((each / FILE_NAME for each in usual if os.path.isfile(each / FILE_NAME)), None)

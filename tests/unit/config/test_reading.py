@@ -1,6 +1,8 @@
 """Where values stand, where the configuration is, and what variables stand for."""
 
+import os
 import pathlib
+from typing import NoReturn
 
 import pytest
 from hypothesis import given
@@ -166,3 +168,15 @@ def test_what_is_shown_says_the_same_when_it_is_read_again(document: dict[str, o
 
     assert problems.found == []
     assert shown.plain() == document
+
+
+def test_a_folder_that_may_not_be_entered_holds_no_configuration(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, **_wishes: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied", str(path))  # as the system answers whoever is not root
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert find_configuration(None, {"HOME": str(tmp_path)}, tmp_path) is None
+    with pytest.raises(ConfigError, match="There is no configuration at"):
+        find_configuration("rebond.toml", {}, tmp_path)

@@ -168,7 +168,10 @@ def _plan_by_configuration(
 ) -> tuple[ComponentToSave, ...]:
     """Return the components of the configuration; what it says of the snapshot becomes a wish where nobody has one."""
     if not find_configuration(invocation.config, invocation.environment, Path.cwd()):
-        raise UsageError("There is nothing to save.", hint="Name what to save: rebond backup --path DIR.")
+        raise UsageError(
+            "There is nothing to save.",
+            hint="'rebond init' writes a configuration for this directory. Without one: rebond backup --path DIR.",
+        )
     from rebond.cli.configured import require_configuration
     from rebond.stack.planning import plan_backup
 

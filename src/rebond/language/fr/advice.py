@@ -15,7 +15,6 @@ ADVICE: dict[str, str] = {
     "Nothing is to be mended. Looked for {span}.": "Rien n'est à réparer. Regardé pendant {span}.",
     "To be mended: {count}; the lines that begin with $ do it. Looked for {span}.": "À réparer : {count} ; les lignes qui commencent par $ le font. Regardé pendant {span}.",
     "--fix runs those that are safe: {count}.": "--fix lance celles qui sont sans risque : {count}.",
-    "There is no configuration that could be read: {reason}": "Il n'y a pas de configuration lisible : {reason}",
     "The configuration names no vault.": "La configuration ne nomme aucun coffre.",
     "The address of a vault cannot be looked up: {reason}": "L'adresse d'un coffre ne peut être trouvée : {reason}",
     "{user} could not look at everything: {reason}": "{user} n'a pas pu tout regarder : {reason}",

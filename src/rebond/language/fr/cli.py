@@ -59,7 +59,8 @@ CLI: dict[str, str] = {
     "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.": "La sauvegarde "
     "{id} est faite : {names}, {files} fichiers, {size} ; {added} de nouveau, {stored} stockés, en {span}.",
     "There is nothing to save.": "Il n'y a rien à sauvegarder.",
-    "Name what to save: rebond backup --path DIR.": "Dites quoi : rebond backup --path DOSSIER.",
+    "'rebond init' writes a configuration for this directory. Without one: rebond backup --path DIR.": "« rebond init » "
+    "écrit une configuration pour ce dossier. Sans elle : rebond backup --path DOSSIER.",
     "--until says how long a hold lasts.": "--until dit combien de temps dure une protection.",
     "Add --hold REASON.": "Ajoutez --hold RAISON.",
     "component": "composant",

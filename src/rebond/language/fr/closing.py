@@ -20,6 +20,7 @@ CLOSING: dict[str, str] = {
     "The units are {user}'s own: they run while {user} is logged in, and always after: {command}": "Les unités sont celles de {user} : elles tournent tant que {user} a une session ouverte, et toujours après : {command}",
     # what could not be read
     "When it was made, {count} problems were noticed; 'rebond history' on {host} lists them.": "Quand elle a été faite, {count} problèmes ont été remarqués ; « rebond history » sur {host} les énumère.",
+    "The units in {folder} are not enabled: systemd starts nothing.": "Les unités dans {folder} ne sont pas activées : systemd ne démarre rien.",
     # volumes
     "No running container has the volume {name}, and what is to be asked runs in one.": "Aucun conteneur en marche n'a le volume {name}, et ce qu'il faut interroger tourne dans un conteneur.",
     'Start the service that uses it, or name that with in = "compose:…".': "Démarrez le service qui s'en sert, ou nommez-le par in = \"compose:…\".",

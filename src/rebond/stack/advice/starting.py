@@ -13,7 +13,7 @@ from rebond.schedule.jobs import Job
 from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks
 from rebond.schedule.stack_folders import SERVE_LOCK, folder_of
 from rebond.schedule.systemd_units import unit_name, unit_prefix
-from rebond.schedule.targets import LINGER, SYSTEM_UNITS
+from rebond.schedule.targets import LINGER, SYSTEM_UNITS, find_units
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import Asked, ask_program
 
@@ -35,13 +35,13 @@ def check_starting(scene: Scene) -> Iterator[Observation]:
         return
     serves = find_holder(handed.folder / SERVE_LOCK) is not None
     if jobs and not serves:
-        wanted = (scheduling.by,) if scheduling else _HANDED
-        found = {each: _find_missing(each, jobs, handed, scene) for each in wanted}
+        found = {each: _find_missing(each, jobs, handed, scene) for each in _HANDED}
         if not any(missing == [] for missing in found.values()):
             yield _describe_gap(scene, found, jobs)
+        elif found["systemd"] == [] or found["serve"] == []:
+            yield from _check_enabled(scene, handed)
     if not serves:
         yield from _check_hooks(scene, handed)
-    if (scheduling is None or scheduling.by in {"systemd", "serve"}) and not serves:
         yield from _check_linger(scene, handed)
 
 
@@ -57,7 +57,7 @@ def _find_missing(target: str, jobs: list[Job], handed: HandedOver, scene: Scene
             return _not_named(jobs, Path(CRON_D, cron_file_name(handed.stack)).read_text(errors="replace"))
         except OSError:
             return None
-    folders = unit_folders(scene.environment)
+    folders = unit_folders(scene.environment) if os.path.isdir(SYSTEMD_RUNS) else []  # else they start nothing
     if target == "serve":
         name = f"{unit_prefix(handed.stack)}.service"
         return [] if any((each / name).is_file() for each in folders) else None
@@ -84,7 +84,6 @@ def _not_named(jobs: list[Job], text: str) -> list[str]:
 
 def _describe_gap(scene: Scene, found: Mapping[str, list[str] | None], jobs: list[Job]) -> Observation:
     handed_to = next((target for target, missing in found.items() if missing), "")
-    target = handed_to or (next(iter(found)) if len(found) == 1 else _choose(scene.environment))
     names = (found[handed_to] or []) if handed_to else [each.name for each in jobs]
     return Observation(
         check=CHECK,
@@ -92,23 +91,50 @@ def _describe_gap(scene: Scene, found: Mapping[str, list[str] | None], jobs: lis
         weight=Weight.WARNING,
         template="Nothing starts {jobs} by itself: the runs are in the configuration, and nobody was told of them.",
         values={"jobs": ", ".join(names)},
-        command=_install(scene, target),
+        command=_install(scene, handed_to or _choose(scene)),
     )
 
 
-def _choose(environment: Mapping[str, str]) -> str:
-    """Return who could start runs here; nobody, where neither systemd nor cron is."""
-    if os.path.isdir(SYSTEMD_RUNS):
-        return "systemd"
-    return "cron" if shutil.which("crontab", path=environment.get("PATH")) else ""
+def _choose(scene: Scene) -> str:
+    """Return who could start runs here: as the configuration says where that is here; empty for nobody."""
+    scheduling = scene.configuration.schedule
+    wished, has_systemd = scheduling.by if scheduling else "systemd", os.path.isdir(SYSTEMD_RUNS)
+    has_cron = shutil.which("crontab", path=scene.environment.get("PATH")) is not None
+    if wished in {"systemd", "serve"} and has_systemd:
+        return wished
+    if wished == "serve":
+        return ""
+    return wished if wished == "cron.d" else ("cron" if has_cron else "")
 
 
 def _install(scene: Scene, target: str) -> str:
     configuration = ("--config", str(scene.path))
-    if not target or (target == "serve" and not os.path.isdir(SYSTEMD_RUNS)):
+    if not target:
         return f"{scene.command('rebond', *configuration, 'serve')} > /dev/null 2>&1 &"
     words = ("rebond", *configuration, "schedule", "install", "--to", target)
     return scene.root_command(*words) if target == "cron.d" else scene.command(*words)
+
+
+def _check_enabled(scene: Scene, handed: HandedOver) -> Iterator[Observation]:
+    """Units that were written and that systemd was never told to start."""
+    for folder, whose in zip(unit_folders(scene.environment), ((), ("--user",)), strict=True):
+        names = [each.name for each in find_units(folder, handed.stack) if _is_started(each)]
+        if not names or _ask(scene.environment, "systemctl", *whose, "is-enabled", *names).is_good:
+            continue
+        enable = ("systemctl", *whose, "enable", "--now", *names)
+        yield Observation(
+            check=CHECK,
+            code="not-enabled",
+            weight=Weight.WARNING,
+            template="The units in {folder} are not enabled: systemd starts nothing.",
+            values={"folder": str(folder)},
+            command=scene.command(*enable) if whose else scene.root_command(*enable),
+        )
+
+
+def _is_started(unit: Path) -> bool:
+    """Say whether a unit is enabled by itself; a service behind a timer is not."""
+    return unit.suffix != ".service" or "[Install]" in unit.read_text(encoding="utf-8", errors="replace")
 
 
 def _check_hooks(scene: Scene, handed: HandedOver) -> Iterator[Observation]:

@@ -1,5 +1,6 @@
 """Vaults: reachable, opened by the key at hand, proven; and which half of promise 4 holds."""
 
+import os
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -152,7 +153,7 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
         return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
     if isinstance(error, WrongKey | ConfigError) and key_path:
         output = f" --output {shlex.quote(key_path)}"
-        aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if Path(key_path).exists() else ""
+        aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if os.path.exists(key_path) else ""
         return (
             f"{aside}REBOND_PASSPHRASE_COMMAND='head -n 1' rebond key issue writer "
             f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
@@ -169,6 +170,6 @@ def _create(scene: Scene, address: str, key_path: str) -> str:
     if not key_path:
         return scene.command("rebond", "vault", "create", address)
     aside = ""
-    if Path(key_path).exists():
+    if os.path.exists(key_path):
         aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && "
     return aside + scene.command("rebond", "vault", "create", address, "--key-file", key_path)
