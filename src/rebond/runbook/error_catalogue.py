@@ -233,10 +233,7 @@ TROUBLES: Sequence[Trouble] = (
             "A command that was run for this failed, took too long, or its stream was cut: it ended "
             "without its mark, was not as long as declared, or was empty. Nothing of it was saved."
         ),
-        say(
-            "Its last words are in the message. Run it by hand to see why; then run the backup again. "
-            "Save what a program writes says how the end of a stream is judged."
-        ),
+        say("Its last words are in the message. Run it by hand to see why; then run the backup again."),
     ),
     Trouble(
         "wal-gap",

@@ -11,7 +11,6 @@ from pathlib import Path
 from rebond.config.model import Configuration
 from rebond.pages.words import Text
 
-
 READ = "percent"  # what the ledger calls the option --read-data
 
 

@@ -19,7 +19,9 @@ def write_saving(facts: Facts) -> Iterator[Block]:
     yield Heading(2, say("Backing up"), "4")
     yield Heading(3, say("Before"), "4.1")
     yield Boxes(write_open_boxes(list_questions("before")))
-    yield Paragraph((say("This ticks by itself what can be seen, and asks for the rest:"),))
+    yield Paragraph(
+        (say("This ticks by itself what can be seen, and asks for the rest; it ends with 3 while a box is open:"),)
+    )
     yield Commands(("rebond checklist before",))
     yield Heading(3, say("A backup now"), "4.2")
     yield from _write_now(facts)

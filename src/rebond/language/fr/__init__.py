@@ -2,6 +2,7 @@
 
 from rebond.language.fr.advice import ADVICE
 from rebond.language.fr.channels import CHANNELS
+from rebond.language.fr.checklists import CHECKLISTS
 from rebond.language.fr.cli import CLI
 from rebond.language.fr.cli_help import CLI_HELP
 from rebond.language.fr.cli_keeping import CLI_KEEPING
@@ -16,11 +17,14 @@ from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.restoring import RESTORING
+from rebond.language.fr.runbook import RUNBOOK
+from rebond.language.fr.runbook_restoring import RUNBOOK_RESTORING
 from rebond.language.fr.schedule import SCHEDULE
 from rebond.language.fr.sets import SETS
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
 from rebond.language.fr.streams import STREAMS
+from rebond.language.fr.troubles import TROUBLES
 from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
 
@@ -48,4 +52,8 @@ MESSAGES: dict[str, str] = {
     **STREAMS,
     **VAULT,
     **VAULT_OBJECTS,
+    **CHECKLISTS,
+    **RUNBOOK,
+    **RUNBOOK_RESTORING,
+    **TROUBLES,
 }
