@@ -170,3 +170,20 @@ def test_the_evidence_speaks_french_where_that_is_asked_for(stack: DrilledStack)
     text = report.read_text()
     assert "Prouvé" in text
     assert "proved" not in text.lower()
+
+
+def test_the_page_for_everyone_is_written_after_each_run_in_the_language_of_the_stack(stack: DrilledStack) -> None:
+    page = stack.folder / "www" / "page.html"
+    page.parent.mkdir()
+    stack.configure(f'[serve]\npage = "{page}"\n')
+    text = (stack.root / "rebond.toml").read_text().replace("[stack]\n", '[stack]\nlanguage = "fr"\n')
+    (stack.root / "rebond.toml").write_text(text)
+    del stack.program.environment["REBOND_LANG"]
+    stack.program.good("backup")
+    first = page.read_text()
+    assert '<html lang="fr">' in first
+    assert "Aucun exercice" in first
+    stack.program.good("drill")
+    assert "Aucun exercice" not in page.read_text()
+    page.parent.rename(stack.folder / "gone")
+    assert "could not be written" in stack.program.good("backup").err

@@ -3,17 +3,17 @@
 import hashlib
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note
 from rebond.cli.documents import SHORT_ID, describe_choice
 from rebond.cli.drill_page import make_page
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import language, show_path, tr
+from rebond.cli.page_language import choose_page_language
+from rebond.cli.speech import language, message_of, show_path, speaking, tr
 from rebond.clock import SystemClock
 from rebond.durable_files import make_directories_durably, replace_durably
-from rebond.errors import RestoreError, UsageError
+from rebond.errors import RebondError, RestoreError, UsageError
 from rebond.history.drills import DRILLED
 from rebond.history.recording import HISTORY, note_event
 from rebond.language import translate
@@ -53,7 +53,8 @@ def keep_evidence(invocation: Invocation, evidence: Evidence, report: Path | Non
     document["run"] = run
     if invocation.recording is not None:
         invocation.recording.meet_facts(steps=list_steps(evidence))
-    contents = make_contents(evidence, document)
+    with speaking(choose_page_language(invocation, evidence.language)):
+        contents = make_contents(evidence, document)
     _keep(invocation, evidence, contents, run)
     if report is not None:
         write_report(report, contents)
@@ -90,8 +91,8 @@ def say_check(check: Check) -> tuple[str, str]:
     return say(check.template), say(check.hint_template)
 
 
-def make_contents(evidence: Evidence, document: dict[str, object]) -> dict[str, Callable[[], str]]:
-    """Return what writes the evidence, by the ending of a file's name."""
+def make_contents(evidence: Evidence, document: dict[str, object]) -> dict[str, str]:
+    """Return the evidence by the ending of a file's name."""
     spoken = language()
     page = make_page(evidence, spoken, say_check)
 
@@ -99,17 +100,17 @@ def make_contents(evidence: Evidence, document: dict[str, object]) -> dict[str, 
         return translate(template, spoken)
 
     return {
-        ".json": lambda: json.dumps(document, indent=2) + "\n",
-        ".md": lambda: write_markdown(page, in_language),
-        ".html": lambda: write_html(page, in_language),
+        ".json": json.dumps(document, indent=2) + "\n",
+        ".md": write_markdown(page, in_language),
+        ".html": write_html(page, in_language),
     }
 
 
-def write_report(report: Path, contents: dict[str, Callable[[], str]]) -> None:
+def write_report(report: Path, contents: dict[str, str]) -> None:
     """Write the evidence into a file, in the form that its name says. Raises ``UsageError`` and ``RestoreError``."""
     check_report(report)
     try:
-        replace_durably(os.path.abspath(report), contents[report.suffix]().encode(errors="backslashreplace"))
+        replace_durably(os.path.abspath(report), contents[report.suffix].encode(errors="backslashreplace"))
     except OSError as error:
         raise RestoreError(
             "The evidence cannot be written to {path}: {reason}.",
@@ -130,15 +131,15 @@ def check_report(report: Path) -> None:
         )
 
 
-def _keep(invocation: Invocation, evidence: Evidence, contents: dict[str, Callable[[], str]], run: str) -> None:
+def _keep(invocation: Invocation, evidence: Evidence, contents: dict[str, str], run: str) -> None:
     """Keep the evidence in the state folder, and note it in the ledger. A full disk does not undo a proof."""
     folder = invocation.state_folder / EVIDENCE
     began = format_iso(evidence.outcome.began_ms).replace(":", "").partition(".")[0]
     name, sums = f"{began}-{run[:8]}", {}
     try:
         make_directories_durably(str(folder))
-        for form, write in contents.items():
-            content = write().encode(errors="backslashreplace")
+        for form, text in contents.items():
+            content = text.encode(errors="backslashreplace")
             replace_durably(str(folder / f"{name}{form}"), content)
             sums[f"{name}{form}"] = hashlib.sha256(content).hexdigest()
         _forget_old(folder)
@@ -262,9 +263,6 @@ def _answer_word(found: Answer) -> str:
 
 
 def _printable(value: object) -> object:
-    from rebond.cli.speech import message_of
-    from rebond.errors import RebondError
-
     if isinstance(value, RebondError):
         return message_of(value)
     return show_path(value) if isinstance(value, bytes | str) else value

@@ -69,6 +69,7 @@ def run_drill(
         judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
         stack=configuration.stack.name if configuration else record.catalog.stack,
         scenario=wish.scenario,
+        language=configuration.stack.language if configuration else None,
         is_cut_off=bool(find_wrapper(invocation.environment)) if any(each.run for each in checks) else None,
     )
 

@@ -47,7 +47,7 @@ FIGURES = (
 )
 UNCHANGED_LINES = 200  # of the ledger that may wait where nothing was made: a hundred runs
 NOT_KEPT = "ledger-not-kept"  # the code of a finding
-QUIET_ABOUT = frozenset({"restore"})  # what is being rescued ends as it ended, whatever becomes of its record
+QUIET_ABOUT = frozenset({"restore", "recover"})  # what is being rescued ends as it ended, whatever becomes of its record
 
 
 class Recording:
@@ -60,6 +60,7 @@ class Recording:
         self._recorder = RunRecorder(invocation.state_folder / HISTORY, kind)
         self._log = Log(run=self._recorder.run)
         self._vault: Vault | None = None
+        self._loaded: Loaded | None = None
         self._faults: list[Finding] = []
         self._was_unchanged = False
         self._was_idle = False  # it was asked to run when that is due, and it was not
@@ -80,6 +81,7 @@ class Recording:
 
     def meet_configuration(self, loaded: "Loaded") -> None:
         """Take from the configuration where events go, and whose run it is."""
+        self._loaded = loaded
         self._recorder.learn(stack=loaded.configuration.stack.name)
         remember_variables(loaded.variables)  # a command or hook may say what it was given
         if loaded.configuration.log is not None and not self._log.is_open:
@@ -136,6 +138,7 @@ class Recording:
             if self._recorder.has_begun:
                 self._write_end(status, error)
                 self._seal(error)
+                self._write_page(error)
         finally:
             self._close()
         for finding in self._faults:
@@ -165,6 +168,16 @@ class Recording:
                 self._faults += seal_ledger(self._vault, self._recorder.ledger, at_least=at_least)
         except Exception as reason:  # noqa: BLE001 - also a fault of ours must not fail what is done
             self._faults.append(_not_sealed(reason))
+
+    def _write_page(self, error: BaseException | None) -> None:
+        """Write the page of objectives and facts anew, where the configuration has one."""
+        if self._loaded is None or self._vault is None or isinstance(error, KeyboardInterrupt | StoreError):
+            return
+        serve = self._loaded.configuration.serve
+        if serve is not None and serve.page is not None:
+            from rebond.cli.page_after_runs import write_page_after_run
+
+            self._faults += write_page_after_run(self._invocation, self._vault, self._loaded, self._recorder)
 
     def _close(self) -> None:
         try:

@@ -3,7 +3,9 @@
 Templates are literal, so that a test can collect them.
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from contextvars import ContextVar
 
 from rebond.errors import RebondError
@@ -23,6 +25,16 @@ def speak(language: str) -> None:
 def language() -> str:
     """Return the language that is spoken."""
     return _language.get()
+
+
+@contextlib.contextmanager
+def speaking(language: str | None) -> Iterator[None]:
+    """Speak another language for a while; ``None`` stays with what is spoken."""
+    token = _language.set(language or _language.get())
+    try:
+        yield
+    finally:
+        _language.reset(token)
 
 
 def tr(template: str, /, **values: object) -> str:

@@ -40,6 +40,11 @@ class Serving:
 
     listen: str | None = optional(Word("host:port"), "Where it answers about its health.", default=None)
     textfile: str | None = optional(Word("path"), "A file for node_exporter.", default=None)
+    page: str | None = optional(
+        Word("path"),
+        "A page for everyone, objectives beside facts, written after each run; a relative path starts at the root.",
+        default=None,
+    )
     names: str = optional(
         Choice(("rebond", "guide")), "`guide`: also the names of metrics that the guides use.", default="rebond"
     )

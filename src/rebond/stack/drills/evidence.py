@@ -38,6 +38,7 @@ class Evidence:
 
     After a breach, ``secrets`` are those that have to be changed and ``changes`` what came since; ``search`` is how
     the last good snapshot was found, which took ``search_seconds``.
+    ``language`` is that of the stack's reports.
     """
 
     outcome: DrillOutcome
@@ -49,6 +50,7 @@ class Evidence:
     changes: tuple[ComponentChanges, ...] = ()
     search: tuple[SearchStep, ...] = ()
     search_seconds: float = 0.0
+    language: str | None = None
 
     @property
     def is_good(self) -> bool:
