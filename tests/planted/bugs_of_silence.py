@@ -40,13 +40,25 @@ SILENCE = (
         "A process that writes files is killed; the files that it was given count as written, and the status is 0.",
         (
             Change(
-                "operations/landing_process.py",
-                "        except ProcessLost as error:\n            raise RestoreError(",
-                "        except ProcessLost as error:\n            return Landed([], 0, None, (0, b'', ''))\n"
-                "            raise RestoreError(",
+                "operations/landing_files.py",
+                "            self._clear_up_after(process, whole, error)\n            landed = None\n",
+                "            self._clear_up_after(process, whole, error)\n"
+                "            return len(whole), 0, None, pieces\n",
             ),
         ),
-        (f"{LANDING}::test_a_process_that_is_killed_ends_the_restore_with_a_word_of_what_to_do",),
+        (f"{LANDING}::test_what_a_killed_process_was_at_is_written_again",),
+    ),
+    Bug(
+        "half-file-of-a-dead-landing-process-stays",
+        "What a killed process left half written is taken for something that was there before, and stays.",
+        (
+            Change(
+                "operations/landing_files.py",
+                "        if self._overwrite is None:\n            for job in jobs:\n",
+                "        if self._overwrite is None:\n            for job in jobs[:0]:\n",
+            ),
+        ),
+        (f"{LANDING}::test_a_file_that_a_killed_process_left_half_there_is_written_again",),
     ),
     Bug(
         "listing-ahead-that-failed-is-empty",

@@ -15,7 +15,7 @@ from rebond.own_processes import ProcessLost
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
-from rebond.sources.files.overwriting import Outcome
+from rebond.sources.files.overwriting import Outcome, Overwrite
 from rebond.store.asking_ahead import ask_ahead
 from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
 from rebond.vault.holes import data_bytes, spread
@@ -25,6 +25,7 @@ from rebond.vault.trees import StoredEntry, decode_entry
 
 _AHEAD_PER_WORKER = 2
 _READ_AHEAD = 4  # segments of a distant store on their way at once
+_MOST_LOST = 3  # processes; then something here kills them, and the threads write alone
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
 
@@ -50,7 +51,7 @@ class FileWriter:
     """Writes the files of a plan. ``pending`` holds those whose chunks lie in more than one place.
 
     ``missed_files`` and ``missed_bytes`` count what is not there afterwards as it was saved;
-    ``missed_links`` are the hard-link identities of such files.
+    ``missed_links`` are the hard-link identities of such files. Without ``overwrite`` nothing lay in the target before.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class FileWriter:
         advanced: Callable[[int, int], None],
         workers: int,
         processes: Callable[[], LandingProcess] | None,
+        overwrite: Overwrite | None,
     ) -> None:
         self._reader = reader
         self._landing = landing
@@ -77,6 +79,8 @@ class FileWriter:
         self._advanced = advanced
         self._workers = workers
         self._processes = processes
+        self._overwrite = overwrite
+        self._lost_processes = 0
         self._local = threading.local()
         self._started: list[LandingProcess] = []
         self._lock = threading.Lock()
@@ -153,12 +157,13 @@ class FileWriter:
         return files + done_files, written + done_bytes
 
     def _process_of_this_thread(self) -> LandingProcess | None:
-        if self._processes is None:
+        start = self._processes
+        if start is None:
             return None
         process: LandingProcess | None = getattr(self._local, "process", None)
         if process is None:
             try:
-                process = self._local.process = self._processes()
+                process = self._local.process = start()
             except ProcessLost:
                 self._processes = None  # slower is not wrong
                 return None
@@ -174,16 +179,39 @@ class FileWriter:
             return 0, 0, None, jobs
         whole = [job for job in jobs if job.number not in self._pending]
         pieces = [job for job in jobs if job.number in self._pending]
-        landed = process.write(
-            copy,
-            [(job.directory, job.encoded, [(c.short_id, c.length) for c in job.chunks]) for job in whole],
-            wants_raw=bool(pieces),
-        )
+        try:
+            landed = process.write(
+                copy,
+                [(job.directory, job.encoded, [(c.short_id, c.length) for c in job.chunks]) for job in whole],
+                wants_raw=bool(pieces),
+            )
+        except ProcessLost as error:
+            self._clear_up_after(process, whole, error)
+            landed = None
         if landed is None:
             return 0, 0, None, jobs
         self._landing.add_owner_losses(landed.losses)
         left = [whole[position] for position in landed.left]
         return len(whole) - len(left), landed.written_bytes, landed.segment, [*left, *pieces]
+
+    def _clear_up_after(self, process: LandingProcess, jobs: Sequence[_Job], error: ProcessLost) -> None:
+        """Make it possible to write again what a lost process may have begun; the next segment gets a new process."""
+        process.close()  # it does nothing any more from here on
+        self._local.process = None
+        with self._lock:
+            self._lost_processes += 1
+            if self._lost_processes >= _MOST_LOST:
+                self._processes = None
+        if self._overwrite is Overwrite.NEVER:
+            # Nobody can tell what it left half written from what was there before and is to stay.
+            raise RestoreError(
+                "A process of this restore was killed; a file that it was writing may be half there.",
+                hint="See whether the machine ran out of memory, then run the same command again with "
+                "--overwrite changed.",
+            ) from error
+        if self._overwrite is None:
+            for job in jobs:
+                self._landing.take_back(job.directory, decode_entry(job.encoded).name)
 
     def _write_from(self, segment: DecodedSegment, jobs: Sequence[_Job]) -> tuple[int, int]:
         """Write files out of an opened segment; return files finished and bytes written."""

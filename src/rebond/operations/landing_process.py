@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import Struct
 
-from rebond.errors import RestoreError, VaultDamaged
+from rebond.errors import VaultDamaged
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_metadata import OwnerLosses
@@ -86,7 +86,7 @@ class LandingProcess:
     ) -> Landed | None:
         """Write the files of a segment; ``None`` when the copy is not good, and nothing was done.
 
-        Raises ``RestoreError`` when the process was lost: what it was writing may be half there.
+        Raises ``ProcessLost``: any of the files may be there, and one may be half there, until it was closed.
         """
         new_directories: list[tuple[int, KnownDirectory]] = []
         request = _Request(
@@ -99,16 +99,9 @@ class LandingProcess:
             [(self._number_of(directory, new_directories), encoded, pieces) for directory, encoded, pieces in files],
             wants_raw,
         )
-        try:
-            self._process.write((copy.stored,))
-            answer = msgspec.msgpack.decode(self._process.ask(msgspec.msgpack.encode(request)), type=_Answer)
-            raw = self._process.read(answer.raw_bytes) if answer.raw_bytes else b""
-        except ProcessLost as error:
-            raise RestoreError(
-                "A process of this restore was killed; a file that it was writing may be half there.",
-                hint="See whether the machine ran out of memory, then run the same command again with "
-                "--overwrite changed.",
-            ) from error
+        self._process.write((copy.stored,))
+        answer = msgspec.msgpack.decode(self._process.ask(msgspec.msgpack.encode(request)), type=_Answer)
+        raw = self._process.read(answer.raw_bytes) if answer.raw_bytes else b""
         if not answer.is_opened:
             return None
         segment = DecodedSegment(split_chunks(raw)) if raw else None

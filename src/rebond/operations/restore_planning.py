@@ -34,7 +34,10 @@ _PROCESSES_FROM = 3_000  # chunks; fewer are written before a process has starte
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):
-    """What to put back and where. ``overwrite`` is ``None`` where an existing target is refused."""
+    """What to put back and where. ``overwrite`` is ``None`` where an existing target is refused.
+
+    ``sets_aside`` moves away what the snapshot does not have; ``reads_back`` compares what was written.
+    """
 
     target: bytes
     components: tuple[str, ...] = ()
@@ -44,6 +47,8 @@ class RestoreRequest(Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     keeps_owner: bool = True
     workers: int = 2
+    sets_aside: bool = False
+    reads_back: bool = False
 
 
 class _Node(Struct):
@@ -75,7 +80,7 @@ class RestorePlan:
         self._landing = FileLanding(
             request.target,
             overwrite=request.overwrite or Overwrite.NEVER,
-            report=self._notice,
+            report=self.notice,
             keeps_owner=request.keeps_owner,
             dry_run=request.dry_run,
         )
@@ -148,7 +153,7 @@ class RestorePlan:
             try:
                 item = next(items, None)
             except VaultDamaged as error:
-                self._notice(damaged_directory(node.located, error))
+                self.notice(damaged_directory(node.located, error))
                 item = None
             if item is None:
                 pending.pop()
@@ -202,7 +207,7 @@ class RestorePlan:
         try:
             return self._landing.make_directory(parent, entry.to_entry())
         except TargetUnsafe as error:
-            self._notice(unsafe_path(error))
+            self.notice(unsafe_path(error))
             return None
 
     def _plan_leaf(self, directory: Directory, item: Located, entry: StoredEntry) -> None:
@@ -226,7 +231,7 @@ class RestorePlan:
             if self._taken is not None:
                 self._taken.add(place)
             return False
-        self._notice(name_taken(item))
+        self.notice(name_taken(item))
         return True
 
     def _plan_content(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
@@ -242,7 +247,7 @@ class RestorePlan:
             else:
                 outcome = self._landing.make_special(directory, entry.to_entry())
         except TargetUnsafe as error:
-            self._notice(unsafe_path(error))
+            self.notice(unsafe_path(error))
             outcome = Outcome.FAILED
         if outcome in (Outcome.KEPT, Outcome.FAILED):
             self.files -= entry.kind == EntryKind.FILE and not self._request.dry_run
@@ -267,7 +272,7 @@ class RestorePlan:
                 offset += length
                 count += 1
         except VaultDamaged as error:
-            self._notice(damaged_file(shown, error))
+            self.notice(damaged_file(shown, error))
             self._pending[number] = PendingFile(left=0, is_failed=True)
             self._miss(entry)
             return
@@ -311,10 +316,11 @@ class RestorePlan:
             self._spool,
             self._directories,
             self._pending,
-            report=self._notice,
+            report=self.notice,
             advanced=self._advanced,
             workers=self._request.workers,
             processes=self._start_process if plan.chunks >= _PROCESSES_FROM else None,
+            overwrite=self._request.overwrite,
         )
         writer.run()
         self.files -= writer.missed_files
@@ -348,7 +354,7 @@ class RestorePlan:
             return False
         self.files -= outcome is Outcome.KEPT and entry.kind == EntryKind.FILE
         for finding in held_back:
-            self._notice(finding)
+            self.notice(finding)
         return True
 
     def _advanced(self, files: int, size_bytes: int) -> None:
@@ -364,7 +370,8 @@ class RestorePlan:
             )
         )
 
-    def _notice(self, finding: Finding) -> None:
+    def notice(self, finding: Finding) -> None:
+        """Keep a finding and tell it."""
         if self._held_back is not None:
             self._held_back.append(finding)
             return

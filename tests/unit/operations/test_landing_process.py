@@ -1,4 +1,4 @@
-"""A restore by processes: what they cannot do is done all the same, and one that is killed ends the restore."""
+"""A restore by processes: what they cannot do is done all the same, and so is what one was at that is killed."""
 
 import os
 import random
@@ -14,6 +14,7 @@ from rebond.operations.landing_process import LandingProcess
 from rebond.own_processes import OwnProcess, ProcessLost
 from rebond.sources.files.overwriting import Overwrite
 from rebond.testing.memory_tree import MemoryTree
+from rebond.vault.trees import decode_entry
 
 
 @pytest.fixture(autouse=True)
@@ -80,26 +81,96 @@ def test_files_that_are_there_already_are_met_as_without_processes(place: Restor
     assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
 
 
-def test_a_process_that_is_killed_ends_the_restore_with_a_word_of_what_to_do(
-    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def kill_while_asked(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[int]:
+    """Kill the process that gets the question with one of these numbers, once it has worked on it; note each one."""
     ask = OwnProcess.ask
+    killed: list[int] = []
     asked = []
 
     def ask_and_kill(self: OwnProcess, request: bytes) -> bytes:
         asked.append(1)
-        if len(asked) == 4:
-            os.kill(self.pid, signal.SIGKILL)
+        if len(asked) not in numbers:
+            return ask(self, request)
+        if len(killed) % 2:
+            ask(self, request)  # all of it is written, and nobody hears of it
+        os.kill(self.pid, signal.SIGKILL)
+        killed.append(self.pid)
         return ask(self, request)
 
     monkeypatch.setattr(OwnProcess, "ask", ask_and_kill)
+    return killed
+
+
+@pytest.mark.parametrize("numbers", [(4,), (5, 6), tuple(range(1, 200)), tuple(range(3, 200, 2))])
+def test_what_a_killed_process_was_at_is_written_again(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+) -> None:
     tree = a_tree()
     record = place.save(tree)
+    killed = kill_while_asked(monkeypatch, *numbers)
+
+    outcome = place.restore(record)
+
+    assert killed
+    assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
+    assert outcome.files == 61
+    assert outcome.findings == ()
+
+
+def test_a_file_that_a_killed_process_left_half_there_is_written_again(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = a_tree()
+    record = place.save(tree)
+    target = place.scratch / "target"
+    write = LandingProcess.write
+    spoilt: list[Path] = []
+
+    def write_half(self: LandingProcess, copy: object, files: object, **words: object) -> object:
+        if spoilt or not files:
+            return write(self, copy, files, **words)  # type: ignore[arg-type]
+        directory, encoded, _ = files[0]  # type: ignore[index]
+        spoilt.append(target / os.fsdecode(directory.path) / os.fsdecode(decode_entry(encoded).name))
+        spoilt[0].write_bytes(b"half")
+        raise ProcessLost("killed")
+
+    monkeypatch.setattr(LandingProcess, "write", write_half)
+    outcome = place.restore(record)
+
+    assert spoilt
+    assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
+    assert outcome.findings == ()
+
+
+@pytest.mark.parametrize("overwrite", [Overwrite.CHANGED, Overwrite.ALWAYS])
+def test_where_things_may_be_replaced_it_is_gone_on_with_too(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch, overwrite: Overwrite
+) -> None:
+    tree = a_tree()
+    record = place.save(tree)
+    killed = kill_while_asked(monkeypatch, 4, 9)
+
+    place.restore(record, overwrite=overwrite)
+
+    assert killed
+    assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
+
+
+def test_where_what_is_there_is_to_stay_a_killed_process_ends_the_restore_with_a_word_of_what_to_do(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = a_tree()
+    record = place.save(tree)
+    mine = place.scratch / "target/site/d0/e0/f0"
+    mine.parent.mkdir(parents=True)
+    mine.write_bytes(b"mine")
+    kill_while_asked(monkeypatch, 4)
 
     with pytest.raises(RestoreError, match="was killed") as raised:
-        place.restore(record)
+        place.restore(record, overwrite=Overwrite.NEVER)
 
     assert "--overwrite changed" in raised.value.hint
+    assert mine.read_bytes() == b"mine"
     monkeypatch.undo()
     place.restore(record, overwrite=Overwrite.CHANGED)
     assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}

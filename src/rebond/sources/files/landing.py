@@ -98,6 +98,13 @@ class FileLanding:
         """Give up a file; what was there before stays."""
         self._begun.abandon(file)
 
+    def take_back(self, directory: Directory, name: bytes) -> None:
+        """Remove what ``PlainFiles`` may have left half written in a process that was lost, before it is written again.
+
+        Only for a target in which nothing lay before. Raises ``RestoreError``, ``TargetUnsafe``.
+        """
+        self._begun.take_back(directory, name)
+
     def add_owner_losses(self, losses: OwnerLosses) -> None:
         """Take in which owners ``PlainFiles`` could not set in another process."""
         self._target.metadata.add_owner_losses(losses)

@@ -62,6 +62,19 @@ class FileWriter:
             return target.fail(directory, name, error)
         return Outcome.CREATED
 
+    def take_back(self, directory: Directory, name: bytes) -> None:
+        """Remove the plain file of this name, if there is one, which a lost process may have left half written."""
+        if b"/" in name or b"\0" in name or name in _NO_NAMES:
+            return  # none was written
+        try:
+            directory_fd = self._target.directories.fd_of(directory)
+            if stat.S_ISREG(os.stat(name, dir_fd=directory_fd, follow_symlinks=False).st_mode):
+                os.unlink(name, dir_fd=directory_fd)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._target.stop(join_path(directory.path, name), error) from error
+
     def create(self, directory: Directory, entry: Entry) -> LandedFile | Outcome:
         """Begin a file whose pieces come later; an ``Outcome`` when there is nothing to write.
 
