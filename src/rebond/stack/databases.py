@@ -1,12 +1,14 @@
 """Components of kind ``sqlite``: their paths, and the tree of checked copies."""
 
 import os
+import re
 from pathlib import Path
 
 from rebond.clock import SystemClock
 from rebond.config.components import Sqlite
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
+from rebond.sources.files.globs import translate_glob
 from rebond.sources.sqlite.tree import SqliteTree
 from rebond.stack.file_trees import Report, expand, is_glob
 from rebond.stack.named_files import NamedFiles
@@ -44,6 +46,15 @@ class ConfiguredDatabases:
     def top(self) -> bytes:
         """Where the tree begins on this machine."""
         return self._top
+
+    def locate(self, path: bytes) -> bytes | None:
+        """Return where a database lies in the tree, also by a file of SQLite beside it; ``None`` for others."""
+        database = next((path.removesuffix(each) for each in BESIDE if path.endswith(each)), path)
+        for wanted in self._wanted:
+            expression = translate_glob(wanted, crosses_slashes=False) if is_glob(wanted) else None
+            if database == wanted or (expression and re.compile(expression, re.DOTALL).fullmatch(database)):
+                return os.path.relpath(database, self._top)
+        return None
 
     def open_tree(self, report: Report) -> Tree:
         """Look for the databases. Raises ``SourceUnfit`` where a path fits none."""

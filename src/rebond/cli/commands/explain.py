@@ -17,6 +17,7 @@ from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
+from rebond.config.finding import find_configuration
 from rebond.errors import RoleTooSmall, UnknownName, UsageError
 from rebond.operations.browsing import descend, root_of
 from rebond.operations.snapshots import list_snapshots, time_of
@@ -63,6 +64,11 @@ class Known(Struct, kw_only=True):
 @click.pass_obj
 def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_system: bool, **wishes: Any) -> None:
     """Without a vault, ``--path`` is enough."""
+    if root is None and find_configuration(invocation.config, invocation.environment, Path.cwd()):
+        from rebond.cli.claimed import explain_claimed
+
+        if explain_claimed(invocation, str(path)):
+            return
     wanted = os.path.abspath(os.fsencode(path.expanduser()))
     known = Known()
     with watching(invocation) as watcher:

@@ -3,9 +3,9 @@
 CLOSING: dict[str, str] = {
     # how often it is looked
     "'{key}' needs the trigger \"change\".": "« {key} » demande le déclencheur « change ».",
-    'Add trigger = "change", or take {word} out.': "Ajoutez trigger = \"change\", ou enlevez {word}.",
+    'Add trigger = "change", or take {word} out.': 'Ajoutez trigger = "change", ou enlevez {word}.',
     "'{key}' is less than {count} seconds, and each look is a run.": "« {key} » est de moins de {count} secondes, et chaque regard est une exécution.",
-    'Write look = "{count}s" or more. Files of this machine are looked at every second anyway.': "Écrivez look = \"{count}s\" ou plus. Les fichiers de cette machine sont regardés chaque seconde de toute façon.",
+    'Write look = "{count}s" or more. Files of this machine are looked at every second anyway.': 'Écrivez look = "{count}s" ou plus. Les fichiers de cette machine sont regardés chaque seconde de toute façon.',
     # forgetting by itself
     "Another vault of the configuration, by the name that keep uses.": "Un autre coffre de la configuration, par le nom qu'emploie keep.",
     "For timers: run when it is due, and not in a pause.": "Pour les minuteries : s'exécuter quand c'est dû, et pas pendant une pause.",
@@ -21,6 +21,10 @@ CLOSING: dict[str, str] = {
     # what could not be read
     "When it was made, {count} problems were noticed; 'rebond history' on {host} lists them.": "Quand elle a été faite, {count} problèmes ont été remarqués ; « rebond history » sur {host} les énumère.",
     "The units in {folder} are not enabled: systemd starts nothing.": "Les unités dans {folder} ne sont pas activées : systemd ne démarre rien.",
+    # what saves a path
+    "{path} is saved by the component {component} ({kind}), out of {place}.": "{path} est sauvegardé par le composant {component} ({kind}), depuis {place}.",
+    "{path} is saved by the component {component} ({kind}).": "{path} est sauvegardé par le composant {component} ({kind}).",
+    "They are in the vault {vault}: --vault says where.": "Elles sont dans le coffre {vault} : --vault dit où.",
     # volumes
     "No running container has the volume {name}, and what is to be asked runs in one.": "Aucun conteneur en marche n'a le volume {name}, et ce qu'il faut interroger tourne dans un conteneur.",
     'Start the service that uses it, or name that with in = "compose:…".': "Démarrez le service qui s'en sert, ou nommez-le par in = \"compose:…\".",

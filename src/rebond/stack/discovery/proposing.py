@@ -262,8 +262,8 @@ class _Proposing:
         if "database" in self._taken:
             return
         for server in self._found.servers:
-            own: Lines = {"kind": "postgres", "host": server.folder, "port": server.port, "user": "postgres"}
-            own |= {"databases": ["*"]}
+            where: Lines = {"host": server.folder, "port": server.port}
+            own: Lines = {"kind": "postgres", **where, "user": "postgres", "databases": ["*"]}
             dump: Lines = {
                 "kind": "command",
                 "run": f"pg_dumpall --host={server.folder} --port={server.port} --clean --if-exists",

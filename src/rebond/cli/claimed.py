@@ -1,0 +1,105 @@
+"""What ``rebond explain`` says of a path that a component saves in another way than by a walk of files."""
+
+import os
+from collections.abc import Sequence
+
+from rebond.cli.answering import answer, note
+from rebond.cli.cleaning import enter_place
+from rebond.cli.configured import MAIN, judge_configuration
+from rebond.cli.documents import SHORT_ID
+from rebond.cli.invocation import Invocation
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.speech import show_path, tr
+from rebond.cli.watching import watching
+from rebond.errors import RebondError, RoleTooSmall, UnknownName
+from rebond.operations.browsing import descend, root_of
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots, time_of
+from rebond.stack.claims import Claim, find_claims
+from rebond.units import format_iso, format_moment
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+
+def explain_claimed(invocation: Invocation, path: str) -> bool:
+    """Answer for secrets, databases of SQLite and files in containers; ``False`` for every other path."""
+    try:
+        loaded = judge_configuration(invocation).loaded
+    except RebondError:
+        return False  # a configuration that merely lies around; the vault still knows
+    claims = find_claims(loaded, path) if loaded else []
+    claim = next((each for each in claims if each.rule is None), claims[0] if claims else None)
+    if loaded is None or claim is None:
+        return False
+    vault_name = loaded.configuration.component[claim.component].vault or MAIN
+    holders = _find_holders(invocation if vault_name == MAIN else enter_place(invocation, vault_name), claim)
+    _show(invocation, path, claim, vault_name, holders)
+    return True
+
+
+def _find_holders(invocation: Invocation, claim: Claim) -> list[SnapshotRecord]:
+    """Return the snapshots that hold the path, oldest first; a key that cannot look into them is told."""
+    holders = []
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        try:
+            for record in list_snapshots(vault.live, SnapshotFilter(component=claim.component)):
+                with SnapshotReader(vault.live, record) as reader:
+                    found = next((each for each in reader.components if each.name == claim.component), None)
+                    try:
+                        if found is not None:
+                            descend(reader, root_of(found), claim.below)
+                            holders.append(record)
+                    except UnknownName:
+                        continue
+        except RoleTooSmall:
+            note(invocation, tr("This key cannot look into snapshots; only rules are explained."))
+    return holders
+
+
+def _show(invocation: Invocation, path: str, claim: Claim, vault_name: str, holders: Sequence[SnapshotRecord]) -> None:
+    rule, is_here = claim.rule, not claim.place
+    document = {
+        "path": os.path.abspath(os.path.expanduser(path)) if is_here else path,
+        "exists": os.path.lexists(os.path.expanduser(path)) if is_here else None,
+        "saved": rule is None,
+        "component": claim.component,
+        "rule": {"text": rule.text, "origin": rule.origin, "line": rule.line or None, "negated": False}
+        if rule
+        else None,
+        "decided_at": os.fsdecode(claim.below),
+        "snapshots": [{"id": each.snapshot.hex(), "time": format_iso(time_of(each))} for each in holders],
+        "until": None,
+    }
+    shown = show_path(path)
+    values = {"path": shown, "component": claim.component, "kind": claim.kind}
+    if rule is not None:
+        lines = [
+            tr(
+                "{path} is not saved: {rule} leaves out {decided} ({place}).",
+                path=shown,
+                rule=rule.text,
+                decided=show_path(claim.below),
+                place=rule.place,
+            )
+        ]
+    elif claim.place:
+        text = tr("{path} is saved by the component {component} ({kind}), out of {place}.", place=claim.place, **values)
+        lines = [text]
+    else:
+        lines = [tr("{path} is saved by the component {component} ({kind}).", **values)]
+    if holders:
+        first, last = holders[0], holders[-1]
+        lines.append(
+            tr(
+                "{count} snapshots hold it, from {first} ({first_time}) to {last} ({last_time}).",
+                count=len(holders),
+                first=first.snapshot.hex()[:SHORT_ID],
+                first_time=format_moment(time_of(first)),
+                last=last.snapshot.hex()[:SHORT_ID],
+                last_time=format_moment(time_of(last)),
+            )
+        )
+    else:
+        lines.append(tr("No snapshot holds it."))
+    if vault_name != MAIN:
+        lines.append(tr("They are in the vault {vault}: --vault says where.", vault=vault_name))
+    answer(invocation, document, "\n".join(lines))
