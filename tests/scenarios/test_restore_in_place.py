@@ -288,3 +288,12 @@ def test_the_newest_version_of_each_component_before_a_moment_and_how_far_they_a
 
 def in_place_at(shop: Shop, moment: str) -> Any:
     return json.loads(shop.program.good("restore", "--at", moment, "--in-place", "--yes", "--json").out)
+
+
+def test_commands_after_the_restore_see_the_variables_that_came_back(shop: Shop) -> None:
+    shop.configure('name = "shop"', 'name = "shop"\nenv = [".env"]')
+    shop.configure('"echo stop >> ../trace"', '"echo stop-$KEY >> ../trace"')
+    shop.configure('"echo start >> ../trace"', '"echo start-$KEY >> ../trace"')
+    in_place(shop, "env")
+    trace = shop.trace()
+    assert (trace[0], trace[-2]) == ("stop-broken", "start-saved")

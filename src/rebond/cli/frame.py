@@ -16,6 +16,7 @@ RECORDED = frozenset(
     {
         "backup",
         "restore",
+        "recover",
         "verify",
         "drill",
         "forget",

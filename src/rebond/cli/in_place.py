@@ -74,7 +74,7 @@ def restore_in_place(
 ) -> int:
     """Bring components back into their places. Return 3 when something could not be put back as it was."""
     loaded, clock = require_configuration(invocation), SystemClock()
-    run = _name_run(invocation)
+    run = name_run(invocation)
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         sources = held.enter_context(_sources_of(invocation, loaded, vault, watcher))
         wish = choose_parts_to_bring(invocation, loaded, sources, words, moment, wishes)
@@ -94,10 +94,11 @@ def restore_in_place(
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore"))
         journal = begin_run(invocation, loaded, wish, plan, clock)
-        return _carry_out(invocation, plan, means, journal, watcher)
+        return carry_out(invocation, plan, means, journal, watcher)
 
 
-def _name_run(invocation: Invocation) -> str:
+def name_run(invocation: Invocation) -> str:
+    """Return the id of the run: the one under which the ledger knows it."""
     return invocation.recording.run if invocation.recording is not None else random_id(8).hex()
 
 
@@ -132,7 +133,8 @@ def learn_expectations(invocation: Invocation) -> Expect:
 # -- carrying out ---------------------------------------------------------------------------------
 
 
-def _carry_out(invocation: Invocation, plan: RecoveryPlan, means: Means, journal: Journal, watcher: Observer) -> int:
+def carry_out(invocation: Invocation, plan: RecoveryPlan, means: Means, journal: Journal, watcher: Observer) -> int:
+    """Carry a plan out whose journal has begun, and say what became of it. Raises what its steps raise."""
     gathering, clock = Gathering(watcher), SystemClock()
     recovery = Recovery(plan, means, journal, gathering, clock)
     began = clock.monotonic()
@@ -233,7 +235,7 @@ def resume(invocation: Invocation, text: str) -> int:
             )
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
-        return _carry_out(invocation, begun.plan, means, journal, watcher)
+        return carry_out(invocation, begun.plan, means, journal, watcher)
 
 
 _NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})

@@ -139,6 +139,22 @@ def choose_parts_to_bring(
     )
 
 
+def choose_all(
+    invocation: Invocation, loaded: Loaded, sources: Sources, names: Sequence[str], record: SnapshotRecord
+) -> tuple[ChosenPart, ...]:
+    """Return components of one snapshot, whole, as they are wanted. Raises ``UsageError`` when there is none."""
+    records = dict.fromkeys(names, record)
+    parts = (_choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}) for name in names)
+    chosen = tuple(each for each in parts if each is not None)
+    if not chosen:
+        raise UsageError(
+            "The snapshot {id} holds nothing that this configuration has a place for.",
+            hint="'rebond ls -r SNAPSHOT' lists what it holds.",
+            id=record.snapshot.hex()[:12],
+        )
+    return chosen
+
+
 def _choose(
     invocation: Invocation,
     loaded: Loaded,

@@ -20,6 +20,7 @@ COMMANDS = [
     Place("rebond.cli.commands.restore", "restore", "Bring files back."),
     Place("rebond.cli.commands.drill", "drill", "Prove a snapshot by restoring it where it is thrown away."),
     Place("rebond.cli.commands.export", "export", "Write a part of a snapshot as a file that other tools read."),
+    Place("rebond.cli.commands.recover", "recover", "Bring a stack back on a bare machine."),
     Place("rebond.cli.commands.verify", "verify", "Check that everything stored can be read back."),
     Place("rebond.cli.commands.forget", "forget", "Take snapshots off the list, by rule or by name."),
     Place("rebond.cli.commands.undelete", "undelete", "Put a forgotten snapshot back on the list."),

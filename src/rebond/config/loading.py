@@ -1,7 +1,7 @@
 """From a file to a configuration, or to everything that is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -110,6 +110,22 @@ def _gather_variables(
             continue
         variables.update({name: value for name, value in values.items() if value is not None})
     return {**variables, **environment}
+
+
+def refresh_variables(loaded: Loaded, environment: Mapping[str, str]) -> Loaded:
+    """Return a configuration with the variables of the stack's files as those are now, overlaid by the environment's.
+
+    A file that is not there, or cannot be read, is empty.
+    """
+    variables: dict[str, str] = {}
+    for name in loaded.configuration.stack.env:
+        try:
+            with (loaded.root / name).open(encoding="utf-8", errors="surrogateescape") as stream:
+                found = _read_variables(stream)
+        except OSError:
+            continue
+        variables.update({key: value for key, value in found.items() if value is not None})
+    return replace(loaded, variables={**variables, **environment})
 
 
 def _read_variables(stream: TextIO) -> Mapping[str, str | None]:

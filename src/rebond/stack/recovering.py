@@ -6,7 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msgspec import structs
+
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Regenerable
+from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.config.steps import Probe, Restoring, Step
 from rebond.errors import RebondError, SourceUnfit, UsageError
@@ -82,6 +85,7 @@ class Surroundings:
     sources: Mapping[str, Source] = field(default_factory=dict)
     untouchable: Sequence[bytes] = ()
     expect: Expect = expect_nothing
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
 def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> tuple[RecoveryPlan, Means]:
@@ -104,10 +108,10 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         planned.append(_describe(chosen, component, place))
     if not parts:
         _refuse(left_out)
-    hooks = choose_hooks(relocation.loaded, wish) if wish.runs_commands else {}
+    hooks = choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {}
     if not relocation.loaded.root.is_dir():
         hooks = {**hooks, StepKind.STOP: ()}  # commands start in the root: where that is gone, nothing is to be stopped
-    questions = choose_questions(relocation.loaded) if wish.runs_commands else ()
+    questions = choose_questions(relocation.loaded, around.environment) if wish.runs_commands else ()
     plan = make_plan(
         run=around.run,
         stack=loaded.configuration.stack.name,
@@ -140,8 +144,8 @@ def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: 
     return Means(
         parts=found,
         sources=[around.sources[name] for name in found if name in around.sources],
-        commands=choose_hooks(relocation.loaded, wish) if wish.runs_commands else {},
-        questions=choose_questions(relocation.loaded) if wish.runs_commands else (),
+        commands=choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {},
+        questions=choose_questions(relocation.loaded, around.environment) if wish.runs_commands else (),
     )
 
 
@@ -235,7 +239,9 @@ def _refuse(left_out: Sequence[LeftOut]) -> None:
 # -- commands -------------------------------------------------------------------------------------
 
 
-def choose_hooks(loaded: Loaded, wish: RecoveryWish) -> dict[StepKind, tuple[Hook, ...]]:
+def choose_hooks(
+    loaded: Loaded, wish: RecoveryWish, environment: Mapping[str, str]
+) -> dict[StepKind, tuple[Hook, ...]]:
     """Return the commands of a restore: those of the configuration, and what makes anew what is not saved.
 
     Where single parts are named, and each of their components says how a part is restarted, nothing else is stopped.
@@ -245,7 +251,7 @@ def choose_hooks(loaded: Loaded, wish: RecoveryWish) -> dict[StepKind, tuple[Hoo
 
     def hooks(steps: Sequence[Step]) -> tuple[Hook, ...]:
         wanted = (each for each in steps if not each.only_for or wish.scenario in each.only_for)
-        return tuple(make_hook(each, loaded, variables) for each in wanted)
+        return tuple(make_late_hook(each, loaded, variables, environment) for each in wanted)
 
     if restarts := find_restarts(loaded, wish):
         return {StepKind.START: hooks([Step(run=each) for each in restarts])}
@@ -256,6 +262,18 @@ def choose_hooks(loaded: Loaded, wish: RecoveryWish) -> dict[StepKind, tuple[Hoo
         StepKind.REGENERATE: hooks(_list_regenerable(loaded, wish)),
         StepKind.START: hooks(restoring.start),
     }
+
+
+def make_late_hook(step: Step, loaded: Loaded, variables: dict[str, str], environment: Mapping[str, str]) -> Hook:
+    """Return a step as a hook that looks up the stack's variables when it runs: its files may have come back by then.
+
+    What was read before would win over them, and start the services with secrets of another time.
+    """
+
+    def run() -> str:
+        return make_hook(step, refresh_variables(loaded, environment), variables).run()
+
+    return structs.replace(make_hook(step, loaded, variables), run=run)
 
 
 def find_restarts(loaded: Loaded, wish: RecoveryWish) -> tuple[str, ...]:
@@ -293,29 +311,30 @@ def _list_regenerable(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
     ]
 
 
-def choose_questions(loaded: Loaded) -> tuple[Question, ...]:
+def choose_questions(loaded: Loaded, environment: Mapping[str, str]) -> tuple[Question, ...]:
     """Return the questions that say that the application is back."""
     restoring = loaded.configuration.restore or Restoring()
-    return tuple(_make_question(each, loaded) for each in restoring.healthy)
+    return tuple(_make_question(each, loaded, environment) for each in restoring.healthy)
 
 
-def _make_question(probe: Probe, loaded: Loaded) -> Question:
+def _make_question(probe: Probe, loaded: Loaded, environment: Mapping[str, str]) -> Question:
     if probe.run is not None:
         step = Step(run=probe.run, timeout=probe.timeout, inside=probe.inside, user=probe.user)
-        hook = make_hook(step, loaded, {"REBOND_HOOK": "healthy"})
+        hook = make_late_hook(step, loaded, {"REBOND_HOOK": "healthy"}, environment)
 
         def run() -> None:
             hook.run()
 
         return Question(name=hook.name, ask=run, within_seconds=probe.within)
     assert probe.url is not None  # noqa: S101 - the configuration was judged
-    with looking_up():
-        url = resolver_of(loaded).resolve_words(probe.url)
-    return Question(
-        name=url,
-        ask=lambda: ask_address(url, status=probe.status, timeout_seconds=probe.timeout),
-        within_seconds=probe.within,
-    )
+    url = probe.url
+
+    def ask() -> None:
+        with looking_up():
+            address = resolver_of(refresh_variables(loaded, environment)).resolve_words(url)
+        ask_address(address, status=probe.status, timeout_seconds=probe.timeout)
+
+    return Question(name=url if isinstance(url, str) else "restore.healthy.url", ask=ask, within_seconds=probe.within)
 
 
 def name_commands(hooks: Mapping[StepKind, Sequence[Hook]], questions: Sequence[Question]) -> CommandNames:

@@ -1,9 +1,11 @@
 """Bringing a stack back into another folder than the one that it came from."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from rebond.config.components import Files
 from rebond.config.model import Loaded
 
 ELSEWHERE = b"elsewhere"  # below the new root: what did not lie below the old one
@@ -28,3 +30,25 @@ class Relocation:
         if path == self._old or path.startswith(os.path.join(self._old, b"")):
             return os.path.normpath(os.path.join(self._new, os.path.relpath(path, self._old)))
         return os.path.join(self._new, ELSEWHERE, path.lstrip(b"/"))
+
+
+def find_old_root(loaded: Loaded, roots: Mapping[str, bytes], folder: Path) -> Path | None:
+    """Return where a stack lay whose configuration came out of a snapshot; ``None`` where nothing says so.
+
+    ``folder`` is where the configuration lies now: a root that does not start there was written down in full.
+    ``roots`` are where the trees of components began when they were saved.
+    """
+    if not loaded.root.is_relative_to(folder):
+        return loaded.root
+    for name, component in loaded.configuration.component.items():
+        saved = os.fsdecode(roots.get(name, b""))
+        if not saved or not isinstance(component, Files) or component.inside or component.volume:
+            continue
+        path = os.path.normpath(component.path) if component.path else "."
+        if component.paths or os.path.isabs(path):
+            continue
+        if path == ".":
+            return Path(saved)
+        if saved.endswith("/" + path) and ".." not in Path(path).parts:
+            return Path(saved[: -len(path) - 1] or "/")
+    return None

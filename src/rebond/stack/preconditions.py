@@ -1,0 +1,147 @@
+"""What a bare machine lacks of what a stack needs to come back: programs, users, rights, places."""
+
+import os
+import pwd
+import re
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rebond.config.components import Component, Mysql, Postgres, Redis, Regenerable
+from rebond.config.model import Loaded
+from rebond.config.quantities import Inside
+from rebond.config.references import Text
+from rebond.config.steps import Restoring, Run
+from rebond.findings import Finding, Severity
+
+_SPLIT = re.compile(r"&&|\|\||[;|\n&]")
+_ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
+_OF_THE_SHELL = frozenset(
+    ". : [ alias bg break case cd command continue do done echo elif else esac eval exec exit export fi for if "
+    "printf pwd read return set shift test then time times trap true false type ulimit umask unset until wait "
+    "while { } ! (".split()
+)
+_CLIENTS = {"compose": "docker", "docker": "docker", "podman": "podman", "kubernetes": "kubectl"}
+_TOOLS: tuple[tuple[type[Component], str], ...] = ((Postgres, "psql"), (Mysql, "mysql"), (Redis, "redis-cli"))
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What is asked of this machine. Tests hand in another one."""
+
+    find_program: Callable[[str, str | None], str | None] = lambda name, path: shutil.which(name, path=path)
+    has_user: Callable[[str], bool] = _has_user
+    is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+
+
+def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | None = None) -> list[Finding]:
+    """Return what is missing, each with what mends it. ``places`` are where components will lie."""
+    machine = machine or Machine()
+    found = [*_list_programs(loaded, machine), *_list_users(loaded, machine), *_list_places(places)]
+    if not machine.is_root():
+        found.append(
+            Finding(
+                code="not-root",
+                severity=Severity.WARNING,
+                subject="",
+                template="This is not root: files of other users will belong to who runs this.",
+                hint_template="Run it as root (sudo), unless all files are of one user.",
+            )
+        )
+    return found
+
+
+def _list_programs(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
+    needed: dict[str, str] = {}
+    for run, inside in _commands_of(loaded):
+        if inside is not None:
+            needed.setdefault(_CLIENTS[inside.engine], f"{inside.engine}:{inside.name}")
+            continue
+        for program in name_programs(run):
+            needed.setdefault(program, run if isinstance(run, str) else " ".join(run))
+    for name, component in loaded.configuration.component.items():
+        if component.inside is not None:
+            needed.setdefault(_CLIENTS[component.inside.engine], name)
+        else:
+            needed.update({tool: name for kind, tool in _TOOLS if isinstance(component, kind) and tool not in needed})
+    path = loaded.variables.get("PATH")
+    for program, what_for in needed.items():
+        if "/" in program:
+            continue  # of the stack itself, most likely: it comes back with it
+        if machine.find_program(program, path) is None:
+            yield Finding(
+                code="program-missing",
+                severity=Severity.WARNING,
+                subject=program,
+                template="{program} is not installed here, and is needed for: {what_for}",
+                hint_template="Install it, or put it on the PATH of this run.",
+                values={"program": program, "what_for": what_for},
+            )
+
+
+def _commands_of(loaded: Loaded) -> Iterator[tuple[Run, Inside | None]]:
+    restoring = loaded.configuration.restore or Restoring()
+    for step in (*restoring.stop, *restoring.rebuild, *restoring.start):
+        yield step.run, step.inside
+    for probe in restoring.healthy:
+        if probe.run is not None:
+            yield probe.run, probe.inside
+    for component in loaded.configuration.component.values():
+        if isinstance(component, Regenerable):
+            yield component.run, component.inside
+
+
+def name_programs(run: Run) -> list[str]:
+    """Return the programs that a command starts, as far as its words tell: the first of each simple command."""
+    if not isinstance(run, str):
+        return [run[0]]
+    found = []
+    for piece in _SPLIT.split(run):
+        words = [each for each in piece.split() if not _ASSIGNMENT.match(each)]
+        first = words[0].strip("'\"") if words else ""
+        if first and first not in _OF_THE_SHELL and not first.startswith(("$", "(", "#", ">", "<")):
+            found.append(first)
+    return list(dict.fromkeys(found))
+
+
+def _list_users(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
+    restoring = loaded.configuration.restore or Restoring()
+    steps = (*restoring.stop, *restoring.rebuild, *restoring.start)
+    texts: list[Text | None] = [each.user for each in steps if each.inside is None]
+    if loaded.configuration.schedule is not None:
+        texts.append(loaded.configuration.schedule.user)
+    for name in dict.fromkeys(each for each in texts if isinstance(each, str)):
+        if not machine.has_user(name):
+            yield Finding(
+                code="user-missing",
+                severity=Severity.WARNING,
+                subject=name,
+                template="There is no user {user} here, and commands of the stack run as one.",
+                hint_template="Make it: useradd --create-home {user}",
+                values={"user": name},
+            )
+
+
+def _list_places(places: Sequence[bytes]) -> Iterator[Finding]:
+    for place in dict.fromkeys(places):
+        standing = place
+        while not os.path.isdir(standing):
+            standing = os.path.dirname(standing) or b"/"
+        shown = place.decode(errors="backslashreplace")
+        if not os.access(standing, os.W_OK | os.X_OK):
+            yield Finding(
+                code="place-closed",
+                severity=Severity.WARNING,
+                subject=shown,
+                template="{path} may not be written to.",
+                hint_template="Run it as root (sudo), or choose another folder with --to.",
+                values={"path": shown},
+            )

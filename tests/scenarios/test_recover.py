@@ -1,0 +1,123 @@
+"""``rebond recover``: a machine that has nothing but the program, the vault's address and its key."""
+
+import json
+import pathlib
+import shutil
+
+import pytest
+from tests.scenarios.shop_in_place import Shop
+
+from rebond.config.loading import load_configuration
+from rebond.stack.preconditions import Machine, list_missing, name_programs
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return Shop.saved(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture
+def bare(template: Shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+    """The vault and the key, and nothing else; the stack's old folder is taken away while the test runs."""
+    for name in ("vault", "owner.key", "kit.txt"):
+        source = template.folder / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    shop = Shop.__new__(Shop)
+    shop.folder, shop.root = tmp_path, tmp_path / "new"
+    shop.program = template.program.moved_to(tmp_path)
+    shop.program.environment |= {"REBOND_KEY_FILE": str(tmp_path / "owner.key"), "HOME": str(tmp_path)}
+    for name in ("REBOND_CONFIG", "REBOND_PASSPHRASE", "REBOND_VAULT"):
+        del shop.program.environment[name]
+    shop.saved_files, shop.broken_files = template.saved_files, template.broken_files
+    monkeypatch.chdir(tmp_path)
+    return shop
+
+
+def saved(shop: Shop) -> dict[str, str]:
+    """What the vault holds; nothing tells which mode a secret had."""
+    files = {n: t for n, t in shop.saved_files.items() if not n.startswith(("node_modules/", "logs/"))}
+    return {**files, ".env": files[".env"].replace("640", "600")}
+
+
+def test_a_stack_comes_back_elsewhere_with_its_configuration_and_nothing_is_started(bare: Shop) -> None:
+    answer = bare.program.good("recover", bare.folder / "vault", "--to", bare.root, "--yes")
+    assert bare.files() == saved(bare)
+    assert bare.rows() == ["saved"]
+    assert bare.trace() == []
+    assert str(bare.root) in answer.err
+
+
+def test_a_stack_comes_back_where_it_was_and_runs(template: Shop, bare: Shop) -> None:
+    away = template.root.rename(template.folder / "away")
+    try:
+        bare.program.good("recover", bare.folder / "vault", "--yes")
+        bare.root = template.root
+        assert bare.files() == saved(bare)
+        assert template.trace() == ["rebuild", "regenerate", "start", "healthy"]
+    finally:
+        shutil.rmtree(template.root)
+        away.rename(template.root)
+
+
+def test_a_dry_run_shows_plan_and_what_is_missing_and_writes_nothing(bare: Shop) -> None:
+    answer = bare.program.good("recover", bare.folder / "vault", "--to", bare.root, "--dry-run", "--json", PATH="/none")
+    document = json.loads(answer.out)
+    assert [each["name"] for each in document["parts"]] == ["code", "media", "env", "db"]
+    assert not bare.root.exists()
+
+
+def test_it_needs_a_word_a_vault_a_key_and_a_snapshot(bare: Shop) -> None:
+    assert bare.program("recover", bare.folder / "vault", "--to", bare.root).status == 6
+    assert bare.program("recover", bare.folder / "nothing", "--yes").status == 10
+    assert bare.program("recover", bare.folder / "vault", "--stack", "other", "--yes").status == 2
+    assert bare.program("recover", bare.folder / "vault", "--yes", REBOND_KEY_FILE="").status == 12
+    assert not bare.root.exists()
+
+
+def test_a_snapshot_without_a_configuration_says_how_it_comes_back(bare: Shop) -> None:
+    (bare.folder / "files").mkdir()
+    (bare.folder / "files" / "a").write_text("a")
+    bare.program.environment["REBOND_VAULT"] = str(bare.folder / "other")
+    bare.program.good("vault", "create", "--kit", bare.folder / "kit2", "--key-file", bare.folder / "other.key")
+    bare.program.environment["REBOND_KEY_FILE"] = str(bare.folder / "other.key")
+    bare.program.good("backup", "--path", bare.folder / "files")
+    answer = bare.program("recover", bare.folder / "other", "--yes")
+    assert (answer.status, "--to DIR" in answer.err) == (2, True)
+
+
+def test_what_a_recovery_did_can_be_undone(bare: Shop) -> None:
+    bare.root.mkdir()
+    (bare.root / "mine.txt").write_text("mine")
+    run = json.loads(bare.program.good("recover", bare.folder / "vault", "--to", bare.root, "--yes", "--json").out)[
+        "run"
+    ]
+    assert "mine.txt" not in bare.files()
+    bare.program.good("restore", "--rollback", run, "--yes", "--set-newer-aside")
+    assert bare.files() == {"mine.txt": bare.files()["mine.txt"]}
+
+
+def test_programs_users_and_rights_that_are_missing_are_named_with_what_mends_them(
+    template: Shop, tmp_path: pathlib.Path
+) -> None:
+    text = (template.root / "rebond.toml").read_text()
+    text = text.replace("echo start >> ../trace", "docker compose up -d") + '[schedule]\nby = "cron.d"\nuser = "shop"\n'
+    (tmp_path / "rebond.toml").write_text(text)
+    loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert loaded is not None
+    bare_machine = Machine(find_program=lambda _name, _path: None, has_user=lambda _name: False, is_root=lambda: False)
+    found = {(each.code, each.subject) for each in list_missing(loaded, [], bare_machine)}
+    assert found == {("program-missing", "docker"), ("user-missing", "shop"), ("not-root", "")}
+    assert all(each.hint for each in list_missing(loaded, [], bare_machine))
+
+
+@pytest.mark.parametrize(
+    ("run", "programs"),
+    [
+        ("docker compose -f x.yml up -d", ["docker"]),
+        ("cd app && NODE_ENV=production npm ci; echo done | tee log", ["npm", "tee"]),
+        (("systemctl", "start", "app"), ["systemctl"]),
+        ("[ -f x ] || test -d y", []),
+    ],
+)
+def test_the_programs_of_a_command_are_the_first_words_of_its_parts(run: str, programs: list[str]) -> None:
+    assert name_programs(run) == programs
