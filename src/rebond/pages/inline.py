@@ -47,7 +47,10 @@ def _write_part(part: str, values: Mapping[str, object], form: Form, translate: 
     if part.startswith("`"):
         plain = {name: say_plainly(_as_text(value), translate) for name, value in values.items()}
         return form.code(fill(part[1:-1], plain))
-    written = {name: write_inline(_as_text(value), form, translate) for name, value in values.items()}
+    written = {  # a count stays one: words agree with it
+        name: value if type(value) is int else write_inline(_as_text(value), form, translate)
+        for name, value in values.items()
+    }
     if part.startswith("**"):
         return form.strong(fill(part[2:-2], written))
     return fill(part, written)

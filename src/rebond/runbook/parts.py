@@ -138,4 +138,4 @@ def _list_receivers(facts: Facts) -> Text:
         return "–"
     receivers = (*notify.started, *notify.success, *notify.warning, *notify.failure)
     texts = [each.to for each in receivers] + ([notify.heartbeat] if notify.heartbeat else [])
-    return Joined(tuple(dict.fromkeys(show_words(each) for each in texts)))
+    return Joined(tuple(show_words(each) for each in dict.fromkeys(texts)))

@@ -173,6 +173,8 @@ def _plan_by_configuration(
             hint="'rebond init' writes a configuration for this directory. Without one: rebond backup --path DIR.",
         )
     from rebond.cli.configured import require_configuration
+    from rebond.runbook.keeping import read_kept
+    from rebond.schedule.stack_folders import folder_of
     from rebond.stack.planning import plan_backup
 
     for name in PATH_ONLY:
@@ -201,6 +203,7 @@ def _plan_by_configuration(
     wishes["class_"] = plan.class_
     wishes["drill"] = wishes["drill"] or (plan.drills_each and not wishes["scheduled"])
     wishes["plan"] = plan
+    wishes["runbooks"] = read_kept(folder_of(invocation.state_folder, loaded))
     wishes["is_configured"] = True
     return plan.components
 
@@ -226,7 +229,7 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
         rereads_all=wishes["reread"],
         allows_partial=wishes["allow_partial"],
         lacks=plan.lacks if plan else (),
-        configuration=plan.configuration if plan else {},
+        configuration={**plan.configuration, **wishes["runbooks"]} if plan else {},
         hooks=plan.hooks if plan else Hooks(),
     )
 

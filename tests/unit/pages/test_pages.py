@@ -1,0 +1,143 @@
+"""Pages of blocks, as Markdown and as HTML: whatever a value holds, it is shown and does nothing."""
+
+import html.parser
+import re
+
+import pytest
+
+from rebond.pages.blocks import (
+    Block,
+    Box,
+    Boxes,
+    Commands,
+    Contents,
+    Grid,
+    Heading,
+    Notice,
+    Output,
+    Page,
+    Paragraph,
+    Points,
+)
+from rebond.pages.html import write_html
+from rebond.pages.markdown import make_anchor, write_markdown
+from rebond.pages.words import Code, Joined, say
+
+NASTY = [
+    "<script>alert(1)</script>",
+    "a|b",
+    "`tick`",
+    "*star* _under_ [link](x)",
+    "# head",
+    "``` fence",
+    "a\nb",
+    "{brace}",
+]
+
+
+def keep(template: str) -> str:
+    return template
+
+
+def page(*blocks: Block) -> Page:
+    return Page(say("Page of {name}", name="shop"), "en", blocks)
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects the text of a document, and the tags that were not closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text = ""
+        self.tags: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        self.tags.append(tag)
+        if tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def read_html(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    return reader
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_whatever_a_value_holds_it_is_shown_and_does_nothing(value: str) -> None:
+    blocks = [
+        Heading(2, Code(value)),
+        Paragraph((value, say("says {value} and `code {value}`", value=value))),
+        Points([value]),
+        Boxes([Box(value, note=value)]),
+        Grid((value,), [(Code(value),), (value,)]),
+        Commands((value.replace("\n", " "),)),
+        Output(value),
+    ]
+    reader = read_html(write_html(page(*blocks), keep))
+    cells = [line for line in write_markdown(page(*blocks), keep).splitlines() if line.startswith("| ")]
+
+    assert "script" not in reader.tags
+    assert reader.text.count(value) >= 8
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 2 for line in cells)
+
+
+def test_a_fence_is_longer_than_any_in_what_it_holds() -> None:
+    text = write_markdown(page(Output("```\nnot the end\n```")), keep)
+
+    assert text.count("````") == 2
+
+
+def test_a_sentence_is_translated_before_its_values_are_put_in() -> None:
+    text = Paragraph((say("run {command} now", command=Code("rebond")),))
+    written = write_markdown(Page("shop", "fr", (text,)), lambda _: "lancez {command}")
+
+    assert "lancez `rebond`" in written
+
+
+def test_marks_of_a_template_are_read_and_those_of_a_value_are_not() -> None:
+    text = say("**strong** `code {name}` {name}", name="**x** `y`")
+
+    assert "**strong** `` code **x** `y` `` \\*\\*x\\*\\* \\`y\\`" in write_markdown(page(Paragraph((text,))), keep)
+    assert "<strong>strong</strong> <code>code **x** `y`</code> **x** `y`" in write_html(page(Paragraph((text,))), keep)
+
+
+def test_what_is_counted_is_one_where_there_is_one() -> None:
+    texts = [Paragraph((say("{files} files, {size}", files=count, size=Code("8 kB")),)) for count in (1, 2)]
+
+    assert write_markdown(page(*texts), keep).splitlines()[2:] == ["1 file, `8 kB`", "", "2 files, `8 kB`"]
+
+
+def test_contents_lead_to_headings_that_are_there() -> None:
+    written = page(Contents(), Heading(2, say("Where `it` is, and why"), "1"), Heading(3, "Below", "1.1"))
+    document = write_html(written, keep)
+    links = re.findall(r'href="#([^"]+)"', document)
+
+    assert links == [make_anchor("1. Where it is, and why")]
+    assert all(f'id="{each}"' in document for each in links)
+    assert f"](#{links[0]})" in write_markdown(written, keep)
+
+
+def test_a_box_is_ticked_open_or_failed() -> None:
+    boxes = Boxes([Box("good", is_ticked=True), Box("bad", is_ticked=False, note="why"), Box("open")])
+
+    assert write_markdown(page(boxes), keep).splitlines()[2:] == ["- [x] good", "- [ ] ✗ bad — why", "- [ ] open"]
+    assert read_html(write_html(page(boxes), keep)).text.count("☐") == 2
+
+
+def test_a_page_of_html_needs_nothing_else() -> None:
+    document = write_html(page(Notice(("mind",)), Paragraph((Joined(("a", Code("b"), "")),))), keep)
+
+    assert not re.search(r"""(?:src|href)\s*=\s*["'](?!#)""", document)
+    assert "@import" not in document
+    assert "url(" not in document
+    assert "@media print" in document
+    assert "a, <code>b</code>" in document

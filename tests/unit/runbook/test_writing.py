@@ -1,0 +1,250 @@
+"""Runbooks of both guides' stacks, and of stacks that lack this or that."""
+
+import pathlib
+import re
+
+import pytest
+from tests.unit.runbook.page_of import EXAMPLES, OFFERED, WRITTEN_MS, facts_of, html_of, load, markdown_of
+from tests.unit.test_errors import PAGE, every_error
+
+from rebond.cli.endings import FAULT
+from rebond.errors import Interrupted
+from rebond.runbook.describing import conceal
+from rebond.runbook.error_catalogue import TROUBLES
+from rebond.runbook.facts import (
+    DrilledPart,
+    DrillFacts,
+    HistoryFacts,
+    Offered,
+    Revision,
+    RunFacts,
+    Saved,
+    SnapshotFacts,
+    VaultFacts,
+)
+
+KORRIGO = EXAMPLES / "korrigo.toml"
+PIVORI = EXAMPLES / "pivori.toml"
+SMALL = """\
+version = 1
+[stack]
+name = "shop"
+[vault]
+url = "vault"
+[component.media]
+kind = "files"
+path = "media"
+rto = "10min"
+[component.db]
+kind = "postgres"
+host = "db.internal"
+database = "shop"
+password = { env = "DB_PASSWORD" }
+[restore]
+stop = [{ run = "curl -H 'Authorization: token=s3cr3t-canary' gate" }]
+[drill]
+checks = [{ name = "login", run = "login --password=th1rd-canary --user keeper" }]
+"""
+
+
+@pytest.fixture
+def small(tmp_path: pathlib.Path) -> pathlib.Path:
+    (tmp_path / "rebond.toml").write_text(SMALL)
+    return tmp_path / "rebond.toml"
+
+
+def blocks_of(page: str) -> list[str]:
+    return re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+def sections_of(page: str) -> list[str]:
+    return re.findall(r"^## (\d|[A-Z])\. ", page, re.MULTILINE)
+
+
+@pytest.mark.parametrize("example", [KORRIGO, PIVORI], ids=["korrigo", "pivori"])
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_both_guides_stacks_get_all_nine_sections_and_what_is_attached(example: pathlib.Path, language: str) -> None:
+    page = markdown_of(facts_of(load(example), language))
+    parts = re.split(r"^##+ .*$", page, flags=re.MULTILINE)
+
+    assert sections_of(page) == [*"123456789", "A", "B"]
+    assert [re.sub(r"\s", "", each) for each in parts[2:]].count("") <= 10  # headings whose text is below the next one
+    assert "complétée dans le prochain step" not in page
+
+
+def test_the_same_facts_give_the_same_text_and_both_languages_the_same_page(small: pathlib.Path) -> None:
+    loaded = load(small)
+    english, french = (markdown_of(facts_of(loaded, language)) for language in ("en", "fr"))
+
+    assert markdown_of(facts_of(loaded)) == english
+    assert blocks_of(english) == blocks_of(french)
+    assert re.findall(r"^#+ [\d.]*", english, re.MULTILINE) == re.findall(r"^#+ [\d.]*", french, re.MULTILINE)
+
+
+def test_the_french_page_holds_no_english_sentence(small: pathlib.Path) -> None:
+    page = markdown_of(facts_of(load(small), "fr"))
+    prose = re.sub(r"^```.*?^```|`[^`]*`", "", page, flags=re.MULTILINE | re.DOTALL)
+
+    assert re.findall(r"\b(?:the|and|with|what|which|not|restores?)\b", prose) == []
+
+
+def test_what_korrigo_wrote_down_is_on_its_page() -> None:
+    page = markdown_of(facts_of(load(KORRIGO), "fr"))
+
+    for words in (
+        "devops@example.com",
+        "DBA",
+        "collectstatic",
+        "0 3 \\* \\* \\*",
+        "P0",
+        "compose:db",
+        "media_volume",
+        "30 d",
+    ):
+        assert words.replace("\\*", "*") in page or words in page
+    assert "docker compose -f infra/docker/docker-compose.prod.yml stop backend nginx" in page
+
+
+def test_every_scenario_of_pivori_has_its_time_its_steps_and_a_warning() -> None:
+    page = markdown_of(facts_of(load(PIVORI)))
+    scenarios = re.findall(r"^#### 5\.8\.\d .*?(?=^#### 5\.8|^### 5\.9)", page, re.MULTILINE | re.DOTALL)
+
+    assert len(scenarios) == 4
+    for each, promised in zip(scenarios, ("10 min", "1 h", "2 h", "4 h"), strict=True):
+        assert f"Promised within {promised}." in each
+        assert "1. " in each
+        assert "\n> " in each
+    assert "ufw default deny incoming" in scenarios[3]
+
+
+def test_where_nothing_was_measured_it_says_so_and_how_to_measure(small: pathlib.Path) -> None:
+    page = markdown_of(facts_of(load(small)))
+
+    assert "not measured yet: run `rebond drill`" in page
+    assert not re.search(r"Measured by a drill", page)
+
+
+def test_what_a_drill_measured_stands_beside_what_was_promised(small: pathlib.Path) -> None:
+    drills = (
+        drill_of("pass", 71.0, began_ms=WRITTEN_MS - 10_000_000),
+        drill_of("pass", 93.0, began_ms=WRITTEN_MS - 5_000_000, scenario="lost-service"),
+    )
+    page = markdown_of(facts_of(load(small), history=HistoryFacts(drills=drills)))
+
+    assert re.search(r"\| `media` \| – \| 10 min \| 1 min 33 s on 2026-02-02 01:16:40", page)
+    assert "Measured by a drill: 1 min 33 s." in page
+
+
+def drill_of(verdict: str, seconds: float, *, began_ms: int, scenario: str = "") -> DrillFacts:
+    return DrillFacts(
+        began_ms=began_ms,
+        verdict=verdict,
+        snapshot="abcd1234",
+        scenario=scenario,
+        rto_seconds=seconds,
+        rpo_seconds=3600,
+        parts={"media": DrilledPart(bytes=1, seconds=seconds)},
+    )
+
+
+def test_no_secret_of_a_command_is_on_the_page(small: pathlib.Path) -> None:
+    facts = facts_of(load(small))
+    pages = markdown_of(facts) + html_of(facts)
+
+    assert [each for each in ("s3cr3t-canary", "th1rd-canary") if each in pages] == []
+    assert "DB_PASSWORD" in pages
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("psql 'postgresql://shop:hush@db/shop'", "psql 'postgresql://shop:***@db/shop'"),
+        ("PGPASSWORD=hush psql", "PGPASSWORD=*** psql"),
+        ('api_key = "hush hush"', "api_key = ***"),
+        ("tool --token hush --fast", "tool --token *** --fast"),
+        ('password = { env = "DB" }', 'password = { env = "DB" }'),
+        ("PGPASSWORD=$DB psql", "PGPASSWORD=$DB psql"),
+        ("tar -czf /backup/token.tar.gz data", "tar -czf /backup/token.tar.gz data"),
+    ],
+)
+def test_what_looks_like_a_secret_is_left_out_and_the_rest_stays(said: str, kept: str) -> None:
+    assert conceal(said) == kept
+
+
+def test_a_command_that_this_program_does_not_have_is_on_no_page(small: pathlib.Path) -> None:
+    bare = Offered(commands=frozenset({"backup", "restore"}), options=frozenset())
+    page = markdown_of(facts_of(load(small), offered=bare))
+    blocks = "".join(blocks_of(page))
+
+    assert not re.search(r"rebond (drill|recover|status)|--in-place|--into", blocks)
+    assert "This version has no restore in place" in page
+
+
+def test_every_command_on_the_page_exists(small: pathlib.Path) -> None:
+    page = markdown_of(facts_of(load(small), targets={"db": "postgresql://db.internal/shop_restored"}))
+    lines = [
+        line
+        for block in re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+        for line in block.splitlines()
+    ]
+    called = [line for line in lines if line.startswith("rebond ") and not line.startswith("rebond --version")]
+
+    assert len(called) > 40
+    for line in called:
+        name = next(
+            " ".join(line.split()[1 : 1 + count])
+            for count in (2, 1)
+            if " ".join(line.split()[1 : 1 + count]) in OFFERED.commands
+        )
+        options = set(re.findall(r" (--[a-z-]+)", line)) - {"--vault"}
+        assert all(OFFERED.has(name, each) for each in options), line
+
+
+def test_the_key_of_a_writer_is_said_to_restore_nothing(small: pathlib.Path) -> None:
+    loaded = load(small)
+
+    assert "it can restore nothing" in markdown_of(facts_of(loaded, vault=VaultFacts(role="writer")))
+    assert "it can restore nothing" not in markdown_of(facts_of(loaded, vault=VaultFacts(role="owner")))
+
+
+def test_what_went_wrong_lately_is_in_the_troubles(small: pathlib.Path) -> None:
+    failed = RunFacts(
+        kind="backup", class_name="", began_ms=WRITTEN_MS, seconds=1, status=22, error="store-full", message="No room."
+    )
+    page = markdown_of(facts_of(load(small), history=HistoryFacts(runs=(failed,))))
+
+    assert re.search(r"\| `backup` \| 22 \| `store-full` \| No room. \|", page)
+
+
+def test_the_newest_snapshot_and_earlier_revisions_are_named(small: pathlib.Path) -> None:
+    snapshot = SnapshotFacts(
+        id="feed1234",
+        time_ms=WRITTEN_MS,
+        class_name="daily",
+        is_whole=True,
+        components=(Saved(name="media", kind="files", files=7, bytes=5_000_000),),
+    )
+    revision = Revision(written_ms=WRITTEN_MS - 1, user="ann", program="rebond 1.2.2", reason="")
+    page = markdown_of(
+        facts_of(load(small), vault=VaultFacts(snapshots=(snapshot,)), history=HistoryFacts(revisions=(revision,)))
+    )
+
+    assert "`feed1234`" in page
+    assert "7 files, 5.00 MB" in page
+    assert "| revision | 2 |" in page
+    assert "| ann | rebond 1.2.2 |" in page
+
+
+def test_the_manual_and_the_runbook_say_the_same_of_every_error() -> None:
+    known = {each.code: each for each in TROUBLES}
+    made = {each.code: each.exit_status for each in every_error()}
+    made |= {Interrupted.code: Interrupted.exit_status, FAULT: 1}
+    sections = re.findall(
+        r"^## `([a-z-]+)`\n\n(.+?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    )
+
+    assert {code: each.status for code, each in known.items()} == made
+    for code, text in sections:
+        manual = " ".join(text.split())
+        for sentence in (known[code].means, known[code].remedy):
+            assert sentence.template in manual, code
