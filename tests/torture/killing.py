@@ -41,9 +41,12 @@ class KillingGround:
     def _shoot(self, verb: str, *arguments: str | pathlib.Path) -> None:
         """Run a verb and kill it at a random moment of the time that it takes."""
         seconds = self.seconds.get(verb, 1.0)
-        ended = self.program.start(verb, *arguments).kill_after(self.rng.uniform(0.1, 1.0) * seconds)
+        running = self.program.start(verb, *arguments)
+        ended = running.kill_after(self.rng.uniform(0.1, 1.0) * seconds)
         assert ended.status in {KILLED, 0}, ended.err
         self.shot += ended.status == KILLED
+        if ended.status == 0:  # it takes less time than was thought
+            self.seconds[verb] = min(seconds, time.monotonic() - running.began)
 
     def _note_new_snapshots(self, files: dict[str, str]) -> list[str]:
         """Learn which snapshots are new: they hold what the tree holds now."""
