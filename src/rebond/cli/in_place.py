@@ -24,7 +24,7 @@ from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
-from rebond.errors import RebondError, Refused
+from rebond.errors import RebondError, Refused, RestoreError
 from rebond.findings import Finding, Severity
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY
@@ -46,6 +46,11 @@ class RunInterrupted(RebondError):
 
     code = "interrupted"
     exit_status = 130
+
+    @classmethod
+    def saying(cls, error: RebondError) -> "RunInterrupted":
+        """Return it with the words of another error."""
+        return cls(error.template, hint=error.hint_template, **error.values)
 
 
 class Gathering:
@@ -160,15 +165,19 @@ def _record(invocation: Invocation, plan: RecoveryPlan, taken: Sequence[StepTake
 
 def _interrupted(journal: Journal) -> RunInterrupted:
     if journal.has_begun(StepKind.STOP, StepKind.SET_ASIDE, StepKind.PUT):
-        return RunInterrupted(
-            "Interrupted in the middle of the restore {run}; the services may be stopped.",
+        return RunInterrupted.saying(
+            RestoreError(
+                "Interrupted in the middle of the restore {run}; the services may be stopped.",
+                hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+                run=journal.run,
+            )
+        )
+    return RunInterrupted.saying(
+        RestoreError(
+            "Interrupted while the restore {run} was fetching; nothing was changed.",
             hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
             run=journal.run,
         )
-    return RunInterrupted(
-        "Interrupted while the restore {run} was fetching; nothing was changed.",
-        hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
-        run=journal.run,
     )
 
 
@@ -220,7 +229,7 @@ def resume(invocation: Invocation, text: str) -> int:
     """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock)
-    require_state(journal, RunState.UNFINISHED, deed="gone on with")
+    require_state(journal, RunState.UNFINISHED)
     begun = load_run(invocation, journal)
     with ExitStack() as held, watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)
@@ -267,10 +276,12 @@ def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_ne
             try:
                 recovery.roll_back()
             except KeyboardInterrupt:
-                raise RunInterrupted(
-                    "Interrupted while the restore {run} was rolled back.",
-                    hint="Go on with: rebond restore --rollback {run}",
-                    run=journal.run,
+                raise RunInterrupted.saying(
+                    RestoreError(
+                        "Interrupted while the restore {run} was rolled back.",
+                        hint="Go on with: rebond restore --rollback {run}",
+                        run=journal.run,
+                    )
                 ) from None
     problems = gathering.problems()
     document = {

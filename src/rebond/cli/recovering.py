@@ -27,12 +27,12 @@ from rebond.config.components import Postgres
 from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, replace_durably, write_durably
-from rebond.errors import ConfigError, RestoreError, UsageError
+from rebond.errors import ConfigError, RestoreError, SourceUnreachable, UsageError
 from rebond.findings import Finding
 from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
 from rebond.operations.stored_configuration import read_stored_configuration
 from rebond.stack.preconditions import list_missing
-from rebond.stack.recovering import RecoveryWish, Surroundings, plan_recovery
+from rebond.stack.recovering import RecoveryWish, Surroundings, leave_out, plan_recovery
 from rebond.stack.recovery_places import find_old_root
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
@@ -169,11 +169,9 @@ def _command_for(name: str, record: SnapshotRecord, url: str) -> str:
 
 
 def _come_later(name: str, record: SnapshotRecord, url: str) -> LeftOut:
-    return LeftOut(
-        name=name,
-        template="Its server has to run first.",
-        hint_template="When it does: {command}",
-        values={"command": _command_for(name, record, url)},
+    command = _command_for(name, record, url)
+    return leave_out(
+        name, SourceUnreachable("Its server has to run first.", hint="When it does: {command}", command=command)
     )
 
 

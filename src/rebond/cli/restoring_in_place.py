@@ -9,7 +9,7 @@ from rebond.cli.invocation import Invocation
 from rebond.errors import UsageError
 
 _DEEDS = ("in_place", "resume", "rollback", "accept")
-_OTHERS = ("table", "schema", "rename", "strip", "overwrite")  # what no plan knows
+_OTHERS = ("table", "schema", "rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
 _AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario")  # what was decided when the run began
 
 
@@ -34,7 +34,7 @@ def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | 
 
 
 def _choose_deed(wishes: Mapping[str, Any]) -> str:
-    given = [name for name in _DEEDS if wishes[name]]
+    given = [name for name in _DEEDS if wishes.get(name)]
     if len(given) > 1:
         raise UsageError(
             "--{one} and --{other} do not go together.",
@@ -46,9 +46,9 @@ def _choose_deed(wishes: Mapping[str, Any]) -> str:
 
 
 def _refuse_others(deed: str, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]) -> None:
-    wrong = [name for name in _OTHERS if wishes[name]]
+    wrong = [name for name in _OTHERS if wishes.get(name)]
     if deed != "in_place":
-        wrong += [name for name in _AFTERWARDS if wishes[name]]
+        wrong += [name for name in _AFTERWARDS if wishes.get(name)]
         if words or moment is not None:
             raise UsageError(
                 "--{option} names the run, and nothing else is to be named.",
@@ -70,7 +70,7 @@ def _begin_without_place(
     invocation: Invocation, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]
 ) -> int:
     """Guide whoever typed nothing on a terminal; else say what is missing."""
-    is_bare = not words and moment is None and not any(wishes[name] for name in (*_OTHERS, *_AFTERWARDS))
+    is_bare = not words and moment is None and not any(wishes.get(name) for name in (*_OTHERS, *_AFTERWARDS))
     if is_bare and sys.stdin.isatty() and sys.stderr.isatty() and not invocation.wants_json:
         from rebond.cli.guided_restore import guide
 

@@ -102,7 +102,7 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         try:
             part, place = make_part(chosen, component, relocation, wish, around)
         except SourceUnfit as error:
-            left_out.append(_leave_out(chosen.name, error))
+            left_out.append(leave_out(chosen.name, error))
             continue
         parts[chosen.name] = part
         planned.append(_describe(chosen, component, place))
@@ -221,7 +221,8 @@ def _describe(chosen: ChosenPart, component: Component, place: str) -> PlannedPa
     )
 
 
-def _leave_out(name: str, error: RebondError) -> LeftOut:
+def leave_out(name: str, error: RebondError) -> LeftOut:
+    """Return a component that is not brought back, with the error that says why."""
     values = {key: str(value) for key, value in error.values.items()}
     return LeftOut(name=name, template=error.template, hint_template=error.hint_template, values=values)
 

@@ -16,6 +16,7 @@ from rebond.language.fr.kinds import KINDS
 from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
+from rebond.language.fr.recovering import RECOVERING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.runbook import RUNBOOK
 from rebond.language.fr.runbook_restoring import RUNBOOK_RESTORING
@@ -44,6 +45,7 @@ MESSAGES: dict[str, str] = {
     **OPERATIONS,
     **POSTGRES,
     **PRUNING,
+    **RECOVERING,
     **RESTORING,
     **SCHEDULE,
     **SOURCES,

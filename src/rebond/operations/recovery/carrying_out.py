@@ -51,14 +51,14 @@ class Recovery:
         When a step fails, everything is undone, the services are started again, and the step's own error is raised
         with these facts. An interrupt undoes nothing: the journal knows where to go on.
         """
-        require_state(self._journal, RunState.UNFINISHED, deed="gone on with")
+        require_state(self._journal, RunState.UNFINISHED)
         for step in self._plan.steps:
             if self._journal.has_ended(step.number):
                 continue
             began = self._clock.monotonic()
             facts = {"step": step.number, "kind": step.kind.value, "subject": step.subject}
             self._journal.write(Event.STEP_BEGINS, **facts)
-            self._observer.advanced(Advance(phase=step.kind.value, subject=step.subject))
+            self._observer.advanced(Advance(phase="restore", subject=f"{step.kind.value} {step.subject}"))
             try:
                 self._do(step)
             except RebondError as error:
@@ -121,11 +121,6 @@ class Recovery:
     def _undo_after(self, step: Step, error: RebondError) -> RebondError:
         """Undo everything; return the error that says both."""
         reason = mask(error.message)
-        if step.kind in BEFORE_ANYTHING_CHANGES:
-            return self._undo(error, "{reason} Nothing was changed.", reason)
-        return self._undo(error, "{reason} Everything is as it was: the old version is in its place again.", reason)
-
-    def _undo(self, error: RebondError, template: str, reason: str) -> RebondError:
         try:
             self.roll_back()
         except RebondError as second:
@@ -136,7 +131,9 @@ class Recovery:
                 second=mask(second.message),
                 run=self._journal.run,
             )
-        return error.told_by(template, reason=reason)
+        if step.kind in BEFORE_ANYTHING_CHANGES:
+            return error.told_by("{reason} Nothing was changed.", reason=error)
+        return error.told_by("{reason} Everything is as it was: the old version is in its place again.", reason=error)
 
     def roll_back(self) -> None:
         """Put the old version back as far as it was touched, start the services, remove what was brought.
@@ -145,7 +142,7 @@ class Recovery:
         a part cannot be taken back; commands that fail are told, and stop nothing.
         """
         allowed = (RunState.UNFINISHED, RunState.KEPT, RunState.ROLLING_BACK)
-        require_state(self._journal, *allowed, deed="rolled back")
+        require_state(self._journal, *allowed)
         had_been_kept = any(each.event is Event.KEPT for each in self._journal.entries())
         has_stopped = self._journal.has_begun(StepKind.STOP, StepKind.ISOLATE)
         touched = self._journal.begun_parts()
@@ -198,7 +195,7 @@ class Recovery:
 
     def accept(self) -> None:
         """Delete the old version. Raises ``Refused`` unless the run was kept."""
-        require_state(self._journal, RunState.KEPT, RunState.ACCEPTING, deed="accepted")
+        require_state(self._journal, RunState.KEPT, RunState.ACCEPTING)
         if self._journal.state is not RunState.ACCEPTING:
             self._journal.write(Event.ACCEPTING)
         for part in self._means.parts.values():

@@ -238,7 +238,7 @@ def find_run(restores: Path, text: str, clock: Clock) -> Journal:
     fitting = runs[-1:] if text == "latest" else [each for each in runs if each.run.startswith(text.lower())]
     if len(fitting) == 1:
         return fitting[0]
-    known = ", ".join(f"{each.run} ({each.state})" for each in runs[-5:])
+    known = ", ".join(each.run for each in runs[-5:])
     if len(fitting) > 1:
         raise UsageError(
             "{text} is the start of several runs: {known}.", hint="Give more of it.", text=text, known=known
@@ -256,17 +256,44 @@ def forget_unbegun(journal: Journal) -> None:
     shutil.rmtree(journal.folder, ignore_errors=True)  # what is left of it says that it was rolled back
 
 
-def require_state(journal: Journal, *allowed: RunState, deed: str) -> None:
-    """Raise ``Refused`` unless the run stands where ``deed`` makes sense."""
-    if journal.state in allowed:
-        return
-    raise Refused(
-        "The restore {run} cannot be {deed}: it is {state}.",
-        hint="'rebond history --kind restore' shows what became of it.",
-        run=journal.run,
-        deed=deed,
-        state=str(journal.state),
-    )
+def require_state(journal: Journal, *allowed: RunState) -> None:
+    """Raise ``Refused``, with what the run came to, unless it stands where it may be worked on."""
+    if journal.state not in allowed:
+        raise _refusals(journal.run)[journal.state]
+
+
+def _refusals(run: str) -> dict[RunState, Refused]:
+    return {
+        RunState.UNFINISHED: Refused(
+            "The restore {run} is half done.",
+            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+            run=run,
+        ),
+        RunState.KEPT: Refused(
+            "The restore {run} has come to its end.",
+            hint="Undo it with: rebond restore --rollback {run}\n  → or delete the old version: "
+            "rebond restore --accept {run}",
+            run=run,
+        ),
+        RunState.ROLLING_BACK: Refused(
+            "The restore {run} is half undone.", hint="Go on with: rebond restore --rollback {run}", run=run
+        ),
+        RunState.ROLLED_BACK: Refused(
+            "The restore {run} was rolled back: there is nothing left of it.",
+            hint="Begin another one with --in-place.",
+            run=run,
+        ),
+        RunState.ACCEPTING: Refused(
+            "The old version that the restore {run} set aside is half deleted.",
+            hint="Go on with: rebond restore --accept {run}",
+            run=run,
+        ),
+        RunState.ACCEPTED: Refused(
+            "The restore {run} was accepted: its old version is deleted, and nothing can be undone.",
+            hint="An earlier snapshot brings an earlier version: 'rebond snapshots'.",
+            run=run,
+        ),
+    }
 
 
 def _unwritable(path: Path, error: OSError) -> RestoreError:
