@@ -41,12 +41,27 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
         yield Paragraph(
             (
                 say(
-                    "Configuration, hooks and this runbook come out of the newest whole snapshot; then the plan "
-                    "is shown, with what is missing:"
+                    "Configuration, hooks and this runbook come out of the newest whole snapshot; then the plan is "
+                    "shown, with what is missing:"
                 ),
             )
         )
-        yield Commands((f'rebond recover {address} --to "$(mktemp -d ~/rebond-XXXXXX)" --yes',))
+        yield Commands(
+            (
+                NEW_FOLDER,
+                f'rebond recover {address} --to "$TO" --dry-run',
+                f'rebond recover {address} --to "$TO" --yes',
+            )
+        )
+        yield Paragraph(
+            (
+                say(
+                    "Without {option} all of it goes to the places that it had, and the commands of the stack are run: "
+                    "that is what you want on the machine that takes over.",
+                    option=Code("--to"),
+                ),
+            )
+        )
     else:
         yield Paragraph((say("Everything, below a new folder; the configuration lies in every snapshot:"),))
         yield Commands((NEW_FOLDER, f'rebond restore latest --vault {address} --to "$TO"'))

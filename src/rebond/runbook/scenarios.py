@@ -45,7 +45,8 @@ def _describe_time(facts: Facts, scenario: Scenario) -> Iterator[Text]:
     if drill and drill.rto_seconds is not None:
         yield say("Measured by a drill: {span}.", span=show_span(drill.rto_seconds))
     else:
-        yield say("Not measured yet: run {command}.", command=Code(f"rebond drill --scenario {scenario.name}"))
+        wanted = f" --scenario {scenario.name}" if facts.offered.has("drill", "--scenario") else ""
+        yield say("Not measured yet: run {command}.", command=Code(f"rebond drill{wanted}"))
     yield scenario.usual
 
 

@@ -73,7 +73,7 @@ def read_html(text: str) -> Reader:
 
 @pytest.mark.parametrize("value", NASTY)
 def test_whatever_a_value_holds_it_is_shown_and_does_nothing(value: str) -> None:
-    blocks = [
+    blocks: list[Block] = [
         Heading(2, Code(value)),
         Paragraph((value, say("says {value} and `code {value}`", value=value))),
         Points([value]),

@@ -119,6 +119,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "Install Rebond, of the version {version} or newer.": "Installez Rebond, version {version} ou plus récente.",
     "Put the recovery key into a file of your own, and name it: {command}": "Mettez la clé de secours dans un fichier à vous, et nommez-le : {command}",
     "Configuration, hooks and this runbook come out of the newest whole snapshot; then the plan is shown, with what is missing:": "La configuration, les crochets et ce guide sortent de la plus récente sauvegarde entière ; puis le plan est montré, avec ce qui manque :",
+    "Without {option} all of it goes to the places that it had, and the commands of the stack are run: that is what you want on the machine that takes over.": "Sans {option}, tout va aux places qu'il avait, et les commandes de la pile sont lancées : c'est ce qu'il faut sur la machine qui prend le relais.",
     "Everything, below a new folder; the configuration lies in every snapshot:": "Tout, sous un nouveau dossier ; la configuration est dans chaque sauvegarde :",
     "Put each component in its place as in 5.5, install the programs of 2.3, then hand the calendar over (4.3). The first lines in the new shell:": "Remettez chaque composant à sa place comme en 5.5, installez les programmes de 2.3, puis remettez le calendrier (4.3). Les premières lignes dans le nouveau shell :",
     "Without Rebond": "Sans Rebond",
