@@ -8,6 +8,7 @@ from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_records import RECORDS
+from tests.planted.bugs_of_runbook import RUNBOOK
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
@@ -521,5 +522,6 @@ BUGS: tuple[Bug, ...] = (
     *POSTGRES,
     *RECORDS,
     *TIME,
+    *RUNBOOK,
     *SETUP,
 )

@@ -1,0 +1,71 @@
+"""Bugs of the runbook and the checklists: what they tell whoever has nothing else in his hands."""
+
+from tests.planted.bug import Bug, Change
+
+WRITING = "tests/unit/runbook/test_writing.py"
+ANSWERS = "tests/unit/runbook/test_answers.py"
+COMMAND = "tests/unit/cli/test_runbook.py"
+FOLLOWED = "tests/scenarios/test_runbook_commands.py"
+
+RUNBOOK = (
+    Bug(
+        "secret-printed-in-the-runbook",
+        "A command of the configuration has a token behind an option, and the printed page lies on a desk.",
+        (Change("runbook/describing.py", '    return _AFTER_OPTION.sub(rf"\\1{MASK}", text)\n', "    return text\n"),),
+        (f"{WRITING}::test_no_secret_of_a_command_is_on_the_page",),
+    ),
+    Bug(
+        "variables-printed-in-the-runbook",
+        "What an .env file holds is known to be secret, and stands on the page because a contact quotes it.",
+        (Change("cli/runbook_writing.py", "    remember_variables(loaded.variables)\n", ""),),
+        (f"{COMMAND}::test_secrets_of_the_variables_are_masked_wherever_they_stand",),
+    ),
+    Bug(
+        "oldest-measure-shown",
+        "The objective is shown beside what the first drill took, years ago and with a tenth of the data.",
+        (
+            Change(
+                "runbook/objectives.py",
+                "for drill in reversed(facts.history.drills):",
+                "for drill in facts.history.drills:",
+            ),
+        ),
+        (f"{WRITING}::test_what_a_drill_measured_stands_beside_what_was_promised",),
+    ),
+    Bug(
+        "good-backup-hides-the-failed-one",
+        "The checklist ticks the backup of the day before yesterday while that of the night has failed.",
+        (
+            Change(
+                "runbook/answers.py",
+                'for each in reversed(sight.history.runs) if each.kind == "backup"), None)',
+                'for each in reversed(sight.history.runs) if each.kind == "backup" and not each.status), None)',
+            ),
+        ),
+        (f"{ANSWERS}::test_a_backup_that_failed_is_not_hidden_by_an_older_good_one",),
+    ),
+    Bug(
+        "structure-counts-as-reading-back",
+        "A look at names and sums is ticked as if every byte had been read.",
+        (Change("runbook/facts.py", " and READ in each.options", ""),),
+        (f"{ANSWERS}::test_looking_at_the_structure_is_not_reading_back",),
+    ),
+    Bug(
+        "runbook-not-in-the-snapshot",
+        "The server burns, and its runbook lay on the server.",
+        (Change("cli/commands/backup.py", '{**plan.configuration, **wishes["runbooks"]}', "plan.configuration"),),
+        (f"{COMMAND}::test_the_next_backup_holds_it_and_the_configuration_stays_the_first",),
+    ),
+    Bug(
+        "bar-ends-a-cell",
+        "A pipe in a command cuts the table, and the rest of the line is in another column.",
+        (Change("pages/markdown.py", '.replace("|", "\\\\|")', ""),),
+        ("tests/unit/pages/test_pages.py::test_whatever_a_value_holds_it_is_shown_and_does_nothing",),
+    ),
+    Bug(
+        "commands-that-work-once",
+        "Every restore of the runbook goes to the same folder, so only the first one works as it is written.",
+        (Change("runbook/putting_back.py", "$(mktemp -d ~/rebond-XXXXXX)", "~/rebond-restored"),),
+        (f"{FOLLOWED}::test_every_command_of_the_runbook_does_what_it_says_when_it_is_typed_as_it_stands",),
+    ),
+)
