@@ -36,7 +36,6 @@ def find_user(name: str) -> int | None:
 @contextlib.contextmanager
 def wal_answered(path: Path, find_desk: FindDesk, *, users: frozenset[int]) -> Iterator[None]:
     """Answer at ``path`` until the end. Root, our own user and ``users`` may ask; whoever else does is refused."""
-    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)

@@ -8,6 +8,7 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.speech import tr
+from rebond.cli.wal_cleaning import clean_wal
 from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
 from rebond.units import format_size
@@ -34,6 +35,7 @@ def prune(invocation: Invocation, dry_run: bool, shard: str | None) -> int:
             plan = plan_prune(vault.live, _options(vault, part))
         else:
             outcome = prune_now(vault, watcher, part)
+        wal = clean_wal(invocation, vault, dry_run=dry_run) if part[0] == 0 else None
     if dry_run:
         text = tr(
             "Would delete {packs} packs, repack {repacked}, drop {records} snapshots from the trash, and free {size}.",
@@ -42,9 +44,9 @@ def prune(invocation: Invocation, dry_run: bool, shard: str | None) -> int:
             records=len(plan.records),
             size=format_size(plan.freed_bytes),
         )
-        answer(invocation, {"dry_run": True, **_plan_document(plan)}, text)
+        answer(invocation, {"dry_run": True, **_plan_document(plan), "wal": wal}, text)
         return GOOD
-    answer(invocation, outcome_document(outcome), outcome_text(outcome))
+    answer(invocation, {**outcome_document(outcome), "wal": wal}, outcome_text(outcome))
     return note_leftovers(invocation, outcome)
 
 

@@ -14,7 +14,7 @@ from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.service_log import log_of_service
-from rebond.cli.wal_at_hand import OpenVault, wal_at_hand, wal_socket_of
+from rebond.cli.wal_at_hand import OpenVault, make_socket_folder, wal_at_hand, wal_socket_of
 from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.errors import VaultLocked
@@ -53,6 +53,8 @@ def serve(invocation: Invocation) -> None:
             hint="Stop it first, or leave it: one is enough.",
             pid=holder.pid if holder else "?",
         )
+    socket = wal_socket_of(invocation, loaded)
+    make_socket_folder(socket)
     vault = OpenVault(invocation, log_finding, clock)
     kept = {name: wal_at_hand(invocation, loaded, name, vault.get, clock) for name in components}
     desks = {name: WalDesk(each.archive, vault.get, each.ledger) for name, each in kept.items()}
@@ -65,7 +67,7 @@ def serve(invocation: Invocation) -> None:
         with (
             log_of_service(invocation, loaded),
             stop_on_signals() as stop,
-            wal_answered(wal_socket_of(invocation, loaded), find_desk, users=users),
+            wal_answered(socket, find_desk, users=users),
         ):
             while not stop.wait(_SAVE_EVERY_SECONDS) and not is_abandoned(invocation.environment):
                 for each in kept.values():

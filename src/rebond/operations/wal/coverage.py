@@ -130,7 +130,8 @@ def survey_wal(vault: Vault, system_id: int) -> Coverage:
         if timeline is None:
             files += _read_files(vault, listed)
             continue
-        numbers, segment_bytes = _find_numbers(vault, listed, timeline)
+        names, segment_bytes = find_numbers(vault, listed, timeline)
+        numbers = {number: listed.items[name].modified_ms for number, name in names.items()}
         sizes.add(segment_bytes)
         times.setdefault(timeline, {}).update(numbers)
         stored, newest = sums.get(timeline, (0, 0))
@@ -166,28 +167,27 @@ def join_ranges(numbers: Iterable[int]) -> list[tuple[int, int]]:
     return ranges
 
 
-def _find_numbers(vault: Vault, listed: ListedStream, timeline: int) -> tuple[dict[int, int], int]:
-    """Return the numbers of the segments of a stream, each with its store time, and their size.
+def find_numbers(vault: Vault, listed: ListedStream, timeline: int) -> tuple[dict[int, ObjectName], int]:
+    """Return the numbers of the segments of a stream, each with the name of its object, and their size.
 
     The names of objects are made from those of segments, so the neighbours of one that was looked at are known.
     """
     keys = vault.credentials.catalog(listed.domain)
     left = dict(listed.items)
-    numbers: dict[int, int] = {}
+    numbers: dict[int, ObjectName] = {}
     segment_bytes = 0
     while left:
-        _, info = left.popitem()
+        object_name, info = left.popitem()
         record = read_record(vault, info)
-        numbers[record.sequence] = info.modified_ms
+        numbers[record.sequence] = object_name
         segment_bytes = record.raw_length
         for step in (-1, 1):
             number = record.sequence + step
             while number >= 0:
                 name = stream_item_name(keys, listed.stream, segment_name(timeline, number, segment_bytes))
-                neighbour = left.pop(name, None)
-                if neighbour is None:
+                if left.pop(name, None) is None:
                     break
-                numbers[number] = neighbour.modified_ms
+                numbers[number] = name
                 number += step
     return numbers, segment_bytes
 

@@ -17,9 +17,12 @@ from rebond.vault.streams import put_item, read_stored
 _ITEM = re.compile(r"([0-9A-F]{24})/([0-9a-f]{8})-([0-9a-f]{8})")
 
 
+TAIL_PREFIX = "wal-tail/"
+
+
 def stream_of_tail(system_id: int, timeline: int) -> str:
     """The stream of a vault with the pieces of unfinished segments."""
-    return f"wal-tail/{system_id}/{timeline:08X}"
+    return f"{TAIL_PREFIX}{system_id}/{timeline:08X}"
 
 
 def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int, *, sequence: int) -> int:
