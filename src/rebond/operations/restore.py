@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
 from rebond.findings import Finding, Severity
+from rebond.operations.restore_comparing import Comparison, TargetComparison
 from rebond.operations.restore_findings import show_bytes
 from rebond.operations.restore_planning import RestorePlan, RestoreRequest
 from rebond.progress import Observer, Silence
@@ -31,6 +32,7 @@ class RestoreOutcome(Struct, frozen=True, kw_only=True):
     bytes: int
     seconds: float
     findings: tuple[Finding, ...] = ()
+    compared: Comparison | None = None
 
     @property
     def is_damaged(self) -> bool:
@@ -49,10 +51,12 @@ def restore(
     request: RestoreRequest,
     observer: Observer,
     planned: Callable[[bytes, StoredEntry], None] | None = None,
+    surplus: Callable[[bytes], None] | None = None,
 ) -> RestoreOutcome:
     """Put the wanted part of a snapshot below ``request.target``, under a directory for each component.
 
-    ``planned`` hears every path that is to be written, with its entry. Raises ``TargetNotEmpty``
+    ``planned`` hears every path that is to be written, with its entry; ``surplus`` every path below the target
+    that the snapshot does not have, where ``sets_aside`` asks for these. Raises ``TargetNotEmpty``
     when something is there and ``overwrite`` says nothing about it, ``RestoreError`` when there is
     no room or the target fails, ``UnknownName`` when nothing fits. What cannot be put back is a
     finding, and everything else is restored all the same.
@@ -77,6 +81,11 @@ def restore(
                 )
             if not request.dry_run:
                 run.write()
+            compared = None
+            if request.sets_aside or request.reads_back:
+                aside = f".rebond-aside-{vault.clock.now_ms()}".encode()
+                comparison = TargetComparison(reader, request, run.notice, surplus or _hear_nothing, aside_name=aside)
+                compared = comparison.run()
         return RestoreOutcome(
             record=record,
             target=request.target,
@@ -85,7 +94,12 @@ def restore(
             bytes=run.planned_bytes,
             seconds=vault.clock.monotonic() - began,
             findings=run.findings,
+            compared=compared,
         )
+
+
+def _hear_nothing(_: bytes) -> None:
+    """For those who only want the sum."""
 
 
 def _check_target(request: RestoreRequest) -> None:

@@ -56,6 +56,32 @@ def damaged_directory(located: Located, error: VaultDamaged) -> Finding:
     )
 
 
+def not_set_aside(path: bytes, error: OSError) -> Finding:
+    """Say that something surplus stayed where it is."""
+    shown = show_bytes(path)
+    return Finding(
+        code="not-set-aside",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="{path} is not in the snapshot and could not be set aside: {reason}",
+        hint_template="Move it away by hand, or restore into an empty directory.",
+        values={"path": shown, "reason": error.strerror or type(error).__name__},
+    )
+
+
+def not_as_saved(item: Located) -> Finding:
+    """Say that a file, read back, is not what the snapshot holds."""
+    shown = show_bytes(item.shown)
+    return Finding(
+        code="not-as-saved",
+        severity=Severity.DAMAGE,
+        subject=shown,
+        template="{path} was read back and is not what the snapshot holds.",
+        hint_template="Where --overwrite kept it, that is why; else do not trust this disk: restore to another one.",
+        values={"path": shown},
+    )
+
+
 def show_bytes(path: bytes) -> str:
     """Return a path as it can be printed anywhere."""
     return path.decode(errors="backslashreplace")

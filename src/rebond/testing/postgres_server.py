@@ -44,9 +44,9 @@ def find_postgres(major: int | None = None) -> pathlib.Path | None:
     if not found and (on_path := shutil.which("postgres")):
         return pathlib.Path(on_path).resolve().parent
     if not found or (major is not None and major not in found):
-        for folder in find_packaged_folders():
-            if (folder / "initdb").is_file() and (number := _read_major(folder / "postgres")):
-                found.setdefault(number, folder)
+        for packaged in find_packaged_folders():
+            if (packaged / "initdb").is_file() and (number := _read_major(packaged / "postgres")):
+                found.setdefault(number, packaged)
     return found.get(major) if major is not None else found[max(found)] if found else None
 
 

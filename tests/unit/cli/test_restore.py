@@ -98,3 +98,28 @@ def test_nothing_is_written_through_a_link(program: Program, tmp_path: pathlib.P
 
     assert answer.status in {3, 42}
     assert list(elsewhere.iterdir()) == []
+
+
+def test_what_the_snapshot_does_not_have_is_set_aside_and_what_was_written_is_read_back(
+    program: Program, tmp_path: pathlib.Path
+) -> None:
+    target = tmp_path / "back"
+    program.good("restore", "latest", "--to", target, "--verify")
+    (target / "shop" / "new.py").write_text("mine")
+
+    planned = program.good("restore", "latest", "--to", target, "--delete", "--overwrite", "changed", "--dry-run")
+    answer = program.good("restore", "latest", "--to", target, "--delete", "--overwrite", "changed", "--verify")
+
+    assert "Would be set aside: shop/new.py" in planned.err
+    assert "Set aside, since the snapshot does not have it: 1" in answer.out
+    assert "each as it was saved" in answer.out
+    assert [path.read_text() for path in target.glob(".rebond-aside-*/shop/new.py")] == ["mine"]
+    assert not (target / "shop" / "new.py").exists()
+
+
+def test_deleting_needs_overwrite_and_whole_paths(program: Program, tmp_path: pathlib.Path) -> None:
+    wishes = ("restore", "latest", "--to", tmp_path / "back", "--delete")
+
+    assert program(*wishes).status == 2
+    assert program(*wishes, "--overwrite", "changed", "--strip", "1").status == 2
+    assert not (tmp_path / "back").exists()

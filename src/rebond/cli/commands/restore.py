@@ -13,6 +13,7 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.restore_compared import describe_comparison, tell_comparison, tell_surplus
 from rebond.cli.speech import show_path, tr
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
@@ -62,6 +63,8 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
     type=click.Choice(_OVERWRITE),
     help="What may be replaced in a directory that is not empty.",
 )
+@option("--delete", is_flag=True, help="Set aside what lies there and is not in the snapshot; with --overwrite.")
+@option("--verify", is_flag=True, help="Read back what was written and compare it.")
 @option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @option("--dry-run", is_flag=True, help="Only say what would be restored.")
@@ -102,7 +105,9 @@ def restore(
             return servers.lay_alone(invocation, target, watcher)
         chosen = choose_parts(invocation, record, servers.leave_out(named), wishes["include"])
         request = _request(target, chosen.components, {**wishes, "include": chosen.include})
-        outcome = restore_snapshot(vault.live, record, request, watcher)
+        outcome = restore_snapshot(
+            vault.live, record, request, watcher, surplus=lambda path: tell_surplus(invocation, request, path)
+        )
         servers.lay(target, watcher)
     status = _show(invocation, outcome, servers, is_dry=request.dry_run)
     for command in chosen.restarts:
@@ -124,7 +129,7 @@ def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
             hint="Leave one out.",
             option=given[0].replace("_", "-"),
         )
-    for_files = [name for name in ("include", "exclude", "strip", "overwrite") if wishes[name]]
+    for_files = [name for name in ("include", "exclude", "strip", "overwrite", "delete", "verify") if wishes[name]]
     wrong = for_databases if target is not None else for_files
     if wrong:
         raise UsageError(
@@ -132,6 +137,11 @@ def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
             hint="Leave it out.",
             option=wrong[0],
             place="--into" if target is not None else "--to",
+        )
+    if wishes["delete"] and (wishes["strip"] or not wishes["overwrite"]):
+        raise UsageError(
+            "--delete needs --overwrite, and goes without --strip: what is surplus is found by its whole path.",
+            hint="Add --overwrite changed; 'rebond restore … --dry-run' lists what would be set aside.",
         )
 
 
@@ -149,6 +159,8 @@ def _request(target: Path, components: Sequence[str], wishes: Mapping[str, Any])
         keeps_owner=not wishes["no_owner"],
         dry_run=wishes["dry_run"],
         workers=wishes["jobs"],
+        sets_aside=wishes["delete"],
+        reads_back=wishes["verify"],
     )
 
 
@@ -163,6 +175,7 @@ def _show(invocation: Invocation, outcome: "RestoreOutcome", servers: "Servers",
         "bytes": outcome.bytes,
         "seconds": round(outcome.seconds, 3),
         "problems": [finding_document(each) for each in problems],
+        **describe_comparison(outcome.compared),
         **servers.describe(),
     }
     values = {
@@ -181,7 +194,7 @@ def _show(invocation: Invocation, outcome: "RestoreOutcome", servers: "Servers",
         from rebond.cli.documents import describe_problems
 
         note(invocation, describe_problems(problems))
-    text = "\n".join([*servers.tell(), text])
+    text = "\n".join([*servers.tell(), *tell_comparison(outcome.compared, is_dry=is_dry), text])
     answer(invocation, document, with_problems(invocation, text, problems))
     if outcome.is_damaged:
         return DAMAGED

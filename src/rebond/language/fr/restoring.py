@@ -61,4 +61,16 @@ RESTORING: dict[str, str] = {
     "Free some space, then run the same command again with --overwrite changed.": "Libérez de la place, puis relancez la même commande avec --overwrite changed.",
     "{count} files were there already and were left as they are, first {path}.": "{count} fichiers étaient déjà là et restent tels quels, d'abord {path}.",
     "To replace them, use --overwrite changed or --overwrite always.": "Pour les remplacer, employez --overwrite changed ou --overwrite always.",
+    # what is surplus, and what is read back
+    "Set aside what lies there and is not in the snapshot; with --overwrite.": "Mettre de côté ce qui est là et que la sauvegarde n'a pas ; avec --overwrite.",
+    "Read back what was written and compare it.": "Relire ce qui a été écrit et le comparer.",
+    "--delete needs --overwrite, and goes without --strip: what is surplus is found by its whole path.": "--delete demande --overwrite et va sans --strip : ce qui est en trop se trouve par son chemin entier.",
+    "Add --overwrite changed; 'rebond restore … --dry-run' lists what would be set aside.": "Ajoutez --overwrite changed ; 'rebond restore … --dry-run' liste ce qui serait mis de côté.",
+    "Would be set aside: {path}": "Serait mis de côté : {path}",
+    "Set aside, since the snapshot does not have it: {count}, now in {aside}": "Mis de côté, car la sauvegarde ne l'a pas : {count}, maintenant dans {aside}",
+    "Read back: {count} files, {size}, each as it was saved.": "Relu : {count} fichiers, {size}, chacun tel qu'il fut sauvegardé.",
+    "{path} is not in the snapshot and could not be set aside: {reason}": "{path} n'est pas dans la sauvegarde et n'a pu être mis de côté : {reason}",
+    "Move it away by hand, or restore into an empty directory.": "Déplacez-le à la main, ou restaurez dans un dossier vide.",
+    "{path} was read back and is not what the snapshot holds.": "{path} a été relu et n'est pas ce que contient la sauvegarde.",
+    "Where --overwrite kept it, that is why; else do not trust this disk: restore to another one.": "Si --overwrite l'a gardé, c'est pourquoi ; sinon ne vous fiez pas à ce disque : restaurez sur un autre.",
 }
