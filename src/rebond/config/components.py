@@ -85,6 +85,9 @@ class Postgres(Component):
     databases: tuple[Text, ...] = optional(ListOf(TEXT), 'Several; `["*"]` is all, with roles.', default=())
     user: Text | None = optional(TEXT, "As whom.", default=None)
     password: Text | None = optional(SECRET, "Its password.", default=None)
+    jobs: int | None = optional(
+        Count(1, 64), "How many sessions read at once; else as many as processors, four at most.", default=None
+    )
     method: str = optional(
         Choice(("logical", "physical")), "A dump, or the data directory with its write-ahead log.", default="logical"
     )

@@ -1,8 +1,10 @@
 """Components of kind ``postgres``: one database, several, or all of a server."""
 
+import os
 import urllib.parse
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
@@ -14,7 +16,7 @@ from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
-from rebond.sources.postgres.table_rows import TableRows
+from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
 from rebond.stack.file_trees import Report
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
@@ -41,9 +43,11 @@ class ConfiguredPostgres:
         server, database = self.find_server()
         place = self.find_place()
         programs = find_programs(place.open)
-        access = Access(server=server, programs=programs[0], open_program=place.open)
+        is_local = place.address is None and not place.user
+        access = Access(server=server, programs=programs[0], open_program=place.open, is_local=is_local)
         names, is_several = self._find_databases(access, database)
-        return open_databases(access, programs, names, is_several=is_several, report=report)
+        jobs = self._component.jobs
+        return open_databases(access, programs, names, is_several=is_several, report=report, jobs=jobs)
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
         wanted = [words_of(each, self._loaded) for each in self._component.databases]
@@ -79,23 +83,32 @@ class ConfiguredPostgres:
 
 
 def open_databases(
-    access: Access, programs: Sequence[Programs], names: Sequence[str], *, is_several: bool, report: Report
+    access: Access,
+    programs: Sequence[Programs],
+    names: Sequence[str],
+    *,
+    is_several: bool,
+    report: Report,
+    jobs: int | None = None,
 ) -> PostgresTree:
-    """Take a snapshot of every database that is named, and hold it. Raises ``SourceError``."""
+    """Take a snapshot of every database that is named, and hold it. Raises ``SourceError``.
+
+    ``jobs`` sessions read at once; else as many as there are processors, but not many.
+    """
     clock = SystemClock()
-    server, open_program = access.server, access.open_program
+    jobs = jobs or min(USUAL_JOBS, os.cpu_count() or 1)
     with ExitStack() as held:
         snapshots: list[HeldSnapshot] = []
         for name in names:
             snapshots.append(HeldSnapshot(access, name))
             held.callback(snapshots[-1].close)
             fitting = choose_programs(programs, snapshots[-1].database.major)
-            snapshots[-1].access = Access(server=server, programs=fitting, open_program=open_program)
+            snapshots[-1].access = replace(access, programs=fitting)
         pieces: dict[bytes, Piece] = {}
         rows: list[TableRows] = []
         for each in snapshots:
             below = name_file(each.name) + b"/" if is_several else b""
-            rows.append(TableRows(each))
+            rows.append(TableRows(each, jobs=jobs))
             own = list_pieces(rows[-1], clock.now_ms() * 1_000_000)
             pieces |= {below + path: piece for path, piece in own.items()}
         first = snapshots[0]

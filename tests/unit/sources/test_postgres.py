@@ -2,6 +2,8 @@
 
 import io
 import random
+import threading
+import time
 
 import pytest
 from hypothesis import given
@@ -9,12 +11,13 @@ from hypothesis import strategies as st
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable, UsageError
 from rebond.secret import Secret
+from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.marked_output import DumpReader, RowsReader
 from rebond.sources.postgres.names import name_file, quote_name
 from rebond.sources.postgres.programs import Programs, choose_programs
+from rebond.sources.postgres.reading_ahead import Part, RowsAhead
 from rebond.sources.postgres.server import PostgresServer, describe_input
-from rebond.sources.postgres.sharing import SharedSession
 from rebond.sources.streams.readers import StreamReader
 
 MARK = "rebond-rows-0123"
@@ -76,28 +79,120 @@ def test_the_random_key_of_a_dump_is_taken_away_and_nothing_else(size: int, most
     assert read(DumpReader(Given(HEAD + body + TAIL, most))) == HEAD + body + TAIL  # of an older pg_dump
 
 
+class Session:
+    """A session of psql that answers by a plan: for each command what it writes, and what it says it wrote."""
+
+    def __init__(self, answers: dict[str, bytes], most: int) -> None:
+        self._answers = answers
+        self._most = most
+        self._dice = random.Random(most)
+        self._moved = threading.Condition()
+        self._pending = b""
+        self._is_over = False
+        self.is_closed = False
+
+    def feed(self, content: bytes | bytearray | memoryview, /) -> None:
+        name, mark = bytes(content).decode().split()
+        with self._moved:
+            self._pending += self._answers[name].replace(b"MARK", mark.encode())
+            self._moved.notify()
+
+    def end_input(self) -> None:
+        with self._moved:
+            self._is_over = True
+            self._moved.notify()
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        with self._moved:
+            while not self._pending and not self._is_over and not self.is_closed:
+                self._moved.wait()
+            count = min(len(buffer), len(self._pending), self._dice.randrange(1, self._most))
+            buffer[:count] = self._pending[:count]
+            self._pending = self._pending[count:]
+            return count
+
+    def finish(self) -> None:
+        pass
+
+    def close(self) -> None:
+        with self._moved:
+            self.is_closed = True
+            self._moved.notify()
+
+
+def make_ahead(answers: dict[str, bytes], most: int, jobs: int) -> tuple[RowsAhead, list[Table], list[Session]]:
+    """Return rows of tables ``a``, ``b`` …, whose parts are ``a1``, ``a2`` …"""
+    sessions: list[Session] = []
+
+    def open_session() -> Session:
+        sessions.append(Session(answers, most))
+        return sessions[-1]
+
+    tables = [Table(schema="s", name=name, bytes=0, columns=()) for name in sorted({each[0] for each in answers})]
+    parts = [Part(table=table, command=f"{each} \0") for table in tables for each in answers if each[0] == table.name]
+    return RowsAhead(open_session, parts, jobs=jobs), tables, sessions
+
+
+def answer_with(rows: bytes, count: int | None = None) -> bytes:
+    return rows + f"MARK {rows.count(10) if count is None else count} ----\n".encode()
+
+
 @pytest.mark.parametrize("most", [2, 50, 70_000])
-def test_small_tables_share_a_session_and_each_is_a_stream_of_its_own(most: int) -> None:
-    rows = [b"", b"1\n" * 300, b"", b"2\n" * 40_000, b"3\n"]
-    marks = [f"rebond-rows-{number}" for number in range(len(rows))]
-    written = [each + f"{mark} {each.count(10)}\n".encode() for each, mark in zip(rows, marks, strict=True)]
-    session = SharedSession(lambda: Given(b"".join(written), most), marks)
-    for position, mark in enumerate(marks):
-        share = session.open(position)
-        assert share
-        assert session.open(position + 1) is None  # it is not its turn
-        assert read(RowsReader(share, mark, name="t")) == rows[position]
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_parts_that_are_read_at_once_come_in_order_and_each_is_counted(most: int, jobs: int) -> None:
+    rows = {"a1": b"", "b1": b"1\n" * 300, "b2": b"2\n" * 20_000, "b3": b"3\n", "c1": b"", "d1": b"4\n" * 9}
+    ahead, tables, sessions = make_ahead({name: answer_with(each) for name, each in rows.items()}, most, jobs)
+    assert ahead.open(tables[1]) is None  # it is not its turn
+    for table in tables:
+        reader = ahead.open(table)
+        assert reader
+        expected = b"".join(each for name, each in rows.items() if name[0] == table.name)
+        assert read(reader) == expected
+        assert (reader.counted, reader.size_bytes) == (expected.count(b"\n"), len(expected))
+    ahead.close()
+    assert len(sessions) <= jobs
+    assert all(each.is_closed for each in sessions)
 
-    with pytest.raises(CommandFailed):
-        read_shares(b"".join(written)[:-3], marks, most)
-    with pytest.raises(CommandFailed, match="more than it was asked for"):
-        read_shares(b"".join(written) + b"x", marks, most)
+
+@pytest.mark.parametrize(
+    ("spoilt", "words"),
+    [
+        (b"1\n2\nMARK 3 ---\n", "2 rows came, and the server sent 3"),
+        (b"1\nMARK 1 ---\nmore\n", "more than it was asked for|2 rows came, and the server sent 1"),
+        (b"1\n", "the mark at its end is missing"),
+        (b"1\nMARK 1", "the mark at its end is missing"),
+    ],
+)
+def test_a_part_that_is_not_whole_is_not_taken_for_its_table(spoilt: bytes, words: str) -> None:
+    ahead, tables, sessions = make_ahead({"a1": answer_with(b"0\n"), "a2": spoilt}, 50, 1)
+    reader = ahead.open(tables[0])
+    assert reader
+
+    def end_all() -> None:
+        for each in sessions:
+            each.end_input()
+
+    ender = threading.Timer(0.1, end_all)  # the session ends there
+    ender.start()
+    with pytest.raises(CommandFailed, match=words):
+        read(reader)
+    ender.join()
+    ahead.close()
 
 
-def read_shares(content: bytes, marks: list[str], most: int) -> None:
-    session = SharedSession(lambda: Given(content, most), marks)
-    for position, mark in enumerate(marks):
-        read(RowsReader(session.open(position) or Given(b""), mark, name="t"))
+def test_who_reads_ahead_waits_where_nobody_takes_and_can_be_ended() -> None:
+    content = b"x" * 1023 + b"\n"
+    answers = {f"{name}1": answer_with(content * 30_000) for name in "abc"}
+    ahead, tables, sessions = make_ahead(answers, 1 << 20, 2)
+    ahead.start()
+    time.sleep(0.2)
+    waiting = sum(each.waiting_bytes for each in ahead._parts)
+    assert waiting <= 4 * (8 << 20)
+    reader = ahead.open(tables[0])
+    assert reader
+    assert reader.readinto(memoryview(bytearray(100))) == 100
+    ahead.close()
+    assert all(each.is_closed for each in sessions)
 
 
 @given(st.lists(st.tuples(st.text(max_size=70), st.text(max_size=70)), min_size=2, max_size=5, unique=True))

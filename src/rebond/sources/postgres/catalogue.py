@@ -51,6 +51,8 @@ SELECT pg_catalog.json_build_object(
   'schema', n.nspname,
   'name', c.relname,
   'bytes', pg_catalog.pg_table_size(c.oid),
+  'pages', CASE WHEN (SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam) = 'heap'
+           THEN pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int ELSE 0 END,
   'condition', coalesce(x.condition, ''),
   'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
@@ -101,7 +103,10 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True):
-    """A table that has rows of its own. ``columns`` are those that can be written."""
+    """A table that has rows of its own. ``columns`` are those that can be written.
+
+    ``pages`` is 0 where its rows cannot be read by runs of pages.
+    """
 
     schema: str
     name: str
@@ -109,18 +114,19 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     types: tuple[str, ...] = ()
     condition: str = ""
+    pages: int = 0
 
     @property
     def sql(self) -> str:
         """Its whole name as SQL."""
         return f"{quote_name(self.schema)}.{quote_name(self.name)}"
 
-    def write_out(self, encoding: str) -> str:
-        """Return the command that writes its rows."""
+    def write_out(self, encoding: str, condition: str = "") -> str:
+        """Return the command that writes its rows, or those that a condition fits."""
         source = f"{self.sql}{self._list_columns()}"
-        if self.condition:
+        if condition := condition or self.condition:
             names = ", ".join(map(quote_name, self.columns)) or "1"
-            source = f"(SELECT {names} FROM ONLY {self.sql} {self.condition})"  # noqa: S608 - quoted
+            source = f"(SELECT {names} FROM ONLY {self.sql} {condition})"  # noqa: S608 - quoted
         return f"COPY {source} TO STDOUT WITH (ENCODING {quote_text(encoding)})"
 
     def write_in(self, encoding: str) -> str:

@@ -4,7 +4,7 @@ import re
 
 from rebond.errors import CommandFailed, SourceError
 from rebond.sources.postgres.failures import explain_failure
-from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.readers import FedReader, StreamReader
 
 _MOST_MARK_BYTES = 128
 _HEAD_BYTES = 4096
@@ -14,7 +14,7 @@ _RESTRICT = re.compile(rb"^\\restrict ([A-Za-z0-9]+)\n\n?", re.MULTILINE)
 class ExplainedReader:
     """A stream of a program whose complaints are explained."""
 
-    def __init__(self, reader: StreamReader, *, server: str, database: str) -> None:
+    def __init__(self, reader: FedReader, *, server: str, database: str) -> None:
         self._reader = reader
         self._server = server
         self._database = database
@@ -22,6 +22,14 @@ class ExplainedReader:
     def readinto(self, buffer: memoryview, /) -> int:
         """Read what comes next."""
         return self._reader.readinto(buffer)
+
+    def feed(self, content: bytes | bytearray | memoryview, /) -> None:
+        """Hand the program more to read. Raises ``BrokenPipeError`` and ``SourceError``."""
+        self._reader.feed(content)
+
+    def end_input(self) -> None:
+        """Let it see the end of its input."""
+        self._reader.end_input()
 
     def finish(self) -> None:
         """Judge the end. Raises ``SourceError``."""

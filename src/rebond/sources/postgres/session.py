@@ -29,6 +29,9 @@ SET statement_timeout = 0;
 SET idle_in_transaction_session_timeout = 0;
 SET lock_timeout = '{_LOCK_SECONDS}s';
 SET row_security = off;
+SET synchronize_seqscans = off;
+SET max_parallel_workers_per_gather = 0;
+SET enable_seqscan = off;
 SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS unlimited FROM pg_catalog.pg_settings
  WHERE name IN ('transaction_timeout') \\gset
 SELECT pg_catalog.set_config('search_path', '', false) AS path \\gset
@@ -47,11 +50,15 @@ LOCK TABLE :tables IN ACCESS SHARE MODE;
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How a database is reached: the server, its programs, and what runs them."""
+    """How a database is reached: the server, its programs, and what runs them.
+
+    ``is_local`` says that they run on this machine, as ourselves.
+    """
 
     server: PostgresServer
     programs: Programs
     open_program: OpenProgram
+    is_local: bool = False
 
     def open_psql(self, database: str, script: str, *, keeps_input: bool = False) -> FedReader:
         """Begin to run a script; its answers are lines without a frame."""
@@ -63,7 +70,7 @@ class Access:
             keeps_input=keeps_input,
         )
 
-    def open_dump(self, program: str, database: str, *options: str, label: str) -> StreamReader:
+    def open_dump(self, program: str, database: str, *options: str, label: str) -> FedReader:
         """Begin to run pg_dump or pg_dumpall."""
         return self.open_program(
             wrap_program((program, "-w", *options, "-d", self.server.describe_connection(database))),

@@ -44,6 +44,7 @@ def list_pieces(rows: TableRows, began_ns: int) -> dict[bytes, Piece]:
 
     def dump(*options: str) -> Stream:
         def open_reader() -> StreamReader:
+            rows.start()
             words = (f"--snapshot={snapshot.database.snapshot}", "--lock-wait-timeout=60000", *options)
             reader = access.open_dump(access.programs.pg_dump, name, *words, label="pg_dump")
             return DumpReader(ExplainedReader(reader, server=str(access.server), database=name))
