@@ -12,7 +12,7 @@ RUNBOOK = (
         "secret-printed-in-the-runbook",
         "A command of the configuration has a token behind an option, and the printed page lies on a desk.",
         (Change("runbook/describing.py", '    return _AFTER_OPTION.sub(rf"\\1{MASK}", text)\n', "    return text\n"),),
-        (f"{WRITING}::test_no_secret_of_a_command_is_on_the_page",),
+        (f"{WRITING}::test_what_looks_like_a_secret_is_left_out_and_the_rest_stays",),
     ),
     Bug(
         "variables-printed-in-the-runbook",

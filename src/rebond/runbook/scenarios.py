@@ -50,12 +50,16 @@ def _describe_time(facts: Facts, scenario: Scenario) -> Iterator[Text]:
     yield scenario.usual
 
 
-def _list_scenarios(facts: Facts) -> Iterator[Scenario]:
+def _list_scenarios(facts: Facts) -> tuple[Scenario, ...]:
     restoring = facts.configuration.restore
     stop = _show_steps(restoring.stop if restoring else ())
     start = _show_steps(restoring.start if restoring else ())
     isolate = _show_steps(restoring.isolate if restoring else ())
-    yield Scenario(
+    return _lost_service(stop, start), _corrupted_data(stop, start), _lost_server(), _security_breach(isolate)
+
+
+def _lost_service(stop: Text, start: Text) -> Scenario:
+    return Scenario(
         name="lost-service",
         title=say("A service is lost"),
         signs=say("One service does not start, or its files are gone; the others run."),
@@ -70,7 +74,10 @@ def _list_scenarios(facts: Facts) -> Iterator[Scenario]:
         ),
         warning=say("Restore only what is broken: an older state of the other components would not fit."),
     )
-    yield Scenario(
+
+
+def _corrupted_data(stop: Text, start: Text) -> Scenario:
+    return Scenario(
         name="corrupted-data",
         title=say("Data is corrupted"),
         signs=say("Rows or files are wrong or gone, and the machine itself is sound."),
@@ -100,7 +107,10 @@ def _list_scenarios(facts: Facts) -> Iterator[Scenario]:
             "last one from before, by its id."
         ),
     )
-    yield Scenario(
+
+
+def _lost_server() -> Scenario:
+    return Scenario(
         name="lost-server",
         title=say("The server is lost"),
         signs=say("The machine does not come back: burnt, stolen, deleted."),
@@ -115,7 +125,10 @@ def _list_scenarios(facts: Facts) -> Iterator[Scenario]:
         ),
         warning=say("Do not delete the old machine at the provider before the new one was asked all questions."),
     )
-    yield Scenario(
+
+
+def _security_breach(isolate: Text) -> Scenario:
+    return Scenario(
         name="security-breach",
         title=say("Somebody broke in"),
         signs=say("Foreign processes, accounts, files, changed code; a secret that is public."),
