@@ -135,3 +135,45 @@ def test_a_lost_service_brings_back_one_part_and_its_secrets(stack: DrilledStack
     found = {each["name"]: each["files"] for each in done.document["components"]}
     assert found == {"media": 1, "env": 1}
     assert done.document["rto_objective"] == 600
+
+
+def test_a_sample_restores_little_another_part_each_time_and_proves_no_whole(stack: DrilledStack) -> None:
+    for folder in range(40):
+        (stack.root / "media" / str(folder)).mkdir()
+        for number in range(20):
+            (stack.root / "media" / str(folder) / f"[{number}]*.txt").write_text(f"{folder} {number}")
+    stack.program.good("backup")
+    done = [stack.drill("--sample") for _ in range(2)]
+    assert [each.status for each in done] == [0, 0], done[0].out
+    counts = [{one["name"]: one["files"] for one in each.document["components"]} for each in done]
+    assert all(20 <= each["media"] <= 250 for each in counts)
+    assert counts[0]["env"] == 1
+    assert done[0].document["sample"] is True
+    assert stack.program.ask("snapshots")[0]["proven"] is None
+
+
+def test_an_exercise_tells_what_happened_and_judges_what_people_brought_back(stack: DrilledStack) -> None:
+    stack.configure('[objective]\nlost-server = { rto = "2h" }\n')
+    stack.program.good("backup")
+    begun = stack.program.good("drill", "--exercise", "--scenario", "lost-server")
+    assert "burnt down" in begun.out
+    (target,) = (line.split("below ")[1].split(":")[0] for line in begun.out.splitlines() if "below " in line)
+    assert "EXERCISE" in stack.program.good("drill", "--exercise").out  # nothing was brought back yet
+    stack.program.good("restore", "latest", "--to", target)
+    for path in pathlib.Path(target).glob("media/3.jpg"):
+        path.write_bytes(path.read_bytes()[:-1] + b"?")
+    wrong = stack.drill("--exercise")
+    assert wrong.status == 4
+    assert [each["subject"] for each in wrong.document["checks"] if each["answer"] == "fail"] == ["media"]
+    assert (wrong.document["exercise"], wrong.document["rto_objective"]) == (True, 7200)
+    shutil.rmtree(target)
+
+    stack.program.good("drill", "--exercise", "--scenario", "lost-server")
+    target = stack.program.ask("drill", "--exercise")["target"]
+    stack.program.good("restore", "latest", "--to", target)
+    good = stack.drill("--exercise")
+    assert good.status == 0, good.out
+    assert good.document["rto_seconds"] >= 0
+    assert stack.program.ask("snapshots")[0]["proven"] is None  # it was people who were proved
+    assert stack.program("drill", "--exercise", "--scenario", "corrupted-data").status == 2
+    shutil.rmtree(target)

@@ -99,8 +99,9 @@ def try_out(
             ages=_find_ages(invocation, loaded, sources, wish),
             selections=wish.selections,
             asks_only_user=wish.asks_only_user,
+            is_sample=wish.is_sample,
         )
-        plan = planner.plan(sources.found, is_sample=wish.is_sample)
+        plan = planner.plan(sources.found)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)
         whole = replace(plan, checks=(*wish.checks, *plan.checks, *sources.checks))
         outcome = drill(record, whole, watcher, clock)

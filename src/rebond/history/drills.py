@@ -17,12 +17,15 @@ def read_drills(ledger: Ledger, *, newest: int | None = None, since_ms: int | No
 def find_proven(drills: Iterable[Run]) -> dict[str, int]:
     """Return when each snapshot was last proved whole, by its id in hexadecimal: milliseconds since 1970.
 
-    A sample proves a part, and so does a drill in which something could not be asked: neither counts. A proof that
+    A sample proves a part, so does a drill in which something could not be asked, and an exercise proves people: none
+    of them counts. A proof that
     failed later takes back an earlier one.
     """
     proven: dict[str, int] = {}
     for each in drills:
         snapshot = each.text("snapshot")
+        if each.facts.get("exercise"):
+            continue
         if each.facts.get("verdict") == "pass" and not each.facts.get("sample"):
             proven[snapshot] = each.began_ms
         elif each.facts.get("verdict") == "fail":

@@ -54,7 +54,7 @@ def learn(drills: Iterable[Run]) -> Learned:
     sizes: dict[str, int] = {}
     moments: dict[str, int] = {}
     for drill in drills:
-        if drill.facts.get("sample") or drill.facts.get("verdict") == "fail":
+        if drill.facts.get("sample") or drill.facts.get("exercise") or drill.facts.get("verdict") == "fail":
             continue
         for component in list_components(drill):
             name, size, phases = component.get("name"), component.get("bytes"), component.get("phases")

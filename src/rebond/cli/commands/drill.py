@@ -41,10 +41,8 @@ _MEANWHILE = ("rebond.cli.drilling", "rebond.cli.drill_shown", "rebond.operation
 @click.pass_obj
 def drill(invocation: Invocation, /, snapshot: str | None, moment: str | None, **wishes: Any) -> int:
     """Return 4 when the proof failed, 5 when an objective is missed, 3 when something could not be asked."""
-    if wishes["class_"]:
-        if snapshot is not None or moment is not None:
-            raise UsageError("A class says which snapshot.", hint="Leave the snapshot and --at out.")
-        snapshot = f"latest:{wishes['class_']}"
+    _check(snapshot, moment, wishes)
+    snapshot = f"latest:{wishes['class_']}" if wishes["class_"] else snapshot
     if wishes["scheduled"]:
         from rebond.cli.turns import run_in_turn
         from rebond.schedule.jobs import Deed
@@ -55,6 +53,26 @@ def drill(invocation: Invocation, /, snapshot: str | None, moment: str | None, *
     return _drill(invocation, snapshot, moment, wishes)
 
 
+def _check(snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> None:
+    """Refuse what contradicts itself, before anything is restored."""
+    if sum(each not in {None, ""} for each in (snapshot, moment, wishes["class_"])) > 1:
+        raise UsageError(
+            "A snapshot, a moment and a class are three ways to say which.", hint="Leave all but one of them out."
+        )
+    is_chosen = snapshot is not None or moment is not None or wishes["sample"]
+    if wishes["exercise"] and (is_chosen or wishes["scenario"] == "corrupted-data"):
+        raise UsageError(
+            "An exercise chooses by itself what is to be found.",
+            hint="Leave everything out but --scenario lost-service, lost-server or security-breach.",
+        )
+    if wishes["sample"] and wishes["scenario"]:
+        raise UsageError("A sample is a part, and a scenario says which.", hint="Leave --sample or --scenario out.")
+    if wishes["report"] is not None:
+        from rebond.cli.drill_shown import check_report
+
+        check_report(wishes["report"])
+
+
 def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> int:
     with (
         watching(invocation) as watcher,
@@ -62,6 +80,12 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
     ):
         from rebond.cli.drill_shown import announce, publish
 
+        if wishes["exercise"]:
+            from rebond.cli.configured import require_configuration
+            from rebond.cli.drill_exercise import exercise
+
+            loaded = require_configuration(invocation)
+            return exercise(invocation, vault, loaded, wishes["scenario"] or "", wishes["report"])
         record = (
             choose_moment(vault, moment, stack=wishes["stack"])
             if moment is not None

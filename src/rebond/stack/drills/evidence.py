@@ -38,7 +38,7 @@ class Evidence:
 
     After a breach, ``secrets`` are those that have to be changed and ``changes`` what came since; ``search`` is how
     the last good snapshot was found, which took ``search_seconds``.
-    ``language`` is that of the stack's reports.
+    ``language`` is that of the stack's reports; ``is_exercise`` says that people did it, whose time it is.
     """
 
     outcome: DrillOutcome
@@ -51,6 +51,7 @@ class Evidence:
     search: tuple[SearchStep, ...] = ()
     search_seconds: float = 0.0
     language: str | None = None
+    is_exercise: bool = False
 
     @property
     def is_good(self) -> bool:
@@ -73,6 +74,7 @@ def describe_evidence(evidence: Evidence, say_check: Callable[[Check], tuple[str
         "stack": evidence.stack,
         "scenario": evidence.scenario or None,
         "sample": outcome.is_sample,
+        "exercise": evidence.is_exercise,
         "snapshot": outcome.record.snapshot.hex(),
         "moment": format_iso(time_of(outcome.record)),
         "host": outcome.record.catalog.host,
@@ -125,6 +127,7 @@ def describe_for_ledger(evidence: Evidence, run: str, files: Mapping[str, str]) 
         "verdict": outcome.verdict.value,
         "scenario": evidence.scenario,
         "sample": outcome.is_sample,
+        "exercise": evidence.is_exercise,
         "class": outcome.record.catalog.class_,
         "rto_seconds": round(outcome.rto_seconds, 3),
         "rpo_seconds": _round(judgement.rpo.measured_seconds),

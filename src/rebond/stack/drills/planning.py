@@ -11,6 +11,7 @@ from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit, VaultDamaged
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.drills.sampling import choose_sample
 from rebond.operations.restore_database import read_saved
 from rebond.operations.selection import Selection
 from rebond.progress import Observer
@@ -19,6 +20,7 @@ from rebond.stack.drills.database_questions import make_database_questions
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.loading import LoadedDatabases
 from rebond.stack.drills.place import DrillPlace
+from rebond.stack.drills.sampled_tables import make_table_reading
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
 from rebond.stack.drills.surroundings import Surroundings, describe_server, make_surroundings
 from rebond.stack.drills.throw_away_server import ThrowAwayServer
@@ -32,6 +34,7 @@ _SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Vers
 _NOT_LOADED = frozenset({"mysql"})  # dumps for which no throw-away server is made
 _SPARE_OF_DATABASE = 2  # rows take more room as tables with their indexes than as text
 _SERVER_BYTES = 60_000_000
+_WHOLE_FILES, _WHOLE_BYTES = 100, 64 << 20  # what is smaller comes back whole, also in a sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +51,8 @@ class DrillPlanner:
     """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started.
 
     ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
-    With ``asks_only_user`` nothing else is asked.
+    With ``asks_only_user`` nothing else is asked. ``is_sample`` chooses a part of whatever is large by chance, and asks
+    no command, which would want the whole.
     """
 
     loaded: Loaded | None
@@ -66,6 +70,7 @@ class DrillPlanner:
     needed_bytes: int = 0
     selections: Mapping[str, Selection] = field(default_factory=dict)
     asks_only_user: bool = False
+    is_sample: bool = False
 
     @property
     def root(self) -> Path:
@@ -76,7 +81,7 @@ class DrillPlanner:
         """Return where the trees of the components of a kind were put."""
         return {each.name: each.target for each in self._parts if each.kind == kind}
 
-    def plan(self, sources: Sequence[Source], *, is_sample: bool = False) -> DrillPlan:
+    def plan(self, sources: Sequence[Source]) -> DrillPlan:
         """Return what is to be done. Raises ``VaultDamaged`` for a snapshot that cannot be opened at all."""
         layout = Layout(folder=self.place.stack, stack_root=root_of(self.loaded))
         layout.root.mkdir(mode=0o700, exist_ok=True)
@@ -94,7 +99,7 @@ class DrillPlanner:
                 *(() if self.selections else self._ask_of_user(layout)),
             ),
             checks=tuple(self._checks),
-            is_sample=is_sample,
+            is_sample=self.is_sample,
         )
 
     def _add(self, source: Source, reader: SnapshotReader, stored: PrivateComponent, layout: Layout) -> None:
@@ -109,7 +114,8 @@ class DrillPlanner:
         target = layout.place(stored, component)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._places[stored.name] = target
-        self.needed_bytes += summary.bytes
+        selection, size = self._select(reader, stored, summary.kind, summary.files, summary.bytes)
+        self.needed_bytes += size
         part = DrillPart(
             name=stored.name,
             kind=summary.kind,
@@ -117,12 +123,24 @@ class DrillPlanner:
             record=source.record,
             target=target,
             size_bytes=summary.bytes,
+            selection=selection,
             age_seconds=self.ages.get(stored.name, 0.0),
         )
         part = self._finish(part, reader, stored, component)
-        if stored.name in self.selections:
-            part = replace(part, selection=self.selections[stored.name], questions=())
+        if not selection.wants_everything:
+            part = replace(part, questions=())
         self._parts.append(replace(part, questions=()) if self.asks_only_user else part)
+
+    def _select(
+        self, reader: SnapshotReader, stored: PrivateComponent, kind: str, files: int, size_bytes: int
+    ) -> tuple[Selection, int]:
+        """Return what is restored of a component, and about how many bytes that is."""
+        if stored.name in self.selections:
+            return self.selections[stored.name], size_bytes
+        is_large = files > _WHOLE_FILES or size_bytes > _WHOLE_BYTES
+        if self.is_sample and is_large and kind not in {"secrets", "sqlite", "postgres"}:
+            return choose_sample(reader, stored)
+        return Selection(), size_bytes
 
     def _finish(
         self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent, component: Component | None
@@ -143,6 +161,9 @@ class DrillPlanner:
 
     def _finish_postgres(self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent) -> DrillPart:
         found = read_saved(reader, stored.name)
+        if self.is_sample and part.size_bytes > _WHOLE_BYTES:
+            load = make_table_reading(part.vault, part.record, part.name)
+            return replace(part, load=load, fetches=False)
         self.needed_bytes += _SERVER_BYTES + (_SPARE_OF_DATABASE - 1) * part.size_bytes
         stage = ThrowAwayServer(
             self.place.server_folder(f"{len(self._stages)}"),
@@ -212,6 +233,8 @@ class DrillPlanner:
             has_postgres=bool(self._loaded_databases),
         )
         for wanted in drilling.checks:
+            if self.is_sample and (wanted.sql is None or not (self._loaded_databases or self._files)):
+                continue
             yield make_user_question(wanted, asked, lambda wanted=wanted: words_of(wanted.database, self.loaded))  # type: ignore[misc]
 
     def _find_server(self, component: str, database: str) -> tuple[OwnServer, str]:

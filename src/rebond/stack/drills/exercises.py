@@ -1,0 +1,115 @@
+"""An exercise for people: what has happened is told, what to do is not, and a clock runs until they say it is done."""
+
+import json
+import os
+import random
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rebond.durable_files import make_directories_durably, replace_durably
+from rebond.entries import EntryKind
+from rebond.operations.browsing import root_of, walk
+from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.drills.rereading import Sample, reread
+from rebond.operations.snapshots import time_of
+from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+SCENARIOS = ("lost-service", "lost-server", "security-breach")
+FILE = "drills/exercise.json"  # below the state folder
+_NOT_SAVED = frozenset({"versioned", "regenerable", "ephemeral"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exercise:
+    """One exercise under way. ``components`` have to be below ``target`` when it is over.
+
+    ``snapshot`` is the one that has to be found; ``before_ms`` is all that people are told of it after a breach.
+    """
+
+    scenario: str
+    stack: str
+    began_ms: int
+    target: str
+    snapshot: str
+    components: tuple[str, ...]
+    before_ms: int = 0
+
+
+def invent(records: Sequence[SnapshotRecord], scenario: str, *, stack: str, now_ms: int, folder: Path) -> Exercise:
+    """Return an exercise: a scenario and what is lost in it, chosen by chance where nobody says.
+
+    ``records`` are the whole sets of the stack, oldest first, and at least one.
+    """
+    scenario = scenario or random.choice(SCENARIOS)
+    record, before_ms = records[-1], 0
+    if scenario == "security-breach" and len(records) > 1:
+        place = random.randrange(len(records) - 1)
+        record, before_ms = records[place], time_of(records[place + 1])
+    names = [each.name for each in record.catalog.components if each.complete and each.kind not in _NOT_SAVED]
+    lost = (random.choice(names),) if scenario == "lost-service" else tuple(names)
+    target = folder / f"rebond-exercise-{now_ms}"
+    return Exercise(
+        scenario=scenario,
+        stack=stack,
+        began_ms=now_ms,
+        target=str(target),
+        snapshot=record.snapshot.hex(),
+        components=lost,
+        before_ms=before_ms,
+    )
+
+
+def seal(state_folder: Path, exercise: Exercise) -> None:
+    """Write an exercise down, until it is over. Raises ``OSError``."""
+    path = state_folder / FILE
+    make_directories_durably(os.fspath(path.parent))
+    replace_durably(os.fspath(path), json.dumps(asdict(exercise)).encode())
+
+
+def find_sealed(state_folder: Path) -> Exercise | None:
+    """Return the exercise that is under way; ``None`` without one."""
+    try:
+        fields = json.loads((state_folder / FILE).read_bytes())
+        return Exercise(**{**fields, "components": tuple(fields["components"])})
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def end(state_folder: Path) -> None:
+    """Forget the exercise that is under way."""
+    (state_folder / FILE).unlink(missing_ok=True)
+
+
+def judge_exercise(vault: Vault, record: SnapshotRecord, exercise: Exercise) -> list[Check]:
+    """Compare what people brought back with the snapshot that had to be found."""
+    checks = []
+    target = Path(exercise.target)
+    with SnapshotReader(vault, record) as reader:
+        for stored in reader.components:
+            if stored.name not in exercise.components:
+                continue
+            place = target / stored.name
+            if not place.is_dir():
+                checks.append(_say_missing(stored.name, str(place)))
+                continue
+            sample = Sample()
+            prefix = stored.name.encode() + b"/"
+            for item in walk(reader, root_of(stored)):
+                if item.entry is not None and item.entry.kind == EntryKind.FILE:
+                    sample.hear(prefix + item.path, item.entry)
+            checks.append(reread(vault, record, stored.name, sample, os.fsencode(place)))
+    return checks
+
+
+def _say_missing(component: str, place: str) -> Check:
+    return Check(
+        code="brought-back",
+        subject=component,
+        answer=Answer.FAIL,
+        template="It was not brought back: there is no {place}.",
+        hint_template="'rebond restore' puts each component below the directory that is named with --to.",
+        values={"place": place},
+    )
