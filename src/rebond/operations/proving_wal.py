@@ -15,14 +15,15 @@ Report = Callable[[Finding], None]
 
 
 def wait_for_wal(
-    vault: Vault, need: WalNeed, report: Report, *, patience_seconds: float = PATIENCE_SECONDS
+    vault: Vault, need: WalNeed, report: Report, *, patience_seconds: float | None = None
 ) -> tuple[str, int, int] | None:
     """Wait until all of it is there and read it; return the stream and the numbers of the first and last segment.
 
     ``None``, and a finding, when it does not come while nothing else comes either.
     """
     clock = vault.clock
-    end = clock.monotonic() + patience_seconds
+    patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
+    end = clock.monotonic() + patience
     missing = ""
     while True:
         try:
@@ -31,7 +32,7 @@ def wait_for_wal(
             reason: WalGap | StoreError | VaultDamaged = error
             name = str(error.values.get("name", ""))
             if name != missing:
-                missing, end = name, clock.monotonic() + patience_seconds
+                missing, end = name, clock.monotonic() + patience
         except (StoreError, VaultDamaged) as error:
             reason = error
             end = clock.monotonic()

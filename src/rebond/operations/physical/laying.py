@@ -23,11 +23,13 @@ from rebond.progress import Advance, Observer
 from rebond.sources.postgres.wal_names import history_name
 from rebond.sources.postgres_physical.recovery_settings import (
     AUTO,
+    CONFIGURATION,
     FETCH,
     LISTED,
     LOG_FOLDER,
     RESTORE_FROM_FOLDER,
     SIGNAL,
+    comment_out_targets,
     write_fetch,
     write_listed,
     write_settings,
@@ -76,6 +78,7 @@ def lay_directory(
         outcome = _land_files(vault, reach, folder, observer, keeps_owner=keeps_owner, workers=workers)
         made = folder / reach.base.component
         owner = _owner_of(made)
+        _remove_traces(made, owner)
         tablespaces = _move_tablespaces(made, target, folder)
         _lay_log(made, reach, log, owner, observer)
         _write_settings(made, reach, owner, action)
@@ -151,6 +154,19 @@ def _land_files(
 def _owner_of(made: Path) -> tuple[int, int]:
     found = made.stat()
     return found.st_uid, found.st_gid
+
+
+def _remove_traces(made: Path, owner: tuple[int, int]) -> None:
+    """Take away what told the saved server to recover or to follow another one: it is told anew here."""
+    for name in ("standby.signal", SIGNAL):
+        (made / name).unlink(missing_ok=True)
+    shutil.rmtree(made / LOG_FOLDER, ignore_errors=True)
+    configuration = made / CONFIGURATION
+    if configuration.is_file():
+        present = configuration.read_bytes()
+        content = comment_out_targets(present)
+        if content != present:
+            _write(configuration, content, owner)
 
 
 def _move_tablespaces(made: Path, target: Path, folder: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ LOG_FOLDER = "rebond-wal"  # the log that is laid beside, inside the data direct
 FETCH = "fetch.sh"
 LISTED = "names"
 SIGNAL = "recovery.signal"
-AUTO = "postgresql.auto.conf"
+AUTO, CONFIGURATION = "postgresql.auto.conf", "postgresql.conf"
+_TARGET = re.compile(rb"^(?=\s*(?:recovery_target\w*|restore_command|recovery_end_command)\b)", re.I | re.M)
 _OURS = re.compile(
     r"\s*(recovery_target\w*|restore_command|recovery_end_command|archive_cleanup_command|primary_conninfo"
     r"|primary_slot_name|archive_mode|archive_command|archive_library|standby_mode|synchronous_standby_names)\b",
@@ -80,6 +81,11 @@ def write_settings(
     lines = [f"{name} = {quote_setting(text)} {MARK}" for name, text in ours.items()]
     lines.append(f"archive_mode = {quote_setting('off')}")
     return ("\n".join([*kept, *lines]) + "\n").encode(errors="surrogateescape")
+
+
+def comment_out_targets(present: bytes) -> bytes:
+    """Return ``postgresql.conf`` without the targets of an earlier recovery: two at once are refused."""
+    return _TARGET.sub(b"#rebond# ", present)
 
 
 def remove_settings(present: bytes) -> bytes:

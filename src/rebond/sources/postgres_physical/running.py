@@ -10,10 +10,12 @@ from msgspec import Struct
 from rebond.clock import Clock
 from rebond.errors import CommandFailed
 from rebond.sources.postgres.local_programs import ServerPrograms
-from rebond.sources.postgres.own_server import SUPERUSER, OwnServer
+from rebond.sources.postgres.own_server import LOG, SUPERUSER, OwnServer
 from rebond.sources.postgres.wal_names import parse_lsn
 
 _RULES = "local all all trust\nlocal replication all trust\n"
+_TAIL_BYTES = 16 << 10
+_HAS_LEFT = b"database system is shut down"
 _PATIENCE_SECONDS = 600.0  # without any progress of the replay
 _LOOK_EVERY_SECONDS = 0.05
 _ASK = """SELECT pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn(), '0/0'),
@@ -108,6 +110,16 @@ class RecoveredServer(OwnServer):
                     words=self.last_words() or "–",
                 )
             self._clock.sleep(_LOOK_EVERY_SECONDS)
+
+    def _is_alive(self) -> bool:
+        """Say whether it may still come: its log says when it has left, whatever follows that."""
+        try:
+            with (self.folder / LOG).open("rb") as log:
+                log.seek(max(0, log.seek(0, 2) - _TAIL_BYTES))
+                tail = log.read()
+        except OSError:  # nothing was written yet
+            return True
+        return _HAS_LEFT not in tail and super()._is_alive()
 
     _is_paused = False
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from rebond.errors import CommandFailed, SourceError, SourceUnfit
+from rebond.errors import SourceError, SourceUnfit
 from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.server import describe_input, wrap_program
 from rebond.sources.postgres.session import Access
@@ -23,6 +23,7 @@ class ProgramStream:
     def __init__(self, access: Access, *, label: str, takes_wal: bool, pages: DamagedPages) -> None:
         """``takes_wal`` takes the log from start to stop along. Raises ``SourceError``."""
         self._access = access
+        self._is_judged = False
         self._pages = pages
         program = access.programs.pg_dump.removesuffix("pg_dump") + PROGRAM
         words = [program, "-w", "-D", "-", "-F", "t", "-c", "fast", "-l", label, "--manifest-checksums=SHA256"]
@@ -33,10 +34,14 @@ class ProgramStream:
 
     def archives(self) -> Iterator[tuple[bytes, TarMembers]]:
         """Yield the one archive."""
-        try:
-            yield b"", TarMembers(self._reader, program=PROGRAM)
-        except CommandFailed as error:
-            self._explain_end(error)
+        yield b"", TarMembers(self, program=PROGRAM)
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read on. At the end the program is judged first: its words say more than an archive that is cut."""
+        count = self._reader.readinto(buffer)
+        if not count:
+            self.finish()
+        return count
 
     def take_manifest(self) -> bytes:
         """It is in the archive."""
@@ -44,6 +49,9 @@ class ProgramStream:
 
     def finish(self) -> None:
         """Judge the end; a server that found damaged pages has sent all of them before it says so."""
+        if self._is_judged:
+            return
+        self._is_judged = True
         try:
             self._reader.finish()
         except SourceError as error:
@@ -57,14 +65,6 @@ class ProgramStream:
     def close(self) -> None:
         """End it if it still runs."""
         self._reader.close()
-
-    def _explain_end(self, error: CommandFailed) -> None:
-        """An archive that is cut is mostly a program that failed: its words say more."""
-        try:
-            self._reader.finish()
-        except SourceError as failure:
-            raise self._explain(failure) from error
-        raise error
 
     def _explain(self, error: SourceError) -> SourceError:
         words = str(error.values.get("words", ""))

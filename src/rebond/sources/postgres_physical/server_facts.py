@@ -33,10 +33,10 @@ SELECT jsonb_build_object(
   'is_standby', pg_catalog.pg_is_in_recovery(),
   'archive_mode', pg_catalog.current_setting('archive_mode'),
   'wal_level', pg_catalog.current_setting('wal_level'),
-  'data_directory', pg_catalog.current_setting('data_directory', true),
-  'config_file', pg_catalog.current_setting('config_file', true),
+  'data_directory', (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'data_directory'),
+  'config_file', (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'config_file'),
   'superuser', (SELECT rolname FROM pg_catalog.pg_roles WHERE rolsuper AND rolcanlogin ORDER BY oid LIMIT 1),
-  'libraries', pg_catalog.current_setting('shared_preload_libraries', true),
+  'libraries', (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'shared_preload_libraries'),
   'now', pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
   'floors', (SELECT pg_catalog.jsonb_object_agg(name, setting) FROM pg_catalog.pg_settings
     WHERE name IN ({", ".join(f"'{each}'" for each in STANDBY_SETTINGS)})),

@@ -1,0 +1,180 @@
+"""Base backups of real servers: tablespaces, standbys, damaged pages, both ways of sending, and what is refused."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+import pytest
+from tests.scenarios.archived_server import CONFIGURATION, ArchivedStack
+from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
+
+from rebond.errors import SourceUnfit
+from rebond.operations.physical.bases import find_base
+from rebond.operations.physical.targets import SET
+from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+PROGRAM_ONLY = "rebond.stack.postgres_physical.is_installed"
+
+
+def make_tablespace(server: PostgresServer) -> None:
+    place = server.folder / "space one"
+    place.mkdir()
+    if not os.geteuid():
+        shutil.chown(place, place.parent.owner())
+    server.sql(f"CREATE TABLESPACE space LOCATION '{place}'")
+    server.sql("CREATE TABLE far (id int) TABLESPACE space; INSERT INTO far SELECT generate_series(1, 5000)")
+
+
+def test_tablespaces_come_along_and_lie_beside_the_restored_directory(folder: pathlib.Path) -> None:  # noqa: F811
+    with make_stack() as stack:
+        make_tablespace(stack.server)
+        outcome = stack.back_up()
+        server, _ = stack.start(folder / "r", SET, outcome.record)
+        try:
+            assert server.ask("SELECT count(*) FROM far", "postgres").strip() == "5000"
+            place = server.ask(
+                "SELECT pg_tablespace_location(oid) FROM pg_tablespace WHERE spcname='space'", "postgres"
+            )
+            assert place.strip().startswith(str(server.data) + "-tablespaces/")
+            assert str(stack.server.folder) not in place
+        finally:
+            server.remove()
+
+
+def test_pg_basebackup_sends_the_same_and_refuses_tablespaces(
+    folder: pathlib.Path,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(PROGRAM_ONLY, lambda: False)
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS id")
+        outcome = stack.back_up()
+        base = find_base(stack.vault, outcome.record, "db")
+        assert base is not None
+        assert base.facts.way == "pg_basebackup"
+        server, _ = stack.start(folder / "r", SET, outcome.record)
+        try:
+            assert server.ask("SELECT count(*) FROM t", "postgres").strip() == "100"
+        finally:
+            server.remove()
+        make_tablespace(stack.server)
+        with pytest.raises(SourceUnfit, match="tablespaces"):
+            stack.back_up()
+
+
+def test_a_snapshot_without_an_archive_holds_its_own_log(folder: pathlib.Path) -> None:  # noqa: F811
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS id")
+        outcome = stack.back_up(wal="")
+        assert state_of(outcome.record) is SnapshotState.WHOLE
+        assert outcome.record.catalog.needs == []
+        server = stack.make_recovered(folder / "r")
+        from rebond.operations.physical.laying import lay_directory
+        from rebond.operations.physical.reaching import reach_alone
+        from rebond.operations.physical.trying import start_recovered
+        from rebond.testing.vaults import Notebook
+
+        base = find_base(stack.vault, outcome.record, "db")
+        assert base is not None
+        lay_directory(stack.vault, reach_alone(base), None, server.data, Notebook())
+        try:
+            start_recovered(server, reach_alone(base))
+            assert server.ask("SELECT count(*) FROM t", "postgres").strip() == "100"
+        finally:
+            server.remove()
+
+
+@pytest.mark.parametrize("by_program", [False, True])
+def test_a_damaged_page_is_told_and_never_blessed(*, by_program: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if by_program:
+        monkeypatch.setattr(PROGRAM_ONLY, lambda: False)
+    with make_stack() as stack:
+        server = stack.server
+        server.sql("CREATE TABLE t AS SELECT generate_series(1, 5000) AS id; CHECKPOINT")
+        path = server.data / server.sql("SELECT pg_relation_filepath('t')").strip()
+        server.stop()
+        words = [server.programs / "pg_checksums", "-e", "-D", server.data]
+        subprocess.run(words, check=True, capture_output=True, user=path.owner() if not os.geteuid() else None)
+        with path.open("r+b") as file:
+            file.seek(2 * 8192 + 4000)
+            file.write(b"damaged!")
+        server.start()
+        outcome = stack.back_up()
+        assert state_of(outcome.record) is SnapshotState.DEGRADED
+        assert outcome.is_doubtful
+        told = [each for each in outcome.findings if each.code == "page-damaged"]
+        assert [each.subject for each in told] == [f"{path.relative_to(server.data)}:2"]
+
+
+def test_a_standby_is_saved_and_brought_back(folder: pathlib.Path) -> None:  # noqa: F811
+    with make_stack() as stack:
+        primary = stack.server
+        primary.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS id")
+        first = stack.back_up()
+        laid = stack.lay(folder / "s" / "data", SET, first.record)
+        auto = laid.path / "postgresql.auto.conf"
+        auto.write_text("")
+        (laid.path / "recovery.signal").unlink()
+        (laid.path / "standby.signal").touch()
+        standby = stack.make_recovered(folder / "sb")
+        standby.data = laid.path
+        standby.take_over()
+        for each in (laid.path, *laid.path.rglob("*")):
+            if standby.owner:
+                shutil.chown(each, standby.owner)
+        (folder / "s").chmod(0o711)
+        settings = {"wal_level": "replica", "max_wal_senders": "10", "port": "5432"}
+        standby.start({**settings, "hot_standby": "on", "primary_conninfo": primary.connection()}, patience_seconds=20)
+        try:
+            text = CONFIGURATION.replace("HOST", str(standby.folder))
+            primary.sql("INSERT INTO t SELECT generate_series(101, 200); CHECKPOINT")
+            text += "port = 5432\n"
+            stack.switch()
+            import threading
+
+            later = threading.Timer(1.0, stack.switch)
+            later.start()
+            outcome = stack.back_up(text=text)
+            later.join()
+            base = find_base(stack.vault, outcome.record, "db")
+            assert base is not None
+            assert base.facts.is_from_standby
+            assert state_of(outcome.record) is SnapshotState.WHOLE, outcome.findings
+        finally:
+            standby.stop()
+        server, _ = stack.start(folder / "r", "latest", outcome.record)
+        try:
+            assert server.ask("SELECT count(*) FROM t", "postgres").strip() == "200"
+        finally:
+            server.remove()
+        assert len(list_snapshots(stack.vault)) == 2
+
+
+def test_a_change_of_few_pages_stores_few_bytes() -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int PRIMARY KEY, words text) WITH (fillfactor = 90)")
+        stack.server.sql("INSERT INTO t SELECT g, md5(g::text) || md5((g * 7)::text) FROM generate_series(1, 60000) g")
+        stack.server.sql("VACUUM FREEZE t; CHECKPOINT")
+        first = stack.back_up()
+        stack.server.sql("UPDATE t SET words = md5(words) || md5(words) WHERE id % 6000 = 0")
+        second = stack.back_up()
+        assert second.stored_bytes < 0.25 * first.stored_bytes
+        assert second.record.catalog.components[0].bytes >= first.record.catalog.components[0].bytes
+
+
+def test_what_keeps_a_server_from_being_saved_is_named(stack_folder: pathlib.Path) -> None:
+    stack = ArchivedStack.begin(stack_folder)
+    try:
+        stack.server.sql("CREATE ROLE weak LOGIN")
+        with pytest.raises(SourceUnfit, match="may not replicate"):
+            stack.back_up(('user = "postgres"', 'user = "weak"'))
+    finally:
+        stack.end()
+
+
+@pytest.fixture
+def stack_folder(folder: pathlib.Path) -> pathlib.Path:  # noqa: F811
+    return folder

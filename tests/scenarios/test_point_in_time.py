@@ -1,0 +1,268 @@
+"""A PostgreSQL server, saved while it works and brought back to moments: what was committed by then, and no more."""
+
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.scenarios.archived_server import ArchivedStack
+
+from rebond.errors import CommandFailed, TargetNotEmpty, WalGap
+from rebond.operations.backup import BackupOutcome
+from rebond.operations.physical.targets import SET
+from rebond.operations.point_in_time import find_windows
+from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
+from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
+from rebond.store.memory import MemoryStore
+
+pytestmark = pytest.mark.judge("postgres")
+MOMENTS = int(os.environ.get("REBOND_MOMENTS", "2"))
+
+
+@pytest.fixture(scope="module")
+def stormy() -> Iterator[tuple[ArchivedStack, BackupOutcome]]:
+    """A server that was saved while three sessions wrote, and its vault."""
+    with make_stack(track_commit_timestamp="on") as stack:
+        stack.server.sql("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY, who int)")
+        is_over = threading.Event()
+        writers = [threading.Thread(target=write_rows, args=(stack, number, is_over)) for number in range(3)]
+        for each in writers:
+            each.start()
+        time.sleep(0.2)
+        outcome = stack.back_up()
+        time.sleep(0.5)
+        is_over.set()
+        for each in writers:
+            each.join()
+        stack.server.sql("SELECT pg_create_restore_point('before the end'); INSERT INTO t (who) VALUES (99)")
+        stack.switch()
+        stack.server.sql("CREATE TABLE later ()")
+        stack.switch()
+        yield stack, outcome
+
+
+@pytest.fixture
+def folder() -> Iterator[pathlib.Path]:
+    with short_folder() as made:
+        yield made
+
+
+@contextlib.contextmanager
+def short_folder() -> Iterator[pathlib.Path]:
+    """Give a folder whose path fits a socket, and that another user may pass."""
+    made = pathlib.Path(tempfile.mkdtemp(prefix="rp-"))
+    made.chmod(0o711)
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+@contextlib.contextmanager
+def make_stack(**settings: str) -> Iterator[ArchivedStack]:
+    with short_folder() as made:
+        stack = ArchivedStack.begin(made, **settings)
+        try:
+            yield stack
+        finally:
+            stack.end()
+
+
+def write_rows(stack: ArchivedStack, number: int, is_over: threading.Event) -> None:
+    with psycopg.connect(stack.server.connection(), autocommit=True) as session:
+        while not is_over.is_set():
+            session.execute("INSERT INTO t (who) VALUES (%s)", (number,))
+
+
+def list_committed(stack: ArchivedStack) -> list[tuple[int, int]]:
+    """Return each id with the microsecond of its commit, as the living server knows it."""
+    rows = stack.server.sql(
+        "SELECT id, (extract(epoch FROM pg_xact_commit_timestamp(xmin)) * 1000000)::bigint FROM t ORDER BY 2"
+    )
+    return [(int(each.split("|")[0]), int(each.split("|")[1])) for each in rows.split()]
+
+
+def show_time(time_us: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time_us // 1_000_000)) + f".{time_us % 1_000_000:06d}+00"
+
+
+def ask_ids(stack: ArchivedStack, folder: pathlib.Path, moment: str) -> set[int]:
+    server, recovered = stack.start(folder, moment)
+    try:
+        assert recovered.is_promoted
+        return set(map(int, server.ask("SELECT id FROM t", "postgres").split()))
+    finally:
+        server.remove()
+
+
+def test_each_moment_has_just_the_transactions_committed_by_then(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    committed = list_committed(stack)
+    since_us = find_windows(stack.vault, "db", list_snapshots(stack.vault))[0].since_ms * 1000
+    late = [each for _, each in committed if each > since_us]
+    assert len(late) > 50
+    chance = random.Random(os.environ.get("REBOND_SEED", "4"))  # to be repeated
+    moments = [late[len(late) // 2], *(chance.randint(late[0], late[-1]) for _ in range(MOMENTS - 1))]
+    for number, moment in enumerate(moments):
+        expected = {each for each, at in committed if at <= moment}
+        assert ask_ids(stack, folder / str(number), show_time(moment)) == expected, show_time(moment)
+
+
+def test_the_latest_moment_has_every_committed_row(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    assert ask_ids(stack, folder / "r", "latest") == {each for each, _ in list_committed(stack)}
+
+
+def test_a_snapshot_shows_its_own_moment_and_a_restored_server_leaves_the_archive_alone(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, outcome = stormy
+    store = stack.vault.store
+    assert isinstance(store, MemoryStore)
+    before = {each.name for each in store.list_objects("streams/")}
+    server, recovered = stack.start(folder / "r", SET, outcome.record)
+    try:
+        assert recovered.timeline == 2
+        ids = set(map(int, server.ask("SELECT id FROM t", "postgres").split()))
+        committed = list_committed(stack)
+        assert ids < {each for each, _ in committed}
+        assert ids == {each for each, at in committed if at <= recovered.last_commit_us}
+        assert server.ask("SHOW archive_mode", "postgres").strip() == "off"
+        auto = (server.data / "postgresql.auto.conf").read_text()
+        assert [each for each in auto.splitlines() if not each.startswith("#")] == ["archive_mode = 'off'"]
+        assert not (server.data / LOG_FOLDER).exists()
+        server.ask("INSERT INTO t (who) VALUES (5); SELECT pg_switch_wal()", "postgres")
+        assert server.ask("SELECT archived_count + failed_count FROM pg_stat_archiver", "postgres").strip() == "0"
+    finally:
+        server.remove()
+    assert {each.name for each in store.list_objects("streams/")} == before
+
+
+def test_a_restore_point_a_transaction_and_a_position_are_found(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    everything = {each for each, _ in list_committed(stack)}
+    last = int(stack.server.sql("SELECT max(id) FROM t"))
+    named = stack.lay(folder / "n", "name:before the end")
+    assert named.reach.setting == "recovery_target_name"
+    assert ask_ids(stack, folder / "r", "name:before the end") == everything - {last}
+    xid = stack.server.sql(f"SELECT xmin FROM t WHERE id = {last}").strip()
+    assert stack.lay(folder / "x", f"xid:{xid}").reach.setting == "recovery_target_xid"
+
+
+def test_one_target_a_numbered_timeline_and_no_archiving_are_written(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    laid = stack.lay(folder / "r", "latest")
+    lines = (laid.path / "postgresql.auto.conf").read_text().splitlines()
+    targets = [each for each in lines if each.startswith(("recovery_target_lsn", "recovery_target_time "))]
+    assert [each[:19] for each in targets] == ["recovery_target_lsn"]
+    assert any(each.startswith("recovery_target_timeline = '1'") for each in lines)
+    assert lines[-1] == "archive_mode = 'off'"
+    assert (laid.path / "recovery.signal").is_file()
+    assert (laid.path / "backup_label").is_file()
+    assert laid.path.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("loss", ["a segment", "the program", "the list"])
+def test_a_server_that_misses_something_of_its_log_does_not_promote(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path, loss: str
+) -> None:
+    stack, _ = stormy
+    server = stack.make_recovered(folder / "r")
+    laid = stack.lay(server.data, "latest")
+    log = server.data / LOG_FOLDER
+    lost = {"a segment": sorted(log.glob("0*"))[1], "the program": log / FETCH, "the list": log / "names"}[loss]
+    lost.unlink()
+    server.take_over()
+    try:
+        with pytest.raises(CommandFailed):
+            server.recover(laid.reach.base.facts.server.floors)
+        assert (server.data / "recovery.signal").is_file()
+        assert not (server.data / "pg_wal" / "00000002.history").exists()
+    finally:
+        server.remove()
+
+
+def test_moments_out_of_reach_are_refused_before_anything_is_written(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    for moment in ("2001-01-01 00:00:00+00", "2099-01-01 00:00:00+00", "lsn:FF/0", "xid:4000000000", "name:nowhere"):
+        with pytest.raises(WalGap) as refusal:
+            stack.lay(folder / "r", moment)
+        assert refusal.value.exit_status == 34
+        assert moment.partition("-")[0].partition("/")[0] in refusal.value.message
+    assert list(folder.iterdir()) == []
+
+
+def test_a_hole_is_named_with_what_can_still_be_reached(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, outcome = stormy
+    _, _, last = outcome.record.catalog.needs[0]
+    names = sorted(each.name for each in stack.spool.iterdir() if len(each.name) == 24)
+    hole = next(each for each in names if int(each[-8:], 16) == last + 1)
+    committed = list_committed(stack)
+    with lost_item(stack, hole):
+        with pytest.raises(WalGap) as refusal:
+            stack.lay(folder / "r", show_time(committed[-1][1]))
+        assert hole in refusal.value.message
+        assert "Within reach" in refusal.value.message
+        windows = find_windows(stack.vault, "db", list_snapshots(stack.vault))
+        assert (windows[0].has_hole, windows[0].next_name) == (True, hole)
+    assert list(folder.iterdir()) == []
+
+
+@contextlib.contextmanager
+def lost_item(stack: ArchivedStack, name: str) -> Iterator[None]:
+    """Take a segment out of the vault for a while."""
+    from rebond.operations.wal.coverage import find_stored
+    from rebond.sources.postgres.wal_names import stream_of_segments, timeline_of
+
+    system_id = int(stack.server.sql("SELECT system_identifier FROM pg_control_system()"))
+    store = stack.vault.store
+    (info,) = find_stored(stack.vault, stream_of_segments(system_id, timeline_of(name)), name)
+    content = store.read(info.name)
+    store.delete(info.name)
+    try:
+        yield
+    finally:
+        store.put_if_absent(info.name, content)
+
+
+def test_a_directory_that_is_not_empty_is_left_alone(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    (folder / "r").mkdir()
+    (folder / "r" / "precious").write_text("mine")
+    with pytest.raises(TargetNotEmpty):
+        stack.lay(folder / "r", "latest")
+    assert [each.name for each in folder.iterdir()] == ["r"]
+
+
+def test_a_snapshot_is_incomplete_until_its_log_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rebond.operations.proving_wal.PATIENCE_SECONDS", 0.3)
+    with make_stack() as stack:
+        stack.pump.holds_back.update(f"0000000100000000{number:08X}" for number in range(2, 30))
+        outcome = stack.back_up()
+        assert state_of(outcome.record) is SnapshotState.PARTIAL
+        assert outcome.is_doubtful
+        assert "wal-not-proven" in {each.code for each in outcome.findings}
+        assert outcome.record.catalog.needs == []
+        stack.pump.holds_back.clear()
+        assert state_of(stack.back_up().record) is SnapshotState.WHOLE
