@@ -39,7 +39,9 @@ def pass_databases(
     observer: Observer,
 ) -> DatabaseOutcome:
     """Save what ``open_tree`` opens below ``folder``, and load it. Raises what both raise."""
-    store = LocalStore(str(folder / "passing"))
+    place = folder / "passing"
+    place.mkdir(mode=0o700)
+    store = LocalStore(str(place))
     proof = prove_store(store, clock, large_bytes=_PROOF_BYTES)
     key = secrets.token_bytes(32)
     created = create_vault(

@@ -13,7 +13,9 @@ FETCH = "fetch.sh"
 LISTED = "names"
 SIGNAL = "recovery.signal"
 AUTO, CONFIGURATION = "postgresql.auto.conf", "postgresql.conf"
-_TARGET = re.compile(rb"^(?=\s*(?:recovery_target\w*|restore_command|recovery_end_command)\b)", re.I | re.M)
+_TARGET = re.compile(
+    rb"^(?=\s*(?:recovery_target\w*|restore_command|recovery_end_command)\b)", re.IGNORECASE | re.MULTILINE
+)
 _OURS = re.compile(
     r"\s*(recovery_target\w*|restore_command|recovery_end_command|archive_cleanup_command|primary_conninfo"
     r"|primary_slot_name|archive_mode|archive_command|archive_library|standby_mode|synchronous_standby_names)\b",
