@@ -5,6 +5,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 """
 
 from tests.planted.bug import Bug, Change
+from tests.planted.bugs_of_closing import CLOSING
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_records import RECORDS
@@ -518,6 +519,7 @@ BUGS: tuple[Bug, ...] = (
     *STREAMS,
     *SILENCE,
     *SETS,
+    *CLOSING,
     *KINDS,
     *POSTGRES,
     *RECORDS,

@@ -217,6 +217,15 @@ def test_a_run_by_hand_is_refused_while_another_runs_and_waits_when_asked(shop: 
     assert waiting.wait(PATIENCE_SECONDS) == 0
 
 
+def test_why_a_run_failed_is_in_the_log_of_the_service(shop: Shop) -> None:
+    (shop.program.folder / "vault").rename(shop.program.folder / "away")
+    shop.serve()
+    wait_until(lambda: ask(shop)["ended"].get("secrets"))
+    (shop.program.folder / "away").rename(shop.program.folder / "vault")
+    _, words = shop.stop()
+    assert "secrets ended with status 10: There is no" in words, words
+
+
 def test_a_second_service_of_a_stack_is_refused(shop: Shop) -> None:
     shop.serve()
     assert shop.service is not None

@@ -276,8 +276,9 @@ class Service:
         assert child is not None  # noqa: S101 - the caller looked
         assert child.status is not None  # noqa: S101 - idem
         self.facts.ended = {**self.facts.ended, child.job.name: child.status}
-        words = child.last_words()
         document = child.document()
+        error = document.get("error")  # a run that answers in JSON says there why it failed
+        words = str(error.get("message", "")) if isinstance(error, dict) else child.last_words()
         if child.status == 0:
             LOG.info("%s ended: %s", child.job.name, document.get("id") or document.get("reason") or "good")
         else:
