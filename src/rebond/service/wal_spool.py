@@ -75,13 +75,18 @@ class WalSpool:
     def push_whole(self) -> int:
         """Put every whole segment and history into the vault; return how many. Raises as ``WalArchive.push`` does."""
         count, system_id = 0, self.state.system_id
-        for name in [each for each in sorted(os.listdir(self.folder)) if is_history(each)] + self.names():
-            if name in self._put or self._is_anchor(name):
+        present = sorted(os.listdir(self.folder))
+        aside = [each for each in present if each.startswith(_ASIDE) and is_segment(each.removeprefix(_ASIDE))]
+        for path in [*(each for each in present if is_history(each)), *aside, *self.names()]:
+            name = path.removeprefix(_ASIDE)
+            if path in self._put or self._is_anchor(path):
                 continue
-            content = (self.folder / name).read_bytes()
+            content = (self.folder / path).read_bytes()
             self._archive.push(WalFile(name=name, content=content, system_id=system_id))
             self._ledger.note_pushed(name, system_id)
-            self._put.add(name)
+            self._put.add(path)
+            if path != name:
+                os.unlink(self.folder / path)
             if is_segment(name):
                 timeline, number = parse_segment_name(name, self.state.segment_bytes)
                 self.state.have[timeline] = max(number, self.state.have.get(timeline, number))
@@ -121,9 +126,9 @@ class WalSpool:
             return ""
         name = segment_name(*wanted, segment_bytes)
         for other in [each for each in os.listdir(self.folder) if is_segment(each) or is_partial(each)]:
-            if is_segment(other) and self._is_anchor(other) and other != name:
+            if is_segment(other) and other != name and (self._is_anchor(other) or other in self._put):
                 os.unlink(self.folder / other)
-            elif is_partial(other) and (timeline_of(other) != wanted[0] or other[8:24] <= name[8:]):
+            elif _leads_astray(other, name):
                 os.replace(self.folder / other, self.folder / f"{_ASIDE}{other}")
         if not (self.folder / name).exists():
             with open(self.folder / name, "wb") as file:
@@ -142,8 +147,12 @@ class WalSpool:
 
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""
-        names = [each.removeprefix(_ASIDE) for each in os.listdir(self.folder) if each not in self._put]
-        return any(is_partial(each) or (is_segment(each) and not self._is_anchor(each)) for each in names)
+        left = [each for each in os.listdir(self.folder) if each not in self._put]
+        return any(
+            is_partial(each.removeprefix(_ASIDE))
+            or (is_segment(each.removeprefix(_ASIDE)) and not self._is_anchor(each))
+            for each in left
+        )
 
     def has_room(self) -> bool:
         """Say whether more may be written here: a disk that fills would take what else lives on it."""
@@ -176,6 +185,13 @@ class WalSpool:
                 self._put.discard(name)
         for name in [each for each in self._tails if not (self.folder / each).exists()]:
             del self._tails[name]
+
+
+def _leads_astray(name: str, anchor: str) -> bool:
+    """Say whether pg_receivewal would go on from a file instead of from behind the anchor."""
+    if is_segment(name):
+        return name[8:] > anchor[8:]
+    return timeline_of(name) != timeline_of(anchor) or name[8:24] <= anchor[8:]
 
 
 def _find_anchor(

@@ -1,0 +1,171 @@
+"""A real server streams its log: what is lost when it dies, when the store is away, and when another one takes over."""
+
+import pathlib
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.scenarios.wal_stack import SmallSegments, WalStack, prepare_recovery, take_base, wait_until
+
+pytestmark = [pytest.mark.judge("postgres")]
+SETTINGS = {"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "max_wal_size": "32MB"}
+
+
+class Streaming:
+    """The stack, its server and a base of it; the receiver is a process of its own."""
+
+    def __init__(self, stack: WalStack, server: SmallSegments, base: pathlib.Path) -> None:
+        self.stack = stack
+        self.server = server
+        self.base = base
+
+    def receive(self) -> None:
+        """Begin to receive and wait until the stream runs."""
+        self.stack.begin("wal", "receive")
+        self.wait_streaming()
+
+    def wait_streaming(self) -> None:
+        """Wait until the server sees the stream."""
+        try:
+            wait_until(lambda: "t" in self.server.sql("SELECT active FROM pg_replication_slots"))
+        except AssertionError:
+            raise AssertionError(self.stack.log()) from None
+
+    def is_whole(self, number: int) -> bool:
+        """Say whether row ``number`` was received here."""
+        position = self.server.sql(f"INSERT INTO t VALUES ({number}) RETURNING pg_current_wal_lsn()")
+        sent = "SELECT coalesce(min(flush_lsn) > {}::pg_lsn, false) FROM pg_stat_replication"
+        wait_until(lambda: self.server.sql(sent.format(f"'{position.strip()}'")).strip() == "t", 5)
+        return True
+
+    def recover(self, folder: pathlib.Path) -> SmallSegments:
+        """Start a server from the base, through ``restore_command``."""
+        command = f'{self.stack.program} fetch "%f" "%p"'
+        data = prepare_recovery(self.base, folder / "recovered", {"restore_command": command, "archive_mode": "off"})
+        return SmallSegments(adopts=data)
+
+
+def read_rows(server: SmallSegments) -> list[int]:
+    wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "f")
+    return [int(each) for each in server.sql("SELECT i FROM t ORDER BY i").split()]
+
+
+@pytest.fixture
+def streaming() -> Iterator[Streaming]:
+    stack = WalStack(way="receive")
+    try:
+        stack.serve()
+        with SmallSegments(settings=SETTINGS) as server:
+            stack.configure(server.socket_folder)
+            server.sql("CREATE TABLE t (i int)")
+            made = Streaming(stack, server, stack.folder / "base")
+            made.receive()
+            take_base(server, made.base)
+            yield made
+    finally:
+        stack.close()
+
+
+def test_every_commit_that_was_flushed_here_survives_the_death_of_the_server_also_while_the_store_is_away(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    vault, away = streaming.stack.folder / "vault", streaming.stack.folder / "away"
+    assert streaming.is_whole(1)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    vault.rename(away)
+    for number in range(2, 6):
+        assert streaming.is_whole(number)
+        streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(6)  # in a segment that is not whole
+    streaming.server.stop(signal.SIGKILL)
+    time.sleep(0.5)
+    away.rename(vault)
+
+    wait_until(lambda: streaming.stack.run("wal", "status") in {0, 3})
+    wait_until(lambda: len(list(vault.glob("streams/*/*/*"))) >= 6)
+    time.sleep(1.5)
+    shutil.rmtree(streaming.server.data / "pg_wal")  # the machine is lost
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_stream_goes_on_where_it_was_when_receiver_and_server_are_killed(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    for number in range(1, 4):
+        assert streaming.is_whole(number)
+        receiver = streaming.stack._processes[-1]
+        receiver.send_signal(signal.SIGKILL)
+        receiver.wait()
+        streaming.server.sql(f"INSERT INTO t VALUES ({number + 100}); SELECT pg_switch_wal()")
+        if number == 2:
+            streaming.server.stop(signal.SIGKILL)
+            streaming.server.start()
+        streaming.receive()
+    assert streaming.is_whole(4)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(5)
+    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
+    streaming.stack._processes[-1].wait(10)
+
+    assert streaming.stack.run("wal", "status") in {0, 3}  # and not 34: nothing is missing
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3, 4, 5, 101, 102, 103]
+
+
+def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    assert streaming.is_whole(1)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(2)
+    standby = prepare_recovery(
+        streaming.base, tmp_path / "standby", {"primary_conninfo": streaming.server.connection()}
+    )
+    (standby / "recovery.signal").rename(standby / "standby.signal")
+    with SmallSegments(adopts=standby, settings=SETTINGS) as other:
+        wait_until(lambda: other.sql("SELECT count(*) FROM t").strip() == "2")
+        other.sql("SELECT pg_promote()")
+        streaming.server.sql("INSERT INTO t VALUES (99); SELECT pg_switch_wal()")  # nobody else has it
+        assert streaming.is_whole(98)
+        streaming.server.stop(signal.SIGKILL)
+        streaming.stack._processes[-1].send_signal(signal.SIGTERM)
+        streaming.stack._processes[-1].wait(10)
+        streaming.stack.configure(other.socket_folder)
+        old, streaming.server = streaming.server, other
+        streaming.receive()
+        assert streaming.is_whole(3)
+        other.sql("SELECT pg_switch_wal()")
+        assert streaming.is_whole(4)
+        streaming.stack._processes[-1].send_signal(signal.SIGTERM)
+        streaming.stack._processes[-1].wait(10)
+        assert streaming.stack.run("wal", "status") in {0, 3}
+        with streaming.recover(tmp_path) as recovered:
+            assert read_rows(recovered) == [1, 2, 3, 4]
+        streaming.server = old
+
+
+def test_a_server_that_has_not_kept_what_comes_next_is_not_gone_on_with_in_silence(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    assert streaming.is_whole(1)
+    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
+    streaming.stack._processes[-1].wait(10)
+    streaming.server.sql("SELECT pg_drop_replication_slot('rebond')")
+    for _ in range(3):
+        streaming.server.sql("SELECT pg_switch_wal(); CHECKPOINT; INSERT INTO t VALUES (7); SELECT pg_switch_wal()")
+    streaming.server.sql("CHECKPOINT")
+    wait_until(lambda: not (streaming.server.data / "pg_wal" / "000000010000000000000003").exists(), 5)
+
+    streaming.stack.begin("wal", "receive")
+    wait_until(lambda: "has a gap" in streaming.stack.log())
+    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
+    streaming.stack._processes[-1].wait(10)
+    assert "--accept-gap" in streaming.stack.log()
+
+    streaming.stack.begin("wal", "receive", "--accept-gap")
+    streaming.wait_streaming()
+    streaming.server.sql("SELECT pg_switch_wal(); INSERT INTO t VALUES (8); SELECT pg_switch_wal()")
+    wait_until(lambda: streaming.stack.run("wal", "status") == 34)
