@@ -26,6 +26,7 @@ from rebond.vault.parents import Parent, find_earlier, find_parent
 from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import find_adoptable_packs
 from rebond.vault.refreshing import choose_sparse
+from rebond.vault.row_chunking import RowChunker
 from rebond.vault.saved_records import find_missing, find_newest_ns
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import SealingPipeline
@@ -33,6 +34,8 @@ from rebond.vault.second_looks import SecondLook, SecondWriter
 from rebond.vault.sessions import SessionJournal
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
 from rebond.vault.tree_writing import TreeTotals, TreeWriter
+
+KINDS_OF_ROWS = frozenset({"postgres", "mysql"})
 
 
 class SavedComponent(Struct, frozen=True, kw_only=True):
@@ -147,6 +150,7 @@ class SnapshotSession:
         self._pipeline = SealingPipeline(sealing, self._putter.put, uploads=max(1, vault.store.traits.concurrency // 2))
         self._content = ContentWriter(sealing, self._pipeline, cache, avoided)
         self._chunker = Chunker(keys.chunker_seed)
+        self._row_chunker = RowChunker(keys.chunker_seed)
 
     def _adopt_unlisted(self, context: IndexContext, look: Look) -> None:
         """Take over packs that earlier runs of this host put and did not live to name in a list."""
@@ -172,7 +176,11 @@ class SnapshotSession:
         """Save one component that is a tree of files; raises ``SourceError`` when its root cannot be walked."""
         cache = self._open_root(root, name)
         reader = CacheReader([] if reread else [read_records(path, cache.identity) for path in cache.older])
-        writer = self._make_writer(ArrivingWriter if isinstance(tree, ArrivingTree) else TreeWriter, name, cache, reader)
+        arrives = isinstance(tree, ArrivingTree)
+        holds_rows = kind in KINDS_OF_ROWS and not arrives
+        writer = self._make_writer(
+            ArrivingWriter if arrives else TreeWriter, name, cache, reader, holds_rows=holds_rows
+        )
         return self._save(name, kind, root, tree, writer)
 
     def look_again(self, saved: SavedComponent, tree: Tree) -> SavedComponent:
@@ -202,13 +210,20 @@ class SnapshotSession:
         return replace(again, summary=msgspec.structs.replace(again.summary, added_bytes=added_bytes))
 
     def _make_writer(
-        self, kind: type[TreeWriter], component: str, cache: _RootCache, reader: CacheReader
+        self,
+        writer: type[TreeWriter],
+        component: str,
+        cache: _RootCache,
+        reader: CacheReader,
+        *,
+        holds_rows: bool = False,
     ) -> TreeWriter:
-        return kind(
+        chunker = self._row_chunker if holds_rows else self._chunker
+        return writer(
             self._content,
             self._cache.segments,
             self._vault.credentials.domain_keys(self._domain).tree_id_key,
-            self._chunker,
+            chunker,
             component=component,
             cached=reader,
             remember=cache.writer,
