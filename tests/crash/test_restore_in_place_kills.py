@@ -99,11 +99,14 @@ def kill_at(point: int) -> None:
 
         return call
 
-    journal.Journal.write = around(journal.Journal.write)  # type: ignore[method-assign]
-    moving.Mover.rename = around(moving.Mover.rename)  # type: ignore[method-assign]
-    swap_steps.apply_state = around(swap_steps.apply_state)  # type: ignore[assignment]
-    file_part.FilePart._note = around(file_part.FilePart._note)  # type: ignore[method-assign]
-    file_part._delete = around(file_part._delete)  # type: ignore[assignment]
+    for holder, name in (
+        (journal.Journal, "write"),
+        (moving.Mover, "rename"),
+        (swap_steps, "apply_state"),
+        (file_part.FilePart, "_note"),
+        (file_part, "delete_tree"),
+    ):
+        setattr(holder, name, around(getattr(holder, name)))
 
 
 def run_of(shop: Shop) -> str:

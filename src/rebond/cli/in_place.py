@@ -9,7 +9,7 @@ from typing import Any
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, require_consent, with_problems
 from rebond.cli.configured import require_configuration
 from rebond.cli.in_place_choosing import Sources, choose_parts_to_bring
-from rebond.cli.in_place_runs import begin_run, load_run, require_newest, require_no_open_run, restores_of
+from rebond.cli.in_place_runs import begin_run, require_no_open_run, restores_of
 from rebond.cli.in_place_shown import (
     accept_command,
     describe_plan,
@@ -24,7 +24,7 @@ from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
-from rebond.errors import RebondError, Refused, RestoreError
+from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding, Severity
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY
@@ -32,10 +32,10 @@ from rebond.history.runs import RunFilter, read_runs
 from rebond.history.step_times import NEWEST, STEPS, StepTimes
 from rebond.identifiers import random_id
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
-from rebond.operations.recovery.journal import Journal, RunState, find_run, require_state
+from rebond.operations.recovery.journal import Journal, RunState
 from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
-from rebond.stack.recovering import Surroundings, make_means, plan_recovery
+from rebond.stack.recovering import Surroundings, plan_recovery
 from rebond.units import format_moment, format_span
 
 _LOOKED_AT = 20 * NEWEST  # runs of the ledger: restores and drills are rare
@@ -81,7 +81,7 @@ def restore_in_place(
     loaded, clock = require_configuration(invocation), SystemClock()
     run = name_run(invocation)
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
-        sources = held.enter_context(_sources_of(invocation, loaded, vault, watcher))
+        sources = held.enter_context(sources_of(invocation, loaded, vault, watcher))
         wish = choose_parts_to_bring(invocation, loaded, sources, words, moment, wishes)
         around = Surroundings(
             run=run,
@@ -99,7 +99,7 @@ def restore_in_place(
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore"))
         journal = begin_run(invocation, loaded, wish, plan, clock)
-        return carry_out(invocation, plan, means, journal, watcher)
+        return carry_out(invocation, plan, means, journal, watcher, loaded)
 
 
 def name_run(invocation: Invocation) -> str:
@@ -108,7 +108,8 @@ def name_run(invocation: Invocation) -> str:
 
 
 @contextmanager
-def _sources_of(invocation: Invocation, loaded: Loaded, vault: VaultAtHand, watcher: Observer) -> Iterator[Sources]:
+def sources_of(invocation: Invocation, loaded: Loaded, vault: VaultAtHand, watcher: Observer) -> Iterator[Sources]:
+    """Give the vaults that components may come from; others than the main one are closed in the end."""
     with ExitStack() as others:
         yield Sources(invocation, loaded, vault, watcher, others)
 
@@ -138,7 +139,14 @@ def learn_expectations(invocation: Invocation) -> Expect:
 # -- carrying out ---------------------------------------------------------------------------------
 
 
-def carry_out(invocation: Invocation, plan: RecoveryPlan, means: Means, journal: Journal, watcher: Observer) -> int:
+def carry_out(
+    invocation: Invocation,
+    plan: RecoveryPlan,
+    means: Means,
+    journal: Journal,
+    watcher: Observer,
+    loaded: Loaded,
+) -> int:
     """Carry a plan out whose journal has begun, and say what became of it. Raises what its steps raise."""
     gathering, clock = Gathering(watcher), SystemClock()
     recovery = Recovery(plan, means, journal, gathering, clock)
@@ -150,7 +158,9 @@ def carry_out(invocation: Invocation, plan: RecoveryPlan, means: Means, journal:
             raise _interrupted(journal) from None
         finally:
             _record(invocation, plan, recovery.steps_taken())
-    return show_outcome(invocation, plan, means, taken, gathering, clock.monotonic() - began)
+    restoring = loaded.configuration.restore
+    keep = restoring.aside.keep if restoring is not None and restoring.aside is not None else None
+    return show_outcome(invocation, plan, means, taken, gathering, clock.monotonic() - began, keep)
 
 
 def _record(invocation: Invocation, plan: RecoveryPlan, taken: Sequence[StepTaken]) -> None:
@@ -188,6 +198,7 @@ def show_outcome(
     taken: Sequence[StepTaken],
     gathering: Gathering,
     seconds: float,
+    keep_seconds: int | None,
 ) -> int:
     """Say where things are, where the old version lies, how to undo and how to accept."""
     asides = {name: each.describe_aside() for name, each in means.parts.items()}
@@ -213,6 +224,9 @@ def show_outcome(
             lines.append(tr("The old version of {component} lies in {path}", component=name, path=show_path(path)))
     lines.append(tr("To undo all of it: {command}", command=rollback_command(plan.run)))
     lines.append(tr("To delete the old version when all is well: {command}", command=accept_command(plan.run)))
+    if keep_seconds is not None:
+        until = format_moment(SystemClock().now_ms() + keep_seconds * 1000)
+        lines.append(tr("By the configuration the old version is kept until {moment}.", moment=until))
     for each in plan.parts:
         moment = format_moment(each.moment_ms)
         lines.append(
@@ -220,121 +234,3 @@ def show_outcome(
         )
     answer(invocation, document, with_problems(invocation, "\n".join(lines), problems))
     return DOUBTFUL if problems else GOOD
-
-
-# -- afterwards -----------------------------------------------------------------------------------
-
-
-def resume(invocation: Invocation, text: str) -> int:
-    """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
-    clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
-    require_state(journal, RunState.UNFINISHED)
-    begun = load_run(invocation, journal)
-    with ExitStack() as held, watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
-        if any(not journal.has_ended(each.number) for each in begun.plan.steps if each.kind in _NEED_THE_VAULT):
-            vault = held.enter_context(vault_at_hand(_with_vault(invocation, journal), watcher.noticed))
-            sources = held.enter_context(_sources_of(invocation, begun.loaded, vault, watcher))
-            around = Surroundings(
-                run=journal.run,
-                folder_of=journal.folder_of,
-                sources=sources.by_component(begun.wish),
-                untouchable=list_untouchable(invocation, vault.store.location),
-            )
-        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
-        return carry_out(invocation, begun.plan, means, journal, watcher)
-
-
-_NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})
-
-
-def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
-    """Let the vault be the one that the run began with, where the command line named it."""
-    if invocation.vault is None and (named := journal.read_plan().get("vault")):
-        invocation.vault = str(named)
-    return invocation
-
-
-def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool) -> int:
-    """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
-    clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
-    begun = load_run(invocation, journal)
-    with watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
-        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        gathering = Gathering(watcher)
-        recovery = Recovery(begun.plan, means, journal, gathering, clock)
-        require_newest(invocation, journal, clock)
-        if journal.state is RunState.KEPT:
-            _require_second_word(journal, recovery, keeps_newer=keeps_newer)
-        question = tr("Put the old version of {components} back?", components=", ".join(means.parts))
-        require_consent(invocation, question, is_given=is_confirmed)
-        with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
-            try:
-                recovery.roll_back()
-            except KeyboardInterrupt:
-                raise RunInterrupted.saying(
-                    RestoreError(
-                        "Interrupted while the restore {run} was rolled back.",
-                        hint="Go on with: rebond restore --rollback {run}",
-                        run=journal.run,
-                    )
-                ) from None
-    problems = gathering.problems()
-    document = {
-        "run": journal.run,
-        "state": journal.state.value,
-        "parts": list(means.parts),
-        "problems": [finding_document(each) for each in problems],
-    }
-    said = tr(
-        "The restore {run} was rolled back: {components} are as they were before it.",
-        run=journal.run,
-        components=", ".join(means.parts),
-    )
-    answer(invocation, document, with_problems(invocation, said, problems))
-    return DOUBTFUL if problems else GOOD
-
-
-def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: bool) -> None:
-    written = recovery.find_written()
-    if not written or keeps_newer:
-        return
-    since = format_moment(journal.ended_ms)
-    raise Refused(
-        "Since the restore {run} ended ({since}), somebody wrote to {components}. Rolling back takes that away too.",
-        hint="If that is meant, say so with a second word: rebond restore --rollback {run} --set-newer-aside",
-        run=journal.run,
-        since=since,
-        components=", ".join(written),
-    )
-
-
-def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
-    """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
-    clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
-    begun = load_run(invocation, journal)
-    with watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
-        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        recovery = Recovery(begun.plan, means, journal, watcher, clock)
-        if journal.state is RunState.KEPT:
-            question = tr(
-                "Delete the old version of {components}? It cannot be brought back then.",
-                components=", ".join(means.parts),
-            )
-            require_consent(invocation, question, is_given=is_confirmed)
-        with journal.held():
-            recovery.accept()
-    document = {"run": journal.run, "state": journal.state.value, "parts": list(means.parts)}
-    said = tr(
-        "The restore {run} is accepted: the old version of {components} is deleted.",
-        run=journal.run,
-        components=", ".join(means.parts),
-    )
-    answer(invocation, document, said)
-    return GOOD

@@ -73,7 +73,7 @@ def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes:
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         journal = begin_run(invocation, loaded, wish, plan, clock)
-        status = carry_out(invocation, plan, means, journal, watcher)
+        status = carry_out(invocation, plan, means, journal, watcher, loaded)
         _write_configuration(invocation, root, stored)
         _say_next(invocation, root, later, record, url)
     return status

@@ -4,7 +4,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rebond.cli.in_place import accept, restore_in_place, resume, roll_back
+from rebond.cli.in_place import restore_in_place
+from rebond.cli.in_place_afterwards import accept, resume, roll_back
 from rebond.cli.invocation import Invocation
 from rebond.errors import UsageError
 

@@ -125,7 +125,7 @@ def _list_users(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
                 severity=Severity.WARNING,
                 subject=name,
                 template="There is no user {user} here, and commands of the stack run as one.",
-                hint_template="Make it: useradd --create-home {user}",
+                hint_template="Make it: useradd -m {user}",
                 values={"user": name},
             )
 

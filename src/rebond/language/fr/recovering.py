@@ -45,6 +45,7 @@ RECOVERING: dict[str, str] = {
     # what became of it
     "Brought back {components} in {span}.": "{components} : de retour en {span}.",
     "The old version of {component} lies in {path}": "L'ancienne version de {component} est dans {path}",
+    "By the configuration the old version is kept until {moment}.": "D'après la configuration, l'ancienne version est gardée jusqu'au {moment}.",
     "To undo all of it: {command}": "Pour tout défaire : {command}",
     "To delete the old version when all is well: {command}": "Pour supprimer l'ancienne version quand tout va bien : {command}",
     "{component} of {moment} is in {path}": "{component} du {moment} est dans {path}",
@@ -168,7 +169,7 @@ RECOVERING: dict[str, str] = {
     "{program} is not installed here, and is needed for: {what_for}": "{program} n'est pas installé ici, et il en faut pour : {what_for}",
     "Install it, or put it on the PATH of this run.": "Installez-le, ou mettez-le dans le PATH de ce lancement.",
     "There is no user {user} here, and commands of the stack run as one.": "Il n'y a pas d'utilisateur {user} ici, et des commandes de la pile tournent sous ce nom.",
-    "Make it: useradd --create-home {user}": "Créez-le : useradd --create-home {user}",
+    "Make it: useradd -m {user}": "Créez-le : useradd --create-home {user}",
     "{path} may not be written to.": "On n'a pas le droit d'écrire dans {path}.",
     "Run it as root (sudo), or choose another folder with --to.": "Lancez-le en root (sudo), ou choisissez un autre dossier avec --to.",
 }

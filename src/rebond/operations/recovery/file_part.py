@@ -7,13 +7,13 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from rebond.durable_files import fsync_directory, write_durably
 from rebond.errors import RebondError, RestoreError, UsageError, VaultDamaged
 from rebond.operations.recovery import swap_steps
+from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, plan_swap
 from rebond.operations.restore import restore
@@ -151,7 +151,7 @@ class FilePart:
             return self._selection.includes_path(name, path, is_directory=True)
 
         shape = UNKNOWN
-        if self._place.look_at_live is not None and os.path.isdir(places.place) and _has_wanted(new, is_wanted):
+        if self._place.look_at_live is not None and os.path.isdir(places.place) and has_wanted(new, is_wanted):
             shape = self._place.look_at_live(places.place, self._may_matter)
         question = SwapQuestion(
             place=places.place,
@@ -177,7 +177,7 @@ class FilePart:
 
     def _keep_modes(self, new: bytes, place: bytes) -> None:
         """Give files the mode of those that they replace: the vault keeps every secret as one of its owner alone."""
-        for path in _list_files(new):
+        for path in list_files(new):
             live = os.path.join(place, path)
             with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                 status = os.stat(live)
@@ -203,7 +203,7 @@ class FilePart:
             return
         if self._find_swap() is not None and not (self._folder / _TAKEN_BACK).exists():
             raise RestoreError("The component {component} is in its place and was not taken back.", component=self.name)
-        _remove_empty(self._old_folder(places))
+        remove_empty(self._old_folder(places))
         self._remove(places, self._new_folder(places))
         for path in reversed(places.made):
             with contextlib.suppress(OSError):  # something else lies there now
@@ -246,7 +246,7 @@ class FilePart:
     def _remove(self, places: _Places, folder: bytes) -> None:
         with self._telling(folder):
             if os.path.lexists(folder):
-                _delete(folder)
+                delete_tree(folder)
             with contextlib.suppress(OSError):  # other parts of the run still have something there
                 for name in (b"new", b"old"):
                     if os.path.isdir(os.path.join(places.beside, name)):
@@ -286,7 +286,7 @@ class FilePart:
             standing = os.path.dirname(standing)
         device = os.stat(standing).st_dev
         for folder in (self._place.near, os.path.dirname(place)):
-            if folder and folder != place and _may_hold(folder, device):
+            if folder and folder != place and may_hold(folder, device):
                 return _Places(place=place, beside=self._beside(folder), made=made[::-1])
         return _Places(place=place, beside=self._beside(standing), made=made[::-1])
 
@@ -341,55 +341,8 @@ class FilePart:
             ) from error
 
 
-def _may_hold(folder: bytes, device: int) -> bool:
-    """Say whether things can be renamed between a folder and a file system."""
-    return os.path.isdir(folder) and os.stat(folder).st_dev == device and os.access(folder, os.W_OK | os.X_OK)
-
-
 def _want_nothing(_path: bytes) -> bool:
     return False
-
-
-def _has_wanted(new: bytes, is_wanted: Callable[[bytes], bool]) -> bool:
-    """Say whether a directory is wanted with all that is in it; if not, nothing but what was brought is touched."""
-    if is_wanted(b""):
-        return True
-    pending = [b""]
-    while pending:
-        here = pending.pop()
-        with os.scandir(os.path.join(new, here) if here else new) as entries:
-            for each in entries:
-                if each.is_dir(follow_symlinks=False):
-                    below = os.path.join(here, each.name) if here else each.name
-                    if is_wanted(below):
-                        return True
-                    pending.append(below)
-    return False
-
-
-def _list_files(folder: bytes) -> Iterator[bytes]:
-    for directory, _, names in os.walk(folder):
-        for name in names:
-            yield os.path.relpath(os.path.join(directory, name), folder)
-
-
-def _delete(folder: bytes) -> None:
-    """Remove a tree, also where its directories may not be written to."""
-
-    def allow(function: Callable[..., object], path: Any, _error: object) -> None:
-        os.chmod(os.path.dirname(path), 0o700)
-        if not os.path.islink(path) and os.path.isdir(path):
-            os.chmod(path, 0o700)
-        function(path)
-
-    shutil.rmtree(folder, onerror=allow)
-
-
-def _remove_empty(folder: bytes) -> None:
-    """Remove a folder that holds nothing but folders: what lay in it is back in its place."""
-    for directory, _, _ in os.walk(folder, topdown=False):
-        with contextlib.suppress(OSError):  # something of somebody's was kept there
-            os.rmdir(directory)
 
 
 def _failed(component: str, path: bytes, error: OSError) -> RebondError:
