@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from rebond.config.components import Component, Ephemeral, Regenerable, Versioned
-from rebond.pages.blocks import Block, Grid, Heading, Notice, Paragraph, Points
+from rebond.pages.blocks import Block, Commands, Grid, Heading, Notice, Paragraph, Points
 from rebond.pages.words import Code, Text, say
+from rebond.runbook.covered import list_saved
 from rebond.runbook.describing import (
     describe_components,
     describe_home,
@@ -16,8 +17,6 @@ from rebond.runbook.describing import (
 from rebond.runbook.facts import Facts
 from rebond.runbook.objectives import write_objectives
 from rebond.units import format_size
-
-NOT_SAVED = (Regenerable, Ephemeral, Versioned)
 
 
 def write_overview(facts: Facts) -> Iterator[Block]:
@@ -47,11 +46,16 @@ def write_overview(facts: Facts) -> Iterator[Block]:
         )
     )
     yield from write_objectives(facts)
+    if facts.offered.has("status"):
+        yield Paragraph(
+            (say("As it is now, with the reason and the remedy where one is missed; it ends with 5 then:"),)
+        )
+        yield Commands(("rebond status",))
 
 
 def _write_scope(facts: Facts) -> Iterator[Block]:
-    saved = {name: each for name, each in facts.configuration.component.items() if not isinstance(each, NOT_SAVED)}
-    others = {name: each for name, each in facts.configuration.component.items() if isinstance(each, NOT_SAVED)}
+    saved = list_saved(facts)
+    others = {name: each for name, each in facts.configuration.component.items() if name not in saved}
     yield Paragraph((say("**Covered**, in the order of the configuration:"),))
     yield Grid(
         (say("component"), say("kind"), say("where it lives"), say("priority"), say("last size")),
@@ -80,7 +84,9 @@ def _describe_return(name: str, component: Component) -> Text:
                 name=Code(name),
                 remote=Code(component.remote),
             )
-    return say("{name}: may be lost; the application fills it again", name=Code(name))
+        case Ephemeral():
+            return say("{name}: may be lost; the application fills it again", name=Code(name))
+    return say("{name}: this version cannot save the kind {kind}", name=Code(name), kind=Code(component.kind))
 
 
 def _write_rhythms(facts: Facts) -> Iterator[Block]:

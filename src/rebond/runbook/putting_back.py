@@ -19,6 +19,7 @@ from rebond.config.components import (
 )
 from rebond.pages.blocks import Block, Commands, Paragraph
 from rebond.pages.words import Code, Text, say
+from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
 
@@ -37,6 +38,15 @@ def write_putting_back(facts: Facts, name: str, component: Component) -> Iterato
             )
         case Versioned():
             yield from _write_clone(facts, component)
+        case _ if not is_saved(name, component):
+            yield Paragraph(
+                (
+                    say(
+                        "This version cannot save the kind {kind}: nothing of it is in a snapshot.",
+                        kind=Code(component.kind),
+                    ),
+                )
+            )
         case _:
             yield from _write_beside(name, component)
             if name in facts.targets and facts.offered.has("restore", "--into"):

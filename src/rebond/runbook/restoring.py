@@ -3,15 +3,14 @@
 import shlex
 from collections.abc import Iterator
 
-from rebond.config.components import Component
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.coming_back import write_bare_machine, write_health
+from rebond.runbook.covered import can_go_in_place, find_first
 from rebond.runbook.describing import show_moment, show_run, show_span
 from rebond.runbook.facts import Facts
 from rebond.runbook.objectives import measured_of
-from rebond.runbook.overview import NOT_SAVED
 from rebond.runbook.putting_back import NEW_FOLDER, write_putting_back
 from rebond.runbook.questions import list_questions, write_open_boxes
 from rebond.runbook.saving import describe_failure, write_last_run
@@ -74,14 +73,7 @@ def _write_choice(facts: Facts) -> Iterator[Block]:
 
 
 def _pattern(facts: Facts) -> str:
-    name = next(
-        (
-            name
-            for name, each in facts.configuration.component.items()
-            if not isinstance(each, NOT_SAVED) and not each.vault
-        ),
-        "media",
-    )
+    name = find_first(facts)
     return f"{name}/*"
 
 
@@ -198,28 +190,26 @@ def _write_components(facts: Facts) -> Iterator[Block]:
                     ),
                 )
             )
-        if _can_go_in_place(facts, component):
+        if can_go_in_place(facts, name, component):
             yield Paragraph((say("In its place, by the plan (5.4), with the old version kept:"),))
             yield Commands((f"rebond restore latest {name} --in-place --dry-run",))
+            yield Paragraph(
+                (
+                    say(
+                        "Without {option}, and with {consent}, it is done.",
+                        option=Code("--dry-run"),
+                        consent=Code("--yes"),
+                    ),
+                )
+            )
         yield from write_putting_back(facts, name, component)
-
-
-def _can_go_in_place(facts: Facts, component: Component) -> bool:
-    return facts.offered.has("restore", "--in-place") and not isinstance(component, NOT_SAVED) and not component.vault
 
 
 def _write_one_path(facts: Facts) -> Iterator[Block]:
     yield Paragraph(
         (say("What is in it, then only what matches; `rebond cat` writes one file to the terminal or into a pipe."),)
     )
-    name = next(
-        (
-            name
-            for name, each in facts.configuration.component.items()
-            if not isinstance(each, NOT_SAVED) and not each.vault
-        ),
-        None,
-    )
+    name = find_first(facts)
     if name is None:
         return
     yield Commands(
@@ -244,22 +234,26 @@ def _write_moment(facts: Facts) -> Iterator[Block]:
     physical = [
         name for name, each in facts.configuration.component.items() if getattr(each, "method", "") == "physical"
     ]
-    if physical:
+    if not physical:
         yield Paragraph(
             (
                 say(
-                    "Any second within its window: {names}, from their write-ahead log. All others come from the "
-                    "newest snapshot before it; the spread is said.",
-                    names=Joined(tuple(map(Code, physical))),
+                    'Between two snapshots there is nothing: a database with `method = "physical"` would reach any '
+                    "second."
                 ),
             )
         )
-    else:
-        yield Paragraph(
-            (
-                say(
-                    'Between two snapshots there is nothing: a database with `method = "physical"` would reach '
-                    "any second."
-                ),
-            )
+        return
+    yield Paragraph(
+        (
+            say(
+                "Any second within its window: {names}, from their write-ahead log. All others come from the newest "
+                "snapshot before it; the spread is said.",
+                names=Joined(tuple(map(Code, physical))),
+            ),
+            say(
+                "For instance: {command}",
+                command=Code(f"rebond restore --at '2026-02-04 14:32:07' {physical[0]} --to \"$TO\""),
+            ),
         )
+    )

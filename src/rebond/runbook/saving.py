@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph, Points
 from rebond.pages.words import Code, Text, say
+from rebond.runbook.covered import find_first
 from rebond.runbook.describing import describe_reference, describe_rhythm, show_moment, show_run, show_span
 from rebond.runbook.facts import Facts, RunFacts
-from rebond.runbook.overview import NOT_SAVED
 from rebond.runbook.questions import list_questions, write_open_boxes
 from rebond.units import format_size
 
@@ -46,9 +46,7 @@ def _write_now(facts: Facts) -> Iterator[Block]:
     yield Paragraph((say("Everything that is usually saved, as one snapshot of one moment:"),))
     yield Commands(("rebond backup",))
     yield from write_last_run(facts, facts.history.newest_good("backup"))
-    component = next(
-        (name for name, each in facts.configuration.component.items() if not isinstance(each, NOT_SAVED)), None
-    )
+    component = find_first(facts)
     if component:
         yield Paragraph(
             (say("One component alone; such a snapshot is no whole set and never {latest}:", latest=Code("latest")),)
@@ -102,6 +100,10 @@ def _write_unattended(facts: Facts) -> Iterator[Block]:
     if schedule:
         yield Paragraph((say("After a change of hours or classes, hand the calendar over again:"),))
         yield Commands(("rebond schedule install",))
+    components = facts.configuration.component.values()
+    if facts.offered.has("wal status") and any(getattr(each, "method", "") == "physical" for each in components):
+        yield Paragraph((say("How far the write-ahead log of the database has come into the vault:"),))
+        yield Commands(("rebond wal status",))
     yield Paragraph((say("To keep it still during work on the stack; a pause ends by itself:"),))
     yield Commands(('rebond pause --until 1h --reason "work on the stack"', "rebond resume"))
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Commands, Heading, Notice, Paragraph, Points
 from rebond.pages.words import Code, Joined, Sentence, Text, say
+from rebond.runbook.covered import find_first
 from rebond.runbook.describing import show_run, show_span
 from rebond.runbook.facts import Facts
-from rebond.runbook.overview import NOT_SAVED
 from rebond.runbook.putting_back import NEW_FOLDER
 
 
@@ -162,14 +162,7 @@ def _show_steps(steps: Sequence[Step]) -> Text:
 
 
 def _list_commands(facts: Facts, scenario: str) -> Iterator[str]:
-    first = next(
-        (
-            name
-            for name, each in facts.configuration.component.items()
-            if not isinstance(each, NOT_SAVED) and not each.vault
-        ),
-        None,
-    )
+    first = find_first(facts)
     match scenario:
         case "lost-service" if first:
             yield from (NEW_FOLDER, f'rebond restore latest {first} --to "$TO"')

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from rebond.pages.blocks import Block, Commands, Contents, Grid, Notice, Page, Paragraph, Points
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.access import list_first_lines, write_access
+from rebond.runbook.covered import list_unsavable
 from rebond.runbook.describing import show_moment
 from rebond.runbook.facts import Facts
 from rebond.runbook.overview import write_overview
@@ -47,6 +48,13 @@ def list_gaps(facts: Facts) -> list[Text]:
         gaps.append(say("the vault could not be opened: {reason}", reason=facts.vault.obstacle))
     elif facts.vault.newest_whole is None:
         gaps.append(say("there is no whole snapshot yet: `rebond backup`"))
+    if names := list_unsavable(facts):
+        gaps.append(
+            say(
+                "this version cannot save {names}: leave it out of the classes, which fail because of it",
+                names=Joined(tuple(map(Code, names))),
+            )
+        )
     if not facts.history.drills:
         gaps.append(say("no restore was measured on this machine yet: {command}", command=Code("rebond drill")))
     if not configuration.contact:
