@@ -128,6 +128,23 @@ def test_a_version_or_an_extension_that_is_not_here_makes_the_proof_partial(
     assert f"postgresql-{server.major}" in left_out["hint"]
 
 
+def test_a_data_directory_is_started_and_asked_and_archives_nothing(
+    stack: DrilledStack, server: PostgresServer
+) -> None:
+    safe = SAFE.replace(" AND current_setting('wal_level') = 'minimal'", " AND NOT pg_is_in_recovery()")
+    stack.configure(
+        describe(server, "shop").replace('database = "shop"\n', 'method = "physical"\n'),
+        f'[drill]\nchecks = [{{ name = "safe", sql = """{safe}""", component = "db", database = "shop" }}, ',
+        '{ name = "rows", sql = "SELECT count(*) = 500 FROM account", database = "shop" }]',
+    )
+    stack.program.good("backup", "db", "env")
+    done = stack.drill("latest", "--json")
+    checks = {each["subject"] + " " + each["code"]: each["answer"] for each in done.document["checks"]}
+    assert checks["db loaded"] == "pass", done.out
+    assert (checks["db amcheck"], checks["safe own-check"], checks["rows own-check"]) == ("pass", "pass", "pass")
+    assert list_servers(stack) == []
+
+
 @pytest.mark.slow
 def test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest(
     stack: DrilledStack, server: PostgresServer

@@ -15,6 +15,7 @@ from rebond.config.model import Loaded
 from rebond.operations.drills.drill import drill
 from rebond.operations.drills.outcomes import Check, DrillOutcome
 from rebond.operations.drills.room import check_room, find_room
+from rebond.operations.physical.targets import SET, Target
 from rebond.operations.selection import Selection
 from rebond.operations.snapshots import time_of
 from rebond.schedule.stack_folders import folder_of
@@ -35,7 +36,8 @@ Look = Callable[[DrillPlanner], None]
 class DrillWish:
     """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now.
 
-    ``only`` names components and ``selections`` parts of them; ``checks`` are answers that are known beforehand.
+    ``only`` names components and ``selections`` parts of them; ``checks`` are answers that are known beforehand,
+    ``target`` the moment of data directories.
     """
 
     scenario: str = ""
@@ -44,6 +46,7 @@ class DrillWish:
     only: tuple[str, ...] = ()
     selections: Mapping[str, Selection] = field(default_factory=dict)
     asks_only_user: bool = False
+    target: Target = SET
     checks: tuple[Check, ...] = ()
 
 
@@ -100,6 +103,7 @@ def try_out(
             selections=wish.selections,
             asks_only_user=wish.asks_only_user,
             is_sample=wish.is_sample,
+            target=wish.target,
         )
         plan = planner.plan(sources.found)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)

@@ -11,9 +11,11 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
+from rebond.clock import SystemClock
 from rebond.errors import UsageError
 
 if TYPE_CHECKING:
+    from rebond.operations.physical.targets import Target
     from rebond.stack.drills.evidence import Evidence
     from rebond.vault.snapshots import SnapshotRecord
 
@@ -93,8 +95,17 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
         )
         announce(invocation, record)
         is_newest = moment is None and (snapshot is None or snapshot.startswith("latest"))
-        evidence = _carry_out(invocation, vault, record, watcher, {**wishes, "is_newest": is_newest})
+        evidence = _carry_out(invocation, vault, record, watcher, {**wishes, "is_newest": is_newest, "moment": moment})
         return publish(invocation, evidence, wishes["report"])
+
+
+def _find_target(vault: VaultAtHand, moment: str | None) -> "Target":
+    """Return the moment that data directories are brought to: the snapshot's own unless one is named."""
+    from rebond.operations.physical.targets import SET, parse_target
+
+    if moment is None:
+        return SET
+    return parse_target(moment, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
 
 
 def _carry_out(
@@ -121,5 +132,5 @@ def _carry_out(
 
             history = drill_scenarios.list_history(live, record.catalog.stack, time_of(record))
             return drill_scenarios.drill_corrupted_data(invocation, live, loaded, watcher, history)
-    wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest)
+    wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest, target=_find_target(vault, wishes["moment"]))
     return run_drill(invocation, live, record, loaded, watcher, wish)

@@ -151,6 +151,11 @@ class OwnServer:
             directory=directory,
         )
 
+    @property
+    def superuser(self) -> str:
+        """The role that may do everything."""
+        return SUPERUSER
+
     def target(self) -> DatabaseTarget:
         """Return the server as one that databases can be loaded into, each under the name that was saved."""
         folder = self.programs.folder

@@ -65,6 +65,11 @@ class RecoveredServer(OwnServer):
         super().__init__(folder, programs, environment=environment, clock=clock, mark=mark)
         self._superuser = superuser
 
+    @property
+    def superuser(self) -> str:
+        """The role of the saved cluster that may do everything."""
+        return self._superuser
+
     def connection(self, database: str) -> str:
         """Return the connection to a database as ``libpq`` reads it."""
         name, user = (each.replace("\\", "\\\\").replace("'", "\\'") for each in (database, self._superuser))

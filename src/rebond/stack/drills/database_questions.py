@@ -1,8 +1,9 @@
 """What a drill asks of PostgreSQL databases: row counts, indexes and heaps by amcheck, and the files that they name."""
 
+import re
 from collections.abc import Iterator
 
-from rebond.errors import CommandFailed
+from rebond.errors import CommandFailed, SourceUnfit
 from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.sources.postgres.own_server import OwnServer
@@ -21,6 +22,8 @@ SELECT c.oid::pg_catalog.regclass || ': ' || v.msg FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_am a ON a.oid = c.relam AND a.amname = 'heap', LATERAL verify_heapam(c.oid) v
  WHERE c.relkind IN ('r', 'm', 't') AND c.relpersistence <> 't' LIMIT 20
 """
+_VERBOSE = ("VERBOSITY=verbose",)
+_CORRUPTED = re.compile(r"XX00[0-2]")  # what PostgreSQL calls corruption of data and of an index, and its own faults
 _HEAPS_FROM = 14  # the first version that knows verify_heapam
 
 
@@ -31,13 +34,13 @@ def make_database_questions(loaded: LoadedDatabases, component: str) -> tuple[Qu
         for database in loaded.standing.values():
             yield _compare_rows(loaded.server, database, component)
 
-    def check_structure() -> Iterator[Check]:
-        for database in loaded.standing.values():
-            yield from _check_structure(loaded.server, database, component)
+    def check_all() -> Iterator[Check]:
+        for name in loaded.standing:
+            yield from check_structure(loaded.server, name, component)
 
     return (
         Question(code="row-counts", subject=component, ask=count_rows),
-        Question(code="amcheck", subject=component, ask=check_structure),
+        Question(code="amcheck", subject=component, ask=check_all),
     )
 
 
@@ -78,18 +81,24 @@ def _compare_rows(server: OwnServer, database: SavedDatabase, component: str) ->
     )
 
 
-def _check_structure(server: OwnServer, database: SavedDatabase, component: str) -> Iterator[Check]:
+def check_structure(server: OwnServer, name: str, component: str) -> Iterator[Check]:
     """Ask amcheck, where it is; a machine without it proves less, and that is no fault of the snapshot."""
-    name = database.name
     has_it = server.ask("SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'", name)
     if has_it.strip() != "1":
         return
-    server.ask("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog", name)
     try:
-        indexes = server.ask(_INDEXES, name).strip()
-        heaps = server.ask(_HEAPS, name).strip() if server.programs.major >= _HEAPS_FROM else ""
+        server.ask("CREATE EXTENSION IF NOT EXISTS amcheck SCHEMA pg_catalog", name)
+        indexes = server.ask(_INDEXES, name, variables=_VERBOSE).strip()
+        heaps = server.ask(_HEAPS, name, variables=_VERBOSE).strip() if server.programs.major >= _HEAPS_FROM else ""
     except CommandFailed as error:
         heaps, indexes = str(error.values.get("words") or error.message), "0"
+        if not _CORRUPTED.search(heaps):
+            raise SourceUnfit(
+                "amcheck could not be asked of {database}: {words}",
+                hint="See whether the extension is whole on the machine that drills.",
+                database=name,
+                words=heaps,
+            ) from error
     if heaps:
         yield Check(
             code="amcheck",

@@ -12,13 +12,16 @@ from rebond.errors import SourceUnfit, VaultDamaged
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.drills.sampling import choose_sample
+from rebond.operations.physical.targets import SET, Target
 from rebond.operations.restore_database import read_saved
 from rebond.operations.selection import Selection
 from rebond.progress import Observer
 from rebond.sources.postgres.own_server import OwnServer
+from rebond.sources.postgres_physical.saved_facts import read_saved_facts
 from rebond.stack.drills.database_questions import make_database_questions
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.loading import LoadedDatabases
+from rebond.stack.drills.physical import RecoveredDatabases
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.sampled_tables import make_table_reading
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
@@ -52,7 +55,7 @@ class DrillPlanner:
 
     ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
     With ``asks_only_user`` nothing else is asked. ``is_sample`` chooses a part of whatever is large by chance, and asks
-    no command, which would want the whole.
+    no command, which would want the whole. ``target`` is the moment that data directories are brought to.
     """
 
     loaded: Loaded | None
@@ -64,13 +67,14 @@ class DrillPlanner:
     _parts: list[DrillPart] = field(default_factory=list)
     _stages: list[Stage] = field(default_factory=list)
     _checks: list[Check] = field(default_factory=list)
-    _loaded_databases: dict[str, LoadedDatabases] = field(default_factory=dict)
+    _loaded_databases: dict[str, LoadedDatabases | RecoveredDatabases] = field(default_factory=dict)
     _files: dict[str, RestoredDatabases] = field(default_factory=dict)
     _places: dict[str, Path] = field(default_factory=dict)
     needed_bytes: int = 0
     selections: Mapping[str, Selection] = field(default_factory=dict)
     asks_only_user: bool = False
     is_sample: bool = False
+    target: Target = SET
 
     @property
     def root(self) -> Path:
@@ -160,6 +164,8 @@ class DrillPlanner:
         return part
 
     def _finish_postgres(self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent) -> DrillPart:
+        if read_saved_facts(dict(stored.facts)) is not None:
+            return self._finish_physical(part)
         found = read_saved(reader, stored.name)
         if self.is_sample and part.size_bytes > _WHOLE_BYTES:
             load = make_table_reading(part.vault, part.record, part.name)
@@ -179,6 +185,22 @@ class DrillPlanner:
         return replace(
             part, load=databases.load, fetches=False, questions=make_database_questions(databases, part.name)
         )
+
+    def _finish_physical(self, part: DrillPart) -> DrillPart:
+        """Add the server that a data directory is started as."""
+        databases = RecoveredDatabases(
+            self.place.server_folder(f"{len(self._stages)}"),
+            part.vault,
+            part.record,
+            part.name,
+            environment=self.environment,
+            observer=self.observer,
+            mark=str(self.place.folder),
+            target=self.target,
+        )
+        self._stages.append(databases)
+        self._loaded_databases[part.name] = databases
+        return replace(part, load=databases.load, fetches=False, questions=databases.list_questions())
 
     def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
         """Secrets first, then databases, files last; within that by priority."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rebond.errors import CommandFailed
 from rebond.logs.masking import remember_variables
-from rebond.sources.postgres.own_server import SUPERUSER, OwnServer
+from rebond.sources.postgres.own_server import OwnServer
 from rebond.sources.streams.readers import CommandReader
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -60,11 +60,12 @@ def describe_server(server: OwnServer, database: str = "") -> dict[str, str]:
     """Return the variables by which applications find their database, all of them of the throw-away one."""
     name = database or "postgres"
     host = str(server.folder)
-    place = f"{SUPERUSER}@{urllib.parse.quote(host, safe='')}:5432/{urllib.parse.quote(name, safe='')}"
+    user, quoted, shown = (urllib.parse.quote(each, safe="") for each in (server.superuser, host, name))
+    place = f"{user}@{quoted}:5432/{shown}"
     return {
         "PGHOST": host,
         "PGPORT": "5432",
-        "PGUSER": SUPERUSER,
+        "PGUSER": server.superuser,
         "PGDATABASE": name,
         "PGPASSWORD": "",
         "PGPASSFILE": f"{host}/no-passwords",
@@ -72,7 +73,7 @@ def describe_server(server: OwnServer, database: str = "") -> dict[str, str]:
         "DATABASE_URL": f"postgresql://{place}",
         **{f"{start}_HOST": host for start in ("POSTGRES", "DB", "DATABASE")},
         **{f"{start}_PORT": "5432" for start in ("POSTGRES", "DB", "DATABASE")},
-        **{f"{start}_USER": SUPERUSER for start in ("POSTGRES", "DB", "DATABASE")},
+        **{f"{start}_USER": server.superuser for start in ("POSTGRES", "DB", "DATABASE")},
         **{f"{start}_PASSWORD": "" for start in ("POSTGRES", "DB", "DATABASE")},
         **{f"{start}_NAME": name for start in ("DB", "DATABASE")},
         "POSTGRES_DB": name,
