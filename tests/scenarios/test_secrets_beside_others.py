@@ -16,7 +16,7 @@ from tests.unit.cli.program_runs import Program
 from rebond.clock import SystemClock
 from rebond.config.loading import load_configuration
 from rebond.schedule.beside import SECRETS_LOCK
-from rebond.schedule.holding import find_holder, try_lock
+from rebond.schedule.holding import RUN_LOCK, find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 
 CONFIGURATION = """\
@@ -153,7 +153,8 @@ def test_who_saves_secrets_among_others_waits_while_they_are_saved(shop: Shop) -
     lock = try_lock(shop.folder / SECRETS_LOCK, "another run", SystemClock())
     assert lock is not None
     waiting = shop.begin("backup", "--class", "by-hand", "--json")
-    time.sleep(1.5)
+    wait_until(lambda: find_holder(shop.folder / RUN_LOCK))
+    time.sleep(2)
     assert waiting.poll() is None
     assert shop.count_secrets() == 0
     lock.release()
