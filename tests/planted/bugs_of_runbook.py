@@ -59,7 +59,7 @@ RUNBOOK = (
     Bug(
         "bar-ends-a-cell",
         "A pipe in a command cuts the table, and the rest of the line is in another column.",
-        (Change("pages/markdown.py", '.replace("|", "\\\\|")', ""),),
+        (Change("pages/markdown.py", 'return _code(text).replace("|", "\\\\|")', "return _code(text)"),),
         ("tests/unit/pages/test_pages.py::test_whatever_a_value_holds_it_is_shown_and_does_nothing",),
     ),
     Bug(

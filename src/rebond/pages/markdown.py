@@ -37,14 +37,20 @@ def _plain(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return words between marks that do not occur in them; a bar is kept from ending a cell."""
+    """Return words between marks that do not occur in them."""
     longest = max((len(each) for each in re.findall(r"`+", text)), default=0)
     mark = "`" * (longest + 1)
     room = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{mark}{room}{text}{room}{mark}".replace("|", "\\|").replace("\n", " ")
+    return f"{mark}{room}{text}{room}{mark}".replace("\n", " ")
+
+
+def _code_in_cell(text: str) -> str:
+    """Return the same for a table, where a bar would end the cell, also between marks."""
+    return _code(text).replace("|", "\\|")
 
 
 FORM = Form(plain=_plain, code=_code, strong=lambda text: f"**{text}**")
+CELL = Form(plain=_plain, code=_code_in_cell, strong=lambda text: f"**{text}**")
 
 
 def _write(block: Block, page: Page, translate: Translate) -> str:
@@ -85,10 +91,10 @@ def _write_grid(grid: Grid, translate: Translate) -> Iterator[str]:
     def line(cells: "list[str]") -> str:
         return "| " + " | ".join(cells) + " |"
 
-    yield line([write_inline(each, FORM, translate) for each in grid.heads])
+    yield line([write_inline(each, CELL, translate) for each in grid.heads])
     yield "|" + "---|" * len(grid.heads)
     for row in grid.rows:
-        yield line([write_inline(each, FORM, translate) for each in row])
+        yield line([write_inline(each, CELL, translate) for each in row])
 
 
 def _list_headings(page: Page, translate: Translate) -> Iterator[str]:

@@ -18,7 +18,7 @@ from rebond.config.components import (
     Versioned,
 )
 from rebond.pages.blocks import Block, Commands, Paragraph
-from rebond.pages.words import Code, Text, say
+from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
@@ -52,6 +52,10 @@ def write_putting_back(facts: Facts, name: str, component: Component) -> Iterato
             if name in facts.targets and facts.offered.has("restore", "--into"):
                 yield from _write_into(name, facts.targets[name])
             yield from _write_by_hand(facts, name, component)
+            if isinstance(component, Files) and component.parts:
+                yield _name_parts(component)
+            if component.rebuild:
+                yield Paragraph((say("Or it is made anew: {command}", command=Code(show_run(component.rebuild))),))
             if component.restart:
                 yield Paragraph((say("Then restart what uses it: {command}", command=Code(component.restart)),))
 
@@ -60,6 +64,19 @@ def choose_vault(component: Component, facts: Facts) -> str:
     """Return the option that names the vault of a component that is kept apart; else nothing."""
     place = next((each for each in facts.places if each.name == component.vault), None)
     return f" --vault {shlex.quote(place.address)}" if component.vault and place else ""
+
+
+def _name_parts(component: Files) -> Block:
+    part = component.parts[0].replace("*", "NAME")
+    return Paragraph(
+        (
+            say(
+                "Its parts come back by name ({parts}): {command}",
+                parts=Joined(tuple(map(Code, component.parts))),
+                command=Code(f'rebond restore latest {part} --to "$TO"'),
+            ),
+        )
+    )
 
 
 def _write_clone(facts: Facts, component: Versioned) -> Iterator[Block]:
@@ -139,6 +156,15 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
                     "Secrets of HashiCorp Vault, one by one: {command}",
                     command=Code(f"vault kv put -mount=… PATH @{back}/data/PATH.json"),
                 ),
+            ), ()
+        case Postgres(method="physical"):
+            return (
+                say(
+                    "The folder is a data directory of PostgreSQL, ready to start with the programs of its version, as "
+                    "the user that it belongs to: {command}",
+                    command=Code(f"pg_ctl -D {back} start"),
+                ),
+                say("It replays its log up to the moment that was asked for; then look at it before it takes over."),
             ), ()
         case Postgres():
             return (

@@ -90,6 +90,13 @@ def test_whatever_a_value_holds_it_is_shown_and_does_nothing(value: str) -> None
     assert all(len(re.findall(r"(?<!\\)\|", line)) == 2 for line in cells)
 
 
+def test_a_bar_is_escaped_in_a_table_and_nowhere_else() -> None:
+    text = write_markdown(page(Paragraph((Code("a | b"),)), Grid(("",), [(Code("a | b"),)])), keep)
+
+    assert "\n`a | b`\n" in text
+    assert "| `a \\| b` |" in text
+
+
 def test_a_fence_is_longer_than_any_in_what_it_holds() -> None:
     text = write_markdown(page(Output("```\nnot the end\n```")), keep)
 
