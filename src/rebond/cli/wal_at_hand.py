@@ -1,9 +1,5 @@
 """From the configuration to what archives a write-ahead log: the component, its vault, its notes, its socket."""
 
-import hashlib
-import os
-import pwd
-import stat
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -12,7 +8,6 @@ from pathlib import Path
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
-from rebond.cli.wal_components import find_wal_components
 from rebond.clock import Clock
 from rebond.config.model import Loaded
 from rebond.errors import UsageError
@@ -21,14 +16,11 @@ from rebond.operations.wal.archiving import WalArchive
 from rebond.operations.wal.coverage import survey_wal
 from rebond.operations.wal.ledger import WalLedger
 from rebond.schedule.stack_folders import folder_of
-from rebond.service.wal_socket import find_user
+from rebond.stack.wal_places import find_wal_socket
 from rebond.vault.access import Vault
 from rebond.vault.frames import LEVELS
 
-SOCKET = "wal.sock"
-RUN_FOLDER = Path("/run/rebond")
 _REOPEN_SECONDS = 600.0  # a key that was revoked, or a new sealing key, is noticed at the latest then
-_LONGEST_SOCKET = 107
 
 
 def owner_of(loaded: Loaded, component: str) -> str:
@@ -42,53 +34,8 @@ def notes_of(folder: Path, component: str) -> Path:
 
 
 def wal_socket_of(invocation: Invocation, loaded: Loaded) -> Path:
-    """Return where the daemon listens: where the user of the server comes to, which is not the folder of the stack.
-
-    As root that is below /run; else the stack's own folder where the server is run by ourselves, and a folder of ours
-    in /tmp where it is not.
-    """
-    if chosen := invocation.environment.get("REBOND_WAL_SOCKET"):
-        return Path(chosen).absolute()
-    folder = folder_of(invocation.state_folder, loaded)
-    mark = hashlib.blake2b(os.fsencode(folder), digest_size=4).hexdigest()
-    name = f"{loaded.configuration.stack.name[:40]}-{mark}.sock"
-    if os.geteuid() == 0:
-        return RUN_FOLDER / name
-    users = {find_user(each.wal_user) for each in find_wal_components(loaded).values()}
-    path = folder / SOCKET
-    if users <= {os.geteuid(), None} and len(os.fsencode(path)) <= _LONGEST_SOCKET:
-        return path
-    return Path(f"/tmp/rebond-{os.geteuid()}") / name  # noqa: S108 - made, and looked at, before it is used
-
-
-def make_socket_folder(path: Path) -> None:
-    """Make the folder of the socket; others may pass through it, and no more. Raises ``RebondError``."""
-    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
-    status = os.lstat(path.parent)
-    if status.st_uid not in {0, os.geteuid()} or not stat.S_ISDIR(status.st_mode):
-        raise UsageError(
-            "{path} is somebody else's, so no socket is made there.",
-            hint="Find out who made it, or set REBOND_WAL_SOCKET to a path of your own.",
-            path=str(path.parent),
-        )
-
-
-def find_barrier(path: Path, user: int) -> str:
-    """Return the first folder on the way to ``path`` that a user may not pass; empty when there is none."""
-    try:
-        account = pwd.getpwuid(user)
-        groups = set(os.getgrouplist(account.pw_name, account.pw_gid))
-    except KeyError:
-        groups = set()
-    for folder in reversed(path.parents):
-        try:
-            status = os.stat(folder)
-        except OSError:
-            return str(folder)
-        shift = 6 if status.st_uid == user else 3 if status.st_gid in groups else 0
-        if user and not (status.st_mode >> shift) & 1:
-            return str(folder)
-    return ""
+    """Return where the daemon listens."""
+    return find_wal_socket(invocation.environment, invocation.state_folder, loaded)
 
 
 class OpenVault:

@@ -3,12 +3,9 @@
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName, UsageError
+from rebond.stack.wal_places import find_wal_components
 
-
-def find_wal_components(loaded: Loaded) -> dict[str, Postgres]:
-    """Return the components whose write-ahead log is kept."""
-    components = loaded.configuration.component
-    return {name: each for name, each in components.items() if isinstance(each, Postgres) and each.wal is not None}
+__all__ = ["choose_component", "find_wal_components"]
 
 
 def choose_component(loaded: Loaded, name: str = "") -> tuple[str, Postgres]:

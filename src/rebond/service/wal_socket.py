@@ -3,7 +3,6 @@
 import contextlib
 import logging
 import os
-import pwd
 import re
 import socket
 import struct
@@ -22,15 +21,6 @@ _PEER = struct.Struct("3i")
 _QUESTION = re.compile(r"(push|fetch) ([A-Za-z0-9._-]{1,64}) (\d{1,20}) (\d{1,20}) (\S*)\n")
 _MACHINE = "/etc/machine-id"
 FindDesk = Callable[[str], WalDesk]  # by the name of a component, which may be empty; raises ``RebondError``
-
-
-def find_user(name: str) -> int | None:
-    """Return the number of a user, by name or number; ``None`` when there is none of that name."""
-    if name.isdecimal():
-        return int(name)
-    with contextlib.suppress(KeyError):
-        return pwd.getpwnam(name).pw_uid
-    return None
 
 
 @contextlib.contextmanager

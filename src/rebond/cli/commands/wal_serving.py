@@ -14,7 +14,7 @@ from rebond.cli.frame import verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.service_log import log_of_service
-from rebond.cli.wal_at_hand import OpenVault, make_socket_folder, wal_at_hand, wal_socket_of
+from rebond.cli.wal_at_hand import OpenVault, wal_at_hand, wal_socket_of
 from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.errors import VaultLocked
@@ -23,7 +23,8 @@ from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 from rebond.service.attendants import is_abandoned
 from rebond.service.wal_desk import WalDesk
-from rebond.service.wal_socket import find_user, wal_answered
+from rebond.service.wal_socket import wal_answered
+from rebond.stack.wal_places import find_user, make_socket_folder
 
 WAL_LOCK = "wal.lock"
 _SAVE_EVERY_SECONDS = 1.0

@@ -28,6 +28,7 @@ from rebond.language.fr.streams import STREAMS
 from rebond.language.fr.troubles import TROUBLES
 from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
+from rebond.language.fr.wal import WAL
 
 MESSAGES: dict[str, str] = {
     **ADVICE,
@@ -58,4 +59,5 @@ MESSAGES: dict[str, str] = {
     **RUNBOOK,
     **RUNBOOK_RESTORING,
     **TROUBLES,
+    **WAL,
 }

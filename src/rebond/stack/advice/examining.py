@@ -17,6 +17,7 @@ from rebond.stack.advice.services import check_services
 from rebond.stack.advice.starting import check_starting
 from rebond.stack.advice.tools import check_programs, check_tools
 from rebond.stack.advice.vault_reports import VaultReport
+from rebond.stack.advice.write_ahead_logs import check_write_ahead_logs
 
 ORDER = ("configuration", "permissions", "rights", "schedule", "tools", "services", "vault", "room", "clock", "git")
 _AT_ONCE = 6
@@ -57,6 +58,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
         check_clock,
         check_git,
         check_starting,
+        check_write_ahead_logs,
     )
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         running = [threads.submit(_run, scene, lambda check=check: check(scene)) for check in checks]  # type: ignore[misc]
