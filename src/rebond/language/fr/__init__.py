@@ -9,10 +9,13 @@ from rebond.language.fr.cli_keeping import CLI_KEEPING
 from rebond.language.fr.closing import CLOSING
 from rebond.language.fr.configuration import CONFIGURATION
 from rebond.language.fr.databases_back import DATABASES_BACK
+from rebond.language.fr.drill_answers import DRILL_ANSWERS
+from rebond.language.fr.drills import DRILLS
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.kinds import KINDS
+from rebond.language.fr.objectives import OBJECTIVES
 from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
@@ -60,4 +63,7 @@ MESSAGES: dict[str, str] = {
     **RUNBOOK_RESTORING,
     **TROUBLES,
     **WAL,
+    **DRILLS,
+    **DRILL_ANSWERS,
+    **OBJECTIVES,
 }
