@@ -85,8 +85,9 @@ def describe(items: Sequence[Item]) -> str:
     marks = {True: "[x]", False: "[!]", None: "[ ]"}
     lines = []
     for each in items:
-        seen = _plain(each.seen)
-        lines.append(f"{marks[each.is_ticked]} {_plain(each.words)}" + (f": {seen}" if seen else ""))
+        question, seen = _plain(each.words), _plain(each.seen)
+        words = tr("{question}: {seen}", question=question, seen=seen) if seen else question
+        lines.append(f"{marks[each.is_ticked]} {words}")
     return mask("\n".join(lines))
 
 

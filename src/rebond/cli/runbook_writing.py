@@ -2,11 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from rebond import __version__
 from rebond.cli.answering import note
 from rebond.cli.click_words import teach_click
 from rebond.cli.invocation import Invocation
@@ -23,7 +25,7 @@ from rebond.pages.blocks import Page
 from rebond.pages.html import write_html
 from rebond.pages.inline import say_plainly
 from rebond.pages.markdown import write_markdown
-from rebond.runbook.facts import Facts, HistoryFacts
+from rebond.runbook.facts import Facts, HistoryFacts, VaultFacts
 from rebond.runbook.gathering import NOTED_AS, newest_revision
 from rebond.runbook.keeping import name_kept
 from rebond.runbook.writing import list_gaps, write_runbook
@@ -35,14 +37,24 @@ _ASKED = ("REBOND_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Printed:
-    """A runbook in both forms. ``digest`` is that of what it says, without its date and revisions."""
+    """A runbook in both forms.
+
+    ``digest`` is that of what it says without its date, its revisions and the vault; ``keys_digest`` that of who holds
+    which key, of the newest revision where the vault could not be opened (``is_without_vault``).
+    """
 
     markdown: str
     html: str
     gaps: list[str]
     language: str
     digest: str
+    keys_digest: str
+    is_without_vault: bool
     revision: int
+
+    def says_the_same(self, newest: Mapping[str, Any]) -> bool:
+        """Say whether an earlier revision, as the ledger has it, says the same."""
+        return (newest.get("digest"), newest.get("keys")) == (self.digest, self.keys_digest)
 
 
 @contextmanager
@@ -64,10 +76,19 @@ def print_page(invocation: Invocation, loaded: Loaded, language_of_page: str) ->
     """Gather what is to be said, and print it in both forms; secrets that are known here are masked."""
     remember_variables(loaded.variables)
     facts = gather_facts(invocation, loaded, language_of_page)
-    digest = _digest(facts)
     newest = newest_revision(Ledger(invocation.state_folder / HISTORY), facts.stack)
+    printed = Printed(
+        markdown="",
+        html="",
+        gaps=[],
+        language=language_of_page,
+        digest=_digest(facts),
+        keys_digest=str(newest.get("keys", "")) if facts.vault.obstacle else _digest_keys(facts.vault),
+        is_without_vault=bool(facts.vault.obstacle),
+        revision=0,
+    )
     revisions = facts.history.revisions
-    if newest and newest.get("digest") == digest:
+    if printed.says_the_same(newest):
         revisions = revisions[:-1]  # nothing else is said than the last time: it is the same revision, dated anew
     facts = replace(facts, history=replace(facts.history, revisions=revisions))
 
@@ -75,12 +96,11 @@ def print_page(invocation: Invocation, loaded: Loaded, language_of_page: str) ->
         return translate(template, language_of_page)
 
     page = write_runbook(facts)
-    return Printed(
+    return replace(
+        printed,
         markdown=mask(write_markdown(page, say)),
         html=mask(write_html(page, say)),
         gaps=[mask(say_plainly(each, say)) for each in list_gaps(facts)],
-        language=language_of_page,
-        digest=digest,
         revision=len(revisions) + 1,
     )
 
@@ -92,9 +112,14 @@ def _digest(facts: Facts) -> str:
         written_ms=0,
         outputs={},
         history=HistoryFacts(drills=facts.history.drills),
-        vault=replace(facts.vault, snapshots=(), obstacle=""),
+        vault=VaultFacts(),
+        language="en",
     )
     return hashlib.sha256(write_markdown(write_runbook(still), lambda template: template).encode()).hexdigest()
+
+
+def _digest_keys(vault: VaultFacts) -> str:
+    return hashlib.sha256(repr((vault.holders, vault.openers)).encode()).hexdigest()
 
 
 def write_files(printed: Printed, output: Path) -> list[Path]:
@@ -130,15 +155,21 @@ def keep_for_backups(invocation: Invocation, loaded: Loaded, printed: Printed) -
     folder = folder_of(invocation.state_folder, loaded)
     path = folder / name_kept(printed.language)
     try:
-        make_directories_durably(os.fspath(path.parent))
-        replace_durably(os.fspath(path), printed.markdown.encode("utf-8", "backslashreplace"))
         history = invocation.state_folder / HISTORY
         stack = loaded.configuration.stack.name
-        if newest_revision(Ledger(history), stack).get("digest") != printed.digest:
-            from rebond import __version__
-
-            facts = {"stack": stack, "digest": printed.digest, "language": printed.language}
+        if not printed.says_the_same(newest_revision(Ledger(history), stack)):
+            facts = {
+                "stack": stack,
+                "digest": printed.digest,
+                "keys": printed.keys_digest,
+                "language": printed.language,
+            }
             note_event(history, NOTED_AS, {**facts, "user": find_user(), "program": f"rebond {__version__}"})
+        if printed.is_without_vault and path.exists():
+            note(invocation, tr("Backups keep the earlier runbook, which could look into the vault."))
+            return False
+        make_directories_durably(os.fspath(path.parent))
+        replace_durably(os.fspath(path), printed.markdown.encode("utf-8", "backslashreplace"))
     except OSError as error:
         reason = error.strerror or str(error)
         note(

@@ -108,7 +108,9 @@ def _is_young(sight: Sight) -> Seen:
 
 def _is_whole(sight: Sight) -> Seen:
     if not sight.vault.snapshots:
-        return UNKNOWN if sight.vault.obstacle else Seen(is_ticked=False, note=say("there was none"))
+        if sight.vault.obstacle:
+            return Seen(is_ticked=None, note=sight.vault.obstacle)
+        return Seen(is_ticked=False, note=say("there was none"))
     newest = sight.vault.snapshots[-1]
     note = say("{id} of {moment}", id=Code(newest.id), moment=_moment(sight, newest.time_ms))
     return Seen(is_ticked=newest.is_whole, note=note)
@@ -117,7 +119,7 @@ def _is_whole(sight: Sight) -> Seen:
 def _has_likely_size(sight: Sight) -> Seen:
     whole = [each for each in sight.vault.snapshots if each.is_whole]
     if not whole:
-        return UNKNOWN
+        return Seen(is_ticked=None, note=sight.vault.obstacle)
     newest = whole[-1]
     before = next((each for each in reversed(whole[:-1]) if each.class_name == newest.class_name), None)
     if before is None:
@@ -151,8 +153,13 @@ def _drill_of_newest(sight: Sight) -> Seen:
     drill, newest = sight.history.newest_drill(), sight.vault.newest_whole
     if drill is None:
         return Seen(is_ticked=False, note=say("never: run {command}", command=Code("rebond drill")))
-    note = _describe_drill(sight, drill)
-    return Seen(is_ticked=newest is not None and drill.snapshot == newest.id and drill.verdict == "pass", note=note)
+    if newest is None:
+        return Seen(is_ticked=None, note=_describe_drill(sight, drill))
+    if drill.snapshot != newest.id:
+        moment = _moment(sight, drill.began_ms)
+        other = say("on {moment}, of {snapshot}, which is not the newest", moment=moment, snapshot=Code(drill.snapshot))
+        return Seen(is_ticked=False, note=other)
+    return Seen(is_ticked=drill.verdict == "pass", note=_describe_drill(sight, drill))
 
 
 def _runs_unattended(sight: Sight) -> Seen:

@@ -79,8 +79,9 @@ def judge_advice(sight: Sight, *checks: str) -> Seen:
     found = [each for check in checks for each in sight.advice.get(check, ())]
     if not found:
         return Seen(is_ticked=True)
-    more: Text = say("and {count} more", count=len(found) - 1) if len(found) > 1 else ""
-    return Seen(is_ticked=False, note=say("{first} {more}", first=found[0], more=more))
+    if len(found) == 1:
+        return Seen(is_ticked=False, note=found[0])
+    return Seen(is_ticked=False, note=say("{first} And {count} more.", first=found[0], count=len(found) - 1))
 
 
 def judge_room(disks: Sequence[Disk]) -> Seen:

@@ -139,6 +139,28 @@ def test_a_revision_is_one_where_something_else_is_said(program: Program) -> Non
     assert len(re.findall(r"^\| 20\d\d-.* \| rebond ", pathlib.Path("guide.md").read_text(), re.MULTILINE)) == 2
 
 
+def test_a_vault_that_is_away_for_an_hour_makes_no_revision_and_costs_no_backup_its_runbook(program: Program) -> None:
+    program.good("backup")
+    kept = program.folder / "state"
+    program.good("runbook", "--output", "guide")
+    (page,) = [each.read_text() for each in kept.rglob("rebond-runbook.en.md")]
+    program.vault.rename(program.folder / "away")
+    answer = program.good("runbook", "--output", "guide")
+    (after,) = [each.read_text() for each in kept.rglob("rebond-runbook.en.md")]
+
+    assert "Backups keep the earlier runbook" in answer.err
+    assert after == page
+    assert "| revision | 1 |" in pathlib.Path("guide.md").read_text()
+
+
+def test_a_key_that_was_issued_is_a_revision(program: Program) -> None:
+    program.good("runbook", "--output", "guide")
+    program.good("key", "issue", "writer", "night", "--output", "../night.key")
+
+    assert program.ask("runbook", "--output", "guide")["revision"] == 2
+    assert "| writer | night | valid |" in pathlib.Path("guide.md").read_text()
+
+
 def test_what_a_drill_measured_is_taken_from_the_ledger(program: Program) -> None:
     part = {"name": "media", "bytes": 7, "phases": {"fetch": 40.0, "load": 5.0}}
     facts = {"stack": "shop", "snapshot": "ab" * 16, "verdict": "pass", "rto_seconds": 46.0, "components": [part]}

@@ -139,6 +139,7 @@ def test_a_drill_counts_when_it_passed_and_is_of_this_month(configuration: Any) 
 def test_only_the_drill_of_the_newest_snapshot_proves_it(configuration: Any) -> None:
     drills = (drill(HOUR_MS, "pass", 1),)
 
+    assert seen(configuration, "after", "drilled", drills=drills) is None
     assert seen(configuration, "after", "drilled", drills=drills, snapshots=(snapshot("b", 1),)) is True
     assert (
         seen(configuration, "after", "drilled", drills=drills, snapshots=(snapshot("b", 1), snapshot("c", 1))) is False

@@ -109,6 +109,7 @@ CHECKLISTS: dict[str, str] = {
     "the configuration has no [notify]": "la configuration n'a pas de [notify]",
     "the configuration names nobody": "la configuration ne nomme personne",
     "missed: {names}": "manqués : {names}",
-    "and {count} more": "et {count} de plus",
-    "{first} {more}": "{first} {more}",
+    "{first} And {count} more.": "{first} Et {count} de plus.",
+    "{question}: {seen}": "{question} : {seen}",
+    "on {moment}, of {snapshot}, which is not the newest": "le {moment}, sur {snapshot}, qui n'est pas la plus récente",
 }

@@ -8,6 +8,7 @@ RUNBOOK: dict[str, str] = {
     "gap: {gap}": "lacune : {gap}",
     "The runbook is in {path}.": "Le guide est dans {path}.",
     "Name another place with --output.": "Nommez un autre lieu avec --output.",
+    "Backups keep the earlier runbook, which could look into the vault.": "Les sauvegardes gardent le guide d'avant, qui avait pu regarder dans le coffre.",
     "No backup will hold this runbook: {path} cannot be written ({reason}).": "Aucune sauvegarde ne contiendra ce guide : {path} ne peut être écrit ({reason}).",
     "a passphrase or key that is asked for, or named by `REBOND_KEY_FILE` or `REBOND_PASSPHRASE_FILE`": "une phrase de passe ou une clé demandée, ou nommée par `REBOND_KEY_FILE` ou `REBOND_PASSPHRASE_FILE`",
     "the snapshots of the stack": "les sauvegardes de la pile",
