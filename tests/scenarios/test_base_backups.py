@@ -6,7 +6,7 @@ import shutil
 import subprocess
 
 import pytest
-from tests.scenarios.archived_server import CONFIGURATION, ArchivedStack
+from tests.scenarios.archived_server import ARCHIVED, CONFIGURATION, ArchivedStack
 from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
 
 from rebond.errors import SourceUnfit
@@ -87,9 +87,27 @@ def test_a_snapshot_without_an_archive_holds_its_own_log(folder: pathlib.Path) -
             server.remove()
 
 
-@pytest.mark.parametrize("by_program", [False, True])
-def test_a_damaged_page_is_told_and_never_blessed(*, by_program: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    if by_program:
+def test_the_data_directory_is_read_here_while_the_server_writes(folder: pathlib.Path) -> None:  # noqa: F811
+    with make_stack() as stack:
+        make_tablespace(stack.server)
+        stack.server.sql("CREATE UNLOGGED TABLE fleeting (id int); INSERT INTO fleeting VALUES (1)")
+        outcome = stack.back_up(wal=f'{ARCHIVED}data_directory = "{stack.server.data}"\n')
+        assert state_of(outcome.record) is SnapshotState.WHOLE
+        base = find_base(stack.vault, outcome.record, "db")
+        assert base is not None
+        assert base.facts.way == "data directory"
+        server, recovered = stack.start(folder / "r", SET, outcome.record)
+        try:
+            assert recovered.is_promoted
+            assert server.ask("SELECT count(*) FROM far", "postgres").strip() == "5000"
+            assert server.ask("SELECT count(*) FROM fleeting", "postgres").strip() == "0"
+        finally:
+            server.remove()
+
+
+@pytest.mark.parametrize("way", ["the server", "pg_basebackup", "the directory"])
+def test_a_damaged_page_is_told_and_never_blessed(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if way == "pg_basebackup":
         monkeypatch.setattr(PROGRAM_ONLY, lambda: False)
     with make_stack() as stack:
         server = stack.server
@@ -102,7 +120,8 @@ def test_a_damaged_page_is_told_and_never_blessed(*, by_program: bool, monkeypat
             file.seek(2 * 8192 + 4000)
             file.write(b"damaged!")
         server.start()
-        outcome = stack.back_up()
+        here = f'data_directory = "{server.data}"\n' if way == "the directory" else ""
+        outcome = stack.back_up(wal=ARCHIVED + here)
         assert state_of(outcome.record) is SnapshotState.DEGRADED
         assert outcome.is_doubtful
         told = [each for each in outcome.findings if each.code == "page-damaged"]

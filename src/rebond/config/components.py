@@ -75,6 +75,15 @@ class Files(Component):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileReference:
+    """Where a database names files of another component."""
+
+    sql: str = required(Word(), "A query whose first column is the path of a file, or nothing.")
+    component: str = required(Word("component"), "Which component holds the files.")
+    below: str = optional(Word("path"), "What the paths are relative to, in that component.", default="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres(Component):
     """PostgreSQL."""
 
@@ -88,6 +97,11 @@ class Postgres(Component):
     jobs: int | None = optional(
         Count(1, 64), "How many sessions read at once; else as many as processors, four at most.", default=None
     )
+    references: tuple[FileReference, ...] = optional(
+        ListOf(Table(FileReference)),
+        "The files that it names; a snapshot that lacks one of them is degraded, and says which.",
+        default=(),
+    )
     method: str = optional(
         Choice(("logical", "physical")), "A dump, or the data directory with its write-ahead log.", default="logical"
     )
@@ -96,15 +110,11 @@ class Postgres(Component):
     )
     wal_user: str = optional(Word(), "As whom the server runs here, who may hand over its log.", default="postgres")
     window: int | None = optional(SPAN, "How far back any second can be reached: physical only.", default=None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileReference:
-    """Where a database names files of another component."""
-
-    sql: str = required(Word(), "A query whose first column is the path of a file, or nothing.")
-    component: str = required(Word("component"), "Which component holds the files.")
-    below: str = optional(Word("path"), "What the paths are relative to, in that component.", default="")
+    data_directory: str | None = optional(
+        Word("path"),
+        "The data directory, read on this machine by several threads; else the server sends it: physical with `wal`.",
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

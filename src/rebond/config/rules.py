@@ -112,14 +112,23 @@ class _Judge:
             is_volume = isinstance(component, Files) and component.volume  # all of it
             if not (component.path or component.paths or is_volume or is_elsewhere):
                 self._require_path(node)
-        if isinstance(component, Sqlite):
+        if isinstance(component, Sqlite | Postgres):
             for each in node.find("references").items:
                 if "component" in each.members:
                     self._require_files(each.members["component"])
         if isinstance(component, Postgres | Mysql) and component.database and component.databases:
             self._refuse_pair(node, "database", "databases")
+        if isinstance(component, Postgres) and component.data_directory and not component.wal:
+            self._problems.refuse(
+                node.find("data_directory").place,
+                ConfigError(
+                    "'{key}' needs the write-ahead log in the vault: what is read meanwhile is mended by it.",
+                    hint='Add wal = "archive-command" or "receive", or take data_directory out.',
+                    key=node.find("data_directory").path,
+                ),
+            )
         if isinstance(component, Postgres) and component.method != "physical":
-            for word in ("wal", "window"):
+            for word in ("wal", "window", "data_directory"):
                 if word in node.members:
                     self._problems.refuse(
                         node.find(word).place,

@@ -1,7 +1,9 @@
 """Components of kind ``postgres`` saved by the physical method: the data directory, while the server runs."""
 
+import os
 import re
 import secrets
+from collections.abc import Callable
 
 import msgspec
 
@@ -9,17 +11,18 @@ from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.entries import ArrivingTree
-from rebond.errors import SourceError, SourceUnfit
+from rebond.errors import CommandFailed, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.components import Conclusion, WalNeed
 from rebond.sources.postgres.programs import choose_programs, find_programs
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree
-from rebond.sources.postgres_physical.connection import is_installed
+from rebond.sources.postgres_physical.connection import Connection, is_installed
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
+from rebond.sources.postgres_physical.data_directory import DataDirectoryTree
 from rebond.sources.postgres_physical.saved_facts import PhysicalFacts, RestorePoint, write_facts
-from rebond.sources.postgres_physical.sending_program import ProgramStream
+from rebond.sources.postgres_physical.sending_program import ProgramStream, explain_replication
 from rebond.sources.postgres_physical.sending_server import ServerStream
 from rebond.sources.postgres_physical.server_configuration import add_configuration
 from rebond.sources.postgres_physical.server_facts import ServerFacts, ask_server, read_facts
@@ -67,12 +70,14 @@ class ConfiguredPhysical:
         access = Access(server=server, programs=fitting, open_program=place.open)
         point = f"rebond_{secrets.token_hex(8)}"
 
-        def conclude_reading(tree: BaseBackupTree) -> None:
+        def conclude_reading(tree: BaseBackupTree | DataDirectoryTree) -> None:
             add_configuration(tree.entries, facts, access, maintenance, report)
             self._facts = self._describe(tree, facts, access, maintenance, point, report)
 
-        stream = self._open_stream(access, point)
-        return BaseBackupTree(stream, began_ns=SystemClock().now_ms() * 1_000_000, at_end=conclude_reading)
+        began_ns = SystemClock().now_ms() * 1_000_000
+        if self._component.data_directory:
+            return self._read_directory(access, facts, maintenance, point, conclude_reading)
+        return BaseBackupTree(self._open_stream(access, point), began_ns=began_ns, at_end=conclude_reading)
 
     def conclude(self, report: Report) -> Conclusion:
         """Say what was read, and which part of the log it cannot be started without."""
@@ -103,10 +108,41 @@ class ConfiguredPhysical:
         self._way = "pg_basebackup"
         return ProgramStream(access, label=label, takes_wal=takes_wal, pages=self._pages)
 
+    def _read_directory(
+        self,
+        access: Access,
+        facts: ServerFacts,
+        database: str,
+        label: str,
+        at_end: Callable[[DataDirectoryTree], None],
+    ) -> DataDirectoryTree:
+        """Begin to read it here, in a session of our own. Raises ``SourceError``."""
+        self._way = "data directory"
+        place = os.path.join(self._loaded.root, str(self._component.data_directory))
+        seen = msgspec.structs.replace(facts, data_directory=place)
+        try:
+            connection = Connection(access.server, database)
+            return DataDirectoryTree(
+                connection,
+                seen,
+                label=label,
+                clock=SystemClock(),
+                pages=self._pages,
+                at_end=at_end,
+            )
+        except CommandFailed as error:
+            raise explain_replication(error, server=str(access.server)) from error
+
     def _describe(
-        self, tree: BaseBackupTree, facts: ServerFacts, access: Access, database: str, point: str, report: Report
+        self,
+        tree: BaseBackupTree | DataDirectoryTree,
+        facts: ServerFacts,
+        access: Access,
+        database: str,
+        point: str,
+        report: Report,
     ) -> PhysicalFacts:
-        label, manifest = tree.label, tree.manifest
+        label = tree.label
         stop_time_ms = int(ask_server(access, database, _NOW))
         includes_wal = self._component.wal is None
         mark = None
@@ -115,9 +151,9 @@ class ConfiguredPhysical:
         return PhysicalFacts(
             server=facts,
             start=label.start,
-            stop=manifest.stop,
+            stop=tree.stop,
             start_timeline=label.timeline,
-            timeline=manifest.timeline,
+            timeline=tree.timeline,
             stop_time_ms=stop_time_ms,
             is_from_standby=label.is_from_standby,
             includes_wal=includes_wal,

@@ -67,6 +67,16 @@ class BaseBackupTree:
         """What the server wrote about all of it."""
         return read_manifest(self._kept.get(MANIFEST, b""))
 
+    @property
+    def stop(self) -> int:
+        """Where it becomes consistent."""
+        return self.manifest.stop
+
+    @property
+    def timeline(self) -> int:
+        """The timeline that it ends on."""
+        return self.manifest.timeline
+
     def arrivals(self) -> Iterator[Arrival]:
         """Yield the files as they come. Raises ``SourceError``."""
         try:
