@@ -65,7 +65,7 @@ def _fetch(invocation: Invocation, system_id: int, name: str, target: str) -> in
     if not system_id:
         raise UsageError(
             "Nobody said of which cluster {name} is wanted.",
-            hint="PostgreSQL calls this in the data directory; by hand, add --system ID.",
+            hint="PostgreSQL calls this in the data directory; by hand, run it there.",
             name=name,
         )
     with _open_vault(invocation) as vault:

@@ -58,7 +58,7 @@ def _describe(
     text = [f"# {tr('for postgresql.conf of {component}', component=name)}"]
     text += [f"{f'{setting} = {value}':{width}}  # {remarks[remark]}" for setting, value, remark in lines]
     if component.wal == "receive":
-        text.append(f"# {tr('rebond makes the slot itself')}: {SLOT}")
+        text.append(f"# {tr('the slot is made by itself')}: {SLOT}")
     text += ["", f"# {tr('for a server that recovers, beside recovery.signal')}"]
     text += [f"restore_command = {quote_setting(fetch)}", "archive_mode = off"]
     return {

@@ -111,7 +111,7 @@ class WalArchive:
         if page.segment_bytes > RAW_LIMIT:
             raise SourceUnfit(
                 "The segments of this cluster have {size} bytes; the vault takes them up to {limit}.",
-                hint="Make the cluster with initdb --wal-segsize=64 or less, or pg_resetwal --wal-segsize=64.",
+                hint="Make its segments smaller: initdb and pg_resetwal take a wal-segsize of 64 or less.",
                 size=page.segment_bytes,
                 limit=RAW_LIMIT,
             )
