@@ -3,7 +3,6 @@
 import getpass
 import os
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -12,8 +11,9 @@ import rebond
 from rebond.cli.configured import MAIN, list_places
 from rebond.cli.frame import CommonOption, Verbs
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.speech import message_of, tr
+from rebond.cli.opening import vault_at_hand
+from rebond.cli.runbook_outputs import show_outputs, show_plan
+from rebond.cli.speech import message_of
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.config.references import Text as Words
@@ -21,20 +21,14 @@ from rebond.errors import ConfigError, RebondError
 from rebond.findings import Finding
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY
-from rebond.operations.restore import restore
-from rebond.operations.restore_planning import RestoreRequest
-from rebond.operations.snapshots import SnapshotFilter, list_snapshots, resolve_snapshot
 from rebond.pages.words import Sentence, Text, say
-from rebond.progress import Silence
-from rebond.runbook.describing import describe_reference
+from rebond.runbook.describing import conceal, describe_reference
 from rebond.runbook.facts import Facts, HistoryFacts, Machine, Offered, PlaceFacts, VaultFacts
 from rebond.runbook.gathering import find_targets, gather_history, gather_vault, read_files, show_address
 from rebond.schedule.jobs import zone_of
 from rebond.schedule.stack_folders import folder_of
-from rebond.units import format_size
 from rebond.vault.key_slots import list_slots
 
-SHOWN_SNAPSHOTS = 5
 EPOCH = "SOURCE_DATE_EPOCH"  # seconds since 1970: the moment that a page is dated with, so that it can be made again
 
 
@@ -42,18 +36,22 @@ def gather_facts(invocation: Invocation, loaded: Loaded, language: str) -> Facts
     """Return everything that a runbook says. A vault that cannot be opened leaves a gap, which the page names."""
     stack = loaded.configuration.stack.name
     outputs: dict[str, str] = {}
+    vault = look_into_vault(invocation, stack, outputs)
+    offered = list_offered()
+    if offered.has("restore", "--in-place") and vault.role == "owner" and vault.newest_whole is not None:
+        outputs.update(show_plan(invocation))
     return Facts(
         configuration=loaded.configuration,
         machine=describe_machine(invocation, loaded),
         places=list_place_facts(invocation, loaded),
-        vault=look_into_vault(invocation, stack, outputs),
+        vault=vault,
         history=read_history(invocation, stack),
-        offered=list_offered(),
+        offered=offered,
         zone=zone_of(loaded.configuration),
         language=language,
         written_ms=choose_date(invocation),
         targets=find_targets(loaded),
-        outputs=outputs,
+        outputs={command: conceal(text) for command, text in outputs.items()},
         files=read_files(loaded),
     )
 
@@ -152,39 +150,10 @@ def look_into_vault(invocation: Invocation, stack: str, outputs: dict[str, str])
             keyring = vault.opened.keyring
             slots = list_slots(vault.store, keyring) if keyring else ()
             facts = gather_vault(vault.live, tuple(slots), vault.opened.roster, stack)
-            outputs.update(_show_outputs(vault, stack))
+            outputs.update(show_outputs(vault, stack))
     except RebondError as error:
         return VaultFacts(obstacle=message_of(error))
     return facts
-
-
-def _show_outputs(vault: VaultAtHand, stack: str) -> Iterator[tuple[str, str]]:
-    """Yield commands and what they say here and now."""
-    from rebond.cli.documents import held_reasons, snapshot_table
-
-    records = list_snapshots(vault.live, SnapshotFilter(newest=SHOWN_SNAPSHOTS))
-    if not records:
-        return
-    yield f"rebond snapshots --latest {SHOWN_SNAPSHOTS}", snapshot_table(records, held_reasons(vault, records))
-    if not vault.live.can_read():
-        return
-    try:
-        record = resolve_snapshot(list_snapshots(vault.live), "latest", stack=stack)
-    except RebondError:
-        return
-    target = os.path.expanduser("~/rebond-XXXXXX")
-    request = RestoreRequest(target=os.fsencode(target), dry_run=True)
-    outcome = restore(vault.live, record, request, Silence())
-    yield (
-        'rebond restore latest --to "$TO" --dry-run',
-        tr(
-            "Would restore {files} files and {directories} directories, {size}, to\n{target}",
-            files=outcome.files,
-            directories=outcome.directories,
-            size=format_size(outcome.bytes),
-            target=target,
-        ),
-    )
 
 
 def list_offered() -> Offered:

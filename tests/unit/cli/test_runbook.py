@@ -139,6 +139,17 @@ def test_a_revision_is_one_where_something_else_is_said(program: Program) -> Non
     assert len(re.findall(r"^\| 20\d\d-.* \| rebond ", pathlib.Path("guide.md").read_text(), re.MULTILINE)) == 2
 
 
+def test_the_plan_of_coming_back_in_place_is_on_the_page_as_the_command_prints_it(program: Program) -> None:
+    program.good("backup")
+    page = program.good("runbook").out
+    said = program.good("restore", "latest", "--in-place", "--dry-run").out
+    printed = re.search(r"--in-place --dry-run\n```\n\n```text\n(.*?)\n```", page, re.DOTALL)
+
+    assert printed
+    assert re.sub(r"\b[0-9a-f]{16}\b", "RUN", said).strip() == printed[1].strip()
+    assert "put media in its place" in printed[1]
+
+
 def test_a_vault_that_is_away_for_an_hour_makes_no_revision_and_costs_no_backup_its_runbook(program: Program) -> None:
     program.good("backup")
     kept = program.folder / "state"
