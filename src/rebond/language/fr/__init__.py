@@ -17,6 +17,7 @@ from rebond.language.fr.keeping import KEEPING
 from rebond.language.fr.kinds import KINDS
 from rebond.language.fr.objectives import OBJECTIVES
 from rebond.language.fr.operations import OPERATIONS
+from rebond.language.fr.point_in_time import POINT_IN_TIME
 from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
 from rebond.language.fr.recovering import RECOVERING
@@ -47,6 +48,7 @@ MESSAGES: dict[str, str] = {
     **KEEPING,
     **KINDS,
     **OPERATIONS,
+    **POINT_IN_TIME,
     **POSTGRES,
     **PRUNING,
     **RECOVERING,

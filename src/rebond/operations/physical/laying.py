@@ -7,14 +7,13 @@ by somebody who does not know.
 import os
 import secrets
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
 from rebond.durable_files import fsync_directory, replace_durably
 from rebond.errors import RestoreError, TargetNotEmpty, VaultDamaged
-from rebond.findings import Finding, Severity
+from rebond.findings import Severity
 from rebond.operations.physical.archived_log import ArchivedLog
 from rebond.operations.physical.reaching import Reach
 from rebond.operations.restore import RestoreOutcome, restore
@@ -255,6 +254,3 @@ def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
 def _give(path: Path, owner: tuple[int, int]) -> None:
     if not os.geteuid():
         os.chown(path, *owner)
-
-
-Report = Callable[[Finding], None]
