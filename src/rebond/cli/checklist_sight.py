@@ -1,6 +1,8 @@
 """What a checklist looks at: the doctor's findings, the vault, the ledger, the disks, the processors."""
 
 import os
+import re
+from datetime import datetime
 from pathlib import Path
 
 from rebond.cli.configured import list_places
@@ -27,6 +29,8 @@ from rebond.schedule.stack_folders import folder_of
 from rebond.stack.recording import record_path
 
 _LOG_BYTES = 200_000  # of its end that are read
+_DAY_MS = 86_400_000
+_ERROR = re.compile(rb"^\S+ rebond\[\d+\] \S+ ERROR ")
 
 
 def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sight:
@@ -60,7 +64,7 @@ def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sig
         load=os.getloadavg()[0],
         processors=os.cpu_count() or 1,
         memory_share=_read_memory(),
-        log_errors=_count_errors(loaded),
+        log_errors=_count_errors(loaded, now_ms - _DAY_MS),
         ledger_faults=_check(Ledger(invocation.state_folder / HISTORY)),
         runbook_ms=newest_kept_ms(folder),
         media=len({each.medium for each in described if isinstance(each.medium, str)}),
@@ -127,17 +131,26 @@ def _read_memory() -> float | None:
         return None
 
 
-def _count_errors(loaded: Loaded) -> int | None:
-    """Return how many errors stand in the end of the log; ``None`` where there is no log."""
+def _count_errors(loaded: Loaded, since_ms: int) -> int | None:
+    """Return how many errors stand in the end of the log since then; ``None`` where there is no log."""
     log = loaded.configuration.log
     if log is None or not log.file:
         return None
     try:
         with (Path(loaded.root) / log.file).open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - _LOG_BYTES))
-            return sum(b" error " in line.lower() for line in file)
+            lines = [line for line in file if _ERROR.search(line)]
     except OSError:
         return None
+    return sum(_moment_of(line) >= since_ms for line in lines)
+
+
+def _moment_of(line: bytes) -> float:
+    """Return when a line of the log was written, in milliseconds since 1970; 0 for what is cut."""
+    try:
+        return datetime.fromisoformat(line.split(b" ", 1)[0].decode()).timestamp() * 1000
+    except ValueError:
+        return 0
 
 
 def _modified_ms(path: Path) -> int | None:

@@ -131,6 +131,19 @@ def test_on_a_terminal_the_rest_is_asked_and_the_answers_count(program: Program)
     assert found.texts("said") == ["progress"]
 
 
+def test_errors_of_the_last_day_in_the_log_are_counted_and_older_ones_are_not(program: Program) -> None:
+    path = pathlib.Path("rebond.toml")
+    path.write_text(path.read_text() + '[log]\nfile = "run.log"\n')
+    pathlib.Path("run.log").write_text("2020-01-01T00:00:00.000+00:00 rebond[7] abcd ERROR it was full\n")
+    before = boxes(program, "during")["errors"]
+    program.good("backup", "--note", "no error here")
+    between = boxes(program, "during")["errors"]
+    pathlib.Path("media").rename("elsewhere")
+
+    assert program("backup").status == 31
+    assert (before, between, boxes(program, "during")["errors"]) == (True, True, False)
+
+
 def test_without_a_vault_what_can_be_seen_is_ticked_all_the_same(program: Program) -> None:
     program.vault.rename(program.folder / "gone")
     before = boxes(program, "before")
