@@ -222,4 +222,5 @@ def test_the_next_snapshot_holds_the_runbook_beside_the_configuration(followed: 
     saved = Program(followed.folder, REBOND_KEY_FILE=str(followed.folder / "owner.key"))
 
     assert list(read_kept(folder)) == ["rebond-runbook.en.md"]
+    assert list((followed.folder / "home").glob("rebond-*/rebond-runbook.en.md"))  # rebond recover brought it back
     assert saved.ask("snapshots")

@@ -23,10 +23,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
                 "A new machine with Linux, Python 3.11 or newer, and network to the vault: {address}.",
                 address=Code(main.address) if main else "–",
             ),
-            say(
-                "Install Rebond, of the version {version} or newer.",
-                version=Code(facts.machine.program.removeprefix("rebond ")),
-            ),
+            say("Install Rebond, of this version or newer: {command}", command=Code(_install_command(facts))),
             say(
                 "Put the recovery key into a file of your own, and name it: {command}",
                 command=Code("export REBOND_PASSPHRASE_FILE=~/recovery-key"),
@@ -87,6 +84,10 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
         f"pip install cryptography zstandard blake3\npython3 "
         f"{main.address.rstrip('/')}/rescue/rescue-VERSION.py {main.address} latest ./back"
     )
+
+
+def _install_command(facts: Facts) -> str:
+    return f'python3 -m pip install "rebond[all]=={facts.machine.program.removeprefix("rebond ")}"'
 
 
 def write_health(facts: Facts) -> Iterator[Block]:

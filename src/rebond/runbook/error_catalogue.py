@@ -239,7 +239,10 @@ TROUBLES: Sequence[Trouble] = (
         "wal-gap",
         34,
         say("A piece of the write-ahead log is missing, so moments after it cannot be reached."),
-        say("Take a new full backup; moments before the gap stay reachable."),
+        say(
+            "While the server still has the file, push it by hand; else take a new full backup: moments before the gap "
+            "stay reachable, and those after the new base become so."
+        ),
     ),
     Trouble(
         "restore",

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rebond.config.components import Component, Ephemeral, Regenerable, Versioned
 from rebond.pages.blocks import Block, Commands, Grid, Heading, Notice, Paragraph, Points
-from rebond.pages.words import Code, Text, say
+from rebond.pages.words import Code, Sentence, Text, say
 from rebond.runbook.covered import list_saved
 from rebond.runbook.describing import (
     describe_components,
@@ -17,6 +17,23 @@ from rebond.runbook.describing import (
 from rebond.runbook.facts import Facts
 from rebond.runbook.objectives import write_objectives
 from rebond.units import format_size
+
+_WORDS: tuple[tuple[Sentence, Sentence], ...] = (
+    (say("snapshot"), say("what was saved by one run, of one moment; it can be restored whole or in part")),
+    (say("vault"), say("where snapshots lie, encrypted; a folder or a store")),
+    (say("component"), say("one part of the stack: a database, a folder, secrets")),
+    (say("class"), say("a rhythm: what is saved when, and how long it is kept")),
+    (
+        say("whole"),
+        say("the snapshot has every component; one that is partial or degraded lacks something, and says what"),
+    ),
+    (say("`latest`"), say("the newest whole snapshot")),
+    (say("drill"), say("a restore that is only a test, in a throw-away place")),
+    (say("held"), say("protected: no rule and no name lets it go")),
+    (say("owner, writer, keeper"), say("who may read everything; who may only add; who may only clean up")),
+    (say("recovery kit"), say("the sheet in the safe: the address of the vault, and the recovery key that opens it")),
+    (say("ledger"), say("the record of all runs on this machine, which cannot be changed unseen")),
+)
 
 
 def write_overview(facts: Facts) -> Iterator[Block]:
@@ -51,6 +68,8 @@ def write_overview(facts: Facts) -> Iterator[Block]:
             (say("As it is now, with the reason and the remedy where one is missed; it ends with 5 then:"),)
         )
         yield Commands(("rebond status",))
+    yield Heading(3, say("Words"), "1.5")
+    yield Grid((say("word"), say("what it means")), _WORDS)
 
 
 def _write_scope(facts: Facts) -> Iterator[Block]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rebond.pages.blocks import Block, Commands, Contents, Grid, Notice, Page, Paragraph, Points
-from rebond.pages.words import Code, Joined, Text, say
+from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.access import list_first_lines, write_access
 from rebond.runbook.covered import list_unsavable
 from rebond.runbook.describing import show_moment
@@ -20,6 +20,15 @@ from rebond.runbook.troubles import write_troubles
 
 REVIEW_DAYS = 30
 _DAY_MS = 86_400_000
+_SIGNS: tuple[tuple[Sentence, str], ...] = (
+    (say("one service does not start, or its files are gone"), "5.8.1"),
+    (say("wrong or missing data, on a machine that is sound"), "5.8.2"),
+    (say("the machine is gone, or does not come back"), "5.8.3, 5.9"),
+    (say("traces of a stranger; a secret that is public"), "5.8.4"),
+    (say("one file is needed back"), "5.6"),
+    (say("a backup failed, or none ran"), "8"),
+    (say("whom to call"), "9.3"),
+)
 
 
 def write_runbook(facts: Facts) -> Page:
@@ -97,6 +106,7 @@ def _write_front(facts: Facts) -> Iterator[Block]:
             'rebond restore latest --to "$TO" --dry-run',
         )
     )
+    yield Grid((say("what one sees"), say("go to")), _SIGNS)
     if gaps:
         yield Paragraph((say("**What this page cannot say yet:**"),))
         yield Points(gaps)
