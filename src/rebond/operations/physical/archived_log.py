@@ -8,6 +8,7 @@ from msgspec import Struct
 from rebond.errors import WalGap
 from rebond.operations.wal.coverage import Coverage, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
+from rebond.operations.wal.tails import list_tails
 from rebond.sources.postgres.wal_names import Switch, history_name, is_partial, parse_segment_name, segment_name
 from rebond.sources.postgres_physical.wal_records import ScannedSegment, scan_segment
 from rebond.vault.access import Vault
@@ -38,18 +39,19 @@ class ArchivedLog:
         self.system_id = system_id
         self.segment_bytes = segment_bytes
         self.coverage: Coverage = survey_wal(vault, system_id)
-        self._partials = {
-            SegmentId(*parse_segment_name(each.name, segment_bytes))
-            for each in self.coverage.files
-            if is_partial(each.name)
-        }
+        unfinished = {each.name for each in self.coverage.files if is_partial(each.name)} | list_tails(vault, system_id)
+        self._unfinished = {SegmentId(*parse_segment_name(each, segment_bytes)) for each in unfinished}
         self._contents: OrderedDict[SegmentId, bytes] = OrderedDict()
         self._scanned: OrderedDict[SegmentId, ScannedSegment] = OrderedDict()
         self._histories: dict[int, tuple[Switch, ...]] = {}
 
     def has(self, segment: SegmentId) -> bool:
         """Say whether a segment is there, also as the unfinished end of its timeline."""
-        return not self.coverage.missing(segment.timeline, segment.number, segment.number) or segment in self._partials
+        found = self.coverage.timelines.get(segment.timeline)
+        if found is not None and found.has(segment.number):
+            return True
+        # One with later ones behind it was not finished here but lost: that is a hole.
+        return segment in self._unfinished and (found is None or segment.number > found.last)
 
     def name_of(self, segment: SegmentId) -> str:
         """Return the name of its file."""

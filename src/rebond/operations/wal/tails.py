@@ -11,7 +11,7 @@ from rebond.sources.postgres.wal_names import timeline_of
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.frames import LEVELS
-from rebond.vault.stream_catalogue import list_stream, read_record
+from rebond.vault.stream_catalogue import list_stream, list_streams, read_record
 from rebond.vault.streams import put_item, read_stored
 
 _ITEM = re.compile(r"([0-9A-F]{24})/([0-9a-f]{8})-([0-9a-f]{8})")
@@ -39,6 +39,17 @@ def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int
         level=LEVELS["fast"],
     )
     return end
+
+
+def list_tails(vault: Vault, system_id: int) -> frozenset[str]:
+    """Return the names of the segments whose beginning came as a tail. Raises ``StoreError``, ``VaultDamaged``."""
+    found = set()
+    for listed in list_streams(vault, prefix=f"{TAIL_PREFIX}{system_id}/"):
+        for info in listed.items.values():
+            piece = _ITEM.fullmatch(read_record(vault, info).item)
+            if piece is not None and int(piece[2], 16) == 0:
+                found.add(piece[1])
+    return frozenset(found)
 
 
 def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> bytes | None:
