@@ -6,14 +6,17 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_closing import CLOSING
+from tests.planted.bugs_of_drills import PROVING
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_records import RECORDS
+from tests.planted.bugs_of_recovery import RECOVERY
 from tests.planted.bugs_of_runbook import RUNBOOK
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
 from tests.planted.bugs_of_time import TIME
+from tests.planted.bugs_of_wal import WAL
 
 POWER = "tests/crash/test_backup_power_cuts.py"
 DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
@@ -522,8 +525,11 @@ BUGS: tuple[Bug, ...] = (
     *CLOSING,
     *KINDS,
     *POSTGRES,
+    *PROVING,
     *RECORDS,
+    *RECOVERY,
     *TIME,
     *RUNBOOK,
     *SETUP,
+    *WAL,
 )

@@ -121,7 +121,7 @@ class WalSpool:
         where to begin. What an old timeline has beyond the point where the server's left it does not count.
         """
         segment_bytes = self.state.segment_bytes
-        wanted = _find_anchor(self._have(), timeline, history, segment_bytes)
+        wanted = find_anchor(self._have(), timeline, history, segment_bytes)
         if wanted is None:
             return ""
         name = segment_name(*wanted, segment_bytes)
@@ -194,7 +194,7 @@ def _leads_astray(name: str, anchor: str) -> bool:
     return timeline_of(name) != timeline_of(anchor) or name[8:24] <= anchor[8:]
 
 
-def _find_anchor(
+def find_anchor(
     have: dict[int, int], timeline: int, history: tuple[Switch, ...], segment_bytes: int
 ) -> tuple[int, int] | None:
     """Return timeline and number of the segment behind which the stream has to go on; ``None`` for nowhere yet."""

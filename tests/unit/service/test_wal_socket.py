@@ -20,8 +20,10 @@ from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
 from rebond.service.wal_desk import WalDesk
 from rebond.service.wal_socket import wal_answered
+from rebond.sources.postgres.wal_names import stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SYSTEM_ID, make_segment, name_segment
+from rebond.vault.stream_items import stream_item_name
 
 
 class Served:
@@ -99,6 +101,20 @@ def test_what_was_archived_ahead_and_is_another_file_now_is_looked_at_again(serv
     assert status == 1
     assert "another content" in words
     assert fetch_wal(served.stage.open(), SYSTEM_ID, name_segment(1, 2)) == make_segment(1, 2)
+
+
+def test_what_failed_ahead_is_not_acknowledged(served: Served) -> None:
+    vault = served.stage.open()
+    keys = vault.credentials.catalog(vault.credentials.writing_domain())
+    third = stream_item_name(keys, stream_of_segments(SYSTEM_ID, 1), name_segment(1, 3))
+    served.faulty.fail_when = lambda verb, name: unreachable() if (verb, name) == ("put", third) else None
+    paths = [served.server.finish(1, number) for number in (1, 2, 3, 4)]
+
+    assert [served.push(path)[0] for path in paths] == [0, 0, 1, 0]
+    assert served.in_vault() == {1, 2, 4}
+    served.faulty.fail_when = None
+    assert served.push(paths[2])[0] == 0
+    assert served.in_vault() == {1, 2, 3, 4}
 
 
 def test_two_pushes_of_one_file_at_once_both_succeed(served: Served) -> None:

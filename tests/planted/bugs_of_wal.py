@@ -1,0 +1,125 @@
+"""Bugs of the write-ahead log: what is acknowledged too soon, replaced, or called an end that is none."""
+
+from tests.planted.bug import Bug, Change
+
+ARCHIVING = "tests/unit/operations/wal/test_archiving.py"
+FETCHING = "tests/unit/operations/wal/test_fetching.py"
+RETENTION = "tests/unit/operations/wal/test_retention.py"
+SOCKET = "tests/unit/service/test_wal_socket.py"
+SPOOL = "tests/unit/service/test_wal_spool.py"
+
+WAL = (
+    Bug(
+        "wal-acknowledged-before-it-stands",
+        "A segment that is being archived ahead is acknowledged before it stands in the vault.",
+        (
+            Change(
+                "service/wal_desk.py",
+                "self._note(question, ahead.done.result())",
+                "self._note(question, question.system_id)",
+            ),
+        ),
+        (f"{SOCKET}::test_what_failed_ahead_is_not_acknowledged",),
+    ),
+    Bug(
+        "wal-another-content-is-success",
+        "A segment whose name is taken counts as archived, whatever is there.",
+        (
+            Change(
+                "vault/streams.py", "    if present.content_id != record.content_id:", "    if not present.content_id:"
+            ),
+        ),
+        (f"{ARCHIVING}::test_the_same_segment_again_is_success_and_another_content_is_refused_and_changes_nothing",),
+    ),
+    Bug(
+        "wal-store-away-is-the-end",
+        "A store that does not answer is told to PostgreSQL as the end of the log: it promotes.",
+        (
+            Change(
+                "service/wal_socket.py",
+                'return f"failed {error.message} {error.hint}"',
+                'return "absent" if found[1] == "fetch" else f"failed {error.message} {error.hint}"',
+            ),
+        ),
+        (f"{SOCKET}::test_a_store_that_does_not_answer_is_no_end_of_the_log",),
+    ),
+    Bug(
+        "wal-hole-is-the-end",
+        "A segment that is missing between others is told as the end of the log.",
+        (
+            Change(
+                "operations/wal/fetching.py",
+                "        raise _gap(name, timeline, found.last)\n    for child",
+                "        return\n    for child",
+            ),
+        ),
+        (f"{FETCHING}::test_a_hole_is_a_gap_and_no_end", f"{SOCKET}::test_only_what_is_proven_absent_ends_with_one"),
+    ),
+    Bug(
+        "wal-history-hidden",
+        "The history of a timeline is told to be absent though later ones are there: its number is given out twice.",
+        (Change("operations/wal/fetching.py", "    if later:\n", "    if not name:\n"),),
+        (f"{FETCHING}::test_a_history_that_is_missing_before_a_later_timeline_is_a_gap",),
+    ),
+    Bug(
+        "wal-copies-archive",
+        "A copy of the server archives into the log of the original.",
+        (Change("operations/wal/archiving.py", "return known == place", "return True"),),
+        (f"{ARCHIVING}::test_a_copy_of_the_server_may_not_archive_until_it_is_adopted",),
+    ),
+    Bug(
+        "wal-other-clusters-archive",
+        "Another cluster archives for a component.",
+        (
+            Change(
+                "operations/wal/archiving.py",
+                "if not hold_claim(vault, Claim(stream=CLUSTERS",
+                "if not vault or False and not hold_claim(vault, Claim(stream=CLUSTERS",
+            ),
+        ),
+        (f"{ARCHIVING}::test_another_cluster_is_refused_until_it_is_adopted",),
+    ),
+    Bug(
+        "wal-short-segments-pass",
+        "A segment that a full disk cut short is archived as if it were whole.",
+        (Change("sources/postgres/wal_pages.py", "if size != page.segment_bytes:", "if size > page.segment_bytes:"),),
+        (f"{ARCHIVING}::test_a_file_that_is_not_what_its_name_says_is_refused",),
+    ),
+    Bug(
+        "wal-stale-file-acknowledged",
+        "What was archived ahead is acknowledged for another file that has the name now.",
+        (Change("service/wal_desk.py", "ahead.identity == identity and ", ""),),
+        (f"{SOCKET}::test_what_was_archived_ahead_and_is_another_file_now_is_looked_at_again",),
+    ),
+    Bug(
+        "wal-old-bases-forgotten",
+        "Clean-up takes the log that an older base needs.",
+        (
+            Change(
+                "operations/wal/retention.py",
+                "        and not any(first <= number <= last for first, last in kept)\n",
+                "",
+            ),
+        ),
+        (f"{RETENTION}::test_the_window_stays_from_the_base_that_reaches_its_beginning_and_of_older_bases_their_own",),
+    ),
+    Bug(
+        "wal-stream-leaves-a-hole",
+        "After a fail-over the stream goes on behind what the old server sent, not where the new one left it.",
+        (Change("service/wal_spool.py", "return following, branch - 1", "return following, have[switch.timeline]"),),
+        (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
+    ),
+    Bug(
+        "wal-spool-emptied-early",
+        "Segments leave the spool before the vault has them.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "            self._archive.push(WalFile(name=name, content=content, system_id=system_id))\n",
+                "            self._put.add(path)\n            self._drop_old()\n"
+                "            self._archive.push(WalFile(name=name, content=content, system_id=system_id))\n",
+            ),
+        ),
+        (f"{SPOOL}::test_nothing_leaves_the_spool_that_the_store_did_not_take",),
+    ),
+)

@@ -1,0 +1,152 @@
+"""The spool of a stream: what goes on into the vault, and behind which file the stream goes on."""
+
+from pathlib import Path
+
+import pytest
+from tests.unit.operations.wal.archived import Archived, set_stage
+
+from rebond.errors import StoreError
+from rebond.operations.wal.coverage import survey_wal
+from rebond.operations.wal.fetching import fetch_wal
+from rebond.operations.wal.ledger import WalLedger
+from rebond.service.wal_spool import WalSpool, find_anchor
+from rebond.sources.postgres.wal_names import Switch
+from rebond.testing.faulty_store import FaultyStore, unreachable
+from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
+
+FORK = Switch(1, 5 * SEGMENT_BYTES + 400)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Archived:
+    return set_stage(tmp_path)
+
+
+def open_spool(stage: Archived) -> WalSpool:
+    """Return the spool as a new process finds it."""
+    vault = stage.open()
+    ledger = WalLedger(stage.caches / "notes.json", stage.made.clock, lambda system_id: survey_wal(vault, system_id))
+    spool = WalSpool(stage.caches / "spool", stage.archive("owner"), ledger)
+    spool.meet(SYSTEM_ID, SEGMENT_BYTES)
+    spool.learn(survey_wal(vault, SYSTEM_ID))
+    return spool
+
+
+def receive(spool: WalSpool, timeline: int, number: int, *, part: int = 0) -> str:
+    """Write a segment as pg_receivewal does; with ``part`` only its first bytes."""
+    name = name_segment(timeline, number)
+    content = make_segment(timeline, number)
+    if part:
+        name, content = f"{name}.partial", content[:part].ljust(SEGMENT_BYTES, b"\0")
+    (spool.folder / name).write_bytes(content)
+    return name
+
+
+def names(spool: WalSpool) -> list[str]:
+    return sorted(each.name for each in spool.folder.iterdir() if each.name != "state.json")
+
+
+@pytest.mark.parametrize(
+    ("have", "timeline", "history", "anchor"),
+    [
+        pytest.param({}, 1, (), None, id="nothing yet"),
+        pytest.param({1: 4}, 1, (), (1, 4), id="the same timeline"),
+        pytest.param({1: 3}, 2, (FORK,), (1, 3), id="the new one left behind what is there"),
+        pytest.param({1: 4}, 2, (FORK,), (1, 4), id="just behind it"),
+        pytest.param({1: 5}, 2, (FORK,), (2, 4), id="in the segment of the switch"),
+        pytest.param({1: 9}, 2, (FORK,), (2, 4), id="the old one went on"),
+        pytest.param({1: 9, 2: 7}, 2, (FORK,), (2, 7), id="the new one is known"),
+        pytest.param({1: 9}, 3, (FORK, Switch(2, 8 * SEGMENT_BYTES)), (2, 4), id="two fail-overs"),
+        pytest.param({1: 9, 2: 6}, 3, (FORK, Switch(2, 8 * SEGMENT_BYTES)), (2, 6), id="two, the first is known"),
+        pytest.param({7: 9}, 2, (FORK,), None, id="a timeline that is no ancestor"),
+    ],
+)
+def test_the_stream_goes_on_where_nothing_is_left_out(
+    have: dict[int, int], timeline: int, history: tuple[Switch, ...], anchor: tuple[int, int] | None
+) -> None:
+    assert find_anchor(have, timeline, history, SEGMENT_BYTES) == anchor
+
+
+def test_what_stands_in_the_vault_leaves_the_spool_but_for_the_newest(stage: Archived) -> None:
+    spool = open_spool(stage)
+    for number in (1, 2, 3):
+        receive(spool, 1, number)
+
+    assert spool.push_whole() == 3
+    assert names(spool) == [name_segment(1, 3)]
+    assert spool.push_whole() == 0
+    assert survey_wal(stage.open(), SYSTEM_ID).timelines[1].ranges == ((1, 3),)
+
+
+def test_nothing_leaves_the_spool_that_the_store_did_not_take(stage: Archived) -> None:
+    stage.push(1, [1], role="owner")
+    stage.store = FaultyStore(stage.made.store, fail_when=lambda verb, _: unreachable() if verb == "put" else None)
+    spool = open_spool(stage)
+    for number in (2, 3):
+        receive(spool, 1, number)
+
+    with pytest.raises(StoreError):
+        spool.push_whole()
+    assert names(spool) == [name_segment(1, 2), name_segment(1, 3)]
+
+
+def test_an_anchor_is_a_name_and_is_never_archived(stage: Archived) -> None:
+    stage.push(1, [1, 2], role="owner")
+    spool = open_spool(stage)
+
+    assert spool.place_anchor(1, ()) == name_segment(1, 2)
+    assert (spool.folder / name_segment(1, 2)).stat().st_size == SEGMENT_BYTES
+    assert spool.push_whole() == 0
+    receive(spool, 1, 3)
+    assert spool.push_whole() == 1
+    assert names(spool) == [name_segment(1, 3)]
+
+
+def test_what_the_old_server_sent_last_is_kept_and_is_not_gone_on_from(stage: Archived) -> None:
+    spool = open_spool(stage)
+    for number in (3, 4, 5, 6):
+        receive(spool, 1, number)
+    receive(spool, 1, 7, part=3000)
+
+    assert spool.place_anchor(2, (FORK,)) == name_segment(2, 4)
+    assert max(each for each in names(spool) if each.startswith("0")) == name_segment(2, 4)
+    spool.push_whole()
+    spool.push_tails(stage.open())
+
+    assert survey_wal(stage.open(), SYSTEM_ID).timelines[1].ranges == ((3, 6),)
+    tail = fetch_wal(stage.open(), SYSTEM_ID, name_segment(1, 7))
+    assert tail == make_segment(1, 7)[:3000].ljust(SEGMENT_BYTES, b"\0")
+    assert names(spool) == [name_segment(2, 4)]
+
+
+def test_the_pieces_of_a_segment_are_the_segment_so_far(stage: Archived) -> None:
+    stage.push(1, [1], role="owner")
+    spool = open_spool(stage)
+    for part in (100, 100, 2000, 4000):
+        receive(spool, 1, 2, part=part)
+        spool.push_tails(stage.open())
+    again = open_spool(stage)  # a new process begins with the whole of it
+    again.push_tails(stage.open())
+
+    content = fetch_wal(stage.open(), SYSTEM_ID, name_segment(1, 2))
+    assert content == make_segment(1, 2)[:4000].ljust(SEGMENT_BYTES, b"\0")
+
+
+def test_what_was_seen_last_of_the_vault_is_remembered(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 4)
+    spool.push_whole()
+    (spool.folder / name_segment(1, 4)).unlink()
+    ledger = WalLedger(stage.caches / "notes.json", stage.made.clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
+    again = WalSpool(spool.folder, stage.archive("owner"), ledger)  # the vault is not asked
+
+    assert again.place_anchor(1, ()) == name_segment(1, 4)
+
+
+def test_a_disk_that_is_nearly_full_takes_no_more(stage: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
+    spool = open_spool(stage)
+    has_room = spool.has_room()
+    monkeypatch.setattr("rebond.service.wal_spool._LEAST_FREE_BYTES", 1 << 60)
+
+    assert has_room
+    assert not spool.has_room()
