@@ -45,13 +45,7 @@ class KilledShops:
     def copy(self) -> Shop:
         """Return a copy of its own."""
         self._count += 1
-        there = self._folder / str(self._count)
-        shutil.copytree(self._template.folder, there, symlinks=True)
-        shop = Shop.__new__(Shop)
-        shop.folder, shop.root = there, there / "shop"
-        shop.program = self._template.program.moved_to(there)
-        shop.saved_files, shop.broken_files = self._template.saved_files, self._template.broken_files
-        return shop
+        return self._template.copied(self._folder / str(self._count))
 
     def killed(
         self, *words: str, prepare: Callable[[Shop], None] | None = None, every: int = EVERY
@@ -129,6 +123,7 @@ def test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost(shops:
             if status == 6:  # it had come to its end
                 status = 0
             assert (status, shop.files()) == (0, wants_new), point
+            assert {"stop", "rebuild", "regenerate", "start", "healthy"} <= set(shop.trace()), point
             shop.program.good("restore", "--accept", "latest", "--yes")
         else:
             answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import pathlib
+import shutil
 import sqlite3
 import stat
 
@@ -49,6 +50,7 @@ class Shop:
     """The stack in ``folder/shop``: as it was saved, and as it is afterwards."""
 
     def __init__(self, folder: pathlib.Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.root = folder / "shop"
         self.program = Program.with_vault(folder)
@@ -78,6 +80,15 @@ class Shop:
         shop.saved_files = shop.files()
         shop.break_it()
         shop.broken_files = shop.files()
+        return shop
+
+    def copied(self, folder: pathlib.Path) -> "Shop":
+        """Return a copy of all of it in another folder."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        shop = Shop.__new__(Shop)
+        shop.folder, shop.root = folder, folder / "shop"
+        shop.program = self.program.moved_to(folder)
+        shop.saved_files, shop.broken_files = self.saved_files, self.broken_files
         return shop
 
     saved_files: dict[str, str]

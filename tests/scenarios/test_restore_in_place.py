@@ -1,9 +1,11 @@
 """``restore --in-place``: what comes back, what stays, what is undone, and what is refused."""
 
+import http.server
 import json
 import os
 import pathlib
 import shutil
+import threading
 from typing import Any
 
 import pytest
@@ -22,12 +24,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture
 def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
-    shutil.copytree(template.folder, tmp_path / "there", symlinks=True)
-    shop = Shop.__new__(Shop)
-    shop.folder, shop.root = tmp_path / "there", tmp_path / "there" / "shop"
-    shop.program = template.program.moved_to(tmp_path / "there")
-    shop.saved_files, shop.broken_files = template.saved_files, template.broken_files
-    return shop
+    return template.copied(tmp_path / "there")
 
 
 def in_place(shop: Shop, *words: str) -> Any:
@@ -297,3 +294,25 @@ def test_commands_after_the_restore_see_the_variables_that_came_back(shop: Shop)
     in_place(shop, "env")
     trace = shop.trace()
     assert (trace[0], trace[-2]) == ("stop-broken", "start-saved")
+
+
+def test_an_address_is_asked_until_it_answers_well(shop: Shop) -> None:
+    answers = [500, 503, 200]
+
+    class Health(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(answers.pop(0) if answers else 200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Health) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        address = f"http://127.0.0.1:{server.server_address[1]}/health"
+        shop.configure('run = "echo healthy >> ../trace", within = "1s"', f'url = "{address}", within = "20s"')
+        in_place(shop, "media")
+        assert answers == []
+        server.shutdown()
+        thread.join()

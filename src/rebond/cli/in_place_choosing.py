@@ -5,7 +5,6 @@ from contextlib import ExitStack
 from typing import Any
 
 from rebond.cli.answering import note
-from rebond.cli.apart import with_its_own_key
 from rebond.cli.choosing import choose_snapshot
 from rebond.cli.configured import describe_place, list_places
 from rebond.cli.documents import describe_choice
@@ -76,6 +75,8 @@ class Sources:
         return {each.name: self.find(each.vault, each.snapshot) for each in wish.chosen}
 
     def _open(self, name: str) -> Vault:
+        from rebond.cli.apart import with_its_own_key
+
         place = next((each for each in list_places(self._loaded) if each.name == name), None)
         if place is None:
             raise UnknownName(

@@ -63,7 +63,7 @@ def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes:
             expect=learn_expectations(invocation),
         )
         plan, means = plan_recovery(loaded, wish, around)
-        plan = replace(plan, left_out=(*plan.left_out, *(_come_later(name, record, url) for name in later)))
+        plan = replace(plan, left_out=(*plan.left_out, *(_come_later(name, loaded, record, url) for name in later)))
         root = Path(to) if to else loaded.root
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts])
         if wishes["dry_run"]:
@@ -75,7 +75,7 @@ def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes:
         journal = begin_run(invocation, loaded, wish, plan, clock)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         _write_configuration(invocation, root, stored)
-        _say_next(invocation, root, later, record, url)
+        _say_next(invocation, root, {name: _command_for(name, loaded, record, url) for name in later})
     return status
 
 
@@ -163,13 +163,26 @@ def _wish(
     return wish, [each for each in names if is_server[each]]
 
 
-def _command_for(name: str, record: SnapshotRecord, url: str) -> str:
-    words = ["rebond", "restore", record.snapshot.hex()[:12], name, "--in-place", "--vault", url]
-    return shlex.join(words)
+def _command_for(name: str, loaded: Loaded, record: SnapshotRecord, url: str) -> str:
+    """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
+    component = loaded.configuration.component.get(name)
+    if isinstance(component, Postgres) and component.method == "physical":
+        return shlex.join(["rebond", "restore", "--at", "latest", name, "--vault", url, "--to"]) + " DIR"
+    return shlex.join(["rebond", "restore", record.snapshot.hex()[:12], name, "--in-place", "--vault", url])
 
 
-def _come_later(name: str, record: SnapshotRecord, url: str) -> LeftOut:
-    command = _command_for(name, record, url)
+def _come_later(name: str, loaded: Loaded, record: SnapshotRecord, url: str) -> LeftOut:
+    command = _command_for(name, loaded, record, url)
+    component = loaded.configuration.component.get(name)
+    if isinstance(component, Postgres) and component.method == "physical":
+        return leave_out(
+            name,
+            SourceUnreachable(
+                "It is a data directory, which is laid down with its log and then started.",
+                hint="With: {command}",
+                command=command,
+            ),
+        )
     return leave_out(
         name, SourceUnreachable("Its server has to run first.", hint="When it does: {command}", command=command)
     )
@@ -212,15 +225,8 @@ def _write_configuration(invocation: Invocation, root: Path, stored: Mapping[str
             ) from error
 
 
-def _say_next(invocation: Invocation, root: Path, later: Sequence[str], record: SnapshotRecord, url: str) -> None:
+def _say_next(invocation: Invocation, root: Path, later: Mapping[str, str]) -> None:
     note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(str(root))))
-    for name in later:
-        note(
-            invocation,
-            tr(
-                "When its server runs, bring {component} back: {command}",
-                component=name,
-                command=_command_for(name, record, url),
-            ),
-        )
+    for name, command in later.items():
+        note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
     note(invocation, tr("What else is missing for backups from here: {command}", command="rebond doctor"))

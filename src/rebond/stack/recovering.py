@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -16,7 +17,6 @@ from rebond.errors import RebondError, SourceUnfit, UsageError
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
-from rebond.operations.recovery.database_part import DatabasePart
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.parts import Part, Source
 from rebond.operations.recovery.plan import (
@@ -29,12 +29,13 @@ from rebond.operations.recovery.plan import (
     expect_nothing,
     make_plan,
 )
-from rebond.sources.postgres.target import DatabaseTarget
-from rebond.stack.database_targets import target_of_component
 from rebond.stack.file_places import find_files_place
 from rebond.stack.hooks import make_hook
 from rebond.stack.recovery_places import Relocation
 from rebond.stack.whereabouts import looking_up, resolver_of
+
+if TYPE_CHECKING:
+    from rebond.sources.postgres.target import DatabaseTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +176,25 @@ def make_part(
     return part, os.fsdecode(place.top)
 
 
+def physical_unfit(name: str) -> SourceUnfit:
+    """Return the error for a data directory, which no plan puts into its place."""
+    return SourceUnfit(
+        "The data directory of {component} is not put into its place by a plan yet.",
+        hint="Lay it down, with its log, ready to start: rebond restore --at latest {component} --to DIR",
+        component=name,
+    )
+
+
 def _make_database_part(
     chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
 ) -> tuple[Part, str]:
     """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
-    if component.method == "physical" or wish.to:
+    if component.method == "physical":
+        raise physical_unfit(chosen.name)
+    if wish.to:
         raise SourceUnfit(
-            "The databases of {component} are not put into their place by a plan yet.",
-            hint="Lay them down with --to DIR and start a server there; or load them with --into.",
+            "The databases of {component} belong into a server, and not below another folder.",
+            hint="Load them with --into, or bring their files with --to DIR.",
             component=chosen.name,
             kind=component.kind,
         )
@@ -194,7 +206,10 @@ def _make_database_part(
             kind=component.kind,
         )
 
-    def find_target() -> DatabaseTarget:
+    from rebond.operations.recovery.database_part import DatabasePart  # noqa: PLC0415 - many stacks have none
+    from rebond.stack.database_targets import target_of_component  # noqa: PLC0415
+
+    def find_target() -> "DatabaseTarget":
         return target_of_component(chosen.name, component, relocation.loaded)
 
     part = DatabasePart(
@@ -218,6 +233,7 @@ def _describe(chosen: ChosenPart, component: Component, place: str) -> PlannedPa
         place=place,
         files=chosen.files,
         bytes=chosen.bytes,
+        is_new=os.path.isabs(place) and not os.path.lexists(place),
     )
 
 

@@ -4,7 +4,6 @@ import os
 import pathlib
 import pty
 import select
-import shutil
 import subprocess
 import sys
 import time
@@ -20,12 +19,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
 
 @pytest.fixture
 def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
-    shutil.copytree(template.folder, tmp_path / "there", symlinks=True)
-    shop = Shop.__new__(Shop)
-    shop.folder, shop.root = tmp_path / "there", tmp_path / "there" / "shop"
-    shop.program = template.program.moved_to(tmp_path / "there")
-    shop.saved_files, shop.broken_files = template.saved_files, template.broken_files
-    return shop
+    return template.copied(tmp_path / "there")
 
 
 class Terminal:

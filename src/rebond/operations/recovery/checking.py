@@ -1,8 +1,6 @@
 """What is looked at before anything changes: that the vault still has it, and that there is room."""
 
 import os
-import urllib.error
-import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -84,10 +82,16 @@ def ask_until_good(question: Question, clock: Clock) -> None:
 
 def ask_address(url: str, *, status: int, timeout_seconds: float) -> None:
     """Ask an address once. Raises ``CommandFailed`` unless it answers with ``status``; no redirection is followed."""
-    opener = urllib.request.build_opener(_NoRedirect)
+    import urllib.error  # noqa: PLC0415 - only where an address is asked
+    import urllib.request  # noqa: PLC0415
+
+    class NoRedirect(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            return None
+
     request = urllib.request.Request(url, headers={"User-Agent": "rebond"})  # noqa: S310 - the user's own address
     try:
-        with opener.open(request, timeout=timeout_seconds) as response:
+        with urllib.request.build_opener(NoRedirect).open(request, timeout=timeout_seconds) as response:
             found = response.status
     except urllib.error.HTTPError as error:
         found = error.code
@@ -98,8 +102,3 @@ def ask_address(url: str, *, status: int, timeout_seconds: float) -> None:
         ) from error
     if found != status:
         raise CommandFailed("{url} answers with {found} instead of {status}.", url=url, found=found, status=status)
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None

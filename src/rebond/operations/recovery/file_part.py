@@ -130,7 +130,9 @@ class FilePart:
             swap_steps.set_aside(swap)
 
     def put(self) -> None:
-        """Move the new version into its place."""
+        """Move the new version into its place; what lies there all the same is set aside first."""
+        if self._find_swap() is None:
+            self.set_aside()
         swap = self._require_swap()
         with self._telling(swap.place):
             swap_steps.put(swap)

@@ -56,7 +56,7 @@ class Part(Protocol):
         ...
 
     def put(self) -> None:
-        """Move the new version into its place."""
+        """Move the new version into its place. Where nothing lay, ``set_aside`` is not called before."""
         ...
 
     def take_back(self) -> None:

@@ -45,7 +45,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedPart:
-    """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where."""
+    """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where.
+
+    ``is_new`` says that nothing lies there that would have to be set aside.
+    """
 
     name: str
     kind: str
@@ -54,6 +57,7 @@ class PlannedPart:
     place: str
     files: int = 0
     bytes: int = 0
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,4 +161,5 @@ def make_plan(
 
 
 def _bring_back(part: PlannedPart) -> list[tuple[StepKind, str, int]]:
-    return [(StepKind.SET_ASIDE, part.name, part.bytes), (StepKind.PUT, part.name, part.bytes)]
+    aside = [] if part.is_new else [(StepKind.SET_ASIDE, part.name, part.bytes)]
+    return [*aside, (StepKind.PUT, part.name, part.bytes)]

@@ -1,0 +1,127 @@
+"""Bugs of coming back: what is nobody's to move, what is lost on the way back, services that stay down."""
+
+from tests.planted.bug import Bug, Change
+
+PLACE = "tests/scenarios/test_restore_in_place.py"
+KILLS = "tests/crash/test_restore_in_place_kills.py"
+DATABASE = "tests/scenarios/test_restore_in_place_postgres.py"
+RECOVER = "tests/scenarios/test_recover.py"
+
+RECOVERY = (
+    Bug(
+        "begun-is-done",
+        "A step that was begun counts as done, so what was cut in the middle of it never comes.",
+        (
+            Change(
+                "operations/recovery/journal.py",
+                "return any(each.event is Event.STEP_ENDS and each.step == step for each in self._entries)",
+                "return any(each.step == step for each in self._entries)",
+            ),
+        ),
+        (f"{KILLS}::test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost",),
+    ),
+    Bug(
+        "foreign-things-go-along",
+        "A directory is moved whole, with what no rule saves in it: logs and dependencies vanish from their place.",
+        (
+            Change(
+                "operations/recovery/swapping.py",
+                "if ours and wanted and here not in self._shape.mixed and status",
+                "if ours and wanted and status",
+            ),
+        ),
+        (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),
+    ),
+    Bug(
+        "other-components-go-along",
+        "Restoring the code brings the database and the media of that day as well.",
+        (
+            Change(
+                "stack/file_places.py",
+                "        if other == name or component.inside",
+                "        if other != name or component.inside",
+            ),
+        ),
+        (f"{PLACE}::test_the_outer_component_leaves_alone_what_belongs_to_another_one",),
+    ),
+    Bug(
+        "services-stay-down",
+        "A stop that fails ends the restore, and what it had stopped already is not started again.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py", "        if has_stopped or touched:\n", "        if touched:\n"
+            ),
+        ),
+        (f"{PLACE}::test_a_stop_command_that_fails_changes_nothing",),
+    ),
+    Bug(
+        "one-word-is-enough",
+        "A rollback takes away what people wrote since the restore, and nobody was asked.",
+        (
+            Change(
+                "cli/in_place_afterwards.py", "    if not written or keeps_newer:\n", "    if written or keeps_newer:\n"
+            ),
+        ),
+        (f"{PLACE}::test_what_users_wrote_since_needs_a_second_word_and_is_kept",),
+    ),
+    Bug(
+        "newer-work-deleted",
+        "With the second word what people wrote is deleted instead of being kept.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "            if keeps_new:\n                part.keep_new()\n",
+                "",
+            ),
+        ),
+        (f"{PLACE}::test_what_users_wrote_since_needs_a_second_word_and_is_kept",),
+    ),
+    Bug(
+        "started-with-old-secrets",
+        "The services are started with the variables that were read before .env came back.",
+        (
+            Change(
+                "stack/recovering.py",
+                "return make_hook(step, refresh_variables(loaded, environment), variables).run()",
+                "return make_hook(step, loaded, variables).run()",
+            ),
+        ),
+        (f"{PLACE}::test_commands_after_the_restore_see_the_variables_that_came_back",),
+    ),
+    Bug(
+        "asked-when-half-taken-back",
+        "Whether somebody wrote is asked again of a version that is half taken back, and it is kept for nothing.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "        written = self._journal.written_since()  #",
+                "        written = self.find_written() if had_been_kept else []  #",
+            ),
+        ),
+        (f"{KILLS}::test_killed_while_it_is_undone_it_is_undone_again",),
+    ),
+    Bug(
+        "old-database-dropped",
+        "The database that was swapped out is dropped at once, so nothing can be undone.",
+        (
+            Change(
+                "operations/recovery/database_part.py",
+                '                aside = each.aside if each.name in there else ""\n',
+                '                self._drop(target, [each.name])\n                aside = ""\n',
+            ),
+        ),
+        (f"{DATABASE}::test_database_and_files_come_back_together_and_are_undone_together",),
+    ),
+    Bug(
+        "secrets-for-their-owner-alone",
+        "A .env that a group has to read comes back closed to it, and the application does not start.",
+        (
+            Change(
+                "operations/recovery/file_part.py",
+                "        if self._place.keeps_modes:\n",
+                "        if not self._place.keeps_modes:\n",
+            ),
+        ),
+        (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),
+    ),
+)
