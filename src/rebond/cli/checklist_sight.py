@@ -47,7 +47,7 @@ def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sig
     return Sight(
         configuration=loaded.configuration,
         history=history,
-        vault=look_into_vault(invocation, stack, {}),
+        vault=look_into_vault(invocation, stack),
         now_ms=now_ms,
         zone=calendar.zone,
         advice=_consult(invocation) if examines else {},

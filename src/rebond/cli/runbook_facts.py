@@ -12,7 +12,7 @@ from rebond.cli.configured import MAIN, list_places
 from rebond.cli.frame import CommonOption, Verbs
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
-from rebond.cli.runbook_outputs import show_outputs, show_plan
+from rebond.cli.runbook_outputs import show_outputs
 from rebond.cli.speech import message_of
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
@@ -35,11 +35,8 @@ EPOCH = "SOURCE_DATE_EPOCH"  # seconds since 1970: the moment that a page is dat
 def gather_facts(invocation: Invocation, loaded: Loaded, language: str) -> Facts:
     """Return everything that a runbook says. A vault that cannot be opened leaves a gap, which the page names."""
     stack = loaded.configuration.stack.name
-    outputs: dict[str, str] = {}
-    vault = look_into_vault(invocation, stack, outputs)
-    offered = list_offered()
-    if offered.has("restore", "--in-place") and vault.role == "owner" and vault.newest_whole is not None:
-        outputs.update(show_plan(invocation))
+    vault, offered = look_into_vault(invocation, stack), list_offered()
+    outputs = show_outputs(invocation, vault, offered)
     return Facts(
         configuration=loaded.configuration,
         machine=describe_machine(invocation, loaded),
@@ -139,8 +136,8 @@ def read_history(invocation: Invocation, stack: str) -> HistoryFacts:
         ) from None
 
 
-def look_into_vault(invocation: Invocation, stack: str, outputs: dict[str, str]) -> VaultFacts:
-    """Look at what is stored, and let two commands show what they say; nothing is written."""
+def look_into_vault(invocation: Invocation, stack: str) -> VaultFacts:
+    """Return what is stored of a stack, and who may work there; where it cannot be opened, why."""
 
     def ignore(_finding: Finding) -> None:
         """What is odd about the vault is told by doctor and verify."""
@@ -149,11 +146,9 @@ def look_into_vault(invocation: Invocation, stack: str, outputs: dict[str, str])
         with vault_at_hand(invocation, ignore, only_reads=True) as vault:
             keyring = vault.opened.keyring
             slots = list_slots(vault.store, keyring) if keyring else ()
-            facts = gather_vault(vault.live, tuple(slots), vault.opened.roster, stack)
-            outputs.update(show_outputs(vault, stack))
+            return gather_vault(vault.live, slots, vault.opened.roster, stack)
     except RebondError as error:
         return VaultFacts(obstacle=message_of(error))
-    return facts
 
 
 def list_offered() -> Offered:

@@ -16,6 +16,8 @@ from rebond.runbook.questions import list_questions, write_open_boxes
 from rebond.runbook.saving import describe_failure, write_last_run
 from rebond.runbook.scenarios import write_scenarios
 
+TRY_BESIDE = 'rebond restore latest --to "$TO" --dry-run'
+IN_PLACE = "rebond restore latest --in-place --dry-run"
 _DAY_MS = 86_400_000
 
 
@@ -86,9 +88,8 @@ def _write_beside(facts: Facts) -> Iterator[Block]:
             ),
         )
     )
-    command = 'rebond restore latest --to "$TO" --dry-run'
-    yield Commands((NEW_FOLDER, command))
-    if output := facts.outputs.get(command):
+    yield Commands((NEW_FOLDER, TRY_BESIDE))
+    if output := facts.outputs.get(TRY_BESIDE):
         yield Paragraph((say("What it said when this page was made:"),))
         yield Output(output)
     yield Commands(('rebond restore latest --to "$TO"', 'ls -lA "$TO"'))
@@ -143,9 +144,8 @@ def _write_in_place(facts: Facts) -> Iterator[Block]:
         yield Paragraph((say("The old version is kept aside for {span}.", span=show_span(restoring.aside.keep)),))
     if facts.offered.has("restore", "--in-place"):
         yield Paragraph((say("The plan with what each step is expected to take, and then the plan itself:"),))
-        command = "rebond restore latest --in-place --dry-run"
-        yield Commands((command,))
-        if output := facts.outputs.get(command):
+        yield Commands((IN_PLACE,))
+        if output := facts.outputs.get(IN_PLACE):
             yield Output(output)
         yield Commands(("rebond restore latest --in-place --yes",))
         yield Paragraph(

@@ -12,6 +12,7 @@ from rebond.runbook.questions import list_questions, write_open_boxes
 from rebond.units import format_size
 
 MANUAL = "manual"
+NEWEST_SNAPSHOTS = "rebond snapshots --latest 5"
 
 
 def write_saving(facts: Facts) -> Iterator[Block]:
@@ -34,8 +35,8 @@ def write_saving(facts: Facts) -> Iterator[Block]:
     yield Commands(("rebond checklist during",))
     yield Heading(3, say("After: is it good?"), "4.6")
     yield Boxes(write_open_boxes(list_questions("after")))
-    yield Commands(("rebond snapshots --latest 5", "rebond verify", "rebond ls latest", "rebond checklist after"))
-    if output := facts.outputs.get("rebond snapshots --latest 5"):
+    yield Commands((NEWEST_SNAPSHOTS, "rebond verify", "rebond ls latest", "rebond checklist after"))
+    if output := facts.outputs.get(NEWEST_SNAPSHOTS):
         yield Paragraph((say("What the first wrote when this page was made:"),))
         yield Output(output)
     yield Heading(3, say("Who is told"), "4.7")
