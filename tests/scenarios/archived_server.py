@@ -94,7 +94,7 @@ class ArchivedStack:
     findings: list[Finding] = field(default_factory=list)
 
     @classmethod
-    def begin(cls, folder: pathlib.Path, *, major: int | None = None, **settings: str) -> "ArchivedStack":
+    def begin(cls, folder: pathlib.Path, settings: dict[str, str], major: int | None = None) -> "ArchivedStack":
         clock, store = SystemClock(), MemoryStore()
         spool = folder / "spool"
         spool.mkdir(parents=True)

@@ -114,7 +114,7 @@ def test_a_damaged_page_is_told_and_never_blessed(way: str, monkeypatch: pytest.
         server.sql("CREATE TABLE t AS SELECT generate_series(1, 5000) AS id; CHECKPOINT")
         path = server.data / server.sql("SELECT pg_relation_filepath('t')").strip()
         server.stop()
-        words = [server.programs / "pg_checksums", "-e", "-D", server.data]
+        words = [str(server.programs / "pg_checksums"), "-e", "-D", str(server.data)]
         subprocess.run(words, check=True, capture_output=True, user=path.owner() if not os.geteuid() else None)
         with path.open("r+b") as file:
             file.seek(2 * 8192 + 4000)
@@ -185,7 +185,7 @@ def test_a_change_of_few_pages_stores_few_bytes() -> None:
 
 
 def test_what_keeps_a_server_from_being_saved_is_named(stack_folder: pathlib.Path) -> None:
-    stack = ArchivedStack.begin(stack_folder)
+    stack = ArchivedStack.begin(stack_folder, {})
     try:
         stack.server.sql("CREATE ROLE weak LOGIN")
         with pytest.raises(SourceUnfit, match="may not replicate"):

@@ -19,6 +19,7 @@ from rebond.operations.backup import BackupOutcome
 from rebond.operations.physical.targets import SET
 from rebond.operations.point_in_time import find_windows
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
+from rebond.operations.wal.tails import put_tail
 from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
 from rebond.store.memory import MemoryStore
 
@@ -68,7 +69,7 @@ def short_folder() -> Iterator[pathlib.Path]:
 @contextlib.contextmanager
 def make_stack(**settings: str) -> Iterator[ArchivedStack]:
     with short_folder() as made:
-        stack = ArchivedStack.begin(made, **settings)
+        stack = ArchivedStack.begin(made, settings)
         try:
             yield stack
         finally:
@@ -225,6 +226,21 @@ def test_a_hole_is_named_with_what_can_still_be_reached(
         windows = find_windows(stack.vault, "db", list_snapshots(stack.vault))
         assert (windows[0].has_hole, windows[0].next_name) == (True, hole)
     assert list(folder.iterdir()) == []
+
+
+def test_what_came_of_an_unfinished_segment_is_within_reach(
+    stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
+) -> None:
+    stack, _ = stormy
+    stack.server.sql("INSERT INTO t (who) VALUES (100); CHECKPOINT")
+    name = stack.server.sql("SELECT pg_walfile_name(pg_current_wal_lsn())").strip()
+    length = int(stack.server.sql("SELECT (pg_walfile_name_offset(pg_current_wal_flush_lsn())).file_offset"))
+    system_id = int(stack.server.sql("SELECT system_identifier FROM pg_control_system()"))
+    content = (stack.server.data / "pg_wal" / name).read_bytes()[:length]
+    put_tail(stack.vault, system_id, name, content, 0, sequence=int(name[-8:], 16))
+    last_id, last_us = list_committed(stack)[-1]
+    assert last_id in ask_ids(stack, folder / "r", "latest")
+    assert find_windows(stack.vault, "db", list_snapshots(stack.vault))[0].until_us == pytest.approx(last_us, abs=5e6)
 
 
 @contextlib.contextmanager

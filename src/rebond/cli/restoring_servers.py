@@ -305,14 +305,17 @@ def tell_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[str]:
 
 def tell_laid(laid: "Sequence[LaidDirectory]") -> list[str]:
     """Return what to do with each, and where it lies."""
+    from rebond.sources.streams.owner import name_of_user
+
     lines = []
     for each in laid:
         path = show_path(str(each.path).encode(errors="surrogateescape"))
         lines.append(
             tr(
-                "Ready to start, as a user who is not root: pg_ctl -D {path} -w start. It archives nothing until you "
-                "set archive_mode; make a new backup first.",
+                "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It archives nothing until you set "
+                "archive_mode; make a new backup first.",
                 path=path,
+                user=name_of_user(each.owner) or each.owner,
             )
         )
         for number, place in each.tablespaces.items():

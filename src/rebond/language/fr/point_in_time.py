@@ -9,7 +9,7 @@ POINT_IN_TIME: dict[str, str] = {
     "Nothing was written.": "Rien n'a été écrit.",
     "It lies below\n{target}": "Il se trouve sous\n{target}",
     "Name an empty or new directory. A data directory is never restored over another one.": "Nommez un répertoire vide ou nouveau. Un répertoire de données n'est jamais restauré par-dessus un autre.",
-    "Ready to start, as a user who is not root: pg_ctl -D {path} -w start. It archives nothing until you set archive_mode; make a new backup first.": "Prêt à démarrer, par un utilisateur autre que root : pg_ctl -D {path} -w start. Il n'archive rien tant que vous ne réglez pas archive_mode ; faites d'abord une nouvelle sauvegarde.",
+    "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It archives nothing until you set archive_mode; make a new backup first.": "Prêt à démarrer, par l'utilisateur {user} : pg_ctl -D {path} -w start. Il n'archive rien tant que vous ne réglez pas archive_mode ; faites d'abord une nouvelle sauvegarde.",
     "{component}: the data directory of snapshot {snapshot}, with its own log.": "{component} : le répertoire de données de l'instantané {snapshot}, avec son propre journal.",
     "{component}: the data directory of snapshot {snapshot}, replayed to {moment} (timeline {timeline}, {segments} segments of the log). Within reach: {window}.": "{component} : le répertoire de données de l'instantané {snapshot}, rejoué jusqu'à {moment} (ligne de temps {timeline}, {segments} segments du journal). À portée : {window}.",
     "Tablespace {number}: {place}": "Tablespace {number} : {place}",

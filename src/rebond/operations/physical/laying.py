@@ -42,13 +42,17 @@ _DIRECTORY_MODE = 0o700
 
 
 class LaidDirectory(Struct, frozen=True, kw_only=True):
-    """A data directory that a server can be started in. ``tablespaces`` are where theirs lie now, by their numbers."""
+    """A data directory that a server can be started in. ``tablespaces`` are where theirs lie now, by their numbers.
+
+    ``owner`` is the number of the user to whom it belongs, and who starts it.
+    """
 
     path: Path
     reach: Reach
     files: RestoreOutcome
     segments: int
     tablespaces: dict[str, str]
+    owner: int
 
 
 def lay_directory(
@@ -76,9 +80,10 @@ def lay_directory(
         _require_room(folder, reach)
         outcome = _land_files(vault, reach, folder, observer, keeps_owner=keeps_owner, workers=workers)
         made = folder / reach.base.component
-        owner = _owner_of(made)
+        owner = _owner_of(made / "PG_VERSION")
+        _give_top(made, owner)
         _remove_traces(made, owner)
-        tablespaces = _move_tablespaces(made, target, folder)
+        tablespaces = _move_tablespaces(made, target, folder, owner)
         _lay_log(made, reach, log, owner, observer)
         _write_settings(made, reach, owner, action)
         _give_names(made, target, folder, tablespaces)
@@ -88,7 +93,14 @@ def lay_directory(
             if each.exists() and not any(each.iterdir()):
                 each.rmdir()
         raise
-    return LaidDirectory(path=target, reach=reach, files=outcome, segments=len(reach.segments), tablespaces=tablespaces)
+    return LaidDirectory(
+        path=target,
+        reach=reach,
+        files=outcome,
+        segments=len(reach.segments),
+        tablespaces=tablespaces,
+        owner=owner[0],
+    )
 
 
 def require_empty(target: Path) -> None:
@@ -150,9 +162,15 @@ def _land_files(
     return outcome
 
 
-def _owner_of(made: Path) -> tuple[int, int]:
-    found = made.stat()
+def _owner_of(path: Path) -> tuple[int, int]:
+    """Return to whom the saved files belong here: all that is added has to be theirs, or the server cannot start."""
+    found = path.stat()
     return found.st_uid, found.st_gid
+
+
+def _give_top(made: Path, owner: tuple[int, int]) -> None:
+    for each in (made, *made.iterdir()):
+        _give(each, owner)
 
 
 def _remove_traces(made: Path, owner: tuple[int, int]) -> None:
@@ -168,13 +186,12 @@ def _remove_traces(made: Path, owner: tuple[int, int]) -> None:
             _write(configuration, content, owner)
 
 
-def _move_tablespaces(made: Path, target: Path, folder: Path) -> dict[str, str]:
+def _move_tablespaces(made: Path, target: Path, folder: Path, owner: tuple[int, int]) -> dict[str, str]:
     """Take tablespaces out of the data directory, where a server wants links to them."""
     links = made / "pg_tblspc"
     found = sorted(each.name for each in links.iterdir() if each.is_dir()) if links.is_dir() else []
     if not found:
         return {}
-    owner = _owner_of(made)
     aside = folder / (target.name + TABLESPACES)
     aside.mkdir(mode=_DIRECTORY_MODE)
     _give(aside, owner)
@@ -253,4 +270,4 @@ def _write(path: Path, content: bytes, owner: tuple[int, int]) -> None:
 
 def _give(path: Path, owner: tuple[int, int]) -> None:
     if not os.geteuid():
-        os.chown(path, *owner)
+        os.lchown(path, *owner)
