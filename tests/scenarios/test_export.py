@@ -132,3 +132,37 @@ def test_files_are_the_same_in_an_archive(tmp_path: pathlib.Path, form: str) -> 
         assert tarfile.is_tarfile(path) or form == "tar.zst"
     for name in (".env", "settings.py", "media/photo.jpg", "large.bin"):
         assert (back / name).read_bytes() == (shop / name).read_bytes()
+
+
+def test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_ones_away(
+    saved: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    program = Program.with_vault(tmp_path)
+    del program.environment["REBOND_VAULT"], program.environment["REBOND_KEY_FILE"]
+    (tmp_path / "stack").mkdir()
+    configure(tmp_path, server)
+    path = tmp_path / "stack" / "rebond.toml"
+    wish = '[class.daily]\ntrigger = "manual"\ncomponents = "all"\n'
+    wish += 'export = [{ component = "db", format = "sql.gz", to = "backups", keep = "30d" }]\n'
+    path.write_text(path.read_text() + wish)
+    program.environment["REBOND_CONFIG"] = str(path)
+    folder = tmp_path / "stack" / "backups"
+    folder.mkdir()
+    others = ("db_backup_20200101_000000.sql", "db_backup_20200101.sql.gz", "mine_20200101_000000.sql.gz")
+    for name in (*others, "db_backup_20200101_000000.sql.gz", "db_backup_29990101_000000.sql.gz"):
+        (folder / name).write_text(name)
+    assert program.ask("backup", "--class", "daily")["state"] == "whole"
+    left = {each.name for each in folder.iterdir()}
+    assert left >= {*others, "db_backup_29990101_000000.sql.gz"}
+    assert "db_backup_20200101_000000.sql.gz" not in left
+    (made,) = left - {*others, "db_backup_29990101_000000.sql.gz"}
+    assert b'COPY "public"."orders"' in gzip.decompress((folder / made).read_bytes())
+
+    (folder / made).unlink()
+    folder.chmod(0o700)
+    (tmp_path / "stack" / "file").write_text("no directory")
+    path.write_text(path.read_text().replace('to = "backups"', 'to = "file"'))
+    ended = program("backup", "--class", "daily", "--json")
+    assert ended.status == 3, ended.err  # the snapshot stands
+    assert ended.document["state"] == "whole"
+    assert [each["code"] for each in ended.document["problems"]] == ["export-failed"]

@@ -14,31 +14,35 @@ class NamedFiles:
     """Gathers the paths that the queries of one component give. ``roots`` are where the trees of files begin."""
 
     def __init__(self, component: str, references: Sequence[FileReference], roots: Mapping[str, bytes]) -> None:
-        self._component = component
-        self._references = references
+        self.component = component
+        self.references = references
         self._roots = roots
         self._paths: dict[str, set[bytes]] = {}
 
     def begin(self) -> None:
         """Forget what an earlier attempt gathered."""
-        self._paths = {each.component: set() for each in self._references}
+        self._paths = {each.component: set() for each in self.references}
 
     def ask(self, connection: sqlite3.Connection) -> None:
         """Ask a copy. Raises ``SourceUnfit`` for a query that it does not understand."""
-        for each in self._references:
-            found = self._paths.setdefault(each.component, set())
+        for each in self.references:
             try:
                 for row in connection.execute(each.sql):
-                    path = self._place(row[0], each)
-                    if path:
-                        found.add(path)
+                    self.add(each, row[0])
             except (sqlite3.Error, IndexError) as error:
                 raise SourceUnfit(
                     "The query for the files that {component} names cannot be answered: {reason}.",
                     hint="Check 'references' of the component; try the query with sqlite3.",
-                    component=self._component,
+                    component=self.component,
                     reason=str(error),
                 ) from error
+
+    def add(self, reference: FileReference, value: object) -> None:
+        """Take what a row of a query names."""
+        found = self._paths.setdefault(reference.component, set())
+        path = self._place(value, reference)
+        if path:
+            found.add(path)
 
     def find(self) -> Mapping[str, Collection[bytes]]:
         """Return the paths by component, relative to its tree."""
@@ -58,8 +62,13 @@ def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles
     """Return what asks a database for the files that it names; ``None`` where the configuration has no query."""
     if not component.references:
         return None
+    return NamedFiles(name, component.references, find_roots(loaded, component.references))
+
+
+def find_roots(loaded: Loaded, references: Sequence[FileReference]) -> dict[str, bytes]:
+    """Return where the trees of the files begin that are named."""
     roots = {}
-    for each in component.references:
+    for each in references:
         files = loaded.configuration.component[each.component]
         assert isinstance(files, Files)  # noqa: S101 - the configuration was judged
         if files.inside or files.volume:
@@ -68,4 +77,4 @@ def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles
             roots[each.component] = ConfiguredFiles(
                 each.component, files, stack_root=loaded.root, strategy="complete"
             ).root
-    return NamedFiles(name, component.references, roots)
+    return roots

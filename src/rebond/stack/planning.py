@@ -10,7 +10,7 @@ from rebond.config.model import Loaded
 from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.operations.components import ComponentToSave, Moment, OpenTree
 from rebond.operations.hooks import Hooks
 from rebond.schedule.beside import is_beside
@@ -18,10 +18,12 @@ from rebond.stack.apart import find_apart, find_classes_of_apart
 from rebond.stack.commands import ConfiguredCommand
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
+from rebond.stack.exports import PlannedExport, plan_exports
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
 from rebond.stack.kinds import Source, make_source
 from rebond.stack.named_files import find_named_files
+from rebond.stack.postgres import ConfiguredPostgres
 from rebond.stack.postgres_physical import ConfiguredPhysical
 from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
 from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
@@ -53,6 +55,7 @@ class PlannedBackup:
     class_of_apart: Mapping[str, str] = field(default_factory=dict)
     is_of_change: bool = False
     drills_each: bool = False
+    exports: tuple[PlannedExport, ...] = ()
     is_beside: bool = False
 
 
@@ -92,6 +95,7 @@ def plan_backup(
         for name, each in chosen
     }
     apart = find_apart(dict(chosen), components)
+    exports, not_exported = plan_exports(loaded, class_.export if class_ else ())
     strategies = find_strategies(dict(chosen), class_)
     return PlannedBackup(
         components=tuple(each for name, each in components.items() if configuration.component[name].vault is None),
@@ -102,12 +106,13 @@ def plan_backup(
         if "compressed" in strategies.values()
         else (configuration.vault.level if configuration.vault else "balanced"),
         allows_partial=allows_partial,
-        notes=(*note_strategies(strategies), *_list_undone(class_)),
+        notes=(*note_strategies(strategies), *not_exported),
         lacks=find_lacking(configuration, {name for name, _ in chosen}),
         configuration=read_configuration(loaded),
         hooks=make_hooks(loaded, class_name),
         apart=apart,
         class_of_apart=find_classes_of_apart(configuration, apart, class_name),
+        exports=tuple(exports),
         is_of_change=bool(class_ and class_.trigger == "change"),
         drills_each=bool(class_ and class_.drill and class_.drill.rhythm == "each"),
         is_beside=is_beside(configuration, [name for name, _ in chosen], class_name),
@@ -190,6 +195,9 @@ def _prepare(
             kind=component.kind,
             exclusions=source.exclusions,
             judge=make_judge(name, component.expect),
+            named_files=source.named_files.find
+            if isinstance(source, ConfiguredPostgres) and source.named_files
+            else None,
         )
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)
@@ -247,18 +255,3 @@ def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -
         judge=make_judge(name, component.expect),
         named_files=named.find if named else None,
     )
-
-
-def _list_undone(class_: BackupClass | None) -> list[Finding]:
-    """Return what the configuration asks for around a backup and this version does not do."""
-    undone = ["export"] if class_ and class_.export else []
-    return [
-        Finding(
-            code="not-done-yet",
-            severity=Severity.NOTE,
-            subject=each,
-            template="'{key}' of the configuration is not carried out yet.",
-            values={"key": each},
-        )
-        for each in undone
-    ]

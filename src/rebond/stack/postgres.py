@@ -19,6 +19,8 @@ from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
 from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
 from rebond.stack.file_trees import Report
+from rebond.stack.named_by_postgres import NamedByPostgres
+from rebond.stack.named_files import find_roots
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
 _SCHEMES = ("postgres", "postgresql")
@@ -37,6 +39,8 @@ class ConfiguredPostgres:
         self._name = name
         self._component = component
         self._loaded = loaded
+        references = component.references
+        self.named_files = NamedByPostgres(name, references, find_roots(loaded, references)) if references else None
 
     def open_tree(self, report: Report) -> Tree:
         """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
@@ -47,7 +51,15 @@ class ConfiguredPostgres:
         access = Access(server=server, programs=programs[0], open_program=place.open, is_local=is_local)
         names, is_several = self._find_databases(access, database)
         jobs = self._component.jobs
-        return open_databases(access, programs, names, is_several=is_several, report=report, jobs=jobs)
+        tree = open_databases(access, programs, names, is_several=is_several, report=report, jobs=jobs)
+        if self.named_files is not None:
+            self.named_files.begin()
+            with ExitStack() as unasked:
+                unasked.callback(tree.close)
+                for snapshot in tree.snapshots:
+                    self.named_files.ask_snapshot(snapshot)
+                unasked.pop_all()
+        return tree
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
         wanted = [words_of(each, self._loaded) for each in self._component.databases]

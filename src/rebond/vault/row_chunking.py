@@ -12,7 +12,7 @@ from rebond.entries import Content
 from rebond.vault.chunking import AVERAGE, LEAST, MOST, Chunker
 
 SIZES = (  # up to where in a stream, and what chunks have there: least, average and most, in bytes
-    (1 << 30, (1 << 10, 4 << 10, 32 << 10)),
+    (1 << 30, (2 << 10, 4 << 10, 32 << 10)),
     (16 << 30, (4 << 10, 16 << 10, 128 << 10)),
     (1 << 62, (LEAST, AVERAGE, MOST)),
 )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
+from rebond.cli.at_hand import find_vault
 from rebond.cli.choosing import Size, combine, split_all
 from rebond.cli.documents import (
     SHORT_ID,
@@ -27,6 +28,7 @@ from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.streaming import describe_stream, stream_to_save, wants_stream
+from rebond.cli.vaults_left_out import leave_vault_out, leave_vaults_out, vault_left_out
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.finding import find_configuration
@@ -119,7 +121,8 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
     elif paths and words:
         raise UsageError("'{word}' is not expected here.", hint="Name what to save with --path.", word=words[0])
     elif paths:
-        components = tuple(_component(path, wishes) for path in paths)
+        address = find_vault(invocation).address
+        components = tuple(_component(invocation, path, address, wishes) for path in paths)
     else:
         components = _plan_by_configuration(invocation, words, wishes)
     plan: PlannedBackup | None = wishes.get("plan")
@@ -144,6 +147,10 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
         else:
             with vault_at_hand(invocation, watcher.noticed) as vault:
                 outcome = back_up(vault.live, request, watcher)
+        if plan is not None and plan.exports:
+            from rebond.cli.exporting import export_after
+
+            outcome = export_after(invocation, plan, outcome, watcher)
         if wishes["drill"]:
             from rebond.cli.drill_gate import prove
 
@@ -172,7 +179,7 @@ def _plan_by_configuration(
             "There is nothing to save.",
             hint="'rebond init' writes a configuration for this directory. Without one: rebond backup --path DIR.",
         )
-    from rebond.cli.configured import require_configuration
+    from rebond.cli.configured import list_places, require_configuration
     from rebond.runbook.keeping import read_kept
     from rebond.schedule.stack_folders import folder_of
     from rebond.stack.planning import plan_backup
@@ -192,7 +199,7 @@ def _plan_by_configuration(
         names=names,
         class_name=wishes["class_"],
         allows_partial=wishes["allow_partial"] or is_partial_fit,
-        excludes=wishes["exclude"],
+        excludes=(*wishes["exclude"], *leave_vaults_out([each.address for each in list_places(loaded)])),
     )
     for each in plan.notes:
         note(invocation, describe_finding(each))
@@ -234,11 +241,15 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
     )
 
 
-def _component(path: Path, wishes: dict[str, Any]) -> ComponentToSave:
+def _component(invocation: Invocation, path: Path, vault_address: str, wishes: dict[str, Any]) -> ComponentToSave:
     """Describe one path; it is looked at when its turn comes."""
     root = os.path.abspath(os.fsencode(path.expanduser()))
+    vault = leave_vault_out(root, vault_address)
+    if vault:
+        note(invocation, describe_finding(vault_left_out(vault_address)))
+    exclude = (*wishes["exclude"], vault) if vault else wishes["exclude"]
     rules = Rules.from_flags(
-        exclude=wishes["exclude"],
+        exclude=exclude,
         exclude_from=wishes["exclude_from"],
         exclude_if_present=wishes["exclude_if_present"],
         larger_than_bytes=wishes["larger_than"],
@@ -254,7 +265,7 @@ def _component(path: Path, wishes: dict[str, Any]) -> ComponentToSave:
         name=os.fsdecode(os.path.basename(root)) or "root",
         root=root,
         open_tree=open_tree,
-        exclusions=tuple(wishes["exclude"]),
+        exclusions=tuple(exclude),
     )
 
 

@@ -111,6 +111,11 @@ class HeldSnapshot:
         """Return a script that runs a command in this snapshot, in a session of its own."""
         return f"{COMMON}{_BEGIN}SET TRANSACTION SNAPSHOT '{self.database.snapshot}';\n{command}\n"
 
+    def open_rows(self, query: str) -> StreamReader:
+        """Begin to read what a query of the user's answers in this snapshot, as COPY writes it."""
+        commands = f"RESET search_path;\nRESET enable_seqscan;\nCOPY ({query}) TO STDOUT WITH (ENCODING 'UTF8');"
+        return self.access.open_psql(self.name, self.join(commands))
+
     def close(self) -> None:
         """Let go; may be called twice."""
         self._reader.close()

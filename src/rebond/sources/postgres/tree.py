@@ -31,6 +31,11 @@ class PostgresTree(FolderTree):
         super().__init__(pieces)
         self._databases = databases
 
+    @property
+    def snapshots(self) -> list[HeldSnapshot]:
+        """What is held, one for each database."""
+        return [each.snapshot for each in self._databases]
+
     def close(self) -> None:
         """Let go of the snapshots; may be called twice."""
         for each in self._databases:
