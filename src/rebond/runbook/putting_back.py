@@ -124,7 +124,7 @@ def _write_by_hand(facts: Facts, name: str, component: Component) -> Iterator[Bl
 
 
 def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    root, back = facts.machine.root, f'"$TO/{name}"'
+    root = facts.machine.root
     is_elsewhere = component.inside is not None or component.volume is not None
     match component:
         case Files() if is_elsewhere:
@@ -149,6 +149,13 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
             return words, (f'cp -a --backup=numbered "$TO/{name}/." {target}',)
         case Sqlite() if component.path and not is_elsewhere:
             return _move_database(str(root / component.path), name)
+    return _describe_loading(name, component)
+
+
+def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+    """Return how what is no file of this machine is given back to the program that it belongs to."""
+    back = f'"$TO/{name}"'
+    match component:
         case Secrets():
             return (
                 say("Secrets of Kubernetes: {command}", command=Code(f"kubectl apply -f {back}/…/")),

@@ -247,4 +247,4 @@ def test_the_manual_and_the_runbook_say_the_same_of_every_error() -> None:
     for code, text in sections:
         manual = " ".join(text.split())
         for sentence in (known[code].means, known[code].remedy):
-            assert sentence.template in manual, code
+            assert sentence.template in manual, f"{code}: runbook/error_catalogue.py and language/fr/troubles.py"
