@@ -10,13 +10,15 @@ from collections.abc import Iterator
 import pytest
 from tests.scenarios.wal_stack import SmallSegments, WalStack, prepare_recovery, take_base, wait_until
 
+from rebond.testing.postgres_server import PostgresServer
+
 pytestmark = [pytest.mark.judge("postgres")]
 
 
 class Archiving:
     """The stack, its server, a base of it, and a copy of each file that the server was told is archived."""
 
-    def __init__(self, stack: WalStack, server: SmallSegments, base: pathlib.Path, kept: pathlib.Path) -> None:
+    def __init__(self, stack: WalStack, server: PostgresServer, base: pathlib.Path, kept: pathlib.Path) -> None:
         self.stack = stack
         self.server = server
         self.base = base
@@ -59,7 +61,7 @@ def archiving() -> Iterator[Archiving]:
         stack.close()
 
 
-def wait_recovered(server: SmallSegments) -> None:
+def wait_recovered(server: PostgresServer) -> None:
     wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "f")
 
 

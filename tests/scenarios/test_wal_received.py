@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import pytest
 from tests.scenarios.wal_stack import SmallSegments, WalStack, prepare_recovery, take_base, wait_until
 
+from rebond.testing.postgres_server import PostgresServer
+
 pytestmark = [pytest.mark.judge("postgres")]
 SETTINGS = {"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "max_wal_size": "32MB"}
 
@@ -16,7 +18,7 @@ SETTINGS = {"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "
 class Streaming:
     """The stack, its server and a base of it; the receiver is a process of its own."""
 
-    def __init__(self, stack: WalStack, server: SmallSegments, base: pathlib.Path) -> None:
+    def __init__(self, stack: WalStack, server: PostgresServer, base: pathlib.Path) -> None:
         self.stack = stack
         self.server = server
         self.base = base
@@ -40,14 +42,14 @@ class Streaming:
         wait_until(lambda: self.server.sql(sent.format(f"'{position.strip()}'")).strip() == "t", 5)
         return True
 
-    def recover(self, folder: pathlib.Path) -> SmallSegments:
+    def recover(self, folder: pathlib.Path) -> PostgresServer:
         """Start a server from the base, through ``restore_command``."""
         command = f'{self.stack.program} fetch "%f" "%p"'
         data = prepare_recovery(self.base, folder / "recovered", {"restore_command": command, "archive_mode": "off"})
         return SmallSegments(adopts=data)
 
 
-def read_rows(server: SmallSegments) -> list[int]:
+def read_rows(server: PostgresServer) -> list[int]:
     wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "f")
     return [int(each) for each in server.sql("SELECT i FROM t ORDER BY i").split()]
 

@@ -27,10 +27,6 @@ class SmallSegments(PostgresServer):
             *("--pgdata", str(self.data)),
         )
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
 
 class WalStack:
     """Its folder can be entered by the user of the server; what is in it only by us, but for the socket."""

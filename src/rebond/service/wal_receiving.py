@@ -17,7 +17,8 @@ from rebond.subprocesses import RunningCommand
 from rebond.vault.access import Vault
 
 LOG = logging.getLogger("rebond.wal")
-TAIL_SECONDS = 10.0
+TAIL_SECONDS = 2.0
+FAR_TAIL_SECONDS = 10.0  # where each put is a round trip, and is paid for
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _REMOVED = "has already been removed"

@@ -1,5 +1,7 @@
 """``rebond wal receive``: stream the log from a server into the vault."""
 
+import contextlib
+
 import click
 
 from rebond.cli.commands.wal_serving import log_finding, stop_on_signals
@@ -10,12 +12,12 @@ from rebond.cli.service_log import log_of_service
 from rebond.cli.wal_at_hand import OpenVault, wal_at_hand
 from rebond.cli.wal_components import choose_component
 from rebond.clock import SystemClock
-from rebond.errors import SourceUnfit, VaultLocked
+from rebond.errors import RebondError, SourceUnfit, VaultLocked
 from rebond.operations.wal.coverage import survey_wal
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 from rebond.service.attendants import is_abandoned
-from rebond.service.wal_receiving import TAIL_SECONDS, Receiving, WalReceiver
+from rebond.service.wal_receiving import FAR_TAIL_SECONDS, TAIL_SECONDS, Receiving, WalReceiver
 from rebond.service.wal_spool import WalSpool
 from rebond.stack.wal import find_access
 from rebond.stack.wal_lines import SLOT
@@ -66,7 +68,7 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
         survey=lambda system_id: survey_wal(vault.get(), system_id),
         environment=invocation.environment,
         clock=clock,
-        tail_seconds=min(TAIL_SECONDS, max(1.0, settings.rpo / 2)) if settings.rpo else TAIL_SECONDS,
+        tail_seconds=_find_tail_seconds(vault, settings.rpo),
         accepts_gap=accept_gap,
     )
     receiver = WalReceiver(receiving, WalSpool(folder / SPOOL / name, kept.archive, kept.ledger))
@@ -82,3 +84,12 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
         kept.ledger.save()
         vault.close()
         lock.release()
+
+
+def _find_tail_seconds(vault: OpenVault, rpo_seconds: int | None) -> float:
+    """Return how often what is not whole goes into the vault: what may be lost with this machine as well."""
+    if rpo_seconds is not None:
+        return min(FAR_TAIL_SECONDS, max(1.0, rpo_seconds / 2))
+    with contextlib.suppress(RebondError):  # it does not answer now: it is nearer than it seems, or farther
+        return FAR_TAIL_SECONDS if vault.get().store.traits.latency else TAIL_SECONDS
+    return TAIL_SECONDS

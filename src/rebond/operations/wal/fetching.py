@@ -114,6 +114,8 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
     contents = [
         read_stored(vault, ObjectName(each.object_name)) for each in coverage.files if each.name == f"{name}.partial"
     ]
+    if contents:
+        vault.report(_served_partial(name))
     if coverage.segment_bytes:
         tail = read_tail(vault, system_id, name, coverage.segment_bytes)
         contents += [tail] if tail is not None else []
@@ -121,7 +123,6 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
         return None
     content = max(contents, key=lambda each: len(each.rstrip(b"\0")))
     _check_content(system_id, name, content)
-    vault.report(_served_partial(name))
     return content
 
 

@@ -12,15 +12,16 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import ObjectName
 from rebond.operations.wal.coverage import PREFIX, find_numbers
 from rebond.operations.wal.tails import TAIL_PREFIX
-from rebond.sources.postgres.wal_names import parse_stream
+from rebond.sources.postgres.wal_names import parse_stream, segment_name
 from rebond.vault.access import Vault
 from rebond.vault.commits import EndedCommit, UnreadableCommit, read_commits
 from rebond.vault.marks import read_marks
 from rebond.vault.prune_survey import read_store_time
 from rebond.vault.sessions import list_sessions, read_session_facts
 from rebond.vault.snapshots import SnapshotRecord
-from rebond.vault.stream_catalogue import list_streams, read_record
+from rebond.vault.stream_catalogue import list_streams
 
+_ONE_HOUR_MS = 3_600_000  # whoever reads the pieces of a segment now has read them by then
 _ONE_DAY_MS = 86_400_000  # a base that is being taken from a standby begins a little before its session
 
 
@@ -141,18 +142,18 @@ def plan_wal(vault: Vault, system_id: int, window_ms: int) -> WalPlan:
     if floors is None:
         return WalPlan(system_id=system_id, reason="no base is older than the window")
     doomed: list[Doomed] = []
-    whole: set[tuple[int, int]] = set()
+    whole: set[str] = set()
     for listed in streams:
         parsed = parse_stream(listed.stream)
         if parsed is None or parsed[1] is None:
             continue
         timeline = parsed[1]
-        names, _ = find_numbers(vault, listed, timeline)
-        whole.update((timeline, number) for number in names)
+        names, segment_bytes = find_numbers(vault, listed, timeline)
+        whole.update(segment_name(timeline, number, segment_bytes) for number in names)
         times = {number: listed.items[name].modified_ms for number, name in names.items()}
         for number in choose_doomed(times, timeline, floors=floors, needs=needs, before_ms=before_ms):
             doomed.append(Doomed(name=names[number], size=listed.items[names[number]].size))
-    doomed += _find_old_tails(vault, system_id, whole, now_ms - _ONE_DAY_MS)
+    doomed += _find_old_tails(vault, system_id, whole, now_ms - _ONE_HOUR_MS)
     return WalPlan(system_id=system_id, doomed=tuple(doomed))
 
 
@@ -175,12 +176,12 @@ def _find_open_sessions(vault: Vault) -> list[int]:
     ]
 
 
-def _find_old_tails(vault: Vault, system_id: int, whole: Container[tuple[int, int]], before_ms: int) -> list[Doomed]:
-    """Return pieces of segments that have been there as a whole for long."""
-    doomed = []
-    for listed in list_streams(vault, prefix=f"{TAIL_PREFIX}{system_id}/"):
-        timeline = int(listed.stream.rpartition("/")[2], 16)
-        for name, info in listed.items.items():
-            if info.modified_ms < before_ms and (timeline, read_record(vault, info).sequence) in whole:
-                doomed.append(Doomed(name=name, size=info.size))
-    return doomed
+def _find_old_tails(vault: Vault, system_id: int, whole: Container[str], before_ms: int) -> list[Doomed]:
+    """Return pieces of segments that have been there as a whole for some time."""
+    return [
+        Doomed(name=name, size=info.size)
+        for listed in list_streams(vault, prefix=f"{TAIL_PREFIX}{system_id}/")
+        if listed.stream.rpartition("/")[2] in whole
+        for name, info in listed.items.items()
+        if info.modified_ms < before_ms
+    ]

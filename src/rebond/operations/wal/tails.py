@@ -7,22 +7,19 @@ behind them is zeros, as PostgreSQL has it.
 import re
 
 from rebond.identifiers import ObjectName
-from rebond.sources.postgres.wal_names import timeline_of
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.frames import LEVELS
 from rebond.vault.stream_catalogue import list_stream, list_streams, read_record
 from rebond.vault.streams import put_item, read_stored
 
-_ITEM = re.compile(r"([0-9A-F]{24})/([0-9a-f]{8})-([0-9a-f]{8})")
-
-
+_ITEM = re.compile(r"([0-9a-f]{8})-([0-9a-f]{8})")
 TAIL_PREFIX = "wal-tail/"
 
 
-def stream_of_tail(system_id: int, timeline: int) -> str:
-    """The stream of a vault with the pieces of unfinished segments."""
-    return f"{TAIL_PREFIX}{system_id}/{timeline:08X}"
+def stream_of_tail(system_id: int, name: str) -> str:
+    """The stream of a vault with the pieces of one unfinished segment."""
+    return f"{TAIL_PREFIX}{system_id}/{name}"
 
 
 def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int, *, sequence: int) -> int:
@@ -32,8 +29,8 @@ def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int
         return begin
     put_item(
         vault,
-        stream_of_tail(system_id, timeline_of(name)),
-        f"{name}/{begin:08x}-{end:08x}",
+        stream_of_tail(system_id, name),
+        f"{begin:08x}-{end:08x}",
         content[begin:end],
         sequence=sequence,
         level=LEVELS["fast"],
@@ -43,13 +40,9 @@ def put_tail(vault: Vault, system_id: int, name: str, content: bytes, begin: int
 
 def list_tails(vault: Vault, system_id: int) -> frozenset[str]:
     """Return the names of the segments whose beginning came as a tail. Raises ``StoreError``, ``VaultDamaged``."""
-    found = set()
-    for listed in list_streams(vault, prefix=f"{TAIL_PREFIX}{system_id}/"):
-        for info in listed.items.values():
-            piece = _ITEM.fullmatch(read_record(vault, info).item)
-            if piece is not None and int(piece[2], 16) == 0:
-                found.add(piece[1])
-    return frozenset(found)
+    return frozenset(
+        listed.stream.rpartition("/")[2] for listed in list_streams(vault, prefix=f"{TAIL_PREFIX}{system_id}/")
+    )
 
 
 def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> bytes | None:
@@ -58,11 +51,11 @@ def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> by
     Raises ``VaultDamaged``, ``RoleTooSmall``, ``StoreError``.
     """
     pieces: dict[tuple[int, int], ObjectInfo] = {}
-    for listed in list_stream(vault, stream_of_tail(system_id, timeline_of(name))):
+    for listed in list_stream(vault, stream_of_tail(system_id, name)):
         for info in listed.items.values():
             found = _ITEM.fullmatch(read_record(vault, info).item)
-            if found is not None and found[1] == name:
-                pieces[int(found[2], 16), int(found[3], 16)] = info
+            if found is not None:
+                pieces[int(found[1], 16), int(found[2], 16)] = info
     content = bytearray()
     for (begin, end), info in sorted(pieces.items(), key=lambda each: (each[0][0], -each[0][1])):
         if begin <= len(content) < end:
