@@ -10,7 +10,7 @@ from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.config.references import Text
 from rebond.config.resolving import Resolver
-from rebond.errors import CommandFailed, SourceUnfit, UsageError
+from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable, UsageError
 from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
@@ -18,9 +18,11 @@ from rebond.sources.channels.reading import open_channel
 from rebond.sources.channels.volumes import Volume, find_mount, find_only_mount, find_volume
 from rebond.sources.streams.readers import CommandReader, FedReader
 from rebond.sources.streams.whole_output import read_output
+from rebond.stack.client_words import drop_noise, reaches_nothing
 from rebond.stack.surroundings import address_of, describe_surroundings
 
 _ASK_SECONDS = 120.0
+_CLIENTS = ("docker", "docker-compose", "podman", "kubectl")
 _IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first byte
 _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
@@ -87,7 +89,18 @@ class Place:
 
     def ask(self, words: Sequence[str]) -> bytes:
         """Return all that a command answers. Raises ``SourceError``."""
-        return read_output(lambda: self.open(words, seconds=_ASK_SECONDS), program=words[0])
+        try:
+            return read_output(lambda: self.open(words, seconds=_ASK_SECONDS), program=words[0])
+        except CommandFailed as error:
+            said = str(error.values.get("words", ""))
+            if self.address is None and words[0] in _CLIENTS and reaches_nothing(said):
+                raise SourceUnreachable(
+                    "{client} does not reach what it asks: {words}",
+                    hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
+                    client=words[0],
+                    words=drop_noise(said),
+                ) from error
+            raise
 
     def list_files(self, folder: bytes) -> list[bytes]:
         """Return the paths of all files below a folder there."""

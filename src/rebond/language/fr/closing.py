@@ -12,9 +12,9 @@ CLOSING: dict[str, str] = {
     "There is no vault '{name}' in the configuration.": "Il n'y a pas de coffre « {name} » dans la configuration.",
     "The key of this machine may only add: whoever holds the owner's or a keeper's forgets.": "La clé de cette machine ne peut qu'ajouter : c'est à qui détient celle du propriétaire ou d'un gardien d'oublier.",
     # who starts the runs
-    "The configuration says that something else starts the runs.": "La configuration dit qu'autre chose démarre les exécutions.",
-    "Name who is to start them with --to, such as --to systemd, or under [schedule].": "Nommez qui doit les démarrer avec --to, comme --to systemd, ou sous [schedule].",
-    "Nothing starts {jobs} by itself: the runs are in the configuration, and nobody was told of them.": "Rien ne démarre {jobs} de soi-même : les exécutions sont dans la configuration, et personne n'en a été informé.",
+    "The configuration says that something else starts the runs.": "La configuration dit qu'autre chose lance les passages.",
+    "Name who is to start them with --to, such as --to systemd, or under [schedule].": "Nommez qui doit les lancer avec --to, comme --to systemd, ou sous [schedule].",
+    "Nothing starts {jobs} by itself: the runs are in the configuration, and nobody was told of them.": "Rien ne lance {jobs} : les passages sont dans la configuration, et personne n'en a été informé.",
     "Commits call for {classes}, and the hook of Git is not set.": "Les commits appellent {classes}, et le crochet de Git n'est pas posé.",
     "The timers are {user}'s own, and run only while {user} is logged in.": "Les minuteries sont celles de {user}, et ne tournent que tant que {user} a une session ouverte.",
     "The units are {user}'s own: they run while {user} is logged in, and always after: {command}": "Les unités sont celles de {user} : elles tournent tant que {user} a une session ouverte, et toujours après : {command}",
@@ -25,11 +25,13 @@ CLOSING: dict[str, str] = {
     "{path} is saved by the component {component} ({kind}), out of {place}.": "{path} est sauvegardé par le composant {component} ({kind}), depuis {place}.",
     "{path} is saved by the component {component} ({kind}).": "{path} est sauvegardé par le composant {component} ({kind}).",
     "They are in the vault {vault}: --vault says where.": "Elles sont dans le coffre {vault} : --vault dit où.",
+    # clients that reach nothing
+    "{client} does not reach what it asks: {words}": "{client} n'atteint pas ce qu'il interroge : {words}",
     # volumes
     "No running container has the volume {name}, and what is to be asked runs in one.": "Aucun conteneur en marche n'a le volume {name}, et ce qu'il faut interroger tourne dans un conteneur.",
-    'Start the service that uses it, or name that with in = "compose:…".': "Démarrez le service qui s'en sert, ou nommez-le par in = \"compose:…\".",
+    'Start the service that uses it, or name that with in = "compose:…".': 'Démarrez le service qui s\'en sert, ou nommez-le par in = "compose:…".',
     "The volume {name} is in several running containers: {containers}.": "Le volume {name} est dans plusieurs conteneurs en marche : {containers}.",
-    'Name the one that is to be asked: in = "compose:NAME" or in = "{client}:NAME", instead of volume.': "Nommez celui qu'il faut interroger : in = \"compose:NOM\" ou in = \"{client}:NOM\", au lieu de volume.",
+    'Name the one that is to be asked: in = "compose:NAME" or in = "{client}:NAME", instead of volume.': 'Nommez celui qu\'il faut interroger : in = "compose:NOM" ou in = "{client}:NOM", au lieu de volume.',
     "The component {component} cannot tell which pods belong to {address}.": "Le composant {component} ne sait pas quels pods appartiennent à {address}.",
     "Name one pod instead: kubernetes:pod/NAME.": "Nommez plutôt un pod : kubernetes:pod/NOM.",
     "{component} cannot be saved: {reason}": "{component} ne peut pas être sauvegardé : {reason}",

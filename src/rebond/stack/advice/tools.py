@@ -11,6 +11,7 @@ from rebond.stack.advice.lines import replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.running import list_runs
 from rebond.stack.asking import Asked, ask_program
+from rebond.stack.client_words import drop_noise
 
 CHECK = "tools"
 DOCKER_AT_LEAST = (24, 0)
@@ -262,5 +263,5 @@ def _words(asked: Asked) -> str:
     return (
         f"no answer within {PATIENCE_SECONDS:.0f} s"
         if asked.took_too_long
-        else asked.words or asked.output.strip() or "–"
+        else drop_noise(asked.words) or asked.output.strip() or "–"
     )
