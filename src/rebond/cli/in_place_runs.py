@@ -11,7 +11,7 @@ from rebond.clock import Clock
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, write_durably
-from rebond.errors import ConfigError, Refused, RestoreError
+from rebond.errors import ConfigError, Refused, RestoreError, VaultLocked
 from rebond.operations.recovery.journal import OPEN_STATES, RESTORES, Journal, RunState, list_runs
 from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
 from rebond.stack.recovering import RecoveryWish
@@ -101,10 +101,14 @@ def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
 
 
 def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> None:
-    """Raise ``Refused`` while another restore of the stack is half done."""
+    """Raise ``Refused`` where another restore of the stack is half done, ``VaultLocked`` while one goes on."""
     journal = find_open_run(invocation, stack, clock)
     if journal is None:
         return
+    if journal.is_held():
+        raise VaultLocked(
+            "Another process is at work on the restore {run}.", hint="Wait until it has ended.", run=journal.run
+        )
     if journal.state is RunState.UNFINISHED:
         raise Refused(
             "The restore {run} of the stack {stack} was cut, and is half done.",

@@ -125,15 +125,17 @@ class Recovery:
             self.roll_back()
         except RebondError as second:
             return RestoreError(
-                "{reason} And taking everything back failed too: {second}",
+                "A step failed, and taking everything back failed too: {second} The step: {reason}",
                 hint="Mend that, then go on with: rebond restore --rollback {run}",
                 reason=reason,
                 second=mask(second.message),
                 run=self._journal.run,
             )
         if step.kind in BEFORE_ANYTHING_CHANGES:
-            return error.told_by("{reason} Nothing was changed.", reason=error)
-        return error.told_by("{reason} Everything is as it was: the old version is in its place again.", reason=error)
+            return error.told_by("Nothing was changed. {reason}", reason=error)
+        return error.told_by(
+            "Everything is as it was, and the old version is in its place again. {reason}", reason=error
+        )
 
     def roll_back(self) -> None:
         """Put the old version back as far as it was touched, start the services, remove what was brought.

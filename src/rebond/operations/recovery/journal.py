@@ -139,6 +139,14 @@ class Journal:
         finally:
             os.close(descriptor)
 
+    def is_held(self) -> bool:
+        """Say whether a process is at work on this run."""
+        try:
+            with self.held():
+                return False
+        except VaultLocked:
+            return True
+
     def write(self, event: Event, **facts: Any) -> None:
         """Add a line; when this returns it survives a power cut. Raises ``RestoreError``."""
         entry = Entry(event=event, time_ms=self._clock.now_ms(), **facts)

@@ -39,10 +39,26 @@ def move(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     try:
         mover.rename(source, target)
+    except PermissionError:
+        _rename_closed(source, target, mover)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         _copy_across(source, target, temporary, mover)
+
+
+def _rename_closed(source: bytes, target: bytes, mover: Mover) -> None:
+    """Rename a directory of ours that may not be written to: where it lies is written in it, so it has to be open."""
+    status = os.lstat(source)
+    if not stat.S_ISDIR(status.st_mode) or status.st_mode & stat.S_IWUSR or status.st_uid != os.geteuid():
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), source)
+    os.chmod(source, stat.S_IMODE(status.st_mode) | stat.S_IWUSR)
+    there = source
+    try:
+        mover.rename(source, target)
+        there = target
+    finally:
+        os.chmod(there, stat.S_IMODE(status.st_mode))
 
 
 def _copy_across(source: bytes, target: bytes, temporary: bytes, mover: Mover) -> None:
