@@ -6,6 +6,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 
 from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_closing import CLOSING
+from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_postgres import POSTGRES
@@ -525,6 +526,7 @@ BUGS: tuple[Bug, ...] = (
     *CLOSING,
     *KINDS,
     *POSTGRES,
+    *DATABASES,
     *PROVING,
     *RECORDS,
     *RECOVERY,

@@ -9,7 +9,7 @@ from tests.unit.test_errors import every_error
 from tools.print_configuration import print_page
 from tools.print_reference import print_reference
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, MISSED
 from rebond.cli.endings import READER_WENT_AWAY
 from rebond.config.json_schema import write_schema
 from rebond.errors import Interrupted
@@ -69,6 +69,7 @@ def test_every_exit_status_is_on_its_page() -> None:
         GOOD,
         DOUBTFUL,
         DAMAGED,
+        MISSED,
         READER_WENT_AWAY,
     }
 

@@ -20,6 +20,7 @@ Document = Mapping[str, Any] | Sequence[Any]
 GOOD = 0
 DOUBTFUL = 3
 DAMAGED = 4
+MISSED = 5  # an objective
 
 
 def answer(invocation: Invocation, document: Document, text: str) -> None:

@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note
+from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, MISSED, answer, note
 from rebond.cli.documents import SHORT_ID, describe_choice
 from rebond.cli.drill_page import make_page
 from rebond.cli.invocation import Invocation
@@ -28,7 +28,6 @@ from rebond.units import format_iso, format_moment, format_span
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.wording import fill
 
-MISSED = 5
 EVIDENCE = "drills/evidence"  # below the state folder
 _KEPT = 200  # drills whose evidence is kept; the ledger keeps a line of each for ever
 _FORMS = (".json", ".md", ".html")

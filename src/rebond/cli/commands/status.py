@@ -4,14 +4,13 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import GOOD, answer
+from rebond.cli.answering import GOOD, MISSED, answer
 from rebond.cli.configured import require_configuration
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.watching import watching
 
-MISSED = 5
 _MEANWHILE = ("rebond.cli.status_gathering", "rebond.cli.status_shown")
 
 

@@ -30,7 +30,7 @@ DRILL_ANSWERS: dict[str, str] = {
     "Delete it by hand; it holds what was restored.": "Supprimez-le à la main ; il contient ce qui a été restauré.",
     # the throw-away server
     "PostgreSQL does not run as root, and there is no user {names} here.": "PostgreSQL ne tourne pas en root, et il n'y a pas d'utilisateur {names} ici.",
-    "Run the drill as another user, or add one: useradd --system postgres": "Faites l'exercice sous un autre utilisateur, ou ajoutez-en un : useradd --system postgres",
+    "Run the drill as another user, or add one: useradd -r postgres": "Faites l'exercice sous un autre utilisateur, ou ajoutez-en un : useradd -r postgres",
     "The path {path} is too long for the socket of a server.": "Le chemin {path} est trop long pour la socket d'un serveur.",
     "Set TMPDIR to a directory with a shorter name.": "Donnez à TMPDIR un dossier au nom plus court.",
     "The server runs as {owner}, who may not pass through {path}.": "Le serveur tourne sous {owner}, qui ne peut pas traverser {path}.",

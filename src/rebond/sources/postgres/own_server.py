@@ -264,6 +264,6 @@ def find_owner(*, find_user: Callable[[], int] = os.geteuid) -> str | None:
             return name
     raise SourceUnfit(
         "PostgreSQL does not run as root, and there is no user {names} here.",
-        hint="Run the drill as another user, or add one: useradd --system postgres",
+        hint="Run the drill as another user, or add one: useradd -r postgres",
         names=" / ".join(_NOT_ROOT),
     )
