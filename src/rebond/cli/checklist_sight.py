@@ -8,6 +8,7 @@ from pathlib import Path
 from rebond.cli.configured import list_places
 from rebond.cli.consulting import Consultation
 from rebond.cli.invocation import Invocation
+from rebond.cli.program import COMMANDS
 from rebond.cli.runbook_facts import look_into_vault, read_history
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
@@ -42,8 +43,9 @@ def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sig
     pause, holder = read_pause(folder, now_ms), find_holder(folder / RUN_LOCK)
     backup = history.newest_good("backup")
     vault_disks = _measure_vaults(loaded)
-    replicas = {each.name for each in loaded.configuration.replica}
-    described = [each for each in (loaded.configuration.vault, *loaded.configuration.replica) if each is not None]
+    commands = {each.name for each in COMMANDS}
+    replicas = loaded.configuration.replica if "replicate" in commands else ()
+    described = [each for each in (loaded.configuration.vault, *replicas) if each is not None]
     return Sight(
         configuration=loaded.configuration,
         history=history,
@@ -70,6 +72,7 @@ def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sig
         media=len({each.medium for each in described if isinstance(each.medium, str)}),
         sites=len({each.site for each in described if isinstance(each.site, str)}),
         copies=(loaded.configuration.vault is not None) + len(replicas),
+        sends_notices="notify" in commands,
     )
 
 

@@ -200,6 +200,21 @@ class Offered:
     commands: frozenset[str]
     options: frozenset[str]
 
+    @property
+    def sends_notices(self) -> bool:
+        """Whether what ``[notify]`` asks for is carried out."""
+        return "notify" in self.commands
+
+    @property
+    def copies_to_replicas(self) -> bool:
+        """Whether snapshots are copied to what ``[[replica]]`` names."""
+        return "replicate" in self.commands
+
+    @property
+    def writes_exports(self) -> bool:
+        """Whether files for other tools are written."""
+        return "export" in self.commands
+
     def has(self, command: str, *options: str) -> bool:
         """Say whether there is such a command with all these options."""
         return command in self.commands and all(f"{command} {each}" in self.options for each in options)

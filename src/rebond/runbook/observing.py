@@ -66,6 +66,7 @@ class Sight:
     media: int = 0
     sites: int = 0
     copies: int = 0
+    sends_notices: bool = False
 
 
 Look = Callable[[Sight], Seen]

@@ -69,9 +69,8 @@ def _write_vaults(facts: Facts) -> Iterator[Block]:
             for each in facts.places
         ],
     )
-    copies = sum(
-        each.name == "vault" or each.name in {r.name for r in facts.configuration.replica} for each in facts.places
-    )
+    replicas = {each.name for each in facts.configuration.replica} if facts.offered.copies_to_replicas else set()
+    copies = sum(each.name == "vault" or each.name in replicas for each in facts.places)
     media = {each.medium for each in facts.places if each.medium}
     sites = {each.site for each in facts.places if each.site}
     yield Paragraph(
@@ -86,8 +85,20 @@ def _write_vaults(facts: Facts) -> Iterator[Block]:
             ),
         )
     )
+    if facts.configuration.replica and not facts.offered.copies_to_replicas:
+        yield Notice((describe_idle_replicas(facts),))
     if copies < 2:
         yield Notice((say("There is one vault only: whoever loses it together with the stack loses everything."),))
+
+
+def describe_idle_replicas(facts: Facts) -> Text:
+    """Return that nothing is copied yet, and what to do meanwhile."""
+    names = Joined(tuple(Code(each.name) for each in facts.configuration.replica))
+    return say(
+        "this version copies nothing to {names} by itself: copy the folder of the vault there with another tool, and "
+        "`rebond verify` the copy",
+        names=names,
+    )
 
 
 def _listed(words: set[str]) -> Text:

@@ -9,6 +9,8 @@ from rebond.runbook.covered import find_first
 from rebond.runbook.describing import describe_reference, describe_rhythm, show_moment, show_run, show_span
 from rebond.runbook.facts import Facts, RunFacts
 from rebond.runbook.questions import list_questions, write_open_boxes
+from rebond.schedule.cron_lines import CRON_D, cron_file_name
+from rebond.schedule.systemd_units import unit_prefix
 from rebond.units import format_size
 
 MANUAL = "manual"
@@ -101,12 +103,29 @@ def _write_unattended(facts: Facts) -> Iterator[Block]:
     if schedule:
         yield Paragraph((say("After a change of hours or classes, hand the calendar over again:"),))
         yield Commands(("rebond schedule install",))
+        yield Paragraph(tuple(_describe_starter(facts, schedule.by)))
+    serving = facts.configuration.serve
+    if serving and serving.listen:
+        address = f"curl http://{serving.listen}/healthz"
+        yield Paragraph((say("Whether the process that starts them is well: {command}", command=Code(address)),))
     components = facts.configuration.component.values()
     if facts.offered.has("wal status") and any(getattr(each, "method", "") == "physical" for each in components):
         yield Paragraph((say("How far the write-ahead log of the database has come into the vault:"),))
         yield Commands(("rebond wal status",))
     yield Paragraph((say("To keep it still during work on the stack; a pause ends by itself:"),))
     yield Commands(('rebond pause --until 1h --reason "work on the stack"', "rebond resume"))
+
+
+def _describe_starter(facts: Facts, by: str) -> Iterator[Text]:
+    """Yield how one sees that whoever starts the runs does so."""
+    if by in {"systemd", "serve"}:
+        units = f"{unit_prefix(facts.stack)}*"
+        yield say("Its units: {command}", command=Code(f"systemctl list-timers --all '{units}'"))
+        yield say("What they said: {command}", command=Code(f"journalctl -u '{units}' --since yesterday"))
+    elif by == "cron.d":
+        yield say("Its file: {path}", path=Code(f"{CRON_D}/{cron_file_name(facts.stack)}"))
+    elif by == "cron":
+        yield say("Its lines: {command}", command=Code("crontab -l"))
 
 
 def _write_hooks(facts: Facts) -> Iterator[Block]:
@@ -138,6 +157,10 @@ def _write_notices(facts: Facts) -> Iterator[Block]:
             (say("Nobody is told: `[notify]` is not in the configuration. Look at `rebond history` every day."),)
         )
         return
+    if not facts.offered.sends_notices:
+        yield Notice(
+            (say("This version does not send them yet: look at `rebond history` and `rebond status` every day."),)
+        )
     rows: list[Text] = []
     for words, receivers in (
         (say("begin"), notify.started),

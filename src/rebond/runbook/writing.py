@@ -9,7 +9,7 @@ from rebond.runbook.covered import list_unsavable
 from rebond.runbook.describing import show_moment
 from rebond.runbook.facts import Facts
 from rebond.runbook.overview import write_overview
-from rebond.runbook.parts import write_parts
+from rebond.runbook.parts import describe_idle_replicas, write_parts
 from rebond.runbook.proving import write_proving
 from rebond.runbook.putting_back import NEW_FOLDER
 from rebond.runbook.reference import write_reference
@@ -70,6 +70,12 @@ def list_gaps(facts: Facts) -> list[Text]:
         gaps.append(say("nobody is named to be called: `[[contact]]` in the configuration"))
     if configuration.restore is None:
         gaps.append(say("nothing says how services are stopped and started: `[restore]` in the configuration"))
+    if configuration.replica and not facts.offered.copies_to_replicas:
+        gaps.append(describe_idle_replicas(facts))
+    if configuration.notify is not None and not facts.offered.sends_notices:
+        gaps.append(say("this version sends no notices yet: look at `rebond history` and `rebond status` every day"))
+    if not facts.offered.writes_exports and any(each.export for each in configuration.classes.values()):
+        gaps.append(say("this version writes no files for other tools yet: `export` in the classes"))
     if configuration.notify is None:
         gaps.append(say("nobody is told when a backup fails: `[notify]` in the configuration"))
     if configuration.schedule is None:

@@ -191,6 +191,14 @@ def test_a_run_of_this_week_that_failed_is_told_and_one_that_was_interrupted_is_
     assert seen(configuration, "maintenance", "failed", runs=(run("backup", DAY_MS, 130),)) is True
 
 
+def test_a_notice_that_nobody_sends_did_not_arrive(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "rebond.toml").write_text(CONFIGURATION + '[notify]\nfailure = [{ to = { file = "mail" } }]\n')
+    told = load(tmp_path / "rebond.toml").configuration
+
+    assert seen(told, "after", "notice") is False
+    assert seen(told, "after", "notice", sends_notices=True) is None
+
+
 def test_what_nobody_asked_the_doctor_is_not_ticked(configuration: Any) -> None:
     assert seen(configuration, "before", "vault") is None
     assert seen(configuration, "before", "vault", was_examined=True) is True

@@ -200,6 +200,21 @@ def test_every_command_on_the_page_exists(small: pathlib.Path) -> None:
         assert all(OFFERED.has(name, each) for each in options), line
 
 
+def test_what_is_configured_and_not_carried_out_yet_is_a_gap_and_no_copy() -> None:
+    loaded = load(KORRIGO)
+    today = markdown_of(facts_of(loaded, offered=Offered(commands=frozenset({"backup"}), options=frozenset())))
+    later = Offered(commands=frozenset({"backup", "notify", "replicate", "export"}), options=frozenset())
+
+    for words in (
+        "copies nothing to `s3`, `backup-server`",
+        "sends no notices yet",
+        "writes no files for other tools yet",
+    ):
+        assert words in today
+        assert words not in markdown_of(facts_of(loaded, offered=later))
+    assert "There is one vault only" in today
+
+
 def test_the_key_of_a_writer_is_said_to_restore_nothing(small: pathlib.Path) -> None:
     loaded = load(small)
 

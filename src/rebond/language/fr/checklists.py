@@ -104,6 +104,7 @@ CHECKLISTS: dict[str, str] = {
     "a window until {moment}": "une maintenance jusqu'au {moment}",
     "the hooks of the configuration do it": "les crochets de la configuration le font",
     "there was none": "il n'y en a pas eu",
+    "this version sends no notices yet": "cette version n'envoie pas encore d'avis",
     "in the ledger": "dans le registre",
     "the configuration has no [schedule]": "la configuration n'a pas de [schedule]",
     "the configuration has no [notify]": "la configuration n'a pas de [notify]",
