@@ -30,6 +30,7 @@ _LATER: tuple[tuple[str, Sentence], ...] = (
     ("rebond drill", say("prove that it comes back, and measure")),
     ("rebond status", say("objectives beside facts")),
     ("rebond recover URL", say("on a bare machine")),
+    ("rebond export SNAPSHOT COMPONENT --format zip --output FILE", say("one file that stock tools read")),
 )
 
 

@@ -227,6 +227,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "prove that it comes back, and measure": "prouver que cela revient, et mesurer",
     "objectives beside facts": "les objectifs à côté des faits",
     "on a bare machine": "sur une machine nue",
+    "one file that stock tools read": "un fichier que les outils courants lisent",
     "command": "commande",
     "what it does": "ce qu'elle fait",
     "Any of them explains itself in the language of your choice: `rebond restore --help --lang fr`.": "Chacune s'explique elle-même dans la langue de votre choix : `rebond restore --help --lang fr`.",
