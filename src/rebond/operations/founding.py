@@ -17,7 +17,7 @@ from rebond.errors import RebondError, UsageError, VaultExists, VaultMissing, Wr
 from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.store.proving import LARGE_BYTES, StoreProof, prove_store
-from rebond.vault.creation import create_vault, new_key_file
+from rebond.vault.creation import create_vault, new_key_file, require_free_place
 from rebond.vault.description import VaultDescription, read_description
 from rebond.vault.key_slots import add_slot, remove_slot
 from rebond.vault.member_files import read_member_file, write_secret_file
@@ -155,6 +155,7 @@ def _go_on(store: Store, secret: SlotSecret, clock: Clock) -> tuple[Founded, Ope
 def _make(
     store: Store, content: bytes, secret: SlotSecret, clock: Clock, passphrase: SlotSecret | None, proof_bytes: int
 ) -> tuple[Founded, OpenedVault]:
+    require_free_place(store)  # before probe objects are put among somebody else's files
     proof = prove_store(store, clock, large_bytes=proof_bytes)
     created = create_vault(store, clock=clock, proof=proof, passphrase=passphrase, key_file=content)
     founded = Founded(

@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rebond.errors import RestoreError, TargetNotEmpty, UnknownName
+from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownName
 from rebond.findings import Finding, Severity
 from rebond.operations.restore_comparing import Comparison, TargetComparison
 from rebond.operations.restore_findings import show_bytes
@@ -17,6 +17,7 @@ from rebond.operations.restore_planning import RestorePlan, RestoreRequest
 from rebond.progress import Observer, Silence
 from rebond.units import format_size
 from rebond.vault.access import Vault
+from rebond.vault.local_vaults import find_vault_around
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
@@ -103,6 +104,14 @@ def _hear_nothing(_: bytes) -> None:
 
 
 def _check_target(request: RestoreRequest) -> None:
+    around = find_vault_around(os.fsdecode(request.target))
+    if around is not None:
+        raise TargetUnsafe(
+            "{target} lies in the vault at {vault}; nothing was written.",
+            hint="Name a directory outside of every vault.",
+            target=show_bytes(request.target),
+            vault=around,
+        )
     try:
         with os.scandir(request.target) as entries:
             is_empty = next(entries, None) is None

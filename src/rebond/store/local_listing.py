@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 
+from rebond.errors import StoreError
 from rebond.store.names import TEMPORARY_PREFIX, is_valid_name
 from rebond.store.protocol import ObjectInfo
 
@@ -13,9 +14,9 @@ from rebond.store.protocol import ObjectInfo
 def list_tree(root: str, prefix: str) -> Iterator[ObjectInfo]:
     """Yield the objects below ``root`` whose names start with ``prefix``, in byte order.
 
-    Raises ``OSError``. Things whose names no object can have are passed over. A directory or a
-    file that vanishes meanwhile was deleted by somebody, which is allowed; whether the root itself
-    is still there is for the caller to check.
+    Raises ``OSError``, and ``StoreError`` for what is neither a file nor a directory. Things whose
+    names no object can have are passed over. A directory or a file that vanishes meanwhile was
+    deleted by somebody, which is allowed; whether the root itself is still there is for the caller.
     """
     above = prefix.rpartition("/")[0]
     return _list_directory(root, f"{above}/" if above else "", prefix)
@@ -44,7 +45,12 @@ def _list_directory(root: str, start: str, prefix: str) -> Iterator[ObjectInfo]:
                 raise
             continue
         if not stat.S_ISREG(status.st_mode):
-            raise OSError(errno.EINVAL, "it is neither a file nor a directory", name)
+            raise StoreError(
+                "{name} in {location} is neither a file nor a directory; until it is gone nothing can be listed there.",
+                hint="Rebond makes no such thing. Find out who did, and move it out of the vault.",
+                location=root,
+                name=name,
+            )
         yield ObjectInfo(name=name, size=status.st_size, modified_ms=status.st_mtime_ns // 1_000_000)
 
 

@@ -25,6 +25,7 @@ from rebond.vault.credentials import Credentials, Role
 from rebond.vault.description import DESCRIPTION_NAME, VaultDescription, build_description, parse_description
 from rebond.vault.headers import HEADER_SIZE
 from rebond.vault.keyring import KEYRING_PREFIX, KeyringSecrets, OpenKeyring, build_keyring
+from rebond.vault.local_vaults import find_vault_around
 from rebond.vault.members import owner_credentials
 from rebond.vault.papers import VaultPapers, load_papers, put_papers
 from rebond.vault.primitives import sealing_public_bytes, signing_key
@@ -90,7 +91,7 @@ def create_vault(
     its own. May be run again after a crash.
     """
     _require_sound(proof)
-    remains = _require_free_place(store)
+    remains = require_free_place(store)
     now_ms = clock.now_ms()
     vault_id, secrets, domain = VaultId(random_id()), *_make_secrets()
     owner_key = signing_key(secrets.owner_seed)
@@ -120,8 +121,19 @@ def create_vault(
     )
 
 
-def _require_free_place(store: Store) -> tuple[str, ...]:
-    """Return what an earlier attempt left; raise when there is a vault or anything else."""
+def require_free_place(store: Store) -> tuple[str, ...]:
+    """Return what an earlier attempt left. Raises ``VaultExists``, and ``Refused`` when there is anything else.
+
+    That is also whatever lies in another vault: its keepers would find objects there that nobody knows.
+    """
+    around = find_vault_around(os.path.dirname(store.location)) if os.path.isabs(store.location) else None
+    if around is not None:
+        raise Refused(
+            "{location} lies in the vault at {vault}; nothing else may be made there.",
+            hint="Choose a place outside of every vault.",
+            location=store.location,
+            vault=around,
+        )
     remains = []
     for info in store.list_objects():
         if info.name == DESCRIPTION_NAME:

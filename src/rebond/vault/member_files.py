@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec import Struct
 
-from rebond.durable_files import write_durably
+from rebond.durable_files import create_synced_file, discard_file, temporary_path, write_durably
 from rebond.errors import Refused, UsageError, VaultDamaged, WrongKey
 from rebond.identifiers import DomainId, MemberId, VaultId
 from rebond.secret import Reserved
@@ -132,18 +132,38 @@ def write_secret_file(path: Path, content: bytes) -> None:
     try:
         write_durably(str(path), content, mode=0o600)
     except FileExistsError:
-        raise Refused(
-            "{path} exists already and was left as it is.",
-            hint="Choose another name: a key file that is overwritten cannot be had back.",
-            path=str(path),
-        ) from None
+        raise _refuse_existing(path) from None
     except OSError as error:
-        raise UsageError(
-            "{path} cannot be written: {reason}",
-            hint="Choose a directory that exists, that you may write in, and that has room.",
-            path=str(path),
-            reason=error.strerror or str(error),
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def require_new_secret_file(path: Path) -> None:
+    """Raise what ``write_secret_file`` would raise, before something is made that cannot be without the file."""
+    if os.path.lexists(path):
+        raise _refuse_existing(path)
+    trial = temporary_path(str(path.parent))
+    try:  # rights, file systems and quotas have more rules than can be asked for
+        create_synced_file(trial, b"")
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    discard_file(trial)
+
+
+def _refuse_existing(path: Path) -> Refused:
+    return Refused(
+        "{path} exists already and was left as it is.",
+        hint="Choose another name: a key file that is overwritten cannot be had back.",
+        path=str(path),
+    )
+
+
+def _unwritable(path: Path, error: OSError) -> UsageError:
+    return UsageError(
+        "{path} cannot be written: {reason}",
+        hint="Choose a directory that exists, that you may write in, and that has room.",
+        path=str(path),
+        reason=error.strerror or str(error),
+    )
 
 
 def _open_protected(protection: _Protection, head: bytes, rest: bytes, passphrase: SlotSecret | None) -> bytes:

@@ -1,5 +1,6 @@
 """``rebond vault``: make one, look at one."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,10 +18,10 @@ from rebond.cli.tables import format_facts
 from rebond.clock import SystemClock
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
-from rebond.vault.creation import create_vault, new_key_file
+from rebond.vault.creation import create_vault, new_key_file, require_free_place
 from rebond.vault.description import read_description
 from rebond.vault.kit import make_kit, render_kit, split_hex
-from rebond.vault.member_files import write_secret_file
+from rebond.vault.member_files import require_new_secret_file, write_secret_file
 from rebond.vault.roster import Roster, load_newest_roster
 
 vault = Verbs(
@@ -49,8 +50,14 @@ def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: 
     """Make a vault. The secrets on this machine are written before anything relies on them."""
     clock = SystemClock()
     configured = find_vault(invocation, url)
+    for path in (kit, key_file):
+        if path:
+            require_new_secret_file(path)  # a vault whose kit could not be written would be lost with its passphrase
+    given = find_passphrase(invocation) or configured.find_passphrase()
+    if given is None and key_file is None and not sys.stdin.isatty():
+        find_new_passphrase(invocation, configured)  # raises, before there is a directory
     with store_at_hand(invocation, configured.address, create=True) as store:
-        given = find_passphrase(invocation) or configured.find_passphrase()
+        require_free_place(store)
         is_asked = key_file is None or given is not None
         passphrase = find_new_passphrase(invocation, configured) if is_asked else None
         proof = prove_store(store, clock)

@@ -157,4 +157,15 @@ VAULT_OBJECTS: dict[str, str] = {
     "nom d'un autre rédacteur que celui qui l'a signée.",
     "A tree entry is of the unknown kind {kind}.": "Une entrée d'arborescence est du genre inconnu {kind}.",
     "The chunks of a file are more than its size.": "Les morceaux d'un fichier dépassent sa taille.",
+    # what is in the way
+    "{location} lies in the vault at {vault}; nothing else may be made there.": "{location} est dans le coffre à {vault} ; rien d'autre ne peut y être créé.",
+    "Choose a place outside of every vault.": "Choisissez un endroit hors de tout coffre.",
+    "{target} lies in the vault at {vault}; nothing was written.": "{target} est dans le coffre à {vault} ; rien n'a été écrit.",
+    "Name a directory outside of every vault.": "Nommez un répertoire hors de tout coffre.",
+    "{path} lies in the vault that it is to be saved in.": "{path} est dans le coffre où il devait être sauvegardé.",
+    "Name something else with --path. To copy a vault, copy its directory with any tool.": "Nommez autre chose avec --path. Pour copier un coffre, copiez son répertoire avec n'importe quel outil.",
+    "The vault at {location} lies in what is saved; it is left out of its own snapshot.": "Le coffre à {location} est dans ce qui est sauvegardé ; il est laissé hors de sa propre sauvegarde.",
+    "Keep it elsewhere: what destroys one would destroy both.": "Gardez-le ailleurs : ce qui détruit l'un détruirait les deux.",
+    "{name} in {location} is neither a file nor a directory; until it is gone nothing can be listed there.": "{name} dans {location} n'est ni un fichier ni un répertoire ; tant qu'il y est, rien ne peut y être listé.",
+    "Rebond makes no such thing. Find out who did, and move it out of the vault.": "Rebond ne crée rien de tel. Trouvez qui l'a fait, et sortez-le du coffre.",
 }
