@@ -1,4 +1,4 @@
-"""A small application to lose: code, a database, media, a forest of modules, secrets. The same bytes each time."""
+"""A small application to lose: code, databases, media, a forest of modules, secrets. The same bytes each time."""
 
 import contextlib
 import pathlib
@@ -19,7 +19,7 @@ passphrase = { file = "../passphrase" }
 [component.site]
 kind = "files"
 path = "."
-omit = ["media/", "node_modules/", "shop.db*", ".env"]   # components of their own below
+omit = ["media/", "node_modules/", "sessions.db*", ".env"]   # components of their own below
 
 [component.modules]
 kind = "files"
@@ -31,9 +31,19 @@ path   = "media"
 expect = { files = ">= 50", shrink = "<= 20%" }
 
 [component.orders]
+kind       = "postgres"                                   # the data directory, and its log as it is written
+method     = "physical"
+wal        = "receive"
+window     = "7d"
+host       = "SOCKET"
+user       = "postgres"
+database   = "shop"
+rpo        = "2s"
+rto        = "5min"
+
+[component.sessions]
 kind       = "sqlite"                                     # copied while the application writes to it
-path       = "shop.db"
-references = [{ sql = "SELECT file FROM photos", component = "media", below = "photos" }]
+path       = "sessions.db"
 
 [component.keys]
 kind  = "secrets"
@@ -48,6 +58,15 @@ schedule   = "0 3 * * *"
 components = "all"
 keep       = { daily = 7, monthly = 12 }
 
+[objective]
+lost-server = { rto = "5min" }
+
+[drill]
+checks = [
+  { name = "orders are there", database = "shop", sql = "SELECT count(*) > 0 FROM orders" },
+  { name = "photos are files", run = "test -s media/photos/photo-000.jpg" },
+]
+
 [hooks]
 before = [{ run = "touch ../closed" }]
 after  = [{ run = "rm ../closed", always = true }]          # also when the backup fails
@@ -56,36 +75,32 @@ WORDS = "order cart price stock user login mail page image cache queue token fie
 
 
 def plant_application(root: pathlib.Path, *, packages: int = 400) -> None:
-    """Write the whole tree below ``root``."""
+    """Write the whole tree below ``root``, but for the configuration and the server's rows."""
     dice = random.Random(20260204)
     for path, content in [*_code(dice), *_modules(dice, packages), *_media(dice)]:
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    (root / ".env").write_text("SECRET_KEY=not-a-real-one\nDATABASE_URL=postgresql://shop@localhost/shop\n")
+    (root / ".env").write_text("SECRET_KEY=not-a-real-one\nDATABASE_URL=postgresql:///shop\n")
     (root / ".env").chmod(0o600)
     (root / "manage.py").chmod(0o755)
     (root / "media" / "cover.jpg").symlink_to("photos/photo-000.jpg")
-    (root / "rebond.toml").write_text(CONFIGURATION)
-    with open_database(root) as database:
-        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, what TEXT)")
-        database.execute("CREATE TABLE photos (id INTEGER PRIMARY KEY, file TEXT)")
-        database.executemany("INSERT INTO orders (what) VALUES (?)", [(_sentence(dice),) for _ in range(20_000)])
-        names = sorted(path.name for path in (root / "media" / "photos").iterdir())
-        database.executemany("INSERT INTO photos (file) VALUES (?)", [(name,) for name in names])
+    with open_sessions(root) as sessions:
+        sessions.execute("CREATE TABLE sessions (id INTEGER PRIMARY KEY, who TEXT)")
+        sessions.executemany("INSERT INTO sessions (who) VALUES (?)", [(_sentence(dice),) for _ in range(5_000)])
 
 
 @contextlib.contextmanager
-def open_database(root: pathlib.Path) -> Iterator[sqlite3.Connection]:
-    """Open the database below ``root``, keep what is done with it, and close it."""
-    with contextlib.closing(sqlite3.connect(root / "shop.db")) as database, database:
+def open_sessions(root: pathlib.Path) -> Iterator[sqlite3.Connection]:
+    """Open the sessions below ``root``, keep what is done with them, and close them."""
+    with contextlib.closing(sqlite3.connect(root / "sessions.db")) as database, database:
         yield database
 
 
-def read_rows(root: pathlib.Path) -> list[tuple[object, ...]]:
-    """Return everything that the database holds."""
-    with open_database(root) as database:
-        return [*database.execute("SELECT * FROM orders ORDER BY id"), *database.execute("SELECT * FROM photos")]
+def read_sessions(root: pathlib.Path) -> list[tuple[object, ...]]:
+    """Return everything that the sessions hold."""
+    with open_sessions(root) as database:
+        return list(database.execute("SELECT * FROM sessions ORDER BY id"))
 
 
 def live_a_day(root: pathlib.Path) -> None:
@@ -96,10 +111,8 @@ def live_a_day(root: pathlib.Path) -> None:
         path.write_text(path.read_text() + f"\n\ndef added_{number}():\n    return {dice.randrange(10**6)}\n")
     for number in range(900, 905):
         (root / "media" / "photos" / f"photo-{number}.jpg").write_bytes(_photo(dice))
-    with open_database(root) as database:
-        for number in range(900, 905):
-            database.execute("INSERT INTO photos (file) VALUES (?)", (f"photo-{number}.jpg",))
-        database.executemany("INSERT INTO orders (what) VALUES (?)", [(_sentence(dice),) for _ in range(500)])
+    with open_sessions(root) as sessions:
+        sessions.executemany("INSERT INTO sessions (who) VALUES (?)", [(_sentence(dice),) for _ in range(100)])
     with (root / "var" / "shop.log").open("a") as log:
         log.writelines(f"2026-02-05 {_sentence(dice)}\n" for _ in range(2000))
     (root / "shop" / "module_39.py").unlink()

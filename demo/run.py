@@ -1,168 +1,134 @@
 """``make demo``: an application is backed up, lost, restored and compared, with the commands that one would type."""
 
-import hashlib
-import json
-import os
+import datetime
 import pathlib
-import shutil
-import stat
-import subprocess
-import sys
+import signal
 import tempfile
 import time
-from typing import Any
 
-from demo.application import CONFIGURATION, live_a_day, plant_application, read_rows
+from demo.application import CONFIGURATION, live_a_day, plant_application, read_sessions
+from demo.commands import Demo
+from demo.comparing import describe_tree, require, require_same
+from demo.customers import Customers, read_orders, start_server
 
-REBOND = [sys.executable, "-m", "rebond.cli"]
+from rebond.testing.postgres_server import PostgresServer
 
-
-class Demo:
-    """One run below a folder of its own; nothing outside it is touched."""
-
-    def __init__(self, folder: pathlib.Path) -> None:
-        self.shop = folder / "shop"
-        self.vault = folder / "vault"
-        self.back = folder / "back"
-        (folder / "passphrase").write_text("a demonstration needs no good one\n")
-        own = {
-            "REBOND_PASSPHRASE_FILE": str(folder / "passphrase"),
-            "REBOND_CACHE_DIR": str(folder / "cache"),
-            "REBOND_STATE_DIR": str(folder / "state"),
-        }
-        kept = {name: text for name, text in os.environ.items() if not name.startswith("REBOND_")}
-        self.environment = {**kept, **own, "REBOND_LANG": os.environ.get("REBOND_LANG", "")}
-        self.folder = folder
-        self.place = folder  # where commands are typed
-
-    def run(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> float:
-        """Show a command, run it, return the seconds it took."""
-        print(f"\n$ rebond {' '.join(arguments)}", flush=True)
-        began = time.monotonic()
-        status = subprocess.run([*REBOND, *arguments], env=self.environment, cwd=self.place, check=False).returncode
-        if status not in allowed:
-            raise SystemExit(f"demo: this ended with status {status}, which it should not")
-        return time.monotonic() - began
-
-    def ask(self, *arguments: str) -> Any:
-        """Run a command that answers with JSON."""
-        done = subprocess.run(
-            [*REBOND, *arguments, "--json"],
-            env=self.environment,
-            cwd=self.place,
-            check=True,
-            stdout=subprocess.PIPE,
-        )
-        return json.loads(done.stdout)
-
-
-def describe_tree(root: pathlib.Path) -> dict[str, str]:
-    """Return for each path what a comparison needs: kind, mode, time, content."""
-    found = {}
-    for path in sorted(root.rglob("*")):
-        facts = path.lstat()
-        name = path.relative_to(root).as_posix()
-        if path.is_symlink():
-            found[name] = f"link to {os.readlink(path)}"
-        elif path.is_file():
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            found[name] = f"file {stat.S_IMODE(facts.st_mode):o} {facts.st_mtime_ns} {digest}"
-        else:
-            found[name] = f"directory {stat.S_IMODE(facts.st_mode):o} {facts.st_mtime_ns}"
-    return found
+_MARGIN_SECONDS = 0.3  # between an order and what is told of it
+_COMPARED_OTHERWISE = ("sessions.db", ".env", "rebond.toml", "media/photos")
+Figures = dict[str, str]
 
 
 def heading(text: str) -> None:
     print(f"\n--- {text} {'-' * (92 - len(text))}", flush=True)
 
 
-def describe_shop(root: pathlib.Path) -> dict[str, str]:
-    """Describe the application, but for its database and its secrets, which are compared by what they say."""
-    return {name: text for name, text in describe_tree(root).items() if not name.startswith(("shop.db", ".env"))}
-
-
-def describe_back(back: pathlib.Path) -> dict[str, str]:
-    """Describe what came back, each component at the place that it came from."""
-    found = describe_tree(back / "site")
-    for component, place in (("modules", "node_modules"), ("media", "media")):
-        whole = describe_tree(back)
-        prefix = f"{component}/"
-        found[place] = whole[component]
-        found |= {f"{place}/{name[len(prefix) :]}": text for name, text in whole.items() if name.startswith(prefix)}
-    return found
-
-
-def play(demo: Demo) -> None:
-    heading("An application: code, a database, photos, a film, a forest of modules, an .env")
+def play(demo: Demo) -> Figures:
+    """Play the life and the end of the shop; return what was measured."""
+    heading("An application: code, photos, a film, a forest of modules, PostgreSQL, SQLite, an .env")
     plant_application(demo.shop)
-    files = [path for path in demo.shop.rglob("*") if path.is_file()]
-    size = sum(path.stat().st_size for path in files)
-    print(f"{len(files)} files, {size / 1e6:.0f} MB, and its rebond.toml:\n")
-    print("".join(f"    {line}\n" for line in CONFIGURATION.splitlines()), end="")
+    with start_server() as server:
+        (demo.shop / "rebond.toml").write_text(CONFIGURATION.replace("SOCKET", server.socket_folder))
+        files = [path for path in demo.shop.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+        print(f"{len(files)} files, {size / 1e6:.0f} MB, a server with 20000 orders, and a rebond.toml:\n")
+        print("".join(f"    {line}\n" for line in CONFIGURATION.splitlines()), end="")
 
-    heading("A vault, and a first snapshot of everything at one moment")
-    demo.place = demo.shop
-    demo.run("vault", "create", str(demo.vault), "--kit", str(demo.folder / "kit.txt"))
-    first_seconds = demo.run("backup", "--tag", "monday")
+        heading("A vault; PostgreSQL's log goes there as it is written")
+        demo.place = demo.shop
+        demo.run("vault", "create", str(demo.vault), "--kit", str(demo.folder / "kit.txt"))
+        with demo.receiving(), Customers(server, demo.shop / "media", read_orders(server)) as customers:
+            return {
+                "at first": f"{size / 1e6:.0f} MB of files and a database",
+                **back_up(demo),
+                **rewind(demo, server, customers),
+                **prove(demo),
+                **burn(demo, server, customers),
+            }
 
-    heading("A day goes by; a second snapshot reads and stores only what is new")
+
+def back_up(demo: Demo) -> Figures:
+    heading("Customers order, 50 times a second, while everything is saved as of one moment")
+    first = demo.run("backup", "--tag", "monday")
     live_a_day(demo.shop)
-    second_seconds = demo.run("backup", "--tag", "tuesday")
-    unchanged_seconds = demo.run("backup", "--tag", "again", "--quiet")
+    second = demo.run("backup", "--tag", "tuesday")
     demo.run("snapshots")
-    demo.run("diff", "latest:monday", "latest:tuesday")
 
     heading("A volume is not mounted: no snapshot is made of nothing, and the last good one stays the latest")
-    (demo.shop / "media").rename(demo.folder / "unmounted")
-    (demo.shop / "media").mkdir()
-    demo.run("backup", allowed=(32,))
-    (demo.shop / "media").rmdir()
-    (demo.folder / "unmounted").rename(demo.shop / "media")
+    with demo.unmounted("node_modules"):
+        demo.run("backup", allowed=(32,))
+    return {"first snapshot": f"{first:.1f} s, under load", "after a day": f"{second:.1f} s"}
 
-    heading("Disaster: everything is gone, the configuration too")
-    before, rows = describe_shop(demo.shop), read_rows(demo.shop)
+
+def rewind(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
+    heading("Somebody deletes every order. They come back as of the moment before")
+    moment = time.time()
+    time.sleep(_MARGIN_SECONDS)
+    server.sql("DELETE FROM orders", "shop")
+    print("DELETE FROM orders;")
+    time.sleep(1)
+    text = datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+    seconds = demo.run("restore", "--at", text, "orders", "--to", str(demo.folder / "rewound"))
+    with PostgresServer(adopts=demo.folder / "rewound" / "orders") as again:
+        found, rows = read_orders(again), again.sql("COPY orders TO STDOUT", "shop")
+    require(customers.until(moment - _MARGIN_SECONDS) <= found, "orders of before that moment are missing")
+    require(found <= customers.until(moment + _MARGIN_SECONDS), "orders of after that moment are there")
+    server.sql(f"COPY orders FROM STDIN;\n{rows}\\.\n", "shop")
+    customers.agree_with(read_orders(server))
+    print(f"{len(found)} orders are there again, those of the last second too; they are put back into the shop")
+    return {"to a second": f"{seconds:.1f} s, {len(found)} orders as of the moment before they were deleted"}
+
+
+def prove(demo: Demo) -> Figures:
+    heading("Would it come back? A drill restores the latest snapshot, starts it, asks, and throws it away")
+    seconds = demo.run("drill", allowed=(0, 3, 5))
+    demo.run("status", allowed=(0, 3, 5))
+    return {"drill": f"{seconds:.1f} s"}
+
+
+def burn(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
+    heading("The server burns: no files, no database, no configuration any more")
+    before, sessions = describe_tree(demo.shop, _COMPARED_OTHERWISE), read_sessions(demo.shop)
     secret = (demo.shop / ".env").read_bytes()
-    demo.place = demo.folder
-    shutil.rmtree(demo.shop)
-    print(f"{demo.shop.name}/ does not exist any more")
+    burnt_at = time.time()
+    demo.burn()
+    server.stop(signal.SIGKILL)
+    server.remove()
+    customers.leave()
+    ordered = customers.until(burnt_at)
+    print("What is left is the vault, and the passphrase in the safe.")
 
-    heading("It comes back, with nothing but the vault and its passphrase")
-    demo.environment["REBOND_VAULT"] = str(demo.vault)
-    restore_seconds = demo.run("restore", "latest", "--to", str(demo.back))
+    heading("It comes back, with nothing else")
+    began = time.monotonic()
+    back = demo.folder / "back"
+    demo.run("recover", str(demo.vault), "--to", str(back), "--yes")
+    demo.place = back
+    demo.run("restore", "--at", "latest", "orders", "--to", str(demo.folder / "database"))
+    with PostgresServer(adopts=demo.folder / "database" / "orders") as again:
+        found = read_orders(again)
+    recovery_seconds = time.monotonic() - began
     verify_seconds = demo.run("verify", "--read-data")
 
     heading("What came of it")
-    compare(before, describe_back(demo.back))
-    if read_rows(demo.back / "orders") != rows:
-        raise SystemExit("demo: the database is not what it was")
-    if (demo.back / "keys" / ".env").read_bytes() != secret:
-        raise SystemExit("demo: the secrets are not what they were")
+    require_same(before, describe_tree(back, _COMPARED_OTHERWISE))
+    require(read_sessions(back) == sessions, "the sessions are not what they were")
+    require((back / ".env").read_bytes() == secret, "the secrets are not what they were")
+    lost = [burnt_at - customers.acknowledged[number] for number in ordered - found]
     stored = sum(path.stat().st_size for path in demo.vault.rglob("*") if path.is_file())
-    for name, figure in {
+    return {
+        "every byte read": f"{verify_seconds:.1f} s, {stored / 1e6:.0f} MB in the vault",
         "compared": f"{len(before)} paths: content, kind, mode and time of each are identical",
-        "database": f"{len(rows)} rows are identical, and each photo that one names is there",
-        "first snapshot": f"{first_seconds:.1f} s for {size / 1e6:.0f} MB",
-        "after a day": f"{second_seconds:.1f} s",
-        "nothing changed": f"{unchanged_seconds:.1f} s",
-        "restore": f"{restore_seconds:.1f} s from nothing to everything",
-        "every byte read": f"{verify_seconds:.1f} s",
-        "in the vault": f"{stored / 1e6:.0f} MB for {len(demo.ask('snapshots'))} snapshots of {size / 1e6:.0f} MB each",
-    }.items():
-        print(f"  {name:<16} {figure}")
-
-
-def compare(before: dict[str, str], after: dict[str, str]) -> None:
-    """End the demonstration when something is not what it was."""
-    different = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
-    if different:
-        raise SystemExit(f"demo: {len(different)} of {len(before)} paths differ, first {different[:5]}")
+        "recovery time": f"{recovery_seconds:.1f} s until the server answers again; promised: 5 minutes",
+        "recovery point": f"the last {max(lost, default=0.0):.1f} s, {len(lost)} orders, are lost; promised: 2 seconds",
+    }
 
 
 def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rebond-demo-") as folder:
-        play(Demo(pathlib.Path(folder)))
-    print(f"  {'all of it':<16} {time.monotonic() - began:.0f} s\n")
+        figures = play(Demo(pathlib.Path(folder)))
+    for name, figure in {**figures, "all of it": f"{time.monotonic() - began:.0f} s"}.items():
+        print(f"  {name:<16} {figure}")
+    print()
     return 0
 
 
