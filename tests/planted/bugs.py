@@ -9,6 +9,8 @@ from tests.planted.bugs_of_closing import CLOSING
 from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
 from tests.planted.bugs_of_kinds import KINDS
+from tests.planted.bugs_of_physical import PHYSICAL
+from tests.planted.bugs_of_places import PLACES
 from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_recovery import RECOVERY
@@ -525,6 +527,8 @@ BUGS: tuple[Bug, ...] = (
     *SETS,
     *CLOSING,
     *KINDS,
+    *PHYSICAL,
+    *PLACES,
     *POSTGRES,
     *DATABASES,
     *PROVING,

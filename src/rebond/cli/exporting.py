@@ -60,19 +60,26 @@ def _write(vault: VaultAtHand, export: "PlannedExport", outcome: "BackupOutcome"
 
 def _failed(export: "PlannedExport", error: RebondError | OSError) -> Finding:
     reason = error.message if isinstance(error, RebondError) else error.strerror or str(error)
-    hint = "Mend that; then 'rebond export latest {component} --format {form} --output {folder}/' writes it."
+    values = {
+        "component": export.request.component,
+        "form": str(export.request.format),
+        "folder": export.folder,
+        "reason": reason,
+    }
     if isinstance(error, RoleTooSmall):
-        hint = "A writer cannot read: let the machine that has the owner's key write it, or take 'export' out."
+        return Finding(
+            code="export-failed",
+            severity=Severity.WARNING,
+            subject=export.request.component,
+            template="The snapshot stands, but {component} could not be exported into {folder}: {reason}",
+            hint_template="A writer cannot read: let a machine with the owner's key write it, or take 'export' out.",
+            values=values,
+        )
     return Finding(
         code="export-failed",
         severity=Severity.WARNING,
         subject=export.request.component,
         template="The snapshot stands, but {component} could not be exported into {folder}: {reason}",
-        hint_template=hint,
-        values={
-            "component": export.request.component,
-            "form": str(export.request.format),
-            "folder": export.folder,
-            "reason": reason,
-        },
+        hint_template="Then 'rebond export latest {component} --format {form} --output {folder}/' writes it.",
+        values=values,
     )

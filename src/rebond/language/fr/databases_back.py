@@ -22,6 +22,13 @@ DATABASES_BACK: dict[str, str] = {
     "{path} is not in the archive: a file of the form {form} cannot hold such a thing.": "{path} n'est pas dans l'archive : un fichier de la forme {form} ne peut contenir une telle chose.",
     "Restore it with 'rebond restore', or leave it: sockets and devices are made by programs.": "Restaurez-le avec « rebond restore », ou laissez-le : les sockets et périphériques sont créés par des programmes.",
     "There is no component '{name}' in this snapshot.": "Il n'y a pas de composant « {name} » dans cet instantané.",
+    "Exported: {path}": "Exporté : {path}",
+    "The snapshot stands, but {component} could not be exported into {folder}: {reason}": "L'instantané est là, mais {component} n'a pas pu être exporté dans {folder} : {reason}",
+    "A writer cannot read: let a machine with the owner's key write it, or take 'export' out.": "Qui écrit ne peut pas lire : qu'une machine ayant la clé du propriétaire l'écrive, ou retirez « export ».",
+    "Then 'rebond export latest {component} --format {form} --output {folder}/' writes it.": "Ensuite « rebond export latest {component} --format {form} --output {folder}/ » l'écrit.",
+    "The export of {component} ({wish}) is not carried out yet; nothing is written for it.": "L'export de {component} ({wish}) n'est pas encore fait ; rien n'est écrit pour lui.",
+    "Check 'references' of the component; try the query with psql.": "Vérifiez « references » du composant ; essayez la requête avec psql.",
+    "The session was ended.": "La session a pris fin.",
     # restore --into
     "Load a database into a server: postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, podman:, kubernetes:KIND/NAME. It is made beside and then swapped in.": "Charger une base dans un serveur : postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, podman:, kubernetes:KIND/NAME. Elle est faite à côté, puis échangée.",
     "With --into: only this table; may be repeated.": "Avec --into : seulement cette table ; peut être répété.",

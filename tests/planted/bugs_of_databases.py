@@ -1,0 +1,113 @@
+"""Bugs of bringing PostgreSQL databases back, of reading them side by side, and of exports."""
+
+from tests.planted.bug import Bug, Change
+
+INTO = "tests/scenarios/test_database_into.py"
+EXPORT = "tests/scenarios/test_export.py"
+ENDS = "tests/unit/sources/test_postgres.py"
+NAMED = "tests/scenarios/test_files_named_by_postgres.py"
+
+DATABASES = (
+    Bug(
+        "half-a-database-left-behind",
+        "A load that fails leaves what it had made.",
+        (
+            Change(
+                "sources/postgres/whole_load.py",
+                "        _take_away(plan, maintenance, report)\n        raise\n",
+                "        raise\n",
+            ),
+        ),
+        (f"{INTO}::test_what_fails_midway_leaves_nothing_and_the_old_one_works",),
+    ),
+    Bug(
+        "the-old-database-dropped",
+        "The database that another takes the place of is dropped instead of being kept.",
+        (
+            Change(
+                "sources/postgres/whole_load.py",
+                "    if plan.drops_aside and is_empty(access, plan.aside):",
+                "    if plan.aside:",
+            ),
+        ),
+        (f"{INTO}::test_the_old_database_is_kept_when_another_takes_its_place",),
+    ),
+    Bug(
+        "positions-left-out-of-a-load",
+        "Sequences begin again after a restore into a server: numbers are given out twice.",
+        (
+            Change(
+                "sources/postgres/whole_load.py",
+                '    if saved.files.has("sequences.sql"):',
+                '    if saved.files.has("no-sequences.sql"):',
+            ),
+        ),
+        (f"{INTO}::test_a_database_is_the_same_in_another_server_that_knew_none_of_its_roles",),
+    ),
+    Bug(
+        "a-table-loaded-by-halves",
+        "Rows of single tables are loaded outside of a transaction: what fails midway leaves some.",
+        (
+            Change(
+                "sources/postgres/part_load.py",
+                '        session.feed("BEGIN;\\n")\n        _feed(session, guard, _list_made(plan, is_before=True))',
+                "        _feed(session, guard, _list_made(plan, is_before=True))",
+            ),
+            Change(
+                "sources/postgres/part_load.py",
+                "                advance(each.into, number, fed_bytes)\n",
+                '                advance(each.into, number, fed_bytes)\n            session.feed("\\\\.\\n")\n'
+                '            session.feed(each.table.write_in(saved.manifest.encoding, into=each.sql) + "\\n")\n'
+                '            session.feed("9999\\tspoilt\\n")\n',
+            ),
+        ),
+        (f"{INTO}::test_rows_alone_go_into_a_table_that_is_there_and_empty_all_or_none",),
+    ),
+    Bug(
+        "parts-out-of-order",
+        "Runs of pages that several sessions read at once are taken as they come.",
+        (
+            Change(
+                "sources/postgres/reading_ahead.py",
+                "        return TableReader(self, self._of_table[table])",
+                "        return TableReader(self, self._of_table[table][::-1])",
+            ),
+        ),
+        (f"{ENDS}::test_parts_that_are_read_at_once_come_in_order_and_each_is_counted",),
+    ),
+    Bug(
+        "parts-not-counted",
+        "Rows that a session lost between the server and here go unnoticed.",
+        (
+            Change(
+                "sources/postgres/reading_ahead.py", "            if said != part.lines:", "            if said < 0:"
+            ),
+        ),
+        (f"{ENDS}::test_a_part_that_is_not_whole_is_not_taken_for_its_table",),
+    ),
+    Bug(
+        "old-exports-by-any-name",
+        "The rotation of exports takes away whatever begins and ends alike.",
+        (
+            Change(
+                "operations/exporting_classes.py",
+                "            moment = datetime.datetime.strptime(",
+                "            os.unlink(os.path.join(folder, name))\n            continue\n"
+                "            moment = datetime.datetime.strptime(",
+            ),
+        ),
+        (f"{EXPORT}::test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_ones_away",),
+    ),
+    Bug(
+        "end-mark-in-the-middle",
+        "The end mark of a dump stands in the middle of an export too: one that is cut after it looks whole.",
+        (Change("sources/postgres/plain_dump.py", "held[:place] if place >= 0 else held", "held"),),
+        (f"{EXPORT}::test_stock_psql_loads_the_plain_dump_and_its_end_is_that_of_pg_dump",),
+    ),
+    Bug(
+        "named-files-not-asked",
+        "The files that a PostgreSQL database names are not looked up.",
+        (Change("stack/postgres.py", "        if self.named_files is not None:", "        if self.named_files == 0:"),),
+        (f"{NAMED}::test_a_file_that_a_row_names_and_nobody_has_degrades_the_set",),
+    ),
+)
