@@ -38,8 +38,8 @@ RECOVERY = (
         (
             Change(
                 "stack/file_places.py",
-                "        if other == name or component.inside",
-                "        if other != name or component.inside",
+                "        if other == name or component.volume",
+                "        if other != name or component.volume",
             ),
         ),
         (f"{PLACE}::test_the_outer_component_leaves_alone_what_belongs_to_another_one",),

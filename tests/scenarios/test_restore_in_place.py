@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.scenarios.shop_in_place import Shop
+from tests.shims.placing import place_shims
 
 from rebond.errors import RestoreError
 from rebond.history.ledger import Ledger
@@ -316,3 +317,29 @@ def test_an_address_is_asked_until_it_answers_well(shop: Shop) -> None:
         assert answers == []
         server.shutdown()
         thread.join()
+
+
+def test_files_of_a_container_come_back_where_this_machine_has_them_mounted(shop: Shop) -> None:
+    (shop.root / "compose.yml").write_text("services: {}")
+    shop.configure('name = "shop"', 'name = "shop"\ncompose = ["compose.yml"]')
+    shop.configure('path = "media"', f'in = "compose:web"\npath = "{shop.root}/media"')
+    answers = shop.folder / "answers"
+    answers.mkdir()
+    (answers / "ids").write_text("abc\n")
+    mounts = [{"Type": "bind", "Source": str(shop.root / "media"), "Destination": f"{shop.root}/media"}]
+    (answers / "mounts").write_text(json.dumps([{"Id": "abc", "Mounts": mounts}]))
+    compose = f"docker compose --file {shop.root}/compose.yml"
+    (answers / "answers").write_text(
+        json.dumps({f"{compose} ps --all --quiet web": "ids", "docker inspect abc": "mounts"})
+    )
+    shims = place_shims(shop.folder / "bin")
+    shop.program.environment |= {"PATH": shims["PATH"], "SHIM_RUNNING": "web", "SHIM_ANSWERS": str(answers)}
+    shop.program.good("backup", "media")
+    shop.write("media/c.jpg", "changed after the backup")
+    shop.program.environment["SHIM_RUNNING"] = ""  # it is stopped by then
+    shop.program.good("restore", "latest", "code", "--in-place", "--yes")
+    assert (shop.root / "media" / "c.jpg").read_text() == "changed after the backup"
+
+    answer = shop.program.good("restore", "--at", "2099-01-01", "media", "--in-place", "--yes", "--json")
+    assert json.loads(answer.out)["parts"][0]["place"] == str(shop.root / "media")
+    assert (shop.root / "media" / "c.jpg").read_text() == "new"

@@ -19,6 +19,7 @@ from rebond.stack.databases import BESIDE as BESIDE_DATABASES
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.file_trees import ConfiguredFiles, fixed_part, is_glob
 from rebond.stack.live_trees import look_at_live
+from rebond.stack.mounted_places import find_host_path
 from rebond.stack.secrets import find_top
 from rebond.stack.strategies import choose_strategy
 from rebond.stack.whereabouts import find_folder
@@ -104,14 +105,18 @@ def _find_files(
     stack_root, here = loaded.root, component
     if component.inside is not None or component.volume is not None:
         place, folder = find_folder(component, loaded)
-        if place.address is not None:
-            raise _not_here(name, component)
-        stack_root = Path(os.fsdecode(folder))
-        here = replace(
-            component,
-            path=(component.path or "").lstrip("/") or ("." if not component.paths else None),
-            paths=tuple(each.lstrip("/") for each in component.paths),
-        )
+        if place.address is None:
+            stack_root = Path(os.fsdecode(folder))
+            here = replace(
+                component,
+                path=(component.path or "").lstrip("/") or ("." if not component.paths else None),
+                paths=tuple(each.lstrip("/") for each in component.paths),
+            )
+        else:
+            mounted = find_host_path(component, loaded)
+            if mounted is None:
+                raise _not_here(name, component)
+            here = replace(component, path=os.fsdecode(mounted), inside=None)
     configured = ConfiguredFiles(name, here, stack_root=stack_root, strategy="complete")
     root = relocate(configured.root)
     if here.path and _is_single_file(name, configured.root, root, source):
@@ -158,7 +163,11 @@ def _list_left_alone(
         if _is_below(path, root):
             yield "/" + _escape(os.path.relpath(path, root))
     for other, component in loaded.configuration.component.items():
-        if other == name or component.inside is not None or component.volume is not None:
+        if other == name or component.volume is not None:
+            continue
+        if component.inside is not None:  # what a container has mounted may lie in the very folder of the code
+            mounted = find_host_path(component, loaded)
+            yield from _anchor(mounted, root, relocate) if mounted else ()
             continue
         endings: tuple[bytes, ...] = (b"", *BESIDE_DATABASES) if isinstance(component, Sqlite) else (b"",)
         for path in _paths_of(component, loaded):

@@ -13,7 +13,7 @@ from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres
 from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.config.steps import Probe, Restoring, Step
-from rebond.errors import RebondError, SourceUnfit, UsageError
+from rebond.errors import RebondError, SourceError, SourceUnfit, UsageError
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
@@ -102,7 +102,7 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         component = loaded.configuration.component[chosen.name]
         try:
             part, place = make_part(chosen, component, relocation, wish, around)
-        except SourceUnfit as error:
+        except SourceError as error:
             left_out.append(leave_out(chosen.name, error))
             continue
         parts[chosen.name] = part
@@ -139,7 +139,7 @@ def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: 
             found[each.name], _ = make_part(
                 chosen[each.name], loaded.configuration.component[each.name], relocation, wish, around
             )
-        except SourceUnfit:
+        except SourceError:
             place = FilesPlace(name=each.name, kind=each.kind, top=os.fsencode(each.place))
             found[each.name] = FilePart(place, Wish(), run=around.run, folder=around.folder_of(each.name), source=None)
     return Means(
