@@ -92,12 +92,16 @@ def test_a_class_is_saved_restored_and_kept_by_what_the_configuration_says(
     assert [each["stack"] for each in left] == ["shop", "shop", "other"]
 
 
-def test_a_kind_that_comes_later_fails_the_run_and_commits_nothing_unless_a_part_is_enough(program: Program) -> None:
+def test_a_kind_that_comes_later_fails_the_run_and_commits_nothing_unless_a_part_is_enough(
+    program: Program, shop: pathlib.Path
+) -> None:
+    database = 'kind = "postgres"\nmethod = "physical"\npassword = { env = "POSTGRES_PASSWORD" }\n'
+    (shop / "rebond.toml").write_text(CONFIGURATION.replace(database, 'kind = "django"\n'))
     refused = program("backup", "--class", "full", "--json")
 
     assert refused.status == 32
     assert json.loads(refused.out)["error"]["message"] == (
-        "The component db asks for the physical method, which cannot be done yet."
+        "The component db is of the kind django, which cannot be saved yet."
     )
     assert program.ask("snapshots") == []
     partial = program("backup", "--class", "full", "--allow-partial", "--json")
