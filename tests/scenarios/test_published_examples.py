@@ -1,5 +1,6 @@
 """The two published configurations, end to end: every kind that this version saves, by stand-ins for their engines."""
 
+import gzip
 import json
 import pathlib
 import stat
@@ -71,13 +72,35 @@ def korrigo(tmp_path: Folder) -> KeptStack:
     return stack
 
 
-def test_korrigo_is_saved_but_for_its_database(korrigo: KeptStack, tmp_path: Folder) -> None:
+@pytest.fixture(scope="module")
+def viatique() -> Iterator[PostgresServer]:
+    """What runs as the database of korrigo."""
+    with PostgresServer() as made:
+        made.sql("CREATE ROLE viatique_user LOGIN")
+        made.sql("CREATE DATABASE viatique OWNER viatique_user")
+        made.sql("CREATE TABLE copy AS SELECT n AS id, 'page ' || n AS text FROM generate_series(1, 500) n", "viatique")
+        made.sql("ALTER TABLE copy OWNER TO viatique_user", "viatique")
+        yield made
+
+
+@pytest.mark.judge("postgres")
+def test_korrigo_is_saved_with_its_database_and_the_daily_file_of_the_guide(
+    korrigo: KeptStack, viatique: PostgresServer, tmp_path: Folder
+) -> None:
     refused = korrigo.back_up("--class", "daily")
     assert 30 <= refused.status < 40, refused.err  # nothing runs as its database
+    korrigo.program.environment |= {"SHIM_RUNNING": "backend,db", "PGHOST": viatique.socket_folder}
+    made = korrigo.back_up("--class", "daily", "--json")
+    assert made.status == 0, made.err
+    assert made.document["state"] == "whole"
+    (daily,) = (korrigo.folder / "backups").glob("db_backup_????????_??????.sql.gz")
+    viatique.sql("CREATE DATABASE again TEMPLATE template0")
+    viatique.sql(gzip.decompress(daily.read_bytes()), "again")
+    assert viatique.sql("SELECT count(*) FROM copy", "again") == "500\n"
     ended = korrigo.back_up("--class", "full", "--allow-partial", "--json")
     assert ended.status == 3, ended.err
     states = find_states(ended.document)
-    assert {name for name, is_complete in states.items() if not is_complete} == {"database", "django"}
+    assert {name for name, is_complete in states.items() if not is_complete} == {"django"}
     assert set(states) == {
         *("database", "django", "media", "secrets", "images"),
         *("static", "redis", "configuration"),
@@ -88,6 +111,7 @@ def test_korrigo_is_saved_but_for_its_database(korrigo: KeptStack, tmp_path: Fol
     assert stat.S_IMODE((back / "secrets" / "infra" / "docker" / "prod.env").stat().st_mode) == 0o600
     assert json.loads((back / "configuration" / "git.json").read_text())["is_pushed"] is True
     assert json.loads((back / "static" / "declared.json").read_text())["comes_back_by"][0] == "python"
+    assert (back / "database" / "tables" / "public.copy.copy").read_bytes().count(b"\n") == 500
     assert (back / "images" / "korrigo-backend-0123456789ab.tar").is_file()
 
     first = korrigo.good_backup("--class", "secrets")

@@ -140,7 +140,6 @@ CONFIGURATION: dict[str, str] = {
     "The component {component} may lose {rpo}, but its quickest class, {title}, runs every {gap}.": "Le composant {component} peut perdre {rpo}, mais sa classe la plus rapide, {title}, passe toutes les {gap}.",
     "Let class.{title} run more often, or allow more with rpo.": "Faites passer class.{title} plus souvent, ou permettez plus par rpo.",
     # what it asks of a backup
-    "'{key}' of the configuration is not carried out yet.": "« {key} » de la configuration n'est pas encore exécuté.",
     "The component {component} is not as expected: {rule} is {found}, not {wanted}.": "Le composant {component} n'est pas comme prévu : {rule} vaut {found}, et non {wanted}.",
     "Look whether something is missing; if not, change 'expect'.": "Voyez s'il manque quelque chose ; sinon changez « expect ».",
     "Nothing fits the paths of the component {component}.": "Rien ne correspond aux chemins du composant {component}.",
