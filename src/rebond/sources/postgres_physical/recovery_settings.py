@@ -22,25 +22,28 @@ _OURS = re.compile(
     re.IGNORECASE,
 )
 # Exit 1 means "the log ends here" to PostgreSQL: it is said only of what was never laid here. A file that was laid and
-# is gone, a full disk, a script that is gone (127): all of that is more than 125, and the server stops.
+# is gone, a full disk, a script that is gone or cut (2 of some shells): all of that is 255, and the server stops.
+_DONE, _ABSENT = 70, 71
 _FETCH = f"""\
 #!/bin/sh
-# Called by PostgreSQL: fetch.sh NAME TARGET. 0 it is there now; 1 it never was; more than 125: stop.
+# Called by PostgreSQL: fetch.sh NAME TARGET. 70 it is there now; 71 it never was; anything else: stop.
 folder=${{0%/*}}
 [ -r "$folder/{LISTED}" ] || exit 200
 if [ -f "$folder/$1" ]; then
-  cp "$folder/$1" "$2.part" && mv "$2.part" "$2" && exit 0
+  cp "$folder/$1" "$2.part" && mv "$2.part" "$2" && exit {_DONE}
   exit 201
 fi
 grep -qxF "$1" "$folder/{LISTED}"
 case $? in
-  1) exit 1 ;;
+  1) exit {_ABSENT} ;;
   0) echo "rebond: $1 was laid here and is gone" >&2; exit 202 ;;
   *) exit 203 ;;
 esac
 """
 _END = f'sed -i "/{MARK}\\$/d" {AUTO} && rm -rf {LOG_FOLDER}'
-RESTORE_FROM_FOLDER = f'sh {LOG_FOLDER}/{FETCH} "%f" "%p"'
+RESTORE_FROM_FOLDER = (
+    f'sh {LOG_FOLDER}/{FETCH} "%f" "%p"; case $? in {_DONE}) exit 0 ;; {_ABSENT}) exit 1 ;; *) exit 255 ;; esac'
+)
 
 
 def write_fetch() -> bytes:

@@ -1,0 +1,76 @@
+"""Bugs of saving data directories and of bringing them back to a moment."""
+
+from tests.planted.bug import Bug, Change
+
+BASES = "tests/scenarios/test_base_backups.py"
+MOMENTS = "tests/scenarios/test_point_in_time.py"
+UNITS = "tests/unit/sources/test_postgres_physical.py"
+
+PHYSICAL = (
+    Bug(
+        "archiving-left-on",
+        "A restored server keeps archive_mode on: when it promotes it writes its branch into the production's archive.",
+        (
+            Change(
+                "sources/postgres_physical/recovery_settings.py",
+                "lines.append(f\"archive_mode = {quote_setting('off')}\")",
+                "lines.append(f\"archive_mode = {quote_setting('on')}\")",
+            ),
+        ),
+        (f"{UNITS}::test_one_target_and_no_archiving_are_written",),
+    ),
+    Bug(
+        "manifest-believed",
+        "What arrived is not compared with the sums of the server's manifest.",
+        (
+            Change(
+                "sources/postgres_physical/manifest.py",
+                'if said.algorithm == "SHA256" and said.checksum != checksum:',
+                'if said.algorithm == "MD5" and said.checksum != checksum:',
+            ),
+        ),
+        (f"{UNITS}::test_a_file_that_is_not_what_the_manifest_says_is_refused",),
+    ),
+    Bug(
+        "timeline-latest",
+        "The timeline is not written as a number, so PostgreSQL follows whatever is newest.",
+        (
+            Change(
+                "sources/postgres_physical/recovery_settings.py",
+                '"recovery_target_timeline": str(timeline),',
+                '"recovery_target_timeline": "latest" if timeline else "",',
+            ),
+        ),
+        (f"{UNITS}::test_one_target_and_no_archiving_are_written",),
+    ),
+    Bug(
+        "log-not-proven",
+        "A base backup counts as whole though the log that it needs never came.",
+        (Change("operations/saving.py", "complete=None not in needs,", "complete=len(needs) >= 0,"),),
+        (f"{MOMENTS}::test_a_snapshot_is_incomplete_until_its_log_is_proven",),
+    ),
+    Bug(
+        "lost-log-is-the-end",
+        "A file of the log that was laid beside and is gone is taken for the end of the log: the server promotes.",
+        (
+            Change(
+                "sources/postgres_physical/recovery_settings.py",
+                'is gone" >&2; exit 202 ;;',
+                'is gone" >&2; exit {_ABSENT} ;;',
+            ),
+        ),
+        (f"{UNITS}::test_a_lost_file_of_the_log_is_never_its_end",),
+    ),
+    Bug(
+        "damaged-pages-blessed",
+        "Pages that the server found damaged are told, and the snapshot counts as whole.",
+        (
+            Change(
+                "operations/saving.py",
+                "degraded=saved.summary.degraded or conclusion.is_degraded,",
+                "degraded=saved.summary.degraded,",
+            ),
+        ),
+        (f"{BASES}::test_a_damaged_page_is_told_and_never_blessed",),
+    ),
+)
