@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import resource
 from collections.abc import Iterator
 
 import pytest
@@ -208,3 +209,59 @@ def test_what_fails_midway_leaves_nothing_and_the_old_one_works(
         assert list_databases(other) == before
         assert other.sql("TABLE mine", "old") == "1\n"
     assert os.path.exists(other.socket_folder)
+
+
+def test_a_wrong_password_is_told_and_never_asked_for(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE ROLE guarded LOGIN SUPERUSER PASSWORD 'right'")
+    other.ask_passwords()
+    address = dsn(other, "guarded_one", "guarded")
+    refused = saved("restore", "latest", "--into", address, "--quiet", PGPASSWORD="wrong")
+    assert refused.status == 40, refused.err
+    assert "does not accept the password" in refused.err
+    assert "PGPASSWORD" in refused.err
+    saved.good("restore", "latest", "--into", address, "--rename", "shop=renamed", "--quiet", PGPASSWORD="right")
+    assert other.sql("SELECT count(*) FROM orders", "renamed") == "2000\n"
+    assert "guarded_one" not in list_databases(other)
+
+
+def test_a_full_disk_leaves_nothing_half_loaded(server: PostgresServer, tmp_path: pathlib.Path) -> None:
+    server.sql("CREATE DATABASE big")
+    server.sql("CREATE TABLE t AS SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, 80000) n", "big")
+    program = Program.with_vault(tmp_path)
+    del program.environment["REBOND_VAULT"], program.environment["REBOND_KEY_FILE"]
+    (tmp_path / "stack").mkdir()
+    configure(tmp_path, server, ('"shop"\nuser', '"big"\nuser'))
+    program.environment["REBOND_CONFIG"] = str(tmp_path / "stack" / "rebond.toml")
+    program.good("backup", "--quiet")
+    with PostgresServer() as small:
+        small.sql("CREATE DATABASE big")
+        small.sql("CREATE TABLE mine AS SELECT 1 AS n", "big")
+        # The kernel lets none of its files grow further, as on a disk without room.
+        resource.prlimit(small._process.pid, resource.RLIMIT_FSIZE, (17 << 20, 17 << 20))
+        failed = program("restore", "latest", "--into", dsn(small, "big"), "--yes", "--quiet")
+        assert failed.status == 40, failed.err
+        assert "is full" in failed.err
+        assert small.sql("TABLE mine", "big") == "1\n"
+        assert list_databases(small) == ["big", "postgres"]
+
+
+@pytest.mark.parametrize("major", [16, 18])
+def test_a_newer_server_takes_it_and_an_older_one_is_refused(
+    saved: Program, server: PostgresServer, major: int, tmp_path: pathlib.Path
+) -> None:
+    with PostgresServer(major=major) as newer:
+        newer.sql("CREATE DATABASE old_app")
+        newer.sql("CREATE TABLE t AS SELECT n, 'x' || n AS s FROM generate_series(1, 100) n", "old_app")
+        path = f"{newer.programs}:{os.environ['PATH']}"
+        program = Program.with_vault(tmp_path)
+        del program.environment["REBOND_VAULT"], program.environment["REBOND_KEY_FILE"]
+        (tmp_path / "stack").mkdir()
+        configure(tmp_path, newer, ('"shop"\nuser', '"old_app"\nuser'))
+        program.environment["REBOND_CONFIG"] = str(tmp_path / "stack" / "rebond.toml")
+        program.good("backup", "--quiet", PATH=path)
+        back = program.ask("restore", "latest", "--into", dsn(newer, "again"), "--quiet", PATH=path)
+        assert back["rows"] == 100
+        assert newer.sql("SELECT count(*), min(s) FROM t", "again") == "100|x1\n"
+        refused = program("restore", "latest", "--into", dsn(server, "too_new"), "--quiet", PATH=path)
+        assert refused.status == 40, refused.err
+        assert f"PostgreSQL {major} or newer" in refused.err

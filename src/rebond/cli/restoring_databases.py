@@ -110,7 +110,9 @@ def show_loaded(
         "snapshot": record.snapshot.hex(),
         "server": str(target.access.server),
         "dry_run": is_dry,
-        "databases": [_describe(each) for each in outcome.loaded] or [{"name": each} for each in outcome.planned],
+        "databases": [_describe(each) for each in outcome.loaded]
+        or [{"name": each} for each in outcome.planned if not outcome.tables],
+        "tables": list(outcome.tables),
         "rows": outcome.rows,
         "seconds": round(outcome.seconds, 3),
         "problems": [finding_document(each) for each in problems],

@@ -41,6 +41,7 @@ class DatabaseOutcome:
     """What was loaded. With ``dry_run`` it is what would be: then ``loaded`` and ``parts`` are empty."""
 
     planned: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
     loaded: tuple[LoadedDatabase, ...] = ()
     parts: tuple[LoadedPart, ...] = ()
     rows: int = 0
@@ -152,10 +153,11 @@ def _load_parts(
         renames=wish.renames,
         keeps_owner=wish.keeps_owner,
     )
+    names = tuple(each.into for each in plan.tables)
     if wish.dry_run:
-        return DatabaseOutcome(planned=tuple(each.into for each in plan.tables), rows=plan.rows)
+        return DatabaseOutcome(planned=names, tables=names, rows=plan.rows)
     part = load_part(saved, plan, report=report, advance=advance)
-    return DatabaseOutcome(planned=tuple(each.into for each in plan.tables), parts=(part,), rows=part.rows)
+    return DatabaseOutcome(planned=names, tables=names, parts=(part,), rows=part.rows)
 
 
 class _Pace:

@@ -56,11 +56,6 @@ class LoadSession:
         """Let it write ``words``, in which ``:ROW_COUNT`` is that of the last statement, when it comes to here."""
         self.feed(f"\\echo {words}\n")
 
-    def feed_all(self, pieces: Iterable[Piece]) -> None:
-        """Hand it a whole file."""
-        for each in pieces:
-            self.feed(each)
-
     def finish(self) -> list[str]:
         """Let it end; return what it reported. Raises ``RestoreError``."""
         self._send()

@@ -117,7 +117,7 @@ class RowsAhead:
             while (part := self._take_part()) is not None:
                 is_first = session is None
                 session = session or self._begin()
-                session.feed(part.command.replace("\0", self._mark).encode(errors="surrogateescape"))
+                _ask(session, part.command.replace("\0", self._mark))
                 self._receive(session, held, part, is_first=is_first)
             if session is not None:
                 _end_session(session, held)
@@ -239,6 +239,15 @@ class TableReader:
 
     def close(self) -> None:
         """The sessions are ended by whoever has them."""
+
+
+def _ask(session: FedReader, command: str) -> None:
+    """Hand a session a command. Raises ``SourceError`` with its last words when it has ended."""
+    try:
+        session.feed(command.encode(errors="surrogateescape"))
+    except BrokenPipeError:
+        session.finish()
+        raise CommandFailed("The session was ended.", hint="Run the backup again.") from None
 
 
 def _read_more(session: FedReader, held: bytearray, block: memoryview) -> None:

@@ -123,15 +123,15 @@ def check_counts(tables: Sequence[SavedTable], answers: Sequence[str]) -> None:
             )
 
 
-def run_side_by_side(access: Access, database: str, jobs_: Iterable[Job], guard: ScriptGuard, *, jobs: int) -> None:
+def run_side_by_side(access: Access, database: str, work: Iterable[Job], guard: ScriptGuard, *, jobs: int) -> None:
     """Run jobs in several sessions, each job as one transaction. Raises the first ``RestoreError``.
 
     Jobs that stopped one another are run again, one after the other.
     """
-    left = list(reversed(list(jobs_)))
+    left = list(reversed(list(work)))
     lock, failures, stopped = threading.Lock(), [], []  # type: ignore[var-annotated]
 
-    def work() -> None:
+    def run() -> None:
         while True:
             with lock:
                 if not left or failures:
@@ -143,7 +143,7 @@ def run_side_by_side(access: Access, database: str, jobs_: Iterable[Job], guard:
                 with lock:
                     (stopped if "40P01" in str(error.values.get("words")) else failures).append((error, job))
 
-    threads = [threading.Thread(target=work, name=f"index {number}") for number in range(max(1, min(jobs, len(left))))]
+    threads = [threading.Thread(target=run, name=f"index {number}") for number in range(max(1, min(jobs, len(left))))]
     for each in threads:
         each.start()
     for each in threads:
