@@ -385,3 +385,8 @@ class TestGit:
 
         assert versioned.mend() == ["not-committed"]
         assert {each.stat().st_uid for each in (versioned.stack / ".git").rglob("*")} == {owner.pw_uid}
+
+    def test_a_hook_that_nobody_set_is_set(self, versioned: MendedMachine) -> None:
+        versioned.write('[class.code]\ntrigger = "commit"\ncomponents = ["files"]\n')
+        assert versioned.mend() == ["hook-missing"]
+        assert "rebond" in (versioned.stack / ".git" / "hooks" / "post-commit").read_text()
