@@ -3,7 +3,7 @@
 import os
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -14,7 +14,7 @@ from rebond.entries import ArrivingTree
 from rebond.errors import CommandFailed, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.components import Conclusion, WalNeed
-from rebond.sources.postgres.programs import choose_programs, find_programs
+from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree
@@ -62,12 +62,10 @@ class ConfiguredPhysical:
         server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
         place = place_of(self._component, self._loaded)
         programs = find_programs(place.open)
-        asking = Access(server=server, programs=programs[0], open_program=place.open)
+        access = Access(server=server, programs=programs[0], open_program=place.open)
         maintenance = database or "postgres"
-        facts = read_facts(asking, maintenance)
-        _require_fit(facts, wants_wal=self._component.wal is not None)
-        fitting = choose_programs(programs, facts.major)
-        access = Access(server=server, programs=fitting, open_program=place.open)
+        facts = read_facts(access, maintenance)
+        _require_fit(facts)
         point = f"rebond_{secrets.token_hex(8)}"
 
         def conclude_reading(tree: BaseBackupTree | DataDirectoryTree) -> None:
@@ -77,7 +75,8 @@ class ConfiguredPhysical:
         began_ns = SystemClock().now_ms() * 1_000_000
         if self._component.data_directory:
             return self._read_directory(access, facts, maintenance, point, conclude_reading)
-        return BaseBackupTree(self._open_stream(access, point), began_ns=began_ns, at_end=conclude_reading)
+        stream = self._open_stream(access, programs, facts.major, point)
+        return BaseBackupTree(stream, began_ns=began_ns, at_end=conclude_reading)
 
     def conclude(self, report: Report) -> Conclusion:
         """Say what was read, and which part of the log it cannot be started without."""
@@ -99,14 +98,17 @@ class ConfiguredPhysical:
             ]
         return Conclusion(facts=write_facts(facts), needs=tuple(needs), is_degraded=bool(self._pages))
 
-    def _open_stream(self, access: Access, label: str) -> BackupStream:
+    def _open_stream(self, access: Access, programs: Sequence[Programs], major: int, label: str) -> BackupStream:
         takes_wal = self._component.wal is None
         is_here = self._component.inside is None and self._component.volume is None
         if is_here and is_installed():
             self._way = "server"
             return ServerStream(access.server, label=label, takes_wal=takes_wal, pages=self._pages)
         self._way = "pg_basebackup"
-        return ProgramStream(access, label=label, takes_wal=takes_wal, pages=self._pages)
+        fitting = Access(
+            server=access.server, programs=choose_programs(programs, major), open_program=access.open_program
+        )
+        return ProgramStream(fitting, label=label, takes_wal=takes_wal, pages=self._pages)
 
     def _read_directory(
         self,
@@ -174,7 +176,7 @@ class ConfiguredPhysical:
         return RestorePoint(name=name, lsn=parse_lsn(made.lsn), time_ms=made.time_ms)
 
 
-def _require_fit(facts: ServerFacts, *, wants_wal: bool) -> None:
+def _require_fit(facts: ServerFacts) -> None:
     if facts.major < OLDEST_MAJOR:
         raise SourceUnfit(
             "The server is PostgreSQL {version}; the physical method needs {oldest} or later.",
@@ -187,8 +189,6 @@ def _require_fit(facts: ServerFacts, *, wants_wal: bool) -> None:
             "The server writes too little into its log to be saved while it runs: wal_level is minimal.",
             hint="Set wal_level = replica, and restart it: 'rebond wal settings' prints all that it needs.",
         )
-    if wants_wal and facts.is_standby and facts.archive_mode == "on":
-        return  # its primary archives
 
 
 def _no_point(component: str, error: SourceError) -> Finding:
