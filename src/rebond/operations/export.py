@@ -1,19 +1,19 @@
 """The verb ``export``: a component of a snapshot as a file that stock tools read, without a temporary copy."""
 
-import enum
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from rebond.archives.deflating import USUAL_LEVEL, Deflater
+from rebond.archives.deflating import Deflater
 from rebond.archives.new_files import new_file
 from rebond.archives.packing import Member, compressed_sink, write_tar, write_zip
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import content_of, root_of, walk
+from rebond.operations.export_requests import OF_DATABASES, ExportRequest, Format
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Advance, Observer
 from rebond.sources.postgres.custom_dump import write_custom
@@ -22,30 +22,6 @@ from rebond.sources.postgres.saved import SavedDatabase
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
-
-
-class Format(enum.StrEnum):
-    """In what form."""
-
-    SQL_GZ = "sql.gz"
-    DUMP = "dump"
-    ZIP = "zip"
-    TAR_GZ = "tar.gz"
-    TAR_ZST = "tar.zst"
-
-
-OF_DATABASES = (Format.SQL_GZ, Format.DUMP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportRequest:
-    """What is wanted. ``database`` is one of several; ``level`` is 1, the fastest, to 9, the smallest."""
-
-    component: str
-    format: Format
-    level: int = USUAL_LEVEL
-    threads: int = 2
-    database: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,11 @@ import datetime
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
-from rebond.operations.export import OF_DATABASES, ExportOutcome, ExportRequest, export_to_file
+from msgspec.structs import replace
+
+from rebond.operations.export import ExportOutcome, export_to_file
+from rebond.operations.export_requests import OF_DATABASES, ExportRequest
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord

@@ -3,18 +3,16 @@
 import datetime
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.config.classes import Export
 from rebond.config.model import Loaded
 from rebond.findings import Finding, Severity
-from rebond.operations.export import OF_DATABASES, ExportRequest, Format
-
-_USUAL_LEVEL = 6
+from rebond.operations.export_requests import OF_DATABASES, USUAL_LEVEL, ExportRequest, Format
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedExport:
+class PlannedExport(Struct, frozen=True, kw_only=True):
     """One file, or one for each database: what, into which folder, and how long earlier ones stay."""
 
     request: ExportRequest
@@ -41,7 +39,7 @@ def plan_exports(loaded: Loaded, exports: Sequence[Export]) -> tuple[list[Planne
         request = ExportRequest(
             component=each.component,
             format=Format(each.format),
-            level=each.level or _USUAL_LEVEL,
+            level=each.level or USUAL_LEVEL,
             threads=os.cpu_count() or 1,
         )
         folder = os.path.join(loaded.root, os.path.expanduser(each.to))

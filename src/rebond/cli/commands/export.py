@@ -22,7 +22,8 @@ from rebond.units import format_size
 if TYPE_CHECKING:
     from datetime import tzinfo
 
-    from rebond.operations.export import ExportOutcome, ExportRequest
+    from rebond.operations.export import ExportOutcome
+    from rebond.operations.export_requests import ExportRequest
     from rebond.vault.snapshots import SnapshotRecord
 
 _FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst")
@@ -51,7 +52,8 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
         from rebond.cli.documents import describe_choice
-        from rebond.operations.export import ExportRequest, Format, export_to, list_exports
+        from rebond.operations.export import export_to, list_exports
+        from rebond.operations.export_requests import ExportRequest, Format
         from rebond.operations.exporting_classes import export_all, name_export
 
         record = choose_snapshot(vault, snapshot, stack=wishes["stack"])
