@@ -17,6 +17,7 @@ from tests.scenarios.archived_server import ArchivedStack
 from rebond.errors import CommandFailed, TargetNotEmpty, WalGap
 from rebond.operations.backup import BackupOutcome
 from rebond.operations.physical.targets import SET
+from rebond.operations.physical.windows import find_snapshot_windows
 from rebond.operations.point_in_time import find_windows
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
 from rebond.operations.wal.tails import put_tail
@@ -282,3 +283,14 @@ def test_a_snapshot_is_incomplete_until_its_log_is_proven(monkeypatch: pytest.Mo
         assert outcome.record.catalog.needs == []
         stack.pump.holds_back.clear()
         assert state_of(stack.back_up().record) is SnapshotState.WHOLE
+
+
+def test_each_snapshot_says_which_moments_it_reaches(stormy: tuple[ArchivedStack, BackupOutcome]) -> None:
+    stack, outcome = stormy
+    (found,) = find_snapshot_windows(stack.vault, [outcome.record])[outcome.record.snapshot]
+    assert found.component == "db"
+    assert found.window is not None
+    last_us = list_committed(stack)[-1][1]
+    assert found.window.since_ms * 1000 < last_us
+    assert found.window.until_us is not None
+    assert found.window.until_us >= last_us - 5_000_000

@@ -23,11 +23,13 @@ def snapshot_document(
     verified_ms: int | None = None,
     proven_ms: int | None = None,
     expires_ms: int | None = None,
+    windows: list[dict[str, object]] | None = None,
 ) -> dict[str, object]:
     """Return the documented shape of one snapshot; ``docs/reference/json.md`` lists it.
 
     ``verified_ms`` is when all of its content had been read back, in milliseconds since 1970; ``proven_ms``
-    when a drill had last brought all of it back; ``expires_ms`` from when on nothing keeps it.
+    when a drill had last brought all of it back; ``expires_ms`` from when on nothing keeps it; ``windows``
+    which moments its data directories reach.
     """
     catalog = record.catalog
     components = catalog.components
@@ -61,7 +63,7 @@ def snapshot_document(
         "proven": None if proven_ms is None else format_iso(proven_ms),
         "verified": None if verified_ms is None else format_iso(verified_ms),
         "expires": None if expires_ms is None else format_iso(expires_ms),
-        "window": None,
+        "window": windows,
         "parent": catalog.parent.hex() or None,
         "program": catalog.program,
         "problem_count": catalog.problems,

@@ -13,6 +13,7 @@ from rebond.cli.opening import vault_at_hand
 from rebond.cli.proofs import read_proven
 from rebond.cli.speech import tr
 from rebond.cli.watching import watching
+from rebond.cli.windows_shown import describe_windows
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment
@@ -49,13 +50,14 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
-        verified, ends = {}, {}
+        verified, ends, windows = {}, {}, {}
         if invocation.wants_json:  # it takes a look at the whole index, and at every snapshot
             ends = foresee_ends(
                 invocation, vault, records if wanted == SnapshotFilter() else list_snapshots(vault.live)
             )
             log = VerifyLog(invocation.state_folder / "verified" / vault.live.vault_id.hex())
             verified = find_verified_moments(vault.live, records, log)
+            windows = describe_windows(vault, records)
     proven = read_proven(invocation, min((each.catalog.time_ms for each in records), default=0))
     documents = [
         snapshot_document(
@@ -64,6 +66,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
             verified_ms=verified.get(record.name),
             expires_ms=ends.get(record.name),
             proven_ms=proven.get(record.snapshot.hex()),
+            windows=windows.get(record.snapshot),
         )
         for record in records
     ]
