@@ -14,9 +14,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.errors import RestoreError
+from rebond.errors import CommandFailed, RestoreError
 from rebond.history.running import RunningMark, is_under_way, list_marks, take_dead_mark
 from rebond.identifiers import random_id
+from rebond.sources.streams.readers import CommandReader
 
 PREFIX = "rebond-drill-"
 VARIABLE = "REBOND_DRILL"  # in the environment of whatever a drill starts: its folder
@@ -116,13 +117,27 @@ def remove_place(folder: Path, clock: Clock) -> None:
     end_processes(folder, clock)
     if not os.path.lexists(folder):
         return
-    shutil.rmtree(folder, onerror=_make_way)
+    _delete_quickly(folder)
+    if os.path.lexists(folder):
+        shutil.rmtree(folder, onerror=_make_way)
     if os.path.lexists(folder):
         raise RestoreError(
             "The drill's folder {folder} could not be deleted.",
             hint="Delete it by hand; it holds what was restored.",
             folder=str(folder),
         )
+
+
+def _delete_quickly(folder: Path) -> None:
+    """Have a program delete a folder: of many files it takes half the time. What it leaves is for the slow way."""
+    with contextlib.suppress(CommandFailed):
+        reader = CommandReader(
+            ["rm", "-rf", "--", str(folder)], environment={"PATH": os.environ.get("PATH", os.defpath)}
+        )
+        try:
+            reader.wait()
+        finally:
+            reader.close()
 
 
 def _make_way(_function: object, path: str, _reason: object) -> None:
