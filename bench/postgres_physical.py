@@ -1,0 +1,138 @@
+"""Physical backups of PostgreSQL beside ``pg_basebackup | zstd -3`` and pgBackRest, and what a second day costs.
+
+``python -m bench.postgres_physical`` makes a database in memory and prints ratios of one run. ``--keep`` leaves the
+figures where ``python -m bench render`` finds them.
+"""
+
+import argparse
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bench.postgres import FOUR, HERE, Bench
+from bench.postgres_data import SETTINGS, fill_table, settle
+from bench.precedence import take_precedence
+from bench.sections import Section, format_bytes
+from rebond.testing.postgres_server import PostgresServer
+
+CONFIGURATION = """\
+version = 1
+[stack]
+name = "{database}"
+[vault]
+url = "{folder}/vault-{database}"
+key = {{ file = "{folder}/owner-{database}.key" }}
+[component.db]
+kind = "postgres"
+host = "{host}"
+database = "{database}"
+user = "postgres"
+method = "physical"
+"""
+BACKREST = (
+    "pgbackrest --stanza=bench --pg1-path={data} --pg1-socket-path={socket} --pg1-user=postgres "
+    "--repo1-path={folder}/backrest --log-path={folder} --lock-path={folder} --log-level-console=off "
+    "--process-max=2 --compress-type=zst --compress-level=3"
+)
+
+
+def main() -> int:
+    """Measure, print, and keep the figures where that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.postgres_physical", description=__doc__)
+    parser.add_argument("--size", type=int, default=1000, metavar="MB", help="of rows in the database")
+    parser.add_argument("--work", default="/dev/shm", help="where is measured: memory")
+    parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
+    parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"))
+    parser.add_argument("--keep", action="store_true", help="keep the figures for docs/benchmarks.md")
+    arguments = parser.parse_args()
+    if arguments.niceness:
+        take_precedence(arguments.niceness)
+    with tempfile.TemporaryDirectory(prefix="rebond-pg-bench-", dir=arguments.work) as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        tempfile.tempdir = name
+        with PostgresServer(settings={**SETTINGS, "wal_level": "replica", "max_wal_senders": "4"}) as server:
+            section = measure(Bench(folder, arguments.rebond, server), arguments.size)
+    print("\n".join(section.render()))
+    if arguments.keep:
+        section.write(HERE / ".data/results/postgres-physical.json")
+    return 0
+
+
+def measure(bench: Bench, size_mb: int) -> Section:
+    """Return the physical rows of the table."""
+    server = bench.server
+    server.sql("CREATE DATABASE four")
+    for number, (table, share) in enumerate(FOUR.items()):
+        fill_table(server, "four", table, size_bytes=int(share * size_mb * 1_000_000), seed=number)
+    settle(server, "four")
+    bench.configure("four")
+    text = CONFIGURATION.format(database="four", folder=bench.folder, host=server.socket_folder)
+    (bench.folder / "four.toml").write_text(text)
+    raw: dict[str, Any] = {"size_mb": size_mb}
+    base = f"pg_basebackup -h {server.socket_folder} -U postgres -D - -Ft -X fetch -c fast"
+    raw["basebackup_seconds"] = bench.shell(f"{base} | zstd -q -3 -o base.tar.zst")
+    raw["basebackup_bytes"] = (bench.folder / "base.tar.zst").stat().st_size
+    (bench.folder / "base.tar.zst").unlink()
+    raw["full_seconds"] = bench.run("backup", database="four")
+    raw["full_bytes"] = bench.stored_bytes("four")
+    raw["backrest_seconds"] = run_backrest(bench)
+    for table in FOUR:  # a row of every hundredth page
+        place = "(ctid::text::point)"
+        server.sql(f"UPDATE {table} SET state = 'seen' WHERE {place}[0]::int % 100 = 7 AND {place}[1] = 1", "four")
+    server.sql("CHECKPOINT")
+    raw["incremental_seconds"] = bench.run("backup", database="four")
+    raw["incremental_bytes"] = bench.stored_bytes("four") - raw["full_bytes"]
+    return make_section(raw)
+
+
+def run_backrest(bench: Bench) -> float | None:
+    """Return how long pgBackRest takes for a full backup; ``None`` where it is missing or does not work here."""
+    if not shutil.which("pgbackrest"):
+        return None
+    server = bench.server
+    program = BACKREST.format(data=server.data, socket=server.socket_folder, folder=bench.folder)
+    try:
+        bench.shell(f"mkdir backrest && {program} --no-online stanza-create")
+        return bench.shell(f"{program} --type=full --no-archive-check backup")
+    except subprocess.CalledProcessError:
+        return None
+
+
+def make_section(raw: dict[str, Any]) -> Section:
+    """Return what is printed and rendered."""
+
+    def ratio(one: str, other: str) -> str:
+        return f"{raw[one] / raw[other]:.2f} ×" if raw[other] else "-"
+
+    def seconds(one: str, other: str) -> str:
+        return f"{raw[one]:.1f} s to {raw[other]:.1f} s" if raw[other] else "-"
+
+    base, backrest, full, second = "basebackup_seconds", "backrest_seconds", "full_seconds", "incremental_seconds"
+    sizes = f"{format_bytes(raw['full_bytes'])} to {format_bytes(raw['basebackup_bytes'])}"
+    share = f"{raw['incremental_bytes'] / raw['full_bytes']:.1%}"
+    return Section(
+        title="PostgreSQL, physical",
+        intro=f"A server with {raw['size_mb']} MB of rows, with keys and indexes; server, vault and archives in "
+        "memory, on the same two processors. `python -m bench.postgres_physical` measures it again.",
+        header=("what", "ratio", "at least", "seconds or bytes"),
+        rows=[
+            ("full, time, to `pg_basebackup` and `zstd -3`", ratio(full, base), "≤ 1.2 ×", seconds(full, base)),
+            ("the same, size", ratio("full_bytes", "basebackup_bytes"), "-", sizes),
+            (
+                "full, time, to pgBackRest, 2 processes, zst 3",
+                ratio(full, backrest),
+                "≤ 1.0 ×",
+                seconds(full, backrest),
+            ),
+            ("after 1 % of pages, time, to the full", ratio(second, full), "≤ 0.55 ×", seconds(second, full)),
+            ("after 1 % of pages, bytes", share, "≤ 5 %", "of the full's stored bytes"),
+        ],
+        raw=[raw],
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
