@@ -294,3 +294,32 @@ def test_each_snapshot_says_which_moments_it_reaches(stormy: tuple[ArchivedStack
     assert found.window.since_ms * 1000 < last_us
     assert found.window.until_us is not None
     assert found.window.until_us >= last_us - 5_000_000
+
+
+def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        stack.back_up()
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.switch()
+        moment = show_time(int(stack.server.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")))
+        stack.server.sql("INSERT INTO t VALUES (3)")  # lost in the fail-over
+        stack.switch()
+        follower = stack.make_recovered(folder / "f")
+        floors = stack.lay(follower.data, moment).reach.base.facts.server.floors
+        follower.take_over()
+        archive = f"cp %p {stack.spool}/.%f && mv {stack.spool}/.%f {stack.spool}/%f"
+        rules = {"hba_file": str(follower.folder / "pg_hba.conf"), "ident_file": str(follower.folder / "pg_ident.conf")}
+        words = {"wal_level": "replica", "archive_mode": "on", "archive_command": archive, "port": "5432"}
+        try:
+            follower.start({**floors, **words, **rules})
+            while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
+                time.sleep(0.05)
+            name = follower.ask("INSERT INTO t VALUES (4); SELECT pg_walfile_name(pg_switch_wal())", "postgres")
+            stack.pump.wait_for("00000002.history")
+            stack.pump.wait_for(name.strip())
+        finally:
+            follower.stop()
+        assert ask_ids(stack, folder / "r", "latest") == {1, 2, 4}
+        windows = find_windows(stack.vault, "db", list_snapshots(stack.vault))
+        assert [each.timeline for each in windows] == [1, 2]

@@ -9,6 +9,7 @@ from rebond.operations.wal.coverage import prove_wal
 from rebond.vault.access import Vault
 
 PATIENCE_SECONDS = 60.0  # with nothing new in the archive
+_QUIET_SECONDS = 5.0
 _LOOK_EVERY_SECONDS = 0.25
 
 Report = Callable[[Finding], None]
@@ -24,7 +25,7 @@ def wait_for_wal(
     clock = vault.clock
     patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
     end = clock.monotonic() + patience
-    missing = ""
+    missing, is_told, began = "", False, clock.monotonic()
     while True:
         try:
             return prove_wal(vault, need.system_id, need.timeline, need.start_lsn, need.stop_lsn, need.segment_bytes)
@@ -39,7 +40,21 @@ def wait_for_wal(
         if clock.monotonic() >= end:
             report(_not_proven(reason))
             return None
+        if not is_told and clock.monotonic() >= began + _QUIET_SECONDS:
+            is_told = True
+            report(_awaited(missing, patience))
         clock.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _awaited(name: str, patience_seconds: float) -> Finding:
+    return Finding(
+        code="wal-awaited",
+        severity=Severity.NOTE,
+        subject=name,
+        template="The server has not archived {name} yet; it is awaited for {seconds} s.",
+        hint_template="See 'rebond wal status', or pg_stat_archiver and the log of the server, for what keeps it.",
+        values={"name": name, "seconds": round(patience_seconds)},
+    )
 
 
 def _not_proven(error: WalGap | StoreError | VaultDamaged) -> Finding:

@@ -48,6 +48,8 @@ POINT_IN_TIME: dict[str, str] = {
     "'rebond snapshots' lists what each holds.": "« rebond snapshots » dit ce que contient chacun.",
     "The log that this data directory needs is not in the vault, so the snapshot is incomplete: {reason}": "Le journal dont ce répertoire de données a besoin n'est pas dans le coffre, l'instantané est donc incomplet : {reason}",
     "See 'rebond wal status' for what keeps it from coming; then run the backup again.": "Voyez par « rebond wal status » ce qui l'empêche d'arriver ; puis relancez la sauvegarde.",
+    "The server has not archived {name} yet; it is awaited for {seconds} s.": "Le serveur n'a pas encore archivé {name} ; il est attendu {seconds} s.",
+    "See 'rebond wal status', or pg_stat_archiver and the log of the server, for what keeps it.": "Voyez par « rebond wal status », ou par pg_stat_archiver et le journal du serveur, ce qui le retient.",
     "The base backup holds something that is no file or directory: {path}.": "La sauvegarde de base contient quelque chose qui n'est ni fichier ni répertoire : {path}.",
     "Take it out of the data directory, then run the backup again.": "Retirez-le du répertoire de données, puis relancez la sauvegarde.",
     "The connection with PostgreSQL failed, so what came by it is not saved: {words}": "La connexion avec PostgreSQL a échoué, ce qui en est venu n'est donc pas sauvegardé : {words}",
