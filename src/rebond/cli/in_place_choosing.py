@@ -14,6 +14,7 @@ from rebond.cli.opening import VaultAtHand, store_at_hand
 from rebond.cli.parts import choose_parts
 from rebond.cli.speech import tr
 from rebond.clock import SystemClock
+from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.recovery.choosing import choose_records, find_reference
@@ -24,7 +25,7 @@ from rebond.operations.selection import Selection
 from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.progress import Observer, Silence
 from rebond.stack.recovering import ChosenPart, RecoveryWish, holds_data
-from rebond.units import parse_last_moment
+from rebond.units import format_iso, parse_last_moment
 from rebond.vault.access import Vault
 from rebond.vault.opening import open_vault
 from rebond.vault.pins import Pins
@@ -108,12 +109,16 @@ def choose_parts_to_bring(
 ) -> RecoveryWish:
     """Return what is wanted, with its sizes; say what was chosen. Raises ``UnknownName`` and ``UsageError``."""
     stack = wishes["stack"] or loaded.configuration.stack.name
+    target = ""
     if moment is None:
         record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack)
         note(invocation, describe_choice(record, SystemClock().now_ms()))
         names, records = words[1:], {each.name: record for each in record.catalog.components}
     else:
-        until_ms = parse_last_moment(moment, now_ms=SystemClock().now_ms(), zone=sources.main.configured.zone)
+        now_ms = SystemClock().now_ms()
+        is_latest = moment == "latest"
+        until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=sources.main.configured.zone)
+        target = "latest" if is_latest else format_iso(until_ms)
         names, records = words, choose_records(sources.records(), until_ms, stack=stack)
         if not records:
             raise UnknownName(
@@ -126,7 +131,7 @@ def choose_parts_to_bring(
     chosen = [
         part
         for name in wanted
-        if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes)) is not None
+        if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes, target)) is not None
     ]
     if not chosen:
         raise UnknownName(
@@ -145,7 +150,10 @@ def choose_all(
 ) -> tuple[ChosenPart, ...]:
     """Return components of one snapshot, whole, as they are wanted. Raises ``UsageError`` when there is none."""
     records = dict.fromkeys(names, record)
-    parts = (_choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}) for name in names)
+    parts = (
+        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, "latest")
+        for name in names
+    )
     chosen = tuple(each for each in parts if each is not None)
     if not chosen:
         raise UsageError(
@@ -164,6 +172,7 @@ def _choose(
     records: Mapping[str, SnapshotRecord],
     include: Sequence[str],
     wishes: Mapping[str, Any],
+    target: str = "",
 ) -> ChosenPart | None:
     """Return one component as it is wanted; ``None`` when nothing of it is, or it holds nothing."""
     component = loaded.configuration.component.get(name)
@@ -208,6 +217,7 @@ def _choose(
         parts=tuple(each.removeprefix(prefix) for each in include if each.startswith(prefix) and not wishes["include"]),
         files=files,
         bytes=size_bytes,
+        target=target if isinstance(component, Postgres) and component.wal else "",
     )
 
 

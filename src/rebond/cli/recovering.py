@@ -23,7 +23,7 @@ from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
-from rebond.config.components import Postgres
+from rebond.config.components import Component, Postgres
 from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, replace_durably, write_durably
@@ -151,7 +151,7 @@ def _wish(
 ) -> tuple[RecoveryWish, list[str]]:
     """Return what is brought back now, and the databases that come when their servers run."""
     names = [each.name for each in record.catalog.components]
-    is_server = {name: isinstance(loaded.configuration.component.get(name), Postgres) for name in names}
+    is_server = {name: _needs_a_server(loaded.configuration.component.get(name)) for name in names}
     chosen = choose_all(invocation, loaded, sources, [each for each in names if not is_server[each]], record)
     wish = RecoveryWish(
         chosen=chosen,
@@ -161,6 +161,11 @@ def _wish(
         workers=wishes["jobs"],
     )
     return wish, [each for each in names if is_server[each]]
+
+
+def _needs_a_server(component: Component | None) -> bool:
+    """Say whether a component comes back only when something of it runs or lies elsewhere already."""
+    return isinstance(component, Postgres) and not (component.method == "physical" and component.data_directory)
 
 
 def _command_for(name: str, loaded: Loaded, record: SnapshotRecord, url: str) -> str:

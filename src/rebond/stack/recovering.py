@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 from msgspec import structs
 
@@ -43,7 +44,8 @@ class ChosenPart:
     """A component that is to come back: from which snapshot, and what of it.
 
     ``snapshot`` is its id in hexadecimal, ``vault`` the name of another vault than the main one. ``parts`` are the
-    pieces of it that were named, such as single services.
+    pieces of it that were named, such as single services; ``target`` the moment of a server with a log, else that of
+    the snapshot.
     """
 
     name: str
@@ -55,6 +57,7 @@ class ChosenPart:
     parts: tuple[str, ...] = ()
     files: int = 0
     bytes: int = 0
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,13 +179,34 @@ def make_part(
     return part, os.fsdecode(place.top)
 
 
-def physical_unfit(name: str) -> SourceUnfit:
-    """Return the error for a data directory, which no plan puts into its place."""
-    return SourceUnfit(
-        "The data directory of {component} is not put into its place by a plan yet.",
-        hint="Lay it down, with its log, ready to start: rebond restore --at latest {component} --to DIR",
-        component=name,
+def _make_physical_part(
+    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
+) -> tuple[Part, str]:
+    """Return what lays a data directory down and puts it in its place. Raises ``SourceUnfit`` where that is unknown."""
+    from rebond.operations.physical.targets import SET, parse_target  # noqa: PLC0415 - few stacks have one
+    from rebond.operations.recovery.physical_part import PhysicalPart  # noqa: PLC0415
+
+    if component.data_directory is None or component.inside is not None or component.volume is not None:
+        raise SourceUnfit(
+            "Where the data directory of {component} lies on this machine is not known.",
+            hint="Say it with data_directory; or lay it down: rebond restore --at latest {component} --to DIR",
+            component=chosen.name,
+        )
+    place = os.path.normpath(os.fsencode(os.path.join(relocation.loaded.root, component.data_directory)))
+    top = relocation.move(place)
+    zone = relocation.loaded.configuration.stack.timezone
+    part = PhysicalPart(
+        chosen.name,
+        top,
+        Wish(bytes=chosen.bytes, keeps_owner=wish.keeps_owner),
+        run=around.run,
+        folder=around.folder_of(chosen.name),
+        source=around.sources.get(chosen.name),
+        target=parse_target(chosen.target, now_ms=0) if chosen.target else SET,
+        stack=relocation.loaded.configuration.stack.name,
+        zone=ZoneInfo(zone) if zone else None,
     )
+    return part, os.fsdecode(top)
 
 
 def _make_database_part(
@@ -190,7 +214,7 @@ def _make_database_part(
 ) -> tuple[Part, str]:
     """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
     if component.method == "physical":
-        raise physical_unfit(chosen.name)
+        return _make_physical_part(chosen, component, relocation, wish, around)
     if wish.to:
         raise SourceUnfit(
             "The databases of {component} belong into a server, and not below another folder.",

@@ -74,22 +74,22 @@ class FilePart:
     """Implements ``Part``: fetched beside the live tree, on its file system, and put in its place by renaming."""
 
     def __init__(self, place: FilesPlace, wish: Wish, *, run: str, folder: Path, source: Source | None) -> None:
-        self._place = place
+        self.place = place
         self._wish = wish
         self._run = run
         self._folder = folder
-        self._source = source
+        self.source = source
         self._selection = Selection.from_flags(wish.include, (*wish.exclude, *place.excludes))
 
     @property
     def name(self) -> str:
         """The component's name."""
-        return self._place.name
+        return self.place.name
 
     @property
     def kind(self) -> str:
         """What it is."""
-        return self._place.kind
+        return self.place.kind
 
     def rooms(self) -> Sequence[Room]:
         """All of it lies there twice for a while: the live version is renamed, not copied."""
@@ -99,12 +99,17 @@ class FilePart:
 
     def fetch(self, observer: Observer) -> None:
         """Bring it beside the live one. Raises ``VaultDamaged`` when a file of it cannot be had whole."""
-        assert self._source is not None  # noqa: S101 - only undoing goes without a source
+        assert self.source is not None  # noqa: S101 - only undoing goes without a source
         places = self._remember_places()
         with self._telling(places.beside):
             target = self._new_folder(places)
             os.makedirs(target, mode=0o700, exist_ok=True)
             (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
+        self._bring(target, observer)
+
+    def _bring(self, target: bytes, observer: Observer) -> None:
+        """Fetch into a folder; what an earlier try left there is gone on with."""
+        assert self.source is not None  # noqa: S101 - the caller looked
         request = RestoreRequest(
             target=target,
             components=(self.name,),
@@ -113,13 +118,13 @@ class FilePart:
             keeps_owner=self._wish.keeps_owner,
             workers=self._wish.workers,
         )
-        outcome = restore(self._source.vault, self._source.record, request, observer)
+        outcome = restore(self.source.vault, self.source.record, request, observer)
         if outcome.is_damaged:
             raise VaultDamaged(
                 "The component {component} cannot be brought back whole from the snapshot {id}.",
                 hint="Choose an earlier one ('rebond find' lists versions), or bring what is whole with --to DIR.",
                 component=self.name,
-                id=self._source.record.snapshot.hex()[:12],
+                id=self.source.record.snapshot.hex()[:12],
             )
 
     def set_aside(self) -> None:
@@ -145,7 +150,7 @@ class FilePart:
                 hint="'rebond ls -r SNAPSHOT {component}' lists what it holds.",
                 component=self.name,
             )
-        if self._place.keeps_modes:
+        if self.place.keeps_modes:
             self._keep_modes(new, places.place)
         name = self.name.encode()
 
@@ -153,16 +158,16 @@ class FilePart:
             return self._selection.includes_path(name, path, is_directory=True)
 
         shape = UNKNOWN
-        if self._place.look_at_live is not None and os.path.isdir(places.place) and has_wanted(new, is_wanted):
-            shape = self._place.look_at_live(places.place, self._may_matter)
+        if self.place.look_at_live is not None and os.path.isdir(places.place) and has_wanted(new, is_wanted):
+            shape = self.place.look_at_live(places.place, self._may_matter)
         question = SwapQuestion(
             place=places.place,
             new=new,
             old=self._old_tree(places),
             added=os.path.join(self._newer_folder(places), b"added"),
             shape=shape,
-            is_wanted=is_wanted if self._place.look_at_live is not None else _want_nothing,
-            besides=self._place.besides,
+            is_wanted=is_wanted if self.place.look_at_live is not None else _want_nothing,
+            besides=self.place.besides,
         )
         swap = plan_swap(question)
         swap = msgspec.structs.replace(swap, made=places.made)
@@ -273,21 +278,21 @@ class FilePart:
         return os.path.join(places.beside, b"written-since", self._number)
 
     def _new_tree(self, places: _Places) -> bytes:
-        return os.path.join(self._new_folder(places), self.name.encode(), self._place.inner).rstrip(b"/")
+        return os.path.join(self._new_folder(places), self.name.encode(), self.place.inner).rstrip(b"/")
 
     def _old_tree(self, places: _Places) -> bytes:
         return os.path.join(self._old_folder(places), self.name.encode())
 
     def _choose_places(self) -> _Places:
         """Return where the versions will lie: on the file system of the place, near it, or else in it."""
-        place = os.path.realpath(self._place.top)
+        place = os.path.realpath(self.place.top)
         made: list[bytes] = []
         standing = place if os.path.lexists(place) else os.path.dirname(place)
         while not os.path.isdir(standing):
             made.append(standing)
             standing = os.path.dirname(standing)
         device = os.stat(standing).st_dev
-        for folder in (self._place.near, os.path.dirname(place)):
+        for folder in (self.place.near, os.path.dirname(place)):
             if folder and folder != place and may_hold(folder, device):
                 return _Places(place=place, beside=self._beside(folder), made=made[::-1])
         return _Places(place=place, beside=self._beside(standing), made=made[::-1])
