@@ -224,6 +224,16 @@ def test_a_wrong_password_is_told_and_never_asked_for(saved: Program, other: Pos
     assert "guarded_one" not in list_databases(other)
 
 
+def start_without_room() -> PostgresServer:
+    """Start a server whose files the kernel lets grow no further than 17 MiB, as on a disk without room."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (17 << 20, hard))
+    try:
+        return PostgresServer()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
 def test_a_full_disk_leaves_nothing_half_loaded(server: PostgresServer, tmp_path: pathlib.Path) -> None:
     server.sql("CREATE DATABASE big")
     server.sql("CREATE TABLE t AS SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, 80000) n", "big")
@@ -233,11 +243,9 @@ def test_a_full_disk_leaves_nothing_half_loaded(server: PostgresServer, tmp_path
     configure(tmp_path, server, ('"shop"\nuser', '"big"\nuser'))
     program.environment["REBOND_CONFIG"] = str(tmp_path / "stack" / "rebond.toml")
     program.good("backup", "--quiet")
-    with PostgresServer() as small:
+    with start_without_room() as small:
         small.sql("CREATE DATABASE big")
         small.sql("CREATE TABLE mine AS SELECT 1 AS n", "big")
-        # The kernel lets none of its files grow further, as on a disk without room.
-        resource.prlimit(small._process.pid, resource.RLIMIT_FSIZE, (17 << 20, 17 << 20))
         failed = program("restore", "latest", "--into", dsn(small, "big"), "--yes", "--quiet")
         assert failed.status == 40, failed.err
         assert "is full" in failed.err
