@@ -8,7 +8,7 @@ from pathlib import Path
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Sqlite, Versioned
 from rebond.config.model import Loaded
-from rebond.errors import SourceUnfit, VaultDamaged
+from rebond.errors import SourceUnfit
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.drills.sampling import choose_sample
@@ -323,16 +323,4 @@ def _say_no_files(name: str, files: str) -> Check:
         answer=Answer.NOT_RUN,
         template="The files of {files}, which it names, are not in this drill.",
         values={"files": files},
-    )
-
-
-def say_unopened(name: str, error: VaultDamaged) -> Check:
-    """Return the answer for a snapshot of which nothing can be restored."""
-    return Check(
-        code="restored",
-        subject=name,
-        answer=Answer.FAIL,
-        template=error.template,
-        hint_template=error.hint_template,
-        values=error.values,
     )

@@ -4,7 +4,7 @@ import contextlib
 import os
 import sqlite3
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.config.components import FileReference
@@ -113,6 +113,3 @@ def read_named(path: Path, sql: str) -> Iterator[bytes]:
             value = row[0]
             if value is not None:
                 yield value if isinstance(value, bytes) else os.fsencode(str(value))
-
-
-Places = Mapping[str, Path]  # where the tree of each component was put

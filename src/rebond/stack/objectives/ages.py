@@ -1,7 +1,6 @@
 """How much work would be lost with each component if everything were lost now."""
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -58,12 +57,3 @@ def find_unchanged(loaded: Loaded, folder: Path, clock: Clock) -> frozenset[str]
             class_ = loaded.configuration.classes[job.class_name]
             quiet |= set(loaded.configuration.component if class_.takes_all else class_.components)
     return frozenset(quiet)
-
-
-def longest_gap_seconds(moments_ms: Sequence[int], now_ms: int) -> float:
-    """Return the longest time between two snapshots, or since the last one."""
-    ordered = [*sorted(moments_ms), now_ms]
-    return max((later - earlier for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
-
-
-Ages = Mapping[str, float | None]

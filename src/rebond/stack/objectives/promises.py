@@ -1,7 +1,7 @@
 """One promise beside one fact: how long until something is back, or how much work is lost with it."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rebond.config.model import Configuration
@@ -104,9 +104,13 @@ def _find_whole(
             measured_seconds=measured,
             is_scenario=True,
         )
-    longest = [each.promised_seconds for each in promises if each.measure is Measure.RTO and each.promised_seconds]
+    known = [each for each in promises if each.measure is Measure.RTO and each.promised_seconds is not None]
+    longest = max(known, key=lambda each: each.promised_seconds or 0, default=None)
     return Promise(
-        subject=name, measure=Measure.RTO, promised_seconds=max(longest, default=None), measured_seconds=measured
+        subject=longest.subject if longest is not None else name,
+        measure=Measure.RTO,
+        promised_seconds=longest.promised_seconds if longest is not None else None,
+        measured_seconds=measured,
     )
 
 
@@ -130,8 +134,3 @@ def _find_lost(
         (each for each in known if each.measured_seconds is not None), key=lambda each: each.share, default=None
     )
     return nearest or Promise(subject=name, measure=Measure.RPO, promised_seconds=None, measured_seconds=measured)
-
-
-def age_of_all(ages: Mapping[str, float]) -> float:
-    """Return the greatest age; less than 0 where none is known."""
-    return max(ages.values(), default=-1.0)
