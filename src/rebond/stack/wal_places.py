@@ -55,7 +55,9 @@ def find_wal_socket(environment: Mapping[str, str], state_folder: Path, loaded: 
 
 def make_socket_folder(path: Path) -> None:
     """Make the folder of the socket; others may pass through it, and no more. Raises ``UsageError``."""
-    path.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
+    if not path.parent.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.chmod(0o711)  # whatever this process masks
     status = os.lstat(path.parent)
     if status.st_uid not in {0, os.geteuid()} or not stat.S_ISDIR(status.st_mode):
         raise UsageError(
