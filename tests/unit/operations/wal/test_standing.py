@@ -1,0 +1,131 @@
+"""What is said of a log: what is missing, what waits, what a server is set to."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from tests.unit.operations.wal.archived import Archived, set_stage
+
+from rebond.operations.wal.coverage import survey_wal
+from rebond.operations.wal.ledger import WalLedger, WalNotes
+from rebond.operations.wal.standing import Standing, describe, judge, judge_server
+from rebond.sources.postgres.wal_facts import Archiver, Slot, Waiting, WalFacts
+from rebond.testing.manual_clock import ManualClock
+from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, name_segment
+
+GOOD = {"wal_level": "replica", "archive_mode": "on", "archive_command": "rebond-wal push", "archive_timeout": "1min"}
+SLOTS = {"wal_level": "replica", "max_slot_wal_keep_size": "20GB", "idle_replication_slot_timeout": "0"}
+
+
+def facts(settings: dict[str, str], **words: object) -> WalFacts:
+    made = WalFacts(
+        version=150_018,
+        system_id=str(SYSTEM_ID),
+        timeline=1,
+        is_in_recovery=False,
+        lsn="0/500000",
+        segment_bytes=SEGMENT_BYTES,
+        settings=settings,
+        archiver=Archiver(archived=3, last="x", last_age=5.0),
+        slots=[],
+        waiting=Waiting(),
+    )
+    return msgspec.structs.replace(made, **words)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Archived:
+    return set_stage(tmp_path)
+
+
+def look(stage: Archived, found: WalFacts | None = None, notes: WalNotes | None = None) -> Standing:
+    return judge(
+        "database",
+        coverage=survey_wal(stage.open(), SYSTEM_ID),
+        facts=found,
+        notes=notes or WalNotes(),
+        since_ms=0,
+        way="archive-command",
+    )
+
+
+def test_a_log_without_a_hole_has_no_findings_and_says_how_far_it_is_behind(stage: Archived) -> None:
+    stage.push(1, [1, 2, 3])
+    standing = look(stage, facts(GOOD))
+
+    assert standing.findings == ()
+    assert standing.frontier == 4 * SEGMENT_BYTES
+    assert standing.behind_bytes == SEGMENT_BYTES
+    assert describe(standing, 0)["frontier"] == "0/400000"
+
+
+def test_a_hole_and_a_history_that_is_missing_are_gaps(stage: Archived) -> None:
+    stage.push(1, [1, 4])
+    stage.push(2, [5])
+    standing = look(stage)
+
+    assert standing.has_gaps
+    assert describe(standing, 0)["gaps"] == [f"{name_segment(1, 2)}–{name_segment(1, 3)}", "00000002.history"]
+
+
+def test_nothing_at_all_is_a_finding_and_no_gap(stage: Archived) -> None:
+    standing = look(stage)
+
+    assert [each.code for each in standing.findings] == ["wal-nothing"]
+    assert not standing.has_gaps
+
+
+def test_another_cluster_than_the_one_that_was_saved_is_told(stage: Archived) -> None:
+    stage.push(1, [1])
+
+    assert [each.code for each in look(stage, facts(GOOD, system_id="5")).findings] == ["wal-foreign"]
+
+
+def test_what_failed_last_is_told_until_something_comes_again(stage: Archived) -> None:
+    stage.push(1, [1])
+    clock = ManualClock()
+    ledger = WalLedger(stage.caches / "notes", clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
+    ledger.note_failure(name_segment(1, 2), "no room")
+    assert [each.code for each in look(stage, notes=ledger._notes).findings] == ["wal-failing"]
+    ledger.note_pushed(name_segment(1, 2), SYSTEM_ID)
+
+    assert look(stage, notes=ledger._notes).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (facts({**GOOD, "archive_mode": "off"}), "wal-archive-mode"),
+        (facts({**GOOD, "archive_command": ""}), "wal-archive-command"),
+        (facts({**GOOD, "archive_command": "(disabled)"}), "wal-archive-command"),
+        (facts({**GOOD, "archive_timeout": "0"}), "wal-archive-timeout"),
+        (facts({**GOOD, "wal_level": "minimal"}), "wal-wal-level"),
+        (facts(GOOD, archiver=Archiver(failed=9, last_failed="x", last_failed_age=2.0)), "wal-archiver-fails"),
+        (
+            facts(GOOD, archiver=Archiver(failed=9, last_failed="x", last_failed_age=2.0, last_age=60.0)),
+            "wal-archiver-fails",
+        ),
+        (facts(GOOD, waiting=Waiting(count=3, oldest="x.ready", oldest_age=900.0)), "wal-waits"),
+    ],
+)
+def test_a_server_that_does_not_archive_is_told_why(found: WalFacts, code: str) -> None:
+    assert [each.code for each in judge_server("database", found, "archive-command")] == [code]
+
+
+def test_a_failure_that_is_over_is_not_told() -> None:
+    over = facts(GOOD, archiver=Archiver(failed=9, last_failed="x", last_failed_age=60.0, last_age=2.0))
+
+    assert judge_server("database", over, "archive-command") == []
+
+
+@pytest.mark.parametrize(
+    ("found", "code"),
+    [
+        (facts(SLOTS, slots=[Slot(name="rebond", kind="physical", is_active=False, wal_status="lost")]), "wal-slot"),
+        (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}), "wal-max-slot-wal-keep-size"),
+        (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}), "wal-idle-replication-slot-timeout"),
+    ],
+)
+def test_a_slot_that_may_fill_the_disk_or_was_lost_is_told(found: WalFacts, code: str) -> None:
+    assert [each.code for each in judge_server("database", found, "receive")] == [code]
+    assert judge_server("database", facts(SLOTS), "receive") == []
