@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -81,39 +82,50 @@ def test_files_that_are_there_already_are_met_as_without_processes(place: Restor
     assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
 
 
-def kill_while_asked(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[int]:
-    """Kill the process that gets the question with one of these numbers, once it has worked on it; note each one."""
-    ask = OwnProcess.ask
+def kill_while_writing(monkeypatch: pytest.MonkeyPatch, *numbers: int, is_done: bool = False) -> list[int]:
+    """Kill the processes that are given the segments with these numbers; note each one.
+
+    With ``is_done`` they have written all that they were to write, and nobody hears of it.
+    """
+    write = LandingProcess.write
     killed: list[int] = []
-    asked = []
+    given: list[int] = []
 
-    def ask_and_kill(self: OwnProcess, request: bytes) -> bytes:
-        asked.append(1)
-        if len(asked) not in numbers:
-            return ask(self, request)
-        if len(killed) % 2:
-            ask(self, request)  # all of it is written, and nobody hears of it
-        os.kill(self.pid, signal.SIGKILL)
-        killed.append(self.pid)
-        return ask(self, request)
+    def write_and_kill(self: LandingProcess, copy: object, files: object, **words: object) -> object:
+        if files:
+            given.append(1)
+            if len(given) in numbers:
+                if is_done:
+                    write(self, copy, files, **words)  # type: ignore[arg-type]
+                killed.append(self._process.pid)
+                os.kill(self._process.pid, signal.SIGKILL)
+        return write(self, copy, files, **words)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(OwnProcess, "ask", ask_and_kill)
+    monkeypatch.setattr(LandingProcess, "write", write_and_kill)
     return killed
 
 
-@pytest.mark.parametrize("numbers", [(4,), (5, 6), tuple(range(1, 200)), tuple(range(3, 200, 2))])
+def several_segments() -> MemoryTree:
+    tree = MemoryTree()
+    for number in range(160):
+        tree.write(f"d{number % 7}/f{number}", random.Random(number).randbytes(60_000))
+    return tree
+
+
+@pytest.mark.parametrize(("numbers", "is_done"), [((1,), False), ((1,), True), (range(1, 100), False)])
 def test_what_a_killed_process_was_at_is_written_again(
-    place: RestoredVault, monkeypatch: pytest.MonkeyPatch, numbers: tuple[int, ...]
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch, numbers: Sequence[int], is_done: bool
 ) -> None:
-    tree = a_tree()
+    tree = several_segments()
     record = place.save(tree)
-    killed = kill_while_asked(monkeypatch, *numbers)
+    killed = kill_while_writing(monkeypatch, *numbers, is_done=is_done)
 
     outcome = place.restore(record)
 
     assert killed
+    assert len(killed) <= 4, "who kills them again and again is not given more of them"
     assert place.found() == {f"site/{path}": content for path, content in tree.files.items()}
-    assert outcome.files == 61
+    assert outcome.files == 160
     assert outcome.findings == ()
 
 
@@ -148,7 +160,7 @@ def test_where_things_may_be_replaced_it_is_gone_on_with_too(
 ) -> None:
     tree = a_tree()
     record = place.save(tree)
-    killed = kill_while_asked(monkeypatch, 4, 9)
+    killed = kill_while_writing(monkeypatch, 1)
 
     place.restore(record, overwrite=overwrite)
 
@@ -164,7 +176,7 @@ def test_where_what_is_there_is_to_stay_a_killed_process_ends_the_restore_with_a
     mine = place.scratch / "target/site/d0/e0/f0"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
-    kill_while_asked(monkeypatch, 4)
+    kill_while_writing(monkeypatch, 1)
 
     with pytest.raises(RestoreError, match="was killed") as raised:
         place.restore(record, overwrite=Overwrite.NEVER)
