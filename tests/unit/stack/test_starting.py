@@ -1,6 +1,7 @@
 """What the doctor says of timers that stop with the session of their user."""
 
 import pathlib
+from dataclasses import replace
 
 import pytest
 from tests.unit.stack.test_advice import scene
@@ -14,8 +15,8 @@ CLASS = '[component.a]\nkind = "files"\npath = "."\n[class.daily]\nschedule = "0
 
 
 def find_lingering(folder: pathlib.Path, uid: int) -> list[str]:
-    here = scene(folder, CLASS, uid=uid)
-    here.environment["XDG_CONFIG_HOME"] = str(folder / "config")
+    plain = scene(folder, CLASS, uid=uid)
+    here = replace(plain, environment={**plain.environment, "XDG_CONFIG_HOME": str(folder / "config")})
     handed = describe_handing_over(
         here.loaded, folder_of(here.state_folder, here.loaded), (here.state_folder, here.cache_folder), here.environment
     )
