@@ -315,7 +315,8 @@ def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) ->
             follower.start({**floors, **words, **rules})
             while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
                 time.sleep(0.05)
-            name = follower.ask("INSERT INTO t VALUES (4); SELECT pg_walfile_name(pg_switch_wal())", "postgres")
+            follower.ask("INSERT INTO t VALUES (4)", "postgres")
+            name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
             stack.pump.wait_for("00000002.history")
             stack.pump.wait_for(name.strip())
         finally:
