@@ -78,7 +78,10 @@ def viatique() -> Iterator[PostgresServer]:
     with PostgresServer() as made:
         made.sql("CREATE ROLE viatique_user LOGIN")
         made.sql("CREATE DATABASE viatique OWNER viatique_user")
-        made.sql("CREATE TABLE copy AS SELECT n AS id, 'page ' || n AS text FROM generate_series(1, 500) n", "viatique")
+        made.sql(
+            "CREATE TABLE copy AS SELECT n AS id, repeat('page ', 20) AS text FROM generate_series(1, 20000) n",
+            "viatique",
+        )
         made.sql("ALTER TABLE copy OWNER TO viatique_user", "viatique")
         yield made
 
@@ -91,12 +94,12 @@ def test_korrigo_is_saved_with_its_database_and_the_daily_file_of_the_guide(
     assert 30 <= refused.status < 40, refused.err  # nothing runs as its database
     korrigo.program.environment |= {"SHIM_RUNNING": "backend,db", "PGHOST": viatique.socket_folder}
     made = korrigo.back_up("--class", "daily", "--json")
-    assert made.status == 0, made.err
+    assert made.status == 0, made.err + made.out
     assert made.document["state"] == "whole"
     (daily,) = (korrigo.folder / "backups").glob("db_backup_????????_??????.sql.gz")
     viatique.sql("CREATE DATABASE again TEMPLATE template0")
     viatique.sql(gzip.decompress(daily.read_bytes()), "again")
-    assert viatique.sql("SELECT count(*) FROM copy", "again") == "500\n"
+    assert viatique.sql("SELECT count(*) FROM copy", "again") == "20000\n"
     ended = korrigo.back_up("--class", "full", "--allow-partial", "--json")
     assert ended.status == 3, ended.err
     states = find_states(ended.document)
@@ -111,7 +114,7 @@ def test_korrigo_is_saved_with_its_database_and_the_daily_file_of_the_guide(
     assert stat.S_IMODE((back / "secrets" / "infra" / "docker" / "prod.env").stat().st_mode) == 0o600
     assert json.loads((back / "configuration" / "git.json").read_text())["is_pushed"] is True
     assert json.loads((back / "static" / "declared.json").read_text())["comes_back_by"][0] == "python"
-    assert (back / "database" / "tables" / "public.copy.copy").read_bytes().count(b"\n") == 500
+    assert (back / "database" / "tables" / "public.copy.copy").read_bytes().count(b"\n") == 20000
     assert (back / "images" / "korrigo-backend-0123456789ab.tar").is_file()
 
     first = korrigo.good_backup("--class", "secrets")
