@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rebond.cli.apart import open_apart
 from rebond.cli.invocation import Invocation
 from rebond.cli.witness import Watcher
 from rebond.config.components import NOTHING_TO_SAVE, Versioned
@@ -62,6 +61,8 @@ def find_sources(
         wanted = [name for name in _list_saved(loaded) if name not in own and name not in apart]
         found += _choose(vault, [each for each in records if each.catalog.stack == stack], record, wanted)
         for name in dict.fromkeys(apart.values()):
+            from rebond.cli.apart import open_apart  # all that a backup needs comes with it
+
             members = [component for component, place in apart.items() if place == name]
             try:
                 other = held.enter_context(open_apart(invocation, loaded, name, watcher))

@@ -2,7 +2,6 @@
 
 import contextlib
 
-from rebond.cli.apart import open_apart
 from rebond.cli.invocation import Invocation
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
@@ -53,6 +52,8 @@ def _list_apart(invocation: Invocation, loaded: Loaded, observer: Observer) -> l
     records: list[SnapshotRecord] = []
     names = dict.fromkeys(each.vault for each in loaded.configuration.component.values() if each.vault)
     for name in names:
+        from rebond.cli.apart import open_apart  # all that a backup needs comes with it
+
         with contextlib.suppress(RebondError), open_apart(invocation, loaded, name, observer) as other:
             records += list_snapshots(other)
     return records
