@@ -29,8 +29,7 @@ kind = "files"
 path = "."
 strategy = "complete"
 [component.db]
-kind = "postgres"
-method = "physical"
+kind = "django"
 [component.cache]
 kind = "ephemeral"
 [class.daily]
@@ -75,10 +74,10 @@ def test_a_class_chooses_its_components_and_its_strategy_wins(loaded: Loaded) ->
 def test_without_a_class_all_are_meant_and_one_that_cannot_be_saved_refuses(loaded: Loaded) -> None:
     with pytest.raises(SourceUnfit) as caught:
         plan_backup(loaded)
-    assert str(caught.value) == "The component db asks for the physical method, which cannot be done yet."
+    assert str(caught.value) == "The component db is of the kind django, which cannot be saved yet."
     plan = plan_backup(loaded, allows_partial=True)
     assert [each.name for each in plan.components] == ["media", "code", "db", "cache"]
-    with pytest.raises(SourceUnfit, match="cannot be done yet"):
+    with pytest.raises(SourceUnfit, match="cannot be saved yet"):
         plan.components[2].open_tree(_hear_nothing)
     assert plan_backup(loaded, class_name="full").allows_partial
 
@@ -144,10 +143,10 @@ def test_what_belongs_into_another_vault_is_planned_apart_and_as_a_change(tmp_pa
 
 
 def test_several_that_cannot_be_saved_are_told_at_once(tmp_path: pathlib.Path) -> None:
-    body = '[component.a]\nkind = "postgres"\nmethod = "physical"\n[component.b]\nkind = "django"\n'
+    body = '[component.a]\nkind = "django"\n[component.b]\nkind = "django"\n'
     loaded = read_body(tmp_path, body).loaded
     assert loaded
-    with pytest.raises(SourceUnfit, match=r"2 components cannot be saved yet: a \(postgres\), b \(django\)\."):
+    with pytest.raises(SourceUnfit, match=r"2 components cannot be saved yet: a \(django\), b \(django\)\."):
         plan_backup(loaded)
 
 

@@ -35,8 +35,6 @@ POSTGRES: dict[str, str] = {
     "Check 'password'.": "Vérifiez « password ».",
     "The component {component} does not say which database is meant.": "Le composant {component} ne dit pas de quelle base il s'agit.",
     'Add database = "NAME", or databases = ["*"] for all.': 'Ajoutez database = "NOM", ou databases = ["*"] pour toutes.',
-    "The component {component} asks for the physical method, which cannot be done yet.": "Le composant {component} demande la méthode physique, qui n'est pas encore possible.",
-    'Set method = "logical" and take wal and window out, or save the others with --allow-partial.': 'Mettez method = "logical" et retirez wal et window, ou sauvegardez les autres avec --allow-partial.',
     # findings
     "The roles of {database} are saved without their passwords: this user may not read them.": "Les rôles de {database} sont sauvegardés sans leurs mots de passe : cet utilisateur ne peut les lire.",
     "Keep the passwords among the secrets, or save as a superuser.": "Gardez les mots de passe parmi les secrets, ou sauvegardez en tant que superutilisateur.",
