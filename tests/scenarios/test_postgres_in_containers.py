@@ -31,7 +31,7 @@ SPOILT = (
 def server() -> Iterator[PostgresServer]:
     quoted = PASSWORD.replace("'", "''")
     with PostgresServer() as made:
-        made.sql(f"SET standard_conforming_strings = on; CREATE ROLE keeper LOGIN PASSWORD '{quoted}'")
+        made.sql(f"SET standard_conforming_strings = on; CREATE ROLE keeper LOGIN CREATEDB PASSWORD '{quoted}'")
         made.sql("CREATE DATABASE shop OWNER keeper")
         made.sql(
             "CREATE TABLE big AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g; CREATE TABLE a (x serial);"
@@ -69,6 +69,25 @@ def test_a_database_comes_back_through_every_way_in_and_its_password_is_seen_now
     assert "pg_dump" in said
     assert all(part not in said for part in PASSWORD.split())
     assert server.count_sessions("shop") == 0
+
+
+@pytest.mark.parametrize("channel", [CHANNELS[0], CHANNELS[-1]])
+def test_a_database_is_loaded_through_a_way_in_and_a_stream_that_is_cut_loads_nothing(
+    server: PostgresServer, stack: KeptStack, channel: str, tmp_path: pathlib.Path
+) -> None:
+    configure(stack, server, channel)
+    snapshot = stack.good_backup()["id"]
+    log = tmp_path / "log"
+    words = ("restore", snapshot, "shop", "--into", f"{channel}/again", "--no-owner", "--quiet")
+    config = ("--config", stack.folder / "rebond.toml")
+    stack.program.good(*words, *config, SHIM_LOG=str(log))
+    assert server.sql("SELECT count(*) FROM big", "again") == "20000\n"
+    assert all(part not in log.read_text() for part in PASSWORD.split())
+    server.sql("DROP DATABASE again")
+
+    ended = stack.program.run(*words, *config, SHIM_CUT_AFTER="3")
+    assert ended.status in {33, 40}, ended.err
+    assert server.sql("SELECT count(*) FROM pg_database WHERE datname LIKE '%again%'") == "0\n"
 
 
 @pytest.mark.parametrize("spoilt", SPOILT, ids=lambda each: " ".join(f"{k[5:]}={v}" for k, v in each.items()))
