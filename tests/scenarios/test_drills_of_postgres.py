@@ -50,8 +50,9 @@ def server() -> Iterator[PostgresServer]:
 def stack(tmp_path: pathlib.Path) -> Iterator[DrilledStack]:
     made = DrilledStack(tmp_path)
     yield made
-    assert made.left() == []
+    left = made.left()
     made.close()
+    assert left == []
 
 
 def describe(server: PostgresServer, database: str) -> str:
