@@ -118,8 +118,8 @@ RECOVERY = (
         (
             Change(
                 "operations/recovery/file_part.py",
-                "        if self._place.keeps_modes:\n",
-                "        if not self._place.keeps_modes:\n",
+                "        if self.place.keeps_modes:\n",
+                "        if not self.place.keeps_modes:\n",
             ),
         ),
         (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),

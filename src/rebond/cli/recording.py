@@ -47,7 +47,7 @@ FIGURES = (
 )
 UNCHANGED_LINES = 200  # of the ledger that may wait where nothing was made: a hundred runs
 NOT_KEPT = "ledger-not-kept"  # the code of a finding
-QUIET_ABOUT = frozenset({"restore", "recover"})  # what is being rescued ends as it ended, whatever becomes of its record
+QUIET_ABOUT = frozenset({"restore", "recover"})  # a rescue ends as it ended, whatever becomes of its record
 
 
 class Recording:

@@ -16,7 +16,7 @@ MOMENTS = {  # away from the usual hours of backups and checks
 
 
 def list_places_to_clean(configuration: Configuration) -> Iterator[tuple[str, str]]:
-    """Yield each vault in which something does not stay for ever, by the name that ``keep`` uses, and when it is cleaned.
+    """Yield each vault in which something goes some day, by the name that ``keep`` uses, and when it is cleaned.
 
     Replicas are cleaned by whoever copies to them.
     """

@@ -22,6 +22,7 @@ class Window(Struct, frozen=True, kw_only=True):
 
     ``segments`` are all that follow one another without a hole. ``next_name`` is what comes after them, and
     ``has_hole`` says that later ones are there. ``until_us`` is the last moment in them; ``None`` when they say none.
+    ``end_record`` is where the last record begins: before ``until_lsn``, where the base is the end of the log.
     """
 
     timeline: int
@@ -33,6 +34,7 @@ class Window(Struct, frozen=True, kw_only=True):
     until_us: int | None
     next_name: str
     has_hole: bool
+    end_record: int
 
     def describe(self, zone: tzinfo | None = None) -> str:
         """Return it for people."""
@@ -106,6 +108,7 @@ def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
         until_us=until_us,
         next_name=next_name,
         has_hole=any(each.last > segment.number for each in later),
+        end_record=until_lsn,
     )
 
 
@@ -128,7 +131,7 @@ def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None =
     window = find_window(log, base, choose_timeline(log, base))
     match target.kind:
         case TargetKind.LATEST:
-            return _make(log, base, target, window, window.until_lsn, "recovery_target_lsn", None, window.until_us)
+            return _reach_end(log, base, target, window, window.until_us)
         case TargetKind.LSN:
             return _reach_lsn(log, base, target, window, zone)
         case TargetKind.TIME:
@@ -158,6 +161,11 @@ def reach_alone(base: Base) -> Reach:
     )
 
 
+def _reach_end(log: ArchivedLog, base: Base, target: Target, window: Window, last_us: int | None) -> Reach:
+    """Replay everything. A server that meets no record at or behind the position that it was given ends in an error."""
+    return _make(log, base, target, window, window.end_record, "recovery_target_lsn", None, last_us)
+
+
 def _reach_lsn(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
     if target.number < window.since_lsn or target.number > window.until_lsn:
         raise _refuse(target, window, zone)
@@ -170,7 +178,7 @@ def _reach_time(log: ArchivedLog, base: Base, target: Target, window: Window, zo
         raise _refuse(target, window, zone)
     first = _find_first_after(log, window, target.number)
     if first is None:
-        return _make(log, base, target, window, window.until_lsn, "recovery_target_lsn", None, target.number)
+        return _reach_end(log, base, target, window, target.number)
     return _make(log, base, target, window, first.lsn, "recovery_target_time", "", target.number)
 
 
