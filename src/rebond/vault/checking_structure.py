@@ -26,6 +26,7 @@ from rebond.vault.credentials import Role
 from rebond.vault.marks import Marks, read_marks
 from rebond.vault.runs import find_newest_census, read_runs
 from rebond.vault.segment_sets import SegmentSet
+from rebond.vault.snapshots import list_snapshot_names
 
 
 class Structure(Struct, frozen=True):
@@ -111,7 +112,10 @@ def _find_vanished(vault: Vault, facts: SnapshotFacts) -> set[str]:
         census = find_newest_census(vault)
     except VaultError:
         return set()  # judged where the run records are audited
-    return set() if census is None else {str(name) for name in census.known_names} - facts.names
+    missing = set() if census is None else {str(name) for name in census.known_names} - facts.names
+    if missing:  # the census may be younger than the listing; who deletes names it in a run record before
+        missing -= {listed.name for listed in list_snapshot_names(vault.store)}
+    return missing
 
 
 def _vanished(name: str) -> Finding:
