@@ -295,7 +295,10 @@ def _notices_are_sent(sight: Sight) -> Seen:
 
 
 def _describe_drill(sight: Sight, drill: DrillFacts) -> Joined:
-    return Joined((say("on {moment}", moment=_moment(sight, drill.began_ms)), drill.verdict))
+    verdicts = {"pass": say("proved"), "partial": say("proved in part"), "fail": say("the proof failed")}
+    return Joined(
+        (say("on {moment}", moment=_moment(sight, drill.began_ms)), verdicts.get(drill.verdict, drill.verdict))
+    )
 
 
 def _moment(sight: Sight, moment_ms: int) -> str:

@@ -113,4 +113,7 @@ CHECKLISTS: dict[str, str] = {
     "{first} And {count} more.": "{first} Et {count} de plus.",
     "{question}: {seen}": "{question} : {seen}",
     "on {moment}, of {snapshot}, which is not the newest": "le {moment}, sur {snapshot}, qui n'est pas la plus récente",
+    "proved": "prouvé",
+    "proved in part": "prouvé en partie",
+    "the proof failed": "la preuve a échoué",
 }

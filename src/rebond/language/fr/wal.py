@@ -84,7 +84,7 @@ WAL = {
     "{name} is missing in the vault, but timeline {later} is there.": "{name} manque dans le coffre, mais la timeline {later} y est.",
     "{name} is missing in the vault, though this machine put it there.": "{name} manque dans le coffre, bien que cette machine l'y ait mis.",
     "Somebody deleted it, or this is another vault. Look at 'rebond wal status' and at the vault's replicas.": "Quelqu'un l'a supprimé, ou c'est un autre coffre. Voyez 'rebond wal status' et les répliques du coffre.",
-    "No log was deleted: what the snapshot {name} needs of it cannot be read.": "Aucun journal n'a été supprimé : ce dont l'instantané {name} a besoin ne peut pas être lu.",
+    "No log was deleted: what the snapshot {name} needs of it cannot be read.": "Aucun journal n'a été supprimé : ce dont la sauvegarde {name} a besoin ne peut pas être lu.",
     "Nothing of the write-ahead log of {component} was ever saved.": "Rien du journal de {component} n'a jamais été sauvegardé.",
     "'rebond wal settings' prints the lines for postgresql.conf.": "'rebond wal settings' affiche les lignes pour postgresql.conf.",
     "The write-ahead log of {component} has a gap: {gap} never came.": "Le journal de {component} a un trou : {gap} n'est jamais arrivé.",
