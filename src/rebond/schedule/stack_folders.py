@@ -24,4 +24,7 @@ def socket_of(folder: Path) -> Path:
     if len(os.fsencode(path)) <= _LONGEST_SOCKET:
         return path
     short = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
-    return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}") / f"rebond-{short}.sock"
+    for each in (os.environ.get("XDG_RUNTIME_DIR"), f"/run/user/{os.geteuid()}"):
+        if each and os.path.isdir(each):
+            return Path(each) / f"rebond-{short}.sock"
+    return Path(f"/tmp/rebond-{os.geteuid()}") / f"{short}.sock"  # noqa: S108 - made, and looked at, before it is used

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from rebond.stack.wal_places import make_socket_folder
+
 Answer = Mapping[str, object]
 _LONGEST_LINE = 65_536
 _SECONDS_FOR_A_QUESTION = 10.0
@@ -16,6 +18,7 @@ _SECONDS_FOR_A_QUESTION = 10.0
 @contextlib.contextmanager
 def questions_answered(path: Path, answer: Callable[[str], Answer]) -> Iterator[None]:
     """Answer at ``path`` until the end. Whoever calls holds the lock of the service: a socket there is a leftover."""
+    make_socket_folder(path)
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)

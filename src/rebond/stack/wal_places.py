@@ -62,7 +62,8 @@ def make_socket_folder(path: Path) -> None:
     if status.st_uid not in {0, os.geteuid()} or not stat.S_ISDIR(status.st_mode):
         raise UsageError(
             "{path} is somebody else's, so no socket is made there.",
-            hint="Find out who made it, or set REBOND_WAL_SOCKET to a path of your own.",
+            hint="Find out who made it, or choose a shorter REBOND_STATE_DIR; for the log, REBOND_WAL_SOCKET names a "
+            "path of your own.",
             path=str(path.parent),
         )
 

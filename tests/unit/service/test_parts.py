@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import socket
+import tempfile
 import threading
 import time
 from itertools import pairwise
@@ -16,6 +17,7 @@ from rebond.config.model import Loaded
 from rebond.errors import ConfigError
 from rebond.schedule.deciding import Signs
 from rebond.schedule.jobs import Deed, Job
+from rebond.schedule.stack_folders import socket_of
 from rebond.service.asking import ask_service, questions_answered
 from rebond.service.configurations import Configurations
 from rebond.service.health import health_answered
@@ -119,3 +121,20 @@ def test_a_configuration_that_cannot_be_used_keeps_the_last_good_one(tmp_path: p
 def test_health_is_answered_on_this_machine_only(listen: str) -> None:
     with pytest.raises(ConfigError), health_answered(listen, dict):
         pass
+
+
+@pytest.mark.parametrize("has_a_place_of_its_own", [True, False])
+def test_a_folder_whose_path_is_too_long_has_its_socket_elsewhere(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, has_a_place_of_its_own: bool
+) -> None:
+    runtime = pathlib.Path(tempfile.mkdtemp(prefix="r-"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime if has_a_place_of_its_own else runtime / "not-there"))
+    path = socket_of(tmp_path / ("long" * 30))
+
+    with questions_answered(path, lambda word: {"heard": word}):
+        assert ask_service(path, "well") == {"heard": "well"}
+
+    assert path.parent == runtime or not has_a_place_of_its_own
+    assert len(str(path)) < 100
+    assert path.parent.stat().st_uid == os.geteuid()
+    runtime.rmdir()

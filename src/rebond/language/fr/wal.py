@@ -45,7 +45,7 @@ WAL = {
     "not saved yet": "pas encore sauvegardé",
     "files that wait": "fichiers en attente",
     "{path} is somebody else's, so no socket is made there.": "{path} appartient à quelqu'un d'autre, aucun socket n'y est donc créé.",
-    "Find out who made it, or set REBOND_WAL_SOCKET to a path of your own.": "Cherchez qui l'a créé, ou donnez à REBOND_WAL_SOCKET un chemin à vous.",
+    "Find out who made it, or choose a shorter REBOND_STATE_DIR; for the log, REBOND_WAL_SOCKET names a path of your own.": "Cherchez qui l'a créé, ou choisissez un REBOND_STATE_DIR plus court ; pour le journal, REBOND_WAL_SOCKET nomme un chemin à vous.",
     "Write: rebond-wal [--config FILE] push PATH | fetch NAME TARGET": "Écrivez : rebond-wal [--config FICHIER] push CHEMIN | fetch NOM CIBLE",
     "rebond-wal knows no option {name}.": "rebond-wal ne connaît pas l'option {name}.",
     "Would delete {count} objects of write-ahead logs and free {size}.": "Supprimerait {count} objets de journaux et libérerait {size}.",
