@@ -105,6 +105,7 @@ def test_a_file_that_is_there_stays_and_a_directory_takes_one_of_each(saved: Pro
 
 @pytest.mark.parametrize("form", ["zip", "tar.gz", "tar.zst"])
 def test_files_are_the_same_in_an_archive(tmp_path: pathlib.Path, form: str) -> None:
+    (tmp_path / "own").mkdir()
     program = Program.with_vault(tmp_path / "own")
     shop = plant_shop(tmp_path / "shop")
     (shop / "large.bin").write_bytes(hashlib.sha256(b"x").digest() * 100_000)

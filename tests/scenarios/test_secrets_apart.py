@@ -227,6 +227,9 @@ def test_what_is_missing_is_told_and_a_token_that_may_not_ask_for_mounts_will_do
 
 
 @pytest.mark.parametrize("spoil", [lambda each: each[:20], lambda each: each.replace(b'"', b"\xff"), lambda _each: b""])
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # http.client drops a socket that was cut
 def test_a_cut_answer_of_hashicorp_makes_no_snapshot(stack: KeptStack, spoil: Callable[[bytes], bytes]) -> None:
     FakeHashicorp.spoils = staticmethod(spoil)
     try:
