@@ -38,7 +38,6 @@ window     = "7d"
 host       = "SOCKET"
 user       = "postgres"
 database   = "shop"
-rpo        = "2s"
 rto        = "5min"
 
 [component.sessions]
@@ -59,7 +58,7 @@ components = "all"
 keep       = { daily = 7, monthly = 12 }
 
 [objective]
-lost-server = { rto = "5min" }
+lost-server = { rto = "5min", rpo = "1min" }
 
 [drill]
 checks = [

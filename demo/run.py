@@ -80,8 +80,8 @@ def rewind(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
 
 def prove(demo: Demo) -> Figures:
     heading("Would it come back? A drill restores the latest snapshot, starts it, asks, and throws it away")
-    seconds = demo.run("drill", allowed=(0, 3, 5))
-    demo.run("status", allowed=(0, 3, 5))
+    seconds = demo.run("drill")
+    demo.run("status")
     return {"drill": f"{seconds:.1f} s"}
 
 
@@ -118,7 +118,7 @@ def burn(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
         "every byte read": f"{verify_seconds:.1f} s, {stored / 1e6:.0f} MB in the vault",
         "compared": f"{len(before)} paths: content, kind, mode and time of each are identical",
         "recovery time": f"{recovery_seconds:.1f} s until the server answers again; promised: 5 minutes",
-        "recovery point": f"the last {max(lost, default=0.0):.1f} s, {len(lost)} orders, are lost; promised: 2 seconds",
+        "recovery point": f"the last {max(lost, default=0.0):.1f} s, {len(lost)} orders, are lost; promised: 1 minute",
     }
 
 
