@@ -84,7 +84,7 @@ def find_timezone(root: Path = Path("/")) -> str:
         if text:
             return text
     except (OSError, UnicodeDecodeError):
-        pass
+        pass  # only some systems have this file; the link below says the same
     try:
         link = os.readlink(root / "etc/localtime")
     except OSError:
