@@ -2,7 +2,8 @@
 
 ``python -m tests.torture`` does all of it in about ``REBOND_TORTURE_MINUTES`` (18 unless said),
 ``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted BUG...`` some bugs. Parts that could
-go on for ever share what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each.
+go on for ever share what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE``
+bugs (2 unless said) are judged side by side.
 """
 
 import argparse
