@@ -12,6 +12,7 @@ from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_physical import PHYSICAL
 from tests.planted.bugs_of_places import PLACES
 from tests.planted.bugs_of_postgres import POSTGRES
+from tests.planted.bugs_of_proofs import PROOFS
 from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_recovery import RECOVERY
 from tests.planted.bugs_of_runbook import RUNBOOK
@@ -531,6 +532,7 @@ BUGS: tuple[Bug, ...] = (
     *PLACES,
     *POSTGRES,
     *DATABASES,
+    *PROOFS,
     *PROVING,
     *RECORDS,
     *RECOVERY,

@@ -4,6 +4,7 @@ Two pages. The first holds the recovery key and belongs in a safe. The second ho
 to type, and how to know that neither the vault nor the rescue program was swapped.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -57,6 +58,7 @@ def render_kit(kit: RecoveryKit, language: Language = "en") -> str:
         "made": datetime.fromtimestamp(kit.made_ms / 1000, UTC).date().isoformat(),
         "key": _render_key(kit.recovery_key, language),
         "rescue": _render_rescue(kit.rescue, language),
+        "steps": _render_steps(kit.rescue, language),
     }
     first, second = _PAGES[language]
     return first.format_map(values) + PAGE_BREAK + second.format_map(values)
@@ -77,9 +79,42 @@ def _render_key(key: str | None, language: Language) -> str:
 
 
 def _render_rescue(files: tuple[RescueFile, ...], language: Language) -> str:
-    if not files:
+    named = [file for file in files if not file.name.endswith(".whl")]  # the list of their SHA-256 stands for wheels
+    if not named:
         return {"en": "    (none in this vault)", "fr": "    (aucun dans ce coffre)"}[language]
-    return "\n".join(f"    {file.name}\n    {split_hex(file.sha256.hex())}" for file in files)
+    return "\n".join(f"    {file.name}\n    {split_hex(file.sha256.hex())}" for file in named)
+
+
+def _render_steps(files: tuple[RescueFile, ...], language: Language) -> str:
+    """Return what to type: the libraries come from the index, or from the wheels where the vault carries them."""
+    place, back = {"en": ("VAULT", "./back"), "fr": ("COFFRE", "./retour")}[language]
+    wheels = [file.name for file in files if file.name.endswith(".whl")]
+    if not wheels:
+        lines = ["sha256sum rescue/rescue-*.py", "pip install cryptography zstandard blake3"]
+        return _indent([*lines, f"python3 rescue/rescue-VERSION.py {place} latest {back}"])
+    fits = ", ".join(sorted({_tell_fit(name) for name in wheels if "/zstandard-" in name}))
+    remark = {"en": f"# without a network; for {fits}", "fr": f"# sans réseau ; pour {fits}"}[language]
+    return _indent(
+        [
+            remark,
+            "sha256sum rescue/rescue-*.py rescue/wheels-*.sha256",
+            "(cd rescue && sha256sum -c wheels-*.sha256)",
+            'for wheel in rescue/*.whl; do python3 -m zipfile -e "$wheel" libs; done',
+            f"PYTHONPATH=libs python3 rescue/rescue-VERSION.py {place} latest {back}",
+        ]
+    )
+
+
+def _tell_fit(wheel: str) -> str:
+    """Return the Python and the processor that a wheel's name says: ``Python 3.11 (Linux x86_64)``."""
+    python, _, platform = wheel.removesuffix(".whl").rsplit("-", 3)[1:]
+    version = re.sub(r"^cp(\d)(\d+)$", r"Python \1.\2", python)
+    processor = re.sub(r"^(?:many|musl)?linux(?:\d+|_\d+_\d+)?_", "Linux ", platform.split(".")[0])
+    return f"{version} ({processor})"
+
+
+def _indent(lines: list[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
 
 
 _ENGLISH = (
@@ -142,9 +177,7 @@ vault could have changed it:
 
 {rescue}
 
-    sha256sum rescue/rescue-*.py
-    pip install cryptography zstandard blake3
-    python3 rescue/rescue-VERSION.py VAULT latest ./back
+{steps}
 
 ## If a secret was stolen
 
@@ -214,9 +247,7 @@ dans le coffre a pu le modifier.
 
 {rescue}
 
-    sha256sum rescue/rescue-*.py
-    pip install cryptography zstandard blake3
-    python3 rescue/rescue-VERSION.py COFFRE latest ./retour
+{steps}
 
 ## Si un secret a été volé
 

@@ -15,6 +15,7 @@ from rebond.cli.observing import describe_finding
 from rebond.cli.opening import store_at_hand
 from rebond.cli.speech import language, tr
 from rebond.cli.tables import format_facts
+from rebond.cli.wheels_at_hand import gather_papers, list_wheels, wheels_option
 from rebond.clock import SystemClock
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
@@ -45,14 +46,18 @@ vault = Verbs(
 @option("--kit", type=click.Path(path_type=Path), metavar="FILE", help="Write the recovery kit there, mode 0600.")
 @option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Make an owner's key file as well.")
 @option("--label", default="owner", metavar="NAME", help="What the owner is called in lists.")
+@wheels_option
 @click.pass_obj
-def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: Path | None, label: str) -> None:
+def create(
+    invocation: Invocation, url: str | None, kit: Path | None, key_file: Path | None, label: str, wheels: str | None
+) -> None:
     """Make a vault. The secrets on this machine are written before anything relies on them."""
     clock = SystemClock()
     configured = find_vault(invocation, url)
     for path in (kit, key_file):
         if path:
             require_new_secret_file(path)  # a vault whose kit could not be written would be lost with its passphrase
+    papers = gather_papers(wheels)
     given = find_passphrase(invocation) or configured.find_passphrase()
     if given is None and key_file is None and not sys.stdin.isatty():
         find_new_passphrase(invocation, configured)  # raises, before there is a directory
@@ -65,7 +70,7 @@ def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: 
         if key_file and content:
             write_secret_file(key_file, content)
         created = create_vault(
-            store, clock=clock, proof=proof, passphrase=passphrase, key_file=content, owner_label=label
+            store, clock=clock, proof=proof, passphrase=passphrase, key_file=content, owner_label=label, papers=papers
         )
         recovery = make_kit(
             created.description, created.roster, address=store.location, recovery_key=created.recovery_key
@@ -81,6 +86,7 @@ def create(invocation: Invocation, url: str | None, kit: Path | None, key_file: 
             "kit": str(kit) if kit else None,
             "key_file": str(key_file) if key_file else None,
             "promises": {each.code: each.holds for each in proof.promises},
+            "wheels": list_wheels(created.roster),
         }
     _warn_of_broken_promises(invocation, proof)
     said = tr("A vault was made at {location}.", location=store.location)

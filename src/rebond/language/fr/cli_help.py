@@ -127,9 +127,13 @@ CLI_HELP: dict[str, str] = {
     "autre chose aussi : une nouvelle phrase de passe (demandée deux fois, ou prise dans REBOND_NEW_PASSPHRASE ou "
     "REBOND_NEW_PASSPHRASE_FILE), un nouveau fichier de clé, ou une nouvelle clé de secours, qui est imprimée.",
     "Print the recovery kit again: address, fingerprints, what to do. The recovery key itself is kept nowhere; 'rebond "
-    "key add --recovery-key' makes a new one. It takes no secret.": "Imprime à nouveau le kit de secours : adresse, "
+    "key add --recovery-key' makes a new one. It takes no secret; with --wheels it takes the owner's.": "Imprime à nouveau le kit de secours : adresse, "
     "empreintes, marche à suivre. La clé de secours elle-même n'est conservée nulle part ; « rebond key add "
-    "--recovery-key » en crée une autre. Sans secret.",
+    "--recovery-key » en crée une autre. Sans secret ; avec --wheels il faut celui du propriétaire.",
+    "Keep the rescue program's libraries in the vault, some 10 MB, for a machine without a network: 'own', those of "
+    "this machine's Python, or the wheels of a directory.": "Garde dans le coffre les bibliothèques du programme de "
+    "secours, une dizaine de Mo, pour une machine sans réseau : « own », celles du Python de cette machine, ou les "
+    "wheels d'un dossier.",
     "Write it there, mode 0600.": "L'y écrit, en mode 0600.",
     "Print the lines that make a shell complete commands and options.": "Imprime les lignes qui font compléter les "
     "commandes et les options par un shell.",

@@ -246,4 +246,14 @@ VAULT: dict[str, str] = {
     "une autre copie : {reason}",
     "Run 'rebond verify --read-data --repair'.": "Lancez « rebond verify --read-data --repair ».",
     "A chunk is not what its id says.": "Un morceau n'est pas ce que dit son identifiant.",
+    # wheels beside the rescue program
+    "{library} was not installed here from a wheel, or was changed since; so no wheel of it can be made.": "{library} "
+    "n'a pas été installée ici depuis un wheel, ou a été modifiée depuis ; on ne peut donc pas en faire un wheel.",
+    "Fill a directory on any machine, and name it: python3 -m pip download --only-binary :all: --dest DIR cryptography "
+    "zstandard blake3": "Remplissez un dossier sur n'importe quelle machine, et nommez-le : python3 -m pip download "
+    "--only-binary :all: --dest DOSSIER cryptography zstandard blake3",
+    "{path} is not a whole wheel: what it holds is not what its own list says.": "{path} n'est pas un wheel entier : "
+    "son contenu n'est pas ce que dit sa propre liste.",
+    "The wheels in {path} cannot be read: {reason}.": "Les wheels de {path} ne peuvent être lus : {reason}.",
+    "{path} holds no wheel of {library}.": "{path} ne contient aucun wheel de {library}.",
 }

@@ -9,21 +9,26 @@
 VAULT is a directory (copy a bucket with any tool first), TARGET a directory that is empty or not there yet.
 The passphrase or recovery key comes from REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND,
 an owner's key file from REBOND_KEY_FILE; otherwise it is asked for. It needs Linux, Python 3.9 or newer and the
-packages cryptography, zstandard and blake3. It was written from VAULT-FORMAT.md. Each component lands in
-TARGET/NAME with modes, times, links, holes, extended attributes, FIFOs and (as root) owners and devices; inode flags
-and birth times are not set. Exit status: 0 good; 2 wrong call; 3 some metadata could not be set; 4 something is
-damaged (it is named, the rest is restored); 10 no vault; 12 wrong secret; 14 too new; 41 the target is not empty.
+packages cryptography, zstandard and blake3: `pip install` them, or take the wheels (*.whl) that may lie beside it:
+    for wheel in VAULT/rescue/*.whl; do python3 -m zipfile -e "$wheel" libs; done
+    PYTHONPATH=libs python3 VAULT/rescue/rescue-VERSION.py VAULT latest TARGET
+Each component lands in TARGET/NAME with modes, times, links, holes, extended attributes, FIFOs and (as root) owners
+and devices; not inode flags, not birth times. Exit status: 0 good; 1 a package is missing; 2 wrong call; 3 some
+metadata not set; 4 damage (named, the rest is restored); 10 no vault; 12 wrong secret; 14 too new; 41 not empty.
 """
 from __future__ import annotations
 import getpass, hashlib, hmac, json, lzma, mmap, os, re, stat, struct, subprocess, sys, unicodedata
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, Callable, Iterator, NamedTuple
-import zstandard
-from blake3 import blake3
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric import ed25519, mlkem, x25519
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+try:
+    import zstandard
+    from blake3 import blake3
+    from cryptography.exceptions import InvalidSignature, InvalidTag
+    from cryptography.hazmat.primitives.asymmetric import ed25519, mlkem, x25519
+    from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+    from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
+except ImportError as error:
+    sys.exit(f"{__doc__}\nstopped: {error}")
 
 REFERENCES, SNAPSHOT, ROSTER, SLOT, KEYRING = 3, 4, 13, 14, 15  # kinds of objects
 DATA, TREE, PRIVATE = 1, 2, 9  # kinds of segments
@@ -40,7 +45,6 @@ class Trouble(Exception):
 class Damaged(Trouble): ...
 
 worst = [0]  # exit status so far
-
 def say(message: str, status: int = 0) -> None:
     worst[0] = max(worst[0], status)
     print({0: "", 3: "not set: ", 4: "DAMAGED: "}[status] + message, file=sys.stderr)
@@ -88,10 +92,9 @@ def unwrap(seed: bytes, info: bytes, wrapped: bytes) -> bytes:
 def is_signed(public: bytes, kind: str, content: bytes, signature: bytes) -> bool:
     try:
         key = ed25519.Ed25519PublicKey.from_public_bytes(public)
-        key.verify(signature, b"rebond v1 " + kind.encode() + blake3(content).digest())
+        return key.verify(signature, b"rebond v1 " + kind.encode() + blake3(content).digest()) is None
     except (InvalidSignature, ValueError):
         return False
-    return True
 
 SIZED = {0xC4: ("bin", 1), 0xC5: ("bin", 2), 0xC6: ("bin", 4), 0xD9: ("str", 1), 0xDA: ("str", 2), 0xDB: ("str", 4),
          0xDC: ("array", 2), 0xDD: ("array", 4), 0xDE: ("map", 2), 0xDF: ("map", 4)}
@@ -150,9 +153,8 @@ def read_object(vault: str, name: str, limit: int = 1 << 30) -> bytes:
 
 def list_names(vault: str, folder: str, pattern: str) -> list[str]:
     """List the objects below a folder whose names below it match, sorted."""
-    start = len(os.path.join(vault, folder, ""))
-    walk = os.walk(os.path.join(vault, folder))
-    found = (os.path.join(above, file)[start:] for above, _, files in walk for file in files)
+    start = len(f"{vault}/{folder}/")
+    found = (os.path.join(above, file)[start:] for above, _, files in os.walk(f"{vault}/{folder}") for file in files)
     return sorted(name for name in found if re.fullmatch(pattern, name))
 
 def without_sum(content: bytes, name: str) -> bytes:
@@ -400,7 +402,6 @@ def open_frame(frame: bytes) -> bytes:
 
 Segment = NamedTuple("Segment", [("kind", int), ("epoch", int), ("vault", bytes), ("domain", bytes), ("session", bytes),
                                  ("number", int), ("size", int)])  # size: of the whole segment
-
 Place = tuple[str, int, Segment]
 
 def parse_segment_header(content: bytes) -> Segment | None:
@@ -492,7 +493,6 @@ def scan_pack(path: str) -> Iterator[tuple[int, Segment]]:
                 at = after = content.find(b"RBSG\1", after + 1)
 
 Read = Callable[[bytes], bytes]
-
 def read_entries(read: Read, directory: bytes) -> Iterator[Any]:
     """Yield the entries of a directory. Raises ``Damaged`` where a page is lost or out of order."""
     last = b""

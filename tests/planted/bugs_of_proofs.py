@@ -1,0 +1,32 @@
+"""Bugs of what proves a vault to people: the kit, the rescue program with what it needs, what a place is tried with."""
+
+from tests.planted.bug import Bug, Change
+
+WHEELS = "tests/scenarios/test_rescue_with_wheels.py"
+
+PROOFS = (
+    Bug(
+        "wheels-that-nobody-signed",
+        "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",
+        (
+            Change(
+                "vault/papers.py",
+                "            if name != README_NAME\n",
+                '            if name != README_NAME and not name.endswith(".whl")\n',
+            ),
+        ),
+        (f"{WHEELS}::test_a_wheel_that_somebody_changed_is_named_by_verify",),
+    ),
+    Bug(
+        "a-changed-library-is-carried",
+        "A wheel that is not what its own list says goes into the vault, and is run on the day of the fire.",
+        (
+            Change(
+                "vault/wheels.py",
+                "        if not _is_whole(content):\n",
+                "        if False:\n",
+            ),
+        ),
+        (f"{WHEELS}::test_a_directory_without_whole_wheels_is_refused",),
+    ),
+)
