@@ -2,6 +2,7 @@
 
 from tests.planted.bug import Bug, Change
 
+WITHDRAWALS = "tests/unit/vault/test_withdrawals.py"
 WHEELS = "tests/scenarios/test_rescue_with_wheels.py"
 
 PROOFS = (
@@ -16,6 +17,18 @@ PROOFS = (
             ),
         ),
         (f"{WHEELS}::test_a_wheel_that_somebody_changed_is_named_by_verify",),
+    ),
+    Bug(
+        "hidden-in-silence",
+        "Whoever has a writer's key takes its newest snapshots off the lists, and nobody is told.",
+        (
+            Change(
+                "vault/commits.py",
+                "            vault.report(withdrawn(",
+                "            continue\n            vault.report(withdrawn(",
+            ),
+        ),
+        (f"{WITHDRAWALS}::test_what_a_stolen_key_hid_is_named_and_restored_by_its_id",),
     ),
     Bug(
         "a-changed-library-is-carried",

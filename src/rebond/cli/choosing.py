@@ -30,12 +30,20 @@ def stack_option(function: Callback) -> Callback:
 
 
 def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":
-    """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``."""
-    from rebond.operations.snapshots import list_snapshots, resolve_snapshot
+    """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``.
 
-    return resolve_snapshot(
-        list_snapshots(vault.live), text, stack=stack or vault.configured.stack, zone=vault.configured.zone
-    )
+    One that its writer took back is found by its id alone: it may lack something, or a thief hid it.
+    """
+    from rebond.operations.snapshots import list_snapshots, resolve_snapshot, resolve_withdrawn
+
+    records = list_snapshots(vault.live)
+    try:
+        return resolve_snapshot(records, text, stack=stack or vault.configured.stack, zone=vault.configured.zone)
+    except UnknownName:
+        withdrawn = resolve_withdrawn(vault.live, text)
+        if withdrawn is None:
+            raise
+        return withdrawn
 
 
 def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from rebond.errors import UnknownName, UsageError
 from rebond.vault.access import Vault
-from rebond.vault.commits import read_snapshots
+from rebond.vault.commits import read_snapshots, read_withdrawn
 from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -75,6 +75,14 @@ def list_snapshots(vault: Vault, wanted: SnapshotFilter | None = None) -> list[S
     ]
     found.sort(key=lambda record: (time_of(record), record.catalog.sequence, record.snapshot))
     return found[-wanted.newest :] if wanted.newest else found
+
+
+def resolve_withdrawn(vault: Vault, text: str) -> SnapshotRecord | None:
+    """Return the snapshot of that id, or start of one, that its writer took back; ``None`` when there is none."""
+    if not _ID.fullmatch(text.lower()):
+        return None
+    fitting = [record for record in read_withdrawn(vault) if record.snapshot.hex().startswith(text.lower())]
+    return _resolve_id(fitting, text.lower()) if fitting else None
 
 
 def resolve_snapshot(

@@ -12,7 +12,7 @@ from rebond.vault.access import Vault
 from rebond.vault.credentials import Role
 from rebond.vault.endings import read_endings
 from rebond.vault.headers import ObjectKind
-from rebond.vault.object_findings import foreign, withdrawal_stray
+from rebond.vault.object_findings import foreign, withdrawal_stray, withdrawn
 from rebond.vault.packs import hash_in_name
 from rebond.vault.primitives import hash_of, verify_signature
 from rebond.vault.references import References, decode_references, open_references
@@ -39,9 +39,13 @@ class UnreadableCommit(Struct, frozen=True):
 
 
 class EndedCommit(Struct, frozen=True):
-    """A commit record that is no snapshot any more: a keeper's tombstone or its writer's withdrawal lies beside it."""
+    """A commit record that is no snapshot any more: a keeper's tombstone or its writer's withdrawal lies beside it.
+
+    ``withdrawn`` is the record that its writer took back: what it names is kept.
+    """
 
     name: SnapshotName
+    withdrawn: SnapshotRecord | None = None
 
 
 Commit = SnapshotRecord | VoidRecord | UnreadableCommit | EndedCommit
@@ -57,9 +61,10 @@ def read_commit(vault: Vault, name: SnapshotName, content: bytes | None = None) 
     if not name.beside:
         return commit
     endings = read_endings(vault, name.beside)
-    is_withdrawn = isinstance(commit, SnapshotRecord) and endings.withdraws(commit)
-    if endings.has_tombstone or is_withdrawn:
+    if endings.has_tombstone:
         return EndedCommit(name)
+    if isinstance(commit, SnapshotRecord) and endings.withdraws(commit):
+        return EndedCommit(name, commit)
     for refused, error in endings.refused:
         vault.report(foreign(refused, error))
     if endings.withdrawn_ms:
@@ -115,7 +120,7 @@ def read_commits(vault: Vault, member: MemberId | None = None) -> Iterator[Commi
 
 
 def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[SnapshotRecord]:
-    """Return the snapshots that stand, oldest first; report what cannot be trusted.
+    """Return the snapshots that stand, oldest first; report what cannot be trusted, and what was taken back.
 
     A snapshot that a forget mark names is still a commit record: ``marks`` tells.
     """
@@ -123,6 +128,8 @@ def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[Snapsho
     for commit in read_commits(vault, member):
         if isinstance(commit, SnapshotRecord):
             found.append(commit)
+        elif isinstance(commit, EndedCommit) and commit.withdrawn is not None:
+            vault.report(withdrawn(commit.withdrawn.snapshot.hex(), commit.withdrawn.catalog.time_ms))
         elif isinstance(commit, UnreadableCommit):
             vault.report(
                 Finding(
@@ -136,6 +143,12 @@ def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[Snapsho
             )
     found.sort(key=lambda record: (record.catalog.time_ms, record.catalog.sequence, record.snapshot))
     return found
+
+
+def read_withdrawn(vault: Vault) -> list[SnapshotRecord]:
+    """Return the snapshots that were taken back under the time rule: they may lack content, or a thief did it."""
+    commits = (commit for commit in read_commits(vault) if isinstance(commit, EndedCommit))
+    return [commit.withdrawn for commit in commits if commit.withdrawn is not None]
 
 
 def load_references(vault: Vault, record: SnapshotRecord) -> References:

@@ -5,6 +5,7 @@ import msgspec
 from rebond.errors import ForeignObject, FormatTooNew, RebondError, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
+from rebond.units import format_moment
 from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import parse_signed
 from rebond.vault.primitives import verify_signature
@@ -94,6 +95,20 @@ def withdrawal_stray(name: str) -> Finding:
         template="{name} was withdrawn with its writer's key, which nothing called for or too late: it still stands.",
         hint_template="Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke'.",
         values={"name": name},
+    )
+
+
+def withdrawn(snapshot: str, time_ms: int) -> Finding:
+    """Say that a snapshot is off the lists by the word of its writer's key: an intruder may have it too."""
+    return Finding(
+        code="snapshot-withdrawn",
+        severity=Severity.WARNING,
+        subject=snapshot,
+        template="The snapshot {id} of {moment} was taken back with its writer's key, as it may be within a day where "
+        "the store does not create conditionally. It is not listed; nothing of it was deleted.",
+        hint_template="If a clean-up ran beside that backup, make another. If not, the key may be stolen: revoke it. "
+        "'rebond restore {id}' brings back what is there and names what is not.",
+        values={"id": snapshot[:12], "moment": format_moment(time_ms)},
     )
 
 

@@ -1,5 +1,6 @@
 """What lies beside a commit record: a keeper's tombstone ends it, a writer's withdrawal hides it (§7.3)."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,6 +9,9 @@ import pytest
 from rebond.errors import VaultError
 from rebond.findings import Finding
 from rebond.identifiers import MemberId, ObjectName, VaultId, random_id
+from rebond.operations.restore import restore
+from rebond.operations.restore_planning import RestoreRequest
+from rebond.operations.snapshots import resolve_withdrawn
 from rebond.operations.verify import verify
 from rebond.progress import Silence
 from rebond.store.forwarding import ForwardingStore
@@ -26,6 +30,7 @@ from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import build_signed
 from rebond.vault.needs import Needs, add_needs, list_records
 from rebond.vault.primitives import signing_key
+from rebond.vault.pruning import prune
 from rebond.vault.snapshots import WITHDRAWN_SUFFIX, SnapshotRecord, build_void, snapshot_name
 from rebond.vault.writing import SnapshotSession
 
@@ -136,8 +141,24 @@ def test_a_writers_withdrawal_hides_a_record_and_destroys_nothing(place: Place) 
     assert place.listed() == []
     assert not list_records(place.vault).tombstones
     assert len(place.needs().segments)
-    assert not place.heard
+    assert place.codes() == {"snapshot-withdrawn"}
     assert not place.audited()
+
+
+def test_what_a_stolen_key_hid_is_named_and_restored_by_its_id(place: Place, tmp_path: Path) -> None:
+    """The boundary of the time rule: a thief takes a snapshot of the last day off the lists, and no further."""
+    put_withdrawal(place.vault, place.record.name, "a thief")
+    start = place.record.snapshot.hex()[:12]
+
+    assert place.listed() == []
+    assert [finding.values["id"] for finding in place.heard] == [start]
+    assert resolve_withdrawn(place.vault, start) == place.record
+    assert resolve_withdrawn(place.vault, "latest") is None
+    prune(place.vault, Silence())
+    found = resolve_withdrawn(place.vault, start)
+    assert found is not None
+    restore(place.vault, found, RestoreRequest(target=os.fsencode(tmp_path / "back")), Silence())
+    assert [path.read_bytes() for path in (tmp_path / "back").rglob("file")] == [b"content"]
 
 
 def test_what_only_a_withdrawn_record_needs_may_be_gone(place: Place) -> None:
@@ -167,7 +188,7 @@ def test_a_stolen_key_withdraws_no_old_record(place: Place, later_ms: int, is_hi
     put_withdrawal(place.vault, place.record.name, "a thief")
 
     assert place.listed() == ([] if is_hidden else [place.record.name])
-    assert place.codes() == (set() if is_hidden else {"withdrawal-stray"})
+    assert place.codes() == ({"snapshot-withdrawn"} if is_hidden else {"withdrawal-stray"})
 
 
 @pytest.mark.parametrize("content", [bytes(8), b"", b"any other bytes" * 20, b"RBND" + bytes(200), bytes(1 << 17)])

@@ -256,4 +256,13 @@ VAULT: dict[str, str] = {
     "son contenu n'est pas ce que dit sa propre liste.",
     "The wheels in {path} cannot be read: {reason}.": "Les wheels de {path} ne peuvent être lus : {reason}.",
     "{path} holds no wheel of {library}.": "{path} ne contient aucun wheel de {library}.",
+    # what was taken back
+    "The snapshot {id} of {moment} was taken back with its writer's key, as it may be within a day where the store does "
+    "not create conditionally. It is not listed; nothing of it was deleted.": "La sauvegarde {id} du {moment} a été "
+    "retirée avec la clé de son auteur, comme il le peut pendant un jour là où le stockage ne sait pas créer sous "
+    "condition. Elle n'est pas listée ; rien n'en a été effacé.",
+    "If a clean-up ran beside that backup, make another. If not, the key may be stolen: revoke it. 'rebond restore {id}' "
+    "brings back what is there and names what is not.": "Si un nettoyage tournait à côté de cette sauvegarde, faites-en "
+    "une autre. Sinon, la clé est peut-être volée : révoquez-la. « rebond restore {id} » ramène ce qui est là et nomme "
+    "ce qui manque.",
 }
