@@ -3,9 +3,26 @@
 from tests.planted.bug import Bug, Change
 
 WITHDRAWALS = "tests/unit/vault/test_withdrawals.py"
+PLACE_PROOF = "tests/unit/store/test_proving.py"
 WHEELS = "tests/scenarios/test_rescue_with_wheels.py"
 
 PROOFS = (
+    Bug(
+        "a-full-place-in-three-words",
+        "Making a vault on a small disk ends with 'no room', and nobody knows how much would be enough.",
+        (
+            Change(
+                "store/proving.py", "        except StoreFull as error:\n", "        except BlockingIOError as error:\n"
+            ),
+        ),
+        (PLACE_PROOF,),
+    ),
+    Bug(
+        "what-it-was-tried-with-stays",
+        "The large object lies there while the vault is made, which then needs twice the room.",
+        (Change("store/proving.py", "        self._remove(name)  # at once", "        # at once"),),
+        (PLACE_PROOF,),
+    ),
     Bug(
         "wheels-that-nobody-signed",
         "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct, field
 
 from rebond.clock import Clock
-from rebond.errors import AccessDenied, ObjectExists, ObjectMissing, StoreError
+from rebond.errors import AccessDenied, ObjectExists, ObjectMissing, StoreError, StoreFull
 from rebond.identifiers import random_id
 from rebond.store.protocol import Store
+from rebond.units import format_size
 from rebond.wording import fill
 
 LARGE_BYTES = 32 * 2**20  # as large as the largest pack
+PAPERS_BYTES = 4 * 2**20  # what a new vault takes, generously
 TOLERATED_OFFSET_MS = 10 * 60 * 1000
 _RACERS = 4
 _RACES = 3
@@ -77,8 +79,8 @@ class StoreProof(Struct, frozen=True, kw_only=True):
 def prove_store(store: Store, clock: Clock, *, large_bytes: int = LARGE_BYTES) -> StoreProof:
     """Try every promise on probe objects below ``probe/`` and remove them again.
 
-    A promise that is broken is part of the result; a store that cannot be reached, is full or
-    denies puts, reads or listings raises its ``StoreError``.
+    A promise that is broken is part of the result; a store that cannot be reached, has no room for
+    ``large_bytes`` or denies puts, reads or listings raises its ``StoreError``.
     """
     probe = _Probe(store, clock, f"probe/{random_id().hex()}")
     try:
@@ -225,10 +227,15 @@ class _Probe:
         """Put an object as large as the largest pack, and read its end and all of it."""
         content = os.urandom(2**16) * (size // 2**16)
         begun = self._clock.monotonic()
-        name = self._put("large", content)
+        name = self._expect("large")
+        try:
+            self._store.put_if_absent(name, content)
+        except StoreFull as error:
+            raise _too_small(self._store.location, size) from error
         seconds = self._clock.monotonic() - begun
         holds = self._store.read(name, start=len(content) - 9, length=9) == content[-9:]
         holds = holds and self._store.read(name) == content
+        self._remove(name)  # at once: what is made next may need the room
         return ProvenPromise(
             code="large-put",
             holds=holds,
@@ -255,8 +262,11 @@ class _Probe:
     def clean_up(self) -> None:
         """Remove the probe objects. What this credential may not remove stays; it is small and harms nothing."""
         for name in self._made:
-            with contextlib.suppress(StoreError):
-                self._store.delete(name)
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        with contextlib.suppress(StoreError):
+            self._store.delete(name)
 
     def _expect(self, tail: str) -> str:
         name = f"{self._directory}/{tail}"
@@ -280,6 +290,16 @@ class _Probe:
 
     def _made_like(self, start: str) -> list[str]:
         return [name for name in self._made if name.startswith(f"{self._directory}/{start}")]
+
+
+def _too_small(location: str, size: int) -> StoreFull:
+    return StoreFull(
+        "{location} has no room for an object of {size}, which is how large the parts of a vault may become.",
+        hint="It was tried, and nothing of that is left. Free {needed} there, then run the same command again.",
+        location=location,
+        size=format_size(size),
+        needed=format_size(size + PAPERS_BYTES),
+    )
 
 
 def _is_missing(store: Store, name: str) -> bool:

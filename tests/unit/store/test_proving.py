@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rebond.errors import AccessDenied, ObjectExists, RebondError, StoreUnreachable
+from rebond.errors import AccessDenied, ObjectExists, RebondError, StoreFull, StoreUnreachable
 from rebond.store.cloud import CloudStore
 from rebond.store.cloud_address import parse_cloud_address
 from rebond.store.forwarding import ForwardingStore
@@ -200,3 +200,31 @@ def test_a_store_that_cannot_be_reached_raises_and_is_cleaned(clock: ManualClock
     with pytest.raises(StoreUnreachable):
         prove(FaultyStore(kept, fail_at_write=9), clock)
     assert names_of(kept) == []
+
+
+def test_a_store_without_room_for_a_large_object_is_told_how_much_is_needed_and_left_as_it_was(
+    clock: ManualClock,
+) -> None:
+    store = FaultyStore(MemoryStore(clock), room_bytes=20 * 2**20)
+
+    with pytest.raises(StoreFull, match=r"has no room for an object of 33.6 MB") as full:
+        prove_store(store, clock)
+
+    assert "Free 37.7 MB there" in full.value.hint
+    assert names_of(store) == []
+
+
+def test_the_large_object_is_gone_before_anything_else_is_put(clock: ManualClock) -> None:
+    """A vault is made in little more room than its largest object takes."""
+    store = MemoryStore(clock)
+    beside: list[int] = []
+
+    class Watching(ForwardingStore):
+        def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
+            beside.append(sum(info.size for info in self.inner.list_objects()))
+            self.inner.put_if_absent(name, content)
+
+    prove(Watching(store), clock)
+
+    assert beside
+    assert max(beside) < SMALL

@@ -131,4 +131,9 @@ STORE: dict[str, str] = {
     "Stores over {scheme} are not available yet.": "Les stockages par {scheme} n'existent pas encore.",
     "Use a path (a mounted disk or share), s3://, gs:// or az://.": "Employez un chemin (disque ou partage monté), "
     "s3://, gs:// ou az://.",
+    # room for the proof
+    "{location} has no room for an object of {size}, which is how large the parts of a vault may become.": "{location} n'a "
+    "pas de place pour un objet de {size}, la taille que peuvent atteindre les parties d'un coffre.",
+    "It was tried, and nothing of that is left. Free {needed} there, then run the same command again.": "L'essai "
+    "a été fait, et il n'en reste rien. Libérez-y {needed}, puis relancez la même commande.",
 }
