@@ -88,7 +88,7 @@ def test_without_its_libraries_the_rescue_program_says_how_to_have_them(program:
 def test_the_kit_names_one_hash_for_all_wheels_and_the_python_that_they_fit(program: Program) -> None:
     kit = (program.folder / "kit.txt").read_text(encoding="utf-8")
     (sums,) = (program.vault / "rescue").glob("wheels-*.sha256")
-    listed = dict(reversed(line.split("  ")) for line in sums.read_text().splitlines())
+    listed = {name: digest for digest, name in (line.split("  ") for line in sums.read_text().splitlines())}
 
     assert hashlib.sha256(sums.read_bytes()).hexdigest() in "".join(kit.split())
     assert f"for Python {sys.version_info.major}.{sys.version_info.minor} (Linux" in kit
