@@ -23,6 +23,7 @@ class Sources:
 
     found: tuple[Source, ...]
     records: tuple[SnapshotRecord, ...]  # of all vaults, for the age of each component
+    main_records: tuple[SnapshotRecord, ...] = ()  # of the main vault, which has the logs
     checks: tuple[Check, ...] = ()
 
     def limited_to(self, names: Sequence[str]) -> "Sources":
@@ -77,7 +78,7 @@ def find_sources(
             checks += [_say_never_saved(member) for member in members if member not in had]
         had = {each for source in found for each in source.components}
         checks += [_say_never_saved(name) for name in wanted if name not in had]
-    return Sources(found=tuple(found), records=tuple(others), checks=tuple(checks))
+    return Sources(found=tuple(found), records=tuple(others), main_records=tuple(records), checks=tuple(checks))
 
 
 def _find_apart(loaded: Loaded | None) -> dict[str, str]:

@@ -24,7 +24,9 @@ from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.planning import DrillPlanner
 from rebond.stack.drills.surroundings import find_wrapper
 from rebond.stack.objectives.ages import find_ages
+from rebond.stack.objectives.log_ends import find_log_ends
 from rebond.stack.objectives.promises import judge_drill
+from rebond.stack.wal import ask_server
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -99,7 +101,7 @@ def try_out(
             environment=invocation.environment,
             clock=clock,
             observer=watcher,
-            ages=_find_ages(invocation, loaded, sources, wish),
+            ages=_find_ages(invocation, vault, loaded, sources, wish),
             selections=wish.selections,
             asks_only_user=wish.asks_only_user,
             is_sample=wish.is_sample,
@@ -114,17 +116,31 @@ def try_out(
     return outcome
 
 
-def _find_ages(invocation: Invocation, loaded: Loaded | None, sources: Sources, wish: DrillWish) -> dict[str, float]:
-    """Return what would be lost with each component; less than 0 where the snapshot says nothing of that."""
+def _find_ages(
+    invocation: Invocation, vault: Vault, loaded: Loaded | None, sources: Sources, wish: DrillWish
+) -> dict[str, float]:
+    """Return what would be lost with each component; less than 0 where the snapshot says nothing of that.
+
+    Where the server is gone, nobody can ask it whether it has written anything since its log ended.
+    """
     names = [name for source in sources.found for name in source.components]
     if not wish.is_newest:
         return dict.fromkeys(names, -1.0)
     clock = SystemClock()
-    if loaded is None or wish.scenario == "lost-server":
-        now_ms = clock.now_ms()
+    is_gone, now_ms = wish.scenario == "lost-server", clock.now_ms()
+    if loaded is None:
         return {name: max(0, now_ms - _moment_of(sources, name)) / 1000 for name in names}
     folder: Path = folder_of(invocation.state_folder, loaded)
-    found = find_ages(loaded, sources.records, folder, clock)
+    stack = loaded.configuration.stack.name
+    own = [each for each in sources.main_records if each.catalog.stack == stack]
+    ends = find_log_ends(vault, loaded, own, folder, now_ms, ask=None if is_gone else ask_server)
+    if is_gone:
+        lost = {name: ends[name].lost_seconds(now_ms) if name in ends else None for name in names}
+        return {
+            name: max(0, now_ms - _moment_of(sources, name)) / 1000 if (age := lost[name]) is None else age
+            for name in names
+        }
+    found = find_ages(loaded, sources.records, folder, clock, ends)
     return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}
 
 

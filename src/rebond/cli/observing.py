@@ -27,7 +27,7 @@ class PlainLines:
         """Write a line when it is time."""
         now = self._clock.monotonic()
         self._pace.note(advance, now)
-        if now >= self._next:
+        if now >= self._next and (advance.files or advance.bytes):  # a phase that just begins says nothing yet
             self._next = now + PLAIN_EVERY_SECONDS
             self._out.write(describe_advance(advance, self._pace) + "\n")
             self._out.flush()

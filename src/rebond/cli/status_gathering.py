@@ -14,6 +14,7 @@ from rebond.history.runs import Run
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Observer
 from rebond.schedule.stack_folders import folder_of
+from rebond.stack.objectives.log_ends import find_log_ends
 from rebond.stack.objectives.status import StackStatus, VaultFacts, gather_status
 from rebond.store.canary import CanaryFate, try_canary
 from rebond.vault.access import Vault
@@ -35,15 +36,18 @@ def find_status(
         canary=_find_fate(vault) if tries_canary else None,
         location=vault.store.location,
     )
-    stack = loaded.configuration.stack.name
+    stack, clock = loaded.configuration.stack.name, SystemClock()
+    folder = folder_of(invocation.state_folder, loaded)
+    own = [each for each in records if each.catalog.stack == stack]
     drills = [each for each in _read_drills(invocation) if each.text("stack") in {stack, ""}]
     return gather_status(
         loaded,
         facts,
         drills,
         learn(drills),
-        folder=folder_of(invocation.state_folder, loaded),
-        clock=SystemClock(),
+        find_log_ends(vault, loaded, own, folder, clock.now_ms()),
+        folder=folder,
+        clock=clock,
     )
 
 

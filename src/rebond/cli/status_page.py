@@ -45,6 +45,7 @@ def make_status_page(status: StackStatus, language: str, *, say_remark: SayRemar
         Heading(2, say("How that is known")),
         Paragraph([_say_drill(status)]),
         Paragraph([_say_window(status)]),
+        *_list_stretches(status),
         Heading(2, say("When it is saved")),
         Grid(
             [say("Class"), say("Last time"), say("Next time")],
@@ -143,6 +144,32 @@ def _say_window(status: StackStatus) -> Text:
         oldest=_moment(reachable[0], status),
         newest=_moment(reachable[1], status),
     )
+
+
+def _list_stretches(status: StackStatus) -> list[Block]:
+    """Return between which moments any second of a database can be reached."""
+    stretches = [each for log in status.logs for each in log.stretches]
+    if not stretches:
+        return []
+    blocks: list[Block] = [
+        Paragraph([say("Between these moments one can go back to any second:")]),
+        Grid(
+            [say("Component"), say("Timeline"), say("From"), say("Until"), say("Breaks off before")],
+            [
+                [
+                    each.component,
+                    str(each.timeline),
+                    _moment(each.since_ms, status),
+                    _moment(each.until_ms, status),
+                    each.gap or "–",
+                ]
+                for each in stretches
+            ],
+        ),
+    ]
+    if any(each.is_estimate for each in stretches):
+        blocks.append(Paragraph([say("These are the times at which the log arrived: this machine may not read it.")]))
+    return blocks
 
 
 def _say_next(trigger: str) -> Text:

@@ -8,12 +8,14 @@ from rebond.cli.observing import describe_finding
 from rebond.cli.speech import hint_of, language, message_of, show_path, tr
 from rebond.cli.status_page import make_status_page
 from rebond.cli.tables import drop_empty, format_table
+from rebond.cli.windows_shown import describe_stretches, stretch_document
 from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.history.runs import Run
 from rebond.language import translate
 from rebond.pages.html import write_html
 from rebond.stack.drills.evidence import describe_promise
+from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.promises import Promise
 from rebond.stack.objectives.status import ComponentStatus, StackStatus
 from rebond.units import format_iso, format_moment, format_size, format_span
@@ -27,7 +29,10 @@ def status_document(status: StackStatus) -> dict[str, object]:
         "ok": not status.missed,
         "stack": status.stack,
         "time": format_iso(status.now_ms),
-        "components": [_component_document(each) for each in status.components],
+        "components": [
+            _component_document(each, next((end for end in status.logs if end.component == each.name), None))
+            for each in status.components
+        ],
         "scenarios": [{**describe_promise(each), "missed": each.is_missed} for each in status.scenarios],
         "missed": [describe_promise(each) for each in status.missed],
         "remarks": [
@@ -55,13 +60,14 @@ def status_document(status: StackStatus) -> dict[str, object]:
         ],
         "snapshots": len(status.vault.records),
         "reachable": [format_iso(each) for each in reachable] if reachable else None,
+        "windows": [stretch_document(each) for log in status.logs for each in log.stretches],
         "last_drill": _drill_document(status.last_drill),
         "can_read": status.vault.can_read,
         "can_destroy": None if canary is None else not canary.is_safe,
     }
 
 
-def _component_document(each: ComponentStatus) -> dict[str, object]:
+def _component_document(each: ComponentStatus, end: LogEnd | None) -> dict[str, object]:
     return {
         "name": each.name,
         "kind": each.kind,
@@ -75,9 +81,21 @@ def _component_document(each: ComponentStatus) -> dict[str, object]:
         "rto_breaks_in_days": each.breaks_in_days,
         "rpo_objective": each.rpo.promised_seconds,
         "rpo_seconds": _round(each.rpo.measured_seconds),
+        "rpo_basis": _name_basis(each, end),
         "missed": [promise.measure.value for promise in (each.rto, each.rpo) if promise.is_missed],
         "phases": {name: round(seconds, 3) for name, seconds in each.phases.items()},
     }
+
+
+def _name_basis(each: ComponentStatus, end: LogEnd | None) -> str | None:
+    """Return what the work that would be lost was counted from."""
+    if each.rpo.measured_seconds is None:
+        return None
+    if end is None or end.until_ms is None:
+        return "snapshot"
+    if end.is_idle:
+        return "server-wrote-nothing"
+    return "log-arrival" if end.is_estimate else "log"
 
 
 def _drill_document(drill: Run | None) -> dict[str, object] | None:
@@ -96,6 +114,12 @@ def _drill_document(drill: Run | None) -> dict[str, object] | None:
 def describe_status(status: StackStatus) -> str:
     """Return what a person at a terminal wants to know: promises beside facts first."""
     lines = [_describe_components(status), ""]
+    lines += [each for log in status.logs for each in describe_stretches(log.stretches, status.zone)]
+    lines += [
+        tr("{component}: its server wrote nothing since then, so nothing would be lost.", component=each.component)
+        for each in status.logs
+        if each.is_idle
+    ]
     lines += [_describe_scenario(each) for each in status.scenarios]
     lines += [describe_missed(each) for each in status.missed]
     lines += [describe_finding(each) for each in status.remarks]

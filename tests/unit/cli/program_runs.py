@@ -1,6 +1,7 @@
 """Run the program as a person would: real files, real vault, in this process so that it is quick."""
 
 import contextlib
+import contextvars
 import io
 import json
 import os
@@ -68,7 +69,7 @@ class Program:
         out, err = io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape"), io.StringIO()
         with _surroundings({**self.environment, **environment}):
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                status = run([str(each) for each in arguments])
+                status = contextvars.copy_context().run(run, [str(each) for each in arguments])
             out.flush()
         raw = out.buffer.getvalue()
         return Answer(status, raw.decode("utf-8", "surrogateescape"), err.getvalue(), raw)

@@ -13,7 +13,7 @@ from rebond.cli.opening import vault_at_hand
 from rebond.cli.proofs import read_proven
 from rebond.cli.speech import tr
 from rebond.cli.watching import watching
-from rebond.cli.windows_shown import describe_windows
+from rebond.cli.windows_shown import describe_stretches, describe_windows, list_stretches
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment
@@ -51,6 +51,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
         verified, ends, windows = {}, {}, {}
+        stretches = [] if invocation.wants_json or wanted.in_trash else list_stretches(vault, records)
         if invocation.wants_json:  # it takes a look at the whole index, and at every snapshot
             ends = foresee_ends(
                 invocation, vault, records if wanted == SnapshotFilter() else list_snapshots(vault.live)
@@ -70,6 +71,7 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         )
         for record in records
     ]
-    answer(invocation, documents, snapshot_table(records, held, proven) if records else "")
+    lines = [snapshot_table(records, held, proven), *describe_stretches(stretches)] if records else []
+    answer(invocation, documents, "\n".join(lines))
     if not records:
         note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))

@@ -20,6 +20,7 @@ from rebond.language.fr.operations import OPERATIONS
 from rebond.language.fr.point_in_time import POINT_IN_TIME
 from rebond.language.fr.postgres import POSTGRES
 from rebond.language.fr.pruning import PRUNING
+from rebond.language.fr.reaching import REACHING
 from rebond.language.fr.recovering import RECOVERING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.runbook import RUNBOOK
@@ -51,6 +52,7 @@ MESSAGES: dict[str, str] = {
     **POINT_IN_TIME,
     **POSTGRES,
     **PRUNING,
+    **REACHING,
     **RECOVERING,
     **RESTORING,
     **SCHEDULE,

@@ -26,12 +26,13 @@ PREFIX = "wal/"
 class TimelineCoverage:
     """What is there of one timeline. ``ranges`` are numbers of segments, first and last, in order, not touching.
 
-    ``begins_ms`` is the store time of the first segment of each range.
+    ``begins_ms`` is the store time of the first segment of each range, ``ends_ms`` that of the last one.
     """
 
     timeline: int
     ranges: tuple[tuple[int, int], ...]
     begins_ms: tuple[int, ...] = ()
+    ends_ms: tuple[int, ...] = ()
     stored_bytes: int = 0
     newest_ms: int = 0
 
@@ -147,6 +148,7 @@ def survey_wal(vault: Vault, system_id: int) -> Coverage:
                 timeline=timeline,
                 ranges=(ranges := tuple(join_ranges(numbers))),
                 begins_ms=tuple(numbers[first] for first, _ in ranges),
+                ends_ms=tuple(numbers[last] for _, last in ranges),
                 stored_bytes=sums[timeline][0],
                 newest_ms=sums[timeline][1],
             )

@@ -32,6 +32,7 @@ SELECT json_build_object(
  'is_in_recovery', pg_catalog.pg_is_in_recovery(),
  'lsn', (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
          ELSE pg_catalog.pg_current_wal_lsn() END)::text,
+ 'next_xid', (pg_catalog.txid_snapshot_xmax(pg_catalog.txid_current_snapshot()) % 4294967296)::bigint,
  'segment_bytes', pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')),
  'settings', (SELECT json_object_agg(name, pg_catalog.current_setting(name)) FROM pg_catalog.pg_settings
               WHERE name IN ({_NAMES})),
@@ -81,7 +82,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says. ``waiting`` is ``None`` where we may not look."""
+    """What a server says. ``waiting`` is ``None`` where we may not look; ``next_xid`` has no transaction yet."""
 
     version: int
     system_id: str
@@ -93,6 +94,7 @@ class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
     archiver: Archiver
     slots: list[Slot]
     waiting: Waiting | None = None
+    next_xid: int = 0
 
     @property
     def position(self) -> int:

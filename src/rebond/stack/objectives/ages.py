@@ -1,6 +1,6 @@
 """How much work would be lost with each component if everything were lost now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -10,15 +10,23 @@ from rebond.operations.snapshots import time_of
 from rebond.schedule.jobs import Deed, make_calendar
 from rebond.schedule.observing import Observer
 from rebond.schedule.records import Records
+from rebond.stack.objectives.log_ends import LogEnd
 from rebond.vault.snapshots import SnapshotRecord
 
 _WAITING = frozenset({"change", "commit"})
 
 
-def find_ages(loaded: Loaded, records: Iterable[SnapshotRecord], folder: Path, clock: Clock) -> dict[str, float | None]:
+def find_ages(
+    loaded: Loaded,
+    records: Iterable[SnapshotRecord],
+    folder: Path,
+    clock: Clock,
+    ends: Mapping[str, LogEnd] | None = None,
+) -> dict[str, float | None]:
     """Return seconds by component: since its newest whole snapshot; 0 where it is saved at every change and none came.
 
-    ``folder`` is the stack's own in the state folder. ``None`` for a component that was never saved.
+    Where a log reaches further than the snapshot, which ``ends`` says, they count from its end. ``folder`` is the
+    stack's own in the state folder. ``None`` for a component that was never saved.
     """
     newest = find_newest(records)
     quiet = find_unchanged(loaded, folder, clock)
@@ -31,6 +39,9 @@ def find_ages(loaded: Loaded, records: Iterable[SnapshotRecord], folder: Path, c
             ages[name] = None
         else:
             ages[name] = 0.0 if name in quiet else max(0, clock.now_ms() - time_of(record)) / 1000
+            if ends is not None and name in ends:
+                lost = ends[name].lost_seconds(clock.now_ms())
+                ages[name] = ages[name] if lost is None else lost
     return ages
 
 

@@ -3,6 +3,7 @@
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.findings import Finding, Severity
+from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.promises import Promise
 from rebond.stack.rhythms import quickest_schedule
 from rebond.units import format_span
@@ -58,6 +59,35 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
         hint_template='Save it as often: schedule = "{schedule}" under class.{class}, and see that it runs: '
         "rebond schedule show",
         values={"component": name, **values},
+    )
+
+
+def mend_log(end: LogEnd, promise: Promise) -> Finding:
+    """Return why the log does not reach as near as promised, and how to see what holds it up."""
+    values = {
+        "component": end.component,
+        "measured": format_span(promise.measured_seconds or 0),
+        "promised": format_span(promise.promised_seconds or 0),
+    }
+    gap = next((each.gap for each in end.stretches if each.is_current), "")
+    if gap:
+        return Finding(
+            code="rpo-missed",
+            severity=Severity.WARNING,
+            subject=end.component,
+            template="{component}: {measured} of work could be lost, and {promised} promised: its log breaks off "
+            "before {gap}.",
+            hint_template="Save it now, so that a new beginning lies behind the hole: rebond backup {component}; then "
+            "see 'rebond wal status'.",
+            values={**values, "gap": gap},
+        )
+    return Finding(
+        code="rpo-missed",
+        severity=Severity.WARNING,
+        subject=end.component,
+        template="{component}: {measured} of work could be lost, and {promised} promised: no log came since then.",
+        hint_template="See what holds it up: rebond wal status",
+        values=values,
     )
 
 

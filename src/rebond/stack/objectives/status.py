@@ -17,7 +17,8 @@ from rebond.schedule.foreseeing import find_next
 from rebond.schedule.jobs import Deed, make_calendar
 from rebond.stack.objectives.ages import find_ages, find_unchanged
 from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
-from rebond.stack.objectives.mending import mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
+from rebond.stack.objectives.log_ends import LogEnd
+from rebond.stack.objectives.mending import mend_log, mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
 from rebond.stack.objectives.promises import Measure, Promise
 from rebond.stack.whereabouts import words_of
 from rebond.store.canary import CanaryFate
@@ -90,6 +91,7 @@ class StackStatus:
     vault: VaultFacts
     last_drill: Run | None
     remarks: tuple[Finding, ...]
+    logs: tuple[LogEnd, ...] = ()
 
     @property
     def missed(self) -> tuple[Promise, ...]:
@@ -105,9 +107,19 @@ class StackStatus:
 
 
 def gather_status(
-    loaded: Loaded, facts: VaultFacts, drills: Sequence[Run], learned: Learned, *, folder: Path, clock: Clock
+    loaded: Loaded,
+    facts: VaultFacts,
+    drills: Sequence[Run],
+    learned: Learned,
+    ends: Mapping[str, LogEnd],
+    *,
+    folder: Path,
+    clock: Clock,
 ) -> StackStatus:
-    """Set what is promised beside what is known. ``folder`` is the stack's own in the state folder."""
+    """Set what is promised beside what is known. ``folder`` is the stack's own in the state folder.
+
+    ``ends`` says how far the log of each component reaches that has one.
+    """
     configuration, now_ms = loaded.configuration, clock.now_ms()
     own = [each for each in facts.records if each.catalog.stack == configuration.stack.name]
     ages = find_ages(loaded, own, folder, clock)
@@ -117,10 +129,10 @@ def gather_status(
     for name, component in configuration.component.items():
         if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
             continue
-        lost = 0.0 if name in quiet else _find_lost(own, name, now_ms)
+        lost = 0.0 if name in quiet else _find_lost(own, name, ends.get(name), now_ms)
         status = _describe(name, component, own, learned, lost if ages[name] is not None else None, now_ms)
         components.append(status)
-        remarks += _remark(loaded, status, learned)
+        remarks += _remark(loaded, status, learned, ends.get(name))
     last = next((each for each in reversed(drills) if not each.facts.get("sample")), None)
     calendar = make_calendar(configuration)
     return StackStatus(
@@ -134,6 +146,7 @@ def gather_status(
         vault=facts,
         last_drill=last,
         remarks=tuple(remarks),
+        logs=tuple(ends.values()),
     )
 
 
@@ -173,11 +186,15 @@ def _describe(
     )
 
 
-def _find_lost(records: Sequence[SnapshotRecord], name: str, now_ms: int) -> float:
+def _find_lost(records: Sequence[SnapshotRecord], name: str, end: LogEnd | None, now_ms: int) -> float:
     """Return the most work that could have been lost lately: between two of the newest snapshots, or since the last.
 
-    Right after a backup the age of the newest one says nothing of what its rhythm keeps.
+    Right after a backup the age of the newest one says nothing of what its rhythm keeps. With a log it is what came
+    after the end of that.
     """
+    logged = end.lost_seconds(now_ms) if end is not None else None
+    if logged is not None:
+        return logged
     moments = sorted(
         time_of(record)
         for record in records
@@ -187,10 +204,11 @@ def _find_lost(records: Sequence[SnapshotRecord], name: str, now_ms: int) -> flo
     return max((later - earlier for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
 
 
-def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned) -> list[Finding]:
-    remarks = []
+def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned, end: LogEnd | None) -> list[Finding]:
+    remarks = [end.finding] if end is not None and end.finding is not None else []
     if status.rpo.is_missed or (status.rpo.promised_seconds is not None and status.newest_ms is None):
-        remarks.append(mend_rpo(loaded, status.name, status.rpo))
+        has_log = end is not None and end.until_ms is not None and status.newest_ms is not None
+        remarks.append(mend_log(end, status.rpo) if has_log and end else mend_rpo(loaded, status.name, status.rpo))
     if status.rto.promised_seconds is None:
         return remarks
     if status.rto.measured_seconds is None:
