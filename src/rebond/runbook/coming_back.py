@@ -33,7 +33,21 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     )
     if main is None:
         return
-    address = shlex.quote(main.address)
+    yield from _write_return(facts, shlex.quote(main.address))
+    yield Paragraph(
+        (
+            say(
+                "Put each component in its place as in 5.5, install the programs of 2.3, then hand the "
+                "calendar over (4.3). The first lines in the new shell:"
+            ),
+        )
+    )
+    yield Commands(list_first_lines(facts))
+    yield from _write_without_rebond(main.address)
+
+
+def _write_return(facts: Facts, address: str) -> Iterator[Block]:
+    """Write the commands that bring everything out of the vault."""
     if facts.offered.has("recover"):
         yield Paragraph(
             (
@@ -62,15 +76,9 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     else:
         yield Paragraph((say("Everything, below a new folder; the configuration lies in every snapshot:"),))
         yield Commands((NEW_FOLDER, f'rebond restore latest --vault {address} --to "$TO"'))
-    yield Paragraph(
-        (
-            say(
-                "Put each component in its place as in 5.5, install the programs of 2.3, then hand the "
-                "calendar over (4.3). The first lines in the new shell:"
-            ),
-        )
-    )
-    yield Commands(list_first_lines(facts))
+
+
+def _write_without_rebond(address: str) -> Iterator[Block]:
     yield Heading(4, say("Without Rebond"), "5.9.1")
     yield Paragraph(
         (
@@ -82,7 +90,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     )
     yield Output(
         f"pip install cryptography zstandard blake3\npython3 "
-        f"{main.address.rstrip('/')}/rescue/rescue-VERSION.py {main.address} latest ./back"
+        f"{address.rstrip('/')}/rescue/rescue-VERSION.py {address} latest ./back"
     )
 
 

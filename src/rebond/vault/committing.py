@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.errors import ObjectExists, SessionVoided, VaultError
 from rebond.identifiers import ObjectName, SessionId, SnapshotId
@@ -87,15 +88,50 @@ def commit_snapshot(
     ``relied_on`` are hashes of packs that must still be there and unmarked then; asked for under the
     time rule only. Raises ``SessionVoided`` when a keeper's void holds the name.
     """
-    domain = sealing.keys.domain
+    body, reference_name = _put_references(vault, sealing, uses)
+    stated = _state_catalog(request, summaries, host=host, stack=stack, parent=parent)
+    catalog = replace(
+        stated,
+        references_name=reference_name,
+        references=body,
+        roster=vault.roster.number,
+        epoch=sealing.epoch,
+        time_rule=not vault.store.traits.conditional_create,
+    )
+    content = build_snapshot(
+        vault_id=vault.vault_id,
+        domain=sealing.keys.domain,
+        snapshot=snapshot,
+        session=sealing.session,
+        member=vault.credentials.member,
+        catalog_key=sealing.catalog_key,
+        catalog=catalog,
+        private_segment=_seal_private(sealing, _state_private(request, private)),
+        signing_key=vault.credentials.signing_key,
+    )
+    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks, relied_on)
+
+
+def _put_references(
+    vault: Vault, sealing: SealingContext, uses: Mapping[SessionId, Mapping[int, int]]
+) -> tuple[bytes, str]:
+    """Return what goes into the snapshot: the references themselves, or the name of the object put with them."""
     body = encode_references(build_references(uses))
-    reference_name = ""
-    if len(body) > EMBED_LIMIT:
-        content = seal_references(vault.vault_id, domain, sealing.catalog_key, body)
-        reference_name = references_name(domain, content)
-        with suppress(ObjectExists):  # named by its own hash: a repeated put met its first attempt
-            vault.store.put_if_absent(reference_name, content)
-    catalog = CatalogPart(
+    if len(body) <= EMBED_LIMIT:
+        return body, ""
+    domain = sealing.keys.domain
+    content = seal_references(vault.vault_id, domain, sealing.catalog_key, body)
+    name = references_name(domain, content)
+    with suppress(ObjectExists):  # named by its own hash: a repeated put met its first attempt
+        vault.store.put_if_absent(name, content)
+    return b"", name
+
+
+def _state_catalog(
+    request: CommitRequest, summaries: Sequence[ComponentSummary], *, host: str, stack: str, parent: Parent | None
+) -> CatalogPart:
+    """Return what a keeper may know of the snapshot, as far as the run itself says it."""
+    return CatalogPart(
         sequence=1 + (parent.last.catalog.sequence if parent else 0),
         previous=parent.last.content_hash if parent else b"",
         time_ms=request.time_ms,
@@ -112,31 +148,17 @@ def commit_snapshot(
         lacks=list(request.lacks),
         needs=list(request.needs),
         problems=request.problem_count,
-        references_name=reference_name,
-        references=b"" if reference_name else body,
-        roster=vault.roster.number,
-        epoch=sealing.epoch,
-        time_rule=not vault.store.traits.conditional_create,
     )
-    part = PrivatePart(
+
+
+def _state_private(request: CommitRequest, private: Sequence[PrivateComponent]) -> PrivatePart:
+    return PrivatePart(
         components=list(private),
         problems=list(request.problems),
         exclusions=list(request.exclusions),
         note=request.note,
         configuration=dict(request.configuration),
     )
-    content = build_snapshot(
-        vault_id=vault.vault_id,
-        domain=domain,
-        snapshot=snapshot,
-        session=sealing.session,
-        member=vault.credentials.member,
-        catalog_key=sealing.catalog_key,
-        catalog=catalog,
-        private_segment=_seal_private(sealing, part),
-        signing_key=vault.credentials.signing_key,
-    )
-    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks, relied_on)
 
 
 def _seal_private(sealing: SealingContext, part: PrivatePart) -> bytes:

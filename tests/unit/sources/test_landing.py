@@ -439,7 +439,7 @@ def test_the_mask_of_the_process_does_not_change_what_comes_back(target: pathlib
 
 
 def test_a_target_whose_new_files_inherit_access_lists_gives_none_of_them(target: pathlib.Path, noted: Noted) -> None:
-    from rebond.testing.odd_trees import pack_access_list
+    from rebond.testing.odd_metadata import pack_access_list
 
     target.mkdir()
     no_id = 0xFFFF_FFFF
