@@ -1,187 +1,169 @@
-"""The write-ahead log: one segment at a time beside pgBackRest, a backlog, and a server that writes as fast as it can.
+"""The write-ahead log: one segment at a time beside pgBackRest, a backlog, a server that writes all it can, and loss.
 
 ``python -m bench.wal`` makes a server, a vault and a repository in memory; ``--keep`` leaves the figures where
-``python -m bench render`` finds them.
+``python -m bench render`` finds them. ``--parts loss --outage 600`` takes its ten minutes.
 """
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
 
+from bench.precedence import take_precedence
 from bench.sections import Section
+from bench.wal_bench import LAUNCHER, Bench, Cost, PgBackRest, wait
+from bench.wal_loss import Loss, measure_loss
 from rebond.testing.postgres_server import PostgresServer
 
-HERE = Path(__file__).resolve().parent
-LAUNCHER = HERE.parent / "launchers" / "rebond-wal"
-CONFIGURATION = """\
-version = 1
-[stack]
-name = "bench"
-[vault]
-url = "{folder}/vault"
-key = {{ file = "{folder}/owner.key" }}
-[component.db]
-kind = "postgres"
-method = "physical"
-wal = "archive-command"
-database = "postgres"
-host = "{host}"
-user = "postgres"
-"""
+RESULTS = Path(__file__).resolve().parent / ".data/results"
 SETTINGS = {
-    "archive_mode": "on",
-    "archive_command": "false",
+    "archive_mode": "on",  # and no command yet: what is written waits
     "wal_level": "replica",
     "max_wal_size": "16GB",
     "full_page_writes": "on",
     "shared_buffers": "256MB",
     "checkpoint_timeout": "1h",
 }
-WAIT_SECONDS = 120.0
+PARTS = ("startup", "single", "backlog", "generating", "loss")
 
 
-class Bench:
-    """A server, a vault with its daemon, and a repository of pgBackRest, all in a folder in memory."""
-
-    def __init__(self, folder: Path, server: PostgresServer) -> None:
-        self.folder, self.server = folder, server
-        self.user = "postgres" if os.geteuid() == 0 else None
-        (folder / "rebond.toml").write_text(CONFIGURATION.format(folder=folder, host=server.socket_folder))
-        self.environment = {
-            **{name: text for name, text in os.environ.items() if not name.startswith("REBOND_")},
-            "REBOND_CONFIG": str(folder / "rebond.toml"),
-            "REBOND_STATE_DIR": str(folder / "state"),
-            "REBOND_CACHE_DIR": str(folder / "cache"),
-            "REBOND_WAL_SOCKET": str(folder / "wal.sock"),
-        }
-        words = ("vault", "create", str(folder / "vault"), "--key-file", str(folder / "owner.key"))
-        subprocess.run(
-            [sys.executable, "-m", "rebond.cli", *words, "--kit", str(folder / "kit"), "--quiet"],
-            env=self.environment,
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-        self.daemon = subprocess.Popen(
-            [sys.executable, "-m", "rebond.cli", "wal", "serve", "--quiet"], env=self.environment
-        )
-        wait((folder / "wal.sock").exists)
-        self.program = f"{LAUNCHER} --socket {folder}/wal.sock push"
-        self.pgbackrest = shutil.which("pgbackrest")
-
-    def set_command(self, command: str) -> None:
-        """Let the server archive so from now on."""
-        quoted = command.replace("'", "''")
-        self.server.sql(f"ALTER SYSTEM SET archive_command = '{quoted}'")
-        self.server.sql("SELECT pg_reload_conf()")
-
-    def read_count(self) -> int:
-        """Return how many files the server archived."""
-        return int(self.server.sql("SELECT archived_count FROM pg_stat_archiver"))
-
-    def position(self) -> int:
-        """Return how many bytes of log the server wrote."""
-        return int(self.server.sql("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").split(".")[0])
-
-    def fill(self, segments: int) -> None:
-        """Let the server write so many segments: rows of text, indexes, updates in place."""
-        self.server.sql("CREATE TABLE IF NOT EXISTS t (id int primary key, v text)")
-        first = self.position()
-        step = 0
-        while self.position() - first < segments << 24:
-            self.server.sql(
-                f"INSERT INTO t SELECT {step} * 40000 + i, repeat(md5(random()::text), 4) || i FROM "
-                f"generate_series(1, 40000) i; UPDATE t SET v = v || 'x' WHERE id > {step} * 40000"
-            )
-            step += 1
-        self.server.sql("DROP TABLE t; SELECT pg_switch_wal()")
-
-    def run_as_server(self, words: Sequence[str]) -> float:
-        """Run a program in the data directory, as its user; return the seconds."""
-        began = time.perf_counter()
-        subprocess.run(list(words), cwd=self.server.data, check=True, user=self.user, stdout=subprocess.DEVNULL)
-        return time.perf_counter() - began
-
-    def close(self) -> None:
-        """End the daemon."""
-        self.daemon.terminate()
-        self.daemon.wait(20)
+def main() -> int:
+    """Measure the parts that are asked for, print them, and keep them where that is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.wal", description=__doc__)
+    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}")
+    parser.add_argument("--single", type=int, default=60, metavar="SEGMENTS")
+    parser.add_argument("--backlog", type=int, default=200, metavar="SEGMENTS")
+    parser.add_argument("--seconds", type=float, default=10, help="that the server writes all it can")
+    parser.add_argument("--outage", type=float, default=10, metavar="SECONDS", help="that the store is away, for loss")
+    parser.add_argument("--work", default="/dev/shm", help="where is measured: memory")
+    parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
+    parser.add_argument("--keep", action="store_true", help="keep the figures for docs/benchmarks.md")
+    wishes = parser.parse_args()
+    if wishes.niceness:
+        take_precedence(wishes.niceness)
+    parts = wishes.parts.split(",")
+    for name, measure in (("wal", measure_speed), ("wal-loss", measure_losses), ("wal-startup", measure_startup)):
+        section = run_in_folder(wishes.work, lambda folder, measure=measure: measure(folder, parts, wishes))
+        if section is not None:
+            print("\n".join(section.render()), flush=True)
+            if wishes.keep:
+                section.write(RESULTS / f"{name}.json")
+    return 0
 
 
-def wait(holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            raise TimeoutError
-        time.sleep(0.02)
+def run_in_folder(work: str, measure: Callable[[Path], Section | None]) -> Section | None:
+    """Measure in a folder that is removed, which the server's user may enter."""
+    with tempfile.TemporaryDirectory(prefix="rebond-wal-bench-", dir=work) as name:
+        os.chmod(name, 0o755)
+        tempfile.tempdir = name
+        try:
+            return measure(Path(name))
+        finally:
+            tempfile.tempdir = None
 
 
-def measure_single(bench: Bench, segments: int) -> tuple[list[float], list[float]]:
-    """Push single segments, in turn with pgBackRest, each through a process of its own; return the seconds of both."""
+def measure_speed(folder: Path, parts: list[str], wishes: argparse.Namespace) -> Section | None:
+    """Measure segments a second, and single ones."""
+    if not {"single", "backlog", "generating"} & set(parts):
+        return None
+    rows: list[tuple[str, ...]] = []
+    raw: dict[str, object] = {}
+    with PostgresServer(settings=SETTINGS) as server:
+        bench = Bench(folder, server)
+        peer = PgBackRest(bench) if shutil.which("pgbackrest") else None
+        try:
+            if "single" in parts:
+                bench.fill(wishes.single)
+                own, other = measure_single(bench, peer, wishes.single)
+                rows += compare_single(own, other)
+                raw |= {"own": [each.seconds for each in own], "pgbackrest": [each.seconds for each in other]}
+            if "backlog" in parts:
+                drained = measure_backlog(bench, wishes.backlog, f'{bench.program} push "%p"')
+                beside = measure_backlog(bench, wishes.backlog, f'{shlex.join(peer.push_ahead)} "%p"') if peer else 0.0
+                told = f"{drained:.1f} a second" + (f", {drained / beside:.2f} ×" if beside else "")
+                rows.append((f"a backlog of {wishes.backlog}", told, f"{beside:.1f} a second", "≥ 40 a second"))
+                raw |= {"drained": drained, "pgbackrest_drained": beside}
+            if "generating" in parts:
+                bench.server.change("archive_command", "")
+                alone, _ = measure_generating(bench, wishes.seconds)
+                bench.server.change("archive_command", f'{bench.program} push "%p"')
+                wait(lambda: bench.count_waiting() < 2)
+                written, archived = measure_generating(bench, wishes.seconds)
+                told = f"{archived:.1f} of {written:.1f} a second; {alone:.1f} written without archiving"
+                rows.append(("while the server writes all it can", told, "–", "≥ 25 a second"))
+                raw |= {"written": written, "archived": archived}
+        finally:
+            bench.close()
+    return Section(
+        title="The write-ahead log",
+        intro="Segments of 16 MB, level `fast`, everything in memory, two processors that the server shares. One "
+        f"segment: a process each, {wishes.single} in turn with {describe_pgbackrest()} (`zst`, level 1, "
+        "synchronous, not encrypted), nothing looked ahead for. The backlog beside its `archive-async` with two "
+        "processes. Aims in segments a second are for two processors of their own.",
+        header=("", "Rebond", "pgBackRest", "at least"),
+        rows=rows,
+        raw=[raw],
+    )
+
+
+def measure_single(bench: Bench, peer: PgBackRest | None, segments: int) -> tuple[list[Cost], list[Cost]]:
+    """Push single segments, in turn with pgBackRest, each through a process of its own."""
     wal = bench.server.data / "pg_wal"
-    names = sorted(each.name for each in wal.iterdir() if len(each.name) == 24)[:segments]
-    status = wal / "archive_status"
-    aside = bench.folder / "status"
+    names = sorted(each.name for each in wal.iterdir() if len(each.name) == 24)[: segments + 1]
+    status, aside = wal / "archive_status", bench.folder / "status"
     status.rename(aside)  # nothing to look ahead for
+    own: list[Cost] = []
+    other: list[Cost] = []
     try:
-        rest = prepare_pgbackrest(bench)
-        own: list[float] = []
-        other: list[float] = []
+        rest = peer.push if peer else []
         for name in names:
-            own.append(bench.run_as_server([*bench.program.split(), f"pg_wal/{name}"]))
+            own.append(bench.run_as_server([*bench.program.split(), "push", f"pg_wal/{name}"]))
             if rest:
-                other.append(bench.run_as_server([*rest, "archive-push", f"pg_wal/{name}"]))
+                other.append(bench.run_as_server([*rest, f"pg_wal/{name}"]))
     finally:
         aside.rename(status)
-    return own, other
+    return own[1:], other[1:]  # the first opens the vault
 
 
-def prepare_pgbackrest(bench: Bench) -> list[str]:
-    """Make a repository and return the beginning of its command; empty where it is not installed."""
-    if not bench.pgbackrest:
-        return []
-    repository = bench.folder / "repository"
-    repository.mkdir()
-    (bench.folder / "lock").mkdir()
-    for each in (repository, bench.folder / "lock"):
-        if bench.user:
-            shutil.chown(each, bench.user)
-    words = [bench.pgbackrest, "--no-config", "--stanza=main", f"--repo1-path={repository}"]
-    words += [f"--pg1-path={bench.server.data}"]
-    words += ["--log-level-file=off", "--log-level-console=warn", f"--lock-path={bench.folder}/lock"]
-    server = [f"--pg1-socket-path={bench.server.socket_folder}"]
-    bench.run_as_server([*words, *server, "stanza-create"])
-    return [*words, "--compress-type=zst", "--compress-level=1"]
+def compare_single(own: list[Cost], other: list[Cost]) -> list[tuple[str, ...]]:
+    """Return the rows of single segments."""
+    rows: list[tuple[str, ...]] = []
+    for words, choose in (
+        ("one segment, median", lambda found: median(each.seconds for each in found)),
+        ("one segment, 99 of 100", lambda found: quantiles([each.seconds for each in found], n=100)[98]),
+        ("one segment, processors", lambda found: sum(each.processor_seconds for each in found) / len(found)),
+    ):
+        mine = choose(own)
+        theirs = choose(other) if other else None
+        beside = "–" if theirs is None else f"{theirs * 1000:.0f} ms"
+        ratio = "" if theirs is None else f", {mine / theirs:.2f} ×"
+        rows.append((words, f"{mine * 1000:.0f} ms{ratio}", beside, "–" if "proc" in words else "≤ 1.5 ×"))
+    return rows
 
 
-def measure_backlog(bench: Bench, segments: int) -> float:
+def measure_backlog(bench: Bench, segments: int, command: str) -> float:
     """Let so many segments wait, then archive them all; return segments a second."""
-    status = bench.server.data / "pg_wal" / "archive_status"
-
-    def count_waiting() -> int:
-        return sum(each.endswith(".ready") for each in os.listdir(status))
-
-    bench.fill(max(1, segments - count_waiting()))
-    waiting = count_waiting()
-    bench.set_command(f'{bench.program} "%p"')
-    first = bench.read_count()
-    wait(lambda: bench.read_count() > first)
-    begun, began = bench.read_count(), time.monotonic()
-    wait(lambda: count_waiting() == 0)
-    print(f"{waiting} waited", flush=True)
-    return (bench.read_count() - begun) / (time.monotonic() - began)
+    bench.server.change("archive_command", "")
+    bench.fill(max(1, segments - bench.count_waiting()))
+    waiting = bench.count_waiting()
+    bench.server.change("archive_command", command)
+    wait(lambda: bench.count_waiting() < waiting)
+    left, began = bench.count_waiting(), time.monotonic()
+    wait(lambda: bench.count_waiting() == 0)
+    return left / (time.monotonic() - began)
 
 
 def measure_generating(bench: Bench, seconds: float) -> tuple[float, float]:
     """Let the server write as fast as it can; return segments a second, written and archived meanwhile."""
     bench.server.sql(
+        "DROP TABLE IF EXISTS source; "
         "CREATE UNLOGGED TABLE source AS SELECT i, repeat(md5(i::text), 8) v FROM generate_series(1, 200000) i"
     )
     first, count, began = bench.position(), bench.read_count(), time.monotonic()
@@ -191,50 +173,67 @@ def measure_generating(bench: Bench, seconds: float) -> tuple[float, float]:
     return (bench.position() - first) / (1 << 24) / took, (bench.read_count() - count) / took
 
 
-def describe(found: list[float]) -> tuple[str, str]:
-    """Return the median and the 99th percentile."""
-    if len(found) < 2:
-        return "–", "–"
-    return f"{median(found) * 1000:.0f} ms", f"{quantiles(found, n=100)[98] * 1000:.0f} ms"
+def describe_pgbackrest() -> str:
+    """Return the name and version of what is compared with."""
+    if not shutil.which("pgbackrest"):
+        return "pgBackRest, which is not installed here"
+    return subprocess.run(["pgbackrest", "version"], capture_output=True, text=True, check=True).stdout.strip()
 
 
-def main() -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--keep", action="store_true")
-    parser.add_argument("--single", type=int, default=30)
-    parser.add_argument("--backlog", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=10)
-    wishes = parser.parse_args()
-    tempfile.tempdir = "/dev/shm"
-    with tempfile.TemporaryDirectory() as folder, PostgresServer(settings=SETTINGS) as server:
-        os.chmod(folder, 0o755)
-        bench = Bench(Path(folder), server)
-        try:
-            bench.fill(wishes.single)
-            own, other = measure_single(bench, wishes.single)
-            drained = measure_backlog(bench, wishes.backlog)
-            written, archived = measure_generating(bench, wishes.seconds)
-        finally:
-            bench.close()
-    section = Section(
-        title="The write-ahead log",
-        intro=f"Segments of 16 MB, level `fast`, everything in memory, two processors that the server shares. One "
-        f"segment: a process each, {len(own)} in turn with pgBackRest (`zst`, level 1, synchronous), "
-        "nothing looked ahead for.",
-        header=("", "Rebond", "pgBackRest", "aim"),
+def measure_losses(folder: Path, parts: list[str], wishes: argparse.Namespace) -> Section | None:
+    """Measure what a server that dies takes along, without and with an outage of the store before."""
+    if "loss" not in parts:
+        return None
+    found: list[Loss] = []
+    for outage_seconds in (0.0, wishes.outage):
+        place = folder / f"{outage_seconds:.0f}"
+        place.mkdir()
+        found.append(measure_loss(place, outage_seconds))
+    return Section(
+        title="Commits lost when a server dies",
+        intro="`rebond wal receive`; a session commits row after row, the server is killed (`kill -9`) and its log "
+        "deleted; what comes back from the vault is compared with what was acknowledged. At most 1 s may be lost.",
+        header=("the vault's store", "commits", "lost", "at most"),
         rows=[
-            ("one segment, median", describe(own)[0], describe(other)[0], "≤ 1.5 ×"),
-            ("one segment, 99 of 100", describe(own)[1], describe(other)[1], "≤ 1.5 ×"),
-            (f"a backlog of {wishes.backlog}", f"{drained:.0f} a second", "–", "≥ 40"),
-            ("while the server writes all it can", f"{archived:.0f} of {written:.0f} a second", "–", "≥ 25"),
+            (
+                f"was away for {each.outage_seconds:.0f} s, until the server died"
+                if each.outage_seconds
+                else "answers",
+                str(each.commits),
+                f"{each.lost_commits} commits, {each.lost_seconds:.2f} s",
+                "1 s",
+            )
+            for each in found
         ],
-        raw=[{"own": own, "pgbackrest": other, "drained": drained, "written": written, "archived": archived}],
+        raw=[{"outage": each.outage_seconds, "commits": each.commits, "lost": each.lost_seconds} for each in found],
     )
-    if wishes.keep:
-        section.write(HERE / ".data/results/wal.json")
-    print("\n".join(section.render()))
-    return 0
+
+
+def measure_startup(folder: Path, parts: list[str], _wishes: argparse.Namespace) -> Section | None:
+    """Measure what a start of ``rebond-wal`` takes until it does something: here it finds no file and says so."""
+    if "startup" not in parts:
+        return None
+    programs = {
+        "a shell, doing nothing": ["/bin/sh", "-c", ":"],
+        "python -I -S, doing nothing": ["/usr/bin/python3", "-I", "-S", "-c", "pass"],
+        "rebond-wal push": [str(LAUNCHER), "--socket", f"{folder}/nobody", "push", f"{folder}/nothing"],
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(41):
+        for name, words in programs.items():
+            began = time.perf_counter()
+            subprocess.run(words, capture_output=True, check=False)
+            seconds[name].append(time.perf_counter() - began)
+    return Section(
+        title="Start of rebond-wal",
+        intro="Wall clock of 40 runs in turn, warm, by the distribution's Python. At most 30 ms; aim 15 ms.",
+        header=("", "least", "median"),
+        rows=[
+            (name, f"{min(found[1:]) * 1000:.1f} ms", f"{median(found[1:]) * 1000:.1f} ms")
+            for name, found in seconds.items()
+        ],
+        raw=[{"name": name, "seconds": found[1:]} for name, found in seconds.items()],
+    )
 
 
 if __name__ == "__main__":

@@ -62,6 +62,7 @@ class WalDesk:
         self._lock = threading.Lock()
         self._ahead: dict[str, _Ahead] = {}
         self._fetched: dict[tuple[int, str], Future[bytes | None]] = {}
+        self.asked = 0
 
     def close(self) -> None:
         """Finish what was begun; nothing more is taken up."""
@@ -73,6 +74,7 @@ class WalDesk:
         Raises ``RebondError`` and ``OSError``: then nothing is acknowledged.
         """
         identity = _identify(os.fstat(file))
+        self.asked += 1
         try:
             with self._lock:
                 ahead = self._ahead.pop(question.name, None)
@@ -143,6 +145,7 @@ class WalDesk:
         Raises ``RebondError`` and ``OSError`` for everything else.
         """
         key = (question.system_id, question.name)
+        self.asked += 1
         with self._lock:
             ahead = self._fetched.pop(key, None)
         content = None

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 
 import click
@@ -19,6 +19,7 @@ from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.errors import VaultLocked
 from rebond.findings import Finding
+from rebond.own_memory import give_memory_back, keep_memory
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 from rebond.service.attendants import is_abandoned
@@ -28,6 +29,7 @@ from rebond.stack.wal_places import find_user, make_socket_folder
 
 WAL_LOCK = "wal.lock"
 _SAVE_EVERY_SECONDS = 1.0
+_IDLE_TURNS = 10
 LOG = logging.getLogger("rebond.wal")
 
 
@@ -54,6 +56,7 @@ def serve(invocation: Invocation) -> None:
             hint="Stop it first, or leave it: one is enough.",
             pid=holder.pid if holder else "?",
         )
+    keep_memory()
     socket = wal_socket_of(invocation, loaded)
     make_socket_folder(socket)
     vault = OpenVault(invocation, log_finding, clock)
@@ -70,9 +73,11 @@ def serve(invocation: Invocation) -> None:
             stop_on_signals() as stop,
             wal_answered(socket, find_desk, users=users),
         ):
+            idle = Idleness(desks.values())
             while not stop.wait(_SAVE_EVERY_SECONDS) and not is_abandoned(invocation.environment):
                 for each in kept.values():
                     each.ledger.save()
+                idle.look()
     finally:
         for desk in desks.values():
             desk.close()
@@ -80,6 +85,22 @@ def serve(invocation: Invocation) -> None:
             each.ledger.save()
         vault.close()
         lock.release()
+
+
+class Idleness:
+    """Gives memory back once nobody has asked for some time."""
+
+    def __init__(self, desks: Iterable[WalDesk]) -> None:
+        self._desks = tuple(desks)
+        self._seen, self._turns = 0, _IDLE_TURNS
+
+    def look(self) -> None:
+        """To be called every second."""
+        asked = sum(each.asked for each in self._desks)
+        self._turns = 0 if asked != self._seen else self._turns + 1
+        self._seen = asked
+        if self._turns == _IDLE_TURNS:
+            give_memory_back()
 
 
 def log_finding(finding: Finding) -> None:

@@ -16,9 +16,10 @@ from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import SourceError, WalGap
-from rebond.operations.wal.coverage import list_clusters, survey_wal
+from rebond.operations.wal.coverage import Coverage, list_clusters, survey_wal
 from rebond.operations.wal.ledger import WalNotes, read_notes
 from rebond.operations.wal.standing import Standing, describe, judge
+from rebond.operations.wal.tails import find_tail_end
 from rebond.schedule.stack_folders import folder_of
 from rebond.sources.postgres.wal_facts import WalFacts
 from rebond.sources.postgres.wal_names import format_lsn, segment_name
@@ -72,14 +73,27 @@ def _look(
         )
     notes = read_notes(notes_of(folder_of(invocation.state_folder, loaded), name))
     system_id = _find_cluster(vault, facts, notes)
+    coverage = survey_wal(vault, system_id) if system_id else None
     return judge(
         name,
-        coverage=survey_wal(vault, system_id) if system_id else None,
+        coverage=coverage,
         facts=facts,
         notes=notes,
         since_ms=now_ms - component.window * 1000 if component.window else 0,
         way=component.wal or "",
+        now_ms=now_ms,
+        tail_lsn=_find_tail(vault, coverage) if component.wal == "receive" and coverage is not None else 0,
     )
+
+
+def _find_tail(vault: Vault, coverage: Coverage) -> int:
+    """Return how far the pieces reach of the segment behind the last whole one; 0 where there are none."""
+    if not coverage.timelines:
+        return 0
+    last = coverage.timelines[max(coverage.timelines)]
+    name = segment_name(last.timeline, last.last + 1, coverage.segment_bytes)
+    end = find_tail_end(vault, coverage.system_id, name)
+    return (last.last + 1) * coverage.segment_bytes + end if end else 0
 
 
 def _find_cluster(vault: Vault, facts: WalFacts | None, notes: WalNotes) -> int:
@@ -94,7 +108,7 @@ def _find_cluster(vault: Vault, facts: WalFacts | None, notes: WalNotes) -> int:
 
 def _write(standing: Standing, now_ms: int) -> str:
     coverage, facts, notes = standing.coverage, standing.facts, standing.notes
-    rows = [(tr("component"), standing.component)]
+    rows = [(tr("component"), standing.component), (tr("verdict"), _sum_up(standing, now_ms))]
     if coverage is not None:
         rows.append((tr("cluster"), str(coverage.system_id)))
         rows += [
@@ -123,3 +137,20 @@ def _write(standing: Standing, now_ms: int) -> str:
         ago = format_span(max(0, now_ms - notes.last_ms) / 1000)
         rows.append((tr("last archived"), tr("{name}, {span} ago", name=notes.last_name, span=ago)))
     return "\n".join([format_facts(rows), *map(describe_finding, standing.findings)])
+
+
+def _sum_up(standing: Standing, now_ms: int) -> str:
+    """Say in one line whether somebody has to get up."""
+    ago = format_span(max(0, now_ms - standing.newest_ms) / 1000)
+    if standing.has_gaps:
+        return tr("BROKEN: something is missing in the middle, see below")
+    if not standing.newest_ms:
+        return tr("NOTHING is saved yet")
+    if standing.facts is None:
+        return tr("not known: the server does not answer; what is saved ends {ago} ago", ago=ago)
+    behind = format_size(standing.behind_bytes or 0)
+    if not standing.findings:
+        return tr("good: {size} are on the server alone", size=behind)
+    if (standing.behind_bytes or 0) < standing.facts.segment_bytes:
+        return tr("saved, but see below: {size} are on the server alone", size=behind)
+    return tr("BEHIND: {size} are on the server alone, the last whole file came {ago} ago", size=behind, ago=ago)

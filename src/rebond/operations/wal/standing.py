@@ -1,26 +1,48 @@
 """How a component's write-ahead log stands: what the vault has, what the server says, and what is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalNotes
+from rebond.operations.wal.standing_findings import (
+    GAP,
+    say_archiver_fails,
+    say_behind,
+    say_failing,
+    say_foreign,
+    say_gap,
+    say_no_history,
+    say_no_slot,
+    say_not_received,
+    say_nothing_yet,
+    say_setting,
+    say_silent,
+    say_slot_lost,
+    say_slot_nearly_lost,
+    say_waits,
+)
 from rebond.sources.postgres.wal_facts import WalFacts
-from rebond.sources.postgres.wal_names import format_lsn
+from rebond.sources.postgres.wal_names import format_lsn, is_segment, parse_lsn, parse_segment_name
 
-GAP = "wal-gap"
 _LATE_SECONDS = 300.0  # a file that waits so long does not merely wait its turn
+_LATE_SEGMENTS = 2  # one is being written, one is on its way
+_LEAST_SAFE_SHARE = 0.25  # of what a slot may hold back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One component. ``facts`` is ``None`` where the server was not reached, ``coverage`` where nothing ever came."""
+    """One component. ``facts`` is ``None`` where the server was not reached, ``coverage`` where nothing ever came.
+
+    ``tail_lsn`` is how far the pieces of the segment reach that is not whole yet; 0 where there are none.
+    """
 
     component: str
     coverage: Coverage | None
     facts: WalFacts | None
     notes: WalNotes
+    tail_lsn: int = 0
     findings: tuple[Finding, ...] = field(default_factory=tuple)
 
     @property
@@ -36,7 +58,13 @@ class Standing:
         found = self.coverage.timelines.get(self.timeline) if self.coverage is not None else None
         if found is None or self.coverage is None:
             return 0
-        return (found.last + 1) * self.coverage.segment_bytes
+        whole = (found.last + 1) * self.coverage.segment_bytes
+        return self.tail_lsn if whole < self.tail_lsn < whole + self.coverage.segment_bytes else whole
+
+    @property
+    def newest_ms(self) -> int:
+        """When the store took the last whole segment; 0 for never."""
+        return max((each.newest_ms for each in self.coverage.timelines.values()), default=0) if self.coverage else 0
 
     @property
     def behind_bytes(self) -> int | None:
@@ -52,26 +80,47 @@ class Standing:
 
 
 def judge(
-    component: str, *, coverage: Coverage | None, facts: WalFacts | None, notes: WalNotes, since_ms: int, way: str
+    component: str,
+    *,
+    coverage: Coverage | None,
+    facts: WalFacts | None,
+    notes: WalNotes,
+    since_ms: int,
+    way: str,
+    now_ms: int = 0,
+    tail_lsn: int = 0,
 ) -> Standing:
     """Put together what is known of a component, and say what is wrong. ``way`` is how its log comes."""
     findings: list[Finding] = []
     if coverage is None or not coverage.timelines:
-        findings.append(_nothing_yet(component))
+        findings.append(say_nothing_yet(component))
     else:
-        findings += [_gap(component, each) for each in coverage.name_holes(since_ms=since_ms)]
+        findings += [say_gap(component, each) for each in coverage.name_holes(since_ms=since_ms)]
         findings += [
-            _no_history(component, timeline)
+            say_no_history(component, timeline)
             for timeline in coverage.timelines
             if timeline > 1 and timeline not in coverage.histories
         ]
     if notes.fault:
-        findings.append(_failing(component, notes))
+        findings.append(say_failing(component, notes))
     if facts is not None:
         findings += judge_server(component, facts, way)
         if coverage is not None and coverage.timelines and str(coverage.system_id) != facts.system_id:
-            findings.append(_foreign(component, facts.system_id, coverage.system_id))
-    return Standing(component=component, coverage=coverage, facts=facts, notes=notes, findings=tuple(findings))
+            findings.append(say_foreign(component, facts.system_id, coverage.system_id))
+    standing = Standing(component=component, coverage=coverage, facts=facts, notes=notes, tail_lsn=tail_lsn)
+    findings += _judge_distance(standing, now_ms)
+    return replace(standing, findings=tuple(findings))
+
+
+def _judge_distance(standing: Standing, now_ms: int) -> list[Finding]:
+    """Compare the server with the vault itself: that is what tells where an archiver counts no failure."""
+    behind, facts = standing.behind_bytes, standing.facts
+    if facts is None or behind is None or behind < _LATE_SEGMENTS * facts.segment_bytes:
+        return []
+    silent_seconds = (now_ms - standing.newest_ms) / 1000
+    if silent_seconds < _LATE_SECONDS:
+        return []
+    return [say_behind(standing.component, behind, silent_seconds)]
 
 
 def judge_server(component: str, facts: WalFacts, way: str) -> list[Finding]:
@@ -79,7 +128,7 @@ def judge_server(component: str, facts: WalFacts, way: str) -> list[Finding]:
     settings = facts.settings
     findings = []
     if settings.get("wal_level") == "minimal":
-        findings.append(_setting(component, "wal_level", "minimal", "replica"))
+        findings.append(say_setting(component, "wal_level", "minimal", "replica"))
     if way == "archive-command":
         findings += _judge_archiving(component, facts)
     else:
@@ -91,30 +140,50 @@ def _judge_archiving(component: str, facts: WalFacts) -> list[Finding]:
     settings = facts.settings
     findings = []
     if settings.get("archive_mode") == "off":
-        findings.append(_setting(component, "archive_mode", "off", "on"))
+        findings.append(say_setting(component, "archive_mode", "off", "on"))
     elif not settings.get("archive_library") and settings.get("archive_command") in {"", "(disabled)", None}:
-        findings.append(_setting(component, "archive_command", "", "rebond-wal"))
+        findings.append(say_setting(component, "archive_command", "", "rebond-wal"))
     if settings.get("archive_timeout") == "0":
-        findings.append(_setting(component, "archive_timeout", "0", "60s"))
+        findings.append(say_setting(component, "archive_timeout", "0", "60s"))
     archiver = facts.archiver
     if archiver.last_failed and (archiver.last_age is None or (archiver.last_failed_age or 0) < archiver.last_age):
-        findings.append(_archiver_fails(component, archiver.last_failed, archiver.failed))
+        findings.append(say_archiver_fails(component, archiver.last_failed, archiver.failed))
     waiting = facts.waiting
-    if waiting is not None and waiting.oldest_age is not None and waiting.oldest_age > _LATE_SECONDS:
-        findings.append(_waits(component, waiting.count, waiting.oldest, waiting.oldest_age))
+    if waiting is not None:
+        if waiting.oldest_age is not None and waiting.oldest_age > _LATE_SECONDS:
+            findings.append(say_waits(component, waiting.count, waiting.oldest, waiting.oldest_age))
+    elif _is_silent(facts):
+        findings.append(say_silent(component, facts.archiver.last, facts.archiver.last_age or 0.0))
     return findings
+
+
+def _is_silent(facts: WalFacts) -> bool:
+    """Say whether the server went on for some time without archiving, by what it counted: where nobody may look."""
+    last = facts.archiver.last
+    if not is_segment(last) or (facts.archiver.last_age or 0.0) < _LATE_SECONDS or facts.is_in_recovery:
+        return False
+    number = parse_segment_name(last, facts.segment_bytes)[1]
+    return facts.position // facts.segment_bytes - number > _LATE_SEGMENTS
 
 
 def _judge_slots(component: str, facts: WalFacts) -> list[Finding]:
     findings = []
-    for slot in facts.slots:
-        if slot.name.startswith("rebond") and slot.wal_status in {"lost", "unreserved"}:
-            findings.append(_slot_lost(component, slot.name, slot.wal_status))
+    own = [each for each in facts.slots if each.name.startswith("rebond")]
+    if not own:
+        findings.append(say_no_slot(component))
+    for slot in own:
+        held = facts.position - parse_lsn(slot.restart_lsn) if slot.restart_lsn else 0
+        if slot.wal_status in {"lost", "unreserved"}:
+            findings.append(say_slot_lost(component, slot.name, slot.wal_status))
+        elif not slot.is_active:
+            findings.append(say_not_received(component, slot.name, max(0, held)))
+        if slot.safe_bytes is not None and slot.safe_bytes < _LEAST_SAFE_SHARE * (slot.safe_bytes + max(0, held)):
+            findings.append(say_slot_nearly_lost(component, slot.name, max(0, slot.safe_bytes)))
     if facts.settings.get("max_slot_wal_keep_size") == "-1":
-        findings.append(_setting(component, "max_slot_wal_keep_size", "-1", "20GB"))
+        findings.append(say_setting(component, "max_slot_wal_keep_size", "-1", "20GB"))
     if facts.settings.get("idle_replication_slot_timeout", "0") not in {"0", ""}:
         found = facts.settings["idle_replication_slot_timeout"]
-        findings.append(_setting(component, "idle_replication_slot_timeout", found, "0"))
+        findings.append(say_setting(component, "idle_replication_slot_timeout", found, "0"))
     return findings
 
 
@@ -170,104 +239,3 @@ def _describe_server(facts: WalFacts) -> Mapping[str, object]:
             for each in facts.slots
         ],
     }
-
-
-def _nothing_yet(component: str) -> Finding:
-    return Finding(
-        code="wal-nothing",
-        severity=Severity.WARNING,
-        subject=component,
-        template="Nothing of the write-ahead log of {component} was ever saved.",
-        hint_template="'rebond wal settings' prints the lines for postgresql.conf.",
-        values={"component": component},
-    )
-
-
-def _gap(component: str, gap: str) -> Finding:
-    return Finding(
-        code=GAP,
-        severity=Severity.WARNING,
-        subject=component,
-        template="The write-ahead log of {component} has a gap: {gap} never came.",
-        hint_template="While the server still has them in pg_wal, push them by hand with rebond-wal. Else no moment "
-        "in the gap can be reached: save the component now, so that a new base begins behind it.",
-        values={"component": component, "gap": gap},
-    )
-
-
-def _no_history(component: str, timeline: int) -> Finding:
-    return Finding(
-        code=GAP,
-        severity=Severity.WARNING,
-        subject=component,
-        template="Of the write-ahead log of {component} the file {gap} is missing, so nobody can tell where its "
-        "timeline comes from.",
-        hint_template="The server that made the timeline still has it in pg_wal: push it by hand with rebond-wal.",
-        values={"component": component, "gap": f"{timeline:08X}.history"},
-    )
-
-
-def _failing(component: str, notes: WalNotes) -> Finding:
-    return Finding(
-        code="wal-failing",
-        severity=Severity.WARNING,
-        subject=component,
-        template="The last file of {component} that came, {name}, could not be saved: {reason}",
-        hint_template="The server keeps it and asks again. Mend what it says before its disk is full.",
-        values={"component": component, "name": notes.fault_name, "reason": notes.fault},
-    )
-
-
-def _foreign(component: str, found: str, own: int) -> Finding:
-    return Finding(
-        code="wal-foreign",
-        severity=Severity.WARNING,
-        subject=component,
-        template="The server of {component} is the cluster {found}, and what was saved last is of {own}.",
-        hint_template="Look at which server the component names. After pg_upgrade or initdb, run 'rebond wal adopt'.",
-        values={"component": component, "found": found, "own": own},
-    )
-
-
-def _setting(component: str, name: str, found: str, wanted: str) -> Finding:
-    return Finding(
-        code=f"wal-{name.replace('_', '-')}",
-        severity=Severity.WARNING,
-        subject=component,
-        template="The server of {component} has {name} = '{found}', and it takes {wanted}.",
-        hint_template="'rebond wal settings' prints the lines for postgresql.conf.",
-        values={"component": component, "name": name, "found": found, "wanted": wanted},
-    )
-
-
-def _archiver_fails(component: str, name: str, count: int) -> Finding:
-    return Finding(
-        code="wal-archiver-fails",
-        severity=Severity.WARNING,
-        subject=component,
-        template="The server of {component} could not archive {name}; it failed {count} times.",
-        hint_template="Its own log says why: rebond-wal writes it there.",
-        values={"component": component, "name": name, "count": count},
-    )
-
-
-def _waits(component: str, count: int, oldest: str, seconds: float) -> Finding:
-    return Finding(
-        code="wal-waits",
-        severity=Severity.WARNING,
-        subject=component,
-        template="{count} files of {component} wait to be archived, {oldest} for {seconds} s.",
-        hint_template="The log of the server says why. Its disk fills until this is mended.",
-        values={"component": component, "count": count, "oldest": oldest, "seconds": round(seconds)},
-    )
-
-
-def _slot_lost(component: str, slot: str, state: str) -> Finding:
-    return Finding(
-        code="wal-slot",
-        severity=Severity.WARNING,
-        subject=component,
-        template="The slot {slot} of {component} is {state}: the server does not keep what was not fetched yet.",
-        hint_template="Save the component now, so that a new base begins; raise max_slot_wal_keep_size.",
-        values={"component": component, "slot": slot, "state": state},
-    )

@@ -45,17 +45,36 @@ def list_tails(vault: Vault, system_id: int) -> frozenset[str]:
     )
 
 
-def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> bytes | None:
-    """Return an unfinished segment as far as it is there, filled up with zeros; ``None`` when nothing is.
+def find_tail_end(vault: Vault, system_id: int, name: str) -> int:
+    """Return how many bytes of an unfinished segment are there without a hole. Raises ``StoreError``, ``VaultDamaged``.
 
-    Raises ``VaultDamaged``, ``RoleTooSmall``, ``StoreError``.
+    Only records are read, so every role can ask.
     """
+    end = 0
+    for begin, until in sorted(_list_pieces(vault, system_id, name)):
+        if begin > end:
+            break
+        end = max(end, until)
+    return end
+
+
+def _list_pieces(vault: Vault, system_id: int, name: str) -> dict[tuple[int, int], ObjectInfo]:
+    """Return the pieces of a segment by their first byte and the one behind their last."""
     pieces: dict[tuple[int, int], ObjectInfo] = {}
     for listed in list_stream(vault, stream_of_tail(system_id, name)):
         for info in listed.items.values():
             found = _ITEM.fullmatch(read_record(vault, info).item)
             if found is not None:
                 pieces[int(found[1], 16), int(found[2], 16)] = info
+    return pieces
+
+
+def read_tail(vault: Vault, system_id: int, name: str, segment_bytes: int) -> bytes | None:
+    """Return an unfinished segment as far as it is there, filled up with zeros; ``None`` when nothing is.
+
+    Raises ``VaultDamaged``, ``RoleTooSmall``, ``StoreError``.
+    """
+    pieces = _list_pieces(vault, system_id, name)
     content = bytearray()
     for (begin, end), info in sorted(pieces.items(), key=lambda each: (each[0][0], -each[0][1])):
         if begin <= len(content) < end:

@@ -15,7 +15,17 @@ from rebond.stack.wal_places import find_barrier, find_user, find_wal_components
 
 _LOOK = "rebond wal status"
 _SETTINGS = "rebond wal settings"
-_NOT_SAVED = frozenset({"wal-archive-mode", "wal-archive-command", "wal-wal-level", "wal-archiver-fails", "wal-slot"})
+_START = "rebond serve"
+_NOT_SAVED = frozenset(
+    {
+        *("wal-archive-mode", "wal-archive-command", "wal-wal-level", "wal-archiver-fails", "wal-waits", "wal-silent"),
+        *("wal-slot", "wal-no-slot", "wal-not-received"),
+    }
+)
+_COMMANDS = {
+    **dict.fromkeys(("wal-archiver-fails", "wal-waits", "wal-silent", "wal-slot-short"), _LOOK),
+    **dict.fromkeys(("wal-no-slot", "wal-not-received"), _START),
+}
 
 
 def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
@@ -52,7 +62,7 @@ def _observe(finding: Finding) -> Observation:
         weight=Weight.FAILURE if finding.code in _NOT_SAVED else Weight.WARNING,
         template=finding.template,
         values=finding.values,
-        command=_LOOK if finding.code in {"wal-archiver-fails", "wal-waits"} else _SETTINGS,
+        command=_COMMANDS.get(finding.code, _SETTINGS),
     )
 
 
@@ -69,7 +79,7 @@ def _check_ways(scene: Scene, name: str, component: Postgres) -> Iterator[Observ
             weight=Weight.WARNING,
             template="Nothing answers rebond-wal for {component}: {path} is not there.",
             values={"component": name, "path": str(socket)},
-            command="rebond serve",
+            command=_START,
         )
         return
     for path, code in ((socket, "wal-socket-barred"), (socket.__class__(find_program()), "wal-program-barred")):

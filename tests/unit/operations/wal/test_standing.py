@@ -9,6 +9,7 @@ from tests.unit.operations.wal.archived import Archived, set_stage
 from rebond.operations.wal.coverage import survey_wal
 from rebond.operations.wal.ledger import WalLedger, WalNotes
 from rebond.operations.wal.standing import Standing, describe, judge, judge_server
+from rebond.operations.wal.tails import find_tail_end, put_tail
 from rebond.sources.postgres.wal_facts import Archiver, Slot, Waiting, WalFacts
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, name_segment
@@ -38,7 +39,20 @@ def stage(tmp_path: Path) -> Archived:
     return set_stage(tmp_path)
 
 
-def look(stage: Archived, found: WalFacts | None = None, notes: WalNotes | None = None) -> Standing:
+def slot(**words: object) -> Slot:
+    return msgspec.structs.replace(
+        Slot(name="rebond", kind="physical", is_active=True, restart_lsn="0/500000", wal_status="reserved"), **words
+    )
+
+
+def look(
+    stage: Archived,
+    found: WalFacts | None = None,
+    notes: WalNotes | None = None,
+    *,
+    now_ms: int = 0,
+    tail_lsn: int = 0,
+) -> Standing:
     return judge(
         "database",
         coverage=survey_wal(stage.open(), SYSTEM_ID),
@@ -46,6 +60,8 @@ def look(stage: Archived, found: WalFacts | None = None, notes: WalNotes | None 
         notes=notes or WalNotes(),
         since_ms=0,
         way="archive-command",
+        now_ms=now_ms,
+        tail_lsn=tail_lsn,
     )
 
 
@@ -106,6 +122,10 @@ def test_what_failed_last_is_told_until_something_comes_again(stage: Archived) -
             "wal-archiver-fails",
         ),
         (facts(GOOD, waiting=Waiting(count=3, oldest="x.ready", oldest_age=900.0)), "wal-waits"),
+        (  # its archiver dies each time, which is counted nowhere, and we may not look at what waits
+            facts(GOOD, waiting=None, lsn="0/600000", archiver=Archiver(last=name_segment(1, 2), last_age=900.0)),
+            "wal-silent",
+        ),
     ],
 )
 def test_a_server_that_does_not_archive_is_told_why(found: WalFacts, code: str) -> None:
@@ -121,11 +141,40 @@ def test_a_failure_that_is_over_is_not_told() -> None:
 @pytest.mark.parametrize(
     ("found", "code"),
     [
-        (facts(SLOTS, slots=[Slot(name="rebond", kind="physical", is_active=False, wal_status="lost")]), "wal-slot"),
-        (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}), "wal-max-slot-wal-keep-size"),
-        (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}), "wal-idle-replication-slot-timeout"),
+        (facts(SLOTS, slots=[slot(wal_status="lost")]), "wal-slot"),
+        (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}, slots=[slot()]), "wal-max-slot-wal-keep-size"),
+        (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}, slots=[slot()]), "wal-idle-replication-slot-timeout"),
+        (facts(SLOTS), "wal-no-slot"),
+        (facts(SLOTS, slots=[slot(is_active=False)]), "wal-not-received"),
+        (facts(SLOTS, slots=[slot(restart_lsn="0/100000", safe_bytes=1 << 20)]), "wal-slot-short"),
     ],
 )
 def test_a_slot_that_may_fill_the_disk_or_was_lost_is_told(found: WalFacts, code: str) -> None:
     assert [each.code for each in judge_server("database", found, "receive")] == [code]
-    assert judge_server("database", facts(SLOTS), "receive") == []
+    assert judge_server("database", facts(SLOTS, slots=[slot(safe_bytes=1 << 30)]), "receive") == []
+
+
+def test_a_server_that_is_far_ahead_of_the_vault_is_told_whatever_it_counts(stage: Archived) -> None:
+    stage.push(1, [1, 2, 3])
+    newest_ms = look(stage).newest_ms
+    ahead = facts(GOOD, lsn="0/700000")
+
+    assert look(stage, ahead, now_ms=newest_ms + 60_000).findings == ()
+    (found,) = look(stage, ahead, now_ms=newest_ms + 7_500_000).findings
+    assert found.code == "wal-behind"
+    assert "3.15 MB" in found.message
+    assert "2 h 5 min" in found.message
+
+
+def test_pieces_of_the_segment_that_is_not_whole_count_as_saved(stage: Archived) -> None:
+    stage.push(1, [1, 2, 3])
+    piece = b"x" * 1000
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 4), piece, 0, sequence=4)
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 4), piece * 3, 2000, sequence=4)  # the middle is missing
+
+    end = find_tail_end(stage.open("keeper"), SYSTEM_ID, name_segment(1, 4))
+    standing = look(stage, facts(SLOTS, lsn="0/400500"), tail_lsn=4 * SEGMENT_BYTES + end)
+
+    assert end == 1000
+    assert standing.frontier == 4 * SEGMENT_BYTES + 1000
+    assert standing.behind_bytes == 0x500 - 1000

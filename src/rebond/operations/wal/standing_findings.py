@@ -1,0 +1,185 @@
+"""What can be wrong with a component's write-ahead log, in words: each with what to do about it."""
+
+from rebond.findings import Finding, Severity
+from rebond.operations.wal.ledger import WalNotes
+from rebond.units import format_size, format_span
+
+GAP = "wal-gap"
+
+
+def say_nothing_yet(component: str) -> Finding:
+    """No file ever came."""
+    return Finding(
+        code="wal-nothing",
+        severity=Severity.WARNING,
+        subject=component,
+        template="Nothing of the write-ahead log of {component} was ever saved.",
+        hint_template="'rebond wal settings' prints the lines for postgresql.conf.",
+        values={"component": component},
+    )
+
+
+def say_gap(component: str, gap: str) -> Finding:
+    """Something is missing in the middle."""
+    return Finding(
+        code=GAP,
+        severity=Severity.WARNING,
+        subject=component,
+        template="The write-ahead log of {component} has a gap: {gap} never came.",
+        hint_template="While the server still has them in pg_wal, push them by hand with rebond-wal. Else no moment "
+        "in the gap can be reached: save the component now, so that a new base begins behind it.",
+        values={"component": component, "gap": gap},
+    )
+
+
+def say_no_history(component: str, timeline: int) -> Finding:
+    """The file that says where a timeline comes from is missing."""
+    return Finding(
+        code=GAP,
+        severity=Severity.WARNING,
+        subject=component,
+        template="Of the write-ahead log of {component} the file {gap} is missing, so nobody can tell where its "
+        "timeline comes from.",
+        hint_template="The server that made the timeline still has it in pg_wal: push it by hand with rebond-wal.",
+        values={"component": component, "gap": f"{timeline:08X}.history"},
+    )
+
+
+def say_failing(component: str, notes: WalNotes) -> Finding:
+    """What came last could not be saved."""
+    return Finding(
+        code="wal-failing",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The last file of {component} that came, {name}, could not be saved: {reason}",
+        hint_template="The server keeps it and asks again. Mend what it says before its disk is full.",
+        values={"component": component, "name": notes.fault_name, "reason": notes.fault},
+    )
+
+
+def say_foreign(component: str, found: str, own: int) -> Finding:
+    """The server is another cluster."""
+    return Finding(
+        code="wal-foreign",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} is the cluster {found}, and what was saved last is of {own}.",
+        hint_template="Look at which server the component names. After pg_upgrade or initdb, run 'rebond wal adopt'.",
+        values={"component": component, "found": found, "own": own},
+    )
+
+
+def say_setting(component: str, name: str, found: str, wanted: str) -> Finding:
+    """A setting of the server does not fit."""
+    return Finding(
+        code=f"wal-{name.replace('_', '-')}",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} has {name} = '{found}', and it takes {wanted}.",
+        hint_template="'rebond wal settings' prints the lines for postgresql.conf.",
+        values={"component": component, "name": name, "found": found, "wanted": wanted},
+    )
+
+
+def say_archiver_fails(component: str, name: str, count: int) -> Finding:
+    """The archiver of the server fails."""
+    return Finding(
+        code="wal-archiver-fails",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} could not archive {name}; it failed {count} times.",
+        hint_template="Its own log says why: rebond-wal writes it there.",
+        values={"component": component, "name": name, "count": count},
+    )
+
+
+def say_waits(component: str, count: int, oldest: str, seconds: float) -> Finding:
+    """Files wait on the server for too long."""
+    return Finding(
+        code="wal-waits",
+        severity=Severity.WARNING,
+        subject=component,
+        template="{count} files of {component} wait to be archived, {oldest} for {span}.",
+        hint_template="The server's own log says why, in lines that begin with rebond-wal; where there are none, run "
+        "'rebond wal settings' and compare archive_command. Its disk fills until this is mended.",
+        values={
+            "component": component,
+            "count": count,
+            "oldest": oldest.removesuffix(".ready"),
+            "span": format_span(seconds),
+        },
+    )
+
+
+def say_behind(component: str, behind: int, seconds: float) -> Finding:
+    """The server is far ahead of the vault."""
+    return Finding(
+        code="wal-behind",
+        severity=Severity.WARNING,
+        subject=component,
+        template="{size} of the write-ahead log of {component} are on its server alone: nothing came for {span}.",
+        hint_template="If the server is lost now, that is lost. Look at the other lines here, at the server's own log, "
+        "and whether 'rebond serve' runs.",
+        values={"component": component, "size": format_size(behind), "span": format_span(seconds)},
+    )
+
+
+def say_silent(component: str, last: str, seconds: float) -> Finding:
+    """The server stopped archiving, and counts no failure."""
+    return Finding(
+        code="wal-silent",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} archived nothing for {span}, since {last}, though it went on writing.",
+        hint_template="Its archiver may die each time, which it does not count as a failure: see the server's own log.",
+        values={"component": component, "last": last, "span": format_span(seconds)},
+    )
+
+
+def say_no_slot(component: str) -> Finding:
+    """There is no slot."""
+    return Finding(
+        code="wal-no-slot",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} has no slot of ours: nobody receives its log, and it keeps none for us.",
+        hint_template="Start 'rebond serve', or 'rebond wal receive': it makes the slot.",
+        values={"component": component},
+    )
+
+
+def say_not_received(component: str, slot: str, held: int) -> Finding:
+    """The slot is there, and nobody uses it."""
+    return Finding(
+        code="wal-not-received",
+        severity=Severity.WARNING,
+        subject=component,
+        template="Nobody receives the log of {component}: the slot {slot} is not in use, and the server holds {size} "
+        "back for it.",
+        hint_template="Start 'rebond serve', or see in its log why 'rebond wal receive' does not run.",
+        values={"component": component, "slot": slot, "size": format_size(held)},
+    )
+
+
+def say_slot_nearly_lost(component: str, slot: str, safe: int) -> Finding:
+    """The server will soon drop what a slot needs."""
+    return Finding(
+        code="wal-slot-short",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} drops what the slot {slot} still needs once it has written {size} more.",
+        hint_template="Let 'rebond wal receive' catch up, or raise max_slot_wal_keep_size for now.",
+        values={"component": component, "slot": slot, "size": format_size(safe)},
+    )
+
+
+def say_slot_lost(component: str, slot: str, state: str) -> Finding:
+    """The server dropped what a slot needs."""
+    return Finding(
+        code="wal-slot",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The slot {slot} of {component} is {state}: the server does not keep what was not fetched yet.",
+        hint_template="Save the component now, so that a new base begins; raise max_slot_wal_keep_size.",
+        values={"component": component, "slot": slot, "state": state},
+    )
