@@ -1,7 +1,7 @@
 """Cutting rows of tables: into small chunks, since rows that change lie scattered among those that do not.
 
-One row of a hundred that changed leaves few chunks of 256 KiB as they were, and two thirds of those of 8 KiB. A small
-chunk costs some 90 bytes of index and of lists, so only the first gigabytes of a stream are cut that fine.
+One row of a hundred that changed leaves few chunks of 256 KiB as they were, and two thirds of those of 16 KiB. A small
+chunk costs some 100 bytes of index and of lists, so only the first gigabytes of a stream are cut that fine.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from rebond.entries import Content
 from rebond.vault.chunking import AVERAGE, LEAST, MOST, Chunker
 
 SIZES = (  # up to where in a stream, and what chunks have there: least, average and most, in bytes
-    (1 << 30, (4 << 10, 8 << 10, 64 << 10)),
+    (1 << 30, (8 << 10, 12 << 10, 32 << 10)),
     (16 << 30, (8 << 10, 32 << 10, 256 << 10)),
     (1 << 62, (LEAST, AVERAGE, MOST)),
 )
+_EVENNESS = 2  # of pyfastcdc: chunks of like lengths, for a long one is the likeliest to hold a row that changed
 
 
 class RowChunker(Chunker):
@@ -24,7 +25,10 @@ class RowChunker(Chunker):
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self._cutters = [
-            (until, FastCDC(avg_size=average, min_size=least, max_size=most, seed=seed))
+            (
+                until,
+                FastCDC(avg_size=average, min_size=least, max_size=most, normalized_chunking=_EVENNESS, seed=seed),
+            )
             for until, (least, average, most) in SIZES
         ]
 

@@ -31,9 +31,8 @@ SET lock_timeout = '{_LOCK_SECONDS}s';
 SET row_security = off;
 SET synchronize_seqscans = off;
 SET max_parallel_workers_per_gather = 0;
-SET enable_seqscan = off;
 SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS unlimited FROM pg_catalog.pg_settings
- WHERE name IN ('transaction_timeout') \\gset
+ WHERE name IN ('transaction_timeout', 'jit') \\gset
 SELECT pg_catalog.set_config('search_path', '', false) AS path \\gset
 """  # noqa: S608 - made of constants
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;\n"
@@ -113,7 +112,7 @@ class HeldSnapshot:
 
     def open_rows(self, query: str) -> StreamReader:
         """Begin to read what a query of the user's answers in this snapshot, as COPY writes it."""
-        commands = f"RESET search_path;\nRESET enable_seqscan;\nCOPY ({query}) TO STDOUT WITH (ENCODING 'UTF8');"
+        commands = f"RESET search_path;\nCOPY ({query}) TO STDOUT WITH (ENCODING 'UTF8');"
         return self.access.open_psql(self.name, self.join(commands))
 
     def close(self) -> None:

@@ -99,7 +99,7 @@ class TableRows:
         return RowsReader(reader, mark, name=table.sql)
 
     def _open_session(self) -> ExplainedReader:
-        return self._open("", keeps_input=True)
+        return self._open("SET enable_seqscan = off;", keeps_input=True)  # runs of pages are read as such
 
     def _open(self, commands: str, *, keeps_input: bool = False) -> ExplainedReader:
         snapshot = self.snapshot
