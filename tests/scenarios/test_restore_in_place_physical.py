@@ -16,7 +16,8 @@ from rebond.operations.recovery.journal import Journal
 from rebond.operations.recovery.parts import Source
 from rebond.operations.snapshots import time_of
 from rebond.progress import Silence
-from rebond.stack.recovering import ChosenPart, RecoveryWish, Surroundings, plan_recovery
+from rebond.stack.recovering import plan_recovery
+from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 
 pytestmark = pytest.mark.judge("postgres")
 

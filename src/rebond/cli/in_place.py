@@ -35,7 +35,8 @@ from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
 from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
-from rebond.stack.recovering import Surroundings, plan_recovery
+from rebond.stack.recovering import plan_recovery
+from rebond.stack.recovery_wishes import Surroundings
 from rebond.units import format_moment, format_span
 
 _LOOKED_AT = 20 * NEWEST  # runs of the ledger: restores and drills are rare

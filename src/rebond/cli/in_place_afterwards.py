@@ -1,13 +1,15 @@
 """What follows a restore in place: going on with one that was cut, rolling back, accepting."""
 
 from contextlib import ExitStack
+from pathlib import Path
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, require_consent, with_problems
 from rebond.cli.in_place import Gathering, RunInterrupted, carry_out, list_untouchable, sources_of
-from rebond.cli.in_place_runs import load_run, require_newest, restores_of
+from rebond.cli.in_place_runs import load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
+from rebond.cli.recovered_configuration import write_configuration
 from rebond.cli.speech import tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
@@ -16,7 +18,8 @@ from rebond.errors import Refused, RestoreError
 from rebond.operations.recovery.carrying_out import Recovery
 from rebond.operations.recovery.journal import Journal, RunState, find_run, require_state
 from rebond.operations.recovery.plan import StepKind
-from rebond.stack.recovering import Surroundings, make_means
+from rebond.stack.recovering import make_means
+from rebond.stack.recovery_wishes import Surroundings
 from rebond.units import format_moment
 
 
@@ -39,7 +42,11 @@ def resume(invocation: Invocation, text: str) -> int:
             )
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
-        return carry_out(invocation, begun.plan, means, journal, watcher, begun.loaded)
+        status = carry_out(invocation, begun.plan, means, journal, watcher, begun.loaded)
+        if begun.wish.is_bare:
+            root = Path(begun.wish.to) if begun.wish.to else begun.loaded.root
+            write_configuration(invocation, root, read_kept_configuration(journal))
+        return status
 
 
 _NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})

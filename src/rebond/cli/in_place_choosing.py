@@ -24,7 +24,8 @@ from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.progress import Observer, Silence
-from rebond.stack.recovering import ChosenPart, RecoveryWish, holds_data
+from rebond.stack.recovering import holds_data
+from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
 from rebond.units import format_iso, parse_last_moment
 from rebond.vault.access import Vault
 from rebond.vault.opening import open_vault
@@ -146,20 +147,23 @@ def choose_parts_to_bring(
 
 
 def choose_all(
-    invocation: Invocation, loaded: Loaded, sources: Sources, names: Sequence[str], record: SnapshotRecord
+    invocation: Invocation,
+    loaded: Loaded,
+    sources: Sources,
+    records: Mapping[str, SnapshotRecord],
+    target: str,
 ) -> tuple[ChosenPart, ...]:
-    """Return components of one snapshot, whole, as they are wanted. Raises ``UsageError`` when there is none."""
-    records = dict.fromkeys(names, record)
+    """Return components, whole, each from its own snapshot. Raises ``UsageError`` when there is none."""
     parts = (
-        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, "latest")
-        for name in names
+        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, target)
+        for name in records
     )
     chosen = tuple(each for each in parts if each is not None)
     if not chosen:
         raise UsageError(
             "The snapshot {id} holds nothing that this configuration has a place for.",
             hint="'rebond ls -r SNAPSHOT' lists what it holds.",
-            id=record.snapshot.hex()[:12],
+            id=next((each.snapshot.hex()[:12] for each in records.values()), "–"),
         )
     return chosen
 

@@ -14,7 +14,7 @@ from rebond.durable_files import make_directories_durably, write_durably
 from rebond.errors import ConfigError, Refused, RestoreError, VaultLocked
 from rebond.operations.recovery.journal import OPEN_STATES, RESTORES, Journal, RunState, list_runs
 from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
-from rebond.stack.recovering import RecoveryWish
+from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.sets import read_configuration
 
 _CONFIGURATION = "configuration"
@@ -39,6 +39,7 @@ def begin_run(invocation: Invocation, loaded: Loaded, wish: RecoveryWish, plan: 
         "parts": msgspec.to_builtins(plan.parts),
         "steps": msgspec.to_builtins(plan.steps),
         "vault": invocation.named_vault or "",
+        "is_bare": plan.is_bare,
     }
     journal = Journal.begin(restores_of(invocation), plan.run, document, clock)
     for part in plan.parts:
@@ -65,6 +66,16 @@ def _keep_configuration(folder: Path, loaded: Loaded) -> list[str]:
             reason=error.strerror or str(error),
         ) from error
     return names
+
+
+def read_kept_configuration(journal: Journal) -> dict[str, bytes]:
+    """Return the files of the configuration that a run began with, as far as they are kept with it."""
+    found = {}
+    for name in journal.read_plan().get("configuration") or ():
+        path = journal.folder / _CONFIGURATION / str(name)
+        if not os.path.isabs(name) and path.is_file():
+            found[str(name)] = path.read_bytes()
+    return found
 
 
 class BegunRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,6 +107,7 @@ def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
         stack=str(document["stack"]),
         parts=msgspec.convert(document["parts"], tuple[PlannedPart, ...]),
         steps=msgspec.convert(document["steps"], tuple[Step, ...]),
+        is_bare=bool(document.get("is_bare", False)),
     )
     return BegunRun(loaded=verdict.loaded, wish=msgspec.convert(document["wish"], RecoveryWish), plan=plan)
 

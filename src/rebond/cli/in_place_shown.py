@@ -78,6 +78,8 @@ def describe_step(step: Step) -> str:
             return tr("see that the snapshot can be opened; every byte is checked when it is fetched")
         case StepKind.ROOM:
             return tr("see that there is room beside the old version")
+        case StepKind.REACH:
+            return tr("see that the server of {component} answers; start it where it does not", component=subject)
         case StepKind.FETCH:
             return tr("fetch {component} beside the live version", component=subject)
         case StepKind.ISOLATE:

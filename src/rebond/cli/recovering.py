@@ -4,13 +4,13 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rebond.cli.answering import GOOD, answer, note, require_consent
 from rebond.cli.choosing import choose_snapshot
-from rebond.cli.configured import describe_problem
 from rebond.cli.documents import describe_choice
 from rebond.cli.in_place import carry_out, learn_expectations, list_untouchable, name_run
 from rebond.cli.in_place_choosing import Sources, choose_all
@@ -19,41 +19,39 @@ from rebond.cli.in_place_shown import describe_plan, plan_document
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.recovered_configuration import load_stored, require_configuration_in, write_configuration
 from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
-from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
-from rebond.durable_files import make_directories_durably, replace_durably, write_durably
-from rebond.errors import ConfigError, RestoreError, SourceUnreachable, UsageError
+from rebond.errors import SourceUnreachable, UnknownName
 from rebond.findings import Finding
+from rebond.operations.recovery.choosing import choose_records
 from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
-from rebond.operations.stored_configuration import read_stored_configuration
+from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.stack.preconditions import list_missing
-from rebond.stack.recovering import RecoveryWish, Surroundings, leave_out, plan_recovery
-from rebond.stack.recovery_places import find_old_root
-from rebond.vault.reading import SnapshotReader
+from rebond.stack.recovering import leave_out, plan_recovery
+from rebond.stack.recovery_wishes import RecoveryWish, Surroundings
+from rebond.units import format_iso, format_moment, parse_last_moment
 from rebond.vault.snapshots import SnapshotRecord
 
-FETCHED = "recovered"  # below the state folder: configurations that came out of vaults
-_MODE = 0o644  # a configuration names its secrets and holds none
 
-
-def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes: Mapping[str, Any]) -> int:
+def recover_stack(
+    invocation: Invocation, url: str, target: Path | None, moment: str | None, wishes: Mapping[str, Any]
+) -> int:
     """Fetch the configuration, show plan and preconditions, carry the plan out. Raises ``UsageError`` and others."""
     invocation.vault = url
     clock = SystemClock()
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
-        record = choose_snapshot(vault, "latest", stack=wishes["stack"])
-        note(invocation, describe_choice(record, clock.now_ms()))
-        stored = _require_configuration(vault, record)
-        loaded = _load(invocation, vault, record, stored)
-        plan_parts = held.enter_context(ExitStack())
-        sources = Sources(invocation, loaded, vault, watcher, plan_parts)
+        asked = _choose(invocation, vault, moment, wishes["stack"])
+        note(invocation, describe_choice(asked.record, clock.now_ms()))
+        stored = require_configuration_in(vault, asked.record)
+        loaded = load_stored(invocation, vault, asked.record, stored)
+        sources = Sources(invocation, loaded, vault, watcher, held.enter_context(ExitStack()))
         to = str(target.expanduser().absolute()) if target is not None else ""
-        wish, later = _wish(invocation, loaded, sources, record, to, wishes)
+        wish, later = _wish(invocation, loaded, sources, asked, to, wishes)
         run = name_run(invocation)
         around = Surroundings(
             run=run,
@@ -63,9 +61,9 @@ def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes:
             expect=learn_expectations(invocation),
         )
         plan, means = plan_recovery(loaded, wish, around)
-        plan = replace(plan, left_out=(*plan.left_out, *(_come_later(name, loaded, record, url) for name in later)))
+        plan = replace(plan, left_out=(*plan.left_out, *(_come_later(name, loaded, asked, url) for name in later)))
         root = Path(to) if to else loaded.root
-        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts])
+        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
         if wishes["dry_run"]:
             return _answer_dry(invocation, plan, missing)
         _show(invocation, plan, missing)
@@ -74,110 +72,87 @@ def recover_stack(invocation: Invocation, url: str, target: Path | None, wishes:
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         journal = begin_run(invocation, loaded, wish, plan, clock)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
-        _write_configuration(invocation, root, stored)
-        _say_next(invocation, root, {name: _command_for(name, loaded, record, url) for name in later})
+        write_configuration(invocation, root, stored)
+        _say_next(invocation, root, {name: _command_for(name, loaded, asked, url) for name in later})
     return status
 
 
-def _require_configuration(vault: VaultAtHand, record: SnapshotRecord) -> Mapping[str, bytes]:
-    stored = read_stored_configuration(vault.live, record)
-    if not stored:
-        raise UsageError(
-            "The snapshot {id} was made without a configuration, so nothing says where its parts belong.",
-            hint="Bring them below a directory: rebond restore {id} --vault {url} --to DIR",
-            id=record.snapshot.hex()[:12],
-            url=vault.store.location,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is to come back: each component from its record, the configuration from ``record``.
+
+    ``target`` is the moment of servers with a log.
+    """
+
+    record: SnapshotRecord
+    records: Mapping[str, SnapshotRecord]
+    target: str
+
+
+def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str) -> _Asked:
+    """Return the newest whole set, or what each component was at a moment. Raises ``UnknownName``, ``UsageError``."""
+    newest = choose_snapshot(vault, "latest", stack=stack)
+    if moment is None or moment == "latest":
+        return _Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
+    loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest))
+    zone = loaded.configuration.stack.timezone
+    until_ms = parse_last_moment(moment, now_ms=SystemClock().now_ms(), zone=ZoneInfo(zone) if zone else None)
+    note(invocation, tr("As of {moment}.", moment=format_moment(until_ms)))
+    records = choose_records(list_snapshots(vault.live), until_ms, stack=newest.catalog.stack)
+    if not records:
+        raise UnknownName(
+            "There is no whole snapshot of this stack of that moment or earlier.",
+            hint="'rebond snapshots' lists them with their times.",
         )
-    return stored
-
-
-def _load(invocation: Invocation, vault: VaultAtHand, record: SnapshotRecord, stored: Mapping[str, bytes]) -> Loaded:
-    """Return the configuration as if it lay where it was. Raises ``ConfigError``."""
-    folder = invocation.state_folder / FETCHED / record.snapshot.hex()
-    first = next(iter(stored))
-    try:
-        for name, content in stored.items():
-            if _is_below(name):
-                make_directories_durably(os.fspath((folder / name).parent))
-                replace_durably(os.fspath(folder / name), content)
-    except OSError as error:
-        raise RestoreError(
-            "{path} cannot be written: {reason}",
-            hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
-            path=str(folder),
-            reason=error.strerror or str(error),
-        ) from error
-    path = folder / first if _is_below(first) else folder / Path(first).name
-    verdict = load_configuration(path, invocation.environment)
-    with SnapshotReader(vault.live, record) as reader:
-        roots = {each.name: each.root for each in reader.components}
-    found = _require_usable(invocation, verdict)
-    root = find_old_root(found, roots, folder)
-    if root is None:
-        raise UsageError(
-            "Nothing in the snapshot {id} says where the stack lay.",
-            hint="Say where its root is to be: --to DIR",
-            id=record.snapshot.hex()[:12],
-        )
-    return _require_usable(invocation, load_configuration(path, invocation.environment, root=root))
-
-
-def _require_usable(invocation: Invocation, verdict: Verdict) -> Loaded:
-    if verdict.loaded is None:
-        for problem in verdict.problems:
-            note(invocation, describe_problem(problem))
-        raise ConfigError(
-            "The configuration in the snapshot cannot be used here.",
-            hint="It lies in {path}. Mend a copy of it, then: rebond restore latest --in-place --config COPY",
-            path=str(verdict.path),
-        )
-    if invocation.recording is not None:
-        invocation.recording.meet_configuration(verdict.loaded)
-    return verdict.loaded
-
-
-def _is_below(name: str) -> bool:
-    """Say whether a stored file lay below the configuration's folder, and may be written below another one."""
-    return not os.path.isabs(name) and ".." not in Path(name).parts
+    return _Asked(record=max(records.values(), key=time_of), records=records, target=format_iso(until_ms))
 
 
 def _wish(
     invocation: Invocation,
     loaded: Loaded,
     sources: Sources,
-    record: SnapshotRecord,
+    asked: _Asked,
     to: str,
     wishes: Mapping[str, Any],
 ) -> tuple[RecoveryWish, list[str]]:
-    """Return what is brought back now, and the databases that come when their servers run."""
-    names = [each.name for each in record.catalog.components]
-    is_server = {name: _needs_a_server(loaded.configuration.component.get(name)) for name in names}
-    chosen = choose_all(invocation, loaded, sources, [each for each in names if not is_server[each]], record)
+    """Return what is brought back now, and the databases that a word is needed for: see ``_comes_later``."""
+    later = [name for name in asked.records if _comes_later(loaded.configuration.component.get(name), to)]
+    now = {name: record for name, record in asked.records.items() if name not in later}
+    chosen = choose_all(invocation, loaded, sources, now, asked.target)
     wish = RecoveryWish(
         chosen=chosen,
         to=to,
         runs_commands=not to,
+        is_bare=True,
         keeps_owner=not wishes["no_owner"],
         workers=wishes["jobs"],
     )
-    return wish, [each for each in names if is_server[each]]
+    return wish, later
 
 
-def _needs_a_server(component: Component | None) -> bool:
-    """Say whether a component comes back only when something of it runs or lies elsewhere already."""
-    return isinstance(component, Postgres) and not (component.method == "physical" and component.data_directory)
+def _comes_later(component: Component | None, to: str) -> bool:
+    """Say whether a database comes by a command of its own.
+
+    A data directory whose place is not on this machine does; and every one of a server where nothing is started.
+    """
+    if not isinstance(component, Postgres):
+        return False
+    if component.method == "physical":
+        return component.data_directory is None
+    return bool(to)
 
 
-def _command_for(name: str, loaded: Loaded, record: SnapshotRecord, url: str) -> str:
+def _command_for(name: str, loaded: Loaded, asked: _Asked, url: str) -> str:
     """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
     component = loaded.configuration.component.get(name)
     if isinstance(component, Postgres) and component.method == "physical":
-        return shlex.join(["rebond", "restore", "--at", "latest", name, "--vault", url, "--to"]) + " DIR"
-    return shlex.join(["rebond", "restore", record.snapshot.hex()[:12], name, "--in-place", "--vault", url])
+        return shlex.join(["rebond", "restore", "--at", asked.target, name, "--vault", url, "--to"]) + " DIR"
+    snapshot = asked.records[name].snapshot.hex()[:12]
+    return shlex.join(["rebond", "restore", snapshot, name, "--in-place", "--vault", url])
 
 
-def _come_later(name: str, loaded: Loaded, record: SnapshotRecord, url: str) -> LeftOut:
-    command = _command_for(name, loaded, record, url)
+def _come_later(name: str, loaded: Loaded, asked: _Asked, url: str) -> LeftOut:
+    command = _command_for(name, loaded, asked, url)
     component = loaded.configuration.component.get(name)
     if isinstance(component, Postgres) and component.method == "physical":
         return leave_out(
@@ -209,25 +184,6 @@ def _answer_dry(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Fi
     document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in missing]}
     answer(invocation, document, "\n".join(lines))
     return GOOD
-
-
-def _write_configuration(invocation: Invocation, root: Path, stored: Mapping[str, bytes]) -> None:
-    """Put the files of the configuration into the root, unless the stack itself has brought them."""
-    for name, content in stored.items():
-        path = root / name if _is_below(name) else root / Path(name).name
-        try:
-            make_directories_durably(os.fspath(path.parent), mode=0o755)
-            write_durably(os.fspath(path), content, mode=_MODE)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            raise RestoreError(
-                "{path} cannot be written: {reason}",
-                hint="The stack is back. Its configuration is in {folder} too.",
-                path=str(path),
-                reason=error.strerror or str(error),
-                folder=str(invocation.state_folder / FETCHED),
-            ) from error
 
 
 def _say_next(invocation: Invocation, root: Path, later: Mapping[str, str]) -> None:

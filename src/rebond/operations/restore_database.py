@@ -24,7 +24,8 @@ class DatabaseWish:
     """What is to be loaded and how. Without ``tables`` and ``schemas`` it is everything.
 
     ``renames`` gives databases, or tables as ``schema.table``, another name. ``may_replace`` lets a whole database
-    take the place of one that is there; that one is kept under another name.
+    take the place of one that is there; that one is kept under another name. With ``makes_all_roles`` the server gets
+    the roles that own nothing too.
     """
 
     tables: tuple[str, ...] = ()
@@ -33,6 +34,7 @@ class DatabaseWish:
     keeps_owner: bool = True
     jobs: int = 2
     may_replace: bool = False
+    makes_all_roles: bool = False
     dry_run: bool = False
 
 
@@ -114,7 +116,9 @@ def _load_databases(
             hint="Leave the database out of the address: each keeps its name, or gets another with --rename OLD=NEW.",
             count=len(databases),
         )
-    load = LoadWish(keeps_owner=wish.keeps_owner, jobs=wish.jobs, may_replace=wish.may_replace)
+    load = LoadWish(
+        keeps_owner=wish.keeps_owner, jobs=wish.jobs, may_replace=wish.may_replace, makes_all_roles=wish.makes_all_roles
+    )
     plans: list[LoadPlan] = []
     for each in databases:
         name = wish.renames.get(each.name) or target.database or each.name

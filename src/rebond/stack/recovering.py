@@ -2,94 +2,33 @@
 
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
+from collections.abc import Mapping, Sequence
 
 from msgspec import structs
 
-from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Regenerable
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Regenerable
 from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.config.steps import Probe, Restoring, Step
-from rebond.errors import RebondError, SourceError, SourceUnfit, UsageError
+from rebond.errors import RebondError, SourceError, UsageError
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
-from rebond.operations.recovery.parts import Part, Source
+from rebond.operations.recovery.parts import NeedsServer, Part
 from rebond.operations.recovery.plan import (
     CommandNames,
-    Expect,
     LeftOut,
     PlannedPart,
     RecoveryPlan,
     StepKind,
-    expect_nothing,
     make_plan,
 )
-from rebond.stack.file_places import find_files_place
 from rebond.stack.hooks import make_hook
+from rebond.stack.recovery_parts import is_bare, make_part
 from rebond.stack.recovery_places import Relocation
+from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 from rebond.stack.whereabouts import looking_up, resolver_of
-
-if TYPE_CHECKING:
-    from rebond.sources.postgres.target import DatabaseTarget
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenPart:
-    """A component that is to come back: from which snapshot, and what of it.
-
-    ``snapshot`` is its id in hexadecimal, ``vault`` the name of another vault than the main one. ``parts`` are the
-    pieces of it that were named, such as single services; ``target`` the moment of a server with a log, else that of
-    the snapshot.
-    """
-
-    name: str
-    snapshot: str
-    moment_ms: int
-    vault: str = ""
-    include: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
-    files: int = 0
-    bytes: int = 0
-    target: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryWish:
-    """What is asked for, in a form that can be written down and read again.
-
-    ``to`` is another folder in the place of the stack's root; empty for the configured places. Without
-    ``runs_commands`` nothing is stopped, rebuilt, started or asked: for a place that nobody uses.
-    """
-
-    chosen: tuple[ChosenPart, ...]
-    scenario: str = ""
-    to: str = ""
-    runs_commands: bool = True
-    keeps_owner: bool = True
-    workers: int = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What a plan is made with. ``folder_of`` gives a part a folder of its own, that outlives a crash.
-
-    ``sources`` are by component; empty when nothing is fetched any more. ``untouchable`` are paths that no restore
-    may move: the vault, what this machine remembers.
-    """
-
-    run: str
-    folder_of: Callable[[str], Path]
-    sources: Mapping[str, Source] = field(default_factory=dict)
-    untouchable: Sequence[bytes] = ()
-    expect: Expect = expect_nothing
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
 
 
 def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> tuple[RecoveryPlan, Means]:
@@ -109,7 +48,7 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
             left_out.append(leave_out(chosen.name, error))
             continue
         parts[chosen.name] = part
-        planned.append(_describe(chosen, component, place))
+        planned.append(_describe(chosen, component, part, place))
     if not parts:
         _refuse(left_out)
     hooks = choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {}
@@ -120,9 +59,12 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         run=around.run,
         stack=loaded.configuration.stack.name,
         parts=planned,
-        commands=name_commands(hooks, questions),
+        commands=name_commands(
+            hooks, questions, len([each for each in _list_regenerable(loaded, wish) if each.inside])
+        ),
         left_out=left_out,
         expect=around.expect,
+        is_bare=is_bare(relocation.loaded, wish),
     )
     ordered = {each.name: parts[each.name] for each in plan.parts}
     sources = [around.sources[name] for name in ordered if name in around.sources]
@@ -153,102 +95,7 @@ def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: 
     )
 
 
-def make_part(
-    chosen: ChosenPart, component: Component, relocation: Relocation, wish: RecoveryWish, around: Surroundings
-) -> tuple[Part, str]:
-    """Return what brings a component back, and its place in words. Raises ``SourceUnfit`` where nothing can."""
-    source = around.sources.get(chosen.name)
-    if isinstance(component, Postgres):
-        return _make_database_part(chosen, component, relocation, wish, around)
-    place = find_files_place(
-        chosen.name,
-        component,
-        relocation.loaded,
-        source=source,
-        relocate=relocation.move,
-        untouchable=around.untouchable,
-    )
-    wanted = Wish(
-        include=chosen.include,
-        exclude=chosen.exclude,
-        bytes=chosen.bytes,
-        keeps_owner=wish.keeps_owner,
-        workers=wish.workers,
-    )
-    part = FilePart(place, wanted, run=around.run, folder=around.folder_of(chosen.name), source=source)
-    return part, os.fsdecode(place.top)
-
-
-def _make_physical_part(
-    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
-) -> tuple[Part, str]:
-    """Return what lays a data directory down and puts it in its place. Raises ``SourceUnfit`` where that is unknown."""
-    from rebond.operations.physical.targets import SET, parse_target  # noqa: PLC0415 - few stacks have one
-    from rebond.operations.recovery.physical_part import PhysicalPart  # noqa: PLC0415
-
-    if component.data_directory is None or component.inside is not None or component.volume is not None:
-        raise SourceUnfit(
-            "Where the data directory of {component} lies on this machine is not known.",
-            hint="Say it with data_directory; or lay it down: rebond restore --at latest {component} --to DIR",
-            component=chosen.name,
-        )
-    place = os.path.normpath(os.fsencode(os.path.join(relocation.loaded.root, component.data_directory)))
-    top = relocation.move(place)
-    zone = relocation.loaded.configuration.stack.timezone
-    part = PhysicalPart(
-        chosen.name,
-        top,
-        Wish(bytes=chosen.bytes, keeps_owner=wish.keeps_owner),
-        run=around.run,
-        folder=around.folder_of(chosen.name),
-        source=around.sources.get(chosen.name),
-        target=parse_target(chosen.target, now_ms=0) if chosen.target else SET,
-        stack=relocation.loaded.configuration.stack.name,
-        zone=ZoneInfo(zone) if zone else None,
-    )
-    return part, os.fsdecode(top)
-
-
-def _make_database_part(
-    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
-) -> tuple[Part, str]:
-    """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
-    if component.method == "physical":
-        return _make_physical_part(chosen, component, relocation, wish, around)
-    if wish.to:
-        raise SourceUnfit(
-            "The databases of {component} belong into a server, and not below another folder.",
-            hint="Load them with --into, or bring their files with --to DIR.",
-            component=chosen.name,
-            kind=component.kind,
-        )
-    if chosen.include or chosen.exclude:
-        raise SourceUnfit(
-            "Of the databases of {component} no single paths come back.",
-            hint="Name tables with --into … --table NAME.",
-            component=chosen.name,
-            kind=component.kind,
-        )
-
-    from rebond.operations.recovery.database_part import DatabasePart  # noqa: PLC0415 - many stacks have none
-    from rebond.stack.database_targets import target_of_component  # noqa: PLC0415
-
-    def find_target() -> "DatabaseTarget":
-        return target_of_component(chosen.name, component, relocation.loaded)
-
-    part = DatabasePart(
-        chosen.name,
-        find_target,
-        run=around.run,
-        folder=around.folder_of(chosen.name),
-        source=around.sources.get(chosen.name),
-        jobs=wish.workers,
-        keeps_owner=wish.keeps_owner,
-    )
-    return part, f"postgres:{chosen.name}"
-
-
-def _describe(chosen: ChosenPart, component: Component, place: str) -> PlannedPart:
+def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) -> PlannedPart:
     return PlannedPart(
         name=chosen.name,
         kind=component.kind,
@@ -258,6 +105,7 @@ def _describe(chosen: ChosenPart, component: Component, place: str) -> PlannedPa
         files=chosen.files,
         bytes=chosen.bytes,
         is_new=os.path.isabs(place) and not os.path.lexists(place),
+        needs_server=isinstance(part, NeedsServer),
     )
 
 
@@ -343,11 +191,12 @@ def _list_rebuilds(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
 
 
 def _list_regenerable(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
+    """Return what makes anew what is not saved; what runs inside of services comes last."""
     if any(each.parts or each.include for each in wish.chosen):
         return []
     return [
         Step(run=each.run, timeout=each.timeout, inside=each.inside, user=each.user)
-        for each in loaded.configuration.component.values()
+        for each in sorted(loaded.configuration.component.values(), key=lambda each: each.inside is not None)
         if isinstance(each, Regenerable)
     ]
 
@@ -378,18 +227,23 @@ def _make_question(probe: Probe, loaded: Loaded, environment: Mapping[str, str])
     return Question(name=url if isinstance(url, str) else "restore.healthy.url", ask=ask, within_seconds=probe.within)
 
 
-def name_commands(hooks: Mapping[StepKind, Sequence[Hook]], questions: Sequence[Question]) -> CommandNames:
-    """Return what the plan calls the commands."""
+def name_commands(
+    hooks: Mapping[StepKind, Sequence[Hook]], questions: Sequence[Question], regenerated_inside: int
+) -> CommandNames:
+    """Return what the plan calls the commands. The last of those that make anew run inside of what is started."""
 
     def names(kind: StepKind) -> tuple[str, ...]:
         return tuple(each.name for each in hooks.get(kind, ()))
 
+    anew = names(StepKind.REGENERATE)
+    first_inside = len(anew) - regenerated_inside
     return CommandNames(
         isolate=names(StepKind.ISOLATE),
         stop=names(StepKind.STOP),
         rebuild=names(StepKind.REBUILD),
-        regenerate=names(StepKind.REGENERATE),
+        regenerate=anew[:first_inside],
         start=names(StepKind.START),
+        regenerate_running=anew[first_inside:],
         healthy=tuple(each.name for each in questions),
     )
 

@@ -25,14 +25,20 @@ from rebond.cli.invocation import Invocation
     metavar="DIR",
     help="The stack's root is to be here instead; no command of the stack is run then.",
 )
+@option(
+    "--at",
+    "moment",
+    metavar="MOMENT",
+    help="As of this moment, such as '2026-02-04 14:32:07' or -2h: of each component its newest version by then.",
+)
 @option("--dry-run", is_flag=True, help="Only show the plan and what is missing.")
 @option("--yes", is_flag=True, help="Do it without asking.")
 @option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @stack_option
 @click.pass_obj
-def recover(invocation: Invocation, /, url: str, target: Path | None, **wishes: Any) -> int:
+def recover(invocation: Invocation, /, url: str, target: Path | None, moment: str | None, **wishes: Any) -> int:
     """Return 3 when something could not be put back as it was."""
     from rebond.cli.recovering import recover_stack
 
-    return recover_stack(invocation, url, target, wishes)
+    return recover_stack(invocation, url, target, moment, wishes)

@@ -10,9 +10,11 @@ from rebond.logs.masking import mask
 from rebond.operations.hooks import Hook, OnFailure
 from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
 from rebond.operations.recovery.journal import Event, Journal, RunState, require_state
-from rebond.operations.recovery.parts import KeepsNewer, Part, Source
-from rebond.operations.recovery.plan import BEFORE_ANYTHING_CHANGES, RecoveryPlan, Step, StepKind
+from rebond.operations.recovery.parts import KeepsNewer, NeedsServer, Part, Source
+from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.progress import Advance, Observer
+
+_ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ class Recovery:
         """Do every step that is not done yet; return all that this run did.
 
         When a step fails, everything is undone, the services are started again, and the step's own error is raised
-        with these facts. An interrupt undoes nothing: the journal knows where to go on.
+        with these facts. An interrupt undoes nothing: the journal knows where to go on. On a bare machine nothing is
+        undone either, unless the step was one that only looks: hours of fetching stay.
         """
         require_state(self._journal, RunState.UNFINISHED)
         for step in self._plan.steps:
@@ -63,7 +66,7 @@ class Recovery:
                 self._do(step)
             except RebondError as error:
                 self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
-                raise self._undo_after(step, error) from error
+                raise self._end_after(step, error) from error
             self._journal.write(Event.STEP_ENDS, **facts, seconds=round(self._clock.monotonic() - began, 3))
         self._journal.write(Event.KEPT)
         return self.steps_taken()
@@ -82,6 +85,8 @@ class Recovery:
                 verify_sources(self._means.sources)
             case StepKind.ROOM:
                 check_room(parts.values())
+            case StepKind.REACH:
+                self._reach(parts[step.subject])
             case StepKind.FETCH:
                 parts[step.subject].fetch(self._observer)
             case StepKind.SET_ASIDE:
@@ -92,6 +97,10 @@ class Recovery:
                 ask_until_good(self._means.questions[self._position_of(step)], self._clock)
             case _:
                 self._run(self._means.commands[step.kind][self._position_of(step)])
+
+    def _reach(self, part: Part) -> None:
+        if isinstance(part, NeedsServer):
+            part.reach(self._clock)
 
     def _position_of(self, step: Step) -> int:
         """Return which of its kind a step is, from 0."""
@@ -118,9 +127,27 @@ class Recovery:
 
     # -- back ------------------------------------------------------------------------------------
 
-    def _undo_after(self, step: Step, error: RebondError) -> RebondError:
+    def _end_after(self, step: Step, error: RebondError) -> RebondError:
+        if not self._plan.is_bare or step.kind in _ONLY_LOOK:
+            return self._undo_after(error)
+        remedy = RestoreError("See why, and mend it.")
+        if error.hint_template:
+            remedy = RestoreError(error.hint_template)
+            remedy.values = error.values
+        told = RestoreError(
+            "{reason} What came back so far stays where it is.",
+            hint="{remedy}\n  → Then go on with: rebond restore --resume {run}\n"
+            "  → or undo it: rebond restore --rollback {run}",
+            reason=error,
+            remedy=remedy,
+            run=self._journal.run,
+        )
+        return type(error)(told.template, hint=told.hint_template, **{**error.values, **told.values})
+
+    def _undo_after(self, error: RebondError) -> RebondError:
         """Undo everything; return the error that says both."""
         reason = mask(error.message)
+        has_changed = self._journal.has_begun(*(set(StepKind) - CHANGES_NOTHING))
         try:
             self.roll_back()
         except RebondError as second:
@@ -131,7 +158,7 @@ class Recovery:
                 second=mask(second.message),
                 run=self._journal.run,
             )
-        if step.kind in BEFORE_ANYTHING_CHANGES:
+        if not has_changed:
             return error.told_by("Nothing was changed. {reason}", reason=error)
         return error.told_by(
             "Everything is as it was, and the old version is in its place again. {reason}", reason=error
@@ -155,15 +182,33 @@ class Recovery:
         done = {each.subject for each in self._journal.entries() if each.event is Event.TAKEN_BACK}
         if self._journal.has_begun(StepKind.START, StepKind.HEALTHY) and not done:
             self._run_all(StepKind.STOP)
-        for name in reversed(touched):
+        for name in self._order_back(touched):
             if name not in done:
-                self._take_back(self._means.parts[name], keeps_new=name in written)
+                part = self._means.parts[name]
+                self._reach_what_is_there(part)
+                if name in touched:
+                    self._take_back(part, keeps_new=name in written)
+                if isinstance(part, NeedsServer):
+                    part.discard()
                 self._journal.write(Event.TAKEN_BACK, subject=name)
-        if has_stopped or touched:
+        if (has_stopped or touched) and not self._brought_everything():
             self._run_all(StepKind.START)
         for part in self._means.parts.values():
             part.discard()
         self._journal.write(Event.ROLLED_BACK)
+
+    def _order_back(self, touched: Sequence[str]) -> list[str]:
+        """Return the last one first; what lies in servers before all: their files, which start them, go after it."""
+        servers = [name for name, each in self._means.parts.items() if isinstance(each, NeedsServer)]
+        return [*reversed(servers), *(each for each in reversed(touched) if each not in servers)]
+
+    def _brought_everything(self) -> bool:
+        """Say whether nothing of the stack was there before: then there is nothing to be started again."""
+        return self._plan.is_bare and all(each.is_new or each.needs_server for each in self._plan.parts)
+
+    def _reach_what_is_there(self, part: Part) -> None:
+        if isinstance(part, NeedsServer) and part.has_something_there():
+            part.reach(self._clock)
 
     def _take_back(self, part: Part, *, keeps_new: bool) -> None:
         part.take_back()
@@ -201,6 +246,7 @@ class Recovery:
         if self._journal.state is not RunState.ACCEPTING:
             self._journal.write(Event.ACCEPTING)
         for part in self._means.parts.values():
+            self._reach_what_is_there(part)
             part.accept()
         self._journal.write(Event.ACCEPTED)
 

@@ -2,14 +2,16 @@
 
 import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
+from rebond.clock import Clock
 from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, wait_for_server
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, name_aside, swap_in
@@ -17,7 +19,7 @@ from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
 from rebond.vault.reading import SnapshotReader
 
-_NAMES = "databases"
+_NAMES, _DISCARDED = "databases", "discarded"
 _LONGEST = 40  # characters of a name that are kept in another one
 _COUNTERS = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_catalog.pg_stat_database WHERE datname = {name};"
 
@@ -45,15 +47,20 @@ class DatabasePart:
     def __init__(
         self,
         name: str,
-        find_target: Callable[[], DatabaseTarget],
+        find_target: FindTarget,
         *,
         run: str,
         folder: Path,
         source: Source | None,
         jobs: int = 2,
         keeps_owner: bool = True,
+        find_starter: FindStarter = lambda: None,
+        makes_all_roles: bool = False,
     ) -> None:
-        """``find_target`` returns the component's own server; it is asked when that is needed."""
+        """``find_target`` returns the component's own server, ``find_starter`` what starts it; both when needed.
+
+        With ``makes_all_roles`` a server gets every role that the saved one had, also those that own nothing.
+        """
         self.name = name
         self._find_target = find_target
         self._run = run
@@ -61,10 +68,20 @@ class DatabasePart:
         self._source = source
         self._jobs = jobs
         self._keeps_owner = keeps_owner
+        self._find_starter = find_starter
+        self._makes_all_roles = makes_all_roles
 
     def rooms(self) -> Sequence[Room]:
         """Nothing is known of the server's disk."""
         return ()
+
+    def reach(self, clock: Clock) -> None:
+        """See that the server answers; start it where it does not. Raises ``RestoreError``."""
+        wait_for_server(self.name, self._find_target, self._find_starter, clock)
+
+    def has_something_there(self) -> bool:
+        """Say whether the server holds anything of this run."""
+        return bool(self._find_names()) and not (self._folder / _DISCARDED).exists()
 
     # -- forward ---------------------------------------------------------------------------------
 
@@ -80,7 +97,10 @@ class DatabasePart:
             self.name,
             target,
             DatabaseWish(
-                renames={each.saved: each.new for each in names}, jobs=self._jobs, keeps_owner=self._keeps_owner
+                renames={each.saved: each.new for each in names},
+                jobs=self._jobs,
+                keeps_owner=self._keeps_owner,
+                makes_all_roles=self._makes_all_roles,
             ),
             observer,
         )
@@ -118,9 +138,9 @@ class DatabasePart:
 
     def discard(self) -> None:
         """Drop what was loaded and is not in its place."""
-        names = self._find_names()
-        if names:
-            self._drop(self._find_target(), [each.new for each in names])
+        if self.has_something_there():
+            self._drop(self._find_target(), [each.new for each in self._find_names()])
+            self._write(_DISCARDED, b"")  # what starts the server may be taken away after this
 
     def accept(self) -> None:
         """Drop the old ones."""
@@ -189,9 +209,12 @@ class DatabasePart:
             return []
 
     def _keep(self, names: list[_Names]) -> None:
-        path = self._folder / _NAMES
+        self._write(_NAMES, msgspec.json.encode(names))
+
+    def _write(self, name: str, content: bytes) -> None:
+        path = self._folder / name
         try:
-            replace_durably(os.fspath(path), msgspec.json.encode(names))
+            replace_durably(os.fspath(path), content)
         except OSError as error:
             raise RestoreError(
                 "{component} could not be brought back at {path}: {reason}",

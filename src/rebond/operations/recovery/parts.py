@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
+from rebond.clock import Clock
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
@@ -77,6 +78,19 @@ class Part(Protocol):
 
     def was_written_since(self, since_ns: int) -> bool:
         """Say whether somebody wrote to the new version after a moment; ``False`` where that cannot be known."""
+        ...
+
+
+@runtime_checkable
+class NeedsServer(Protocol):
+    """A part that lies in a server, which has to run while the part is fetched, put and taken back."""
+
+    def reach(self, clock: Clock) -> None:
+        """See that the server answers; start it where it does not. Raises ``RestoreError``."""
+        ...
+
+    def has_something_there(self) -> bool:
+        """Say whether the server holds anything of this run."""
         ...
 
 

@@ -15,6 +15,7 @@ class StepKind(enum.StrEnum):
     FETCH = "fetch"
     ISOLATE = "isolate"
     STOP = "stop"
+    REACH = "reach"
     SET_ASIDE = "set-aside"
     PUT = "put"
     REBUILD = "rebuild"
@@ -26,7 +27,7 @@ class StepKind(enum.StrEnum):
 COMMANDS = frozenset(
     {StepKind.ISOLATE, StepKind.STOP, StepKind.REBUILD, StepKind.REGENERATE, StepKind.START, StepKind.HEALTHY}
 )
-BEFORE_ANYTHING_CHANGES = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.FETCH})
+CHANGES_NOTHING = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.REACH, StepKind.FETCH})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class Step:
 class PlannedPart:
     """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where.
 
-    ``is_new`` says that nothing lies there that would have to be set aside.
+    ``is_new`` says that nothing lies there that would have to be set aside; ``needs_server`` that it lies in a server.
     """
 
     name: str
@@ -58,6 +59,7 @@ class PlannedPart:
     files: int = 0
     bytes: int = 0
     is_new: bool = False
+    needs_server: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,25 +74,34 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandNames:
-    """How the commands and questions of a plan are called, in their order."""
+    """How the commands and questions of a plan are called, in their order.
+
+    ``regenerate_running`` makes anew inside of what ``start`` starts.
+    """
 
     isolate: Sequence[str] = ()
     stop: Sequence[str] = ()
     rebuild: Sequence[str] = ()
     regenerate: Sequence[str] = ()
     start: Sequence[str] = ()
+    regenerate_running: Sequence[str] = ()
     healthy: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
-    """What a restore in place will do. ``spread_ms`` is how far apart the moments of its parts are."""
+    """What a restore in place will do. ``spread_ms`` is how far apart the moments of its parts are.
+
+    On a bare machine (``is_bare``) nothing ran before: a step that fails leaves things as far as they came, to be
+    gone on with, and servers are there only when the files of the stack are.
+    """
 
     run: str
     stack: str
     parts: tuple[PlannedPart, ...]
     steps: tuple[Step, ...]
     left_out: tuple[LeftOut, ...] = ()
+    is_bare: bool = False
 
     @property
     def spread_ms(self) -> int:
@@ -135,12 +146,18 @@ def make_plan(
     commands: CommandNames,
     left_out: Sequence[LeftOut] = (),
     expect: Expect = expect_nothing,
+    is_bare: bool = False,
 ) -> RecoveryPlan:
-    """Put the steps in their order. What is fetched is fetched while everything still runs."""
+    """Put the steps in their order. What is fetched is fetched while everything still runs.
+
+    On a bare machine databases of servers are fetched when the files are in their place: those say how a server runs.
+    """
     ordered = order_parts(parts)
     size_bytes = sum(each.bytes for each in ordered)
     wanted: list[tuple[StepKind, str, int]] = [(StepKind.VERIFY, "", size_bytes), (StepKind.ROOM, "", size_bytes)]
-    wanted += [(StepKind.FETCH, each.name, each.bytes) for each in ordered]
+    for each in ordered:
+        if not (is_bare and each.needs_server):
+            wanted += _fetch(each)
     wanted += [(StepKind.ISOLATE, each, 0) for each in commands.isolate]
     wanted += [(StepKind.STOP, each, 0) for each in commands.stop]
     for each in ordered:
@@ -149,15 +166,25 @@ def make_plan(
     wanted += [(StepKind.REBUILD, each, 0) for each in commands.rebuild]
     for each in ordered:
         if each.kind in DATABASES:
+            if is_bare and each.needs_server:
+                wanted += _fetch(each)
+            elif each.needs_server and (commands.stop or commands.isolate):  # which may have stopped it too
+                wanted += [(StepKind.REACH, each.name, 0)]
             wanted += _bring_back(each)
     wanted += [(StepKind.REGENERATE, each, 0) for each in commands.regenerate]
     wanted += [(StepKind.START, each, 0) for each in commands.start]
+    wanted += [(StepKind.REGENERATE, each, 0) for each in commands.regenerate_running]
     wanted += [(StepKind.HEALTHY, each, 0) for each in commands.healthy]
     steps = tuple(
         Step(number=number, kind=kind, subject=subject, bytes=size, expected_seconds=expect(kind, subject, size))
         for number, (kind, subject, size) in enumerate(wanted, 1)
     )
-    return RecoveryPlan(run=run, stack=stack, parts=ordered, steps=steps, left_out=tuple(left_out))
+    return RecoveryPlan(run=run, stack=stack, parts=ordered, steps=steps, left_out=tuple(left_out), is_bare=is_bare)
+
+
+def _fetch(part: PlannedPart) -> list[tuple[StepKind, str, int]]:
+    reach = [(StepKind.REACH, part.name, 0)] if part.needs_server else []
+    return [*reach, (StepKind.FETCH, part.name, part.bytes)]
 
 
 def _bring_back(part: PlannedPart) -> list[tuple[StepKind, str, int]]:

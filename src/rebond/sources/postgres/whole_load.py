@@ -27,11 +27,15 @@ Advance = Callable[[str, int, int], None]  # what is being done, tables done, by
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadWish:
-    """How a database is to be loaded. ``may_replace`` lets it take the place of one that is there."""
+    """How a database is to be loaded. ``may_replace`` lets it take the place of one that is there.
+
+    With ``makes_all_roles`` roles that own nothing, and were given nothing, are made too: who logs in may be one.
+    """
 
     keeps_owner: bool = True
     jobs: int = 2
     may_replace: bool = False
+    makes_all_roles: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +89,8 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
     needed = list_needed(
         definitions.items, (saved.manifest.owner,) if wish.keeps_owner else (), with_owners=wish.keeps_owner
     )
+    if wish.makes_all_roles and server.may_create_roles:
+        needed |= set(roles.made_by)
     missing = sorted((needed & set(roles.made_by)) - set(server.roles)) if wish.keeps_owner else []
     _check_roles(definitions.owners | {saved.manifest.owner}, missing, server, wish)
     return LoadPlan(

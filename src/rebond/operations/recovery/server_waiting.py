@@ -1,0 +1,96 @@
+"""Waiting for the server of a database: asked, started where it does not answer, and waited for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rebond.clock import Clock
+from rebond.errors import RebondError, RestoreError
+from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance
+
+_WITHIN_SECONDS = 180.0  # a new container makes its data directory first
+_STEADY_SECONDS = 3.0  # a server that was just started may be one that only prepares the real one
+_PREPARING_SECONDS = 60.0  # how long one that looks so is not believed
+_ASK_EVERY_SECONDS = 1.0
+_WHO = """
+SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || (
+  SELECT setting = '' AND source = 'command line' FROM pg_catalog.pg_settings WHERE name = 'listen_addresses')::text;
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Starter:
+    """What starts a server; ``name`` is the command in words. ``start`` raises ``RebondError``."""
+
+    name: str
+    start: Callable[[], None]
+
+
+FindTarget = Callable[[], DatabaseTarget]
+FindStarter = Callable[[], Starter | None]
+
+
+def wait_for_server(component: str, find_target: FindTarget, find_starter: FindStarter, clock: Clock) -> None:
+    """Return when the server takes a database; start it first where it does not answer.
+
+    Raises ``RestoreError`` when it does not, or not in time. Official images answer for a while from a server that
+    listens nowhere and is ended again: one that was started here has to be there for some seconds.
+    """
+    try:
+        _ask_who(find_target)
+    except RebondError as error:
+        starter = find_starter() if _is_of_reach(error) else None
+        if starter is None:
+            raise _not_there(component, error) from error
+    else:
+        return
+    try:
+        starter.start()
+    except RebondError as error:
+        raise RestoreError(
+            "The server of {component} could not be started with '{command}': {reason}",
+            hint="Mend that, or start it by hand.",
+            component=component,
+            command=starter.name,
+            reason=error.message,
+        ) from error
+    _wait_until_steady(component, find_target, clock)
+
+
+def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock) -> None:
+    began = clock.monotonic()
+    seen, seen_at = "", began
+    while True:
+        now = clock.monotonic()
+        try:
+            who = _ask_who(find_target)
+        except RebondError as error:
+            if now - began > _WITHIN_SECONDS or not _is_of_reach(error):
+                raise _not_there(component, error) from error
+            seen = ""
+        else:
+            if who != seen:
+                seen, seen_at = who, now
+            is_preparing = who.endswith("true")
+            if now - seen_at >= (_PREPARING_SECONDS if is_preparing else _STEADY_SECONDS):
+                return
+        clock.sleep(_ASK_EVERY_SECONDS)
+
+
+def _ask_who(find_target: FindTarget) -> str:
+    """Return since when the server runs, and whether it is one that only prepares."""
+    target = find_target()
+    return ask(target.access, choose_maintenance(target), _WHO)[0].decode()
+
+
+def _is_of_reach(error: RebondError) -> bool:
+    """Say whether a server that is started may answer otherwise: not where a password or a program is missing."""
+    words = str(error.values.get("words", ""))
+    return not any(each in words for each in ("password authentication", "no pg_hba.conf entry", "no password"))
+
+
+def _not_there(component: str, error: RebondError) -> RestoreError:
+    return RestoreError(
+        "The server of {component} takes no database: {reason}",
+        hint=error.hint_template,
+        **{**error.values, "component": component, "reason": error.message},
+    )

@@ -1,0 +1,124 @@
+"""From a component to what brings it back into its place."""
+
+import os
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from rebond.config.components import Component, Postgres
+from rebond.config.loading import refresh_variables
+from rebond.config.model import Loaded
+from rebond.errors import SourceUnfit
+from rebond.operations.recovery.file_part import FilePart, Wish
+from rebond.operations.recovery.parts import Part
+from rebond.stack.file_places import find_files_place
+from rebond.stack.recovery_places import Relocation
+from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
+from rebond.stack.server_starting import find_starter
+
+if TYPE_CHECKING:
+    from rebond.sources.postgres.target import DatabaseTarget
+
+
+def is_bare(loaded: Loaded, wish: RecoveryWish) -> bool:
+    """Say whether nothing of the stack is on this machine yet."""
+    return wish.is_bare or not loaded.root.is_dir()
+
+
+def make_part(
+    chosen: ChosenPart, component: Component, relocation: Relocation, wish: RecoveryWish, around: Surroundings
+) -> tuple[Part, str]:
+    """Return what brings a component back, and its place in words. Raises ``SourceUnfit`` where nothing can."""
+    source = around.sources.get(chosen.name)
+    if isinstance(component, Postgres):
+        return _make_database_part(chosen, component, relocation, wish, around)
+    place = find_files_place(
+        chosen.name,
+        component,
+        relocation.loaded,
+        source=source,
+        relocate=relocation.move,
+        untouchable=around.untouchable,
+    )
+    wanted = Wish(
+        include=chosen.include,
+        exclude=chosen.exclude,
+        bytes=chosen.bytes,
+        keeps_owner=wish.keeps_owner,
+        workers=wish.workers,
+    )
+    part = FilePart(place, wanted, run=around.run, folder=around.folder_of(chosen.name), source=source)
+    return part, os.fsdecode(place.top)
+
+
+def _make_physical_part(
+    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
+) -> tuple[Part, str]:
+    """Return what lays a data directory down and puts it in its place. Raises ``SourceUnfit`` where that is unknown."""
+    from rebond.operations.physical.targets import SET, parse_target  # noqa: PLC0415 - few stacks have one
+    from rebond.operations.recovery.physical_part import PhysicalPart  # noqa: PLC0415
+
+    if component.data_directory is None or component.inside is not None or component.volume is not None:
+        raise SourceUnfit(
+            "Where the data directory of {component} lies on this machine is not known.",
+            hint="Say it with data_directory; or lay it down: rebond restore --at latest {component} --to DIR",
+            component=chosen.name,
+        )
+    place = os.path.normpath(os.fsencode(os.path.join(relocation.loaded.root, component.data_directory)))
+    top = relocation.move(place)
+    zone = relocation.loaded.configuration.stack.timezone
+    part = PhysicalPart(
+        chosen.name,
+        top,
+        Wish(bytes=chosen.bytes, keeps_owner=wish.keeps_owner),
+        run=around.run,
+        folder=around.folder_of(chosen.name),
+        source=around.sources.get(chosen.name),
+        target=parse_target(chosen.target, now_ms=0) if chosen.target else SET,
+        stack=relocation.loaded.configuration.stack.name,
+        zone=ZoneInfo(zone) if zone else None,
+    )
+    return part, os.fsdecode(top)
+
+
+def _make_database_part(
+    chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
+) -> tuple[Part, str]:
+    """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
+    if component.method == "physical":
+        return _make_physical_part(chosen, component, relocation, wish, around)
+    if wish.to:
+        raise SourceUnfit(
+            "The databases of {component} belong into a server, and not below another folder.",
+            hint="Load them with --into, or bring their files with --to DIR.",
+            component=chosen.name,
+            kind=component.kind,
+        )
+    if chosen.include or chosen.exclude:
+        raise SourceUnfit(
+            "Of the databases of {component} no single paths come back.",
+            hint="Name tables with --into … --table NAME.",
+            component=chosen.name,
+            kind=component.kind,
+        )
+
+    from rebond.operations.recovery.database_part import DatabasePart  # noqa: PLC0415 - many stacks have none
+    from rebond.stack.database_targets import target_of_component  # noqa: PLC0415
+
+    def refresh() -> Loaded:  # what says how to get in may itself have come back since
+        return refresh_variables(relocation.loaded, around.environment)
+
+    def find_target() -> "DatabaseTarget":
+        return target_of_component(chosen.name, component, refresh())
+
+    part = DatabasePart(
+        chosen.name,
+        find_target,
+        run=around.run,
+        folder=around.folder_of(chosen.name),
+        source=around.sources.get(chosen.name),
+        jobs=wish.workers,
+        keeps_owner=wish.keeps_owner,
+        find_starter=lambda: find_starter(component, refresh()),
+        makes_all_roles=is_bare(relocation.loaded, wish),
+    )
+    return part, f"postgres:{chosen.name}"

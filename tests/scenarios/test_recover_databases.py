@@ -1,0 +1,232 @@
+"""Databases of dumps that come back with their stack: the server is started from what came back, then filled."""
+
+import json
+import pathlib
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from tests.shims import placing
+from tests.unit.cli.program_runs import Program
+
+from rebond.errors import RestoreError
+from rebond.operations.recovery import server_waiting
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+PASSWORD = "pa ss'word"
+CONFIGURATION = """\
+version = 1
+[stack]
+name = "orders"
+compose = ["compose.yml"]
+env = [".env"]
+[vault]
+url = "../vault"
+key = { file = "../owner.key" }
+[component.code]
+kind = "files"
+path = "."
+omit = [".env"]
+[component.secrets]
+kind = "secrets"
+paths = [".env"]
+[component.db]
+kind = "postgres"
+in = "compose:db"
+host = "@HOST@"
+database = "orders"
+user = "keeper"
+password = { env = "DB_PASSWORD" }
+[component.static]
+kind = "regenerable"
+run = "echo inside >> @TRACE@"
+in = "compose:db"
+[class.daily]
+schedule = "0 3 * * *"
+components = "all"
+[restore]
+stop = [{ run = "rm -f @RUNNING@" }]
+start = [{ run = "echo start >> @TRACE@" }]
+"""
+DOCKER = """\
+#!/bin/sh
+case "$*" in
+  "compose --file "*" up --detach db")
+    test -s "$3" || { echo "no such file: $3" >&2; exit 14; }
+    test ! -e @BROKEN@ || { echo "cannot fetch the image" >&2; exit 1; }
+    echo up >> @TRACE@; touch @RUNNING@; exit 0;;
+esac
+test ! -e @RUNNING@ || export SHIM_RUNNING=db
+exec @CLIENT@ docker "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    quoted = PASSWORD.replace("'", "''")
+    with PostgresServer() as made:
+        made.sql(f"CREATE ROLE keeper SUPERUSER LOGIN PASSWORD '{quoted}'")
+        made.ask_passwords()
+        yield made
+
+
+class Orders:
+    """A stack in ``folder/stack`` whose database runs in a container that a stand-in starts."""
+
+    def __init__(self, folder: pathlib.Path, server: PostgresServer) -> None:
+        self.folder, self.root, self.server = folder, folder / "stack", server
+        self.trace = folder / "trace"
+        self.running = folder / "running"
+        self.broken = folder / "broken"
+        shims = placing.place_shims(folder / "bin")
+        client = shlex.join([sys.executable, "-I", "-S", str(placing.__file__).replace("placing.py", "client.py")])
+        (folder / "bin" / "docker").write_text(self._fill(DOCKER).replace("@CLIENT@", client))
+        self.root.mkdir()
+        (self.root / "rebond.toml").write_text(self._fill(CONFIGURATION))
+        (self.root / "compose.yml").write_text("services: {db: {image: postgres}}\n")
+        (self.root / ".env").write_text(f'DB_PASSWORD="{PASSWORD}"\n')
+        self.program = Program.with_vault(folder)
+        for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
+            del self.program.environment[name]
+        self.program.environment |= {"REBOND_CONFIG": str(self.root / "rebond.toml"), "PATH": shims["PATH"]}
+        self.running.touch()
+        self.snapshot = self.save(500)
+
+    def _fill(self, text: str) -> str:
+        names = {"TRACE": self.trace, "RUNNING": self.running, "BROKEN": self.broken}
+        for name, path in names.items():
+            text = text.replace(f"@{name}@", str(path))
+        return text.replace("@HOST@", self.server.socket_folder)
+
+    def save(self, rows: int) -> str:
+        """Make a database of so many rows, and roles of which one owns nothing; save the stack."""
+        self.empty_server()
+        self.server.sql("CREATE ROLE clerks; CREATE ROLE teller LOGIN IN ROLE clerks PASSWORD 'x'")
+        self.server.sql("CREATE DATABASE orders")
+        self.server.sql(
+            f"CREATE TABLE orders AS SELECT generate_series(1, {rows}) AS id; GRANT SELECT ON orders TO clerks",
+            "orders",
+        )
+        identity: str = json.loads(self.program.good("backup", "--json").out)["id"]
+        return identity
+
+    def empty_server(self) -> None:
+        for name in self.databases():
+            self.server.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+        self.server.sql("DROP ROLE IF EXISTS teller; DROP ROLE IF EXISTS clerks")
+
+    def burn(self) -> None:
+        """Leave the vault and the owner's key of all that there was."""
+        self.empty_server()
+        shutil.rmtree(self.root)
+        shutil.rmtree(self.folder / "state")
+        self.running.unlink()
+        self.trace.unlink(missing_ok=True)
+        del self.program.environment["REBOND_CONFIG"]
+        self.program.environment["REBOND_KEY_FILE"] = str(self.folder / "owner.key")
+
+    def databases(self) -> list[str]:
+        return self.server.sql("SELECT datname FROM pg_database WHERE datname LIKE 'orders%' ORDER BY 1").split()
+
+    def rows(self) -> int:
+        return int(self.server.sql("SELECT count(*) FROM orders", "orders"))
+
+    def traced(self) -> list[str]:
+        return self.trace.read_text().split() if self.trace.exists() else []
+
+    def recover(self, *words: str) -> list[str]:
+        """Recover; return the kinds of the steps that were done."""
+        answer = self.program.good("recover", self.folder / "vault", "--yes", "--json", *words)
+        return [f"{each['kind']} {each['subject']}".strip() for each in json.loads(answer.out)["steps"]]
+
+
+@pytest.fixture
+def orders(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Orders]:
+    monkeypatch.setattr(server_waiting, "_STEADY_SECONDS", 0.0)
+    monkeypatch.setattr(server_waiting, "_ASK_EVERY_SECONDS", 0.05)
+    monkeypatch.setattr(server_waiting, "_PREPARING_SECONDS", 0.0)  # a server of tests listens nowhere too
+    monkeypatch.chdir(tmp_path)
+    made = Orders(tmp_path, server)
+    yield made
+    made.empty_server()
+
+
+def test_a_database_comes_back_with_its_stack_into_a_server_that_is_started_from_what_came_back(orders: Orders) -> None:
+    orders.burn()
+    steps = orders.recover()
+    assert orders.rows() == 500
+    assert orders.databases() == ["orders"]
+    roles = "SELECT rolname FROM pg_roles r JOIN pg_auth_members m ON m.member = r.oid WHERE rolname = 'teller'"
+    assert orders.server.sql(roles) == "teller\n"  # who logs in owns nothing, and is made all the same
+    order = ["put code", "put secrets", "reach db", "fetch db", "put db"]
+    assert [each for each in steps if each in order] == order
+    assert orders.traced() == ["up", "start", "inside"]  # what runs inside of a service comes when that runs
+    assert (orders.root / "rebond.toml").is_file()
+
+
+def test_a_server_that_cannot_be_started_undoes_nothing_and_the_printed_command_goes_on(orders: Orders) -> None:
+    orders.burn()
+    orders.broken.touch()
+    answer = orders.program("recover", orders.folder / "vault", "--yes")
+    assert (answer.status, "cannot fetch the image" in answer.err) == (40, True)
+    assert (orders.root / "compose.yml").is_file()
+    (command,) = [each for each in answer.err.splitlines() if "--resume" in each]
+    words = command.partition("rebond ")[2].split()
+    again = orders.program("recover", orders.folder / "vault", "--yes")
+    assert (again.status, "--resume" in again.err) == (6, True)
+
+    orders.broken.unlink()
+    (orders.root / "rebond.toml").unlink()
+    orders.program.good(*words)
+    assert orders.rows() == 500
+    assert (orders.root / "rebond.toml").is_file()
+    assert orders.program("restore", "--rollback", words[-1], "--yes", "--set-newer-aside").status == 0
+    assert orders.databases() == []
+
+
+def test_a_recovery_can_be_of_a_moment(orders: Orders) -> None:
+    moment = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime()) + "Z"
+    time.sleep(1.1)
+    orders.save(7)
+    orders.burn()
+    orders.recover("--at", moment)
+    assert orders.rows() == 500
+
+
+def test_a_server_that_stop_ends_too_is_started_before_its_database_is_swapped(orders: Orders) -> None:
+    orders.server.sql("DELETE FROM orders WHERE id > 3", "orders")
+    run = json.loads(orders.program.good("restore", "latest", "db", "--in-place", "--yes", "--json").out)["run"]
+    assert (orders.rows(), "up" in orders.traced()) == (500, True)
+    orders.program.good("restore", "--rollback", run, "--yes")
+    assert (orders.rows(), orders.databases()) == (3, ["orders"])
+
+
+def test_a_server_that_does_not_run_is_started_before_anything_else(orders: Orders) -> None:
+    orders.running.unlink()
+    orders.program.good("restore", "latest", "db", "--in-place", "--yes")
+    assert (orders.rows(), orders.traced()[0]) == (500, "up")
+
+
+def test_a_server_that_only_prepares_the_real_one_is_not_filled(
+    orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = iter(["1 true", "1 true", "2 false", "2 false", "2 false"])
+    asked: list[str] = []
+
+    def ask_who(_find_target: object) -> str:
+        if not orders.running.exists():
+            raise RestoreError("not yet")
+        asked.append(next(seen))
+        return asked[-1]
+
+    monkeypatch.setattr(server_waiting, "_PREPARING_SECONDS", 60.0)
+    monkeypatch.setattr(server_waiting, "_ask_who", ask_who)
+    orders.running.unlink()
+    orders.program.good("restore", "latest", "db", "--in-place", "--yes", "--dry-run")
+    assert asked == []  # a plan asks nothing of a server
+    orders.program("restore", "latest", "db", "--in-place", "--yes")
+    assert asked[:3] == ["1 true", "1 true", "2 false"]
