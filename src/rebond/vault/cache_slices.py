@@ -37,6 +37,16 @@ class GatheredSlice:
         self._files += files
         self._bytes += size_bytes
 
+    def add_small(self, name: bytes, stamp: bytes, encoded: bytes, place: int, size_bytes: int) -> None:
+        """Take a file that lies in one place, as most do."""
+        self._names.append(name)
+        self._stamps.append(stamp)
+        self._entries.append(encoded)
+        self._all[place] = self._all.get(place, 0) + size_bytes
+        self._uses.append(self._row(place, size_bytes))
+        self._files += 1
+        self._bytes += size_bytes
+
     def _row(self, place: int, used: int) -> bytes:
         session = place >> SEGMENT_BITS
         index = self._places.get(session)

@@ -224,7 +224,9 @@ class ChunkIndex:
 
     def add(self, chunk_id: bytes, place: int) -> None:
         """Note that ``place`` holds a chunk."""
-        _remember(self._pending, chunk_id[:ID_SIZE], place)
+        short = chunk_id[:ID_SIZE]
+        if self._pending.setdefault(short, place) != place:
+            _remember(self._pending, short, place)
         if len(self._pending) >= self._flush_at:
             self._relieve_memory()
 
@@ -235,6 +237,12 @@ class ChunkIndex:
     def find(self, chunk_id: bytes) -> Sequence[int]:
         """Return every place that may hold a chunk, newest first."""
         short = chunk_id[:ID_SIZE]
+        if not self._tables.count and short not in self._pending:
+            # Nearly every new chunk of a first backup comes this way.
+            if self._loaded is not None:
+                return () if (known := self._loaded.get(short)) is None else _places(known)
+            if not self._runs:
+                return ()
         found: list[int] = []
         if self._tables.count:
             self._table_finds += 1

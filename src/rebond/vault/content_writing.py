@@ -43,6 +43,7 @@ class ContentWriter:
     ) -> None:
         self._pipeline = pipeline
         self._chunks = cache.chunks
+        self._find_places = cache.chunks.find
         self._segments = cache.segments
         self._session = cache.segments.number_of(context.session)
         self._target = context.level.target_bytes
@@ -58,10 +59,22 @@ class ContentWriter:
     def keep_data(self, content: bytes) -> tuple[bytes, int]:
         """Keep a chunk of a file; return its id and the place that holds it."""
         chunk_id = blake3(content, key=self._data_key).digest()
-        place = self.find(chunk_id)
-        if place == NOT_KEPT:
-            place = self._append(SegmentKind.DATA, chunk_id, content)
-        return chunk_id, place
+        for place in self._find_places(chunk_id):
+            if self.is_usable(place):
+                return chunk_id, place
+        return chunk_id, self._append(SegmentKind.DATA, chunk_id, content)
+
+    def keep_blocks(self, content: memoryview, block_bytes: int) -> list[tuple[bytes, int, int]]:
+        """Keep each block of so many bytes, the last one shorter; return their ids, their places and their lengths."""
+        key, find, append, kept = self._data_key, self.find, self._append, []
+        for start in range(0, len(content), block_bytes):
+            block = content[start : start + block_bytes]
+            chunk_id = blake3(block, key=key).digest()
+            place = find(chunk_id)
+            if place == NOT_KEPT:
+                place = append(SegmentKind.DATA, chunk_id, bytes(block))
+            kept.append((chunk_id, place, len(block)))
+        return kept
 
     def keep_list(self, content: bytes) -> tuple[bytes, int]:
         """Keep a tree object; return its id and the place that holds it."""
@@ -79,7 +92,7 @@ class ContentWriter:
 
     def find(self, chunk_id: bytes) -> int:
         """Return a usable place of a chunk, or ``NOT_KEPT``."""
-        for place in self._chunks.find(chunk_id):
+        for place in self._find_places(chunk_id):
             if self.is_usable(place):
                 return place
         return NOT_KEPT

@@ -4,6 +4,7 @@ import enum
 import lzma
 import struct
 from collections.abc import Sequence
+from itertools import accumulate
 
 import zstandard
 from msgspec import Struct
@@ -174,10 +175,8 @@ def split_chunks(raw: bytes) -> ChunkTable:
     if position > len(raw):
         raise VaultDamaged("A segment claims {count} chunks, more than fit.", count=count)
     rows = list(struct.iter_unpack("<32sI", memoryview(raw)[_COUNT.size : position]))
-    offsets = []
-    for _, length in rows:
-        offsets.append(position)
-        position += length
-    if position != len(raw):
+    lengths = tuple([length for _, length in rows])
+    *offsets, end = accumulate(lengths, initial=position)
+    if end != len(raw):
         raise VaultDamaged("The chunks of a segment do not add up to its size.")
-    return ChunkTable(raw, tuple(r[0] for r in rows), tuple(offsets), tuple(r[1] for r in rows))
+    return ChunkTable(raw, tuple([chunk_id for chunk_id, _ in rows]), tuple(offsets), lengths)

@@ -103,13 +103,12 @@ def check_sealed(sealed: SealedSegment, ids: Sequence[bytes], id_key: bytes) -> 
     The last look before anything is put: it catches a compressor's bug, a faulty memory, a wrong key.
     """
     table = split_chunks(open_frame(sealed.open_again()))
-    same = len(table.ids) == len(ids)
-    for position, expected in enumerate(ids):
-        if not same:
-            break
-        same = table.ids[position] == expected == keyed_id(id_key, table.content(position))
-    if not same:
+    if len(table.ids) != len(ids):
         raise did_not_come_back()
+    content = memoryview(table.raw)
+    for expected, found, start, length in zip(ids, table.ids, table.offsets, table.lengths, strict=True):
+        if not expected == found == keyed_id(id_key, content[start : start + length]):
+            raise did_not_come_back()
 
 
 def did_not_come_back() -> VaultDamaged:

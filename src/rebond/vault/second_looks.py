@@ -16,7 +16,8 @@ import msgspec
 from rebond.entries import Content, Entry, EntryKind, Listing, Tree
 from rebond.vault.cache_slices import GatheredSlice
 from rebond.vault.file_cache import CacheReader, CacheRecord, encode_record, order_of
-from rebond.vault.tree_writing import TreeWriter, _OpenDirectory
+from rebond.vault.open_directories import OpenDirectory
+from rebond.vault.tree_writing import TreeWriter
 
 GONE = b"\1"  # the stamp of what only the first look saw; no listing gives it
 Stored = tuple[CacheRecord, bytes]
@@ -166,7 +167,7 @@ class SecondWriter(TreeWriter):
 
     _cached: SecondLook
 
-    def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: GatheredSlice) -> bool:
+    def _save_entry(self, listing: Listing, position: int, opened: OpenDirectory, slice_: GatheredSlice) -> bool:
         if super()._save_entry(listing, position, opened, slice_):
             return True
         found = self._cached.find_record(listing.names[position])

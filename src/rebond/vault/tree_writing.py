@@ -3,10 +3,9 @@
 import time
 from bisect import bisect_right
 from collections.abc import Iterator
-from operator import itemgetter
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from rebond.entries import Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceError, SourceUnfit
@@ -16,6 +15,7 @@ from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
 from rebond.vault.holes import WithoutHoles, clip_holes
+from rebond.vault.open_directories import OpenDirectory
 from rebond.vault.segment_directory import SegmentDirectory
 from rebond.vault.tree_notices import (
     notice_became_directory,
@@ -43,17 +43,6 @@ class TreeTotals(Struct):
     directories: int = 0
     read_files: int = 0
     read_bytes: int = 0
-
-
-class _OpenDirectory(Struct):
-    """A directory whose subdirectories are still being walked."""
-
-    depth: int
-    path: bytes
-    encoded: bytes
-    names: list[bytes] = field(default_factory=list)
-    entries: list[bytes] = field(default_factory=list)
-    children: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class TreeWriter:
@@ -90,7 +79,7 @@ class TreeWriter:
 
         Raises ``SourceError`` when the root cannot be walked; smaller faults are findings.
         """
-        open_directories: list[_OpenDirectory] = []
+        open_directories: list[OpenDirectory] = []
         root: tuple[bytes, bytes] | None = None
         for listing in tree.listings():
             while open_directories and open_directories[-1].depth >= listing.depth:
@@ -107,34 +96,22 @@ class TreeWriter:
             )
         return root
 
-    def _finish(self, open_directories: list[_OpenDirectory]) -> tuple[bytes, bytes]:
+    def _finish(self, open_directories: list[OpenDirectory]) -> tuple[bytes, bytes]:
         """Keep the innermost open directory and tell its parent."""
         done = open_directories.pop()
-        names, entries = done.names, done.entries
-        if done.children:
-            merged = sorted([*done.children, *zip(names, entries, strict=True)], key=itemgetter(0))
-            names = [name for name, _ in merged]
-            entries = [entry for _, entry in merged]
-            if len(set(names)) < len(names):
-                names, entries = self._drop_repeated(done.path, merged)
+        names, entries, repeated = done.join_children()
+        for name in repeated:
+            self._observer.noticed(notice_became_directory(done.path + b"/" + name))
         directory_id = store_directory(names, entries, self._tree_id_key, self._content.keep_tree)
         if open_directories:
             name = done.path.rpartition(b"/")[2]
             open_directories[-1].children.append((name, with_directory(done.encoded, directory_id)))
         return directory_id, done.encoded
 
-    def _drop_repeated(self, path: bytes, merged: list[tuple[bytes, bytes]]) -> tuple[list[bytes], list[bytes]]:
-        """Keep one entry of each name, the directory before a file: a stored name that comes twice is damage."""
-        once: dict[bytes, bytes] = {}
-        for name, entry in merged:
-            if once.setdefault(name, entry) is not entry:
-                self._observer.noticed(notice_became_directory(path + b"/" + name))
-        return list(once), list(once.values())
-
-    def _save_listing(self, listing: Listing) -> _OpenDirectory:
+    def _save_listing(self, listing: Listing) -> OpenDirectory:
         """Keep everything of one directory that is not a directory itself."""
         self.totals.directories += 1
-        opened = _OpenDirectory(listing.depth, listing.path, b"")
+        opened = OpenDirectory(listing.depth, listing.path, b"")
         names = listing.names
         position, count = 0, len(names)
         first = True
@@ -179,7 +156,7 @@ class TreeWriter:
                 return False
         return True
 
-    def _reuse(self, record: CacheRecord, stored: bytes, opened: _OpenDirectory) -> None:
+    def _reuse(self, record: CacheRecord, stored: bytes, opened: OpenDirectory) -> None:
         if record.directory:
             opened.encoded = record.directory
         opened.names += record.names
@@ -193,7 +170,7 @@ class TreeWriter:
     def _save_slice(
         self,
         listing: Listing,
-        opened: _OpenDirectory,
+        opened: OpenDirectory,
         start: int,
         end: int,
         record: CacheRecord | None,
@@ -224,7 +201,7 @@ class TreeWriter:
         self._remember_slice(slice_)
 
     def _fall_back(
-        self, listing: Listing, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: GatheredSlice
+        self, listing: Listing, record: CacheRecord, before: int, opened: OpenDirectory, slice_: GatheredSlice
     ) -> None:
         """Keep an unchanged file that cannot be read now: its segments were only to be left behind."""
         if self._all_usable(record.uses[before], record.sessions, with_avoided=True):
@@ -245,7 +222,7 @@ class TreeWriter:
             return record.directory
         return store_entry(listing.directory(), tree_id_key=self._tree_id_key)
 
-    def _reuse_entry(self, record: CacheRecord, before: int, opened: _OpenDirectory, slice_: GatheredSlice) -> None:
+    def _reuse_entry(self, record: CacheRecord, before: int, opened: OpenDirectory, slice_: GatheredSlice) -> None:
         uses = [
             (self._segments.place(record.sessions[place_of_session], number), size)
             for place_of_session, number, size in USE.iter_unpack(record.uses[before])
@@ -261,12 +238,11 @@ class TreeWriter:
         opened.entries.append(encoded)
         slice_.add(record.names[before], record.stamps[before], encoded, uses, files, size_bytes)
 
-    def _save_entry(self, listing: Listing, position: int, opened: _OpenDirectory, slice_: GatheredSlice) -> bool:
+    def _save_entry(self, listing: Listing, position: int, opened: OpenDirectory, slice_: GatheredSlice) -> bool:
         """Describe, read and keep one thing; ``False`` when it cannot be had (reported)."""
         whole = listing.read_whole(position, WHOLE_READ_LIMIT)
         if whole is not None:
-            entry, content = whole
-            self._add(entry, listing.stamps[position], self._keep_whole(content), opened, slice_)
+            self._add_whole(whole[0], listing.stamps[position], whole[1], opened, slice_)
             return True
         described = listing.describe(position)
         if described is None:
@@ -287,7 +263,27 @@ class TreeWriter:
         self._add(entry, stamp, kept, opened, slice_)
         return True
 
-    def _add(self, entry: Entry, stamp: bytes, kept: Kept, opened: _OpenDirectory, slice_: GatheredSlice) -> None:
+    def _add_whole(
+        self, entry: Entry, stamp: bytes, content: bytes, opened: OpenDirectory, slice_: GatheredSlice
+    ) -> None:
+        """Take a file that was read in one piece. Most files of most backups are one chunk and come this way."""
+        size = len(content)
+        if not 0 < size <= LEAST:
+            self._add(entry, stamp, self._keep_whole(content), opened, slice_)
+            return
+        chunk_id, place = self._content.keep_data(content)
+        encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=CHUNK_ROW.pack(chunk_id, size))
+        self._content.use(place, size)
+        totals = self.totals
+        totals.files += 1
+        totals.bytes += size
+        totals.read_files += 1
+        totals.read_bytes += size
+        opened.names.append(entry.name)
+        opened.entries.append(encoded)
+        slice_.add_small(entry.name, stamp or NEVER_SAME, encoded, place, size)
+
+    def _add(self, entry: Entry, stamp: bytes, kept: Kept, opened: OpenDirectory, slice_: GatheredSlice) -> None:
         """Take one thing, whose content is kept, into its directory and into the cache."""
         chunks, chunk_list, uses, _ = kept
         encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=chunks, chunk_list=chunk_list)

@@ -137,6 +137,31 @@ class Describer:
         )
         return entry, stamp
 
+    def describe_unchanged(self, name: bytes, fd: int, stamp: bytes, path: Callable[[], bytes]) -> Entry | None:
+        """Return the entry of an open plain file that has one name, no holes, and still this stamp; else ``None``.
+
+        As ``describe_open``, in fewer steps: it is asked for nearly every file of a first backup. Raises ``OSError``,
+        and ``struct.error`` for a time that no stamp can hold.
+        """
+        mode, _, device, _, uid, gid, size, modified_ns, _, blocks, _, born_ns = status = self._read_status(fd)
+        user, group = self._users.get(uid), self._groups.get(gid)
+        if _PACK(*status[:9]) != stamp or (blocks * 512 < size and find_holes(fd, size)):
+            return None
+        return Entry(
+            name=name,
+            kind=_FILE,
+            mode=mode & 0o7777,
+            uid=uid,
+            gid=gid,
+            user=self._find_user(uid) if user is None else user,
+            group=self._find_group(gid) if group is None else group,
+            size=size,
+            modified_ns=modified_ns,
+            xattrs=() if device in self._attributeless else self._read_attributes(fd, device, path),
+            flags=0 if device in self._flagless else self._read_flags(fd, device),
+            born_ns=born_ns,
+        )
+
     def describe_named(self, name: bytes, directory_fd: int, path: Callable[[], bytes]) -> tuple[Entry, bytes]:
         """Return the entry and the stamp of something that is not opened: a link, a device, a pipe.
 

@@ -28,6 +28,7 @@ _FILE_BITS = stat.S_IFREG >> 8  # in the second byte of a stamp, which begins wi
 _LINKS_AND_SIZE = struct.Struct("<20xI8xq")  # in a stamp
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_QUIET_FLAGS = _OPEN_FLAGS | os.O_NOATIME
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 
 
@@ -214,15 +215,18 @@ class DirectoryListing:
             return None
         name = self.names[position]
         try:
-            fd = self._open_file(name)
             try:
-                content = os.pread(fd, size + 1, 0)
-                entry, stamp = self._describer.describe_open(name, fd, partial(self._path_of, position))
+                fd = os.open(name, _QUIET_FLAGS, dir_fd=self._directory_fd)
+            except (PermissionError, BlockingIOError):
+                fd = self._open_file(name)
+            try:
+                content = os.read(fd, size + 1)
+                entry = self._describer.describe_unchanged(name, fd, before, partial(self._path_of, position))
             finally:
                 os.close(fd)
-        except OSError:
+        except (OSError, struct.error):
             return None
-        if stamp != before or len(content) != size or entry.holes:
+        if entry is None or len(content) != size:
             return None
         return entry, content
 
@@ -286,7 +290,7 @@ class DirectoryListing:
     def _open_file(self, name: bytes) -> int:
         """Open a plain file without waiting, following a link or touching its access time. Raises ``OSError``."""
         try:
-            fd = os.open(name, _OPEN_FLAGS | os.O_NOATIME, dir_fd=self._directory_fd)
+            fd = os.open(name, _QUIET_FLAGS, dir_fd=self._directory_fd)
         except PermissionError:
             # The access time may be left alone only by the owner; everyone else gets a plain open.
             fd = os.open(name, _OPEN_FLAGS, dir_fd=self._directory_fd)
