@@ -8,6 +8,7 @@ from tests.planted.bug import Bug, Change
 from tests.planted.bugs_of_closing import CLOSING
 from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
+from tests.planted.bugs_of_fields import FIELDS
 from tests.planted.bugs_of_kinds import KINDS
 from tests.planted.bugs_of_physical import PHYSICAL
 from tests.planted.bugs_of_places import PLACES
@@ -526,6 +527,7 @@ BUGS: tuple[Bug, ...] = (
     *STREAMS,
     *SILENCE,
     *SETS,
+    *FIELDS,
     *CLOSING,
     *KINDS,
     *PHYSICAL,

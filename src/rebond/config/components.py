@@ -102,6 +102,12 @@ class Postgres(Component):
         "The files that it names; a snapshot that lacks one of them is degraded, and says which.",
         default=(),
     )
+    file_fields: bool = optional(
+        Flag(), "Find the columns of Django's models that name files, and look these files up.", default=True
+    )
+    not_files: tuple[str, ...] = optional(
+        ListOf(Word("column")), "Columns that are not looked up: `table.column`, with `*`.", default=()
+    )
     method: str = optional(
         Choice(("logical", "physical")), "A dump, or the data directory with its write-ahead log.", default="logical"
     )

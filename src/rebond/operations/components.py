@@ -7,12 +7,14 @@ from msgspec import Struct, field
 
 from rebond.entries import Tree
 from rebond.findings import Finding
+from rebond.operations.named_fields import FoundFields
 from rebond.vault.snapshots import ComponentSummary
 from rebond.vault.tree_writing import TreeTotals
 
 Report = Callable[[Finding], None]
 OpenTree = Callable[[Report], Tree]
 NamedFiles = Callable[[], Mapping[str, Collection[bytes]]]
+FindFields = Callable[[], FoundFields]
 
 
 class Moment(enum.Enum):
@@ -66,7 +68,8 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     It is told what the last snapshot of one of ``compared_with``, names of classes, held of this component.
     ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
     ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
-    paths in its tree. ``is_reference`` says that its tree only names the snapshot that holds it. ``conclude`` is asked
+    paths in its tree; ``find_fields`` likewise, for columns that were found to name files, and for where those may be.
+    ``is_reference`` says that its tree only names the snapshot that holds it. ``conclude`` is asked
     once everything was read.
     """
 
@@ -80,5 +83,6 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     moment: Moment = Moment.NONE
     is_looked_at_twice: bool = False
     named_files: NamedFiles | None = None
+    find_fields: FindFields | None = None
     is_reference: bool = False
     conclude: Conclude | None = None

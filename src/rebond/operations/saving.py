@@ -13,6 +13,7 @@ from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.operations.components import ComponentToSave, Judged, Moment, WalNeed
 from rebond.operations.kept_findings import KeptFindings
+from rebond.operations.named_fields import FoundFields, prove_fields
 from rebond.progress import Advance, Observer
 from rebond.vault.writing import SavedComponent, SnapshotSession
 
@@ -248,12 +249,33 @@ class SetSaver:
     def _prove_named_files(self, databases: Sequence[ComponentToSave]) -> None:
         """Look up every file that a database names; a component that lacks one is degraded."""
         for database in databases:
-            if database.named_files is None or database.name in self._failed:
+            if database.name in self._failed:
                 continue
-            for name, paths in database.named_files().items():
-                if name in self._saved and name not in self._failed:
+            for name, paths in database.named_files().items() if database.named_files else ():
+                if self._is_saved(name):
                     with self._collector.looking(name):
                         self._prove_in(name, sorted(paths), database.name)
+            if database.find_fields is not None:
+                found = database.find_fields()
+                with contextlib.closing(found):
+                    self._prove_fields(database.name, found)
+
+    def _is_saved(self, name: str) -> bool:
+        return name in self._saved and name not in self._failed
+
+    def _prove_fields(self, database: str, found: FoundFields) -> None:
+        """Look up what columns name that were found, not configured; what a query told already is told once."""
+        here = [each for each in found.places if self._is_saved(each.component)]
+        if not found.fields or not here:
+            return
+        proof = prove_fields(database, found.fields, here, self._session.find_missing)
+        told = {(name, each.code, each.subject) for name, each in self._collector.kept.items}
+        for name, finding in proof.findings:
+            with self._collector.looking(name):
+                if (name, finding.code, finding.subject) not in told:
+                    self._collector.noticed(finding)
+        for name in proof.degraded:
+            self._mark_degraded(name)
 
     def _prove_in(self, name: str, paths: Sequence[bytes], database: str) -> None:
         missing = self._session.find_missing(name, paths)
@@ -262,8 +284,11 @@ class SetSaver:
         for path in sorted(missing or ()):
             self._collector.noticed(_file_missing(name, path, database))
         if missing is None or missing:
-            saved = self._saved[name]
-            self._saved[name] = replace(saved, summary=msgspec.structs.replace(saved.summary, degraded=True))
+            self._mark_degraded(name)
+
+    def _mark_degraded(self, name: str) -> None:
+        saved = self._saved[name]
+        self._saved[name] = replace(saved, summary=msgspec.structs.replace(saved.summary, degraded=True))
 
 
 def _left_out(component: str, error: SourceError) -> Finding:

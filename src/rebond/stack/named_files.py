@@ -10,6 +10,18 @@ from rebond.errors import SourceUnfit
 from rebond.stack.file_trees import ConfiguredFiles
 
 
+class NamedPaths:
+    """How a value becomes a path in a tree that begins at ``root``: relative to ``below``."""
+
+    def __init__(self, root: bytes, below: bytes) -> None:
+        self._root = root
+        self._below = below
+
+    def locate(self, value: bytes) -> bytes:
+        """Return where in the tree a value points to."""
+        return os.path.relpath(os.path.normpath(os.path.join(self._below, value)), self._root)
+
+
 class NamedFiles:
     """Gathers the paths that the queries of one component give. ``roots`` are where the trees of files begin."""
 
@@ -54,8 +66,7 @@ class NamedFiles:
             return b""
         text = value if isinstance(value, bytes) else os.fsencode(str(value))
         root = self._roots[reference.component]
-        full = os.path.normpath(os.path.join(root, os.fsencode(reference.below), text))
-        return os.path.relpath(full, root)
+        return NamedPaths(root, os.path.join(root, os.fsencode(reference.below))).locate(text)
 
 
 def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles | None:
@@ -67,14 +78,17 @@ def find_named_files(loaded: Loaded, name: str, component: Sqlite) -> NamedFiles
 
 def find_roots(loaded: Loaded, references: Sequence[FileReference]) -> dict[str, bytes]:
     """Return where the trees of the files begin that are named."""
+    components = loaded.configuration.component
     roots = {}
     for each in references:
-        files = loaded.configuration.component[each.component]
+        files = components[each.component]
         assert isinstance(files, Files)  # noqa: S101 - the configuration was judged
-        if files.inside or files.volume:
-            roots[each.component] = os.fsencode(files.path or "/")
-        else:
-            roots[each.component] = ConfiguredFiles(
-                each.component, files, stack_root=loaded.root, strategy="complete"
-            ).root
+        roots[each.component] = find_root(each.component, files, loaded)
     return roots
+
+
+def find_root(name: str, files: Files, loaded: Loaded) -> bytes:
+    """Return where the tree of a component begins, on this machine or where it lives."""
+    if files.inside or files.volume:
+        return os.fsencode(files.path or "/")
+    return ConfiguredFiles(name, files, stack_root=loaded.root, strategy="complete").root

@@ -198,6 +198,7 @@ def _prepare(
             named_files=source.named_files.find
             if isinstance(source, ConfiguredPostgres) and source.named_files
             else None,
+            find_fields=source.fields.find if isinstance(source, ConfiguredPostgres) and source.fields else None,
         )
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)

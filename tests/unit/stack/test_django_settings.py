@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from rebond.stack.discovery.django_settings import DjangoProject, read_django
+from rebond.stack.django_code.django_settings import DjangoProject, read_django
 
 Folder = pathlib.Path
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")\n'

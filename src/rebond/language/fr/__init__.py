@@ -11,6 +11,7 @@ from rebond.language.fr.configuration import CONFIGURATION
 from rebond.language.fr.databases_back import DATABASES_BACK
 from rebond.language.fr.drill_answers import DRILL_ANSWERS
 from rebond.language.fr.drills import DRILLS
+from rebond.language.fr.file_fields import FILE_FIELDS
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
 from rebond.language.fr.keeping import KEEPING
@@ -44,6 +45,7 @@ MESSAGES: dict[str, str] = {
     **CLOSING,
     **CONFIGURATION,
     **DATABASES_BACK,
+    **FILE_FIELDS,
     **HISTORY,
     **FOUNDING,
     **KEEPING,

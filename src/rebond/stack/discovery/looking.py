@@ -10,11 +10,11 @@ from rebond.stack.discovery.compose import read_compose
 from rebond.stack.discovery.compose_files import find_compose_files
 from rebond.stack.discovery.compose_model import ComposeStack
 from rebond.stack.discovery.dependencies import Dependencies, find_dependencies
-from rebond.stack.discovery.django_settings import DjangoProject, read_django
 from rebond.stack.discovery.env_files import find_env_files, read_variables
 from rebond.stack.discovery.git import Repository, find_repository
 from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster
 from rebond.stack.discovery.postgres import SOCKET_FOLDERS, RunningServer, find_running_servers
+from rebond.stack.django_code.django_settings import DjangoProject, read_django
 
 _DATABASE_NAMES = re.compile(r".+\.(sqlite3?|db)$", re.IGNORECASE)
 _SQLITE_MAGIC = b"SQLite format 3\0"

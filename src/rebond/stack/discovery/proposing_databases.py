@@ -4,10 +4,10 @@ import urllib.parse
 from collections.abc import Callable
 
 from rebond.stack.discovery.compose_model import Service, Variable
-from rebond.stack.discovery.expressions import kind_of_address
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.proposal import Lines, ProposedPart, from_variable
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.django_code.expressions import kind_of_address
 
 IsSavable = Callable[[str, Lines], bool]
 POSTGRES_MARK = "PostgreSQL database dump complete"

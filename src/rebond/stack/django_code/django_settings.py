@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rebond.stack.discovery.expressions import UNKNOWN, Evaluator, FromVariable
+from rebond.stack.django_code.expressions import UNKNOWN, Evaluator, FromVariable
 
 FILE_LIMIT_BYTES = 2_000_000
 _SETTINGS_IN_MANAGE = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")

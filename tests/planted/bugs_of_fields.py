@@ -1,0 +1,40 @@
+"""Bugs of finding the columns that name files."""
+
+from tests.planted.bug import Bug, Change
+
+DJANGO = "tests/scenarios/test_file_fields_of_django.py"
+READING = "tests/unit/stack/django_code/test_reading_migrations.py"
+PROOF = "operations/named_fields.py"
+
+FIELDS = (
+    Bug(
+        "missing-files-of-found-columns-only-told",
+        "What a column of the application names and the set lacks is listed, and the set passes for whole.",
+        (Change(PROOF, "            if result.missing_count:\n", "            if result.missing_count < 0:\n"),),
+        (f"{DJANGO}::test_each_file_that_is_missing_is_listed_with_its_column_and_the_set_is_degraded",),
+    ),
+    Bug(
+        "a-guess-degrades-the-set",
+        "A column whose values only look like names of files is taken for one, and no set is whole any more.",
+        (
+            Change(
+                PROOF,
+                "    return result.found >= FEWEST_LIKELY and result.share() >= LIKELY_SHARE\n",
+                "    return True\n",
+            ),
+        ),
+        (f"{DJANGO}::test_without_code_at_hand_values_that_are_paths_of_files_in_the_set_tell",),
+    ),
+    Bug(
+        "migrations-that-did-not-run-count",
+        "The newest code is believed, though the database is as older migrations left it.",
+        (
+            Change(
+                "stack/django_code/migrations.py",
+                "    chosen = {name for name in migrations if name in applied}\n",
+                "    chosen = {*migrations}\n",
+            ),
+        ),
+        (f"{READING}::test_only_what_ran_counts_and_each_after_what_it_depends_on",),
+    ),
+)
