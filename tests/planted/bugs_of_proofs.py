@@ -24,6 +24,18 @@ PROOFS = (
         (PLACE_PROOF,),
     ),
     Bug(
+        "a-vault-in-use-taken-for-rubbish",
+        "'vault create' where a vault is in use says that there is none, and to put its vault.json back.",
+        (
+            Change(
+                "vault/creation.py",
+                "        store.stat(DESCRIPTION_NAME)  # asked first",
+                "        store.stat(DESCRIPTION_NAME + '.none')  # asked first",
+            ),
+        ),
+        ("tests/unit/cli/test_keeping.py::test_no_vault_is_made_where_one_is_in_use",),
+    ),
+    Bug(
         "wheels-that-nobody-signed",
         "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",
         (

@@ -2,6 +2,8 @@
 
 import importlib
 
+import click.types
+
 from rebond.language import catalogue
 
 MODULES = ("core", "decorators", "exceptions", "formatting", "parser", "termui", "types")
@@ -22,3 +24,7 @@ def teach_click(language: str) -> None:
         for word, function in (("_", answer), ("ngettext", answer_counted)):
             if hasattr(module, word):
                 setattr(module, word, function)
+    for kind in (click.types.IntParamType, click.types.IntRange):
+        kind.name = answer("whole number")
+    for other in (click.types.FloatParamType, click.types.FloatRange):
+        other.name = answer("number")

@@ -148,6 +148,22 @@ class Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.places)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is meant; one that is not there is refused with the nearest that is."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], self.places, n=1)
+            if not near:
+                raise
+            question = tr("Did you mean '{name}'?", name=near[0])
+            message = f"{error.message} {question}"
+            raise click.UsageError(message, ctx) from error
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = self.places.get(cmd_name)
         if place is None:

@@ -43,4 +43,6 @@ MESSAGES = {
     "{value!r} is not {choice}.": "{value!r} n'est pas {choice}.",
     "{value!r} is not one of {choices}.": "{value!r} n'est pas dans la liste {choices}.",
     "{value} is not in the range {range}.": "{value} n'est pas entre {range}.",
+    "whole number": "nombre entier",
+    "number": "nombre",
 }

@@ -16,7 +16,7 @@ from typing import ClassVar
 import msgspec
 
 from rebond.clock import Clock
-from rebond.errors import ObjectExists, Refused, StoreError, StoreUnfit, UsageError, VaultExists
+from rebond.errors import ObjectExists, ObjectMissing, Refused, StoreError, StoreUnfit, UsageError, VaultExists
 from rebond.identifiers import DomainId, MemberId, VaultId, random_id
 from rebond.secret import Reserved
 from rebond.store.protocol import Store
@@ -134,10 +134,11 @@ def require_free_place(store: Store) -> tuple[str, ...]:
             location=store.location,
             vault=around,
         )
+    with contextlib.suppress(ObjectMissing):
+        store.stat(DESCRIPTION_NAME)  # asked first: in a listing other objects of a vault come before it
+        raise _exists(store)
     remains = []
     for info in store.list_objects():
-        if info.name == DESCRIPTION_NAME:
-            raise _exists(store)
         if not _REMAINS.fullmatch(info.name):
             raise Refused(
                 "{location} is not empty: it holds {name}, and no vault.",

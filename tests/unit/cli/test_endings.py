@@ -102,6 +102,10 @@ def test_a_fault_leaves_a_report_without_anything_that_was_passed_in(
         (["--frobnicate"], "No such option '--frobnicate'."),
         (["--lang", "fr", "frobnicate"], "La commande 'frobnicate' n'existe pas."),
         (["--lang=fr", "--frobnicate"], "L'option '--frobnicate' n'existe pas."),
+        (["snapshot"], "No such command 'snapshot'. Did you mean 'snapshots'?"),
+        (["--lang", "fr", "vault", "inf"], "La commande 'inf' n'existe pas. Vouliez-vous dire « info » ?"),
+        (["snapshots", "--latest", "x"], "'x' is not a valid whole number."),
+        (["--lang", "fr", "verify", "--read-data", "x"], "'x' n'est pas un nombre valable."),
     ],
 )
 def test_a_wrong_command_line_ends_with_2_in_the_readers_language(arguments: list[str], words: str) -> None:

@@ -47,6 +47,7 @@ def test_a_held_snapshot_stays_until_it_is_released(program: Program) -> None:
 def test_a_hold_that_is_over_or_without_a_reason_is_refused(program: Program) -> None:
     assert program("hold", "latest", "--reason", "x", "--until", "2001-01-01").status == 2
     assert program("hold", "latest").status == 2
+    assert program("hold", "latest", "--reason", " ").status == 2
 
 
 def test_unattended_nothing_young_goes(program: Program) -> None:
@@ -67,6 +68,23 @@ def test_what_is_forgotten_lies_in_the_trash_and_comes_back(program: Program) ->
     assert tags(program) == ["v0", "v2"]
     assert tags(program, "--trash") == ["v1"]
     assert program("undelete", "abcdef").status == 2
+
+
+def test_a_dry_run_by_name_shows_what_a_word_more_would_forget(program: Program) -> None:
+    shown = program.good("forget", "latest:v0", "--dry-run")
+
+    assert "Would go: 1. Would stay: 2." in shown.out
+    assert program("forget", "latest:v0").status == 6
+    assert tags(program) == ["v0", "v1", "v2"]
+
+
+def test_no_vault_is_made_where_one_is_in_use(program: Program) -> None:
+    """Of a vault that was worked with, other objects come first in a listing."""
+    program.good("hold", "latest", "--reason", "x")
+    refused = program("vault", "create", program.vault)
+
+    assert refused.status == 13
+    assert "There is a vault" in refused.err
 
 
 def test_a_dry_run_forgets_nothing_and_explains_each(program: Program) -> None:

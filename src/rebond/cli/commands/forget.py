@@ -191,7 +191,7 @@ def _plan(
         return plan_by_policy(standing, policy, zone=zone, group_by=_groups(wishes), is_confirmed=is_confirmed)
     records, stack = list_snapshots(vault.live), vault.configured.stack
     chosen = {resolve_snapshot(records, name, stack=stack, zone=vault.configured.zone).name for name in names}
-    return plan_by_name(standing, chosen, is_confirmed=is_confirmed)
+    return plan_by_name(standing, chosen, is_confirmed=is_confirmed or wishes["dry_run"])
 
 
 def _show(

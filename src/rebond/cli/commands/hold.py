@@ -31,6 +31,8 @@ from rebond.vault.holds import hold_snapshot, release_snapshot
 @click.pass_obj
 def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, stack: str) -> None:
     """When this returns, nobody deletes it before the hold ends."""
+    if not reason.strip():
+        raise UsageError("A hold has a reason.", hint="Say why, for whoever wonders in a year: --reason TEXT.")
     now_ms = SystemClock().now_ms()
     until_ms = parse_last_moment(until, now_ms=now_ms) if until else None
     if until_ms is not None and until_ms <= now_ms:
