@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from rebond.errors import Refused, SourceUnfit, UsageError
-from rebond.operations.wal.claims import Claim, hold_claim
+from rebond.operations.wal.claims import Claim, find_held, hold_claim
 from rebond.operations.wal.coverage import find_stored
 from rebond.sources.postgres.wal_names import (
     is_archived,
@@ -121,8 +121,11 @@ class WalArchive:
             stream = stream_of_cluster(page.system_id)
         else:
             stream = stream_of_segments(page.system_id, timeline)
-        if not self._is_at_home(vault, page.system_id, timeline, file.place) and not find_stored(
-            vault, stream, file.name
+        # A standby that takes over archives the end of the timeline that it left; that is true whoever brings it.
+        if not (
+            is_partial(file.name)
+            or self._is_at_home(vault, page.system_id, timeline, file.place)
+            or find_stored(vault, stream, file.name)
         ):
             raise Refused(
                 "{name} comes from another data directory than timeline {timeline} has come from until now.",
@@ -151,13 +154,22 @@ class WalArchive:
                 self._known_cluster = page
 
     def _is_at_home(self, vault: Vault, system_id: int, timeline: int, place: str) -> bool:
+        """Say whether a data directory may archive on a timeline: it does so already, or nobody does, or it is further.
+
+        What has gone on to a later timeline of the cluster writes nothing on an earlier one any more: what it has of
+        that is what it took over.
+        """
         if not place:
             return True
         with self._lock:
             known = self._places.get((system_id, timeline))
             if known is None and hold_claim(vault, claim_of_place(system_id, timeline), place.encode()):
                 known = self._places[system_id, timeline] = place
-            return known == place
+            return known == place or self._is_further(vault, system_id, timeline, place)
+
+    def _is_further(self, vault: Vault, system_id: int, timeline: int, place: str) -> bool:
+        held = find_held(vault, f"{CLUSTERS}/{system_id}", place.encode())
+        return any(subject > claim_of_place(system_id, timeline).subject for subject in held)
 
     def forget_claims(self) -> None:
         """Ask the vault again who may archive: somebody may have said it anew."""

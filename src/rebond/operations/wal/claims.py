@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rebond.errors import Refused
 from rebond.vault.access import Vault
 from rebond.vault.stream_items import stream_prefix
-from rebond.vault.streams import has_content, list_items, put_item
+from rebond.vault.streams import StoredItem, has_content, list_items, put_item
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,16 @@ def hold_claim(vault: Vault, claim: Claim, holder: bytes, *, takes_over: bool = 
     except Refused:  # somebody else was quicker
         return False
     return True
+
+
+def find_held(vault: Vault, stream: str, holder: bytes) -> frozenset[str]:
+    """Return the subjects of a stream that ``holder`` has now. Raises ``StoreError``."""
+    newest: dict[str, tuple[int, StoredItem]] = {}
+    for each in list_items(vault, stream, domain=vault.credentials.writing_domain()):
+        subject, _, generation = each.record.item.rpartition("/")
+        if generation.isdecimal() and int(generation) >= newest.get(subject, (0, each))[0]:
+            newest[subject] = int(generation), each
+    return frozenset(subject for subject, (_, item) in newest.items() if has_content(vault, item, holder))
 
 
 def is_stream_empty(vault: Vault, stream: str) -> bool:

@@ -112,6 +112,20 @@ def test_a_standby_that_was_promoted_archives_its_own_timeline(stage: Archived) 
     assert fetch_wal(stage.open(), SYSTEM_ID, name_segment(2, 5)) == make_segment(2, 5)
 
 
+def test_a_standby_that_was_promoted_archives_the_end_of_the_timeline_that_it_left(stage: Archived) -> None:
+    stage.push(1, [4])
+    stage.push_history()
+    stage.archive().push(segment_file(1, 5, place="elsewhere/7", partial=True))  # before any of its own
+    with pytest.raises(Refused, match="another data directory"):
+        stage.archive().push(segment_file(1, 5, place="elsewhere/7"))
+    stage.archive().push(segment_file(2, 5, place="elsewhere/7"))
+    stage.archive().push(segment_file(1, 5, place="elsewhere/7"))  # by hand: the dead server never archived it
+
+    assert fetch_wal(stage.open(), SYSTEM_ID, name_segment(1, 5)) == make_segment(1, 5)
+    with pytest.raises(Refused, match="another data directory"):
+        stage.archive().push(segment_file(2, 6, place="here/1"))  # the old one has not gone further
+
+
 def test_histories_labels_and_unfinished_segments_are_kept_and_never_replaced(stage: Archived) -> None:
     archive = stage.archive()
     kept = {
