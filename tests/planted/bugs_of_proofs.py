@@ -36,6 +36,16 @@ PROOFS = (
         ("tests/unit/cli/test_keeping.py::test_no_vault_is_made_where_one_is_in_use",),
     ),
     Bug(
+        "an-unset-variable-means-here",
+        "'--path \"$UNSET\"' saves this folder, '--to \"$UNSET\"' restores over it.",
+        (
+            Change(
+                "cli/frame.py", '        if isinstance(self.type, click.Path) and "" in', '        if False and "" in'
+            ),
+        ),
+        ("tests/unit/cli/test_keeping.py::test_a_variable_that_is_not_set_does_not_mean_this_folder",),
+    ),
+    Bug(
         "wheels-that-nobody-signed",
         "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",
         (

@@ -92,7 +92,13 @@ def common_options() -> list[click.Option]:
 
 
 class Option(click.Option):
-    """An option whose help is a template."""
+    """An option whose help is a template. Where it names a path, an empty one is refused: it would mean this folder."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Convert what was given."""
+        if isinstance(self.type, click.Path) and "" in (value if isinstance(value, tuple | list) else (value,)):
+            raise click.BadParameter(tr("it is empty; is a variable not set?"), ctx=ctx, param=self)
+        return super().type_cast_value(ctx, value)
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
         record = super().get_help_record(ctx)

@@ -25,7 +25,7 @@ class Invocation(Struct, kw_only=True):
     @property
     def named_vault(self) -> str | None:
         """The vault of the command line or the environment; the configuration may name one where this is ``None``."""
-        return self.vault or self.environment.get("REBOND_VAULT")
+        return self.vault if self.vault is not None else self.environment.get("REBOND_VAULT")
 
     @property
     def cache_folder(self) -> Path:

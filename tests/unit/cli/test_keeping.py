@@ -78,6 +78,23 @@ def test_a_dry_run_by_name_shows_what_a_word_more_would_forget(program: Program)
     assert tags(program) == ["v0", "v1", "v2"]
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [("backup", "--path", ""), ("restore", "latest", "--to", ""), ("prune", "--vault", ""), ("kit", "--output", "")],
+)
+def test_a_variable_that_is_not_set_does_not_mean_this_folder(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    refused = program(*arguments)
+
+    assert refused.status == 2
+    assert "empty" in refused.err
+    assert tags(program) == ["v0", "v1", "v2"]
+    assert not list((tmp_path / "here").iterdir())
+
+
 def test_no_vault_is_made_where_one_is_in_use(program: Program) -> None:
     """Of a vault that was worked with, other objects come first in a listing."""
     program.good("hold", "latest", "--reason", "x")

@@ -135,6 +135,7 @@ CLI: dict[str, str] = {
     "'{text}' is not a length of time.": "« {text} » n'est pas une durée.",
     "Write numbers with s, m, h, d, w, mo or y, such as 30d, 2h or 1h30m.": "Écrivez des nombres avec s, m, h, d, w, mo "
     "ou y, comme 30d, 2h ou 1h30m.",
+    "it is empty; is a variable not set?": "elle est vide ; une variable n'est-elle pas définie ?",
     "Did you mean '{name}'?": "Vouliez-vous dire « {name} » ?",
     "A hold has a reason.": "Une protection a une raison.",
     "Say why, for whoever wonders in a year: --reason TEXT.": "Dites pourquoi, pour qui se le demandera dans un an : "
