@@ -43,7 +43,7 @@ class WalStack:
             "REBOND_PASSPHRASE": SECRET,
             "REBOND_WAL_SOCKET": str(self.socket),
         }
-        self._way, self._rpo = way, rpo
+        self.way, self._rpo = way, rpo
         self.configure("")
         self.run("vault", "create", str(self.folder / "vault"))
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -54,7 +54,7 @@ class WalStack:
         server = f'host = "{host}"\nuser = "postgres"\n' if host else ""
         (self.folder / "rebond.toml").write_text(
             f'version = 1\n[stack]\nname = "shop"\nroot = "{self.folder}"\n[vault]\nurl = "{self.folder}/vault"\n'
-            f'[component.database]\nkind = "postgres"\nmethod = "physical"\nwal = "{self._way}"\nwindow = "7d"\n'
+            f'[component.database]\nkind = "postgres"\nmethod = "physical"\nwal = "{self.way}"\nwindow = "7d"\n'
             f'database = "postgres"\n{server}{rpo}'
             '[class.all]\ntrigger = "manual"\ncomponents = "all"\nkeep = "for-ever"\n'
         )
@@ -85,6 +85,11 @@ class WalStack:
         assert process.poll() is None, self.log()
         return process
 
+    def end_last(self) -> None:
+        """Stop the process that was begun last, in order."""
+        self._processes[-1].send_signal(signal.SIGTERM)
+        self._processes[-1].wait(10)
+
     def log(self) -> str:
         """What the processes said."""
         return (self.folder / "log").read_text()
@@ -99,6 +104,11 @@ class WalStack:
 
     def close(self) -> None:
         """End the processes and remove everything."""
+        self.stop_all()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def stop_all(self) -> None:
+        """End the processes."""
         for each in self._processes:
             if each.poll() is None:
                 each.send_signal(signal.SIGTERM)
@@ -108,7 +118,6 @@ class WalStack:
             except subprocess.TimeoutExpired:
                 each.kill()
                 each.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = WAIT_SECONDS) -> None:

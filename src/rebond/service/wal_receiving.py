@@ -84,6 +84,7 @@ class WalReceiver:
             raise SourceUnfit("There is too little room in {path} to go on.", path=str(self._spool.folder))
         access, database = receiving.find_access()
         facts = read_wal_facts(access, database)
+        _require_client(access, facts)
         self._require_same(facts)
         self._spool.meet(int(facts.system_id), facts.segment_bytes)
         self._survey(int(facts.system_id))
@@ -183,6 +184,16 @@ class WalReceiver:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 8), _LONGEST_PAUSE_SECONDS)
         self._failures += 1
         self._not_before = self._clock.monotonic() + pause
+
+
+def _require_client(access: Access, facts: WalFacts) -> None:
+    if access.programs.major < facts.major:
+        raise SourceUnfit(
+            "The server is PostgreSQL {server}, and pg_receivewal is of version {client}: it cannot receive its log.",
+            hint="Install a newer one: apt-get install postgresql-client-{server}.",
+            server=facts.major,
+            client=access.programs.major,
+        )
 
 
 def _ask_history(access: Access, facts: WalFacts) -> tuple[Switch, ...]:

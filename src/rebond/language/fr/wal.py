@@ -152,4 +152,5 @@ WAL = {
     "Start 'rebond serve', or see in its log why 'rebond wal receive' does not run.": "Lancez 'rebond serve', ou voyez dans son journal pourquoi 'rebond wal receive' ne tourne pas.",
     "The server of {component} drops what the slot {slot} still needs once it has written {size} more.": "Le serveur de {component} abandonne ce dont le slot {slot} a encore besoin dès qu'il aura écrit {size} de plus.",
     "Let 'rebond wal receive' catch up, or raise max_slot_wal_keep_size for now.": "Laissez 'rebond wal receive' rattraper son retard, ou augmentez max_slot_wal_keep_size pour l'instant.",
+    "The server is PostgreSQL {server}, and pg_receivewal is of version {client}: it cannot receive its log.": "Le serveur est PostgreSQL {server}, et pg_receivewal est de version {client} : il ne peut pas recevoir son journal.",
 }
