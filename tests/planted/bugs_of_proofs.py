@@ -46,6 +46,18 @@ PROOFS = (
         ("tests/unit/cli/test_keeping.py::test_a_variable_that_is_not_set_does_not_mean_this_folder",),
     ),
     Bug(
+        "trees-read-over-and-over",
+        "After years of small changes a restore opens the same pieces of the tree again and again.",
+        (
+            Change(
+                "vault/kept_segments.py",
+                "        while self._held_bytes > self._most_bytes and len(self._segments) > LEAST_KEPT:\n",
+                "        while len(self._segments) > LEAST_KEPT:\n",
+            ),
+        ),
+        ("tests/unit/vault/test_reading.py",),
+    ),
+    Bug(
         "wheels-that-nobody-signed",
         "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",
         (

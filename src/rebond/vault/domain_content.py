@@ -3,7 +3,6 @@
 Works on a chunk index of its own, so that a long check never keeps a backup from its cache.
 """
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -17,14 +16,13 @@ from rebond.vault.access import Vault
 from rebond.vault.decoded_segments import DecodedSegment, check_chunks
 from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.index_loading import catalogs, merge_new_lists
+from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.local_cache import LocalCache, cache_directory
 from rebond.vault.lost_segments import LostSegments
 from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
 from rebond.vault.primitives import HASH_SIZE, sealing_private_key
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
-
-_TREE_SEGMENTS_KEPT = 6
 
 
 class DomainContent:
@@ -36,7 +34,7 @@ class DomainContent:
         self._domain = domain
         self._keys = vault.credentials.domain_keys(domain)
         self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
-        self._trees: OrderedDict[int, DecodedSegment] = OrderedDict()
+        self._trees = KeptSegments()
         self._cache = LocalCache(cache_directory(verify_caches(vault), vault.vault_id, domain))
         try:
             context = replace(vault.index_context(domain), report=_ignore)
@@ -81,13 +79,12 @@ class DomainContent:
         for place in self.places_of(object_id):
             if self.is_lost(place, object_id):
                 continue
-            segment = self._trees.get(place) or self._fetch(place)
+            segment = self._trees.find(place)
             if segment is None:
-                continue
-            self._trees[place] = segment
-            self._trees.move_to_end(place)
-            if len(self._trees) > _TREE_SEGMENTS_KEPT:
-                self._trees.popitem(last=False)
+                segment = self._fetch(place)
+                if segment is None:
+                    continue
+                self._trees.keep(place, segment)
             content = segment.find(short)
             if content is not None:
                 return bytes(content)

@@ -8,7 +8,6 @@ stored them again. Lost references or index lists do no harm either: the packs s
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Collection, Iterator
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
@@ -22,6 +21,7 @@ from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
 from rebond.vault.index import read_index_object
 from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists, open_list
+from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
 from rebond.vault.primitives import HASH_SIZE, sealing_private_key
 from rebond.vault.references import References
@@ -31,7 +31,6 @@ from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
-_TREE_SEGMENTS_KEPT = 6
 _RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
 
 
@@ -48,7 +47,7 @@ class SnapshotReader:
         self._references: References | None = self._load_references()
         self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
         self.part: PrivatePart = open_private_part(record, self._key_of(record.private_segment))
-        self._trees: OrderedDict[int, DecodedSegment] = OrderedDict()
+        self._trees = KeptSegments()
         self._lock = threading.RLock()
         self._relisted_at: float | None = None
         self._good: set[int] = set()  # own segments that have a place, as far as was asked
@@ -113,17 +112,13 @@ class SnapshotReader:
         """Return a tree object; raises ``VaultDamaged`` when no copy of it is good."""
         short = object_id[:16]
         for place in self._find_places(object_id):
-            segment = self._trees.get(place)
+            segment = self._trees.find(place)
             if segment is None:
                 try:
                     segment = self.fetch(place, (short,), is_tree=True)
                 except VaultDamaged:
                     continue
-                self._trees[place] = segment
-                if len(self._trees) > _TREE_SEGMENTS_KEPT:
-                    self._trees.popitem(last=False)
-            else:
-                self._trees.move_to_end(place)
+                self._trees.keep(place, segment)
             content = segment.find(short)
             if content is not None:
                 return bytes(content)

@@ -1,5 +1,6 @@
 """A chunk is taken from wherever it is good, and nothing else is ever taken for it."""
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from rebond.store.forwarding import ForwardingStore
 from rebond.store.protocol import Store
 from rebond.testing.faulty_store import FaultyStore
 from rebond.testing.recording_store import RecordingStore
-from rebond.testing.vaults import open_made, read_back
+from rebond.testing.vaults import open_made, read_back, save
 from rebond.vault.packs import SegmentRow
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.segment_directory import SegmentDirectory
@@ -198,3 +199,38 @@ def test_a_directory_of_segments_answers_for_any_place() -> None:
     assert segments.raw_length(place) == 0
     assert segments.name_of(place) == (b"b" * 16, 1000)
     assert segments.known_number(b"c" * 16) is None
+
+
+class PlacesRead(ForwardingStore):
+    """Remembers which part of which pack was read, and how often."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self.parts: Counter[tuple[str, int]] = Counter()
+
+    def read(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        if name.startswith("packs/"):
+            self.parts[name, start] += 1
+        return super().read(name, start=start, length=length)
+
+
+def test_a_tree_that_many_runs_have_changed_is_walked_by_reading_each_segment_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After years the directories lie in many small segments, and a walk goes to and fro between them."""
+    saved = Saved(tmp_path)
+    for number in range(14):
+        saved.tree.write(f"folder-{number:02d}/file", b"first")
+    monkeypatch.setattr("rebond.vault.refreshing.SPREAD_ALLOWANCE", 1000)  # what is small is not stored again together
+    for run in range(7):
+        for folder in (run, run + 7):
+            saved.tree.write(f"folder-{folder:02d}/file", b"changed %d" % run)
+        saved.record = save(saved.vault(), saved.tree).record
+    store = PlacesRead(saved.store)
+
+    with saved.reporting(store) as reader:
+        names = [item.path for item in walk(reader, root_of(reader.components[0]))]
+
+    assert len([name for name in names if b"folder-" in name and name.endswith(b"/file")]) == 14
+    assert len(store.parts) > 6
+    assert set(store.parts.values()) == {1}
