@@ -6,7 +6,8 @@ from rebond.operations.drills.outcomes import Answer, Check, Verdict
 from rebond.operations.snapshots import time_of
 from rebond.pages.blocks import Block, Grid, Heading, Notice, Output, Page, Paragraph
 from rebond.pages.words import Code, Joined, Sentence, Text, say
-from rebond.stack.drills.evidence import Evidence
+from rebond.sources.postgres.wal_names import format_lsn
+from rebond.stack.drills.evidence import Evidence, LogSearch
 from rebond.stack.objectives.promises import Measure
 from rebond.units import format_moment, format_size, format_span
 
@@ -81,6 +82,8 @@ def _describe_scenario(evidence: Evidence) -> list[Block]:
                 ],
             ),
         ]
+    if evidence.log_search is not None:
+        blocks += _describe_log_search(evidence.log_search)
     if evidence.secrets:
         blocks += [
             Heading(2, say("Secrets to be changed")),
@@ -106,6 +109,32 @@ def _describe_scenario(evidence: Evidence) -> list[Block]:
             Output("\n".join(f"{each.name}: {path}" for each in evidence.changes for path in each.paths)),
         ]
     return blocks
+
+
+def _describe_log_search(search: LogSearch) -> list[Block]:
+    found = search.found
+    return [
+        Heading(2, say("How the transaction was found that spoilt {component}", component=search.component)),
+        Grid(
+            [say("Moment"), say("Transaction"), say("Position"), say("Answer")],
+            [
+                [
+                    format_moment(each.commit.time_us // 1000),
+                    str(each.commit.xid),
+                    Code(format_lsn(each.commit.lsn)),
+                    say("good") if each.is_good else say("bad"),
+                ]
+                for each in found.probes
+            ],
+        ),
+        Paragraph(
+            [
+                say("The search was ended before the last good transaction and the first bad one followed one another.")
+                if found.is_cut
+                else say("The last good transaction and the first bad one follow one another.")
+            ]
+        ),
+    ]
 
 
 def _list_checks(checks: Sequence[Check], say_check: SayCheck) -> Grid:

@@ -4,25 +4,21 @@ import random
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rebond.cli.drilling import DrillWish, run_drill, try_out
+from rebond.cli.drilling import DrillWish, run_drill
 from rebond.cli.invocation import Invocation
 from rebond.cli.parts import fits
 from rebond.cli.witness import Watcher
-from rebond.clock import SystemClock
-from rebond.config.components import Files, Postgres, Secrets, Sqlite
+from rebond.config.components import Files, Secrets
 from rebond.config.model import Loaded
-from rebond.errors import UnknownName, UsageError
+from rebond.errors import UsageError
 from rebond.operations.browsing import children, root_of, walk
 from rebond.operations.diffing import Change, diff_snapshots
-from rebond.operations.drills.outcomes import Answer, Verdict
-from rebond.operations.drills.searching import find_last_good
 from rebond.operations.restore_findings import show_bytes
 from rebond.operations.selection import Selection
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of, time_of
-from rebond.stack.drills.evidence import ComponentChanges, Evidence, SearchStep
+from rebond.stack.drills.evidence import ComponentChanges, Evidence
 from rebond.stack.drills.exposed_secrets import ExposedSecret, list_secrets
 from rebond.stack.drills.planning import DrillPlanner
-from rebond.stack.objectives.promises import judge_drill
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
@@ -34,7 +30,7 @@ def drill_lost_service(
     invocation: Invocation, vault: Vault, record: SnapshotRecord, loaded: Loaded | None, watcher: Watcher
 ) -> Evidence:
     """Bring back one service, with its secrets: a part of a component, chosen by chance, or else all files."""
-    configuration = _require(loaded).configuration
+    configuration = require_loaded(loaded).configuration
     held = {each.name for each in record.catalog.components}
     files = {name: each for name, each in configuration.component.items() if isinstance(each, Files) and name in held}
     secrets = [name for name, each in configuration.component.items() if isinstance(each, Secrets)]
@@ -109,85 +105,23 @@ def _find_changes(vault: Vault, record: SnapshotRecord) -> tuple[ComponentChange
     )
 
 
-def drill_corrupted_data(
-    invocation: Invocation, vault: Vault, loaded: Loaded | None, watcher: Watcher, records: Sequence[SnapshotRecord]
-) -> Evidence:
-    """Find the last snapshot of ``records``, oldest first, in which the user's checks hold, and bring that back.
-
-    Raises ``UsageError`` without a check to ask, ``UnknownName`` when no snapshot is good.
-    """
-    began, clock = SystemClock().monotonic(), SystemClock()
-    only = _find_asked(_require(loaded))
-    probing = DrillWish(only=only, asks_only_user=True, is_newest=False)
-
-    def ask(record: SnapshotRecord) -> bool:
-        outcome = try_out(invocation, vault, record, loaded, watcher, probing)
-        if outcome.verdict is Verdict.PARTIAL:
-            missing = next((each for each in outcome.checks if each.answer is Answer.NOT_RUN), None)
-            raise UsageError(
-                "The check {name} could not be asked, so nothing can be found with it: {reason}",
-                hint="Mend that, then run the same drill again.",
-                name=missing.subject if missing else "–",
-                reason=missing.message if missing else "–",
-            )
-        return outcome.verdict is Verdict.PASS
-
-    found = find_last_good(records, ask)
-    steps = tuple(
-        SearchStep(snapshot=each.moment.snapshot.hex(), moment_ms=time_of(each.moment), is_good=each.is_good)
-        for each in found.probes
-    )
-    if found.last_good is None:
-        raise UnknownName(
-            "No snapshot is good: the checks fail in the oldest of {count} too.",
-            hint="See whether the checks are right: 'rebond drill' names what they say.",
-            count=len(records),
-        )
-    search_seconds = clock.monotonic() - began
-    wish = DrillWish(scenario="corrupted-data", is_newest=True)
-    evidence = run_drill(invocation, vault, found.last_good, loaded, watcher, wish)
-    lost = max(0, evidence.outcome.began_ms - time_of(found.last_good)) / 1000
-    outcome = replace(
-        evidence.outcome,
-        rto_seconds=evidence.outcome.rto_seconds + search_seconds,
-        rpo_seconds=lost,
-        components=tuple(replace(each, age_seconds=lost) for each in evidence.outcome.components),
-    )
-    judgement = judge_drill(outcome, _require(loaded).configuration, scenario="corrupted-data")
-    # What is promised of each component speaks of losing it, not of finding out late that it was spoilt.
-    judgement = replace(judgement, promises=tuple(each for each in judgement.promises if each.is_scenario))
-    return replace(evidence, outcome=outcome, judgement=judgement, search=steps, search_seconds=search_seconds)
-
-
-def list_history(vault: Vault, stack: str, until_ms: int | None) -> list[SnapshotRecord]:
-    """Return the whole sets of a stack, oldest first, up to a moment."""
+def list_history(vault: Vault, stack: str, until_ms: int | None, names: Sequence[str] = ()) -> list[SnapshotRecord]:
+    """Return the whole sets of a stack, oldest first, up to a moment; with ``names`` all that hold these whole."""
     return [
         each
         for each in list_snapshots(vault)
         if each.catalog.stack == stack
-        and state_of(each) is SnapshotState.WHOLE
-        and not each.catalog.lacks
         and (until_ms is None or time_of(each) <= until_ms)
+        and (_holds(each, names) if names else state_of(each) is SnapshotState.WHOLE and not each.catalog.lacks)
     ]
 
 
-def _find_asked(loaded: Loaded) -> tuple[str, ...]:
-    """Return the components that the user's checks need; empty for all. Raises ``UsageError`` without a check."""
-    drilling, components = loaded.configuration.drill, loaded.configuration.component
-    if drilling is None or not drilling.checks:
-        raise UsageError(
-            "There is no check that could tell good data from bad.",
-            hint='Write one: [drill] checks = [{{ name = "…", sql = "SELECT …" }}].',
-        )
-    if any(each.sql is None for each in drilling.checks):
-        return ()
-    named = tuple(each.component for each in drilling.checks if each.component is not None)
-    if len(named) == len(drilling.checks):
-        return named
-    return tuple(name for name, each in components.items() if isinstance(each, Postgres | Sqlite))
+def _holds(record: SnapshotRecord, names: Sequence[str]) -> bool:
+    return set(names) <= {each.name for each in record.catalog.components if each.is_whole}
 
 
-def _require(loaded: Loaded | None) -> Loaded:
+def require_loaded(loaded: Loaded | None) -> Loaded:
+    """Return the configuration of the stack. Raises ``UsageError`` where there is none at hand."""
     if loaded is None:
         raise UsageError(
             "This scenario needs the configuration of the stack.",

@@ -22,7 +22,8 @@ from rebond.operations.drills.outcomes import Answer, Check, Verdict
 from rebond.operations.snapshots import time_of
 from rebond.pages.html import write_html
 from rebond.pages.markdown import write_markdown
-from rebond.stack.drills.evidence import Evidence, describe_evidence, describe_for_ledger
+from rebond.sources.postgres.wal_names import format_lsn
+from rebond.stack.drills.evidence import Evidence, LogSearch, describe_evidence, describe_for_ledger
 from rebond.stack.objectives.promises import Measure, Promise
 from rebond.units import format_iso, format_moment, format_span
 from rebond.vault.snapshots import SnapshotRecord
@@ -201,6 +202,8 @@ def _describe_scenario(evidence: Evidence) -> list[str]:
                 span=format_span(evidence.search_seconds),
             )
         )
+    if evidence.log_search is not None:
+        lines += _describe_log_search(evidence.log_search)
     for secret in evidence.secrets:
         used = ", ".join(secret.used_in)
         values = {"name": show_path(secret.name), "place": show_path(secret.kept_in), "used": show_path(used)}
@@ -219,6 +222,40 @@ def _describe_scenario(evidence: Evidence) -> list[str]:
         )
         for each in evidence.changes
     ]
+    return lines
+
+
+def _describe_log_search(search: LogSearch) -> list[str]:
+    """Return which transaction spoilt a database, and what brings it back to before that."""
+    found, lines = search.found, []
+    values = {"component": show_path(search.component), "count": len(found.probes), "span": format_span(search.seconds)}
+    if found.first_bad is not None:
+        bad = {"xid": found.first_bad.xid, "moment": format_moment(found.first_bad.time_us // 1000)}
+        lines.append(
+            tr("Somewhere up to transaction {xid} of {moment}, {component} is spoilt.", **values, **bad)
+            if found.is_cut
+            else tr("Transaction {xid} of {moment} spoils {component}.", **values, **bad)
+        )
+    if found.is_cut:
+        lines.append(
+            tr("The search of its log was ended after {count} moments, {span}: --patience gives it more.", **values)
+        )
+    if found.last_good is not None:
+        good = {"xid": found.last_good.xid, "moment": format_moment(found.last_good.time_us // 1000)}
+        lines.append(
+            tr(
+                "Up to transaction {xid} of {moment} all is good; {count} moments of its log were asked, in {span}.",
+                **values,
+                **good,
+            )
+        )
+        lines.append(
+            tr(
+                "To bring it back there: rebond restore --at lsn:{lsn} {component} --in-place",
+                lsn=format_lsn(found.last_good.lsn),
+                **values,
+            )
+        )
     return lines
 
 

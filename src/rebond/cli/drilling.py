@@ -39,7 +39,7 @@ class DrillWish:
     """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now.
 
     ``only`` names components and ``selections`` parts of them; ``checks`` are answers that are known beforehand,
-    ``target`` the moment of data directories.
+    ``target`` the moment of data directories, ``targets`` that of some of them.
     """
 
     scenario: str = ""
@@ -49,6 +49,7 @@ class DrillWish:
     selections: Mapping[str, Selection] = field(default_factory=dict)
     asks_only_user: bool = False
     target: Target = SET
+    targets: Mapping[str, Target] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
 
 
@@ -106,6 +107,7 @@ def try_out(
             asks_only_user=wish.asks_only_user,
             is_sample=wish.is_sample,
             target=wish.target,
+            targets=wish.targets,
         )
         plan = planner.plan(sources.found)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)

@@ -13,6 +13,7 @@ from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
+from rebond.units import parse_span
 
 if TYPE_CHECKING:
     from rebond.operations.physical.targets import Target
@@ -35,6 +36,7 @@ _MEANWHILE = ("rebond.cli.drilling", "rebond.cli.drill_shown", "rebond.operation
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
 @option("--scenario", type=click.Choice(SCENARIOS), help="What has happened; each brings back what it takes.")
 @option("--sample", is_flag=True, help="Restore a part, chosen by chance: little enough for every day.")
+@option("--patience", default="2h", metavar="SPAN", help="How long corrupted-data may look for the moment; else 2h.")
 @option("--exercise", is_flag=True, help="An exercise for people: a sealed scenario, and a clock.")
 @option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write the evidence: .json, .md or .html.")
 @option("--class", "class_", default="", metavar="NAME", help="The newest snapshot of this class.")
@@ -69,6 +71,7 @@ def _check(snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> 
         )
     if wishes["sample"] and wishes["scenario"]:
         raise UsageError("A sample is a part, and a scenario says which.", hint="Leave --sample or --scenario out.")
+    parse_span(wishes["patience"])
     if wishes["report"] is not None:
         from rebond.cli.drill_shown import check_report
 
@@ -128,9 +131,13 @@ def _carry_out(
         case "security-breach":
             return drill_scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
         case "corrupted-data":
+            from rebond.cli.drill_corrupted_data import drill_corrupted_data, find_asked
             from rebond.operations.snapshots import time_of
 
-            history = drill_scenarios.list_history(live, record.catalog.stack, time_of(record))
-            return drill_scenarios.drill_corrupted_data(invocation, live, loaded, watcher, history)
+            patience = parse_span(wishes["patience"])
+            needed = drill_scenarios.require_loaded(loaded)
+            asked, until_ms = find_asked(needed), None if is_newest else time_of(record)
+            history = drill_scenarios.list_history(live, record.catalog.stack, until_ms, asked)
+            return drill_corrupted_data(invocation, live, needed, watcher, history, patience_seconds=patience)
     wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest, target=_find_target(vault, wishes["moment"]))
     return run_drill(invocation, live, record, loaded, watcher, wish)

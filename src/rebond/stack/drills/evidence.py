@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rebond.operations.drills.outcomes import Check, DrillOutcome, Verdict
+from rebond.operations.physical.commits import FoundCommit
 from rebond.operations.snapshots import time_of
+from rebond.sources.postgres.wal_names import format_lsn
+from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.stack.drills.exposed_secrets import ExposedSecret
 from rebond.stack.objectives.promises import DrillJudgement, Promise
 from rebond.units import format_iso
@@ -19,6 +22,15 @@ class SearchStep:
     snapshot: str
     moment_ms: int
     is_good: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSearch:
+    """How the transaction that spoilt a database was looked for in its log, which took ``seconds``."""
+
+    component: str
+    found: FoundCommit
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +49,7 @@ class Evidence:
     """What a drill found, judged by what is promised. ``stack`` is the stack's name.
 
     After a breach, ``secrets`` are those that have to be changed and ``changes`` what came since; ``search`` is how
-    the last good snapshot was found, which took ``search_seconds``.
+    the last good snapshot was found, which took ``search_seconds``, ``log_search`` how the moment behind it was.
     ``language`` is that of the stack's reports; ``is_exercise`` says that people did it, whose time it is.
     """
 
@@ -50,6 +62,7 @@ class Evidence:
     changes: tuple[ComponentChanges, ...] = ()
     search: tuple[SearchStep, ...] = ()
     search_seconds: float = 0.0
+    log_search: LogSearch | None = None
     language: str | None = None
     is_exercise: bool = False
 
@@ -113,7 +126,28 @@ def _describe_scenario(evidence: Evidence) -> dict[str, object]:
             for each in evidence.search
         ]
         found["search_seconds"] = round(evidence.search_seconds, 3)
+        found["log_search"] = _describe_log_search(evidence.log_search)
     return found
+
+
+def _describe_log_search(search: LogSearch | None) -> dict[str, object] | None:
+    if search is None:
+        return None
+    found = search.found
+    return {
+        "component": search.component,
+        "last_good": _describe_commit(found.last_good),
+        "first_bad": _describe_commit(found.first_bad),
+        "complete": not found.is_cut,
+        "steps": [{**(_describe_commit(each.commit) or {}), "good": each.is_good} for each in found.probes],
+        "seconds": round(search.seconds, 3),
+    }
+
+
+def _describe_commit(commit: Mark | None) -> dict[str, object] | None:
+    if commit is None:
+        return None
+    return {"lsn": format_lsn(commit.lsn), "time": format_iso(commit.time_us // 1000), "xid": commit.xid}
 
 
 def describe_for_ledger(evidence: Evidence, run: str, files: Mapping[str, str]) -> dict[str, object]:

@@ -1,12 +1,12 @@
 """What a drill of a snapshot does: what is put where, which servers are made, what is asked."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Sqlite, Versioned
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
@@ -55,7 +55,8 @@ class DrillPlanner:
 
     ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
     With ``asks_only_user`` nothing else is asked. ``is_sample`` chooses a part of whatever is large by chance, and asks
-    no command, which would want the whole. ``target`` is the moment that data directories are brought to.
+    no command, which would want the whole. ``target`` is the moment that data directories are brought to,
+    ``targets`` that of some of them.
     """
 
     loaded: Loaded | None
@@ -75,6 +76,7 @@ class DrillPlanner:
     asks_only_user: bool = False
     is_sample: bool = False
     target: Target = SET
+    targets: Mapping[str, Target] = field(default_factory=dict)
 
     @property
     def root(self) -> Path:
@@ -196,7 +198,7 @@ class DrillPlanner:
             environment=self.environment,
             observer=self.observer,
             mark=str(self.place.folder),
-            target=self.target,
+            target=self.targets.get(part.name, self.target),
         )
         self._stages.append(databases)
         self._loaded_databases[part.name] = databases
@@ -260,9 +262,9 @@ class DrillPlanner:
             yield make_user_question(wanted, asked, lambda wanted=wanted: words_of(wanted.database, self.loaded))  # type: ignore[misc]
 
     def _find_server(self, component: str, database: str) -> tuple[OwnServer, str]:
-        fitting = [each for name, each in self._loaded_databases.items() if not component or name == component]
-        for each in fitting:
-            for name in each.standing:
+        fitting = [(name, each) for name, each in self._loaded_databases.items() if not component or name == component]
+        for owner, each in fitting:
+            for name in self._own_first(owner, each.standing):
                 if not database or name == database:
                     return each.server, name
         raise SourceUnfit(
@@ -270,6 +272,13 @@ class DrillPlanner:
             hint="See why it was not loaded, above; or check 'component' and 'database' of the check.",
             name=database or component or "–",
         )
+
+    def _own_first(self, owner: str, standing: Iterable[str]) -> list[str]:
+        """Return the databases of a component: what it is about before those that every server has."""
+        component = self.loaded.configuration.component.get(owner) if self.loaded else None
+        named = component.database if isinstance(component, Postgres) else None
+        own = words_of(named, self.loaded) if named is not None else ""
+        return sorted(standing, key=lambda each: (each != own, each == "postgres"))
 
     def _find_files(self, component: str) -> Sequence[Path]:
         for name, each in self._files.items():
