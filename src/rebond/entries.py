@@ -162,6 +162,24 @@ class Arrival(Content, Protocol):
 
 
 @runtime_checkable
+class PartialArrival(Arrival, Protocol):
+    """A file of which only some blocks come: the others are as they were when its tree was remembered."""
+
+    @property
+    def fresh(self) -> Sequence[tuple[int, int]] | None:
+        """Which blocks come, as ranges in order (first, end); ``None`` for all. Their bytes come one after the other.
+
+        Where fewer come than were said, the file ends there.
+        """
+        ...
+
+    @property
+    def whole_bytes(self) -> int:
+        """The size of the file with the blocks that do not come."""
+        ...
+
+
+@runtime_checkable
 class ArrivingTree(Protocol):
     """A tree whose files come in an order of their own, before they are listed."""
 
@@ -171,4 +189,37 @@ class ArrivingTree(Protocol):
 
     def listings(self) -> Iterator[Listing]:
         """Yield every directory, as a ``Tree`` does, once all has arrived."""
+        ...
+
+
+class RememberedFile(msgspec.Struct, frozen=True, kw_only=True):
+    """What is remembered of a file of blocks. ``lost`` are the numbers of those that nobody holds any more."""
+
+    size_bytes: int
+    lost: tuple[int, ...] = ()
+
+
+class RememberedTree(Protocol):
+    """What this machine remembers of a tree since it was saved last."""
+
+    @property
+    def mark(self) -> bytes:
+        """What the tree said of itself then; empty where nothing is remembered."""
+        ...
+
+    def find(self, path: bytes) -> RememberedFile | None:
+        """Look for a file. Only the one that was found last may come in part."""
+        ...
+
+
+@runtime_checkable
+class RememberingTree(ArrivingTree, Protocol):
+    """An arriving tree that can leave out blocks which did not change since it was remembered."""
+
+    def recall(self, remembered: RememberedTree) -> None:
+        """Take what is remembered, before anything arrives."""
+        ...
+
+    def make_mark(self) -> bytes:
+        """Return what is to be remembered beside the blocks, once all has arrived; empty: nothing is."""
         ...

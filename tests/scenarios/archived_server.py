@@ -118,7 +118,9 @@ class ArchivedStack:
         self.pump.stop()
         self.server.remove()
 
-    def back_up(self, *more: tuple[str, str], wal: str = ARCHIVED, text: str = CONFIGURATION) -> BackupOutcome:
+    def back_up(
+        self, *more: tuple[str, str], wal: str = ARCHIVED, text: str = CONFIGURATION, rereads_all: bool = False
+    ) -> BackupOutcome:
         written = self.folder / "rebond.toml"
         text = text.replace("HOST", self.server.socket_folder) + wal
         for old, new in more:
@@ -127,7 +129,12 @@ class ArchivedStack:
         written.write_text(text)
         plan = plan_backup(read_loaded(written))
         request = BackupRequest(
-            components=plan.components, stack="shop", host="here", level=LEVELS["fast"], allows_partial=False
+            components=plan.components,
+            stack="shop",
+            host="here",
+            level=LEVELS["fast"],
+            allows_partial=False,
+            rereads_all=rereads_all,
         )
         return back_up(self.vault, request, Notebook())
 

@@ -5,39 +5,112 @@ with the tree.
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import IO, cast
 
 import msgspec
 
-from rebond.entries import Arrival, ArrivingTree, Entry, Listing, Tree
+from rebond.entries import Arrival, ArrivingTree, Content, Entry, Listing, PartialArrival, RememberingTree, Tree
+from rebond.errors import SourceError
+from rebond.vault.block_memory import BlockMemory
+from rebond.vault.content_writing import NOT_KEPT
 from rebond.vault.tree_writing import Kept, Saved, TreeWriter
+from rebond.vault.trees import CHUNK_ROW, store_chunk_rows
 
 _READ_BYTES = 1 << 20
 
 
 class ArrivingWriter(TreeWriter):
-    """Saves a tree whose files arrive before they are listed. What is cut or fails ends it, with a ``SourceError``."""
+    """Saves a tree whose files arrive before they are listed. What is cut or fails ends it, with a ``SourceError``.
+
+    ``memory`` is of the blocks that the tree was made of before; a tree that makes nothing of it is read whole.
+    """
 
     _spool: IO[bytes]
+    memory: BlockMemory | None = None
 
     def save(self, tree: Tree) -> tuple[bytes, bytes]:
         """Keep what arrives, then walk the tree; return the root directory's id and its encoded entry."""
         self._arrived: dict[bytes, tuple[int, int]] = {}
-        with tempfile.TemporaryFile() as self._spool:
-            for arrival in cast(ArrivingTree, tree).arrivals():
-                self._keep_arrival(arrival)
-            return super().save(tree)
+        remembering = tree if isinstance(tree, RememberingTree) and self.memory is not None else None
+        if remembering is not None and self.memory is not None:
+            remembering.recall(self.memory)
+        self._remembers = remembering is not None
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        try:
+            with tempfile.TemporaryFile() as self._spool:
+                for arrival in cast(ArrivingTree, tree).arrivals():
+                    self._keep_arrival(arrival)
+                if remembering is not None and self.memory is not None:
+                    self.memory.finish(remembering.make_mark())
+                return super().save(tree)
+        except BaseException:
+            if self.memory is not None:
+                self.memory.close()
+            raise
 
     def _keep_arrival(self, arrival: Arrival) -> None:
-        pieces = cut_blocks(arrival, arrival.block_bytes) if arrival.block_bytes else self._chunker.cut(arrival)
-        kept = self._keep_chunks(pieces)
-        self.totals.read_files += 1
-        self.totals.read_bytes += kept[3]
+        before = self.totals.read_bytes
+        if not arrival.block_bytes:
+            kept = self._keep_chunks(self._chunker.cut(arrival))
+            self.totals.read_bytes += kept[3]
+        else:
+            blocks = _FileOfBlocks()
+            if isinstance(arrival, PartialArrival) and arrival.fresh is not None:
+                self._keep_part(arrival, arrival.fresh, blocks)
+            else:
+                self._keep_blocks(arrival, arrival.block_bytes, blocks, None)
+            kept = self._finish_blocks(arrival.path, blocks)
+        if before != self.totals.read_bytes or not kept[3]:
+            self.totals.read_files += 1
         encoded = msgspec.msgpack.encode(kept)
         self._arrived[arrival.path] = self._spool.seek(0, 2), len(encoded)
         self._spool.write(encoded)
         self._report(arrival.path)
+
+    def _keep_blocks(self, content: Content, block_bytes: int, blocks: "_FileOfBlocks", most_bytes: int | None) -> int:
+        """Keep what comes, block by block, up to its end or so many bytes; return how many came."""
+        room = max(_READ_BYTES // block_bytes, 1) * block_bytes
+        buffer = self._buffer[:room] if room <= len(self._buffer) else memoryview(bytearray(room))
+        came = 0
+        while most_bytes is None or came < most_bytes:
+            filled = _fill(content, buffer if most_bytes is None else buffer[: most_bytes - came])
+            for chunk_id, place, size in self._content.keep_blocks(buffer[:filled], block_bytes):
+                blocks.add(CHUNK_ROW.pack(chunk_id, size), place, size)
+            came += filled
+            self.totals.read_bytes += filled
+            self._report(b"", blocks.size_bytes)
+            if filled < len(buffer):
+                break
+        return came
+
+    def _keep_part(self, arrival: PartialArrival, fresh: Sequence[tuple[int, int]], blocks: "_FileOfBlocks") -> None:
+        """Keep the blocks that come between those that stayed."""
+        block_bytes, done = arrival.block_bytes, 0
+        for first, end in fresh:
+            self._take_blocks(arrival, done, first, blocks)
+            wanted = min(end * block_bytes, arrival.whole_bytes) - first * block_bytes
+            if self._keep_blocks(arrival, block_bytes, blocks, wanted) < wanted:
+                return  # it was cut meanwhile, and ends here
+            done = end
+        self._take_blocks(arrival, done, -(-arrival.whole_bytes // block_bytes), blocks)
+
+    def _take_blocks(self, arrival: PartialArrival, first: int, end: int, blocks: "_FileOfBlocks") -> None:
+        """Refer to blocks as they were remembered. Raises ``SourceError`` where one is not what the file needs."""
+        path, rows, places = self.memory.found if self.memory is not None else (b"", (), ())
+        for number in range(first, end):
+            wanted = min(arrival.block_bytes, arrival.whole_bytes - number * arrival.block_bytes)
+            is_known = path == arrival.path and number < len(rows) and places[number] != NOT_KEPT
+            if not is_known or CHUNK_ROW.unpack(rows[number])[1] != wanted:
+                raise _not_remembered(arrival.path, number)
+            blocks.add(rows[number], places[number], wanted)
+
+    def _finish_blocks(self, path: bytes, blocks: "_FileOfBlocks") -> Kept:
+        if self._remembers and self.memory is not None:
+            self.memory.add(path, blocks.rows)
+        lists: list[tuple[int, int]] = []
+        chunks, chunk_list = store_chunk_rows(blocks.rows, lambda content: self._keep_list(content, lists))
+        return chunks, chunk_list, [*blocks.uses.items(), *lists], blocks.size_bytes
 
     def _read_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
         place = self._arrived.get(listing.path + b"/" + entry.name if listing.path else entry.name)
@@ -48,17 +121,35 @@ class ArrivingWriter(TreeWriter):
         return kept, kept[3], True
 
 
-def cut_blocks(content: Arrival, block_bytes: int) -> Iterator[bytes]:
-    """Yield the content in blocks of that size, the last one shorter."""
-    buffer = memoryview(bytearray(max(_READ_BYTES // block_bytes, 1) * block_bytes))
+class _FileOfBlocks:
+    """What is known of a file while its blocks come."""
+
+    __slots__ = ("rows", "size_bytes", "uses")
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.uses: dict[int, int] = {}
+        self.size_bytes = 0
+
+    def add(self, row: bytes, place: int, size_bytes: int) -> None:
+        """Take the next block."""
+        self.rows.append(row)
+        self.uses[place] = self.uses.get(place, 0) + size_bytes
+        self.size_bytes += size_bytes
+
+
+def _fill(content: Content, buffer: memoryview) -> int:
+    """Read until the buffer is full, or to the end; return how much came."""
     filled = 0
-    while count := content.readinto(buffer[filled:]):
+    while filled < len(buffer) and (count := content.readinto(buffer[filled:])):
         filled += count
-        whole = filled - filled % block_bytes
-        for start in range(0, whole, block_bytes):
-            yield bytes(buffer[start : start + block_bytes])
-        rest = filled - whole
-        buffer[:rest] = bytes(buffer[whole:filled])
-        filled = rest
-    if filled:
-        yield bytes(buffer[:filled])
+    return filled
+
+
+def _not_remembered(path: bytes, number: int) -> SourceError:
+    return SourceError(
+        "Block {number} of {path} was to be taken from an earlier backup, and is not there.",
+        hint="Run the backup again with --reread.",
+        path=path.decode(errors="backslashreplace"),
+        number=number,
+    )

@@ -64,6 +64,19 @@ def encode_record(record: CacheRecord) -> bytes:
     return _LENGTH.pack(len(body)) + blake3(body).digest()[:_CHECKSUM_SIZE] + body
 
 
+def decode_record(stored: bytes) -> CacheRecord | None:
+    """Read a record as ``encode_record`` gave it; ``None`` for one that is cut or damaged."""
+    body = memoryview(stored)[_LENGTH.size + _CHECKSUM_SIZE :]
+    if len(stored) < _LENGTH.size + _CHECKSUM_SIZE or len(body) != _LENGTH.unpack_from(stored)[0]:
+        return None
+    if blake3(body).digest()[:_CHECKSUM_SIZE] != stored[_LENGTH.size : _LENGTH.size + _CHECKSUM_SIZE]:
+        return None
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, ValueError):
+        return None
+
+
 def read_records(path: Path, identity: bytes) -> Iterator[tuple[CacheRecord, bytes]]:
     """Yield the records of a cache file with their stored bytes, as far as they are good."""
     with suppress(OSError), open(path, "rb", buffering=1 << 18) as file:
@@ -76,13 +89,11 @@ def read_records(path: Path, identity: bytes) -> Iterator[tuple[CacheRecord, byt
             (length,) = _LENGTH.unpack_from(head)
             if length > _RECORD_LIMIT:
                 return
-            body = file.read(length)
-            if len(body) < length or blake3(body).digest()[:_CHECKSUM_SIZE] != head[_LENGTH.size :]:
+            stored = head + file.read(length)
+            record = decode_record(stored)
+            if record is None:
                 return
-            try:
-                yield _DECODER.decode(body), head + body
-            except (msgspec.DecodeError, ValueError):
-                return
+            yield record, stored
 
 
 class CacheReader:

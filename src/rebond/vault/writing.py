@@ -14,6 +14,7 @@ from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.arriving import ArrivingWriter
+from rebond.vault.block_memory import BlockMemory
 from rebond.vault.chunking import Chunker
 from rebond.vault.committing import CommitRequest, commit_snapshot
 from rebond.vault.content_writing import ContentWriter
@@ -55,6 +56,7 @@ class _RootCache(Struct):
     own: Path
     older: list[Path] = field(default_factory=list)
     uses: dict[int, int] = field(default_factory=dict)
+    blocks: BlockMemory | None = None
 
 
 class SnapshotSession:
@@ -113,6 +115,8 @@ class SnapshotSession:
             self._putter.stop()
             for root in self._roots.values():
                 root.writer.close()
+                if root.blocks is not None:
+                    root.blocks.close()
             self._cache.close()
             self._opened = False
 
@@ -181,6 +185,8 @@ class SnapshotSession:
         writer = self._make_writer(
             ArrivingWriter if arrives else TreeWriter, name, cache, reader, holds_rows=holds_rows
         )
+        if isinstance(writer, ArrivingWriter):
+            writer.memory = cache.blocks = BlockMemory(cache.paths, cache.identity, self._content, forgets=reread)
         return self._save(name, kind, root, tree, writer)
 
     def look_again(self, saved: SavedComponent, tree: Tree) -> SavedComponent:
@@ -340,6 +346,8 @@ class SnapshotSession:
     def _commit_caches(self) -> None:
         for root in self._roots.values():
             root.writer.commit(root.paths.committed)
+            if root.blocks is not None:
+                root.blocks.commit()
             for older in root.older:
                 if older != root.paths.committed:
                     older.unlink(missing_ok=True)

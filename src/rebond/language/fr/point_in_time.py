@@ -67,6 +67,8 @@ POINT_IN_TIME: dict[str, str] = {
     "Run this as the user of the server or as root; or take 'data_directory' out of the component.": "Lancez ceci en tant qu'utilisateur du serveur ou root ; ou retirez « data_directory » du composant.",
     "The base backup has no backup_label that can be read, so it could never be started.": "La sauvegarde de base n'a pas de backup_label lisible : elle ne pourrait jamais démarrer.",
     "The manifest of the base backup is damaged: {reason}.": "Le manifeste de la sauvegarde de base est endommagé : {reason}.",
+    "Block {number} of {path} was to be taken from an earlier backup, and is not there.": "Le bloc {number} de {path} devait être repris d'une sauvegarde antérieure, et n'est plus là.",
+    "Run the backup again with --reread.": "Relancez la sauvegarde avec --reread.",
     "The base backup is not what the server sent: {path}: {reason}.": "La sauvegarde de base n'est pas ce que le serveur a envoyé : {path} : {reason}.",
     "Run the backup again. If that happens each time, look for what changes bytes on the way here.": "Relancez la sauvegarde. Si cela se répète, cherchez ce qui change des octets en chemin.",
     "The server did not come to the end of its recovery: {words}": "Le serveur n'est pas arrivé à la fin de sa reprise : {words}",

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Protocol
 
 from rebond.entries import Arrival, Entry, EntryKind
@@ -20,6 +21,7 @@ BLOCK_BYTES = 16 << 10  # two pages: what changes is stored again in pieces of t
 MANIFEST = b"backup_manifest"
 LABEL = b"backup_label"
 _RELATION = re.compile(rb"(?:base/\d+|global|pg_tblspc/\d+/[^/]+/\d+)/\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?")
+_SUMMED_HERE_BYTES = 64 << 10
 _MOST_KEPT_BYTES = 512 << 20  # of a manifest: about two million files
 
 
@@ -54,6 +56,7 @@ class BaseBackupTree:
         self._stream = stream
         self._at_end = at_end
         self._sums: dict[bytes, tuple[int, str]] = {}
+        self._summing = ThreadPoolExecutor(1, thread_name_prefix="sum")
         self._kept: dict[bytes, bytes] = {}
         self.entries = ArrivedEntries(began_ns)
 
@@ -94,7 +97,7 @@ class BaseBackupTree:
             self._kept[MANIFEST] = self._stream.take_manifest() or self._kept.get(MANIFEST, b"")
             self._stream.finish()
         finally:
-            self._stream.close()
+            self.close()
         compare(self.manifest, self._sums)
         if MANIFEST not in self.entries:
             self.entries.add_document(MANIFEST, self._kept[MANIFEST])
@@ -107,9 +110,10 @@ class BaseBackupTree:
     def close(self) -> None:
         """End what still comes."""
         self._stream.close()
+        self._summing.shutdown()
 
     def _take_file(self, path: bytes, member: Member, members: TarMembers) -> Iterator[Arrival]:
-        arrival = ArrivingFile(path, members, keeps=path in {MANIFEST, LABEL})
+        arrival = ArrivingFile(path, members, self._summing, keeps=path in {MANIFEST, LABEL})
         yield arrival
         if arrival.size_bytes != member.size:
             raise _odd_member(path)
@@ -122,33 +126,53 @@ class BaseBackupTree:
 class ArrivingFile:
     """One file being read, and summed up on the way."""
 
-    def __init__(self, path: bytes, members: TarMembers, *, keeps: bool) -> None:
-        """``keeps`` what is read of it as well."""
+    def __init__(self, path: bytes, members: TarMembers, summing: ThreadPoolExecutor, *, keeps: bool) -> None:
+        """``keeps`` what is read of it as well. ``summing`` has one thread."""
         self.path = path
         self.block_bytes = BLOCK_BYTES if is_relation(path) else 0
         self.size_bytes = 0
         self.kept: bytearray | None = bytearray() if keeps else None
         self._members = members
         self._sum = hashlib.sha256()
+        self._summing = summing
+        self._pending: Future[None] | None = None
 
     @property
     def checksum(self) -> str:
         """SHA-256 of what was read, hexadecimal."""
+        self._wait()
         return self._sum.hexdigest()
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Read on. Raises ``SourceError``."""
-        count = self._members.readinto(buffer)
-        self._sum.update(buffer[:count])
-        self.size_bytes += count
+        """Read on, until ``buffer`` is full or the file ends. Raises ``SourceError``.
+
+        What was read is summed up by another thread until the next call.
+        """
+        self._wait()
+        filled = 0
+        while filled < len(buffer) and (count := self._members.readinto(buffer[filled:])):
+            filled += count
+        content = buffer[:filled]
+        if filled < _SUMMED_HERE_BYTES:
+            self._sum.update(content)
+        else:
+            self._pending = self._summing.submit(self._sum.update, content)
+        self.size_bytes += filled
         if self.kept is not None and len(self.kept) <= _MOST_KEPT_BYTES:
-            self.kept += buffer[:count]
-        return count
+            self.kept += content
+        return filled
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
 
     def read(self, size: int, /) -> bytes:
         """Read on. Raises ``SourceError``."""
         block = bytearray(size)
-        return bytes(block[: self.readinto(memoryview(block))])
+        count = self.readinto(memoryview(block))
+        self._wait()
+        return bytes(block[:count])
 
     def changed(self) -> bool:
         """Never: what changes meanwhile is mended by the log."""

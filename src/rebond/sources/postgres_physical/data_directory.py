@@ -12,10 +12,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import msgspec
 
 from rebond.clock import Clock
-from rebond.entries import Arrival, EntryKind
+from rebond.entries import Arrival, EntryKind, RememberedTree
 from rebond.errors import CommandFailed, SourceError, SourceUnfit
 from rebond.sources.postgres.names import quote_text
-from rebond.sources.postgres.wal_names import parse_lsn
+from rebond.sources.postgres.wal_names import format_lsn, parse_lsn, timeline_of
 from rebond.sources.postgres_physical.arrived_tree import ArrivedEntries, ArrivedListing, make_entry
 from rebond.sources.postgres_physical.base_backup import BLOCK_BYTES, is_relation
 from rebond.sources.postgres_physical.connection import Connection
@@ -23,7 +23,15 @@ from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.directory_rules import CONTROL, Found, walk_directory
 from rebond.sources.postgres_physical.labels import BackupLabel, read_label
 from rebond.sources.postgres_physical.pages import find_damaged
+from rebond.sources.postgres_physical.partly_read import FileInPart
 from rebond.sources.postgres_physical.server_facts import ServerFacts
+from rebond.sources.postgres_physical.wal_summaries import (
+    OLDEST_MAJOR,
+    ChangedBlocks,
+    read_changes,
+    read_mark,
+    write_mark,
+)
 from rebond.sources.streams.owner import name_of_group, name_of_user
 
 THREADS = 2
@@ -66,6 +74,9 @@ class DataDirectoryTree:
         self.start = parse_lsn(connection.ask(f"SELECT pg_backup_start({quote_text(label)}, true)")[0][0])
         self.stop = 0
         self._label = b""
+        self._remembered: RememberedTree | None = None
+        self._changes: ChangedBlocks | None = None
+        self._whole_ms = clock.now_ms()
 
     @property
     def label(self) -> BackupLabel:
@@ -76,6 +87,36 @@ class DataDirectoryTree:
     def timeline(self) -> int:
         """The timeline that the backup ends on: a server that is promoted meanwhile fails it."""
         return self.label.timeline
+
+    def recall(self, remembered: RememberedTree) -> None:
+        """Find out what changed since this directory was saved before; what is not certain is read whole.
+
+        Raises ``CommandFailed``.
+        """
+        before = read_mark(remembered.mark)
+        if (
+            before is None
+            or not before.is_fit(self._facts, self._clock.now_ms())
+            or before.timeline != self._ask_timeline()
+        ):
+            return
+        self._remembered = remembered
+        self._changes = read_changes(
+            self._connection,
+            timeline=before.timeline,
+            since=before.start,
+            until=self.start,
+            page_bytes=self._facts.page_bytes,
+            clock=self._clock,
+        )
+        if self._changes is not None:
+            self._whole_ms = before.whole_ms
+
+    def make_mark(self) -> bytes:
+        """Return what has to be known to read less the next time; nothing after damage, which is to be found again."""
+        if self._facts.major < OLDEST_MAJOR or self._pages:
+            return b""
+        return write_mark(self._facts, self.label, self._whole_ms)
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield every file, then stop the backup. Raises ``SourceError``."""
@@ -113,7 +154,9 @@ class DataDirectoryTree:
                     descriptor = os.open(found.place, os.O_RDONLY | os.O_CLOEXEC)
                 except FileNotFoundError:
                     continue  # a table that was dropped meanwhile: the log says so too
-                arrival = FileAhead(found.path, descriptor, threads, self._find_damaged)
+                arrival = self._open_part(found.path, descriptor)
+                if arrival is None:
+                    arrival = FileAhead(found.path, descriptor, threads, self._find_damaged)
                 try:
                     yield arrival
                     status = os.fstat(descriptor)
@@ -127,6 +170,26 @@ class DataDirectoryTree:
                 path=os.fsdecode(error.filename or self._top),
                 reason=error.strerror or str(error),
             ) from error
+
+    def _open_part(self, path: bytes, descriptor: int) -> "FileAhead | FileInPart | None":
+        """Open a file to read what changed of it; ``None`` when all of it has to be read."""
+        before = self._remembered.find(path) if self._remembered and self._changes and is_relation(path) else None
+        if before is None or self._changes is None:
+            return None
+        size = os.fstat(descriptor).st_size
+        fresh = self._changes.find_fresh(path, size, BLOCK_BYTES, before)
+        if fresh is None:
+            return None
+        return FileInPart(
+            path, descriptor, whole_bytes=size, block_bytes=BLOCK_BYTES, fresh=fresh, judge=self._find_damaged
+        )
+
+    def _ask_timeline(self) -> int:
+        """Return the timeline that the server writes now; 0 for a standby, which writes none."""
+        if self._facts.is_standby:
+            return 0
+        query = f"SELECT pg_walfile_name({quote_text(format_lsn(self.start))})"
+        return timeline_of(self._connection.ask(query)[0][0])
 
     def _add(self, found: Found, status: os.stat_result, size: int = 0) -> None:
         kind = EntryKind.DIRECTORY if found.is_directory else EntryKind.FILE
