@@ -58,6 +58,18 @@ PROOFS = (
         ("tests/unit/vault/test_reading.py",),
     ),
     Bug(
+        "what-was-stored-again-goes-back",
+        "A run takes the copy of a chunk that the index names first: an older one, and the refresh was for nothing.",
+        (
+            Change(
+                "vault/content_writing.py",
+                "        for place in places if len(places) == 1 else sorted(places, reverse=True):\n",
+                "        for place in places:\n",
+            ),
+        ),
+        ("tests/unit/vault/test_sealing_pipeline.py",),
+    ),
+    Bug(
         "wheels-that-nobody-signed",
         "The libraries that a rescue runs lie in the vault, and whoever writes there may swap them unseen.",
         (

@@ -1,7 +1,7 @@
 """Keeping chunks: each is referred to where it lies already, or goes into an open segment (§9.4)."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from blake3 import blake3
 
@@ -59,9 +59,9 @@ class ContentWriter:
     def keep_data(self, content: bytes) -> tuple[bytes, int]:
         """Keep a chunk of a file; return its id and the place that holds it."""
         chunk_id = blake3(content, key=self._data_key).digest()
-        for place in self._find_places(chunk_id):
-            if self.is_usable(place):
-                return chunk_id, place
+        places = self._find_places(chunk_id)
+        if places and (place := self._choose(places)) != NOT_KEPT:
+            return chunk_id, place
         return chunk_id, self._append(SegmentKind.DATA, chunk_id, content)
 
     def keep_blocks(self, content: memoryview, block_bytes: int) -> list[tuple[bytes, int, int]]:
@@ -91,9 +91,20 @@ class ContentWriter:
         return object_id
 
     def find(self, chunk_id: bytes) -> int:
-        """Return a usable place of a chunk, or ``NOT_KEPT``."""
-        for place in self._find_places(chunk_id):
-            if self.is_usable(place):
+        """Return the newest usable place of a chunk; ``NOT_KEPT`` when it has none, or is to be stored again."""
+        places = self._find_places(chunk_id)
+        return self._choose(places) if places else NOT_KEPT
+
+    def _choose(self, places: Sequence[int]) -> int:
+        """Choose the copy that was made last, whatever the order of the index: it lies with what goes with it.
+
+        An older copy than one that is to be left behind was left behind itself, or lies alone: taking it would undo
+        what earlier runs have stored again.
+        """
+        for place in places if len(places) == 1 else sorted(places, reverse=True):
+            if place in self.avoided:
+                return NOT_KEPT
+            if self._segments.raw_length(place):
                 return place
         return NOT_KEPT
 

@@ -11,7 +11,7 @@ from tests.unit.vault.written_trees import KEYS, sealing_context
 from rebond.errors import StoreFull, VaultDamaged
 from rebond.identifiers import SessionId
 from rebond.vault import sealing, sealing_pipeline
-from rebond.vault.content_writing import ContentWriter
+from rebond.vault.content_writing import NOT_KEPT, ContentWriter
 from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks, open_frame, split_chunks
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.packs import FilledPack
@@ -305,4 +305,29 @@ def test_a_segment_is_closed_by_its_size_and_by_its_count(
     target = LEVELS["fast"].target_bytes
     assert all(0.75 * target <= size <= target + (1 << 20) for size in sizes)
     assert [s.number for s in collected.segments] == list(range(len(collected.segments)))
+    cache.close()
+
+
+@pytest.mark.parametrize("listed_last", ["old", "new"])
+def test_the_newest_copy_of_a_chunk_is_taken_whatever_the_order_of_the_index(
+    tmp_path_factory: pytest.TempPathFactory, listed_last: str
+) -> None:
+    """A repack lists old segments anew: what was stored again since then must not go back to them."""
+    cache = LocalCache(tmp_path_factory.mktemp("cache"))
+    chunk_id = keyed_id(KEYS.data_id_key, b"chunk")
+    old, new = (cache.segments.place(session * 16, 0) for session in (b"o", b"n"))
+    for place in (old, new) if listed_last == "new" else (new, old):
+        cache.segments.allow(place, 100)
+        cache.chunks.add(chunk_id, place)
+    taken = []
+    for avoided in ((), (new,), (old,), (old, new)):
+        content = ContentWriter(sealing_context(SESSION), Collected(), cache, frozenset(avoided))  # type: ignore[arg-type]
+        taken.append(content.find(chunk_id))
+
+    # An older copy than one to be left behind was left behind itself: then the chunk is stored once more.
+    assert taken == [new, NOT_KEPT, new, NOT_KEPT]
+    cache.segments.forbid(new)
+    content = ContentWriter(sealing_context(SESSION), Collected(), cache)  # type: ignore[arg-type]
+    assert content.find(chunk_id) == old
+    assert content.keep_data(b"chunk") == (chunk_id, old)
     cache.close()
