@@ -7,6 +7,7 @@ FETCHING = "tests/unit/operations/wal/test_fetching.py"
 RETENTION = "tests/unit/operations/wal/test_retention.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
 SPOOL = "tests/unit/service/test_wal_spool.py"
+STANDING = "tests/unit/operations/wal/test_standing.py"
 
 WAL = (
     Bug(
@@ -121,5 +122,67 @@ WAL = (
             ),
         ),
         (f"{SPOOL}::test_nothing_leaves_the_spool_that_the_store_did_not_take",),
+    ),
+    Bug(
+        "wal-standby-is-stuck",
+        "A standby that takes over may not bring the end of the timeline that it left: it never archives again.",
+        (Change("operations/wal/archiving.py", "            is_partial(file.name)\n            or ", "            "),),
+        (f"{ARCHIVING}::test_a_standby_that_was_promoted_archives_the_end_of_the_timeline_that_it_left",),
+    ),
+    Bug(
+        "wal-who-went-on-may-not-look-back",
+        "What the dead server never archived cannot be brought from the one that took over.",
+        (
+            Change(
+                "operations/wal/archiving.py",
+                "return known == place or self._is_further(",
+                "return known == place and bool(",
+            ),
+        ),
+        (f"{ARCHIVING}::test_a_standby_that_was_promoted_archives_the_end_of_the_timeline_that_it_left",),
+    ),
+    Bug(
+        "wal-short-partial-stops-the-stream",
+        "After a power cut of the receiving machine the stream never begins again.",
+        (Change("service/wal_spool.py", "                self._make_whole(other)\n", "                continue\n"),),
+        (f"{SPOOL}::test_an_unfinished_segment_that_a_power_cut_made_short_is_gone_on_from",),
+    ),
+    Bug(
+        "wal-counted-failures-are-believed",
+        "An archiver that dies each time is not noticed, since it counts no failure.",
+        (
+            Change(
+                "operations/wal/standing.py",
+                "    elif _is_silent(facts):\n",
+                "    elif facts.archiver.failed and _is_silent(facts):\n",
+            ),
+            Change(
+                "operations/wal/standing.py",
+                "    if facts is None or behind is None or",
+                "    if facts is None or not facts.archiver.failed or behind is None or",
+            ),
+        ),
+        (
+            f"{STANDING}::test_a_server_that_does_not_archive_is_told_why",
+            f"{STANDING}::test_a_server_that_is_far_ahead_of_the_vault_is_told_whatever_it_counts",
+        ),
+    ),
+    Bug(
+        "wal-idle-slot-is-good",
+        "A slot that nobody uses is no trouble as long as the server holds everything back for it.",
+        (
+            Change(
+                "operations/wal/standing.py",
+                "        elif not slot.is_active:\n",
+                "        elif not slot.is_active and not held:\n",
+            ),
+        ),
+        (f"{STANDING}::test_a_slot_that_may_fill_the_disk_or_was_lost_is_told",),
+    ),
+    Bug(
+        "wal-tail-with-a-hole",
+        "Pieces behind a hole in an unfinished segment count as saved.",
+        (Change("operations/wal/tails.py", "        if begin > end:\n            break\n", ""),),
+        (f"{STANDING}::test_pieces_of_the_segment_that_is_not_whole_count_as_saved",),
     ),
 )

@@ -1,5 +1,6 @@
 """A real server streams its log: what is lost when it dies, when the store is away, and when another one takes over."""
 
+import os
 import pathlib
 import shutil
 import signal
@@ -12,7 +13,10 @@ from tests.scenarios.wal_stack import SmallSegments, WalStack, prepare_recovery,
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.judge("postgres")]
-SETTINGS = {"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "max_wal_size": "32MB"}
+SETTINGS = {
+    **{"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "max_wal_size": "32MB"},
+    "max_slot_wal_keep_size": "1GB",
+}
 
 
 class Streaming:
@@ -52,6 +56,19 @@ class Streaming:
 def read_rows(server: PostgresServer) -> list[int]:
     wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "f")
     return [int(each) for each in server.sql("SELECT i FROM t ORDER BY i").split()]
+
+
+def find_processes(program: bytes, word: bytes) -> list[int]:
+    """Return the processes of a program that were given a word."""
+    found = []
+    for each in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = each.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[0].endswith(program) and any(word in given for given in words):
+            found.append(int(each.parent.name))
+    return found
 
 
 @pytest.fixture
@@ -109,12 +126,33 @@ def test_the_stream_goes_on_where_it_was_when_receiver_and_server_are_killed(
     assert streaming.is_whole(4)
     streaming.server.sql("SELECT pg_switch_wal()")
     assert streaming.is_whole(5)
-    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
-    streaming.stack._processes[-1].wait(10)
+    streaming.stack.end_last()
 
     assert streaming.stack.run("wal", "status") in {0, 3}  # and not 34: nothing is missing
     with streaming.recover(tmp_path) as recovered:
         assert read_rows(recovered) == [1, 2, 3, 4, 5, 101, 102, 103]
+
+
+def test_a_stream_that_is_cut_goes_on_and_one_that_nobody_receives_is_told(
+    streaming: Streaming, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert streaming.is_whole(1)
+    for _ in range(2):
+        (sender,) = streaming.server.sql("SELECT pid FROM pg_stat_replication").split()
+        for each in find_processes(b"pg_receivewal", str(streaming.stack.folder).encode()):
+            os.kill(each, signal.SIGKILL)
+        wait_until(lambda sender=sender: streaming.server.sql("SELECT pid FROM pg_stat_replication").strip() != sender)
+        for each in (streaming.stack.folder / "state").rglob("*.partial"):
+            os.truncate(each, each.stat().st_size // 2)  # what was not flushed is gone
+        streaming.server.sql("SELECT pg_switch_wal()")
+        streaming.wait_streaming()
+        assert streaming.is_whole(2)
+    streaming.stack.run("wal", "status")
+    assert "good: " in capfd.readouterr().out
+
+    streaming.stack.end_last()
+    assert streaming.stack.run("wal", "status") == 3
+    assert "Nobody receives the log of database: the slot rebond is not in use" in capfd.readouterr().out
 
 
 def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
@@ -133,16 +171,14 @@ def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_
         streaming.server.sql("INSERT INTO t VALUES (99); SELECT pg_switch_wal()")  # nobody else has it
         assert streaming.is_whole(98)
         streaming.server.stop(signal.SIGKILL)
-        streaming.stack._processes[-1].send_signal(signal.SIGTERM)
-        streaming.stack._processes[-1].wait(10)
+        streaming.stack.end_last()
         streaming.stack.configure(other.socket_folder)
         old, streaming.server = streaming.server, other
         streaming.receive()
         assert streaming.is_whole(3)
         other.sql("SELECT pg_switch_wal()")
         assert streaming.is_whole(4)
-        streaming.stack._processes[-1].send_signal(signal.SIGTERM)
-        streaming.stack._processes[-1].wait(10)
+        streaming.stack.end_last()
         assert streaming.stack.run("wal", "status") in {0, 3}
         with streaming.recover(tmp_path) as recovered:
             assert read_rows(recovered) == [1, 2, 3, 4]
@@ -153,8 +189,7 @@ def test_a_server_that_has_not_kept_what_comes_next_is_not_gone_on_with_in_silen
     streaming: Streaming, tmp_path: pathlib.Path
 ) -> None:
     assert streaming.is_whole(1)
-    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
-    streaming.stack._processes[-1].wait(10)
+    streaming.stack.end_last()
     streaming.server.sql("SELECT pg_drop_replication_slot('rebond')")
     for _ in range(3):
         streaming.server.sql("SELECT pg_switch_wal(); CHECKPOINT; INSERT INTO t VALUES (7); SELECT pg_switch_wal()")
@@ -163,8 +198,7 @@ def test_a_server_that_has_not_kept_what_comes_next_is_not_gone_on_with_in_silen
 
     streaming.stack.begin("wal", "receive")
     wait_until(lambda: "has a gap" in streaming.stack.log())
-    streaming.stack._processes[-1].send_signal(signal.SIGTERM)
-    streaming.stack._processes[-1].wait(10)
+    streaming.stack.end_last()
     assert "--accept-gap" in streaming.stack.log()
 
     streaming.stack.begin("wal", "receive", "--accept-gap")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.torture import rounds
+from tests.torture.log_killing import kill_around_the_log, try_each_version
 from tests.torture.planting import plant_all
 
 LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
@@ -34,6 +35,8 @@ PARTS = (
     Part("interrupted", rounds.interrupt_large, is_endless=False),
     Part("cuts", rounds.cut_the_power, is_endless=False),
     Part("kill", rounds.kill_for),
+    Part("log", kill_around_the_log),
+    Part("versions", try_each_version, is_endless=False),
     Part("processes", rounds.kill_own_processes),
     Part("rot", rounds.rot_for),
     Part("caches", rounds.forget_for),

@@ -130,11 +130,21 @@ class WalSpool:
                 os.unlink(self.folder / other)
             elif _leads_astray(other, name):
                 os.replace(self.folder / other, self.folder / f"{_ASIDE}{other}")
+            elif is_partial(other):
+                self._make_whole(other)
         if not (self.folder / name).exists():
             with open(self.folder / name, "wb") as file:
                 file.truncate(segment_bytes)
         self._tails.clear()
         return name
+
+    def _make_whole(self, name: str) -> None:
+        """Give an unfinished segment its size: a power cut may have taken its end, and pg_receivewal refuses that.
+
+        It is filled up with zeros, as it was; the stream begins at the beginning of this segment anyway.
+        """
+        if os.stat(self.folder / name).st_size not in {0, self.state.segment_bytes}:
+            os.truncate(self.folder / name, self.state.segment_bytes)
 
     def forget_place(self) -> None:
         """Let the slot say where to go on, whatever is missing then."""

@@ -1,5 +1,6 @@
 """The spool of a stream: what goes on into the vault, and behind which file the stream goes on."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,19 @@ def test_an_anchor_is_a_name_and_is_never_archived(stage: Archived) -> None:
     receive(spool, 1, 3)
     assert spool.push_whole() == 1
     assert names(spool) == [name_segment(1, 3)]
+
+
+@pytest.mark.parametrize("size", [1, SEGMENT_BYTES // 2])
+def test_an_unfinished_segment_that_a_power_cut_made_short_is_gone_on_from(stage: Archived, size: int) -> None:
+    stage.push(1, [1, 2], role="owner")
+    spool = open_spool(stage)
+    receive(spool, 1, 3, part=3000)
+    (partial,) = spool.folder.glob("*.partial")
+    os.truncate(partial, size)
+
+    assert spool.place_anchor(1, ()) == name_segment(1, 2)
+    assert partial.stat().st_size == SEGMENT_BYTES  # pg_receivewal takes 0 or this, and begins this segment anew
+    assert partial.read_bytes() == make_segment(1, 3)[: min(size, 3000)].ljust(SEGMENT_BYTES, b"\0")
 
 
 def test_what_the_old_server_sent_last_is_kept_and_is_not_gone_on_from(stage: Archived) -> None:

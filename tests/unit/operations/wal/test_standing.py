@@ -145,7 +145,7 @@ def test_a_failure_that_is_over_is_not_told() -> None:
         (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}, slots=[slot()]), "wal-max-slot-wal-keep-size"),
         (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}, slots=[slot()]), "wal-idle-replication-slot-timeout"),
         (facts(SLOTS), "wal-no-slot"),
-        (facts(SLOTS, slots=[slot(is_active=False)]), "wal-not-received"),
+        (facts(SLOTS, slots=[slot(is_active=False, restart_lsn="0/300000")]), "wal-not-received"),
         (facts(SLOTS, slots=[slot(restart_lsn="0/100000", safe_bytes=1 << 20)]), "wal-slot-short"),
     ],
 )
