@@ -20,7 +20,8 @@ from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree
 from rebond.sources.postgres_physical.connection import Connection, is_installed
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
-from rebond.sources.postgres_physical.data_directory import DataDirectoryTree
+from rebond.sources.postgres_physical.data_directory import DataDirectoryTree, require_directory
+from rebond.sources.postgres_physical.directory_or_stream import DirectoryOrStream
 from rebond.sources.postgres_physical.saved_facts import PhysicalFacts, RestorePoint, write_facts
 from rebond.sources.postgres_physical.sending_program import ProgramStream, explain_replication
 from rebond.sources.postgres_physical.sending_server import ServerStream
@@ -60,9 +61,9 @@ class ConfiguredPhysical:
         """Ask the server about itself, and let it begin to send. Raises ``SourceError`` and ``ConfigError``."""
         self._facts, self._pages = None, DamagedPages()
         server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
-        place = place_of(self._component, self._loaded)
-        programs = find_programs(place.open)
-        access = Access(server=server, programs=programs[0], open_program=place.open)
+        where = place_of(self._component, self._loaded)
+        programs = find_programs(where.open)
+        access = Access(server=server, programs=programs[0], open_program=where.open)
         maintenance = database or "postgres"
         facts = read_facts(access, maintenance)
         _require_fit(facts)
@@ -72,11 +73,24 @@ class ConfiguredPhysical:
             add_configuration(tree.entries, facts, access, maintenance, report)
             self._facts = self._describe(tree, facts, access, maintenance, point, report)
 
-        began_ns = SystemClock().now_ms() * 1_000_000
-        if self._component.data_directory:
-            return self._read_directory(access, facts, maintenance, point, conclude_reading)
-        stream = self._open_stream(access, programs, facts.major, point)
-        return BaseBackupTree(stream, began_ns=began_ns, at_end=conclude_reading)
+        began_ms = SystemClock().now_ms()
+
+        def open_stream() -> BaseBackupTree:
+            stream = self._open_stream(access, programs, facts.major, point)
+            return BaseBackupTree(stream, began_ns=began_ms * 1_000_000, at_end=conclude_reading)
+
+        if not self._component.data_directory:
+            return open_stream()
+        place = os.path.join(self._loaded.root, str(self._component.data_directory))
+        seen = msgspec.structs.replace(facts, data_directory=place)
+        require_directory(seen)
+        return DirectoryOrStream(
+            seen,
+            open_directory=lambda: self._read_directory(access, seen, maintenance, point, conclude_reading),
+            open_stream=open_stream,
+            pages=self._pages,
+            now_ms=began_ms,
+        )
 
     def conclude(self, report: Report) -> Conclusion:
         """Say what was read, and which part of the log it cannot be started without."""
@@ -120,13 +134,11 @@ class ConfiguredPhysical:
     ) -> DataDirectoryTree:
         """Begin to read it here, in a session of our own. Raises ``SourceError``."""
         self._way = "data directory"
-        place = os.path.join(self._loaded.root, str(self._component.data_directory))
-        seen = msgspec.structs.replace(facts, data_directory=place)
         try:
             connection = Connection(access.server, database)
             return DataDirectoryTree(
                 connection,
-                seen,
+                facts,
                 label=label,
                 clock=SystemClock(),
                 pages=self._pages,

@@ -25,13 +25,7 @@ from rebond.sources.postgres_physical.labels import BackupLabel, read_label
 from rebond.sources.postgres_physical.pages import find_damaged
 from rebond.sources.postgres_physical.partly_read import FileInPart
 from rebond.sources.postgres_physical.server_facts import ServerFacts
-from rebond.sources.postgres_physical.wal_summaries import (
-    OLDEST_MAJOR,
-    ChangedBlocks,
-    read_changes,
-    read_mark,
-    write_mark,
-)
+from rebond.sources.postgres_physical.wal_summaries import ChangedBlocks, make_mark, read_changes, read_mark
 from rebond.sources.streams.owner import name_of_group, name_of_user
 
 THREADS = 2
@@ -58,16 +52,10 @@ class DataDirectoryTree:
         at_end: Callable[["DataDirectoryTree"], None],
     ) -> None:
         """Begin the backup. Raises ``SourceError``."""
-        if not facts.data_directory or not os.path.isdir(facts.data_directory):
-            raise SourceUnfit(
-                "The data directory {path} of the server is not on this machine, or may not be seen.",
-                hint="Take 'data_directory' out of the component: then the server sends it.",
-                path=facts.data_directory or "–",
-            )
+        self._top = os.fsencode(require_directory(facts))
         self._connection = connection
         self._clock = clock
         self._facts = facts
-        self._top = os.fsencode(facts.data_directory)
         self._pages = pages
         self._at_end = at_end
         self.entries = ArrivedEntries(clock.now_ms() * 1_000_000)
@@ -112,11 +100,14 @@ class DataDirectoryTree:
         if self._changes is not None:
             self._whole_ms = before.whole_ms
 
+    @property
+    def knows_changes(self) -> bool:
+        """Whether it is known what changed since it was saved before, so that only that is read."""
+        return self._changes is not None
+
     def make_mark(self) -> bytes:
-        """Return what has to be known to read less the next time; nothing after damage, which is to be found again."""
-        if self._facts.major < OLDEST_MAJOR or self._pages:
-            return b""
-        return write_mark(self._facts, self.label, self._whole_ms)
+        """Return what has to be known to read less the next time."""
+        return make_mark(self._facts, self.label, self._pages, self._whole_ms)
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield every file, then stop the backup. Raises ``SourceError``."""
@@ -232,6 +223,17 @@ class DataDirectoryTree:
                 return content
             before = content
         raise CommandFailed("pg_control changes all the time, so it could not be read whole.", hint="Run it again.")
+
+
+def require_directory(facts: ServerFacts) -> str:
+    """Return where the data directory is. Raises ``SourceUnfit`` when it is not here."""
+    if not facts.data_directory or not os.path.isdir(facts.data_directory):
+        raise SourceUnfit(
+            "The data directory {path} of the server is not on this machine, or may not be seen.",
+            hint="Take 'data_directory' out of the component: then the server sends it.",
+            path=facts.data_directory or "–",
+        )
+    return facts.data_directory
 
 
 class FileAhead:

@@ -13,6 +13,7 @@ from rebond.clock import Clock
 from rebond.entries import RememberedFile
 from rebond.sources.postgres.wal_names import format_lsn, parse_lsn
 from rebond.sources.postgres_physical.connection import Connection
+from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.labels import BackupLabel
 from rebond.sources.postgres_physical.server_facts import ServerFacts
 
@@ -57,12 +58,13 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def write_mark(facts: ServerFacts, label: BackupLabel, whole_ms: int) -> bytes:
-    """Return what is to be remembered of a server that was read from ``label`` on; nothing of a standby.
+def make_mark(facts: ServerFacts, label: BackupLabel, pages: DamagedPages, whole_ms: int) -> bytes:
+    """Return what is to be remembered of a server that was read from ``label`` on.
 
+    Nothing of a standby, of a server without summaries, and after damage, which has to be found again the next time.
     ``whole_ms`` is when all of it was read the last time.
     """
-    if label.is_from_standby or facts.is_standby:
+    if label.is_from_standby or facts.is_standby or facts.major < OLDEST_MAJOR or pages:
         return b""
     return msgspec.json.encode(
         Mark(

@@ -1,0 +1,81 @@
+"""A file of a data directory of which only some blocks are read, and what is remembered for that."""
+
+import os
+import pathlib
+
+from rebond.sources.postgres_physical.damaged_pages import DamagedPages
+from rebond.sources.postgres_physical.labels import BackupLabel
+from rebond.sources.postgres_physical.partly_read import FileInPart
+from rebond.sources.postgres_physical.server_facts import ServerFacts
+from rebond.sources.postgres_physical.wal_summaries import make_mark, read_mark
+
+BLOCK = 16384
+FACTS = ServerFacts(
+    system_identifier="7",
+    timeline=1,
+    version="18.1",
+    version_number=180001,
+    segment_bytes=16 << 20,
+    page_bytes=8192,
+    has_checksums=True,
+    is_standby=False,
+    archive_mode="on",
+    wal_level="replica",
+    now="",
+)
+LABEL = BackupLabel(start=1000, timeline=1, is_from_standby=False)
+
+
+def read_part(path: pathlib.Path, whole_bytes: int, fresh: list[tuple[int, int]]) -> tuple[bytes, list[int], int]:
+    judged: list[int] = []
+    file = FileInPart(
+        b"base/5/16384",
+        os.open(path, os.O_RDONLY),
+        whole_bytes=whole_bytes,
+        block_bytes=BLOCK,
+        fresh=fresh,
+        judge=lambda _path, _descriptor, offset, piece: judged.extend((offset, len(piece))),
+    )
+    content = bytearray()
+    while part := file.read(20_000):
+        content += part
+    file.close()
+    return bytes(content), judged, file.size_bytes
+
+
+def test_only_ranges_are_read_and_all_of_them_is_judged(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"".join(bytes([number]) * BLOCK for number in range(5)) + b"end" * 1000)
+    content, judged, size = read_part(path, 5 * BLOCK + 3000, [(1, 2), (3, 6)])
+    assert content == b"\1" * BLOCK + b"\3" * BLOCK + b"\4" * BLOCK + b"end" * 1000
+    assert sum(judged[1::2]) == len(content)
+    assert size == 5 * BLOCK + 3000
+
+
+def test_a_file_that_is_cut_meanwhile_ends_where_it_was_cut(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * (2 * BLOCK))
+    content, _, size = read_part(path, 5 * BLOCK, [(1, 4), (4, 5)])
+    assert content == b"x" * BLOCK
+    assert size == 2 * BLOCK
+
+
+def test_nothing_is_remembered_after_damage_nor_of_a_standby() -> None:
+    damaged = DamagedPages()
+    assert make_mark(FACTS, LABEL, damaged, 0)
+    damaged.add("base/5/16384", 3)
+    assert make_mark(FACTS, LABEL, damaged, 0) == b""
+    standby = BackupLabel(start=1000, timeline=1, is_from_standby=True)
+    assert make_mark(FACTS, standby, DamagedPages(), 0) == b""
+
+
+def test_what_is_remembered_serves_the_same_server_for_a_week() -> None:
+    mark = read_mark(make_mark(FACTS, LABEL, DamagedPages(), 5))
+    assert mark is not None
+    assert mark.is_fit(FACTS, 5 + 6 * 86_400_000)
+    assert not mark.is_fit(FACTS, 5 + 8 * 86_400_000)
+    assert not mark.is_fit(FACTS, 0)
+    other = {**{name: getattr(FACTS, name) for name in FACTS.__struct_fields__}, "system_identifier": "8"}
+    assert not mark.is_fit(ServerFacts(**other), 5)
+    assert read_mark(b"") is None
+    assert read_mark(b"{") is None
