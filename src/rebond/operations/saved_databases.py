@@ -31,6 +31,10 @@ class SnapshotFiles:
         """Say whether there is a file."""
         return path in self._entries
 
+    def size(self, path: str) -> int:
+        """Return how many bytes a file that is there has."""
+        return self._entries[path].size
+
     def read(self, path: str) -> bytes:
         """Return all of a file. Raises ``VaultDamaged``."""
         return b"".join(self.pieces(path))

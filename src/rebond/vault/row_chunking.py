@@ -5,6 +5,7 @@ chunk costs some 100 bytes of index and of lists, so only the first gigabytes of
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from pyfastcdc import FastCDC
 
@@ -16,7 +17,7 @@ SIZES = (  # up to where in a stream, and what chunks have there: least, average
     (16 << 30, (8 << 10, 32 << 10, 256 << 10)),
     (1 << 62, (LEAST, AVERAGE, MOST)),
 )
-_EVENNESS = 2  # of pyfastcdc: chunks of like lengths, for a long one is the likeliest to hold a row that changed
+_EVENNESS: Final = 2  # of pyfastcdc: chunks of like lengths, for a long one is the likeliest to hold a row that changed
 
 
 class RowChunker(Chunker):

@@ -22,6 +22,10 @@ class SavedFiles(Protocol):
         """Say whether there is a file."""
         ...
 
+    def size(self, path: str) -> int:
+        """Return how many bytes a file that is there has."""
+        ...
+
     def read(self, path: str) -> bytes:
         """Return all of a file. Raises ``VaultError``."""
         ...

@@ -1,31 +1,40 @@
-"""Several sessions that load one database at once: the largest tables first, each row counted."""
+"""Several sessions that load one database at once: the largest tables first, each row counted.
+
+A table that alone would take longer than all others side by side is loaded by all sessions together, block by block:
+its rows stay near their order, and are no longer exactly in it.
+"""
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rebond.errors import RebondError, RestoreError
 from rebond.sources.postgres.definitions import Job
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard, run_statements
-from rebond.sources.postgres.saved import SavedDatabase, SavedTable
+from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
 
 Advance = Callable[[str, int, int], None]
+LEAST_SHARED_BYTES = 64 << 20  # of a table that several sessions load together
+_LONG = 1.25  # times what a session has to load on average
 _LOOK_EVERY_SECONDS = 0.1
 
 
-class _Tables:
-    """The tables that nobody has taken yet, and what came of the others. Shared by the sessions."""
+class _Work:
+    """What the sessions have still to load, and what came of the rest. Shared by them."""
 
-    def __init__(self, tables: Sequence[SavedTable]) -> None:
+    def __init__(self, saved: SavedDatabase, *, jobs: int) -> None:
+        shared = choose_shared(saved, jobs=jobs)
+        self.shared = [SharedRows(each, saved.files.pieces(each.file)) for each in shared]
         self._lock = threading.Lock()
-        self._left = list(reversed(tables))
+        self._left = [each for each in reversed(saved.tables) if each not in shared]
+        self._counts = dict.fromkeys((each.file for each in saved.tables), 0)
         self.latest = ""
         self.failure: BaseException | None = None
         self.done = 0
         self.fed_bytes = 0
 
     def take(self) -> SavedTable | None:
-        """Return the next one; ``None`` when there is none, or somebody failed."""
+        """Return the next table that is one session's; ``None`` when there is none, or somebody failed."""
         with self._lock:
             return self._left.pop() if self._left and self.failure is None else None
 
@@ -34,8 +43,8 @@ class _Tables:
         with self._lock:
             self.failure = self.failure or error
 
-    def count(self, table: SavedTable, size_bytes: int, *, is_done: bool = False) -> None:
-        """Tell how far it is. Raises what another session failed at."""
+    def advance(self, table: SavedTable, size_bytes: int, *, is_done: bool = False) -> None:
+        """Tell how far it is. Raises when another session failed."""
         with self._lock:
             self.fed_bytes += size_bytes
             self.done += is_done
@@ -44,13 +53,71 @@ class _Tables:
         if failure is not None:
             raise RestoreError("Another table could not be loaded.", hint="See the first error.")
 
+    def count(self, tables: Sequence[SavedTable], answers: Sequence[str]) -> None:
+        """Add what a session loaded, in the order in which it did. Raises ``RestoreError``."""
+        counts = read_counts(tables, answers)
+        with self._lock:
+            for table, count in zip(tables, counts, strict=True):
+                self._counts[table.file] += count
+
+    def judge(self, tables: Sequence[SavedTable]) -> None:
+        """Compare what all of them loaded with what was saved. Raises ``RestoreError``, or the first failure."""
+        if self.failure is not None:
+            raise self.failure
+        for each in tables:
+            judge_count(each, self._counts[each.file])
+
+
+class SharedRows:
+    """The rows of one table, handed out in blocks of whole rows to whoever asks next, in their order."""
+
+    def __init__(self, table: SavedTable, pieces: Iterator[Piece]) -> None:
+        self.table = table
+        self._pieces = pieces
+        self._rest = b""
+        self._lock = threading.Lock()
+        self._is_told = False
+
+    def take(self) -> bytes:
+        """Return the next rows, all of each; empty when there are no more. Raises ``VaultError``."""
+        with self._lock:
+            while (piece := next(self._pieces, None)) is not None:
+                rows = b"".join((self._rest, piece))
+                end = rows.rfind(b"\n") + 1  # COPY writes the end of a line inside a value as two letters
+                self._rest = rows[end:]
+                if end:
+                    return rows[:end]
+            rest, self._rest = self._rest, b""
+            return rest
+
+    def is_first_at_end(self) -> bool:
+        """Say once that it is done."""
+        with self._lock:
+            was_told, self._is_told = self._is_told, True
+            return not was_told
+
+
+def choose_shared(saved: SavedDatabase, *, jobs: int) -> list[SavedTable]:
+    """Return the tables that all sessions load together: those that would keep one busy when the others are done."""
+    shared = []
+    left_bytes = sum(saved.files.size(each.file) for each in saved.tables)
+    for each in saved.tables:  # the largest first
+        size = saved.files.size(each.file)
+        is_long = size >= LEAST_SHARED_BYTES and size * jobs > _LONG * left_bytes
+        if jobs < 2 or each.condition or not is_long:
+            break
+        shared.append(each)
+        left_bytes -= size
+    return shared
+
 
 def load_rows(saved: SavedDatabase, access: Access, database: str, *, jobs: int, advance: Advance) -> None:
     """Load the rows of all tables. Raises ``RestoreError`` and ``VaultError``: the first failure of all sessions."""
-    tables = _Tables(saved.tables)
+    work = _Work(saved, jobs=jobs)
+    count = max(1, jobs if work.shared else min(jobs, len(saved.tables)))
     threads = [
-        threading.Thread(target=_load_tables, args=(saved, access, database, tables), name=f"load {number}")
-        for number in range(max(1, min(jobs, len(saved.tables))))
+        threading.Thread(target=_load_tables, args=(saved, access, database, work), name=f"load {number}")
+        for number in range(count)
     ]
     for each in threads:
         each.start()
@@ -58,34 +125,37 @@ def load_rows(saved: SavedDatabase, access: Access, database: str, *, jobs: int,
         for each in threads:
             while each.is_alive():
                 each.join(_LOOK_EVERY_SECONDS)
-                advance(tables.latest, tables.done, tables.fed_bytes)
+                advance(work.latest, work.done, work.fed_bytes)
     except BaseException as error:
-        tables.fail(error)
+        work.fail(error)
         for each in threads:
             each.join()
         raise
-    if tables.failure is not None:
-        raise tables.failure
+    work.judge(saved.tables)
 
 
-def _load_tables(saved: SavedDatabase, access: Access, database: str, tables: _Tables) -> None:
+def _load_tables(saved: SavedDatabase, access: Access, database: str, work: _Work) -> None:
     session: LoadSession | None = None
     try:
         loaded: list[SavedTable] = []
-        while (table := tables.take()) is not None:
+        for shared in work.shared:
             session = session or LoadSession(access, database)
-            _feed_table(saved, session, table, tables)
+            _feed_share(saved, session, shared, work)
+            loaded.append(shared.table)
+        while (table := work.take()) is not None:
+            session = session or LoadSession(access, database)
+            _feed_table(saved, session, table, work)
             loaded.append(table)
         if session is not None:
-            check_counts(loaded, session.finish())
+            work.count(loaded, session.finish())
     except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-        tables.fail(error)
+        work.fail(error)
     finally:
         if session is not None:
             session.close()
 
 
-def _feed_table(saved: SavedDatabase, session: LoadSession, table: SavedTable, tables: _Tables) -> None:
+def _feed_table(saved: SavedDatabase, session: LoadSession, table: SavedTable, work: _Work) -> None:
     # A table that is emptied in the transaction that fills it needs no second pass over its pages, and in some
     # settings no write-ahead log. What an extension has put into a table of its own stays.
     is_plain = not table.condition
@@ -95,16 +165,35 @@ def _feed_table(saved: SavedDatabase, session: LoadSession, table: SavedTable, t
     session.feed(table.write_in(saved.manifest.encoding, options=("FREEZE",) if is_plain else ()) + "\n")
     for piece in saved.files.pieces(table.file):
         session.feed(piece)
-        tables.count(table, len(piece))
+        work.advance(table, len(piece))
     session.feed("\\.\n")
     session.report(f"{len(table.file)} :ROW_COUNT")
     session.feed("COMMIT;\n")
-    tables.count(table, 0, is_done=True)
+    work.advance(table, 0, is_done=True)
+
+
+def _feed_share(saved: SavedDatabase, session: LoadSession, shared: SharedRows, work: _Work) -> None:
+    # Several sessions cannot empty the table that they fill together, so its pages are marked later, by vacuum.
+    table = shared.table
+    session.feed(table.write_in(saved.manifest.encoding) + "\n")
+    while rows := shared.take():
+        session.feed(rows)
+        work.advance(table, len(rows))
+    session.feed("\\.\n")
+    session.report(f"{len(table.file)} :ROW_COUNT")
+    if shared.is_first_at_end():
+        work.advance(table, 0, is_done=True)
 
 
 def check_counts(tables: Sequence[SavedTable], answers: Sequence[str]) -> None:
     """Compare what a session loaded with what was saved. Raises ``RestoreError``."""
-    counts = [each.rpartition(" ")[2] for each in answers if each]
+    for table, count in zip(tables, read_counts(tables, answers), strict=True):
+        judge_count(table, count)
+
+
+def read_counts(tables: Sequence[SavedTable], answers: Sequence[str]) -> list[int]:
+    """Return how many rows a session loaded into each table. Raises ``RestoreError``."""
+    counts = [int(each.rpartition(" ")[2]) for each in answers if each]
     if len(counts) != len(tables):
         raise RestoreError(
             "psql told of {count} tables, and was given {expected}.",
@@ -112,15 +201,19 @@ def check_counts(tables: Sequence[SavedTable], answers: Sequence[str]) -> None:
             count=len(counts),
             expected=len(tables),
         )
-    for table, count in zip(tables, counts, strict=True):
-        if count != str(table.rows):
-            raise RestoreError(
-                "{table}: {count} rows were loaded, and {expected} were saved.",
-                hint="See the server's log; a rule or trigger may have changed what came.",
-                table=table.shown,
-                count=count,
-                expected=table.rows,
-            )
+    return counts
+
+
+def judge_count(table: SavedTable, count: int) -> None:
+    """Compare how many rows were loaded with how many were saved. Raises ``RestoreError``."""
+    if count != table.rows:
+        raise RestoreError(
+            "{table}: {count} rows were loaded, and {expected} were saved.",
+            hint="See the server's log; a rule or trigger may have changed what came.",
+            table=table.shown,
+            count=count,
+            expected=table.rows,
+        )
 
 
 def run_side_by_side(access: Access, database: str, work: Iterable[Job], guard: ScriptGuard, *, jobs: int) -> None:
