@@ -1,10 +1,11 @@
-"""Bugs of finding the columns that name files."""
+"""Bugs of finding the columns that name files, and of exports that are encrypted or written without the vault."""
 
 from tests.planted.bug import Bug, Change
 
 DJANGO = "tests/scenarios/test_file_fields_of_django.py"
 READING = "tests/unit/stack/django_code/test_reading_migrations.py"
 PROOF = "operations/named_fields.py"
+TOOLS = "tests/scenarios/test_exports_for_other_tools.py"
 
 FIELDS = (
     Bug(
@@ -36,5 +37,23 @@ FIELDS = (
             ),
         ),
         (f"{READING}::test_only_what_ran_counts_and_each_after_what_it_depends_on",),
+    ),
+    Bug(
+        "an-encryption-that-failed-passes",
+        "The program that encrypts fails midway, and its half file is published.",
+        (Change("archives/encrypting.py", "        if status:\n", "        if status < 0:\n"),),
+        (f"{TOOLS}::test_what_cannot_be_encrypted_so_is_refused_and_leaves_nothing",),
+    ),
+    Bug(
+        "names-in-the-clear",
+        "A 7z file is encrypted, and anybody can list the names in it.",
+        (
+            Change(
+                "archives/seven_zip.py",
+                "header_encryption=password is not None",
+                "header_encryption=False",
+            ),
+        ),
+        (f"{TOOLS}::test_stock_7z_reads_what_was_exported",),
     ),
 )

@@ -15,7 +15,11 @@ from rebond.findings import Finding, Severity
 from rebond.progress import Observer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rebond.operations.backup import BackupOutcome
+    from rebond.operations.export import ExportOutcome
+    from rebond.operations.export_requests import ExportRequest
     from rebond.stack.exports import PlannedExport
     from rebond.stack.planning import PlannedBackup
 
@@ -28,58 +32,101 @@ def export_after(
         return outcome
     from msgspec.structs import replace
 
-    findings = []
+    findings: list[Finding] = []
     with vault_at_hand(invocation, observer.noticed, only_reads=True) as vault:
         for each in plan.exports:
             try:
-                for path in _write(vault, each, outcome, observer):
-                    note(invocation, tr("Exported: {path}", path=show_path(path)))
+                written = _write(invocation, vault, each, outcome, observer)
             except (RebondError, OSError) as error:
                 findings.append(_failed(each, error))
                 observer.noticed(findings[-1])
+                continue
+            findings += written.findings
+            for path in written.paths:
+                note(invocation, tr("Exported: {path}", path=show_path(path)))
     return replace(outcome, findings=(*outcome.findings, *findings))
 
 
-def _write(vault: VaultAtHand, export: "PlannedExport", outcome: "BackupOutcome", observer: Observer) -> list[str]:
-    from rebond.operations.export import list_exports
-    from rebond.operations.exporting_classes import export_all, name_export, remove_old_exports
+def _write(
+    invocation: Invocation,
+    vault: VaultAtHand,
+    export: "PlannedExport",
+    outcome: "BackupOutcome",
+    observer: Observer,
+) -> "ExportOutcome":
+    """Write the files out of the snapshot; with a key that cannot read it, out of what is there now."""
+    from rebond.operations.exporting_classes import remove_old_exports
 
-    record, request = outcome.record, export.request
-    databases = list_exports(vault.live, record, request)
+    request = _fill_in(invocation, export)
     make_directories_durably(export.folder)
-    zone = vault.configured.zone
-    paths = {
-        each: os.path.join(export.folder, name_export(record, request, each, databases, zone)) for each in databases
-    }
-    written = export_all(vault.live, record, request, paths, observer)
-    until = export.ends_before(datetime.datetime.fromtimestamp(SystemClock().now_ms() / 1000, zone))
+    try:
+        written, databases = _write_saved(vault, export, request, outcome, observer)
+    except RoleTooSmall:
+        written, databases = _write_live(vault, export, request, observer)
+    now = datetime.datetime.fromtimestamp(SystemClock().now_ms() / 1000, vault.configured.zone)
+    until = export.ends_before(now)
     if until is not None:  # only once the new one is whole
         remove_old_exports(export.folder, request, databases, until=until)
-    return list(written.paths)
+    return written
+
+
+def _fill_in(invocation: Invocation, export: "PlannedExport") -> "ExportRequest":
+    if export.request.encryption is None:
+        return export.request
+    from msgspec.structs import replace
+
+    from rebond.cli.export_password import find_export_password
+
+    return replace(export.request, password=export.find_password() or find_export_password(invocation))
+
+
+def _write_saved(
+    vault: VaultAtHand,
+    export: "PlannedExport",
+    request: "ExportRequest",
+    outcome: "BackupOutcome",
+    observer: Observer,
+) -> "tuple[ExportOutcome, Sequence[str]]":
+    from rebond.operations.export import list_exports
+    from rebond.operations.exporting_classes import export_all, name_export
+
+    databases = list_exports(vault.live, outcome.record, request)
+    time_ms, zone = outcome.record.catalog.time_ms, vault.configured.zone
+    paths = {
+        each: os.path.join(export.folder, name_export(time_ms, request, each, databases, zone)) for each in databases
+    }
+    return export_all(vault.live, outcome.record, request, paths, observer), databases
+
+
+def _write_live(
+    vault: VaultAtHand, export: "PlannedExport", request: "ExportRequest", observer: Observer
+) -> "tuple[ExportOutcome, Sequence[str]]":
+    from rebond.operations.export_live import export_databases, export_tree
+    from rebond.operations.exporting_classes import name_export
+
+    now_ms, zone = SystemClock().now_ms(), vault.configured.zone
+    if not export.is_of_database:
+        path = os.path.join(export.folder, name_export(now_ms, request, "", [""], zone))
+        tree = export.live.open_tree(request.component, observer.noticed)
+        return export_tree(tree, request, path, observer), [""]
+    with export.live.open_databases(request.component, observer.noticed) as databases:
+        names = [each.name for each in databases]
+        paths = {each: os.path.join(export.folder, name_export(now_ms, request, each, names, zone)) for each in names}
+        return export_databases(databases, request, paths, made_ms=now_ms), names
 
 
 def _failed(export: "PlannedExport", error: RebondError | OSError) -> Finding:
     reason = error.message if isinstance(error, RebondError) else error.strerror or str(error)
-    values = {
-        "component": export.request.component,
-        "form": str(export.request.format),
-        "folder": export.folder,
-        "reason": reason,
-    }
-    if isinstance(error, RoleTooSmall):
-        return Finding(
-            code="export-failed",
-            severity=Severity.WARNING,
-            subject=export.request.component,
-            template="The snapshot stands, but {component} could not be exported into {folder}: {reason}",
-            hint_template="A writer cannot read: let a machine with the owner's key write it, or take 'export' out.",
-            values=values,
-        )
     return Finding(
         code="export-failed",
         severity=Severity.WARNING,
         subject=export.request.component,
         template="The snapshot stands, but {component} could not be exported into {folder}: {reason}",
         hint_template="Then 'rebond export latest {component} --format {form} --output {folder}/' writes it.",
-        values=values,
+        values={
+            "component": export.request.component,
+            "form": str(export.request.format),
+            "folder": export.folder,
+            "reason": reason,
+        },
     )

@@ -155,7 +155,9 @@ class Export:
     keep: int | None = optional(SPAN, "How long; else until somebody deletes it.", default=None)
     level: int | None = optional(Count(1, 9), "How hard to compress.", default=None)
     encrypt: str | None = optional(Choice(("gpg", "7z", "openssl")), "How it is encrypted.", default=None)
-    password: Text | None = optional(TEXT, "The password or recipient.", default=None)
+    password: Text | None = optional(
+        TEXT, "The password that it is encrypted with; else `REBOND_EXPORT_PASSWORD_FILE` and its like.", default=None
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,13 @@ def diff_snapshots(before: SnapshotReader, after: SnapshotReader) -> Iterator[Di
         yield from _diff(before, old, after, new)
 
 
+def diff_component(before: SnapshotReader, after: SnapshotReader, name: str) -> Iterator[Difference]:
+    """Yield what changed of one component from one snapshot to the other, in the order of the paths."""
+    sides = [next((each for each in reader.components if each.name == name), None) for reader in (before, after)]
+    old, new = (root_of(each) if each and each.tree else None for each in sides)
+    yield from _diff(before, old, after, new)
+
+
 Pair = tuple[Located | None, Located | None]
 
 

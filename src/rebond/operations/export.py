@@ -2,20 +2,24 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from rebond.archives.deflating import Deflater
+from rebond.archives.encrypting import encrypted_sink
 from rebond.archives.new_files import new_file
 from rebond.archives.packing import Member, compressed_sink, write_tar, write_zip
+from rebond.archives.seven_zip import write_seven_zip
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import content_of, root_of, walk
-from rebond.operations.export_requests import OF_DATABASES, ExportRequest, Format
+from rebond.operations.diffing import Change, diff_component
+from rebond.operations.export_requests import OF_DATABASES, Encryption, ExportRequest, Format
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Advance, Observer
+from rebond.secret import Secret
 from rebond.sources.postgres.custom_dump import write_custom
 from rebond.sources.postgres.plain_dump import write_plain
 from rebond.sources.postgres.saved import SavedDatabase
@@ -26,11 +30,15 @@ from rebond.vault.snapshots import SnapshotRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOutcome:
-    """What was written. ``size_bytes`` is 0 where that cannot be known, on standard output."""
+    """What was written. ``size_bytes`` is 0 where that cannot be known, on standard output.
+
+    ``removed`` are paths that are there no more since the snapshot that an export begins at.
+    """
 
     paths: tuple[str, ...]
     size_bytes: int
     findings: tuple[Finding, ...] = ()
+    removed: tuple[bytes, ...] = ()
 
 
 def list_exports(vault: Vault, record: SnapshotRecord, request: ExportRequest) -> list[str]:
@@ -47,13 +55,17 @@ def export_to_file(
     """Write a component to a new file, which is whole or not there. Raises ``TargetNotEmpty``, ``RestoreError``."""
     with new_file(path) as sink:
         outcome = export_to(vault, record, request, sink, observer)
-    return ExportOutcome(paths=(path,), size_bytes=os.stat(path).st_size, findings=outcome.findings)
+    return replace(outcome, paths=(path,), size_bytes=os.stat(path).st_size)
 
 
 def export_to(
     vault: Vault, record: SnapshotRecord, request: ExportRequest, sink: BinaryIO, observer: Observer
 ) -> ExportOutcome:
     """Write a component as a stream. Raises ``UnknownName``, ``UsageError``, ``VaultError`` and ``OSError``."""
+    if request.since is not None and request.format in OF_DATABASES:
+        raise UsageError(
+            "A database is always exported whole.", hint="Leave --since out: it is for the files of a component."
+        )
     with ExitStack() as held:
         reader = held.enter_context(SnapshotReader(vault, record))
         reader.expect_many_finds()
@@ -61,22 +73,88 @@ def export_to(
         deflater = held.enter_context(Deflater(threads=request.threads, level=request.level))
         if request.format in OF_DATABASES:
             saved = _choose_database(list_databases(reader, segments, request.component), request.database)
-            if request.format is Format.DUMP:
-                write_custom(saved, sink, deflater.zlib, made_ms=record.catalog.time_ms)
-            else:
-                sink.writelines(deflater.gzip(write_plain(saved)))
+            write_database(saved, sink, request, deflater, made_ms=record.catalog.time_ms)
             return ExportOutcome(paths=(), size_bytes=0)
         members = _list_members(reader, request.component, observer)
-        left = _pack(members, sink, request, deflater)
-    findings = tuple(_left_out(path, request.format) for path in left)
+        removed: list[bytes] = []
+        if request.since is not None:
+            since = held.enter_context(SnapshotReader(vault, request.since))
+            members = _leave_unchanged_out(members, _find_changed(since, reader, request.component, removed))
+        findings = pack_members(members, sink, request, deflater)
     for finding in findings:
         observer.noticed(finding)
-    return ExportOutcome(paths=(), size_bytes=0, findings=findings)
+    return ExportOutcome(paths=(), size_bytes=0, findings=findings, removed=tuple(removed))
+
+
+def _find_changed(before: SnapshotReader, after: SnapshotReader, component: str, removed: list[bytes]) -> set[bytes]:
+    """Return the paths that came or changed, also those whose rights or owner did; add those that went."""
+    begin = component.encode() + b"/"
+    changed = set()
+    for each in diff_component(before, after, component):
+        path = each.path.removeprefix(begin)
+        if each.change is Change.REMOVED:
+            removed.append(path)
+        else:
+            changed.add(path)
+    return changed
+
+
+def _leave_unchanged_out(members: Iterator[Member], changed: set[bytes]) -> Iterator[Member]:
+    return (each for each in members if each.path in changed)
+
+
+def write_database(
+    saved: SavedDatabase, sink: BinaryIO, request: ExportRequest, deflater: Deflater, *, made_ms: int
+) -> None:
+    """Write one database in the form that is wanted. Raises ``UsageError``, ``OSError`` and what its files raise."""
+    with _encrypted(sink, request) as place:
+        if request.format is Format.DUMP:
+            write_custom(saved, place, deflater.zlib, made_ms=made_ms)
+        else:
+            place.writelines(deflater.gzip(write_plain(saved)))
+
+
+def pack_members(
+    members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater
+) -> tuple[Finding, ...]:
+    """Write files in the form that is wanted; return what such a file cannot hold. Raises as ``write_database``."""
+    with _encrypted(sink, request) as place:
+        left = _pack(members, place, request, deflater)
+    return tuple(_left_out(path, request.format) for path in left)
+
+
+@contextmanager
+def _encrypted(sink: BinaryIO, request: ExportRequest) -> Iterator[BinaryIO]:
+    """Give a sink that encrypts, where that is wanted; a 7z file does so itself."""
+    is_seven_zip = request.format is Format.SEVEN_ZIP
+    if is_seven_zip != (request.encryption is Encryption.SEVEN_ZIP) and request.encryption:
+        raise UsageError(
+            "A file of the form {form} is not encrypted by {program}.",
+            hint="7z files are encrypted by 7z, all others by gpg or openssl.",
+            form=str(request.format),
+            program=str(request.encryption),
+        )
+    if request.encryption is None or is_seven_zip:
+        yield sink
+        return
+    with encrypted_sink(sink, request.encryption, _require_password(request)) as place:
+        yield place
+
+
+def _require_password(request: ExportRequest) -> Secret:
+    if request.password is None or not request.password.reveal():
+        raise UsageError(
+            "There is no password to encrypt with.", hint="Set REBOND_EXPORT_PASSWORD_FILE to a file with it."
+        )
+    return request.password
 
 
 def _pack(members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater) -> list[bytes]:
     if request.format is Format.ZIP:
         return write_zip(members, sink, level=request.level)
+    if request.format is Format.SEVEN_ZIP:
+        password = _require_password(request) if request.encryption else None
+        return write_seven_zip(members, sink, level=request.level, password=password)
     method = request.format.rpartition(".")[2]
     with compressed_sink(sink, method, level=request.level, deflater=deflater, threads=request.threads) as packed:
         return write_tar(members, packed)

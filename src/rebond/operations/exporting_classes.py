@@ -18,14 +18,14 @@ _MOMENT = r"(\d{8}_\d{6})"
 
 
 def name_export(
-    record: SnapshotRecord, request: ExportRequest, database: str, databases: Sequence[str], zone: datetime.tzinfo
+    time_ms: int, request: ExportRequest, database: str, databases: Sequence[str], zone: datetime.tzinfo
 ) -> str:
     """Return the name of a file: ``db_backup_20260204_030000.sql.gz``, or with the component instead of ``db_backup``.
 
     Of several databases each has its name in it.
     """
-    moment = datetime.datetime.fromtimestamp(record.catalog.time_ms / 1000, zone)
-    return f"{_name_stem(request, database, databases)}_{moment:%Y%m%d_%H%M%S}.{request.format}"
+    moment = datetime.datetime.fromtimestamp(time_ms / 1000, zone)
+    return f"{_name_stem(request, database, databases)}_{moment:%Y%m%d_%H%M%S}.{request.ending}"
 
 
 def _name_stem(request: ExportRequest, database: str, databases: Sequence[str]) -> str:
@@ -45,6 +45,7 @@ def export_all(
         paths=tuple(path for each in outcomes for path in each.paths),
         size_bytes=sum(each.size_bytes for each in outcomes),
         findings=tuple(finding for each in outcomes for finding in each.findings),
+        removed=tuple(path for each in outcomes for path in each.removed),
     )
 
 
@@ -58,7 +59,7 @@ def remove_old_exports(
     removed = []
     for database in databases:
         stem = re.escape(_name_stem(request, database, databases))
-        pattern = re.compile(rf"{stem}_{_MOMENT}\.{re.escape(request.format)}")
+        pattern = re.compile(rf"{stem}_{_MOMENT}\.{re.escape(request.ending)}")
         for name in sorted(os.listdir(folder)):
             found = pattern.fullmatch(name)
             if found is None:

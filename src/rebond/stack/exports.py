@@ -2,22 +2,31 @@
 
 import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
 from rebond.config.classes import Export
 from rebond.config.model import Loaded
 from rebond.findings import Finding, Severity
-from rebond.operations.export_requests import OF_DATABASES, USUAL_LEVEL, ExportRequest, Format
+from rebond.operations.export_requests import OF_DATABASES, USUAL_LEVEL, Encryption, ExportRequest, Format
+from rebond.secret import Secret
+from rebond.stack.live_exports import LiveComponents, OpenTree
+from rebond.stack.whereabouts import secret_of
 
 
 class PlannedExport(Struct, frozen=True, kw_only=True):
-    """One file, or one for each database: what, into which folder, and how long earlier ones stay."""
+    """One file, or one for each database: what, into which folder, and how long earlier ones stay.
+
+    ``live`` reads its component where it is, for those who may not read the vault. ``find_password`` is asked when it
+    is encrypted; ``None`` where the configuration has none.
+    """
 
     request: ExportRequest
     folder: str
+    live: LiveComponents
     keep_seconds: int | None = None
+    find_password: Callable[[], Secret | None] = lambda: None
 
     def ends_before(self, now: datetime.datetime) -> datetime.datetime | None:
         """Return which moments are too old; ``None`` where all of them stay."""
@@ -29,11 +38,14 @@ class PlannedExport(Struct, frozen=True, kw_only=True):
         return self.request.format in OF_DATABASES
 
 
-def plan_exports(loaded: Loaded, exports: Sequence[Export]) -> tuple[list[PlannedExport], list[Finding]]:
-    """Return what is to be written, and what cannot be: what is to be encrypted is never written in the clear."""
+def plan_exports(
+    loaded: Loaded, exports: Sequence[Export], trees: Mapping[str, OpenTree]
+) -> tuple[list[PlannedExport], list[Finding]]:
+    """Return what is to be written, and what cannot be yet. ``trees`` open the components where they are."""
     planned, left = [], []
+    live = LiveComponents(loaded, trees)
     for each in exports:
-        if each.format not in set(Format) or each.encrypt:
+        if each.format not in set(Format):
             left.append(_not_yet(each))
             continue
         request = ExportRequest(
@@ -41,9 +53,17 @@ def plan_exports(loaded: Loaded, exports: Sequence[Export]) -> tuple[list[Planne
             format=Format(each.format),
             level=each.level or USUAL_LEVEL,
             threads=os.cpu_count() or 1,
+            encryption=Encryption(each.encrypt) if each.encrypt else None,
         )
-        folder = os.path.join(loaded.root, os.path.expanduser(each.to))
-        planned.append(PlannedExport(request=request, folder=folder, keep_seconds=each.keep))
+        planned.append(
+            PlannedExport(
+                request=request,
+                folder=os.path.join(loaded.root, os.path.expanduser(each.to)),
+                live=live,
+                keep_seconds=each.keep,
+                find_password=lambda each=each: secret_of(each.password, loaded),  # type: ignore[misc]
+            )
+        )
     return planned, left
 
 

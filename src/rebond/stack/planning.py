@@ -95,7 +95,9 @@ def plan_backup(
         for name, each in chosen
     }
     apart = find_apart(dict(chosen), components)
-    exports, not_exported = plan_exports(loaded, class_.export if class_ else ())
+    exports, not_exported = plan_exports(
+        loaded, class_.export if class_ else (), {name: each.open_tree for name, each in components.items()}
+    )
     strategies = find_strategies(dict(chosen), class_)
     return PlannedBackup(
         components=tuple(each for name, each in components.items() if configuration.component[name].vault is None),

@@ -9,7 +9,6 @@ from dataclasses import replace
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
-from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.sources.documents.tree import Piece
 from rebond.sources.postgres.names import name_file
@@ -44,7 +43,7 @@ class ConfiguredPostgres:
         self.named_files = NamedByPostgres(name, references, find_roots(loaded, references)) if references else None
         self.fields = FieldFinder(name, component, loaded) if component.file_fields else None
 
-    def open_tree(self, report: Report) -> Tree:
+    def open_tree(self, report: Report) -> PostgresTree:
         """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
         server, database = self.find_server()
         place = self.find_place()

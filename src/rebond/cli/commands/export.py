@@ -8,6 +8,7 @@ import click
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
 from rebond.cli.choosing import choose_snapshot, stack_option
+from rebond.cli.export_password import find_export_password
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
     from rebond.operations.export_requests import ExportRequest
     from rebond.vault.snapshots import SnapshotRecord
 
-_FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst")
+_FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst", "7z")
+_ENCRYPTIONS = ("gpg", "7z", "openssl")
 _MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
 
 
 @verb(
     "export",
     help="Write a COMPONENT of a snapshot as one file that stock tools read: a database as sql.gz (psql) or dump "
-    "(pg_restore), files as zip, tar.gz or tar.zst. With a directory, which ends in /, the file is named after the "
-    "component and the moment of the snapshot: db_backup_20260204_030000.sql.gz.",
+    "(pg_restore), files as zip, 7z, tar.gz or tar.zst. --since takes only what changed after another snapshot. "
+    "--encrypt asks for a password, or takes REBOND_EXPORT_PASSWORD, _FILE or _COMMAND. With a directory, which ends "
+    "in /, the file is named after the component and the moment of the snapshot: db_backup_20260204_030000.sql.gz.",
     example="rebond export latest database --format sql.gz --output backups/",
 )
 @click.argument("snapshot")
@@ -43,6 +46,8 @@ _MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
 @option("--output", required=True, metavar="FILE|DIR/|-", help="Where to; - is standard output.")
 @option("--level", type=click.IntRange(1, 9), default=6, metavar="1-9", help="How hard to compress.")
 @option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many threads; else as many as processors.")
+@option("--since", metavar="SNAPSHOT", help="Only files that changed after this snapshot.")
+@option("--encrypt", type=click.Choice(_ENCRYPTIONS), help="By what program it is decrypted.")
 @stack_option
 @click.pass_obj
 def export(invocation: Invocation, /, snapshot: str, component: str, output: str, **wishes: Any) -> int:
@@ -53,28 +58,36 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
     ):
         from rebond.cli.documents import describe_choice
         from rebond.operations.export import export_to, list_exports
-        from rebond.operations.export_requests import ExportRequest, Format
+        from rebond.operations.export_requests import Encryption, ExportRequest, Format
         from rebond.operations.exporting_classes import export_all, name_export
 
         record = choose_snapshot(vault, snapshot, stack=wishes["stack"])
         note(invocation, describe_choice(record, SystemClock().now_ms()))
         threads = wishes["jobs"] or os.cpu_count() or 1
         request = ExportRequest(
-            component=component, format=Format(wishes["form"]), level=wishes["level"], threads=threads
+            component=component,
+            format=Format(wishes["form"]),
+            level=wishes["level"],
+            threads=threads,
+            encryption=Encryption(wishes["encrypt"]) if wishes["encrypt"] else None,
+            password=find_export_password(invocation) if wishes["encrypt"] else None,
+            since=choose_snapshot(vault, wishes["since"], stack=wishes["stack"]) if wishes["since"] else None,
         )
         if output == "-":
-            _refuse_terminal(invocation)
+            _refuse_terminal(invocation, request)
             invocation.has_answered = True
             outcome = export_to(vault.live, record, request, sys.stdout.buffer, watcher)
             flush()
             return DOUBTFUL if outcome.findings else GOOD
         databases = list_exports(vault.live, record, request)
-        paths = _choose_paths(output, record, request, databases, vault.configured.zone, name_export)
+        paths = _choose_paths(output, record.catalog.time_ms, request, databases, vault.configured.zone, name_export)
         outcome = export_all(vault.live, record, request, paths, watcher)
     return _show(invocation, record, outcome)
 
 
-def _refuse_terminal(invocation: Invocation) -> None:
+def _refuse_terminal(invocation: Invocation, request: "ExportRequest") -> None:
+    if request.format == "7z":
+        raise UsageError("A 7z file cannot be written to a pipe.", hint="Write --output FILE.")
     if sys.stdout.isatty():
         raise UsageError("An archive does not go to a terminal.", hint="Write --output FILE, or send it on with |.")
     if invocation.wants_json:
@@ -83,7 +96,7 @@ def _refuse_terminal(invocation: Invocation) -> None:
 
 def _choose_paths(
     output: str,
-    record: "SnapshotRecord",
+    time_ms: int,
     request: "ExportRequest",
     databases: list[str],
     zone: "tzinfo",
@@ -91,7 +104,7 @@ def _choose_paths(
 ) -> dict[str, str]:
     """Return where each database goes. Raises ``UsageError``."""
     if output.endswith("/") or os.path.isdir(output):
-        return {each: os.path.join(output, name_export(record, request, each, databases, zone)) for each in databases}
+        return {each: os.path.join(output, name_export(time_ms, request, each, databases, zone)) for each in databases}
     if len(databases) > 1:
         raise UsageError(
             "The component holds several databases, and a file takes one: {known}.",
@@ -106,9 +119,12 @@ def _show(invocation: Invocation, record: "SnapshotRecord", outcome: "ExportOutc
         "snapshot": record.snapshot.hex(),
         "files": list(outcome.paths),
         "bytes": outcome.size_bytes,
+        "removed": [each.decode(errors="backslashreplace") for each in outcome.removed],
         "problems": [finding_document(each) for each in outcome.findings],
     }
     size = format_size(outcome.size_bytes)
     text = tr("Wrote {size}:", size=size) + "".join(f"\n{show_path(each)}" for each in outcome.paths)
+    if outcome.removed:
+        text += "\n" + tr("{count} paths were removed since then; --json lists them.", count=len(outcome.removed))
     answer(invocation, document, text)
     return DOUBTFUL if outcome.findings else GOOD

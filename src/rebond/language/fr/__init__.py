@@ -11,6 +11,7 @@ from rebond.language.fr.configuration import CONFIGURATION
 from rebond.language.fr.databases_back import DATABASES_BACK
 from rebond.language.fr.drill_answers import DRILL_ANSWERS
 from rebond.language.fr.drills import DRILLS
+from rebond.language.fr.exports import EXPORTS
 from rebond.language.fr.file_fields import FILE_FIELDS
 from rebond.language.fr.founding import FOUNDING
 from rebond.language.fr.history import HISTORY
@@ -45,6 +46,7 @@ MESSAGES: dict[str, str] = {
     **CLOSING,
     **CONFIGURATION,
     **DATABASES_BACK,
+    **EXPORTS,
     **FILE_FIELDS,
     **HISTORY,
     **FOUNDING,

@@ -32,6 +32,11 @@ class PostgresTree(FolderTree):
         self._databases = databases
 
     @property
+    def databases(self) -> list[TableRows]:
+        """The rows of each database."""
+        return self._databases
+
+    @property
     def snapshots(self) -> list[HeldSnapshot]:
         """What is held, one for each database."""
         return [each.snapshot for each in self._databases]
