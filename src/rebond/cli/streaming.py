@@ -1,10 +1,12 @@
 """``backup --stdin`` and ``backup --command``: a stream as a component."""
 
+from __future__ import annotations
+
 import os
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,11 +16,13 @@ from rebond.clock import SystemClock
 from rebond.entries import Tree
 from rebond.errors import SourceError, UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.backup import ComponentToSave
 from rebond.sources.streams.judging import MARK_WITHIN_BYTES, Expectation
 from rebond.sources.streams.readers import CommandReader, DescriptorReader, StreamReader
 from rebond.sources.streams.shells import loses_failures
 from rebond.sources.streams.tree import StreamTree
+
+if TYPE_CHECKING:
+    from rebond.operations.components import ComponentToSave
 
 _FOR_FILES = {
     "paths": "--path",
@@ -109,6 +113,8 @@ def _component(name: str, kind: str, open_reader: Callable[[], StreamReader], ex
         return make_tree()
 
     make_tree()  # a name that cannot be used is told before anything is opened
+    from rebond.operations.components import ComponentToSave
+
     return ComponentToSave(name=name, root=b"", open_tree=open_tree, kind=kind)
 
 

@@ -2,14 +2,17 @@
 
 import enum
 from collections.abc import Callable, Collection, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
 from rebond.entries import Tree
 from rebond.findings import Finding
 from rebond.operations.named_fields import FoundFields
-from rebond.vault.snapshots import ComponentSummary
-from rebond.vault.tree_writing import TreeTotals
+
+if TYPE_CHECKING:  # a backup describes its components before it loads what saves them
+    from rebond.vault.snapshots import ComponentSummary
+    from rebond.vault.tree_writing import TreeTotals
 
 Report = Callable[[Finding], None]
 OpenTree = Callable[[Report], Tree]
@@ -31,9 +34,9 @@ class Moment(enum.Enum):
 class Judged(Struct, frozen=True, kw_only=True):
     """A component as it was saved. ``before`` is what the last comparable snapshot held of it, where one is."""
 
-    totals: TreeTotals
+    totals: "TreeTotals"
     now_ms: int = 0
-    before: ComponentSummary | None = None
+    before: "ComponentSummary | None" = None
     find_newest_ns: Callable[[], int | None] = lambda: None
 
 

@@ -14,14 +14,6 @@ import click
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.at_hand import find_vault
 from rebond.cli.choosing import Size, combine, split_all
-from rebond.cli.documents import (
-    SHORT_ID,
-    describe_declared,
-    describe_problems,
-    describe_state,
-    saved_names,
-    snapshot_document,
-)
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
@@ -35,16 +27,17 @@ from rebond.config.finding import find_configuration
 from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSave, back_up
-from rebond.operations.hooks import Hooks
-from rebond.schedule.beside import SECRETS_LOCK
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size, format_span, parse_last_moment
 from rebond.vault.frames import LEVELS
 
 if TYPE_CHECKING:
+    from rebond.operations.backup import BackupOutcome, BackupRequest
+    from rebond.operations.components import ComponentToSave
     from rebond.stack.planning import PlannedBackup
+
+_MEANWHILE = ("rebond.operations.backup", "rebond.cli.documents", "rebond.history.sealing")
 
 # what --path alone takes: of a component, the configuration says it
 PATH_ONLY = ("exclude_from", "exclude_if_present", "larger_than", "one_file_system", "gitignore", "allow_empty")
@@ -131,13 +124,13 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
 
         others = tuple(each for apart in plan.apart.values() for each in apart) if plan else ()
         return preview_backup(invocation, (*components, *others))
-    request = _request(components, wishes)
+    until_ms = _read_until(wishes)
     with _alone(invocation, wishes), watching(invocation) as watcher:
         if plan is not None and (plan.apart or plan.is_of_change or any(each.kind == "secrets" for each in components)):
             from rebond.cli.apart import back_up_with_others, show_unchanged
             from rebond.operations.unchanged import Unchanged
 
-            outcome = back_up_with_others(invocation, request, plan, watcher)
+            outcome = back_up_with_others(invocation, _request(components, wishes, until_ms), plan, watcher)
             if isinstance(outcome, Unchanged):
                 if wishes["drill"]:
                     from rebond.cli.drill_gate import prove_standing
@@ -145,8 +138,10 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
                     return prove_standing(invocation, outcome, watcher)
                 return show_unchanged(invocation, outcome)
         else:
-            with vault_at_hand(invocation, watcher.noticed) as vault:
-                outcome = back_up(vault.live, request, watcher)
+            with vault_at_hand(invocation, watcher.noticed, meanwhile=_MEANWHILE) as vault:
+                from rebond.operations.backup import back_up
+
+                outcome = back_up(vault.live, _request(components, wishes, until_ms), watcher)
         if plan is not None and plan.exports:
             from rebond.cli.exporting import export_after
 
@@ -163,6 +158,7 @@ def _alone(invocation: Invocation, wishes: dict[str, Any]) -> contextlib.Abstrac
     if wishes["scheduled"] or not wishes.get("is_configured"):
         return contextlib.nullcontext()
     from rebond.cli.turns import stack_held
+    from rebond.schedule.beside import SECRETS_LOCK
 
     plan: PlannedBackup | None = wishes.get("plan")
     if plan is not None and plan.is_beside:
@@ -215,13 +211,21 @@ def _plan_by_configuration(
     return plan.components
 
 
-def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) -> BackupRequest:
+def _read_until(wishes: dict[str, Any]) -> int | None:
+    """Return the moment until which the snapshot is held; raises ``UsageError`` for one that is no use."""
     if wishes["until"] and not wishes["reason"]:
         raise UsageError("--until says how long a hold lasts.", hint="Add --hold REASON.")
     now_ms = SystemClock().now_ms()
     until_ms = parse_last_moment(wishes["until"], now_ms=now_ms) if wishes["until"] else None
     if until_ms is not None and until_ms <= now_ms:
         raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=wishes["until"])
+    return until_ms
+
+
+def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any], until_ms: int | None) -> BackupRequest:
+    from rebond.operations.backup import BackupRequest
+    from rebond.operations.hooks import Hooks
+
     plan = wishes.get("plan")
     return BackupRequest(
         components=components,
@@ -243,6 +247,8 @@ def _request(components: tuple[ComponentToSave, ...], wishes: dict[str, Any]) ->
 
 def _component(invocation: Invocation, path: Path, vault_address: str, wishes: dict[str, Any]) -> ComponentToSave:
     """Describe one path; it is looked at when its turn comes."""
+    from rebond.operations.components import ComponentToSave
+
     root = os.path.abspath(os.fsencode(path.expanduser()))
     vault = leave_vault_out(root, vault_address)
     if vault:
@@ -270,6 +276,15 @@ def _component(invocation: Invocation, path: Path, vault_address: str, wishes: d
 
 
 def _show(invocation: Invocation, outcome: BackupOutcome, more: Mapping[str, object] | None = None) -> int:
+    from rebond.cli.documents import (
+        SHORT_ID,
+        describe_declared,
+        describe_problems,
+        describe_state,
+        saved_names,
+        snapshot_document,
+    )
+
     record = outcome.record
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
     document = {
