@@ -12,6 +12,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO
 
@@ -28,7 +29,7 @@ class ProcessLost(Exception):
 
 
 class OwnProcess:
-    """A module of this program in a process of its own, asked by one thread at a time.
+    """A module of this program in a process of its own. Several threads may ask it: it answers in their order.
 
     The module calls ``answer_requests``. The process leads a session of its own: what is typed at
     our terminal reaches us only. Raises ``ProcessLost`` when it cannot be started here.
@@ -46,22 +47,42 @@ class OwnProcess:
             raise ProcessLost(str(error)) from error
         self.pid = self._process.pid
         self.exit_status: int | None = None
+        self._sending = threading.Lock()
+        self._turns = threading.Condition()
+        self._asked = 0
+        self._answered = 0
 
     def ask(self, request: bytes) -> bytes:
         """Send a request and wait for its answer. Raises ``ProcessLost`` when the process has ended."""
         try:
             assert self._process.stdin is not None  # noqa: S101 - both are pipes
             assert self._process.stdout is not None  # noqa: S101
-            self._process.stdin.write(_LENGTH.pack(len(request)) + request)
-            self._process.stdin.flush()
-            return _read_record(self._process.stdout)
+            with self._sending:
+                self._process.stdin.write(_LENGTH.pack(len(request)) + request)
+                self._process.stdin.flush()
+                turn = self._asked
+                self._asked += 1
+            with self._my_turn(turn):
+                return _read_record(self._process.stdout)
         except (OSError, EOFError, ValueError) as error:
             raise ProcessLost(str(error)) from error
 
-    def write(self, parts: Sequence[Buffer]) -> int:
-        """Write ``parts`` one after the other at the start of the file; return their bytes. Raises ``ProcessLost``."""
+    @contextlib.contextmanager
+    def _my_turn(self, turn: int) -> Iterator[None]:
+        """Wait until every request before this one was answered, or failed."""
+        with self._turns:
+            self._turns.wait_for(lambda: self._answered == turn)
         try:
-            return write_parts(self.file, parts)
+            yield
+        finally:
+            with self._turns:
+                self._answered += 1
+                self._turns.notify_all()
+
+    def write(self, parts: Sequence[Buffer], start: int = 0) -> int:
+        """Write ``parts`` one after the other from ``start`` on; return their bytes. Raises ``ProcessLost``."""
+        try:
+            return write_parts(self.file, parts, start)
         except OSError as error:
             raise ProcessLost(str(error)) from error
 
@@ -75,13 +96,17 @@ class OwnProcess:
             raise ProcessLost("its answer is cut short")
         return content
 
+    def let_end(self) -> None:
+        """Ask no more: the process ends, if it has not yet. Calling twice does no harm."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+
     def close(self) -> None:
         """Let the process end, and wait until it has; calling twice does no harm."""
         if self.exit_status is None:
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(OSError):
-                        pipe.close()
+            self.let_end()
             self.exit_status = self._process.wait()
             os.close(self.file)
 
@@ -124,19 +149,19 @@ def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]], *, 
 
 
 @contextlib.contextmanager
-def mapped(file: int, size: int) -> Iterator[memoryview]:
-    """Give the first ``size`` bytes of a file, without copying them; ``size`` is not 0."""
-    with mmap.mmap(file, size, prot=mmap.PROT_READ) as pages, memoryview(pages) as content:
+def mapped(file: int, size: int, start: int = 0) -> Iterator[memoryview]:
+    """Give ``size`` bytes of a file, not 0, without copying them; ``start`` is a multiple of a page."""
+    with mmap.mmap(file, size, prot=mmap.PROT_READ, offset=start) as pages, memoryview(pages) as content:
         yield content
 
 
-def write_parts(file: int, parts: Sequence[Buffer]) -> int:
-    """Write ``parts`` one after the other at the start of a file; return their bytes. Raises ``OSError``."""
+def write_parts(file: int, parts: Sequence[Buffer], start: int = 0) -> int:
+    """Write ``parts`` one after the other from ``start`` of a file; return their bytes. Raises ``OSError``."""
     size = 0
-    for start in range(0, len(parts), _BUFFERS_AT_ONCE):
-        batch = parts[start : start + _BUFFERS_AT_ONCE]
+    for first in range(0, len(parts), _BUFFERS_AT_ONCE):
+        batch = parts[first : first + _BUFFERS_AT_ONCE]
         wanted = sum(map(len, batch))
-        if os.pwritev(file, batch, size) != wanted:
+        if os.pwritev(file, batch, start + size) != wanted:
             raise OSError("a short write to memory")
         size += wanted
     return size

@@ -1,9 +1,9 @@
 """From full segments to put packs: compress, seal, check, pack, put, with bounded threads.
 
-One thread (the caller's) reads and cuts; ``WORKERS`` threads have segments compressed, sealed and
-checked; others put. What is in flight is bounded, so memory is too. Each of the workers does its first
-work itself; when there is more than a little, it hands the rest to a process of its own, since the
-reading thread and the sealing would otherwise wait for one interpreter lock (decision 0022).
+One thread (the caller's) reads and cuts; ``WORKERS`` at a time compress, seal and check segments; others
+put. What is in flight is bounded, so memory is too. The first work is done by threads here; when there is
+more than a little, processes of their own do the rest, since the reading thread and the sealing would
+otherwise wait for one interpreter lock (decision 0022).
 """
 
 import threading
@@ -13,11 +13,11 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged
-from rebond.own_processes import ProcessLost
 from rebond.vault.frames import join_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
-from rebond.vault.sealing_process import SealingProcess
+from rebond.vault.sealing_process import DESKS
+from rebond.vault.sealing_team import SealingTeam
 from rebond.vault.segments import SegmentKind
 
 WORKERS = 2
@@ -52,7 +52,10 @@ class SealingPipeline:
         self._context = context
         self._put_pack = put_pack
         workers = max(1, min(WORKERS, DENSE_MEMORY // context.level.working_bytes))
-        self._sealers = ThreadPoolExecutor(workers, "seal")
+        self._sealers = ThreadPoolExecutor(workers * DESKS, "seal")
+        self._sealing_here = threading.BoundedSemaphore(workers)  # each takes the memory of its level
+        self._idle_sealers: list[Sealer] = []
+        self._team = SealingTeam(context, workers)
         self._putters = ThreadPoolExecutor(uploads, "put")
         self._least_room = workers + QUEUED
         self._most_room = workers + max(QUEUED, MOST_QUEUED_BYTES // context.level.target_bytes)
@@ -61,13 +64,11 @@ class SealingPipeline:
         self._moved = threading.Condition()
         self._packs_free = threading.BoundedSemaphore(uploads)
         self._lock = threading.Lock()
-        self._local = threading.local()
         self._builders = {
             kind: PackBuilder(context.vault_id, context.keys.domain) for kind in (SegmentKind.DATA, SegmentKind.TREE)
         }
         self._failure: BaseException | None = None
         self._submitted_bytes = 0
-        self._processes: list[SealingProcess] = []
         self.stored_bytes = 0  # bytes of packs filled so far
 
     def submit(self, segment: FullSegment) -> None:
@@ -86,7 +87,7 @@ class SealingPipeline:
     def finish(self) -> None:
         """Seal and put all that is left; when this returns, every segment lies in a put pack."""
         self._sealers.shutdown(wait=True)
-        self._end_processes()
+        self._team.close()
         if self._failure is None:
             for builder in self._last_builders():
                 self._hand_over(builder.fill(self._context.catalog_key))
@@ -99,12 +100,8 @@ class SealingPipeline:
         if self._failure is None:
             self._failure = VaultDamaged("The session was abandoned.")
         self._sealers.shutdown(wait=True, cancel_futures=True)
-        self._end_processes()
+        self._team.close()
         self._putters.shutdown(wait=True, cancel_futures=True)
-
-    def _end_processes(self) -> None:
-        while self._processes:
-            self._processes.pop().close()
 
     def _last_builders(self) -> list[PackBuilder]:
         """The builders with something in them; two small ones are mixed into one pack (§4)."""
@@ -126,7 +123,12 @@ class SealingPipeline:
                 self._moved.notify()
 
     def _seal(self, segment: FullSegment) -> PackedSegment:
-        sealed = self._seal_elsewhere(segment) or self._seal_here(segment)
+        sealed = None
+        if self._submitted_bytes >= PROCESSES_FROM:
+            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks)
+            self._idle_sealers.clear()  # processes have their own
+        if sealed is None:  # too little for a process, or none can be had, or it was lost: slower is not wrong
+            sealed = self._seal_here(segment)
         return PackedSegment(
             self._context.session,
             segment.number,
@@ -139,26 +141,16 @@ class SealingPipeline:
         )
 
     def _seal_here(self, segment: FullSegment) -> StoredSegment:
-        sealer: Sealer | None = getattr(self._local, "sealer", None)
-        if sealer is None:
-            sealer = self._local.sealer = Sealer.from_context(self._context)
-        raw = join_chunks(segment.ids, segment.chunks)
-        segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
-        return sealer.seal(segment.kind, segment.number, segment.ids, raw)
-
-    def _seal_elsewhere(self, segment: FullSegment) -> StoredSegment | None:
-        """Seal in this thread's process; ``None`` when there is none, or when it was lost: slower is not wrong."""
-        if self._submitted_bytes < PROCESSES_FROM or getattr(self._local, "is_alone", False):
-            return None
-        try:
-            process: SealingProcess | None = getattr(self._local, "process", None)
-            if process is None:
-                process = self._local.process = SealingProcess(self._context)
-                self._processes.append(process)
-            return process.seal(segment.kind, segment.number, segment.ids, segment.chunks)
-        except ProcessLost:
-            self._local.is_alone = True
-            return None
+        with self._sealing_here:
+            try:
+                sealer = self._idle_sealers.pop()
+            except IndexError:
+                sealer = Sealer.from_context(self._context)
+            raw = join_chunks(segment.ids, segment.chunks)
+            segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
+            sealed = sealer.seal(segment.kind, segment.number, segment.ids, raw)
+            self._idle_sealers.append(sealer)
+            return sealed
 
     def _collect(self, packed: PackedSegment) -> None:
         filled = None

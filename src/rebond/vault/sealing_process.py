@@ -18,9 +18,13 @@ from rebond.vault.segments import SegmentKind
 
 _COUNT_BYTES = 4
 _ROW = struct.Struct(f"<{HASH_SIZE}sI")
-_REQUEST = struct.Struct("<BIII")  # kind, segment number, chunks, bytes in the file
+_REQUEST = struct.Struct("<BIIIB")  # kind, segment number, chunks, bytes in the file, desk
 _ANSWER = struct.Struct("<BII")  # status, bytes of the stored segment, bytes of the sealed table
 _DONE, _DAMAGED = 0, 1
+DESKS = 2  # places in the file, each for one segment
+_DESK_BYTES = (
+    128 << 20
+)  # from one to the next: more than any segment, as it comes and as it goes; nothing is taken for it
 _NICENESS = 5  # reading goes first: the sealing of what is read fills the rest of the processors
 
 
@@ -39,7 +43,10 @@ class _Setting(msgspec.Struct, frozen=True):
 
 
 class SealingProcess:
-    """One process that seals for one session, asked by one thread. Raises ``ProcessLost`` where none can be had."""
+    """One process that seals for one session. Raises ``ProcessLost`` where none can be had.
+
+    As many threads may ask it as there are desks, each with a desk of its own.
+    """
 
     def __init__(self, context: SealingContext) -> None:
         self._process = OwnProcess(__name__)
@@ -61,17 +68,29 @@ class SealingProcess:
             self._process.close()
             raise
 
-    def seal(self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes]) -> StoredSegment:
+    @property
+    def pid(self) -> int:
+        """The process."""
+        return self._process.pid
+
+    def seal(
+        self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes], desk: int = 0
+    ) -> StoredSegment:
         """Seal a segment. Raises ``VaultDamaged`` as ``Sealer.seal`` does, ``ProcessLost`` when it ended."""
-        size = self._process.write([frame_rows(ids, chunks), *chunks])
+        start = desk * _DESK_BYTES
+        size = self._process.write([frame_rows(ids, chunks), *chunks], start)
         status, stored_bytes, table_bytes = _ANSWER.unpack(
-            self._process.ask(_REQUEST.pack(kind, number, len(ids), size))
+            self._process.ask(_REQUEST.pack(kind, number, len(ids), size, desk))
         )
         if status == _DAMAGED:
             raise did_not_come_back()
-        stored = self._process.read(stored_bytes)
-        rest = self._process.read(HASH_SIZE + table_bytes, stored_bytes)
+        stored = self._process.read(stored_bytes, start)
+        rest = self._process.read(HASH_SIZE + table_bytes, start + stored_bytes)
         return StoredSegment(stored, rest[:HASH_SIZE], rest[HASH_SIZE:])
+
+    def let_end(self) -> None:
+        """Ask no more; the process ends."""
+        self._process.let_end()
 
     def close(self) -> None:
         """End the process and wait until it has ended."""
@@ -108,11 +127,12 @@ def _make_sealer(setting: _Setting) -> Sealer:
     )
 
 
-def _seal(sealer: Sealer, file: int, kind: int, number: int, count: int, size: int) -> bytes:
-    with mapped(file, size) as raw:
+def _seal(sealer: Sealer, file: int, kind: int, number: int, count: int, size: int, desk: int) -> bytes:
+    start = desk * _DESK_BYTES
+    with mapped(file, size, start) as raw:
         rows = _ROW.iter_unpack(raw[_COUNT_BYTES : _COUNT_BYTES + count * _ROW.size])
         sealed = sealer.seal(SegmentKind(kind), number, [chunk_id for chunk_id, _ in rows], raw)
-    write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table))
+    write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table), start)
     return _ANSWER.pack(_DONE, len(sealed.stored), len(sealed.table))
 
 

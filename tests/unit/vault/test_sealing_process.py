@@ -3,7 +3,9 @@
 import os
 import random
 import signal
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.unit.vault.written_trees import KEYS, sealing_context
@@ -120,14 +122,24 @@ def run_pipeline(pipeline: SealingPipeline, packs: list[FilledPack]) -> dict[int
     return found
 
 
-def test_a_pipeline_with_processes_puts_every_segment_and_leaves_no_process(at_once: None) -> None:
+def test_a_pipeline_with_processes_puts_every_segment_and_leaves_no_process(
+    at_once: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     packs: list[FilledPack] = []
     pipeline = SealingPipeline(CONTEXT, packs.append)
-    started = pipeline._processes
+    team = pipeline._team
+    seal, started = SealingProcess.seal, set()
 
+    def seal_and_note(self: SealingProcess, *words: object) -> object:
+        started.add(self.pid)
+        return seal(self, *words)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(SealingProcess, "seal", seal_and_note)
     run_pipeline(pipeline, packs)
 
-    assert started == []
+    assert 1 <= len(started) <= 2
+    assert team.pids == []
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in started)
 
 
 def test_a_lost_process_costs_no_segment(at_once: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +173,7 @@ def test_where_no_process_can_be_started_the_threads_do_the_work(
     packs: list[FilledPack] = []
 
     assert len(run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)) == 12
-    assert 1 <= len(refused) <= 2, "each thread asks once, then does without"
+    assert 1 <= len(refused) <= 2, "each process is asked for once, then it is done without"
 
 
 def test_a_session_that_is_abandoned_ends_its_processes(at_once: None) -> None:
@@ -169,8 +181,44 @@ def test_a_session_that_is_abandoned_ends_its_processes(at_once: None) -> None:
     pipeline = SealingPipeline(CONTEXT, packs.append)
     chunks = chunks_of(1, 20)
     pipeline.submit(FullSegment(SegmentKind.DATA, 1, ids_of(chunks), list(chunks), sum(map(len, chunks))))
-    started = pipeline._processes
-
     pipeline.abandon()
 
-    assert started == []
+    assert pipeline._team.pids == []
+
+
+def test_two_threads_have_one_process_seal_and_each_gets_its_own(process: SealingProcess) -> None:
+    def seal_many(desk: int) -> list[bool]:
+        results = []
+        for number in range(desk, 40, 2):
+            chunks = chunks_of(number, 1 + number * 7 % 60)
+            sealed = process.seal(SegmentKind.DATA, number, ids_of(chunks), chunks, desk)
+            results.append(opened(sealed.stored) == chunks)
+        return results
+
+    with ThreadPoolExecutor(2) as threads:
+        assert all(all(each) for each in threads.map(seal_many, (0, 1)))
+
+
+def test_a_process_that_dies_is_noticed_by_every_thread_that_waits_for_it(process: SealingProcess) -> None:
+    def seal_until_lost(desk: int) -> bool:
+        chunks = chunks_of(desk, 200)
+        try:
+            for number in range(10_000):
+                process.seal(SegmentKind.DATA, number, ids_of(chunks), chunks, desk)
+        except ProcessLost:
+            return True
+        return False
+
+    with ThreadPoolExecutor(2) as threads:
+        waiting = [threads.submit(seal_until_lost, desk) for desk in (0, 1)]
+        os.kill(process.pid, signal.SIGKILL)
+        assert all(each.result(timeout=20) for each in waiting)
+
+
+def test_the_interpreter_switches_as_before_when_a_session_is_over(at_once: None) -> None:
+    before = sys.getswitchinterval()
+    packs: list[FilledPack] = []
+
+    run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)
+
+    assert sys.getswitchinterval() == before
