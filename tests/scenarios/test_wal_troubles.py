@@ -117,6 +117,7 @@ def test_an_archiver_that_dies_each_time_counts_nothing_and_is_told_all_the_same
     assert f"wait to be archived, {waiting[0].stem} for 16 min" in said
 
     troubled.server.change("archive_command", troubled.command)
-    troubled.write()
-    wait_until(lambda: not troubled.list_waiting(), 60)  # the server starts its archiver again after ten seconds
+    troubled.server.stop()  # else it waits up to a minute before it starts its archiver again
+    troubled.server.start()
+    wait_until(lambda: not troubled.list_waiting())
     assert troubled.list_problems(capfd) == []
