@@ -1,12 +1,12 @@
 """Files and the PostgreSQL database that names them, saved as one set while an application writes both."""
 
 import pathlib
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from typing import IO
+from typing import Any
 
+import psycopg
 import pytest
 from tests.scenarios.test_postgres import CONFIGURATION
 from tests.unit.cli.program_runs import Program
@@ -45,16 +45,15 @@ def program(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.
 
 
 class Application:
-    """Writes a file, then the row that names it, fifty times a second; takes a third of them away again."""
+    """Writes a file and the row that names it, fifty times a second, in either order; takes a third away again."""
 
-    def __init__(self, server: PostgresServer, folder: pathlib.Path) -> None:
+    def __init__(self, server: PostgresServer, folder: pathlib.Path, *, is_row_first: bool) -> None:
+        self._server = server
         self._folder = folder
-        words = [str(server.programs / "psql"), "-Xqf", "-", "-d", server.connection("shop")]
-        self._process = subprocess.Popen(words, stdin=subprocess.PIPE)
-        assert self._process.stdin
-        self._sink: IO[bytes] = self._process.stdin
+        self._is_row_first = is_row_first
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._write)
+        self.fault: BaseException | None = None
         self.written = 0
 
     def __enter__(self) -> "Application":
@@ -64,38 +63,95 @@ class Application:
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._thread.join()
-        self._sink.close()
-        self._process.wait(10)
+        assert self.fault is None
 
     def _write(self) -> None:
-        while not self._is_over.wait(0.02):
-            self.written += 1
-            (self._folder / f"{self.written}.jpg").write_bytes(b"%d" % self.written * 500)
-            self._sink.write(b"INSERT INTO photo (file) VALUES ('%d.jpg');\n" % self.written)
-            self._sink.flush()
+        try:
+            with psycopg.connect(self._server.connection("shop"), autocommit=True) as connection:
+                while not self._is_over.wait(0.02):
+                    self._add(connection, f"{self.written + 1}.jpg")
+                    self.written += 1
+                    if self.written % 3 == 0:  # one that is a moment old
+                        gone = f"{self.written - 1}.jpg"
+                        connection.execute("DELETE FROM photo WHERE file = %s", (gone,))
+                        (self._folder / gone).unlink()
+        except BaseException as error:
+            self.fault = error
+
+    def _add(self, connection: psycopg.Connection, name: str) -> None:
+        if self._is_row_first:
+            connection.execute("INSERT INTO photo (file) VALUES (%s)", (name,))
+        (self._folder / name).write_bytes(name.encode() * 500)
+        if not self._is_row_first:
+            connection.execute("INSERT INTO photo (file) VALUES (%s)", (name,))
 
 
-def test_every_file_that_a_saved_row_names_is_saved_while_both_are_written(
-    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+@pytest.mark.parametrize("is_row_first", [False, True])
+def test_every_file_that_a_saved_row_names_is_saved_or_listed_while_both_come_and_go(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path, is_row_first: bool
 ) -> None:
     uploads = tmp_path / "media" / "uploads"
-    with Application(server, uploads) as application:
+    with Application(server, uploads, is_row_first=is_row_first) as application:
         while application.written < 20:
             time.sleep(0.02)
         seen = []
         for number in range(3):
             began = application.written
-            made = program.ask("backup")
-            assert made["state"] == "whole", made
+            ended = program("backup", "--json")
+            assert ended.status in {0, 3}, ended.err
             assert application.written > began  # it wrote meanwhile
             back = tmp_path / str(number)
-            program.good("restore", made["id"], "--to", back, "--quiet")
+            program.good("restore", ended.document["id"], "--to", back, "--quiet")
             rows = (back / "db" / "tables" / "public.photo.copy").read_text().splitlines()
-            names = {row.split("\t")[1] for row in rows} - {r"\N", ""}
-            assert all((back / "media" / "uploads" / name).is_file() for name in names)
-            seen.append(len(names))
-    assert seen == sorted(seen)
-    assert seen[-1] > 20
+            judge(ended.document, {row.split("\t")[1] for row in rows} - {r"\N", ""}, back)
+            seen.append(frozenset(rows))
+    assert len(set(seen)) == 3
+
+
+def judge(document: dict[str, Any], names: set[str], back: pathlib.Path) -> None:
+    """Compare what is missing with what the snapshot says of itself."""
+    assert len(names) > 10
+    missing = {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+    said = {each["subject"] for each in document["problems"] if each["code"] == "named-file-missing"}
+    assert said == missing
+    assert document["state"] == ("degraded" if missing else "whole")
+
+
+def test_the_same_holds_for_a_whole_server_that_is_saved_by_its_data_directory(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace('user = "postgres"', 'user = "postgres"\nmethod = "physical"'))
+    uploads = tmp_path / "media" / "uploads"
+    with Application(server, uploads, is_row_first=False) as application:
+        while application.written < 30:
+            time.sleep(0.02)
+        ended = program("backup", "--json")
+    assert ended.status in {0, 3}, ended.err
+    back = tmp_path / "back"
+    program.good("restore", ended.document["id"], "--to", back, "--quiet")
+    with PostgresServer(adopts=back / "db") as again:
+        names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
+    judge(ended.document, names, back)
+
+    (uploads / "first.jpg").unlink()
+    ended = program("backup", "--json")
+    assert ended.document["state"] == "degraded"
+    assert [each["subject"] for each in ended.document["problems"]] == ["uploads/first.jpg"]
+
+
+def test_a_query_is_asked_of_the_databases_that_have_its_tables(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace('database = "shop"', 'databases = ["*"]'))
+    assert program.ask("backup")["state"] == "whole"
+    path.write_text(path.read_text().replace("FROM photo", "FROM photos"))
+    assert program("backup").status == 32
+    path.write_text(path.read_text().replace("file FROM photos", "1/0 FROM photo"))
+    ended = program("backup")
+    assert ended.status == 32
+    assert "division by zero" in ended.err
 
 
 def test_a_file_that_a_row_names_and_nobody_has_degrades_the_set(

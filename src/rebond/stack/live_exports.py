@@ -37,7 +37,7 @@ class LiveComponents:
                 component=name,
             )
         source = ConfiguredPostgres(name, component, self._loaded)
-        source.named_files = source.fields = None  # they were asked for in the backup
+        source.files = None  # they were asked for in the backup
         with looking_up():
             tree = source.open_tree(report)
         try:

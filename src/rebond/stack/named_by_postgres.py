@@ -1,39 +1,52 @@
 """The files that a PostgreSQL database names, asked of the very snapshot that is saved."""
 
-import re
+from collections.abc import Sequence
 
+from rebond.config.components import FileReference
 from rebond.errors import SourceError, SourceUnfit
 from rebond.sources.postgres.failures import clean_words
+from rebond.sources.postgres.file_columns import read_lines, unescape
 from rebond.sources.postgres.session import HeldSnapshot
-from rebond.sources.streams.whole_output import read_output
 from rebond.stack.named_files import NamedFiles
 
-_ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
-_LETTERS = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v"}
+_ELSEWHERE = (" 42P01", " 42703", " 3F000")  # no such table, column or schema: it may be another database's
 _NULL = b"\\N"
 
 
 class NamedByPostgres(NamedFiles):
     """Gathers the paths that the queries of one component give."""
 
-    def ask_snapshot(self, snapshot: HeldSnapshot) -> None:
-        """Ask in the moment that is held. Raises ``SourceUnfit`` for a query that the server does not understand."""
+    def ask_snapshots(self, snapshots: Sequence[HeldSnapshot]) -> None:
+        """Ask in the moments that are held, one for each database; not all of them have the tables of a query.
+
+        Raises ``SourceUnfit`` for a query that no database understands.
+        """
         for each in self.references:
-            query = each.sql.strip().rstrip(";")
-            try:
-                answer = read_output(lambda query=query: snapshot.open_rows(query), program="psql")  # type: ignore[misc]
-            except SourceError as error:
-                raise SourceUnfit(
-                    "The query for the files that {component} names cannot be answered: {reason}.",
-                    hint="Check 'references' of the component; try the query with psql.",
-                    component=self.component,
-                    reason=clean_words(error) or error.message,
-                ) from error
-            for line in answer.split(b"\n")[:-1]:
+            errors = [self._ask(snapshot, each, is_alone=len(snapshots) == 1) for snapshot in snapshots]
+            if errors and all(errors):
+                raise self._refuse(errors[0]) from errors[0]
+
+    def _ask(self, snapshot: HeldSnapshot, reference: FileReference, *, is_alone: bool) -> SourceError | None:
+        """Return why this database has no answer, where another may."""
+        reader = snapshot.open_rows(reference.sql.strip().rstrip(";"))
+        try:
+            for line in read_lines(reader):
                 value = line.split(b"\t", 1)[0]
                 if value != _NULL:
-                    self.add(each, _ESCAPED.sub(_unescape, value))
+                    self.add(reference, unescape(value))
+            reader.finish()
+        except SourceError as error:
+            if is_alone or any(code in error.message for code in _ELSEWHERE):
+                return error
+            raise self._refuse(error) from error
+        finally:
+            reader.close()
+        return None
 
-
-def _unescape(found: re.Match[bytes]) -> bytes:
-    return _LETTERS.get(found[1], found[1])
+    def _refuse(self, error: SourceError | None) -> SourceUnfit:
+        return SourceUnfit(
+            "The query for the files that {component} names cannot be answered: {reason}.",
+            hint="Check 'references' of the component; try the query with psql.",
+            component=self.component,
+            reason=(clean_words(error) or error.message) if error else "",
+        )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Django, Files, Postgres, Sqlite
@@ -11,7 +11,7 @@ from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
 from rebond.findings import Finding
-from rebond.operations.components import ComponentToSave, Moment, OpenTree
+from rebond.operations.components import ComponentToSave, FindFields, Moment, NamedFiles, OpenTree
 from rebond.operations.hooks import Hooks
 from rebond.schedule.beside import is_beside
 from rebond.stack.apart import find_apart, find_classes_of_apart
@@ -19,6 +19,7 @@ from rebond.stack.commands import ConfiguredCommand
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.exports import PlannedExport, plan_exports
+from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
 from rebond.stack.kinds import Source, make_source
@@ -197,10 +198,7 @@ def _prepare(
             kind=component.kind,
             exclusions=source.exclusions,
             judge=make_judge(name, component.expect),
-            named_files=source.named_files.find
-            if isinstance(source, ConfiguredPostgres) and source.named_files
-            else None,
-            find_fields=source.fields.find if isinstance(source, ConfiguredPostgres) and source.fields else None,
+            **_name_files(source.files if isinstance(source, ConfiguredPostgres) else None),
         )
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)
@@ -227,7 +225,22 @@ def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> Compone
         judge=make_judge(name, component.expect),
         moment=Moment.WHEN_READ,
         conclude=physical.conclude,
+        **_name_files(physical.files),
     )
+
+
+class _Naming(TypedDict, total=False):
+    named_files: NamedFiles
+    find_fields: FindFields
+
+
+def _name_files(files: FileQuestions | None) -> _Naming:
+    named: _Naming = {}
+    if files and files.named_files:
+        named["named_files"] = files.named_files.find
+    if files and files.fields:
+        named["find_fields"] = files.fields.find
+    return named
 
 
 def _open_when_asked(source: Source) -> OpenTree:

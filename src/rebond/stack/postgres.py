@@ -17,10 +17,8 @@ from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
 from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
-from rebond.stack.django_code.file_fields import FieldFinder
+from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
-from rebond.stack.named_by_postgres import NamedByPostgres
-from rebond.stack.named_files import find_roots
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
 _SCHEMES = ("postgres", "postgresql")
@@ -39,9 +37,7 @@ class ConfiguredPostgres:
         self._name = name
         self._component = component
         self._loaded = loaded
-        references = component.references
-        self.named_files = NamedByPostgres(name, references, find_roots(loaded, references)) if references else None
-        self.fields = FieldFinder(name, component, loaded) if component.file_fields else None
+        self.files: FileQuestions | None = FileQuestions(name, component, loaded)
 
     def open_tree(self, report: Report) -> PostgresTree:
         """Take a snapshot of every database, and hold it. Raises ``SourceError`` and ``ConfigError``."""
@@ -55,19 +51,10 @@ class ConfiguredPostgres:
         tree = open_databases(access, programs, names, is_several=is_several, report=report, jobs=jobs)
         with ExitStack() as unasked:
             unasked.callback(tree.close)
-            self._ask_for_files(tree.snapshots, report)
+            if self.files is not None:
+                self.files.ask(tree.snapshots, report)
             unasked.pop_all()
         return tree
-
-    def _ask_for_files(self, snapshots: Sequence[HeldSnapshot], report: Report) -> None:
-        if self.named_files is not None:
-            self.named_files.begin()
-            for snapshot in snapshots:
-                self.named_files.ask_snapshot(snapshot)
-        if self.fields is not None:
-            self.fields.begin()
-            for snapshot in snapshots:
-                self.fields.ask_snapshot(snapshot, report)
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
         wanted = [words_of(each, self._loaded) for each in self._component.databases]

@@ -15,7 +15,7 @@ from rebond.errors import CommandFailed, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.components import Conclusion, WalNeed
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
-from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.session import Access, list_databases
 from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree
 from rebond.sources.postgres_physical.connection import Connection, is_installed
@@ -27,9 +27,10 @@ from rebond.sources.postgres_physical.sending_program import ProgramStream, expl
 from rebond.sources.postgres_physical.sending_server import ServerStream
 from rebond.sources.postgres_physical.server_configuration import add_configuration
 from rebond.sources.postgres_physical.server_facts import ServerFacts, ask_server, read_facts
+from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
 from rebond.stack.postgres import ConfiguredPostgres
-from rebond.stack.whereabouts import place_of
+from rebond.stack.whereabouts import place_of, words_of
 
 OLDEST_MAJOR = 15
 _MARK_POINT = """SELECT jsonb_build_object('lsn', pg_catalog.pg_create_restore_point('{name}')::text,
@@ -56,6 +57,7 @@ class ConfiguredPhysical:
         self._way = ""
         self._facts: PhysicalFacts | None = None
         self._pages = DamagedPages()
+        self.files = FileQuestions(name, component, loaded)
 
     def open_tree(self, report: Report) -> ArrivingTree:
         """Ask the server about itself, and let it begin to send. Raises ``SourceError`` and ``ConfigError``."""
@@ -72,6 +74,7 @@ class ConfiguredPhysical:
         def conclude_reading(tree: BaseBackupTree | DataDirectoryTree) -> None:
             add_configuration(tree.entries, facts, access, maintenance, report)
             self._facts = self._describe(tree, facts, access, maintenance, point, report)
+            self._ask_for_files(access, database, report)
 
         began_ms = SystemClock().now_ms()
 
@@ -91,6 +94,17 @@ class ConfiguredPhysical:
             pages=self._pages,
             now_ms=began_ms,
         )
+
+    def _ask_for_files(self, access: Access, database: str, report: Report) -> None:
+        """Ask which files its databases name, right after the restore point that is the moment of the set."""
+        if self.files.has_any:
+            component = self._component
+            wanted = [words_of(each, self._loaded) for each in component.databases]
+            if component.database or component.url:
+                wanted = [database]
+            if not wanted or "*" in wanted:
+                wanted = list_databases(access, database or "postgres")
+            self.files.ask_now(access, wanted, report)
 
     def conclude(self, report: Report) -> Conclusion:
         """Say what was read, and which part of the log it cannot be started without."""

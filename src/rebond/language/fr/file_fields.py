@@ -9,5 +9,6 @@ FILE_FIELDS: dict[str, str] = {
     'If it does, write references = [{{ sql = …, component = "{component}" }}] under {database}; else not_files = ["{column}"].': 'Si oui, écrivez references = [{{ sql = …, component = "{component}" }}] sous {database} ; sinon not_files = ["{column}"].',
     "{count} files that {columns} of {database} name are in this set.": "{count} fichiers que nomment {columns} de {database} sont dans cet ensemble.",
     "Which files {component} names could not be asked: {reason}": "Il n'a pas pu être demandé quels fichiers {component} nomme : {reason}",
+    "GRANT pg_read_all_data TO that user; or write file_fields = false under {component}.": "GRANT pg_read_all_data TO cet utilisateur ; ou écrivez file_fields = false sous {component}.",
     "Run the backup again; or write file_fields = false under {component}, and none is looked up.": "Relancez la sauvegarde ; ou écrivez file_fields = false sous {component}, et aucun n'est recherché.",
 }

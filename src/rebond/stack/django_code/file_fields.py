@@ -43,6 +43,11 @@ class FieldFinder:
         self._fields: list[NamedField] = []
         self._gathered: list[GatheredValues] = []
 
+    @property
+    def has_places(self) -> bool:
+        """Whether there are components of files that it could name files of."""
+        return bool(_list_places(self._loaded))
+
     def begin(self) -> None:
         """Forget what an earlier attempt gathered."""
         for each in self._gathered:
