@@ -146,6 +146,31 @@ def test_a_data_directory_is_started_and_asked_and_archives_nothing(
     assert list_servers(stack) == []
 
 
+def test_queries_ask_the_components_own_database_and_say_what_the_server_answers(
+    stack: DrilledStack, server: PostgresServer
+) -> None:
+    named = 'references = [{ sql = "SELECT id || \'.jpg\' FROM account WHERE id < 9", component = "media" }]\n'
+    stack.configure(
+        describe(server, "shop").replace('database = "shop"\n', 'database = "shop"\nmethod = "physical"\n' + named),
+        "[drill]\nchecks = [",
+        '{ name = "rows", sql = "SELECT count(*) = 500 FROM account" },',
+        '{ name = "typo", sql = "SELECT count(*) FROM acount" },',
+        '{ name = "slow", sql = "SELECT pg_sleep(30)", timeout = "1s" }]',
+    )
+    saved = stack.program("backup", "--json").document
+    done = stack.drill(saved["id"])
+    found = {each["subject"] + " " + each["code"]: each for each in done.document["checks"]}
+    assert done.status == 4
+    assert found["rows own-check"]["answer"] == "pass"
+    named = found["db named-files"]
+    assert (named["answer"], "8.jpg" in named["message"], "7.jpg" in named["message"]) == ("fail", True, False)
+    typo = found["typo own-check"]
+    assert typo["answer"] == "fail"
+    assert typo["message"].startswith('The query failed: ERROR:  relation "acount" does not exist')
+    assert "saved" not in typo["message"] + typo["hint"]
+    assert found["slow own-check"]["message"] == "The query took longer than 1 s and was ended."
+
+
 @pytest.mark.slow
 def test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest(
     stack: DrilledStack, server: PostgresServer

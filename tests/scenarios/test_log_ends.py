@@ -13,13 +13,14 @@ from rebond.units import parse_moment
 
 pytestmark = pytest.mark.judge("postgres")
 LATER_SECONDS = 1.2
+CHECK = '[drill]\nchecks = [{ name = "row", sql = "SELECT count(*) > 0 FROM t", component = "db" }]'
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedStack]:
     made = LoggedStack(tmp_path_factory.mktemp("logged"))
     try:
-        made.describe()
+        made.describe(more=CHECK)
         made.server.sql("CREATE TABLE t (id int)")
         made.program.good("backup")
         time.sleep(LATER_SECONDS)
@@ -59,6 +60,8 @@ def test_a_drill_counts_from_the_end_of_the_log_too(stack: LoggedStack) -> None:
     db, media = (find(done.document, each) for each in ("db", "media"))
     assert db["age_seconds"] <= media["age_seconds"] - LATER_SECONDS + 0.5
     lost = stack.drill("--scenario", "lost-server").document
+    rows = [[each["answer"] for each in one["checks"] if each["subject"] == "row"] for one in (done.document, lost)]
+    assert rows == [["fail"], ["pass"]]  # the set's own moment, and the newest one
     assert find(lost)["age_seconds"] < find(lost, "media")["age_seconds"]
 
 

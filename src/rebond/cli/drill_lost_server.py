@@ -21,6 +21,7 @@ from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName
 from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.physical.targets import LATEST, Target
 from rebond.operations.snapshots import list_snapshots
 from rebond.operations.stored_configuration import read_stored_configuration
 from rebond.stack.drills.evidence import Evidence
@@ -37,9 +38,18 @@ _BARE = "bare"
 
 
 def drill_lost_server(
-    invocation: Invocation, vault: VaultAtHand, record: SnapshotRecord, watcher: Watcher, *, is_newest: bool
+    invocation: Invocation,
+    vault: VaultAtHand,
+    record: SnapshotRecord,
+    watcher: Watcher,
+    *,
+    is_newest: bool,
+    target: Target = LATEST,
 ) -> Evidence:
-    """Open the vault as a bare machine would, take the configuration out of the snapshot, bring everything back."""
+    """Open the vault as a bare machine would, take the configuration out of the snapshot, bring everything back.
+
+    Databases with a log come back to ``target``: as ``recover`` does it, to the newest moment unless one is named.
+    """
     clock = SystemClock()
     with DrillPlace(invocation.state_folder, invocation.environment, clock) as place:
         bare = _make_bare(invocation, place.folder)
@@ -52,7 +62,7 @@ def drill_lost_server(
         else:
             loaded, count = found
             checks.append(_say_configuration(count))
-        wish = DrillWish(scenario="lost-server", is_newest=is_newest, checks=tuple(checks))
+        wish = DrillWish(scenario="lost-server", is_newest=is_newest, target=target, checks=tuple(checks))
         return run_drill(bare, opened, same, loaded, watcher, wish)
 
 

@@ -122,8 +122,10 @@ def _carry_out(
     is_newest, live = wishes["is_newest"], vault.live
     if wishes["scenario"] == "lost-server":
         from rebond.cli.drill_lost_server import drill_lost_server
+        from rebond.operations.physical.targets import LATEST
 
-        return drill_lost_server(invocation, vault, record, watcher, is_newest=is_newest)
+        target = LATEST if is_newest else _find_target(vault, wishes["moment"])
+        return drill_lost_server(invocation, vault, record, watcher, is_newest=is_newest, target=target)
     loaded = find_loaded(invocation, record)
     match wishes["scenario"]:
         case "lost-service":

@@ -12,7 +12,6 @@ DRILL_ANSWERS: dict[str, str] = {
     "See 'rebond explain PATH'.": "Voyez « rebond explain CHEMIN ».",
     "The snapshot does not hold it: the backup could not save it.": "La sauvegarde ne le contient pas : il n'a pas pu être sauvegardé.",
     "Mend that, make another backup, and drill that.": "Réparez cela, refaites une sauvegarde, et faites l'exercice sur elle.",
-    "Its dump is back, and was not loaded: a drill makes no server of the kind {kind}.": "Son export est de retour et n'a pas été chargé : un exercice ne fait pas de serveur du genre {kind}.",
     'Load it yourself in a check: run = "…" under [drill].': 'Chargez-le vous-même dans un contrôle : run = "…" sous [drill].',
     # named files
     "{missing} of {count} files that {component} names are missing in {files}: {names}": "{missing} des {count} fichiers que {component} nomme manquent dans {files} : {names}",

@@ -9,7 +9,7 @@ from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.physical.bases import find_base
 from rebond.operations.physical.laying import lay_directory
-from rebond.operations.physical.targets import SET, Target
+from rebond.operations.physical.targets import SET, Target, TargetKind
 from rebond.operations.physical.trying import start_recovered
 from rebond.operations.point_in_time import find_reach, open_log
 from rebond.progress import Observer
@@ -23,6 +23,7 @@ from rebond.vault.snapshots import SnapshotRecord
 
 _LIST = "SELECT datname FROM pg_catalog.pg_database WHERE datallowconn AND NOT datistemplate ORDER BY datname"
 _SECONDS = 3600.0
+_BY_TIME = frozenset({TargetKind.TIME, TargetKind.LATEST})
 
 
 class RecoveredDatabases:
@@ -74,7 +75,9 @@ class RecoveredDatabases:
             raise SourceUnfit("The component {component} holds no data directory.", component=self._component)
         programs = find_programs_for(base.facts.server.major, self._folder.parent, self._environment)
         log = open_log(self._vault, base)
-        reach = find_reach(base, log, self._target)
+        has_log = bool(log.coverage.timelines) and not base.facts.includes_wal
+        # A data directory with its own log has one moment only, whatever moment the whole is brought to.
+        reach = find_reach(base, log, self._target if has_log or self._target.kind not in _BY_TIME else SET)
         made = make_recovered(self._folder, programs, base, self._environment, mark=self._mark)
         lay_directory(self._vault, reach, log, made.data, self._observer, keeps_owner=False)
         self._server = made

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -19,6 +20,8 @@ from rebond.progress import Observer
 from rebond.sources.postgres.own_server import OwnServer
 from rebond.sources.postgres_physical.saved_facts import read_saved_facts
 from rebond.stack.drills.database_questions import make_database_questions
+from rebond.stack.drills.dumps import KINDS as DUMPS
+from rebond.stack.drills.dumps import make_dump_questions
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.loading import LoadedDatabases
 from rebond.stack.drills.physical import RecoveredDatabases
@@ -27,14 +30,13 @@ from rebond.stack.drills.sampled_tables import make_table_reading
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
 from rebond.stack.drills.surroundings import Surroundings, describe_server, make_surroundings
 from rebond.stack.drills.throw_away_server import ThrowAwayServer
-from rebond.stack.drills.user_checks import Asked, make_user_question
+from rebond.stack.drills.user_checks import Asked, make_user_question, read_lines
 from rebond.stack.whereabouts import words_of
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
 _SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Versioned))
-_NOT_LOADED = frozenset({"mysql"})  # dumps for which no throw-away server is made
 _SPARE_OF_DATABASE = 2  # rows take more room as tables with their indexes than as text
 _SERVER_BYTES = 60_000_000
 _WHOLE_FILES, _WHOLE_BYTES = 100, 64 << 20  # what is smaller comes back whole, also in a sample
@@ -159,8 +161,8 @@ class DrillPlanner:
                 files = self._files[part.name] = RestoredDatabases(part.name, part.target)
                 question = Question(code="integrity", subject=part.name, ask=files.check)
                 return replace(part, hear=files.hear, questions=(question,))
-            case kind if kind in _NOT_LOADED:
-                self._checks.append(_say_not_loaded(part.name, kind))
+            case kind if kind in DUMPS:
+                return replace(part, questions=make_dump_questions(part.name, kind, part.target, self.environment))
         if isinstance(component, Files) and component.require:
             return replace(part, questions=(self._ask_required(part, component),))
         return part
@@ -232,18 +234,25 @@ class DrillPlanner:
         return Question(code="required", subject=part.name, ask=ask)
 
     def _ask_references(self) -> Iterator[Question]:
-        for name, files in self._files.items():
+        """Ask whether the files that rows name came back: not where a part of them was restored, or another moment."""
+        whole = {each.name for each in self._parts if each.selection.wants_everything}
+        for name in (*self._files, *self._loaded_databases):
             component = self.loaded.configuration.component.get(name) if self.loaded else None
-            for reference in component.references if isinstance(component, Sqlite) else ():
+            for reference in component.references if isinstance(component, Sqlite | Postgres) else ():
                 if reference.component not in self._places:
                     self._checks.append(_say_no_files(name, reference.component))
-                    continue
+                elif reference.component in whole and self.targets.get(name, self.target) == SET:
+                    rows = partial(self._read_named, name, reference.sql)
+                    yield make_reference_question(name, reference, self._places[reference.component], rows)
 
-                def rows(files: RestoredDatabases = files, sql: str = reference.sql) -> Iterator[bytes]:
-                    for path in files.files():
-                        yield from read_named(path, sql)
-
-                yield make_reference_question(name, reference, self._places[reference.component], rows)
+    def _read_named(self, name: str, sql: str) -> Iterator[bytes]:
+        """Yield the paths that a query of a component gives. Raises ``CommandFailed``, ``SourceUnfit``."""
+        if name in self._files:
+            for path in self._files[name].files():
+                yield from read_named(path, sql)
+        else:
+            server, database = self._find_server(name, "")
+            yield from read_lines(server, sql, database)
 
     def _ask_of_user(self, layout: Layout) -> Iterator[Question]:
         drilling = self.loaded.configuration.drill if self.loaded else None
@@ -277,7 +286,7 @@ class DrillPlanner:
         """Return the databases of a component: what it is about before those that every server has."""
         component = self.loaded.configuration.component.get(owner) if self.loaded else None
         named = component.database if isinstance(component, Postgres) else None
-        own = words_of(named, self.loaded) if named is not None else ""
+        own = words_of(named, self.loaded) if named is not None and self.loaded is not None else ""
         return sorted(standing, key=lambda each: (each != own, each == "postgres"))
 
     def _find_files(self, component: str) -> Sequence[Path]:
@@ -311,17 +320,6 @@ def _say_incomplete(name: str) -> Check:
         answer=Answer.FAIL,
         template="The snapshot does not hold it: the backup could not save it.",
         hint_template="Mend that, make another backup, and drill that.",
-    )
-
-
-def _say_not_loaded(name: str, kind: str) -> Check:
-    return Check(
-        code="loaded",
-        subject=name,
-        answer=Answer.NOT_RUN,
-        template="Its dump is back, and was not loaded: a drill makes no server of the kind {kind}.",
-        hint_template='Load it yourself in a check: run = "…" under [drill].',
-        values={"kind": kind},
     )
 
 

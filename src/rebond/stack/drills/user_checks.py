@@ -9,6 +9,7 @@ from rebond.errors import CommandFailed, SourceUnfit
 from rebond.logs.masking import mask
 from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
+from rebond.sources.postgres.failures import clean_words
 from rebond.sources.postgres.own_server import OwnServer
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.shells import wrap_script
@@ -66,7 +67,10 @@ def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
         value = ask_first(files[0], sql)
     else:
         server, name = asked.find_server(wanted.component or "", database)
-        answer = server.ask(sql, name, seconds=wanted.timeout)
+        try:
+            answer = server.ask(sql, name, seconds=wanted.timeout)
+        except CommandFailed as error:
+            raise _retell_query(error, wanted.timeout) from error
         value = answer.split("\n", 1)[0].split("|", 1)[0].strip()
     is_true = value.lower() in _TRUE or _is_number_above_zero(value)
     return Check(
@@ -79,6 +83,33 @@ def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
         else "Ask the live database the same; or find the last good snapshot: rebond drill --scenario corrupted-data",
         values={"value": mask(value)[:_WORDS] or "–"},
     )
+
+
+def _retell_query(error: CommandFailed, timeout_seconds: int) -> CommandFailed:
+    """Return what a query answered instead of rows: nothing was to be saved of it."""
+    words = clean_words(error)
+    if not words and "seconds" in error.values:
+        return CommandFailed(
+            "The query took longer than {seconds} s and was ended.",
+            hint="Give it more time: timeout, beside its sql. Or ask for less.",
+            seconds=timeout_seconds,
+        )
+    return CommandFailed(
+        "The query failed: {words}",
+        hint="Try it in the live database with psql. Of several databases, 'database' beside the sql says which.",
+        words=mask(words or error.message)[:_WORDS],
+    )
+
+
+def _check_time(reader: CommandReader, timeout_seconds: int) -> None:
+    try:
+        reader.check_time()
+    except CommandFailed as error:
+        raise CommandFailed(
+            "The command took longer than {seconds} s and was ended.",
+            hint="Give it more time: timeout, beside its run.",
+            seconds=timeout_seconds,
+        ) from error
 
 
 def _is_of_files(asked: Asked, component: str) -> bool:
@@ -108,7 +139,7 @@ def _run(wanted: Wanted, around: Surroundings) -> Check:
     try:
         output = _take_output(reader)
         status = reader.wait()
-        reader.check_time()
+        _check_time(reader, wanted.timeout)
     finally:
         reader.close()
     said = mask(" | ".join(each for each in (output, reader.last_words()) if each))[-_WORDS:]
@@ -148,6 +179,14 @@ def read_lines(server: OwnServer, sql: str, database: str) -> Iterator[bytes]:
     """Yield the first value of each row of a query. Raises ``CommandFailed``."""
     words = [server.programs.psql, "-X", "-w", "-q", "-A", "-t", "-0", "-v", "ON_ERROR_STOP=1"]
     words += ["-d", server.connection(database), "-c", sql]
-    for line in read_output(lambda: server.open(words), program="psql").split(b"\0"):
+    try:
+        answer = read_output(lambda: server.open(words), program="psql")
+    except CommandFailed as error:
+        raise CommandFailed(
+            "The query failed: {words}",
+            hint="Check 'references' of the component; try the query with psql.",
+            words=mask(clean_words(error) or error.message)[:_WORDS],
+        ) from error
+    for line in answer.split(b"\0"):
         if line:
             yield line
