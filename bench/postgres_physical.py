@@ -42,6 +42,7 @@ def main() -> int:
     """Measure, print, and keep the figures where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench.postgres_physical", description=__doc__)
     parser.add_argument("--size", type=int, default=1000, metavar="MB", help="of rows in the database")
+    parser.add_argument("--parts", nargs="*", default=["server", "summaries"], choices=["server", "summaries"])
     parser.add_argument("--work", default="/dev/shm", help="where is measured: memory")
     parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
     parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"))
@@ -53,25 +54,26 @@ def main() -> int:
         folder = Path(name)
         folder.chmod(0o755)
         tempfile.tempdir = name
-        with PostgresServer(settings={**SETTINGS, "wal_level": "replica", "max_wal_senders": "4"}) as server:
-            section = measure(Bench(folder, arguments.rebond, server), arguments.size)
+        settings = {**SETTINGS, "wal_level": "replica", "max_wal_senders": "4"}
+        raw: dict[str, Any] = {"size_mb": arguments.size}
+        if "server" in arguments.parts:
+            with PostgresServer(settings=settings) as server:
+                raw |= measure(Bench(folder, arguments.rebond, server), arguments.size)
+        if "summaries" in arguments.parts:
+            with PostgresServer(major=18, settings={**settings, "summarize_wal": "on"}) as server:
+                raw |= measure_summaries(Bench(folder / "18", arguments.rebond, server), arguments.size)
+    section = make_section(raw)
     print("\n".join(section.render()))
     if arguments.keep:
         section.write(HERE / ".data/results/postgres-physical.json")
     return 0
 
 
-def measure(bench: Bench, size_mb: int) -> Section:
-    """Return the physical rows of the table."""
+def measure(bench: Bench, size_mb: int) -> dict[str, Any]:
+    """Return the rows about a server that sends itself, beside the peers."""
     server = bench.server
-    server.sql("CREATE DATABASE four")
-    for number, (table, share) in enumerate(FOUR.items()):
-        fill_table(server, "four", table, size_bytes=int(share * size_mb * 1_000_000), seed=number)
-    settle(server, "four")
-    bench.configure("four")
-    text = CONFIGURATION.format(database="four", folder=bench.folder, host=server.socket_folder)
-    (bench.folder / "four.toml").write_text(text)
-    raw: dict[str, Any] = {"size_mb": size_mb}
+    fill(bench, size_mb, "")
+    raw: dict[str, Any] = {}
     base = f"pg_basebackup -h {server.socket_folder} -U postgres -D - -Ft -X fetch -c fast"
     raw["basebackup_seconds"] = bench.shell(f"{base} | zstd -q -3 -o base.tar.zst")
     raw["basebackup_bytes"] = (bench.folder / "base.tar.zst").stat().st_size
@@ -79,13 +81,52 @@ def measure(bench: Bench, size_mb: int) -> Section:
     raw["full_seconds"] = bench.run("backup", database="four")
     raw["full_bytes"] = bench.stored_bytes("four")
     raw["backrest_seconds"] = run_backrest(bench)
-    for table in FOUR:  # lock a row of every hundredth page: that is written into it, and nowhere else
+    touch_pages(server)
+    raw["incremental_seconds"] = bench.run("backup", database="four")
+    raw["incremental_bytes"] = bench.stored_bytes("four") - raw["full_bytes"]
+    return raw
+
+
+def measure_summaries(bench: Bench, size_mb: int) -> dict[str, Any]:
+    """Return the rows about a data directory of a server that sums up its log, which is received meanwhile."""
+    bench.folder.mkdir()
+    server = bench.server
+    fill(bench, size_mb, f'wal = "receive"\nwindow = "1d"\ndata_directory = "{server.data}"\n')
+    bench.environment["PATH"] = f"{server.programs}:{bench.environment['PATH']}"  # those of this version
+    environment = bench.environment | {"REBOND_CONFIG": str(bench.folder / "four.toml")}
+    words = [bench.rebond, "wal", "receive", "--quiet"]
+    receiving = subprocess.Popen(words, env=environment, cwd=bench.folder, stdout=subprocess.DEVNULL)
+    try:
+        raw: dict[str, Any] = {"summaries_full_seconds": bench.run("backup", database="four")}
+        before = bench.stored_bytes("four")
+        touch_pages(server)
+        raw["summaries_seconds"] = bench.run("backup", database="four")
+        raw["summaries_bytes"] = bench.stored_bytes("four") - before
+        raw["summaries_full_bytes"] = before
+    finally:
+        receiving.terminate()
+        receiving.wait()
+    return raw
+
+
+def fill(bench: Bench, size_mb: int, more: str) -> None:
+    """Make the tables, and a vault."""
+    server = bench.server
+    server.sql("CREATE DATABASE four")
+    for number, (table, share) in enumerate(FOUR.items()):
+        fill_table(server, "four", table, size_bytes=int(share * size_mb * 1_000_000), seed=number)
+    settle(server, "four")
+    bench.configure("four")
+    text = CONFIGURATION.format(database="four", folder=bench.folder, host=server.socket_folder) + more
+    (bench.folder / "four.toml").write_text(text)
+
+
+def touch_pages(server: PostgresServer) -> None:
+    """Lock a row of every hundredth page: that is written into it, and nowhere else."""
+    for table in FOUR:
         where = "(ctid::text::point)[0]::int % 100 = 7 AND (ctid::text::point)[1] = 1"
         server.sql(f"WITH l AS (SELECT id FROM {table} WHERE {where} FOR UPDATE) SELECT count(*) FROM l", "four")
     server.sql("CHECKPOINT")
-    raw["incremental_seconds"] = bench.run("backup", database="four")
-    raw["incremental_bytes"] = bench.stored_bytes("four") - raw["full_bytes"]
-    return make_section(raw)
 
 
 def run_backrest(bench: Bench) -> float | None:
@@ -104,32 +145,32 @@ def run_backrest(bench: Bench) -> float | None:
 def make_section(raw: dict[str, Any]) -> Section:
     """Return what is printed and rendered."""
 
-    def ratio(one: str, other: str) -> str:
-        return f"{raw[one] / raw[other]:.2f} ×" if raw[other] else "-"
+    rows: list[tuple[str, ...]] = []
 
-    def seconds(one: str, other: str) -> str:
-        return f"{raw[one]:.1f} s to {raw[other]:.1f} s" if raw[other] else "-"
+    def add(what: str, one: str, other: str, least: str) -> None:
+        if raw.get(one) and raw.get(other):
+            told = f"{raw[one]:.1f} s to {raw[other]:.1f} s"
+            rows.append((what, f"{raw[one] / raw[other]:.2f} ×", least, told))
 
-    base, backrest, full, second = "basebackup_seconds", "backrest_seconds", "full_seconds", "incremental_seconds"
-    sizes = f"{format_bytes(raw['full_bytes'])} to {format_bytes(raw['basebackup_bytes'])}"
-    share = f"{raw['incremental_bytes'] / raw['full_bytes']:.1%}"
+    def add_bytes(what: str, one: str, other: str, least: str) -> None:
+        if raw.get(one) and raw.get(other):
+            told = f"{format_bytes(raw[one])} to {format_bytes(raw[other])}"
+            rows.append((what, f"{raw[one] / raw[other]:.1%}", least, told))
+
+    add("full, time, to `pg_basebackup` and `zstd -3`", "full_seconds", "basebackup_seconds", "≤ 1.2 ×")
+    add_bytes("the same, size", "full_bytes", "basebackup_bytes", "-")
+    add("full, time, to pgBackRest, 2 processes, zst 3", "full_seconds", "backrest_seconds", "≤ 1.0 ×")
+    add("after 1 % of pages, time, to the full", "incremental_seconds", "full_seconds", "≤ 0.55 ×")
+    add_bytes("after 1 % of pages, bytes, to the full's", "incremental_bytes", "full_bytes", "≤ 5 %")
+    add("after 1 % of pages, with WAL summaries, time", "summaries_seconds", "summaries_full_seconds", "≤ 0.3 ×")
+    add_bytes("the same, bytes (the log included)", "summaries_bytes", "summaries_full_bytes", "≤ 5 %")
     return Section(
         title="PostgreSQL, physical",
         intro=f"A server with {raw['size_mb']} MB of rows, with keys and indexes; server, vault and archives in "
-        "memory, on the same two processors. `python -m bench.postgres_physical` measures it again.",
+        "memory, on the same two processors. With WAL summaries the server is PostgreSQL 18, its `data_directory` is "
+        "read, and its log is received meanwhile. `python -m bench.postgres_physical` measures it again.",
         header=("what", "ratio", "at least", "seconds or bytes"),
-        rows=[
-            ("full, time, to `pg_basebackup` and `zstd -3`", ratio(full, base), "≤ 1.2 ×", seconds(full, base)),
-            ("the same, size", ratio("full_bytes", "basebackup_bytes"), "-", sizes),
-            (
-                "full, time, to pgBackRest, 2 processes, zst 3",
-                ratio(full, backrest),
-                "≤ 1.0 ×",
-                seconds(full, backrest),
-            ),
-            ("after 1 % of pages, time, to the full", ratio(second, full), "≤ 0.55 ×", seconds(second, full)),
-            ("after 1 % of pages, bytes", share, "≤ 5 %", "of the full's stored bytes"),
-        ],
+        rows=rows,
         raw=[raw],
     )
 
