@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import pwd
+import socket
 import stat
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from rebond.schedule.stack_folders import folder_of
 
 RUN_FOLDER = Path("/run/rebond")
 _SOCKET = "wal.sock"
+_ANSWER_SECONDS = 2.0
 _LONGEST_SOCKET = 107  # bytes of a path that the system takes
 
 
@@ -66,6 +68,16 @@ def make_socket_folder(path: Path) -> None:
             "path of your own.",
             path=str(path.parent),
         )
+
+
+def is_answered(path: Path) -> bool:
+    """Say whether somebody listens at a socket: its file stays behind where a daemon was killed."""
+    with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as asking:
+        asking.settimeout(_ANSWER_SECONDS)
+        with contextlib.suppress(OSError):
+            asking.connect(os.fspath(path))
+            return True
+    return False
 
 
 def find_barrier(path: Path, user: int) -> str:

@@ -1,6 +1,7 @@
 """Where the daemon of the log listens: its folder may be passed by the user of the server, and is nobody else's."""
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from rebond.config.components import Postgres
 from rebond.errors import UsageError
 from rebond.stack.wal_lines import archive_command, list_settings, quote_setting, restore_command
-from rebond.stack.wal_places import find_barrier, find_user, make_socket_folder
+from rebond.stack.wal_places import find_barrier, find_user, is_answered, make_socket_folder
 
 
 def test_the_folder_of_the_socket_may_be_passed_whatever_is_masked(tmp_path: Path) -> None:
@@ -80,3 +81,15 @@ def test_a_slot_is_bounded() -> None:
     assert lines["max_slot_wal_keep_size"] == "20GB"
     assert lines["idle_replication_slot_timeout"] == "0"
     assert "archive_mode" not in lines
+
+
+def test_a_socket_that_a_killed_daemon_left_behind_is_not_answered(tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    assert not is_answered(path)
+    with socket.socket(socket.AF_UNIX) as daemon:
+        daemon.bind(str(path))
+        daemon.listen()
+        assert is_answered(path)
+
+    assert path.exists()
+    assert not is_answered(path)

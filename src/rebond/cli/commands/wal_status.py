@@ -8,9 +8,9 @@ from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding
 from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import message_of, tr
+from rebond.cli.speech import tr
 from rebond.cli.tables import format_facts
-from rebond.cli.wal_at_hand import notes_of
+from rebond.cli.wal_at_hand import notes_of, wal_socket_of
 from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
@@ -19,11 +19,13 @@ from rebond.errors import SourceError, WalGap
 from rebond.operations.wal.coverage import Coverage, list_clusters, survey_wal
 from rebond.operations.wal.ledger import WalNotes, read_notes
 from rebond.operations.wal.standing import Standing, describe, judge
+from rebond.operations.wal.standing_findings import say_no_daemon, say_not_asked
 from rebond.operations.wal.tails import find_tail_end
 from rebond.schedule.stack_folders import folder_of
 from rebond.sources.postgres.wal_facts import WalFacts
 from rebond.sources.postgres.wal_names import format_lsn, segment_name
 from rebond.stack.wal import ask_server
+from rebond.stack.wal_places import is_answered
 from rebond.units import format_size, format_span
 from rebond.vault.access import Vault
 
@@ -64,13 +66,14 @@ def _look(
     invocation: Invocation, loaded: Loaded, name: str, component: Postgres, vault: Vault, now_ms: int
 ) -> Standing:
     facts: WalFacts | None = None
+    noticed = []
     try:
         facts = ask_server(name, component, loaded)
     except SourceError as error:
-        note(
-            invocation,
-            tr("The server of {component} was not asked: {reason}", component=name, reason=message_of(error)),
-        )
+        noticed.append(say_not_asked(name, error))
+    socket = wal_socket_of(invocation, loaded)
+    if component.wal == "archive-command" and component.inside is None and not is_answered(socket):
+        noticed.append(say_no_daemon(name, str(socket)))
     notes = read_notes(notes_of(folder_of(invocation.state_folder, loaded), name))
     system_id = _find_cluster(vault, facts, notes)
     coverage = survey_wal(vault, system_id) if system_id else None
@@ -82,6 +85,7 @@ def _look(
         since_ms=now_ms - component.window * 1000 if component.window else 0,
         way=component.wal or "",
         now_ms=now_ms,
+        noticed=noticed,
         tail_lsn=_find_tail(vault, coverage) if component.wal == "receive" and coverage is not None else 0,
     )
 

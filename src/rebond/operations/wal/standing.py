@@ -1,6 +1,6 @@
 """How a component's write-ahead log stands: what the vault has, what the server says, and what is wrong with it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rebond.findings import Finding
@@ -89,9 +89,13 @@ def judge(
     way: str,
     now_ms: int = 0,
     tail_lsn: int = 0,
+    noticed: Sequence[Finding] = (),
 ) -> Standing:
-    """Put together what is known of a component, and say what is wrong. ``way`` is how its log comes."""
-    findings: list[Finding] = []
+    """Put together what is known of a component, and say what is wrong. ``way`` is how its log comes.
+
+    ``noticed`` is what was found wrong while asking.
+    """
+    findings = list(noticed)
     if coverage is None or not coverage.timelines:
         findings.append(say_nothing_yet(component))
     else:

@@ -183,3 +183,29 @@ def say_slot_lost(component: str, slot: str, state: str) -> Finding:
         hint_template="Save the component now, so that a new base begins; raise max_slot_wal_keep_size.",
         values={"component": component, "slot": slot, "state": state},
     )
+
+
+def say_not_asked(component: str, reason: object) -> Finding:
+    """The server does not answer, so nobody knows what is on it alone."""
+    return Finding(
+        code="wal-not-asked",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The server of {component} was not asked: {reason}",
+        hint_template="What it wrote since the last file came is on it alone: start it, or recover by "
+        "'rebond restore --at latest'.",
+        values={"component": component, "reason": reason},
+    )
+
+
+def say_no_daemon(component: str, path: str) -> Finding:
+    """Nobody listens where the server's program asks."""
+    return Finding(
+        code="wal-no-daemon",
+        severity=Severity.WARNING,
+        subject=component,
+        template="Nothing answers rebond-wal for {component} at {path}.",
+        hint_template="Start 'rebond serve' (or see why it ended: 'rebond schedule show'). Until then the server keeps "
+        "its log, and its disk fills.",
+        values={"component": component, "path": path},
+    )

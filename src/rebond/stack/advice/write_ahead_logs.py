@@ -11,7 +11,7 @@ from rebond.schedule.stack_folders import folder_of
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.wal import ask_server
 from rebond.stack.wal_lines import find_program
-from rebond.stack.wal_places import find_barrier, find_user, find_wal_components, find_wal_socket
+from rebond.stack.wal_places import find_barrier, find_user, find_wal_components, find_wal_socket, is_answered
 
 _LOOK = "rebond wal status"
 _SETTINGS = "rebond wal settings"
@@ -72,12 +72,12 @@ def _check_ways(scene: Scene, name: str, component: Postgres) -> Iterator[Observ
     if user is None:
         return
     socket = find_wal_socket(scene.environment, scene.state_folder, scene.loaded)
-    if not socket.exists():
+    if not is_answered(socket):
         yield Observation(
             check="services",
             code="wal-no-daemon",
             weight=Weight.WARNING,
-            template="Nothing answers rebond-wal for {component}: {path} is not there.",
+            template="Nothing answers rebond-wal for {component} at {path}.",
             values={"component": name, "path": str(socket)},
             command=_START,
         )
