@@ -6,6 +6,8 @@ INTO = "tests/scenarios/test_database_into.py"
 EXPORT = "tests/scenarios/test_export.py"
 ENDS = "tests/unit/sources/test_postgres.py"
 NAMED = "tests/scenarios/test_files_named_by_postgres.py"
+LARGE = "tests/scenarios/test_postgres_large_tables.py"
+KILLED = "tests/scenarios/test_killed_load.py"
 
 DATABASES = (
     Bug(
@@ -109,5 +111,41 @@ DATABASES = (
         "The files that a PostgreSQL database names are not looked up.",
         (Change("stack/postgres.py", "        if self.named_files is not None:", "        if self.named_files == 0:"),),
         (f"{NAMED}::test_a_file_that_a_row_names_and_nobody_has_degrades_the_set",),
+    ),
+    Bug(
+        "pages-read-twice",
+        "Runs of pages of a large table overlap by one page: its rows come twice.",
+        (
+            Change(
+                "sources/postgres/table_rows.py",
+                "AND ctid < '({start + step},0)'",
+                "AND ctid < '({start + step + 1},0)'",
+            ),
+        ),
+        (f"{LARGE}::test_tables_read_in_parts_are_what_one_copy_gives_in_its_order",),
+    ),
+    Bug(
+        "a-row-cut-between-two-sessions",
+        "What several sessions load is cut where a piece ends, in the middle of a row.",
+        (Change("sources/postgres/side_by_side.py", 'end = rows.rfind(b"\\n") + 1', "end = len(rows)"),),
+        (f"{LARGE}::test_tables_that_several_sessions_load_together_are_the_same",),
+    ),
+    Bug(
+        "shares-not-counted",
+        "What several sessions loaded of a table is not compared with what was saved.",
+        (Change("sources/postgres/side_by_side.py", "    work.judge(saved.tables)", "    work.judge(())"),),
+        (f"{LARGE}::test_rows_that_no_session_loaded_are_missed",),
+    ),
+    Bug(
+        "somebody-elses-database-dropped",
+        "A database that only looks like one that a killed restore left is dropped.",
+        (
+            Change(
+                "sources/postgres/making.py",
+                "          AND pg_catalog.shobj_description(d.oid, 'pg_database') = {quote_text(_HALF)}\n",
+                "",
+            ),
+        ),
+        (f"{KILLED}::test_what_a_killed_restore_left_is_named_and_dropped_by_the_next_and_nothing_else",),
     ),
 )

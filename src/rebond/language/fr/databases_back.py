@@ -119,6 +119,7 @@ DATABASES_BACK: dict[str, str] = {
     "Create them, load as a superuser, or add --no-owner: then everything belongs to {user}.": "Créez-les, chargez en tant que superutilisateur, ou ajoutez --no-owner : alors tout appartient à {user}.",
     "The database {database} at {server} is not empty; nothing was changed.": "La base {database} à {server} n'est pas vide ; rien n'a été changé.",
     "Add --yes to put the restored one in its place: the old one is kept under another name. Or name a new database in the address.": "Ajoutez --yes pour mettre la base restaurée à sa place : l'ancienne est gardée sous un autre nom. Ou nommez une nouvelle base dans l'adresse.",
+    "{database} was left half-loaded by a restore that was killed; it is dropped now.": "{database} restait à moitié chargée d'une restauration tuée ; elle est supprimée à présent.",
     "The half-loaded database {new} could not be dropped: {reason}": "La base à moitié chargée {new} n'a pas pu être supprimée : {reason}",
     'Drop it when the server answers again: DROP DATABASE "{new}" WITH (FORCE);': 'Supprimez-la quand le serveur répondra de nouveau : DROP DATABASE "{new}" WITH (FORCE);',
     "{program} took nothing of its input for {seconds} s and was ended.": "{program} n'a rien pris de son entrée pendant {seconds} s et a été arrêté.",

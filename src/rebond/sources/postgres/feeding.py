@@ -52,6 +52,10 @@ class LoadSession:
         if len(self._pending) >= _FEED_BYTES:
             self._send()
 
+    def send(self) -> None:
+        """Hand over what was fed and is still here. Raises ``RestoreError``."""
+        self._send()
+
     def report(self, words: str) -> None:
         """Let it write ``words``, in which ``:ROW_COUNT`` is that of the last statement, when it comes to here."""
         self.feed(f"\\echo {words}\n")

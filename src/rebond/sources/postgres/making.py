@@ -1,11 +1,15 @@
 """Databases that are made for a load: created beside, given their settings, swapped in, or dropped again."""
 
+import contextlib
 import datetime
 import re
 import secrets
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from rebond.errors import RestoreError
+from rebond.sources.postgres.feeding import LoadSession
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import Manifest
 from rebond.sources.postgres.session import Access
@@ -13,6 +17,10 @@ from rebond.sources.postgres.target import ask
 
 _LONGEST_BYTES = 63  # of a name in PostgreSQL
 _SWAP_TRIES = 6  # each waits five seconds for sessions to go
+_HALF = "Half-loaded by rebond. When nobody is connected, the restore was cut: the next one drops this database."
+_NEVER_IDLE = (
+    "SELECT pg_catalog.set_config(name, '0', false) FROM pg_catalog.pg_settings WHERE name = 'idle_session_timeout';"
+)
 _ACL = re.compile(r'^(?P<grantee>"(?:[^"]|"")*"|[^=]*)=(?P<rights>[A-Za-z*]*)/')
 _RIGHTS = {"C": "CREATE", "c": "CONNECT", "T": "TEMPORARY"}
 _LIST_SETTINGS = frozenset({"search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces"})
@@ -20,7 +28,7 @@ _LIST_SETTINGS = frozenset({"search_path", "session_preload_libraries", "local_p
 
 def name_new(name: str) -> str:
     """Return a name for a database while it is loaded: one that nobody has."""
-    return f"{_cut(name, 40)}_rebond_{secrets.token_hex(4)}"
+    return f"{_name_start(name)}{secrets.token_hex(4)}"
 
 
 def name_aside(name: str, now_ms: int) -> str:
@@ -53,11 +61,52 @@ def drop_database(access: Access, maintenance: str, name: str) -> None:
     ask(access, maintenance, f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE);")
 
 
+@contextlib.contextmanager
+def mark_half_loaded(access: Access, name: str) -> Iterator[None]:
+    """Say of a database, while it is loaded, that it is only half there, and stay connected to it meanwhile.
+
+    So one with that mark to which nobody is connected was left by a load that was killed. ``list_settings`` takes the
+    mark away; that belongs inside. Raises ``RestoreError``.
+    """
+    session = LoadSession(access, name)
+    try:
+        session.feed(f"{_NEVER_IDLE}\nCOMMENT ON DATABASE {quote_name(name)} IS {quote_text(_HALF)};\n")
+        session.send()
+        yield
+        session.finish()
+    finally:
+        session.close()
+
+
+def drop_leftovers(access: Access, maintenance: str, name: str) -> tuple[str, ...]:
+    """Drop what killed loads of a database left: marked as half-loaded, and nobody is connected. Return their names.
+
+    The server itself refuses where somebody comes meanwhile; such a one stays. Raises ``RestoreError``.
+    """
+    start = _name_start(name)
+    lines = ask(
+        access,
+        maintenance,
+        f"""SELECT pg_catalog.to_json(d.datname::text) FROM pg_catalog.pg_database d
+        WHERE pg_catalog.left(d.datname, {len(start)}) = {quote_text(start)}
+          AND pg_catalog.substr(d.datname, {len(start) + 1}) ~ '^[0-9a-f]{{8}}$'
+          AND pg_catalog.shobj_description(d.oid, 'pg_database') = {quote_text(_HALF)}
+          AND NOT EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.datid = d.oid)
+        ORDER BY d.datname;""",  # noqa: S608 - quoted
+    )
+    dropped = []
+    for each in lines:
+        left = msgspec.json.decode(each, type=str)
+        with contextlib.suppress(RestoreError):  # somebody is in it now, or it is another user's: it does no harm
+            ask(access, maintenance, f"DROP DATABASE IF EXISTS {quote_name(left)};")
+            dropped.append(left)
+    return tuple(dropped)
+
+
 def list_settings(manifest: Manifest, name: str, roles: Sequence[str], *, keeps_owner: bool) -> Iterator[str]:
     """Yield the statements that give a database what does not lie in it: comment, settings, rights, its owner last."""
     database = quote_name(name)
-    if manifest.comment:
-        yield f"COMMENT ON DATABASE {database} IS {quote_text(manifest.comment)};"
+    yield f"COMMENT ON DATABASE {database} IS {quote_text(manifest.comment) if manifest.comment else 'NULL'};"
     limit = manifest.details.get("datconnlimit", -1)
     if isinstance(limit, int) and limit != -1:
         yield f"ALTER DATABASE {database} CONNECTION LIMIT {limit};"
@@ -139,6 +188,10 @@ def _list_rights(manifest: Manifest, database: str, roles: Sequence[str]) -> Ite
 def _is_of_locale(error: RestoreError) -> bool:
     words = str(error.values.get("words", ""))
     return any(each in words for each in ("locale", "LC_COLLATE", "LC_CTYPE", "collation", "22023: encoding"))
+
+
+def _name_start(name: str) -> str:
+    return f"{_cut(name, 40)}_rebond_"
 
 
 def _cut(name: str, most_bytes: int) -> str:

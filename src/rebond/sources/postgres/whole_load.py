@@ -11,7 +11,9 @@ from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.making import (
     create_database,
     drop_database,
+    drop_leftovers,
     list_settings,
+    mark_half_loaded,
     name_aside,
     name_new,
     swap_in,
@@ -118,14 +120,17 @@ def load_whole(
     access, maintenance = plan.target.access, choose_maintenance(plan.target)
     for each in plan.notes:
         report(each)
+    for left in drop_leftovers(access, maintenance, plan.name):
+        report(_leftover_dropped(left))
     try:
         if not create_database(access, maintenance, plan.new, saved.manifest):
             report(_other_locale(saved))
-        _make_roles(plan, maintenance)
-        phases = _fill(saved, plan, wish, advance)
-        roles = [*plan.server.roles, *plan.new_roles]
-        settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
-        run_statements(access, maintenance, settings)
+        with mark_half_loaded(access, plan.new):
+            _make_roles(plan, maintenance)
+            phases = _fill(saved, plan, wish, advance)
+            roles = [*plan.server.roles, *plan.new_roles]
+            settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
+            run_statements(access, maintenance, settings)
         swap_in(access, maintenance, new=plan.new, name=plan.name, aside=plan.aside)
     except BaseException:
         _take_away(plan, maintenance, report)
@@ -202,6 +207,16 @@ def _take_away(plan: LoadPlan, maintenance: str, report: Report) -> None:
                 values={"new": plan.new, "reason": error.message},
             )
         )
+
+
+def _leftover_dropped(name: str) -> Finding:
+    return Finding(
+        code="load-leftover-dropped",
+        severity=Severity.NOTE,
+        subject=name,
+        template="{database} was left half-loaded by a restore that was killed; it is dropped now.",
+        values={"database": name},
+    )
 
 
 def _check_server(saved: SavedDatabase, server: Server, where: str) -> None:
