@@ -14,7 +14,10 @@ from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.judge("postgres")]
 SETTINGS = {
-    **{"wal_level": "replica", "synchronous_commit": "on", "fsync": "on", "max_wal_size": "32MB"},
+    "wal_level": "replica",
+    "synchronous_commit": "on",
+    "fsync": "on",
+    "max_wal_size": "32MB",
     "max_slot_wal_keep_size": "1GB",
 }
 
@@ -38,6 +41,10 @@ class Streaming:
             wait_until(lambda: "t" in self.server.sql("SELECT active FROM pg_replication_slots"))
         except AssertionError:
             raise AssertionError(self.stack.log()) from None
+
+    def wait_sent_by_another_than(self, sender: str) -> None:
+        """Wait until the server has noticed that a stream of it is over."""
+        wait_until(lambda: self.server.sql("SELECT pid FROM pg_stat_replication").strip() != sender)
 
     def is_whole(self, number: int) -> bool:
         """Say whether row ``number`` was received here."""
@@ -141,9 +148,9 @@ def test_a_stream_that_is_cut_goes_on_and_one_that_nobody_receives_is_told(
         (sender,) = streaming.server.sql("SELECT pid FROM pg_stat_replication").split()
         for each in find_processes(b"pg_receivewal", str(streaming.stack.folder).encode()):
             os.kill(each, signal.SIGKILL)
-        wait_until(lambda sender=sender: streaming.server.sql("SELECT pid FROM pg_stat_replication").strip() != sender)
-        for each in (streaming.stack.folder / "state").rglob("*.partial"):
-            os.truncate(each, each.stat().st_size // 2)  # what was not flushed is gone
+        streaming.wait_sent_by_another_than(sender)
+        for partial in (streaming.stack.folder / "state").rglob("*.partial"):
+            os.truncate(partial, partial.stat().st_size // 2)  # what was not flushed is gone
         streaming.server.sql("SELECT pg_switch_wal()")
         streaming.wait_streaming()
         assert streaming.is_whole(2)
