@@ -36,6 +36,18 @@ SILENCE = (
         (f"{SEALING}::test_a_lost_process_costs_no_segment",),
     ),
     Bug(
+        "two-segments-on-one-desk",
+        "Two threads feed one sealing process: the second segment is laid on the first, which is never stored.",
+        (
+            Change(
+                "vault/sealing_process.py",
+                "        start = desk * _DESK_BYTES\n        rows = frame_rows(ids, chunks)\n",
+                "        start = desk = 0\n        rows = frame_rows(ids, chunks)\n",
+            ),
+        ),
+        (f"{SEALING}::test_two_threads_have_one_process_seal_and_each_gets_its_own",),
+    ),
+    Bug(
         "dead-landing-process-taken-for-success",
         "A process that writes files is killed; the files that it was given count as written, and the status is 0.",
         (

@@ -12,13 +12,13 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, mapped, write_parts
 from rebond.vault.frames import LEVELS, frame_rows
-from rebond.vault.primitives import HASH_SIZE
+from rebond.vault.primitives import HASH_SIZE, hash_of
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment, did_not_come_back
 from rebond.vault.segments import SegmentKind
 
 _COUNT_BYTES = 4
 _ROW = struct.Struct(f"<{HASH_SIZE}sI")
-_REQUEST = struct.Struct("<BIIIB")  # kind, segment number, chunks, bytes in the file, desk
+_REQUEST = struct.Struct(f"<BIIIB{HASH_SIZE}s")  # kind, segment number, chunks, bytes in the file, desk, HASH of rows
 _ANSWER = struct.Struct("<BII")  # status, bytes of the stored segment, bytes of the sealed table
 _DONE, _DAMAGED = 0, 1
 DESKS = 2  # places in the file, each for one segment
@@ -78,9 +78,10 @@ class SealingProcess:
     ) -> StoredSegment:
         """Seal a segment. Raises ``VaultDamaged`` as ``Sealer.seal`` does, ``ProcessLost`` when it ended."""
         start = desk * _DESK_BYTES
-        size = self._process.write([frame_rows(ids, chunks), *chunks], start)
+        rows = frame_rows(ids, chunks)
+        size = self._process.write([rows, *chunks], start)
         status, stored_bytes, table_bytes = _ANSWER.unpack(
-            self._process.ask(_REQUEST.pack(kind, number, len(ids), size, desk))
+            self._process.ask(_REQUEST.pack(kind, number, len(ids), size, desk, hash_of(rows)))
         )
         if status == _DAMAGED:
             raise did_not_come_back()
@@ -127,11 +128,16 @@ def _make_sealer(setting: _Setting) -> Sealer:
     )
 
 
-def _seal(sealer: Sealer, file: int, kind: int, number: int, count: int, size: int, desk: int) -> bytes:
+def _seal(
+    sealer: Sealer, file: int, kind: int, number: int, count: int, size: int, desk: int, hash_of_rows: bytes
+) -> bytes:
     start = desk * _DESK_BYTES
     with mapped(file, size, start) as raw:
-        rows = _ROW.iter_unpack(raw[_COUNT_BYTES : _COUNT_BYTES + count * _ROW.size])
-        sealed = sealer.seal(SegmentKind(kind), number, [chunk_id for chunk_id, _ in rows], raw)
+        rows = bytes(raw[: _COUNT_BYTES + count * _ROW.size])
+        if hash_of(rows) != hash_of_rows:  # another segment lies there: it would seal well, under a wrong number
+            raise did_not_come_back()
+        ids = [chunk_id for chunk_id, _ in _ROW.iter_unpack(rows[_COUNT_BYTES:])]
+        sealed = sealer.seal(SegmentKind(kind), number, ids, raw)
     write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table), start)
     return _ANSWER.pack(_DONE, len(sealed.stored), len(sealed.table))
 
