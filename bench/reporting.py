@@ -1,4 +1,4 @@
-"""Turns results into tables: medians over the rounds, and ratios to restic in the same run."""
+"""Turns results into tables: medians over the rounds, and ratios to restic (or 7z) in the same run."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from bench.measuring import Measure
 from bench.peers import is_at_least
 from bench.rounds import Result
 
-REFERENCE = "restic"
+REFERENCES = ("restic", "7z")  # ratios are to the first of these that is in the run
 COLUMNS = (
     ("first", "first backup"),
     ("unchanged", "nothing changed"),
@@ -114,14 +114,15 @@ def _describe_python(program: Path) -> str:
 
 
 def render_table(results: list[Result], counting: set[str]) -> list[str]:
-    """Return one data set's table. Every cell is a median; × is the ratio to restic's median in the same run."""
+    """Return one data set's table. Every cell is a median; × is the ratio to the reference's in the same run."""
     tools = list(dict.fromkeys(result.tool for result in results))
+    reference = find_reference(results)
     titles = " | ".join(title for _, title in COLUMNS)
     lines = [f"| | {titles} | stored | peak anonymous | peak resident |", "|---|" + "---|" * (len(COLUMNS) + 3)]
     for tool in tools:
-        has_ratio = tool != REFERENCE and REFERENCE in counting and tool in counting
-        cells = [render_time(results, tool, phase, has_ratio=has_ratio) for phase, _ in COLUMNS]
-        cells += [render_stored(results, tool, has_ratio=has_ratio), *render_memory(results, tool)]
+        compared = reference if tool != reference and {reference, tool} <= counting else None
+        cells = [render_time(results, tool, phase, reference=compared) for phase, _ in COLUMNS]
+        cells += [render_stored(results, tool, reference=compared), *render_memory(results, tool)]
         lines.append(f"| {tool} | " + " | ".join(cells) + " |")
     for result in results:
         if result.problem:
@@ -130,22 +131,28 @@ def render_table(results: list[Result], counting: set[str]) -> list[str]:
     return lines
 
 
-def render_time(results: list[Result], tool: str, phase: str, *, has_ratio: bool) -> str:
-    """Return a cell: median seconds, and the ratio to restic."""
+def find_reference(results: list[Result]) -> str:
+    """Return the tool that the others are compared with: restic, and for the levels alone 7z."""
+    measured = {result.tool for result in results}
+    return next((tool for tool in REFERENCES if tool in measured), REFERENCES[0])
+
+
+def render_time(results: list[Result], tool: str, phase: str, *, reference: str | None) -> str:
+    """Return a cell: median seconds, and the ratio to the reference."""
     measures = find_measures(results, tool, phase)
     if not measures:
         return "-"
     seconds = median(measure.wall_seconds for measure in measures)
-    reference = find_measures(results, REFERENCE, phase)
-    if not reference or not has_ratio:
+    compared = find_measures(results, reference, phase) if reference else []
+    if not compared:
         return f"{seconds:.2f} s"
-    return f"{seconds:.2f} s, {seconds / median(measure.wall_seconds for measure in reference):.2f} ×"
+    return f"{seconds:.2f} s, {seconds / median(measure.wall_seconds for measure in compared):.2f} ×"
 
 
-def render_stored(results: list[Result], tool: str, *, has_ratio: bool) -> str:
-    """Return a cell: the vault after the first backup, and the ratio to restic."""
-    stored, reference = find_stored(results, tool), find_stored(results, REFERENCE)
-    ratio = f", {stored / reference:.2f} ×" if has_ratio and reference else ""
+def render_stored(results: list[Result], tool: str, *, reference: str | None) -> str:
+    """Return a cell: the vault after the first backup, and the ratio to the reference."""
+    stored, compared = find_stored(results, tool), find_stored(results, reference) if reference else 0
+    ratio = f", {stored / compared:.2f} ×" if compared else ""
     return f"{stored / 1e6:.0f} MB{ratio}" if stored else "-"
 
 

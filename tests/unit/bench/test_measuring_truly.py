@@ -134,6 +134,12 @@ def test_the_ratio_is_to_restic_and_an_older_restic_gives_none() -> None:
     assert "older than 0.19" in old.splitlines()[0]
 
 
+def test_without_restic_the_ratio_is_to_7z() -> None:
+    table = "\n".join(make_comparison({"7z": 10.0, "rebond-dense": 3.0}, {"7z": "26", "rebond-dense": "0.1"}).render())
+
+    assert "0.30 ×" in table
+
+
 def test_versions_are_compared_as_numbers() -> None:
     assert is_at_least("1.10.0", "1.4")
     assert not is_at_least("0.9.9", "0.19")
