@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
+SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
 
 PHYSICAL = (
@@ -72,5 +73,56 @@ PHYSICAL = (
             ),
         ),
         (f"{BASES}::test_a_damaged_page_is_told_and_never_blessed",),
+    ),
+    Bug(
+        "cut-relation-remembered",
+        "A relation that was cut, or made anew under its number, is put together from blocks of its former life.",
+        (
+            Change(
+                "sources/postgres_physical/wal_summaries.py",
+                "sure = min(sure, changes.limit - first)",
+                "sure = max(sure, changes.limit - first)",
+            ),
+        ),
+        (
+            f"{SUMMARIES}::test_what_was_added_cut_or_lost_is_read",
+            f"{SUMMARIES}::test_what_was_made_anew_is_read_whole",
+        ),
+    ),
+    Bug(
+        "missing-summary-is-no-change",
+        "Where a summary of the log is missing, the blocks that it would have named are taken from before.",
+        (
+            Change(
+                "sources/postgres_physical/wal_summaries.py",
+                "if start > reached:",
+                "if start < reached - reached:",
+            ),
+        ),
+        (f"{SUMMARIES}::test_summaries_with_a_hole_say_nothing",),
+    ),
+    Bug(
+        "lost-block-taken",
+        "A block is taken from before, though no usable segment holds it any more.",
+        (
+            Change(
+                "vault/arriving.py",
+                "is_known = path == arrival.path and number < len(rows) and places[number] != NOT_KEPT",
+                "is_known = path == arrival.path and number < len(rows)",
+            ),
+        ),
+        ("tests/unit/vault/test_arriving_in_part.py",),
+    ),
+    Bug(
+        "damage-remembered",
+        "After a damaged page the next backup takes it from before without a word.",
+        (
+            Change(
+                "sources/postgres_physical/wal_summaries.py",
+                "or facts.major < OLDEST_MAJOR or pages:",
+                "or facts.major < OLDEST_MAJOR:",
+            ),
+        ),
+        ("tests/unit/sources/test_reading_in_part.py::test_nothing_is_remembered_after_damage_nor_of_a_standby",),
     ),
 )

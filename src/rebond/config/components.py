@@ -118,7 +118,7 @@ class Postgres(Component):
     window: int | None = optional(SPAN, "How far back any second can be reached: physical only.", default=None)
     data_directory: str | None = optional(
         Word("path"),
-        "The data directory, read on this machine by several threads; else the server sends it: physical with `wal`.",
+        "The data directory on this machine: only what changed is read (`summarize_wal`). Physical with `wal`.",
         default=None,
     )
 
