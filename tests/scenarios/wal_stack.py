@@ -88,7 +88,7 @@ class WalStack:
     def end_last(self) -> None:
         """Stop the process that was begun last, in order."""
         self._processes[-1].send_signal(signal.SIGTERM)
-        self._processes[-1].wait(10)
+        self._processes[-1].wait(30)
 
     def log(self) -> str:
         """What the processes said."""
