@@ -148,4 +148,16 @@ DATABASES = (
         ),
         (f"{KILLED}::test_what_a_killed_restore_left_is_named_and_dropped_by_the_next_and_nothing_else",),
     ),
+    Bug(
+        "silence-ends-a-load",
+        "A load that says nothing for an hour, because an index takes longer, is ended.",
+        (
+            Change(
+                "sources/postgres/feeding.py",
+                "            self._reader.allow_silence()",
+                "            assert self._reader",
+            ),
+        ),
+        (f"{INTO}::test_a_load_may_say_nothing_for_longer_than_a_dump_may",),
+    ),
 )

@@ -102,6 +102,9 @@ class Session:
             self._is_over = True
             self._moved.notify()
 
+    def allow_silence(self) -> None:
+        pass
+
     def readinto(self, buffer: memoryview, /) -> int:
         with self._moved:
             while not self._pending and not self._is_over and not self.is_closed:

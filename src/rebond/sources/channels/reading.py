@@ -127,6 +127,10 @@ class MarkedReader:
         """Let the command see the end of its input; may be called twice."""
         self._reader.end_input()
 
+    def allow_silence(self) -> None:
+        """Let the command write nothing for as long as it likes."""
+        self._reader.allow_silence()
+
     def last_words(self) -> str:
         """Return the last lines of standard error, of the client and of the command; asked after the end."""
         return self._reader.last_words()

@@ -41,6 +41,7 @@ class LoadSession:
         self._fault: SourceError | None = None
         try:
             self._reader = access.open_psql(database, _BEGIN, keeps_input=True)
+            self._reader.allow_silence()  # a large table or its index takes hours, and nothing is said of it meanwhile
         except SourceError as error:
             raise self._explain(error) from error
         self._listener = threading.Thread(target=self._listen, name="psql answers", daemon=True)

@@ -31,6 +31,10 @@ class ExplainedReader:
         """Let it see the end of its input."""
         self._reader.end_input()
 
+    def allow_silence(self) -> None:
+        """Let it write nothing for as long as it likes."""
+        self._reader.allow_silence()
+
     def finish(self) -> None:
         """Judge the end. Raises ``SourceError``."""
         try:

@@ -43,6 +43,10 @@ class FedReader(StreamReader, Protocol):
         """Let it see the end of its input; may be called twice."""
         ...
 
+    def allow_silence(self) -> None:
+        """Let it write nothing for as long as it likes: it works, and has little to say."""
+        ...
+
 
 class DescriptorReader:
     """What comes through a descriptor that somebody else opened, such as standard input.
@@ -98,6 +102,7 @@ class CommandReader:
         ``idle_seconds`` it is ended, and the stream is not whole: a connection may be lost without anybody's word.
         """
         self._idle_seconds = idle_seconds
+        self._is_silence_allowed = False
         kept = {name: text for name, text in environment.items() if name not in OWN_SECRETS}
         self._timeout_seconds = timeout_seconds
         self._command = RunningCommand(
@@ -114,13 +119,14 @@ class CommandReader:
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Read what it wrote next. Raises ``CommandFailed`` when that does not come for too long."""
-        if self._idle_seconds is not None and not self._command.has_output(self._idle_seconds):
+        is_judged = self._idle_seconds is not None and not self._is_silence_allowed
+        if is_judged and not self._command.has_output(self._idle_seconds or 0):
             self.close()
             raise CommandFailed(
                 "{program} wrote nothing for {seconds} s and was ended, so what it wrote before is not saved.",
                 hint="See what it waits for: a lock, or a connection that is lost; then run the backup again.",
                 program=self._command.program,
-                seconds=round(self._idle_seconds),
+                seconds=round(self._idle_seconds or 0),
             )
         return self._command.readinto(buffer)
 
@@ -140,6 +146,10 @@ class CommandReader:
     def end_input(self) -> None:
         """Let it see the end of its input; may be called twice."""
         self._command.end_input()
+
+    def allow_silence(self) -> None:
+        """Let it write nothing for as long as it likes; what it is fed has to be taken as before."""
+        self._is_silence_allowed = True
 
     def finish(self) -> None:
         """Wait for its end. Raises ``CommandFailed`` with its last words."""
