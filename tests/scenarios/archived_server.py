@@ -92,6 +92,7 @@ class ArchivedStack:
     spool: pathlib.Path
     pump: Pump
     findings: list[Finding] = field(default_factory=list)
+    point: str = ""  # where a restore point lies
 
     @classmethod
     def begin(cls, folder: pathlib.Path, settings: dict[str, str], major: int | None = None) -> "ArchivedStack":

@@ -190,6 +190,18 @@ def test_what_keeps_a_server_from_being_saved_is_named(stack_folder: pathlib.Pat
         stack.server.sql("CREATE ROLE weak LOGIN")
         with pytest.raises(SourceUnfit, match="may not replicate"):
             stack.back_up(('user = "postgres"', 'user = "weak"'))
+        with pytest.raises(SourceUnfit, match="/nowhere of the server is not on this machine"):
+            stack.back_up(wal=f'{ARCHIVED}data_directory = "/nowhere"\n')
+    finally:
+        stack.end()
+
+
+def test_a_server_that_logs_too_little_is_refused(folder: pathlib.Path) -> None:  # noqa: F811
+    minimal = {"wal_level": "minimal", "max_wal_senders": "0", "archive_mode": "off"}
+    stack = ArchivedStack.begin(folder, minimal)
+    try:
+        with pytest.raises(SourceUnfit, match="wal_level is minimal"):
+            stack.back_up(wal="")
     finally:
         stack.end()
 

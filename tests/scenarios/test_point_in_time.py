@@ -43,7 +43,8 @@ def stormy() -> Iterator[tuple[ArchivedStack, BackupOutcome]]:
         is_over.set()
         for each in writers:
             each.join()
-        stack.server.sql("SELECT pg_create_restore_point('before the end'); INSERT INTO t (who) VALUES (99)")
+        stack.point = stack.server.sql("SELECT pg_create_restore_point('before the end')").strip()
+        stack.server.sql("INSERT INTO t (who) VALUES (99)")
         stack.switch()
         stack.server.sql("CREATE TABLE later ()")
         stack.switch()
@@ -160,6 +161,8 @@ def test_a_restore_point_a_transaction_and_a_position_are_found(
     named = stack.lay(folder / "n", "name:before the end")
     assert named.reach.setting == "recovery_target_name"
     assert ask_ids(stack, folder / "r", "name:before the end") == everything - {last}
+    assert stack.lay(folder / "p", f"lsn:{stack.point}").reach.setting == "recovery_target_lsn"
+    assert ask_ids(stack, folder / "l", f"lsn:{stack.point}") == everything - {last}
     xid = stack.server.sql(f"SELECT xmin FROM t WHERE id = {last}").strip()
     assert stack.lay(folder / "x", f"xid:{xid}").reach.setting == "recovery_target_xid"
 

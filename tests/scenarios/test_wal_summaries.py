@@ -14,6 +14,7 @@ from tests.scenarios.test_point_in_time import folder, short_folder  # noqa: F40
 from rebond.operations.backup import BackupOutcome
 from rebond.operations.physical.targets import SET
 from rebond.operations.snapshots import SnapshotState, state_of
+from rebond.testing.postgres_server import find_postgres
 
 pytestmark = pytest.mark.judge("postgres")
 _TABLES = ("big", "grows", "shrinks", "cut", "again", "moved")
@@ -23,7 +24,7 @@ _USERS = re.compile(r"[2-9]\d{4,}(?:\.\d+)?|1[6-9]\d{3}(?:\.\d+)?")  # relations
 @pytest.fixture(scope="module")
 def stack() -> Iterator[ArchivedStack]:
     with short_folder() as made:
-        begun = ArchivedStack.begin(made, {}, major=18)
+        begun = ArchivedStack.begin(made, {}, major=17 if find_postgres(17) else 18)
         begun.server.change("summarize_wal", "on")
         for each in _TABLES:
             begun.server.sql(
