@@ -15,6 +15,7 @@ from bench.latency import measure_latency
 from bench.pages import render_page
 from bench.peers import Rebond, Tool, make_tools
 from bench.precedence import take_precedence
+from bench.recovery import measure_file, measure_part
 from bench.rounds import PHASES
 from bench.startup import measure_startup
 
@@ -42,6 +43,8 @@ def main() -> int:
         run_latency(arguments)
     if command == "churn":
         run_churn(arguments)
+    if command == "recovery":
+        run_recovery(arguments)
     if command == "prepare":
         for name in arguments.data.split(","):
             say_aloud(f"{name}: {DATA_SETS[name].prepare(arguments.cache)}")
@@ -53,7 +56,7 @@ def main() -> int:
 def parse_arguments() -> argparse.Namespace:
     """Return the arguments; every option has a default, so that no command is a whole run."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    commands = ("all", "compare", "startup", "growth", "latency", "churn", "prepare", "render")
+    commands = ("all", "compare", "startup", "growth", "latency", "churn", "recovery", "prepare", "render")
     parser.add_argument("command", nargs="?", default="all", choices=commands)
     parser.add_argument("--data", default="app,node_modules,venv,guides", help=f"of {', '.join(DATA_SETS)}")
     parser.add_argument(
@@ -148,6 +151,16 @@ def run_latency(arguments: argparse.Namespace) -> None:
     )
     section.write(RESULTS / "latency.json")
     print("\n".join(section.render()))
+
+
+def run_recovery(arguments: argparse.Namespace) -> None:
+    """Measure one part of fifteen, and one file of a million (the first time a quarter of an hour)."""
+    program, work, rounds = str(HERE.parent / ".venv/bin/rebond"), arguments.work, arguments.rounds
+    part = measure_part(program=program, work=work, rounds=rounds, say=say_aloud)
+    part.write(RESULTS / "recovery-part.json")
+    tree = arguments.cache / "million"
+    file = measure_file(program=program, work=work, tree=tree, rounds=rounds, say=say_aloud)
+    file.write(RESULTS / "recovery-file.json")
 
 
 def run_churn(arguments: argparse.Namespace) -> None:

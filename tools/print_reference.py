@@ -19,6 +19,7 @@ prompt on a terminal. `key add` and `key issue --protect` take a new passphrase 
 |---|---|
 | `REBOND_VAULT` | the vault, where `--vault` is not given |
 | `REBOND_CONFIG` | the [configuration](configuration.md), where `--config` is not given |
+| `REBOND_KEY_FILE_NAME`, `REBOND_PASSPHRASE_NAME` … | the same for the vault `NAME` of `[vaults.NAME]`, in capitals |
 | `REBOND_LANG` | `en` or `fr`, where `--lang` is not given; then `LC_ALL`, `LC_MESSAGES`, `LANG` |
 | `REBOND_CACHE_DIR` | what may be deleted at any time; else `$XDG_CACHE_HOME/rebond` |
 | `REBOND_STATE_DIR` | what this machine saw of each vault, and fault reports; else `$XDG_STATE_HOME/rebond` |

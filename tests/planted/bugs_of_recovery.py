@@ -6,6 +6,8 @@ PLACE = "tests/scenarios/test_restore_in_place.py"
 KILLS = "tests/crash/test_restore_in_place_kills.py"
 DATABASE = "tests/scenarios/test_restore_in_place_postgres.py"
 RECOVER = "tests/scenarios/test_recover.py"
+SERVERS = "tests/scenarios/test_recover_databases.py"
+SECRETS = "tests/scenarios/test_secrets_in_place.py"
 
 RECOVERY = (
     Bug(
@@ -49,7 +51,9 @@ RECOVERY = (
         "A stop that fails ends the restore, and what it had stopped already is not started again.",
         (
             Change(
-                "operations/recovery/carrying_out.py", "        if has_stopped or touched:\n", "        if touched:\n"
+                "operations/recovery/carrying_out.py",
+                "        if (has_stopped or touched) and not",
+                "        if touched and not",
             ),
         ),
         (f"{PLACE}::test_a_stop_command_that_fails_changes_nothing",),
@@ -123,5 +127,57 @@ RECOVERY = (
             ),
         ),
         (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),
+    ),
+    Bug(
+        "failure-undoes-hours",
+        "On a bare machine an image that cannot be fetched takes all away again that was brought back.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "if not self._plan.is_bare or step.kind in",
+                "if step.kind not in",
+            ),
+        ),
+        (f"{SERVERS}::test_a_server_that_cannot_be_started_undoes_nothing_and_the_printed_command_goes_on",),
+    ),
+    Bug(
+        "stopped-server-is-nobodys",
+        "The server of a database that does not run is not started: the restore ends with a refused connection.",
+        (Change("operations/recovery/plan.py", "if part.needs_server else []", "if not part.needs_server else []"),),
+        (f"{SERVERS}::test_a_server_that_does_not_run_is_started_before_anything_else",),
+    ),
+    Bug(
+        "preparing-server-is-filled",
+        "A new container answers while it only prepares itself; what is loaded then is broken off.",
+        (
+            Change(
+                "operations/recovery/server_waiting.py",
+                "(_PREPARING_SECONDS if is_preparing else",
+                "(0.0 if is_preparing else",
+            ),
+        ),
+        (f"{SERVERS}::test_a_server_that_only_prepares_the_real_one_is_not_filled",),
+    ),
+    Bug(
+        "who-logs-in-is-missing",
+        "A new server gets the roles that own something, and not the one as which the application logs in.",
+        (
+            Change(
+                "stack/recovery_parts.py", "makes_all_roles=is_bare(relocation.loaded, wish)", "makes_all_roles=False"
+            ),
+        ),
+        (f"{SERVERS}::test_a_database_comes_back_with_its_stack_into_a_server_that_is_started_from_what_came_back",),
+    ),
+    Bug(
+        "apart-stops-all",
+        "One vault that cannot be opened keeps everything else from coming back.",
+        (
+            Change(
+                "cli/in_place_choosing.py",
+                "        sources.leave_out(name, vault, error)\n        return None\n",
+                "        raise\n",
+            ),
+        ),
+        (f"{SECRETS}::test_without_the_key_of_their_vault_the_rest_comes_and_the_plan_says_what_does_not",),
     ),
 )

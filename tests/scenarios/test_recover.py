@@ -8,6 +8,7 @@ import pytest
 from tests.scenarios.shop_in_place import Shop
 
 from rebond.config.loading import load_configuration
+from rebond.stack import preconditions
 from rebond.stack.preconditions import Machine, list_missing, name_programs
 
 
@@ -108,6 +109,18 @@ def test_programs_users_and_rights_that_are_missing_are_named_with_what_mends_th
     found = {(each.code, each.subject) for each in list_missing(loaded, [], bare_machine)}
     assert found == {("program-missing", "docker"), ("user-missing", "shop"), ("not-root", "")}
     assert all(each.hint for each in list_missing(loaded, [], bare_machine))
+
+
+def test_a_place_that_may_not_be_written_to_is_named_before_anything_happens(
+    template: Shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = template.copied(tmp_path / "copy")
+    closed = Machine(may_write=lambda path: path != str(shop.root / "media").encode())
+    monkeypatch.setattr(preconditions, "Machine", lambda: closed)
+    document = json.loads(shop.program.good("restore", "latest", "--in-place", "--dry-run", "--json").out)
+    assert [(each["code"], each["subject"]) for each in document["missing"]] == [
+        ("place-closed", str(shop.root / "media"))
+    ]
 
 
 @pytest.mark.parametrize(

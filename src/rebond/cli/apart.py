@@ -173,11 +173,25 @@ def _open(invocation: Invocation, configured: Configured, watcher: Observer) -> 
 
 
 def with_its_own_key(invocation: Invocation, configured: Configured) -> Invocation:
-    """Return the invocation without what the environment says of the main vault's key, where this one has its own."""
-    if not configured.has_key:
-        return invocation
-    environment = {name: text for name, text in invocation.environment.items() if name not in _KEYS_OF_THE_MAIN_VAULT}
-    return replace(invocation, environment=environment)
+    """Return the invocation without what the environment says of the main vault's key, where this one has its own.
+
+    ``REBOND_KEY_FILE_NAME`` and its kin are for the vault of that name, and win over its configuration.
+    """
+    environment = dict(invocation.environment)
+    own = {
+        name: text
+        for name in _KEYS_OF_THE_MAIN_VAULT
+        if (text := environment.get(name_variable(name, configured.place)))
+    }
+    if configured.has_key or own:
+        for name in _KEYS_OF_THE_MAIN_VAULT:
+            environment.pop(name, None)
+    return replace(invocation, environment={**environment, **own})
+
+
+def name_variable(variable: str, vault: str) -> str:
+    """Return the variable that says for one vault what ``variable`` says for the main one."""
+    return f"{variable}_{vault.upper().replace('-', '_').replace('.', '_')}"
 
 
 def _memory_of(invocation: Invocation, loaded: Loaded, vault: str, class_: str) -> Path:

@@ -3,12 +3,13 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, require_consent, with_problems
 from rebond.cli.configured import require_configuration
-from rebond.cli.in_place_choosing import Sources, choose_parts_to_bring
+from rebond.cli.in_place_choosing import choose_parts_to_bring
 from rebond.cli.in_place_runs import begin_run, require_no_open_run, restores_of
 from rebond.cli.in_place_shown import (
     accept_command,
@@ -17,8 +18,9 @@ from rebond.cli.in_place_shown import (
     rollback_command,
 )
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
+from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
@@ -35,7 +37,8 @@ from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
 from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
-from rebond.stack.recovering import plan_recovery
+from rebond.stack.preconditions import list_closed
+from rebond.stack.recovering import leave_out, plan_recovery
 from rebond.stack.recovery_wishes import Surroundings
 from rebond.units import format_moment, format_span
 
@@ -92,10 +95,16 @@ def restore_in_place(
             expect=learn_expectations(invocation),
         )
         plan, means = plan_recovery(loaded, wish, around)
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        plan = replace(plan, left_out=(*plan.left_out, *apart)) if apart else plan
+        closed = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))
         if wishes["dry_run"]:
-            answer(invocation, {**plan_document(plan), "dry_run": True}, describe_plan(plan))
+            document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in closed]}
+            answer(invocation, document, "\n".join([describe_plan(plan), *map(describe_finding, closed)]))
             return GOOD
         note(invocation, describe_plan(plan))
+        for each in closed:
+            note(invocation, describe_finding(each))
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore"))

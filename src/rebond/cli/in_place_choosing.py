@@ -1,103 +1,30 @@
 """What a restore in place brings back: which components, from which snapshots, and how much that is."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 from rebond.cli.answering import note
 from rebond.cli.choosing import choose_snapshot
-from rebond.cli.configured import describe_place, list_places
 from rebond.cli.documents import describe_choice
 from rebond.cli.invocation import Invocation
-from rebond.cli.key_at_hand import find_key
-from rebond.cli.opening import VaultAtHand, store_at_hand
 from rebond.cli.parts import choose_parts
+from rebond.cli.recovery_sources import MAIN, Sources
 from rebond.cli.speech import tr
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
-from rebond.errors import UnknownName, UsageError
+from rebond.errors import StoreError, UnknownName, UsageError, VaultError
 from rebond.operations.recovery.choosing import choose_records, find_reference
 from rebond.operations.recovery.parts import Source
 from rebond.operations.restore import restore
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
-from rebond.operations.snapshots import list_snapshots, time_of
-from rebond.progress import Observer, Silence
+from rebond.operations.snapshots import time_of
+from rebond.progress import Silence
 from rebond.stack.recovering import holds_data
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
 from rebond.units import format_iso, parse_last_moment
-from rebond.vault.access import Vault
-from rebond.vault.opening import open_vault
-from rebond.vault.pins import Pins
 from rebond.vault.snapshots import SnapshotRecord
-
-MAIN = ""
-
-
-class Sources:
-    """The vaults that components come from: the one at hand, and others that are opened when they are needed."""
-
-    def __init__(
-        self, invocation: Invocation, loaded: Loaded, main: VaultAtHand, watcher: Observer, closing: ExitStack
-    ) -> None:
-        self._invocation = invocation
-        self._loaded = loaded
-        self.main = main
-        self._watcher = watcher
-        self._closing = closing
-        self._vaults: dict[str, Vault] = {MAIN: main.live}
-        self._records: dict[str, Sequence[SnapshotRecord]] = {}
-
-    def records(self, name: str = MAIN) -> Sequence[SnapshotRecord]:
-        """Return the snapshots of a vault."""
-        if name not in self._records:
-            self._records[name] = list_snapshots(self.vault(name))
-        return self._records[name]
-
-    def vault(self, name: str) -> Vault:
-        """Return a vault of the configuration, opened with its own key. Raises ``UnknownName``."""
-        if name not in self._vaults:
-            self._vaults[name] = self._open(name)
-        return self._vaults[name]
-
-    def find(self, name: str, snapshot: str) -> Source:
-        """Return a snapshot of a vault, by its id in hexadecimal. Raises ``UnknownName``."""
-        for record in self.records(name):
-            if record.snapshot.hex() == snapshot:
-                return Source(vault=self.vault(name), record=record)
-        raise UnknownName(
-            "The snapshot {id} is not in the vault any more.",
-            hint="'rebond snapshots' lists what there is; forgotten ones are under --trash.",
-            id=snapshot,
-        )
-
-    def by_component(self, wish: RecoveryWish) -> dict[str, Source]:
-        """Return where each component of a wish comes from."""
-        return {each.name: self.find(each.vault, each.snapshot) for each in wish.chosen}
-
-    def _open(self, name: str) -> Vault:
-        from rebond.cli.apart import with_its_own_key
-
-        place = next((each for each in list_places(self._loaded) if each.name == name), None)
-        if place is None:
-            raise UnknownName(
-                "The configuration names no vault '{name}', and a part of the stack is kept there.",
-                hint="Bring it back into [vaults.{name}] of the configuration.",
-                name=name,
-            )
-        configured = describe_place(self._loaded, place)
-        store = self._closing.enter_context(store_at_hand(self._invocation, configured.address))
-        key = find_key(with_its_own_key(self._invocation, configured), configured)
-        pins = Pins(self._invocation.state_folder / "vaults")
-        opened = open_vault(store, key, pins=pins, notice=self._watcher.noticed)
-        return Vault(
-            store=store,
-            credentials=opened.credentials,
-            roster=opened.roster,
-            caches=self._invocation.cache_folder / "vaults",
-            report=self._watcher.noticed,
-        )
 
 
 def choose_parts_to_bring(
@@ -134,6 +61,8 @@ def choose_parts_to_bring(
         for name in wanted
         if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes, target)) is not None
     ]
+    if sources.left_out and (picked.components or not chosen):
+        raise sources.left_out[0]
     if not chosen:
         raise UnknownName(
             "Nothing in this snapshot is what was asked for.", hint="'rebond ls -r SNAPSHOT' lists what it holds."
@@ -159,6 +88,8 @@ def choose_all(
         for name in records
     )
     chosen = tuple(each for each in parts if each is not None)
+    if sources.left_out and not chosen:
+        raise sources.left_out[0]
     if not chosen:
         raise UsageError(
             "The snapshot {id} holds nothing that this configuration has a place for.",
@@ -195,7 +126,10 @@ def _choose(
         return None
     if not holds_data(component):
         return None
-    vault, source = _follow(sources, name, records[name])
+    found = _follow(sources, name, records[name])
+    if found is None:
+        return None
+    vault, source = found
     summary = next(each for each in source.record.catalog.components if each.name == name)
     if not summary.complete:
         raise UsageError(
@@ -206,10 +140,10 @@ def _choose(
         )
     files, size_bytes = summary.files, summary.bytes
     if include or wishes["exclude"]:
-        found = _measure(source, name, include, wishes["exclude"])
-        if found is None:
+        measured = _measure(source, name, include, wishes["exclude"])
+        if measured is None:
             return None
-        files, size_bytes = found
+        files, size_bytes = measured
     prefix = f"/{name}/"
     return ChosenPart(
         name=name,
@@ -225,14 +159,19 @@ def _choose(
     )
 
 
-def _follow(sources: Sources, name: str, record: SnapshotRecord) -> tuple[str, Source]:
-    """Return the vault's name and the snapshot that really hold a component."""
+def _follow(sources: Sources, name: str, record: SnapshotRecord) -> tuple[str, Source] | None:
+    """Return the vault's name and the snapshot that really hold a component; ``None`` where they cannot be had."""
     reference = find_reference(sources.main.live, record, name)
     if reference is None:
         return MAIN, Source(vault=sources.main.live, record=record)
     vault = str(reference.get("vault", ""))
-    vault = MAIN if vault == "vault" else vault
-    return vault, sources.find(vault, str(reference.get("snapshot", "")))
+    if vault == "vault":
+        return MAIN, sources.find(MAIN, str(reference.get("snapshot", "")))
+    try:
+        return vault, sources.find(vault, str(reference.get("snapshot", "")))
+    except (VaultError, StoreError, UsageError) as error:
+        sources.leave_out(name, vault, error)
+        return None
 
 
 def _measure(source: Source, name: str, include: Sequence[str], exclude: Sequence[str]) -> tuple[int, int] | None:

@@ -13,13 +13,14 @@ from rebond.cli.answering import GOOD, answer, note, require_consent
 from rebond.cli.choosing import choose_snapshot
 from rebond.cli.documents import describe_choice
 from rebond.cli.in_place import carry_out, learn_expectations, list_untouchable, name_run
-from rebond.cli.in_place_choosing import Sources, choose_all
+from rebond.cli.in_place_choosing import choose_all
 from rebond.cli.in_place_runs import begin_run, require_no_open_run, restores_of
 from rebond.cli.in_place_shown import describe_plan, plan_document
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.recovered_configuration import load_stored, require_configuration_in, write_configuration
+from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
@@ -61,7 +62,9 @@ def recover_stack(
             expect=learn_expectations(invocation),
         )
         plan, means = plan_recovery(loaded, wish, around)
-        plan = replace(plan, left_out=(*plan.left_out, *(_come_later(name, loaded, asked, url) for name in later)))
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        come_later = [_come_later(name, loaded, asked, url) for name in later]
+        plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
         root = Path(to) if to else loaded.root
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
         if wishes["dry_run"]:

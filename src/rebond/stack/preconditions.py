@@ -40,12 +40,13 @@ class Machine:
     find_program: Callable[[str, str | None], str | None] = lambda name, path: shutil.which(name, path=path)
     has_user: Callable[[str], bool] = _has_user
     is_root: Callable[[], bool] = lambda: os.geteuid() == 0
+    may_write: Callable[[bytes], bool] = lambda path: os.access(path, os.W_OK | os.X_OK)
 
 
 def list_missing(loaded: Loaded, places: Sequence[bytes], machine: Machine | None = None) -> list[Finding]:
     """Return what is missing, each with what mends it. ``places`` are where components will lie."""
     machine = machine or Machine()
-    found = [*_list_programs(loaded, machine), *_list_users(loaded, machine), *_list_places(places)]
+    found = [*_list_programs(loaded, machine), *_list_users(loaded, machine), *list_closed(places, machine)]
     if not machine.is_root():
         found.append(
             Finding(
@@ -130,13 +131,15 @@ def _list_users(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
             )
 
 
-def _list_places(places: Sequence[bytes]) -> Iterator[Finding]:
+def list_closed(places: Sequence[bytes], machine: Machine | None = None) -> Iterator[Finding]:
+    """Yield the places, or where those are to be made, that may not be written to."""
+    machine = machine or Machine()
     for place in dict.fromkeys(places):
         standing = place
         while not os.path.isdir(standing):
             standing = os.path.dirname(standing) or b"/"
         shown = place.decode(errors="backslashreplace")
-        if not os.access(standing, os.W_OK | os.X_OK):
+        if not machine.may_write(standing):
             yield Finding(
                 code="place-closed",
                 severity=Severity.WARNING,

@@ -3,7 +3,8 @@
 Immutable sorted *runs* of 22-byte rows (first 16 bytes of the id, local session number u24,
 segment number u24), in blocks of 4 KiB that end with their CRC-32, read with ``pread``. New rows
 gather in memory until there are ``PENDING_LIMIT`` of them, then become a run; runs of like size
-are merged. A Bloom filter in memory spares most reads for ids that are new.
+are merged. A Bloom filter in memory spares most reads for ids that are new; it is made once so many
+were looked for that it is worth reading the whole run.
 
 The index is a hint that can be deleted at any time. A block whose checksum is wrong raises
 ``DamagedRun``; the owner of the index then throws it away and builds it again from the vault.
@@ -30,6 +31,7 @@ LOADED_LIMIT = 400_000  # rows; some 50 MB
 TABLE_FINDS = 200  # look-ups in unsorted tables; after that an index is made of them
 MERGE_COUNT = 4  # runs of one tier that are merged into one of the next
 FILTER_BITS_PER_ROW = 8
+FINDS_PER_BLOCK = 8  # look-ups that cost as much as setting the filter's bits for a block
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
 _MERGE_BATCH_ROWS = 100_000
 _HEAD = struct.Struct(">Q")
@@ -52,6 +54,7 @@ class Run:
         self.blocks = size // BLOCK_SIZE
         self._fence = array("Q")
         self._filter: bytearray | None = None
+        self._finds_until_filter = self.blocks * FINDS_PER_BLOCK
         planned = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW // 8
         self.filter_bytes = planned if planned <= filter_allowance_bytes else 0
         self.count = 0
@@ -60,8 +63,8 @@ class Run:
             self._fence.append(_HEAD.unpack_from(rows)[0])
             self.count += len(rows) // ROW_SIZE
 
-    def _build_filter(self) -> bytearray:
-        """Set the filter's bits; put off until something is looked for here."""
+    def _build_filter(self) -> None:
+        """Set the filter's bits: it costs as much as some look-ups for each block."""
         size = self.filter_bytes
         bits = bytearray(size)
         if size:
@@ -70,7 +73,6 @@ class Run:
                     low = int.from_bytes(rows[start + 4 : start + 12], "little")
                     bits[(low >> 3) % size] |= 1 << (low & 7)
         self._filter = bits
-        return bits
 
     def _read_block(self, number: int) -> bytes:
         block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
@@ -82,8 +84,11 @@ class Run:
 
     def find(self, short_id: bytes) -> Iterable[int]:
         """Return every place of an id as ``session << 24 | segment``, the session learnt last first."""
-        bits = self._build_filter() if self._filter is None else self._filter
-        if bits:
+        if self._filter is None:
+            self._finds_until_filter -= 1
+            if self._finds_until_filter < 0:
+                self._build_filter()
+        if bits := self._filter:
             low = int.from_bytes(short_id[4:12], "little")
             if not bits[(low >> 3) % len(bits)] >> (low & 7) & 1:
                 return ()

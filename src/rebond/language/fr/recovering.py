@@ -29,6 +29,11 @@ RECOVERING: dict[str, str] = {
     "{reason} What came back so far stays where it is.": "{reason} Ce qui est revenu jusqu'ici reste où il est.",
     "See why, and mend it.": "Cherchez pourquoi, et corrigez.",
     "{remedy}\n  → Then go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}": "{remedy}\n  → Puis continuez par : rebond restore --resume {run}\n  → ou défaites-la : rebond restore --rollback {run}",
+    "{component} is kept apart in the vault {vault}, which could not be read: {reason}": "{component} est gardé à part dans le coffre {vault}, qui n'a pas pu être lu : {reason}",
+    "Give the owner's secret of that vault for one run, in {file} or {passphrase}, to: rebond restore latest {component} --in-place": "Donnez, pour une seule fois, le secret du propriétaire de ce coffre, dans {file} ou {passphrase}, à : rebond restore latest {component} --in-place",
+    "Passphrase or recovery key of the vault {name}: ": "Phrase de passe ou clé de secours du coffre {name} : ",
+    "The key at hand is a {role}'s: it can read nothing, so nothing can come back by it.": "La clé présente est celle d'un {role} : elle ne peut rien lire, donc rien ne peut revenir par elle.",
+    "Give the owner's secret for this one run: REBOND_KEY_FILE=FILE, or REBOND_PASSPHRASE with the passphrase or the recovery key of the kit.": "Donnez, pour cette seule fois, le secret du propriétaire : REBOND_KEY_FILE=FICHIER, ou REBOND_PASSPHRASE avec la phrase de passe ou la clé de secours du kit.",
     # the plan
     "Plan to bring the stack {stack} back in its place (run {run})": "Plan pour remettre la pile {stack} à sa place (restauration {run})",
     "The moments of these parts are {span} apart.": "Les instants de ces parties sont écartés de {span}.",

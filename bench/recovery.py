@@ -1,0 +1,188 @@
+"""Coming back in part: one service of fifteen into its place, one file out of a million."""
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from statistics import median
+
+from bench.measuring import Command, Measure, run_measured
+from bench.sections import Section
+
+PARTS = 15
+FILES_PER_PART = 4000
+LARGEST_BYTES = 80_000
+MILLION = 1_000_000
+CONFIGURATION = """version = 1
+[stack]
+name = "fifteen"
+[vault]
+url = "../vault"
+key = { file = "../owner.key" }
+[component.code]
+kind = "files"
+path = "."
+parts = ["services/*"]
+restart = "true {part}"
+[class.daily]
+schedule = "0 3 * * *"
+components = "all"
+"""
+
+
+class Bench:
+    """A vault below a folder, and the program that is measured."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.program = program
+        self.folder = folder
+        self.log = folder / "log"
+
+    def run(self, *words: str, cache: str = "cache") -> Measure:
+        """Run the program to its end."""
+        environment = {
+            "REBOND_VAULT": str(self.folder / "vault"),
+            "REBOND_KEY_FILE": str(self.folder / "owner.key"),
+            "REBOND_CACHE_DIR": str(self.folder / cache),
+            "REBOND_STATE_DIR": str(self.folder / "state"),
+            "HOME": str(self.folder),
+            "REBOND_LANG": "en",
+        }
+        command = Command(pipeline=((self.program, *words),), environment=environment, folder=self.folder)
+        return run_measured(command, log=self.log)
+
+    def make_vault(self) -> None:
+        """Make an empty vault."""
+        kit, key = str(self.folder / "kit"), str(self.folder / "owner.key")
+        self.run("vault", "create", str(self.folder / "vault"), "--kit", kit, "--key-file", key)
+
+
+def measure_part(*, program: str, work: Path, rounds: int, say: Callable[[str], None]) -> Section:
+    """Restore one of fifteen equal services in place, beside a plain restore of all, in turn."""
+    bench = prepare_part(program, work)
+    folder, configuration = bench.folder, str(bench.folder / "stack" / "rebond.toml")
+    seconds: dict[str, list[Measure]] = {name: [] for name in ("all", "one", "in place")}
+    beginnings: dict[str, list[Measure]] = {name: [] for name in seconds}
+    every = ("restore", "latest", "--config", configuration)
+    to = ("--to", str(folder / "out"))
+    for number in range(rounds):
+        one = (*every, f"services/s{number + 3:02d}")
+        for name, words in (("all", (*every, *to)), ("one", (*one, *to)), ("in place", (*one, "--in-place", "--yes"))):
+            shutil.rmtree(folder / "out", ignore_errors=True)
+            beginnings[name].append(bench.run(*words, "--dry-run"))
+            seconds[name].append(bench.run(*words))
+        bench.run("restore", "--accept", "latest", "--config", configuration, "--yes")
+    wall = {name: median(each.wall_seconds for each in found) for name, found in seconds.items()}
+    beyond = {name: wall[name] - median(each.wall_seconds for each in found) for name, found in beginnings.items()}
+    rows = []
+    for name, words in (("all", "all, `--to`"), ("one", "one, `--to`"), ("in place", "one, `--in-place`")):
+        shares = (wall[name] / (wall["all"] / PARTS), beyond[name] / (beyond["all"] / PARTS))
+        shown = ("-", "-") if name == "all" else tuple(f"{each:.2f} x" for each in shares)
+        rows.append((words, f"{wall[name]:.2f} s", f"{beyond[name]:.2f} s", *shown))
+        say(" | ".join(rows[-1]))
+    return Section(
+        title="One part of fifteen, back in its place",
+        intro=f"One component with {PARTS} services of {FILES_PER_PART} files, 80 MB, each; {rounds} rounds in turn,"
+        " medians. Its share is a fifteenth of what restoring all of them to a folder takes. What a command takes with"
+        " `--dry-run` (start, configuration, vault, plan) is the same for one file and for all; the last column leaves"
+        " it out on both sides. In place means by the plan: fetched beside, put, journalled, flushed. Wanted:"
+        " 1.2 x.",
+        header=("restore", "time", "beyond `--dry-run`", "of its share", "beyond `--dry-run`"),
+        rows=rows,
+        raw=[
+            {
+                "name": name,
+                "wall": [each.wall_seconds for each in found],
+                "dry": [each.wall_seconds for each in beginnings[name]],
+                "processor": [each.processor_seconds for each in found],
+                "others": [each.others_share for each in found],
+            }
+            for name, found in seconds.items()
+        ],
+    )
+
+
+def prepare_part(program: str, work: Path) -> Bench:
+    """Make the fifteen services and save them, unless that was done."""
+    bench = Bench(program, work / "recovery-part")
+    if not (bench.folder / "vault").is_dir():
+        make_services(bench.folder / "stack")
+        configuration = bench.folder / "stack" / "rebond.toml"
+        configuration.write_text(CONFIGURATION)
+        bench.make_vault()
+        bench.run("backup", "--config", str(configuration))
+    return bench
+
+
+def measure_file(*, program: str, work: Path, tree: Path, rounds: int, say: Callable[[str], None]) -> Section:
+    """Restore one file of a million, with this machine's cache and without any. A vault that is there is taken."""
+    bench = Bench(program, work / "recovery-file")
+    if not (bench.folder / "vault").is_dir():
+        make_million(tree)
+        bench.make_vault()
+        bench.run("backup", "--path", str(tree))
+    seconds: dict[str, list[Measure]] = {"start-up": [], "with the cache": [], "without a cache": []}
+    random = Random(5)
+    for _ in range(rounds):
+        path = f"/{tree.name}/{name_file(random.randrange(MILLION))}"
+        seconds["start-up"].append(bench.run("--version"))
+        for name, cache in (("with the cache", "cache"), ("without a cache", "none")):
+            for each in ("out", "none"):
+                shutil.rmtree(bench.folder / each, ignore_errors=True)
+            target = str(bench.folder / "out")
+            seconds[name].append(bench.run("restore", "latest", "--include", path, "--to", target, cache=cache))
+            found = sum(len(files) for _, _, files in os.walk(target))
+            if found != 1:
+                raise SystemExit(f"{found} files came back instead of one")
+    start = median(each.wall_seconds for each in seconds["start-up"])
+    rows = []
+    for name in ("with the cache", "without a cache"):
+        wall = median(each.wall_seconds for each in seconds[name])
+        rows.append(
+            (
+                name,
+                f"{wall:.2f} s",
+                f"{wall - start:.2f} s",
+                f"{median(each.peak_anonymous_bytes for each in seconds[name]) / 1e6:.0f} MB",
+            )
+        )
+        say(" | ".join(rows[-1]))
+    return Section(
+        title="One file of a million",
+        intro=f"A snapshot of {MILLION:,} small files; another one is brought back each time, {rounds} rounds,"
+        f" medians. Wanted: 1 s after start-up ({start * 1000:.0f} ms here).",
+        header=("", "time", "after start-up", "peak anonymous"),
+        rows=rows,
+        raw=[{"name": name, "wall": [each.wall_seconds for each in found]} for name, found in seconds.items()],
+    )
+
+
+def make_services(target: Path) -> None:
+    """Make fifteen services of the same size: half of each file is noise, the other half repeats."""
+    for part in range(PARTS):
+        random = Random(part)
+        for number in range(FILES_PER_PART):
+            path = target / "services" / f"s{part:02d}" / f"{number // 100:02d}" / f"{number}.py"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            size_bytes = int(LARGEST_BYTES * random.random() ** 3)
+            path.write_bytes(
+                random.randbytes(size_bytes // 2) + json.dumps([part, number]).encode() * (size_bytes // 20)
+            )
+
+
+def name_file(number: int) -> str:
+    """Return the path of one of the million."""
+    folder, file = divmod(number, 1000)
+    return f"{folder // 100:02d}/folder-{folder:04d}/file-{file:03d}.txt"
+
+
+def make_million(target: Path) -> None:
+    """Make a million small files, a thousand in each folder."""
+    for number in range(MILLION):
+        path = target / name_file(number)
+        if number % 1000 == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(f"folder {number // 1000}, file {number % 1000}\n".encode())

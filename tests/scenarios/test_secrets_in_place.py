@@ -1,0 +1,120 @@
+"""Secrets that are kept apart come back into their places; without the owner's key the plan says what is missing."""
+
+import json
+import os
+import pathlib
+import stat
+
+import pytest
+from tests.scenarios.shop_in_place import CONFIGURATION, Shop
+
+APART = CONFIGURATION.replace(
+    "[component.code]", '[vaults.apart]\nurl = "../apart"\nkey = { file = "../apart.key" }\n[component.code]'
+).replace('paths = [".env"]', 'paths = [".env"]\nvault = "apart"')
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    """A stack whose secrets lie in a vault of their own, saved, then broken."""
+    folder = tmp_path_factory.mktemp("template")
+    shop = Shop(folder)
+    words = ("--kit", folder / "apart.kit", "--key-file", folder / "apart.key")
+    shop.program.good("vault", "create", folder / "apart", *words, REBOND_CONFIG="")
+    return fill(shop, APART)
+
+
+def fill(shop: Shop, configuration: str) -> Shop:
+    shop.write("src/app.py", "saved")
+    shop.write("media/a.jpg", "saved")
+    shop.write(".env", "KEY=saved")
+    (shop.root / ".env").chmod(0o640)
+    shop.write_row("saved")
+    (shop.root / "rebond.toml").write_text(configuration)
+    shop.program.good("backup")
+    shop.saved_files = shop.files()
+    shop.write("src/app.py", "broken")
+    shop.write(".env", "KEY=broken")
+    shop.broken_files = shop.files()
+    return shop
+
+
+@pytest.fixture
+def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
+    return template.copied(tmp_path / "copy")
+
+
+def env(shop: Shop) -> tuple[str, int]:
+    path = shop.root / ".env"
+    return path.read_text(), stat.S_IMODE(path.stat().st_mode)
+
+
+def test_they_come_back_with_the_mode_of_what_they_replace_and_go_again(shop: Shop) -> None:
+    run = json.loads(shop.program.good("restore", "latest", "--in-place", "--yes", "--json").out)["run"]
+    assert shop.files() == shop.saved_files
+    assert env(shop) == ("KEY=saved", 0o640)
+    shop.program.good("restore", "--rollback", run, "--yes")
+    assert (shop.files(), shop.beside()) == (shop.broken_files, [])
+
+
+def test_what_is_cut_is_gone_on_with_from_both_vaults(shop: Shop) -> None:
+    shop.configure('stop = [{ run = "echo stop >> ../trace" }]', 'stop = [{ run = "kill -INT $PPID; sleep 5" }]')
+    child = os.fork()  # what is interrupted is a process of its own
+    if child == 0:
+        status = 70
+        try:
+            status = shop.program("restore", "latest", "--in-place", "--yes").status
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    plan = next((shop.folder / "state" / "restores").iterdir())
+    kept = plan / "configuration" / "rebond.toml"
+    kept.write_text(kept.read_text().replace("kill -INT $PPID; sleep 5", "true"))
+    shop.program.good("restore", "--resume", plan.name)
+    assert env(shop)[0] == "KEY=saved"
+
+
+def test_without_the_key_of_their_vault_the_rest_comes_and_the_plan_says_what_does_not(shop: Shop) -> None:
+    key = (shop.folder / "apart.key").rename(shop.folder / "in-the-safe.key")
+    answer = shop.program.good("restore", "latest", "--in-place", "--yes")
+    assert "REBOND_KEY_FILE_APART" in answer.err
+    assert ((shop.root / "src" / "app.py").read_text(), env(shop)[0]) == ("saved", "KEY=broken")
+    refused = shop.program("restore", "latest", "env", "--in-place", "--yes")
+    assert (refused.status, "REBOND_KEY_FILE_APART" in refused.err) == (2, True)
+    shop.program.good("restore", "latest", "env", "--in-place", "--yes", REBOND_KEY_FILE_APART=str(key))
+    assert env(shop)[0] == "KEY=saved"
+
+
+def test_a_bare_machine_says_which_vault_it_cannot_read_and_takes_its_key(
+    template: Shop, shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    key = template.folder / "apart.key"  # the stack's paths are those of where it was saved
+    key.rename(shop.folder / "in-the-safe.key")
+    request.addfinalizer(lambda: (shop.folder / "in-the-safe.key").rename(key))
+    owner = {"REBOND_KEY_FILE": str(shop.folder / "owner.key"), "REBOND_CONFIG": ""}
+    words = ("recover", shop.folder / "vault", "--to", shop.folder / "new", "--yes")
+    document = json.loads(shop.program.good(*words, "--dry-run", "--json", **owner).out)
+    assert [each["name"] for each in document["left_out"]] == ["env"]
+    shop.program.good(*words, **owner, REBOND_KEY_FILE_APART=str(shop.folder / "in-the-safe.key"))
+    assert (shop.folder / "new" / ".env").read_text() == "KEY=saved"
+
+
+def test_a_machine_that_only_writes_can_bring_nothing_back_and_says_what_it_takes(tmp_path: pathlib.Path) -> None:
+    shop = Shop(tmp_path)
+    owner = {
+        "REBOND_VAULT": str(tmp_path / "vault"),
+        "REBOND_KEY_FILE": str(tmp_path / "owner.key"),
+        "REBOND_CONFIG": "",
+    }
+    shop.program.good("key", "issue", "writer", "server", "--output", tmp_path / "writer.key", **owner)
+    fill(shop, CONFIGURATION.replace("../owner.key", "../writer.key"))
+
+    for words in (("restore", "latest", "--in-place", "--yes"), ("recover", tmp_path / "vault", "--yes")):
+        answer = shop.program(*words)
+        assert (answer.status, "REBOND_KEY_FILE" in answer.err) == (12, True), answer.err
+    assert (shop.files(), shop.beside(), shop.trace()) == (shop.broken_files, [], [])
+
+    given = {"REBOND_KEY_FILE": str(tmp_path / "owner.key")}
+    run = json.loads(shop.program.good("restore", "latest", "--in-place", "--yes", "--json", **given).out)["run"]
+    assert shop.files() == shop.saved_files
+    shop.program.good("restore", "--rollback", run, "--yes")  # going back takes no key
+    assert shop.files() == shop.broken_files
