@@ -9,15 +9,14 @@ from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
-from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
+from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_wish, show
 from rebond.sources.postgres.side_by_side import Advance, check_counts
-from rebond.sources.postgres.statements import QUALIFIED, Item
+from rebond.sources.postgres.statements import Item
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
 from rebond.sources.postgres.whole_load import Report
 
 _SET_POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
-_MAKES_SEQUENCE = re.compile(rb"(?:CREATE SEQUENCE|SEQUENCE NAME) (" + QUALIFIED + rb")")
 _COUNT_RELATIONS = (
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 )
@@ -52,6 +51,7 @@ class PartPlan:
     definitions: Definitions
     tables: tuple[TableToLoad, ...]
     schemas: tuple[str, ...]
+    sequences: frozenset[bytes]
 
     @property
     def rows(self) -> int:
@@ -95,6 +95,7 @@ def plan_part(
         )
     chosen = [*(_find_table(saved, each) for each in tables), *_find_of_schemas(saved, schemas)]
     chosen = list(dict.fromkeys(chosen))
+    renames = {read_wish(old): read_wish(new) for old, new in renames.items()}
     unknown = [old for old in renames if old not in {each.shown for each in chosen}]
     if unknown:
         raise UnknownName(
@@ -104,10 +105,14 @@ def plan_part(
             known=", ".join(each.shown for each in chosen[:5]),
         )
     planned = tuple(_place(target, each, renames.get(each.shown)) for each in chosen)
+    definitions = Definitions.read(saved, server, keeps_owner=keeps_owner)
     return PartPlan(
         target=target,
-        definitions=Definitions.read(saved, server, keeps_owner=keeps_owner),
+        definitions=definitions,
         tables=planned,
+        sequences=find_sequences(
+            definitions.before.items, find_whole(planned), lambda schema, name: _exists(target, schema, name)
+        ),
         schemas=tuple(each for each in schemas if not _has_schema(target, each)),
     )
 
@@ -162,10 +167,10 @@ def _list_made(plan: PartPlan, *, is_before: bool) -> Iterator[bytes]:
     script = definitions.before if is_before else definitions.after
     made = {each.into: each for each in plan.tables if each.is_made}
     plain = {each for each in made.values() if each.into != each.table.shown}
-    whole = {each.table.shown for each in made.values() if each not in plain}
+    whole = find_whole(plan.tables)
     yield from definitions.list_prelude(script)
     for item in script.items:
-        if _is_wanted(item, whole, plan.schemas):
+        if _is_wanted(item, whole, plan):
             yield from definitions.list_statements(item)
     if is_before:
         for each in plain:
@@ -177,7 +182,7 @@ def _list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
     if not saved.files.has("sequences.sql"):
         return
     made = {
-        _name_sequence(text)
+        name_sequence(text)
         for item in plan.definitions.before.items
         if _is_made(item, plan)
         for text in item.statements
@@ -189,27 +194,24 @@ def _list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
 
 
 def _is_made(item: Item, plan: PartPlan) -> bool:
-    whole = {each.table.shown for each in plan.tables if each.is_made and each.into == each.table.shown}
-    return item.kind == b"SEQUENCE" and _is_wanted(item, whole, plan.schemas)
+    return item.kind == b"SEQUENCE" and _is_wanted(item, find_whole(plan.tables), plan)
 
 
-def _name_sequence(statement: bytes) -> bytes:
-    found = _MAKES_SEQUENCE.search(statement)
-    return found[1] if found else b""
+def find_whole(tables: Sequence[TableToLoad]) -> set[str]:
+    """Return the tables that are made under their own names, with all that belongs to them."""
+    return {each.table.shown for each in tables if each.is_made and each.into == each.table.shown}
 
 
-def _is_wanted(item: Item, tables: set[str], schemas: Sequence[str]) -> bool:
+def _is_wanted(item: Item, tables: set[str], plan: PartPlan) -> bool:
     schema = item.schema.decode(errors="surrogateescape")
     name = item.name.decode(errors="surrogateescape")
-    if schema in schemas or (item.kind == b"SCHEMA" and name in schemas):
+    if schema in plan.schemas or (item.kind == b"SCHEMA" and name in plan.schemas):
         return True
     if item.kind in _LATER:
         return False
     if item.table:
-        return _show(item.table) in tables
-    if item.kind in {b"SEQUENCE", b"SEQUENCE OWNED BY"}:
-        return any(f"{schema}.{name}".startswith(f"{table}_") for table in tables)
-    return False
+        return show(item.table) in tables
+    return bool(item.statements) and name_sequence(item.statements[0]) in plan.sequences
 
 
 def _make_plain(wanted: TableToLoad) -> bytes:
@@ -244,7 +246,7 @@ def _place(target: DatabaseTarget, table: SavedTable, renamed: str | None) -> Ta
 def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
     """Return the table that ``SCHEMA.TABLE`` or ``TABLE`` means. Raises ``UnknownName`` and ``UsageError``."""
     found = [each for each in saved.tables if each.shown == text] or [
-        each for each in saved.tables if each.name == text
+        each for each in saved.tables if each.name == text or each.shown == read_wish(text)
     ]
     if len(found) > 1:
         raise UsageError(
@@ -293,21 +295,3 @@ def _has_schema(target: DatabaseTarget, schema: str) -> bool:
 def _split(text: str) -> tuple[str, str]:
     schema, dot, name = text.partition(".")
     return (schema, name) if dot else ("public", schema)
-
-
-def _show(qualified: bytes) -> str:
-    """Return the whole name of a table as people write it, from how SQL writes it."""
-    names, position, text = [], 0, qualified
-    while position < len(text):
-        end = position
-        if text[position : position + 1] == b'"':
-            end = position + 1
-            while text[end : end + 1] != b'"' or text[end + 1 : end + 2] == b'"':
-                end += 2 if text[end : end + 1] == b'"' else 1
-            end += 1
-        else:
-            dot = text.find(b".", position)
-            end = dot if dot >= 0 else len(text)
-        names.append(read_name(text[position:end]))
-        position = end + 1
-    return ".".join(names)

@@ -1,0 +1,63 @@
+"""Sequences that single tables need, and names as people and SQL write them."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from rebond.sources.postgres.roles import read_name
+from rebond.sources.postgres.statements import NAME, QUALIFIED, Item
+
+_NAMES_SEQUENCE = re.compile(
+    rb"\s*(?:CREATE (?:UNLOGGED )?SEQUENCE|ALTER SEQUENCE|COMMENT ON SEQUENCE|(?:GRANT|REVOKE) .*? ON SEQUENCE) ("
+    + QUALIFIED
+    + rb")"
+    rb"|.*\sSEQUENCE NAME (" + QUALIFIED + rb")",
+    re.DOTALL,
+)
+_OWNED = re.compile(rb"\s*ALTER SEQUENCE (" + QUALIFIED + rb") OWNED BY (" + QUALIFIED + rb")\." + NAME)
+_NEXT = re.compile(rb"nextval\('((?:[^']|'')*)'::regclass\)")
+_WRITTEN = re.compile(NAME + rb"(?:\." + NAME + rb")?")
+
+
+def find_sequences(items: Iterable[Item], tables: set[str], exists: Callable[[str, str], bool]) -> frozenset[bytes]:
+    """Return the sequences that come with tables: those that belong to them, and others that their columns count by.
+
+    Of the others only those that are not there yet: they may count for several tables.
+    """
+    owned: dict[bytes, str] = {}
+    counted_by: set[bytes] = set()
+    for item in items:
+        for statement in item.statements:
+            if found := _OWNED.match(statement):
+                owned[found[1]] = show(found[2])
+            elif item.table and show(item.table) in tables:
+                counted_by |= {each.replace(b"''", b"'") for each in _NEXT.findall(statement)}
+    wanted = {sequence for sequence, table in owned.items() if table in tables}
+    others = {each for each in counted_by if each not in owned and not exists(*split(each))}
+    return frozenset(wanted | others)
+
+
+def name_sequence(statement: bytes) -> bytes:
+    """Return the sequence that a statement is about, as SQL writes it; empty for none."""
+    found = _NAMES_SEQUENCE.match(statement)
+    return (found[1] or found[2]) if found else b""
+
+
+def split(qualified: bytes) -> tuple[str, str]:
+    """Return a schema, empty where there is none, and a name, from how SQL writes them."""
+    first = re.match(NAME, qualified)
+    end = first.end() if first else 0
+    if end == len(qualified):
+        return "", read_name(qualified)
+    return read_name(qualified[:end]), read_name(qualified[end:].removeprefix(b"."))
+
+
+def show(qualified: bytes) -> str:
+    """Return a whole name as people write it, from how SQL writes it."""
+    schema, name = split(qualified)
+    return f"{schema}.{name}" if schema else name
+
+
+def read_wish(text: str) -> str:
+    """Return what a person means who wrote a name, or a name with its schema, as SQL does; other text as it is."""
+    written = text.encode(errors="surrogateescape")
+    return show(written) if '"' in text and _WRITTEN.fullmatch(written) else text
