@@ -9,10 +9,19 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from tests.scenarios.shop_in_place import Shop
+from tests.unit.cli.program_runs import Program
 
 from rebond.operations.recovery import file_part, journal, moving, swap_steps
 
 POINTS_AT_MOST = 400
+Places = tuple[tuple[object, str], ...]
+PLACES: Places = (
+    (journal.Journal, "write"),
+    (moving.Mover, "rename"),
+    (swap_steps, "apply_state"),
+    (file_part.FilePart, "_note"),
+    (file_part, "delete_tree"),
+)
 EVERY = 1 if os.environ.get("REBOND_EVERY_CUT") else 7  # each point takes half a second: by itself, some of them
 
 
@@ -55,27 +64,27 @@ class KilledShops:
             shop = self.copy()
             if prepare is not None:
                 prepare(shop)
-            if not run_and_kill(shop, words, point):
+            if not run_and_kill(shop.program, words, point):
                 return
             yield point, shop
             shutil.rmtree(shop.folder)
         raise AssertionError("it never came to its end")
 
 
-def run_and_kill(shop: Shop, words: tuple[str, ...], point: int) -> bool:
+def run_and_kill(program: Program, words: tuple[str, ...], point: int, places: Places = PLACES) -> bool:
     """Run the program in a process of its own that is killed at a point; say whether it was."""
     child = os.fork()
     if child == 0:
         try:
-            kill_at(point)
-            shop.program("restore", *words)
+            kill_at(point, places)
+            program("restore", *words)
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
 
 
-def kill_at(point: int) -> None:
+def kill_at(point: int, places: Places) -> None:
     """Let this process be killed before or after the N-th line of the journal, move, or thing that is remembered."""
     left = [point]
 
@@ -93,13 +102,7 @@ def kill_at(point: int) -> None:
 
         return call
 
-    for holder, name in (
-        (journal.Journal, "write"),
-        (moving.Mover, "rename"),
-        (swap_steps, "apply_state"),
-        (file_part.FilePart, "_note"),
-        (file_part, "delete_tree"),
-    ):
+    for holder, name in places:
         setattr(holder, name, around(getattr(holder, name)))
 
 
@@ -165,7 +168,7 @@ def test_killed_while_it_is_accepted_it_is_accepted_again(shops: KilledShops) ->
 
 def test_another_restore_waits_until_the_one_that_was_cut_is_cleared_up(shops: KilledShops) -> None:
     shop = shops.copy()
-    assert run_and_kill(shop, ("latest", "--in-place", "--yes"), 20)
+    assert run_and_kill(shop.program, ("latest", "--in-place", "--yes"), 20)
     answer = shop.program("restore", "latest", "--in-place", "--yes")
     assert answer.status == 6
     assert f"--resume {run_of(shop)}" in answer.err

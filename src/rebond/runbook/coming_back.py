@@ -71,6 +71,16 @@ def _write_return(facts: Facts, address: str) -> Iterator[Block]:
                     "that is what you want on the machine that takes over.",
                     option=Code("--to"),
                 ),
+                say(
+                    "Databases come back in that run too: a server that does not answer is started from what came "
+                    "back, gets its roles, and is loaded. A step that fails undoes nothing: mend what it names, then "
+                    "{command}",
+                    command=Code("rebond restore --resume RUN"),
+                ),
+                say(
+                    "As it was at an earlier moment, such as before a break-in: {command}",
+                    command=Code(f"rebond recover {address} --at '2026-02-04 14:32:07' --dry-run"),
+                ),
             )
         )
     else:

@@ -100,6 +100,8 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "By experience 1 to 2 hours, most of it the new machine.": "D'expérience, 1 à 2 heures, surtout pour la nouvelle machine.",
     "Get a new machine, with at least the room of section 2.1.": "Prenez une nouvelle machine, avec au moins la place de la section 2.1.",
     "Take the recovery kit out of the safe.": "Sortez le kit de secours du coffre-fort.",
+    "Databases come back in that run too: a server that does not answer is started from what came back, gets its roles, and is loaded. A step that fails undoes nothing: mend what it names, then {command}": "Les bases reviennent dans la même restauration : un serveur qui ne répond pas est démarré avec ce qui est revenu, reçoit ses rôles, et est chargé. Une étape qui échoue ne défait rien : corrigez ce qu'elle nomme, puis {command}",
+    "As it was at an earlier moment, such as before a break-in: {command}": "Dans l'état d'un instant antérieur, par exemple d'avant une intrusion : {command}",
     "Follow section 5.9.": "Suivez la section 5.9.",
     "Point names and addresses (DNS) to the new machine.": "Faites pointer noms et adresses (DNS) vers la nouvelle machine.",
     "Ask whether it is healthy (5.10), make a backup at once, and hand the calendar over (4.3).": "Demandez si tout va bien (5.10), faites aussitôt une sauvegarde, et remettez le calendrier (4.3).",
