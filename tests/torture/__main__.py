@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from tests.torture import rounds
 from tests.torture.log_killing import kill_around_the_log, try_each_version
+from tests.torture.moments import restore_to_moments
 from tests.torture.planting import plant_all
 
 LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
@@ -37,6 +38,7 @@ PARTS = (
     Part("kill", rounds.kill_for),
     Part("log", kill_around_the_log),
     Part("versions", try_each_version, is_endless=False),
+    Part("moments", restore_to_moments, is_endless=False),
     Part("processes", rounds.kill_own_processes),
     Part("rot", rounds.rot_for),
     Part("caches", rounds.forget_for),
