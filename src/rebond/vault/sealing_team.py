@@ -16,6 +16,31 @@ from rebond.vault.segments import SegmentKind
 _SWITCH_SECONDS = 0.0005  # the interpreter's own 5 ms is a fifth of what a segment takes, for each step of its way
 
 
+class _QuickSwitching:
+    """The interpreter's switch interval, shorter while at least one team of this process is at work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._teams = 0
+        self._seconds_before = 0.0
+
+    def begin(self) -> None:
+        with self._lock:
+            if not self._teams:
+                self._seconds_before = sys.getswitchinterval()
+                sys.setswitchinterval(min(_SWITCH_SECONDS, self._seconds_before))
+            self._teams += 1
+
+    def end(self) -> None:
+        with self._lock:
+            self._teams -= 1
+            if not self._teams:
+                sys.setswitchinterval(self._seconds_before)
+
+
+_QUICK_SWITCHING = _QuickSwitching()
+
+
 class _Member:
     """One process, started when it is first given something to do."""
 
@@ -47,7 +72,7 @@ class SealingTeam:
         self._context = context
         self._lock = threading.Lock()
         self._members = [_Member() for _ in range(processes)]
-        self._switch_seconds: float | None = None
+        self._is_at_work = False
 
     def seal(
         self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes]
@@ -74,9 +99,9 @@ class SealingTeam:
             free = [member for member in self._members if member.free_desks and not member.is_lost]
             if not free:
                 return None
-            if self._switch_seconds is None:
-                self._switch_seconds = sys.getswitchinterval()
-                sys.setswitchinterval(min(_SWITCH_SECONDS, self._switch_seconds))
+            if not self._is_at_work:
+                self._is_at_work = True
+                _QUICK_SWITCHING.begin()
             member = max(free, key=lambda each: len(each.free_desks))
             return member, member.free_desks.pop()
 
@@ -89,9 +114,9 @@ class SealingTeam:
             process.close()
         for member in self._members:
             member.is_lost, member.process = True, None
-        if self._switch_seconds is not None:
-            sys.setswitchinterval(self._switch_seconds)
-            self._switch_seconds = None
+        if self._is_at_work:
+            self._is_at_work = False
+            _QUICK_SWITCHING.end()
 
     @property
     def pids(self) -> list[int]:

@@ -20,6 +20,7 @@ from rebond.vault.packs import FilledPack, open_table, table_binding
 from rebond.vault.primitives import hash_of, keyed_id, sealing_private_key
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
 from rebond.vault.sealing_process import SealingProcess
+from rebond.vault.sealing_team import SealingTeam
 from rebond.vault.segments import SegmentKind, open_segment
 
 SESSION = SessionId(b"s" * 16)
@@ -215,10 +216,17 @@ def test_a_process_that_dies_is_noticed_by_every_thread_that_waits_for_it(proces
         assert all(each.result(timeout=20) for each in waiting)
 
 
-def test_the_interpreter_switches_as_before_when_a_session_is_over(at_once: None) -> None:
+def test_the_interpreter_switches_sooner_until_the_last_of_two_sessions_is_over(at_once: None) -> None:
     before = sys.getswitchinterval()
-    packs: list[FilledPack] = []
+    chunks = chunks_of(1, 5)
+    first, second = (SealingTeam(CONTEXT, 1) for _ in range(2))
+    for team in (first, second):
+        assert team.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks) is not None
 
-    run_pipeline(SealingPipeline(CONTEXT, packs.append), packs)
+    first.close()
+    while_one_works = sys.getswitchinterval()
+    second.close()
+    second.close()
 
+    assert while_one_works < before
     assert sys.getswitchinterval() == before
