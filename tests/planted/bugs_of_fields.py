@@ -4,10 +4,36 @@ from tests.planted.bug import Bug, Change
 
 DJANGO = "tests/scenarios/test_file_fields_of_django.py"
 READING = "tests/unit/stack/django_code/test_reading_migrations.py"
+CUT = "tests/scenarios/test_tables_and_interrupts.py"
+NAMED = "tests/scenarios/test_files_named_by_postgres.py"
 PROOF = "operations/named_fields.py"
 TOOLS = "tests/scenarios/test_exports_for_other_tools.py"
 
 FIELDS = (
+    Bug(
+        "sequences-of-other-tables-come-along",
+        "A table brings the sequences whose names begin like its own: they are there already, and nothing is loaded.",
+        (
+            Change(
+                "sources/postgres/sequences.py",
+                "    wanted = {sequence for sequence, table in owned.items() if table in tables}\n",
+                "    wanted = {each for each, of in owned.items() if any(of.startswith(table) for table in tables)}\n",
+            ),
+        ),
+        (f"{CUT}::test_a_table_comes_with_its_own_sequences_and_no_others",),
+    ),
+    Bug(
+        "physical-databases-not-asked",
+        "A server that is saved by its data directory is not asked which files it names.",
+        (
+            Change(
+                "stack/postgres_physical.py",
+                "        if self.files.has_any:\n",
+                "        if not self.files.has_any:\n",
+            ),
+        ),
+        (f"{NAMED}::test_the_same_holds_for_a_whole_server_that_is_saved_by_its_data_directory",),
+    ),
     Bug(
         "missing-files-of-found-columns-only-told",
         "What a column of the application names and the set lacks is listed, and the set passes for whole.",
