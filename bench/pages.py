@@ -28,7 +28,7 @@ def render_page(results: Path) -> str:
     for path in sorted(results.glob("compare*.json"), key=lambda found: found.stem):
         title = path.stem.removeprefix("compare").strip("-").replace("-", " ")
         lines += [f"## Beside the others{f': {title}' if title else ''}", "", *read_comparison(path).render(), ""]
-    for name in ("latency", "growth", "churn", "startup", "stack", "recovery", "postgres", "wal"):
+    for name in ("latency", "growth", "churn", "startup", "stack", "recovery", "drills", "postgres", "wal"):
         for path in sorted(results.glob(f"{name}*.json")):
             lines += read_section(path).render()
     return "\n".join(lines).rstrip() + "\n"

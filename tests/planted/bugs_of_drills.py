@@ -6,6 +6,9 @@ DRILLS = "tests/scenarios/test_drills.py"
 DATABASES = "tests/scenarios/test_drills_of_postgres.py"
 SEARCHING = "tests/unit/operations/test_drill_searching.py"
 LEARNING = "tests/unit/history/test_learning.py"
+DUMPS = "tests/unit/stack/test_dumps_in_drills.py"
+ROOM = "tests/unit/operations/test_drill_room.py"
+LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
     Bug(
@@ -96,5 +99,47 @@ PROVING = (
             ),
         ),
         (f"{LEARNING}::test_each_phase_has_a_fixed_part_and_one_that_grows",),
+    ),
+    Bug(
+        "log-counts-for-nothing",
+        "What would be lost of a database with a log is counted from its last base.",
+        (Change("stack/objectives/status.py", "    if logged is not None:\n        return logged\n", ""),),
+        (f"{LOGS}::test_status_counts_from_the_end_of_the_log_and_shows_the_window",),
+    ),
+    Bug(
+        "hole-is-passed-over",
+        "A hole in the log does not end what can be reached.",
+        (Change("operations/physical/stretches.py", 'gap=each.next_name if each.has_hole else ""', 'gap=""'),),
+        (f"{LOGS}::test_a_hole_ends_what_can_be_reached_until_a_new_base_lies_behind_it",),
+    ),
+    Bug(
+        "every-server-is-idle",
+        "A server that wrote since its log ended is taken for one that did not.",
+        (Change("stack/objectives/log_ends.py", "(xid - last) % (1 << 32) <= 1", "(xid - last) % (1 << 32) <= 1000"),),
+        (f"{LOGS}::test_a_server_that_nobody_uses_loses_nothing_and_one_that_wrote_does",),
+    ),
+    Bug(
+        "culprit-is-kept",
+        "The first bad transaction is taken for the last good one.",
+        (
+            Change(
+                "operations/physical/commits.py",
+                "        if is_good:\n            self.last_good = commit\n        else:",
+                "        self.last_good = commit\n        if not is_good:",
+            ),
+        ),
+        ("tests/unit/operations/test_commit_searching.py::test_every_transaction_that_spoils_it_is_found",),
+    ),
+    Bug(
+        "cut-dump-is-whole",
+        "A dump of MySQL that was cut counts as whole.",
+        (Change("stack/drills/dumps.py", "if END.mark not in tail:", "if not tail:"),),
+        (f"{DUMPS}::test_a_dump_of_mysql_wants_its_last_line_and_says_that_it_was_not_loaded",),
+    ),
+    Bug(
+        "memory-is-not-looked-at",
+        "A drill takes memory that is not there.",
+        (Change("operations/drills/room.py", "room.memory_bytes < needed + SPARE_BYTES", "room.memory_bytes < 0"),),
+        (f"{ROOM}::test_memory_that_would_not_suffice_is_named_and_nothing_is_restored",),
     ),
 )
