@@ -23,7 +23,7 @@ from rebond.vault.segments import SegmentKind
 WORKERS = 2
 QUEUED = 1  # segments that wait at first: what is in flight is read again after a kill
 MOST_QUEUED_BYTES = 16 << 20  # of segments that wait later on
-QUEUED_SHARE = 32  # one segment more waits for each 32 that were submitted: a kill still costs little
+QUEUED_SHARE = 64  # one segment more waits for each 64 that were submitted: a kill still costs little
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
