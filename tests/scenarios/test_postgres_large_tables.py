@@ -115,6 +115,9 @@ def test_tables_that_several_sessions_load_together_are_the_same(program: Progra
     address = f"postgresql://postgres@/again?host={server.socket_folder}"
     done = program.ask("restore", "latest", "--into", address, "--jobs", "3")
     assert describe(server, "again") == describe(server, "shop")
+    # Whoever plans queries knows all of them, the partitioned one and its partitions too.
+    known = "SELECT count(DISTINCT tablename) FROM pg_stats WHERE schemaname = 'public'"
+    assert server.sql(known, "again") == "5\n"  # moved, huge, part and its two; of an empty one nothing is known
     assert done["rows"] == IDS + 2 + 10_000
 
 

@@ -6,17 +6,29 @@ its rows stay near their order, and are no longer exactly in it.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import msgspec
 
 from rebond.errors import RebondError, RestoreError
 from rebond.sources.postgres.definitions import Job
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard, run_statements
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.target import ask
 
 Advance = Callable[[str, int, int], None]
 LEAST_SHARED_BYTES = 64 << 20  # of a table that several sessions load together
 _LONG = 1.25  # times what a session has to load on average
 _LOOK_EVERY_SECONDS = 0.1
+# The largest first. A partitioned table stands for its partitions: the server looks at them with it.
+_LIST_ANALYZED = """
+SELECT pg_catalog.to_json(pg_catalog.format('%I.%I', n.nspname, c.relname)) FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
+ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid;
+"""
 
 
 class _Work:
@@ -245,3 +257,13 @@ def run_side_by_side(access: Access, database: str, work: Iterable[Job], guard: 
         raise failures[0][0]
     for _, job in stopped:
         run_statements(access, database, guard.wrap((b"BEGIN;", *job, b"COMMIT;")))
+
+
+def gather_statistics(access: Access, database: str, *, jobs: int) -> None:
+    """Let the server look at all tables, as ``ANALYZE`` does, in several sessions. Raises ``RestoreError``."""
+    names = [msgspec.json.decode(each, type=str) for each in ask(access, database, _LIST_ANALYZED)]
+    shares = [share for number in range(jobs) if (share := names[number::jobs])]
+    with ThreadPoolExecutor(max(1, len(shares)), "statistics") as pool:
+        work = [pool.submit(run_statements, access, database, [f"ANALYZE {each};" for each in one]) for one in shares]
+    for each in work:
+        each.result()

@@ -20,7 +20,7 @@ from rebond.sources.postgres.making import (
 )
 from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
 from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.side_by_side import load_rows, run_side_by_side
+from rebond.sources.postgres.side_by_side import gather_statistics, load_rows, run_side_by_side
 from rebond.sources.postgres.target import DatabaseTarget, Server, choose_maintenance, describe_server, is_empty
 
 Report = Callable[[Finding], None]
@@ -177,7 +177,7 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance
         run_side_by_side(access, plan.new, stage, guard, jobs=wish.jobs)
     run_statements(access, plan.new, guard.wrap(definitions.list_after()))
     end_phase("indexes")
-    run_statements(access, plan.new, ["ANALYZE;"])
+    gather_statistics(access, plan.new, jobs=wish.jobs)
     end_phase("statistics")
     return phases
 
