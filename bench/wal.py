@@ -106,9 +106,12 @@ def measure_speed(folder: Path, parts: list[str], wishes: argparse.Namespace) ->
         intro="Segments of 16 MB, level `fast`, everything in memory, two processors that the server shares. One "
         f"segment: a process each, {wishes.single} in turn with {describe_pgbackrest()} (`zst`, level 1, "
         "synchronous, not encrypted), nothing looked ahead for. The backlog beside its `archive-async` with two "
-        "processes. Aims in segments a second are for two processors of their own.",
+        "processes.",
         header=("", "Rebond", "pgBackRest", "at least"),
         rows=rows,
+        notes=[
+            f"Load of the machine meanwhile: {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, our own included."
+        ],
         raw=[raw],
     )
 
