@@ -111,6 +111,21 @@ def test_programs_users_and_rights_that_are_missing_are_named_with_what_mends_th
     assert all(each.hint for each in list_missing(loaded, [], bare_machine))
 
 
+def test_where_nothing_could_be_fetched_nothing_is_in_the_way_of_another_try(
+    bare: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as closed:
+        closed.setattr("rebond.operations.recovery.file_part.FilePart._new_folder", refuse)
+        closed.setattr("rebond.operations.recovery.file_part.FilePart.discard", lambda _: None)
+        answer = bare.program("recover", bare.folder / "vault", "--to", bare.root, "--yes")
+    assert (answer.status, "Nothing was changed" in answer.err) == (40, True), answer.err
+    bare.program.good("recover", bare.folder / "vault", "--to", bare.root, "--yes")
+    assert bare.files() == saved(bare)
+
+
 def test_a_place_that_may_not_be_written_to_is_named_before_anything_happens(
     template: Shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

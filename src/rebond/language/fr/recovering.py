@@ -26,7 +26,7 @@ RECOVERING: dict[str, str] = {
     "The server of {component} could not be started with '{command}': {reason}": "Le serveur de {component} n'a pas pu être démarré par '{command}' : {reason}",
     "Mend that, or start it by hand.": "Corrigez cela, ou démarrez-le à la main.",
     "The server of {component} takes no database: {reason}": "Le serveur de {component} ne prend pas de base : {reason}",
-    "{reason} What came back so far stays where it is.": "{reason} Ce qui est revenu jusqu'ici reste où il est.",
+    "What came back so far stays where it is. {reason}": "Ce qui est revenu jusqu'ici reste où il est. {reason}",
     "See why, and mend it.": "Cherchez pourquoi, et corrigez.",
     "{remedy}\n  → Then go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}": "{remedy}\n  → Puis continuez par : rebond restore --resume {run}\n  → ou défaites-la : rebond restore --rollback {run}",
     "{component} is kept apart in the vault {vault}, which could not be read: {reason}": "{component} est gardé à part dans le coffre {vault}, qui n'a pas pu être lu : {reason}",
@@ -114,7 +114,7 @@ RECOVERING: dict[str, str] = {
     "The configuration that the restore {run} began with cannot be used any more: {reason}": "La configuration avec laquelle la restauration {run} a commencé n'est plus utilisable : {reason}",
     "It lies in {path}.": "Elle est dans {path}.",
     # what is looked at before
-    "{place} has room for {free}; the new version needs {needed} there beside the old one. Nothing was changed.": "{place} a de la place pour {free} ; la nouvelle version y demande {needed} à côté de l'ancienne. Rien n'a été changé.",
+    "{place} has room for {free}; the new version needs {needed} there beside the old one.": "{place} a de la place pour {free} ; la nouvelle version y demande {needed} à côté de l'ancienne.",
     "Free some space there, accept earlier restores (--accept RUN), or restore a part only.": "Libérez-y de la place, acceptez des restaurations antérieures (--accept RUN), ou n'en restaurez qu'une partie.",
     "'{question}' had no good answer within {seconds} s: {reason}": "« {question} » n'a pas eu de bonne réponse en {seconds} s : {reason}",
     "See why the application does not answer.": "Voyez pourquoi l'application ne répond pas.",

@@ -10,7 +10,7 @@ from rebond.logs.masking import mask
 from rebond.operations.hooks import Hook, OnFailure
 from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
 from rebond.operations.recovery.journal import Event, Journal, RunState, require_state
-from rebond.operations.recovery.parts import KeepsNewer, NeedsServer, Part, Source
+from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.progress import Advance, Observer
 
@@ -128,14 +128,14 @@ class Recovery:
     # -- back ------------------------------------------------------------------------------------
 
     def _end_after(self, step: Step, error: RebondError) -> RebondError:
-        if not self._plan.is_bare or step.kind in _ONLY_LOOK:
+        if not self._plan.is_bare or step.kind in _ONLY_LOOK or not self._has_brought():
             return self._undo_after(error)
         remedy = RestoreError("See why, and mend it.")
         if error.hint_template:
             remedy = RestoreError(error.hint_template)
             remedy.values = error.values
         told = RestoreError(
-            "{reason} What came back so far stays where it is.",
+            "What came back so far stays where it is. {reason}",
             hint="{remedy}\n  → Then go on with: rebond restore --resume {run}\n"
             "  → or undo it: rebond restore --rollback {run}",
             reason=error,
@@ -143,6 +143,10 @@ class Recovery:
             run=self._journal.run,
         )
         return type(error)(told.template, hint=told.hint_template, **{**error.values, **told.values})
+
+    def _has_brought(self) -> bool:
+        """Say whether anything was fetched that it would be a pity to lose."""
+        return any(not isinstance(each, Brings) or each.has_brought() for each in self._means.parts.values())
 
     def _undo_after(self, error: RebondError) -> RebondError:
         """Undo everything; return the error that says both."""

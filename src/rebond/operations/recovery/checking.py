@@ -51,8 +51,7 @@ def check_room(parts: Iterable[Part]) -> None:
         free_bytes = found.f_bavail * found.f_frsize
         if needed_bytes and needed_bytes + min(_RESERVE_BYTES, needed_bytes) > free_bytes:
             raise RestoreError(
-                "{place} has room for {free}; the new version needs {needed} there beside the old one. "
-                "Nothing was changed.",
+                "{place} has room for {free}; the new version needs {needed} there beside the old one.",
                 hint="Free some space there, accept earlier restores (--accept RUN), or restore a part only.",
                 place=places[device].decode(errors="backslashreplace"),
                 free=format_size(free_bytes),

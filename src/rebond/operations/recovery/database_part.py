@@ -83,6 +83,8 @@ class DatabasePart:
         """Say whether the server holds anything of this run."""
         return bool(self._find_names()) and not (self._folder / _DISCARDED).exists()
 
+    has_brought = has_something_there
+
     # -- forward ---------------------------------------------------------------------------------
 
     def fetch(self, observer: Observer) -> None:

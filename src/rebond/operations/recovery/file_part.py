@@ -107,6 +107,15 @@ class FilePart:
             (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
         self._bring(target, observer)
 
+    def has_brought(self) -> bool:
+        """Say whether anything lies where it is fetched to, or was put in its place from there."""
+        places = self._find_places()
+        if places is None:
+            return False
+        with contextlib.suppress(OSError):
+            return self._find_swap() is not None or bool(os.listdir(self._new_folder(places)))
+        return False
+
     def _bring(self, target: bytes, observer: Observer) -> None:
         """Fetch into a folder; what an earlier try left there is gone on with."""
         assert self.source is not None  # noqa: S101 - the caller looked

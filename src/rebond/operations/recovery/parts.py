@@ -95,6 +95,15 @@ class NeedsServer(Protocol):
 
 
 @runtime_checkable
+class Brings(Protocol):
+    """A part that knows whether anything of it was fetched."""
+
+    def has_brought(self) -> bool:
+        """Say whether anything of it was fetched, be it half."""
+        ...
+
+
+@runtime_checkable
 class KeepsNewer(Protocol):
     """A part that can keep what was written to the new version when that is taken back."""
 
