@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rebond.cli.answering import note
+from rebond.cli.drill_shown import say_check
 from rebond.cli.drilling import DrillWish, run_drill, try_out
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
@@ -123,7 +124,7 @@ class _Search:
                     "The last good snapshot is {id}, but its log could not be looked into: {reason}",
                     hint="Restore that snapshot; 'rebond verify' and 'rebond wal status' say more.",
                     id=base.record.snapshot.hex()[:8],
-                    reason=check.message,
+                    reason=say_check(check)[0],
                 ) from error
             self._say(format_moment(commit.time_us // 1000), is_good=is_good)
             return is_good
@@ -215,7 +216,7 @@ def _require_asked(outcome: DrillOutcome) -> None:
         "The check {name} could not be asked, so nothing can be found with it: {reason}",
         hint="Mend that, then run the same drill again.",
         name=missing.subject if missing else "–",
-        reason=missing.message if missing else "–",
+        reason=say_check(missing)[0] if missing else "–",
     )
 
 
