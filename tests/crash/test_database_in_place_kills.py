@@ -13,7 +13,7 @@ from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.judge("postgres"), pytest.mark.slow]
 POINTS_AT_MOST = 200
-EVERY = 1 if os.environ.get("REBOND_EVERY_CUT") else 9  # each point takes some seconds
+EVERY = 1 if os.environ.get("REBOND_EVERY_CUT") else 17  # each point takes some seconds: by itself, a few of them
 PLACES: Places = (
     (journal.Journal, "write"),
     (database_part.DatabasePart, "_write"),
