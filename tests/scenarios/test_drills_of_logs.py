@@ -6,7 +6,8 @@ import pytest
 from tests.scenarios.logged_stack import LoggedStack
 
 pytestmark = pytest.mark.judge("postgres")
-CHECK = '[drill]\nchecks = [{ name = "no debts", sql = "SELECT count(*) = 0 FROM account WHERE amount < 0", component = "db" }]'
+CHECK = """[drill]
+checks = [{ name = "no debts", sql = "SELECT count(*) = 0 FROM account WHERE amount < 0", component = "db" }]"""
 
 
 @pytest.fixture(scope="module")

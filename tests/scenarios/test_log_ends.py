@@ -101,6 +101,7 @@ def test_a_hole_ends_what_can_be_reached_until_a_new_base_lies_behind_it(stack: 
     stack.switch()
     stack.vault.store.delete(stack.find_segment(lost).name)
     stack.describe(rpo="1s")
+    time.sleep(1.1)  # longer than is promised
     holed = stack.program("status", "--json")
     assert holed.status == 5
     (window,) = holed.document["windows"]

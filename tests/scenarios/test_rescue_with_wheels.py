@@ -68,7 +68,7 @@ def run_alone(program: Program, libraries: Path | None, *arguments: str | Path) 
 
 def test_a_vault_that_carries_wheels_is_restored_without_a_network(program: Program, tmp_path: Path) -> None:
     for wheel in (program.vault / "rescue").glob("*.whl"):  # what "python3 -m zipfile -e" does, as the kit says
-        zipfile.main(["-e", str(wheel), str(tmp_path / "libs")])
+        zipfile.main(["-e", str(wheel), str(tmp_path / "libs")])  # type: ignore[attr-defined]
 
     done = run_alone(program, tmp_path / "libs", "latest", tmp_path / "back")
 

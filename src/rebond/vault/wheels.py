@@ -33,10 +33,7 @@ WHEEL_LIMIT_BYTES = 64 << 20
 _LEFT_OUT = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})  # an installer's own notes
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)  # the same environment gives the same bytes
 _NAME = re.compile(r"([A-Za-z0-9_.]+)-[A-Za-z0-9_.]+(?:-[A-Za-z0-9_.]+)+\.whl")
-_FILL_IT = (
-    "Fill a directory on any machine, and name it: "
-    "python3 -m pip download --only-binary :all: --dest DIR cryptography zstandard blake3"
-)
+_FILL_IT = "Fill a directory on any machine, and name it: python3 -m pip wheel -w DIR cryptography zstandard blake3"
 
 
 def pack_installed() -> dict[str, bytes]:

@@ -249,9 +249,9 @@ VAULT: dict[str, str] = {
     # wheels beside the rescue program
     "{library} was not installed here from a wheel, or was changed since; so no wheel of it can be made.": "{library} "
     "n'a pas été installée ici depuis un wheel, ou a été modifiée depuis ; on ne peut donc pas en faire un wheel.",
-    "Fill a directory on any machine, and name it: python3 -m pip download --only-binary :all: --dest DIR cryptography "
-    "zstandard blake3": "Remplissez un dossier sur n'importe quelle machine, et nommez-le : python3 -m pip download "
-    "--only-binary :all: --dest DOSSIER cryptography zstandard blake3",
+    "Fill a directory on any machine, and name it: python3 -m pip wheel -w DIR cryptography "
+    "zstandard blake3": "Remplissez un dossier sur n'importe quelle machine, et nommez-le : python3 -m pip wheel "
+    "-w DOSSIER cryptography zstandard blake3",
     "{path} is not a whole wheel: what it holds is not what its own list says.": "{path} n'est pas un wheel entier : "
     "son contenu n'est pas ce que dit sa propre liste.",
     "The wheels in {path} cannot be read: {reason}.": "Les wheels de {path} ne peuvent être lus : {reason}.",

@@ -4,7 +4,7 @@ import pathlib
 import textwrap
 
 import pytest
-from django.db.backends.utils import truncate_name
+from django.db.backends.utils import truncate_name  # type: ignore[import-untyped]
 
 from rebond.stack.django_code.applications import find_migrations, find_table, learn_from_code
 from rebond.stack.django_code.field_classes import FieldClasses, Verdict
