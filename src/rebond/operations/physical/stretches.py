@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged, WalGap
-from rebond.operations.physical.archived_log import ArchivedLog
+from rebond.operations.physical.archived_log import ArchivedLog, SegmentId
 from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster
 from rebond.operations.physical.reaching import Window, choose_timeline, find_window
 from rebond.operations.wal.tails import stream_of_tail
@@ -117,7 +117,10 @@ def _find_end(vault: Vault, log: ArchivedLog, window: Window) -> int:
 
 def _find_last_xid(log: ArchivedLog, window: Window) -> int:
     """Return the highest transaction in the last segment in which one ended; 0 where none did lately."""
-    for segment in reversed(window.segments[-_LOOKED_AT:]):
+    first = window.segments[0]
+    earlier = [SegmentId(first.timeline, number) for number in range(max(0, first.number - _LOOKED_AT), first.number)]
+    looked_at = [*(each for each in earlier if log.has(each)), *window.segments][-_LOOKED_AT:]
+    for segment in reversed(looked_at):  # right behind a new base nothing may have ended yet
         found = [each.xid for each in log.scan(segment).marks if each.kind in {"commit", "abort"}]
         if found:
             return max(found)
