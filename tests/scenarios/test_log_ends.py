@@ -31,6 +31,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggedStack]:
         made.close()
 
 
+@pytest.fixture
+def holed(tmp_path: pathlib.Path) -> Iterator[LoggedStack]:
+    """One of its own: what is lost of its log stays lost."""
+    made = LoggedStack(tmp_path)
+    try:
+        made.describe()
+        made.server.sql("CREATE TABLE t (id int)")
+        made.program.good("backup")
+        yield made
+    finally:
+        made.close()
+
+
 def find(document: Any, name: str = "db") -> Any:
     return next(each for each in document["components"] if each["name"] == name)
 
@@ -94,26 +107,26 @@ def test_a_server_that_nobody_uses_loses_nothing_and_one_that_wrote_does(stack: 
         stack.describe()
 
 
-def test_a_hole_ends_what_can_be_reached_until_a_new_base_lies_behind_it(stack: LoggedStack) -> None:
-    stack.server.sql("INSERT INTO t VALUES (3)")
-    lost = stack.switch()
-    stack.server.sql("INSERT INTO t VALUES (4)")
-    stack.switch()
-    stack.vault.store.delete(stack.find_segment(lost).name)
-    stack.describe(rpo="1s")
+def test_a_hole_ends_what_can_be_reached_until_a_new_base_lies_behind_it(holed: LoggedStack) -> None:
+    holed.server.sql("INSERT INTO t VALUES (3)")
+    lost = holed.switch()
+    holed.server.sql("INSERT INTO t VALUES (4)")
+    holed.switch()
+    holed.vault.store.delete(holed.find_segment(lost).name)
+    holed.describe(rpo="1s")
     time.sleep(1.1)  # longer than is promised
-    holed = stack.program("status", "--json")
-    assert holed.status == 5
-    (window,) = holed.document["windows"]
+    found = holed.program("status", "--json")
+    assert found.status == 5
+    (window,) = found.document["windows"]
     assert window["gap"] == lost
-    (remark,) = (each for each in holed.document["remarks"] if each["code"] == "rpo-missed")
+    (remark,) = (each for each in found.document["remarks"] if each["code"] == "rpo-missed")
     assert lost in remark["message"]
-    assert f"then {lost} is missing" in stack.program("snapshots").out
-    key = stack.folder / "keeper.key"
+    assert f"then {lost} is missing" in holed.program("snapshots").out
+    key = holed.folder / "keeper.key"
     if key.exists():
-        assert stack.program("status", "--json", REBOND_KEY_FILE=str(key)).document["windows"][0]["gap"] == lost
+        assert holed.program("status", "--json", REBOND_KEY_FILE=str(key)).document["windows"][0]["gap"] == lost
 
-    stack.program.good("backup", "db")
-    mended = stack.program("status", "--json").document
+    holed.program.good("backup", "db")
+    mended = holed.program("status", "--json").document
     assert [each["gap"] for each in mended["windows"]] == [lost, None]
     assert [each["current"] for each in mended["windows"]] == [False, True]
