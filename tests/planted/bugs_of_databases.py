@@ -109,7 +109,13 @@ DATABASES = (
     Bug(
         "named-files-not-asked",
         "The files that a PostgreSQL database names are not looked up.",
-        (Change("stack/postgres.py", "        if self.named_files is not None:", "        if self.named_files == 0:"),),
+        (
+            Change(
+                "stack/file_questions.py",
+                "        if self.named_files is not None:\n            self.named_files.begin()\n",
+                "        if self.named_files == 0:\n            self.named_files.begin()\n",
+            ),
+        ),
         (f"{NAMED}::test_a_file_that_a_row_names_and_nobody_has_degrades_the_set",),
     ),
     Bug(
