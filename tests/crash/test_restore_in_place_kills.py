@@ -73,11 +73,16 @@ class KilledShops:
 
 def run_and_kill(program: Program, words: tuple[str, ...], point: int, places: Places = PLACES) -> bool:
     """Run the program in a process of its own that is killed at a point; say whether it was."""
+    return kill_doing(lambda: program("restore", *words), point, places)
+
+
+def kill_doing(act: Callable[[], object], point: int, places: Places = PLACES) -> bool:
+    """Do something in a process of its own that is killed at a point; say whether it was."""
     child = os.fork()
     if child == 0:
         try:
             kill_at(point, places)
-            program("restore", *words)
+            act()
         finally:
             os._exit(0)
     _, status = os.waitpid(child, 0)

@@ -52,10 +52,10 @@ class Pump(threading.Thread):
         self._seen: set[str] = set()
         self.fault: BaseException | None = None
         self.holds_back: set[str] = set()
-        self._is_stopped = threading.Event()
+        self._is_over = threading.Event()
 
     def run(self) -> None:
-        while not self._is_stopped.wait(0.02):
+        while not self._is_over.wait(0.02):
             try:
                 self.push_all()
             except BaseException as error:  # a thread's error is told where the test waits for it
@@ -77,7 +77,7 @@ class Pump(threading.Thread):
             time.sleep(0.02)
 
     def stop(self) -> None:
-        self._is_stopped.set()
+        self._is_over.set()
         self.join()
         assert self.fault is None, self.fault
 

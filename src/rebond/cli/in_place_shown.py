@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.speech import language, show_path, tr
 from rebond.cli.tables import format_table
 from rebond.language import translate
@@ -20,7 +21,8 @@ def describe_plan(plan: RecoveryPlan) -> str:
     lines += [describe_parts(plan.parts)]
     if plan.spread_ms:
         lines.append(tr("The moments of these parts are {span} apart.", span=format_span(plan.spread_ms / 1000)))
-    lines += ["", *_describe_left_out(plan.left_out)]
+    lines += ["", *_describe_left_out(plan.left_out), *map(describe_finding, plan.remarks)]
+    lines += [""] if plan.remarks else []
     rows = [[str(each.number), describe_step(each), describe_expected(each.expected_seconds)] for each in plan.steps]
     lines += [format_table(["", tr("step"), tr("expected")], rows, "><>"), "", describe_sum(plan)]
     return "\n".join(lines)
@@ -122,6 +124,7 @@ def plan_document(plan: RecoveryPlan, taken: Sequence[StepTaken] = ()) -> dict[s
             {"name": each.name, "reason": fill(translate(each.template, language()), each.values)}
             for each in plan.left_out
         ],
+        "remarks": [finding_document(each) for each in plan.remarks],
         "spread_seconds": plan.spread_ms / 1000,
         "expected_seconds": plan.expected_seconds,
         "steps": [

@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from msgspec import structs
 
@@ -67,6 +68,8 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         is_bare=is_bare(relocation.loaded, wish),
     )
     ordered = {each.name: parts[each.name] for each in plan.parts}
+    remarks = (remark for each in ordered.values() if isinstance(each, FilePart) for remark in each.remarks())
+    plan = replace(plan, remarks=tuple(remarks))
     sources = [around.sources[name] for name in ordered if name in around.sources]
     return plan, Means(parts=ordered, sources=sources, commands=hooks, questions=questions)
 

@@ -12,10 +12,12 @@ import msgspec
 
 from rebond.durable_files import fsync_directory, write_durably
 from rebond.errors import RebondError, RestoreError, UsageError, VaultDamaged
+from rebond.findings import Finding
 from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
+from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
-from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, plan_swap
+from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, close_last, plan_swap
 from rebond.operations.restore import restore
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
@@ -37,7 +39,8 @@ class FilesPlace:
     ``look_at_live`` finds what has to stay of the live tree; ``None`` where only what the snapshot brings is replaced.
     ``besides`` are endings of files that belong to each file. With ``keeps_modes`` a file gets the mode of the live
     one, because none was saved. ``excludes`` are patterns of what is not to be touched. ``near`` is a folder in which
-    the versions lie if it can be, so that those of all components of a stack lie together.
+    the versions lie if it can be, so that those of all components of a stack lie together. ``last`` is the name that
+    comes last into its place and leaves it first: without it nobody takes a half for the whole.
     """
 
     name: str
@@ -49,6 +52,7 @@ class FilesPlace:
     keeps_modes: bool = False
     excludes: tuple[str, ...] = ()
     near: bytes = b""
+    last: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +99,17 @@ class FilePart:
         """All of it lies there twice for a while: the live version is renamed, not copied."""
         return [Room(path=self._choose_places().beside, needed_bytes=self._wish.bytes)]
 
+    def remarks(self) -> Sequence[Finding]:
+        """Say what of its place is a link or a mount point, as far as this part has to do with it."""
+        return describe_mounted(self.place.top, self._is_touched)
+
+    def _is_touched(self, path: bytes) -> bool:
+        parts, name = path.split(b"/"), self.name.encode()
+        above = [b"/".join(parts[: count + 1]) for count in range(len(parts))]
+        if self.place.look_at_live is None or not self._may_matter(path):
+            return False  # only what is brought is replaced: see ``require_replaceable``
+        return not any(self._selection.excludes_path(name, each, is_directory=True) for each in above)
+
     # -- forward ---------------------------------------------------------------------------------
 
     def fetch(self, observer: Observer) -> None:
@@ -106,6 +121,8 @@ class FilePart:
             os.makedirs(target, mode=0o700, exist_ok=True)
             (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
         self._bring(target, observer)
+        with self._telling(places.place):
+            require_replaceable(self.name, places.place, self._new_tree(places))
 
     def has_brought(self) -> bool:
         """Say whether anything lies where it is fetched to, or was put in its place from there."""
@@ -179,7 +196,7 @@ class FilePart:
             besides=self.place.besides,
         )
         swap = plan_swap(question)
-        swap = msgspec.structs.replace(swap, made=places.made)
+        swap = msgspec.structs.replace(close_last(swap, self.place.last), made=places.made)
         self._note(_SWAP, msgspec.msgpack.encode(swap))
         return swap
 
@@ -300,9 +317,8 @@ class FilePart:
         while not os.path.isdir(standing):
             made.append(standing)
             standing = os.path.dirname(standing)
-        device = os.stat(standing).st_dev
         for folder in (self.place.near, os.path.dirname(place)):
-            if folder and folder != place and may_hold(folder, device):
+            if folder and folder != place and may_hold(folder, standing):
                 return _Places(place=place, beside=self._beside(folder), made=made[::-1])
         return _Places(place=place, beside=self._beside(standing), made=made[::-1])
 

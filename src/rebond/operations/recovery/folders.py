@@ -6,10 +6,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from rebond.operations.recovery.mounts import find_mount, list_mount_points
 
-def may_hold(folder: bytes, device: int) -> bool:
-    """Say whether things can be renamed between a folder and a file system."""
-    return os.path.isdir(folder) and os.stat(folder).st_dev == device and os.access(folder, os.W_OK | os.X_OK)
+
+def may_hold(folder: bytes, other: bytes) -> bool:
+    """Say whether things can be renamed between two folders: by what they are mounted on, not by the disk alone."""
+    if not os.path.isdir(folder) or os.stat(folder).st_dev != os.stat(other).st_dev:
+        return False
+    mounts = list_mount_points()
+    is_one_mount = find_mount(os.path.realpath(folder), mounts) == find_mount(os.path.realpath(other), mounts)
+    return is_one_mount and os.access(folder, os.W_OK | os.X_OK)
 
 
 def has_wanted(new: bytes, is_wanted: Callable[[bytes], bool]) -> bool:

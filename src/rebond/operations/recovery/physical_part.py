@@ -7,13 +7,16 @@ from pathlib import Path
 from rebond.errors import RestoreError, WalGap
 from rebond.operations.physical.targets import LATEST, SET, Target
 from rebond.operations.point_in_time import recover_data_directory
-from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
+from rebond.operations.recovery import swap_steps
+from rebond.operations.recovery.file_part import BESIDE, FilePart, FilesPlace, Wish
 from rebond.operations.recovery.folders import delete_tree
+from rebond.operations.recovery.mounts import list_below, list_mount_points
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.progress import Observer
 
 _LOCK = "postmaster.pid"
+_VERSION = b"PG_VERSION"  # no server starts without it: a half is no data directory
 
 
 class PhysicalPart(FilePart):
@@ -36,7 +39,7 @@ class PhysicalPart(FilePart):
         zone: tzinfo | None = None,
     ) -> None:
         """``top`` is the data directory; ``target`` the moment that the server is to come back to."""
-        place = FilesPlace(name=name, kind="postgres", top=top, look_at_live=_take_all)
+        place = FilesPlace(name=name, kind="postgres", top=top, look_at_live=_look_at_live, last=_VERSION)
         super().__init__(place, wish, run=run, folder=folder, source=source)
         self._target = target
         self._stack = stack
@@ -52,6 +55,10 @@ class PhysicalPart(FilePart):
             if self._target != LATEST:
                 raise
             self._lay(target, SET, observer)  # there is no log: then the newest moment is that of the snapshot
+        laid = os.path.join(target, self.name.encode())
+        for name in os.listdir(laid):
+            if name.startswith(os.fsencode(BESIDE)):  # of a restore that had its old version there at the time
+                delete_tree(os.path.join(laid, name))
 
     def _lay(self, target: bytes, moment: Target, observer: Observer) -> None:
         assert self.source is not None  # noqa: S101 - the caller looked
@@ -78,6 +85,13 @@ class PhysicalPart(FilePart):
         self._require_stopped()
         super().set_aside()
 
+    def put(self) -> None:
+        """Move the new data directory in. Raises ``RestoreError`` while a server runs that somebody made there."""
+        swap = self._find_swap()
+        if swap is None or swap_steps.is_left(swap):
+            self._require_stopped()
+        super().put()
+
     def take_back(self) -> None:
         """Put the old one back. Raises ``RestoreError`` while a server runs in the new one."""
         self._require_stopped()
@@ -94,12 +108,18 @@ class PhysicalPart(FilePart):
             pass  # it is somebody else's process, and it runs
         raise RestoreError(
             "The server in {path} still runs (process {pid}); its data directory is not touched.",
-            hint="Let [restore] stop = … stop it.",
+            hint="Let [restore] stop = … stop it. If that process is no PostgreSQL, delete {path}/postmaster.pid.",
             path=os.fsdecode(place),
             pid=words[0],
         )
 
 
-def _take_all(_top: bytes, _may_matter: object) -> LiveShape:
-    """Everything in a data directory is the server's."""
-    return LiveShape(mixed={})
+def _look_at_live(top: bytes, _may_matter: object) -> LiveShape:
+    """Everything in a data directory is the server's, but what a restore put there; mount points have to stay."""
+    own = frozenset(each for each in os.listdir(top) if each.startswith(os.fsencode(BESIDE)))
+    mixed = {b"": own} if own else {}
+    for path in list_below(top, list_mount_points()):
+        names = path.split(b"/")
+        for count in range(len(names) + 1):
+            mixed.setdefault(b"/".join(names[:count]), frozenset())
+    return LiveShape(mixed=mixed)

@@ -4,6 +4,8 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rebond.findings import Finding
+
 DATABASES = frozenset({"postgres", "sqlite", "mysql", "redis", "command"})
 
 
@@ -90,7 +92,7 @@ class CommandNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryPlan:
-    """What a restore in place will do. ``spread_ms`` is how far apart the moments of its parts are.
+    """What a restore in place will do. ``remarks`` are what is out of the ordinary at the places of its parts.
 
     On a bare machine (``is_bare``) nothing ran before: a step that fails leaves things as far as they came, to be
     gone on with, and servers are there only when the files of the stack are.
@@ -101,6 +103,7 @@ class RecoveryPlan:
     parts: tuple[PlannedPart, ...]
     steps: tuple[Step, ...]
     left_out: tuple[LeftOut, ...] = ()
+    remarks: tuple[Finding, ...] = ()
     is_bare: bool = False
 
     @property

@@ -33,6 +33,11 @@ def put(swap: Swap, mover: Mover = MOVER) -> None:
     _sync(swap)
 
 
+def is_left(swap: Swap) -> bool:
+    """Say whether anything is still to be put."""
+    return any(os.path.lexists(join(swap.new, path)) for path in swap.puts)
+
+
 def take_back(swap: Swap, mover: Mover = MOVER) -> None:
     """Undo ``put`` and ``set_aside`` as far as they came. Raises ``OSError``.
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from rebond.operations.recovery.directory_states import DirectoryState, read_state
+from rebond.operations.recovery.mounts import list_mount_points
 
 Decides = Callable[[bytes], bool]
 
@@ -100,6 +101,12 @@ def plan_swap(question: SwapQuestion) -> Swap:
     )
 
 
+def close_last(swap: Swap, name: bytes) -> Swap:
+    """Let one name leave its place first and come into it last; on the way back too, where all is done backwards."""
+    asides = sorted(swap.asides, key=lambda path: path != name)
+    return msgspec.structs.replace(swap, asides=asides, puts=sorted(swap.puts, key=lambda path: path == name))
+
+
 def _make_swap(question: SwapQuestion, **moves: Any) -> Swap:
     return Swap(place=question.place, new=question.new, old=question.old, added=question.added, **moves)
 
@@ -109,6 +116,7 @@ class _Comparison:
         self._question = question
         self._shape = question.shape
         self._device = os.lstat(question.place).st_dev
+        self._mounts = list_mount_points()
         self.asides: list[bytes] = []
         self.puts: list[bytes] = []
         self.changes: list[DirectoryChange] = []
@@ -137,7 +145,7 @@ class _Comparison:
             elif is_directory and stat.S_ISDIR(status.st_mode):
                 ours = is_ours and name not in others
                 wanted = is_wanted or question.is_wanted(here)
-                if ours and wanted and here not in self._shape.mixed and status.st_dev == self._device:
+                if ours and wanted and here not in self._shape.mixed and self._can_move(here, status):
                     self._replace(here)
                 else:
                     below.append((here, ours, wanted))
@@ -151,6 +159,9 @@ class _Comparison:
                 if name not in restored and name not in others:
                     self._set_aside(join(path, name) if path else name)
         return below
+
+    def _can_move(self, path: bytes, status: os.stat_result) -> bool:
+        return status.st_dev == self._device and join(self._question.place, path) not in self._mounts
 
     def _replace(self, path: bytes) -> None:
         self.asides.append(path)
@@ -169,7 +180,8 @@ class _Comparison:
             here = pending.pop()
             others = self._shape.mixed.get(here)
             if others is None:
-                self.asides.append(here)
+                if join(self._question.place, here) not in self._mounts:
+                    self.asides.append(here)
                 continue
             self.stays.append(Staying(path=here, others=sorted(others)))
             pending += [join(here, name) for name in _list(join(self._question.place, here)) if name not in others]
