@@ -105,6 +105,15 @@ def test_one_path_comes_back_and_nothing_beside_it_is_touched(shop: Shop) -> Non
     assert shop.files() == {**shop.broken_files, "src/app.py": shop.saved_files["src/app.py"]}
 
 
+@pytest.mark.parametrize("pattern", ["/src/app.py", "app.py", "code/src/app.py"])
+def test_what_is_left_out_stays_as_it_is_and_is_not_set_aside(shop: Shop, pattern: str) -> None:
+    in_place(shop, "code", "--exclude", pattern)
+    shop.program.good("restore", "--accept", "latest", "--yes")
+    files = shop.files()
+    assert files["src/app.py"] == shop.broken_files["src/app.py"]
+    assert "src/new.py" not in files
+
+
 def test_a_directory_that_is_named_comes_back_without_what_was_added_to_it(shop: Shop) -> None:
     in_place(shop, "code", "--include", "/src/")
     files = shop.files()

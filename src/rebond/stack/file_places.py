@@ -15,12 +15,9 @@ from rebond.operations.browsing import children, root_of
 from rebond.operations.recovery.file_part import BESIDE, FilesPlace
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.swapping import LiveShape
-from rebond.stack.databases import BESIDE as BESIDE_DATABASES
-from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.file_trees import ConfiguredFiles, fixed_part, is_glob
 from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
-from rebond.stack.secrets import find_top
 from rebond.stack.strategies import choose_strategy
 from rebond.stack.whereabouts import find_folder
 from rebond.vault.reading import SnapshotReader
@@ -37,13 +34,14 @@ def find_files_place(
     source: Source | None,
     relocate: Relocate,
     untouchable: Sequence[bytes] = (),
+    spared: Sequence[str] = (),
 ) -> FilesPlace:
     """Return where a component lies. Raises ``SourceUnfit`` for one that does not lie on this machine.
 
     ``relocate`` says where a path goes instead of its configured place; ``untouchable`` are full paths that no
-    restore may move, such as the vault.
+    restore may move, such as the vault; ``spared`` the patterns of ``--exclude``: what fits stays as it is.
     """
-    place = _find_place(name, component, loaded, source, relocate, untouchable)
+    place = _find_place(name, component, loaded, source, relocate, untouchable, spared)
     return replace(place, near=os.path.dirname(os.path.realpath(os.fsencode(loaded.root))))
 
 
@@ -54,17 +52,22 @@ def _find_place(
     source: Source | None,
     relocate: Relocate,
     untouchable: Sequence[bytes],
+    spared: Sequence[str],
 ) -> FilesPlace:
     match component:
         case Files():
-            return _find_files(name, component, loaded, source, relocate, untouchable)
+            return _find_files(name, component, loaded, source, relocate, untouchable, spared)
         case Sqlite():
+            from rebond.stack.databases import BESIDE, ConfiguredDatabases  # noqa: PLC0415 - files alone start faster
+
             _require_here(name, component)
             databases = ConfiguredDatabases(name, component, stack_root=loaded.root)
             return FilesPlace(
-                name=name, kind=component.kind, top=relocate(databases.top), besides=BESIDE_DATABASES, excludes=(_OWN,)
+                name=name, kind=component.kind, top=relocate(databases.top), besides=BESIDE, excludes=(_OWN,)
             )
         case Secrets() if component.path or component.paths:
+            from rebond.stack.secrets import find_top  # noqa: PLC0415
+
             _require_here(name, component)
             paths = ((component.path,) if component.path else ()) + component.paths
             top, _ = find_top(os.fsencode(loaded.root), paths, is_volume=False)
@@ -101,6 +104,7 @@ def _find_files(
     source: Source | None,
     relocate: Relocate,
     untouchable: Sequence[bytes],
+    spared: Sequence[str],
 ) -> FilesPlace:
     stack_root, here = loaded.root, component
     if component.inside is not None or component.volume is not None:
@@ -127,10 +131,19 @@ def _find_files(
     def look(top: bytes, may_matter: Callable[[bytes], bool]) -> LiveShape:
         # A path that was moved elsewhere is looked at there, by the same rules.
         moved = here if root == configured.root else replace(here, path=os.fsdecode(top), paths=())
-        files = ConfiguredFiles(name, moved, stack_root=stack_root, strategy=strategy, excludes=left_alone)
+        apart = (*left_alone, *_read_spared(name, spared))
+        files = ConfiguredFiles(name, moved, stack_root=stack_root, strategy=strategy, excludes=apart)
         return look_at_live(top, lambda: files.make_rules(_ignore), component.one_file_system, may_matter)
 
     return FilesPlace(name=name, kind=component.kind, top=root, look_at_live=look, excludes=left_alone)
+
+
+def _read_spared(name: str, spared: Sequence[str]) -> Iterator[str]:
+    """Yield patterns of the command line as a walk of the component reads them: those may begin with its name."""
+    for pattern in spared:
+        yield pattern
+        if pattern.lstrip("/").startswith(f"{name}/"):
+            yield pattern.lstrip("/").removeprefix(name)
 
 
 def _find_strategy(component: Files, loaded: Loaded, source: Source | None) -> str:
@@ -169,10 +182,17 @@ def _list_left_alone(
             mounted = find_host_path(component, loaded)
             yield from _anchor(mounted, root, relocate) if mounted else ()
             continue
-        endings: tuple[bytes, ...] = (b"", *BESIDE_DATABASES) if isinstance(component, Sqlite) else (b"",)
         for path in _paths_of(component, loaded):
-            for ending in endings:
+            for ending in _endings_of(component):
                 yield from _anchor(path + ending, root, relocate)
+
+
+def _endings_of(component: Component) -> tuple[bytes, ...]:
+    if not isinstance(component, Sqlite):
+        return (b"",)
+    from rebond.stack.databases import BESIDE  # noqa: PLC0415
+
+    return (b"", *BESIDE)
 
 
 def _paths_of(component: Component, loaded: Loaded) -> Iterator[bytes]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from rebond.errors import SourceError
 from rebond.findings import Finding
+from rebond.operations.recovery.mounts import list_below, list_mount_points
 from rebond.operations.recovery.swapping import UNKNOWN, LiveShape
 from rebond.sources.files.chain import Level
 from rebond.sources.files.excluding import Rules, Scope
@@ -24,11 +25,17 @@ class LiveTree(FileTree):
         super().__init__(root, rules, one_file_system=one_file_system, report=_ignore, allow_empty=True)
         self._may_matter = may_matter
         self._found: dict[bytes, set[bytes]] = {}
+        self._root = os.path.realpath(root)
 
     def look(self) -> LiveShape:
         """Walk. Raises ``SourceError``."""
         for _ in self.listings():
             pass
+        for path in list_below(self._root, list_mount_points()):  # it would be renamed with what it lies in
+            if os.path.isdir(os.path.join(self._root, path)):
+                self._note(path, set())
+            else:
+                self._note(os.path.dirname(path), {os.path.basename(path)})
         return LiveShape(mixed={path: frozenset(names) for path, names in self._found.items()})
 
     def _note(self, path: bytes, names: set[bytes]) -> None:

@@ -13,7 +13,6 @@ from rebond.operations.recovery.parts import Part
 from rebond.stack.file_places import find_files_place
 from rebond.stack.recovery_places import Relocation
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
-from rebond.stack.server_starting import find_starter
 
 if TYPE_CHECKING:
     from rebond.sources.postgres.target import DatabaseTarget
@@ -38,6 +37,7 @@ def make_part(
         source=source,
         relocate=relocation.move,
         untouchable=around.untouchable,
+        spared=chosen.exclude,
     )
     wanted = Wish(
         include=chosen.include,
@@ -103,6 +103,7 @@ def _make_database_part(
 
     from rebond.operations.recovery.database_part import DatabasePart  # noqa: PLC0415 - many stacks have none
     from rebond.stack.database_targets import target_of_component  # noqa: PLC0415
+    from rebond.stack.server_starting import find_starter  # noqa: PLC0415
 
     def refresh() -> Loaded:  # what says how to get in may itself have come back since
         return refresh_variables(relocation.loaded, around.environment)
