@@ -8,6 +8,9 @@ DATABASE = "tests/scenarios/test_restore_in_place_postgres.py"
 RECOVER = "tests/scenarios/test_recover.py"
 SERVERS = "tests/scenarios/test_recover_databases.py"
 SECRETS = "tests/scenarios/test_secrets_in_place.py"
+DATA_DIRECTORY = "tests/crash/test_data_directory_in_place_kills.py"
+MOUNTS = "tests/scenarios/test_restore_in_place_mounts.py"
+RECOVER_KILLS = "tests/crash/test_recover_kills.py"
 
 RECOVERY = (
     Bug(
@@ -28,8 +31,8 @@ RECOVERY = (
         (
             Change(
                 "operations/recovery/swapping.py",
-                "if ours and wanted and here not in self._shape.mixed and status",
-                "if ours and wanted and status",
+                "if ours and wanted and here not in self._shape.mixed and self._can_move",
+                "if ours and wanted and self._can_move",
             ),
         ),
         (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),
@@ -179,5 +182,65 @@ RECOVERY = (
             ),
         ),
         (f"{SECRETS}::test_without_the_key_of_their_vault_the_rest_comes_and_the_plan_says_what_does_not",),
+    ),
+    Bug(
+        "half-a-server-starts",
+        "A data directory that is half the old and half the new one looks to a server like a whole one.",
+        (Change("operations/recovery/physical_part.py", "last=_VERSION)", 'last=b"")'),),
+        (f"{DATA_DIRECTORY}::test_killed_anywhere_it_is_the_old_or_the_new_one_or_cannot_be_started",),
+    ),
+    Bug(
+        "strangers-server-is-moved",
+        "A server that a container made in the empty place meanwhile is moved away while it runs.",
+        (
+            Change(
+                "operations/recovery/physical_part.py",
+                "if swap is None or swap_steps.is_left(swap):",
+                "if swap is None:",
+            ),
+        ),
+        (f"{DATA_DIRECTORY}::test_a_server_that_somebody_made_there_meanwhile_is_not_moved_while_it_runs",),
+    ),
+    Bug(
+        "mounted-folder-goes-along",
+        "A folder that is mounted from the same disk is moved with what it lies in, and emptied with the old version.",
+        (
+            Change(
+                "stack/live_trees.py",
+                "in list_below(self._root, list_mount_points()):",
+                "in ():",
+            ),
+        ),
+        (f"{MOUNTS}::TestMounted::test_a_folder_of_a_component_is_mounted",),
+    ),
+    Bug(
+        "excluded-is-taken-away",
+        "What --exclude leaves out of a restore in place is set aside with the folder in which it lies.",
+        (Change("stack/recovery_parts.py", "spared=chosen.exclude", "spared=()"),),
+        (f"{PLACE}::test_what_is_left_out_stays_as_it_is_and_is_not_set_aside",),
+    ),
+    Bug(
+        "mounted-file-fails-late",
+        "That a file is mounted by itself is found out when the services are stopped already.",
+        (
+            Change(
+                "operations/recovery/file_part.py",
+                "            require_replaceable(self.name, places.place, self._new_tree(places))\n",
+                "            pass\n",
+            ),
+        ),
+        (f"{MOUNTS}::TestMounted::test_a_file_that_is_mounted_is_refused_before_anything_stops",),
+    ),
+    Bug(
+        "configuration-is-forgotten",
+        "A recovery that is killed after its last step never lays the configuration beside the stack.",
+        (
+            Change(
+                "cli/in_place_afterwards.py",
+                "    if journal.state is RunState.KEPT:\n        _finish_bare",
+                "    if False:\n        _finish_bare",
+            ),
+        ),
+        (f"{RECOVER_KILLS}::test_killed_before_the_configuration_is_laid_beside_the_stack_resuming_lays_it",),
     ),
 )

@@ -2,6 +2,8 @@
 
 from tests.planted.bug import Bug, Change
 
+MOMENTS = "tests/unit/runbook/test_moments.py"
+SUBJECTS = "tests/unit/runbook/test_subjects.py"
 WRITING = "tests/unit/runbook/test_writing.py"
 ANSWERS = "tests/unit/runbook/test_answers.py"
 COMMAND = "tests/unit/cli/test_runbook.py"
@@ -61,6 +63,24 @@ RUNBOOK = (
         "A pipe in a command cuts the table, and the rest of the line is in another column.",
         (Change("pages/markdown.py", 'return _code(text).replace("|", "\\\\|")', "return _code(text)"),),
         ("tests/unit/pages/test_pages.py::test_whatever_a_value_holds_it_is_shown_and_does_nothing",),
+    ),
+    Bug(
+        "plan-for-an-unknown-place",
+        "The page lets a data directory go back in place that nobody said the place of, and its line fails.",
+        (Change("runbook/covered.py", "return component.data_directory is not None", "return True"),),
+        (f"{MOMENTS}::test_the_plan_takes_a_data_directory_only_where_it_is_known_to_lie",),
+    ),
+    Bug(
+        "moment-behind-the-log",
+        "The line for a day asks a database for a moment that its log does not reach yet, and all of it is refused.",
+        (Change("runbook/moments.py", "if others or not physical:", "others = []\n    if True:"),),
+        (f"{MOMENTS}::test_a_moment_behind_the_end_of_the_log_is_asked_of_the_others_only",),
+    ),
+    Bug(
+        "thresholds-not-on-the-page",
+        "What a good backup is stands in the configuration alone, and whoever holds the page ticks the box by feeling.",
+        (Change("runbook/saving.py", "    yield from write_expectations(facts)\n", ""),),
+        (f"{SUBJECTS}::test_thresholds_of_the_configuration_and_those_of_the_guides_are_on_the_page",),
     ),
     Bug(
         "commands-that-work-once",

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, require_consent, with_problems
 from rebond.cli.in_place import Gathering, RunInterrupted, carry_out, list_untouchable, sources_of
-from rebond.cli.in_place_runs import load_run, read_kept_configuration, require_newest, restores_of
+from rebond.cli.in_place_runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
-from rebond.cli.recovered_configuration import write_configuration
+from rebond.cli.recovered_configuration import take_configuration_back, write_configuration
 from rebond.cli.speech import tr
 from rebond.cli.turns import stack_held
 from rebond.cli.watching import watching
@@ -27,6 +27,8 @@ def resume(invocation: Invocation, text: str) -> int:
     """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock)
+    if journal.state is RunState.KEPT:
+        _finish_bare(invocation, journal, load_run(invocation, journal))  # it may have been cut after the last step
     require_state(journal, RunState.UNFINISHED)
     begun = load_run(invocation, journal)
     with ExitStack() as held, watching(invocation) as watcher:
@@ -43,12 +45,22 @@ def resume(invocation: Invocation, text: str) -> int:
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
         status = carry_out(invocation, begun.plan, means, journal, watcher, begun.loaded)
-        if begun.wish.is_bare:
-            root = Path(begun.wish.to) if begun.wish.to else begun.loaded.root
-            write_configuration(invocation, root, read_kept_configuration(journal))
+        _finish_bare(invocation, journal, begun)
         return status
 
 
+def _root_of(begun: BegunRun) -> Path:
+    return Path(begun.wish.to) if begun.wish.to else begun.loaded.root
+
+
+def _finish_bare(invocation: Invocation, journal: Journal, begun: BegunRun) -> None:
+    """Put the configuration beside a stack that came back on a bare machine, unless something lies there."""
+    if begun.wish.is_bare:
+        root = _root_of(begun)
+        write_configuration(invocation, root, read_kept_configuration(journal), journal)
+
+
+_MAY_HAVE_LAID = frozenset({RunState.KEPT, RunState.ROLLING_BACK})
 _NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})
 
 
@@ -76,6 +88,8 @@ def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_ne
         require_consent(invocation, question, is_given=is_confirmed)
         with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
             try:
+                if begun.wish.is_bare and journal.state in _MAY_HAVE_LAID:
+                    take_configuration_back(_root_of(begun), read_kept_configuration(journal), journal)
                 recovery.roll_back()
             except KeyboardInterrupt:
                 raise RunInterrupted.saying(

@@ -1,5 +1,7 @@
 """The configuration of a stack as it lies in a snapshot: fetched, loaded as if it lay where it was, put back."""
 
+import contextlib
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +14,14 @@ from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, replace_durably, write_durably
 from rebond.errors import ConfigError, RestoreError, UsageError
+from rebond.operations.recovery.journal import Journal
 from rebond.operations.stored_configuration import read_stored_configuration
 from rebond.stack.recovery_places import find_old_root
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
 FETCHED = "recovered"  # below the state folder: configurations that came out of vaults
+_LAID = "configuration-laid"  # in the folder of a run: which files of it were written
 _MODE = 0o644  # a configuration names its secrets and holds none
 
 
@@ -86,11 +90,14 @@ def is_below(name: str) -> bool:
     return not os.path.isabs(name) and ".." not in Path(name).parts
 
 
-def write_configuration(invocation: Invocation, root: Path, stored: Mapping[str, bytes]) -> None:
+def write_configuration(invocation: Invocation, root: Path, stored: Mapping[str, bytes], journal: Journal) -> None:
     """Put the files of the configuration into the root, unless the stack itself has brought them."""
-    for name, content in stored.items():
-        path = root / name if is_below(name) else root / Path(name).name
+    names = [name for name in stored if not os.path.lexists(_place_of(root, name))]
+    for name in names:
+        path, content = _place_of(root, name), stored[name]
         try:
+            with contextlib.suppress(FileExistsError):  # an earlier try came so far
+                write_durably(os.fspath(journal.folder / _LAID), json.dumps(names).encode())
             make_directories_durably(os.fspath(path.parent), mode=0o755)
             write_durably(os.fspath(path), content, mode=_MODE)
         except FileExistsError:
@@ -103,3 +110,28 @@ def write_configuration(invocation: Invocation, root: Path, stored: Mapping[str,
                 reason=error.strerror or str(error),
                 folder=str(invocation.state_folder / FETCHED),
             ) from error
+
+
+def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Journal) -> None:
+    """Remove what ``write_configuration`` wrote, where nobody has changed it. Raises ``RestoreError``."""
+    try:
+        names = json.loads((journal.folder / _LAID).read_bytes())
+        for path, content in ((_place_of(root, name), stored.get(name)) for name in names):
+            if path.is_file() and path.read_bytes() == content:
+                path.unlink()
+                for folder in path.relative_to(root).parents[:-1]:
+                    with contextlib.suppress(OSError):  # something of somebody's lies there
+                        (root / folder).rmdir()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise RestoreError(
+            "{path} cannot be removed: {reason}",
+            hint="Check the rights there, then run the same command again.",
+            path=str(error.filename or root),
+            reason=error.strerror or str(error),
+        ) from error
+
+
+def _place_of(root: Path, name: str) -> Path:
+    return root / name if is_below(name) else root / Path(name).name

@@ -75,7 +75,7 @@ def recover_stack(
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         journal = begin_run(invocation, loaded, wish, plan, clock)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
-        write_configuration(invocation, root, stored)
+        write_configuration(invocation, root, stored, journal)
         _say_next(invocation, root, {name: _command_for(name, loaded, asked, url) for name in later})
     return status
 
