@@ -29,14 +29,16 @@ def stack_option(function: Callback) -> Callback:
     return option("--stack", default="", metavar="NAME", help="Only snapshots of this stack.")(function)
 
 
-def choose_snapshot(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":
-    """Return the snapshot that ``text`` means. Raises ``UnknownName`` and ``UsageError``.
+def choose_snapshot(
+    vault: VaultAtHand, text: str, *, stack: str = "", records: "Sequence[SnapshotRecord] | None" = None
+) -> "SnapshotRecord":
+    """Return the snapshot that ``text`` means, of ``records`` where given. Raises ``UnknownName`` and ``UsageError``.
 
     One that its writer took back is found by its id alone: it may lack something, or a thief hid it.
     """
     from rebond.operations.snapshots import list_snapshots, resolve_snapshot, resolve_withdrawn
 
-    records = list_snapshots(vault.live)
+    records = list_snapshots(vault.live) if records is None else records
     try:
         return resolve_snapshot(records, text, stack=stack or vault.configured.stack, zone=vault.configured.zone)
     except UnknownName:

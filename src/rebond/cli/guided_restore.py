@@ -8,7 +8,7 @@ import click
 
 from rebond.cli.answering import note
 from rebond.cli.configured import require_configuration
-from rebond.cli.in_place import restore_in_place
+from rebond.cli.in_place_beginning import begin_in_place
 from rebond.cli.in_place_runs import require_no_open_run
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
@@ -44,7 +44,7 @@ def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
     words = [record.snapshot.hex()[:12], *names]
     command = "rebond restore " + shlex.join([*words, "--in-place"])
     note(invocation, tr("The command for this, and for the next time: {command}", command=command))
-    return restore_in_place(invocation, words, None, wishes)
+    return begin_in_place(invocation, words, None, wishes)
 
 
 def _ask_what(names: Sequence[str]) -> list[str]:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, require_consent, with_problems
-from rebond.cli.configured import require_configuration
 from rebond.cli.in_place_choosing import choose_parts_to_bring
 from rebond.cli.in_place_runs import begin_run, require_no_open_run, restores_of
 from rebond.cli.in_place_shown import (
@@ -19,11 +18,10 @@ from rebond.cli.in_place_shown import (
 )
 from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
-from rebond.cli.opening import VaultAtHand, vault_at_hand
+from rebond.cli.opening import VaultAtHand
 from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
-from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, RestoreError
@@ -79,12 +77,17 @@ class Gathering:
 
 
 def restore_in_place(
-    invocation: Invocation, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]
+    invocation: Invocation,
+    loaded: Loaded,
+    vault: VaultAtHand,
+    watcher: Observer,
+    words: Sequence[str],
+    moment: str | None,
+    wishes: Mapping[str, Any],
 ) -> int:
     """Bring components back into their places. Return 3 when something could not be put back as it was."""
-    loaded, clock = require_configuration(invocation), SystemClock()
-    run = name_run(invocation)
-    with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    clock, run = SystemClock(), name_run(invocation)
+    with ExitStack() as held:
         sources = held.enter_context(sources_of(invocation, loaded, vault, watcher))
         wish = choose_parts_to_bring(invocation, loaded, sources, words, moment, wishes)
         around = Surroundings(
@@ -107,7 +110,7 @@ def restore_in_place(
             note(invocation, describe_finding(each))
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
-        held.enter_context(stack_held(invocation, waits=False, what="rebond restore"))
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
         journal = begin_run(invocation, loaded, wish, plan, clock)
         return carry_out(invocation, plan, means, journal, watcher, loaded)
 

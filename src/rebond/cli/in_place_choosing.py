@@ -39,7 +39,7 @@ def choose_parts_to_bring(
     stack = wishes["stack"] or loaded.configuration.stack.name
     target = ""
     if moment is None:
-        record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack)
+        record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack, records=sources.records())
         note(invocation, describe_choice(record, SystemClock().now_ms()))
         names, records = words[1:], {each.name: record for each in record.catalog.components}
     else:
@@ -175,12 +175,16 @@ def _follow(sources: Sources, name: str, record: SnapshotRecord) -> tuple[str, S
 
 
 def _measure(source: Source, name: str, include: Sequence[str], exclude: Sequence[str]) -> tuple[int, int] | None:
-    """Return how many files and bytes of a component are wanted; ``None`` for none."""
+    """Return how many files and bytes of a component are wanted; ``None`` for none.
+
+    Whether their content can be had is found out when it is fetched, which is before anything live is touched.
+    """
     request = RestoreRequest(
         target=b"/nonexistent",
         components=(name,),
         selection=Selection.from_flags(include, exclude),
         dry_run=True,
+        only_measures=True,
     )
     try:
         outcome = restore(source.vault, source.record, request, Silence())

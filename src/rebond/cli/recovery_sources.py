@@ -4,7 +4,6 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from rebond.cli.apart import name_variable, with_its_own_key
 from rebond.cli.configured import describe_place, list_places
 from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import ask, find_key
@@ -72,6 +71,8 @@ class Sources:
 
     def leave_out(self, component: str, vault: str, error: RebondError) -> None:
         """Note that a component cannot be had, with what would help."""
+        from rebond.cli.apart import name_variable  # it brings all that saves along
+
         told = RoleTooSmall(
             "{component} is kept apart in the vault {vault}, which could not be read: {reason}",
             hint="Give the owner's secret of that vault for one run, in {file} or {passphrase}, to: "
@@ -85,6 +86,8 @@ class Sources:
         self.left_out.append(type(error)(told.template, hint=told.hint_template, **told.values))
 
     def _open(self, name: str) -> Vault:
+        from rebond.cli.apart import with_its_own_key
+
         place = next((each for each in list_places(self._loaded) if each.name == name), None)
         if place is None:
             raise UnknownName(

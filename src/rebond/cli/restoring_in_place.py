@@ -4,8 +4,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rebond.cli.in_place import restore_in_place
-from rebond.cli.in_place_afterwards import accept, resume, roll_back
+from rebond.cli.in_place_beginning import begin_in_place
 from rebond.cli.invocation import Invocation
 from rebond.errors import UsageError
 
@@ -20,6 +19,16 @@ def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | 
     if deed == "":
         return _begin_without_place(invocation, words, moment, wishes)
     _refuse_others(deed, words, moment, wishes)
+    if deed != "in_place":
+        return _go_on(invocation, deed, wishes)
+    if not words and moment is None:
+        raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
+    return begin_in_place(invocation, words, moment, wishes)
+
+
+def _go_on(invocation: Invocation, deed: str, wishes: Mapping[str, Any]) -> int:
+    from rebond.cli.in_place_afterwards import accept, resume, roll_back
+
     match deed:
         case "resume":
             return resume(invocation, wishes["resume"])
@@ -27,11 +36,8 @@ def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | 
             return roll_back(
                 invocation, wishes["rollback"], is_confirmed=wishes["yes"], keeps_newer=wishes["set_newer_aside"]
             )
-        case "accept":
+        case _:
             return accept(invocation, wishes["accept"], is_confirmed=wishes["yes"])
-    if not words and moment is None:
-        raise UsageError("What is to be restored?", hint="Name a snapshot, such as latest, or a moment with --at.")
-    return restore_in_place(invocation, words, moment, wishes)
 
 
 def _choose_deed(wishes: Mapping[str, Any]) -> str:

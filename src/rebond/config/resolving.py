@@ -3,9 +3,7 @@
 import importlib
 import json
 import os
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -188,7 +186,14 @@ def _get_json(address: str, headers: Mapping[str, str]) -> object:
             hint="Write https://HOST:8200, in 'address' or VAULT_ADDR.",
             address=address.partition("/v1/")[0],
         )
-    opener = urllib.request.build_opener(_NoRedirection())
+    import urllib.error  # noqa: PLC0415 - a tenth of what starting costs, and few configurations ask over HTTP
+    import urllib.request  # noqa: PLC0415
+
+    class NoRedirection(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: object) -> None:
+            return None
+
+    opener = urllib.request.build_opener(NoRedirection())
     request = urllib.request.Request(address, headers=dict(headers))  # noqa: S310 - the scheme was checked
     try:
         with opener.open(request, timeout=HTTP_SECONDS) as answer:
@@ -205,13 +210,6 @@ def _get_json(address: str, headers: Mapping[str, str]) -> object:
         address=address.partition("/v1/")[0],
         reason=reason,
     )
-
-
-class _NoRedirection(urllib.request.HTTPRedirectHandler):
-    """Follows nothing."""
-
-    def redirect_request(self, *_arguments: object) -> None:
-        return None
 
 
 def _pick_field(answer: object, field: str) -> str | None:

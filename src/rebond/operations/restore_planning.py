@@ -30,13 +30,14 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 
-_PROCESSES_FROM = 3_000  # chunks; fewer are written before a process has started
+_PROCESSES_FROM = 6_000  # chunks; fewer cost less than starting the processes
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):
     """What to put back and where. ``overwrite`` is ``None`` where an existing target is refused.
 
     ``sets_aside`` moves away what the snapshot does not have; ``reads_back`` compares what was written.
+    With ``only_measures`` a dry run counts files and bytes as the tree has them, and looks for no content.
     """
 
     target: bytes
@@ -49,6 +50,7 @@ class RestoreRequest(Struct, frozen=True, kw_only=True):
     workers: int = 2
     sets_aside: bool = False
     reads_back: bool = False
+    only_measures: bool = False
 
 
 class _Node(Struct):
@@ -239,7 +241,8 @@ class RestorePlan:
         if entry.kind == EntryKind.FILE:
             self.planned_bytes += data_bytes(entry.size, entry.holes)
             if entry.chunks or entry.chunk_list is not None:
-                self._plan_file(plan, directory, shown, entry)
+                if not self._request.only_measures:
+                    self._plan_file(plan, directory, shown, entry)
                 return
         try:
             if entry.kind == EntryKind.FILE:

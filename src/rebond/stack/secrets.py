@@ -17,7 +17,6 @@ from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.paths import show_path
 from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read_secrets
 from rebond.sources.secrets.files import SecretFiles
-from rebond.sources.secrets.hashicorp import KeyValueReader, KeyValueStore
 from rebond.sources.tar.spooling import take_archive, wrap_tar
 from rebond.sources.tar.tree import list_documents
 from rebond.stack.contained_files import list_topmost, place_below
@@ -134,6 +133,8 @@ class ConfiguredSecrets:
         return read_secrets(Place(loaded=loaded).ask(build_question(question)), question)
 
     def _read_hashicorp(self, asked: HashicorpSecrets, report: Report) -> dict[bytes, Document]:
+        from rebond.sources.secrets.hashicorp import KeyValueReader, KeyValueStore  # noqa: PLC0415 - it loads HTTP
+
         loaded = self._loaded
         store = KeyValueStore(
             address=words_of(asked.address, loaded) or _USUAL_ADDRESS,
