@@ -14,6 +14,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.runbook_outputs import show_outputs
 from rebond.cli.speech import message_of
+from rebond.cli.windows_shown import list_stretches
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.config.references import Text as Words
@@ -21,6 +22,7 @@ from rebond.errors import ConfigError, RebondError
 from rebond.findings import Finding
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.pages.words import Sentence, Text, say
 from rebond.runbook.describing import conceal, describe_reference
 from rebond.runbook.facts import Facts, HistoryFacts, Machine, Offered, PlaceFacts, VaultFacts
@@ -146,7 +148,8 @@ def look_into_vault(invocation: Invocation, stack: str) -> VaultFacts:
         with vault_at_hand(invocation, ignore, only_reads=True) as vault:
             keyring = vault.opened.keyring
             slots = list_slots(vault.store, keyring) if keyring else ()
-            return gather_vault(vault.live, slots, vault.opened.roster, stack)
+            stretches = list_stretches(vault, list_snapshots(vault.live, SnapshotFilter(stack=stack)))
+            return gather_vault(vault.live, slots, vault.opened.roster, stack, stretches)
     except RebondError as error:
         return VaultFacts(obstacle=message_of(error))
 

@@ -30,13 +30,30 @@ def find_first(facts: Facts) -> str | None:
     return next((name for name, each in list_saved(facts).items() if not each.vault), None)
 
 
+def list_physical(facts: Facts) -> list[str]:
+    """Return the databases whose write-ahead log is kept: any second within their window can be reached."""
+    components = facts.configuration.component
+    return [name for name, each in components.items() if isinstance(each, Postgres) and each.wal is not None]
+
+
+def list_without_log(facts: Facts) -> list[str]:
+    """Return those of them of which no moment can be reached, as far as the key of this machine may look."""
+    if facts.vault.role != "owner" or not facts.vault.snapshots:
+        return []
+    reached = {each.component for each in facts.vault.reachable}
+    components = facts.configuration.component
+    return [name for name in list_physical(facts) if name not in reached and not components[name].vault]
+
+
 def can_go_in_place(facts: Facts, name: str, component: Component) -> bool:
     """Say whether the plan of a restore in place takes this component."""
     if not facts.offered.has("restore", "--in-place") or component.vault or not is_saved(name, component):
         return False
-    if isinstance(component, Postgres):
+    if isinstance(component, Postgres) and component.method != "physical":
         return True
     if component.inside is not None or component.volume is not None:
         return False
+    if isinstance(component, Postgres):
+        return component.data_directory is not None  # a plan has to know where it lies on this machine
     has_paths = bool(getattr(component, "path", None) or getattr(component, "paths", ()))
     return isinstance(component, Files | Sqlite | Secrets) and has_paths

@@ -78,10 +78,20 @@ class SnapshotFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reachable:
+    """Between which moments a component can be brought to any second; ``until_ms`` is ``None`` where no log says."""
+
+    component: str
+    since_ms: int
+    until_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VaultFacts:
     """What was seen in the main vault; nothing when it could not be opened, and ``obstacle`` says why.
 
-    ``role`` is that of the key of this machine.
+    ``role`` is that of the key of this machine; ``reachable`` are the windows of logs that production is on.
+    ``carries_wheels`` says that the rescue program finds its libraries in the vault.
     """
 
     obstacle: Text = ""
@@ -89,6 +99,8 @@ class VaultFacts:
     holders: tuple[Holder, ...] = ()
     openers: tuple[Opener, ...] = ()
     snapshots: tuple[SnapshotFacts, ...] = ()
+    reachable: tuple[Reachable, ...] = ()
+    carries_wheels: bool = False
 
     @property
     def newest_whole(self) -> SnapshotFacts | None:
@@ -209,6 +221,11 @@ class Offered:
     def copies_to_replicas(self) -> bool:
         """Whether snapshots are copied to what ``[[replica]]`` names."""
         return "replicate" in self.commands
+
+    @property
+    def writes_metrics(self) -> bool:
+        """Whether figures are written for Prometheus."""
+        return "metrics" in self.commands
 
     @property
     def writes_exports(self) -> bool:

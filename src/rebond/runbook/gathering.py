@@ -3,9 +3,9 @@
 import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from rebond.config.components import Postgres
@@ -21,18 +21,23 @@ from rebond.runbook.facts import (
     HistoryFacts,
     Holder,
     Opener,
+    Reachable,
     Revision,
     RunFacts,
     Saved,
     SnapshotFacts,
     VaultFacts,
 )
+from rebond.runbook.putting_back import BESIDE
 from rebond.stack.postgres import read_url
 from rebond.stack.whereabouts import words_of
 from rebond.vault.access import Vault
 from rebond.vault.key_slots import SlotSummary
 from rebond.vault.roster import Roster
 from rebond.vault.snapshots import SnapshotRecord
+
+if TYPE_CHECKING:
+    from rebond.operations.physical.stretches import Stretch
 
 NOTED_AS = "runbook"  # in the ledger
 OF_A_VAULT = ("vault create", "init", "kit")
@@ -63,7 +68,9 @@ def newest_revision(ledger: Ledger, stack: str) -> Mapping[str, Any]:
     return found[-1].facts if found else {}
 
 
-def gather_vault(vault: Vault, slots: Sequence[SlotSummary], roster: Roster, stack: str) -> VaultFacts:
+def gather_vault(
+    vault: Vault, slots: Sequence[SlotSummary], roster: Roster, stack: str, stretches: "Iterable[Stretch]" = ()
+) -> VaultFacts:
     """Return what an open vault says: who may work in it, what opens it, what it holds of a stack."""
     return VaultFacts(
         role=vault.credentials.role.value,
@@ -77,6 +84,12 @@ def gather_vault(vault: Vault, slots: Sequence[SlotSummary], roster: Roster, sta
             if each.is_trusted
         ),
         snapshots=tuple(map(_describe_snapshot, list_snapshots(vault, SnapshotFilter(stack=stack)))),
+        reachable=tuple(
+            Reachable(component=each.component, since_ms=each.since_ms, until_ms=each.until_ms)
+            for each in stretches
+            if each.is_current
+        ),
+        carries_wheels=any(each.name.endswith(".whl") for each in roster.rescue),
     )
 
 
@@ -110,7 +123,7 @@ def find_targets(loaded: Loaded) -> dict[str, str]:
 def _address_beside(component: Postgres, loaded: Loaded) -> str:
     host, port, user, database, _ = read_url(words_of(component.url, loaded))
     user = words_of(component.user, loaded) or user
-    database = f"{words_of(component.database, loaded) or database or user}_restored"
+    database = f"{words_of(component.database, loaded) or database or user}{BESIDE}"
     if component.inside:
         return f"{component.inside.engine}:{component.inside.name}/{database}"
     host, port = words_of(component.host, loaded) or host or "localhost", component.port or port

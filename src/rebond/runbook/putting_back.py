@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 from rebond.config.components import (
     Command,
@@ -24,6 +25,7 @@ from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
 
 NEW_FOLDER = "export TO=$(mktemp -d ~/rebond-XXXXXX)"
+BESIDE = "_restored"  # what ends the name of a database beside the live one
 STAMP = "$(date +%Y%m%d-%H%M%S)"
 
 
@@ -50,7 +52,7 @@ def write_putting_back(facts: Facts, name: str, component: Component) -> Iterato
         case _:
             yield from _write_beside(name, component)
             if name in facts.targets and facts.offered.has("restore", "--into"):
-                yield from _write_into(name, facts.targets[name])
+                yield from _write_into(name, component, facts.targets[name])
             yield from _write_by_hand(facts, name, component)
             if isinstance(component, Files) and component.parts:
                 yield _name_parts(component)
@@ -99,9 +101,13 @@ def _write_beside(name: str, component: Component) -> Iterator[Block]:
     yield Commands((NEW_FOLDER, f'rebond restore latest {name} --to "$TO"', f'ls -lA "$TO/{name}"'))
 
 
-def _write_into(name: str, address: str) -> Iterator[Block]:
+def _write_into(name: str, component: Component, address: str) -> Iterator[Block]:
     yield Paragraph((say("Or straight into its server, as a new database beside the live one, which is not touched:"),))
-    yield Commands((f"rebond restore latest {name} --into {shlex.quote(address)}",))
+    renaming = ""
+    if isinstance(component, Postgres) and component.method == "physical":  # a server of which one database is meant
+        beside = unquote(address.partition("?")[0].rpartition("/")[2])
+        renaming = f" --rename {shlex.quote(f'{beside.removesuffix(BESIDE)}={beside}')}"
+    yield Commands((f"rebond restore latest {name} --into {shlex.quote(address)}{renaming}",))
     yield Paragraph(
         (
             say(

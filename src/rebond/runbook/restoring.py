@@ -3,13 +3,15 @@
 import shlex
 from collections.abc import Iterator
 
+from rebond.config.components import Postgres
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.coming_back import write_bare_machine, write_health
 from rebond.runbook.covered import can_go_in_place, find_first
-from rebond.runbook.describing import show_moment, show_run, show_span
+from rebond.runbook.describing import show_run, show_span
 from rebond.runbook.facts import Facts
+from rebond.runbook.moments import write_going_on, write_moments
 from rebond.runbook.objectives import measured_of
 from rebond.runbook.putting_back import NEW_FOLDER, write_putting_back
 from rebond.runbook.questions import list_questions, write_open_boxes
@@ -18,7 +20,6 @@ from rebond.runbook.scenarios import write_scenarios
 
 TRY_BESIDE = 'rebond restore latest --to "$TO" --dry-run'
 IN_PLACE = "rebond restore latest --in-place --dry-run"
-_DAY_MS = 86_400_000
 
 
 def write_restoring(facts: Facts) -> Iterator[Block]:
@@ -46,7 +47,7 @@ def write_restoring(facts: Facts) -> Iterator[Block]:
     yield Heading(3, say("One file, one folder"), "5.6")
     yield from _write_one_path(facts)
     yield Heading(3, say("To a moment"), "5.7")
-    yield from _write_moment(facts)
+    yield from write_moments(facts)
     yield Heading(3, say("When … then"), "5.8")
     yield from write_scenarios(facts)
     yield Heading(3, say("On a bare machine"), "5.9")
@@ -202,6 +203,8 @@ def _write_components(facts: Facts) -> Iterator[Block]:
                     ),
                 )
             )
+            if isinstance(component, Postgres) and component.wal is not None:
+                yield from write_going_on(facts, name, component)
         yield from write_putting_back(facts, name, component)
 
 
@@ -216,44 +219,3 @@ def _write_one_path(facts: Facts) -> Iterator[Block]:
         (f"rebond ls latest {name} -l", NEW_FOLDER, f"rebond restore latest {name} --include '*' --to \"$TO\"")
     )
     yield Paragraph((say("For instance: {command}", command=Code(f"rebond cat latest {name}/PATH > FILE")),))
-
-
-def _write_moment(facts: Facts) -> Iterator[Block]:
-    yield Paragraph(
-        (
-            say(
-                "A day, or a moment in the time zone {zone}: the newest snapshot that is not later is taken.",
-                zone=Code(str(facts.zone)),
-            ),
-        )
-    )
-    newest = facts.vault.newest_whole
-    if newest:
-        moment = show_moment(facts, newest.time_ms + _DAY_MS)
-        yield Commands((NEW_FOLDER, f"rebond restore --at '{moment}' --to \"$TO\" --dry-run"))
-    physical = [
-        name for name, each in facts.configuration.component.items() if getattr(each, "method", "") == "physical"
-    ]
-    if not physical:
-        yield Paragraph(
-            (
-                say(
-                    'Between two snapshots there is nothing: a database with `method = "physical"` would reach any '
-                    "second."
-                ),
-            )
-        )
-        return
-    yield Paragraph(
-        (
-            say(
-                "Any second within its window: {names}, from their write-ahead log. All others come from the newest "
-                "snapshot before it; the spread is said.",
-                names=Joined(tuple(map(Code, physical))),
-            ),
-            say(
-                "For instance: {command}",
-                command=Code(f"rebond restore --at '2026-02-04 14:32:07' {physical[0]} --to \"$TO\""),
-            ),
-        )
-    )

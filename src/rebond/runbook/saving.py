@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph, Points
 from rebond.pages.words import Code, Text, say
-from rebond.runbook.covered import find_first
+from rebond.runbook.covered import find_first, list_physical
 from rebond.runbook.describing import describe_reference, describe_rhythm, show_moment, show_run, show_span
 from rebond.runbook.facts import Facts, RunFacts
 from rebond.runbook.questions import list_questions, write_open_boxes
@@ -108,12 +108,50 @@ def _write_unattended(facts: Facts) -> Iterator[Block]:
     if serving and serving.listen:
         address = f"curl http://{serving.listen}/healthz"
         yield Paragraph((say("Whether the process that starts them is well: {command}", command=Code(address)),))
-    components = facts.configuration.component.values()
-    if facts.offered.has("wal status") and any(getattr(each, "method", "") == "physical" for each in components):
-        yield Paragraph((say("How far the write-ahead log of the database has come into the vault:"),))
-        yield Commands(("rebond wal status",))
+    if facts.offered.has("wal status") and list_physical(facts):
+        yield from _write_log(facts)
     yield Paragraph((say("To keep it still during work on the stack; a pause ends by itself:"),))
     yield Commands(('rebond pause --until 1h --reason "work on the stack"', "rebond resume"))
+
+
+def _write_log(facts: Facts) -> Iterator[Block]:
+    """Write how the log of a database gets into the vault, and how one sees that it does."""
+    yield Paragraph(
+        (
+            say("How far the write-ahead log of the database has come into the vault:"),
+            say("It ends with 3 for a warning, and with 34 where something is missing in the middle."),
+        )
+    )
+    yield Commands(("rebond wal status",))
+    yield Paragraph(
+        (
+            say(
+                "The lines of `postgresql.conf` that this takes, and the one with which a server that recovers gets "
+                "its log back:"
+            ),
+        )
+    )
+    yield Commands(("rebond wal settings",))
+    ways = {getattr(facts.configuration.component[name], "wal", None) for name in list_physical(facts)}
+    if "archive-command" in ways:
+        yield Paragraph(
+            (
+                say(
+                    "PostgreSQL hands each file over by `rebond-wal`, which `rebond serve` answers; alone it is "
+                    "{command}.",
+                    command=Code("rebond wal serve"),
+                ),
+            )
+        )
+    if "receive" in ways:
+        yield Paragraph(
+            (
+                say(
+                    "The log is received over a connection of its own by `rebond serve`; alone it is {command}.",
+                    command=Code("rebond wal receive"),
+                ),
+            )
+        )
 
 
 def _describe_starter(facts: Facts, by: str) -> Iterator[Text]:

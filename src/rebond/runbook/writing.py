@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rebond.pages.blocks import Block, Commands, Contents, Grid, Notice, Page, Paragraph, Points
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.access import list_first_lines, write_access
-from rebond.runbook.covered import list_unsavable
+from rebond.runbook.covered import list_unsavable, list_without_log
 from rebond.runbook.describing import show_moment
 from rebond.runbook.facts import Facts
 from rebond.runbook.overview import write_overview
@@ -57,6 +57,14 @@ def list_gaps(facts: Facts) -> list[Text]:
         gaps.append(say("the vault could not be opened: {reason}", reason=facts.vault.obstacle))
     elif facts.vault.newest_whole is None:
         gaps.append(say("there is no whole snapshot yet: `rebond backup`"))
+    if names := list_without_log(facts):
+        gaps.append(
+            say(
+                "nothing of the log of {names} can be replayed, so only snapshots come back: {command} says why",
+                names=Joined(tuple(map(Code, names))),
+                command=Code("rebond wal status"),
+            )
+        )
     if names := list_unsavable(facts):
         gaps.append(
             say(
