@@ -9,8 +9,19 @@ from rebond.pages.words import Code, Text, say
 from rebond.runbook.access import list_first_lines
 from rebond.runbook.describing import show_run, show_span, show_words
 from rebond.runbook.facts import Facts
+from rebond.runbook.protecting import write_offline_rescue
 from rebond.runbook.putting_back import NEW_FOLDER
 from rebond.runbook.questions import list_questions, write_open_boxes
+
+_STEPS = (
+    say("noticed"),
+    say("decided"),
+    say("services stopped"),
+    say("restored"),
+    say("services started"),
+    say("found healthy"),
+    say("people told"),
+)
 
 
 def write_bare_machine(facts: Facts) -> Iterator[Block]:
@@ -44,6 +55,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     )
     yield Commands(list_first_lines(facts))
     yield from _write_without_rebond(main.address)
+    yield from write_offline_rescue(facts, main.address)
 
 
 def _write_return(facts: Facts, address: str) -> Iterator[Block]:
@@ -114,6 +126,8 @@ def write_health(facts: Facts) -> Iterator[Block]:
     if probes:
         yield Grid((say("question"), say("good is"), say("within")), [_probe_row(each) for each in probes])
     yield Boxes(write_open_boxes(list_questions("restored")))
+    yield Paragraph((say("The sheet of the day, to be filled in by hand:"),))
+    yield Grid((say("step"), say("began"), say("ended"), say("who")), [(each, "", "", "") for each in _STEPS])
 
 
 def _probe_row(probe: Probe) -> tuple[Text, ...]:

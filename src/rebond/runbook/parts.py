@@ -7,6 +7,7 @@ from rebond.pages.blocks import Block, Grid, Heading, Notice, Paragraph, Points
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.describing import describe_home, describe_reference, show_moment, show_span, show_words
 from rebond.runbook.facts import Facts
+from rebond.runbook.protecting import write_protection
 from rebond.units import format_size
 
 
@@ -37,6 +38,8 @@ def write_parts(facts: Facts) -> Iterator[Block]:
     yield Grid((say("what"), say("where")), list(_list_paths(facts)))
     yield Heading(3, say("What is secret"), "3.4")
     yield Points(list(_list_secrets(facts)))
+    yield Heading(3, say("Encryption, and good practice"), "3.5")
+    yield from write_protection(facts)
 
 
 def _component_row(facts: Facts, name: str, component: Component) -> tuple[Text, ...]:

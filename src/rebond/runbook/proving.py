@@ -7,6 +7,7 @@ from rebond.pages.words import Code, Text, say
 from rebond.runbook.describing import describe_rhythm_word, show_moment, show_run, show_span, show_words
 from rebond.runbook.facts import Facts
 from rebond.runbook.objectives import DRILL, describe_verdict
+from rebond.runbook.protecting import write_stock_tools
 from rebond.runbook.putting_back import NEW_FOLDER
 from rebond.runbook.saving import write_last_run
 
@@ -50,6 +51,8 @@ def write_proving(facts: Facts) -> Iterator[Block]:
         (say("Every run is a line of a ledger that cannot be changed unseen. The second command says whether it was:"),)
     )
     yield Commands(("rebond history --last 20", "rebond history --check"))
+    yield Heading(3, say("Files for other tools"), "6.7")
+    yield from write_stock_tools(facts)
 
 
 def _write_drill(facts: Facts) -> Iterator[Block]:

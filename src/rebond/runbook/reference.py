@@ -10,6 +10,7 @@ from rebond.runbook.describing import conceal, show_moment
 from rebond.runbook.facts import Facts
 from rebond.runbook.questions import list_questions, write_open_boxes
 
+BLANK = "…………………………"  # for a pen
 REVISIONS = 12  # of those before that are shown
 
 _ESSENTIAL: tuple[tuple[str, Sentence], ...] = (
@@ -59,7 +60,7 @@ def write_reference(facts: Facts) -> Iterator[Block]:
 
 def _write_contacts(contacts: tuple[Contact, ...]) -> Iterator[Block]:
     if contacts:
-        rows: list[tuple[Text, ...]] = [(each.role, conceal(each.to), each.purpose or "–") for each in contacts]
+        rows: list[tuple[Text, ...]] = [(each.role, conceal(each.to), each.purpose or "–", BLANK) for each in contacts]
     else:
         yield Notice(
             (
@@ -70,11 +71,11 @@ def _write_contacts(contacts: tuple[Contact, ...]) -> Iterator[Block]:
             )
         )
         rows = [
-            (say("who decides"), "", ""),
-            (say("who knows the machine"), "", ""),
-            (say("who knows the data"), "", ""),
+            (say("who decides"), BLANK, "", BLANK),
+            (say("who knows the machine"), BLANK, "", BLANK),
+            (say("who knows the data"), BLANK, "", BLANK),
         ]
-    yield Grid((say("role"), say("reached at"), say("what for")), rows)
+    yield Grid((say("role"), say("reached at"), say("what for"), say("name and telephone, by hand")), rows)
     yield Paragraph((say("**Escalation**, when nobody is reached or time runs out:"),))
     yield Points(
         (

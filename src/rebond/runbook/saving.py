@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph, Points
 from rebond.pages.words import Code, Text, say
+from rebond.runbook.comparing import write_comparison
 from rebond.runbook.covered import find_first, list_physical
 from rebond.runbook.describing import describe_reference, describe_rhythm, show_moment, show_run, show_span
 from rebond.runbook.facts import Facts, RunFacts
+from rebond.runbook.figures import write_alarms, write_expectations
 from rebond.runbook.questions import list_questions, write_open_boxes
 from rebond.schedule.cron_lines import CRON_D, cron_file_name
 from rebond.schedule.systemd_units import unit_prefix
@@ -41,8 +43,13 @@ def write_saving(facts: Facts) -> Iterator[Block]:
     if output := facts.outputs.get(NEWEST_SNAPSHOTS):
         yield Paragraph((say("What the first wrote when this page was made:"),))
         yield Output(output)
+    yield from write_expectations(facts)
     yield Heading(3, say("Who is told"), "4.7")
     yield from _write_notices(facts)
+    yield Heading(3, say("The ways of saving, compared"), "4.8")
+    yield from write_comparison(facts)
+    yield Heading(3, say("Figures that raise an alarm"), "4.9")
+    yield from write_alarms(facts)
 
 
 def _write_now(facts: Facts) -> Iterator[Block]:

@@ -26,6 +26,7 @@ from rebond.language.fr.reaching import REACHING
 from rebond.language.fr.recovering import RECOVERING
 from rebond.language.fr.restoring import RESTORING
 from rebond.language.fr.runbook import RUNBOOK
+from rebond.language.fr.runbook_guides import RUNBOOK_GUIDES
 from rebond.language.fr.runbook_log import RUNBOOK_LOG
 from rebond.language.fr.runbook_restoring import RUNBOOK_RESTORING
 from rebond.language.fr.schedule import SCHEDULE
@@ -69,6 +70,7 @@ MESSAGES: dict[str, str] = {
     **VAULT_OBJECTS,
     **CHECKLISTS,
     **RUNBOOK,
+    **RUNBOOK_GUIDES,
     **RUNBOOK_LOG,
     **RUNBOOK_RESTORING,
     **TROUBLES,
