@@ -10,7 +10,7 @@ import shutil
 import signal
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -26,6 +26,9 @@ STACK, SERVERS, _SCRATCH = "stack", "servers", "scratch"
 _PATIENCE_SECONDS = 2.0
 _END_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.02
+_BRANCHES = 16  # of what is deleted, shared out among a program for each processor
+_MOST_BRANCHES = 1000  # names that one program is given
+_MOST_PROGRAMS = 4
 
 
 class DrillPlace:
@@ -129,15 +132,47 @@ def remove_place(folder: Path, clock: Clock) -> None:
 
 
 def _delete_quickly(folder: Path) -> None:
-    """Have a program delete a folder: of many files it takes half the time. What it leaves is for the slow way."""
-    with contextlib.suppress(CommandFailed):
-        reader = CommandReader(
-            ["rm", "-rf", "--", str(folder)], environment={"PATH": os.environ.get("PATH", os.defpath)}
-        )
-        try:
+    """Have programs delete a folder: of many files that takes less than half the time, and every processor helps.
+
+    What they leave is for the slow way.
+    """
+    branches = _find_branches(folder)
+    count = min(_MOST_PROGRAMS, os.cpu_count() or 1) if len(branches) >= _BRANCHES else 1
+    if count > 1:
+        _remove([branches[number::count][:_MOST_BRANCHES] for number in range(count)])
+    _remove([[str(folder)]])
+
+
+def _find_branches(folder: Path) -> list[str]:
+    """Return directories that hold nearly everything below a folder, enough of them to be shared out, if there are."""
+    ends: list[str] = []
+    level = [str(folder)]
+    while level and len(ends) + len(level) < _BRANCHES:
+        below: list[str] = []
+        for each in level:
+            found = _list_directories(each)
+            below += found
+            ends += [] if found else [each]
+        level = below
+    return ends + level
+
+
+def _list_directories(folder: str) -> list[str]:
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # what cannot be looked into is deleted as it is
+        return [each.path for each in entries if each.is_dir(follow_symlinks=False)]
+    return []
+
+
+def _remove(shares: Iterable[Sequence[str]]) -> None:
+    """Start a program for each share of what is to go, and wait for all of them."""
+    environment = {"PATH": os.environ.get("PATH", os.defpath)}
+    with contextlib.suppress(CommandFailed), contextlib.ExitStack() as running:
+        readers = []
+        for share in shares:
+            readers.append(CommandReader(["rm", "-rf", "--", *share], environment=environment))
+            running.callback(readers[-1].close)
+        for reader in readers:
             reader.wait()
-        finally:
-            reader.close()
 
 
 def _make_way(_function: object, path: str, _reason: object) -> None:

@@ -1,0 +1,28 @@
+"""The throw-away place of a drill goes, whatever was put into it."""
+
+import pathlib
+
+import pytest
+
+from rebond.clock import SystemClock
+from rebond.history.running import list_marks
+from rebond.stack.drills.place import PLACES, DrillPlace
+
+
+@pytest.mark.parametrize("directories", [0, 3, 40])
+def test_a_place_goes_whole_and_what_its_links_lead_to_stays(tmp_path: pathlib.Path, directories: int) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "kept").write_text("kept")
+    with DrillPlace(tmp_path / "state", {"TMPDIR": str(tmp_path)}, SystemClock()) as place:
+        for number in range(directories):
+            folder = place.stack / "tree" / str(number)
+            (folder / "below").mkdir(parents=True)
+            (folder / "below" / "file").write_text("")
+            (folder / "to outside").symlink_to(outside)
+            folder.chmod(0o500 if number % 2 else 0)
+        (place.stack / "to outside").symlink_to(outside)
+        (place.stack / "file").write_text("")
+    assert not place.folder.exists()
+    assert (outside / "kept").read_text() == "kept"
+    assert not list_marks(tmp_path / "state" / PLACES)
