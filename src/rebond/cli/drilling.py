@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rebond.cli.answering import note
 from rebond.cli.drill_sources import Sources, find_sources
@@ -11,6 +12,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.speech import tr
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
+from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.operations.drills.drill import drill
 from rebond.operations.drills.outcomes import Check, DrillOutcome
@@ -22,13 +24,13 @@ from rebond.schedule.stack_folders import folder_of
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.planning import DrillPlanner
-from rebond.stack.drills.surroundings import find_wrapper
 from rebond.stack.objectives.ages import find_ages
-from rebond.stack.objectives.log_ends import find_log_ends
 from rebond.stack.objectives.promises import judge_drill
-from rebond.stack.wal import ask_server
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
+
+if TYPE_CHECKING:
+    from rebond.stack.objectives.log_ends import LogEnd
 
 MEMORY_BYTES = 256 << 20  # of a restore, and of the server beside it
 Look = Callable[[DrillPlanner], None]
@@ -76,8 +78,14 @@ def run_drill(
         stack=configuration.stack.name if configuration else record.catalog.stack,
         scenario=wish.scenario,
         language=configuration.stack.language if configuration else None,
-        is_cut_off=bool(find_wrapper(invocation.environment)) if any(each.run for each in checks) else None,
+        is_cut_off=_is_cut_off(invocation) if any(each.run for each in checks) else None,
     )
+
+
+def _is_cut_off(invocation: Invocation) -> bool:
+    from rebond.stack.drills.surroundings import find_wrapper
+
+    return bool(find_wrapper(invocation.environment))
 
 
 def try_out(
@@ -109,6 +117,7 @@ def try_out(
             target=wish.target,
             targets=wish.targets,
         )
+        held.enter_context(planner.snapshots)
         plan = planner.plan(sources.found)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)
         whole = replace(plan, checks=(*wish.checks, *plan.checks, *sources.checks))
@@ -135,7 +144,12 @@ def _find_ages(
     folder: Path = folder_of(invocation.state_folder, loaded)
     stack = loaded.configuration.stack.name
     own = [each for each in sources.main_records if each.catalog.stack == stack]
-    ends = find_log_ends(vault, loaded, own, folder, now_ms, ask=None if is_gone else ask_server)
+    ends: Mapping[str, LogEnd] = {}
+    if any(isinstance(each, Postgres) for each in loaded.configuration.component.values()):
+        from rebond.stack.objectives.log_ends import find_log_ends
+        from rebond.stack.wal import ask_server
+
+        ends = find_log_ends(vault, loaded, own, folder, now_ms, ask=None if is_gone else ask_server)
     if is_gone:
         lost = {name: ends[name].lost_seconds(now_ms) if name in ends else None for name in names}
         return {

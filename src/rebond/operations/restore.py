@@ -53,11 +53,13 @@ def restore(
     observer: Observer,
     planned: Callable[[bytes, StoredEntry], None] | None = None,
     surplus: Callable[[bytes], None] | None = None,
+    opened: SnapshotReader | None = None,
 ) -> RestoreOutcome:
     """Put the wanted part of a snapshot below ``request.target``, under a directory for each component.
 
     ``planned`` hears every path that is to be written, with its entry; ``surplus`` every path below the target
-    that the snapshot does not have, where ``sets_aside`` asks for these. Raises ``TargetNotEmpty``
+    that the snapshot does not have, where ``sets_aside`` asks for these. ``opened`` is a reader of the snapshot
+    that whoever restores several parts of it keeps open. Raises ``TargetNotEmpty``
     when something is there and ``overwrite`` says nothing about it, ``RestoreError`` when there is
     no room or the target fails, ``UnknownName`` when nothing fits. What cannot be put back is a
     finding, and everything else is restored all the same.
@@ -65,8 +67,8 @@ def restore(
     began = vault.clock.monotonic()
     _check_target(request)
     is_new = not os.path.lexists(request.target)
-    with SnapshotReader(vault, record) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
-        if not request.selection.includes:
+    with _reading(vault, record, opened) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
+        if opened is None and not request.selection.includes:
             reader.expect_many_finds()
         if not request.dry_run and request.overwrite is None:
             _check_room(reader, request, Path(scratch) / "rehearsal")
@@ -97,6 +99,12 @@ def restore(
             findings=run.findings,
             compared=compared,
         )
+
+
+def _reading(
+    vault: Vault, record: SnapshotRecord, opened: SnapshotReader | None
+) -> contextlib.AbstractContextManager[SnapshotReader]:
+    return SnapshotReader(vault, record) if opened is None else contextlib.nullcontext(opened)
 
 
 def _hear_nothing(_: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -9,6 +10,7 @@ from typing import Protocol
 from rebond.clock import Clock
 from rebond.errors import AccessDenied, MissingExtra, RebondError, SourceUnfit, StoreUnreachable
 from rebond.findings import Finding, Severity
+from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check, DrilledComponent, DrillOutcome, check_of_error
 from rebond.operations.drills.rereading import Sample, reread
 from rebond.operations.restore import restore
@@ -75,13 +77,14 @@ class Stage(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillPlan:
-    """Everything of one drill, in the order in which it is restored."""
+    """Everything of one drill, in the order in which it is restored. ``snapshots`` are those that are open already."""
 
     parts: tuple[DrillPart, ...]
     stages: tuple[Stage, ...] = ()
     questions: tuple[Question, ...] = ()
     checks: tuple[Check, ...] = ()  # answers that are known beforehand
     is_sample: bool = False
+    snapshots: OpenSnapshots = field(default_factory=OpenSnapshots)
 
 
 def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Clock) -> DrillOutcome:
@@ -91,12 +94,13 @@ def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Cl
 
     The folders that the parts name belong to the drill, and are left to whoever made them.
     """
-    run = _Drill(observer, clock)
+    run = _Drill(plan.snapshots, observer, clock)
     began, began_ms = clock.monotonic(), clock.now_ms()
     try:
         for stage in plan.stages:
             stage.begin()
-        components = [run.bring_back(part) for part in plan.parts]
+        with plan.snapshots:
+            components = [run.bring_back(part) for part in plan.parts]
         rto_seconds = clock.monotonic() - began
         asked = clock.monotonic()
         run.ask_all(plan)
@@ -132,7 +136,8 @@ def _add_up(components: Iterable[DrilledComponent], question_seconds: float) -> 
 class _Drill:
     """One drill under way."""
 
-    def __init__(self, observer: Observer, clock: Clock) -> None:
+    def __init__(self, snapshots: OpenSnapshots, observer: Observer, clock: Clock) -> None:
+        self._snapshots = snapshots
         self._clock = clock
         self._observer = observer
         self._samples: dict[str, Sample] = {}
@@ -163,15 +168,23 @@ class _Drill:
         )
 
     def ask_all(self, plan: DrillPlan) -> None:
-        """Ask every question, of the components and of the whole."""
-        for part in plan.parts:
-            sample = self._samples[part.name]
-            if sample.files:
-                self.checks += self._ask(Question(code="files-reread", subject=part.name, ask=_comparing(part, sample)))
-            for question in part.questions:
-                self.checks += self._ask(question)
+        """Ask every question, of the components and of the whole. Files are read back beside what else is asked."""
+        rereader = ThreadPoolExecutor(1, "reread")
+        try:
+            rereads = [rereader.submit(self._ask_files, part) for part in plan.parts]
+            asked = [[check for each in part.questions for check in self._ask(each)] for part in plan.parts]
+            for reread_files, others in zip(rereads, asked, strict=True):
+                self.checks += [*reread_files.result(), *others]
+        finally:
+            rereader.shutdown(wait=True, cancel_futures=True)
         for question in plan.questions:
             self.checks += self._ask(question)
+
+    def _ask_files(self, part: DrillPart) -> list[Check]:
+        sample = self._samples[part.name]
+        if not sample.files:
+            return []
+        return list(self._ask(Question(code="files-reread", subject=part.name, ask=_comparing(part, sample))))
 
     def _fetch(self, part: DrillPart, sample: Sample) -> bool:
         """Put the files of a component back; say whether there is anything to go on with."""
@@ -186,7 +199,9 @@ class _Drill:
         )
         began = self._clock.monotonic()
         try:
-            outcome = restore(part.vault, part.record, request, self._observer, planned=_hearing(part, sample))
+            reader = self._snapshots.open(part.vault, part.record, for_all=not part.selection.includes)
+            planned = _hearing(part, sample)
+            outcome = restore(part.vault, part.record, request, self._observer, planned, opened=reader)
         except UNANSWERED:
             raise
         except RebondError as error:
@@ -236,10 +251,13 @@ def _comparing(part: DrillPart, sample: Sample) -> Ask:
 
 
 def _hearing(part: DrillPart, sample: Sample) -> Hear:
+    others = part.hear
+    if others is None:
+        return sample.hear
+
     def hear(path: bytes, entry: StoredEntry) -> None:
         sample.hear(path, entry)
-        if part.hear is not None:
-            part.hear(path, entry)
+        others(path, entry)
 
     return hear
 

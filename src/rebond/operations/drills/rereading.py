@@ -36,7 +36,7 @@ class Sample:
         self.size_bytes += entry.size
         if len(self.chosen) < self.most:
             self.chosen.append((path, entry))
-        elif (place := self._chance.randrange(self.files)) < self.most:
+        elif (place := int(self._chance.random() * self.files)) < self.most:
             self.chosen[place] = (path, entry)
 
 

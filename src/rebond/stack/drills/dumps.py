@@ -18,7 +18,6 @@ _BLOCK_BYTES = 1 << 20
 _TAIL_BYTES = 4096
 _CHECKERS = ("redis-check-rdb", "valkey-check-rdb")
 _CHECK_SECONDS = 3600.0
-KINDS = frozenset({"mysql", "redis"})
 
 
 def make_dump_questions(

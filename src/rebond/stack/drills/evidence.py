@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from rebond.operations.drills.outcomes import Check, DrillOutcome, Verdict
-from rebond.operations.physical.commits import FoundCommit
 from rebond.operations.snapshots import time_of
 from rebond.sources.postgres.wal_names import format_lsn
-from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.stack.drills.exposed_secrets import ExposedSecret
 from rebond.stack.objectives.promises import DrillJudgement, Promise
 from rebond.units import format_iso
+
+if TYPE_CHECKING:  # of searches in a log only
+    from rebond.operations.physical.commits import FoundCommit
+    from rebond.sources.postgres_physical.wal_records import Mark
 
 FORMAT = 1
 
@@ -29,7 +32,7 @@ class LogSearch:
     """How the transaction that spoilt a database was looked for in its log, which took ``seconds``."""
 
     component: str
-    found: FoundCommit
+    found: "FoundCommit"
     seconds: float
 
 
@@ -144,7 +147,7 @@ def _describe_log_search(search: LogSearch | None) -> dict[str, object] | None:
     }
 
 
-def _describe_commit(commit: Mark | None) -> dict[str, object] | None:
+def _describe_commit(commit: "Mark | None") -> dict[str, object] | None:
     if commit is None:
         return None
     return {"lsn": format_lsn(commit.lsn), "time": format_iso(commit.time_us // 1000), "xid": commit.xid}

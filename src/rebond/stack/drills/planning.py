@@ -5,36 +5,31 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
+from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.drills.sampling import choose_sample
 from rebond.operations.physical.targets import SET, Target
-from rebond.operations.restore_database import read_saved
 from rebond.operations.selection import Selection
 from rebond.progress import Observer
-from rebond.sources.postgres.own_server import OwnServer
-from rebond.sources.postgres_physical.saved_facts import read_saved_facts
-from rebond.stack.drills.database_questions import make_database_questions
-from rebond.stack.drills.dumps import KINDS as DUMPS
-from rebond.stack.drills.dumps import make_dump_questions
 from rebond.stack.drills.layout import Layout, root_of
-from rebond.stack.drills.loading import LoadedDatabases
-from rebond.stack.drills.physical import RecoveredDatabases
 from rebond.stack.drills.place import DrillPlace
-from rebond.stack.drills.sampled_tables import make_table_reading
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
-from rebond.stack.drills.surroundings import Surroundings, describe_server, make_surroundings
-from rebond.stack.drills.throw_away_server import ThrowAwayServer
-from rebond.stack.drills.user_checks import Asked, make_user_question, read_lines
-from rebond.stack.whereabouts import words_of
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
+
+if TYPE_CHECKING:  # what only stacks with databases, or with checks of their own, need is loaded for these
+    from rebond.sources.postgres.own_server import OwnServer
+    from rebond.stack.drills.loading import LoadedDatabases
+    from rebond.stack.drills.physical import RecoveredDatabases
+    from rebond.stack.drills.surroundings import Surroundings
 
 _SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Versioned))
 _SPARE_OF_DATABASE = 2  # rows take more room as tables with their indexes than as text
@@ -70,10 +65,11 @@ class DrillPlanner:
     _parts: list[DrillPart] = field(default_factory=list)
     _stages: list[Stage] = field(default_factory=list)
     _checks: list[Check] = field(default_factory=list)
-    _loaded_databases: dict[str, LoadedDatabases | RecoveredDatabases] = field(default_factory=dict)
+    _loaded_databases: "dict[str, LoadedDatabases | RecoveredDatabases]" = field(default_factory=dict)
     _files: dict[str, RestoredDatabases] = field(default_factory=dict)
     _places: dict[str, Path] = field(default_factory=dict)
     needed_bytes: int = 0
+    snapshots: OpenSnapshots = field(default_factory=OpenSnapshots)
     selections: Mapping[str, Selection] = field(default_factory=dict)
     asks_only_user: bool = False
     is_sample: bool = False
@@ -94,10 +90,10 @@ class DrillPlanner:
         layout = Layout(folder=self.place.stack, stack_root=root_of(self.loaded))
         layout.root.mkdir(mode=0o700, exist_ok=True)
         for source in sources:
-            with SnapshotReader(source.vault, source.record) as reader:
-                stored = {each.name: each for each in reader.components}
-                for name in source.components:
-                    self._add(source, reader, stored[name], layout)
+            reader = self.snapshots.open(source.vault, source.record)
+            stored = {each.name: each for each in reader.components}
+            for name in source.components:
+                self._add(source, reader, stored[name], layout)
         self._parts.sort(key=self._urgency)
         return DrillPlan(
             parts=tuple(self._parts),
@@ -108,6 +104,7 @@ class DrillPlanner:
             ),
             checks=tuple(self._checks),
             is_sample=self.is_sample,
+            snapshots=self.snapshots,
         )
 
     def _add(self, source: Source, reader: SnapshotReader, stored: PrivateComponent, layout: Layout) -> None:
@@ -161,13 +158,22 @@ class DrillPlanner:
                 files = self._files[part.name] = RestoredDatabases(part.name, part.target)
                 question = Question(code="integrity", subject=part.name, ask=files.check)
                 return replace(part, hear=files.hear, questions=(question,))
-            case kind if kind in DUMPS:
+            case "mysql" | "redis" as kind:
+                from rebond.stack.drills.dumps import make_dump_questions  # noqa: PLC0415 - as above
+
                 return replace(part, questions=make_dump_questions(part.name, kind, part.target, self.environment))
         if isinstance(component, Files) and component.require:
             return replace(part, questions=(self._ask_required(part, component),))
         return part
 
     def _finish_postgres(self, part: DrillPart, reader: SnapshotReader, stored: PrivateComponent) -> DrillPart:
+        from rebond.operations.restore_database import read_saved  # noqa: PLC0415 - as above
+        from rebond.sources.postgres_physical.saved_facts import read_saved_facts  # noqa: PLC0415
+        from rebond.stack.drills.database_questions import make_database_questions  # noqa: PLC0415
+        from rebond.stack.drills.loading import LoadedDatabases  # noqa: PLC0415
+        from rebond.stack.drills.sampled_tables import make_table_reading  # noqa: PLC0415
+        from rebond.stack.drills.throw_away_server import ThrowAwayServer  # noqa: PLC0415
+
         if read_saved_facts(dict(stored.facts)) is not None:
             return self._finish_physical(part)
         found = read_saved(reader, stored.name)
@@ -192,6 +198,8 @@ class DrillPlanner:
 
     def _finish_physical(self, part: DrillPart) -> DrillPart:
         """Add the server that a data directory is started as."""
+        from rebond.stack.drills.physical import RecoveredDatabases  # noqa: PLC0415 - as above
+
         databases = RecoveredDatabases(
             self.place.server_folder(f"{len(self._stages)}"),
             part.vault,
@@ -251,13 +259,18 @@ class DrillPlanner:
             for path in self._files[name].files():
                 yield from read_named(path, sql)
         else:
+            from rebond.stack.drills.user_checks import read_lines  # noqa: PLC0415 - as above
+
             server, database = self._find_server(name, "")
             yield from read_lines(server, sql, database)
 
     def _ask_of_user(self, layout: Layout) -> Iterator[Question]:
         drilling = self.loaded.configuration.drill if self.loaded else None
-        if drilling is None or self.loaded is None:
+        if drilling is None or self.loaded is None or not drilling.checks:
             return
+        from rebond.stack.drills.user_checks import Asked, make_user_question  # noqa: PLC0415 - as above
+        from rebond.stack.whereabouts import words_of  # noqa: PLC0415
+
         asked = Asked(
             find_server=self._find_server,
             find_files=self._find_files,
@@ -270,7 +283,7 @@ class DrillPlanner:
                 continue
             yield make_user_question(wanted, asked, lambda wanted=wanted: words_of(wanted.database, self.loaded))  # type: ignore[misc]
 
-    def _find_server(self, component: str, database: str) -> tuple[OwnServer, str]:
+    def _find_server(self, component: str, database: str) -> "tuple[OwnServer, str]":
         fitting = [(name, each) for name, each in self._loaded_databases.items() if not component or name == component]
         for owner, each in fitting:
             for name in self._own_first(owner, each.standing):
@@ -284,6 +297,8 @@ class DrillPlanner:
 
     def _own_first(self, owner: str, standing: Iterable[str]) -> list[str]:
         """Return the databases of a component: what it is about before those that every server has."""
+        from rebond.stack.whereabouts import words_of  # noqa: PLC0415 - as above
+
         component = self.loaded.configuration.component.get(owner) if self.loaded else None
         named = component.database if isinstance(component, Postgres) else None
         own = words_of(named, self.loaded) if named is not None and self.loaded is not None else ""
@@ -299,7 +314,13 @@ class DrillPlanner:
             name=component or "–",
         )
 
-    def _find_surroundings(self, layout: Layout) -> Surroundings:
+    def _find_surroundings(self, layout: Layout) -> "Surroundings":
+        from rebond.stack.drills.surroundings import (  # noqa: PLC0415 - as above
+            Surroundings,
+            describe_server,
+            make_surroundings,
+        )
+
         env_files = self.loaded.configuration.stack.env if self.loaded else ()
         server: OwnServer | None = None
         variables: dict[str, str] = {}

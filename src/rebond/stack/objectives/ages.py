@@ -2,16 +2,17 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Versioned
 from rebond.config.model import Loaded
 from rebond.operations.snapshots import time_of
 from rebond.schedule.jobs import Deed, make_calendar
-from rebond.schedule.observing import Observer
-from rebond.schedule.records import Records
-from rebond.stack.objectives.log_ends import LogEnd
 from rebond.vault.snapshots import SnapshotRecord
+
+if TYPE_CHECKING:
+    from rebond.stack.objectives.log_ends import LogEnd
 
 _WAITING = frozenset({"change", "commit"})
 
@@ -21,7 +22,7 @@ def find_ages(
     records: Iterable[SnapshotRecord],
     folder: Path,
     clock: Clock,
-    ends: Mapping[str, LogEnd] | None = None,
+    ends: "Mapping[str, LogEnd] | None" = None,
 ) -> dict[str, float | None]:
     """Return seconds by component: since its newest whole snapshot; 0 where it is saved at every change and none came.
 
@@ -57,11 +58,16 @@ def find_newest(records: Iterable[SnapshotRecord]) -> dict[str, SnapshotRecord]:
 
 def find_unchanged(loaded: Loaded, folder: Path, clock: Clock) -> frozenset[str]:
     """Return the components that a class saves at every change, and that are as they were when it last did."""
+    jobs = make_calendar(loaded.configuration).jobs
+    waiting = [each for each in jobs if each.deed is Deed.BACKUP and each.trigger in _WAITING]
+    if not waiting:
+        return frozenset()
+    from rebond.schedule.observing import Observer  # noqa: PLC0415 - few stacks are saved at every change
+    from rebond.schedule.records import Records  # noqa: PLC0415
+
     observe, past = Observer(loaded, folder, clock), Records(folder)
     quiet: set[str] = set()
-    for job in make_calendar(loaded.configuration).jobs:
-        if job.deed is not Deed.BACKUP or job.trigger not in _WAITING:
-            continue
+    for job in waiting:
         done = past.read(job.name)
         state = observe(job).state
         if done is not None and state and done.saved == state:
