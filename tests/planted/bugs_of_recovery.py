@@ -211,7 +211,7 @@ RECOVERY = (
                 "in ():",
             ),
         ),
-        (f"{MOUNTS}::TestMounted::test_a_folder_of_a_component_is_mounted",),
+        (f"{MOUNTS}::TestMounted::test_a_mount_deep_in_a_folder_stays_where_it_is",),
     ),
     Bug(
         "excluded-is-taken-away",

@@ -93,6 +93,20 @@ class TestMounted:
         if not is_other_disk:
             assert sorted(os.listdir(source)) == sorted(os.listdir(library))  # nothing was deleted behind it
 
+    def test_a_mount_deep_in_a_folder_stays_where_it_is(self, shop: Shop, mount: Mount) -> None:
+        cache, source = shop.root / "media" / "deep" / "cache", shop.folder / "disk"
+        cache.mkdir()
+        source.mkdir()
+        (source / "c.jpg").write_text("cached")
+        mount(cache, "--bind", source)
+        before = shop.files()
+
+        run = restore(shop, "media")
+        assert (os.fsencode(cache) in list_mount_points(), os.listdir(source)) == (True, [])
+        shop.program.good("restore", "--rollback", run, "--yes")
+        assert (os.fsencode(cache) in list_mount_points(), os.listdir(source)) == (True, ["c.jpg"])
+        assert (shop.files(), shop.beside()) == (before, [])
+
     def test_a_file_that_is_mounted_is_refused_before_anything_stops(self, shop: Shop, mount: Mount) -> None:
         source = shop.folder / "app.py"
         shutil.copy(shop.root / "src" / "app.py", source)
