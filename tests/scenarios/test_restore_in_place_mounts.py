@@ -28,16 +28,13 @@ def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
 
 @pytest.fixture
 def mount(shop: Shop) -> Iterator[Mount]:
-    done: list[pathlib.Path] = []
-
     def call(target: pathlib.Path, *words: str | pathlib.Path) -> None:
         if subprocess.run(["mount", *words, target], check=False, capture_output=True).returncode:
             pytest.skip("mounting is not allowed here")
-        done.append(target)
 
     yield call
-    for each in reversed(done):
-        subprocess.run(["umount", each], check=True)
+    for each in reversed(list_below(os.fsencode(shop.folder), list_mount_points())):  # wherever it is by now
+        subprocess.run(["umount", shop.folder / os.fsdecode(each)], check=True)
 
 
 def remarks(shop: Shop, *words: str) -> list[tuple[str, str]]:
