@@ -13,6 +13,7 @@ import pytest
 from tests.scenarios.shop_in_place import Shop
 
 SECONDS = 30.0
+INTERRUPT = "\x03"
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def type_into(shop: Shop, words: Sequence[str], *talk: tuple[str | pathlib.Path,
             sys.stderr.flush()
         finally:
             os._exit(status)
-    said, seen, waiting, end = "", 0, list(talk), time.monotonic() + SECONDS
+    said, seen, waiting, typed, end = "", 0, list(talk), 0.0, time.monotonic() + SECONDS
     while time.monotonic() < end:
         if select.select([terminal], [], [], 0.2)[0]:
             try:
@@ -50,6 +51,10 @@ def type_into(shop: Shop, words: Sequence[str], *talk: tuple[str | pathlib.Path,
             except OSError:  # the other side is closed
                 break
             said += block.decode(errors="replace")
+        elif not waiting and talk and talk[-1][1] == INTERRUPT and time.monotonic() > typed + 2:
+            # One that comes between the question and the reading of its answer is seen when something else is typed.
+            os.write(terminal, INTERRUPT.encode())
+            typed = time.monotonic()
         if not waiting:
             continue
         question, answer = waiting[0]
@@ -57,6 +62,7 @@ def type_into(shop: Shop, words: Sequence[str], *talk: tuple[str | pathlib.Path,
         if place >= 0:
             seen = place + (len(question) if isinstance(question, str) else 0)
             os.write(terminal, answer.encode())
+            typed = time.monotonic()
             waiting.pop(0)
     if time.monotonic() >= end or waiting:
         os.kill(child, signal.SIGKILL)
@@ -87,7 +93,7 @@ def test_wrong_answers_are_asked_again_and_the_command_for_next_time_is_printed(
     assert files["src/app.py"] == shop.broken_files["src/app.py"]
 
 
-@pytest.mark.parametrize("answer", ["n\r", "\x03", "\x04"])
+@pytest.mark.parametrize("answer", ["n\r", INTERRUPT, "\x04"])
 def test_whoever_says_no_or_goes_away_changed_nothing(shop: Shop, answer: str) -> None:
     status, said = type_into(shop, ["restore"], ("between", "0\r"), ("Number", "1\r"), ("Carry this plan out?", answer))
     assert status in {6, 130}, said

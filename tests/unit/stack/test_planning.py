@@ -156,17 +156,19 @@ def test_what_is_asked_for_around_a_backup_and_not_done_is_noted(tmp_path: pathl
         '[component.a]\nkind = "files"\npath = "x"\n[class.c]\ntrigger = "manual"\ncomponents = "all"\n'
         'export = [{ component = "a", format = "zip", to = "x", keep = "2d" },'
         '{ component = "a", format = "zip", to = "x", encrypt = "gpg" },'
-        '{ component = "a", format = "7z", to = "x" }]\n'
+        '{ component = "a", format = "django", to = "x" }]\n'
     )
     loaded = read_body(tmp_path, body).loaded
     assert loaded
 
     plan = plan_backup(loaded, class_name="c")
     assert [each.message for each in plan.notes] == [
-        "The export of a (zip, gpg) is not carried out yet; nothing is written for it.",
-        "The export of a (7z) is not carried out yet; nothing is written for it.",
+        "The export of a (django) is not carried out yet; nothing is written for it."
     ]
-    assert [(each.folder, each.keep_seconds) for each in plan.exports] == [(str(loaded.root / "x"), 172_800)]
+    assert [(each.folder, each.keep_seconds) for each in plan.exports] == [
+        (str(loaded.root / "x"), 172_800),
+        (str(loaded.root / "x"), None),
+    ]
 
 
 def test_retention_goes_by_class_and_place(loaded: Loaded) -> None:
