@@ -199,6 +199,7 @@ def _get_json(address: str, headers: Mapping[str, str]) -> object:
         with opener.open(request, timeout=HTTP_SECONDS) as answer:
             return json.loads(answer.read(ANSWER_LIMIT_BYTES))
     except urllib.error.HTTPError as error:
+        error.close()  # an answer, with a connection of its own
         if error.code in {400, 403, 404, 405}:
             return None
         reason = f"HTTP {error.code}"

@@ -30,7 +30,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 
-_PROCESSES_FROM = 6_000  # chunks; fewer cost less than starting the processes
+_PROCESSES_FROM = 3_000  # chunks; fewer cost less than starting the processes
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):

@@ -145,6 +145,7 @@ class KeyValueReader:
                 document = json.loads(answer.read(_MOST_BYTES))
                 return document if isinstance(document, dict) else None
         except urllib.error.HTTPError as error:
+            error.close()  # an answer, with a connection of its own
             if error.code in _ABSENT or (error.code in {400, 403} and what.startswith("sys/")):
                 return None
             if error.code == 403:
