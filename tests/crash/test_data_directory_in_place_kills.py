@@ -185,6 +185,20 @@ def test_a_server_that_somebody_made_there_meanwhile_is_not_moved_while_it_runs(
     assert cluster.tree() == old
 
 
+def test_a_lock_file_that_cannot_be_read_does_not_mean_that_no_server_runs(
+    cluster: Cluster, tmp_path: pathlib.Path
+) -> None:
+    old, run = cluster.tree(), cluster.begin(tmp_path)
+    number = next(each.number for each in run.plan.steps if each.kind is StepKind.SET_ASIDE)
+    assert kill_doing(run.carry_out, 4 * number, ((Journal, "write"),))
+    (cluster.data / "postmaster.pid").mkdir()  # read by nobody, root included
+    with pytest.raises(RestoreError, match="cannot be told"):
+        run.carry_out()
+    (cluster.data / "postmaster.pid").rmdir()
+    run.roll_back()
+    assert cluster.tree() == old
+
+
 @pytest.mark.judge("root")
 @pytest.mark.judge("mount")
 def test_a_data_directory_that_is_a_mount_point_with_another_in_it_comes_back_and_goes_again(

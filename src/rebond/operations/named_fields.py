@@ -87,7 +87,7 @@ def prove_fields(
         if result is None or not (result.found or result.missing_count or result.is_unknown):
             continue
         if result.is_unknown:
-            findings.append((place.component, _unknown(place.component, database)))
+            findings.append((place.component, say_unknown(place.component, database)))
             degraded.add(place.component)
         elif _is_taken(each, result, place):
             proven.append(each.name)
@@ -187,7 +187,8 @@ def _missing(each: NamedField, path: bytes, database: str, place: Place) -> Find
     )
 
 
-def _unknown(component: str, database: str) -> Finding:
+def say_unknown(component: str, database: str) -> Finding:
+    """It could not be looked up whether a component holds every file that a database names."""
     return Finding(
         code="named-files-unknown",
         severity=Severity.WARNING,

@@ -13,7 +13,7 @@ from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.operations.components import ComponentToSave, Judged, Moment, WalNeed
 from rebond.operations.kept_findings import KeptFindings
-from rebond.operations.named_fields import FoundFields, prove_fields
+from rebond.operations.named_fields import FoundFields, prove_fields, say_unknown
 from rebond.progress import Advance, Observer
 from rebond.vault.writing import SavedComponent, SnapshotSession
 
@@ -280,7 +280,7 @@ class SetSaver:
     def _prove_in(self, name: str, paths: Sequence[bytes], database: str) -> None:
         missing = self._session.find_missing(name, paths)
         if missing is None:
-            self._collector.noticed(_not_proven(name, database))
+            self._collector.noticed(say_unknown(name, database))
         for path in sorted(missing or ()):
             self._collector.noticed(_file_missing(name, path, database))
         if missing is None or missing:
@@ -311,15 +311,4 @@ def _file_missing(component: str, path: bytes, database: str) -> Finding:
         hint_template="If it is gone from the application too, correct the row or leave it out of the query; "
         "else run the backup again.",
         values={"path": path.decode(errors="backslashreplace"), "database": database, "component": component},
-    )
-
-
-def _not_proven(component: str, database: str) -> Finding:
-    return Finding(
-        code="named-files-unknown",
-        severity=Severity.WARNING,
-        subject=component,
-        template="Whether {component} holds every file that {database} names could not be looked up.",
-        hint_template="Free some space below ~/.cache, then run the backup again.",
-        values={"component": component, "database": database},
     )

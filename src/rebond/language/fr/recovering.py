@@ -152,6 +152,8 @@ RECOVERING: dict[str, str] = {
     "Say it with data_directory; or lay it down: rebond restore --at latest {component} --to DIR": "Dites-le par data_directory ; ou posez-le : rebond restore --at latest {component} --to DOSSIER",
     "The server of {component} has tablespaces, and no plan moves those.": "Le serveur de {component} a des espaces de tables, et aucun plan ne les déplace.",
     "Lay it down and start it there: rebond restore --at latest {component} --to DIR": "Posez-le et démarrez-le là : rebond restore --at latest {component} --to DOSSIER",
+    "Whether a server runs in {path} cannot be told: {reason}.": "Impossible de savoir si un serveur tourne dans {path} : {reason}.",
+    "Run this as root, or as the user that the data directory belongs to.": "Lancez ceci en root, ou sous l'utilisateur à qui appartient le dossier de données.",
     "The server in {path} still runs (process {pid}); its data directory is not touched.": "Le serveur dans {path} tourne encore (processus {pid}) ; son dossier de données n'est pas touché.",
     "Let [restore] stop = … stop it. If that process is no PostgreSQL, delete {path}/postmaster.pid.": "Que [restore] stop = … l'arrête. Si ce processus n'est pas un PostgreSQL, supprimez {path}/postmaster.pid.",
     "Of the databases of {component} no single paths come back.": "Des bases de {component}, aucun chemin seul ne revient.",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebond.errors import RestoreError
+from rebond.operations.drills.memory_groups import find_room_of_groups
 from rebond.units import format_size
 
 SPARE_BYTES = 256 << 20  # what is left to others, on the disk and in memory
@@ -53,31 +54,15 @@ def check_room(folder: Path, room: Room, *, disk_bytes: int, memory_bytes: int) 
 
 
 def _find_memory() -> int | None:
-    """Return what can be had without harm: of the machine, or of the group of processes that we are in."""
-    free: list[int] = []
+    """Return what can be had without harm: of the machine, and of the groups of processes that we are in."""
+    free = find_room_of_groups(Path("/"))
     try:
         found = _AVAILABLE.search(Path("/proc/meminfo").read_text(encoding="ascii"))
         if found:
             free.append(int(found[1]) * 1024)
     except OSError:
         pass  # another system: nothing can be told
-    try:
-        most = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
-        used = Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii").strip()
-        if most.isdecimal() and used.isdecimal():
-            free.append(int(most) - int(used) + _find_cached())
-    except OSError:
-        pass  # no limit
-    return min(free) if free else None
-
-
-def _find_cached() -> int:
-    """Return how much of a group's memory are pages of files, which are given up when somebody needs it."""
-    try:
-        lines = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) for line in lines if line.startswith(("inactive_file ", "active_file ")))
+    return min(free, default=None)
 
 
 def _find_file_system(folder: Path) -> str:

@@ -101,8 +101,18 @@ class PhysicalPart(FilePart):
         place = os.path.realpath(self.place.top)
         try:
             words = Path(os.fsdecode(place), _LOCK).read_text(encoding="ascii", errors="replace").split()
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:  # whether a server runs there is not known, and that is not "no"
+            raise RestoreError(
+                "Whether a server runs in {path} cannot be told: {reason}.",
+                hint="Run this as root, or as the user that the data directory belongs to.",
+                path=os.fsdecode(place),
+                reason=error.strerror or "",
+            ) from error
+        try:
             os.kill(int(words[0]), 0)
-        except (FileNotFoundError, NotADirectoryError, ProcessLookupError, ValueError, IndexError):
+        except (ProcessLookupError, ValueError, IndexError):
             return
         except PermissionError:
             pass  # it is somebody else's process, and it runs
