@@ -42,16 +42,25 @@ class VaultAtHand(Reserved, frozen=True, kw_only=True):
 @contextmanager
 def store_at_hand(invocation: Invocation, address: str | None = None, *, create: bool = False) -> Iterator[Store]:
     """Open the store that was named, without any key, and close it in the end."""
-    try:
+    with missing_vault_told():
         store = open_store(address or find_vault(invocation).address, create=create)
-    except StoreUnreachable as error:
-        # Nothing was asked over a network yet: the directory is not there. Once a vault is open, a
-        # directory that goes away is a store that does not answer.
-        raise VaultMissing(error.template, hint=error.hint_template, **error.values) from error
     try:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def missing_vault_told() -> Iterator[None]:
+    """Raise ``VaultMissing`` where a directory that was named is not there.
+
+    Nothing was asked over a network yet. Once a vault is open, a directory that goes away is a store that does not
+    answer.
+    """
+    try:
+        yield
+    except StoreUnreachable as error:
+        raise VaultMissing(error.template, hint=error.hint_template, **error.values) from error
 
 
 def _keep_to_limits(store: Store, configured: Configured) -> Store:

@@ -139,6 +139,17 @@ class CloudStore:
                 last = info.name
                 yield info
 
+    def list_folder(self, inner: str = "") -> tuple[frozenset[str], frozenset[str]]:
+        """Return the names of the objects right below a folder, and those of the folders there; one level only."""
+        import obstore
+
+        above = f"{self._above}{inner}/" if inner else self._above
+        found = self._call(inner, lambda: obstore.list_with_delimiter(self._clients.quick, above or None))
+        return (
+            frozenset(each["path"].removeprefix(above) for each in found["objects"]),
+            frozenset(each.rstrip("/").removeprefix(above) for each in found["common_prefixes"]),
+        )
+
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         import obstore

@@ -33,17 +33,13 @@ def open_store(url: str, *, create: bool = False, clock: Clock | None = None) ->
     """
     if not url:
         raise UsageError("The address of the vault is empty.", hint="Give a path, or s3://BUCKET/PREFIX.")
-    found = _SCHEME.match(url)
-    if found is None:
-        _refuse_short_form(url)
-        return _open_directory(os.path.expanduser(url), create=create, clock=clock)
-    scheme = found.group(1).lower()
+    scheme = scheme_of(url)
     if scheme in CLOUD_SCHEMES:
         from rebond.store.cloud import CloudStore
 
         return RetryingStore(CloudStore(parse_cloud_address(url)), clock or SystemClock())
-    if scheme == "file":
-        return _open_directory(_path_of(url), create=create, clock=clock)
+    if scheme in {"", "file"}:
+        return _open_directory(find_path(url), create=create, clock=clock)
     if scheme == "memory":
         return _open_memory(url.partition("://")[2], clock)
     raise _unknown_scheme(scheme)
@@ -62,6 +58,20 @@ def _open_memory(name: str, clock: Clock | None) -> Store:
         return MemoryStore(clock)
     with _lock:
         return _named_memory.setdefault(name, MemoryStore(clock))
+
+
+def scheme_of(url: str) -> str:
+    """Return ``s3`` of ``s3://…``, in small letters; empty for a path."""
+    found = _SCHEME.match(url)
+    return found.group(1).lower() if found else ""
+
+
+def find_path(url: str) -> str:
+    """Return the path that an address of a directory names. Raises ``UsageError`` for what cannot be meant."""
+    if scheme_of(url) == "file":
+        return _path_of(url)
+    _refuse_short_form(url)
+    return os.path.expanduser(url)
 
 
 def _path_of(url: str) -> str:

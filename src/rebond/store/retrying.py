@@ -70,7 +70,7 @@ class RetryingStore(ForwardingStore):
 
     def stat(self, name: str) -> ObjectInfo:
         """Return what is known about one object."""
-        return self._repeat(lambda: self.inner.stat(name))
+        return self.repeat(lambda: self.inner.stat(name))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose name starts with ``prefix``, each once, in byte order."""
@@ -90,9 +90,10 @@ class RetryingStore(ForwardingStore):
 
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
-        self._repeat(lambda: self.inner.delete(name))
+        self.repeat(lambda: self.inner.delete(name))
 
-    def _repeat(self, call: Callable[[], Result]) -> Result:
+    def repeat(self, call: Callable[[], Result]) -> Result:
+        """Return what ``call`` returns, called again as long as it fails with what may pass."""
         failed = 0
         while True:
             try:

@@ -4,7 +4,7 @@ import os
 
 from rebond.vault.description import DESCRIPTION_NAME
 
-_BESIDE = "keyring"  # so that a file of another program with the same name is not mistaken for a vault's
+BESIDE = "keyring"  # so that a file of another program with the same name is not mistaken for a vault's
 
 
 def find_vault_around(path: str) -> str | None:
@@ -14,7 +14,7 @@ def find_vault_around(path: str) -> str | None:
     """
     place = os.path.realpath(path)
     while True:
-        if os.path.isfile(os.path.join(place, DESCRIPTION_NAME)) and os.path.isdir(os.path.join(place, _BESIDE)):
+        if os.path.isfile(os.path.join(place, DESCRIPTION_NAME)) and os.path.isdir(os.path.join(place, BESIDE)):
             return place
         above = os.path.dirname(place)
         if above == place:

@@ -41,6 +41,22 @@ def test_info_takes_no_secret_and_shows_the_fingerprint_of_the_kit(program: Prog
     assert info["promises"]["put-if-absent"] is True
 
 
+def test_the_vaults_below_a_folder_are_listed_without_a_secret(tmp_path: pathlib.Path) -> None:
+    program = Program(tmp_path)
+    vaults = [program.ask("vault", "create", tmp_path / "disk" / name)["vault_id"] for name in ("one", "two")]
+    (tmp_path / "disk" / "other").mkdir()
+    (tmp_path / "disk" / "other" / "vault.json").write_text("{}")  # of another program
+
+    listed = program.ask("vault", "list", tmp_path / "disk", REBOND_PASSPHRASE="wrong")
+    assert [(each["vault_id"], each["problem"]) for each in listed] == [(each, None) for each in vaults]
+    assert program("vault", "list", tmp_path / "disk" / "other").status == 10
+
+    (tmp_path / "disk" / "two" / "vault.json").write_text("{")
+    damaged = program("vault", "list", tmp_path / "disk")
+    assert damaged.status == 3
+    assert str(tmp_path / "disk" / "two: vault.json cannot be read") in damaged.out
+
+
 def test_a_wrong_passphrase_ends_with_12_and_an_absent_vault_with_10(program: Program, tmp_path: pathlib.Path) -> None:
     assert program("snapshots", REBOND_PASSPHRASE="wrong").status == 12
     assert program("snapshots", "--vault", tmp_path).status == 10

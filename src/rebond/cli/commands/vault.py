@@ -30,6 +30,7 @@ vault = Verbs(
     places=[
         Place("rebond.cli.commands.vault", "create", "Make a vault and print its recovery kit."),
         Place("rebond.cli.commands.vault", "info", "Show what a vault says of itself; takes no secret."),
+        Place("rebond.cli.commands.vault_list", "list", "List the vaults at and below an address; takes no secret."),
     ],
     help="Make a vault, or look at one.",
     example="rebond vault create /backup",

@@ -140,4 +140,11 @@ CLI: dict[str, str] = {
     "A hold has a reason.": "Une protection a une raison.",
     "Say why, for whoever wonders in a year: --reason TEXT.": "Dites pourquoi, pour qui se le demandera dans un an : "
     "--reason TEXTE.",
+    "List the vaults at and below an address; takes no secret.": "Lister les coffres à une adresse et au-dessous ; ne prend aucun secret.",
+    "List the vaults at URL and below it: a directory (a mounted disk), or a bucket. It takes no secret, and follows no links. A vault that cannot be read is listed with the reason, and the status is 3.": "Liste les coffres à URL et au-dessous : un dossier (un disque monté) ou un compartiment. Ne prend aucun secret et ne suit aucun lien. Un coffre illisible est listé avec sa raison, et l'état est 3.",
+    "How many levels below URL are looked at.": "Combien de niveaux sous URL sont regardés.",
+    "There is no vault at {location}, nor within {levels} levels below it.": "Il n'y a aucun coffre à {location}, ni dans les {levels} niveaux au-dessous.",
+    "Check the address and that its disk is mounted, or look deeper: --levels {more}.": "Vérifiez l'adresse et que son disque est monté, ou regardez plus profond : --levels {more}.",
+    "Nothing can be looked for below {address}.": "On ne peut rien chercher sous {address}.",
+    "Give a directory, or s3://, gs:// or az:// with a bucket.": "Donnez un dossier, ou s3://, gs:// ou az:// avec un compartiment.",
 }
