@@ -8,6 +8,9 @@ RUN = .venv/bin/python
 REBOND_TEST_JOBS ?= $(shell cores=$$(nproc 2>/dev/null || echo 1); echo $$((cores > 4 ? 4 : cores)))
 SIDE_BY_SIDE = $(if $(filter-out 0 1,$(REBOND_TEST_JOBS)),-n $(REBOND_TEST_JOBS) --dist worksteal)
 
+# Where this is set, each of the thousands of programs that the tests start compiles all its modules anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help demo test lint bench torture docs lock environment clean
 
 help:

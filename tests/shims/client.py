@@ -10,11 +10,12 @@ containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It 
 ``SHIM_LOG=FILE``      append the arguments as a line of JSON
 ``SHIM_ANSWERS=DIR``   a JSON file ``answers`` there gives, for whole command lines other than ``exec``, the file whose
                        content is the answer, or ``!TEXT`` for a failure with status 1 that says TEXT
+
+Tests call it some thousand times: what only a few calls need (json, looking for programs) is imported by these, and
+no module that takes longer than the call.
 """
 
-import json
 import os
-import subprocess
 import sys
 import time
 
@@ -23,6 +24,7 @@ COMPOSE_OPTIONS = {"--file": 1, "--project-directory": 1, "--project-name": 1}
 COMPOSE_EXEC_OPTIONS = {"-T": 0, "--user": 1, "--workdir": 1, "--env": 1}
 KUBECTL_OPTIONS = {"--context": 1, "--namespace": 1}
 KUBECTL_EXEC_OPTIONS = {"--stdin": 0, "--container": 1}
+BROKEN_PIPE, KILLED = 13, 9
 
 
 def fail(text: str, status: int) -> "None":
@@ -90,7 +92,42 @@ def running() -> set[str]:
     return set(os.environ.get("SHIM_RUNNING", "").split(","))
 
 
-def pass_on(output: int, process: "subprocess.Popen[bytes]") -> None:
+class Running:
+    """A command that runs, and the pipe that it writes to."""
+
+    def __init__(self, command: "list[str]", environment: "dict[str, str]", directory: "str | None") -> None:
+        if directory is not None:
+            os.chdir(directory)
+        self.output, written = os.pipe()
+        self.pid = os.posix_spawn(
+            find_program(command[0], environment),
+            command,
+            environment,
+            file_actions=[(os.POSIX_SPAWN_DUP2, written, 1)],
+            setsigdef=[BROKEN_PIPE],  # which Python itself ignores
+        )
+        os.close(written)
+
+    def kill(self) -> None:
+        os.kill(self.pid, KILLED)
+
+    def wait(self) -> int:
+        """Return its status as a shell says it."""
+        status = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        return 128 - status if status < 0 else status
+
+
+def find_program(name: str, environment: "dict[str, str]") -> str:
+    """Return the path of a program; raises ``FileNotFoundError``."""
+    folders = [""] if "/" in name else environment.get("PATH", os.defpath).split(":")
+    paths = [os.path.join(folder, name) for folder in folders]
+    found = [path for path in paths if os.access(path, os.X_OK)]
+    if not found:
+        raise FileNotFoundError(name)
+    return found[0]
+
+
+def pass_on(output: int, process: Running) -> None:
     """Pass the output of the command on, in the way that was asked for; may end this program."""
     left = int(os.environ.get("SHIM_CUT_AFTER", "-1"))
     while block := os.read(output, 30_000):
@@ -112,20 +149,23 @@ def answer_at_once(client: str, words: list[str]) -> None:
     folder = os.environ.get("SHIM_ANSWERS")
     if not folder:
         return
+    import json
+
     with open(os.path.join(folder, "answers"), encoding="utf-8") as file:
         answer = json.load(file).get(" ".join([client, *words]))
     if answer is None:
         return
     if answer.startswith("!"):
         fail(answer[1:], 1)
-    process = subprocess.Popen(["cat", os.path.join(folder, answer)], stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    pass_on(process.stdout.fileno(), process)
+    process = Running(["cat", os.path.join(folder, answer)], dict(os.environ), None)
+    pass_on(process.output, process)
     sys.exit(process.wait())
 
 
 def main(client: str, words: list[str]) -> int:
     if log := os.environ.get("SHIM_LOG"):
+        import json
+
         with open(log, "a", encoding="utf-8") as file:
             file.write(json.dumps([client, *words]) + "\n")
     answer_at_once(client, words)
@@ -142,14 +182,12 @@ def main(client: str, words: list[str]) -> int:
     environment = dict(os.environ) | dict(each.split("=", 1) for each in options.get("--env", []))
     directory = options.get("--workdir", [None])[0]
     try:
-        process = subprocess.Popen(command, env=environment, cwd=directory, stdout=subprocess.PIPE)
+        process = Running(command, environment, directory)
     except FileNotFoundError:
         fail(f'OCI runtime exec failed: exec: "{command[0]}": executable file not found in $PATH', 127)
         raise AssertionError from None
-    assert process.stdout is not None
-    pass_on(process.stdout.fileno(), process)
+    pass_on(process.output, process)
     status = process.wait()
-    status = 128 - status if status < 0 else status
     if status and client == "kubectl":
         sys.stderr.write(f"command terminated with exit code {status}\n")
     return 0 if os.environ.get("SHIM_EXIT_EARLY") else status

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 import unicodedata
 
@@ -227,6 +229,15 @@ def test_a_printed_recovery_key_has_a_second_reader() -> None:
     assert bits[256:] == "0000"
     assert int(bits[:256], 2).to_bytes(32, "big") == VECTOR
     assert print_recovery_key(VECTOR) == VECTOR_TEXT
+
+
+def test_whoever_tries_passphrases_pays_64_mib_and_three_passes_for_each() -> None:
+    """In a process of its own: in that of the tests a derivation is cheap (see conftest.py)."""
+    code = "from rebond.vault.slots import DEFAULT_COST as c; print(c.memory_kib, c.passes, c.lanes)"
+
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+    assert said.split() == ["65536", "3", "4"]
 
 
 @pytest.mark.parametrize(
