@@ -11,7 +11,7 @@ import time
 
 from tests.torture.real_program import RealProgram, Running, fingerprint, plant_tree
 
-LEAST_BYTES, FILE_BYTES = 11_000_000, 3_300  # enough for processes that seal, and for those that write files
+LEAST_BYTES, FILE_BYTES = 11_000_000, 1_600  # enough for processes that seal, and for those that write files
 SEALING, LANDING = "rebond.vault.sealing_process", "rebond.operations.landing_process"
 
 

@@ -29,7 +29,7 @@ from rebond.findings import Finding, Severity
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY
 from rebond.history.runs import RunFilter, read_runs
-from rebond.history.step_times import NEWEST, STEPS, StepTimes
+from rebond.history.step_times import LEARNT_FROM, NEWEST, STEPS, StepTimes
 from rebond.identifiers import random_id
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
@@ -95,7 +95,7 @@ def restore_in_place(
             folder_of=lambda name: restores_of(invocation) / run / "parts" / name,
             sources=sources.by_component(wish),
             untouchable=list_untouchable(invocation, vault.store.location),
-            expect=learn_expectations(invocation),
+            expect=learn_expectations(invocation, loaded.configuration.stack.name),
         )
         plan, means = plan_recovery(loaded, wish, around)
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
@@ -135,18 +135,14 @@ def list_untouchable(invocation: Invocation, location: str) -> tuple[bytes, ...]
     return tuple(found)
 
 
-def learn_expectations(invocation: Invocation) -> Expect:
-    """Return what earlier restores and drills of this machine let expect; nothing where their record cannot be read."""
+def learn_expectations(invocation: Invocation, stack: str) -> Expect:
+    """Return what earlier restores and drills of a stack here let expect; nothing where their record cannot be read."""
     ledger = Ledger(Path(invocation.state_folder) / HISTORY)
     try:
-        runs = [
-            run
-            for kind in ("restore", "drill", "recover")
-            for run in read_runs(ledger, RunFilter(kind=kind, newest=_LOOKED_AT))
-        ]
+        runs = [run for kind in LEARNT_FROM for run in read_runs(ledger, RunFilter(kind=kind, newest=_LOOKED_AT))]
     except OSError:
         runs = []
-    return StepTimes(sorted(runs, key=lambda each: each.began_ms)).expect
+    return StepTimes(sorted(runs, key=lambda each: each.began_ms), stack).expect
 
 
 # -- carrying out ---------------------------------------------------------------------------------
@@ -180,7 +176,13 @@ def _record(invocation: Invocation, plan: RecoveryPlan, taken: Sequence[StepTake
     if invocation.recording is None:
         return
     steps = [
-        {"kind": each.step.kind.value, "subject": each.step.subject, "bytes": each.step.bytes, "seconds": each.seconds}
+        {
+            "kind": each.step.kind.value,
+            "subject": each.step.subject,
+            "bytes": each.step.bytes,
+            "seconds": each.seconds,
+            "tries": each.tries,
+        }
         for each in taken
     ]
     invocation.recording.meet_facts(**{STEPS: steps, "plan": plan.run, "stack": plan.stack})

@@ -161,9 +161,10 @@ def _choose(
 
 def _follow(sources: Sources, name: str, record: SnapshotRecord) -> tuple[str, Source] | None:
     """Return the vault's name and the snapshot that really hold a component; ``None`` where they cannot be had."""
-    reference = find_reference(sources.main.live, record, name)
+    source = sources.source_of(MAIN, record)
+    reference = find_reference(source, name)
     if reference is None:
-        return MAIN, Source(vault=sources.main.live, record=record)
+        return MAIN, source
     vault = str(reference.get("vault", ""))
     if vault == "vault":
         return MAIN, sources.find(MAIN, str(reference.get("snapshot", "")))
@@ -187,7 +188,8 @@ def _measure(source: Source, name: str, include: Sequence[str], exclude: Sequenc
         only_measures=True,
     )
     try:
-        outcome = restore(source.vault, source.record, request, Silence())
+        with source.reading() as reader:
+            outcome = restore(source.vault, source.record, request, Silence(), opened=reader)
     except UnknownName:
         return None
     return outcome.files, outcome.bytes

@@ -59,7 +59,7 @@ def recover_stack(
             folder_of=lambda name: restores_of(invocation) / run / "parts" / name,
             sources=sources.by_component(wish),
             untouchable=list_untouchable(invocation, vault.store.location),
-            expect=learn_expectations(invocation),
+            expect=learn_expectations(invocation, loaded.configuration.stack.name),
         )
         plan, means = plan_recovery(loaded, wish, around)
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]

@@ -11,6 +11,7 @@ from rebond.cli.opening import VaultAtHand, store_at_hand
 from rebond.cli.speech import tr
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, RoleTooSmall, UnknownName, UsageError, WrongKey
+from rebond.operations.recovery.last_reader import LastReader
 from rebond.operations.recovery.parts import Source
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Observer
@@ -39,6 +40,8 @@ class Sources:
         self.left_out: list[RebondError] = []
         self._watcher = watcher
         self._closing = closing
+        self._readers = LastReader()
+        closing.callback(self._readers.close)
         self._vaults: dict[str, Vault] = {MAIN: main.live}
         self._records: dict[str, Sequence[SnapshotRecord]] = {}
 
@@ -58,12 +61,16 @@ class Sources:
         """Return a snapshot of a vault, by its id in hexadecimal. Raises ``UnknownName``."""
         for record in self.records(name):
             if record.snapshot.hex() == snapshot:
-                return Source(vault=self.vault(name), record=record)
+                return self.source_of(name, record)
         raise UnknownName(
             "The snapshot {id} is not in the vault any more.",
             hint="'rebond snapshots' lists what there is; forgotten ones are under --trash.",
             id=snapshot,
         )
+
+    def source_of(self, name: str, record: SnapshotRecord) -> Source:
+        """Return a snapshot of a vault as a source; the one that was read last stays open from step to step."""
+        return Source(vault=self.vault(name), record=record, readers=self._readers)
 
     def by_component(self, wish: RecoveryWish) -> dict[str, Source]:
         """Return where each component of a wish comes from."""

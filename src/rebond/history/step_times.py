@@ -4,23 +4,27 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
+from rebond.history.drills import DRILLED, list_components
 from rebond.history.runs import Run
 from rebond.operations.recovery.plan import StepKind
 
 STEPS = "steps"  # the fact of a run that lists them
 NEWEST = 5  # of which the middle is taken: machines and data change
 _LEAST_BYTES = 1 << 20  # below this, time does not go with size
-_GROWS = frozenset({StepKind.FETCH, StepKind.VERIFY, StepKind.REGENERATE})
+_GROWS = frozenset({StepKind.FETCH})
+LEARNT_FROM = ("restore", "recover", DRILLED)  # kinds of runs
 
 
 class StepTimes:
     """What was learnt of each step. ``expect`` fits what a plan asks."""
 
-    def __init__(self, runs: Iterable[Run]) -> None:
-        """``runs`` are oldest first; those that list no steps say nothing."""
+    def __init__(self, runs: Iterable[Run], stack: str = "") -> None:
+        """``runs`` are oldest first; those that list no steps say nothing, nor do those of another stack."""
         self._seen: dict[tuple[str, str], list[tuple[float, int]]] = {}
         for run in runs:
-            for step in read_steps(run.facts.get(STEPS)):
+            if stack and run.text("stack") not in ("", stack):
+                continue
+            for step in list_steps_of_drill(run) if run.kind == DRILLED else read_steps(run.facts.get(STEPS)):
                 self._seen.setdefault((step["kind"], step["subject"]), []).append((step["seconds"], step["bytes"]))
 
     def expect(self, kind: StepKind, subject: str, size_bytes: int) -> float | None:
@@ -37,8 +41,28 @@ class StepTimes:
         return median(seconds for seconds, _ in seen)
 
 
+def list_steps_of_drill(drill: Run) -> list[Mapping[str, Any]]:
+    """Return what a drill teaches: how long each component took that it brought back whole, and fit for use."""
+    if drill.facts.get("sample") or drill.facts.get("exercise") or drill.facts.get("verdict") == "fail":
+        return []
+    return read_steps(
+        [
+            {
+                "kind": StepKind.FETCH.value,
+                "subject": each.get("name"),
+                "bytes": each.get("bytes"),
+                "seconds": each.get("seconds"),
+            }
+            for each in list_components(drill)
+        ]
+    )
+
+
 def read_steps(found: object) -> list[Mapping[str, Any]]:
-    """Return the steps that a run lists: those that have a kind, a subject, seconds and bytes."""
+    """Return the steps that a run lists: those that have a kind, a subject, seconds and bytes.
+
+    A step that took several tries is none of them: how long it takes in one go, nobody saw.
+    """
     if not isinstance(found, list):
         return []
     return [
@@ -49,4 +73,5 @@ def read_steps(found: object) -> list[Mapping[str, Any]]:
         and isinstance(each.get("subject"), str)
         and isinstance(each.get("seconds"), int | float)
         and isinstance(each.get("bytes"), int)
+        and each.get("tries", 1) == 1
     ]

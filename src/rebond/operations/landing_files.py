@@ -114,6 +114,8 @@ class FileWriter:
             finally:
                 pool.shutdown(wait=True)
                 for process in self._started:
+                    process.let_end()
+                for process in self._started:
                     process.close()
 
     def _read_far(self, batch: tuple[int, Sequence[_Job]]) -> StoredCopy | None:

@@ -107,6 +107,10 @@ class LandingProcess:
         segment = DecodedSegment(split_chunks(raw)) if raw else None
         return Landed(answer.left, answer.written_bytes, segment, answer.losses)
 
+    def let_end(self) -> None:
+        """Ask no more: the process ends when it has done what it is at, and nobody waits for it."""
+        self._process.let_end()
+
     def close(self) -> None:
         """End the process when it has done what it is at, and wait for it."""
         self._process.close()

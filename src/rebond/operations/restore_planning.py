@@ -30,7 +30,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 
-_PROCESSES_FROM = 3_000  # chunks; fewer cost less than starting the processes
+_PROCESSES_FROM = 6_000  # chunks; fewer cost less than starting the processes
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):
@@ -95,7 +95,8 @@ class RestorePlan:
         self._first_names: dict[bytes, tuple[Directory, bytes]] = {}
         self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
-        self._taken: set[bytes] | None = set() if request.strip else None
+        may_meet = request.strip > 1 or (request.strip == 1 and len(request.components) != 1)
+        self._taken: set[bytes] | None = set() if may_meet else None  # one whole tree has every path once
         self._held_back: list[Finding] | None = None
         self._written_files = 0
         self._written = 0

@@ -20,7 +20,6 @@ from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
 from rebond.stack.strategies import choose_strategy
 from rebond.stack.whereabouts import find_folder
-from rebond.vault.reading import SnapshotReader
 
 Relocate = Callable[[bytes], bytes]
 _OWN = f"{BESIDE}*/"
@@ -157,7 +156,7 @@ def _is_single_file(name: str, configured: bytes, root: bytes, source: Source | 
         return True
     if os.path.isdir(root) or source is None:
         return False
-    with SnapshotReader(source.vault, source.record) as reader:
+    with source.reading() as reader:
         component = next((each for each in reader.components if each.name == name), None)
         if component is None or not component.tree:
             return False

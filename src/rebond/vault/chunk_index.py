@@ -35,6 +35,7 @@ FINDS_PER_BLOCK = 8  # look-ups that cost as much as setting the filter's bits f
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
 _MERGE_BATCH_ROWS = 100_000
 _HEAD = struct.Struct(">Q")
+_ROW = struct.Struct("16s6s")  # an id's beginning, and a place
 
 
 class DamagedRun(Exception):
@@ -209,7 +210,7 @@ class ChunkIndex:
             self.close()
             raise
         self._retired: list[Path] = []
-        self._loaded: dict[bytes, int | list[int]] | None = None
+        self._loaded: dict[bytes, bytes | list[int]] | None = None
 
     def _open(self, path: Path, count: int) -> None:
         """Open a run that should hold ``count`` rows: one that lost its end has good blocks only."""
@@ -245,7 +246,7 @@ class ChunkIndex:
         if not self._tables.count and short not in self._pending:
             # Nearly every new chunk of a first backup comes this way.
             if self._loaded is not None:
-                return () if (known := self._loaded.get(short)) is None else _places(known)
+                return () if (stored := self._loaded.get(short)) is None else _places(stored)
             if not self._runs:
                 return ()
         found: list[int] = []
@@ -258,8 +259,8 @@ class ChunkIndex:
         if (known := self._pending.get(short)) is not None:
             found += _places(known)
         if self._loaded is not None:
-            if (known := self._loaded.get(short)) is not None:
-                found += _places(known)
+            if (stored := self._loaded.get(short)) is not None:
+                found += _places(stored)
             return found
         for run in reversed(self._runs):
             found += run.find(short)
@@ -268,15 +269,23 @@ class ChunkIndex:
     def expect_many_finds(self) -> None:
         """Take all rows into memory if there are few enough: many look-ups then cost no reads."""
         self.sort_tables()
-        if sum(run.count for run in self._runs) > LOADED_LIMIT:
+        if self._loaded is not None or self.row_count > LOADED_LIMIT:
             return
-        loaded: dict[bytes, int | list[int]] = {}
+        loaded: dict[bytes, bytes | list[int]] = {}
         for run in self._runs:
             for rows in run.rows():
-                for start in range(0, len(rows), ROW_SIZE):
-                    short = rows[start : start + ID_SIZE]
-                    _remember(loaded, short, int.from_bytes(rows[start + ID_SIZE : start + ROW_SIZE], "big"))
+                fresh = dict(_ROW.iter_unpack(rows))
+                if len(fresh) * ROW_SIZE == len(rows) and loaded.keys().isdisjoint(fresh):
+                    loaded.update(fresh)
+                    continue
+                for short, place in _ROW.iter_unpack(rows):  # some chunk of them lies in several segments
+                    _remember_as_stored(loaded, short, place)
         self._loaded = loaded
+
+    @property
+    def row_count(self) -> int:
+        """How many rows the runs have."""
+        return sum(run.count for run in self._runs)
 
     def leave_directory(self) -> None:
         """Write no more runs into the directory: what is added from now on is not kept."""
@@ -370,5 +379,18 @@ def _remember(rows: dict[bytes, int | list[int]], short: bytes, place: int) -> N
         rows[short] = [known, place]
 
 
-def _places(known: int | list[int]) -> tuple[int, ...] | list[int]:
-    return known[::-1] if isinstance(known, list) else (known,)
+def _remember_as_stored(rows: dict[bytes, bytes | list[int]], short: bytes, place: bytes) -> None:
+    known = rows.get(short)
+    if known is None:
+        rows[short] = place
+    elif isinstance(known, list):
+        known.append(int.from_bytes(place, "big"))
+    elif known != place:
+        rows[short] = [int.from_bytes(known, "big"), int.from_bytes(place, "big")]
+
+
+def _places(known: int | bytes | list[int]) -> tuple[int, ...] | list[int]:
+    """Return places, newest first; a single one may still be as a run has it."""
+    if isinstance(known, list):
+        return known[::-1]
+    return (known if isinstance(known, int) else int.from_bytes(known, "big"),)

@@ -31,6 +31,7 @@ from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
+_ROWS_PER_FIND = 40  # of the chunk index, that are loaded in the time of one look-up on the disk
 _RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
 
 
@@ -62,6 +63,7 @@ class SnapshotReader:
         try:
             self._context: IndexContext = self._vault.index_context(self._domain)
             self._load_places()
+            self._finds_until_loaded = 1 + self._cache.chunks.row_count // _ROWS_PER_FIND
             self._cache.detach()  # a long restore must not take the cache away from the backups beside it
         except BaseException:
             self._cache.close()
@@ -160,6 +162,9 @@ class SnapshotReader:
     def find_place(self, chunk_id: bytes, avoided: frozenset[int] = frozenset()) -> int:
         """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
         good = self._good
+        self._finds_until_loaded -= 1
+        if self._finds_until_loaded == 0:
+            self.expect_many_finds()
         for place in self._cache.chunks.find(chunk_id):  # asked for every file: nearly always the first answer will do
             if place in good and place not in avoided:
                 return place

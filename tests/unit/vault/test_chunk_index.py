@@ -193,3 +193,21 @@ def test_an_index_that_left_its_directory_writes_nothing_there_and_finds_everyth
     assert [list(index.find(an_id(n))) for n in range(150)] == [[n // 30] for n in range(150)]
     assert list(tmp_path.iterdir()) == []
     index.close()
+
+
+def test_what_is_taken_into_memory_tells_the_same_as_the_runs(tmp_path: Path) -> None:
+    """Also of chunks that lie in several segments of one run, and of several runs."""
+    rng = random.Random(4)
+    ids = [rng.randbytes(32) for _ in range(900)]
+    index = ChunkIndex(tmp_path)
+    for turn in range(3):
+        for number, each in enumerate(ids):
+            for copy in range(1 + (number % 7 == turn)):
+                index.add(each, turn << 24 | number // 9 + copy)
+        index.flush()
+    on_disk = [list(index.find(each)) for each in ids]
+    assert index.row_count == sum(map(len, on_disk)) > 2700
+    index.expect_many_finds()
+    assert [list(index.find(each)) for each in ids] == on_disk
+    assert list(index.find(bytes(32))) == []
+    index.close()

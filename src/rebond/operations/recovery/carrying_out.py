@@ -29,10 +29,11 @@ class Means:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTaken:
-    """A step that was done, and how long it took."""
+    """A step that was done, and how long that took: the last of its ``tries``, where earlier ones were cut."""
 
     step: Step
     seconds: float
+    tries: int = 1
 
 
 class Recovery:
@@ -75,7 +76,9 @@ class Recovery:
         """Return the steps that were done, with their true durations."""
         seconds = self._journal.seconds_of()
         return tuple(
-            StepTaken(step=each, seconds=seconds[each.number]) for each in self._plan.steps if each.number in seconds
+            StepTaken(step=each, seconds=seconds[each.number], tries=self._journal.tries_of(each.number))
+            for each in self._plan.steps
+            if each.number in seconds
         )
 
     def _do(self, step: Step) -> None:

@@ -9,7 +9,6 @@ from rebond.clock import Clock
 from rebond.errors import CommandFailed, RebondError, RestoreError
 from rebond.operations.recovery.parts import Part, Source
 from rebond.units import format_size
-from rebond.vault.reading import SnapshotReader
 
 _RESERVE_BYTES = 64 << 20  # that stay free on a disk, for whatever else is written meanwhile
 _TRY_EVERY_SECONDS = 0.5
@@ -30,7 +29,7 @@ def verify_sources(sources: Iterable[Source]) -> None:
     Every byte is checked when it is fetched, which is before anything live is touched.
     """
     for source in {each.record.snapshot: each for each in sources}.values():
-        with SnapshotReader(source.vault, source.record):
+        with source.reading():
             pass
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from rebond.errors import UnknownName, VaultDamaged
 from rebond.operations.browsing import children, content_of, root_of
+from rebond.operations.recovery.parts import Source
 from rebond.operations.snapshots import time_of
-from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
@@ -36,15 +36,15 @@ def choose_records(
     return {name: record for name, record in found.items() if not names or name in names}
 
 
-def find_reference(vault: Vault, record: SnapshotRecord, name: str) -> Mapping[str, Any] | None:
+def find_reference(source: Source, name: str) -> Mapping[str, Any] | None:
     """Return where a component lies whose content this snapshot only names; ``None`` for one that is in it.
 
     The keys are those of ``kept-apart.json``: ``vault``, ``address`` and ``snapshot`` among them.
     """
-    summary = next((each for each in record.catalog.components if each.name == name), None)
+    summary = next((each for each in source.record.catalog.components if each.name == name), None)
     if summary is None or summary.kind != "secrets" or summary.files != 1:
         return None
-    with SnapshotReader(vault, record) as reader:
+    with source.reading() as reader:
         component = next(each for each in reader.components if each.name == name)
         if not component.tree:
             return None

@@ -17,7 +17,6 @@ from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, name_aside, swap_in
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
-from rebond.vault.reading import SnapshotReader
 
 _NAMES, _DISCARDED = "databases", "discarded"
 _LONGEST = 40  # characters of a name that are kept in another one
@@ -184,7 +183,7 @@ class DatabasePart:
         if found := self._find_names():
             return found
         assert self._source is not None  # noqa: S101 - only ``fetch`` calls
-        with SnapshotReader(self._source.vault, self._source.record) as reader:
+        with self._source.reading() as reader:
             saved = [each.name for each in read_saved(reader, self.name)]
         there = self._list(target)
         now_ms = self._source.vault.clock.now_ms()

@@ -144,7 +144,8 @@ class FilePart:
             keeps_owner=self._wish.keeps_owner,
             workers=self._wish.workers,
         )
-        outcome = restore(self.source.vault, self.source.record, request, observer)
+        with self.source.reading() as reader:
+            outcome = restore(self.source.vault, self.source.record, request, observer, opened=reader)
         if outcome.is_damaged:
             raise VaultDamaged(
                 "The component {component} cannot be brought back whole from the snapshot {id}.",

@@ -198,6 +198,10 @@ class Journal:
         """Return how long each step took that was done."""
         return {each.step: each.seconds or 0.0 for each in self._entries if each.event is Event.STEP_ENDS}
 
+    def tries_of(self, step: int) -> int:
+        """Return how often a step was begun."""
+        return sum(each.event is Event.STEP_BEGINS and each.step == step for each in self._entries)
+
     def written_since(self) -> list[str]:
         """Return the parts that somebody had written to when the run began to be rolled back."""
         found = next((each.subject for each in self._entries if each.event is Event.ROLLING_BACK), "")

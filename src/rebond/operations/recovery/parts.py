@@ -1,21 +1,31 @@
 """What a plan asks of a component that comes back, whatever its kind."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from rebond.clock import Clock
+from rebond.operations.recovery.last_reader import LastReader
 from rebond.progress import Observer
 from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where the content of a component comes from."""
+    """Where the content of a component comes from. ``readers`` keeps the snapshot open from one step to the next."""
 
     vault: Vault
     record: SnapshotRecord
+    readers: LastReader | None = None
+
+    def reading(self) -> AbstractContextManager[SnapshotReader]:
+        """Open the snapshot, or take the one that is open. Raises what opening it does."""
+        if self.readers is None:
+            return SnapshotReader(self.vault, self.record)
+        return self.readers.reading(self.vault, self.record)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

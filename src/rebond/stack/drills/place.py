@@ -29,6 +29,7 @@ _LOOK_EVERY_SECONDS = 0.02
 _BRANCHES = 16  # of what is deleted, shared out among a program for each processor
 _MOST_BRANCHES = 1000  # names that one program is given
 _MOST_PROGRAMS = 4
+_LOOSE = 1000  # names beside the branches, more than which are for a program too
 
 
 class DrillPlace:
@@ -134,33 +135,46 @@ def remove_place(folder: Path, clock: Clock) -> None:
 def _delete_quickly(folder: Path) -> None:
     """Have programs delete a folder: of many files that takes less than half the time, and every processor helps.
 
-    What they leave is for the slow way.
+    What they leave is for the slow way, which is quicker than another program where little is left.
     """
-    branches = _find_branches(folder)
+    branches, loose_names = _find_branches(folder)
     count = min(_MOST_PROGRAMS, os.cpu_count() or 1) if len(branches) >= _BRANCHES else 1
     if count > 1:
         _remove([branches[number::count][:_MOST_BRANCHES] for number in range(count)])
-    _remove([[str(folder)]])
+    if count == 1 or loose_names > _LOOSE or len(branches) > count * _MOST_BRANCHES:
+        _remove([[str(folder)]])
 
 
-def _find_branches(folder: Path) -> list[str]:
-    """Return directories that hold nearly everything below a folder, enough of them to be shared out, if there are."""
+def _find_branches(folder: Path) -> tuple[list[str], int]:
+    """Return directories that hold nearly everything below a folder, enough of them to be shared out, if there are.
+
+    Also how many other things lie beside them.
+    """
     ends: list[str] = []
+    loose_names = 0
     level = [str(folder)]
     while level and len(ends) + len(level) < _BRANCHES:
         below: list[str] = []
         for each in level:
-            found = _list_directories(each)
+            found, others = _list_directory(each)
             below += found
             ends += [] if found else [each]
+            loose_names += others if found else 0
         level = below
-    return ends + level
+    return ends + level, loose_names
 
 
-def _list_directories(folder: str) -> list[str]:
+def _list_directory(folder: str) -> tuple[list[str], int]:
+    """Return the directories in a folder, and how many other things are in it."""
+    directories: list[str] = []
+    others = 0
     with contextlib.suppress(OSError), os.scandir(folder) as entries:  # what cannot be looked into is deleted as it is
-        return [each.path for each in entries if each.is_dir(follow_symlinks=False)]
-    return []
+        for each in entries:
+            if each.is_dir(follow_symlinks=False):
+                directories.append(each.path)
+            else:
+                others += 1
+    return directories, others
 
 
 def _remove(shares: Iterable[Sequence[str]]) -> None:
