@@ -8,6 +8,7 @@ SEARCHING = "tests/unit/operations/test_drill_searching.py"
 LEARNING = "tests/unit/history/test_learning.py"
 DUMPS = "tests/unit/stack/test_dumps_in_drills.py"
 ROOM = "tests/unit/operations/test_drill_room.py"
+APPLICATIONS = "tests/scenarios/test_drills_of_applications.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
@@ -129,6 +130,28 @@ PROVING = (
             ),
         ),
         ("tests/unit/operations/test_commit_searching.py::test_every_transaction_that_spoils_it_is_found",),
+    ),
+    Bug(
+        "drill-asks-production",
+        "An address of a check is asked where it leads: production answers for what came back.",
+        (
+            Change(
+                "stack/drills/application_process.py",
+                'connection = http.client.HTTPConnection(_HERE, port, timeout=request["seconds"])',
+                'connection = http.client.HTTPConnection(request["headers"]["Host"], timeout=request["seconds"])',
+            ),
+        ),
+        (f"{APPLICATIONS}::test_an_answer_that_is_wrong_fails_the_proof_and_production_is_not_asked",),
+    ),
+    Bug(
+        "children-of-the-application-stay",
+        "What an application started runs on when it has left its session: only the application itself is ended.",
+        (
+            Change(
+                "stack/drills/application_process.py", "prctl(_SUBREAPER, 1, 0, 0, 0)", "prctl(_SUBREAPER, 0, 0, 0, 0)"
+            ),
+        ),
+        (f"{APPLICATIONS}::test_an_application_ends_with_its_drill_however_that_ends",),
     ),
     Bug(
         "cut-dump-is-whole",

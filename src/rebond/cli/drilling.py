@@ -71,14 +71,15 @@ def run_drill(
     """
     outcome = try_out(invocation, vault, record, loaded, watcher, wish, look)
     configuration = loaded.configuration if loaded is not None else None
-    checks = configuration.drill.checks if configuration and configuration.drill else ()
+    drilling = configuration.drill if configuration else None
+    runs_commands = drilling is not None and (drilling.start is not None or any(each.run for each in drilling.checks))
     return Evidence(
         outcome=outcome,
         judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
         stack=configuration.stack.name if configuration else record.catalog.stack,
         scenario=wish.scenario,
         language=configuration.stack.language if configuration else None,
-        is_cut_off=_is_cut_off(invocation) if any(each.run for each in checks) else None,
+        is_cut_off=_is_cut_off(invocation) if runs_commands else None,
     )
 
 

@@ -75,7 +75,10 @@ class Check:
     name: str = required(Word(), "What the report calls it.")
     sql: str | None = optional(Word(), "A query whose first value is true.", default=None)
     run: Run | None = optional(RUN, "A command that succeeds.", default=None)
-    url: Text | None = optional(TEXT, "An address that answers.", default=None)
+    url: Text | None = optional(
+        TEXT, "An address of the application that `start` starts; its host and port are replaced.", default=None
+    )
+    status: int = optional(Count(100, 599), "The HTTP status of `url` that is good.", default=200)
     component: str | None = optional(
         Word("component"), "Whose database a query asks, where there are several.", default=None
     )
@@ -119,6 +122,18 @@ class Drilling:
         "Where a database is restored to: `auto` takes the first that has the right version and extensions.",
         default="auto",
     )
+    start: Run | None = optional(
+        RUN,
+        "What starts the application, in the foreground, from what came back; it listens on 127.0.0.1 at `$PORT`.",
+        default=None,
+    )
+    ready: Text | None = optional(
+        TEXT,
+        "The address that answers when it is up, its host and port replaced; else the first of `restore.healthy`, "
+        "else its port.",
+        default=None,
+    )
+    within: int = optional(SPAN, "How long it may take until it is up.", default=120)
     checks: tuple[Check, ...] = optional(ListOf(Table(Check)), "What is asked of the restored stack.", default=())
 
 

@@ -137,7 +137,8 @@ def test_everything_around(korrigo: Configuration, pivori: Configuration) -> Non
     assert korrigo.restore.aside.keep == 7 * DAY
     assert korrigo.objective["security-breach"].rto == 4 * 3600
     assert korrigo.drill
-    assert [each.name for each in korrigo.drill.checks] == ["users", "django"]
+    assert korrigo.drill.start
+    assert [each.name for each in korrigo.drill.checks] == ["users", "django", "health"]
     assert korrigo.notify
     assert korrigo.notify.heartbeat == FromFile(file="/etc/rebond/healthchecks-url")
     assert korrigo.schedule

@@ -23,7 +23,7 @@ from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
 
-FETCH, LOAD = "fetch", "load"
+FETCH, LOAD, START = "fetch", "load", "start"
 OBSTACLES = (SourceUnfit, MissingExtra)  # what is not to be had here: no word against the snapshot
 UNANSWERED = (StoreUnreachable, AccessDenied)  # the vault could not be asked: nothing is proved either way
 Ask = Callable[[], Iterable[Check]]  # an error that it raises is an answer too
@@ -32,11 +32,15 @@ Hear = Callable[[bytes, StoredEntry], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked once everything stands. An error of ``ask`` is an answer too, under ``code`` and ``subject``."""
+    """What is asked once everything stands. An error of ``ask`` is an answer too, under ``code`` and ``subject``.
+
+    ``brings_up`` says that the answer is what makes the whole stand, an application: its time is the recovery's.
+    """
 
     code: str
     subject: str
     ask: Ask
+    brings_up: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,10 +105,10 @@ def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Cl
             stage.begin()
         with plan.snapshots:
             components = [run.bring_back(part) for part in plan.parts]
-        rto_seconds = clock.monotonic() - began
+        back_seconds = clock.monotonic() - began
         asked = clock.monotonic()
-        run.ask_all(plan)
-        question_seconds = clock.monotonic() - asked
+        start_seconds = run.ask_all(plan)
+        question_seconds = clock.monotonic() - asked - start_seconds
     finally:
         for stage in plan.stages:
             stage.close()
@@ -113,8 +117,8 @@ def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Cl
         began_ms=began_ms,
         components=tuple(components),
         checks=(*plan.checks, *run.checks),
-        phases=_add_up(components, question_seconds),
-        rto_seconds=rto_seconds,
+        phases=_add_up(components, start_seconds, question_seconds),
+        rto_seconds=back_seconds + start_seconds,
         rpo_seconds=max([0.0, *(each.age_seconds for each in plan.parts)])
         if plan.parts
         else max(0, began_ms - time_of(record)) / 1000,
@@ -125,12 +129,15 @@ def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Cl
     )
 
 
-def _add_up(components: Iterable[DrilledComponent], question_seconds: float) -> Mapping[str, float]:
+def _add_up(
+    components: Iterable[DrilledComponent], start_seconds: float, question_seconds: float
+) -> Mapping[str, float]:
     phases: dict[str, float] = {}
     for component in components:
         for name, seconds in component.phases.items():
             phases[name] = phases.get(name, 0.0) + seconds
-    return {**phases, "questions": question_seconds}
+    started = {START: start_seconds} if start_seconds else {}
+    return {**phases, **started, "questions": question_seconds}
 
 
 class _Drill:
@@ -167,8 +174,12 @@ class _Drill:
             age_seconds=part.age_seconds,
         )
 
-    def ask_all(self, plan: DrillPlan) -> None:
-        """Ask every question, of the components and of the whole. Files are read back beside what else is asked."""
+    def ask_all(self, plan: DrillPlan) -> float:
+        """Ask every question, of the components and of the whole. Files are read back beside what else is asked.
+
+        Return the seconds that it took to bring the whole up: after what came back was looked at, which an application
+        may change.
+        """
         rereader = ThreadPoolExecutor(1, "reread")
         try:
             rereads = [rereader.submit(self._ask_files, part) for part in plan.parts]
@@ -177,8 +188,14 @@ class _Drill:
                 self.checks += [*reread_files.result(), *others]
         finally:
             rereader.shutdown(wait=True, cancel_futures=True)
+        start_seconds = 0.0
         for question in plan.questions:
+            began = self._clock.monotonic()
+            if question.brings_up:
+                self._observer.advanced(Advance(phase=START, subject=question.subject))
             self.checks += self._ask(question)
+            start_seconds += self._clock.monotonic() - began if question.brings_up else 0.0
+        return start_seconds
 
     def _ask_files(self, part: DrillPart) -> list[Check]:
         sample = self._samples[part.name]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
+from rebond.config.steps import Drilling
 from rebond.errors import SourceUnfit
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.open_snapshots import OpenSnapshots
@@ -27,6 +28,7 @@ from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
 if TYPE_CHECKING:  # what only stacks with databases, or with checks of their own, need is loaded for these
     from rebond.sources.postgres.own_server import OwnServer
+    from rebond.stack.drills.application import Application
     from rebond.stack.drills.loading import LoadedDatabases
     from rebond.stack.drills.physical import RecoveredDatabases
     from rebond.stack.drills.surroundings import Surroundings
@@ -95,13 +97,14 @@ class DrillPlanner:
             for name in source.components:
                 self._add(source, reader, stored[name], layout)
         self._parts.sort(key=self._urgency)
+        questions = (
+            *(() if self.asks_only_user else self._ask_references()),
+            *(() if self.selections else self._ask_of_user(layout)),
+        )
         return DrillPlan(
             parts=tuple(self._parts),
             stages=tuple(self._stages),
-            questions=(
-                *(() if self.asks_only_user else self._ask_references()),
-                *(() if self.selections else self._ask_of_user(layout)),
-            ),
+            questions=questions,
             checks=tuple(self._checks),
             is_sample=self.is_sample,
             snapshots=self.snapshots,
@@ -266,7 +269,10 @@ class DrillPlanner:
 
     def _ask_of_user(self, layout: Layout) -> Iterator[Question]:
         drilling = self.loaded.configuration.drill if self.loaded else None
-        if drilling is None or self.loaded is None or not drilling.checks:
+        if drilling is None or self.loaded is None:
+            return
+        application = self._find_application(layout, drilling)
+        if not drilling.checks and application is None:
             return
         from rebond.stack.drills.user_checks import Asked, make_user_question  # noqa: PLC0415 - as above
         from rebond.stack.whereabouts import words_of  # noqa: PLC0415
@@ -274,14 +280,38 @@ class DrillPlanner:
         asked = Asked(
             find_server=self._find_server,
             find_files=self._find_files,
-            find_surroundings=lambda: self._find_surroundings(layout),
+            find_surroundings=lambda: self._find_surroundings(layout, application),
+            find_application=lambda: application,
             has_sqlite=bool(self._files),
             has_postgres=bool(self._loaded_databases),
         )
-        for wanted in drilling.checks:
+        # Queries ask what came back, before an application works with it; everything else may ask the application.
+        for wanted in sorted(drilling.checks, key=lambda each: each.sql is None):
             if self.is_sample and (wanted.sql is None or not (self._loaded_databases or self._files)):
                 continue
-            yield make_user_question(wanted, asked, lambda wanted=wanted: words_of(wanted.database, self.loaded))  # type: ignore[misc]
+            if wanted.sql is None and application is not None and not application.is_planned:
+                yield application.plan()
+            find_name = partial(words_of, wanted.database, self.loaded)
+            yield make_user_question(wanted, asked, find_name, partial(words_of, wanted.url, self.loaded))
+        if application is not None and not application.is_planned:
+            yield application.plan()
+
+    def _find_application(self, layout: Layout, drilling: Drilling) -> "Application | None":
+        """Return what is to be started: the whole of it is wanted, and not where queries alone are asked."""
+        asks_queries = self.asks_only_user and all(each.sql is not None for each in drilling.checks)
+        if drilling.start is None or self.loaded is None or self.is_sample or asks_queries:
+            return None
+        from rebond.stack.drills.application import Application, find_ready  # noqa: PLC0415 - few stacks have one
+
+        application = Application(
+            drilling.start,
+            ready=find_ready(self.loaded, drilling),
+            within_seconds=drilling.within,
+            find_surroundings=lambda: self._find_surroundings(layout, None),
+            clock=self.clock,
+        )
+        self._stages.insert(0, application)  # it ends before the servers that it works with
+        return application
 
     def _find_server(self, component: str, database: str) -> "tuple[OwnServer, str]":
         fitting = [(name, each) for name, each in self._loaded_databases.items() if not component or name == component]
@@ -314,12 +344,8 @@ class DrillPlanner:
             name=component or "–",
         )
 
-    def _find_surroundings(self, layout: Layout) -> "Surroundings":
-        from rebond.stack.drills.surroundings import (  # noqa: PLC0415 - as above
-            Surroundings,
-            describe_server,
-            make_surroundings,
-        )
+    def _find_surroundings(self, layout: Layout, application: "Application | None") -> "Surroundings":
+        from rebond.stack.drills.surroundings import describe_server, make_surroundings  # noqa: PLC0415 - as above
 
         env_files = self.loaded.configuration.stack.env if self.loaded else ()
         server: OwnServer | None = None
@@ -329,9 +355,8 @@ class DrillPlanner:
                 server = server or each.server
                 variables = variables or describe_server(each.server, next(iter(each.standing)))
         around = make_surroundings(layout.root, env_files, self.environment, mark=str(self.place.folder), server=server)
-        return Surroundings(
-            directory=around.directory, variables={**around.variables, **variables}, wrapper=around.wrapper
-        )
+        around = replace(around, variables={**around.variables, **variables})
+        return around if application is None else application.lead_there(around)
 
 
 def _say_incomplete(name: str) -> Check:

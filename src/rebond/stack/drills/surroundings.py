@@ -102,6 +102,15 @@ def find_wrapper(environment: Mapping[str, str]) -> tuple[str, ...]:
     return () if status else (unshare, *options, "--", "sh", "-c", _LOOPBACK, "sh")
 
 
+def find_entrance(around: Surroundings, pid: int) -> tuple[str, ...] | None:
+    """Return what runs a command in the network of a process that runs in ``around``; ``None`` where nothing does."""
+    program = shutil.which("nsenter", path=around.variables.get("PATH"))
+    if program is None:
+        return None
+    user = ("--user", "--preserve-credentials") if "--user" in around.wrapper else ()
+    return (program, "--target", str(pid), *user, "--net", "--")
+
+
 def _read_variables(root: Path, name: str) -> dict[str, str]:
     """Return the variables of a restored file; none where it did not come back."""
     from dotenv import dotenv_values  # noqa: PLC0415 - few stacks have such files

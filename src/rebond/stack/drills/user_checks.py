@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rebond.config.steps import Check as Wanted
 from rebond.errors import CommandFailed, SourceUnfit
@@ -17,6 +18,9 @@ from rebond.sources.streams.whole_output import read_output
 from rebond.stack.drills.sqlite_questions import ask_first
 from rebond.stack.drills.surroundings import Surroundings
 
+if TYPE_CHECKING:  # it is loaded where one is started
+    from rebond.stack.drills.application import Application
+
 _TRUE = frozenset({"t", "true", "yes", "on", "y"})
 _CANNOT_START = frozenset({126, 127})  # what a shell says of a program that is not there, or may not run
 _WORDS = 500
@@ -28,18 +32,24 @@ class Asked:
 
     ``find_server`` returns the server of a component and the name of a database in it; ``find_files`` the SQLite
     databases of a component; an empty name asks for the only one, or the first. Both raise ``SourceUnfit`` where
-    there is nothing of the kind.
+    there is nothing of the kind. ``find_application`` returns what ``url`` asks, if it is to be started.
     """
 
     find_server: Callable[[str, str], tuple[OwnServer, str]]
     find_files: Callable[[str], Sequence[Path]]
     find_surroundings: Callable[[], Surroundings]
+    find_application: "Callable[[], Application | None]"
     has_sqlite: bool
     has_postgres: bool
 
 
-def make_user_question(wanted: Wanted, asked: Asked, find_name: Callable[[], str]) -> Question:
-    """Return one of the user's checks as a question; ``find_name`` says which of several databases it asks."""
+def make_user_question(
+    wanted: Wanted, asked: Asked, find_name: Callable[[], str], find_url: Callable[[], str]
+) -> Question:
+    """Return one of the user's checks as a question.
+
+    ``find_name`` says which of several databases it asks, ``find_url`` which address.
+    """
 
     def ask() -> Iterator[Check]:
         if wanted.sql:
@@ -47,13 +57,7 @@ def make_user_question(wanted: Wanted, asked: Asked, find_name: Callable[[], str
         if wanted.run:
             yield _run(wanted, asked.find_surroundings())
         if wanted.url is not None:
-            yield Check(
-                code="own-check",
-                subject=wanted.name,
-                answer=Answer.NOT_RUN,
-                template="An address leads out of the throw-away place: it would ask production.",
-                hint_template="Write a command that starts the application in REBOND_DRILL_ROOT and asks that.",
-            )
+            yield _ask_url(wanted, asked.find_application(), find_url)
 
     return Question(code="own-check", subject=wanted.name, ask=ask)
 
@@ -82,6 +86,26 @@ def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
         if is_true
         else "Ask the live database the same; or find the last good snapshot: rebond drill --scenario corrupted-data",
         values={"value": mask(value)[:_WORDS] or "–"},
+    )
+
+
+def _ask_url(wanted: Wanted, application: "Application | None", find_url: Callable[[], str]) -> Check:
+    """Ask the application of this drill, never the one that the address leads to."""
+    if application is None:
+        return Check(
+            code="own-check",
+            subject=wanted.name,
+            answer=Answer.NOT_RUN,
+            template="An address leads out of the throw-away place: it would ask production.",
+            hint_template='Say what starts the application, and it is asked here: start = "…" under [drill].',
+        )
+    application.ask(find_url(), status=wanted.status, timeout_seconds=wanted.timeout)
+    return Check(
+        code="own-check",
+        subject=wanted.name,
+        answer=Answer.PASS,
+        template="The application answers with {status}.",
+        values={"status": wanted.status},
     )
 
 

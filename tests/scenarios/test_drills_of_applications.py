@@ -1,0 +1,250 @@
+"""Drills that start the application beside what came back, ask it, and end it with everything that it started."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from tests.scenarios.drilled_stack import DrilledStack
+
+from rebond.testing.postgres_server import PostgresServer
+
+CODE = """\
+import http.server, os, pathlib, sqlite3, subprocess, sys
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        row = sqlite3.connect("app.sqlite").execute("SELECT count(*) FROM photo").fetchone()
+        known = {
+            "/health": os.environ.get("API_KEY") == "hunter2-hunter2" and self.headers["Host"] == "shop.example:8088",
+            "/photos": row == (8,) and pathlib.Path("media/7.jpg").exists(),
+            "/rows": self.path == "/rows" and ask("SELECT count(*) FROM account") == "500",
+            "/secure": self.headers["X-Forwarded-Proto"] == "https",
+        }
+        self.send_response(200 if known.get(self.path) else 404)
+        self.end_headers()
+
+    def log_message(self, *words):
+        print("asked for", self.path, flush=True)
+
+def ask(sql):
+    words = ["psql", os.environ["DATABASE_URL"], "-XAtc", sql]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+pathlib.Path("media/0.jpg").write_bytes(b"an application changes what it works with")
+# A child that leaves its session, its parent and its variables.
+subprocess.Popen(["env", "-i", "setsid", "sh", "-c", "sleep 7654 & sleep 7654"])
+pathlib.Path(sys.argv[1]).write_text(os.environ["PORT"])
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Shop).serve_forever()
+"""
+START = """
+[component.code]
+kind = "files"
+path = "code"
+[drill]
+start = "exec PYTHON code/shop.py SIGN"
+ready = "http://shop.example:8088/health"
+within = "20s"
+checks = [
+"""
+DATABASE = """
+[component.db]
+kind = "postgres"
+host = "HOST"
+database = "shop"
+user = "postgres"
+"""
+pytestmark = pytest.mark.judge("postgres")
+
+
+class StartedStack(DrilledStack):
+    """A stack with an application that its drills start."""
+
+    def start(self, *checks: str, before: str = "", **changes: str) -> None:
+        text = START.replace("PYTHON", sys.executable).replace("SIGN", str(self.sign))
+        for old, new in changes.items():
+            text = text.replace({"command": "exec ", "within": "20s"}[old], new)
+        self.configure(before, text, ",\n".join(checks), "]")
+
+    @property
+    def sign(self) -> pathlib.Path:
+        """Where the application writes its port."""
+        return self.folder / "sign"
+
+
+@pytest.fixture
+def stack(tmp_path: pathlib.Path) -> Iterator[StartedStack]:
+    made = StartedStack(tmp_path)
+    (made.root / "code").mkdir()
+    (made.root / "code" / "shop.py").write_text(CODE)
+    yield made
+    left = made.left()
+    made.close()
+    assert left == []
+    assert list_sleepers() == []
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer() as made:
+        made.sql("CREATE DATABASE shop")
+        made.sql("CREATE TABLE account (id int); INSERT INTO account SELECT generate_series(1, 500)", "shop")
+        yield made
+
+
+def list_sleepers() -> list[str]:
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                if pathlib.Path("/proc", name, "cmdline").read_bytes().split(b"\0")[:2] == [b"sleep", b"7654"]:
+                    found.append(name)
+            except OSError:
+                continue
+    return found
+
+
+def answers(document: Any) -> dict[str, tuple[str, str]]:
+    return {
+        each["subject"]: (each["answer"], each["message"])
+        for each in document["checks"]
+        if each["code"] in {"started", "own-check"}
+    }
+
+
+def test_an_application_is_started_from_what_came_back_asked_and_ended_with_its_children(
+    stack: StartedStack, server: PostgresServer
+) -> None:
+    stack.start(
+        '{ name = "photos", url = "https://shop.example/photos" }',
+        '{ name = "rows", url = "http://localhost:1/rows" }',
+        '{ name = "secure", url = "https://shop.example/secure" }',
+        '{ name = "none", url = "/none", status = 404 }',
+        f"""{{ name = "program", run = '{sys.executable} -c "{ASKING}"' }}""",
+        '{ name = "as saved", sql = "SELECT count(*) = 500 FROM account", component = "db" }',
+        before=DATABASE.replace("HOST", server.socket_folder),
+    )
+    stack.program.good("backup")
+    report = stack.folder / "drill.md"
+    done = stack.drill("--report", str(report))
+
+    assert done.status == 0, [each for each in done.document["checks"] if each["answer"] != "pass"]
+    found = answers(done.document)
+    assert {name: answer for name, (answer, _) in found.items()} == dict.fromkeys(
+        ("application", "photos", "rows", "secure", "none", "program", "as saved"), "pass"
+    )
+    assert list(found)[:2] == ["as saved", "application"]  # a query asks what came back, not what was made of it
+    assert done.document["phases"]["start"] > 0
+    assert done.document["rto_seconds"] > done.document["phases"]["start"]
+    assert done.document["network"] == "none"
+    assert "The application was started from what came back" in report.read_text()
+    assert (stack.root / "media" / "0.jpg").read_bytes() != b"an application changes what it works with"
+    assert not is_reached(int(stack.sign.read_text()))
+
+
+ASKING = (
+    "import os, urllib.request as u; "
+    'u.urlopen(u.Request(os.environ[\\"REBOND_DRILL_URL\\"] + chr(47) + \\"photos\\")).read()'
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"command": "echo no such table; exit 9; exec "}, "ended with status 9 and said: no such table"),
+        ({"command": "echo listening elsewhere; exec sleep 600; ", "within": "1s"}, "listening elsewhere"),
+    ],
+)
+def test_an_application_that_does_not_come_up_fails_the_proof_with_its_last_words(
+    stack: StartedStack, changes: dict[str, str], words: str
+) -> None:
+    stack.start('{ name = "photos", url = "https://shop.example/photos" }', **changes)
+    stack.program.good("backup")
+    done = stack.drill()
+    assert done.status == 4
+    found = answers(done.document)
+    assert found["application"][0] == "fail"
+    assert words in found["application"][1]
+    assert found["photos"] == ("not-run", "The application does not run, so it was not asked.")
+
+
+def test_an_application_that_is_not_installed_here_makes_the_proof_partial(stack: StartedStack) -> None:
+    stack.start('{ name = "photos", url = "/photos" }', command="exec no-such-program-here; ")
+    stack.program.good("backup")
+    done = stack.drill()
+    assert done.status == 3
+    assert {name: answer for name, (answer, _) in answers(done.document).items()} == {
+        "application": "not-run",
+        "photos": "not-run",
+    }
+
+
+def test_an_answer_that_is_wrong_fails_the_proof_and_production_is_not_asked(stack: StartedStack) -> None:
+    asked: list[str] = []
+
+    class Production(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Production) as live:
+        threading.Thread(target=live.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{live.server_port}"
+        look = f'import urllib.request as u; u.urlopen(chr(104) + \\"{address[1:]}\\", timeout=5)'
+        stack.start(
+            f'{{ name = "gone", url = "{address}/gone" }}',
+            f"""{{ name = "reach", run = '! {sys.executable} -c "{look}" 2>/dev/null' }}""",
+        )
+        stack.program.good("backup")
+        done = stack.drill()
+        live.shutdown()
+    found = answers(done.document)
+    assert done.status == 4
+    assert found["gone"][0] == "fail"
+    assert f"{address}/gone answers with 404 instead of 200" in found["gone"][1]
+    assert found["reach"][0] == "pass"
+    assert asked == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_an_application_ends_with_its_drill_however_that_ends(stack: StartedStack, number: signal.Signals) -> None:
+    stack.start('{ name = "wait", run = "sleep 60", timeout = "2min" }')
+    stack.program.good("backup")
+    surroundings = {name: text for name, text in os.environ.items() if not name.startswith("REBOND_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rebond.cli", "drill", "--quiet"],
+        env={**surroundings, **stack.program.environment},
+        cwd=stack.root,
+    )
+    wait_for(lambda: stack.sign.exists() and len(list_sleepers()) == 2)
+    process.send_signal(number)
+    assert process.wait() != 0
+    wait_for(lambda: list_sleepers() == [])  # nobody told them to: the input of the process beside them ended
+    stack.configure()
+    stack.program.good("drill")
+
+
+def is_reached(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_for(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
