@@ -8,6 +8,7 @@ ENDS = "tests/unit/sources/test_postgres.py"
 NAMED = "tests/scenarios/test_files_named_by_postgres.py"
 LARGE = "tests/scenarios/test_postgres_large_tables.py"
 KILLED = "tests/scenarios/test_killed_load.py"
+DIRECTLY = "tests/scenarios/test_rows_loaded_directly.py"
 
 DATABASES = (
     Bug(
@@ -165,5 +166,23 @@ DATABASES = (
             ),
         ),
         (f"{INTO}::test_a_load_may_say_nothing_for_longer_than_a_dump_may",),
+    ),
+    Bug(
+        "a-fault-of-the-server-overheard",
+        "What the server complains of while rows go to it directly is passed over.",
+        (Change("sources/postgres/direct_load.py", '        if kind == b"E":', '        if kind == b"X":'),),
+        (f"{DIRECTLY}::test_a_row_that_does_not_fit_is_named_and_nothing_is_kept",),
+    ),
+    Bug(
+        "rows-sent-to-another-server",
+        "Rows go directly although the programs are told of another server than this process.",
+        (
+            Change(
+                "stack/whereabouts.py",
+                " and _settings_of(self.loaded.variables) == _settings_of(os.environ)",
+                "",
+            ),
+        ),
+        (f"{DIRECTLY}::test_rows_go_directly_only_with_the_settings_of_this_process",),
     ),
 )

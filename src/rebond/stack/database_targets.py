@@ -35,7 +35,8 @@ def find_target(text: str, loaded: Loaded | None, variables: Mapping[str, str]) 
         return _find_inside(text, known, loaded)
     host, port, user, database, options = read_url(text)
     server = PostgresServer(host=host, port=port, user=user, options=options)
-    return reach_target(_with_password(server, loaded), Place(loaded=known).open, database)
+    place = Place(loaded=known)
+    return reach_target(_with_password(server, loaded), place.open, database, is_local=place.is_own)
 
 
 def target_of_component(name: str, component: Postgres, loaded: Loaded) -> DatabaseTarget:
@@ -46,7 +47,9 @@ def target_of_component(name: str, component: Postgres, loaded: Loaded) -> Datab
     with looking_up():
         configured = ConfiguredPostgres(name, component, loaded)
         server, database = configured.find_server()
-        return reach_target(server, configured.find_place().open, "" if component.databases else database)
+        place = configured.find_place()
+        name = "" if component.databases else database
+        return reach_target(server, place.open, name, is_local=place.is_own)
 
 
 def _find_inside(text: str, known: Loaded, loaded: Loaded | None) -> DatabaseTarget:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rebond.config.components import Component
@@ -41,6 +41,13 @@ class Place:
 
     def __str__(self) -> str:
         return str(self.address) if self.address else "localhost"
+
+    @property
+    def is_own(self) -> bool:
+        """Whether what a program there reaches is what this process itself reaches, by the same settings of libpq."""
+        return (
+            self.address is None and not self.user and _settings_of(self.loaded.variables) == _settings_of(os.environ)
+        )
 
     def open(
         self,
@@ -106,6 +113,10 @@ class Place:
         """Return the paths of all files below a folder there."""
         found = self.ask(["sh", "-c", _LIST, "sh", os.fsdecode(folder)])
         return sorted(each for each in found.split(b"\0") if each)
+
+
+def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in variables.items() if name.startswith("PG")}
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import secrets
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from rebond.errors import RestoreError, SourceError
 from rebond.sources.postgres.saved import Piece
@@ -10,9 +10,7 @@ from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target_failures import explain_target
 from rebond.sources.streams.whole_output import read_output
 
-_BEGIN = """\\set ON_ERROR_STOP on
-\\set VERBOSITY verbose
-\\o /dev/null
+LOAD_SETTINGS = """\
 SET client_encoding = 'UTF8';
 SET client_min_messages = warning;
 SET statement_timeout = 0;
@@ -22,6 +20,10 @@ SET synchronous_commit = off;
 SET row_security = off;
 SET search_path = '';
 """
+_BEGIN = f"""\\set ON_ERROR_STOP on
+\\set VERBOSITY verbose
+\\o /dev/null
+{LOAD_SETTINGS}"""
 _FEED_BYTES = 1 << 20
 _MOST_ANSWER_BYTES = 64 << 20
 
@@ -46,6 +48,17 @@ class LoadSession:
             raise self._explain(error) from error
         self._listener = threading.Thread(target=self._listen, name="psql answers", daemon=True)
         self._listener.start()
+
+    def load(self, before: Sequence[str], command: str, pieces: Iterable[Piece], after: Sequence[str]) -> None:
+        """Hand it statements, one COPY with its rows, and statements behind it. Raises ``RestoreError``."""
+        for each in (*before, command):
+            self.feed(f"{each}\n")
+        for piece in pieces:
+            self.feed(piece)
+        self.feed("\\.\n")
+        self.report("COPY :ROW_COUNT")
+        for each in after:
+            self.feed(f"{each}\n")
 
     def feed(self, content: Piece | str) -> None:
         """Hand it more. Raises ``RestoreError`` when it failed at something before."""
@@ -75,6 +88,10 @@ class LoadSession:
         finally:
             self._reader.close()
         return bytes(self._answer).decode(errors="surrogateescape").splitlines()
+
+    def abort(self) -> None:
+        """End it from another thread: whoever waits for it is told."""
+        self._reader.close()
 
     def close(self) -> None:
         """End it as it is; may be called twice."""

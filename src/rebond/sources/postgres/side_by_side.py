@@ -7,12 +7,14 @@ its rows stay near their order, and are no longer exactly in it.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import msgspec
 
 from rebond.errors import RebondError, RestoreError
 from rebond.sources.postgres.definitions import Job
-from rebond.sources.postgres.feeding import LoadSession, ScriptGuard, run_statements
+from rebond.sources.postgres.direct_load import open_directly
+from rebond.sources.postgres.feeding import LOAD_SETTINGS, LoadSession, ScriptGuard, run_statements
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import ask
@@ -31,6 +33,26 @@ ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid;
 """
 
 
+class RowsSession(Protocol):
+    """A session that loads tables. All but ``abort`` is for one thread."""
+
+    def load(self, before: Sequence[str], command: str, pieces: Iterable[Piece], after: Sequence[str]) -> None:
+        """Run statements, one COPY with its rows, and statements behind it. Raises ``RestoreError``."""
+        ...
+
+    def finish(self) -> list[str]:
+        """End it; return a line for each COPY, which ends with the number of its rows. Raises ``RestoreError``."""
+        ...
+
+    def abort(self) -> None:
+        """End it from another thread."""
+        ...
+
+    def close(self) -> None:
+        """End it as it is; may be called twice."""
+        ...
+
+
 class _Work:
     """What the sessions have still to load, and what came of the rest. Shared by them."""
 
@@ -42,6 +64,7 @@ class _Work:
         self._counts = dict.fromkeys((each.file for each in saved.tables), 0)
         self.latest = ""
         self.failure: BaseException | None = None
+        self._sessions: list[RowsSession] = []
         self.done = 0
         self.fed_bytes = 0
 
@@ -54,6 +77,23 @@ class _Work:
         """Remember the first failure."""
         with self._lock:
             self.failure = self.failure or error
+
+    def begin(self, access: Access, database: str) -> RowsSession:
+        """Begin a session: over a connection of our own where that can be, else by psql. Raises ``RestoreError``."""
+        session: RowsSession | None = None
+        if access.is_local:
+            session = open_directly(access.server, database, LOAD_SETTINGS)
+        session = session or LoadSession(access, database)
+        with self._lock:
+            self._sessions.append(session)
+        return session
+
+    def abort(self) -> None:
+        """End every session as it is."""
+        with self._lock:
+            sessions, self._sessions = self._sessions, []
+        for each in sessions:
+            each.abort()
 
     def advance(self, table: SavedTable, size_bytes: int, *, is_done: bool = False) -> None:
         """Tell how far it is. Raises when another session failed."""
@@ -140,6 +180,7 @@ def load_rows(saved: SavedDatabase, access: Access, database: str, *, jobs: int,
                 advance(work.latest, work.done, work.fed_bytes)
     except BaseException as error:
         work.fail(error)
+        work.abort()
         for each in threads:
             each.join()
         raise
@@ -147,16 +188,16 @@ def load_rows(saved: SavedDatabase, access: Access, database: str, *, jobs: int,
 
 
 def _load_tables(saved: SavedDatabase, access: Access, database: str, work: _Work) -> None:
-    session: LoadSession | None = None
+    session: RowsSession | None = None
     try:
         loaded: list[SavedTable] = []
         for shared in work.shared:
-            session = session or LoadSession(access, database)
-            _feed_share(saved, session, shared, work)
+            session = session or work.begin(access, database)
+            _load_share(saved, session, shared, work)
             loaded.append(shared.table)
         while (table := work.take()) is not None:
-            session = session or LoadSession(access, database)
-            _feed_table(saved, session, table, work)
+            session = session or work.begin(access, database)
+            _load_table(saved, session, table, work)
             loaded.append(table)
         if session is not None:
             work.count(loaded, session.finish())
@@ -167,34 +208,30 @@ def _load_tables(saved: SavedDatabase, access: Access, database: str, work: _Wor
             session.close()
 
 
-def _feed_table(saved: SavedDatabase, session: LoadSession, table: SavedTable, work: _Work) -> None:
+def _load_table(saved: SavedDatabase, session: RowsSession, table: SavedTable, work: _Work) -> None:
     # A table that is emptied in the transaction that fills it needs no second pass over its pages, and in some
     # settings no write-ahead log. What an extension has put into a table of its own stays.
     is_plain = not table.condition
-    session.feed("BEGIN;\n")
-    if is_plain:
-        session.feed(f"TRUNCATE TABLE ONLY {table.sql};\n")
-    session.feed(table.write_in(saved.manifest.encoding, options=("FREEZE",) if is_plain else ()) + "\n")
-    for piece in saved.files.pieces(table.file):
-        session.feed(piece)
-        work.advance(table, len(piece))
-    session.feed("\\.\n")
-    session.report(f"{len(table.file)} :ROW_COUNT")
-    session.feed("COMMIT;\n")
+    before = ["BEGIN;", f"TRUNCATE TABLE ONLY {table.sql};"] if is_plain else ["BEGIN;"]
+    command = table.write_in(saved.manifest.encoding, options=("FREEZE",) if is_plain else ())
+    session.load(before, command, _watch(saved.files.pieces(table.file), table, work), ["COMMIT;"])
     work.advance(table, 0, is_done=True)
 
 
-def _feed_share(saved: SavedDatabase, session: LoadSession, shared: SharedRows, work: _Work) -> None:
+def _load_share(saved: SavedDatabase, session: RowsSession, shared: SharedRows, work: _Work) -> None:
     # Several sessions cannot empty the table that they fill together, so its pages are marked later, by vacuum.
     table = shared.table
-    session.feed(table.write_in(saved.manifest.encoding) + "\n")
-    while rows := shared.take():
-        session.feed(rows)
-        work.advance(table, len(rows))
-    session.feed("\\.\n")
-    session.report(f"{len(table.file)} :ROW_COUNT")
+    pieces = iter(shared.take, b"")
+    session.load([], table.write_in(saved.manifest.encoding), _watch(pieces, table, work), [])
     if shared.is_first_at_end():
         work.advance(table, 0, is_done=True)
+
+
+def _watch(pieces: Iterable[Piece], table: SavedTable, work: _Work) -> Iterator[Piece]:
+    """Tell of each piece when it is loaded. Raises when another session failed."""
+    for each in pieces:
+        yield each
+        work.advance(table, len(each))
 
 
 def check_counts(tables: Sequence[SavedTable], answers: Sequence[str]) -> None:

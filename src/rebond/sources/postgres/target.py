@@ -75,11 +75,14 @@ class DatabaseTarget:
         return f"{self.access.server}/{self.database}" if self.database else str(self.access.server)
 
 
-def reach_target(server: PostgresServer, open_program: OpenProgram, database: str) -> DatabaseTarget:
+def reach_target(
+    server: PostgresServer, open_program: OpenProgram, database: str, *, is_local: bool = False
+) -> DatabaseTarget:
     """Return a target; nothing but the programs there is looked for. Raises ``SourceError``."""
     programs = find_programs(open_program)
     return DatabaseTarget(
-        access=Access(server=server, programs=programs[0], open_program=open_program), database=database
+        access=Access(server=server, programs=programs[0], open_program=open_program, is_local=is_local),
+        database=database,
     )
 
 

@@ -14,8 +14,12 @@ _CONFLICT = re.compile(r"\b23\d{3}\b|violates .* constraint")
 
 def explain_target(error: SourceError, *, server: str, database: str) -> RestoreError:
     """Return what went wrong with the place that data goes to; nothing is said of what was done about it."""
-    words = clean_words(error)
-    values = {"server": server, "database": database, "words": words or error.message}
+    return explain_words(clean_words(error), server=server, database=database, otherwise=error.message)
+
+
+def explain_words(words: str, *, server: str, database: str, otherwise: str = "") -> RestoreError:
+    """Return the error that says most of what the server, or a program of it, complained of."""
+    values = {"server": server, "database": database, "words": words or otherwise}
     if PASSWORD.search(words):
         return RestoreError(
             "PostgreSQL at {server} does not accept the password for {database}: {words}",
