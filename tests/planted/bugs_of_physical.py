@@ -4,10 +4,33 @@ from tests.planted.bug import Bug, Change
 
 BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
+LOOKS = "tests/scenarios/test_moments_of_databases.py"
 SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
 
 PHYSICAL = (
+    Bug(
+        "one-look-is-enough",
+        "Where transactions ended between the looks around a moment, only the later one is asked.",
+        (
+            Change(
+                "stack/moments.py",
+                "return self.before is not None and self.before.seen == self.after.seen",
+                "return self.before is not None",
+            ),
+        ),
+        (f"{LOOKS}::test_the_looks_around_a_position_that_has_passed_are_found",),
+    ),
+    Bug(
+        "emptied-is-empty",
+        "A table that was emptied between a look and its question counts as one that names no files.",
+        (
+            Change(
+                "sources/postgres/looks.py", "TO STDOUT WITH (ENCODING 'UTF8');\\n{_REQUIRE_SAME}\"", 'TO STDOUT;\\n"'
+            ),
+        ),
+        (f"{LOOKS}::test_a_table_that_is_emptied_before_it_is_asked_is_not_taken_for_an_empty_one",),
+    ),
     Bug(
         "archiving-left-on",
         "A restored server keeps archive_mode on: when it promotes it writes its branch into the production's archive.",

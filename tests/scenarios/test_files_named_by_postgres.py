@@ -11,6 +11,7 @@ import pytest
 from tests.scenarios.test_postgres import CONFIGURATION
 from tests.unit.cli.program_runs import Program
 
+from rebond.stack.moments import MomentWatch
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -45,7 +46,12 @@ def program(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.
 
 
 class Application:
-    """Writes a file and the row that names it, fifty times a second, in either order; takes a third away again."""
+    """Writes a file and the row that names it, fifty times a second, in either order; takes a third away again.
+
+    What is taken away was there for the time of ``AGE`` others. ``gone`` tells when, for each name.
+    """
+
+    AGE = 10
 
     def __init__(self, server: PostgresServer, folder: pathlib.Path, *, is_row_first: bool) -> None:
         self._server = server
@@ -55,6 +61,7 @@ class Application:
         self._thread = threading.Thread(target=self._write)
         self.fault: BaseException | None = None
         self.written = 0
+        self.gone: dict[str, float] = {}
 
     def __enter__(self) -> "Application":
         self._thread.start()
@@ -71,8 +78,9 @@ class Application:
                 while not self._is_over.wait(0.02):
                     self._add(connection, f"{self.written + 1}.jpg")
                     self.written += 1
-                    if self.written % 3 == 0:  # one that is a moment old
-                        gone = f"{self.written - 1}.jpg"
+                    if self.written > self.AGE and self.written % 3 == 0:
+                        gone = f"{self.written - self.AGE}.jpg"
+                        self.gone[gone] = time.monotonic()
                         connection.execute("DELETE FROM photo WHERE file = %s", (gone,))
                         (self._folder / gone).unlink()
         except BaseException as error:
@@ -117,27 +125,60 @@ def judge(document: dict[str, Any], names: set[str], back: pathlib.Path) -> None
     assert document["state"] == ("degraded" if missing else "whole")
 
 
-def test_the_same_holds_for_a_whole_server_that_is_saved_by_its_data_directory(
-    program: Program, server: PostgresServer, tmp_path: pathlib.Path
-) -> None:
+def save_physically(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "stack" / "rebond.toml"
     path.write_text(path.read_text().replace('user = "postgres"', 'user = "postgres"\nmethod = "physical"'))
+
+
+def said_missing(document: dict[str, Any]) -> set[str]:
+    return {each["subject"] for each in document["problems"] if each["code"] == "named-file-missing"}
+
+
+def test_a_whole_server_says_every_missing_file_and_none_that_no_row_named_beside_its_moment(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    save_physically(tmp_path)
     uploads = tmp_path / "media" / "uploads"
     with Application(server, uploads, is_row_first=False) as application:
         while application.written < 30:
             time.sleep(0.02)
+        began = time.monotonic()
         ended = program("backup", "--json")
+        over = time.monotonic()
     assert ended.status in {0, 3}, ended.err
     back = tmp_path / "back"
     program.good("restore", ended.document["id"], "--to", back, "--quiet")
     with PostgresServer(adopts=back / "db") as again:
         names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
-    judge(ended.document, names, back)
+    assert len(names) > 10
+    missing = {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+    said = said_missing(ended.document)
+    assert missing <= said
+    assert said - missing <= {f"uploads/{name}" for name, at in application.gone.items() if began < at < over}
+    assert ended.document["state"] == ("degraded" if said else "whole")
 
     (uploads / "first.jpg").unlink()
     ended = program("backup", "--json")
     assert ended.document["state"] == "degraded"
     assert [each["subject"] for each in ended.document["problems"]] == ["uploads/first.jpg"]
+
+
+def test_a_row_that_is_deleted_right_when_the_backup_ends_is_still_looked_up(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_physically(tmp_path)
+    server.sql("INSERT INTO photo (file) VALUES ('never.jpg')", "shop")
+    expect_end = MomentWatch.expect_end
+
+    def delete_then(watch: MomentWatch) -> None:
+        expect_end(watch)
+        server.sql("DELETE FROM photo WHERE file = 'never.jpg'; INSERT INTO photo (file) VALUES ('late.jpg')", "shop")
+
+    monkeypatch.setattr(MomentWatch, "expect_end", delete_then)
+    ended = program("backup", "--json")
+    assert ended.status == 3, ended.err
+    assert "uploads/never.jpg" in said_missing(ended.document)
+    assert server.count_sessions("shop") == 0
 
 
 def test_a_query_is_asked_of_the_databases_that_have_its_tables(

@@ -72,6 +72,7 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
     ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
     paths in its tree; ``find_fields`` likewise, for columns that were found to name files, and for where those may be.
+    ``beside_ms`` is how far apart the two looks are where it had to be asked before and after its moment; else 0.
     ``is_reference`` says that its tree only names the snapshot that holds it. ``conclude`` is asked
     once everything was read.
     """
@@ -87,5 +88,6 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     is_looked_at_twice: bool = False
     named_files: NamedFiles | None = None
     find_fields: FindFields | None = None
+    beside_ms: Callable[[], int] = lambda: 0
     is_reference: bool = False
     conclude: Conclude | None = None

@@ -73,9 +73,17 @@ class FieldProof(Struct, frozen=True, kw_only=True):
 
 
 def prove_fields(
-    database: str, fields: Sequence[NamedField], places: Sequence[Place], find_missing: FindMissing
+    database: str,
+    fields: Sequence[NamedField],
+    places: Sequence[Place],
+    find_missing: FindMissing,
+    *,
+    beside_ms: int = 0,
 ) -> FieldProof:
-    """Look every value up in the places of this set; say what is missing."""
+    """Look every value up in the places of this set; say what is missing.
+
+    ``beside_ms`` is how far apart the looks were that gave the values, where there were two.
+    """
     looked = _look_up(fields, places, find_missing)
     home = _find_home(fields, looked, places)
     findings: list[tuple[str, Finding]] = []
@@ -92,7 +100,9 @@ def prove_fields(
         elif _is_taken(each, result, place):
             proven.append(each.name)
             count += result.found
-            findings += [(place.component, _missing(each, value, database, place)) for value in result.missing]
+            findings += [
+                (place.component, _missing(each, value, database, place, beside_ms)) for value in result.missing
+            ]
             if result.missing_count:
                 degraded.add(place.component)
         elif each.sureness is Sureness.CODE or result.share() >= PROBABLE_SHARE:
@@ -170,12 +180,15 @@ def _is_taken(each: NamedField, result: _Looked, place: Place) -> bool:
     return result.found >= FEWEST_LIKELY and result.share() >= LIKELY_SHARE
 
 
-def _missing(each: NamedField, path: bytes, database: str, place: Place) -> Finding:
+def _missing(each: NamedField, path: bytes, database: str, place: Place, beside_ms: int) -> Finding:
     return Finding(
         code="named-file-missing",
         severity=Severity.WARNING,
         subject=path.decode(errors="surrogateescape"),
-        template="{path} is named by {column} of {database}, and the component {component} does not hold it.",
+        template="{path} was named by {column} of {database} at its moment or within {beside_ms} ms of it, and the "
+        "component {component} does not hold it."
+        if beside_ms
+        else "{path} is named by {column} of {database}, and the component {component} does not hold it.",
         hint_template="If it is gone from the application too, correct the row; if the column names no files, write "
         'not_files = ["{column}"] under {database}; else run the backup again.',
         values={
@@ -183,6 +196,7 @@ def _missing(each: NamedField, path: bytes, database: str, place: Place) -> Find
             "column": each.name,
             "database": database,
             "component": place.component,
+            **({"beside_ms": beside_ms} if beside_ms else {}),
         },
     )
 

@@ -254,21 +254,23 @@ class SetSaver:
             for name, paths in database.named_files().items() if database.named_files else ():
                 if self._is_saved(name):
                     with self._collector.looking(name):
-                        self._prove_in(name, sorted(paths), database.name)
+                        self._prove_in(name, sorted(paths), database)
             if database.find_fields is not None:
                 found = database.find_fields()
                 with contextlib.closing(found):
-                    self._prove_fields(database.name, found)
+                    self._prove_fields(database, found)
 
     def _is_saved(self, name: str) -> bool:
         return name in self._saved and name not in self._failed
 
-    def _prove_fields(self, database: str, found: FoundFields) -> None:
+    def _prove_fields(self, database: ComponentToSave, found: FoundFields) -> None:
         """Look up what columns name that were found, not configured; what a query told already is told once."""
         here = [each for each in found.places if self._is_saved(each.component)]
         if not found.fields or not here:
             return
-        proof = prove_fields(database, found.fields, here, self._session.find_missing)
+        proof = prove_fields(
+            database.name, found.fields, here, self._session.find_missing, beside_ms=database.beside_ms()
+        )
         told = {(name, each.code, each.subject) for name, each in self._collector.kept.items}
         for name, finding in proof.findings:
             with self._collector.looking(name):
@@ -277,10 +279,10 @@ class SetSaver:
         for name in proof.degraded:
             self._mark_degraded(name)
 
-    def _prove_in(self, name: str, paths: Sequence[bytes], database: str) -> None:
+    def _prove_in(self, name: str, paths: Sequence[bytes], database: ComponentToSave) -> None:
         missing = self._session.find_missing(name, paths)
         if missing is None:
-            self._collector.noticed(say_unknown(name, database))
+            self._collector.noticed(say_unknown(name, database.name))
         for path in sorted(missing or ()):
             self._collector.noticed(_file_missing(name, path, database))
         if missing is None or missing:
@@ -302,13 +304,22 @@ def _left_out(component: str, error: SourceError) -> Finding:
     )
 
 
-def _file_missing(component: str, path: bytes, database: str) -> Finding:
+def _file_missing(component: str, path: bytes, database: ComponentToSave) -> Finding:
+    beside_ms = database.beside_ms()
     return Finding(
         code="named-file-missing",
         severity=Severity.WARNING,
         subject=path.decode(errors="surrogateescape"),
-        template="{path} is named by {database}, and the component {component} does not hold it.",
+        template="{path} was named by {database} at its moment or within {beside_ms} ms of it, and the component "
+        "{component} does not hold it."
+        if beside_ms
+        else "{path} is named by {database}, and the component {component} does not hold it.",
         hint_template="If it is gone from the application too, correct the row or leave it out of the query; "
         "else run the backup again.",
-        values={"path": path.decode(errors="backslashreplace"), "database": database, "component": component},
+        values={
+            "path": path.decode(errors="backslashreplace"),
+            "database": database.name,
+            "component": component,
+            **({"beside_ms": beside_ms} if beside_ms else {}),
+        },
     )

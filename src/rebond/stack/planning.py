@@ -225,6 +225,7 @@ def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> Compone
         judge=make_judge(name, component.expect),
         moment=Moment.WHEN_READ,
         conclude=physical.conclude,
+        beside_ms=lambda: physical.files.beside_ms,
         **_name_files(physical.files),
     )
 

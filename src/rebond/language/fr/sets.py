@@ -30,4 +30,10 @@ SETS: dict[str, str] = {
     "Check that what belongs there is mounted; if it is meant to be empty, write allow_empty = true.": "Vérifiez que ce qui doit y être est monté ; s'il doit être vide, écrivez allow_empty = true.",
     "See 'rebond explain PATH' for one of its files; if that is meant, write allow_empty = true.": "Voyez « rebond explain CHEMIN » pour l'un de ses fichiers ; si c'est voulu, écrivez allow_empty = true.",
     "Everything belongs to who restores, not to whom it belonged.": "Tout appartient à qui restaure, et non à qui il appartenait.",
+    "{path} was named by {database} at its moment or within {beside_ms} ms of it, and the component {component} does not hold it.": "{path} était nommé par {database} à son instant ou à moins de {beside_ms} ms de celui-ci, et le composant {component} ne le contient pas.",
+    "{path} was named by {column} of {database} at its moment or within {beside_ms} ms of it, and the component {component} does not hold it.": "{path} était nommé par {column} de {database} à son instant ou à moins de {beside_ms} ms de celui-ci, et le composant {component} ne le contient pas.",
+    "Which files {component} names was asked a little after its moment: a row that was deleted just then, together with its file, is not looked up.": "Les fichiers que {component} nomme ont été demandés un peu après son instant : une ligne supprimée juste alors, avec son fichier, n'est pas vérifiée.",
+    'With wal = "archive-command" or "receive" the moment is one that can be asked.': 'Avec wal = "archive-command" ou "receive", l\'instant est un de ceux où l\'on peut demander.',
+    "Which files {component} named at its moment is not known: a table was emptied or rewritten before it was asked: {reason}": "Quels fichiers {component} nommait à son instant n'est pas connu : une table a été vidée ou réécrite avant la question : {reason}",
+    "Run the backup again, at another hour if this comes back.": "Relancez la sauvegarde, à une autre heure si cela revient.",
 }

@@ -8,8 +8,8 @@ from typing import BinaryIO
 
 import msgspec
 
+from rebond.sources.postgres.looks import Asked
 from rebond.sources.postgres.names import quote_name
-from rebond.sources.postgres.session import HeldSnapshot
 from rebond.sources.streams.readers import StreamReader
 from rebond.sources.streams.whole_output import read_output
 
@@ -54,13 +54,13 @@ class TextColumn(msgspec.Struct, frozen=True):
         )
 
 
-def find_django(snapshot: HeldSnapshot) -> str | None:
+def find_django(snapshot: Asked) -> str | None:
     """Return the schema that Django keeps its own tables in; ``None`` where this is no database of Django's."""
     answer = _ask(snapshot, _FIND_DJANGO)
     return answer[0].decode() if answer else None
 
 
-def list_applied(snapshot: HeldSnapshot, schema: str) -> dict[str, set[str]]:
+def list_applied(snapshot: Asked, schema: str) -> dict[str, set[str]]:
     """Return the names of the migrations that ran, by the label of their application."""
     table = f"{quote_name(schema)}.django_migrations"
     found: dict[str, set[str]] = {}
@@ -70,12 +70,12 @@ def list_applied(snapshot: HeldSnapshot, schema: str) -> dict[str, set[str]]:
     return found
 
 
-def list_columns(snapshot: HeldSnapshot) -> list[TextColumn]:
+def list_columns(snapshot: Asked) -> list[TextColumn]:
     """Return all columns of text."""
     return [msgspec.json.decode(each, type=TextColumn) for each in _ask(snapshot, _LIST_COLUMNS)]
 
 
-def sample_values(snapshot: HeldSnapshot, columns: Sequence[TextColumn]) -> list[list[bytes]]:
+def sample_values(snapshot: Asked, columns: Sequence[TextColumn]) -> list[list[bytes]]:
     """Return some values of each column."""
     found: list[list[bytes]] = [[] for _ in columns]
     for begin in range(0, len(columns), 200):  # a statement of bounded length
@@ -103,19 +103,21 @@ class GatheredValues:
             for _ in range(count)
         ]
 
-    def gather(self, snapshot: HeldSnapshot, columns: Sequence[TextColumn]) -> None:
-        """Ask in the moment that is held. Raises ``SourceError`` and ``OSError``."""
+    def gather(self, snapshot: Asked, columns: Sequence[TextColumn]) -> None:
+        """Ask in the moment that is held; what was gathered before stays. Raises ``SourceError`` and ``OSError``."""
         if not columns:
             return
         parts = [
             f"(SELECT {number}, v FROM (SELECT DISTINCT * FROM ({each.query}) AS q) AS q (v))"  # noqa: S608 - quoted
             for number, each in enumerate(columns)
         ]
+        known = [self._sum_up(number) for number in range(len(columns))]
         reader = snapshot.open_rows(" UNION ALL ".join(parts))
         try:
             for line in read_lines(reader):
                 number, _, value = line.partition(b"\t")
-                self._files[int(number)].write(value + b"\n")
+                if hash(value) not in known[int(number)]:
+                    self._files[int(number)].write(value + b"\n")
             reader.finish()
         finally:
             reader.close()
@@ -132,6 +134,12 @@ class GatheredValues:
                 portion = []
         if portion:
             yield portion
+
+    def _sum_up(self, number: int) -> set[int]:
+        """Return a number for each value of one column: many fit into memory so. What follows is added at the end."""
+        file = self._files[number]
+        file.seek(0)
+        return {hash(line[:-1]) for line in file}
 
     def close(self) -> None:
         """Forget them."""
@@ -156,6 +164,6 @@ def unescape(value: bytes) -> bytes:
     return _ESCAPED.sub(lambda found: _LETTERS.get(found[1], found[1]), value) if b"\\" in value else value
 
 
-def _ask(snapshot: HeldSnapshot, query: str) -> list[bytes]:
+def _ask(snapshot: Asked, query: str) -> list[bytes]:
     answer = read_output(lambda: snapshot.open_rows(query), program="psql")
     return [unescape(each) for each in answer.split(b"\n")[:-1]]

@@ -15,7 +15,7 @@ from rebond.sources.streams.readers import FedReader, StreamReader
 
 _TRIES = 3  # a table that is dropped between two looks makes another necessary
 _LOCK_SECONDS = 60
-_PADDING = "-" * 400  # what stands behind the mark pushes it through whoever holds back the last bytes
+PADDING = "-" * 400  # what stands behind the mark pushes it through whoever holds back the last bytes
 
 COMMON = f"""\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
@@ -95,7 +95,7 @@ class HeldSnapshot:
 
     def _begin(self) -> None:
         mark = f"rebond-end-{secrets.token_hex(16)}"
-        script = f"{_HOLD}SELECT '{mark}';\nSELECT '{_PADDING}';\n"
+        script = f"{_HOLD}SELECT '{mark}';\nSELECT '{PADDING}';\n"
         self._reader = self.access.open_psql(self.name, script, keeps_input=True)
         try:
             lines = read_until(self._reader, mark)

@@ -1,5 +1,6 @@
 """A base backup that the server sends: a tree whose files are kept as they come, and checked against its manifest."""
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Callable, Iterator
@@ -10,6 +11,7 @@ from rebond.entries import Arrival, Entry, EntryKind
 from rebond.errors import CommandFailed
 from rebond.findings import Finding
 from rebond.sources.postgres_physical.arrived_tree import ArrivedEntries, ArrivedListing
+from rebond.sources.postgres_physical.directory_rules import CONTROL
 from rebond.sources.postgres_physical.labels import BackupLabel, read_label
 from rebond.sources.postgres_physical.manifest import Manifest, compare, read_manifest
 from rebond.sources.postgres_physical.tar_members import TarMembers
@@ -23,6 +25,14 @@ LABEL = b"backup_label"
 _RELATION = re.compile(rb"(?:base/\d+|global|pg_tblspc/\d+/[^/]+/\d+)/\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?")
 _SUMMED_HERE_BYTES = 64 << 10
 _MOST_KEPT_BYTES = 512 << 20  # of a manifest: about two million files
+
+
+WatchEnd = Callable[[], contextlib.AbstractContextManager[Callable[[], None]]]
+
+
+def watch_nothing() -> contextlib.AbstractContextManager[Callable[[], None]]:
+    """Lasts while a backup is read, and is told when its end is near; this one does nothing."""
+    return contextlib.nullcontext(lambda: None)
 
 
 class BackupStream(Protocol):
@@ -51,9 +61,17 @@ class BaseBackupTree:
     Once everything has arrived and was found to be what the manifest says, ``label`` and ``manifest`` are known.
     """
 
-    def __init__(self, stream: BackupStream, *, began_ns: int, at_end: Callable[["BaseBackupTree"], None]) -> None:
-        """``at_end`` is called once all has arrived and is whole."""
+    def __init__(
+        self,
+        stream: BackupStream,
+        *,
+        began_ns: int,
+        at_end: Callable[["BaseBackupTree"], None],
+        watch: WatchEnd = watch_nothing,
+    ) -> None:
+        """``at_end`` is called once all has arrived and is whole. ``watch`` lasts from the first file to then."""
         self._stream = stream
+        self._watch = watch
         self._at_end = at_end
         self._sums: dict[bytes, tuple[int, str]] = {}
         self._summing = ThreadPoolExecutor(1, thread_name_prefix="sum")
@@ -82,6 +100,11 @@ class BaseBackupTree:
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield the files as they come. Raises ``SourceError``."""
+        with self._watch() as expect_end:
+            yield from self._take_all(expect_end)
+            self._at_end(self)
+
+    def _take_all(self, expect_end: Callable[[], None]) -> Iterator[Arrival]:
         try:
             for below, members in self._stream.archives():
                 for member in members:
@@ -91,6 +114,8 @@ class BaseBackupTree:
                     if member.type == DIRECTORY:
                         self.entries.add_directory(path, _make_entry(member))
                     elif member.type == FILE:
+                        if path == CONTROL:  # the last that the server sends before it ends the backup
+                            expect_end()
                         yield from self._take_file(path, member, members)
                     else:
                         raise _odd_member(path)
@@ -101,7 +126,6 @@ class BaseBackupTree:
         compare(self.manifest, self._sums)
         if MANIFEST not in self.entries:
             self.entries.add_document(MANIFEST, self._kept[MANIFEST])
-        self._at_end(self)
 
     def listings(self) -> Iterator[ArrivedListing]:
         """Yield every directory, once all has arrived."""

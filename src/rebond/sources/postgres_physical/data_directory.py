@@ -17,7 +17,7 @@ from rebond.errors import CommandFailed, SourceError, SourceUnfit
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.wal_names import format_lsn, parse_lsn, timeline_of
 from rebond.sources.postgres_physical.arrived_tree import ArrivedEntries, ArrivedListing, make_entry
-from rebond.sources.postgres_physical.base_backup import BLOCK_BYTES, is_relation
+from rebond.sources.postgres_physical.base_backup import BLOCK_BYTES, WatchEnd, is_relation, watch_nothing
 from rebond.sources.postgres_physical.connection import Connection
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.directory_rules import CONTROL, Found, walk_directory
@@ -50,14 +50,16 @@ class DataDirectoryTree:
         clock: Clock,
         pages: DamagedPages,
         at_end: Callable[["DataDirectoryTree"], None],
+        watch: WatchEnd = watch_nothing,
     ) -> None:
-        """Begin the backup. Raises ``SourceError``."""
+        """Begin the backup. ``watch`` lasts from the first file to ``at_end``. Raises ``SourceError``."""
         self._top = os.fsencode(require_directory(facts))
         self._connection = connection
         self._clock = clock
         self._facts = facts
         self._pages = pages
         self._at_end = at_end
+        self._watch = watch
         self.entries = ArrivedEntries(clock.now_ms() * 1_000_000)
         self.start = parse_lsn(connection.ask(f"SELECT pg_backup_start({quote_text(label)}, true)")[0][0])
         self.stop = 0
@@ -111,10 +113,16 @@ class DataDirectoryTree:
 
     def arrivals(self) -> Iterator[Arrival]:
         """Yield every file, then stop the backup. Raises ``SourceError``."""
+        with self._watch() as expect_end:
+            yield from self._take_all(expect_end)
+            self._at_end(self)
+
+    def _take_all(self, expect_end: Callable[[], None]) -> Iterator[Arrival]:
         try:
             with ThreadPoolExecutor(THREADS, thread_name_prefix="data directory") as threads:
                 yield from self._read_files(threads)
             control = self._read_control()
+            expect_end()
             rows = self._connection.ask("SELECT lsn, labelfile, spcmapfile FROM pg_backup_stop(false)")
         finally:
             self._connection.close()
@@ -125,7 +133,6 @@ class DataDirectoryTree:
         self.entries.add_document(b"backup_label", self._label)
         if spaces:
             self.entries.add_document(b"tablespace_map", spaces.encode(errors="surrogateescape"))
-        self._at_end(self)
 
     def listings(self) -> Iterator[ArrivedListing]:
         """Yield every directory, once all has arrived."""

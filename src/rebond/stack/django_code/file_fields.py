@@ -18,7 +18,7 @@ from rebond.sources.postgres.file_columns import (
     list_columns,
     sample_values,
 )
-from rebond.sources.postgres.session import HeldSnapshot
+from rebond.sources.postgres.looks import Asked
 from rebond.stack.django_code.applications import Knowledge, find_migrations, learn_from_code
 from rebond.stack.django_code.django_settings import read_django
 from rebond.stack.django_code.field_classes import Verdict
@@ -42,6 +42,7 @@ class FieldFinder:
         self._loaded = loaded
         self._fields: list[NamedField] = []
         self._gathered: list[GatheredValues] = []
+        self._asked: dict[str, tuple[list[TextColumn], GatheredValues]] = {}
 
     @property
     def has_places(self) -> bool:
@@ -52,12 +53,19 @@ class FieldFinder:
         """Forget what an earlier attempt gathered."""
         for each in self._gathered:
             each.close()
-        self._fields, self._gathered = [], []
+        self._fields, self._gathered, self._asked = [], [], {}
 
-    def ask_snapshot(self, snapshot: HeldSnapshot, report: Report) -> None:
-        """Gather the values in the moment that is held. What cannot be asked is told: a backup is not for that."""
+    def ask_snapshot(self, snapshot: Asked, report: Report) -> None:
+        """Gather the values in the moment that is held; of a database that was asked before, what is new of it.
+
+        What cannot be asked is told: a backup is not for that.
+        """
         try:
-            self._ask(snapshot)
+            if snapshot.name in self._asked:
+                columns, gathered = self._asked[snapshot.name]
+                gathered.gather(snapshot, columns)
+            else:
+                self._ask(snapshot)
         except (SourceError, OSError) as error:
             report(_not_asked(self._name, error))
 
@@ -65,7 +73,7 @@ class FieldFinder:
         """Return the columns, and where their files may be."""
         return FoundFields(fields=tuple(self._fields), places=_list_places(self._loaded), close=self.begin)
 
-    def _ask(self, snapshot: HeldSnapshot) -> None:
+    def _ask(self, snapshot: Asked) -> None:
         schema = find_django(snapshot)
         if schema is None or not _list_places(self._loaded):
             return
@@ -78,6 +86,7 @@ class FieldFinder:
         gathered = GatheredValues(len(chosen))
         self._gathered.append(gathered)
         gathered.gather(snapshot, [each for each, _, _ in chosen])
+        self._asked[snapshot.name] = [each for each, _, _ in chosen], gathered
         for number, (column, label, sureness) in enumerate(chosen):
             self._fields.append(
                 NamedField(
@@ -106,7 +115,7 @@ def _choose_by_code(columns: Sequence[TextColumn], known: Knowledge) -> list[tup
 
 
 def _choose_by_values(
-    snapshot: HeldSnapshot, columns: Sequence[TextColumn], known: Knowledge
+    snapshot: Asked, columns: Sequence[TextColumn], known: Knowledge
 ) -> list[tuple[TextColumn, str, Sureness]]:
     """Choose columns of tables that the code says nothing of, by a sample of their values."""
     open_ones = [
