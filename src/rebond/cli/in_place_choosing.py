@@ -14,13 +14,11 @@ from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import StoreError, UnknownName, UsageError, VaultError
+from rebond.operations.measuring_part import PartMeasure
 from rebond.operations.recovery.choosing import choose_records, find_reference
 from rebond.operations.recovery.parts import Source
-from rebond.operations.restore import restore
-from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.operations.snapshots import time_of
-from rebond.progress import Silence
 from rebond.stack.recovering import holds_data
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
 from rebond.units import format_iso, parse_last_moment
@@ -180,16 +178,6 @@ def _measure(source: Source, name: str, include: Sequence[str], exclude: Sequenc
 
     Whether their content can be had is found out when it is fetched, which is before anything live is touched.
     """
-    request = RestoreRequest(
-        target=b"/nonexistent",
-        components=(name,),
-        selection=Selection.from_flags(include, exclude),
-        dry_run=True,
-        only_measures=True,
-    )
-    try:
-        with source.reading() as reader:
-            outcome = restore(source.vault, source.record, request, Silence(), opened=reader)
-    except UnknownName:
-        return None
-    return outcome.files, outcome.bytes
+    with source.reading() as reader:
+        measure = PartMeasure(reader, name, Selection.from_flags(include, exclude))
+    return None if measure.is_empty else (measure.files, measure.bytes)

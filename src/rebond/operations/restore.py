@@ -68,7 +68,7 @@ def restore(
     _check_target(request)
     is_new = not os.path.lexists(request.target)
     with _reading(vault, record, opened) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
-        if not request.only_measures and not request.selection.includes:
+        if not request.selection.includes:
             reader.expect_many_finds()
         if not request.dry_run and request.overwrite is None:
             _check_room(reader, request, Path(scratch) / "rehearsal")

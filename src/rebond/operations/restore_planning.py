@@ -37,7 +37,6 @@ class RestoreRequest(Struct, frozen=True, kw_only=True):
     """What to put back and where. ``overwrite`` is ``None`` where an existing target is refused.
 
     ``sets_aside`` moves away what the snapshot does not have; ``reads_back`` compares what was written.
-    With ``only_measures`` a dry run counts files and bytes as the tree has them, and looks for no content.
     """
 
     target: bytes
@@ -50,7 +49,6 @@ class RestoreRequest(Struct, frozen=True, kw_only=True):
     workers: int = 2
     sets_aside: bool = False
     reads_back: bool = False
-    only_measures: bool = False
 
 
 class _Node(Struct):
@@ -60,6 +58,7 @@ class _Node(Struct):
     parent: "_Node | None"
     depth: int
     is_wanted: bool
+    may_exclude: bool
     directory: Directory | None = None
     is_made: bool = False
 
@@ -142,7 +141,7 @@ class RestorePlan:
             start = Located(component, b"", entry, located.directory)
             selection = self._request.selection
             is_wanted = selection.includes_path(entry.name, b"", is_directory=True)
-            top = _Node(start, None, 1, is_wanted)
+            top = _Node(start, None, 1, is_wanted, selection.may_exclude_below(entry.name, b""))
             if self._request.strip >= 1:
                 top.directory, top.is_made = root, True
             elif is_wanted:
@@ -170,14 +169,15 @@ class RestorePlan:
         selection, name = self._request.selection, item.component.name.encode()
         is_directory = entry.kind == EntryKind.DIRECTORY
         is_wanted = node.is_wanted
-        if not selection.wants_everything:
-            if selection.excludes_path(name, item.path, is_directory=is_directory):
+        if node.may_exclude or not is_wanted:
+            if node.may_exclude and selection.excludes_path(name, item.path, is_directory=is_directory):
                 return None
             is_wanted = is_wanted or selection.includes_path(name, item.path, is_directory=is_directory)
             if not is_wanted and not (is_directory and selection.may_include_below(name, item.path)):
                 return None
         if is_directory:
-            below = _Node(item, node, node.depth + 1, is_wanted)
+            may_exclude = node.may_exclude and selection.may_exclude_below(name, item.path)
+            below = _Node(item, node, node.depth + 1, is_wanted, may_exclude)
             if below.depth <= self._request.strip:
                 below.directory, below.is_made = root, True
             elif is_wanted:
@@ -242,8 +242,7 @@ class RestorePlan:
         if entry.kind == EntryKind.FILE:
             self.planned_bytes += data_bytes(entry.size, entry.holes)
             if entry.chunks or entry.chunk_list is not None:
-                if not self._request.only_measures:
-                    self._plan_file(plan, directory, shown, entry)
+                self._plan_file(plan, directory, shown, entry)
                 return
         try:
             if entry.kind == EntryKind.FILE:

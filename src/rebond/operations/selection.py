@@ -40,10 +40,11 @@ class Selection(Struct, frozen=True):
 
     def may_include_below(self, component: bytes, path: bytes) -> bool:
         """Whether anything below a directory can be wanted: spares looking into the others."""
-        return any(
-            not pattern.is_anchored or _leads_to(pattern.glob, path) or _leads_to(pattern.glob, component + b"/" + path)
-            for pattern in self.includes
-        )
+        return _may_fit_below(self.includes, component, path)
+
+    def may_exclude_below(self, component: bytes, path: bytes) -> bool:
+        """Whether anything below a directory can be left out: spares asking for each thing in it."""
+        return _may_fit_below(self.excludes, component, path)
 
 
 def _parse(texts: Sequence[str], origin: str) -> tuple[Pattern, ...]:
@@ -63,6 +64,13 @@ def _fits(patterns: Sequence[Pattern], component: bytes, path: bytes, is_directo
     return any(
         pattern.matches(path, name, is_directory=is_directory)
         or (pattern.is_anchored and pattern.matches(whole, name, is_directory=is_directory))
+        for pattern in patterns
+    )
+
+
+def _may_fit_below(patterns: Sequence[Pattern], component: bytes, path: bytes) -> bool:
+    return any(
+        not pattern.is_anchored or _leads_to(pattern.glob, path) or _leads_to(pattern.glob, component + b"/" + path)
         for pattern in patterns
     )
 

@@ -1,5 +1,6 @@
 """What of a live tree a restore in place may move, and what has to stay: found by the rules of the backups."""
 
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -26,6 +27,7 @@ class LiveTree(FileTree):
         self._may_matter = may_matter
         self._found: dict[bytes, set[bytes]] = {}
         self._root = os.path.realpath(root)
+        self._listed: set[bytes] = set()
 
     def look(self) -> LiveShape:
         """Walk. Raises ``SourceError``."""
@@ -48,7 +50,7 @@ class LiveTree(FileTree):
         if level.device != self._device:
             self._note(path, set())
             if self._one_file_system:
-                self._note(path, set(_list(level.fd)))
+                self._note(path, set(_list_names(level.fd)))
         return super()._visit(level, scope, path, depth, status)
 
     def _visit_unreadable(
@@ -59,10 +61,28 @@ class LiveTree(FileTree):
 
     def _read(self, level: Level, scope: Scope, path: bytes, depth: int) -> Contents:
         contents = super()._read(level, scope, path, depth)
-        left_out = set(_list(level.fd)).difference(contents.names, contents.directories)
+        left_out = self._listed.difference(contents.names, contents.directories)
         if left_out:
             self._note(path, left_out)
         contents.directories = [each for each in contents.directories if self._may_matter(join_path(path, each))]
+        return contents
+
+    def _list(self, fd: int) -> Contents:
+        """Return the names alone, unless a rule asks for sizes: times are for backups. Raises ``OSError``."""
+        self._listed = set()
+        if self._rules.larger_than_bytes is not None:
+            self._listed.update(_list_names(fd))
+            return super()._list(fd)
+        contents = Contents()
+        with os.scandir(fd) as entries:
+            for each in entries:
+                name = os.fsencode(each.name)
+                self._listed.add(name)
+                with contextlib.suppress(OSError):  # nobody knows what it is, so it stays
+                    (contents.directories if each.is_dir(follow_symlinks=False) else contents.names).append(name)
+        contents.directories.sort()
+        contents.names.sort()
+        contents.stamps = [b""] * len(contents.names)
         return contents
 
 
@@ -76,7 +96,7 @@ def look_at_live(
         return UNKNOWN
 
 
-def _list(descriptor: int) -> list[bytes]:
+def _list_names(descriptor: int) -> list[bytes]:
     return [os.fsencode(each) for each in os.listdir(descriptor)]
 
 

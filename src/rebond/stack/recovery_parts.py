@@ -42,6 +42,7 @@ def make_part(
     wanted = Wish(
         include=chosen.include,
         exclude=chosen.exclude,
+        files=chosen.files,
         bytes=chosen.bytes,
         keeps_owner=wish.keeps_owner,
         workers=wish.workers,

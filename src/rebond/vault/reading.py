@@ -137,6 +137,11 @@ class SnapshotReader:
         """Yield (chunk id, length) of a file in order."""
         return read_chunk_rows(entry, self.read_object)
 
+    def expect_finds(self, count: int) -> None:
+        """Make ready for about so many look-ups, if that costs less than they do."""
+        if count * _ROWS_PER_FIND > self._cache.chunks.row_count:
+            self.expect_many_finds()
+
     def expect_many_finds(self) -> None:
         """Make ready for finding most chunks of the snapshot, where memory allows it."""
         self._cache.chunks.expect_many_finds()

@@ -1,5 +1,7 @@
 """Choosing paths: what a pattern fits comes back with all below it, and no directory on the way is passed over."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -87,3 +89,30 @@ def test_names_that_are_not_text_can_be_chosen() -> None:
     selection = Selection.from_flags(include=[b"\xff*".decode(errors="surrogateescape")])
 
     assert selection.includes_path(b"site", b"a/\xff\xfe", is_directory=False)
+
+
+PATTERNS = ("a", "/a", "a/b", "/a/b/c", "a/**/c", "**/c", "/*/b", "*.x", "b/", "/site/a", "site/a/b", "/s*/a/*", "a/**")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_where_nothing_below_may_be_left_out_nothing_is(pattern: str) -> None:
+    """A walk asks no more from such a directory on."""
+    selection = Selection.from_flags(exclude=[pattern])
+    names = (b"a", b"b", b"c", b"f.x")
+    paths = [b"/".join(each) for depth in (1, 2, 3, 4) for each in itertools.product(names, repeat=depth)]
+    excluded = [each for each in paths if selection.excludes_path(b"site", each, is_directory=True)]
+    assert excluded
+    for path in excluded:
+        parts = path.split(b"/")
+        above = [b"/".join(parts[:count]) for count in range(len(parts))]
+        reached = itertools.takewhile(
+            lambda each: not (each and selection.excludes_path(b"site", each, is_directory=True)), above
+        )
+        assert all(selection.may_exclude_below(b"site", each) for each in reached)
+
+
+def test_an_anchored_exclude_is_asked_only_on_its_way() -> None:
+    selection = Selection.from_flags(exclude=["/a/b", "/site/c"])
+    assert selection.may_exclude_below(b"site", b"a")
+    assert not selection.may_exclude_below(b"site", b"b")
+    assert not selection.may_exclude_below(b"site", b"a/b/c")

@@ -57,10 +57,11 @@ class FilesPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What of the component is wanted; its snapshot holds so many bytes of it."""
+    """What of the component is wanted; its snapshot holds so many files and bytes of it."""
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
+    files: int = 0
     bytes: int = 0
     keeps_owner: bool = True
     workers: int = 2
@@ -145,6 +146,7 @@ class FilePart:
             workers=self._wish.workers,
         )
         with self.source.reading() as reader:
+            reader.expect_finds(self._wish.files)
             outcome = restore(self.source.vault, self.source.record, request, observer, opened=reader)
         if outcome.is_damaged:
             raise VaultDamaged(

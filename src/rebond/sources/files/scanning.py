@@ -206,7 +206,7 @@ class FileTree:
 
     def _read(self, level: Level, scope: Scope, path: bytes, depth: int) -> Contents:
         """Read a directory, report what could not be read in it, and take out what the rules leave out."""
-        contents = read_directory(level.fd)
+        contents = self._list(level.fd)
         if contents.faults or contents.fault is not None:
             self._report_faults(contents, path, depth)
         is_empty = not contents.names and not contents.directories
@@ -222,6 +222,10 @@ class FileTree:
         if depth == 0 and not contents.names and not contents.directories and not self._allow_empty:
             raise self._refuse_empty(was_empty=is_empty)
         return contents
+
+    def _list(self, fd: int) -> Contents:
+        """Return what is in an open directory, with stamps. Faults are returned, never raised."""
+        return read_directory(fd)
 
     def _refuse_empty(self, *, was_empty: bool) -> SourceUnfit:
         """Return the error for an empty snapshot: mostly it is a volume that was not mounted."""
