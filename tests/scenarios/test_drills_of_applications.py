@@ -41,7 +41,7 @@ def ask(sql):
 
 pathlib.Path("media/0.jpg").write_bytes(b"an application changes what it works with")
 # A child that leaves its session, its parent and its variables.
-subprocess.Popen(["env", "-i", "setsid", "sh", "-c", "sleep 7654 & sleep 7654"])
+subprocess.Popen(["env", "-i", "sh", "-c", "setsid sh -c 'sleep 7654 & sleep 7654' &"])
 pathlib.Path(sys.argv[1]).write_text(os.environ["PORT"])
 http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Shop).serve_forever()
 """
@@ -86,10 +86,11 @@ def stack(tmp_path: pathlib.Path) -> Iterator[StartedStack]:
     (made.root / "code").mkdir()
     (made.root / "code" / "shop.py").write_text(CODE)
     yield made
-    left = made.left()
+    left, sleepers = made.left(), list_sleepers()
     made.close()
-    assert left == []
-    assert list_sleepers() == []
+    for each in sleepers:
+        os.kill(int(each), signal.SIGKILL)
+    assert (left, sleepers) == ([], [])
 
 
 @pytest.fixture(scope="module")
