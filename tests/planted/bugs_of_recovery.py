@@ -243,4 +243,40 @@ RECOVERY = (
         ),
         (f"{RECOVER_KILLS}::test_killed_before_the_configuration_is_laid_beside_the_stack_resuming_lays_it",),
     ),
+    Bug(
+        "plan-is-thought-over-for-an-hour",
+        "The snapshot that was opened for a plan is taken for open for ever, however long a person thinks.",
+        (Change("operations/recovery/last_reader.py", " or now - self._opened > _YOUNG_SECONDS", ""),),
+        ("tests/unit/operations/recovery/test_last_reader.py::test_another_snapshot_or_a_minute_later_is_opened_anew",),
+    ),
+    Bug(
+        "cut-step-teaches",
+        "A step that was cut and gone on with is expected to take as long as its last try.",
+        (Change("history/step_times.py", '        and each.get("tries", 1) == 1\n', ""),),
+        ("tests/unit/history/test_step_times.py::test_a_step_that_was_cut_and_gone_on_with_teaches_nothing",),
+    ),
+    Bug(
+        "other-stack-teaches",
+        "Steps of another stack with the same names are taken for this one's.",
+        (Change("history/step_times.py", 'if stack and run.text("stack") not in', "if False and stack not in"),),
+        ("tests/unit/history/test_step_times.py::test_another_stack_with_a_component_of_the_same_name_is_another",),
+    ),
+    Bug(
+        "exclude-is-not-asked-deeper",
+        "Below the top of a component no pattern is asked any more what is left out.",
+        (
+            Change(
+                "operations/selection.py",
+                "return _may_fit_below(self.excludes, component, path)",
+                "return not path and bool(self.excludes)",
+            ),
+        ),
+        ("tests/unit/operations/test_selection.py::test_where_nothing_below_may_be_left_out_nothing_is",),
+    ),
+    Bug(
+        "left-out-names-are-moved",
+        "What the rules leave out of a live folder is set aside with it.",
+        (Change("stack/live_trees.py", "                self._listed.add(name)\n", ""),),
+        ("tests/unit/stack/test_live_trees.py",),
+    ),
 )
