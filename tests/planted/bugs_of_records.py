@@ -6,6 +6,7 @@ LEDGER = "tests/unit/history/test_ledger.py"
 RECORDING = "tests/unit/history/test_recording.py"
 CHECKING = "tests/unit/history/test_checking.py"
 SEALING = "tests/unit/history/test_sealing.py"
+SEGMENTS = "tests/unit/vault/test_sealing_pipeline.py"
 STREAMS = "tests/unit/vault/test_streams.py"
 LOGS = "tests/unit/logs/test_log.py"
 COMMAND = "tests/unit/cli/test_history.py"
@@ -143,5 +144,17 @@ RECORDS = (
             ),
         ),
         (f"{LOGS}::test_a_file_that_others_took_away_is_opened_anew",),
+    ),
+    Bug(
+        "what-does-not-compress-grows",
+        "Segments of pictures and archives grow too: twice the memory, and nothing is smaller.",
+        (Change("vault/content_writing.py", " and shrinks_well(segment.chunks)", ""),),
+        (f"{SEGMENTS}::test_segments_of_content_that_compresses_grow_and_no_others",),
+    ),
+    Bug(
+        "harder-while-others-work",
+        "A backup compresses harder while the server that it reads needs the processors.",
+        (Change("vault/sealing_pipeline.py", " and self._processors.are_idle()", ""),),
+        (f"{SEGMENTS}::test_a_segment_is_compressed_harder_only_while_none_waits_and_processors_are_idle",),
     ),
 )

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from blake3 import blake3
 
-from rebond.vault.frames import RAW_LIMIT
+from rebond.vault.frames import RAW_LIMIT, shrinks_well
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -20,11 +20,12 @@ _LEAST_FILL = 0.75  # a segment is closed at a random size between this share of
 class _OpenSegment:
     """A segment being filled."""
 
-    __slots__ = ("chunks", "close_at", "ids", "place", "size")
+    __slots__ = ("chunks", "close_at", "has_grown", "ids", "place", "size")
 
     def __init__(self, place: int, close_at: int) -> None:
         self.place = place
         self.close_at = close_at
+        self.has_grown = False
         self.ids: list[bytes] = []
         self.chunks: list[bytes] = []
         self.size = 0
@@ -46,7 +47,7 @@ class ContentWriter:
         self._find_places = cache.chunks.find
         self._segments = cache.segments
         self._session = cache.segments.number_of(context.session)
-        self._target = context.level.target_bytes
+        self._level = context.level
         self._data_key = context.keys.data_id_key
         self._tree_key = context.keys.tree_id_key
         self._next_number = 0
@@ -140,9 +141,18 @@ class ContentWriter:
         place = segment.place
         self._chunks.add(chunk_id, place)
         self.added_bytes += size
-        if segment.size >= segment.close_at or len(segment.ids) >= _MOST_CHUNKS:
+        if (segment.size >= segment.close_at and not self._grows(kind, segment)) or len(segment.ids) >= _MOST_CHUNKS:
             self._close(kind)
         return place
+
+    def _grows(self, kind: SegmentKind, segment: _OpenSegment) -> bool:
+        """Let a full segment of content that compresses grow, once, if the level and the session are large enough."""
+        target = self._level.target_after(self.added_bytes)
+        if segment.has_grown or kind is not SegmentKind.DATA or target <= self._level.target_bytes:
+            return False
+        segment.has_grown = True
+        segment.close_at = segment.close_at * target // self._level.target_bytes
+        return segment.size < segment.close_at and shrinks_well(segment.chunks)
 
     def _start(self, kind: SegmentKind) -> _OpenSegment:
         number = self._next_number
@@ -151,7 +161,7 @@ class ContentWriter:
             raise OverflowError("a session holds at most 2^24 segments")
         place = self._session << SEGMENT_BITS | number
         self._segments.allow(place, 1)
-        close_at = int(self._target * self._random.uniform(_LEAST_FILL, 1.0))
+        close_at = int(self._level.target_bytes * self._random.uniform(_LEAST_FILL, 1.0))
         segment = self._open[kind] = _OpenSegment(place, close_at)
         return segment
 

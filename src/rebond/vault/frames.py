@@ -18,6 +18,9 @@ _COUNT = struct.Struct("<I")
 _ROW_SIZE = HASH_SIZE + 4
 _LZMA_GRAIN = 4096  # bytes: dictionaries are multiples of it
 _WIDENED_LEVEL = 3
+_GROWTH_SHARE = 16  # a segment is no larger than this part of what was stored before it, where it may grow
+_TASTES, _TASTE_BYTES = 8, 8 << 10
+_SHRUNK = 0.7  # of its size: a taste that is smaller is of content that compresses
 _INCOMPRESSIBLE = 0.98  # a frame that saves less than 2 % is stored as it is: it decodes for nothing
 
 
@@ -30,20 +33,35 @@ class Codec(enum.IntEnum):
 
 
 class Level(Struct, frozen=True):
-    """A trade between time and room. ``target_bytes`` is what a segment is filled to."""
+    """A trade between time and room. ``target_bytes`` is what a segment is filled to, at first."""
 
     name: str
     codec: Codec
     strength: int
     target_bytes: int
     working_bytes: int  # memory that one compressing thread takes
+    growth: int = 1  # times the target: what segments are filled to once much was stored
+    idle_strength: int = 0  # while the processors have time for it; 0: never another one
+
+    @property
+    def most_target_bytes(self) -> int:
+        """What a segment is filled to at most."""
+        return self.target_bytes * self.growth
+
+    def target_after(self, stored_bytes: int) -> int:
+        """Return what the next segment is filled to, after so many raw bytes of one session.
+
+        Larger ones compress better. A small backup keeps small ones: they are less to lose when it is killed, and
+        less to read for a single file.
+        """
+        return min(self.most_target_bytes, max(self.target_bytes, stored_bytes // _GROWTH_SHARE))
 
 
 LEVELS = {
     level.name: level
     for level in (
         Level("fast", Codec.ZSTD, 1, 4 << 20, 8 << 20),
-        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20),
+        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20, growth=2, idle_strength=6),
         Level("small", Codec.ZSTD, 12, 4 << 20, 48 << 20),
         Level("dense", Codec.LZMA2, 6, 16 << 20, 72 << 20),
     )
@@ -56,16 +74,24 @@ class Compressor:
     def __init__(self, level: Level) -> None:
         self._level = level
         self._zstd = zstandard.ZstdCompressor(compression_params=_zstd_parameters(level))
+        self._idle_zstd: zstandard.ZstdCompressor | None = None
 
-    def compress(self, raw: Buffer) -> tuple[Codec, Buffer]:
-        """Return the codec that was used and the compressed bytes."""
+    def compress(self, raw: Buffer, *, is_idle: bool = False) -> tuple[Codec, Buffer]:
+        """Return the codec that was used and the compressed bytes; ``is_idle``: there is time to compress harder."""
         if self._level.codec is Codec.LZMA2:
             packed = lzma.compress(raw, lzma.FORMAT_RAW, filters=[_lzma_filter(self._level)])
+        elif is_idle and self._level.idle_strength:
+            packed = self._take_idle_zstd().compress(raw)
         else:
             packed = self._zstd.compress(raw)
         if len(packed) >= len(raw) * _INCOMPRESSIBLE:
             return Codec.NONE, raw
         return self._level.codec, packed
+
+    def _take_idle_zstd(self) -> zstandard.ZstdCompressor:
+        if self._idle_zstd is None:
+            self._idle_zstd = zstandard.ZstdCompressor(compression_params=_idle_parameters(self._level))
+        return self._idle_zstd
 
 
 def _zstd_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
@@ -75,9 +101,16 @@ def _zstd_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
     """
     if level.strength == _WIDENED_LEVEL:
         return zstandard.ZstdCompressionParameters.from_level(
-            _WIDENED_LEVEL, window_log=22, chain_log=17, hash_log=18, write_content_size=True
+            _WIDENED_LEVEL, window_log=23, chain_log=17, hash_log=18, write_content_size=True
         )
     return zstandard.ZstdCompressionParameters.from_level(level.strength, write_content_size=True)
+
+
+def _idle_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
+    """The encoder's settings while the processors wait for what is read."""
+    return zstandard.ZstdCompressionParameters.from_level(
+        level.idle_strength, window_log=23, chain_log=19, hash_log=19, search_log=3, write_content_size=True
+    )
 
 
 def _lzma_filter(level: Level) -> dict[str, int]:
@@ -97,6 +130,13 @@ def _lzma_filter(level: Level) -> dict[str, int]:
     }
 
 
+def shrinks_well(chunks: Sequence[Buffer]) -> bool:
+    """Say whether a taste of some chunks compresses; what does not gains nothing by a larger segment."""
+    step = max(1, len(chunks) // _TASTES)
+    taste = b"".join([bytes(chunk[:_TASTE_BYTES]) for chunk in chunks[::step]])
+    return len(zstandard.ZstdCompressor(level=1).compress(taste)) < _SHRUNK * len(taste)
+
+
 def join_chunks(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
     """Lay chunks out as a decoded frame: count, (id, length) rows, contents."""
     return b"".join((frame_rows(ids, chunks), *chunks))
@@ -108,11 +148,11 @@ def frame_rows(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
     return b"".join((_COUNT.pack(len(ids)), *rows))
 
 
-def build_frame(raw: Buffer, compressor: Compressor) -> bytes:
+def build_frame(raw: Buffer, compressor: Compressor, *, is_idle: bool = False) -> bytes:
     """Compress ``raw`` and pad it, so that its length tells little about its content."""
     if len(raw) > RAW_LIMIT:
         raise VaultDamaged("A segment of {size} bytes is larger than the format allows.", size=len(raw))
-    codec, packed = compressor.compress(raw)
+    codec, packed = compressor.compress(raw, is_idle=is_idle)
     length = _HEAD.size + len(packed)
     grain = 1 << max(0, length.bit_length() - 7)
     padding = -length % grain

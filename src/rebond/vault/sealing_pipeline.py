@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged
+from rebond.idle_processors import IdleProcessors
 from rebond.vault.frames import join_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
@@ -24,6 +25,7 @@ WORKERS = 2
 QUEUED = 1  # segments that wait at first: what is in flight is read again after a kill
 MOST_QUEUED_BYTES = 16 << 20  # of segments that wait later on
 QUEUED_SHARE = 64  # one segment more waits for each 64 that were submitted: a kill still costs little
+IDLE_UP_TO = 2  # segments in flight: then no process has another one waiting, and reading is what the run waits for
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
@@ -56,10 +58,13 @@ class SealingPipeline:
         self._sealing_here = threading.BoundedSemaphore(workers)  # each takes the memory of its level
         self._idle_sealers: list[Sealer] = []
         self._team = SealingTeam(context, workers)
+        self._processors = IdleProcessors()
         self._putters = ThreadPoolExecutor(uploads, "put")
         self._least_room = workers + QUEUED
         self._most_room = workers + max(QUEUED, MOST_QUEUED_BYTES // context.level.target_bytes)
+        self._most_bytes = self._most_room * context.level.target_bytes  # where segments grow, fewer wait
         self._in_flight = 0
+        self._in_flight_bytes = 0
         self._submitted = 0
         self._moved = threading.Condition()
         self._packs_free = threading.BoundedSemaphore(uploads)
@@ -75,14 +80,20 @@ class SealingPipeline:
         """Queue a segment; waits while too much is in flight."""
         room = min(self._most_room, self._least_room + self._submitted // QUEUED_SHARE)
         with self._moved:
-            while self._in_flight >= room and self._failure is None:
+            while self._failure is None and not self._has_room(room, segment.raw_bytes):
                 self._moved.wait()
             if self._failure is not None:
                 raise self._failure
             self._in_flight += 1
+            self._in_flight_bytes += segment.raw_bytes
         self._submitted += 1
         self._submitted_bytes += segment.raw_bytes
         self._sealers.submit(self._run, segment)
+
+    def _has_room(self, room: int, raw_bytes: int) -> bool:
+        if self._in_flight < self._least_room:
+            return True
+        return self._in_flight < room and self._in_flight_bytes + raw_bytes <= self._most_bytes
 
     def finish(self) -> None:
         """Seal and put all that is left; when this returns, every segment lies in a put pack."""
@@ -120,12 +131,14 @@ class SealingPipeline:
         finally:
             with self._moved:
                 self._in_flight -= 1
+                self._in_flight_bytes -= segment.raw_bytes
                 self._moved.notify()
 
     def _seal(self, segment: FullSegment) -> PackedSegment:
         sealed = None
         if self._submitted_bytes >= PROCESSES_FROM:
-            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks)
+            is_idle = self._in_flight <= IDLE_UP_TO and self._processors.are_idle()
+            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks, is_idle=is_idle)
             self._idle_sealers.clear()  # processes have their own
         if sealed is None:  # too little for a process, or none can be had, or it was lost: slower is not wrong
             sealed = self._seal_here(segment)

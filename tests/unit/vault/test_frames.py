@@ -2,6 +2,7 @@ import lzma
 import random
 import struct
 import tracemalloc
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.unit.vault.spoilt import FRAMES, RAW, seeds, spoil, tries
 
 from rebond.errors import VaultDamaged
+from rebond.vault import frames
 from rebond.vault.frames import (
     LEVELS,
     RAW_LIMIT,
@@ -32,6 +34,24 @@ def test_what_was_compressed_comes_back(level: str) -> None:
     assert open_frame(frame) == WORDS
     assert frame[0] == LEVELS[level].codec
     assert len(frame) < len(WORDS) / 10
+
+
+def test_what_was_compressed_while_there_was_time_is_smaller_and_comes_back_the_same() -> None:
+    text = b"".join(path.read_bytes() for path in sorted(Path(frames.__file__).parent.glob("*.py")))
+    compressor = Compressor(LEVELS["balanced"])
+
+    usual, idle = build_frame(text, compressor), build_frame(text, compressor, is_idle=True)
+
+    assert open_frame(idle) == open_frame(usual) == text
+    assert len(idle) < len(usual)
+    assert build_frame(text, FAST, is_idle=True) == build_frame(text, FAST), "who asks for fast gets fast"
+
+
+def test_segments_grow_with_what_was_stored_to_twice_their_size_and_no_further() -> None:
+    balanced, mib = LEVELS["balanced"], 1 << 20
+
+    assert [balanced.target_after(stored * mib) / mib for stored in (0, 64, 96, 128, 10**6)] == [4, 4, 6, 8, 8]
+    assert all(level.most_target_bytes <= RAW_LIMIT // 4 for level in LEVELS.values())
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 1_000_003])
