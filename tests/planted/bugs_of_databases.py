@@ -168,10 +168,16 @@ DATABASES = (
         (f"{INTO}::test_a_load_may_say_nothing_for_longer_than_a_dump_may",),
     ),
     Bug(
-        "a-fault-of-the-server-overheard",
-        "What the server complains of while rows go to it directly is passed over.",
-        (Change("sources/postgres/direct_load.py", '        if kind == b"E":', '        if kind == b"X":'),),
-        (f"{DIRECTLY}::test_a_row_that_does_not_fit_is_named_and_nothing_is_kept",),
+        "a-job-lost-unsaid",
+        "An index that could not be made is passed over.",
+        (
+            Change(
+                "sources/postgres/jobs.py",
+                "                self.failure = self.failure or error",
+                "                self.failure = self.failure",
+            ),
+        ),
+        (f"{DIRECTLY}::test_a_job_that_fails_ends_all_and_is_told",),
     ),
     Bug(
         "rows-sent-to-another-server",

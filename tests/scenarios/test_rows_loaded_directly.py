@@ -5,19 +5,24 @@ import pathlib
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 from tests.scenarios.test_database_into import into
 from tests.scenarios.test_postgres import configure
+from tests.scenarios.test_postgres_refusals import find_access
 from tests.unit.cli.program_runs import Program
 
-import rebond.sources.postgres.side_by_side as loading
+import rebond.sources.postgres.load_sessions as loading
 from rebond.errors import RestoreError
 from rebond.secret import Secret
 from rebond.sources.postgres.direct_load import DirectSession, describe_error, open_directly
-from rebond.sources.postgres.feeding import LOAD_SETTINGS
+from rebond.sources.postgres.feeding import LOAD_SETTINGS, ScriptGuard
+from rebond.sources.postgres.jobs import run_side_by_side
 from rebond.sources.postgres.server import PostgresServer as Address
+from rebond.sources.postgres.session import Access
+from rebond.sources.streams.readers import FedReader
 from rebond.stack.database_targets import find_target
 from rebond.testing.postgres_server import PostgresServer
 
@@ -161,6 +166,53 @@ def test_a_database_is_the_same_either_way(
     assert server.sql(question, "directly") == server.sql(question, "by_psql") == server.sql(question, "shop")
 
 
+@pytest.mark.parametrize("is_local", [True, False])
+def test_jobs_take_turns_in_few_sessions(server: PostgresServer, is_local: bool) -> None:
+    server.sql("DROP TABLE IF EXISTS made; CREATE TABLE made (n int)", "shop")
+    access, begun = watch_sessions(server, is_local=is_local)
+    # What a job sets stays for what follows in it alone: words of the next one come in the encoding that it says.
+    jobs = [
+        (
+            b"SET client_encoding = 'LATIN1';",
+            f"INSERT INTO public.made VALUES ({number}) /* \u00e9 */;".encode("latin-1"),
+        )
+        for number in range(30)
+    ]
+    run_side_by_side(access, "shop", jobs, ScriptGuard(access), jobs=2)
+    assert server.sql("SELECT count(*), sum(n) FROM made", "shop") == "30|435\n"
+    assert len([each for each in begun if each == "psql"]) == (1 if is_local else 3)  # one tells what psql knows
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_a_job_that_fails_ends_all_and_is_told(server: PostgresServer, is_local: bool) -> None:
+    server.sql("DROP TABLE IF EXISTS twice; CREATE TABLE twice AS SELECT 1 AS n FROM generate_series(1, 2)", "shop")
+    access, _ = watch_sessions(server, is_local=is_local)
+    jobs = [(b"CREATE INDEX twice_1 ON public.twice (n);",), (b"CREATE UNIQUE INDEX twice_2 ON public.twice (n);",)]
+    with pytest.raises(RestoreError, match=r"is duplicated"):
+        run_side_by_side(access, "shop", [*jobs, *[(b"SELECT 1;",)] * 5], ScriptGuard(access), jobs=1)
+    assert server.sql("SELECT relname FROM pg_class WHERE relname ~ '^twice_'", "shop") == "twice_1\n"
+
+
+@pytest.mark.parametrize("is_local", [True, False])
+def test_jobs_that_stop_one_another_are_run_again(server: PostgresServer, is_local: bool) -> None:
+    server.sql("DROP TABLE IF EXISTS a, b; CREATE TABLE a (n int); CREATE TABLE b (n int)", "shop")
+    server.change("deadlock_timeout", "20ms")
+    access, _ = watch_sessions(server, is_local=is_local)
+    wait = b"SELECT pg_sleep(0.1);"
+    jobs = [
+        (b"LOCK TABLE public.a;", wait, b"LOCK TABLE public.b;", b"INSERT INTO public.a VALUES (1);"),
+        (b"LOCK TABLE public.b;", wait, b"LOCK TABLE public.a;", b"INSERT INTO public.a VALUES (2);"),
+    ] * 2
+    run_side_by_side(access, "shop", jobs, ScriptGuard(access), jobs=2)
+    assert server.sql("SELECT count(*) FROM a", "shop") == "4\n"
+
+
+def test_a_job_that_is_lost_by_a_fault_of_ours_does_not_go_unsaid(server: PostgresServer) -> None:
+    access, _ = watch_sessions(server, is_local=True)
+    with pytest.raises(TypeError):
+        run_side_by_side(access, "shop", [(3,)], ScriptGuard(access), jobs=1)  # type: ignore[list-item]
+
+
 def test_an_error_of_the_server_is_one_line_with_its_code() -> None:
     content = b"SERROR\0VERROR\0C53100\0Mcould not extend\nfile\0DNo space\0Hfree some\0WCOPY t\0Fmd.c\0\0"
     assert (
@@ -168,6 +220,18 @@ def test_an_error_of_the_server_is_one_line_with_its_code() -> None:
     )
     assert re.fullmatch(r"x+", describe_error(b"M" + b"x" * 5000)[:10])
     assert len(describe_error(b"M" + b"x" * 5000)) < 5000
+
+
+def watch_sessions(server: PostgresServer, *, is_local: bool) -> tuple[Access, list[str]]:
+    """Return the way to a server, and a list that grows by the label of each program that is begun."""
+    access, begun = find_access(server), []
+    open_program = access.open_program
+
+    def watch(words: Sequence[str], *, label: str = "", **options: object) -> FedReader:
+        begun.append(label)
+        return open_program(words, label=label, **options)  # type: ignore[arg-type]
+
+    return replace(access, open_program=watch, is_local=is_local), begun
 
 
 def wait_until_left(server: PostgresServer) -> None:

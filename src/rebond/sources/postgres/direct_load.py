@@ -93,7 +93,12 @@ class DirectSession:
         for each in after:
             self.run(each)
 
-    def run(self, statements: str) -> None:
+    def run_job(self, statements: Iterable[bytes]) -> None:
+        """Run statements, one after the other: each in the encoding that the ones before it have set."""
+        for each in statements:
+            self.run(each)
+
+    def run(self, statements: bytes | str) -> None:
         """Run statements that answer nothing. Raises ``RestoreError``."""
         self._ask(statements)
         self._finish_statement()
@@ -113,8 +118,9 @@ class DirectSession:
         self._socket.close()
         self._raw.finish()
 
-    def _ask(self, statements: str) -> None:
-        text = statements.encode(errors="surrogateescape") + b"\0"
+    def _ask(self, statements: bytes | str) -> None:
+        words = statements.encode(errors="surrogateescape") if isinstance(statements, str) else statements
+        text = words + b"\0"
         self._send(_HEAD.pack(b"Q", 4 + len(text)), text)
 
     def _expect_copy(self) -> None:

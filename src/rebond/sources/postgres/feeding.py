@@ -41,6 +41,9 @@ class LoadSession:
         self._answer = bytearray()
         self._pending = bytearray()
         self._fault: SourceError | None = None
+        self._heard = threading.Condition()
+        self._is_over = False
+        self._jobs = 0
         try:
             self._reader = access.open_psql(database, _BEGIN, keeps_input=True)
             self._reader.allow_silence()  # a large table or its index takes hours, and nothing is said of it meanwhile
@@ -74,6 +77,22 @@ class LoadSession:
         """Let it write ``words``, in which ``:ROW_COUNT`` is that of the last statement, when it comes to here."""
         self.feed(f"\\echo {words}\n")
 
+    def run_job(self, statements: Iterable[bytes]) -> None:
+        """Run statements and wait until all of them are carried out. Raises ``RestoreError``."""
+        for each in statements:
+            self.feed(each)
+            self.feed(b"\n")
+        self._jobs += 1
+        mark = f"job {self._jobs} is done\n".encode()
+        self.feed(b"\\echo " + mark)
+        self._send()
+        with self._heard:
+            self._heard.wait_for(lambda: self._is_over or self._answer.endswith(mark))
+            is_done = self._answer.endswith(mark)
+        if not is_done:
+            self.finish()
+            raise self._ended_early()
+
     def finish(self) -> list[str]:
         """Let it end; return what it reported. Raises ``RestoreError``."""
         self._send()
@@ -103,11 +122,7 @@ class LoadSession:
         except BrokenPipeError:
             self._pending = bytearray()
             self.finish()
-            raise RestoreError(
-                "psql ended before all was loaded into {database}.",
-                hint="See what ends the connection, then run the same command again.",
-                database=self._database,
-            ) from None
+            raise self._ended_early() from None
         except SourceError as error:
             raise self._explain(error) from error
         self._pending = bytearray()
@@ -118,11 +133,24 @@ class LoadSession:
         try:
             while count := self._reader.readinto(block):
                 if len(self._answer) < _MOST_ANSWER_BYTES:
-                    self._answer += block[:count]
+                    with self._heard:
+                        self._answer += block[:count]
+                        self._heard.notify_all()
         except SourceError as error:
             self._fault = error
         except (OSError, ValueError):  # it was closed meanwhile
-            return
+            pass
+        finally:
+            with self._heard:
+                self._is_over = True
+                self._heard.notify_all()
+
+    def _ended_early(self) -> RestoreError:
+        return RestoreError(
+            "psql ended before all was loaded into {database}.",
+            hint="See what ends the connection, then run the same command again.",
+            database=self._database,
+        )
 
     def _explain(self, error: SourceError) -> RestoreError:
         return explain_target(error, server=self._server, database=self._database)

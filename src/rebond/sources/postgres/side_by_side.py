@@ -11,10 +11,9 @@ from typing import Protocol
 
 import msgspec
 
-from rebond.errors import RebondError, RestoreError
-from rebond.sources.postgres.definitions import Job
-from rebond.sources.postgres.direct_load import open_directly
-from rebond.sources.postgres.feeding import LOAD_SETTINGS, LoadSession, ScriptGuard, run_statements
+from rebond.errors import RestoreError
+from rebond.sources.postgres.feeding import run_statements
+from rebond.sources.postgres.load_sessions import begin_session
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import ask
@@ -79,11 +78,8 @@ class _Work:
             self.failure = self.failure or error
 
     def begin(self, access: Access, database: str) -> RowsSession:
-        """Begin a session: over a connection of our own where that can be, else by psql. Raises ``RestoreError``."""
-        session: RowsSession | None = None
-        if access.is_local:
-            session = open_directly(access.server, database, LOAD_SETTINGS)
-        session = session or LoadSession(access, database)
+        """Begin a session. Raises ``RestoreError``."""
+        session = begin_session(access, database)
         with self._lock:
             self._sessions.append(session)
         return session
@@ -263,37 +259,6 @@ def judge_count(table: SavedTable, count: int) -> None:
             count=count,
             expected=table.rows,
         )
-
-
-def run_side_by_side(access: Access, database: str, work: Iterable[Job], guard: ScriptGuard, *, jobs: int) -> None:
-    """Run jobs in several sessions, each job as one transaction. Raises the first ``RestoreError``.
-
-    Jobs that stopped one another are run again, one after the other.
-    """
-    left = list(reversed(list(work)))
-    lock, failures, stopped = threading.Lock(), [], []  # type: ignore[var-annotated]
-
-    def run() -> None:
-        while True:
-            with lock:
-                if not left or failures:
-                    return
-                job = left.pop()
-            try:
-                run_statements(access, database, guard.wrap((b"BEGIN;", *job, b"COMMIT;")))
-            except RebondError as error:
-                with lock:
-                    (stopped if "40P01" in str(error.values.get("words")) else failures).append((error, job))
-
-    threads = [threading.Thread(target=run, name=f"index {number}") for number in range(max(1, min(jobs, len(left))))]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    if failures:
-        raise failures[0][0]
-    for _, job in stopped:
-        run_statements(access, database, guard.wrap((b"BEGIN;", *job, b"COMMIT;")))
 
 
 def gather_statistics(access: Access, database: str, *, jobs: int) -> None:

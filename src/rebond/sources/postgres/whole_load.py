@@ -8,6 +8,7 @@ from rebond.errors import RebondError, RestoreError, TargetNotEmpty
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import ScriptGuard, run_statements
+from rebond.sources.postgres.jobs import run_side_by_side
 from rebond.sources.postgres.making import (
     create_database,
     drop_database,
@@ -20,7 +21,7 @@ from rebond.sources.postgres.making import (
 )
 from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
 from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.side_by_side import gather_statistics, load_rows, run_side_by_side
+from rebond.sources.postgres.side_by_side import gather_statistics, load_rows
 from rebond.sources.postgres.target import DatabaseTarget, Server, choose_maintenance, describe_server, is_empty
 
 Report = Callable[[Finding], None]
