@@ -51,7 +51,7 @@ LOCK TABLE :tables IN ACCESS SHARE MODE;
 class Access:
     """How a database is reached: the server, its programs, and what runs them.
 
-    ``is_local`` says that they run on this machine, as ourselves.
+    ``is_local`` says that they run on this machine, as ourselves, so that this process reaches the same server.
     """
 
     server: PostgresServer
