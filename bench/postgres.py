@@ -234,7 +234,7 @@ def make_section(raw: dict[str, Any]) -> Section:
         intro=f"Databases with {raw['size_mb']} MB of rows each, as an application has them, with keys and indexes; "
         f"server, vault and dumps in memory, on the same {os.cpu_count()} processors. "
         "`python -m bench.postgres` measures it again. Processor time bounds all of it, most of it PostgreSQL's own "
-        "(decisions 0126 and 0127).",
+        "(decisions 0126, 0127, 0150 and 0151).",
         header=("what", "ratio", "at least", "seconds or bytes"),
         rows=rows,
         raw=[json.loads(json.dumps(raw))],
