@@ -14,6 +14,7 @@ from tests.scenarios.shop_database import DESCRIBE, fill_shop
 from tests.scenarios.test_postgres import configure
 from tests.unit.cli.program_runs import Program, plant_shop
 
+from rebond.errors import TargetNotEmpty
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -135,6 +136,33 @@ def test_files_are_the_same_in_an_archive(tmp_path: pathlib.Path, form: str) -> 
         assert (back / name).read_bytes() == (shop / name).read_bytes()
 
 
+def check_sums(folder: pathlib.Path, name: str) -> bool:
+    """Ask the guide's own check."""
+    done = subprocess.run(["sha256sum", "--strict", "-c", name], cwd=folder, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_the_sum_beside_an_archive_is_what_sha256sum_checks(saved: Program, tmp_path: pathlib.Path) -> None:
+    odd = "a \\ back\nup.sql.gz"
+    for name, form in ((odd, "sql.gz"), ("shop.dump", "dump")):
+        wish = ("export", "latest", "db", "--format", form, "--checksum", "--output", tmp_path / name)
+        document = saved.ask(*wish, "--quiet")
+        assert document["files"] == [str(tmp_path / name), f"{tmp_path / name}.sha256"]
+        assert check_sums(tmp_path, f"{name}.sha256")
+    content = bytearray((tmp_path / odd).read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / odd).write_bytes(content)
+    assert not check_sums(tmp_path, f"{odd}.sha256")
+
+    (tmp_path / "taken.dump.sha256").write_text("somebody's")
+    ended = saved(
+        "export", "latest", "db", "--format", "dump", "--checksum", "--output", tmp_path / "taken.dump", "--quiet"
+    )
+    assert ended.status == TargetNotEmpty.exit_status
+    assert not (tmp_path / "taken.dump").exists()
+    assert saved("export", "latest", "db", "--format", "dump", "--checksum", "--output", "-").status == 2
+
+
 def test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_ones_away(
     saved: Program, server: PostgresServer, tmp_path: pathlib.Path
 ) -> None:
@@ -144,19 +172,22 @@ def test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_o
     configure(tmp_path, server)
     path = tmp_path / "stack" / "rebond.toml"
     wish = '[class.daily]\ntrigger = "manual"\ncomponents = "all"\n'
-    wish += 'export = [{ component = "db", format = "sql.gz", to = "backups", keep = "30d" }]\n'
+    wish += 'export = [{ component = "db", format = "sql.gz", to = "backups", keep = "30d", checksum = true }]\n'
     path.write_text(path.read_text() + wish)
     program.environment["REBOND_CONFIG"] = str(path)
     folder = tmp_path / "stack" / "backups"
     folder.mkdir()
     others = ("db_backup_20200101_000000.sql", "db_backup_20200101.sql.gz", "mine_20200101_000000.sql.gz")
-    for name in (*others, "db_backup_20200101_000000.sql.gz", "db_backup_29990101_000000.sql.gz"):
+    old = ("db_backup_20200101_000000.sql.gz", "db_backup_20200101_000000.sql.gz.sha256")
+    for name in (*others, *old, "db_backup_29990101_000000.sql.gz"):
         (folder / name).write_text(name)
     assert program.ask("backup", "--class", "daily")["state"] == "whole"
     left = {each.name for each in folder.iterdir()}
     assert left >= {*others, "db_backup_29990101_000000.sql.gz"}
-    assert "db_backup_20200101_000000.sql.gz" not in left
-    (made,) = left - {*others, "db_backup_29990101_000000.sql.gz"}
+    assert not left & set(old)
+    made, sums = sorted(left - {*others, "db_backup_29990101_000000.sql.gz"})
+    assert sums == f"{made}.sha256"
+    assert check_sums(folder, sums)
     assert b'COPY "public"."orders"' in gzip.decompress((folder / made).read_bytes())
 
     (folder / made).unlink()

@@ -158,6 +158,7 @@ class Export:
     password: Text | None = optional(
         TEXT, "The password that it is encrypted with; else `REBOND_EXPORT_PASSWORD_FILE` and its like.", default=None
     )
+    checksum: bool = optional(Flag(), "Write its SHA-256 beside it, for `sha256sum -c`.", default=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,14 +1,14 @@
 """The verb ``export``: a component of a snapshot as a file that stock tools read, without a temporary copy."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from rebond.archives.deflating import Deflater
 from rebond.archives.encrypting import encrypted_sink
-from rebond.archives.new_files import new_file
+from rebond.archives.new_files import SUMS, new_file
 from rebond.archives.packing import Member, compressed_sink, write_tar, write_zip
 from rebond.archives.seven_zip import write_seven_zip
 from rebond.entries import EntryKind
@@ -53,9 +53,14 @@ def export_to_file(
     vault: Vault, record: SnapshotRecord, request: ExportRequest, path: str, observer: Observer
 ) -> ExportOutcome:
     """Write a component to a new file, which is whole or not there. Raises ``TargetNotEmpty``, ``RestoreError``."""
-    with new_file(path) as sink:
+    with new_file(path, has_checksum=request.has_checksum) as sink:
         outcome = export_to(vault, record, request, sink, observer)
-    return replace(outcome, paths=(path,), size_bytes=os.stat(path).st_size)
+    return replace(outcome, paths=list_written([path], request), size_bytes=os.stat(path).st_size)
+
+
+def list_written(paths: Iterable[str], request: ExportRequest) -> tuple[str, ...]:
+    """Return the paths with those of their sums."""
+    return tuple(name for path in paths for name in ((path, path + SUMS) if request.has_checksum else (path,)))
 
 
 def export_to(

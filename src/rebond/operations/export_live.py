@@ -10,7 +10,7 @@ from rebond.archives.new_files import new_file
 from rebond.archives.packing import Member
 from rebond.entries import Entry, EntryKind, Listing, Tree
 from rebond.findings import Finding, Severity
-from rebond.operations.export import ExportOutcome, pack_members, write_database
+from rebond.operations.export import ExportOutcome, list_written, pack_members, write_database
 from rebond.operations.export_requests import ExportRequest
 from rebond.progress import Observer
 from rebond.sources.postgres.saved import SavedDatabase
@@ -24,19 +24,29 @@ def export_databases(
 ) -> ExportOutcome:
     """Write each database to its path: whole, or not there. Raises ``SourceError``, ``RestoreError``."""
     for each in databases:
-        with new_file(paths[each.name]) as sink, Deflater(threads=request.threads, level=request.level) as deflater:
+        with (
+            new_file(paths[each.name], has_checksum=request.has_checksum) as sink,
+            Deflater(threads=request.threads, level=request.level) as deflater,
+        ):
             write_database(each, sink, request, deflater, made_ms=made_ms)
-    return ExportOutcome(paths=tuple(paths.values()), size_bytes=sum(os.stat(each).st_size for each in paths.values()))
+    return ExportOutcome(
+        paths=list_written(paths.values(), request), size_bytes=sum(os.stat(each).st_size for each in paths.values())
+    )
 
 
 def export_tree(tree: Tree, request: ExportRequest, path: str, observer: Observer) -> ExportOutcome:
     """Write files to an archive: whole, or not there. What changes meanwhile is told. Raises as above."""
     findings: list[Finding] = []
-    with new_file(path) as sink, Deflater(threads=request.threads, level=request.level) as deflater:
+    with (
+        new_file(path, has_checksum=request.has_checksum) as sink,
+        Deflater(threads=request.threads, level=request.level) as deflater,
+    ):
         findings += pack_members(_list_members(tree, findings), sink, request, deflater)
     for each in findings:
         observer.noticed(each)
-    return ExportOutcome(paths=(path,), size_bytes=os.stat(path).st_size, findings=tuple(findings))
+    return ExportOutcome(
+        paths=list_written([path], request), size_bytes=os.stat(path).st_size, findings=tuple(findings)
+    )
 
 
 def _list_members(tree: Tree, findings: list[Finding]) -> Iterator[Member]:

@@ -37,7 +37,7 @@ _ENDINGS = {Encryption.GPG: ".gpg", Encryption.OPENSSL: ".enc"}
 class ExportRequest(Reserved, frozen=True, kw_only=True):
     """What is wanted. ``database`` is one of several; ``level`` is 1, the fastest, to 9, the smallest.
 
-    With ``since`` only what changed after that snapshot is wanted.
+    With ``since`` only what changed after that snapshot is wanted; with ``has_checksum`` the SHA-256 of each file too.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = ("component", "format", "database")
@@ -50,6 +50,7 @@ class ExportRequest(Reserved, frozen=True, kw_only=True):
     encryption: Encryption | None = None
     password: Secret | None = None
     since: SnapshotRecord | None = None
+    has_checksum: bool = False
 
     @property
     def ending(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
+from rebond.archives.new_files import SUMS
 from rebond.operations.export import ExportOutcome, export_to_file
 from rebond.operations.export_requests import OF_DATABASES, ExportRequest
 from rebond.progress import Observer
@@ -52,14 +53,14 @@ def export_all(
 def remove_old_exports(
     folder: str, request: ExportRequest, databases: Sequence[str], *, until: datetime.datetime
 ) -> list[str]:
-    """Remove files of such a name whose moment is before ``until``; return their paths.
+    """Remove files of such a name whose moment is before ``until``, and their sums; return their paths.
 
     Only what ``name_export`` names is touched, and its age is what its name says. Raises ``OSError``.
     """
     removed = []
     for database in databases:
         stem = re.escape(_name_stem(request, database, databases))
-        pattern = re.compile(rf"{stem}_{_MOMENT}\.{re.escape(request.ending)}")
+        pattern = re.compile(rf"{stem}_{_MOMENT}\.{re.escape(request.ending)}(?:{re.escape(SUMS)})?")
         for name in sorted(os.listdir(folder)):
             found = pattern.fullmatch(name)
             if found is None:

@@ -54,6 +54,7 @@ def plan_exports(
             level=each.level or USUAL_LEVEL,
             threads=os.cpu_count() or 1,
             encryption=Encryption(each.encrypt) if each.encrypt else None,
+            has_checksum=each.checksum,
         )
         planned.append(
             PlannedExport(

@@ -48,6 +48,7 @@ _MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
 @option("--jobs", type=click.IntRange(1, 64), metavar="N", help="How many threads; else as many as processors.")
 @option("--since", metavar="SNAPSHOT", help="Only files that changed after this snapshot.")
 @option("--encrypt", type=click.Choice(_ENCRYPTIONS), help="By what program it is decrypted.")
+@option("--checksum", is_flag=True, help="Write FILE.sha256 beside it, for sha256sum -c.")
 @stack_option
 @click.pass_obj
 def export(invocation: Invocation, /, snapshot: str, component: str, output: str, **wishes: Any) -> int:
@@ -72,6 +73,7 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
             encryption=Encryption(wishes["encrypt"]) if wishes["encrypt"] else None,
             password=find_export_password(invocation) if wishes["encrypt"] else None,
             since=choose_snapshot(vault, wishes["since"], stack=wishes["stack"]) if wishes["since"] else None,
+            has_checksum=wishes["checksum"],
         )
         if output == "-":
             _refuse_terminal(invocation, request)
@@ -90,6 +92,8 @@ def _refuse_terminal(invocation: Invocation, request: "ExportRequest") -> None:
         raise UsageError("A 7z file cannot be written to a pipe.", hint="Write --output FILE.")
     if sys.stdout.isatty():
         raise UsageError("An archive does not go to a terminal.", hint="Write --output FILE, or send it on with |.")
+    if request.has_checksum:
+        raise UsageError("--checksum writes a file beside another one.", hint="Write --output FILE.")
     if invocation.wants_json:
         raise UsageError("With --output - the archive itself is on standard output.", hint="Leave --json out.")
 
