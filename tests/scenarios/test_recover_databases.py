@@ -7,13 +7,16 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from tests.shims import placing
-from tests.unit.cli.program_runs import Program
+from tests.unit.cli.program_runs import Answer, Program
 
+from rebond.cli import recovering_servers
 from rebond.errors import RestoreError
 from rebond.operations.recovery import server_waiting
+from rebond.operations.restore_database import restore_database
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -230,3 +233,62 @@ def test_a_server_that_only_prepares_the_real_one_is_not_filled(
     assert asked == []  # a plan asks nothing of a server
     orders.program("restore", "latest", "db", "--in-place", "--yes")
     assert asked[:3] == ["1 true", "1 true", "2 false"]
+
+
+class TestIntoANamedServer:
+    """``--to`` starts nothing, so somebody says which server takes the databases."""
+
+    @pytest.fixture
+    def burnt(self, orders: Orders) -> Orders:
+        orders.burn()
+        orders.program.environment["PGPASSWORD"] = PASSWORD
+        return orders
+
+    def recover(self, orders: Orders, *words: str, database: str = "") -> Answer:
+        address = f"postgresql:///{database}?host={orders.server.socket_folder}&user=keeper"
+        target = orders.folder / "beside"
+        return orders.program("recover", orders.folder / "vault", "--to", target, "--into-server", address, *words)
+
+    def test_the_plan_says_what_goes_there_and_then_it_is_there_with_the_files(self, burnt: Orders) -> None:
+        seen = self.recover(burnt, "--dry-run")
+        assert (seen.status, "Then db is loaded into" in seen.err, "orders, 500 rows" in seen.err) == (0, True, True)
+        assert (burnt.databases(), (burnt.folder / "beside").exists()) == ([], False)
+
+        done = self.recover(burnt, "--yes")
+        assert done.status == 0, done.err
+        assert burnt.rows() == 500
+        assert (burnt.folder / "beside" / "compose.yml").is_file()
+        assert burnt.traced() == []  # nothing of the stack was started
+        assert "What brings db back" not in done.err
+
+    def test_what_is_there_already_is_refused_before_anything_is_written(self, burnt: Orders) -> None:
+        burnt.server.sql("CREATE DATABASE orders")
+        burnt.server.sql("CREATE TABLE mine (id int)", "orders")
+        done = self.recover(burnt, "--yes")
+        assert done.status == 41, done.err
+        assert not (burnt.folder / "beside").exists()
+        assert burnt.databases() == ["orders"]
+
+    def test_a_load_that_fails_leaves_the_files_and_prints_the_command_that_goes_on(
+        self, burnt: Orders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        load = restore_database
+
+        def fail_once(*arguments: Any) -> Any:
+            if arguments[4].dry_run:
+                return load(*arguments)
+            raise RestoreError("The server went away.", hint="Start it.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(recovering_servers, "restore_database", fail_once)
+            done = self.recover(burnt, "--yes")
+        assert done.status == 40, done.err
+        assert (burnt.folder / "beside" / "compose.yml").is_file()
+        (command,) = [each for each in done.err.splitlines() if each.startswith("What brings db back: ")]
+        burnt.program.good(*shlex.split(command.partition("rebond ")[2]))
+        assert burnt.rows() == 500
+
+    def test_without_a_directory_there_is_nothing_for_it_to_do(self, burnt: Orders) -> None:
+        address = f"postgresql:///?host={burnt.server.socket_folder}&user=keeper"
+        done = burnt.program("recover", burnt.folder / "vault", "--into-server", address, "--yes")
+        assert (done.status, burnt.root.exists()) == (2, False)

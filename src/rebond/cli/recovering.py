@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rebond.cli.answering import GOOD, answer, note, require_consent
+from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, require_consent
 from rebond.cli.choosing import choose_snapshot
 from rebond.cli.documents import describe_choice
 from rebond.cli.in_place import carry_out, learn_expectations, list_untouchable, name_run
@@ -20,6 +20,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.recovered_configuration import load_stored, require_configuration_in, write_configuration
+from rebond.cli.recovering_servers import NamedServer, find_named_server, load_all, show_loading
 from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
 from rebond.cli.turns import stack_held
@@ -27,10 +28,11 @@ from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
 from rebond.config.model import Loaded
-from rebond.errors import SourceUnreachable, UnknownName
+from rebond.errors import SourceUnreachable, UnknownName, UsageError
 from rebond.findings import Finding
 from rebond.operations.recovery.choosing import choose_records
 from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
+from rebond.operations.restore_database import DatabaseWish
 from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.stack.preconditions import list_missing
 from rebond.stack.recovering import leave_out, plan_recovery
@@ -62,22 +64,61 @@ def recover_stack(
             expect=learn_expectations(invocation, loaded.configuration.stack.name),
         )
         plan, means = plan_recovery(loaded, wish, around)
+        server = _find_server(invocation, loaded, asked, later, wishes)
+        later = [name for name in later if server is None or name not in server.records]
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         come_later = [_come_later(name, loaded, asked, url) for name in later]
         plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
         root = Path(to) if to else loaded.root
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
+        if wishes["dry_run"] and server is not None:
+            show_loading(invocation, vault.live, server, watcher)
         if wishes["dry_run"]:
             return _answer_dry(invocation, plan, missing)
         _show(invocation, plan, missing)
+        if server is not None:
+            show_loading(invocation, vault.live, server, watcher)
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         journal = begin_run(invocation, loaded, wish, plan, clock)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         write_configuration(invocation, root, stored, journal)
-        _say_next(invocation, root, {name: _command_for(name, loaded, asked, url) for name in later})
+        loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
+        commands = {**{name: _command_for(name, loaded, asked, url) for name in later}, **loading}
+        if server is not None and status in {GOOD, DOUBTFUL}:
+            try:
+                for name, found in load_all(invocation, vault.live, server, watcher):
+                    status = max(status, found)
+                    del commands[name]
+            finally:  # what is not loaded yet is said, also when a load fails
+                _say_next(invocation, root, commands)
+        else:
+            _say_next(invocation, root, commands)
     return status
+
+
+def _find_server(
+    invocation: Invocation, loaded: Loaded, asked: "_Asked", later: Sequence[str], wishes: Mapping[str, Any]
+) -> NamedServer | None:
+    """Return the server that takes the databases of dumps. Raises ``UsageError`` where none is to come by itself."""
+    if wishes["into_server"] is None:
+        return None
+    components = loaded.configuration.component
+    logical = [name for name in later if getattr(components.get(name), "method", "") != "physical"]
+    if not logical:
+        raise UsageError(
+            "No database of dumps is left for --into-server.",
+            hint="It goes with --to, and with a snapshot that holds one; without --to they come back in the same run.",
+        )
+    wish = DatabaseWish(keeps_owner=not wishes["no_owner"], jobs=wishes["jobs"])
+    records = {name: asked.records[name] for name in logical}
+    return find_named_server(invocation, loaded, wishes["into_server"], records, wish)
+
+
+def _command_into(name: str, asked: "_Asked", url: str, wishes: Mapping[str, Any]) -> str:
+    snapshot = asked.records[name].snapshot.hex()[:12]
+    return shlex.join(["rebond", "restore", snapshot, name, "--into", wishes["into_server"], "--vault", url])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,7 +121,11 @@ def show_loaded(
         from rebond.cli.documents import describe_problems
 
         note(invocation, describe_problems(problems))
-    answer(invocation, document, with_problems(invocation, "\n".join(_tell(target, outcome, is_dry=is_dry)), problems))
+    answer(
+        invocation,
+        document,
+        with_problems(invocation, "\n".join(tell_loaded(target, outcome, is_dry=is_dry)), problems),
+    )
     if any(each.severity is Severity.DAMAGE for each in problems):
         return DAMAGED
     return DOUBTFUL if problems else GOOD
@@ -138,7 +142,8 @@ def _describe(loaded: Any) -> dict[str, Any]:
     }
 
 
-def _tell(target: "DatabaseTarget", outcome: "DatabaseOutcome", *, is_dry: bool) -> list[str]:
+def tell_loaded(target: "DatabaseTarget", outcome: "DatabaseOutcome", *, is_dry: bool) -> list[str]:
+    """Return the lines that say what was loaded, or would be."""
     server, span = str(target.access.server), format_span(outcome.seconds)
     if is_dry:
         names = ", ".join(outcome.planned)

@@ -26,6 +26,11 @@ from rebond.cli.invocation import Invocation
     help="The stack's root is to be here instead; no command of the stack is run then.",
 )
 @option(
+    "--into-server",
+    metavar="ADDRESS",
+    help="With --to: load the databases of dumps into this server, such as postgresql://USER@HOST:PORT.",
+)
+@option(
     "--at",
     "moment",
     metavar="MOMENT",
