@@ -15,7 +15,7 @@ from rebond.errors import CommandFailed
 from rebond.secret import Secret
 
 _WORDS_BYTES = 4096  # of standard error that are kept
-_WORDS_LINES = 5
+_WORDS_LINES = 8  # an error of the server, as psql tells it, has as many
 _GRACE_SECONDS = 5.0  # between asking a program to end and making it
 _LOOK_EVERY_SECONDS = 0.01
 _PIPE_BYTES = 65536

@@ -188,7 +188,7 @@ def test_a_job_that_fails_ends_all_and_is_told(server: PostgresServer, is_local:
     server.sql("DROP TABLE IF EXISTS twice; CREATE TABLE twice AS SELECT 1 AS n FROM generate_series(1, 2)", "shop")
     access, _ = watch_sessions(server, is_local=is_local)
     jobs = [(b"CREATE INDEX twice_1 ON public.twice (n);",), (b"CREATE UNIQUE INDEX twice_2 ON public.twice (n);",)]
-    with pytest.raises(RestoreError, match=r"is duplicated"):
+    with pytest.raises(RestoreError, match=r"23505.*is duplicated"):
         run_side_by_side(access, "shop", [*jobs, *[(b"SELECT 1;",)] * 5], ScriptGuard(access), jobs=1)
     assert server.sql("SELECT relname FROM pg_class WHERE relname ~ '^twice_'", "shop") == "twice_1\n"
 
