@@ -49,11 +49,23 @@ PHYSICAL = (
         (
             Change(
                 "sources/postgres_physical/manifest.py",
-                'if said.algorithm == "SHA256" and said.checksum != checksum:',
-                'if said.algorithm == "MD5" and said.checksum != checksum:',
+                "if not is_same_sum(said.checksum, checksum):",
+                "if not is_same_sum(said.checksum, said.checksum):",
             ),
         ),
         (f"{UNITS}::test_a_file_that_is_not_what_the_manifest_says_is_refused",),
+    ),
+    Bug(
+        "sums-of-another-kind-believed",
+        "A manifest without sums, or with others than were asked for, is taken for a proof.",
+        (
+            Change(
+                "sources/postgres_physical/manifest.py",
+                "if said.algorithm != algorithm:",
+                "if said.algorithm not in {algorithm, said.algorithm}:",
+            ),
+        ),
+        (f"{UNITS}::test_a_manifest_with_sums_of_another_kind_proves_nothing",),
     ),
     Bug(
         "timeline-latest",

@@ -5,14 +5,18 @@ import pathlib
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 from tests.scenarios.archived_server import ARCHIVED, CONFIGURATION, ArchivedStack
 from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
 
-from rebond.errors import SourceUnfit
+from rebond.errors import SourceUnfit, StoreFull
 from rebond.operations.physical.bases import find_base
 from rebond.operations.physical.targets import SET
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
+from rebond.sources.postgres_physical.sums import CRC32C
+from rebond.store.protocol import Store
+from rebond.testing.faulty_store import FaultyStore
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -51,7 +55,7 @@ def test_pg_basebackup_sends_the_same_and_refuses_tablespaces(
     monkeypatch.setattr(PROGRAM_ONLY, lambda: False)
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS id")
-        outcome = stack.back_up()
+        outcome = stack.back_up(wal=f'{ARCHIVED}manifest_sums = "sha256"\n')
         base = find_base(stack.vault, outcome.record, "db")
         assert base is not None
         assert base.facts.way == "pg_basebackup"
@@ -80,6 +84,10 @@ def test_a_snapshot_without_an_archive_holds_its_own_log(folder: pathlib.Path) -
         base = find_base(stack.vault, outcome.record, "db")
         assert base is not None
         lay_directory(stack.vault, reach_alone(base), None, server.data, Notebook())
+        assert f'"Checksum-Algorithm": "{CRC32C}"' in (server.data / "backup_manifest").read_text()
+        words = [stack.server.programs / "pg_verifybackup", "-i", "rebond-wal", server.data]
+        verified = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert verified.returncode == 0, verified.stderr
         try:
             start_recovered(server, reach_alone(base))
             assert server.ask("SELECT count(*) FROM t", "postgres").strip() == "100"
@@ -209,3 +217,36 @@ def test_a_server_that_logs_too_little_is_refused(folder: pathlib.Path) -> None:
 @pytest.fixture
 def stack_folder(folder: pathlib.Path) -> pathlib.Path:  # noqa: F811
     return folder
+
+
+def test_a_full_store_makes_no_snapshot_and_the_next_run_goes_on() -> None:
+    with make_stack() as stack:
+        first = stack.back_up()
+        stack.server.sql("CREATE TABLE t AS SELECT i, sha512(i::text::bytea) AS x FROM generate_series(1, 150000) i")
+        table_bytes = int(stack.server.sql("SELECT pg_relation_size('t')"))
+        vault, before = stack.vault, list_packs(stack.vault.store)
+
+        def refuse(verb: str, name: str) -> StoreFull | None:
+            is_too_much = verb == "put" and len(list_packs(vault.store).keys() - before.keys()) >= 3
+            return StoreFull("No room left.", hint="Free some space.") if is_too_much else None
+
+        stack.vault = msgspec.structs.replace(vault, store=FaultyStore(vault.store, fail_when=refuse))
+        with pytest.raises(StoreFull):
+            stack.back_up()
+        stack.vault = vault
+        after = list_packs(vault.store)
+        kept_bytes = sum(size for name, size in after.items() if name not in before)
+        assert kept_bytes > 4 << 20
+        assert [each.snapshot for each in list_snapshots(vault)] == [first.record.snapshot]
+        assert stack.server.sql("SELECT count(*) FROM pg_stat_progress_basebackup").strip() == "0"
+
+        outcome = stack.back_up()
+        assert state_of(outcome.record) is SnapshotState.WHOLE
+        assert after.keys() <= list_packs(vault.store).keys()
+        assert outcome.record.catalog.components[0].added_bytes < table_bytes + (3 << 20) - kept_bytes, (
+            "what was put is put again"
+        )
+
+
+def list_packs(store: Store) -> dict[str, int]:
+    return {each.name: each.size for each in store.list_objects("packs/")}

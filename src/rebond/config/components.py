@@ -121,6 +121,11 @@ class Postgres(Component):
         "The data directory on this machine: only what changed is read (`summarize_wal`). Physical with `wal`.",
         default=None,
     )
+    manifest_sums: str | None = optional(
+        Choice(("crc32c", "sha256")),
+        "The sums in the manifest of a physical backup; else crc32c where its library is installed.",
+        default=None,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

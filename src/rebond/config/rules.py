@@ -128,7 +128,7 @@ class _Judge:
                 ),
             )
         if isinstance(component, Postgres) and component.method != "physical":
-            for word in ("wal", "window", "data_directory"):
+            for word in ("wal", "window", "data_directory", "manifest_sums"):
                 if word in node.members:
                     self._problems.refuse(
                         node.find(word).place,

@@ -5,12 +5,15 @@ import json
 import pathlib
 import struct
 import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from rebond.errors import CommandFailed, UsageError
 from rebond.operations.physical.targets import LATEST, TargetKind, parse_target, write_time
+from rebond.sources.postgres_physical import sums
 from rebond.sources.postgres_physical.base_backup import is_relation
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.directory_rules import walk_directory
@@ -24,20 +27,21 @@ from rebond.sources.postgres_physical.recovery_settings import (
     write_listed,
     write_settings,
 )
+from rebond.sources.postgres_physical.sums import CRC32C, SHA256, begin_sum, choose_algorithm, is_same_sum
 from rebond.sources.postgres_physical.wal_records import scan_segment
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW_MS = 1_770_000_000_000
 
 
-def make_manifest(files: dict[str, bytes]) -> bytes:
+def make_manifest(files: dict[str, bytes], algorithm: str = SHA256) -> bytes:
     rows = [
         {
             "Path": path,
             "Size": len(content),
             "Last-Modified": "2026-01-01 00:00:00 GMT",
-            "Checksum-Algorithm": "SHA256",
-            "Checksum": hashlib.sha256(content).hexdigest(),
+            "Checksum-Algorithm": algorithm,
+            "Checksum": sum_up(content, algorithm)[1],
         }
         for path, content in files.items()
     ]
@@ -46,24 +50,49 @@ def make_manifest(files: dict[str, bytes]) -> bytes:
     return f'{head}"Manifest-Checksum": "{hashlib.sha256(head.encode()).hexdigest()}"}}\n'.encode()
 
 
-def sum_up(content: bytes) -> tuple[int, str]:
-    return len(content), hashlib.sha256(content).hexdigest()
+def sum_up(content: bytes, algorithm: str = SHA256) -> tuple[int, str]:
+    with ThreadPoolExecutor(1) as threads:
+        own_sum = begin_sum(algorithm, threads)
+        for start in range(0, len(content), 100_000):
+            own_sum.wait()
+            own_sum.add(memoryview(bytearray(content[start : start + 100_000])))
+        return len(content), own_sum.finish()
 
 
-def test_a_file_that_is_not_what_the_manifest_says_is_refused() -> None:
-    manifest = read_manifest(make_manifest({"base/1/2": b"rows", "PG_VERSION": b"15\n"}))
-    good = {b"base/1/2": sum_up(b"rows"), b"PG_VERSION": sum_up(b"15\n")}
-    compare(manifest, good | {b"pg_wal/0": (1, "")})
+@pytest.mark.parametrize("algorithm", [CRC32C, SHA256])
+def test_a_file_that_is_not_what_the_manifest_says_is_refused(algorithm: str) -> None:
+    rows, version = sum_up(b"rows", algorithm), sum_up(b"15\n", algorithm)
+    manifest = read_manifest(make_manifest({"base/1/2": b"rows", "PG_VERSION": b"15\n"}, algorithm))
+    good = {b"base/1/2": rows, b"PG_VERSION": version}
+    compare(manifest, good | {b"pg_wal/0": (1, "")}, algorithm)
     assert (manifest.stop, manifest.timeline) == (0x2000100, 1)
     for wrong in (
-        {b"base/1/2": sum_up(b"rowz")},
-        {b"base/1/2": sum_up(b"row")},
-        {b"base/1/3": sum_up(b"more")},
+        {b"base/1/2": sum_up(b"rowz", algorithm)},
+        {b"base/1/2": sum_up(b"row", algorithm)},
+        {b"base/1/3": sum_up(b"more", algorithm)},
     ):
         with pytest.raises(CommandFailed, match="not what the server sent"):
-            compare(manifest, good | wrong)
+            compare(manifest, good | wrong, algorithm)
     with pytest.raises(CommandFailed, match="did not come"):
-        compare(manifest, {b"PG_VERSION": sum_up(b"15\n")})
+        compare(manifest, {b"PG_VERSION": version}, algorithm)
+
+
+def test_a_manifest_with_sums_of_another_kind_proves_nothing() -> None:
+    manifest = read_manifest(make_manifest({"PG_VERSION": b"15\n"}, CRC32C))
+    with pytest.raises(CommandFailed, match="of the kind CRC32C, not SHA256"):
+        compare(manifest, {b"PG_VERSION": sum_up(b"15\n")}, SHA256)
+
+
+def test_sums_are_those_that_postgresql_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = bytes(range(256)) * 3001  # in several pieces
+    assert sum_up(content) == (len(content), hashlib.sha256(content).hexdigest())
+    assert sum_up(b"123456789", CRC32C) == (9, "839206e3")  # the check value of CRC-32C, as x86 lays it down
+    assert sum_up(content, CRC32C) == sum_up(content, CRC32C) != sum_up(content[:-1], CRC32C)
+    assert is_same_sum("e3069283", "839206e3")  # by a server whose processor has the other order of bytes
+    assert not is_same_sum("e3069284", "839206e3")
+    assert (choose_algorithm(), choose_algorithm("crc32c"), choose_algorithm("sha256")) == (CRC32C, CRC32C, SHA256)
+    monkeypatch.setitem(sys.modules, "google_crc32c", None)  # not installed
+    assert sums._find_crc32c.__wrapped__() is None
 
 
 def test_a_manifest_with_a_wrong_sum_is_no_manifest() -> None:

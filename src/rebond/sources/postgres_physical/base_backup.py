@@ -1,10 +1,9 @@
 """A base backup that the server sends: a tree whose files are kept as they come, and checked against its manifest."""
 
 import contextlib
-import hashlib
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from rebond.entries import Arrival, Entry, EntryKind
@@ -14,6 +13,7 @@ from rebond.sources.postgres_physical.arrived_tree import ArrivedEntries, Arrive
 from rebond.sources.postgres_physical.directory_rules import CONTROL
 from rebond.sources.postgres_physical.labels import BackupLabel, read_label
 from rebond.sources.postgres_physical.manifest import Manifest, compare, read_manifest
+from rebond.sources.postgres_physical.sums import Sum, begin_sum
 from rebond.sources.postgres_physical.tar_members import TarMembers
 from rebond.sources.tar.following import DIRECTORY, FILE, Member
 from rebond.sources.tar.spooling import tidy_path
@@ -23,7 +23,6 @@ BLOCK_BYTES = 16 << 10  # two pages: what changes is stored again in pieces of t
 MANIFEST = b"backup_manifest"
 LABEL = b"backup_label"
 _RELATION = re.compile(rb"(?:base/\d+|global|pg_tblspc/\d+/[^/]+/\d+)/\d+(?:_(?:fsm|vm|init))?(?:\.\d+)?")
-_SUMMED_HERE_BYTES = 64 << 10
 _MOST_KEPT_BYTES = 512 << 20  # of a manifest: about two million files
 
 
@@ -36,7 +35,9 @@ def watch_nothing() -> contextlib.AbstractContextManager[Callable[[], None]]:
 
 
 class BackupStream(Protocol):
-    """A base backup on its way."""
+    """A base backup on its way. ``algorithm`` is of the sums in its manifest."""
+
+    algorithm: str
 
     def archives(self) -> Iterator[tuple[bytes, TarMembers]]:
         """Yield each archive with the folder that its members lie below. Raises ``SourceError``."""
@@ -123,7 +124,7 @@ class BaseBackupTree:
             self._stream.finish()
         finally:
             self.close()
-        compare(self.manifest, self._sums)
+        compare(self.manifest, self._sums, self._stream.algorithm)
         if MANIFEST not in self.entries:
             self.entries.add_document(MANIFEST, self._kept[MANIFEST])
 
@@ -137,7 +138,8 @@ class BaseBackupTree:
         self._summing.shutdown()
 
     def _take_file(self, path: bytes, member: Member, members: TarMembers) -> Iterator[Arrival]:
-        arrival = ArrivingFile(path, members, self._summing, keeps=path in {MANIFEST, LABEL})
+        own_sum = begin_sum(self._stream.algorithm, self._summing)
+        arrival = ArrivingFile(path, members, own_sum, keeps=path in {MANIFEST, LABEL})
         yield arrival
         if arrival.size_bytes != member.size:
             raise _odd_member(path)
@@ -150,52 +152,41 @@ class BaseBackupTree:
 class ArrivingFile:
     """One file being read, and summed up on the way."""
 
-    def __init__(self, path: bytes, members: TarMembers, summing: ThreadPoolExecutor, *, keeps: bool) -> None:
-        """``keeps`` what is read of it as well. ``summing`` has one thread."""
+    def __init__(self, path: bytes, members: TarMembers, own_sum: Sum, *, keeps: bool) -> None:
+        """``keeps`` what is read of it as well."""
         self.path = path
         self.block_bytes = BLOCK_BYTES if is_relation(path) else 0
         self.size_bytes = 0
         self.kept: bytearray | None = bytearray() if keeps else None
         self._members = members
-        self._sum = hashlib.sha256()
-        self._summing = summing
-        self._pending: Future[None] | None = None
+        self._sum = own_sum
 
     @property
     def checksum(self) -> str:
-        """SHA-256 of what was read, hexadecimal."""
-        self._wait()
-        return self._sum.hexdigest()
+        """The sum of what was read, as a manifest has it."""
+        return self._sum.finish()
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Read on, until ``buffer`` is full or the file ends. Raises ``SourceError``.
 
-        What was read is summed up by another thread until the next call.
+        What was read may be summed up by another thread until the next call.
         """
-        self._wait()
+        self._sum.wait()
         filled = 0
         while filled < len(buffer) and (count := self._members.readinto(buffer[filled:])):
             filled += count
         content = buffer[:filled]
-        if filled < _SUMMED_HERE_BYTES:
-            self._sum.update(content)
-        else:
-            self._pending = self._summing.submit(self._sum.update, content)
+        self._sum.add(content)
         self.size_bytes += filled
         if self.kept is not None and len(self.kept) <= _MOST_KEPT_BYTES:
             self.kept += content
         return filled
 
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-            self._pending = None
-
     def read(self, size: int, /) -> bytes:
         """Read on. Raises ``SourceError``."""
         block = bytearray(size)
         count = self.readinto(memoryview(block))
-        self._wait()
+        self._sum.wait()
         return bytes(block[:count])
 
     def changed(self) -> bool:

@@ -9,13 +9,14 @@ import msgspec
 
 from rebond.errors import CommandFailed
 from rebond.sources.postgres.wal_names import parse_lsn
+from rebond.sources.postgres_physical.sums import is_same_sum
 
 _SUM = re.compile(rb'"Manifest-Checksum": "([0-9a-f]{64})"\}\s*\Z')
 _LEFT_OUT = (b"pg_wal/", b"backup_manifest")  # the log has sums of its own, and no place in a manifest
 
 
 class ManifestFile(msgspec.Struct, frozen=True, rename="pascal"):
-    """One file of it. ``checksum`` is hexadecimal SHA-256."""
+    """One file of it. ``checksum`` is hexadecimal."""
 
     size: int
     path: str = ""
@@ -76,8 +77,11 @@ def read_manifest(content: bytes) -> Manifest:
     return Manifest(files={each.name: each for each in manifest.files}, ranges=tuple(manifest.ranges))
 
 
-def compare(manifest: Manifest, arrived: Mapping[bytes, tuple[int, str]]) -> None:
-    """Compare what arrived (size and SHA-256 by path) with what the server says it sent. Raises ``CommandFailed``."""
+def compare(manifest: Manifest, arrived: Mapping[bytes, tuple[int, str]], algorithm: str) -> None:
+    """Compare what arrived (size and sum by path) with what the server says it sent. Raises ``CommandFailed``.
+
+    A manifest with sums of another kind than ``algorithm``, or with none, proves nothing and is refused.
+    """
     own = {path: said for path, said in arrived.items() if not path.startswith(_LEFT_OUT)}
     listed = {path: said for path, said in manifest.files.items() if not path.startswith(_LEFT_OUT)}
     if missing := listed.keys() - own.keys():
@@ -88,7 +92,9 @@ def compare(manifest: Manifest, arrived: Mapping[bytes, tuple[int, str]]) -> Non
         said = listed[path]
         if said.size != size:
             raise _differs(path, f"{size} of {said.size} bytes came")
-        if said.algorithm == "SHA256" and said.checksum != checksum:
+        if said.algorithm != algorithm:
+            raise _differs(path, f"its sum is of the kind {said.algorithm or 'none'}, not {algorithm}")
+        if not is_same_sum(said.checksum, checksum):
             raise _differs(path, "its sum is another one")
 
 

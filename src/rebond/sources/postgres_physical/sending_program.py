@@ -20,13 +20,14 @@ _NO_WAL = re.compile(r"requested WAL segment \S+ has already been removed|could 
 class ProgramStream:
     """Runs pg_basebackup and reads what it writes."""
 
-    def __init__(self, access: Access, *, label: str, takes_wal: bool, pages: DamagedPages) -> None:
-        """``takes_wal`` takes the log from start to stop along. Raises ``SourceError``."""
+    def __init__(self, access: Access, *, label: str, takes_wal: bool, pages: DamagedPages, algorithm: str) -> None:
+        """``takes_wal`` takes the log from start to stop along. ``algorithm`` is of sums. Raises ``SourceError``."""
+        self.algorithm = algorithm
         self._access = access
         self._is_judged = False
         self._pages = pages
         program = access.programs.pg_dump.removesuffix("pg_dump") + PROGRAM
-        words = [program, "-w", "-D", "-", "-F", "t", "-c", "fast", "-l", label, "--manifest-checksums=SHA256"]
+        words = [program, "-w", "-D", "-", "-F", "t", "-c", "fast", "-l", label, f"--manifest-checksums={algorithm}"]
         words += ["-X", "fetch" if takes_wal else "none", "-d", access.server.describe_connection("")]
         self._reader: StreamReader = access.open_program(
             wrap_program(words), given=describe_input(access.server), label=PROGRAM

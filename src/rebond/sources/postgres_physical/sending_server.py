@@ -17,16 +17,19 @@ _CHECKSUM = re.compile(r"checksum verification failure during base backup")
 class ServerStream:
     """Speaks with a server of version 15 or later, and takes its messages apart."""
 
-    def __init__(self, server: PostgresServer, *, label: str, takes_wal: bool, pages: DamagedPages) -> None:
-        """``takes_wal`` takes the log from start to stop along. Raises ``SourceError``."""
+    def __init__(
+        self, server: PostgresServer, *, label: str, takes_wal: bool, pages: DamagedPages, algorithm: str
+    ) -> None:
+        """``takes_wal`` takes the log from start to stop along. ``algorithm`` is of sums. Raises ``SourceError``."""
+        self.algorithm = algorithm
         self._server = server
         self._pages = pages
         self._manifest = bytearray()
         self._block = memoryview(b"")
         self._archive: bytes | None = None
         self._is_over = False
-        options = [f"LABEL '{label}'", "CHECKPOINT 'fast'", "WAIT 0", "MANIFEST 'yes'", "MANIFEST_CHECKSUMS 'SHA256'"]
-        options += ["TABLESPACE_MAP", *(["WAL"] if takes_wal else [])]
+        options = [f"LABEL '{label}'", "CHECKPOINT 'fast'", "WAIT 0", "MANIFEST 'yes'"]
+        options += [f"MANIFEST_CHECKSUMS '{algorithm}'", "TABLESPACE_MAP", *(["WAL"] if takes_wal else [])]
         try:
             self._connection = Connection(server, "", replicates=True)
             self._connection.begin_copy(f"BASE_BACKUP ({', '.join(options)})")
