@@ -1,12 +1,16 @@
 """Looking at the databases of a real server before and after a moment, without a lock."""
 
 import os
+import pathlib
 from collections.abc import Iterator, Sequence
 
 import pytest
+from tests.scenarios.archived_server import CONFIGURATION, read_loaded
 
 from rebond.clock import SystemClock
+from rebond.config.components import Postgres
 from rebond.errors import SourceError
+from rebond.findings import Finding
 from rebond.secret import Secret
 from rebond.sources.postgres.looks import Look, is_rewritten
 from rebond.sources.postgres.programs import find_programs
@@ -15,7 +19,9 @@ from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
-from rebond.stack.moments import MomentWatch
+from rebond.stack.file_questions import FileQuestions
+from rebond.stack.moments import Bracket, MomentWatch
+from rebond.stack.physical_moments import PhysicalMoment
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -118,3 +124,71 @@ def test_a_session_that_is_ended_meanwhile_fails_the_look_and_nothing_else(
     watch.expect_end()
     with pytest.raises(SourceError):
         watch.find(0)
+
+
+REFERENCES = """
+references = [{ sql = "SELECT file FROM photo", component = "media" }]
+[component.media]
+kind = "files"
+path = "media"
+"""
+
+
+def make_moment(
+    server: PostgresServer, folder: pathlib.Path, findings: list[Finding], user: str = "postgres"
+) -> tuple[PhysicalMoment, FileQuestions]:
+    text = CONFIGURATION.replace("HOST", server.socket_folder).replace('= "postgres"\nmethod', '= "shop"\nmethod')
+    (folder / "rebond.toml").write_text(text + REFERENCES)
+    (folder / "media").mkdir()
+    loaded = read_loaded(folder / "rebond.toml")
+    component = loaded.configuration.component["db"]
+    assert isinstance(component, Postgres)
+    files = FileQuestions("db", component, loaded)
+    access = Access(
+        server=Address(host=server.socket_folder, user=user),
+        programs=find_programs(open_here)[0],
+        open_program=open_here,
+    )
+    moment = PhysicalMoment(
+        "db", access, maintenance="shop", databases=["shop"], files=files, point="point", report=findings.append
+    )
+    return moment, files
+
+
+def test_a_row_that_is_deleted_right_after_the_restore_point_is_looked_up(
+    server: PostgresServer, watch: MomentWatch, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = MomentWatch.mark
+
+    def delete_then(own: MomentWatch, name: str, database: str) -> tuple[Bracket, Look]:
+        made = mark(own, name, database)
+        server.sql("DELETE FROM photo", "shop")
+        return made
+
+    monkeypatch.setattr(MomentWatch, "mark", delete_then)
+    findings: list[Finding] = []
+    moment, files = make_moment(server, tmp_path, findings)
+    with moment.watch():
+        point = moment.settle(where(server))
+    assert point is not None
+    assert point.lsn <= where(server)
+    assert files.named_files is not None
+    assert files.named_files.find() == {"media": {b"old.jpg"}}
+    assert not findings
+
+
+def test_a_user_who_may_make_no_restore_point_is_told_and_the_end_of_the_backup_is_the_moment(
+    server: PostgresServer, watch: MomentWatch, tmp_path: pathlib.Path
+) -> None:
+    server.sql("CREATE ROLE saver LOGIN REPLICATION; GRANT pg_read_all_data TO saver")
+    findings: list[Finding] = []
+    moment, files = make_moment(server, tmp_path, findings, user="saver")
+    with moment.watch() as expect_end:
+        expect_end()
+        stop = where(server)
+        server.sql("DELETE FROM photo", "shop")
+        assert moment.settle(stop) is None
+    assert files.named_files is not None
+    assert files.named_files.find() == {"media": {b"old.jpg"}}
+    assert [each.code for each in findings] == ["restore-point-missing"]
+    assert moment.stop_time_ms > 0

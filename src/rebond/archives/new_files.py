@@ -35,8 +35,7 @@ def new_file(path: str, *, has_checksum: bool = False) -> Iterator[BinaryIO]:
                 sink.flush()
                 os.fsync(sink.fileno())
                 if has_checksum:  # read back: some forms are not written from the front to the end
-                    sink.seek(0)
-                    line = _describe_sum(path, hashlib.file_digest(sink, "sha256").hexdigest())
+                    line = _describe_sum(path, _sum_up(sink))
             publish_file(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):  # what led here is what counts
@@ -56,6 +55,14 @@ def new_file(path: str, *, has_checksum: bool = False) -> Iterator[BinaryIO]:
     if has_checksum:
         with new_file(path + SUMS) as sums:
             sums.write(line)
+
+
+def _sum_up(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(_BUFFER_BYTES):
+        digest.update(block)
+    return digest.hexdigest()
 
 
 def _describe_sum(path: str, digest: str) -> bytes:
