@@ -166,7 +166,9 @@ class OwnServer:
             pg_dumpall=str(folder / "pg_dumpall"),
         )
         server = PostgresServer(host=str(self.folder), port=5432, user=SUPERUSER)
-        return DatabaseTarget(access=Access(server=server, programs=programs, open_program=self.open_program))
+        # Its folder is nobody else's, so whoever answers in it is the server that the programs reach.
+        access = Access(server=server, programs=programs, open_program=self.open_program, is_local=True)
+        return DatabaseTarget(access=access)
 
     def open_program(
         self,
