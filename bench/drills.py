@@ -79,13 +79,19 @@ class InOnePlace(Bench):
 def main() -> int:
     """Measure, print the section, keep it; return 1 when the largest stack is over what is allowed."""
     parser = argparse.ArgumentParser(prog="python -m bench.drills", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=0, help="of each size; else 5 of the small and 3 of the large")
+    parser.add_argument("--rounds", type=int, help="of each size; else 5 of the small and 3 of the large")
+    parser.add_argument("--prepare", action="store_true", help="only make ready what is measured, and leave it there")
     parser.add_argument("--largest", type=int, default=SIZES[-1].files, help="leave out stacks of more files")
     parser.add_argument("--work", type=Path, default=Path("/dev/shm/rebond-bench-drills"))
     parser.add_argument("--rebond", default=str(HERE.parent / ".venv/bin/rebond"))
     arguments = parser.parse_args()
     sizes = [replace(each, rounds=arguments.rounds or each.rounds) for each in SIZES if each.files <= arguments.largest]
-    section, share = measure_drills(program=arguments.rebond, work=arguments.work.resolve(), sizes=sizes, say=print)
+    work = arguments.work.resolve()
+    if arguments.prepare:
+        for size in sizes:
+            prepare_size(program=arguments.rebond, work=work, size=size)
+        return 0
+    section, share = measure_drills(program=arguments.rebond, work=work, sizes=sizes, say=print)
     section.write(HERE / ".data/results/drills.json")
     print("\n".join(section.render()))
     return 0 if share <= ALLOWED else 1
@@ -102,7 +108,7 @@ def measure_drills(
         try:
             found = measure_size(program=program, work=work, size=size)
         finally:
-            shutil.rmtree(work, ignore_errors=True)
+            shutil.rmtree(folder_of(work, size), ignore_errors=True)
         wall = {name: median(each.wall_seconds for each in measures) for name, measures in found.items()}
         processor = {name: median(each.processor_seconds for each in measures) for name, measures in found.items()}
         share = wall["drill"] / wall["restore"]
@@ -137,11 +143,8 @@ def measure_drills(
 
 def measure_size(*, program: str, work: Path, size: Size) -> dict[str, list[Measure]]:
     """Restore and drill the same snapshot in turn."""
-    bench = InOnePlace(program, work)
-    make_stack(bench.folder / "stack", size.files)
+    bench = prepare_size(program=program, work=work, size=size)
     configuration = str(bench.folder / "stack" / "rebond.toml")
-    bench.make_vault()
-    bench.run("backup", "--config", configuration)
     found: dict[str, list[Measure]] = {"restore": [], "drill": []}
     for _ in range(size.rounds):
         out = bench.folder / "out"
@@ -149,6 +152,21 @@ def measure_size(*, program: str, work: Path, size: Size) -> dict[str, list[Meas
         shutil.rmtree(out)
         found["drill"].append(bench.run("drill", "--config", configuration))
     return found
+
+
+def folder_of(work: Path, size: Size) -> Path:
+    """Return where a stack and its vault lie."""
+    return work / str(size.files)
+
+
+def prepare_size(*, program: str, work: Path, size: Size) -> InOnePlace:
+    """Make a stack and save it, unless that was done."""
+    bench = InOnePlace(program, folder_of(work, size))
+    if not (bench.folder / "vault").is_dir():
+        make_stack(bench.folder / "stack", size.files)
+        bench.make_vault()
+        bench.run("backup", "--config", str(bench.folder / "stack" / "rebond.toml"))
+    return bench
 
 
 def make_stack(root: Path, files: int) -> None:

@@ -217,15 +217,16 @@ class RestorePlan:
         self.selected += 1
         if self._taken is not None and self._is_taken(directory, item, entry):
             return
+        shown = item.shown
         if self._planned is not None:
-            self._planned(item.shown, entry)
+            self._planned(shown, entry)
         self.files += entry.kind == EntryKind.FILE
         if entry.hard_link:
             if entry.hard_link in self._first_names:
                 self._links.append(self._spool_entry(directory, entry))
                 return
             self._first_names[entry.hard_link] = (directory, entry.name)
-        self._plan_content(self._plan, directory, item.shown, entry)
+        self._plan_content(self._plan, directory, shown, entry)
 
     def _is_taken(self, directory: Directory, item: Located, entry: StoredEntry) -> bool:
         """Whether stripping has brought two things to the same place; the second one is reported."""

@@ -115,7 +115,6 @@ def _carry_out(
     invocation: Invocation, vault: VaultAtHand, record: "SnapshotRecord", watcher: Watcher, wishes: dict[str, Any]
 ) -> "Evidence":
     """Drill what has happened, or just the snapshot."""
-    from rebond.cli import drill_scenarios
     from rebond.cli.drill_configuration import find_loaded
     from rebond.cli.drilling import DrillWish, run_drill
 
@@ -127,12 +126,17 @@ def _carry_out(
         target = LATEST if is_newest else _find_target(vault, wishes["moment"])
         return drill_lost_server(invocation, vault, record, watcher, is_newest=is_newest, target=target)
     loaded = find_loaded(invocation, record)
+    if not wishes["scenario"]:
+        wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest, target=_find_target(vault, wishes["moment"]))
+        return run_drill(invocation, live, record, loaded, watcher, wish)
+    from rebond.cli import drill_scenarios
+
     match wishes["scenario"]:
         case "lost-service":
             return drill_scenarios.drill_lost_service(invocation, live, record, loaded, watcher)
         case "security-breach":
             return drill_scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
-        case "corrupted-data":
+        case _:  # corrupted-data
             from rebond.cli.drill_corrupted_data import drill_corrupted_data, find_asked
             from rebond.operations.snapshots import time_of
 
@@ -141,5 +145,3 @@ def _carry_out(
             asked, until_ms = find_asked(needed), None if is_newest else time_of(record)
             history = drill_scenarios.list_history(live, record.catalog.stack, until_ms, asked)
             return drill_corrupted_data(invocation, live, needed, watcher, history, patience_seconds=patience)
-    wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest, target=_find_target(vault, wishes["moment"]))
-    return run_drill(invocation, live, record, loaded, watcher, wish)

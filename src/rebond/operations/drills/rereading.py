@@ -1,5 +1,6 @@
 """Reading back from the disk what a restore wrote: some files, chosen by chance, against what the snapshot says."""
 
+import math
 import os
 import random
 from collections.abc import Iterator
@@ -15,17 +16,23 @@ from rebond.vault.trees import CHUNK_ROW, StoredEntry
 
 LOOKED_AT = 1000  # files whose presence, size and permissions are compared
 READ_BYTES = 16 << 20  # of those, so much content
+_BELOW_ONE = 1 - 1e-12
 _NAMED = 5  # of what is wrong, so many are named
 
 
 @dataclass(slots=True)
 class Sample:
-    """Files of one component, chosen by chance while they are planned: each has the same chance."""
+    """Files of one component, chosen by chance while they are planned: each has the same chance.
+
+    How many are passed over before the next one is taken is drawn, not whether each is taken: of many, few are.
+    """
 
     most: int = LOOKED_AT
     files: int = 0
     size_bytes: int = 0
     chosen: list[tuple[bytes, StoredEntry]] = field(default_factory=list)
+    _next: int = 0  # the number of the file that is taken next
+    _weight: float = 1.0  # the largest of the ``most`` least draws so far
     _chance: random.Random = field(default_factory=random.Random)
 
     def hear(self, path: bytes, entry: StoredEntry) -> None:
@@ -34,10 +41,20 @@ class Sample:
             return
         self.files += 1
         self.size_bytes += entry.size
+        if self.files < self._next:
+            return
         if len(self.chosen) < self.most:
             self.chosen.append((path, entry))
-        elif (place := int(self._chance.random() * self.files)) < self.most:
-            self.chosen[place] = (path, entry)
+            if len(self.chosen) < self.most:
+                return
+        else:
+            self.chosen[self._chance.randrange(self.most)] = (path, entry)
+        self._weight = min(self._weight * self._draw() ** (1 / self.most), _BELOW_ONE)
+        self._next = self.files + int(math.log(self._draw()) / math.log1p(-self._weight)) + 1
+
+    def _draw(self) -> float:
+        """Return a number above 0, and 1 at most."""
+        return 1.0 - self._chance.random()
 
 
 def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample, target: bytes) -> Check:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from rebond.operations.drills.outcomes import Check, DrillOutcome, Verdict
 from rebond.operations.snapshots import time_of
 from rebond.sources.postgres.wal_names import format_lsn
-from rebond.stack.drills.exposed_secrets import ExposedSecret
 from rebond.stack.objectives.promises import DrillJudgement, Promise
 from rebond.units import format_iso
 
-if TYPE_CHECKING:  # of searches in a log only
+if TYPE_CHECKING:  # of some scenarios only
     from rebond.operations.physical.commits import FoundCommit
     from rebond.sources.postgres_physical.wal_records import Mark
+    from rebond.stack.drills.exposed_secrets import ExposedSecret
 
 FORMAT = 1
 
@@ -61,7 +61,7 @@ class Evidence:
     stack: str
     scenario: str = ""
     is_cut_off: bool | None = None
-    secrets: tuple[ExposedSecret, ...] = ()
+    secrets: tuple["ExposedSecret", ...] = ()
     changes: tuple[ComponentChanges, ...] = ()
     search: tuple[SearchStep, ...] = ()
     search_seconds: float = 0.0
