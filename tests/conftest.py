@@ -12,13 +12,11 @@ import signal
 from collections import Counter
 from collections.abc import Generator
 
-import msgspec
 import pytest
 
 from rebond.logs import masking
 from rebond.testing.postgres_server import find_postgres
-from rebond.testing.vaults import QUICK_COST
-from rebond.vault.slots import DEFAULT_COST
+from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
 
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
 EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
@@ -26,10 +24,9 @@ MISSING_JUDGE = "missing judge"
 missing_judges: Counter[str] = Counter()
 
 
-# A passphrase costs a third of a second of both processors, by design, and hundreds of tests make a vault. In the
-# processes of the tests it costs next to nothing; processes that they start pay in full (see test_slots.py).
-for _name in DEFAULT_COST.__struct_fields__:
-    msgspec.structs.force_setattr(DEFAULT_COST, _name, getattr(QUICK_COST, _name))
+# In the processes of the tests. Those that they start pay and flush in full.
+make_derivations_cheap()
+leave_flushes_out()
 
 
 def pytest_configure() -> None:

@@ -12,7 +12,7 @@ _POLYNOMIAL = 0x82F63B78
 
 def copy_cluster(first: pathlib.Path, new: pathlib.Path, owner: str | None) -> None:
     """Copy what ``initdb`` made to ``new``, as ``owner``; without it two servers would take each other's log."""
-    subprocess.run(["cp", "-a", first, new], check=True, user=owner, cwd="/")
+    subprocess.run(["cp", "-a", "--sparse=always", first, new], check=True, user=owner, cwd="/")
     identifier = (int.from_bytes(os.urandom(_SYSTEM_BYTES), "little") >> 1).to_bytes(_SYSTEM_BYTES, "little")
     control = new / "global" / "pg_control"
     content = control.read_bytes()

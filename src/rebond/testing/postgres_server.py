@@ -26,7 +26,7 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "autovacuum": "off",
 }
-_START_SECONDS = 30.0
+_START_SECONDS = 90.0
 _NOT_ROOT = ("postgres", "nobody")
 _firsts: dict[tuple[pathlib.Path, str], pathlib.Path] = {}  # data directories that never ran, by programs and encoding
 
