@@ -70,7 +70,7 @@ class Pump(threading.Thread):
             self._seen.add(path.name)
 
     def wait_for(self, name: str) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 90
         while name not in self._seen:
             assert self.fault is None, self.fault
             assert time.monotonic() < end, (name, sorted(self._seen))

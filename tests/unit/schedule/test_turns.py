@@ -178,8 +178,8 @@ def test_two_runs_of_one_stack_never_meet_and_a_third_of_a_job_does_not_queue(st
         assert stack.refusal(DAILY) is NotNow.QUEUED
         order.append("first")
         turn.end(0)
-    waiting.join(10)
-    same.join(10)
+    waiting.join(60)
+    same.join(60)
     assert order[0] == "first"
     assert sorted(order[1:]) == ["code", "daily: not due"]
 
@@ -198,7 +198,7 @@ def test_a_lock_is_gone_with_its_process_and_says_who_has_it(tmp_path: pathlib.P
     has_lock = multiprocessing.get_context("fork").Event()
     holder = multiprocessing.get_context("fork").Process(target=_hold_for_ever, args=(path, has_lock))
     holder.start()
-    assert has_lock.wait(10)
+    assert has_lock.wait(60)
     found = find_holder(path)
     assert found is not None
     assert (found.pid, found.what) == (holder.pid, "a long run")
