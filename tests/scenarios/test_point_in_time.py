@@ -273,6 +273,8 @@ def test_a_directory_that_is_not_empty_is_left_alone(
     with pytest.raises(TargetNotEmpty):
         stack.lay(folder / "r", "latest")
     assert [each.name for each in folder.iterdir()] == ["r"]
+    assert [each.name for each in (folder / "r").iterdir()] == ["precious"]
+    assert (folder / "r" / "precious").read_text() == "mine"
 
 
 def test_a_snapshot_is_incomplete_until_its_log_is_proven(monkeypatch: pytest.MonkeyPatch) -> None:
