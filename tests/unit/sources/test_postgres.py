@@ -225,6 +225,13 @@ def test_a_connection_holds_no_password_and_quotes_what_it_holds() -> None:
         describe_input(PostgresServer(password=Secret("a\nb")))
 
 
+def test_a_connection_of_our_own_holds_the_password_quoted() -> None:
+    server = PostgresServer(host="h", password=Secret(b"it's \\ hidden"))
+    words = server.describe_own_connection("d")
+    assert words == server.describe_connection("d") + r" password='it\'s \\ hidden'"
+    assert PostgresServer(host="h").describe_own_connection("d") == PostgresServer(host="h").describe_connection("d")
+
+
 def test_the_oldest_programs_that_are_not_older_than_the_server_are_chosen() -> None:
     found = [Programs(major=major, psql="", pg_dump="", pg_dumpall="") for major in (18, 16, 15)]
     assert [choose_programs(found, major).major for major in (13, 15, 16, 17, 18)] == [15, 15, 16, 18, 18]

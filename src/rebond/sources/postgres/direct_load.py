@@ -44,11 +44,7 @@ def open_directly(server: PostgresServer, database: str, settings: str) -> "Dire
         return None
     if not server.host or "gssencmode" in server.options:
         return None
-    words = f"{server.describe_connection(database)} client_encoding=UTF8 gssencmode=disable"
-    if server.password is not None:
-        password = server.password.reveal().decode(errors="surrogateescape")
-        escaped = password.replace("\\", "\\\\").replace("'", "\\'")
-        words += f" password='{escaped}'"
+    words = f"{server.describe_own_connection(database)} client_encoding=UTF8 gssencmode=disable"
     raw: PGconn = pq.PGconn.connect(words.encode(errors="surrogateescape"))
     if raw.status != pq.ConnStatus.OK or raw.ssl_in_use:
         raw.finish()

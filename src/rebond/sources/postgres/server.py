@@ -65,6 +65,13 @@ class PostgresServer:
         }
         return " ".join(f"{name}={_quote(text)}" for name, text in words.items() if text)
 
+    def describe_own_connection(self, database: str) -> str:
+        """Return the same with the password, for a connection that this process itself opens; never for arguments."""
+        words = self.describe_connection(database)
+        if self.password is None:
+            return words
+        return f"{words} password={_quote(self.password.reveal().decode(errors='surrogateescape'))}"
+
 
 def wrap_program(words: Sequence[str]) -> tuple[str, ...]:
     """Return a command that reads the password on the first line of its input, then runs the program."""

@@ -37,14 +37,10 @@ class Connection:
                 hint="Install it: {command}",
                 command=_INSTALL,
             ) from error
-        words = server.describe_connection("replication" if replicates else database)
+        words = server.describe_own_connection("replication" if replicates else database)
         if replicates:
             words += " replication=true"
         words += " client_encoding=UTF8 options='-c lc_messages=C -c statement_timeout=0'"
-        if server.password is not None:
-            password = server.password.reveal().decode(errors="surrogateescape")
-            escaped = password.replace("\\", "\\\\").replace("'", "\\'")
-            words += f" password='{escaped}'"
         self._pq = pq
         self._server = server
         self._said: list[str] = []
