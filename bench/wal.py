@@ -85,20 +85,9 @@ def measure_speed(folder: Path, parts: list[str], wishes: argparse.Namespace) ->
                 rows += compare_single(own, other)
                 raw |= {"own": [each.seconds for each in own], "pgbackrest": [each.seconds for each in other]}
             if "backlog" in parts:
-                drained = measure_backlog(bench, wishes.backlog, f'{bench.program} push "%p"')
-                beside = measure_backlog(bench, wishes.backlog, f'{shlex.join(peer.push_ahead)} "%p"') if peer else 0.0
-                told = f"{drained:.1f} a second" + (f", {drained / beside:.2f} ×" if beside else "")
-                rows.append((f"a backlog of {wishes.backlog}", told, f"{beside:.1f} a second", "≥ 40 a second"))
-                raw |= {"drained": drained, "pgbackrest_drained": beside}
+                rows += compare_backlogs(bench, peer, wishes.backlog, raw)
             if "generating" in parts:
-                bench.server.change("archive_command", "")
-                alone, _ = measure_generating(bench, wishes.seconds)
-                bench.server.change("archive_command", f'{bench.program} push "%p"')
-                wait(lambda: bench.count_waiting() < 2)
-                written, archived = measure_generating(bench, wishes.seconds)
-                told = f"{archived:.1f} of {written:.1f} a second; {alone:.1f} written without archiving"
-                rows.append(("while the server writes all it can", told, "–", "≥ 25 a second"))
-                raw |= {"written": written, "archived": archived}
+                rows += compare_generating(bench, wishes.seconds, raw)
         finally:
             bench.close()
     return Section(
@@ -151,10 +140,28 @@ def compare_single(own: list[Cost], other: list[Cost]) -> list[tuple[str, ...]]:
     return rows
 
 
-def measure_backlog(bench: Bench, segments: int, command: str) -> float:
+def compare_backlogs(
+    bench: Bench, peer: PgBackRest | None, segments: int, raw: dict[str, object]
+) -> list[tuple[str, ...]]:
+    """Return the rows of backlogs, of two kinds of log."""
+    rows: list[tuple[str, ...]] = []
+    loads: tuple[tuple[str, str, Callable[[int], None]], ...] = (
+        ("updates of accounts", "drained_accounts", bench.fill_with_updates),
+        ("rows of hexadecimal text", "drained", bench.fill),
+    )
+    for words, key, fill in loads:
+        drained = measure_backlog(bench, segments, f'{bench.program} push "%p"', fill)
+        beside = measure_backlog(bench, segments, f'{shlex.join(peer.push_ahead)} "%p"', fill) if peer else 0.0
+        told = f"{drained:.1f} a second" + (f", {drained / beside:.2f} ×" if beside else "")
+        rows.append((f"a backlog of {segments}, {words}", told, f"{beside:.1f} a second", "≥ 40 a second"))
+        raw |= {key: drained, f"pgbackrest_{key}": beside}
+    return rows
+
+
+def measure_backlog(bench: Bench, segments: int, command: str, fill: Callable[[int], None]) -> float:
     """Let so many segments wait, then archive them all; return segments a second."""
     bench.server.change("archive_command", "")
-    bench.fill(max(1, segments - bench.count_waiting()))
+    fill(max(1, segments - bench.count_waiting()))
     waiting = bench.count_waiting()
     bench.server.change("archive_command", command)
     wait(lambda: bench.count_waiting() < waiting)
@@ -163,15 +170,37 @@ def measure_backlog(bench: Bench, segments: int, command: str) -> float:
     return left / (time.monotonic() - began)
 
 
-def measure_generating(bench: Bench, seconds: float) -> tuple[float, float]:
-    """Let the server write as fast as it can; return segments a second, written and archived meanwhile."""
+def compare_generating(bench: Bench, seconds: float, raw: dict[str, object]) -> list[tuple[str, ...]]:
+    """Return the rows of a server that writes: log that costs it next to nothing, and rows that it has to make."""
+    rows: list[tuple[str, ...]] = []
+    bench.server.change("archive_command", "")
+    bench.keep_a_segment()
     bench.server.sql(
         "DROP TABLE IF EXISTS source; "
         "CREATE UNLOGGED TABLE source AS SELECT i, repeat(md5(i::text), 8) v FROM generate_series(1, 200000) i"
     )
+    loads: tuple[tuple[str, str, Callable[[], None]], ...] = (
+        ("a log of accounts, written again", "_accounts", bench.repeat_kept),
+        ("CREATE TABLE AS", "", bench.copy_rows),
+    )
+    for words, key, write in loads:
+        bench.server.change("archive_command", "")
+        alone, _ = measure_generating(bench, seconds, write)
+        bench.server.change("archive_command", f'{bench.program} push "%p"')
+        wait(lambda: bench.count_waiting() < 2)
+        written, archived = measure_generating(bench, seconds, write)
+        wait(lambda: bench.count_waiting() < 2)
+        told = f"{archived:.1f} of {written:.1f} a second; {alone:.1f} written without archiving"
+        rows.append((f"while the server writes all it can: {words}", told, "–", "≥ 25 a second"))
+        raw |= {f"written{key}": written, f"archived{key}": archived, f"alone{key}": alone}
+    return rows
+
+
+def measure_generating(bench: Bench, seconds: float, write: Callable[[], object]) -> tuple[float, float]:
+    """Let the server write as fast as it can; return segments a second, written and archived meanwhile."""
     first, count, began = bench.position(), bench.read_count(), time.monotonic()
     while time.monotonic() - began < seconds:
-        bench.server.sql("CREATE TABLE u AS SELECT * FROM source; DROP TABLE u")
+        write()
     took = time.monotonic() - began
     return (bench.position() - first) / (1 << 24) / took, (bench.read_count() - count) / took
 

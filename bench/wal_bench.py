@@ -100,6 +100,37 @@ class Bench:
             step += 1
         self.server.sql("DROP TABLE t; SELECT pg_switch_wal()")
 
+    def fill_with_updates(self, segments: int) -> None:
+        """Let the server write so many segments of accounts: one row in five changes, whole pages after checkpoints."""
+        self.server.sql(
+            "DROP TABLE IF EXISTS accounts; CREATE TABLE accounts AS SELECT i id, 0 balance, repeat(' ', 84) filler "
+            f"FROM generate_series(1, {10 * _ROWS}) i; CREATE UNIQUE INDEX ON accounts (id)"
+        )
+        first = self.position()
+        while self.position() - first < segments << 24:
+            self.server.sql(
+                "CHECKPOINT; UPDATE accounts SET balance = balance + (random() * 5000)::int WHERE id % 5 = 0"
+            )
+        self.server.sql("DROP TABLE accounts; SELECT pg_switch_wal()")
+
+    def keep_a_segment(self) -> None:
+        """Keep what a segment of accounts holds in the table ``kept``, 16 pieces that ``repeat_kept`` writes again."""
+        self.fill_with_updates(3)
+        self.server.sql(
+            "DROP TABLE IF EXISTS kept; CREATE UNLOGGED TABLE kept (piece bytea); "
+            "ALTER TABLE kept ALTER piece SET STORAGE EXTERNAL; INSERT INTO kept "
+            "SELECT pg_read_binary_file('pg_wal/' || name, i << 20, 1 << 20) FROM generate_series(0, 15) i, "
+            "pg_walfile_name(pg_current_wal_lsn() - (2 << 24)) name"
+        )
+
+    def repeat_kept(self) -> None:
+        """Let the server write that content into its log four times more, with next to no work of its own."""
+        self.server.sql("SELECT count(pg_logical_emit_message(false, 'bench', piece)) FROM kept, generate_series(1, 4)")
+
+    def copy_rows(self) -> None:
+        """Let the server write the rows of the table ``source`` as a new table."""
+        self.server.sql("CREATE TABLE u AS SELECT * FROM source; DROP TABLE u")
+
     def run_as_server(self, words: Sequence[str]) -> Cost:
         """Run a program in the data directory, as its user; return what it took."""
         daemon, others, began = self._read_processor(), os.times(), time.perf_counter()
@@ -130,9 +161,9 @@ class PgBackRest:
         words += [f"--pg1-path={bench.server.data}", f"--lock-path={bench.folder}/lock"]
         words += ["--log-level-file=off", "--log-level-console=warn"]
         bench.run_as_server([*words, f"--pg1-socket-path={bench.server.socket_folder}", "stanza-create"])
+        ahead = ["--archive-async", "--process-max=2", f"--spool-path={bench.folder}/spool"]
         words += ["--compress-type=zst", "--compress-level=1"]
         self.push = [*words, "archive-push"]
-        ahead = ["--archive-async", "--process-max=2", f"--spool-path={bench.folder}/spool"]
         self.push_ahead = [*words, *ahead, "archive-push"]
 
 
