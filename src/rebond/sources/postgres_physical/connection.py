@@ -79,13 +79,17 @@ class Connection:
 
     def read_copy(self) -> Iterator[memoryview]:
         """Yield the messages of a stream, each valid until the next."""
+        has_looked = False  # most of the time the next one is there already: then a question to the system is saved
         while True:
-            count, content = self._raw.get_copy_data(1)
+            count, content = self._take_message()
             if count > 0:
-                yield memoryview(content)
+                has_looked = False
+                yield content
             elif count == 0:
-                self._wait()
-                self._raw.consume_input()
+                if has_looked:
+                    self._wait()
+                self._consume()
+                has_looked = True
             else:
                 return
 
@@ -104,6 +108,12 @@ class Connection:
             self._wait()
             self._consume()
         return self._raw.get_result()
+
+    def _take_message(self) -> tuple[int, memoryview]:
+        try:
+            return self._raw.get_copy_data(1)
+        except Exception as error:
+            raise _failed(str(error)) from error
 
     def _consume(self) -> None:
         try:
