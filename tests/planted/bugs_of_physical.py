@@ -68,6 +68,18 @@ PHYSICAL = (
         (f"{UNITS}::test_a_manifest_with_sums_of_another_kind_proves_nothing",),
     ),
     Bug(
+        "death-of-a-server-is-a-fault-of-ours",
+        "A server that dies while it sends a base backup ends it as a fault of the program, without its words.",
+        (
+            Change(
+                "sources/postgres_physical/connection.py",
+                "                self._consume()\n                has_looked = True",
+                "                self._raw.consume_input()\n                has_looked = True",
+            ),
+        ),
+        (f"{BASES}::test_a_server_that_dies_while_it_sends_fails_the_backup_in_its_own_words",),
+    ),
+    Bug(
         "timeline-latest",
         "The timeline is not written as a number, so PostgreSQL follows whatever is newest.",
         (

@@ -11,10 +11,12 @@ import pytest
 from tests.scenarios.archived_server import ARCHIVED, CONFIGURATION, ArchivedStack
 from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
 
-from rebond.errors import SourceUnfit, StoreFull
+from rebond.errors import CommandFailed, SourceUnfit, StoreFull
 from rebond.operations.physical.bases import find_base
 from rebond.operations.physical.targets import SET
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
+from rebond.sources.postgres.server import PostgresServer as Reached
+from rebond.sources.postgres_physical.connection import Connection
 from rebond.sources.postgres_physical.sums import CRC32C
 from rebond.store.protocol import Store
 from rebond.testing.faulty_store import FaultyStore
@@ -258,3 +260,19 @@ def wait_until_nothing_is_sent(server: PostgresServer) -> None:
     while server.sql("SELECT count(*) FROM pg_stat_progress_basebackup").strip() != "0":
         assert time.monotonic() < end, "the server still sends a backup that nobody takes"
         time.sleep(0.02)
+
+
+def test_a_server_that_dies_while_it_sends_fails_the_backup_in_its_own_words() -> None:
+    with make_stack() as stack:
+        connection = Connection(Reached(host=stack.server.socket_folder, user="postgres"), "", replicates=True)
+        try:
+            connection.begin_copy("BASE_BACKUP (LABEL 'cut', CHECKPOINT 'fast', WAIT 0)")
+            messages = connection.read_copy()
+            next(messages)
+            stack.server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'walsender'")
+            with pytest.raises(CommandFailed, match="The connection with PostgreSQL failed"):  # noqa: PT012
+                for _ in messages:
+                    pass
+                connection.finish_copy()
+        finally:
+            connection.close()
