@@ -7,6 +7,7 @@ SUBJECTS = "tests/unit/runbook/test_subjects.py"
 WRITING = "tests/unit/runbook/test_writing.py"
 ANSWERS = "tests/unit/runbook/test_answers.py"
 COMMAND = "tests/unit/cli/test_runbook.py"
+LOGGED = "tests/scenarios/test_runbook_of_a_physical_database.py"
 FOLLOWED = "tests/scenarios/test_runbook_commands.py"
 
 RUNBOOK = (
@@ -87,5 +88,16 @@ RUNBOOK = (
         "Every restore of the runbook goes to the same folder, so only the first one works as it is written.",
         (Change("runbook/putting_back.py", "$(mktemp -d ~/rebond-XXXXXX)", "~/rebond-restored"),),
         (f"{FOLLOWED}::test_every_command_of_the_runbook_does_what_it_says_when_it_is_typed_as_it_stands",),
+    ),
+    Bug(
+        "history-of-a-server-that-came-back-is-lost",
+        "A server that came back took its timeline while it archived nothing, and nobody brings that history into the "
+        "vault: what is saved of it can never be restored.",
+        (
+            Change(
+                "cli/commands/wal_settings.py", "for each, content in histories.items():", "for each, content in ():"
+            ),
+        ),
+        (f"{LOGGED}::test_every_command_about_the_log_works_as_it_is_written",),
     ),
 )

@@ -55,7 +55,7 @@ healthy = [{ run = "psql 'host=@HOST@ user=postgres dbname=shop' -c 'SELECT 1'",
 """
 SERVER = '#!/bin/sh\nexec @AS@ @PROGRAMS@/pg_ctl -D @DATA@ -w -t 30 -l /dev/null "$@"\n'
 SETTINGS = ("wal_level", "archive_mode", "archive_command", "archive_timeout")
-SECTIONS = ("2.2", "4.3", "5.4", "5.5", "5.7", "5.9")
+SECTIONS = ("2.2", "4.3", "5.4", "5.7", "5.9", "5.5")  # 5.5 last: there the server that came back takes over the log
 SAVED_ROWS, LATER_ROWS = 40, 42
 
 
@@ -112,6 +112,8 @@ def follow(folder: pathlib.Path, programs: pathlib.Path) -> Iterator[Shop]:
             made = Shop(folder, server, archives_by=settings["archive_command"])
             configure(folder, server.socket_folder, str(server.data))
             place_server(folder, server)
+            with (server.data / "postgresql.conf").open("a") as file:  # where a server that is restarted finds them
+                file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
             environment["PATH"] = f"{environment['PATH']}:{server.programs}"
             fill(made, environment)
             try:
@@ -155,9 +157,9 @@ def fill(made: Shop, environment: dict[str, str]) -> None:
 
 
 def choose_sections(page: str) -> str:
-    """Return the sections that a log changes, with all below them, in the order of the page."""
+    """Return the sections that a log changes, with all below them."""
     parts = re.split(r"^(?=#{2,3} )", page, flags=re.MULTILINE)
-    return "".join(each for each in parts if re.match(rf"### ({'|'.join(map(re.escape, SECTIONS))}) ", each))
+    return "".join(each for name in SECTIONS for each in parts if each.startswith(f"### {name} "))
 
 
 def test_every_command_about_the_log_works_as_it_is_written(shop: Shop) -> None:
@@ -180,6 +182,15 @@ def test_in_place_the_server_is_that_of_the_snapshot_and_nothing_of_the_others_i
     assert shop.rows() == SAVED_ROWS
     assert shop.rows("shop_restored") == SAVED_ROWS
     assert (shop.folder / "stack" / "media" / "photo.jpg").read_text() == "a photo"
+
+
+def test_the_server_that_came_back_is_restarted_archives_again_and_is_saved(shop: Shop) -> None:
+    lines = [each.line for each in shop.typed]
+    stop, start = (next(each for each in lines if f"../server {verb}" in each) for verb in ("stop", "start"))
+    assert [lines.index(each) for each in (stop, start)] == sorted(lines.index(each) for each in (start, stop))
+    assert lines[lines.index(start) + 1] == "rebond backup database"
+    assert shop.server.sql("SHOW archive_mode").strip() == "on"
+    assert shop.server.sql("SELECT timeline_id > 1 FROM pg_control_checkpoint()").strip() == "t"
 
 
 def test_the_last_moment_and_a_second_are_reached_by_their_own_lines(shop: Shop) -> None:

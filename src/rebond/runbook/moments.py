@@ -7,7 +7,7 @@ from rebond.config.components import Postgres
 from rebond.pages.blocks import Block, Commands, Grid, Notice, Paragraph
 from rebond.pages.words import Code, Joined, say
 from rebond.runbook.covered import list_physical
-from rebond.runbook.describing import show_moment
+from rebond.runbook.describing import show_moment, show_run
 from rebond.runbook.facts import Facts, Reachable
 from rebond.runbook.putting_back import NEW_FOLDER
 
@@ -118,13 +118,12 @@ def write_going_on(facts: Facts, name: str, component: Postgres) -> Iterator[Blo
     yield Paragraph(
         (
             say(
-                "What came back archives nothing yet. When it is the server that stays, let it, and tell the vault "
-                "that it is the one; then restart it (5.4), and save it: {command}",
-                command=Code(f"rebond backup {shlex.quote(name)}"),
+                "What came back archives nothing yet. When it is the server that stays: let it archive, tell the vault "
+                "that it is the one, restart it, and save it."
             ),
         )
     )
-    lines = []
+    lines: list[str] = []
     if name in facts.targets and component.data_directory is not None:
         address, _, asked = facts.targets[name].partition("?")
         server = f"{address.rpartition('/')[0]}/postgres{'?' if asked else ''}{asked}"
@@ -132,7 +131,29 @@ def write_going_on(facts: Facts, name: str, component: Postgres) -> Iterator[Blo
     if component.data_directory is not None:
         data = shlex.quote(str(facts.machine.root / component.data_directory))
         lines.append(f"rebond wal adopt --component {shlex.quote(name)} --data {data} --yes")
+    saving = f"rebond backup {shlex.quote(name)}"
+    restarting = _list_restarting(facts, component)
+    if restarting:
+        yield Commands([*lines, *restarting, saving])
+        return
     yield Commands(lines)
+    yield Paragraph((say("Restart it as its machine does that; then save it: {command}", command=Code(saving)),))
+
+
+def _list_restarting(facts: Facts, component: Postgres) -> list[str]:
+    """Return the commands that restart the server of a component; empty where nothing says how."""
+    root = shlex.quote(str(facts.machine.root))
+    if component.inside is not None and component.inside.engine in {"docker", "podman"}:
+        return [f"{component.inside.engine} restart {shlex.quote(component.inside.name)}"]
+    if component.inside is not None:
+        return []
+    if component.restart is not None and "{part}" not in component.restart:
+        return [f"(cd {root} && {show_run(component.restart)})"]
+    restoring = facts.configuration.restore
+    steps = (*restoring.stop, *restoring.start) if restoring and restoring.stop and restoring.start else ()
+    if any(each.inside is not None or each.user is not None or each.only_for for each in steps):
+        return []  # what is done elsewhere, or as somebody else, is no line for this shell
+    return [f"(cd {root} && {show_run(each.run)})" for each in steps]
 
 
 def _show_end(facts: Facts, reachable: Reachable) -> str:

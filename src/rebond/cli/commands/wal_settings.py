@@ -16,8 +16,10 @@ from rebond.cli.wal_components import choose_component, find_wal_components
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import SourceError, SourceUnfit
+from rebond.operations.wal.archiving import WalArchive, WalFile
 from rebond.operations.wal.archiving import adopt as adopt_cluster
 from rebond.service.wal_socket import describe_place
+from rebond.sources.postgres.wal_names import is_history
 from rebond.sources.postgres.wal_pages import read_control
 from rebond.stack.wal import ask_server
 from rebond.stack.wal_lines import SLOT, archive_command, list_settings, quote_setting, restore_command
@@ -89,6 +91,7 @@ def adopt(invocation: Invocation, component: str, data: str, yes: bool) -> None:
         with open(os.path.join(data, "global", "pg_control"), "rb") as file:
             system_id, timeline = read_control(file.read(4096))
         place = describe_place(os.stat(os.path.join(data, "PG_VERSION")).st_ino)
+        histories = _read_histories(os.path.join(data, "pg_wal"))
     except OSError as error:
         raise SourceUnfit(
             "{path} cannot be read as a data directory of PostgreSQL: {reason}.",
@@ -108,9 +111,22 @@ def adopt(invocation: Invocation, component: str, data: str, yes: bool) -> None:
         is_given=yes,
     )
     with vault_at_hand(invocation, lambda finding: click.echo(describe_finding(finding), err=True)) as at_hand:
-        adopt_cluster(at_hand.live, owner_of(loaded, name), system_id, timeline, place)
+        owner = owner_of(loaded, name)
+        adopt_cluster(at_hand.live, owner, system_id, timeline, place)
+        archive = WalArchive(lambda: at_hand.live, owner=owner)
+        for each, content in histories.items():
+            archive.push(WalFile(name=each, content=content, system_id=system_id, place=place))
     answer(
         invocation,
         {"component": name, "system_id": str(system_id), "timeline": timeline},
         tr("From now on cluster {system} archives for {component}.", system=system_id, component=name),
     )
+
+
+def _read_histories(folder: str) -> dict[str, bytes]:
+    """Return where the timelines of a server come from: one that it took while it archived nothing is never sent."""
+    histories = {}
+    for name in sorted(filter(is_history, os.listdir(folder))):
+        with open(os.path.join(folder, name), "rb") as file:
+            histories[name] = file.read()
+    return histories
