@@ -9,8 +9,8 @@ OPENING = """# Benchmarks
 
 What `make bench` printed last, and nothing else. Every figure can be measured again with `python -m bench`: it makes or
 fetches the same trees, runs every tool in turn on the same machine, several rounds, caches warm, and takes the median.
-Ratios (×) are to restic in the same run, and to `7z` where a section says so: below 1 is faster or smaller. Peers are built by
-`bench/install_peers.sh`. Encryption is on wherever a program has it; compression is each program's middle.
+Ratios (×) are to restic in the same run, and to `7z` where a section says so: below 1 is faster or smaller. Peers are
+built by `bench/install_peers.sh`. Encryption is on wherever a program has it; compression is each program's middle.
 
 - *first backup*: into a new vault. *nothing changed*: the same again. *1 % changed*: of 100 files one is edited, grown,
   deleted or added. *restore*: everything, into an empty folder, and in the first round compared with the tree: content,

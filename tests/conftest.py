@@ -14,6 +14,7 @@ from collections.abc import Generator
 
 import pytest
 
+from rebond.cli import speech
 from rebond.logs import masking
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
@@ -39,6 +40,12 @@ def pytest_configure() -> None:
 def fresh_masks(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test looked up as a secret is no secret in the next: a process remembers them for good."""
     monkeypatch.setattr(masking, "_masks", masking.Masks())
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    """What one test let the command line speak is not spoken in the next."""
+    speech.speak("en")
 
 
 def judge_is_present(name: str) -> bool:
