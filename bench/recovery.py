@@ -117,7 +117,8 @@ def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Ca
         " takes. Start-up is a command that opens the same vault with the same configuration and lists its snapshots:"
         " it is the same for one part and for all, and the last column leaves it out on both sides; planning the part"
         " is in it. In place means by the plan: fetched beside, put, journalled, flushed. Wall clock / processor"
-        " seconds of all its processes. Wanted: 1.2 x.",
+        " seconds of all its processes. Wanted: 1.2 x. "
+        f"{say_others([each.others_share for found in measured.values() for each in found])}",
         header=("what", "takes", "its `--dry-run`", "of its share", "of its share, beyond start-up"),
         rows=rows,
         raw=[
@@ -132,6 +133,11 @@ def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Ca
             for name, found in measured.items()
         ],
     )
+
+
+def say_others(shares: Sequence[float]) -> str:
+    """Say how much of the machine other programs used meanwhile, in the middle."""
+    return f"Other programs used {median(shares):.0%} of the processors meanwhile."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
