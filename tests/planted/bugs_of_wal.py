@@ -24,6 +24,18 @@ WAL = (
         (f"{SOCKET}::test_what_failed_ahead_is_not_acknowledged",),
     ),
     Bug(
+        "wal-whole-without-its-history",
+        "A base of a later timeline is called whole although nothing in the vault tells where its timeline comes from.",
+        (
+            Change(
+                "operations/wal/coverage.py",
+                "    if timeline > 1:\n        _prove_history",
+                "    if timeline < 1:\n        _prove_history",
+            ),
+        ),
+        (f"{FETCHING}::test_a_range_of_a_later_timeline_is_proven_only_with_its_history",),
+    ),
+    Bug(
         "wal-another-content-is-success",
         "A segment whose name is taken counts as archived, whatever is there.",
         (

@@ -77,6 +77,8 @@ WAL = {
     "Run 'rebond verify --read-data'. Another copy of the vault may have it whole.": "Lancez 'rebond verify --read-data'. Une autre copie du coffre l'a peut-être entier.",
     "{name} was never finished; what there is of it is used.": "{name} n'a jamais été terminé ; ce qu'il y en a est utilisé.",
     "{name} is missing in the vault: nobody can tell where timeline {timeline} comes from.": "{name} manque dans le coffre : personne ne peut dire d'où vient la timeline {timeline}.",
+    "{name} is missing in the vault: without it no base of its timeline can be brought back.": "{name} manque dans le coffre : sans lui, aucune base de sa timeline ne peut revenir.",
+    "The server still has it in pg_wal: 'rebond wal adopt' saves it.": "Le serveur l'a encore dans pg_wal : « rebond wal adopt » le sauvegarde.",
     "The server that made the timeline still has it in pg_wal: push it by hand with rebond-wal.": "Le serveur qui a créé la timeline l'a encore dans pg_wal : envoyez-le à la main par rebond-wal.",
     "Two writers archived {name} with different contents.": "Deux écrivains ont archivé {name} avec des contenus différents.",
     "One of them was a copy of the server. Take the domain of the wrong one off with 'rebond key revoke'.": "L'un d'eux était une copie du serveur. Retirez le domaine du mauvais par 'rebond key revoke'.",

@@ -7,9 +7,11 @@ from rebond.errors import ObjectMissing, WalGap
 from rebond.identifiers import DomainId, ObjectName
 from rebond.sources.postgres.wal_names import (
     format_lsn,
+    history_name,
     is_history,
     parse_stream,
     segment_name,
+    stream_of_cluster,
     stream_of_segments,
     timeline_of,
 )
@@ -232,11 +234,13 @@ def segments_between(start_lsn: int, stop_lsn: int, segment_bytes: int) -> tuple
 def prove_wal(
     vault: Vault, system_id: int, timeline: int, start_lsn: int, stop_lsn: int, segment_bytes: int
 ) -> tuple[str, int, int]:
-    """Read every segment from ``start_lsn`` to ``stop_lsn`` out of the vault and check it.
+    """Read every segment from ``start_lsn`` to ``stop_lsn`` out of the vault, and their timeline's history; check them.
 
     Returns the stream and the first and last number, for the ``needs`` of a snapshot. Raises ``WalGap`` that names
     the first one missing, ``VaultDamaged`` for one that is not what was written, ``StoreError``.
     """
+    if timeline > 1:
+        _prove_history(vault, system_id, timeline)
     stream = stream_of_segments(system_id, timeline)
     first, last = segments_between(start_lsn, stop_lsn, segment_bytes)
     for number in range(first, last + 1):
@@ -253,3 +257,17 @@ def prove_wal(
         for info in places:
             read_whole(vault, info)
     return stream, first, last
+
+
+def _prove_history(vault: Vault, system_id: int, timeline: int) -> None:
+    """Nobody goes back to a timeline that the vault cannot tell the origin of, however whole its segments are."""
+    name = history_name(timeline)
+    places = find_stored(vault, stream_of_cluster(system_id), name)
+    if not places:
+        raise WalGap(
+            "{name} is missing in the vault: without it no base of its timeline can be brought back.",
+            hint="The server still has it in pg_wal: 'rebond wal adopt' saves it.",
+            name=name,
+        )
+    for info in places:
+        read_whole(vault, info)

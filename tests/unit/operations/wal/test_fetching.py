@@ -9,7 +9,7 @@ from rebond.errors import RebondError, RoleTooSmall, StoreError, VaultDamaged, W
 from rebond.operations.wal.archiving import WalFile
 from rebond.operations.wal.coverage import find_stored, list_clusters, prove_wal, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
-from rebond.sources.postgres.wal_names import Switch, stream_of_segments
+from rebond.sources.postgres.wal_names import Switch, stream_of_cluster, stream_of_segments
 from rebond.testing.damage import flip_byte
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
@@ -194,6 +194,20 @@ def test_a_range_is_proven_by_reading_each_object_of_it(stage: Archived, role: s
     flip_byte(stage.made.store, place.name, -2000)
     with pytest.raises(VaultDamaged):
         prove_wal(stage.open(role), SYSTEM_ID, 1, start, stop, SEGMENT_BYTES)
+
+
+@pytest.mark.parametrize("role", ["owner", "writer"])
+def test_a_range_of_a_later_timeline_is_proven_only_with_its_history(stage: Archived, role: str) -> None:
+    stage.push(2, [5, 6])
+    wanted = (SYSTEM_ID, 2, 5 * SEGMENT_BYTES, 6 * SEGMENT_BYTES, SEGMENT_BYTES)
+    with pytest.raises(WalGap, match=r"00000002\.history"):
+        prove_wal(stage.open(role), *wanted)
+    stage.push_history()
+    assert prove_wal(stage.open(role), *wanted) == (stream_of_segments(SYSTEM_ID, 2), 5, 5)
+    (place,) = find_stored(stage.open(), stream_of_cluster(SYSTEM_ID), "00000002.history")
+    flip_byte(stage.made.store, place.name, -20)
+    with pytest.raises(VaultDamaged):
+        prove_wal(stage.open(role), *wanted)
 
 
 def test_the_history_of_a_timeline_is_read(stage: Archived) -> None:
