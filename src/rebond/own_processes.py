@@ -129,7 +129,7 @@ def _start(module: str, file: int) -> subprocess.Popen[bytes]:
 
 
 def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]], *, niceness: int = 0) -> None:
-    """Answer what comes on standard input until it ends, then end the process; for the main module of one.
+    """Answer what comes on standard input until it ends; for the main module of a process.
 
     ``make_handler`` is given the number of the file in memory. What the handler raises ends the
     process. ``niceness`` lets others go first: whoever feeds this process, and whatever else the machine is for.
@@ -142,9 +142,7 @@ def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]], *, 
         try:
             request = _read_record(incoming)
         except EOFError:
-            os._exit(
-                0
-            )  # nothing is left to be done, and taking the interpreter down costs half of what it was started for
+            return
         answer = handle(request)
         outgoing.write(_LENGTH.pack(len(answer)) + answer)
         outgoing.flush()

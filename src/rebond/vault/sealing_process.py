@@ -3,6 +3,7 @@
 Keys travel by the pipe only, as the first request.
 """
 
+import os
 import struct
 from collections.abc import Callable, Sequence
 
@@ -160,3 +161,4 @@ def _seal(
 
 if __name__ == "__main__":
     answer_requests(make_handler, niceness=_NICENESS)
+    os._exit(0)  # taking the interpreter down would cost half of what it was started for

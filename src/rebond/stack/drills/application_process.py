@@ -62,8 +62,9 @@ def main() -> None:
 
 
 def _say(answer: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps(answer) + "\n")
-    sys.stdout.flush()
+    outgoing = sys.stdout.buffer
+    outgoing.write(json.dumps(answer).encode() + b"\n")
+    outgoing.flush()
 
 
 def _answer(request: Mapping[str, Any], process: "subprocess.Popen[bytes]", port: int) -> Mapping[str, Any]:
