@@ -80,10 +80,10 @@ def test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put(
 ) -> None:
     compress = Compressor.compress
 
-    def flip_a_bit(self: Compressor, raw: Buffer, *, is_idle: bool = False) -> tuple[Codec, Buffer]:
+    def flip_a_bit(self: Compressor, raw: Buffer) -> tuple[Codec, Buffer]:
         spoilt = bytearray(raw)
         spoilt[-1] ^= 1
-        return compress(self, bytes(spoilt), is_idle=is_idle)
+        return compress(self, bytes(spoilt))
 
     monkeypatch.setattr(Compressor, "compress", flip_a_bit)
 

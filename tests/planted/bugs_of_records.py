@@ -151,10 +151,4 @@ RECORDS = (
         (Change("vault/content_writing.py", " and shrinks_well(segment.chunks)", ""),),
         (f"{SEGMENTS}::test_segments_of_content_that_compresses_grow_and_no_others",),
     ),
-    Bug(
-        "harder-while-others-work",
-        "A backup compresses harder while the server that it reads needs the processors.",
-        (Change("vault/sealing_pipeline.py", " and self._processors.are_idle()", ""),),
-        (f"{SEGMENTS}::test_a_segment_is_compressed_harder_only_while_none_waits_and_processors_are_idle",),
-    ),
 )

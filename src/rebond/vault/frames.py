@@ -41,7 +41,6 @@ class Level(Struct, frozen=True):
     target_bytes: int
     working_bytes: int  # memory that one compressing thread takes
     growth: int = 1  # times the target: what segments are filled to once much was stored
-    idle_strength: int = 0  # while the processors have time for it; 0: never another one
 
     @property
     def most_target_bytes(self) -> int:
@@ -61,7 +60,7 @@ LEVELS = {
     level.name: level
     for level in (
         Level("fast", Codec.ZSTD, 1, 4 << 20, 8 << 20),
-        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20, growth=2, idle_strength=6),
+        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20, growth=2),
         Level("small", Codec.ZSTD, 12, 4 << 20, 48 << 20),
         Level("dense", Codec.LZMA2, 6, 16 << 20, 72 << 20),
     )
@@ -74,24 +73,16 @@ class Compressor:
     def __init__(self, level: Level) -> None:
         self._level = level
         self._zstd = zstandard.ZstdCompressor(compression_params=_zstd_parameters(level))
-        self._idle_zstd: zstandard.ZstdCompressor | None = None
 
-    def compress(self, raw: Buffer, *, is_idle: bool = False) -> tuple[Codec, Buffer]:
-        """Return the codec that was used and the compressed bytes; ``is_idle``: there is time to compress harder."""
+    def compress(self, raw: Buffer) -> tuple[Codec, Buffer]:
+        """Return the codec that was used and the compressed bytes."""
         if self._level.codec is Codec.LZMA2:
             packed = lzma.compress(raw, lzma.FORMAT_RAW, filters=[_lzma_filter(self._level)])
-        elif is_idle and self._level.idle_strength:
-            packed = self._take_idle_zstd().compress(raw)
         else:
             packed = self._zstd.compress(raw)
         if len(packed) >= len(raw) * _INCOMPRESSIBLE:
             return Codec.NONE, raw
         return self._level.codec, packed
-
-    def _take_idle_zstd(self) -> zstandard.ZstdCompressor:
-        if self._idle_zstd is None:
-            self._idle_zstd = zstandard.ZstdCompressor(compression_params=_idle_parameters(self._level))
-        return self._idle_zstd
 
 
 def _zstd_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
@@ -104,13 +95,6 @@ def _zstd_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
             _WIDENED_LEVEL, window_log=23, chain_log=17, hash_log=18, write_content_size=True
         )
     return zstandard.ZstdCompressionParameters.from_level(level.strength, write_content_size=True)
-
-
-def _idle_parameters(level: Level) -> zstandard.ZstdCompressionParameters:
-    """The encoder's settings while the processors wait for what is read."""
-    return zstandard.ZstdCompressionParameters.from_level(
-        level.idle_strength, window_log=23, chain_log=19, hash_log=19, search_log=3, write_content_size=True
-    )
 
 
 def _lzma_filter(level: Level) -> dict[str, int]:
@@ -148,11 +132,11 @@ def frame_rows(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:
     return b"".join((_COUNT.pack(len(ids)), *rows))
 
 
-def build_frame(raw: Buffer, compressor: Compressor, *, is_idle: bool = False) -> bytes:
+def build_frame(raw: Buffer, compressor: Compressor) -> bytes:
     """Compress ``raw`` and pad it, so that its length tells little about its content."""
     if len(raw) > RAW_LIMIT:
         raise VaultDamaged("A segment of {size} bytes is larger than the format allows.", size=len(raw))
-    codec, packed = compressor.compress(raw, is_idle=is_idle)
+    codec, packed = compressor.compress(raw)
     length = _HEAD.size + len(packed)
     grain = 1 << max(0, length.bit_length() - 7)
     padding = -length % grain

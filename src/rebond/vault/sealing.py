@@ -77,18 +77,14 @@ class Sealer:
             {SegmentKind.DATA: context.keys.data_id_key, SegmentKind.TREE: context.keys.tree_id_key},
         )
 
-    def seal(
-        self, kind: SegmentKind, number: int, ids: Sequence[bytes], raw: Buffer, *, is_idle: bool = False
-    ) -> StoredSegment:
+    def seal(self, kind: SegmentKind, number: int, ids: Sequence[bytes], raw: Buffer) -> StoredSegment:
         """Seal ``raw``, the chunks of ``ids`` as ``join_chunks`` lays them out.
-
-        ``is_idle`` says that nothing waits behind it: it may be compressed harder.
 
         Raises ``VaultDamaged`` when what would be stored does not come back as it went in.
         """
         sealed = seal_segment(
             self._public_key,
-            build_frame(raw, self._compressor, is_idle=is_idle),
+            build_frame(raw, self._compressor),
             kind=kind,
             epoch=self._epoch,
             vault_id=self._vault_id,

@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged
-from rebond.idle_processors import IdleProcessors
 from rebond.vault.frames import join_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
@@ -25,7 +24,6 @@ WORKERS = 2
 QUEUED = 1  # segments that wait at first: what is in flight is read again after a kill
 MOST_QUEUED_BYTES = 16 << 20  # of segments that wait later on
 QUEUED_SHARE = 64  # one segment more waits for each 64 that were submitted: a kill still costs little
-IDLE_UP_TO = 2  # segments in flight: then no process has another one waiting, and reading is what the run waits for
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
@@ -58,7 +56,6 @@ class SealingPipeline:
         self._sealing_here = threading.BoundedSemaphore(workers)  # each takes the memory of its level
         self._idle_sealers: list[Sealer] = []
         self._team = SealingTeam(context, workers)
-        self._processors = IdleProcessors()
         self._putters = ThreadPoolExecutor(uploads, "put")
         self._least_room = workers + QUEUED
         self._most_room = workers + max(QUEUED, MOST_QUEUED_BYTES // context.level.target_bytes)
@@ -137,8 +134,7 @@ class SealingPipeline:
     def _seal(self, segment: FullSegment) -> PackedSegment:
         sealed = None
         if self._submitted_bytes >= PROCESSES_FROM:
-            is_idle = self._in_flight <= IDLE_UP_TO and self._processors.are_idle()
-            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks, is_idle=is_idle)
+            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks)
             self._idle_sealers.clear()  # processes have their own
         if sealed is None:  # too little for a process, or none can be had, or it was lost: slower is not wrong
             sealed = self._seal_here(segment)

@@ -75,7 +75,7 @@ class SealingTeam:
         self._is_at_work = False
 
     def seal(
-        self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes], *, is_idle: bool = False
+        self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes]
     ) -> StoredSegment | None:
         """Seal a segment in the process that has least to do; ``None`` when there is none, or when it was lost.
 
@@ -86,7 +86,7 @@ class SealingTeam:
             return None
         member, desk = place
         try:
-            return member.start(self._context).seal(kind, number, ids, chunks, desk, is_idle=is_idle)
+            return member.start(self._context).seal(kind, number, ids, chunks, desk)
         except ProcessLost:
             member.is_lost = True
             return None

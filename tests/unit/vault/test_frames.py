@@ -2,7 +2,6 @@ import lzma
 import random
 import struct
 import tracemalloc
-from pathlib import Path
 
 import pytest
 import zstandard
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 from tests.unit.vault.spoilt import FRAMES, RAW, seeds, spoil, tries
 
 from rebond.errors import VaultDamaged
-from rebond.vault import frames
 from rebond.vault.frames import (
     LEVELS,
     RAW_LIMIT,
@@ -34,17 +32,6 @@ def test_what_was_compressed_comes_back(level: str) -> None:
     assert open_frame(frame) == WORDS
     assert frame[0] == LEVELS[level].codec
     assert len(frame) < len(WORDS) / 10
-
-
-def test_what_was_compressed_while_there_was_time_is_smaller_and_comes_back_the_same() -> None:
-    text = b"".join(path.read_bytes() for path in sorted(Path(frames.__file__).parent.glob("*.py")))
-    compressor = Compressor(LEVELS["balanced"])
-
-    usual, idle = build_frame(text, compressor), build_frame(text, compressor, is_idle=True)
-
-    assert open_frame(idle) == open_frame(usual) == text
-    assert len(idle) < len(usual)
-    assert build_frame(text, FAST, is_idle=True) == build_frame(text, FAST), "who asks for fast gets fast"
 
 
 def test_segments_grow_with_what_was_stored_to_twice_their_size_and_no_further() -> None:

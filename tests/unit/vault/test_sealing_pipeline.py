@@ -11,7 +11,6 @@ from tests.unit.vault.written_trees import KEYS, sealing_context
 
 from rebond.errors import StoreFull, VaultDamaged
 from rebond.identifiers import SessionId
-from rebond.idle_processors import IdleProcessors
 from rebond.vault import sealing, sealing_pipeline
 from rebond.vault.content_writing import NOT_KEPT, ContentWriter
 from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks, open_frame, split_chunks
@@ -20,7 +19,6 @@ from rebond.vault.packs import FilledPack
 from rebond.vault.primitives import keyed_id, sealing_private_key
 from rebond.vault.sealing import check_sealed
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
-from rebond.vault.sealing_team import SealingTeam
 from rebond.vault.segments import SegmentKind, open_segment, seal_segment
 
 SESSION = SessionId(b"s" * 16)
@@ -198,8 +196,7 @@ def test_after_an_abandoned_session_nothing_can_be_submitted() -> None:
 def test_bytes_that_do_not_come_back_as_they_went_in_are_never_put(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """A compressor, a cipher or a memory that errs is caught by the look before the put."""
 
-    def err(raw: bytes, compressor: Compressor, *, is_idle: bool) -> bytes:
-        assert not is_idle, "in this process nothing is compressed harder"
+    def err(raw: bytes, compressor: Compressor) -> bytes:
         spoilt = bytearray(raw)
         spoilt[(len(spoilt) * seed) // 8] ^= 1
         return build_frame(bytes(spoilt), compressor)
@@ -335,33 +332,6 @@ def test_segments_of_content_that_compresses_grow_and_no_others(tmp_path_factory
     assert trees
     assert max(trees) <= (16 << 10) + 100
     cache.close()
-
-
-@pytest.mark.parametrize(("waiting", "are_idle"), [(0, True), (1, True), (2, True), (0, False)])
-def test_a_segment_is_compressed_harder_only_while_none_waits_and_processors_are_idle(
-    waiting: int, are_idle: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[bool] = []
-    may_go_on = threading.Event()
-
-    def seal(_team: object, *segment: object, is_idle: bool) -> None:  # no process here: the thread seals by itself
-        asked.append(is_idle)
-        may_go_on.wait(10)
-
-    monkeypatch.setattr(sealing_pipeline, "PROCESSES_FROM", 0)
-    monkeypatch.setattr(sealing_pipeline, "QUEUED", 1 + waiting)
-    monkeypatch.setattr(SealingTeam, "seal", seal)
-    monkeypatch.setattr(IdleProcessors, "are_idle", lambda _: are_idle)
-    pipeline = SealingPipeline(sealing_context(SESSION), Puts())
-
-    def run() -> None:
-        pipeline._in_flight += waiting  # as if so many had come before it
-        pipeline.submit(a_segment(0))
-        may_go_on.set()
-        pipeline.finish()
-
-    within_seconds(run)
-    assert asked == [waiting < 2 and are_idle]
 
 
 @pytest.mark.parametrize("listed_last", ["old", "new"])

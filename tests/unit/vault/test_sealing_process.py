@@ -6,9 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
-import msgspec
 import pytest
 from tests.unit.vault.written_trees import KEYS, sealing_context
 
@@ -17,7 +15,7 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import SessionId
 from rebond.own_processes import ProcessLost
 from rebond.vault import sealing_pipeline
-from rebond.vault.frames import LEVELS, open_frame, split_chunks
+from rebond.vault.frames import open_frame, split_chunks
 from rebond.vault.packs import FilledPack, open_table, table_binding
 from rebond.vault.primitives import hash_of, keyed_id, sealing_private_key
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -64,18 +62,6 @@ def test_what_another_process_seals_opens_as_what_this_one_seals(process: Sealin
         assert sealed.stored_hash == hash_of(sealed.stored)
         binding = table_binding(CONTEXT.vault_id, KEYS.domain, SESSION, number)
         assert open_table(KEYS.table_key, sealed.table, binding, count) == b"".join(ids)
-
-
-def test_a_segment_with_nothing_behind_it_is_compressed_harder_and_opens_the_same() -> None:
-    chunks = [path.read_bytes() for path in sorted(Path(sealing_pipeline.__file__).parent.glob("*.py"))]
-    context = msgspec.structs.replace(CONTEXT, level=LEVELS["balanced"])
-    balanced = SealingProcess(context)
-
-    sealed = [balanced.seal(SegmentKind.DATA, number, ids_of(chunks), chunks, is_idle=number == 1) for number in (0, 1)]
-    balanced.close()
-
-    assert opened(sealed[0].stored) == opened(sealed[1].stored) == chunks
-    assert len(sealed[1].stored) < len(sealed[0].stored)
 
 
 def test_chunks_that_are_not_what_their_ids_say_are_refused_and_the_process_goes_on(process: SealingProcess) -> None:
@@ -145,9 +131,9 @@ def test_a_pipeline_with_processes_puts_every_segment_and_leaves_no_process(
     team = pipeline._team
     seal, started = SealingProcess.seal, set()
 
-    def seal_and_note(self: SealingProcess, *words: object, is_idle: bool) -> object:
+    def seal_and_note(self: SealingProcess, *words: object) -> object:
         started.add(self.pid)
-        return seal(self, *words, is_idle=is_idle)  # type: ignore[arg-type]
+        return seal(self, *words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SealingProcess, "seal", seal_and_note)
     run_pipeline(pipeline, packs)
@@ -161,11 +147,11 @@ def test_a_lost_process_costs_no_segment(at_once: None, monkeypatch: pytest.Monk
     seal = SealingProcess.seal
     calls = []
 
-    def seal_and_lose(self: SealingProcess, *words: object, is_idle: bool) -> object:
+    def seal_and_lose(self: SealingProcess, *words: object) -> object:
         calls.append(1)
         if len(calls) == 3:
             os.kill(self._process.pid, signal.SIGKILL)
-        return seal(self, *words, is_idle=is_idle)  # type: ignore[arg-type]
+        return seal(self, *words)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SealingProcess, "seal", seal_and_lose)
     packs: list[FilledPack] = []
