@@ -6,7 +6,6 @@ ARCHIVING = "tests/unit/operations/wal/test_archiving.py"
 FETCHING = "tests/unit/operations/wal/test_fetching.py"
 RETENTION = "tests/unit/operations/wal/test_retention.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
-AHEAD = "tests/unit/service/test_wal_ahead.py"
 SPOOL = "tests/unit/service/test_wal_spool.py"
 STANDING = "tests/unit/operations/wal/test_standing.py"
 
@@ -16,9 +15,9 @@ WAL = (
         "A segment that is being archived ahead is acknowledged before it stands in the vault.",
         (
             Change(
-                "service/wal_ahead.py",
-                "        name, system_id = asked.question.name, asked.done.result()\n",
-                "        name, system_id = asked.question.name, asked.question.system_id\n",
+                "service/wal_desk.py",
+                "self._note(question, ahead.done.result())",
+                "self._note(question, question.system_id)",
             ),
         ),
         (f"{SOCKET}::test_what_failed_ahead_is_not_acknowledged",),
@@ -102,40 +101,8 @@ WAL = (
     Bug(
         "wal-stale-file-acknowledged",
         "What was archived ahead is acknowledged for another file that has the name now.",
-        (Change("service/wal_ahead.py", "ahead.identity != identity or ", ""),),
+        (Change("service/wal_desk.py", "ahead.identity == identity and ", ""),),
         (f"{SOCKET}::test_what_was_archived_ahead_and_is_another_file_now_is_looked_at_again",),
-    ),
-    Bug(
-        "wal-marked-before-it-stands",
-        "A segment that failed ahead gets a mark all the same: the little program acknowledges what is nowhere.",
-        (
-            Change(
-                "service/wal_ahead.py",
-                "        self._begun[name] = self._unnoted[name] = ahead\n",
-                "        self._begun[name] = self._unnoted[name] = ahead\n"
-                "        if self._marks is not None:\n"
-                "            self._marks.put(name, ahead.identity[3])\n",
-            ),
-        ),
-        (f"{AHEAD}::test_nothing_is_noted_before_what_comes_before_it",),
-    ),
-    Bug(
-        "wal-mark-of-another-time",
-        "A mark has the time at which it was made, not that of the file: any file of the name is acknowledged.",
-        (Change("service/wal_marks.py", "        os.utime(temporary, ns=(modified_ns, modified_ns))\n", ""),),
-        (f"{AHEAD}::test_what_stands_already_is_acknowledged_without_a_question",),
-    ),
-    Bug(
-        "wal-noted-out-of-order",
-        "What stands ahead is noted before what comes before it: a gap is told that is none.",
-        (
-            Change(
-                "service/wal_ahead.py",
-                "            name = min(self._unnoted, default=None)\n",
-                "            name = min([each for each, it in self._unnoted.items() if it.stands], default=None)\n",
-            ),
-        ),
-        (f"{AHEAD}::test_nothing_is_noted_before_what_comes_before_it",),
     ),
     Bug(
         "wal-old-bases-forgotten",

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.errors import RebondError
-from rebond.service.wal_ahead import WalQuestion
-from rebond.service.wal_desk import WalDesk
+from rebond.service.wal_desk import WalDesk, WalQuestion
 
 LOG = logging.getLogger("rebond.wal")
 _LINE_BYTES = 4096

@@ -19,7 +19,6 @@ from rebond.operations.wal.coverage import survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
 from rebond.service.wal_desk import WalDesk
-from rebond.service.wal_marks import WalMarks
 from rebond.service.wal_socket import wal_answered
 from rebond.sources.postgres.wal_names import stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
@@ -39,9 +38,7 @@ class Served:
         self.stage.store = self.faulty
         vault = self.stage.open()
         self.ledger = WalLedger(self.notes, self.stage.made.clock, lambda system_id: survey_wal(vault, system_id))
-        self.desk = WalDesk(
-            self.stage.archive("owner"), lambda: vault, self.ledger, marks=WalMarks(self.socket, "db", is_only=True)
-        )
+        self.desk = WalDesk(self.stage.archive("owner"), lambda: vault, self.ledger)
 
     def push(self, path: str) -> tuple[int, str]:
         return self.server.call("push", path, socket=self.socket)

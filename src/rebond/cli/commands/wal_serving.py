@@ -24,7 +24,6 @@ from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 from rebond.service.attendants import is_abandoned
 from rebond.service.wal_desk import WalDesk
-from rebond.service.wal_marks import WalMarks
 from rebond.service.wal_socket import wal_answered
 from rebond.stack.wal_places import find_user, make_socket_folder
 
@@ -62,8 +61,7 @@ def serve(invocation: Invocation) -> None:
     make_socket_folder(socket)
     vault = OpenVault(invocation, log_finding, clock)
     kept = {name: wal_at_hand(invocation, loaded, name, vault.get, clock) for name in components}
-    marks = {name: WalMarks(socket, name, is_only=len(kept) == 1) for name in kept}
-    desks = {name: WalDesk(each.archive, vault.get, each.ledger, marks=marks[name]) for name, each in kept.items()}
+    desks = {name: WalDesk(each.archive, vault.get, each.ledger) for name, each in kept.items()}
 
     def find_desk(name: str) -> WalDesk:
         return desks[choose_component(loaded, name)[0]]
