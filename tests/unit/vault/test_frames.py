@@ -37,7 +37,7 @@ def test_what_was_compressed_comes_back(level: str) -> None:
 def test_segments_grow_with_what_was_stored_to_twice_their_size_and_no_further() -> None:
     balanced, mib = LEVELS["balanced"], 1 << 20
 
-    assert [balanced.target_after(stored * mib) / mib for stored in (0, 64, 96, 128, 10**6)] == [4, 4, 6, 8, 8]
+    assert [balanced.target_after(stored * mib) / mib for stored in (0, 256, 384, 512, 10**6)] == [4, 4, 6, 8, 8]
     assert all(level.most_target_bytes <= RAW_LIMIT // 4 for level in LEVELS.values())
 
 

@@ -316,7 +316,7 @@ def test_segments_of_content_that_compresses_grow_and_no_others(tmp_path_factory
     context = replace(sealing_context(SESSION), level=level)
     content = ContentWriter(context, collected, cache)  # type: ignore[arg-type]
 
-    for number in range(3000):
+    for number in range(6000):
         content.keep_data(b"%04d" % number * 250)
     for _ in range(200):
         content.keep_data(rng.randbytes(1000))
