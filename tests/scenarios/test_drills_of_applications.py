@@ -227,10 +227,15 @@ def test_an_application_ends_with_its_drill_however_that_ends(stack: StartedStac
         [sys.executable, "-m", "rebond.cli", "drill", "--quiet"],
         env={**surroundings, **stack.program.environment},
         cwd=stack.root,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     wait_for(lambda: stack.sign.exists() and len(list_sleepers()) == 2)
     process.send_signal(number)
-    assert process.wait() != 0
+    _, said = process.communicate()
+    assert process.returncode == (130 if number is signal.SIGINT else -number)
+    if number is signal.SIGINT:
+        assert "What was restored for the drill is deleted" in said
     wait_for(lambda: list_sleepers() == [])  # nobody told them to: the input of the process beside them ended
     stack.configure()
     stack.program.good("drill")

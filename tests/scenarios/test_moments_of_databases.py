@@ -1,23 +1,18 @@
 """Looking at the databases of a real server before and after a moment, without a lock."""
 
-import os
 import pathlib
 from collections.abc import Iterator, Sequence
 
 import pytest
 from tests.scenarios.archived_server import CONFIGURATION, read_loaded
+from tests.scenarios.server_access import find_access
 
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.errors import SourceError
 from rebond.findings import Finding
-from rebond.secret import Secret
 from rebond.sources.postgres.looks import Look, is_rewritten
-from rebond.sources.postgres.programs import find_programs
-from rebond.sources.postgres.server import PostgresServer as Address
-from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_names import parse_lsn
-from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.file_questions import FileQuestions
 from rebond.stack.moments import Bracket, MomentWatch
@@ -38,27 +33,9 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def watch(server: PostgresServer) -> Iterator[MomentWatch]:
     server.sql("TRUNCATE photo; INSERT INTO photo VALUES ('old.jpg')", "shop")
-    access = Access(
-        server=Address(host=server.socket_folder, user="postgres"),
-        programs=find_programs(open_here)[0],
-        open_program=open_here,
-    )
-    made = MomentWatch(access, ["postgres", "shop"], SystemClock())
+    made = MomentWatch(find_access(server), ["postgres", "shop"], SystemClock())
     yield made
     made.close()
-
-
-def open_here(
-    words: Sequence[str],
-    *,
-    given: Secret | None = None,
-    seconds: float | None = None,
-    label: str = "",
-    keeps_input: bool = False,
-) -> CommandReader:
-    return CommandReader(
-        words, environment=os.environ, given=given, label=label, keeps_input=keeps_input, idle_seconds=60
-    )
 
 
 def ask(looks: Sequence[Look]) -> set[str]:
@@ -144,11 +121,7 @@ def make_moment(
     component = loaded.configuration.component["db"]
     assert isinstance(component, Postgres)
     files = FileQuestions("db", component, loaded)
-    access = Access(
-        server=Address(host=server.socket_folder, user=user),
-        programs=find_programs(open_here)[0],
-        open_program=open_here,
-    )
+    access = find_access(server, user)
     moment = PhysicalMoment(
         "db", access, maintenance="shop", databases=["shop"], files=files, point="point", report=findings.append
     )

@@ -5,18 +5,15 @@ import pathlib
 import shlex
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
+from tests.scenarios.server_access import find_access
 from tests.unit.cli.program_runs import Answer, Program
 
 from rebond.errors import CommandFailed
-from rebond.secret import Secret
-from rebond.sources.postgres.programs import find_programs
-from rebond.sources.postgres.server import PostgresServer as Server
-from rebond.sources.postgres.session import Access, HeldSnapshot
+from rebond.sources.postgres.session import HeldSnapshot
 from rebond.sources.postgres.table_rows import TableRows
-from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.testing.postgres_server import PostgresServer
 
@@ -188,19 +185,3 @@ def test_a_moment_that_is_not_held_to_the_end_is_noticed(server: PostgresServer)
             rows.describe()
     finally:
         rows.close()
-
-
-def find_access(server: PostgresServer) -> Access:
-    def open_program(
-        words: Sequence[str],
-        *,
-        given: Secret | None = None,
-        seconds: float | None = None,
-        label: str = "",
-        keeps_input: bool = False,
-    ) -> CommandReader:
-        return CommandReader(words, environment=os.environ, given=given, label=label, keeps_input=keeps_input)
-
-    programs = find_programs(open_program)[0]
-    made = Server(host=server.socket_folder, user="postgres")
-    return Access(server=made, programs=programs, open_program=open_program)

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+from tests.scenarios.server_access import find_access
 from tests.scenarios.test_database_into import into
 from tests.scenarios.test_postgres import configure
-from tests.scenarios.test_postgres_refusals import find_access
 from tests.unit.cli.program_runs import Program
 
 import rebond.sources.postgres.load_sessions as loading

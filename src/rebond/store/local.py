@@ -168,7 +168,7 @@ class LocalStore:
         except (FileNotFoundError, NotADirectoryError):
             raise StoreUnreachable(
                 "There is no directory at {location}.",
-                hint="Mount the disk that holds it, or make a vault there with 'rebond vault create {location}'.",
+                hint="Mount the disk that holds it. Only if there never was a vault: 'rebond vault create {location}'.",
                 location=self._root,
             ) from None
         except OSError as error:

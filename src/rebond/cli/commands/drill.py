@@ -12,7 +12,7 @@ from rebond.cli.opening import VaultAtHand, vault_at_hand
 from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
-from rebond.errors import UsageError
+from rebond.errors import RebondError, RestoreError, UsageError
 from rebond.units import parse_span
 
 if TYPE_CHECKING:
@@ -98,7 +98,17 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
         )
         announce(invocation, record)
         is_newest = moment is None and (snapshot is None or snapshot.startswith("latest"))
-        evidence = _carry_out(invocation, vault, record, watcher, {**wishes, "is_newest": is_newest, "moment": moment})
+        try:
+            evidence = _carry_out(
+                invocation, vault, record, watcher, {**wishes, "is_newest": is_newest, "moment": moment}
+            )
+        except KeyboardInterrupt:
+            from rebond.cli.in_place import RunInterrupted
+
+            raise RunInterrupted(
+                "Interrupted. What was restored for the drill is deleted; nothing else was touched.",
+                hint="Run the same command again: a drill begins from the start.",
+            ) from None
         return publish(invocation, evidence, wishes["report"])
 
 
@@ -145,3 +155,14 @@ def _carry_out(
             asked, until_ms = find_asked(needed), None if is_newest else time_of(record)
             history = drill_scenarios.list_history(live, record.catalog.stack, until_ms, asked)
             return drill_corrupted_data(invocation, live, needed, watcher, history, patience_seconds=patience)
+
+
+def _interrupted() -> RebondError:
+    from rebond.cli.in_place import RunInterrupted
+
+    return RunInterrupted.saying(
+        RestoreError(
+            "Interrupted. What was restored for the drill is deleted; nothing else was touched.",
+            hint="Run the same command again: a drill begins from the start.",
+        )
+    )

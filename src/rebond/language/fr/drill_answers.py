@@ -1,6 +1,8 @@
 """French: what the questions of a drill are answered."""
 
 DRILL_ANSWERS: dict[str, str] = {
+    "Interrupted. What was restored for the drill is deleted; nothing else was touched.": "Interrompu. Ce qui avait été restauré pour l'exercice est supprimé ; rien d'autre n'a été touché.",
+    "Run the same command again: a drill begins from the start.": "Relancez la même commande : un exercice recommence du début.",
     # files
     "{files} files and {directories} directories are back, {bytes} bytes.": "{files} fichiers et {directories} dossiers sont de retour, {bytes} octets.",
     "{looked} of {files} files, chosen by chance, are there as they were saved; {bytes} bytes of content were read back.": "{looked} fichiers sur {files}, tirés au sort, sont là comme ils ont été sauvegardés ; {bytes} octets de contenu ont été relus.",

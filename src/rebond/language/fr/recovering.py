@@ -49,6 +49,7 @@ RECOVERING: dict[str, str] = {
     "unknown": "inconnu",
     "as of": "état du",
     "Expected, by earlier runs: {span}.": "Attendu, d'après les fois précédentes : {span}.",
+    "How long it takes is not known: no restore and no drill of this stack ran here yet.": "La durée n'est pas connue : ni restauration ni exercice de cette pile n'ont encore eu lieu ici.",
     "Expected, by earlier runs: {span}, and {count} steps that nothing was learnt about yet.": "Attendu, d'après les fois précédentes : {span}, plus {count} étapes dont on n'a encore rien appris.",
     "see that the snapshot can be opened; every byte is checked when it is fetched": "voir que la sauvegarde s'ouvre ; chaque octet est vérifié en étant rapporté",
     "see that there is room beside the old version": "voir qu'il y a de la place à côté de l'ancienne version",

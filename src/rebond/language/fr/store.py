@@ -81,8 +81,7 @@ STORE: dict[str, str] = {
     "{name} is not in {location}.": "{name} n'est pas dans {location}.",
     "Run 'rebond verify' to see what else is missing.": "Lancez « rebond verify » pour voir ce qui manque encore.",
     "There is no directory at {location}.": "Il n'y a pas de dossier à {location}.",
-    "Mount the disk that holds it, or make a vault there with 'rebond vault create {location}'.": "Montez le disque qui "
-    "le contient, ou créez-y un coffre avec « rebond vault create {location} ».",
+    "Mount the disk that holds it. Only if there never was a vault: 'rebond vault create {location}'.": "Montez le disque qui le contient. Seulement s'il n'y a jamais eu de coffre : « rebond vault create {location} ».",
     "{location} is no longer the directory that it was.": "{location} n'est plus le dossier qu'il était.",
     "Look whether a disk was mounted or unmounted there, then run the same command again.": "Voyez si un disque y a été "
     "monté ou démonté, puis relancez la même commande.",

@@ -77,7 +77,9 @@ def _answer(request: Mapping[str, Any], process: "subprocess.Popen[bytes]", port
             socket.create_connection((_HERE, port), timeout=request["seconds"]).close()
             return {"status": 0}
         return {"status": _ask(request, port)}
-    except (OSError, http.client.HTTPException) as error:
+    except OSError as error:
+        return {"reason": error.strerror or str(error) or type(error).__name__}
+    except http.client.HTTPException as error:
         return {"reason": str(error) or type(error).__name__}
 
 
