@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.crash.cuts import NO_END, choose_cuts, is_piece
 from tests.scenarios.shop_in_place import Shop
 from tests.unit.cli.program_runs import Program
 
@@ -22,7 +23,7 @@ PLACES: Places = (
     (file_part.FilePart, "_note"),
     (file_part, "delete_tree"),
 )
-EVERY = 1 if os.environ.get("REBOND_EVERY_CUT") else 7  # each point takes half a second: by itself, some of them
+EVERY = 7  # each point takes half a second: by itself, some of them
 
 
 @pytest.fixture(scope="module")
@@ -56,19 +57,20 @@ class KilledShops:
         self._count += 1
         return self._template.copied(self._folder / str(self._count))
 
-    def killed(
-        self, *words: str, prepare: Callable[[Shop], None] | None = None, every: int = EVERY
-    ) -> Iterator[tuple[int, Shop]]:
-        """Yield a copy for each point at which a process was killed; ends when one came to its end."""
-        for point in range(1, POINTS_AT_MOST, every):
+    def killed(self, *words: str, prepare: Callable[[Shop], None] | None = None) -> Iterator[tuple[int, bool, Shop]]:
+        """Yield a copy for each point at which a process was killed; ends when one came to its end.
+
+        With each comes whether the restore is to be gone on with.
+        """
+        for point, goes_on in choose_cuts(1, POINTS_AT_MOST, EVERY):
             shop = self.copy()
             if prepare is not None:
                 prepare(shop)
             if not run_and_kill(shop.program, words, point):
                 return
-            yield point, shop
+            yield point, goes_on, shop
             shutil.rmtree(shop.folder)
-        raise AssertionError("it never came to its end")
+        assert is_piece(), NO_END
 
 
 def run_and_kill(program: Program, words: tuple[str, ...], point: int, places: Places = PLACES) -> bool:
@@ -120,13 +122,13 @@ def run_of(shop: Shop) -> str:
 @pytest.mark.slow
 def test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost(shops: KilledShops) -> None:
     points = 0
-    for point, shop in shops.killed("latest", "code", "db", "--in-place", "--yes"):
+    for point, goes_on, shop in shops.killed("latest", "code", "db", "--in-place", "--yes"):
         points = point
         wants_new = {**shop.broken_files, **{n: t for n, t in shop.restored_files().items() if is_of(n)}}
         for name in set(wants_new) - set(shop.restored_files()):
             if is_of(name):
                 del wants_new[name]
-        if point % 2 == 0:
+        if goes_on:
             status = shop.program("restore", "--resume", "latest").status
             if status == 6:  # it had come to its end
                 status = 0
@@ -137,7 +139,7 @@ def test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost(shops:
             answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
             assert (answer.status, shop.files()) == (0, shop.broken_files), (point, answer.err)
         assert shop.beside() == [], point
-    assert points > 40
+    assert points > 40 or is_piece()
 
 
 def is_of(name: str) -> bool:
@@ -151,13 +153,13 @@ def test_killed_while_it_is_undone_it_is_undone_again(shops: KilledShops) -> Non
         shop.program.good("restore", "latest", "code", "db", "--in-place", "--yes")
 
     points = 0
-    for point, shop in shops.killed("--rollback", "latest", "--yes", prepare=prepare):
+    for point, _, shop in shops.killed("--rollback", "latest", "--yes", prepare=prepare):
         points = point
         answer = shop.program("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
         assert answer.status in {0, 6}, answer.err
         assert shop.files() == shop.broken_files, point
         assert shop.beside() == [], point
-    assert points > 15
+    assert points > 15 or is_piece()
 
 
 @pytest.mark.slow
@@ -165,7 +167,7 @@ def test_killed_while_it_is_accepted_it_is_accepted_again(shops: KilledShops) ->
     def prepare(shop: Shop) -> None:
         shop.program.good("restore", "latest", "code", "db", "--in-place", "--yes")
 
-    for _, shop in shops.killed("--accept", "latest", "--yes", prepare=prepare):
+    for _, _, shop in shops.killed("--accept", "latest", "--yes", prepare=prepare):
         live = shop.files()
         assert shop.program("restore", "--accept", "latest", "--yes").status in {0, 6}
         assert (shop.files(), shop.beside()) == (live, [])
@@ -183,7 +185,9 @@ def test_another_restore_waits_until_the_one_that_was_cut_is_cleared_up(shops: K
 
 
 def test_what_somebody_wrote_while_it_lay_half_done_is_kept(shops: KilledShops) -> None:
-    for _, shop in shops.killed("latest", "code", "--in-place", "--yes", every=5):
+    for point in range(1, POINTS_AT_MOST, 5):
+        shop = shops.copy()
+        assert run_and_kill(shop.program, ("latest", "code", "--in-place", "--yes"), point), "it was never between"
         if (shop.root / "src" / "app.py").exists():
             continue
         shop.write("src/app.py", "written while it was cut")
@@ -192,4 +196,3 @@ def test_what_somebody_wrote_while_it_lay_half_done_is_kept(shops: KilledShops) 
         kept = [each.read_text() for each in shop.beside()[0].rglob("app.py")]
         assert "written while it was cut" in kept
         return
-    raise AssertionError("it was never between the two")
