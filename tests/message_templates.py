@@ -84,8 +84,8 @@ def messages_of(call: ast.Call, *, in_cli: bool) -> Iterator[tuple[ast.expr, boo
     elif in_cli:
         if name == "tr" and call.args:
             yield call.args[0], True
-        if name == "Place":
-            yield call.args[2], False
+        if name in {"Place", "Later"}:
+            yield call.args[-1], False
         if "help" in keywords:
             yield keywords["help"], False
 

@@ -231,3 +231,25 @@ def test_a_limit_of_the_line_is_kept(program: Program, shop: pathlib.Path) -> No
 
     assert float(str(free)) < float(str(limited))
     assert float(str(limited)) >= 0.7  # what comes after the pack waits until it is paid for
+
+
+def test_what_is_there_now_is_compared_by_the_rules_of_the_configuration(program: Program, shop: pathlib.Path) -> None:
+    program.good("backup", "--class", "daily")
+    (shop / "conf.d" / "more.toml").write_text("")
+    (shop / "media" / "later.jpg").write_text("later")
+    (shop / "settings.py").write_text("VERSION = 'another'\n")
+
+    changes = {each["path"]: each["change"] for each in program.ask("diff", "latest", "--live")}
+
+    assert {path for path, change in changes.items() if change != "metadata"} == {"code/settings.py", "media/later.jpg"}
+    assert not any(path.startswith(("code/media", "code/conf.d")) for path in changes), "what is left out is no change"
+
+
+def test_what_retention_will_leave_is_foreseen_by_what_the_configuration_keeps(program: Program) -> None:
+    for _ in range(3):
+        program.good("backup", "--class", "daily", "--tag", "x")
+
+    foreseen = program.ask("forget", "--simulate", "2s")
+    assert foreseen["span_seconds"] == 2
+    assert len(foreseen["kept"]) + foreseen["left"] <= 2 + 1, "the newest two, and the last whole one"
+    assert program("forget", "--simulate", "2s", REBOND_CONFIG="/nowhere.toml").status == 2

@@ -1,5 +1,6 @@
 """Answers on standard output: one JSON document, or text; and the status that findings ask for."""
 
+import contextlib
 import json
 import os
 import sys
@@ -66,8 +67,10 @@ def with_problems(invocation: Invocation, text: str, problems: Iterable[Finding]
 
 
 def note(invocation: Invocation, text: str) -> None:
-    """Write a remark to standard error, unless the reader asked for quiet."""
+    """Write a remark to standard error, unless the reader asked for quiet; what was answered before it comes first."""
     if not invocation.is_quiet:
+        with contextlib.suppress(OSError):  # told at the end of the run, where it cannot be taken for its failure
+            sys.stdout.flush()
         sys.stderr.write(text + "\n")
 
 

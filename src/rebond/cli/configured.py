@@ -58,7 +58,9 @@ def require_configuration(invocation: Invocation) -> Loaded:
         sys.stderr.write("".join(f"{describe_problem(each)}\n" for each in verdict.problems))
     raise ConfigError(
         "The configuration {path} cannot be used; it has {count} problems.",
-        hint="'rebond config check' lists them.",
+        hint="'rebond config check' lists them."
+        if invocation.wants_json
+        else "Mend what is listed; 'rebond config check' lists it again.",
         path=str(verdict.path),
         count=sum(not each.is_warning for each in verdict.problems),
     )
@@ -95,6 +97,11 @@ def _find_usable(invocation: Invocation) -> Loaded | None:
         return judge_configuration(invocation).loaded
     except RebondError:
         return None
+
+
+def find_own_configuration(invocation: Invocation, configured: Configured, stack: str) -> Loaded | None:
+    """Return the configuration where it speaks of that stack; ``None`` where it does not, or cannot be used."""
+    return _find_usable(invocation) if configured.stack and configured.stack == stack else None
 
 
 def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, speaks: bool) -> Configured:

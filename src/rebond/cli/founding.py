@@ -48,6 +48,7 @@ class Setup:
         self._founded: Founded | None = None
         self._own_key: Mapping[str, str] | None = None
         self._text = ""
+        self.has_shown_kit = False
         self._proposal: Proposal | None = None
         self.places = self._remembered() or ChosenPlaces(vault="", owner_key=Path(), writer_key=Path())
 
@@ -133,6 +134,7 @@ class Setup:
             answer(self._invocation, self._document(pages), "")
         elif not self._kit:
             write(pages.rstrip("\n") + "\n\n")
+            self.has_shown_kit = True
         flush()
 
     def write_configuration(self) -> None:
@@ -189,7 +191,7 @@ class Setup:
                 + tr("Put it in a safe, away from this machine: it opens the vault.")
             )
         elif self._founded:
-            lines.append(tr("Put the recovery kit above in a safe, away from this machine: it opens the vault."))
+            lines.append(tr("Put the recovery kit in a safe, away from this machine: it opens the vault."))
         if self._is_safe and self._founded:
             lines.append(tr("This machine can save and cannot read what it saved: a restore takes the recovery key."))
         return "\n".join(lines)

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.speech import language, tr
+from rebond.errors import UsageError
 from rebond.language import LANGUAGES, translate
 
 WIDTH = 100
@@ -47,6 +48,13 @@ class Place(Struct, frozen=True):
     module: str
     name: str
     summary: str
+
+
+class Later(Struct, frozen=True):
+    """A command of a later version, and what does its work until then."""
+
+    name: str
+    until_then: str
 
 
 def _remember(field: str, convert: Callable[[Any], object] = lambda value: value) -> Any:
@@ -145,9 +153,18 @@ class Verb(click.Command):
 class Verbs(click.Group):
     """Commands under one name, each loaded when it is called."""
 
-    def __init__(self, name: str, *, places: Sequence[Place], example: str = "", **settings: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        places: Sequence[Place],
+        later: Sequence[Later] = (),
+        example: str = "",
+        **settings: Any,
+    ) -> None:
         super().__init__(name, **settings)
         self.places = {each.name: each for each in places}
+        self.later = {each.name: each for each in later}
         self.example = example
         self.params.extend(common_options())
 
@@ -161,6 +178,7 @@ class Verbs(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            self._refuse_later(ctx, args[0])
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], self.places, n=1)
@@ -169,6 +187,17 @@ class Verbs(click.Group):
             question = tr("Did you mean '{name}'?", name=near[0])
             message = f"{error.message} {question}"
             raise click.UsageError(message, ctx) from error
+
+    def _refuse_later(self, ctx: click.Context, name: str) -> None:
+        """Raise ``UsageError`` for a command that is documented for a later version: no misspelling is guessed."""
+        later = self.later.get(name)
+        if later is not None:
+            raise UsageError(
+                "'{command} {name}' is not in this version yet.",
+                hint=later.until_then,
+                command=ctx.command_path,
+                name=name,
+            )
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         place = self.places.get(cmd_name)

@@ -3,7 +3,7 @@
 import click
 
 import rebond
-from rebond.cli.frame import Option, Place, Verbs
+from rebond.cli.frame import Later, Option, Place, Verbs
 
 COMMANDS = [
     Place("rebond.cli.commands.init", "init", "Look at this directory, write rebond.toml, make the vault."),
@@ -41,6 +41,22 @@ COMMANDS = [
     Place("rebond.cli.commands.config", "config", "Show, check and describe the configuration."),
     Place("rebond.cli.commands.completion", "completion", "Print the lines that complete commands in a shell."),
 ]
+LATER = [
+    Later("import", "Unpack the archive, then save what was in it: rebond backup --path DIR --tag imported"),
+    Later(
+        "replicate",
+        "Copy the vault's folder or bucket with another tool (rsync, rclone) while nothing writes to it: its objects "
+        "never change.",
+    ),
+    Later(
+        "notify",
+        "A unit of systemd tells by OnFailure=, cron by mail; 'rebond status' ends with 5, 'rebond backup' "
+        "with its status.",
+    ),
+    Later("metrics", "Read 'rebond status --json' and 'rebond history --json', or /healthz of 'rebond serve'."),
+    Later("audit", "See 'rebond history --check' for what ran, 'rebond key list' for who may what."),
+    Later("estimate", "See 'rebond backup --dry-run' for what would be saved, 'rebond status' for how it grows."),
+]
 
 
 def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -52,6 +68,7 @@ def _show_version(context: click.Context, _parameter: click.Parameter, value: bo
 program = Verbs(
     "rebond",
     places=COMMANDS,
+    later=LATER,
     help="Back up everything an application needs to exist again, prove it, and bring it back.",
     example="rebond vault create /backup\nrebond backup --vault /backup --path ~/shop",
 )

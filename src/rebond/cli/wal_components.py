@@ -20,10 +20,16 @@ def choose_component(loaded: Loaded, name: str = "") -> tuple[str, Postgres]:
                 known=", ".join(known) or "–",
             )
         return name, known[name]
-    if len(known) != 1:
+    if not known:
         raise UsageError(
-            "The configuration has {count} components that keep a write-ahead log, and none was named.",
-            hint='Name one with --component. One needs method = "physical" and wal = "archive-command" or "receive".',
+            "No component of the configuration keeps a write-ahead log.",
+            hint='Give one of the kind "postgres" method = "physical", and wal = "archive-command" or "receive".',
+        )
+    if len(known) > 1:
+        raise UsageError(
+            "{count} components keep a write-ahead log, and none was named.",
+            hint="Name one with --component: {known}.",
             count=len(known),
+            known=", ".join(known),
         )
     return next(iter(known.items()))

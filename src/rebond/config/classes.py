@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rebond.config.components import STRATEGIES
-from rebond.config.places import Node
+from rebond.config.places import Node, find_nearest
 from rebond.config.quantities import SPAN, Cron
 from rebond.config.references import TEXT, Text
 from rebond.config.shapes import Choice, Count, Flag, ListOf, Reading, Schema, Word, not_a_table, read_words
@@ -49,8 +49,7 @@ class KeepShape:
         """Return the rules by place; ``*`` is every place."""
         if not isinstance(node.value, dict):
             return {EVERYWHERE: self._read_word(node, reading)}
-        rules = set(KEEP_KEYS)
-        if node.members and not any(each in rules for each in node.members):
+        if node.members and all(_may_be_place(name, each) for name, each in node.members.items()):
             return {name: self._read_one(each, reading) for name, each in node.members.items()}
         return {EVERYWHERE: self._read_rules(node, reading)}
 
@@ -86,6 +85,13 @@ class KeepShape:
     def schema(self, definitions: dict[str, Schema]) -> Schema:
         one: Schema = {"anyOf": [{"const": FOR_EVER}, Table(Keep).schema(definitions)]}
         return {"anyOf": [one, {"type": "object", "additionalProperties": one}]}
+
+
+def _may_be_place(name: str, node: Node) -> bool:
+    """Say whether a word under `keep` names a place: a misspelled rule (`dayly = 7`) is no place."""
+    if name in KEEP_KEYS or not isinstance(node.value, dict | str):
+        return False
+    return isinstance(node.value, dict) or node.value == FOR_EVER or not find_nearest(name, KEEP_KEYS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def literal_secret(path: str) -> ConfigError:
     """Return the problem of a secret that is written out, with its fix. The secret itself is not in it."""
     return ConfigError(
         "'{key}' is a secret and is written out.",
-        hint='Put it into a file that only you can read and write {name} = {{ file = "/etc/rebond/{name}" }}, or take '
+        hint='Put it into a file that only you can read, then say {name} = {{ file = "/etc/rebond/{name}" }}, or take '
         'it from the environment with {{ env = "NAME" }}. Then change the secret: it was readable here.',
         key=path,
         name=path.rpartition(".")[2].partition("[")[0],

@@ -108,7 +108,7 @@ def find_slot(store: Store, keyring: OpenKeyring, text: str) -> bytes:
     found = [slot for slot in slots if slot.label == text] or [s for s in slots if text and s.id.hex().startswith(text)]
     if len(found) != 1:
         raise UnknownName(
-            "{count} slots are named {text}.",
+            "{count} slots are named {text}." if found else "No slot is named {text}.",
             hint="'rebond key list' shows all slots; give more of the id.",
             count=len(found),
             text=text,

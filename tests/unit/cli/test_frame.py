@@ -1,5 +1,6 @@
 """The grammar that every command shares."""
 
+import json
 import shlex
 import subprocess
 import sys
@@ -76,3 +77,27 @@ def test_a_bare_call_shows_the_overview() -> None:
 
     assert "snapshots" in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["import", "a.zip"], ["replicate"], ["notify", "test"], ["metrics"], ["audit"], ["estimate"], ["key", "rotate"]],
+)
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_command_of_a_later_version_is_refused_with_what_does_its_work_until_then(
+    words: list[str], language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--json", "--lang", language]) == 2
+
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert {"en": "is not in this version yet", "fr": "n'est pas encore dans cette version"}[language] in error[
+        "message"
+    ]
+    assert "--help" not in error["hint"], "what to do instead is said, not how a command that is not there is written"
+    assert {"en": "mean", "fr": "vouliez"}[language] not in error["message"].lower()
+
+
+def test_a_form_of_a_later_version_is_refused_with_a_way_round(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["export", "latest", "shop", "--format", "django", "--output", "x"]) == 2
+
+    assert "dumpdata" in capsys.readouterr().err

@@ -286,6 +286,34 @@ def test_a_passphrase_of_the_environment_opens_the_vault_too(here: Here) -> None
     assert here.program("snapshots", *where, REBOND_PASSPHRASE="another").status == 12
 
 
+def test_a_kit_on_standard_output_is_the_kit_alone_and_comes_before_what_is_said_of_it(here: Here) -> None:
+    answer = here.init()
+    assert answer.out.startswith("# Rebond recovery kit")
+    assert "was written" not in answer.out
+    assert "Put the recovery kit in a safe" in answer.err
+
+    both = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "rebond.cli",
+            "init",
+            "--yes",
+            "--config",
+            "other.toml",
+            "--vault",
+            here.folder / "other",
+        ],
+        cwd=here.stack,
+        env={**os.environ, **here.program.environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=True,
+    ).stdout
+    assert both.index("FOR THE SAFE") < both.index("other.toml was written") < both.index("Next:")
+
+
 def test_the_kit_can_go_into_a_file_and_never_over_another(here: Here) -> None:
     kit = here.folder / "kit.txt"
 

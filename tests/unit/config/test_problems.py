@@ -6,7 +6,7 @@ import pytest
 from tests.unit.config.written import read, read_body, told
 
 SECRET_FIX = (
-    'Put it into a file that only you can read and write {0} = {{ file = "/etc/rebond/{0}" }}, or take it from the '
+    'Put it into a file that only you can read, then say {0} = {{ file = "/etc/rebond/{0}" }}, or take it from the '
     'environment with {{ env = "NAME" }}. Then change the secret: it was readable here.'
 )
 URL_FIX = (
@@ -310,6 +310,12 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         7,
         "'class.all.keep' cannot be 'forever'.",
         'Write "for-ever", or rules such as { daily = 7, monthly = 12 }.',
+    ),
+    "a rule of retention that is misspelled": (
+        MANUAL + "keep = { dayly = 7 }",
+        7,
+        "Unknown key 'class.all.keep.dayly'.",
+        "Did you mean 'daily'?",
     ),
     "retention that keeps nothing": (
         MANUAL + "keep = { daily = 0 }",

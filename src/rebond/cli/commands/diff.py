@@ -8,12 +8,16 @@ import click
 
 from rebond.cli.answering import answer_each, note
 from rebond.cli.choosing import choose_snapshot, stack_option
+from rebond.cli.configured import find_own_configuration, list_places
 from rebond.cli.frame import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
+from rebond.cli.vaults_left_out import leave_vaults_out
 from rebond.cli.watching import watching
 from rebond.cli.witness import Watcher
+from rebond.config.model import Loaded
+from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots
@@ -21,6 +25,7 @@ from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size
 from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
 
 @verb(
@@ -43,7 +48,8 @@ def diff(invocation: Invocation, before: str, after: str | None, live: bool, sta
         first = choose_snapshot(vault, before, stack=stack)
         with SnapshotReader(vault.live, first) as old:
             if after is None:
-                _answer(invocation, _diff_with_now(old, watcher), counts)
+                loaded = find_own_configuration(invocation, vault.configured, first.catalog.stack)
+                _answer(invocation, _diff_with_now(first, old, loaded, watcher), counts)
             else:
                 second = choose_snapshot(vault, after, stack=stack)
                 with SnapshotReader(vault.live, second) as new:
@@ -62,22 +68,44 @@ def _count_in_words(counts: Counter[Change]) -> str:
     return ", ".join(f"{counts[change]} {word}" for change, word in words.items() if counts[change])
 
 
-def _diff_with_now(reader: SnapshotReader, watcher: Watcher) -> Iterator[Difference]:
+def _diff_with_now(
+    record: SnapshotRecord, reader: SnapshotReader, loaded: Loaded | None, watcher: Watcher
+) -> Iterator[Difference]:
+    kinds = {each.name: each.kind for each in record.catalog.components}
     for component in reader.components:
         if not component.root:
-            watcher.noticed(_notice_no_place(component.name))
+            watcher.noticed(_notice_no_place(component.name, kinds.get(component.name, "")))
             continue
-        tree = FileTree(component.root, Rules(), one_file_system=False, report=watcher.noticed, allow_empty=True)
+        tree = _find_tree(record, reader, component, loaded, watcher)
         yield from diff_live(reader, component, tree)
 
 
-def _notice_no_place(component: str) -> Finding:
+def _find_tree(
+    record: SnapshotRecord,
+    reader: SnapshotReader,
+    component: PrivateComponent,
+    loaded: Loaded | None,
+    watcher: Watcher,
+) -> Tree:
+    """Return the live tree by the rules of the configuration, or else by those that the snapshot was made with."""
+    if loaded is not None:
+        from rebond.stack.live_comparing import find_live_tree
+
+        left_out = leave_vaults_out([each.address for each in list_places(loaded)])
+        tree = find_live_tree(loaded, component.name, component.root, record.catalog.class_, left_out, watcher.noticed)
+        if tree is not None:
+            return tree
+    rules = Rules.from_flags(exclude=reader.part.exclusions)
+    return FileTree(component.root, rules, one_file_system=False, report=watcher.noticed, allow_empty=True)
+
+
+def _notice_no_place(component: str, kind: str) -> Finding:
     return Finding(
         code="no-place",
         severity=Severity.NOTE,
         subject=component,
-        template="{component} has no place on this machine to compare it with.",
-        values={"component": component},
+        template="{component} ({kind}) is not compared: only files on this machine are.",
+        values={"component": component, "kind": kind},
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rebond.operations.export_requests import ExportRequest
     from rebond.vault.snapshots import SnapshotRecord
 
-_FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst", "7z")
+_FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst", "7z", "django")
 _ENCRYPTIONS = ("gpg", "7z", "openssl")
 _MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
 
@@ -53,6 +53,11 @@ _MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
 @click.pass_obj
 def export(invocation: Invocation, /, snapshot: str, component: str, output: str, **wishes: Any) -> int:
     """Return 3 when something could not be put into the archive."""
+    if wishes["form"] == "django":
+        raise UsageError(
+            "A dump in Django's own JSON is not in this version yet.",
+            hint="Take --format sql.gz, load it, and run there: python manage.py dumpdata",
+        )
     with (
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,

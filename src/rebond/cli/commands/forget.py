@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from datetime import tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,11 +22,11 @@ from rebond.cli.watching import watching
 from rebond.config.finding import find_configuration
 from rebond.errors import UsageError
 from rebond.operations.snapshots import list_snapshots, resolve_snapshot
-from rebond.units import format_iso, format_moment, format_span, local_zone, parse_span
+from rebond.units import format_iso, format_moment, format_span, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, join_plans, plan_by_name, plan_by_policy, survey
 from rebond.vault.forgetting import forget as forget_snapshots
 from rebond.vault.pruning import PruneOutcome
-from rebond.vault.retention import DEFAULT_GROUPS, Decision, GroupBy, KeepPolicy
+from rebond.vault.retention import DEFAULT_GROUPS, Candidate, Decision, GroupBy, KeepPolicy
 from rebond.vault.retention_simulation import simulate_retention
 
 
@@ -37,6 +38,7 @@ class MakePlan(Protocol):
         ...
 
 
+Shares = Sequence[tuple[KeepPolicy, Sequence[Candidate]]]  # a rule, and the snapshots that it is for
 COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
 keep_rules = combine(
     option("--keep-last", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N."),
@@ -96,16 +98,17 @@ def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> in
 def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]) -> int:
     policy = _policy(wishes)
     has_no_rules = policy.keeps_nothing
-    asks_configuration = has_no_rules and not names and not wishes["simulate"] and _has_configuration(invocation)
+    asks_configuration = has_no_rules and not names and _has_configuration(invocation)
     if bool(names) != has_no_rules and not asks_configuration:
         raise UsageError(
             "What is to be forgotten?", hint="Name snapshots, or give rules such as --keep-daily 7, and not both."
         )
     make = _plan_by_configuration(invocation) if asks_configuration else partial(_plan, policy, names, wishes)
+    shares = partial(_share_by_configuration, invocation) if asks_configuration else partial(_share_out, policy)
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         standing = survey(vault.live)
         if wishes["simulate"]:
-            return _simulate(invocation, standing, policy, wishes)
+            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
@@ -153,28 +156,43 @@ def _has_configuration(invocation: Invocation) -> bool:
 
 def _plan_by_configuration(invocation: Invocation) -> MakePlan:
     """Return what plans by the retention of the configuration, each class by its own."""
-    from rebond.cli.configured import require_configuration
-    from rebond.stack.keeping import find_policies
-
-    loaded = require_configuration(invocation)
 
     def plan(vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
-        configured = vault.configured
-        policies = find_policies(loaded, configured.place) if configured.place else {}
-        if not policies:
-            raise UsageError(
-                "The configuration does not say what is kept in this vault.",
-                hint="Write keep = … under its classes, or give rules such as --keep-daily 7.",
+        plans = [
+            plan_by_policy(
+                standing,
+                policy,
+                zone=vault.configured.zone,
+                is_confirmed=is_confirmed,
+                scope={each.name for each in candidates},
             )
-        plans = []
-        for class_, policy in policies.items():
-            scope = {
-                each.name for each in standing.candidates if (each.stack, each.class_) == (configured.stack, class_)
-            }
-            plans.append(plan_by_policy(standing, policy, zone=configured.zone, is_confirmed=is_confirmed, scope=scope))
+            for policy, candidates in _share_by_configuration(invocation, vault, standing)
+        ]
         return join_plans(standing, plans, is_confirmed=is_confirmed)
 
     return plan
+
+
+def _share_by_configuration(invocation: Invocation, vault: VaultAtHand, standing: Standing) -> Shares:
+    """Return the policy of each class beside its snapshots. Raises ``UsageError`` where the configuration has none."""
+    from rebond.cli.configured import require_configuration
+    from rebond.stack.keeping import find_policies
+
+    configured = vault.configured
+    policies = find_policies(require_configuration(invocation), configured.place) if configured.place else {}
+    if not policies:
+        raise UsageError(
+            "The configuration does not say what is kept in this vault.",
+            hint="Write keep = … under its classes, or give rules such as --keep-daily 7.",
+        )
+    return [
+        (policy, [each for each in standing.candidates if (each.stack, each.class_) == (configured.stack, class_)])
+        for class_, policy in policies.items()
+    ]
+
+
+def _share_out(policy: KeepPolicy, _vault: VaultAtHand, standing: Standing) -> Shares:
+    return [(policy, standing.candidates)]
 
 
 def _plan(
@@ -255,25 +273,22 @@ def _decision_document(decision: Decision) -> dict[str, object]:
     }
 
 
-def _simulate(invocation: Invocation, standing: Standing, policy: KeepPolicy, wishes: dict[str, Any]) -> int:
+def _simulate(invocation: Invocation, shares: Shares, zone: tzinfo, wishes: dict[str, Any]) -> int:
     span_seconds = parse_span(wishes["simulate"])
-    found = simulate_retention(
-        standing.candidates, policy, zone=local_zone(), span_ms=span_seconds * 1000, group_by=_groups(wishes)
-    )
-    document = {
-        "span_seconds": span_seconds,
-        "made": found.made,
-        "left": found.left,
-        "kept": [each.snapshot.hex() for each in found.kept],
-    }
+    found = [
+        simulate_retention(candidates, policy, zone=zone, span_ms=span_seconds * 1000, group_by=_groups(wishes))
+        for policy, candidates in shares
+    ]
+    made, left = sum(each.made for each in found), sum(each.left for each in found)
+    kept = [candidate.snapshot.hex() for each in found for candidate in each.kept]
     text = tr(
         "In {span}, at today's rhythm, {made} snapshots will have been made; {left} of them and {kept} of today's "
         "{count} will be there.",
         span=format_span(span_seconds),
-        made=found.made,
-        left=found.left,
-        kept=len(found.kept),
-        count=len(standing.candidates),
+        made=made,
+        left=left,
+        kept=len(kept),
+        count=sum(len(candidates) for _, candidates in shares),
     )
-    answer(invocation, document, text)
+    answer(invocation, {"span_seconds": span_seconds, "made": made, "left": left, "kept": kept}, text)
     return 0

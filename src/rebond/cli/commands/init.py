@@ -45,7 +45,9 @@ def init(invocation: Invocation, yes: bool, safe: bool, kit: Path | None) -> Non
     setup.tell_kit()
     setup.write_configuration()
     setup.finish()
-    if not invocation.wants_json:
+    if setup.has_shown_kit:  # standard output holds it, and nothing else: it is printed, or goes to a file
+        note(invocation, setup.describe())
+    elif not invocation.wants_json:
         answer(invocation, {}, setup.describe())
     note(invocation, tr("Next: rebond doctor, then rebond backup. 'rebond restore latest --to DIR' brings it back."))
 

@@ -6,7 +6,7 @@ import click
 
 from rebond.cli.answering import answer, note, require_consent
 from rebond.cli.commands.vault import members_document
-from rebond.cli.frame import Place, Verbs, option, verb
+from rebond.cli.frame import Later, Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.key_at_hand import find_new_passphrase
 from rebond.cli.observing import describe_finding
@@ -33,6 +33,13 @@ key = Verbs(
         Place(HERE, "remove", "Let a passphrase, key file or recovery key open it no more."),
         Place(HERE, "issue", "Make a writer's or a keeper's key file."),
         Place(HERE, "revoke", "Shut a writer or a keeper out."),
+    ],
+    later=[
+        Later(
+            "rotate",
+            "Add another with 'rebond key add' or 'rebond key issue', then take the old one away with "
+            "'rebond key remove' or 'rebond key revoke'.",
+        ),
     ],
     help="List, add, remove, issue and revoke keys.",
     example="rebond key list",

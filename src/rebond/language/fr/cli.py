@@ -97,8 +97,8 @@ CLI: dict[str, str] = {
     "Print the recovery kit above.": "Imprimez le kit de secours ci-dessus.",
     "Put it in a safe, away from this machine: it opens the vault.": "Mettez-le au coffre-fort, loin de cette machine : "
     "il ouvre le coffre.",
-    "Put the recovery kit above in a safe, away from this machine: it opens the vault.": "Mettez le kit de secours "
-    "ci-dessus au coffre-fort, loin de cette machine : il ouvre le coffre.",
+    "Put the recovery kit in a safe, away from this machine: it opens the vault.": "Mettez le kit de secours "
+    "au coffre-fort, loin de cette machine : il ouvre le coffre.",
     "The recovery kit is in {path}.": "Le kit de secours est dans {path}.",
     "--key-file and --recovery-key exclude each other.": "--key-file et --recovery-key s'excluent.",
     "Run the command once for each.": "Lancez la commande une fois pour chacun.",

@@ -137,4 +137,21 @@ CLI_HELP: dict[str, str] = {
     "Write it there, mode 0600.": "L'y écrit, en mode 0600.",
     "Print the lines that make a shell complete commands and options.": "Imprime les lignes qui font compléter les "
     "commandes et les options par un shell.",
+    "'{command} {name}' is not in this version yet.": "« {command} {name} » n'est pas encore dans cette version.",
+    "Unpack the archive, then save what was in it: rebond backup --path DIR --tag imported": "Extrayez l'archive, puis sauvegardez ce qu'elle contenait : rebond backup --path DOSSIER --tag imported",
+    "Copy the vault's folder or bucket with another tool (rsync, rclone) while nothing writes to it: its objects never "
+    "change.": "Copiez le dossier ou le bucket du coffre avec un autre outil (rsync, rclone) pendant que rien n'y écrit : "
+    "ses objets ne changent jamais.",
+    "A unit of systemd tells by OnFailure=, cron by mail; 'rebond status' ends with 5, 'rebond backup' with its status.": "Une "
+    "unité de systemd le dit par OnFailure=, cron par courriel ; « rebond status » se termine par 5, « rebond backup » par son "
+    "code.",
+    "Read 'rebond status --json' and 'rebond history --json', or /healthz of 'rebond serve'.": "Lisez « rebond status "
+    "--json » et « rebond history --json », ou /healthz de « rebond serve ».",
+    "See 'rebond history --check' for what ran, 'rebond key list' for who may what.": "Voyez « rebond history --check » pour "
+    "ce qui a tourné, « rebond key list » pour qui a quel droit.",
+    "See 'rebond backup --dry-run' for what would be saved, 'rebond status' for how it grows.": "Voyez « rebond backup "
+    "--dry-run » pour ce qui serait sauvegardé, « rebond status » pour sa croissance.",
+    "Add another with 'rebond key add' or 'rebond key issue', then take the old one away with 'rebond key remove' or "
+    "'rebond key revoke'.": "Ajoutez-en une autre par « rebond key add » ou « rebond key issue », puis retirez l'ancienne par "
+    "« rebond key remove » ou « rebond key revoke ».",
 }

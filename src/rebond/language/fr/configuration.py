@@ -27,6 +27,7 @@ CONFIGURATION: dict[str, str] = {
     "Write keep = … under its classes, or give rules such as --keep-daily 7.": "Écrivez keep = … sous ses classes, ou donnez des règles comme --keep-daily 7.",
     "The configuration {path} cannot be used; it has {count} problems.": "La configuration {path} ne peut servir ; problèmes : {count}.",
     "'rebond config check' lists them.": "« rebond config check » les liste.",
+    "Mend what is listed; 'rebond config check' lists it again.": "Corrigez ce qui est listé ; « rebond config check » le liste à nouveau.",
     "There is no configuration.": "Il n'y a pas de configuration.",
     "'rebond init' writes one for this directory. Name one elsewhere with --config or REBOND_CONFIG.": "« rebond init » en écrit une pour ce "
     "dossier. Celle qui est ailleurs se nomme par --config ou REBOND_CONFIG.",
@@ -95,7 +96,7 @@ CONFIGURATION: dict[str, str] = {
     'Write components = ["{word}"].': 'Écrivez components = ["{word}"].',
     # secrets and references
     "'{key}' is a secret and is written out.": "« {key} » est un secret, écrit en toutes lettres.",
-    'Put it into a file that only you can read and write {name} = {{ file = "/etc/rebond/{name}" }}, or take it from the environment with {{ env = "NAME" }}. Then change the secret: it was readable here.': 'Mettez-le dans un fichier que vous seul pouvez lire et écrivez {name} = {{ file = "/etc/rebond/{name}" }}, ou prenez-le de l\'environnement par {{ env = "NOM" }}. Puis changez le secret : il était lisible ici.',
+    'Put it into a file that only you can read, then say {name} = {{ file = "/etc/rebond/{name}" }}, or take it from the environment with {{ env = "NAME" }}. Then change the secret: it was readable here.': 'Mettez-le dans un fichier que vous seul pouvez lire, puis écrivez {name} = {{ file = "/etc/rebond/{name}" }}, ou prenez-le de l\'environnement par {{ env = "NOM" }}. Puis changez le secret : il était lisible ici.',
     "'{key}' does not say where its text is, or says it twice.": "« {key} » ne dit pas où est son texte, ou le dit deux fois.",
     "Give one of: env, file, command, keyring, hashicorp.": "Donnez l'un de : env, file, command, keyring, hashicorp.",
     "The address in '{key}' has a password in it.": "L'adresse de « {key} » contient un mot de passe.",

@@ -32,4 +32,6 @@ EXPORTS: dict[str, str] = {
     "Export its files, as zip or tar.gz.": "Exportez ses fichiers, en zip ou tar.gz.",
     "The component {component} comes in an order of its own.": "Le composant {component} arrive dans un ordre qui lui est propre.",
     "Let a machine with the owner's key export it.": "Qu'une machine ayant la clé du propriétaire l'exporte.",
+    "A dump in Django's own JSON is not in this version yet.": "Un export au format JSON de Django n'est pas encore dans cette version.",
+    "Take --format sql.gz, load it, and run there: python manage.py dumpdata": "Prenez --format sql.gz, chargez-le, et lancez là : python manage.py dumpdata",
 }

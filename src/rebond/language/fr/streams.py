@@ -3,8 +3,8 @@
 STREAMS: dict[str, str] = {
     "An empty directory or stream is meant.": "Un dossier ou un flux vide est voulu.",
     "'{word}' is not expected here.": "« {word} » n'est pas attendu ici.",
-    "{component} has no place on this machine to compare it with.": "{component} n'a pas de lieu sur cette machine à "
-    "quoi le comparer.",
+    "{component} ({kind}) is not compared: only files on this machine are.": "{component} ({kind}) n'est pas comparé : "
+    "seuls les fichiers de cette machine le sont.",
     "Save what comes on standard input, as a file of this name.": "Sauvegarde ce qui vient de l'entrée standard, comme "
     "un fichier de ce nom.",
     "Save what a command writes, as a file of this name; the command follows after --. No shell reads it. A command "

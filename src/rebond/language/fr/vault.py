@@ -119,6 +119,7 @@ VAULT: dict[str, str] = {
     "Run the command again with the owner's passphrase, recovery key or key file.": "Relancez la commande avec la phrase "
     "de passe, la clé de secours ou le fichier de clé du propriétaire.",
     # slots
+    "No slot is named {text}.": "Aucun accès ne se nomme {text}.",
     "{count} slots are named {text}.": "{count} accès se nomment {text}.",
     "'rebond key list' shows all slots; give more of the id.": "« rebond key list » montre tous les accès ; donnez "
     "davantage de l'identifiant.",
