@@ -60,10 +60,12 @@ def parse_span(text: str) -> int:
 
 
 def format_span(seconds: float) -> str:
-    """Return one or two units: ``0.8 s``, ``45 s``, ``3 min 20 s``, ``2 d 4 h``."""
-    if seconds < 10:
+    """Return one or two units: ``0.8 s``, ``45 s``, ``3 min 20 s``, ``2 d 4 h``. Whole numbers stay whole: ``0 s``."""
+    if seconds < 10 and not isinstance(seconds, int):
         return f"{seconds:.1f} s"
     left = round(seconds)
+    if not left:
+        return "0 s"
     parts: list[tuple[int, str]] = []
     for name, length in (("d", 86_400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, length)

@@ -75,7 +75,7 @@ def test_what_is_no_span_is_refused_by_name(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.84, "0.8 s"), (45, "45 s"), (200, "3 min 20 s"), (7200, "2 h"), (187_200, "2 d 4 h"), (86_405, "1 d")],
+    [(0.84, "0.8 s"), (0, "0 s"), (45, "45 s"), (200, "3 min 20 s"), (7200, "2 h"), (187_200, "2 d 4 h")],
 )
 def test_a_span_is_written_with_two_units_at_most(seconds: float, text: str) -> None:
     assert format_span(seconds) == text

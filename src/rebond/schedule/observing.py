@@ -81,6 +81,31 @@ def has_unseen_sources(loaded: Loaded, class_name: str) -> bool:
     )
 
 
+def is_older_than(loaded: Loaded, class_name: str, moment_ms: int) -> bool:
+    """Say whether every file that a class watches is there and was last touched before a moment of this machine.
+
+    ``False`` too where what it saves shows in no file. A file that was deleted, of those that only a pattern names,
+    counts for nothing: no work is lost with it.
+    """
+    if has_unseen_sources(loaded, class_name):
+        return False
+    for pattern in list_watched_paths(loaded, class_name):
+        if not glob.has_magic(pattern) and not os.path.exists(pattern):
+            return False
+        for path in glob.iglob(pattern, recursive=True, include_hidden=True):
+            if any(_touched_ms(each) >= moment_ms for each in _walk(path)):
+                return False
+    return True
+
+
+def _touched_ms(path: str) -> float:
+    """Return when a file, or its owner or mode, was changed; no moment is later than that of one that went away."""
+    try:
+        return os.stat(path).st_ctime_ns / 1_000_000
+    except OSError:
+        return float("inf")
+
+
 def _members(loaded: Loaded, class_name: str) -> list[Component]:
     configuration = loaded.configuration
     class_ = configuration.classes[class_name]

@@ -82,4 +82,8 @@ OBJECTIVES: dict[str, str] = {
     "The server that saves cannot read the copies.": "Le serveur qui sauvegarde ne peut pas lire les copies.",
     "It cannot destroy them either.": "Il ne peut pas non plus les détruire.",
     "It **can** overwrite or delete them.": "Il **peut** les écraser ou les supprimer.",
+    "{component} changed since it was last saved, {measured} ago, and {promised} promised.": "{component} a changé depuis "
+    "sa dernière sauvegarde, il y a {measured}, et {promised} promis.",
+    "Save it: rebond backup --class {class}; and see that something starts that at every change: rebond schedule show": "Sauvegardez-le : "
+    "rebond backup --class {class} ; et voyez que quelque chose le lance à chaque changement : rebond schedule show",
 }

@@ -1,5 +1,6 @@
 """How much work would be lost with each component if everything were lost now."""
 
+import socket
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +31,7 @@ def find_ages(
     stack's own in the state folder. ``None`` for a component that was never saved.
     """
     newest = find_newest(records)
-    quiet = find_unchanged(loaded, folder, clock)
+    quiet = find_unchanged(loaded, newest, folder, clock)
     ages: dict[str, float | None] = {}
     for name, component in loaded.configuration.component.items():
         if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
@@ -56,21 +57,40 @@ def find_newest(records: Iterable[SnapshotRecord]) -> dict[str, SnapshotRecord]:
     return newest
 
 
-def find_unchanged(loaded: Loaded, folder: Path, clock: Clock) -> frozenset[str]:
-    """Return the components that a class saves at every change, and that are as they were when it last did."""
-    jobs = make_calendar(loaded.configuration).jobs
-    waiting = [each for each in jobs if each.deed is Deed.BACKUP and each.trigger in _WAITING]
+def find_waiting(loaded: Loaded) -> dict[str, str]:
+    """Return the components that a class saves at every change, each with the class."""
+    found: dict[str, str] = {}
+    for title, class_ in loaded.configuration.classes.items():
+        if class_.trigger in _WAITING:
+            names = loaded.configuration.component if class_.takes_all else class_.components
+            found |= dict.fromkeys(names, title)
+    return found
+
+
+def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder: Path, clock: Clock) -> frozenset[str]:
+    """Return the components that a class saves at every change, and that are as they were when they were last saved.
+
+    That is known from the last run of the class that found its turn, or from the times of the files, whoever saved
+    them. ``newest`` is the newest snapshot that holds each.
+    """
+    waiting = find_waiting(loaded)
     if not waiting:
         return frozenset()
-    from rebond.schedule.observing import Observer  # noqa: PLC0415 - few stacks are saved at every change
+    from rebond.schedule.observing import Observer, is_older_than  # noqa: PLC0415 - few stacks are saved at every change
     from rebond.schedule.records import Records  # noqa: PLC0415
 
     observe, past = Observer(loaded, folder, clock), Records(folder)
     quiet: set[str] = set()
-    for job in waiting:
-        done = past.read(job.name)
-        state = observe(job).state
+    for job in make_calendar(loaded.configuration).jobs:
+        if job.deed is not Deed.BACKUP or job.trigger not in _WAITING:
+            continue
+        members = {name for name, title in waiting.items() if title == job.class_name}
+        done, state = past.read(job.name), observe(job).state
         if done is not None and state and done.saved == state:
-            class_ = loaded.configuration.classes[job.class_name]
-            quiet |= set(loaded.configuration.component if class_.takes_all else class_.components)
+            quiet |= members
+            continue
+        here = [newest[name].catalog for name in members if name in newest]
+        is_all_here = len(here) == len(members) and all(each.host == socket.gethostname() for each in here)
+        if is_all_here and is_older_than(loaded, job.class_name, min(each.time_ms for each in here)):
+            quiet |= members
     return frozenset(quiet)

@@ -3,6 +3,7 @@
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.findings import Finding, Severity
+from rebond.stack.objectives.ages import find_waiting
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.promises import Promise
 from rebond.stack.rhythms import quickest_schedule
@@ -26,6 +27,22 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
     classes = [
         title for title, each in loaded.configuration.classes.items() if each.takes_all or name in each.components
     ]
+    waiting = find_waiting(loaded).get(name)
+    if waiting is not None:
+        return Finding(
+            code="rpo-missed",
+            severity=Severity.WARNING,
+            subject=name,
+            template="{component} changed since it was last saved, {measured} ago, and {promised} promised.",
+            hint_template="Save it: rebond backup --class {class}; and see that something starts that at every change: "
+            "rebond schedule show",
+            values={
+                "component": name,
+                "measured": format_span(promise.measured_seconds),
+                "promised": format_span(promised),
+                "class": waiting,
+            },
+        )
     values = {
         "measured": format_span(promise.measured_seconds),
         "promised": format_span(promised),

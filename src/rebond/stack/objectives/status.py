@@ -15,7 +15,7 @@ from rebond.history.runs import Run
 from rebond.operations.snapshots import time_of
 from rebond.schedule.foreseeing import find_next
 from rebond.schedule.jobs import Deed, make_calendar
-from rebond.stack.objectives.ages import find_ages, find_unchanged
+from rebond.stack.objectives.ages import find_ages, find_waiting
 from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.mending import mend_log, mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
@@ -123,14 +123,16 @@ def gather_status(
     configuration, now_ms = loaded.configuration, clock.now_ms()
     own = [each for each in facts.records if each.catalog.stack == configuration.stack.name]
     ages = find_ages(loaded, own, folder, clock)
-    quiet = find_unchanged(loaded, folder, clock)
+    waiting = find_waiting(loaded)
     remarks: list[Finding] = []
     components = []
     for name, component in configuration.component.items():
         if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
             continue
-        lost = 0.0 if name in quiet else _find_lost(own, name, ends.get(name), now_ms)
-        status = _describe(name, component, own, learned, lost if ages[name] is not None else None, now_ms)
+        lost = ages[name]  # of what is saved at every change: no rhythm has to be looked for
+        if lost and (name not in waiting or name in ends):
+            lost = _find_lost(own, name, ends.get(name), now_ms)
+        status = _describe(name, component, own, learned, lost, now_ms)
         components.append(status)
         remarks += _remark(loaded, status, learned, ends.get(name))
     last = next((each for each in reversed(drills) if not each.facts.get("sample")), None)
