@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.judge("postgres"), pytest.mark.slow]
 POINTS_AT_MOST = 200
 EVERY = 17  # each point takes some seconds: by itself, a few of them
 PLACES: Places = (
-    (journal.Journal, "write"),
+    (journal.Journal, "write_all"),
     (database_part.DatabasePart, "_write"),
     (database_part, "swap_in"),
     (database_part, "drop_database"),

@@ -17,7 +17,7 @@ from rebond.operations.recovery import file_part, journal, moving, swap_steps
 POINTS_AT_MOST = 400
 Places = tuple[tuple[object, str], ...]
 PLACES: Places = (
-    (journal.Journal, "write"),
+    (journal.Journal, "write_all"),
     (moving.Mover, "rename"),
     (swap_steps, "apply_state"),
     (file_part.FilePart, "_note"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from rebond.clock import Clock
 from rebond.errors import RebondError, RestoreError
@@ -56,20 +57,21 @@ class Recovery:
         undone either, unless the step was one that only looks: hours of fetching stay.
         """
         require_state(self._journal, RunState.UNFINISHED)
+        ended: list[tuple[Event, dict[str, Any]]] = []  # a step that ended is written with what begins next
         for step in self._plan.steps:
             if self._journal.has_ended(step.number):
                 continue
             began = self._clock.monotonic()
-            facts = {"step": step.number, "kind": step.kind.value, "subject": step.subject}
-            self._journal.write(Event.STEP_BEGINS, **facts)
+            facts: dict[str, Any] = {"step": step.number, "kind": step.kind.value, "subject": step.subject}
+            self._journal.write_all([*ended, (Event.STEP_BEGINS, facts)])
             self._observer.advanced(Advance(phase="restore", subject=f"{step.kind.value} {step.subject}"))
             try:
                 self._do(step)
             except RebondError as error:
                 self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
                 raise self._end_after(step, error) from error
-            self._journal.write(Event.STEP_ENDS, **facts, seconds=round(self._clock.monotonic() - began, 3))
-        self._journal.write(Event.KEPT)
+            ended = [(Event.STEP_ENDS, {**facts, "seconds": round(self._clock.monotonic() - began, 3)})]
+        self._journal.write_all([*ended, (Event.KEPT, {})])
         return self.steps_taken()
 
     def steps_taken(self) -> tuple[StepTaken, ...]:

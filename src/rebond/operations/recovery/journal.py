@@ -11,7 +11,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -149,9 +149,15 @@ class Journal:
 
     def write(self, event: Event, **facts: Any) -> None:
         """Add a line; when this returns it survives a power cut. Raises ``RestoreError``."""
-        entry = Entry(event=event, time_ms=self._clock.now_ms(), **facts)
-        document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if getattr(entry, name)}
-        line = json.dumps(document).encode() + b"\n"
+        self.write_all([(event, facts)])
+
+    def write_all(self, events: Sequence[tuple[Event, Mapping[str, Any]]]) -> None:
+        """Add lines, which a power cut keeps up to any of them; when this returns all of them. Raises ``RestoreError``.
+
+        Between which nothing was done: a flush for each would cost and promise nothing more.
+        """
+        entries = [Entry(event=event, time_ms=self._clock.now_ms(), **facts) for event, facts in events]
+        line = b"".join(_encode(each) for each in entries)
         path = self.folder / _JOURNAL
         try:
             is_new = not path.exists()
@@ -166,7 +172,7 @@ class Journal:
                 fsync_directory(os.fspath(self.folder))
         except OSError as error:
             raise _unwritable(path, error) from error
-        self._entries.append(entry)
+        self._entries += entries
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what was written."""
@@ -233,6 +239,11 @@ class Journal:
         for line in whole.splitlines():
             document = json.loads(line)
             self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
+
+
+def _encode(entry: Entry) -> bytes:
+    document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if getattr(entry, name)}
+    return json.dumps(document).encode() + b"\n"
 
 
 def list_runs(restores: Path, clock: Clock) -> list[Journal]:
