@@ -6,6 +6,7 @@ BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
 LOOKS = "tests/scenarios/test_moments_of_databases.py"
 SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
+PARTS = "tests/unit/sources/test_reading_in_part.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
 
 PHYSICAL = (
@@ -30,6 +31,38 @@ PHYSICAL = (
             ),
         ),
         (f"{LOOKS}::test_a_table_that_is_emptied_before_it_is_asked_is_not_taken_for_an_empty_one",),
+    ),
+    Bug(
+        "any-directory-is-the-same",
+        "What is remembered of a server's pages serves every server that was restored from the same one.",
+        (
+            Change(
+                "sources/postgres_physical/wal_summaries.py",
+                'return f"{found.st_ino}/{found.st_ctime_ns}" if found is not None else ""',
+                'return "here" if found is not None else ""',
+            ),
+        ),
+        (f"{PARTS}::test_what_is_remembered_serves_no_other_data_directory_at_the_same_place",),
+    ),
+    Bug(
+        "another-past-believed",
+        "Summaries that go on over where the backup before began count as those of the same past.",
+        (Change("sources/postgres_physical/wal_summaries.py", "if needed and needed[0][0] != since:", "if False:"),),
+        (f"{SUMMARIES}::test_summaries_that_do_not_begin_where_a_backup_began_are_of_another_past",),
+    ),
+    Bug(
+        "a-log-needs-no-base",
+        "A restored server that archives again counts as saved, though no base leads to its timeline.",
+        (
+            Change(
+                "operations/physical/leading.py",
+                "return any(each.timeline == timeline and not each.gap for each in stretches)",
+                "return True",
+            ),
+        ),
+        (
+            "tests/unit/operations/wal/test_bases_of_a_log.py::test_what_only_the_history_tells_is_not_guessed_without_the_key",
+        ),
     ),
     Bug(
         "archiving-left-on",

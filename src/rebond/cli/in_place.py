@@ -33,7 +33,7 @@ from rebond.history.step_times import LEARNT_FROM, NEWEST, STEPS, StepTimes
 from rebond.identifiers import random_id
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
-from rebond.operations.recovery.plan import Expect, RecoveryPlan, StepKind
+from rebond.operations.recovery.plan import BEGIN_ANEW, Expect, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
 from rebond.stack.preconditions import list_closed
 from rebond.stack.recovering import leave_out, plan_recovery
@@ -247,5 +247,6 @@ def show_outcome(
         lines.append(
             tr("{component} of {moment} is in {path}", component=each.name, moment=moment, path=show_path(each.place))
         )
+    lines += [describe_finding(each) for each in plan.remarks if each.code == BEGIN_ANEW]
     answer(invocation, document, with_problems(invocation, "\n".join(lines), problems))
     return DOUBTFUL if problems else GOOD

@@ -312,8 +312,9 @@ def tell_laid(laid: "Sequence[LaidDirectory]") -> list[str]:
         path = show_path(str(each.path).encode(errors="surrogateescape"))
         lines.append(
             tr(
-                "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It archives nothing until you set "
-                "archive_mode; make a new backup first.",
+                "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It archives nothing. If it is to stay, "
+                "'rebond wal status' says what is missing; its last step is a new base: rebond backup {component}",
+                component=each.reach.base.component,
                 path=path,
                 user=name_of_user(each.owner) or each.owner,
             )

@@ -75,7 +75,8 @@ def _write_by_log(facts: Facts, physical: list[str]) -> Iterator[Block]:
         (
             say(
                 "What came back is a data directory: start it beside, on another port, look at it, and only then let "
-                "it take over (5.5). It archives nothing until you set `archive_mode`; make a backup first."
+                "it take over (5.5). It archives nothing until you set `archive_mode`; then make a backup at once: no "
+                "moment after its start can be reached before there is a new base."
             ),
         )
     )

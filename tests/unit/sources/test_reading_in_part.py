@@ -3,6 +3,8 @@
 import os
 import pathlib
 
+from msgspec.structs import replace
+
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.labels import BackupLabel
 from rebond.sources.postgres_physical.partly_read import FileInPart
@@ -69,13 +71,34 @@ def test_nothing_is_remembered_after_damage_nor_of_a_standby() -> None:
     assert make_mark(FACTS, standby, DamagedPages(), 0) == b""
 
 
-def test_what_is_remembered_serves_the_same_server_for_a_week() -> None:
-    mark = read_mark(make_mark(FACTS, LABEL, DamagedPages(), 5))
+def test_what_is_remembered_serves_the_same_server_for_a_week(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "PG_VERSION").write_text("18\n")
+    facts = replace(FACTS, data_directory=str(tmp_path))
+    mark = read_mark(make_mark(facts, LABEL, DamagedPages(), 5))
     assert mark is not None
-    assert mark.is_fit(FACTS, 5 + 6 * 86_400_000)
-    assert not mark.is_fit(FACTS, 5 + 8 * 86_400_000)
-    assert not mark.is_fit(FACTS, 0)
-    other = {**{name: getattr(FACTS, name) for name in FACTS.__struct_fields__}, "system_identifier": "8"}
-    assert not mark.is_fit(ServerFacts(**other), 5)
+    assert mark.is_fit(facts, 5 + 6 * 86_400_000)
+    assert not mark.is_fit(facts, 5 + 8 * 86_400_000)
+    assert not mark.is_fit(facts, 0)
+    assert not mark.is_fit(replace(facts, system_identifier="8"), 5)
     assert read_mark(b"") is None
     assert read_mark(b"{") is None
+
+
+def test_what_is_remembered_serves_no_other_data_directory_at_the_same_place(tmp_path: pathlib.Path) -> None:
+    live, other = tmp_path / "live", tmp_path / "other"
+    for each in (live, other):
+        each.mkdir()
+        (each / "PG_VERSION").write_text("18\n")
+    facts = replace(FACTS, data_directory=str(live))
+    mark = read_mark(make_mark(facts, LABEL, DamagedPages(), 5))
+    assert mark is not None
+    live.rename(tmp_path / "aside")
+    assert not mark.is_fit(facts, 6)  # nobody knows what is there
+    other.rename(live)
+    assert not mark.is_fit(facts, 6)
+    live.rename(other)
+    (tmp_path / "aside").rename(live)
+    assert mark.is_fit(facts, 6)
+    nowhere = read_mark(make_mark(FACTS, LABEL, DamagedPages(), 5))
+    assert nowhere is not None
+    assert not nowhere.is_fit(FACTS, 6)

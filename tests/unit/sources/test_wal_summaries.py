@@ -68,8 +68,13 @@ def test_a_file_says_which_relation_it_is_of() -> None:
 
 def test_summaries_with_a_hole_say_nothing() -> None:
     files = [(30, 40), (10, 20), (20, 30), (0, 10), (40, 50)]
-    assert choose_summaries(files, 12, 35) == [(10, 20), (20, 30), (30, 40)]
+    assert choose_summaries(files, 10, 35) == [(10, 20), (20, 30), (30, 40)]
     assert choose_summaries(files, 10, 50) == [(10, 20), (20, 30), (30, 40), (40, 50)]
-    assert choose_summaries([*files[:2], *files[3:]], 12, 35) is None
-    assert choose_summaries(files, 12, 51) is None
-    assert choose_summaries([], 12, 35) is None
+    assert choose_summaries([*files[:2], *files[3:]], 10, 35) is None
+    assert choose_summaries(files, 10, 51) is None
+    assert choose_summaries([], 10, 35) is None
+
+
+def test_summaries_that_do_not_begin_where_a_backup_began_are_of_another_past() -> None:
+    assert choose_summaries([(0, 10), (10, 20), (20, 30)], 12, 25) is None
+    assert choose_summaries([(0, 12), (12, 20), (20, 30)], 12, 25) == [(12, 20), (20, 30)]

@@ -119,7 +119,12 @@ def adopt(invocation: Invocation, component: str, data: str, yes: bool) -> None:
     answer(
         invocation,
         {"component": name, "system_id": str(system_id), "timeline": timeline},
-        tr("From now on cluster {system} archives for {component}.", system=system_id, component=name),
+        tr(
+            "From now on cluster {system} archives for {component}. Once it does, save it, so that a new base begins: "
+            "rebond backup {component}",
+            system=system_id,
+            component=name,
+        ),
     )
 
 

@@ -16,6 +16,8 @@ from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import SourceError, WalGap
+from rebond.operations.physical.leading import has_base
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.operations.wal.coverage import Coverage, list_clusters, survey_wal
 from rebond.operations.wal.ledger import WalNotes, read_notes
 from rebond.operations.wal.standing import Standing, describe, judge
@@ -77,6 +79,8 @@ def _look(
     notes = read_notes(notes_of(folder_of(invocation.state_folder, loaded), name))
     system_id = _find_cluster(vault, facts, notes)
     coverage = survey_wal(vault, system_id) if system_id else None
+    timeline = facts.timeline if facts is not None else max(coverage.timelines, default=0) if coverage else 0
+    records = list_snapshots(vault, SnapshotFilter(stack=loaded.configuration.stack.name)) if coverage else []
     return judge(
         name,
         coverage=coverage,
@@ -87,6 +91,7 @@ def _look(
         now_ms=now_ms,
         noticed=noticed,
         tail_lsn=_find_tail(vault, coverage) if component.wal == "receive" and coverage is not None else 0,
+        has_base=has_base(vault, name, records, coverage, timeline) if coverage is not None else None,
     )
 
 
@@ -150,6 +155,8 @@ def _sum_up(standing: Standing, now_ms: int) -> str:
         return tr("BROKEN: something is missing in the middle, see below")
     if not standing.newest_ms:
         return tr("NOTHING is saved yet")
+    if standing.has_no_base:
+        return tr("NO BASE: what is saved of the log leads nowhere yet, see below")
     if standing.facts is None:
         return tr("not known: the server does not answer; what is saved ends {ago} ago", ago=ago)
     behind = format_size(standing.behind_bytes or 0)

@@ -27,7 +27,7 @@ def estimate_stretch(vault: Vault, component: str, records: Sequence[SnapshotRec
     later than that. Histories cannot be read, so the newest timeline is taken to follow from the one before.
     Raises ``StoreError`` and ``VaultDamaged``.
     """
-    begins = _find_begins(records, component, system_id)
+    begins = find_bases_in_log(records, component, system_id)
     coverage = survey_wal(vault, system_id)
     if not begins or not coverage.timelines:
         return None
@@ -56,8 +56,8 @@ def estimate_stretch(vault: Vault, component: str, records: Sequence[SnapshotRec
     )
 
 
-def _find_begins(records: Sequence[SnapshotRecord], component: str, system_id: int) -> list[tuple[int, int, int]]:
-    """Return the moment, the timeline and the last segment that each snapshot needs, the oldest first."""
+def find_bases_in_log(records: Sequence[SnapshotRecord], component: str, system_id: int) -> list[tuple[int, int, int]]:
+    """Return the moment, the timeline and the last segment that each whole snapshot needs, the oldest first."""
     found = []
     for record in sorted(records, key=time_of):
         if not any(each.name == component and each.is_whole for each in record.catalog.components):

@@ -1,10 +1,12 @@
 """A PostgreSQL data directory on its way back: laid down beside the live one with its log, then put in its place."""
 
 import os
+from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
 from rebond.errors import RestoreError, WalGap
+from rebond.findings import Finding, Severity
 from rebond.operations.physical.targets import LATEST, SET, Target
 from rebond.operations.point_in_time import recover_data_directory
 from rebond.operations.recovery import swap_steps
@@ -12,6 +14,7 @@ from rebond.operations.recovery.file_part import BESIDE, FilePart, FilesPlace, W
 from rebond.operations.recovery.folders import delete_tree
 from rebond.operations.recovery.mounts import list_below, list_mount_points
 from rebond.operations.recovery.parts import Source
+from rebond.operations.recovery.plan import BEGIN_ANEW
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.progress import Observer
 
@@ -80,6 +83,10 @@ class PhysicalPart(FilePart):
                 component=self.name,
             )
 
+    def remarks(self) -> Sequence[Finding]:
+        """Say also what is still to be done once it is back: without that, later moments cannot be reached."""
+        return [*super().remarks(), say_begin_anew(self.name)]
+
     def set_aside(self) -> None:
         """Move the old data directory aside. Raises ``RestoreError`` while its server runs."""
         self._require_stopped()
@@ -122,6 +129,19 @@ class PhysicalPart(FilePart):
             path=os.fsdecode(place),
             pid=words[0],
         )
+
+
+def say_begin_anew(component: str) -> Finding:
+    """What came back archives nothing, so that it never writes into the log of another server."""
+    return Finding(
+        code=BEGIN_ANEW,
+        severity=Severity.NOTE,
+        subject=component,
+        template="The server of {component} comes back without archiving, and on a timeline that no base leads to yet.",
+        hint_template="Then 'rebond wal status' says what is missing; its last step is a new base: "
+        "rebond backup {component}",
+        values={"component": component},
+    )
 
 
 def _look_at_live(top: bytes, _may_matter: object) -> LiveShape:

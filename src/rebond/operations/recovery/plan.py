@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from rebond.findings import Finding
 
+BEGIN_ANEW = "begin-anew"  # of a remark: a server that comes back wants a new base
 DATABASES = frozenset({"postgres", "sqlite", "mysql", "redis", "command"})
 
 

@@ -8,11 +8,13 @@ from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalNotes
 from rebond.operations.wal.standing_findings import (
     GAP,
+    NO_BASE,
     say_archiver_fails,
     say_behind,
     say_failing,
     say_foreign,
     say_gap,
+    say_no_base,
     say_no_history,
     say_no_slot,
     say_not_received,
@@ -78,6 +80,11 @@ class Standing:
         """Whether something is missing that cannot be got any more, or has not come yet though later files have."""
         return any(each.code == GAP for each in self.findings)
 
+    @property
+    def has_no_base(self) -> bool:
+        """Whether nothing of what comes now could be restored."""
+        return any(each.code == NO_BASE for each in self.findings)
+
 
 def judge(
     component: str,
@@ -89,11 +96,12 @@ def judge(
     way: str,
     now_ms: int = 0,
     tail_lsn: int = 0,
+    has_base: bool | None = None,
     noticed: Sequence[Finding] = (),
 ) -> Standing:
     """Put together what is known of a component, and say what is wrong. ``way`` is how its log comes.
 
-    ``noticed`` is what was found wrong while asking.
+    ``has_base`` says whether a base leads to it, ``noticed`` what was found wrong while asking.
     """
     findings = list(noticed)
     if coverage is None or not coverage.timelines:
@@ -112,6 +120,8 @@ def judge(
         if coverage is not None and coverage.timelines and str(coverage.system_id) != facts.system_id:
             findings.append(say_foreign(component, facts.system_id, coverage.system_id))
     standing = Standing(component=component, coverage=coverage, facts=facts, notes=notes, tail_lsn=tail_lsn)
+    if has_base is False and not any(each.code == GAP for each in findings):
+        findings.append(say_no_base(component, standing.timeline))
     findings += _judge_distance(standing, now_ms)
     return replace(standing, findings=tuple(findings))
 

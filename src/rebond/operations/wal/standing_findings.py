@@ -5,6 +5,7 @@ from rebond.operations.wal.ledger import WalNotes
 from rebond.units import format_size, format_span
 
 GAP = "wal-gap"
+NO_BASE = "wal-no-base"
 
 
 def say_nothing_yet(component: str) -> Finding:
@@ -42,6 +43,19 @@ def say_no_history(component: str, timeline: int) -> Finding:
         "timeline comes from.",
         hint_template="The server that made the timeline still has it in pg_wal: push it by hand with rebond-wal.",
         values={"component": component, "gap": f"{timeline:08X}.history"},
+    )
+
+
+def say_no_base(component: str, timeline: int) -> Finding:
+    """No base leads to the log that comes."""
+    return Finding(
+        code=NO_BASE,
+        severity=Severity.WARNING,
+        subject=component,
+        template="No base backup leads to what the server of {component} writes now, on timeline {timeline}: of all "
+        "that came since then nothing can be brought back.",
+        hint_template="Save it now, so that a new base begins: rebond backup {component}",
+        values={"component": component, "timeline": timeline},
     )
 
 

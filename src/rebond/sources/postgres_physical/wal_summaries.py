@@ -4,6 +4,7 @@ What is not certain is unknown here, and is then read whole: a file that is not 
 relation or a database that was made since, a file of an odd size. Where a summary is missing nothing is known at all.
 """
 
+import os
 import re
 from collections.abc import Iterable
 
@@ -36,7 +37,10 @@ WHERE c.relforknumber = 0 GROUP BY 1, 2, 3"""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
-    """What is remembered of a server beside its blocks: from where on its summaries are needed."""
+    """What is remembered of a server beside its blocks: from where on its summaries are needed.
+
+    ``directory`` tells its data directory from every other one, as ``identify_directory`` does.
+    """
 
     system_identifier: str
     major: int
@@ -45,16 +49,21 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     timeline: int
     start: int
     whole_ms: int
+    directory: str = ""
 
     def is_fit(self, facts: ServerFacts, now_ms: int) -> bool:
-        """Say whether it is of the same server, pages mean the same, and all of them were judged not long ago."""
-        if not 0 <= now_ms - self.whole_ms < WHOLE_AGAIN_MS:
+        """Say whether it is of the same server, pages mean the same, and all of them were judged not long ago.
+
+        A restored server has the same identifier, and may take a timeline that another restored one took before it.
+        """
+        if not 0 <= now_ms - self.whole_ms < WHOLE_AGAIN_MS or not self.directory:
             return False
-        return (self.system_identifier, self.major, self.page_bytes, self.has_checksums) == (
+        return (self.system_identifier, self.major, self.page_bytes, self.has_checksums, self.directory) == (
             facts.system_identifier,
             facts.major,
             facts.page_bytes,
             facts.has_checksums,
+            identify_directory(facts.data_directory),
         )
 
 
@@ -75,8 +84,21 @@ def make_mark(facts: ServerFacts, label: BackupLabel, pages: DamagedPages, whole
             timeline=label.timeline,
             start=label.start,
             whole_ms=whole_ms,
+            directory=identify_directory(facts.data_directory),
         )
     )
+
+
+def identify_directory(path: str | None) -> str:
+    """Return what another data directory at the same place does not have; empty where that cannot be seen.
+
+    Nothing writes ``PG_VERSION`` once it is there, and nobody can set the time at which its inode was changed.
+    """
+    try:
+        found = os.stat(os.path.join(path, "PG_VERSION")) if path else None
+    except OSError:
+        return ""
+    return f"{found.st_ino}/{found.st_ctime_ns}" if found is not None else ""
 
 
 def read_mark(content: bytes) -> Mark | None:
@@ -171,8 +193,14 @@ def read_changes(
 
 
 def choose_summaries(files: Iterable[tuple[int, int]], since: int, until: int) -> list[tuple[int, int]] | None:
-    """Return the summaries that cover all from ``since`` to ``until``; ``None`` when there is a hole."""
+    """Return the summaries that cover all from ``since`` to ``until``; ``None`` when there is a hole.
+
+    A backup begins with a checkpoint, and there a summary ends and another begins. Where one goes on over ``since``,
+    the server has another past than the one that was saved: somebody put an older copy of its disk back.
+    """
     needed = sorted(each for each in files if each[1] > since and each[0] < until)
+    if needed and needed[0][0] != since:
+        return None
     reached = since
     for start, end in needed:
         if start > reached:
