@@ -39,6 +39,15 @@ def test_every_link_to_a_page_of_ours_leads_somewhere(page: pathlib.Path) -> Non
     assert [each for each in targets if not (page.parent / each).exists()] == []
 
 
+def test_the_index_names_every_page_that_is_for_users() -> None:
+    index = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    pages = [*ROOT.glob("docs/*.md"), *(ROOT / "docs").glob("[ehr]*/*.md")]
+
+    named = set(re.findall(r"\]\(([^)#]+)", index))
+    missing = {each.relative_to(ROOT / "docs").as_posix() for each in pages} - named
+    assert missing == {"README.md"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=relative)
 def test_every_command_on_a_page_exists(page: pathlib.Path) -> None:
     known = set(re.findall(r"^## `(rebond[a-z -]*)`$", REFERENCE, re.MULTILINE))

@@ -69,7 +69,10 @@ def _rule(title: str) -> list[str]:
 
 
 def _replica() -> list[str]:
-    remark = tr("A second copy elsewhere, against the loss of this machine; take the # away.")
+    remark = tr(
+        "A second copy elsewhere helps against the loss of this machine. This version does not make it by itself: copy "
+        "the vault there with another tool, and name the place here, for the runbook."
+    )
     lines: Sequence[str] = (
         "[[replica]]",
         'name   = "elsewhere"',

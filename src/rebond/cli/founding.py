@@ -242,6 +242,8 @@ class Setup:
     def _write_text(self) -> str:
         assert self._surveyed  # noqa: S101 - the steps have an order
         own = [self.places.owner_key, self.places.writer_key, self._invocation.cache_folder]
+        if self._kit:  # it opens the vault, and belongs on paper
+            own.append(self._kit.absolute())
         vault = [] if "://" in self.places.vault else [Path(self.places.vault)]
         self._proposal = propose(
             self._surveyed,

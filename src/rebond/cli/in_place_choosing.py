@@ -112,7 +112,7 @@ def _choose(
     if name not in records:
         raise UnknownName(
             "The snapshot has no component {missing}.",
-            hint="It has: {known}.",
+            hint="It has: {known}. What lies in one is named with --include.",
             missing=name,
             known=", ".join(sorted(records)),
         )

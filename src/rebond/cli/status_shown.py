@@ -113,7 +113,7 @@ def _drill_document(drill: Run | None) -> dict[str, object] | None:
 
 def describe_status(status: StackStatus) -> str:
     """Return what a person at a terminal wants to know: promises beside facts first."""
-    lines = [_describe_components(status), ""]
+    table, lines = _describe_components(status), []
     lines += [each for log in status.logs for each in describe_stretches(log.stretches, status.zone)]
     lines += [
         tr("{component}: its server wrote nothing since then, so nothing would be lost.", component=each.component)
@@ -123,8 +123,8 @@ def describe_status(status: StackStatus) -> str:
     lines += [_describe_scenario(each) for each in status.scenarios]
     lines += [describe_missed(each) for each in status.missed]
     lines += [describe_finding(each) for each in status.remarks]
-    lines += _describe_surroundings(status)
-    return "\n".join(lines)
+    blocks = (table, "\n".join(lines), "\n".join(_describe_surroundings(status)))
+    return "\n\n".join(each for each in blocks if each)
 
 
 def _describe_components(status: StackStatus) -> str:
@@ -168,7 +168,7 @@ def _describe_scenario(promise: Promise) -> str:
 
 
 def _describe_surroundings(status: StackStatus) -> list[str]:
-    lines = [""]
+    lines = []
     for each in status.classes:
         newest = "–" if each.newest_ms is None else format_moment(each.newest_ms, status.zone)
         following = each.trigger or ("–" if each.next_ms is None else format_moment(each.next_ms, status.zone))
@@ -184,13 +184,13 @@ def _describe_surroundings(status: StackStatus) -> list[str]:
         )
     )
     if status.reachable_ms is not None:
-        oldest, newest_ms = status.reachable_ms
+        count = len(status.vault.records)
+        oldest, newest = (format_moment(each, status.zone) for each in status.reachable_ms)
         lines.append(
-            tr(
-                "{count} snapshots, of moments from {oldest} to {newest}.",
-                count=len(status.vault.records),
-                oldest=format_moment(oldest, status.zone),
-                newest=format_moment(newest_ms, status.zone),
+            tr("{count} snapshots, of the moment {oldest}.", count=count, oldest=oldest)
+            if oldest == newest
+            else tr(
+                "{count} snapshots, of moments from {oldest} to {newest}.", count=count, oldest=oldest, newest=newest
             )
         )
     for place in status.places:

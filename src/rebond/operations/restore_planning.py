@@ -126,7 +126,7 @@ class RestorePlan:
         if missing := wanted - known:
             raise UnknownName(
                 "The snapshot has no component {missing}.",
-                hint="It has: {known}.",
+                hint="It has: {known}. What lies in one is named with --include.",
                 missing=", ".join(sorted(missing)),
                 known=", ".join(sorted(known)),
             )

@@ -287,10 +287,10 @@ def _has_contacts(sight: Sight) -> Seen:
 
 
 def _notices_are_sent(sight: Sight) -> Seen:
-    if sight.configuration.notify is None:
-        return Seen(is_ticked=False, note=say("the configuration has no [notify]"))
     if not sight.sends_notices:
         return Seen(is_ticked=False, note=say("this version sends no notices yet"))
+    if sight.configuration.notify is None:
+        return Seen(is_ticked=False, note=say("the configuration has no [notify]"))
     return UNKNOWN
 
 

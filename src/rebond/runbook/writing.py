@@ -80,11 +80,11 @@ def list_gaps(facts: Facts) -> list[Text]:
         gaps.append(say("nothing says how services are stopped and started: `[restore]` in the configuration"))
     if configuration.replica and not facts.offered.copies_to_replicas:
         gaps.append(describe_idle_replicas(facts))
-    if configuration.notify is not None and not facts.offered.sends_notices:
+    if not facts.offered.sends_notices:
         gaps.append(say("this version sends no notices yet: look at `rebond history` and `rebond status` every day"))
     if not facts.offered.writes_exports and any(each.export for each in configuration.classes.values()):
         gaps.append(say("this version writes no files for other tools yet: `export` in the classes"))
-    if configuration.notify is None:
+    if configuration.notify is None and facts.offered.sends_notices:
         gaps.append(say("nobody is told when a backup fails: `[notify]` in the configuration"))
     if configuration.schedule is None:
         gaps.append(say("nothing says who starts the runs: `[schedule]` in the configuration"))

@@ -165,6 +165,11 @@ Checked by a restore on:  ____________   by:  ______________________
 
 3. Give the recovery key (or the passphrase) when you are asked, or in `REBOND_PASSPHRASE`.
 
+       rebond recover {address}
+
+   brings the whole application back; it shows the plan and asks first. Only the files, or
+   without a configuration in the vault:
+
        rebond snapshots --vault {address}
        rebond restore latest --to ./back --vault {address}
 
@@ -234,6 +239,11 @@ Vérifié par une restauration le :  ____________   par :  _____________________
        rebond vault info {address}
 
 3. Donnez la clé de secours (ou la phrase de passe) quand elle est demandée, ou dans `REBOND_PASSPHRASE`.
+
+       rebond recover {address}
+
+   ramène toute l'application ; le plan est montré, puis confirmé. Les fichiers seuls, ou
+   sans configuration dans le coffre :
 
        rebond snapshots --vault {address}
        rebond restore latest --to ./retour --vault {address}

@@ -162,7 +162,7 @@ def test_a_stack_is_described_with_the_reason_for_each_part(here: Here) -> None:
     assert document["vault"]["url"] == str(here.stack / "backups" / "vault")
     for said in ("rebond.prioriti", "static_volume", "profiles are not active: tools", "The label of hidden"):
         assert said in here.text
-        assert said in answer.out
+        assert said in answer.err
     here.program.good("config", "check")
 
 
@@ -171,7 +171,7 @@ def test_a_compose_file_that_cannot_be_read_is_said_aloud(here: Here) -> None:
 
     answer = here.init()
     assert answer.status == 0
-    assert "compose.yml cannot be read: line 1" in answer.out
+    assert "compose.yml cannot be read: line 1" in answer.err
     assert "compose.yml cannot be read: line 1" in here.text
 
 

@@ -7,7 +7,10 @@ FOUNDING: dict[str, str] = {
     "Where the vault goes (a directory, or s3://BUCKET/PREFIX)": "Où va le coffre (un dossier, ou s3://BUCKET/PRÉFIXE)",
     "There is a configuration already: {path}. Nothing was changed.": "Il y a déjà une configuration : {path}. Rien n'a été changé.",
     "Next: rebond doctor, then rebond backup. 'rebond restore latest --to DIR' brings it back.": "Ensuite : rebond doctor, puis rebond backup. « rebond restore latest --to DOSSIER » le ramène.",
-    "A second copy elsewhere, against the loss of this machine; take the # away.": "Une deuxième copie ailleurs, contre la perte de cette machine ; ôtez les #.",
+    "A second copy elsewhere helps against the loss of this machine. This version does not make it by itself: copy the "
+    "vault there with another tool, and name the place here, for the runbook.": "Une deuxième copie ailleurs protège de la "
+    "perte de cette machine. Cette version ne la fait pas d'elle-même : copiez-y le coffre avec un autre outil, et nommez "
+    "le lieu ici, pour le manuel d'exploitation.",
     "What Rebond saves of {name}, when, and how long it is kept. Change it as you like.": "Ce que Rebond sauvegarde de {name}, quand, et combien de temps. À modifier librement.",
     "'rebond config check' says what is wrong with it, 'rebond doctor' what keeps a backup from working.": "« rebond config check » dit ce qui n'y va pas, « rebond doctor » ce qui empêche une sauvegarde de marcher.",
     "what is saved": "ce qui est sauvegardé",

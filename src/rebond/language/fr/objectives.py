@@ -22,6 +22,7 @@ OBJECTIVES: dict[str, str] = {
     "Class {name}: newest {newest}, next {next}.": "Classe {name} : dernière {newest}, prochaine {next}.",
     "No drill yet. 'rebond drill' proves that all of this comes back.": "Pas encore d'exercice. « rebond drill » prouve que tout cela revient.",
     "Last drill {moment}: {verdict}.": "Dernier exercice {moment} : {verdict}.",
+    "{count} snapshots, of the moment {oldest}.": "{count} sauvegardes, du moment {oldest}.",
     "{count} snapshots, of moments from {oldest} to {newest}.": "{count} sauvegardes, de moments du {oldest} au {newest}.",
     "Copies in {name} ({address}{where}): {count}.": "Copies dans {name} ({address}{where}) : {count}.",
     "not looked at": "non regardé",

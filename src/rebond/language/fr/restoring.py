@@ -40,7 +40,8 @@ RESTORING: dict[str, str] = {
     "{target} cannot be restored into: {reason}": "On ne peut restaurer dans {target} : {reason}",
     "Name a directory that this user may write to.": "Nommez un dossier où cet utilisateur peut écrire.",
     "The snapshot has no component {missing}.": "La sauvegarde n'a pas de composant {missing}.",
-    "It has: {known}.": "Elle a : {known}.",
+    "It has: {known}. What lies in one is named with --include.": "Elle a : {known}. Ce qui est dans l'un d'eux se "
+    "nomme par --include.",
     "Nothing in this snapshot is what was asked for.": "Rien dans cette sauvegarde n'est ce qui est demandé.",
     "'rebond ls -r SNAPSHOT' lists what it holds.": "« rebond ls -r SAUVEGARDE » liste ce qu'elle contient.",
     # the target
