@@ -39,6 +39,16 @@ def test_every_template_is_given_the_values_that_it_names() -> None:
     assert lacking == []
 
 
+def test_no_template_without_values_doubles_its_braces() -> None:
+    doubled = [
+        f"{each.place}: {each.template}"
+        for each in COLLECTED.spoken
+        if "{{" in each.template and each.given is not None and not each.given - {"hint"}
+    ]
+
+    assert doubled == [], "a template without values is shown as it is"
+
+
 @pytest.mark.parametrize(
     ("asked", "environment", "spoken"),
     [

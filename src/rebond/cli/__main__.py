@@ -1,5 +1,6 @@
 """The entry: read the command line, run one command, end with its status."""
 
+import io
 import os
 import signal
 import sys
@@ -27,7 +28,14 @@ def main() -> NoReturn:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    _let_every_letter_pass()
     sys.exit(run(sys.argv[1:]))
+
+
+def _let_every_letter_pass() -> None:
+    """Write what the terminal's encoding lacks as an escape: a restore that is done does not fail for an arrow."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -14,7 +14,7 @@ def find_vault(invocation: Invocation, address: str | None = None) -> Configured
     Raises ``UsageError`` when nobody named a vault, and ``ConfigError`` for a configuration that cannot be used
     and is needed.
     """
-    named = address or invocation.named_vault
+    named = invocation.named_vault if address is None else address
     path = find_configuration(invocation.config, invocation.environment, Path.cwd())
     if path is not None:
         from rebond.cli.configured import find_in_configuration

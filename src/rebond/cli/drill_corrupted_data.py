@@ -197,7 +197,8 @@ def find_asked(loaded: Loaded) -> tuple[str, ...]:
     if drilling is None or not drilling.checks:
         raise UsageError(
             "There is no check that could tell good data from bad.",
-            hint='Write one: [drill] checks = [{{ name = "…", sql = "SELECT …" }}].',
+            hint="Write one: [drill] checks = [{example}].",
+            example='{ name = "…", sql = "SELECT …" }',
         )
     if any(each.sql is None for each in drilling.checks):
         return ()

@@ -25,7 +25,8 @@ def find_export_password(invocation: Invocation) -> Secret:
     if not sys.stdin.isatty():
         raise UsageError(
             "There is no password to encrypt with.",
-            hint="Set REBOND_EXPORT_PASSWORD_FILE to a file with it; under a class: password = {{ file = … }}.",
+            hint="Set REBOND_EXPORT_PASSWORD_FILE to a file with it; under a class: password = {example}.",
+            example='{ file = "…" }',
         )
     typed = getpass.getpass(tr("Password of the export: "))
     if not typed or getpass.getpass(tr("The same again: ")) != typed:

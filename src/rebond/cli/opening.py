@@ -43,7 +43,7 @@ class VaultAtHand(Reserved, frozen=True, kw_only=True):
 def store_at_hand(invocation: Invocation, address: str | None = None, *, create: bool = False) -> Iterator[Store]:
     """Open the store that was named, without any key, and close it in the end."""
     with missing_vault_told():
-        store = open_store(address or find_vault(invocation).address, create=create)
+        store = open_store(find_vault(invocation).address if address is None else address, create=create)
     try:
         yield store
     finally:

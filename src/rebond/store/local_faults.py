@@ -35,6 +35,12 @@ def translate_os_error(error: OSError, name: str, location: str) -> StoreError |
         return StoreFull(
             "No room left in {location}.", hint="Free some space there, then run the same command again.", **values
         )
+    if number in _DENIED and not name:
+        return AccessDenied(
+            "This account may not use {location}: {reason}.",
+            hint="Give this account the right to read and write there, or run as the account that owns it.",
+            **values,
+        )
     if number in _DENIED:
         return AccessDenied(
             "{location} does not let this account handle {name}: {reason}.",

@@ -256,9 +256,9 @@ def _remember(pins: Pins, opened: OpenedVault, notice: Notice) -> None:
             Finding(
                 code="pins-not-kept",
                 severity=Severity.WARNING,
-                subject=str(pins.path(description.vault_id)),
-                template="What was seen of the vault could not be remembered: {reason}",
-                hint_template=error.hint,
-                values={"reason": error.message},
+                subject=str(error.values.get("path", "")),
+                template=error.template,
+                hint_template=error.hint_template,
+                values=error.values,
             )
         )

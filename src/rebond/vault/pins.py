@@ -49,7 +49,14 @@ class Pins:
             )
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        except OSError as error:
+            raise ConfigError(
+                "What this machine remembers of the vault cannot be read: {path}: {reason}",
+                hint="Run as the account that owns it, or set REBOND_STATE_DIR to a folder of this one.",
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ConfigError(
                 "What this machine remembers of the vault cannot be read: {path}: {reason}",
                 hint="Compare the fingerprint of 'rebond vault info' with the recovery kit, then delete the file.",
@@ -86,7 +93,7 @@ class Pins:
                 "What was seen of the vault cannot be remembered in {path}: {reason}",
                 hint="Make the directory writable, or set REBOND_STATE_DIR to one that is.",
                 path=str(self._directory),
-                reason=str(error),
+                reason=error.strerror or str(error),
             ) from error
         return pin
 

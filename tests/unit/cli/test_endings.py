@@ -203,3 +203,16 @@ def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing_listed(
     assert program.ask("snapshots") == []
     program.good("backup", "--path", tmp_path / "large")
     assert program.ask("verify")["ok"] is True
+
+
+def test_a_letter_that_the_terminal_lacks_is_escaped_and_ends_nothing(tmp_path: pathlib.Path) -> None:
+    made = Program.with_vault(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-m", "rebond.cli", "vault", "info", "--lang", "fr"],
+        env={**os.environ, **made.environment, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        capture_output=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert b"cl\\xe9 du propri\\xe9taire" in done.stdout

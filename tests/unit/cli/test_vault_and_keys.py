@@ -134,3 +134,10 @@ def test_a_file_that_exists_is_never_written_over(program: Program) -> None:
     assert program("kit", "--output", file).status == 6
     assert file.read_text() == "do not touch"
     assert "late" not in program.good("key", "list").out
+
+
+def test_an_empty_address_never_means_another_vault(program: Program) -> None:
+    for words in (("vault", "create", ""), ("vault", "info", ""), ("snapshots", "--vault", "")):
+        refused = program(*words)
+        assert refused.status == 2, words
+        assert "empty" in refused.err

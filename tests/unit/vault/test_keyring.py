@@ -407,8 +407,14 @@ def test_a_pin_file_that_cannot_be_read_is_not_taken_for_none(tmp_path: Path) ->
     pins = Pins(tmp_path)
     for rubbish in (b"", b"{", b"[]", b'{"owner_verify_key": "zz", "roster": 1, "keyring": 1}', b"\xff"):
         pins.path(made.created.vault_id).write_bytes(rubbish)
-        with pytest.raises(ConfigError):
+        with pytest.raises(ConfigError) as caught:
             open_vault(made.store, secret(), pins=pins)
+        assert "fingerprint" in caught.value.hint
+    pins.path(made.created.vault_id).unlink()
+    pins.path(made.created.vault_id).mkdir()
+    with pytest.raises(ConfigError) as caught:
+        open_vault(made.store, secret(), pins=pins)
+    assert "REBOND_STATE_DIR" in caught.value.hint, "what the system refuses is no forgery"
 
 
 def test_a_state_directory_that_cannot_be_written_does_not_hinder_a_restore(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ what_to_save = combine(
         "--path",
         "paths",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         metavar="DIR",
         help="Save this directory or file; may be repeated. It becomes a component named after its last part.",
     ),

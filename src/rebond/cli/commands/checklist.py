@@ -19,7 +19,9 @@ from rebond.cli.speech import tr
     example="rebond checklist before\nrebond checklist maintenance --output maintenance.md",
 )
 @click.argument("which", type=click.Choice(("before", "during", "after", "maintenance")))
-@option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there too, as Markdown.")
+@option(
+    "--output", type=click.Path(path_type=Path, readable=False), metavar="FILE", help="Write it there too, as Markdown."
+)
 @click.pass_obj
 def checklist(invocation: Invocation, which: str, output: Path | None) -> int:
     """Look, ask, write down."""

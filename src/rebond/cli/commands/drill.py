@@ -38,7 +38,12 @@ _MEANWHILE = ("rebond.cli.drilling", "rebond.cli.drill_shown", "rebond.operation
 @option("--sample", is_flag=True, help="Restore a part, chosen by chance: little enough for every day.")
 @option("--patience", default="2h", metavar="SPAN", help="How long corrupted-data may look for the moment; else 2h.")
 @option("--exercise", is_flag=True, help="An exercise for people: a sealed scenario, and a clock.")
-@option("--report", type=click.Path(path_type=Path), metavar="FILE", help="Write the evidence: .json, .md or .html.")
+@option(
+    "--report",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Write the evidence: .json, .md or .html.",
+)
 @option("--class", "class_", default="", metavar="NAME", help="The newest snapshot of this class.")
 @option("--scheduled", is_flag=True, help="For timers: drill when it is due, and not in a pause.")
 @stack_option

@@ -57,8 +57,14 @@ class Known(Struct, kw_only=True):
     "snapshots hold it. Rules are those of the files on the way, of the newest snapshot, and of the options given.",
     example="rebond explain ~/shop/var/today.log",
 )
-@click.argument("path", type=click.Path(path_type=Path))
-@option("--path", "root", type=click.Path(path_type=Path), metavar="DIR", help="The directory that is backed up.")
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
+@option(
+    "--path",
+    "root",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="DIR",
+    help="The directory that is backed up.",
+)
 @option("--one-file-system", is_flag=True, help="As for backup.")
 @rules_to_apply
 @click.pass_obj

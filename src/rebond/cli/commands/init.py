@@ -24,7 +24,12 @@ from rebond.cli.speech import show_path, tr
     is_flag=True,
     help="Only a writer's key file stays here: this machine cannot read its backups. The owner's key is in the kit.",
 )
-@option("--kit", type=click.Path(path_type=Path), metavar="FILE", help="Write the recovery kit there, mode 0600.")
+@option(
+    "--kit",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Write the recovery kit there, mode 0600.",
+)
 @click.pass_obj
 def init(invocation: Invocation, yes: bool, safe: bool, kit: Path | None) -> None:
     """Everything is settled on disk in an order that may be cut anywhere; the configuration comes last."""

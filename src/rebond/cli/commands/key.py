@@ -121,7 +121,7 @@ def _word(text: str) -> str:
     example="rebond key add --label laptop --key-file ~/laptop.key",
 )
 @option("--label", default="", metavar="NAME", help="What it is called in lists.")
-@option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Make a key file there.")
+@option("--key-file", type=click.Path(path_type=Path, readable=False), metavar="FILE", help="Make a key file there.")
 @option("--recovery-key", "wants_recovery_key", is_flag=True, help="Make a recovery key and print it.")
 @click.pass_obj
 def add(invocation: Invocation, label: str, key_file: Path | None, wants_recovery_key: bool) -> None:
@@ -181,7 +181,13 @@ def remove(invocation: Invocation, slot: str, yes: bool) -> None:
 )
 @click.argument("role", type=click.Choice(["writer", "keeper"]))
 @click.argument("label")
-@option("--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="Where the key file goes.")
+@option(
+    "--output",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    required=True,
+    help="Where the key file goes.",
+)
 @option("--share-with", metavar="WRITER", help="Share deduplication with this writer: each can probe the other.")
 @option("--protect", is_flag=True, help="Wrap the file with a passphrase (REBOND_NEW_PASSPHRASE, or asked for).")
 @click.pass_obj

@@ -25,7 +25,7 @@ from rebond.vault.roster import load_newest_roster
     "'rebond key add --recovery-key' makes a new one. It takes no secret; with --wheels it takes the owner's.",
     example="rebond kit --vault /backup --output kit.txt",
 )
-@option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there, mode 0600.")
+@option("--output", type=click.Path(path_type=Path, readable=False), metavar="FILE", help="Write it there, mode 0600.")
 @wheels_option
 @click.pass_obj
 def kit(invocation: Invocation, output: Path | None, wheels: str | None) -> None:

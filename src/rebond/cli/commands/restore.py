@@ -38,7 +38,7 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
     example="rebond restore latest --to ./back --include '*.py'",
 )
 @click.argument("words", nargs=-1, metavar="[SNAPSHOT] [COMPONENT]...")
-@option("--to", "target", type=click.Path(path_type=Path), metavar="DIR", help="Where things go.")
+@option("--to", "target", type=click.Path(path_type=Path, readable=False), metavar="DIR", help="Where things go.")
 @option(
     "--into",
     metavar="TARGET",

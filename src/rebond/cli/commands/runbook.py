@@ -21,7 +21,12 @@ from rebond.cli.speech import tr
     "guide.html. It holds no secret. The next backup saves it with the configuration.",
     example="rebond runbook --output runbook\nrebond runbook --lang fr --output runbook.html",
 )
-@option("--output", type=click.Path(path_type=Path), metavar="FILE", help="Write it there; else to standard output.")
+@option(
+    "--output",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Write it there; else to standard output.",
+)
 @click.pass_obj
 def runbook(invocation: Invocation, output: Path | None) -> int:
     """A vault that cannot be opened leaves a gap; the page says so."""

@@ -46,7 +46,7 @@ how = combine(
     option("--git-hook", is_flag=True, help="The hook of Git for classes that wait for commits, and nothing else."),
     option(
         "--directory",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),
         metavar="DIR",
         help="Where the files go, for another machine or an image; nothing is enabled then.",
     ),
@@ -138,7 +138,7 @@ def remove(invocation: Invocation, /, **wishes: Any) -> None:
     example="rebond schedule export --to systemd --output units/",
 )
 @to_whom
-@option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Write the files there.")
+@option("--output", type=click.Path(path_type=Path, readable=False), metavar="DIR", help="Write the files there.")
 @click.pass_obj
 def export(invocation: Invocation, to: str | None, output: Path | None) -> None:
     """With ``--json`` the files are members of one document."""

@@ -22,7 +22,13 @@ _MEANWHILE = ("rebond.cli.status_gathering", "rebond.cli.status_shown")
     "is missed.",
     example="rebond status\nrebond status --html /var/www/backups.html --lang fr",
 )
-@option("--html", "page", type=click.Path(path_type=Path), metavar="FILE", help="Write one page that anyone can read.")
+@option(
+    "--html",
+    "page",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Write one page that anyone can read.",
+)
 @click.pass_obj
 def status(invocation: Invocation, page: Path | None) -> int:
     """Return 5 when an objective is missed."""

@@ -44,8 +44,18 @@ vault = Verbs(
     example="rebond vault create /backup --kit kit.txt",
 )
 @click.argument("url", required=False)
-@option("--kit", type=click.Path(path_type=Path), metavar="FILE", help="Write the recovery kit there, mode 0600.")
-@option("--key-file", type=click.Path(path_type=Path), metavar="FILE", help="Make an owner's key file as well.")
+@option(
+    "--kit",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Write the recovery kit there, mode 0600.",
+)
+@option(
+    "--key-file",
+    type=click.Path(path_type=Path, readable=False),
+    metavar="FILE",
+    help="Make an owner's key file as well.",
+)
 @option("--label", default="owner", metavar="NAME", help="What the owner is called in lists.")
 @wheels_option
 @click.pass_obj

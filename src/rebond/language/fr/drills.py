@@ -46,7 +46,7 @@ DRILLS: dict[str, str] = {
     "No snapshot is good: the checks fail in the oldest of {count} too.": "Aucune sauvegarde n'est bonne : les contrôles échouent aussi dans la plus ancienne des {count}.",
     "See whether the checks are right: 'rebond drill' names what they say.": "Voyez si les contrôles sont justes : « rebond drill » dit ce qu'ils répondent.",
     "There is no check that could tell good data from bad.": "Il n'y a aucun contrôle qui distingue les bonnes données des mauvaises.",
-    'Write one: [drill] checks = [{{ name = "…", sql = "SELECT …" }}].': 'Écrivez-en un : [drill] checks = [{{ name = "…", sql = "SELECT …" }}].',
+    "Write one: [drill] checks = [{example}].": "Écrivez-en un : [drill] checks = [{example}].",
     "This scenario needs the configuration of the stack.": "Ce scénario a besoin de la configuration de la pile.",
     "Run it in the stack's folder, or name the configuration with --config.": "Lancez-le dans le dossier de la pile, ou nommez la configuration avec --config.",
     "The check {name} could not be asked, so nothing can be found with it: {reason}": "Le contrôle {name} n'a pas pu être posé, il ne permet donc de rien trouver : {reason}",

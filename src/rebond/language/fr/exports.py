@@ -16,7 +16,7 @@ EXPORTS: dict[str, str] = {
     "7z files need the library py7zr.": "Les fichiers 7z demandent la bibliothèque py7zr.",
     "pip install 'rebond[archives]'": "pip install 'rebond[archives]'",
     "There is no password to encrypt with.": "Il n'y a pas de mot de passe pour chiffrer.",
-    "Set REBOND_EXPORT_PASSWORD_FILE to a file with it; under a class: password = {{ file = … }}.": "Mettez dans REBOND_EXPORT_PASSWORD_FILE un fichier qui le contient ; sous une classe : password = {{ file = … }}.",
+    "Set REBOND_EXPORT_PASSWORD_FILE to a file with it; under a class: password = {example}.": "Mettez dans REBOND_EXPORT_PASSWORD_FILE un fichier qui le contient ; sous une classe : password = {example}.",
     "Set REBOND_EXPORT_PASSWORD_FILE to a file with it.": "Mettez dans REBOND_EXPORT_PASSWORD_FILE un fichier qui le contient.",
     "Password of the export: ": "Mot de passe de l'export : ",
     "The two passwords differ.": "Les deux mots de passe diffèrent.",

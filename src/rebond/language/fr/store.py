@@ -89,6 +89,7 @@ STORE: dict[str, str] = {
     "{location} : d'autres noms commencent ainsi.",
     "No room left in {location}.": "Plus de place dans {location}.",
     "Free some space there, then run the same command again.": "Libérez-y de la place, puis relancez la même commande.",
+    "This account may not use {location}: {reason}.": "Ce compte ne peut utiliser {location} : {reason}.",
     "{location} does not let this account handle {name}: {reason}.": "{location} ne permet pas à ce compte de traiter "
     "{name} : {reason}.",
     "Give this account the right to read and write there, or run as the account that owns it.": "Donnez à ce compte le "

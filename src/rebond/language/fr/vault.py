@@ -220,8 +220,8 @@ VAULT: dict[str, str] = {
     "A slot that the keyring names is not in the vault.": "Un accès que nomme le trousseau n'est pas dans le coffre.",
     "Restore it from a replica, or remove it with 'rebond key remove' and add it anew.": "Remettez-le depuis une copie, "
     "ou retirez-le avec « rebond key remove » et ajoutez-le à nouveau.",
-    "What was seen of the vault could not be remembered: {reason}": "Ce qui a été vu du coffre n'a pas pu être retenu : "
-    "{reason}",
+    "Run as the account that owns it, or set REBOND_STATE_DIR to a folder of this one.": "Lancez sous le compte qui en est "
+    "propriétaire, ou donnez à REBOND_STATE_DIR un dossier de celui-ci.",
     "What this machine remembers of the vault cannot be read: {path}: {reason}": "Ce que cette machine a retenu du coffre "
     "ne peut être lu : {path} : {reason}",
     "Compare the fingerprint of 'rebond vault info' with the recovery kit, then delete the file.": "Comparez l'empreinte "
