@@ -45,7 +45,7 @@ class PartMeasure:
     def _look_into(self, folder: _Folder, pending: list[_Folder]) -> None:
         is_plain = folder.is_wanted and not folder.may_exclude  # nearly always: no pattern has to be asked
         try:
-            for entry in self._reader.directory(folder.directory):
+            for entry in self._reader.keep_directory(folder.directory):  # it is fetched next
                 is_wanted = folder.is_wanted
                 is_directory = entry.kind == EntryKind.DIRECTORY
                 path = folder.path + b"/" + entry.name if folder.path else entry.name

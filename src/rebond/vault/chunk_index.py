@@ -10,179 +10,30 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 ``DamagedRun``; the owner of the index then throws it away and builds it again from the vault.
 """
 
-import os
 import struct
 import tempfile
-import zlib
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rebond.vault.chunk_runs import (
+    FILTER_MEMORY_LIMIT,
+    ROW_SIZE,
+    DamagedRun,
+    Run,
+    merge_runs,
+    write_run,
+)
 from rebond.vault.chunk_tables import SHORT_ID_SIZE as ID_SIZE
 from rebond.vault.chunk_tables import ChunkTables
 
-ROW_SIZE = 22
-BLOCK_SIZE = 4096
-ROWS_PER_BLOCK = (BLOCK_SIZE - 4) // ROW_SIZE  # 186
-BLOCK_ROWS_SIZE = ROWS_PER_BLOCK * ROW_SIZE
 PENDING_LIMIT = 100_000
 LOADED_LIMIT = 400_000  # rows; some 50 MB
 TABLE_FINDS = 200  # look-ups in unsorted tables; after that an index is made of them
 MERGE_COUNT = 4  # runs of one tier that are merged into one of the next
-FILTER_BITS_PER_ROW = 8
-FINDS_PER_BLOCK = 8  # look-ups that cost as much as setting the filter's bits for a block
-FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
-_MERGE_BATCH_ROWS = 100_000
-_HEAD = struct.Struct(">Q")
+ROWS_HELD_PER_FIND = 200  # rows that are read into memory in the time that this spares one look-up
+ROWS_LOADED_PER_FIND = 3  # likewise rows of which a table is made, where they are in memory already
+HELD_LIMIT = 1_500_000  # rows; 33 MB
 _ROW = struct.Struct("16s6s")  # an id's beginning, and a place
-
-
-class DamagedRun(Exception):
-    """A run of the local index is not what was written. The index must be built again."""
-
-
-class Run:
-    """One immutable sorted file of rows."""
-
-    def __init__(self, path: Path, filter_allowance_bytes: int = FILTER_MEMORY_LIMIT) -> None:
-        self.path = path
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        size = os.fstat(self._descriptor).st_size
-        if size % BLOCK_SIZE:
-            os.close(self._descriptor)
-            raise DamagedRun(str(path))
-        self.blocks = size // BLOCK_SIZE
-        self._fence = array("Q")
-        self._filter: bytearray | None = None
-        self._finds_until_filter = self.blocks * FINDS_PER_BLOCK
-        planned = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW // 8
-        self.filter_bytes = planned if planned <= filter_allowance_bytes else 0
-        self.count = 0
-        for number in range(self.blocks):  # every block is read and checked once
-            rows = self._read_block(number)
-            self._fence.append(_HEAD.unpack_from(rows)[0])
-            self.count += len(rows) // ROW_SIZE
-
-    def _build_filter(self) -> None:
-        """Set the filter's bits: it costs as much as some look-ups for each block."""
-        size = self.filter_bytes
-        bits = bytearray(size)
-        if size:
-            for rows in self.rows():
-                for start in range(0, len(rows), ROW_SIZE):
-                    low = int.from_bytes(rows[start + 4 : start + 12], "little")
-                    bits[(low >> 3) % size] |= 1 << (low & 7)
-        self._filter = bits
-
-    def _read_block(self, number: int) -> bytes:
-        block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
-        if len(block) != BLOCK_SIZE or zlib.crc32(block[:-4]) != int.from_bytes(block[-4:], "little"):
-            raise DamagedRun(str(self.path))
-        if number == self.blocks - 1:
-            return _without_padding(block[:BLOCK_ROWS_SIZE])
-        return block[:BLOCK_ROWS_SIZE]
-
-    def find(self, short_id: bytes) -> Iterable[int]:
-        """Return every place of an id as ``session << 24 | segment``, the session learnt last first."""
-        if self._filter is None:
-            self._finds_until_filter -= 1
-            if self._finds_until_filter < 0:
-                self._build_filter()
-        if bits := self._filter:
-            low = int.from_bytes(short_id[4:12], "little")
-            if not bits[(low >> 3) % len(bits)] >> (low & 7) & 1:
-                return ()
-        block = bisect_right(self._fence, _HEAD.unpack_from(short_id)[0]) - 1
-        # Equal heads may begin in the block before, and rows of one id may cross into the next.
-        while block > 0 and self._fence[block] == _HEAD.unpack_from(short_id)[0]:
-            block -= 1
-        block = max(block, 0)
-        found: list[int] = []
-        while block < self.blocks:
-            rows = self._read_block(block)
-            position = rows.find(short_id)
-            while position >= 0 and position % ROW_SIZE:
-                position = rows.find(short_id, position + 1)
-            while 0 <= position < len(rows) and rows[position : position + ID_SIZE] == short_id:
-                found.append(int.from_bytes(rows[position + ID_SIZE : position + ROW_SIZE], "big"))
-                position += ROW_SIZE
-            if rows[-ROW_SIZE : -ROW_SIZE + ID_SIZE] > short_id:
-                break
-            block += 1
-        return reversed(found)
-
-    def rows(self) -> Iterator[bytes]:
-        """Yield the rows of each block, concatenated, in order."""
-        for number in range(self.blocks):
-            yield self._read_block(number)
-
-    def close(self) -> None:
-        """Give the file back."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-
-def _without_padding(rows: bytes) -> bytes:
-    """Drop the 0xFF rows that fill the last block."""
-    end = len(rows)
-    while end >= ROW_SIZE and rows[end - ROW_SIZE : end] == b"\xff" * ROW_SIZE:
-        end -= ROW_SIZE
-    return rows[:end]
-
-
-def write_run(path: Path, rows: Iterable[bytes]) -> int:
-    """Write sorted rows as a run; return how many. The file is durable when this returns."""
-    count = 0
-    with open(path, "wb") as file:
-        batch: list[bytes] = []
-        for row in rows:
-            batch.append(row)
-            if len(batch) == ROWS_PER_BLOCK:
-                count += len(batch)
-                file.write(_block(b"".join(batch)))
-                batch.clear()
-        if batch:
-            count += len(batch)
-            file.write(_block(b"".join(batch)))
-        file.flush()
-        os.fsync(file.fileno())
-    return count
-
-
-def _block(rows: bytes) -> bytes:
-    body = rows.ljust(BLOCK_ROWS_SIZE, b"\xff").ljust(BLOCK_SIZE - 4, b"\0")
-    return body + zlib.crc32(body).to_bytes(4, "little")
-
-
-def merge_runs(runs: list[Run]) -> Iterator[bytes]:
-    """Yield the rows of several runs in order, each once, holding a bounded part of each in memory."""
-    sources = [run.rows() for run in runs]
-    heads: list[list[bytes]] = [[] for _ in runs]
-    while True:
-        for position, source in enumerate(sources):
-            while len(heads[position]) < _MERGE_BATCH_ROWS // len(runs):
-                rows = next(source, None)
-                if rows is None:
-                    break
-                heads[position] += [rows[i : i + ROW_SIZE] for i in range(0, len(rows), ROW_SIZE)]
-        filled = [head for head in heads if head]
-        if not filled:
-            return
-        # Every row up to the least of the last rows is in memory now.
-        limit = min(head[-1] for head in filled)
-        ready: list[bytes] = []
-        for position, head in enumerate(heads):
-            cut = bisect_right(head, limit)
-            ready += head[:cut]
-            heads[position] = head[cut:]
-        ready.sort()
-        previous = b""
-        for row in ready:
-            if row != previous:
-                yield row
-                previous = row
 
 
 class ChunkIndex:
@@ -247,8 +98,8 @@ class ChunkIndex:
             # Nearly every new chunk of a first backup comes this way.
             if self._loaded is not None:
                 return () if (stored := self._loaded.get(short)) is None else _places(stored)
-            if not self._runs:
-                return ()
+            if len(self._runs) <= 1:
+                return self._runs[0].find(short) if self._runs else ()
         found: list[int] = []
         if self._tables.count:
             self._table_finds += 1
@@ -265,6 +116,15 @@ class ChunkIndex:
         for run in reversed(self._runs):
             found += run.find(short)
         return found
+
+    def expect_finds(self, count: int) -> None:
+        """Make ready for about so many look-ups, as far as that costs less than it spares."""
+        rows = self.row_count
+        if count * ROWS_LOADED_PER_FIND > rows and rows <= LOADED_LIMIT:
+            self.expect_many_finds()
+        elif count * ROWS_HELD_PER_FIND > rows and self._loaded is None and rows <= HELD_LIMIT:
+            for run in self._runs:
+                run.hold()
 
     def expect_many_finds(self) -> None:
         """Take all rows into memory if there are few enough: many look-ups then cost no reads."""
@@ -284,8 +144,8 @@ class ChunkIndex:
 
     @property
     def row_count(self) -> int:
-        """How many rows the runs have."""
-        return sum(run.count for run in self._runs)
+        """How many rows the runs and the unsorted tables have."""
+        return sum(run.count for run in self._runs) + self._tables.count
 
     def leave_directory(self) -> None:
         """Write no more runs into the directory: what is added from now on is not kept."""

@@ -17,7 +17,8 @@ import msgspec
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, VaultId
-from rebond.vault.chunk_index import ChunkIndex, DamagedRun
+from rebond.vault.chunk_index import ChunkIndex
+from rebond.vault.chunk_runs import DamagedRun
 from rebond.vault.file_cache import CachePaths
 from rebond.vault.headers import with_sum, without_sum
 from rebond.vault.primitives import hash_of

@@ -17,6 +17,7 @@ from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName
 from rebond.store.protocol import Store
 from rebond.vault.access import Vault
+from rebond.vault.chunk_index import ROWS_HELD_PER_FIND, ROWS_LOADED_PER_FIND
 from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
 from rebond.vault.index import read_index_object
@@ -31,7 +32,7 @@ from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
-_ROWS_PER_FIND = 40  # of the chunk index, that are loaded in the time of one look-up on the disk
+_KEPT_ENTRIES = 50_000  # of directories that are looked into twice; some 20 MB
 _RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
 
 
@@ -55,6 +56,8 @@ class SnapshotReader:
         self._is_wide = self._references is None  # whether ``places`` has every segment of the domain
         self._asked_packs = False
         self._unlisted: list[SelfDescribedPack] = []
+        self._directories: dict[bytes, list[StoredEntry]] = {}  # that were read, and will be again
+        self._room = _KEPT_ENTRIES
 
     def __enter__(self) -> "SnapshotReader":
         self._domain: DomainId = self.record.domain
@@ -63,7 +66,8 @@ class SnapshotReader:
         try:
             self._context: IndexContext = self._vault.index_context(self._domain)
             self._load_places()
-            self._finds_until_loaded = 1 + self._cache.chunks.row_count // _ROWS_PER_FIND
+            rows = self._cache.chunks.row_count
+            self._finds, self._finds_many = 0, (1 + rows // ROWS_HELD_PER_FIND, 1 + rows // ROWS_LOADED_PER_FIND)
             self._cache.detach()  # a long restore must not take the cache away from the backups beside it
         except BaseException:
             self._cache.close()
@@ -131,20 +135,31 @@ class SnapshotReader:
 
     def directory(self, directory_id: bytes) -> Iterator[StoredEntry]:
         """Yield the entries of a directory in order."""
-        return read_directory(directory_id, self.read_object)
+        known = self._directories.get(directory_id)
+        return read_directory(directory_id, self.read_object) if known is None else iter(known)
+
+    def keep_directory(self, directory_id: bytes) -> Iterator[StoredEntry]:
+        """Yield the entries of a directory in order, and keep them for the next time, as far as there is room."""
+        entries: list[StoredEntry] = []
+        for entry in self.directory(directory_id):
+            if len(entries) < self._room:
+                entries.append(entry)
+            yield entry
+        if directory_id not in self._directories and len(entries) < self._room:
+            self._directories[directory_id] = entries
+            self._room -= len(entries) + 1
 
     def chunk_rows(self, entry: StoredEntry) -> Iterator[tuple[bytes, int]]:
         """Yield (chunk id, length) of a file in order."""
         return read_chunk_rows(entry, self.read_object)
 
     def expect_finds(self, count: int) -> None:
-        """Make ready for about so many look-ups, if that costs less than they do."""
-        if count * _ROWS_PER_FIND > self._cache.chunks.row_count:
-            self.expect_many_finds()
+        """Make ready for about so many look-ups, as far as that costs less than it spares."""
+        self._cache.chunks.expect_finds(count)
 
     def expect_many_finds(self) -> None:
         """Make ready for finding most chunks of the snapshot, where memory allows it."""
-        self._cache.chunks.expect_many_finds()
+        self.expect_finds(1 + self._cache.chunks.row_count)
 
     # -- chunks and segments ----------------------------------------------------------------------
 
@@ -167,9 +182,9 @@ class SnapshotReader:
     def find_place(self, chunk_id: bytes, avoided: frozenset[int] = frozenset()) -> int:
         """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
         good = self._good
-        self._finds_until_loaded -= 1
-        if self._finds_until_loaded == 0:
-            self.expect_many_finds()
+        self._finds += 1
+        if self._finds in self._finds_many:  # nobody said so, and others are likely to follow
+            self.expect_finds(self._finds)
         for place in self._cache.chunks.find(chunk_id):  # asked for every file: nearly always the first answer will do
             if place in good and place not in avoided:
                 return place

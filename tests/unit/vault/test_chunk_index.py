@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rebond.vault import chunk_index
-from rebond.vault.chunk_index import BLOCK_SIZE, ROWS_PER_BLOCK, ChunkIndex, DamagedRun, Run, merge_runs, write_run
+from rebond.vault import chunk_index, chunk_runs
+from rebond.vault.chunk_index import ChunkIndex
+from rebond.vault.chunk_runs import BLOCK_SIZE, ROW_SIZE, ROWS_PER_BLOCK, DamagedRun, Run, merge_runs, write_run
 
 RNG = random.Random(3)
 
@@ -52,9 +53,9 @@ def test_runs_in_whatever_number_and_order_give_back_every_place_of_every_id(
 ) -> None:
     known: dict[int, set[int]] = {}
     with TemporaryDirectory() as scratch, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chunk_index, "ROWS_PER_BLOCK", block)
-        patch.setattr(chunk_index, "BLOCK_ROWS_SIZE", block * chunk_index.ROW_SIZE)
-        patch.setattr(chunk_index, "BLOCK_SIZE", block * chunk_index.ROW_SIZE + 4)
+        patch.setattr(chunk_runs, "ROWS_PER_BLOCK", block)
+        patch.setattr(chunk_runs, "BLOCK_ROWS_SIZE", block * ROW_SIZE)
+        patch.setattr(chunk_runs, "BLOCK_SIZE", block * ROW_SIZE + 4)
         index = ChunkIndex(Path(scratch))
         for position, (chunk, place) in enumerate(rows):
             # Ids of which many begin alike, so that they share heads, blocks and borders.
@@ -62,9 +63,12 @@ def test_runs_in_whatever_number_and_order_give_back_every_place_of_every_id(
             known.setdefault(chunk, set()).add(place)
             if position in flushes:
                 index.flush()
-        for chunk in range(41):
-            found = list(index.find(b"\x07" * 8 + bytes([chunk % 3]) * 7 + bytes([chunk]) + bytes(16)))
-            assert set(found) == known.get(chunk, set())
+        for is_held in (False, True):
+            if is_held:
+                index.expect_finds(1 + index.row_count // chunk_index.ROWS_HELD_PER_FIND)
+            for chunk in range(41):
+                found = list(index.find(b"\x07" * 8 + bytes([chunk % 3]) * 7 + bytes([chunk]) + bytes(16)))
+                assert set(found) == known.get(chunk, set())
         index.close()
 
 
@@ -136,8 +140,8 @@ def test_a_host_without_room_keeps_what_is_new_in_memory(tmp_path: Path, monkeyp
 
 
 def test_merging_rows_yields_each_once_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chunk_index, "_MERGE_BATCH_ROWS", 8)
-    every = sorted(RNG.randbytes(chunk_index.ROW_SIZE) for _ in range(2000))
+    monkeypatch.setattr(chunk_runs, "_MERGE_BATCH_ROWS", 8)
+    every = sorted(RNG.randbytes(ROW_SIZE) for _ in range(2000))
     runs = []
     for number in range(3):
         rows = sorted({*every[number::3], *every[:900:2]})
@@ -207,6 +211,8 @@ def test_what_is_taken_into_memory_tells_the_same_as_the_runs(tmp_path: Path) ->
         index.flush()
     on_disk = [list(index.find(each)) for each in ids]
     assert index.row_count == sum(map(len, on_disk)) > 2700
+    index.expect_finds(len(ids) // 10)
+    assert [list(index.find(each)) for each in ids] == on_disk
     index.expect_many_finds()
     assert [list(index.find(each)) for each in ids] == on_disk
     assert list(index.find(bytes(32))) == []
