@@ -276,7 +276,7 @@ RECOVERY = (
     Bug(
         "left-out-names-are-moved",
         "What the rules leave out of a live folder is set aside with it.",
-        (Change("stack/live_trees.py", "                self._listed.add(name)\n", ""),),
+        (Change("stack/live_trees.py", "[*contents.directories, *contents.names, *unknown]", "[]"),),
         ("tests/unit/stack/test_live_trees.py",),
     ),
 )

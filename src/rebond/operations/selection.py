@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
 
 
-class Selection(Struct, frozen=True):
+class Selection(Struct, frozen=True, dict=True):
     """Patterns that choose. Without an include everything is wanted; an exclude always wins.
 
     A pattern is compared with the path below the component, and with COMPONENT/PATH. What it
@@ -32,7 +32,13 @@ class Selection(Struct, frozen=True):
 
     def excludes_path(self, component: bytes, path: bytes, *, is_directory: bool) -> bool:
         """Whether this path, and so everything below it, is left out."""
-        return _fits(self.excludes, component, path, is_directory)
+        excludes = self.excludes if is_directory else self._excludes_of_files
+        return bool(excludes) and _fits(excludes, component, path, is_directory)
+
+    @cached_property
+    def _excludes_of_files(self) -> tuple[Pattern, ...]:
+        """Those that can fit what is no directory: mostly none, and nearly all that is asked for is a file."""
+        return tuple(pattern for pattern in self.excludes if not pattern.needs_directory)
 
     def includes_path(self, component: bytes, path: bytes, *, is_directory: bool) -> bool:
         """Whether this path, and so everything below it, is wanted for its own sake."""

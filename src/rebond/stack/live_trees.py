@@ -1,6 +1,5 @@
 """What of a live tree a restore in place may move, and what has to stay: found by the rules of the backups."""
 
-import contextlib
 import os
 from collections.abc import Callable
 
@@ -27,7 +26,8 @@ class LiveTree(FileTree):
         self._may_matter = may_matter
         self._found: dict[bytes, set[bytes]] = {}
         self._root = os.path.realpath(root)
-        self._listed: set[bytes] = set()
+        self._listed: list[bytes] = []
+        self._lists_twice = rules.larger_than_bytes is not None
 
     def look(self) -> LiveShape:
         """Walk. Raises ``SourceError``."""
@@ -61,7 +61,8 @@ class LiveTree(FileTree):
 
     def _read(self, level: Level, scope: Scope, path: bytes, depth: int) -> Contents:
         contents = super()._read(level, scope, path, depth)
-        left_out = self._listed.difference(contents.names, contents.directories)
+        is_whole = len(contents.names) + len(contents.directories) == len(self._listed) and not self._lists_twice
+        left_out = set() if is_whole else set(self._listed).difference(contents.names, contents.directories)
         if left_out:
             self._note(path, left_out)
         contents.directories = [each for each in contents.directories if self._may_matter(join_path(path, each))]
@@ -69,19 +70,19 @@ class LiveTree(FileTree):
 
     def _list(self, fd: int) -> Contents:
         """Return the names alone, unless a rule asks for sizes: times are for backups. Raises ``OSError``."""
-        self._listed = set()
-        if self._rules.larger_than_bytes is not None:
-            self._listed.update(_list_names(fd))
+        if self._lists_twice:
+            self._listed = _list_names(fd)
             return super()._list(fd)
-        contents = Contents()
+        contents, unknown = Contents(), []
         with os.scandir(fd) as entries:
             for each in entries:
                 name = os.fsencode(each.name)
-                self._listed.add(name)
-                with contextlib.suppress(OSError):  # nobody knows what it is, so it stays
+                try:
                     (contents.directories if each.is_dir(follow_symlinks=False) else contents.names).append(name)
+                except OSError:  # nobody knows what it is, so it stays
+                    unknown.append(name)
+        self._listed = [*contents.directories, *contents.names, *unknown]
         contents.directories.sort()
-        contents.names.sort()
         contents.stamps = [b""] * len(contents.names)
         return contents
 
