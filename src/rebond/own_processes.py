@@ -7,21 +7,28 @@ so it never outlives the program, however that ended.
 
 import contextlib
 import ctypes
+import fcntl
+import gc
 import mmap
 import os
+import signal
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from typing import IO
+from pathlib import Path
+from typing import IO, NoReturn, Protocol
 
 _LENGTH = struct.Struct("<I")
 _BUFFERS_AT_ONCE = 1000  # the kernel takes at most 1,024 in one call
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BYTES = 32 << 20  # what a process keeps for its next request instead of giving it back
+_NAME_LENGTH = 15  # of a process, for the kernel
+_COPIED_BYTES = 128 << 20  # of memory of its own, from which on a process is too large to be copied
 
 Buffer = bytes | bytearray | memoryview
+MakeHandler = Callable[[int], Callable[[bytes], bytes]]
 
 
 class ProcessLost(Exception):
@@ -32,16 +39,22 @@ class OwnProcess:
     """A module of this program in a process of its own. Several threads may ask it: it answers in their order.
 
     The module calls ``answer_requests``. The process leads a session of its own: what is typed at
-    our terminal reaches us only. Raises ``ProcessLost`` when it cannot be started here.
+    our terminal reaches us only. With ``make_handler``, that of the module, it is a copy of this process where this
+    one may be copied, which costs a twentieth of a new one. Raises ``ProcessLost`` when it cannot be started here.
     """
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, make_handler: MakeHandler | None = None) -> None:
         try:
             self.file = os.memfd_create("rebond", os.MFD_CLOEXEC)
         except (AttributeError, OSError) as error:
             raise ProcessLost(str(error)) from error
         try:
-            self._process = _start(module, self.file)
+            is_copied = make_handler is not None and may_be_copied()
+            self._process: _Running = (
+                _CopiedProcess(module, make_handler, self.file)
+                if is_copied and make_handler
+                else _start(module, self.file)
+            )
         except OSError as error:
             os.close(self.file)
             raise ProcessLost(str(error)) from error
@@ -125,19 +138,95 @@ def _start(module: str, file: int) -> subprocess.Popen[bytes]:
     )
 
 
+class _Running(Protocol):
+    """What is asked of a process, however it was started."""
+
+    pid: int
+
+    @property
+    def stdin(self) -> IO[bytes] | None: ...
+
+    @property
+    def stdout(self) -> IO[bytes] | None: ...
+
+    def wait(self) -> int: ...
+
+
+def may_be_copied() -> bool:
+    """Say whether a copy of this process is whole, and cheap: of several threads only one would be in it."""
+    try:
+        is_alone = len(os.listdir("/proc/self/task")) == 1
+        pages = Path("/proc/self/statm").read_bytes().split()
+    except OSError:
+        return False  # another system, where nothing is known of that
+    return is_alone and (int(pages[1]) - int(pages[2])) * mmap.PAGESIZE <= _COPIED_BYTES
+
+
+class _CopiedProcess:
+    """A copy of this process that only answers requests: nothing of what this one holds open is open in it.
+
+    So nobody's lock is held, and nobody's end of a pipe kept open, by it.
+    """
+
+    def __init__(self, module: str, make_handler: MakeHandler, file: int) -> None:
+        requests, answers = os.pipe(), os.pipe()
+        try:
+            self.pid = os.fork()
+        except OSError:
+            for descriptor in (*requests, *answers):
+                os.close(descriptor)
+            raise
+        if self.pid == 0:
+            _live_as_copy(module, make_handler, requests[0], answers[1], file)
+        os.close(requests[0])
+        os.close(answers[1])
+        self.stdin: IO[bytes] = os.fdopen(requests[1], "wb")
+        self.stdout: IO[bytes] = os.fdopen(answers[0], "rb")
+
+    def wait(self) -> int:
+        """Wait until it has ended; return its status, less than 0 for a signal."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def _live_as_copy(module: str, make_handler: MakeHandler, incoming: int, outgoing: int, file: int) -> NoReturn:
+    """Answer until the input ends, and end without anything that this process was to do in the end."""
+    status = 1
+    try:
+        os.setsid()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        gc.freeze()  # to look through what was copied would make it be copied in earnest
+        needed = (incoming, outgoing, os.open(os.devnull, os.O_RDWR), file)
+        kept = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, len(needed)) for each in needed]  # any may have a low number
+        for place, descriptor in enumerate(kept):
+            os.dup2(descriptor, place, inheritable=False)
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) > 3:
+                with contextlib.suppress(OSError):  # that of the listing itself
+                    os.close(int(name))
+        with contextlib.suppress(OSError):  # only for who looks at a list of processes
+            Path("/proc/self/comm").write_text(module.rpartition(".")[2][:_NAME_LENGTH])
+        _answer(make_handler(3), os.fdopen(0, "rb"), os.fdopen(1, "wb"))
+        status = 0
+    finally:
+        os._exit(status)
+
+
 # -- the other side -------------------------------------------------------------------------------
 
 
-def answer_requests(make_handler: Callable[[int], Callable[[bytes], bytes]], *, niceness: int = 0) -> None:
+def answer_requests(make_handler: MakeHandler, *, niceness: int = 0) -> None:
     """Answer what comes on standard input until it ends; for the main module of a process.
 
     ``make_handler`` is given the number of the file in memory. What the handler raises ends the
     process. ``niceness`` lets others go first: whoever feeds this process, and whatever else the machine is for.
     """
     os.nice(niceness)
+    _answer(make_handler(int(sys.argv[1])), sys.stdin.buffer, sys.stdout.buffer)
+
+
+def _answer(handle: Callable[[bytes], bytes], incoming: IO[bytes], outgoing: IO[bytes]) -> None:
     _keep_memory()
-    incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
-    handle = make_handler(int(sys.argv[1]))
     while True:
         try:
             request = _read_record(incoming)

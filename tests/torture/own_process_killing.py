@@ -37,9 +37,11 @@ def find_children(running: Running, module: str) -> list[int]:
 
 
 def executes(process: int, module: str) -> bool:
-    """Say whether a process is there and executes a module."""
+    """Say whether a process is there and executes a module: a new one by its command, a copy by its name."""
     with contextlib.suppress(OSError):
-        return module.encode() in pathlib.Path(f"/proc/{process}/cmdline").read_bytes()
+        place = pathlib.Path(f"/proc/{process}")
+        is_copy = (place / "comm").read_text().strip() == module.rpartition(".")[2][:15]
+        return is_copy or module.encode() in (place / "cmdline").read_bytes()
     return False
 
 

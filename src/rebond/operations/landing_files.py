@@ -11,7 +11,7 @@ from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.landing_process import LandingProcess
 from rebond.operations.restore_findings import damaged_file, unsafe_path
-from rebond.own_processes import ProcessLost
+from rebond.own_processes import ProcessLost, may_be_copied
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
@@ -83,6 +83,7 @@ class FileWriter:
         self._lost_processes = 0
         self._local = threading.local()
         self._started: list[LandingProcess] = []
+        self._waiting: list[LandingProcess] = []  # started, and not yet a thread's
         self._lock = threading.Lock()
         self.missed_files = 0
         self.missed_bytes = 0
@@ -93,6 +94,7 @@ class FileWriter:
         running: deque[tuple[Future[tuple[int, int]], int]] = deque()
         with ThreadPoolExecutor(self._workers, "restore") as pool:
             try:
+                self._copy_processes()
                 files_ahead = 0
                 for (place, jobs), copy in ask_ahead(
                     self._reader.store, self._jobs(), self._read_far, most=_READ_AHEAD
@@ -164,12 +166,25 @@ class FileWriter:
             return None
         process: LandingProcess | None = getattr(self._local, "process", None)
         if process is None:
-            try:
-                process = self._local.process = start()
-            except ProcessLost:
-                self._processes = None  # slower is not wrong
-                return None
-            self._started.append(process)
+            with self._lock:
+                process = self._waiting.pop() if self._waiting else None
+            process = self._local.process = process or self._start_process(start)
+        return process
+
+    def _copy_processes(self) -> None:
+        """Start the processes while there are no threads yet, if they can then be copies of this one."""
+        while self._processes is not None and len(self._waiting) < self._workers and may_be_copied():
+            process = self._start_process(self._processes)
+            self._waiting += [process] if process is not None else []
+
+    def _start_process(self, start: Callable[[], LandingProcess]) -> LandingProcess | None:
+        """Return a new process; ``None`` where none can be had, now and later."""
+        try:
+            process = start()
+        except ProcessLost:
+            self._processes = None  # slower is not wrong
+            return None
+        self._started.append(process)
         return process
 
     def _write_elsewhere(

@@ -71,7 +71,7 @@ class LandingProcess:
     """
 
     def __init__(self, target: bytes, root: Directory, data_id_key: bytes, *, keeps_owner: bool) -> None:
-        self._process = OwnProcess(__name__)
+        self._process = OwnProcess(__name__, make_handler)
         self._numbers = {root: 0}
         setting = _Setting(target, KnownDirectory.from_directory(root), keeps_owner, data_id_key)
         try:

@@ -18,6 +18,7 @@ from rebond.operations.landing_files import FileWriter, PendingFile
 from rebond.operations.landing_process import LandingProcess
 from rebond.operations.restore_findings import damaged_directory, damaged_file, name_taken, unsafe_path
 from rebond.operations.selection import Selection
+from rebond.own_processes import may_be_copied
 from rebond.progress import Advance, Observer
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
@@ -30,7 +31,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
 
-_PROCESSES_FROM = 6_000  # chunks; fewer cost less than starting the processes
+_PROCESSES_FROM, _COPIES_FROM = 6_000, 600  # chunks; fewer cost less than starting, or copying, the processes
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):
@@ -313,6 +314,7 @@ class RestorePlan:
         self._landing.finish()
 
     def _write_files(self, plan: ReadingPlan) -> None:
+        least = min(_PROCESSES_FROM, _COPIES_FROM) if may_be_copied() else _PROCESSES_FROM
         writer = FileWriter(
             self._reader,
             self._landing,
@@ -323,7 +325,7 @@ class RestorePlan:
             report=self.notice,
             advanced=self._advanced,
             workers=self._request.workers,
-            processes=self._start_process if plan.chunks >= _PROCESSES_FROM else None,
+            processes=self._start_process if plan.chunks >= least else None,
             overwrite=self._request.overwrite,
         )
         writer.run()

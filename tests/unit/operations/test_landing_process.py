@@ -207,8 +207,8 @@ def test_no_process_outlives_the_restore(place: RestoredVault, monkeypatch: pyte
     started: list[OwnProcess] = []
     begin = OwnProcess.__init__
 
-    def note(self: OwnProcess, module: str) -> None:
-        begin(self, module)
+    def note(self: OwnProcess, *words: object) -> None:
+        begin(self, *words)  # type: ignore[arg-type]
         started.append(self)
 
     monkeypatch.setattr(OwnProcess, "__init__", note)
