@@ -15,7 +15,7 @@ from bench.latency import measure_latency
 from bench.pages import render_page
 from bench.peers import Rebond, Tool, make_tools
 from bench.precedence import take_precedence
-from bench.recovery import STACKS, measure_file, measure_part, prepare_part
+from bench.recovery import LARGEST, STACKS, choose_stacks, measure_file, measure_part, prepare_part
 from bench.rounds import PHASES
 from bench.startup import measure_startup
 
@@ -77,8 +77,12 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
     parser.add_argument("--days", type=int, default=730, help="of churn")
     parser.add_argument(
-        "--recoveries", default=f"{','.join(STACKS)},file", help="of recovery; --rounds 0 only makes them ready"
+        "--recoveries",
+        default=",".join(each for each in (*STACKS, "file") if each != LARGEST),
+        help=f"of recovery: {', '.join(STACKS)}, file; --rounds 0 only makes them ready",
     )
+    parser.add_argument("--files-per-part", type=int, metavar="N", help="recovery: fifteen parts of so many files each")
+    parser.add_argument("--largest-bytes", type=int, metavar="N", help="recovery: and of a quarter of that on average")
     parser.add_argument("--delay", type=float, default=20, metavar="MS", help="of each answer, for latency")
     parser.add_argument("--restore-all", action="store_true", help="growth: restore everything too")
     parser.add_argument("--cache", type=Path, default=HERE / ".data", help="where data sets are kept once made")
@@ -160,13 +164,13 @@ def run_recovery(arguments: argparse.Namespace) -> None:
     """Measure one part of fifteen, and one file of a million (the first time a quarter of an hour)."""
     program, work, rounds = arguments.rebond, arguments.work, arguments.rounds
     wanted = arguments.recoveries.split(",")
-    for name in (each for each in STACKS if each in wanted):
+    for stack in choose_stacks(wanted, arguments.files_per_part, arguments.largest_bytes):
         if not rounds:  # only made ready: the measures can then be taken in a short quiet while
-            prepare_part(STACKS[name], program, work)
+            prepare_part(stack, program, work)
             continue
-        part = measure_part(stack=STACKS[name], program=program, work=work, rounds=rounds, say=say_aloud)
-        part.write(RESULTS / f"recovery-{name}.json")
-    if "file" not in wanted:
+        part = measure_part(stack=stack, program=program, work=work, rounds=rounds, say=say_aloud)
+        part.write(RESULTS / f"recovery-{stack.name}.json")
+    if "file" not in wanted or arguments.files_per_part or arguments.largest_bytes:
         return
     tree = arguments.cache / "million"
     file = measure_file(program=program, work=work, tree=tree, rounds=rounds, say=say_aloud)
