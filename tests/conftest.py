@@ -16,6 +16,7 @@ import pytest
 
 from rebond.cli import speech
 from rebond.logs import masking
+from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
 
@@ -49,11 +50,13 @@ def english() -> None:
 
 
 def judge_is_present(name: str) -> bool:
-    """Say whether the judge is here: ``root`` is a right, ``postgres`` a server, everything else a program."""
+    """Say whether the judge is here: ``root`` is a right, two are servers with their programs, all else a program."""
     if name == "root":
         return os.geteuid() == 0
     if name == "postgres":
         return find_postgres() is not None
+    if name == "mariadb":
+        return MARIADB in find_mysql_programs(os.environ) and shutil.which("mariadb-dump") is not None
     return shutil.which(name) is not None
 
 

@@ -9,6 +9,8 @@ LEARNING = "tests/unit/history/test_learning.py"
 DUMPS = "tests/unit/stack/test_dumps_in_drills.py"
 ROOM = "tests/unit/operations/test_drill_room.py"
 APPLICATIONS = "tests/scenarios/test_drills_of_applications.py"
+MYSQL = "tests/scenarios/test_drills_of_mysql.py"
+NETWORK = "tests/unit/stack/test_own_network.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
@@ -62,7 +64,7 @@ PROVING = (
     Bug(
         "server-outlives-its-drill",
         "The server of a drill that was killed runs on for ever.",
-        (Change("sources/postgres/own_server.py", "read -r _\nkill", 'wait "$server"\nkill'),),
+        (Change("sources/streams/throw_away.py", 'else kill -{signal} "$server"; fi', "else :; fi"),),
         (f"{DATABASES}::test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest",),
     ),
     Bug(
@@ -157,7 +159,49 @@ PROVING = (
         "cut-dump-is-whole",
         "A dump of MySQL that was cut counts as whole.",
         (Change("stack/drills/dumps.py", "if END.mark not in tail:", "if not tail:"),),
-        (f"{DUMPS}::test_a_dump_of_mysql_wants_its_last_line_and_says_that_it_was_not_loaded",),
+        (f"{DUMPS}::test_a_dump_of_mysql_wants_its_last_line",),
+    ),
+    Bug(
+        "dump-starts-programs",
+        "A line of a dump of MySQL that is a command of the client starts a program on the machine that drills.",
+        (Change("sources/servers/own_mysql.py", '"--batch", no_shell]', '"--batch"]'),),
+        (f"{MYSQL}::test_a_dump_that_does_not_load_and_a_check_that_does_not_hold_fail_the_proof",),
+    ),
+    Bug(
+        "another-version-fails-the-proof",
+        "A dump of another version of MySQL that does not load here counts as a snapshot that is spoilt.",
+        (
+            Change(
+                "stack/drills/mysql_loading.py",
+                "if dumped is not None and here.series == dumped.series:",
+                "if dumped is not None:",
+            ),
+        ),
+        (f"{MYSQL}::test_a_server_that_is_not_here_makes_the_proof_partial_and_is_named",),
+    ),
+    Bug(
+        "names-and-passwords-of-the-dump-hold",
+        "After a dump of all databases nobody gets into the throw-away server: production's passwords hold in it.",
+        (Change("sources/servers/own_mysql.py", "self.start(is_open=True)", "self.start()"),),
+        (f"{MYSQL}::test_every_database_of_a_server_is_loaded_counted_checked_and_asked",),
+    ),
+    Bug(
+        "no-way-by-port",
+        "An application that knows its database by host and port finds nothing there.",
+        (
+            Change(
+                "stack/drills/own_network.py",
+                "threading.Thread(target=_listen, args=(_open_port(int(port)), path), daemon=True).start()",
+                "_open_port(int(port))",
+            ),
+        ),
+        (f"{NETWORK}::test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on",),
+    ),
+    Bug(
+        "ordinary-users-have-no-loopback",
+        "Where an ordinary user drills nobody reaches the application: 127.0.0.1 is down in its network.",
+        (Change("stack/drills/surroundings.py", '"--keep-caps", ', ""),),
+        (f"{NETWORK}::test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on",),
     ),
     Bug(
         "memory-is-not-looked-at",

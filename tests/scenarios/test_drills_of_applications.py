@@ -27,6 +27,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
             "/health": os.environ.get("API_KEY") == "hunter2-hunter2" and self.headers["Host"] == "shop.example:8088",
             "/photos": row == (8,) and pathlib.Path("media/7.jpg").exists(),
             "/rows": self.path == "/rows" and ask("SELECT count(*) FROM account") == "500",
+            "/tcp": self.path == "/tcp" and ask_over_tcp(),
             "/secure": self.headers["X-Forwarded-Proto"] == "https",
             "/whole": IS_WHOLE,
         }
@@ -39,6 +40,15 @@ class Shop(http.server.BaseHTTPRequestHandler):
 def ask(sql):
     words = ["psql", os.environ["DATABASE_URL"], "-XAtc", sql]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+def ask_over_tcp():
+    # A host and a port are all that it knows; it asks for more than any buffer holds, from several connections at once.
+    import psycopg
+    assert (os.environ["DB_HOST"], os.environ["DATABASE_URL"][:21]) == ("127.0.0.1", "postgresql://postgres")
+    found = dict(host=os.environ["DB_HOST"], port=os.environ["DB_PORT"], user=os.environ["DB_USER"], dbname="shop")
+    several = [psycopg.connect(**found) for _ in range(8)]
+    sizes = [each.execute("SELECT repeat('x', 3000000) || count(*) FROM account").fetchone()[0] for each in several]
+    return all(each == "x" * 3000000 + "500" for each in sizes)
 
 # Looked at once, as its first act: nothing that it reads comes after it.
 IS_WHOLE = (
@@ -137,6 +147,7 @@ def test_an_application_is_started_from_what_came_back_asked_and_ended_with_its_
     stack.start(
         '{ name = "photos", url = "https://shop.example/photos" }',
         '{ name = "rows", url = "http://localhost:1/rows" }',
+        '{ name = "tcp", url = "/tcp" }',
         '{ name = "secure", url = "https://shop.example/secure" }',
         '{ name = "whole at its start", url = "https://shop.example/whole" }',
         '{ name = "none", url = "/none", status = 404 }',
@@ -151,7 +162,7 @@ def test_an_application_is_started_from_what_came_back_asked_and_ended_with_its_
     assert done.status == 0, [each for each in done.document["checks"] if each["answer"] != "pass"]
     found = answers(done.document)
     assert {name: answer for name, (answer, _) in found.items()} == dict.fromkeys(
-        ("application", "photos", "rows", "secure", "whole at its start", "none", "program", "as saved"), "pass"
+        ("application", "photos", "rows", "tcp", "secure", "whole at its start", "none", "program", "as saved"), "pass"
     )
     assert list(found)[:2] == ["as saved", "application"]  # a query asks what came back, not what was made of it
     assert done.document["phases"]["start"] > 0

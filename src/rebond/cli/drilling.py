@@ -84,9 +84,9 @@ def run_drill(
 
 
 def _is_cut_off(invocation: Invocation) -> bool:
-    from rebond.stack.drills.surroundings import find_wrapper
+    from rebond.stack.drills.surroundings import find_cutter
 
-    return bool(find_wrapper(invocation.environment))
+    return bool(find_cutter(invocation.environment))
 
 
 def try_out(

@@ -46,7 +46,6 @@ REACHING: dict[str, str] = {
     "Transaction {xid} of {moment} spoils {component}.": "La transaction {xid} du {moment} abîme {component}.",
     # stack/drills/dumps.py
     "{program} read every key of {path}.": "{program} a lu toutes les clés de {path}.",
-    "Its dump is back, and was not loaded: a drill makes no server of MySQL.": "Son export est revenu, et n'a pas été chargé : un exercice ne crée pas de serveur MySQL.",
     "Its dump is back, and its keys were not read: neither redis-check-rdb nor valkey-check-rdb is here.": "Son export est revenu, et ses clés n'ont pas été lues : ni redis-check-rdb ni valkey-check-rdb n'est ici.",
     "Install it: apt-get install redis-tools": "Installez-le : apt-get install redis-tools",
     "The dump {path} is not whole: its last line is missing.": "L'export {path} n'est pas entier : sa dernière ligne manque.",
@@ -56,7 +55,7 @@ REACHING: dict[str, str] = {
     "The dump {path} is whole up to its end, {bytes} bytes.": "L'export {path} est entier jusqu'à sa fin, {bytes} octets.",
     # stack/drills/user_checks.py
     "The query failed: {words}": "La requête a échoué : {words}",
-    "Try it in the live database with psql. Of several databases, 'database' beside the sql says which.": "Essayez-la dans la base en service avec psql. S'il y a plusieurs bases, 'database' à côté de sql dit laquelle.",
+    "Try it in the live database by hand. Of several databases, 'database' beside the sql says which.": "Essayez-la à la main dans la base en service. S'il y a plusieurs bases, 'database' à côté de sql dit laquelle.",
     "The query took longer than {seconds} s and was ended.": "La requête a pris plus de {seconds} s et a été arrêtée.",
     "Give it more time: timeout, beside its sql. Or ask for less.": "Donnez-lui plus de temps : timeout, à côté de son sql. Ou demandez moins.",
     "The command took longer than {seconds} s and was ended.": "La commande a pris plus de {seconds} s et a été arrêtée.",

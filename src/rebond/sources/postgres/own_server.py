@@ -5,14 +5,12 @@ runs as another user, to whom nothing but its own folder belongs.
 """
 
 import os
-import pwd
 import shutil
-import stat
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
-from rebond.errors import CommandFailed, SourceUnfit
+from rebond.errors import CommandFailed
 from rebond.secret import Secret
 from rebond.sources.postgres.local_programs import ServerPrograms
 from rebond.sources.postgres.programs import Programs
@@ -20,21 +18,19 @@ from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import DatabaseTarget
 from rebond.sources.streams.readers import CommandReader
+from rebond.sources.streams.throw_away import (
+    LOG,
+    find_owner,
+    give,
+    make_folder,
+    read_last_words,
+    require_short,
+    watch,
+)
 from rebond.sources.streams.whole_output import read_output
 from rebond.subprocesses import RunningCommand
 
 SUPERUSER = "postgres"
-LOG = "log"
-# The input of the shell is a pipe that we hold: when it ends, because we end it or because we are gone in any way,
-# the server is told to leave at once. Nothing that it wrote is worth a checkpoint.
-_WATCHED = """\
-trap '' TERM INT HUP
-"$@" >>"$REBOND_SERVER_LOG" 2>&1 </dev/null &
-server=$!
-read -r _
-kill -QUIT "$server" 2>/dev/null
-wait "$server"
-"""
 SAFE_SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "archive_mode": "off",
@@ -62,7 +58,7 @@ _NOT_ROOT = ("postgres", "nobody")
 _START_SECONDS = 120.0
 _LOOK_EVERY_SECONDS = 0.02
 _INIT_SECONDS = 300.0
-_LONGEST_SOCKET = 107 - len("/.s.PGSQL.5432.lock")
+_LONGEST_NAME = ".s.PGSQL.5432.lock"
 
 
 class OwnServer:
@@ -75,22 +71,14 @@ class OwnServer:
         self.folder = folder
         self.programs = programs
         self.data = folder / "data"
-        self.owner = find_owner()
+        self.owner = find_owner(_NOT_ROOT, product="PostgreSQL")
         self._clock = clock
         self.environment = {**environment, "LC_ALL": "C", "REBOND_SERVER_LOG": str(folder / LOG)}
         if mark:
             self.environment["REBOND_DRILL"] = mark
         self._running: RunningCommand | None = None
-        folder.mkdir(mode=0o700, parents=True)
-        self._give(folder)
-        if self.owner is not None:
-            _require_way(folder, self.owner)
-        if len(os.fsencode(folder)) > _LONGEST_SOCKET:
-            raise SourceUnfit(
-                "The path {path} is too long for the socket of a server.",
-                hint="Set TMPDIR to a directory with a shorter name.",
-                path=str(folder),
-            )
+        make_folder(folder, self.owner)
+        require_short(folder / _LONGEST_NAME)
 
     def initialize(self, *, encoding: str = "UTF8", checksums: bool = False) -> None:
         """Make an empty cluster. Raises ``CommandFailed``."""
@@ -105,7 +93,7 @@ class OwnServer:
             if self.programs.major >= _UNKNOWN_BEFORE.get(name, 0):
                 words += ["-c", f"{name}={text}"]
         self._running = RunningCommand(
-            ["sh", "-c", _WATCHED, "sh", *words],
+            watch(words, signal="QUIT"),
             environment=self.environment,
             directory=str(self.folder),
             user=self.owner,
@@ -136,6 +124,10 @@ class OwnServer:
         words += ["-d", self.connection(database), "-c", script]
         answer = read_output(lambda: self.open(words, seconds=seconds), program="psql")
         return answer.decode(errors="surrogateescape")
+
+    def ask_first(self, sql: str, database: str, *, seconds: float) -> str:
+        """Return the first value of the first row that a query answers. Raises ``CommandFailed``."""
+        return self.ask(sql, database, seconds=seconds).split("\n", 1)[0].split("|", 1)[0].strip()
 
     def connection(self, database: str) -> str:
         """Return the connection to a database as ``libpq`` reads it."""
@@ -194,16 +186,12 @@ class OwnServer:
         """Make a folder that belongs to the server, beside its data."""
         made = self.folder / name
         made.mkdir(mode=0o700)
-        self._give(made)
+        give(made, self.owner)
         return made
 
     def last_words(self) -> str:
         """Return the last lines of its log, joined by " | "."""
-        try:
-            lines = (self.folder / LOG).read_text(errors="replace").splitlines()
-        except OSError:
-            return ""
-        return " | ".join(each.strip() for each in lines[-5:] if each.strip())
+        return read_last_words(self.folder / LOG)
 
     def stop(self) -> None:
         """End it at once; what it held is worth nothing."""
@@ -215,11 +203,6 @@ class OwnServer:
         """End it and delete its folder."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-    def _give(self, folder: Path) -> None:
-        if self.owner is not None:
-            known = pwd.getpwnam(self.owner)
-            os.chown(folder, known.pw_uid, known.pw_gid)
 
     def _is_alive(self) -> bool:
         try:
@@ -242,30 +225,3 @@ class OwnServer:
             )
 
         read_output(begin, program=os.path.basename(words[0]))
-
-
-def _require_way(folder: Path, owner: str) -> None:
-    """Raise ``SourceUnfit`` when others may not pass through what lies above a folder."""
-    for each in folder.parents:
-        if not each.stat().st_mode & stat.S_IXOTH:
-            raise SourceUnfit(
-                "The server runs as {owner}, who may not pass through {path}.",
-                hint="Set TMPDIR to a directory that everyone may pass through, such as /var/tmp.",
-                owner=owner,
-                path=str(each),
-            )
-
-
-def find_owner(*, find_user: Callable[[], int] = os.geteuid) -> str | None:
-    """Return as whom the server runs; ``None`` for ourselves. Raises ``SourceUnfit`` for root without another user."""
-    if find_user():
-        return None
-    known = {each.pw_name for each in pwd.getpwall()}
-    for name in _NOT_ROOT:
-        if name in known:
-            return name
-    raise SourceUnfit(
-        "PostgreSQL does not run as root, and there is no user {names} here.",
-        hint="Run the drill as another user, or add one: useradd -r postgres",
-        names=" / ".join(_NOT_ROOT),
-    )

@@ -10,8 +10,9 @@ from msgspec import Struct
 from rebond.clock import Clock
 from rebond.errors import CommandFailed
 from rebond.sources.postgres.local_programs import ServerPrograms
-from rebond.sources.postgres.own_server import LOG, SUPERUSER, OwnServer
+from rebond.sources.postgres.own_server import SUPERUSER, OwnServer
 from rebond.sources.postgres.wal_names import parse_lsn
+from rebond.sources.streams.throw_away import LOG
 
 _RULES = "local all all trust\nlocal replication all trust\n"
 _TAIL_BYTES = 16 << 10

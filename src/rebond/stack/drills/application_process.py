@@ -10,14 +10,12 @@ the application says, then its own command.
 
 import contextlib
 import ctypes
-import fcntl
 import http.client
 import json
 import os
 import pathlib
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -25,8 +23,6 @@ from collections.abc import Mapping
 from typing import Any
 
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what loses its parent below us becomes our child
-_GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1  # SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
-_INTERFACE = struct.Struct("16sh22x")
 _HERE = "127.0.0.1"
 _GENTLE_SECONDS = 1.0
 _PATIENCE_SECONDS = 10.0
@@ -38,7 +34,6 @@ def main() -> None:
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGTERM, lambda *_: None)  # our input says when to end; the application gets the default back
-    _raise_loopback()
     port = _find_port()
     try:
         with open(sys.argv[1], "ab") as log:
@@ -91,14 +86,6 @@ def _ask(request: Mapping[str, Any], port: int) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
-
-
-def _raise_loopback() -> None:
-    """Let 127.0.0.1 be reached in a network of our own; in that of the machine it is."""
-    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
-        _name, flags = _INTERFACE.unpack(fcntl.ioctl(asking, _GET_FLAGS, _INTERFACE.pack(b"lo", 0)))
-        if not flags & _UP:
-            fcntl.ioctl(asking, _SET_FLAGS, _INTERFACE.pack(b"lo", flags | _UP))
 
 
 def _find_port() -> int:

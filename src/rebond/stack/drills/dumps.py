@@ -1,4 +1,4 @@
-"""What a drill asks of dumps that it makes no server for: whether they are whole, and what programs here say."""
+"""What a drill asks of dumps: whether they are whole, and of those without a server of ours, what programs here say."""
 
 import os
 import shutil
@@ -26,9 +26,9 @@ def make_dump_questions(
     """Return what is asked of the dumps below ``folder``. ``environment`` says where programs are looked for."""
 
     def ask_whole() -> Iterator[Check]:
-        for path in _list_files(folder):
+        for path in list_files(folder):
             if kind == "mysql":
-                _require_end(path)
+                require_end(path)
             else:
                 _require_sum(path)
             yield Check(
@@ -41,23 +41,22 @@ def make_dump_questions(
 
     def ask_programs() -> Iterator[Check]:
         checker = next(filter(None, (shutil.which(each, path=environment.get("PATH")) for each in _CHECKERS)), None)
-        if kind == "mysql" or checker is None:
-            yield _say_not_loaded(component) if kind == "mysql" else _say_no_checker(component)
+        if checker is None:
+            yield _say_no_checker(component)
             return
-        for path in _list_files(folder):
+        for path in list_files(folder):
             yield _ask_checker(component, checker, path, environment)
 
-    return (
-        Question(code="dump-whole", subject=component, ask=ask_whole),
-        Question(code="loaded", subject=component, ask=ask_programs),
-    )
+    questions = (Question(code="dump-whole", subject=component, ask=ask_whole),)
+    return questions if kind == "mysql" else (*questions, Question(code="loaded", subject=component, ask=ask_programs))
 
 
-def _list_files(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
+    """Return the files below a folder, in their order."""
     return sorted(each for each in folder.rglob("*") if each.is_file())
 
 
-def _require_end(path: Path) -> None:
+def require_end(path: Path) -> None:
     """Raise ``CommandFailed`` for a dump without the line that mysqldump writes last."""
     with path.open("rb") as file:
         file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
@@ -105,16 +104,6 @@ def _ask_checker(component: str, checker: str, path: Path, environment: Mapping[
         answer=Answer.PASS,
         template="{program} read every key of {path}.",
         values={"program": os.path.basename(checker), "path": path.name},
-    )
-
-
-def _say_not_loaded(component: str) -> Check:
-    return Check(
-        code="loaded",
-        subject=component,
-        answer=Answer.NOT_RUN,
-        template="Its dump is back, and was not loaded: a drill makes no server of MySQL.",
-        hint_template='Load it yourself in a check: run = "…" under [drill].',
     )
 
 

@@ -1,7 +1,7 @@
 """What a drill of a snapshot does: what is put where, which servers are made, what is asked."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,6 @@ from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
 from rebond.config.steps import Drilling
-from rebond.errors import SourceUnfit
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check
@@ -22,20 +21,18 @@ from rebond.progress import Observer
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
+from rebond.stack.drills.standing import Standing
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
 if TYPE_CHECKING:  # what only stacks with databases, or with checks of their own, need is loaded for these
-    from rebond.sources.postgres.own_server import OwnServer
     from rebond.stack.drills.application import Application
-    from rebond.stack.drills.loading import LoadedDatabases
-    from rebond.stack.drills.physical import RecoveredDatabases
     from rebond.stack.drills.surroundings import Surroundings
 
 _SAVES_NOTHING = tuple(name.__name__.lower() for name in (*NOTHING_TO_SAVE, Versioned))
 _SPARE_OF_DATABASE = 2  # rows take more room as tables with their indexes than as text
-_SERVER_BYTES = 60_000_000
+_SERVER_BYTES, _MYSQL_BYTES = 60_000_000, 130_000_000
 _WHOLE_FILES, _WHOLE_BYTES = 100, 64 << 20  # what is smaller comes back whole, also in a sample
 
 
@@ -67,9 +64,8 @@ class DrillPlanner:
     _parts: list[DrillPart] = field(default_factory=list)
     _stages: list[Stage] = field(default_factory=list)
     _checks: list[Check] = field(default_factory=list)
-    _loaded_databases: "dict[str, LoadedDatabases | RecoveredDatabases]" = field(default_factory=dict)
-    _files: dict[str, RestoredDatabases] = field(default_factory=dict)
     _places: dict[str, Path] = field(default_factory=dict)
+    _standing: Standing = field(init=False)
     needed_bytes: int = 0
     snapshots: OpenSnapshots = field(default_factory=OpenSnapshots)
     selections: Mapping[str, Selection] = field(default_factory=dict)
@@ -77,6 +73,9 @@ class DrillPlanner:
     is_sample: bool = False
     target: Target = SET
     targets: Mapping[str, Target] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._standing = Standing(loaded=self.loaded)
 
     @property
     def root(self) -> Path:
@@ -158,13 +157,14 @@ class DrillPlanner:
             case "postgres":
                 return self._finish_postgres(part, reader, stored)
             case "sqlite":
-                files = self._files[part.name] = RestoredDatabases(part.name, part.target)
+                files = self._standing.files[part.name] = RestoredDatabases(part.name, part.target)
                 question = Question(code="integrity", subject=part.name, ask=files.check)
                 return replace(part, hear=files.hear, questions=(question,))
             case "mysql" | "redis" as kind:
                 from rebond.stack.drills.dumps import make_dump_questions  # noqa: PLC0415 - as above
 
-                return replace(part, questions=make_dump_questions(part.name, kind, part.target, self.environment))
+                part = replace(part, questions=make_dump_questions(part.name, kind, part.target, self.environment))
+                return self._finish_mysql(part) if kind == "mysql" and part.selection.wants_everything else part
         if isinstance(component, Files) and component.require:
             return replace(part, questions=(self._ask_required(part, component),))
         return part
@@ -194,10 +194,27 @@ class DrillPlanner:
         )
         databases = LoadedDatabases(stage, part.vault, part.record, found, self.observer)
         self._stages.append(stage)
-        self._loaded_databases[part.name] = databases
+        self._standing.servers[part.name] = databases
         return replace(
             part, load=databases.load, fetches=False, questions=make_database_questions(databases, part.name)
         )
+
+    def _finish_mysql(self, part: DrillPart) -> DrillPart:
+        """Add the server that dumps are loaded into."""
+        from rebond.stack.drills.mysql_loading import LoadedDumps  # noqa: PLC0415 - as above
+
+        self.needed_bytes += _MYSQL_BYTES + _SPARE_OF_DATABASE * part.size_bytes
+        dumps = LoadedDumps(
+            self.place.server_folder(f"{len(self._stages)}"),
+            part.target,
+            part.name,
+            environment=self.environment,
+            clock=self.clock,
+            mark=str(self.place.folder),
+        )
+        self._stages.append(dumps)
+        self._standing.servers[part.name] = dumps
+        return replace(part, load=dumps.load, questions=(*part.questions, *dumps.list_questions()))
 
     def _finish_physical(self, part: DrillPart) -> DrillPart:
         """Add the server that a data directory is started as."""
@@ -214,7 +231,7 @@ class DrillPlanner:
             target=self.targets.get(part.name, self.target),
         )
         self._stages.append(databases)
-        self._loaded_databases[part.name] = databases
+        self._standing.servers[part.name] = databases
         return replace(part, load=databases.load, fetches=False, questions=databases.list_questions())
 
     def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
@@ -247,7 +264,7 @@ class DrillPlanner:
     def _ask_references(self) -> Iterator[Question]:
         """Ask whether the files that rows name came back: not where a part of them was restored, or another moment."""
         whole = {each.name for each in self._parts if each.selection.wants_everything}
-        for name in (*self._files, *self._loaded_databases):
+        for name in (*self._standing.files, *self._standing.servers):
             component = self.loaded.configuration.component.get(name) if self.loaded else None
             for reference in component.references if isinstance(component, Sqlite | Postgres) else ():
                 if reference.component not in self._places:
@@ -258,14 +275,13 @@ class DrillPlanner:
 
     def _read_named(self, name: str, sql: str) -> Iterator[bytes]:
         """Yield the paths that a query of a component gives. Raises ``CommandFailed``, ``SourceUnfit``."""
-        if name in self._files:
-            for path in self._files[name].files():
+        if name in self._standing.files:
+            for path in self._standing.files[name].files():
                 yield from read_named(path, sql)
         else:
             from rebond.stack.drills.user_checks import read_lines  # noqa: PLC0415 - as above
 
-            server, database = self._find_server(name, "")
-            yield from read_lines(server, sql, database)
+            yield from read_lines(*self._standing.find_server(name, ""), sql)
 
     def _ask_of_user(self, layout: Layout) -> Iterator[Question]:
         drilling = self.loaded.configuration.drill if self.loaded else None
@@ -278,16 +294,16 @@ class DrillPlanner:
         from rebond.stack.whereabouts import words_of  # noqa: PLC0415
 
         asked = Asked(
-            find_server=self._find_server,
-            find_files=self._find_files,
+            find_server=self._standing.find_server,
+            find_files=self._standing.find_files,
             find_surroundings=lambda: self._find_surroundings(layout, application),
             find_application=lambda: application,
-            has_sqlite=bool(self._files),
-            has_postgres=bool(self._loaded_databases),
+            has_sqlite=bool(self._standing.files),
+            has_servers=bool(self._standing.servers),
         )
         # Queries ask what came back, before an application works with it; everything else may ask the application.
         for wanted in sorted(drilling.checks, key=lambda each: each.sql is None):
-            if self.is_sample and (wanted.sql is None or not (self._loaded_databases or self._files)):
+            if self.is_sample and (wanted.sql is None or not (self._standing.servers or self._standing.files)):
                 continue
             if wanted.sql is None and application is not None and not application.is_planned:
                 yield application.plan()
@@ -313,49 +329,14 @@ class DrillPlanner:
         self._stages.insert(0, application)  # it ends before the servers that it works with
         return application
 
-    def _find_server(self, component: str, database: str) -> "tuple[OwnServer, str]":
-        fitting = [(name, each) for name, each in self._loaded_databases.items() if not component or name == component]
-        for owner, each in fitting:
-            for name in self._own_first(owner, each.standing):
-                if not database or name == database:
-                    return each.server, name
-        raise SourceUnfit(
-            "No database that was loaded is called {name}, so the query was not asked.",
-            hint="See why it was not loaded, above; or check 'component' and 'database' of the check.",
-            name=database or component or "–",
-        )
-
-    def _own_first(self, owner: str, standing: Iterable[str]) -> list[str]:
-        """Return the databases of a component: what it is about before those that every server has."""
-        from rebond.stack.whereabouts import words_of  # noqa: PLC0415 - as above
-
-        component = self.loaded.configuration.component.get(owner) if self.loaded else None
-        named = component.database if isinstance(component, Postgres) else None
-        own = words_of(named, self.loaded) if named is not None and self.loaded is not None else ""
-        return sorted(standing, key=lambda each: (each != own, each == "postgres"))
-
-    def _find_files(self, component: str) -> Sequence[Path]:
-        for name, each in self._files.items():
-            if (not component or name == component) and each.files():
-                return each.files()
-        raise SourceUnfit(
-            "No database that was loaded is called {name}, so the query was not asked.",
-            hint="See why it was not loaded, above; or check 'component' and 'database' of the check.",
-            name=component or "–",
-        )
-
     def _find_surroundings(self, layout: Layout, application: "Application | None") -> "Surroundings":
-        from rebond.stack.drills.surroundings import describe_server, make_surroundings  # noqa: PLC0415 - as above
+        from rebond.stack.drills.surroundings import make_surroundings  # noqa: PLC0415 - as above
 
         env_files = self.loaded.configuration.stack.env if self.loaded else ()
-        server: OwnServer | None = None
-        variables: dict[str, str] = {}
-        for each in self._loaded_databases.values():
-            if each.standing:
-                server = server or each.server
-                variables = variables or describe_server(each.server, next(iter(each.standing)))
-        around = make_surroundings(layout.root, env_files, self.environment, mark=str(self.place.folder), server=server)
-        around = replace(around, variables={**around.variables, **variables})
+        servers = self._standing.list_servers()
+        around = make_surroundings(
+            layout.root, env_files, self.environment, mark=str(self.place.folder), servers=servers
+        )
         return around if application is None else application.lead_there(around)
 
 

@@ -2,18 +2,18 @@
 
 import os
 import shutil
-import urllib.parse
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rebond.errors import CommandFailed
 from rebond.logs.masking import remember_variables
-from rebond.sources.postgres.own_server import OwnServer
 from rebond.sources.streams.readers import CommandReader
+from rebond.stack.drills import own_network
+from rebond.stack.drills.drilled_servers import DrilledServer, describe_servers, first_of_each
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_LOOPBACK = 'ip link set lo up 2>/dev/null || true; exec "$@"'
 _ASK_SECONDS = 10.0
 
 
@@ -39,53 +39,41 @@ class Surroundings:
 
 
 def make_surroundings(
-    root: Path, env_files: Sequence[str], environment: Mapping[str, str], *, mark: str, server: OwnServer | None
+    root: Path,
+    env_files: Sequence[str],
+    environment: Mapping[str, str],
+    *,
+    mark: str,
+    servers: Sequence[DrilledServer] = (),
 ) -> Surroundings:
-    """Return where commands run: the restored variables, then what leads to the throw-away server, and nothing else.
+    """Return where commands run: the restored variables, then what leads to the throw-away servers, and nothing else.
 
-    Of our own environment only what every program needs is passed on: no key, no passphrase, no credential.
+    Of our own environment only what every program needs is passed on: no key, no passphrase, no credential. Ports lead
+    to the servers only in a network that is nobody else's: what came back is not for everyone on this machine.
     """
     variables = {name: environment[name] for name in _KEPT if name in environment}
     variables["HOME"] = str(root)
     for name in env_files:
         variables |= _read_variables(root, name)
     remember_variables(variables)  # they may be printed by what gets them, and are masked then
-    if server is not None:
-        variables |= describe_server(server)
+    cutter = find_cutter(environment)
+    variables |= describe_servers(servers, has_ports=bool(cutter), url=variables.get("DATABASE_URL", ""))
     variables |= {"REBOND_DRILL": mark, "REBOND_DRILL_ROOT": str(root), "TMPDIR": os.path.join(mark, "scratch")}
-    return Surroundings(directory=root, variables=variables, wrapper=find_wrapper(environment))
+    ways = [f"{each.port}={each.socket}" for each in first_of_each(servers)]
+    network = (*cutter, sys.executable, "-I", "-S", own_network.__file__, *ways, "--") if cutter else ()
+    return Surroundings(directory=root, variables=variables, wrapper=network)
 
 
-def describe_server(server: OwnServer, database: str = "") -> dict[str, str]:
-    """Return the variables by which applications find their database, all of them of the throw-away one."""
-    name = database or "postgres"
-    host = str(server.folder)
-    user, quoted, shown = (urllib.parse.quote(each, safe="") for each in (server.superuser, host, name))
-    place = f"{user}@{quoted}:5432/{shown}"
-    return {
-        "PGHOST": host,
-        "PGPORT": "5432",
-        "PGUSER": server.superuser,
-        "PGDATABASE": name,
-        "PGPASSWORD": "",
-        "PGPASSFILE": f"{host}/no-passwords",
-        "PGSERVICEFILE": f"{host}/no-services",
-        "DATABASE_URL": f"postgresql://{place}",
-        **{f"{start}_HOST": host for start in ("POSTGRES", "DB", "DATABASE")},
-        **{f"{start}_PORT": "5432" for start in ("POSTGRES", "DB", "DATABASE")},
-        **{f"{start}_USER": server.superuser for start in ("POSTGRES", "DB", "DATABASE")},
-        **{f"{start}_PASSWORD": "" for start in ("POSTGRES", "DB", "DATABASE")},
-        **{f"{start}_NAME": name for start in ("DB", "DATABASE")},
-        "POSTGRES_DB": name,
-    }
+def find_cutter(environment: Mapping[str, str], *, is_root: bool | None = None) -> tuple[str, ...]:
+    """Return what cuts a command off from the network; empty where the system does not let us.
 
-
-def find_wrapper(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return what cuts a command off from the network; empty where the system does not let us."""
+    An ordinary user keeps the rights over that network only, which it takes to make its 127.0.0.1 ready.
+    """
+    is_root = os.geteuid() == 0 if is_root is None else is_root
     unshare = shutil.which("unshare", path=environment.get("PATH"))
     if unshare is None:
         return ()
-    options = ("--net",) if os.geteuid() == 0 else ("--user", "--map-current-user", "--net")
+    options = ("--net",) if is_root else ("--user", "--map-current-user", "--keep-caps", "--net")
     reader = None
     try:
         reader = CommandReader(
@@ -99,7 +87,7 @@ def find_wrapper(environment: Mapping[str, str]) -> tuple[str, ...]:
     finally:
         if reader is not None:
             reader.close()
-    return () if status else (unshare, *options, "--", "sh", "-c", _LOOPBACK, "sh")
+    return () if status else (unshare, *options, "--")
 
 
 def find_entrance(around: Surroundings, pid: int) -> tuple[str, ...] | None:

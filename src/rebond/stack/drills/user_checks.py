@@ -12,6 +12,7 @@ from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.sources.postgres.failures import clean_words
 from rebond.sources.postgres.own_server import OwnServer
+from rebond.sources.servers.own_mysql import OwnMysqlServer
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.shells import wrap_script
 from rebond.sources.streams.whole_output import read_output
@@ -35,12 +36,12 @@ class Asked:
     there is nothing of the kind. ``find_application`` returns what ``url`` asks, if it is to be started.
     """
 
-    find_server: Callable[[str, str], tuple[OwnServer, str]]
+    find_server: Callable[[str, str], tuple[OwnServer | OwnMysqlServer, str]]
     find_files: Callable[[str], Sequence[Path]]
     find_surroundings: Callable[[], Surroundings]
     find_application: "Callable[[], Application | None]"
     has_sqlite: bool
-    has_postgres: bool
+    has_servers: bool
 
 
 def make_user_question(
@@ -63,7 +64,7 @@ def make_user_question(
 
 
 def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
-    uses_files = asked.has_sqlite and not asked.has_postgres
+    uses_files = asked.has_sqlite and not asked.has_servers
     if wanted.component and not uses_files:
         uses_files = _is_of_files(asked, wanted.component)
     if uses_files:
@@ -72,10 +73,9 @@ def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
     else:
         server, name = asked.find_server(wanted.component or "", database)
         try:
-            answer = server.ask(sql, name, seconds=wanted.timeout)
+            value = server.ask_first(sql, name, seconds=wanted.timeout)
         except CommandFailed as error:
             raise _retell_query(error, wanted.timeout) from error
-        value = answer.split("\n", 1)[0].split("|", 1)[0].strip()
     is_true = value.lower() in _TRUE or _is_number_above_zero(value)
     return Check(
         code="own-check",
@@ -120,7 +120,7 @@ def _retell_query(error: CommandFailed, timeout_seconds: int) -> CommandFailed:
         )
     return CommandFailed(
         "The query failed: {words}",
-        hint="Try it in the live database with psql. Of several databases, 'database' beside the sql says which.",
+        hint="Try it in the live database by hand. Of several databases, 'database' beside the sql says which.",
         words=mask(words or error.message)[:_WORDS],
     )
 
@@ -199,8 +199,9 @@ def _take_output(reader: CommandReader) -> str:
     return " | ".join([each for each in lines if each][-3:])
 
 
-def read_lines(server: OwnServer, sql: str, database: str) -> Iterator[bytes]:
+def read_lines(server: OwnServer | OwnMysqlServer, database: str, sql: str) -> Iterator[bytes]:
     """Yield the first value of each row of a query. Raises ``CommandFailed``."""
+    assert isinstance(server, OwnServer)  # noqa: S101 - only components of PostgreSQL name files
     words = [server.programs.psql, "-X", "-w", "-q", "-A", "-t", "-0", "-v", "ON_ERROR_STOP=1"]
     words += ["-d", server.connection(database), "-c", sql]
     try:
