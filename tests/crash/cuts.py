@@ -12,13 +12,13 @@ _WISH = os.environ.get("REBOND_EVERY_CUT", "")
 
 
 def choose_points(first: int, at_most: int, every: int) -> range:
-    """Return the points from ``first`` on and below ``at_most``: each ``every``-th, unless all are wished for."""
+    """Return each ``every``-th point from ``first`` on and below ``at_most``, unless all, from 1 on, are wished for."""
     if not _WISH:
         return range(first, at_most, every)
     if not is_piece():
-        return range(first, at_most)
+        return range(1, at_most)
     begin, _, end = _WISH.partition("-")
-    return range(max(first, int(begin)), min(at_most, int(end) + 1))
+    return range(int(begin), min(at_most, int(end) + 1))
 
 
 def choose_cuts(first: int, at_most: int, every: int) -> Iterator[tuple[int, bool]]:

@@ -80,7 +80,7 @@ class DatabasePart:
 
     def has_something_there(self) -> bool:
         """Say whether the server holds anything of this run."""
-        return bool(self._find_names()) and not (self._folder / _DISCARDED).exists()
+        return bool(self._find_names()) and not self._is_discarded()
 
     has_brought = has_something_there
 
@@ -123,7 +123,7 @@ class DatabasePart:
 
     def take_back(self) -> None:
         """Give the old ones their names again; the new ones have those under which they were loaded."""
-        names = self._find_names()
+        names = self._find_names() if not self._is_discarded() else []  # done, and the server may be stopped again
         target = self._find_target() if names else None
         for each in reversed(names):
             assert target is not None  # noqa: S101 - there are names
@@ -141,7 +141,7 @@ class DatabasePart:
         """Drop what was loaded and is not in its place."""
         if self.has_something_there():
             self._drop(self._find_target(), [each.new for each in self._find_names()])
-            self._write(_DISCARDED, b"")  # what starts the server may be taken away after this
+            self._write(_DISCARDED, self.find_newer().encode())  # what starts the server may be taken away after this
 
     def accept(self) -> None:
         """Drop the old ones."""
@@ -151,6 +151,8 @@ class DatabasePart:
 
     def keep_new(self) -> None:
         """Give what was taken back a name under which it stays."""
+        if self._is_discarded():
+            return
         target = self._find_target()
         for each in self._find_names():
             there = self._list(target)
@@ -159,6 +161,8 @@ class DatabasePart:
 
     def find_newer(self) -> str:
         """Return the names under which written-to databases stay."""
+        if self._is_discarded():
+            return (self._folder / _DISCARDED).read_text()
         target, names = self._find_target(), self._find_names()
         there = self._list(target)
         return ", ".join(each.since for each in names if each.since in there)
@@ -208,6 +212,10 @@ class DatabasePart:
             return msgspec.json.decode((self._folder / _NAMES).read_bytes(), type=list[_Names])
         except FileNotFoundError:
             return []
+
+    def _is_discarded(self) -> bool:
+        """Say whether it was undone to its end, after which nothing is asked of the server any more."""
+        return (self._folder / _DISCARDED).exists()
 
     def _keep(self, names: list[_Names]) -> None:
         self._write(_NAMES, msgspec.json.encode(names))
