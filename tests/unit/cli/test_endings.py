@@ -216,3 +216,16 @@ def test_a_letter_that_the_terminal_lacks_is_escaped_and_ends_nothing(tmp_path: 
 
     assert done.returncode == 0, done.stderr
     assert b"cl\\xe9 du propri\\xe9taire" in done.stdout
+
+
+def test_an_interrupt_while_modules_are_loaded_ends_quietly() -> None:
+    loading = (
+        "import os, signal, sys; from rebond.cli.entry import main\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'rebond.cli.__main__': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Finder()); main()"
+    )
+    done = subprocess.run([sys.executable, "-c", loading], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
