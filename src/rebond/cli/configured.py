@@ -99,6 +99,12 @@ def _find_usable(invocation: Invocation) -> Loaded | None:
         return None
 
 
+def find_stack(invocation: Invocation) -> str:
+    """Return the name of the configuration's stack; empty where there is none that can be used."""
+    loaded = _find_usable(invocation)
+    return loaded.configuration.stack.name if loaded else ""
+
+
 def find_own_configuration(invocation: Invocation, configured: Configured, stack: str) -> Loaded | None:
     """Return the configuration where it speaks of that stack; ``None`` where it does not, or cannot be used."""
     return _find_usable(invocation) if configured.stack and configured.stack == stack else None

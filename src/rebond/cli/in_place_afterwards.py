@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from rebond.cli.answering import DOUBTFUL, GOOD, answer, require_consent, with_problems
+from rebond.cli.configured import find_stack
 from rebond.cli.in_place import Gathering, RunInterrupted, carry_out, list_untouchable, sources_of
 from rebond.cli.in_place_runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.invocation import Invocation
@@ -26,7 +27,7 @@ from rebond.units import format_moment
 def resume(invocation: Invocation, text: str) -> int:
     """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
     clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     if journal.state is RunState.KEPT:
         _finish_bare(invocation, journal, load_run(invocation, journal))  # it may have been cut after the last step
     require_state(journal, RunState.UNFINISHED)
@@ -74,7 +75,7 @@ def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
 def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool) -> int:
     """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
     clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     begun = load_run(invocation, journal)
     with watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)
@@ -132,7 +133,7 @@ def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: b
 def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
     """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
     clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock)
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     begun = load_run(invocation, journal)
     with watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)

@@ -213,4 +213,8 @@ RECOVERING: dict[str, str] = {
     "Make it: useradd -m {user}": "Créez-le : useradd --create-home {user}",
     "{path} may not be written to.": "On n'a pas le droit d'écrire dans {path}.",
     "Run it as root (sudo), or choose another folder with --to.": "Lancez-le en root (sudo), ou choisissez un autre dossier avec --to.",
+    "Restores of several stacks ran on this machine, and 'latest' does not say of which.": "Des restaurations de plusieurs "
+    "piles ont eu lieu sur cette machine, et « latest » ne dit pas de laquelle.",
+    "Name one: {known}. Or run it in the stack's folder, or with --config.": "Nommez-en une : {known}. Ou lancez-le dans le "
+    "dossier de la pile, ou avec --config.",
 }

@@ -255,9 +255,15 @@ def list_runs(restores: Path, clock: Clock) -> list[Journal]:
     return sorted((Journal(each, clock) for each in folders), key=lambda each: each.read_plan().get("made_ms", 0))
 
 
-def find_run(restores: Path, text: str, clock: Clock) -> Journal:
-    """Return the run that ``text`` means: an id, a unique prefix, or ``latest``. Raises ``UnknownName``."""
+def find_run(restores: Path, text: str, clock: Clock, *, stack: str = "") -> Journal:
+    """Return the run that ``text`` means: an id, a unique prefix, or ``latest``, which is one of ``stack``.
+
+    Raises ``UnknownName``, and ``UsageError`` where several fit: ``latest`` too, without a stack and with runs of two.
+    """
     runs = list_runs(restores, clock)
+    if text == "latest":
+        runs = [each for each in runs if not stack or each.read_plan().get("stack") == stack]
+        _require_one_stack(runs)
     fitting = runs[-1:] if text == "latest" else [each for each in runs if each.run.startswith(text.lower())]
     if len(fitting) == 1:
         return fitting[0]
@@ -272,6 +278,16 @@ def find_run(restores: Path, text: str, clock: Clock) -> Journal:
         text=text,
         known=known,
     )
+
+
+def _require_one_stack(runs: Sequence[Journal]) -> None:
+    newest = {str(each.read_plan().get("stack")): each.run for each in runs}
+    if len(newest) > 1:
+        raise UsageError(
+            "Restores of several stacks ran on this machine, and 'latest' does not say of which.",
+            hint="Name one: {known}. Or run it in the stack's folder, or with --config.",
+            known=", ".join(f"{run} ({stack})" for stack, run in newest.items()),
+        )
 
 
 def forget_unbegun(journal: Journal) -> None:
