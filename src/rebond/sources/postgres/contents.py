@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.statements import NAME, QUALIFIED, Item, find_owner
+from rebond.sources.postgres.statements import NAME, QUALIFIED, Item, find_owner, parse_script
 
 _OWNED = re.compile(rb"\s*ALTER (?P<what>.*) OWNER TO " + NAME + rb";\s*\Z", re.DOTALL)
 _NAMED = re.compile(rb"[A-Z ]+ (?:(?P<whole>" + QUALIFIED + rb")|(?P<name>" + NAME + rb"))\Z")
@@ -16,6 +16,8 @@ _POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
 _SPLIT = re.compile(NAME)
 _ADDED = re.compile(rb"\s*ALTER TABLE (?P<table>.*?)\s+ADD CONSTRAINT (?P<name>" + NAME + rb")", re.DOTALL)
 _LARGE_OBJECT = re.compile(rb"\s*SELECT pg_catalog\.lo_create\('(\d+)'\);")
+_LARGE_OBJECT_ROWS = (b"SELECT pg_catalog.lo_open(", b"SELECT pg_catalog.lowrite(", b"SELECT pg_catalog.lo_close(")
+_MADE_WITH_ROWS = b"BLOB METADATA"
 _KEYS = frozenset({b"CONSTRAINT", b"INDEX"})
 
 
@@ -76,9 +78,24 @@ def list_contents(saved: SavedDatabase) -> list[Entry]:
         _add_rows(contents, table)
     _add_positions(contents, saved)
     if saved.files.has("large-objects.sql"):
+        for item in _read_large_objects(saved):
+            _add_item(contents, item, Section.BEFORE)
         contents.add(name=b"BLOBS", kind=b"BLOBS", section=Section.ROWS, has_large_objects=True)
     _add_after(contents, after.items)
     return contents.entries
+
+
+def _read_large_objects(saved: SavedDatabase) -> Iterator[Item]:
+    """Yield what makes the large objects, and whose they are: pg_dump 17 and later write it beside their contents."""
+    lines, rest = [], b""
+    for piece in saved.files.pieces("large-objects.sql"):
+        *whole, rest = b"".join((rest, piece)).split(b"\n")
+        lines += [each for each in whole if not each.startswith(_LARGE_OBJECT_ROWS)]
+    for item in parse_script(b"\n".join([*lines, rest])).items:
+        if item.kind == _MADE_WITH_ROWS:
+            item.kind = b"BLOB"
+        if item.statements and item.kind != b"BLOBS":
+            yield item
 
 
 def _add_settings(contents: _Contents, saved: SavedDatabase) -> None:

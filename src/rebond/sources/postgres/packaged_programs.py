@@ -21,11 +21,14 @@ def find_packaged_folders() -> list[Path]:
 def bring_near(folder: Path, to: Path) -> Path:
     """Return ``folder``, or the copy of its installation in ``to`` if not everyone may go there.
 
-    A server that root starts runs as another user, who cannot look into root's home.
+    A server that root starts runs as another user, who cannot look into root's home. The package keeps libraries
+    beside itself, and its programs find them by where they lie themselves.
     """
     if all(stat.S_IMODE(each.stat().st_mode) & stat.S_IXOTH for each in (folder, *folder.parents)):
         return folder
-    copy = to / "postgresql"
-    if not copy.exists():
-        shutil.copytree(folder.parent, copy, symlinks=True)
+    copy = to / "postgresql" / folder.parent.name
+    libraries = folder.parents[2] / f"{_PACKAGE}.libs"
+    for source, target in ((libraries, to / libraries.name), (folder.parent, copy)):
+        if source.is_dir() and not target.exists():
+            shutil.copytree(source, target, symlinks=True)
     return copy / folder.name
