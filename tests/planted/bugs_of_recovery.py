@@ -2,6 +2,7 @@
 
 from tests.planted.bug import Bug, Change
 
+TRIES = "tests/unit/operations/recovery/test_tries_that_were_cut.py"
 PLACE = "tests/scenarios/test_restore_in_place.py"
 KILLS = "tests/crash/test_restore_in_place_kills.py"
 DATABASE = "tests/scenarios/test_restore_in_place_postgres.py"
@@ -254,6 +255,30 @@ RECOVERY = (
         "A step that was cut and gone on with is expected to take as long as its last try.",
         (Change("history/step_times.py", '        and each.get("tries", 1) == 1\n', ""),),
         ("tests/unit/history/test_step_times.py::test_a_step_that_was_cut_and_gone_on_with_teaches_nothing",),
+    ),
+    Bug(
+        "cut-tries-took-no-time",
+        "Of a step that was cut and gone on with the last try alone is recorded as its time.",
+        (
+            Change(
+                "operations/recovery/journal.py",
+                "for each in self._entries if each.step == step)",
+                "for each in self._entries if each.step == step and each.event is Event.STEP_ENDS)",
+            ),
+        ),
+        (f"{TRIES}::test_the_time_of_a_step_is_that_of_all_its_tries",),
+    ),
+    Bug(
+        "rollback-asks-a-server-that-is-stopped",
+        "A rollback that was killed after its last drop asks the server again, which it has stopped itself.",
+        (
+            Change(
+                "operations/recovery/database_part.py",
+                "self._find_names() if not self._is_discarded() else []",
+                "self._find_names()",
+            ),
+        ),
+        ("tests/crash/test_database_in_place_kills.py::test_killed_while_it_is_undone_it_is_undone_again",),
     ),
     Bug(
         "other-stack-teaches",

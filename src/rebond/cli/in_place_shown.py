@@ -61,7 +61,7 @@ def describe_sum(plan: RecoveryPlan) -> str:
     if not plan.unknown_steps:
         return tr("Expected, by earlier runs: {span}.", span=format_span(known))
     if plan.unknown_steps == len(plan.steps):
-        return tr("How long it takes is not known: no restore and no drill of this stack ran here yet.")
+        return tr("How long it takes is not known: no restore and no whole drill of this stack taught it here yet.")
     return tr(
         "Expected, by earlier runs: {span}, and {count} steps that nothing was learnt about yet.",
         span=format_span(known),

@@ -49,7 +49,7 @@ RECOVERING: dict[str, str] = {
     "unknown": "inconnu",
     "as of": "état du",
     "Expected, by earlier runs: {span}.": "Attendu, d'après les fois précédentes : {span}.",
-    "How long it takes is not known: no restore and no drill of this stack ran here yet.": "La durée n'est pas connue : ni restauration ni exercice de cette pile n'ont encore eu lieu ici.",
+    "How long it takes is not known: no restore and no whole drill of this stack taught it here yet.": "La durée n'est pas connue : aucune restauration ni aucun exercice entier de cette pile ne l'ont encore apprise ici.",
     "Expected, by earlier runs: {span}, and {count} steps that nothing was learnt about yet.": "Attendu, d'après les fois précédentes : {span}, plus {count} étapes dont on n'a encore rien appris.",
     "see that the snapshot can be opened; every byte is checked when it is fetched": "voir que la sauvegarde s'ouvre ; chaque octet est vérifié en étant rapporté",
     "see that there is room beside the old version": "voir qu'il y a de la place à côté de l'ancienne version",

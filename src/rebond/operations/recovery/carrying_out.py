@@ -30,7 +30,7 @@ class Means:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepTaken:
-    """A step that was done, and how long that took: the last of its ``tries``, where earlier ones were cut."""
+    """A step that was done, and how long that took: all its ``tries`` together, where earlier ones were cut."""
 
     step: Step
     seconds: float
@@ -57,6 +57,12 @@ class Recovery:
         undone either, unless the step was one that only looks: hours of fetching stay.
         """
         require_state(self._journal, RunState.UNFINISHED)
+        self._journal.tell_cut()
+        with self._journal.giving_signs():
+            self._do_all()
+        return self.steps_taken()
+
+    def _do_all(self) -> None:
         ended: list[tuple[Event, dict[str, Any]]] = []  # a step that ended is written with what begins next
         for step in self._plan.steps:
             if self._journal.has_ended(step.number):
@@ -68,11 +74,11 @@ class Recovery:
             try:
                 self._do(step)
             except RebondError as error:
+                facts["seconds"] = round(self._clock.monotonic() - began, 3)
                 self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
                 raise self._end_after(step, error) from error
             ended = [(Event.STEP_ENDS, {**facts, "seconds": round(self._clock.monotonic() - began, 3)})]
         self._journal.write_all([*ended, (Event.KEPT, {})])
-        return self.steps_taken()
 
     def steps_taken(self) -> tuple[StepTaken, ...]:
         """Return the steps that were done, with their true durations."""

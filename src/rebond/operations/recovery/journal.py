@@ -20,9 +20,10 @@ from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
 from rebond.errors import Refused, RestoreError, UnknownName, UsageError, VaultLocked
 from rebond.operations.recovery.plan import StepKind
+from rebond.operations.recovery.signs_of_life import give_signs, read_last_ms
 
 RESTORES = "restores"  # the folder of all runs, below the state folder
-_PLAN, _JOURNAL, _LOCK, _PARTS = "plan.json", "journal.jsonl", "lock", "parts"
+_PLAN, _JOURNAL, _LOCK, _PARTS, _SIGN = "plan.json", "journal.jsonl", "lock", "parts", "alive"
 _RUN = re.compile(r"[0-9a-f]{4,32}")
 
 
@@ -32,6 +33,7 @@ class Event(enum.StrEnum):
     STEP_BEGINS = "step-begins"
     STEP_ENDS = "step-ends"
     STEP_FAILS = "step-fails"
+    STEP_CUT = "step-cut"
     KEPT = "kept"
     ROLLING_BACK = "rolling-back"
     TAKEN_BACK = "taken-back"
@@ -201,8 +203,23 @@ class Journal:
         return list(dict.fromkeys(found))
 
     def seconds_of(self) -> dict[int, float]:
-        """Return how long each step took that was done."""
-        return {each.step: each.seconds or 0.0 for each in self._entries if each.event is Event.STEP_ENDS}
+        """Return how long each step took that was done, all its tries together."""
+        ended = [each.step for each in self._entries if each.event is Event.STEP_ENDS]
+        return {
+            step: round(sum(each.seconds or 0.0 for each in self._entries if each.step == step), 3) for step in ended
+        }
+
+    def giving_signs(self) -> contextlib.AbstractContextManager[None]:
+        """Say every second, in the block, that the run goes on: what is killed cannot write when that was."""
+        return give_signs(self.folder / _SIGN, self._clock)
+
+    def tell_cut(self) -> None:
+        """Write down how long the last step was at work, if it was cut. To be called before it is begun again."""
+        last = self._entries[-1] if self._entries else None
+        if last is None or last.event is not Event.STEP_BEGINS:
+            return
+        seconds = max(0, (read_last_ms(self.folder / _SIGN) or 0) - last.time_ms) / 1000
+        self.write(Event.STEP_CUT, step=last.step, kind=last.kind, subject=last.subject, seconds=seconds)
 
     def tries_of(self, step: int) -> int:
         """Return how often a step was begun."""
