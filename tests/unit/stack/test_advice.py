@@ -12,12 +12,14 @@ from tests.unit.config.written import HEAD, read
 from rebond.clock import SystemClock
 from rebond.config.documents import parse_document
 from rebond.config.places import Problems
+from rebond.errors import AccessDenied
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.lines import change_value, open_editor, replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.reading_rights import Looked, check_rights, find_unmounted, look_at_files
 from rebond.stack.advice.room import Amounts, check_room, measure_room
 from rebond.stack.advice.running import list_runs
+from rebond.stack.advice.vaults import describe_obstacle
 from rebond.stack.recording import gather_record, read_record, record_path, write_record
 from rebond.stack.rhythms import quickest_schedule
 from rebond.testing.manual_clock import ManualClock
@@ -280,3 +282,16 @@ def test_an_observation_of_a_moment_says_it_in_the_zone_of_the_stack(tmp_path: F
     found: list[Observation] = [each for each in check_configuration(here) if each.code == "in-maintenance"]
     assert str(found[0].values["moment"]).endswith("03:00")
     assert str(found[0].values["moment"])[:4] in {str(moment.year), str(moment.year + 1)}
+
+
+@pytest.mark.parametrize(("stranger", "command"), [(0, "chmod --recursive u+rwX"), (1, "chown --recursive somebody:")])
+def test_a_vault_that_may_not_be_entered_is_opened_by_its_owner_and_given_to_another(
+    tmp_path: Folder, stranger: int, command: str
+) -> None:
+    (tmp_path / "vault").mkdir()
+    seen = scene(tmp_path, uid=os.geteuid() + stranger)
+    denied = AccessDenied("{location} may not be used.", location="it")
+
+    found = describe_obstacle(seen, "vault", str(tmp_path / "vault"), None, denied, is_main=True)
+    assert command in found.command
+    assert found.template == "The vault: {reason}"

@@ -41,8 +41,9 @@ ADVICE: dict[str, str] = {
     "The vault's directory {path} is open to others (mode {mode}).": "Le dossier du coffre {path} est ouvert à d'autres (mode {mode}).",
     "Nothing can be kept between runs in {path}: {user} may not write there.": "Rien ne peut être gardé entre deux lancements dans {path} : {user} ne peut y écrire.",
     "{path} is to be saved and is not there.": "{path} est à sauvegarder et n'est pas là.",
-    "The vault {name}: {reason} This stack was saved on {moment}: find that vault, or mount its disk, before you make "
-    "another.": "Le coffre {name} : {reason} Cette pile a été sauvegardée le {moment} : retrouvez ce coffre, ou "
+    "The vault: {reason}": "Le coffre : {reason}",
+    "The vault: {reason} This stack was saved on {moment}: find that vault, or mount its disk, before you make "
+    "another.": "Le coffre : {reason} Cette pile a été sauvegardée le {moment} : retrouvez ce coffre, ou "
     "montez son disque, avant d'en créer un autre.",
     "{user} may not read {path}; a backup would list it as missing.": "{user} ne peut lire {path} ; une sauvegarde le signalerait manquant.",
     "{user} may not read {path} and {count} more; a backup would list them as missing.": "{user} ne peut lire {path} et {count} autres ; une sauvegarde les signalerait manquants.",

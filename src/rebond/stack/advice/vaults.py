@@ -112,18 +112,18 @@ def describe_obstacle(
     is_for_later = type(error) is UsageError and not is_main  # a place that this version cannot open
     saved_ms = find_last_saved(scene) if is_main and isinstance(error, VaultMissing) else None
     if saved_ms is not None:
-        return _describe_gone(scene, name, address, error, saved_ms)
+        return _describe_gone(scene, address, error, saved_ms)
     return Observation(
         check=CHECK,
         code=error.code,
         weight=Weight.NOTE if is_for_later else Weight.FAILURE if is_main else Weight.WARNING,
-        template="The vault {name}: {reason}",
+        template="The vault: {reason}" if is_main else "The vault {name}: {reason}",
         values={"name": name, "reason": error},
         command="" if is_for_later else _mend(scene, address, key, error),
     )
 
 
-def _describe_gone(scene: Scene, name: str, address: str, error: RebondError, saved_ms: int) -> Observation:
+def _describe_gone(scene: Scene, address: str, error: RebondError, saved_ms: int) -> Observation:
     """A vault that was there: another one in its place would hide what is lost, so none is proposed."""
     look = scene.command("rebond", "vault", "info", address) if "://" in address else "lsblk --fs"
     unmounted = find_unmounted(address) if "://" not in address else ""
@@ -131,9 +131,9 @@ def _describe_gone(scene: Scene, name: str, address: str, error: RebondError, sa
         check=CHECK,
         code="vault-gone",
         weight=Weight.FAILURE,
-        template="The vault {name}: {reason} This stack was saved on {moment}: find that vault, or mount its disk, "
-        "before you make another.",
-        values={"name": name, "reason": error, "moment": format_moment(saved_ms)},
+        template="The vault: {reason} This stack was saved on {moment}: find that vault, or mount its disk, before you "
+        "make another.",
+        values={"reason": error, "moment": format_moment(saved_ms)},
         command=scene.root_command("mount", unmounted) if unmounted else look,
     )
 
@@ -150,6 +150,8 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
     if isinstance(error, MissingExtra):
         return "pip install 'rebond[cloud]'"
     if isinstance(error, AccessDenied) and place:
+        if _is_of(scene.uid, place):
+            return scene.command("chmod", "--recursive", "u+rwX", place)
         return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
     if isinstance(error, WrongKey | ConfigError) and key_path:
         output = f" --output {shlex.quote(key_path)}"
@@ -163,6 +165,14 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
     if isinstance(error, UsageError | StoreUnreachable):
         return scene.command("rebond", "vault", "info", address)
     return scene.command("rebond", "verify", "--vault", address)
+
+
+def _is_of(uid: int, path: str) -> bool:
+    """Say whether a folder is that account's own: then it is no other owner that is needed, but the right."""
+    try:
+        return os.stat(path).st_uid == uid
+    except OSError:
+        return False
 
 
 def _create(scene: Scene, address: str, key_path: str) -> str:
