@@ -59,21 +59,27 @@ def test_a_promise_that_is_missed_ends_with_5_and_says_what_mends_it(stack: Dril
 
 
 def test_what_is_saved_at_every_change_loses_nothing_until_it_changes_whoever_saved_it(stack: DrilledStack) -> None:
-    text = (stack.root / "rebond.toml").read_text().replace('rto = "1h"\nrpo = "1h"', 'rpo = "0s"')
-    text += '[class.changes]\ntrigger = "change"\ncomponents = ["media"]\n'
+    text = (stack.root / "rebond.toml").read_text().replace('paths = [".env"]', 'paths = [".env"]\nrpo = "0s"')
+    text += '[class.changes]\ntrigger = "change"\ncomponents = ["env"]\n'
     text += '[class.all]\ntrigger = "manual"\ncomponents = "all"\n'
     (stack.root / "rebond.toml").write_text(text)
     stack.program.good("backup")  # by hand, and by no class
 
-    assert by_name(stack.program.ask("status"))["media"]["rpo_seconds"] == 0
+    assert by_name(stack.program.ask("status"))["env"]["rpo_seconds"] == 0
 
-    next((stack.root / "media").rglob("*.*")).write_text("changed since")
+    (stack.root / ".env").write_text("API_KEY=another-one\n")
     missed = stack.program("status", "--json")
     (remark,) = (each for each in missed.document["remarks"] if each["code"] == "rpo-missed")
-    assert (missed.status, remark["subject"]) == (5, "media")
+    assert (missed.status, remark["subject"]) == (5, "env")
     assert "rebond backup --class changes" in remark["hint"]
     stack.program.good("backup", "--class", "changes")
     assert stack.program("status", "--json").status == 0
+
+    (stack.root / ".env").rename(stack.root / "x")
+    (stack.root / "x").rename(stack.root / ".env")  # touched, and the same: nothing is to be saved
+    assert stack.program("status", "--json").status == 5
+    assert stack.program.ask("backup", "--class", "changes")["is_unchanged"]
+    assert stack.program("status", "--json").status == 0, "the command that was named mends it"
 
 
 def test_the_page_needs_nothing_else_and_speaks_french(stack: DrilledStack) -> None:

@@ -77,7 +77,7 @@ def find_in_configuration(invocation: Invocation, named: str | None) -> Configur
     if named is None or is_asked_for:
         loaded = require_configuration(invocation)
     else:
-        usable = _find_usable(invocation)
+        usable = find_usable(invocation)
         if usable is None:
             return Configured(address=named)
         loaded = usable
@@ -91,7 +91,7 @@ def find_in_configuration(invocation: Invocation, named: str | None) -> Configur
     return _describe(loaded, found, named, speaks=found is not None or is_asked_for)
 
 
-def _find_usable(invocation: Invocation) -> Loaded | None:
+def find_usable(invocation: Invocation) -> Loaded | None:
     """Return the configuration when it can be used; no reason is given, since nobody asked for it."""
     try:
         return judge_configuration(invocation).loaded
@@ -101,13 +101,13 @@ def _find_usable(invocation: Invocation) -> Loaded | None:
 
 def find_stack(invocation: Invocation) -> str:
     """Return the name of the configuration's stack; empty where there is none that can be used."""
-    loaded = _find_usable(invocation)
+    loaded = find_usable(invocation)
     return loaded.configuration.stack.name if loaded else ""
 
 
 def find_own_configuration(invocation: Invocation, configured: Configured, stack: str) -> Loaded | None:
     """Return the configuration where it speaks of that stack; ``None`` where it does not, or cannot be used."""
-    return _find_usable(invocation) if configured.stack and configured.stack == stack else None
+    return find_usable(invocation) if configured.stack and configured.stack == stack else None
 
 
 def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, speaks: bool) -> Configured:

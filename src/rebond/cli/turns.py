@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.cli.answering import GOOD, answer, note
-from rebond.cli.configured import require_configuration
+from rebond.cli.configured import find_usable, require_configuration
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
@@ -18,9 +18,10 @@ from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.schedule.holding import RUN_LOCK, Lock, find_holder, try_lock, wait_for_lock
 from rebond.schedule.jobs import Deed, Job, make_calendar
 from rebond.schedule.observing import Observer
+from rebond.schedule.records import GOOD_STATUSES
 from rebond.schedule.stack_folders import folder_of
 from rebond.schedule.stepping_back import step_back
-from rebond.schedule.turns import NotNow, Surroundings, Turn, take_turn
+from rebond.schedule.turns import NotNow, Surroundings, Turn, note_saved, take_turn
 from rebond.units import format_moment
 
 _TRIES = 5  # somebody may just be looking who holds the lock
@@ -117,6 +118,24 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
             return _say_not_now(invocation, job, turn)
         step_back(loaded.configuration.limits)
         return _run_to_the_end(invocation, turn, run)
+
+
+def run_class_by_hand(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Run, and remember of a class that waits for a change which state was saved."""
+    loaded = find_usable(invocation)
+    jobs = make_calendar(loaded.configuration).jobs if loaded else ()
+    job = next((each for each in jobs if (each.deed, each.class_name) == (Deed.BACKUP, class_name)), None)
+    if loaded is None or job is None or job.trigger != "change":
+        return run()
+    folder, clock = folder_of(invocation.state_folder, loaded), SystemClock()
+    state = Observer(loaded, folder, clock)(job).state  # before: what changes meanwhile is a change
+    status = run()
+    if status in GOOD_STATUSES:
+        try:
+            note_saved(job, folder, clock, state)
+        except OSError as error:
+            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error.strerror))
+    return status
 
 
 def surroundings_of(invocation: Invocation, loaded: Loaded) -> Surroundings:

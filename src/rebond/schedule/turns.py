@@ -162,3 +162,20 @@ def _begin(job: Job, record: JobRecord, due: Due, signs: Signs, calls: Calls, ar
     )
     Records(around.folder).write(job.name, begun)
     return Turn(job, begun, signs, calls, around)
+
+
+def note_saved(job: Job, folder: Path, clock: Clock, state: str) -> None:
+    """Write down what a run by hand saved, so that nobody takes it for a change that still waits.
+
+    A run of the job that goes on, or was cut, writes that itself. Raises ``OSError``.
+    """
+    lock = try_lock(folder / JOBS / f"{job.name}.lock", job.name, clock)
+    if lock is None:
+        return
+    try:
+        records = Records(folder)
+        record = records.read(job.name) or JobRecord(schedule=job.schedule)
+        if not record.is_pending:
+            records.write(job.name, msgspec.structs.replace(record, saved=state))
+    finally:
+        lock.release()

@@ -103,6 +103,10 @@ def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str
         from rebond.cli.turns import run_backup_in_turn
 
         return run_backup_in_turn(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
+    if wishes["class_"] and not (wishes["dry_run"] or words or paths):
+        from rebond.cli.turns import run_class_by_hand
+
+        return run_class_by_hand(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
     return _back_up(invocation, paths, words, wishes)
 
 
