@@ -10,13 +10,13 @@ from msgspec import Struct
 from rebond.errors import RestoreError, TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.landing_process import LandingProcess
+from rebond.operations.reading_ahead import ReadingAhead
 from rebond.operations.restore_findings import damaged_file, unsafe_path
 from rebond.own_processes import ProcessLost, may_be_copied
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome, Overwrite
-from rebond.store.asking_ahead import ask_ahead
 from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
 from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
@@ -24,7 +24,6 @@ from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry
 
 _AHEAD_PER_WORKER = 2
-_READ_AHEAD = 4  # segments of a distant store on their way at once
 _MOST_LOST = 3  # processes; then something here kills them, and the threads write alone
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
 
@@ -96,10 +95,8 @@ class FileWriter:
             try:
                 self._copy_processes()
                 files_ahead = 0
-                for (place, jobs), copy in ask_ahead(
-                    self._reader.store, self._jobs(), self._read_far, most=_READ_AHEAD
-                ):
-                    running.append((pool.submit(self._write_segment, place, jobs, copy), len(jobs)))
+                for place, jobs, copy in (ahead := ReadingAhead(self._reader, self._jobs())):
+                    running.append((pool.submit(self._write_and_give_back, ahead, place, jobs, copy), len(jobs)))
                     files_ahead += len(jobs)
                     while len(running) > self._workers * (1 + _AHEAD_PER_WORKER) or (
                         files_ahead > _FILES_AHEAD and len(running) > 1
@@ -120,9 +117,13 @@ class FileWriter:
                 for process in self._started:
                     process.close()
 
-    def _read_far(self, batch: tuple[int, Sequence[_Job]]) -> StoredCopy | None:
-        """Read a segment of a distant store ahead; near ones are read when they are opened."""
-        return self._reader.read_stored(batch[0]) if self._reader.store.traits.latency else None
+    def _write_and_give_back(
+        self, ahead: ReadingAhead[list[_Job]], place: int, jobs: Sequence[_Job], copy: StoredCopy | None
+    ) -> tuple[int, int]:
+        try:
+            return self._write_segment(place, jobs, copy)
+        finally:
+            ahead.give_back(copy)
 
     def _jobs(self) -> Iterator[tuple[int, list[_Job]]]:
         for place, chunks in self._plan.segments():

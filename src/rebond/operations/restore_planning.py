@@ -302,6 +302,7 @@ class RestorePlan:
 
     def write(self) -> None:
         """Write all files, then second names, then what must come last."""
+        self._reader.let_go_of_trees()
         self._write_files(self._plan)
         again = array("Q", (number for number in self._links if not self._make_link(*self._read_spool(number))))
         if again:

@@ -8,7 +8,7 @@ stored them again. Lost references or index lists do no harm either: the packs s
 """
 
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
@@ -29,6 +29,7 @@ from rebond.vault.references import References
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header
 from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord, open_private_part
+from rebond.vault.stored_copies import read_stored_copies
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
@@ -239,22 +240,27 @@ class SnapshotReader:
             return None
         return segment if all(short_id in segment for short_id in wanted) else None
 
+    def first_copy(self, place: int) -> SegmentPlace | None:
+        """Return where a segment lies, the first place if there are several; ``None`` when none is known."""
+        return next(iter(self.places.copies(place)), None)
+
     def read_stored(self, place: int) -> StoredCopy | None:
         """Read the first copy of a segment as it is stored; nothing of it is checked, and its faults are not told.
 
         ``None`` when it is not there: ``fetch`` looks further. May be called from several threads.
         """
-        copy = next(iter(self.places.copies(place)), None)
-        if copy is None:
-            return None
-        try:
-            stored = self._vault.store.read(pack_name(copy.pack_hash), start=copy.offset, length=copy.stored_length)
-            epoch = decode_segment_header(stored).epoch
-            seed = self._vault.credentials.sealing_seed(epoch)
-        except (ObjectMissing, ShortRead, VaultDamaged, FormatTooNew, WrongKey):
-            return None
-        session, number = self._cache.segments.name_of(place)
-        return StoredCopy(bytes(stored), copy.stored_hash, session, number, seed)
+        copy = self.first_copy(place)
+        return None if copy is None else self.read_together([(place, copy)])[0]
+
+    def read_together(self, copies: Sequence[tuple[int, SegmentPlace]]) -> list[StoredCopy | None]:
+        """Read copies that lie in one pack by one request; otherwise as ``read_stored`` does."""
+        if not copies:
+            return []
+        return read_stored_copies(self._vault.store, self._vault.credentials, self._cache.segments, copies)
+
+    def let_go_of_trees(self) -> None:
+        """Give back the memory of opened tree segments: the walk is over. What is asked for later is read again."""
+        self._trees = KeptSegments()
 
     @property
     def store(self) -> Store:
