@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from blake3 import blake3
 
-from rebond.vault.frames import RAW_LIMIT, shrinks_well
+from rebond.vault.frames import RAW_LIMIT, Texture, shrinks_well
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -56,6 +56,7 @@ class ContentWriter:
         self.avoided = avoided if isinstance(avoided, (set, frozenset)) else frozenset(avoided)
         self.uses: dict[int, int] = {}
         self.added_bytes = 0  # raw bytes of chunks that were new
+        self.texture = Texture.FILES  # of the component that is saved now
 
     def keep_data(self, content: bytes) -> tuple[bytes, int]:
         """Keep a chunk of a file; return its id and the place that holds it."""
@@ -121,6 +122,7 @@ class ContentWriter:
         """Close the open segments: none holds chunks of two components."""
         for kind in list(self._open):
             self._close(kind)
+        self.texture = Texture.FILES
 
     def share_used(self, place: int) -> int:
         """Return which share of a place the snapshot uses, 0 to 255."""
@@ -168,6 +170,7 @@ class ContentWriter:
     def _close(self, kind: SegmentKind) -> None:
         segment = self._open.pop(kind)
         self._segments.allow(segment.place, segment.size)
+        texture = self.texture if kind is SegmentKind.DATA else Texture.FILES
         self._pipeline.submit(
-            FullSegment(kind, segment.place & SEGMENT_MASK, segment.ids, segment.chunks, segment.size)
+            FullSegment(kind, segment.place & SEGMENT_MASK, segment.ids, segment.chunks, segment.size, texture)
         )

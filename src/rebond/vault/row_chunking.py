@@ -17,6 +17,7 @@ SIZES = (  # up to where in a stream, and what chunks have there: least, average
     (16 << 30, (8 << 10, 32 << 10, 256 << 10)),
     (1 << 62, (LEAST, AVERAGE, MOST)),
 )
+_BUFFER_BYTES: Final = 256 << 10
 _EVENNESS: Final = 2  # of pyfastcdc: chunks of like lengths, for a long one is the likeliest to hold a row that changed
 
 
@@ -37,12 +38,11 @@ class RowChunker(Chunker):
         """Yield the chunks of ``content`` in order; errors of reading come through."""
         position = 0
         for until, cutter in self._cutters:
-            begin = _Beginning(content, until - position)
-            for chunk in cutter.cut_stream(begin):
-                yield bytes(chunk.data)
-            position += begin.read_bytes
-            if begin.is_at_end:
+            part = _Part(content, cutter, until - position)
+            yield from part.cut()
+            if part.is_last:
                 return
+            position = until
 
     def cut_bytes(self, content: bytes) -> Iterator[bytes]:
         """Yield the chunks of bytes in memory, at the same places."""
@@ -51,28 +51,39 @@ class RowChunker(Chunker):
                 yield bytes(chunk.data)
 
 
-class _Beginning:
-    """So many bytes of a content, as one by itself."""
+class _Part:
+    """So many bytes of a content, cut as if they were one by themselves.
 
-    def __init__(self, content: Content, most_bytes: int) -> None:
+    Many chunks are cut of one buffer. The library's own way with streams reads and moves bytes for each of them.
+    """
+
+    def __init__(self, content: Content, cutter: FastCDC, most_bytes: int) -> None:
         self._content = content
+        self._cutter = cutter
         self._left = most_bytes
-        self.read_bytes = 0
-        self.is_at_end = False
+        self._buffer = memoryview(bytearray(max(_BUFFER_BYTES, 4 * cutter.max_size)))
+        self._filled = 0
+        self.is_last = False
 
-    def read(self, size: int = -1, /) -> bytes:
-        """Return up to ``size`` bytes."""
-        block = self._content.read(min(size, self._left) if size >= 0 else self._left) if self._left else b""
-        self._count(len(block))
-        return block
+    def cut(self) -> Iterator[bytes]:
+        """Yield the chunks. Where less is at hand than the longest chunk, and more may come, that is waited for."""
+        buffer, needed = self._buffer, self._cutter.max_size
+        while self._fill():
+            filled = self._filled
+            cuts = self._cutter.cut_buf(buffer[:filled])
+            start, is_over = 0, filled < len(buffer)
+            while filled - start >= needed or (is_over and start < filled):
+                end = start + next(cuts).length
+                yield bytes(buffer[start:end])
+                start = end
+            self._filled = filled - start
+            buffer[: self._filled] = bytes(buffer[start:filled])
 
-    def readinto(self, buffer: memoryview, /) -> int:
-        """Fill ``buffer``."""
-        count = self._content.readinto(memoryview(buffer)[: self._left]) if self._left else 0
-        self._count(count)
-        return count
-
-    def _count(self, count: int) -> None:
-        self.is_at_end = self.is_at_end or (not count and self._left > 0)
-        self.read_bytes += count
-        self._left -= count
+    def _fill(self) -> bool:
+        """Fill the buffer, unless the end comes before; say whether there is anything in it."""
+        while self._filled < len(self._buffer) and self._left and not self.is_last:
+            count = self._content.readinto(self._buffer[self._filled :][: self._left])
+            self.is_last = not count
+            self._filled += count
+            self._left -= count
+        return self._filled > 0

@@ -8,7 +8,7 @@ from msgspec import Struct
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
 from rebond.vault.credentials import DomainKeys
-from rebond.vault.frames import Compressor, Level, build_frame, open_frame, split_chunks
+from rebond.vault.frames import Compressor, Level, Texture, build_frame, open_frame, split_chunks
 from rebond.vault.packs import seal_table, table_binding
 from rebond.vault.primitives import Buffer, hash_of, keyed_id, sealing_public_key
 from rebond.vault.segments import SealedSegment, SegmentKind, seal_segment
@@ -77,14 +77,16 @@ class Sealer:
             {SegmentKind.DATA: context.keys.data_id_key, SegmentKind.TREE: context.keys.tree_id_key},
         )
 
-    def seal(self, kind: SegmentKind, number: int, ids: Sequence[bytes], raw: Buffer) -> StoredSegment:
+    def seal(
+        self, kind: SegmentKind, number: int, ids: Sequence[bytes], raw: Buffer, texture: Texture = Texture.FILES
+    ) -> StoredSegment:
         """Seal ``raw``, the chunks of ``ids`` as ``join_chunks`` lays them out.
 
         Raises ``VaultDamaged`` when what would be stored does not come back as it went in.
         """
         sealed = seal_segment(
             self._public_key,
-            build_frame(raw, self._compressor),
+            build_frame(raw, self._compressor, texture),
             kind=kind,
             epoch=self._epoch,
             vault_id=self._vault_id,

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from msgspec import Struct
 
 from rebond.errors import VaultDamaged
-from rebond.vault.frames import join_chunks
+from rebond.vault.frames import Texture, join_chunks
 from rebond.vault.packs import MIXED_LIMIT, FilledPack, PackBuilder, PackedSegment
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment
 from rebond.vault.sealing_process import DESKS
@@ -26,6 +26,7 @@ MOST_QUEUED_BYTES = 16 << 20  # of segments that wait later on
 QUEUED_SHARE = 64  # one segment more waits for each 64 that were submitted: a kill still costs little
 LEAST_PACK = 2 << 20  # bytes
 MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
+MOST_PUTTING_BYTES = 32 << 20  # of packs on their way to the store
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
 PROCESSES_FROM = 8 << 20  # raw bytes; less is sealed before a process has started
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
@@ -39,6 +40,7 @@ class FullSegment(Struct, frozen=True):
     ids: Sequence[bytes]
     chunks: list[bytes]
     raw_bytes: int
+    texture: Texture = Texture.FILES
 
 
 class SealingPipeline:
@@ -64,7 +66,10 @@ class SealingPipeline:
         self._in_flight_bytes = 0
         self._submitted = 0
         self._moved = threading.Condition()
-        self._packs_free = threading.BoundedSemaphore(uploads)
+        self._uploads = uploads
+        self._putting = 0
+        self._putting_bytes = 0
+        self._put_ended = threading.Condition()
         self._lock = threading.Lock()
         self._builders = {
             kind: PackBuilder(context.vault_id, context.keys.domain) for kind in (SegmentKind.DATA, SegmentKind.TREE)
@@ -98,7 +103,7 @@ class SealingPipeline:
         self._team.close()
         if self._failure is None:
             for builder in self._last_builders():
-                self._hand_over(builder.fill(self._context.catalog_key))
+                self._hand_over(builder)
         self._putters.shutdown(wait=True)
         if self._failure is not None:
             raise self._failure
@@ -134,7 +139,7 @@ class SealingPipeline:
     def _seal(self, segment: FullSegment) -> PackedSegment:
         sealed = None
         if self._submitted_bytes >= PROCESSES_FROM:
-            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks)
+            sealed = self._team.seal(segment.kind, segment.number, segment.ids, segment.chunks, segment.texture)
             self._idle_sealers.clear()  # processes have their own
         if sealed is None:  # too little for a process, or none can be had, or it was lost: slower is not wrong
             sealed = self._seal_here(segment)
@@ -157,31 +162,42 @@ class SealingPipeline:
                 sealer = Sealer.from_context(self._context)
             raw = join_chunks(segment.ids, segment.chunks)
             segment.chunks.clear()  # they are in ``raw`` now; holding both would double the memory
-            sealed = sealer.seal(segment.kind, segment.number, segment.ids, raw)
+            sealed = sealer.seal(segment.kind, segment.number, segment.ids, raw, segment.texture)
             self._idle_sealers.append(sealer)
             return sealed
 
     def _collect(self, packed: PackedSegment) -> None:
-        filled = None
+        # While a full pack waits for its turn nobody gathers the next: a slow store must not fill the memory.
         with self._lock:
             builder = self._builders[SegmentKind(packed.kind)]
             builder.add(packed)
             if builder.size >= min(MOST_PACK, max(LEAST_PACK, self.stored_bytes // PACK_SHARE)):
-                filled = builder.fill(self._context.catalog_key)
-        if filled is not None:
-            self._hand_over(filled)
+                self._hand_over(builder)
 
-    def _hand_over(self, filled: FilledPack) -> None:
-        self._packs_free.acquire()
-        with self._lock:
-            self.stored_bytes += len(filled.content)
-        self._putters.submit(self._put, filled)
+    def _hand_over(self, builder: PackBuilder) -> None:
+        """Put what a builder has gathered, as soon as one more pack may be on its way."""
+        size = builder.size
+        with self._put_ended:
+            self._put_ended.wait_for(lambda: self._may_put(size))
+            self._putting += 1
+            self._putting_bytes += size
+        filled = builder.fill(self._context.catalog_key)
+        self.stored_bytes += len(filled.content)
+        self._putters.submit(self._put, filled, size)
 
-    def _put(self, filled: FilledPack) -> None:
+    def _may_put(self, size: int) -> bool:
+        if not self._putting:
+            return True
+        return self._putting < self._uploads and self._putting_bytes + size <= MOST_PUTTING_BYTES
+
+    def _put(self, filled: FilledPack, size: int) -> None:
         try:
             if self._failure is None:
                 self._put_pack(filled)
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by submit or finish
             self._failure = self._failure or error
         finally:
-            self._packs_free.release()
+            with self._put_ended:
+                self._putting -= 1
+                self._putting_bytes -= size
+                self._put_ended.notify_all()

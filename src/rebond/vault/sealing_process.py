@@ -12,14 +12,16 @@ import msgspec
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, mapped, write_parts
-from rebond.vault.frames import LEVELS, frame_rows
+from rebond.vault.frames import LEVELS, Texture, frame_rows
 from rebond.vault.primitives import HASH_SIZE, hash_of
 from rebond.vault.sealing import Sealer, SealingContext, StoredSegment, did_not_come_back
 from rebond.vault.segments import SegmentKind
 
 _COUNT_BYTES = 4
 _ROW = struct.Struct(f"<{HASH_SIZE}sI")
-_REQUEST = struct.Struct(f"<BIIIB{HASH_SIZE}s")  # kind, segment number, chunks, bytes in the file, desk, HASH of rows
+_REQUEST = struct.Struct(
+    f"<BBIIIB{HASH_SIZE}s"
+)  # kind, texture, segment number, chunks, bytes in the file, desk, HASH of rows
 _ANSWER = struct.Struct("<BII")  # status, bytes of the stored segment, bytes of the sealed table
 _DONE, _DAMAGED = 0, 1
 DESKS = 2  # places in the file, each for one segment
@@ -75,14 +77,20 @@ class SealingProcess:
         return self._process.pid
 
     def seal(
-        self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes], desk: int = 0
+        self,
+        kind: SegmentKind,
+        number: int,
+        ids: Sequence[bytes],
+        chunks: Sequence[bytes],
+        desk: int = 0,
+        texture: Texture = Texture.FILES,
     ) -> StoredSegment:
         """Seal a segment. Raises ``VaultDamaged`` as ``Sealer.seal`` does, ``ProcessLost`` when it ended."""
         start = desk * _DESK_BYTES
         rows = frame_rows(ids, chunks)
         size = self._process.write([rows, *chunks], start)
         status, stored_bytes, table_bytes = _ANSWER.unpack(
-            self._process.ask(_REQUEST.pack(kind, number, len(ids), size, desk, hash_of(rows)))
+            self._process.ask(_REQUEST.pack(kind, texture, number, len(ids), size, desk, hash_of(rows)))
         )
         if status == _DAMAGED:
             raise did_not_come_back()
@@ -130,7 +138,15 @@ def _make_sealer(setting: _Setting) -> Sealer:
 
 
 def _seal(
-    sealer: Sealer, file: int, kind: int, number: int, count: int, size: int, desk: int, hash_of_rows: bytes
+    sealer: Sealer,
+    file: int,
+    kind: int,
+    texture: int,
+    number: int,
+    count: int,
+    size: int,
+    desk: int,
+    hash_of_rows: bytes,
 ) -> bytes:
     start = desk * _DESK_BYTES
     with mapped(file, size, start) as raw:
@@ -138,7 +154,7 @@ def _seal(
         if hash_of(rows) != hash_of_rows:  # another segment lies there: it would seal well, under a wrong number
             raise did_not_come_back()
         ids = [chunk_id for chunk_id, _ in _ROW.iter_unpack(rows[_COUNT_BYTES:])]
-        sealed = sealer.seal(SegmentKind(kind), number, ids, raw)
+        sealed = sealer.seal(SegmentKind(kind), number, ids, raw, Texture(texture))
     write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table), start)
     return _ANSWER.pack(_DONE, len(sealed.stored), len(sealed.table))
 

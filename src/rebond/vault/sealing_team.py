@@ -9,6 +9,7 @@ import threading
 from collections.abc import Sequence
 
 from rebond.own_processes import ProcessLost
+from rebond.vault.frames import Texture
 from rebond.vault.sealing import SealingContext, StoredSegment
 from rebond.vault.sealing_process import DESKS, SealingProcess
 from rebond.vault.segments import SegmentKind
@@ -75,7 +76,12 @@ class SealingTeam:
         self._is_at_work = False
 
     def seal(
-        self, kind: SegmentKind, number: int, ids: Sequence[bytes], chunks: Sequence[bytes]
+        self,
+        kind: SegmentKind,
+        number: int,
+        ids: Sequence[bytes],
+        chunks: Sequence[bytes],
+        texture: Texture = Texture.FILES,
     ) -> StoredSegment | None:
         """Seal a segment in the process that has least to do; ``None`` when there is none, or when it was lost.
 
@@ -86,7 +92,7 @@ class SealingTeam:
             return None
         member, desk = place
         try:
-            return member.start(self._context).seal(kind, number, ids, chunks, desk)
+            return member.start(self._context).seal(kind, number, ids, chunks, desk, texture)
         except ProcessLost:
             member.is_lost = True
             return None

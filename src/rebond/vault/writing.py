@@ -19,7 +19,7 @@ from rebond.vault.chunking import Chunker
 from rebond.vault.committing import CommitRequest, commit_snapshot
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
-from rebond.vault.frames import Level
+from rebond.vault.frames import Level, Texture
 from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
 from rebond.vault.looking import Look, look_around
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
@@ -182,6 +182,8 @@ class SnapshotSession:
         reader = CacheReader([] if reread else [read_records(path, cache.identity) for path in cache.older])
         arrives = isinstance(tree, ArrivingTree)
         holds_rows = kind in KINDS_OF_ROWS and not arrives
+        if kind in KINDS_OF_ROWS:
+            self._content.texture = Texture.ROWS if holds_rows else Texture.PAGES
         writer = self._make_writer(
             ArrivingWriter if arrives else TreeWriter, name, cache, reader, holds_rows=holds_rows
         )

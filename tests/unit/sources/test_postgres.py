@@ -133,7 +133,7 @@ def make_ahead(answers: dict[str, bytes], most: int, jobs: int) -> tuple[RowsAhe
 
     tables = [Table(schema="s", name=name, bytes=0, columns=()) for name in sorted({each[0] for each in answers})]
     parts = [Part(table=table, command=f"{each} \0") for table in tables for each in answers if each[0] == table.name]
-    return RowsAhead(open_session, parts, jobs=jobs), tables, sessions
+    return RowsAhead(open_session, parts, jobs=jobs, pause_seconds=0.0), tables, sessions
 
 
 def answer_with(rows: bytes, count: int | None = None) -> bytes:

@@ -15,6 +15,7 @@ from rebond.vault.frames import (
     RAW_LIMIT,
     Codec,
     Compressor,
+    Texture,
     build_frame,
     join_chunks,
     open_frame,
@@ -32,6 +33,19 @@ def test_what_was_compressed_comes_back(level: str) -> None:
     assert open_frame(frame) == WORDS
     assert frame[0] == LEVELS[level].codec
     assert len(frame) < len(WORDS) / 10
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_one_compressor_sets_its_encoder_for_each_kind_of_content_and_all_of_it_comes_back(level: str) -> None:
+    compressor = Compressor(LEVELS[level])
+    dice = random.Random(2)
+    rows = b"".join(b"%d\t%s\n" % (number, dice.choice(WORDS.split()) * 3) for number in range(20_000))
+
+    frames = {texture: build_frame(rows, compressor, texture) for texture in (*Texture, *Texture)}
+
+    assert {open_frame(each) for each in frames.values()} == {rows}
+    assert frames[Texture.FILES] == build_frame(rows, Compressor(LEVELS[level]))
+    assert (len(set(frames.values())) > 1) == (level == "balanced")
 
 
 def test_segments_grow_with_what_was_stored_to_twice_their_size_and_no_further() -> None:

@@ -4,9 +4,10 @@ import io
 import random
 
 import pytest
+from pyfastcdc import FastCDC
 
 import rebond.vault.row_chunking
-from rebond.vault.row_chunking import RowChunker
+from rebond.vault.row_chunking import SIZES, RowChunker
 
 SEED = 7
 
@@ -45,6 +46,16 @@ def test_the_pieces_joined_are_the_content_also_where_their_size_changes(
     pieces = list(RowChunker(SEED).cut(Given(content)))
     assert b"".join(pieces) == content
     assert all(pieces)
+
+
+@pytest.mark.parametrize("size", [8191, 8193, 32_767, 262_144, 262_145, 900_000])
+def test_rows_are_cut_where_the_library_cuts_a_stream_whatever_comes_at_once(size: int) -> None:
+    """What earlier backups stored has to be found again."""
+    content = b"".join(make_rows(size // 500 + 1))[:size]
+    least, average, most = SIZES[0][1]
+    cutter = FastCDC(avg_size=average, min_size=least, max_size=most, normalized_chunking=2, seed=SEED)
+    pieces = list(RowChunker(SEED).cut(Given(content)))
+    assert pieces == [bytes(each.data) for each in cutter.cut_stream(io.BytesIO(content))]
 
 
 def test_rows_that_change_anywhere_leave_most_of_the_table_as_it_was() -> None:

@@ -15,7 +15,7 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import SessionId
 from rebond.own_processes import ProcessLost
 from rebond.vault import sealing_pipeline
-from rebond.vault.frames import open_frame, split_chunks
+from rebond.vault.frames import Compressor, Texture, build_frame, join_chunks, open_frame, split_chunks
 from rebond.vault.packs import FilledPack, open_table, table_binding
 from rebond.vault.primitives import hash_of, keyed_id, sealing_private_key
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -62,6 +62,20 @@ def test_what_another_process_seals_opens_as_what_this_one_seals(process: Sealin
         assert sealed.stored_hash == hash_of(sealed.stored)
         binding = table_binding(CONTEXT.vault_id, KEYS.domain, SESSION, number)
         assert open_table(KEYS.table_key, sealed.table, binding, count) == b"".join(ids)
+
+
+def test_the_process_compresses_each_segment_as_what_it_holds_is_like() -> None:
+    context = sealing_context(SESSION, "balanced")
+    process = SealingProcess(context)
+    chunks = [b"%d\ta row of words, or the like\n" % number * 9 for number in range(3000)]
+    ids = ids_of(chunks)
+
+    for number, texture in enumerate(Texture):
+        sealed = process.seal(SegmentKind.DATA, number, ids, chunks, number % 2, texture)
+
+        frame = open_segment(sealed.stored, sealing_private_key(bytes(32)))
+        assert frame == build_frame(join_chunks(ids, chunks), Compressor(context.level), texture)
+    process.close()
 
 
 def test_chunks_that_are_not_what_their_ids_say_are_refused_and_the_process_goes_on(process: SealingProcess) -> None:

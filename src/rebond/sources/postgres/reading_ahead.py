@@ -18,6 +18,7 @@ from rebond.sources.streams.readers import FedReader
 PART_BYTES = 8 << 20  # of a table's pages
 _WAITING_BYTES = 8 << 20  # for each session, and once more
 _BLOCK_BYTES = 256 << 10
+PAUSE_SECONDS = 0.002  # psql writes 4 KiB at a time: a look at each of them costs more than what is in it
 _NUMBER = re.compile(rb"(\d+) ")
 
 OpenSession = Callable[[], FedReader]
@@ -39,7 +40,10 @@ class Part:
 class RowsAhead:
     """The parts of all tables, in the order in which they are taken. ``close`` ends every session."""
 
-    def __init__(self, open_session: OpenSession, parts: Sequence[Part], *, jobs: int) -> None:
+    def __init__(
+        self, open_session: OpenSession, parts: Sequence[Part], *, jobs: int, pause_seconds: float = PAUSE_SECONDS
+    ) -> None:
+        """A session that has little to give is left alone for ``pause_seconds``, so that it gathers more."""
         self._open_session = open_session
         self._parts = list(parts)
         self._of_table: dict[Table, list[Part]] = {}
@@ -54,6 +58,8 @@ class RowsAhead:
         self._current: Part | None = self._parts[0] if self._parts else None
         self._moved = threading.Condition()
         self._is_closed = False
+        self._closing = threading.Event()
+        self._pause_seconds = pause_seconds
         self._threads: list[threading.Thread] = []
         self._sessions: list[FedReader] = []
         self._mark = f"rebond-rows-{secrets.token_hex(16)}"
@@ -101,6 +107,7 @@ class RowsAhead:
         """End every session; may be called twice."""
         with self._moved:
             self._is_closed = True
+            self._closing.set()
             sessions, self._sessions = self._sessions, []
             self._moved.notify_all()
         for session in sessions:
@@ -150,10 +157,13 @@ class RowsAhead:
         block = memoryview(bytearray(_BLOCK_BYTES))
         if not is_first:
             _skip_push(session, held, block)
+        is_full = True
         while (place := held.find(mark)) < 0 or _NUMBER.match(held, place + len(mark)) is None:
             if place < 0:
                 self._give(part, held, len(held) - len(mark))
-            _read_more(session, held, block)
+            if not is_full:
+                self._closing.wait(self._pause_seconds)
+            is_full = _read_more(session, held, block) > len(block) // 2
         found = _NUMBER.match(held, place + len(mark))
         assert found is not None  # noqa: S101 - the loop ended by it
         said, end = int(found[1]), found.end()  # now: what was found moves with the bytes before it
@@ -165,7 +175,8 @@ class RowsAhead:
         """Pass on the first bytes; wait where there is too much already."""
         if count <= 0:
             return
-        content = bytes(held[:count])
+        with memoryview(held) as view:
+            content = bytes(view[:count])
         del held[:count]
         lines = content.count(b"\n")
         with self._moved:
@@ -250,7 +261,8 @@ def _ask(session: FedReader, command: str) -> None:
         raise CommandFailed("The session was ended.", hint="Run the backup again.") from None
 
 
-def _read_more(session: FedReader, held: bytearray, block: memoryview) -> None:
+def _read_more(session: FedReader, held: bytearray, block: memoryview) -> int:
+    """Read what comes next; return how many bytes it is. Raises ``SourceError`` at the end."""
     count = session.readinto(block)
     if not count:
         session.finish()
@@ -259,6 +271,7 @@ def _read_more(session: FedReader, held: bytearray, block: memoryview) -> None:
             hint="Run the backup again. If that happens often, see what ends the connection.",
         )
     held += block[:count]
+    return count
 
 
 def _skip_push(session: FedReader, held: bytearray, block: memoryview) -> None:
