@@ -128,10 +128,10 @@ def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Ca
         title=f"One part of fifteen, back in its place: {stack.files_per_part:,} files in each",
         intro=f"One component with {PARTS} services of {stack.files_per_part:,} files, {stack.part_bytes / 1e6:.0f} MB,"
         f" each; {rounds} rounds in turn, medians. Its share is a fifteenth of what restoring all of them to a folder"
-        " takes. Start-up is a command that opens the same vault with the same configuration and lists its snapshots:"
-        " it is the same for one part and for all, and the last column leaves it out on both sides; planning the part"
-        " is in it. In place means by the plan: fetched beside, put, journalled, flushed. Wall clock / processor"
-        " seconds of all its processes. Wanted: 1.2 x. "
+        f" takes: {whole.beyond(start).divided_by(PARTS).shown()} beyond start-up. Start-up is a command that opens the"
+        " same vault with the same configuration and lists its snapshots: it is the same for one part and for all, and"
+        " the last column leaves it out on both sides; planning the part is in it. In place means by the plan: fetched"
+        " beside, put, journalled, flushed. Wall clock / processor seconds of all its processes. Wanted: 1.2 x. "
         f"{say_others([each.others_share for found in measured.values() for each in found])}",
         header=("what", "takes", "its `--dry-run`", "of its share", "of its share, beyond start-up"),
         rows=rows,
@@ -175,6 +175,10 @@ class Cost:
             wall_seconds=self.wall_seconds - start.wall_seconds,
             processor_seconds=self.processor_seconds - start.processor_seconds,
         )
+
+    def divided_by(self, count: int) -> "Cost":
+        """Return the share of one of so many."""
+        return Cost(wall_seconds=self.wall_seconds / count, processor_seconds=self.processor_seconds / count)
 
     def shown(self) -> str:
         """Return both in seconds."""
