@@ -62,6 +62,12 @@ PROVING = (
         (f"{DATABASES}::test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest",),
     ),
     Bug(
+        "started-runs-on",
+        "What a drill started is not ended with it, because nobody noted that anything was.",
+        (Change("stack/drills/place.py", "        self._may_run = True\n        return str(", "        return str("),),
+        ("tests/unit/stack/test_drill_place.py",),
+    ),
+    Bug(
         "server-outlives-its-drill",
         "The server of a drill that was killed runs on for ever.",
         (Change("sources/streams/throw_away.py", 'else kill -{signal} "$server"; fi', "else :; fi"),),

@@ -304,4 +304,44 @@ RECOVERY = (
         (Change("stack/live_trees.py", "[*contents.directories, *contents.names, *unknown]", "[]"),),
         ("tests/unit/stack/test_live_trees.py",),
     ),
+    Bug(
+        "directory-kept-in-part",
+        "Of a large folder only the part that there was room for is kept in memory; the rest never comes back.",
+        (
+            Change(
+                "vault/reading.py",
+                "if directory_id not in self._directories and len(entries) < self._room:",
+                "if directory_id not in self._directories:",
+            ),
+        ),
+        ("tests/unit/operations/test_measuring_a_part.py",),
+    ),
+    Bug(
+        "copied-process-keeps-what-is-open",
+        "A copy of the restore that writes files holds its locks, and the pipes of the others: they wait for ever.",
+        (
+            Change(
+                "own_processes.py", "            if int(name) > 3:\n", "            if int(name) > 3 and not name:\n"
+            ),
+        ),
+        ("tests/unit/test_own_processes.py::test_a_copy_holds_nothing_of_what_is_open_here",),
+    ),
+    Bug(
+        "copied-process-of-many-threads",
+        "A process of which other threads hold locks is copied: the copy waits for a lock that nobody lets go.",
+        (Change("own_processes.py", "return is_alone and ", "return "),),
+        ("tests/unit/test_own_processes.py::test_a_process_that_does_several_things_or_is_large_is_not_copied",),
+    ),
+    Bug(
+        "held-row-across-blocks",
+        "An id whose rows begin in the block before is not found in what is held in memory.",
+        (
+            Change(
+                "vault/chunk_runs.py",
+                "start = max(0, bisect_left(self._fence, head) - 1) * BLOCK_ROWS_SIZE",
+                "start = (bisect_right(self._fence, head) - 1) * BLOCK_ROWS_SIZE",
+            ),
+        ),
+        ("tests/unit/vault/test_chunk_index.py",),
+    ),
 )

@@ -81,8 +81,8 @@ def test_a_copy_holds_nothing_of_what_is_open_here(tmp_path: Path, monkeypatch: 
         first.close()  # would wait for ever if the second one held the other end of its input
         assert first.exit_status == 0
     finally:
-        first.close()
         second.close()
+        first.close()
 
 
 def test_a_copy_that_fails_or_is_killed_is_lost_and_ends_nothing_here(copy: OwnProcess) -> None:

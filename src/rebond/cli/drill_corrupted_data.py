@@ -1,7 +1,9 @@
 """The data is corrupt: the last good moment is found over snapshots, then in the log, with the checks as oracle."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from rebond.cli.answering import note
 from rebond.cli.drill_shown import say_check

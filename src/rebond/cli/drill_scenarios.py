@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from rebond.cli.drilling import DrillWish, run_drill
 from rebond.cli.invocation import Invocation

@@ -2,7 +2,9 @@
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.witness import Watcher
@@ -17,8 +19,7 @@ from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sources:
+class Sources(Struct, frozen=True, kw_only=True):
     """What is restored, and what is known beforehand not to be."""
 
     found: tuple[Source, ...]

@@ -2,9 +2,11 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.cli.answering import note
 from rebond.cli.drill_sources import Sources, find_sources
@@ -36,8 +38,7 @@ MEMORY_BYTES = 256 << 20  # of a restore, and of the server beside it
 Look = Callable[[DrillPlanner], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillWish:
+class DrillWish(Struct, frozen=True, kw_only=True):
     """What is asked for. ``is_newest`` says that the snapshot is what would be restored if all were lost now.
 
     ``only`` names components and ``selections`` parts of them; ``checks`` are answers that are known beforehand,

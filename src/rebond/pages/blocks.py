@@ -1,13 +1,13 @@
 """The blocks of a page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.pages.words import Text
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Struct, frozen=True):
     """A heading; level 1 is the page's own, so parts begin with 2. ``number`` stands before it, such as ``5.1``."""
 
     level: int
@@ -15,30 +15,26 @@ class Heading:
     number: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """Sentences one after the other."""
 
     sentences: Sequence[Text]
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(Struct, frozen=True):
     """What must not be overlooked."""
 
     sentences: Sequence[Text]
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Struct, frozen=True):
     """A list; numbered where the order counts."""
 
     items: Sequence[Text]
     is_numbered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """Something to be ticked. ``is_ticked`` is ``None`` while nobody knows; ``note`` says what was seen."""
 
     text: Text
@@ -46,45 +42,39 @@ class Box:
     note: Text = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Boxes:
+class Boxes(Struct, frozen=True):
     """A list of what is to be ticked."""
 
     items: Sequence[Box]
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """A table."""
 
     heads: Sequence[Text]
     rows: Sequence[Sequence[Text]]
 
 
-@dataclass(frozen=True, slots=True)
-class Commands:
+class Commands(Struct, frozen=True):
     """Lines for a shell, which can be run as they are written."""
 
     lines: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(Struct, frozen=True):
     """What a program wrote, or a file as it stands."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contents:
+class Contents(Struct, frozen=True):
     """The list of all headings of level 2."""
 
 
 Block = Heading | Paragraph | Notice | Points | Boxes | Grid | Commands | Output | Contents
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(Struct, frozen=True):
     """A whole page. ``language`` is the code of the language that it is written in."""
 
     title: Text

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.pages.words import Code, Joined, Sentence, Text
 from rebond.wording import fill
@@ -11,8 +12,7 @@ _MARKS = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
 Translate = Callable[[str], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Form:
+class Form(Struct, frozen=True, kw_only=True):
     """How a form of page writes words: ``plain`` and ``code`` take any text and make it harmless."""
 
     plain: Callable[[str], str]

@@ -5,26 +5,24 @@ types and ``**…**`` is strong; nothing else of Markdown is read. A value is sh
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(Struct, frozen=True):
     """A template with its values, each of which is text itself."""
 
     template: str
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Code:
+class Code(Struct, frozen=True):
     """Words of a machine: a command, a path, an address."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Joined:
+class Joined(Struct, frozen=True):
     """Several texts one after the other."""
 
     parts: "tuple[Text, ...]"

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree
 
+from rebond.operations.browsing import root_of, walk
 from rebond.operations.measuring_part import PartMeasure
 from rebond.operations.selection import Selection
 from rebond.testing.memory_tree import MemoryTree
+from rebond.vault import reading
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -76,3 +78,20 @@ def test_it_looks_for_no_content(place: RestoredVault, monkeypatch: pytest.Monke
     assert asked == []
     place.restore(record, dry_run=True, include=["/site/d1"])
     assert len(asked) > 8
+
+
+@pytest.mark.parametrize("room", [0, 3, 30, 50_000])
+def test_what_is_read_again_after_measuring_is_whole_however_little_is_kept(
+    place: RestoredVault, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    monkeypatch.setattr(reading, "_KEPT_ENTRIES", room)
+    record = place.save(tree_with_large_files())
+    with SnapshotReader(place.vault(), record) as reader:
+        (component,) = reader.components
+        before = [(each.path, each.entry) for each in walk(reader, root_of(component))]
+        PartMeasure(reader, "site", Selection())
+        again = [(each.path, each.entry) for each in walk(reader, root_of(component))]
+        PartMeasure(reader, "site", Selection())
+
+    assert again == before
+    assert len(before) > 30

@@ -1,12 +1,15 @@
 """The throw-away place of a drill goes, whatever was put into it."""
 
+import os
 import pathlib
+import signal
+import subprocess
 
 import pytest
 
 from rebond.clock import SystemClock
 from rebond.history.running import list_marks
-from rebond.stack.drills.place import PLACES, DrillPlace
+from rebond.stack.drills.place import PLACES, VARIABLE, DrillPlace
 
 
 @pytest.mark.parametrize("directories", [0, 3, 40])
@@ -26,3 +29,12 @@ def test_a_place_goes_whole_and_what_its_links_lead_to_stays(tmp_path: pathlib.P
     assert not place.folder.exists()
     assert (outside / "kept").read_text() == "kept"
     assert not list_marks(tmp_path / "state" / PLACES)
+
+
+def test_what_was_started_with_the_mark_of_a_place_ends_with_it(tmp_path: pathlib.Path) -> None:
+    with DrillPlace(tmp_path / "state", {"TMPDIR": str(tmp_path)}, SystemClock()) as place:
+        started = subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], VARIABLE: place.mark})
+    try:
+        assert started.wait(timeout=20) == -signal.SIGTERM
+    finally:
+        started.kill()

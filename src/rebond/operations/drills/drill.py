@@ -3,9 +3,11 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.clock import Clock
 from rebond.errors import AccessDenied, MissingExtra, RebondError, SourceUnfit, StoreUnreachable
@@ -30,8 +32,7 @@ Ask = Callable[[], Iterable[Check]]  # an error that it raises is an answer too
 Hear = Callable[[bytes, StoredEntry], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What is asked once everything stands. An error of ``ask`` is an answer too, under ``code`` and ``subject``.
 
     ``brings_up`` says that the answer is what makes the whole stand, an application: its time is the recovery's.
@@ -43,8 +44,7 @@ class Question:
     brings_up: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillPart:
+class DrillPart(Struct, frozen=True, kw_only=True):
     """One component: where its tree is put, what makes it stand, what it is asked.
 
     It comes out of the snapshot ``record`` of ``vault``, which may be another than that of the rest. ``load`` brings a
@@ -79,8 +79,7 @@ class Stage(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillPlan:
+class DrillPlan(Struct, frozen=True, kw_only=True):
     """Everything of one drill, in the order in which it is restored. ``snapshots`` are those that are open already."""
 
     parts: tuple[DrillPart, ...]

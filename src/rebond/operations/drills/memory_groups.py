@@ -4,12 +4,12 @@ Source: the kernel's ``admin-guide/cgroup-v2`` (memory.max, memory.current) and 
 everything below it, so that each group on the way to the root is asked, and the tightest counts.
 """
 
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Names:
+
+class _Names(Struct, frozen=True, kw_only=True):
     """How one version of control groups calls its files."""
 
     limit: str

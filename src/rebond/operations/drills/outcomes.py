@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import RebondError
 from rebond.findings import Finding
@@ -26,8 +27,7 @@ class Verdict(enum.StrEnum):
     FAIL = "fail"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """One question that was asked of what came back, and its answer.
 
     ``code`` names the question, ``subject`` the component or the user's own name of it. ``seconds`` is how long the
@@ -48,8 +48,7 @@ class Check:
         return fill(self.template, self.values)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrilledComponent:
+class DrilledComponent(Struct, frozen=True, kw_only=True):
     """How one component came back. ``phases`` are seconds by name: ``fetch``, then ``load`` for a database.
 
     ``age_seconds`` is how much work is lost with it if all were lost when the drill began.
@@ -68,8 +67,7 @@ class DrilledComponent:
         return sum(self.phases.values())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillOutcome:
+class DrillOutcome(Struct, frozen=True, kw_only=True):
     """What a drill found. Times of begin are milliseconds since 1970, UTC.
 
     ``rto_seconds`` is the time until everything stood again, questions not counted; ``question_seconds`` is theirs.

@@ -4,7 +4,8 @@ import math
 import os
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.entries import EntryKind
 from rebond.operations.drills.outcomes import Answer, Check
@@ -20,8 +21,7 @@ _BELOW_ONE = 1 - 1e-12
 _NAMED = 5  # of what is wrong, so many are named
 
 
-@dataclass(slots=True)
-class Sample:
+class Sample(Struct):
     """Files of one component, chosen by chance while they are planned: each has the same chance.
 
     How many are passed over before the next one is taken is drawn, not whether each is taken: of many, few are.
@@ -100,7 +100,7 @@ def _compare(path: bytes, entry: StoredEntry, key: bytes | None) -> str:
             return f"{found.st_size} != {entry.size} B"
         if found.st_mode & 0o777 != entry.mode & 0o777:
             return f"{found.st_mode & 0o777:o} != {entry.mode & 0o777:o}"
-        if key is not None and not _has_content(path, entry, key):
+        if key is not None and entry.size and not _has_content(path, entry, key):
             return "!= BLAKE3"
     except OSError as error:
         return error.strerror or str(error)
@@ -108,8 +108,11 @@ def _compare(path: bytes, entry: StoredEntry, key: bytes | None) -> str:
 
 
 def _has_content(path: bytes, entry: StoredEntry, key: bytes) -> bool:
-    with open(path, "rb", buffering=0) as file:
-        return all(keyed_id(key, file.read(length)) == chunk_id for chunk_id, length in _rows(entry))
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        return all(keyed_id(key, os.read(descriptor, length)) == chunk_id for chunk_id, length in _rows(entry))
+    finally:
+        os.close(descriptor)
 
 
 def _rows(entry: StoredEntry) -> Iterator[tuple[bytes, int]]:

@@ -2,8 +2,9 @@
 
 import os
 import re
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.errors import RestoreError
 from rebond.operations.drills.memory_groups import find_room_of_groups
@@ -14,8 +15,7 @@ _AVAILABLE = re.compile(r"^MemAvailable:\s+(\d+) kB$", re.MULTILINE)
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """What is free: on the disk of a folder, and in memory; ``None`` where it cannot be told."""
 
     disk_bytes: int

@@ -1,8 +1,9 @@
 """The evidence of a drill: a document for machines, and the same for the ledger in short."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from rebond.operations.drills.outcomes import Check, DrillOutcome, Verdict
 from rebond.operations.snapshots import time_of
@@ -18,8 +19,7 @@ if TYPE_CHECKING:  # of some scenarios only
 FORMAT = 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchStep:
+class SearchStep(Struct, frozen=True, kw_only=True):
     """One snapshot that was asked while the last good one was looked for."""
 
     snapshot: str
@@ -27,8 +27,7 @@ class SearchStep:
     is_good: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSearch:
+class LogSearch(Struct, frozen=True, kw_only=True):
     """How the transaction that spoilt a database was looked for in its log, which took ``seconds``."""
 
     component: str
@@ -36,8 +35,7 @@ class LogSearch:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComponentChanges:
+class ComponentChanges(Struct, frozen=True, kw_only=True):
     """What is different in a component of the newest snapshot: how many paths, and the first of them."""
 
     name: str
@@ -47,8 +45,7 @@ class ComponentChanges:
     paths: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class Evidence(Struct, frozen=True, kw_only=True):
     """What a drill found, judged by what is promised. ``stack`` is the stack's name.
 
     After a breach, ``secrets`` are those that have to be changed and ``changes`` what came since; ``search`` is how

@@ -1,8 +1,9 @@
 """Where each component is put in a drill: as it lies in the stack, as far as it lies there at all."""
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
@@ -12,8 +13,7 @@ from rebond.vault.snapshots import PrivateComponent
 ROOT, APART = "root", "components"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class Layout(Struct, frozen=True, kw_only=True):
     """Folders of one drill: ``root`` stands for the stack's root, ``apart`` holds what lies elsewhere."""
 
     folder: Path

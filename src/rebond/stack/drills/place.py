@@ -38,6 +38,7 @@ class DrillPlace:
     def __init__(self, state_folder: Path, environment: Mapping[str, str], clock: Clock) -> None:
         """Make it, after clearing what earlier drills left. Raises ``RestoreError``."""
         self._clock = clock
+        self._may_run = False  # whether anything was told how it is found
         self._marks = state_folder / PLACES
         self.cleared = clear_left_places(state_folder, clock)
         parent = Path(environment.get("TMPDIR") or tempfile.gettempdir()).absolute()
@@ -69,8 +70,15 @@ class DrillPlace:
         """Where the components are put."""
         return self.folder / STACK
 
+    @property
+    def mark(self) -> str:
+        """What has to stand in the environment of whatever is started, so that ``close`` ends it."""
+        self._may_run = True
+        return str(self.folder)
+
     def server_folder(self, name: str) -> Path:
         """Return where a server may make itself at home; its name is as short as a socket needs it."""
+        self._may_run = True
         folder = self.folder / SERVERS
         folder.mkdir(mode=0o711, exist_ok=True)
         folder.chmod(0o711)
@@ -79,7 +87,9 @@ class DrillPlace:
     def close(self) -> None:
         """End everything that runs here, and delete it. Raises ``RestoreError`` for what cannot be deleted."""
         tempfile.tempdir = self._temporary
-        remove_place(self.folder, self._clock)
+        if self._may_run:  # else nothing can be found, and every process of the machine would be asked
+            end_processes(self.folder, self._clock)
+        remove_folder(self.folder)
         self._mark.clear()
 
     def __enter__(self) -> "DrillPlace":
@@ -98,7 +108,8 @@ def clear_left_places(state_folder: Path, clock: Clock) -> list[str]:
         folder = _read_folder(marks / name)
         if folder is not None:
             with contextlib.suppress(RestoreError):
-                remove_place(folder, clock)
+                end_processes(folder, clock)
+                remove_folder(folder)
                 cleared.append(str(folder))
         if folder is None or not os.path.lexists(folder):
             take_dead_mark(marks, name)
@@ -116,9 +127,8 @@ def _read_folder(mark: Path) -> Path | None:
     return None
 
 
-def remove_place(folder: Path, clock: Clock) -> None:
-    """End what runs in a folder, then delete it. Raises ``RestoreError`` when something stays."""
-    end_processes(folder, clock)
+def remove_folder(folder: Path) -> None:
+    """Delete a folder in which nothing runs. Raises ``RestoreError`` when something stays."""
     if not os.path.lexists(folder):
         return
     _delete_quickly(folder)

@@ -2,10 +2,12 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
@@ -36,8 +38,7 @@ _SERVER_BYTES, _MYSQL_BYTES = 60_000_000, 130_000_000
 _WHOLE_FILES, _WHOLE_BYTES = 100, 64 << 20  # what is smaller comes back whole, also in a sample
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """A snapshot of which something is restored, and the components that are taken from it."""
 
     vault: Vault
@@ -45,8 +46,7 @@ class Source:
     components: tuple[str, ...]
 
 
-@dataclass(slots=True, kw_only=True)
-class DrillPlanner:
+class DrillPlanner(Struct, kw_only=True):
     """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started.
 
     ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
@@ -65,7 +65,7 @@ class DrillPlanner:
     _stages: list[Stage] = field(default_factory=list)
     _checks: list[Check] = field(default_factory=list)
     _places: dict[str, Path] = field(default_factory=dict)
-    _standing: Standing = field(init=False)
+    _standing: Standing = field(default_factory=lambda: Standing(loaded=None))
     needed_bytes: int = 0
     snapshots: OpenSnapshots = field(default_factory=OpenSnapshots)
     selections: Mapping[str, Selection] = field(default_factory=dict)
@@ -190,7 +190,7 @@ class DrillPlanner:
             component=part.name,
             environment=self.environment,
             clock=self.clock,
-            mark=str(self.place.folder),
+            mark=self.place.mark,
         )
         databases = LoadedDatabases(stage, part.vault, part.record, found, self.observer)
         self._stages.append(stage)
@@ -210,7 +210,7 @@ class DrillPlanner:
             part.name,
             environment=self.environment,
             clock=self.clock,
-            mark=str(self.place.folder),
+            mark=self.place.mark,
         )
         self._stages.append(dumps)
         self._standing.servers[part.name] = dumps
@@ -227,7 +227,7 @@ class DrillPlanner:
             part.name,
             environment=self.environment,
             observer=self.observer,
-            mark=str(self.place.folder),
+            mark=self.place.mark,
             target=self.targets.get(part.name, self.target),
         )
         self._stages.append(databases)
@@ -334,9 +334,7 @@ class DrillPlanner:
 
         env_files = self.loaded.configuration.stack.env if self.loaded else ()
         servers = self._standing.list_servers()
-        around = make_surroundings(
-            layout.root, env_files, self.environment, mark=str(self.place.folder), servers=servers
-        )
+        around = make_surroundings(layout.root, env_files, self.environment, mark=self.place.mark, servers=servers)
         return around if application is None else application.lead_there(around)
 
 

@@ -1,9 +1,10 @@
 """The databases that stand in a drill, and how checks, commands and the application find them."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from rebond.config.components import Mysql, Postgres
 from rebond.config.model import Loaded
@@ -21,8 +22,7 @@ if TYPE_CHECKING:  # what only stacks with servers need is loaded for these
 _OF_EVERY_SERVER = "postgres"
 
 
-@dataclass(slots=True, kw_only=True)
-class Standing:
+class Standing(Struct, kw_only=True):
     """Databases by component: those of ``servers``, which may not have come up, and those that are ``files``."""
 
     loaded: Loaded | None

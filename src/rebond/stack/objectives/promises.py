@@ -2,7 +2,8 @@
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.config.model import Configuration
 from rebond.operations.drills.outcomes import DrillOutcome
@@ -17,8 +18,7 @@ class Measure(enum.StrEnum):
     RPO = "rpo"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
+class Promise(Struct, frozen=True, kw_only=True):
     """What was promised of a component, or of a scenario, and what was measured; seconds, ``None`` for not known."""
 
     subject: str
@@ -42,8 +42,7 @@ class Promise:
         return self.measured_seconds / max(self.promised_seconds, 0.001)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillJudgement:
+class DrillJudgement(Struct, frozen=True, kw_only=True):
     """The promises that a drill speaks of, and the pair that stands for each of the two measures."""
 
     promises: tuple[Promise, ...]
