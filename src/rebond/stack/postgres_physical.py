@@ -15,7 +15,7 @@ from rebond.operations.components import Conclusion, WalNeed
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree, WatchEnd
-from rebond.sources.postgres_physical.connection import Connection, is_installed
+from rebond.sources.postgres_physical.connection import Connection, is_installed, load_meanwhile
 from rebond.sources.postgres_physical.damaged_pages import DamagedPages
 from rebond.sources.postgres_physical.data_directory import DataDirectoryTree, require_directory
 from rebond.sources.postgres_physical.directory_or_stream import DirectoryOrStream
@@ -52,6 +52,8 @@ class ConfiguredPhysical:
     def open_tree(self, report: Report) -> ArrivingTree:
         """Ask the server about itself, and let it begin to send. Raises ``SourceError`` and ``ConfigError``."""
         self._facts, self._pages = None, DamagedPages()
+        if self._speaks_here:
+            load_meanwhile()
         server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
         where = place_of(self._component, self._loaded)
         programs = find_programs(where.open)
@@ -109,6 +111,7 @@ class ConfiguredPhysical:
             databases=wanted,
             files=self.files,
             point=label if has_point else "",
+            is_standby=facts.is_standby,
             report=report,
         )
 
@@ -134,11 +137,15 @@ class ConfiguredPhysical:
             facts=write_facts(facts), needs=tuple(needs), is_degraded=bool(self._pages) or self.files.is_unanswered
         )
 
+    @property
+    def _speaks_here(self) -> bool:
+        """Whether this process may speak with the server itself."""
+        return self._component.inside is None and self._component.volume is None
+
     def _open_stream(self, access: Access, programs: Sequence[Programs], major: int, label: str) -> BackupStream:
         takes_wal = self._component.wal is None
         algorithm = choose_algorithm(self._component.manifest_sums)
-        is_here = self._component.inside is None and self._component.volume is None
-        if is_here and is_installed():
+        if self._speaks_here and is_installed():
             self._way = "server"
             return ServerStream(access.server, label=label, takes_wal=takes_wal, pages=self._pages, algorithm=algorithm)
         self._way = "pg_basebackup"

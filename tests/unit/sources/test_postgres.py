@@ -1,6 +1,9 @@
 """The ends of what psql and pg_dump write, names as files and as SQL, and which programs fit a server."""
 
+import functools
 import io
+import os
+import pathlib
 import random
 import threading
 import time
@@ -15,10 +18,10 @@ from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.marked_output import DumpReader, RowsReader
 from rebond.sources.postgres.names import name_file, quote_name
-from rebond.sources.postgres.programs import Programs, choose_programs
+from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.reading_ahead import Part, RowsAhead
 from rebond.sources.postgres.server import PostgresServer, describe_input
-from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.readers import CommandReader, StreamReader
 
 MARK = "rebond-rows-0123"
 KEY = "ejOEAQJbzC3xOg9hzjBN"
@@ -255,3 +258,39 @@ def test_complaints_are_told_apart(words: str, kind: type[Exception]) -> None:
     explained = explain_failure(error, server="h", database="shop")
     assert type(explained) is kind
     assert words in explained.message
+
+
+def make_program(place: pathlib.Path, version: str) -> None:
+    place.parent.mkdir(parents=True)
+    place.write_text(f"#!/bin/sh\necho asked >> '{place}.asked'\necho 'pg_dump (PostgreSQL) {version}'\n")
+    place.chmod(0o755)
+
+
+@pytest.mark.parametrize("has_others", [True, False])
+def test_a_script_that_starts_other_programs_is_asked_only_where_there_are_none(
+    has_others: bool, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's pg_dump on the PATH is one; whatever else is on the PATH is asked as before."""
+    wrapper, own = tmp_path / "share/postgresql-common/pg_wrapper", tmp_path / "own/pg_dump"
+    make_program(wrapper, "15.1 (Debian)")
+    make_program(own, "18.1")
+    if has_others:
+        make_program(tmp_path / "lib/15/bin/pg_dump", "15.2")
+    (tmp_path / "bin").mkdir()
+    on_path = tmp_path / "bin/pg_dump"
+    monkeypatch.setattr("rebond.sources.postgres.programs._FOLDERS", f"{tmp_path}/lib/*/bin/pg_dump")
+    environment = {"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"}
+    find = functools.partial(
+        find_programs,
+        lambda words, seconds, label: CommandReader(words, environment=environment, label=label),  # type: ignore[arg-type]
+    )
+
+    on_path.symlink_to("../share/postgresql-common/pg_wrapper")
+    by_wrapper = [each.pg_dump for each in find()]
+    on_path.unlink()
+    on_path.symlink_to(own)
+    by_other = [each.major for each in find()]
+
+    assert by_wrapper == ([str(tmp_path / "lib/15/bin/pg_dump")] if has_others else [str(on_path)])
+    assert wrapper.with_name("pg_wrapper.asked").exists() != has_others
+    assert by_other == ([18, 15] if has_others else [18])

@@ -9,9 +9,16 @@ from rebond.sources.postgres.server import OpenProgram
 from rebond.sources.streams.whole_output import read_output
 
 _FOLDERS = "/usr/lib/postgresql/*/bin/pg_dump /usr/pgsql-*/bin/pg_dump"  # where packages put every version beside
+# Debian's pg_dump on the PATH is a script that starts one of those: to ask it alone takes longer than all of them.
 _FIND = """\
+found=
 for each in $1 "$(command -v pg_dump)"; do
-  if [ -x "$each" ]; then printf '%s\\t%s\\n' "$each" "$("$each" --version)"; fi
+  [ -x "$each" ] || continue
+  if [ -n "$found" ] && [ -L "$each" ]; then
+    case $(readlink "$each") in */postgresql-common/pg_wrapper) continue ;; esac
+  fi
+  found=yes
+  printf '%s\\t%s\\n' "$each" "$("$each" --version)"
 done
 """
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")

@@ -2,6 +2,7 @@
 
 import contextlib
 import select
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ def is_installed() -> bool:
     except ImportError:
         return False
     return True
+
+
+def load_meanwhile() -> None:
+    """Begin to load the library, in another thread: it takes as long as some programs that are waited for."""
+    threading.Thread(target=is_installed, name="libpq").start()
 
 
 class Connection:
