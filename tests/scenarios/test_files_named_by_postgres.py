@@ -1,6 +1,7 @@
 """Files and the PostgreSQL database that names them, saved as one set while an application writes both."""
 
 import pathlib
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.scenarios.test_postgres import CONFIGURATION
+from tests.scenarios.wal_stack import prepare_recovery, take_base
 from tests.unit.cli.program_runs import Program
 
 from rebond.stack.moments import MomentWatch
@@ -25,7 +27,7 @@ path = "MEDIA"
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:
-    with PostgresServer() as made:
+    with PostgresServer(settings={"full_page_writes": "on"}) as made:  # without it no standby of it can be saved
         made.sql("CREATE DATABASE shop")
         made.sql("CREATE TABLE photo (id bigserial PRIMARY KEY, file text)", "shop")
         yield made
@@ -161,6 +163,51 @@ def test_a_whole_server_says_every_missing_file_and_none_that_no_row_named_besid
     ended = program("backup", "--json")
     assert ended.document["state"] == "degraded"
     assert [each["subject"] for each in ended.document["problems"]] == ["uploads/first.jpg"]
+
+
+@pytest.fixture
+def standby(server: PostgresServer) -> Iterator[PostgresServer]:
+    """A server that follows the other one, and takes no writes."""
+    with tempfile.TemporaryDirectory(prefix="rs-") as made:
+        data = prepare_recovery(
+            take_base(server, pathlib.Path(made, "taken")),
+            pathlib.Path(made, "data"),
+            {"primary_conninfo": server.connection(), "wal_retrieve_retry_interval": "200ms"},
+        )
+        (data / "recovery.signal").rename(data / "standby.signal")
+        with PostgresServer(adopts=data) as following:
+            yield following
+
+
+def test_a_standby_says_every_missing_file_of_the_moment_that_it_comes_back_to(
+    program: Program, server: PostgresServer, standby: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    save_physically(tmp_path)
+    path = tmp_path / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace(server.socket_folder, standby.socket_folder))
+    uploads = tmp_path / "media" / "uploads"
+    with Application(server, uploads, is_row_first=False) as application:
+        while application.written < 30:
+            time.sleep(0.02)
+        ended = program("backup", "--json")
+        over = time.monotonic()
+    assert ended.status in {0, 3}, ended.err
+    back = tmp_path / "back"
+    program.good("restore", ended.document["id"], "--to", back, "--quiet")
+    with PostgresServer(adopts=back / "db") as again:
+        assert again.sql("SELECT pg_is_in_recovery()").strip() == "f"
+        names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
+    assert len(names) > 10
+    missing = {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+    said = said_missing(ended.document)
+    # It comes back to what it had on its disk, which nobody can ask it for: that is said.
+    assert missing <= said or "a standby comes back to what it had written to its disk" in ended.err
+    assert missing - said <= {f"uploads/{name}" for name, at in application.gone.items() if at < over}
+
+    (uploads / "first.jpg").unlink()
+    ended = program("backup", "--json")
+    assert ended.document["state"] == "degraded"
+    assert "uploads/first.jpg" in said_missing(ended.document)
 
 
 def test_a_row_that_is_deleted_right_when_the_backup_ends_is_still_looked_up(

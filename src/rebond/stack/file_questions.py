@@ -50,14 +50,16 @@ class FileQuestions:
         if self.fields is not None:
             self.fields.begin()
 
-    def ask_around(self, bracket: Bracket, databases: Sequence[str], report: Report) -> None:
+    def ask_around(
+        self, bracket: Bracket, databases: Sequence[str], report: Report, *, is_standby: bool = False
+    ) -> None:
         """Ask before and after a moment, unless both see the same: what either names counts.
 
         Raises ``SourceUnfit`` for a query that no database understands.
         """
         self.begin()
         if bracket.before is None:
-            report(_asked_late(self._name))
+            report(_asked_much_later(self._name) if is_standby else _asked_late(self._name))
         elif not bracket.is_exact:
             self._ask_look(bracket.before, databases, report)
             self.beside_ms = bracket.apart_ms
@@ -105,6 +107,19 @@ def _asked_late(component: str) -> Finding:
         template="Which files {component} names was asked a little after its moment: a row that was deleted just then, "
         "together with its file, is not looked up.",
         hint_template='With wal = "archive-command" or "receive" the moment is one that can be asked.',
+        values={"component": component},
+    )
+
+
+def _asked_much_later(component: str) -> Finding:
+    return Finding(
+        code="named-files-asked-late",
+        severity=Severity.NOTE,
+        subject=component,
+        template="Which files {component} names was asked after its moment: a standby comes back to what it had "
+        "written to its disk, and that may be some minutes old. A row that was deleted since, together with its file, "
+        "is not looked up.",
+        hint_template="'rebond drill' asks what comes back. Or save the primary, whose moment can be asked.",
         values={"component": component},
     )
 

@@ -36,6 +36,7 @@ class PhysicalMoment:
         files: FileQuestions,
         point: str,
         report: Report,
+        is_standby: bool = False,
     ) -> None:
         """``databases`` are asked for files; none where there is nothing to ask. ``point`` is empty for no point."""
         self._component = component
@@ -44,6 +45,7 @@ class PhysicalMoment:
         self._databases = databases
         self._files = files
         self._point = point
+        self._is_standby = is_standby
         self._report = report
         self._watch: MomentWatch | None = None
         self.stop_time_ms = 0
@@ -76,7 +78,7 @@ class PhysicalMoment:
                 bracket = self._watch.find(stop)
         if bracket is not None:
             self.stop_time_ms = max(each.time_ms for each in bracket.after.all)
-            self._files.ask_around(bracket, self._databases, self._report)
+            self._files.ask_around(bracket, self._databases, self._report, is_standby=self._is_standby)
         else:
             self.stop_time_ms = int(ask_server(self._access, self._maintenance, _NOW))
         return self._mark() if self._point else None

@@ -25,9 +25,11 @@ SELECT pg_catalog.json_build_object(
   'user', current_user,
   'is_superuser', r.rolsuper,
   'may_create_databases', r.rolsuper OR r.rolcreatedb,
-  'may_create_roles', r.rolsuper OR r.rolcreaterole,
+  'may_create_roles', r.rolsuper,
   'is_standby', pg_catalog.pg_is_in_recovery(),
   'databases', (SELECT pg_catalog.json_agg(datname) FROM pg_catalog.pg_database),
+  'foreign_databases', (SELECT coalesce(pg_catalog.json_agg(datname), '[]') FROM pg_catalog.pg_database
+    WHERE NOT pg_catalog.pg_has_role(datdba, 'USAGE')),
   'roles', (SELECT pg_catalog.json_agg(rolname) FROM pg_catalog.pg_roles),
   'tablespaces', (SELECT pg_catalog.json_agg(spcname) FROM pg_catalog.pg_tablespace),
   'extensions', (SELECT coalesce(pg_catalog.json_agg(name), '[]') FROM pg_catalog.pg_available_extensions)
@@ -45,7 +47,10 @@ SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """A server as one user sees it."""
+    """A server as one user sees it. ``foreign_databases`` are those that it may not rename.
+
+    Roles come with all that was said of them, which CREATEROLE does not suffice for: not even to say NOSUPERUSER.
+    """
 
     version_num: int
     user: str
@@ -54,6 +59,7 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     may_create_roles: bool
     is_standby: bool
     databases: tuple[str, ...]
+    foreign_databases: tuple[str, ...] = ()
     roles: tuple[str, ...]
     tablespaces: tuple[str, ...]
     extensions: tuple[str, ...]

@@ -6,6 +6,7 @@ from rebond.errors import RestoreError, SourceError
 from rebond.sources.postgres.failures import NO_DATABASE, PASSWORD, REFUSED, RIGHT, UNREACHABLE, clean_words
 
 _FULL = re.compile(r"53100|No space left on device|could not extend file|disk full")
+_PUBLIC = re.compile(r"permission denied for schema public")
 _IN_USE = re.compile(r"55006|is being accessed by other users|is used by an active logical replication slot")
 _EXISTS = re.compile(r"42P04|42P07|42P06|42710|42723|already exists")
 _NO_MEMORY = re.compile(r"53200|out of memory|out of shared memory")
@@ -48,6 +49,13 @@ def explain_words(words: str, *, server: str, database: str, otherwise: str = ""
         return RestoreError(
             "PostgreSQL at {server} has not enough memory: {words}",
             hint="Raise max_locks_per_transaction or the memory there, or use fewer --jobs.",
+            **values,
+        )
+    if _PUBLIC.search(words):
+        return RestoreError(
+            "A right is missing to load {database}: {words}",
+            hint="Since PostgreSQL 15 only the owner of a database makes tables in its schema public: load as that "
+            "owner or as a superuser, or let them GRANT CREATE ON SCHEMA public.",
             **values,
         )
     if RIGHT.search(words):

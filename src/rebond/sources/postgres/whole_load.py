@@ -87,6 +87,15 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
                 database=name,
                 server=str(target.access.server),
             )
+        if name in server.foreign_databases:
+            raise RestoreError(
+                "The database {database} at {server} does not belong to {user}, who could not put another in its "
+                "place; nothing was changed.",
+                hint="Name its owner or a superuser in the address, or a new database.",
+                database=name,
+                server=str(target.access.server),
+                user=server.user,
+            )
     definitions = Definitions.read(saved, server, keeps_owner=wish.keeps_owner)
     roles = read_roles(saved.globals_script)
     needed = list_needed(
