@@ -79,10 +79,13 @@ def test_a_copy_holds_nothing_of_what_is_open_here(tmp_path: Path, monkeypatch: 
         fcntl.flock(again, fcntl.LOCK_EX | fcntl.LOCK_NB)
         os.close(again)
         first.close()  # would wait for ever if the second one held the other end of its input
-        assert first.exit_status == 0
-    finally:
         second.close()
-        first.close()
+        assert (first.exit_status, second.exit_status) == (0, 0)
+    finally:
+        for each in (first, second):
+            if each.exit_status is None:
+                os.kill(each.pid, signal.SIGKILL)
+                each.close()
 
 
 def test_a_copy_that_fails_or_is_killed_is_lost_and_ends_nothing_here(copy: OwnProcess) -> None:
