@@ -320,6 +320,28 @@ def test_everything_comes_back_on_a_newer_server_and_an_older_one_is_refused(
         subprocess.run([str(newer.programs / "pg_restore"), *words], check=True)
         assert newer.dump("stock", "--schema-only") == newer.dump("shop", "--schema-only")
         assert newer.sql(DESCRIBE, "stock") == newer.sql(DESCRIBE, "shop")
+        require_rights(program, newer, path)
         refused = program("restore", "latest", "--into", dsn(server, "too_new"), "--quiet", PATH=path)
         assert refused.status == 40, refused.err
         assert f"PostgreSQL {major} or newer" in refused.err
+
+
+def require_rights(program: Program, server: PostgresServer, path: str) -> None:
+    """What a user may not do is said with its remedy, before anything is loaded where that can be known."""
+    server.sql("CREATE ROLE app LOGIN CREATEDB; CREATE ROLE maker LOGIN CREATEDB CREATEROLE; CREATE ROLE poor LOGIN")
+    server.sql("CREATE DATABASE theirs")
+    server.sql("GRANT CREATE ON DATABASE theirs TO poor")
+    before = server.sql("SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1")
+    for user, database, words, said in (
+        ("app", "theirs", ["--no-owner", "--yes"], "does not belong to app"),
+        ("poor", "new_one", ["--no-owner"], "ALTER ROLE poor CREATEDB"),
+        ("poor", "theirs", ["--no-owner", "--table", "public.orders"], "GRANT CREATE ON SCHEMA public"),
+    ):
+        refused = program("restore", "latest", "--into", dsn(server, database, user), "--quiet", *words, PATH=path)
+        assert refused.status == 40, refused.err
+        assert said in refused.err
+    server.sql("ALTER ROLE reader RENAME TO gone")
+    refused = program("restore", "latest", "--into", dsn(server, "new_one", "maker"), "--quiet", PATH=path)
+    assert "--no-owner" in refused.err
+    server.sql("ALTER ROLE gone RENAME TO reader")
+    assert server.sql("SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1") == before

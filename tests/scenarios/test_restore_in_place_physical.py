@@ -18,6 +18,7 @@ from rebond.operations.snapshots import time_of
 from rebond.progress import Silence
 from rebond.stack.recovering import plan_recovery
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
+from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
 
@@ -28,8 +29,8 @@ def stack() -> Iterator[ArchivedStack]:
         yield made
 
 
-def configure(folder: pathlib.Path, stack: ArchivedStack) -> Loaded:
-    place = f'data_directory = "{stack.server.data}"\n'
+def configure(folder: pathlib.Path, stack: ArchivedStack, data: str = "") -> Loaded:
+    place = f'data_directory = "{data or stack.server.data}"\n'
     (folder / "rebond.toml").write_text(CONFIGURATION.replace("HOST", stack.server.socket_folder) + ARCHIVED + place)
     loaded = load_configuration(folder / "rebond.toml", {}).loaded
     assert loaded is not None
@@ -57,6 +58,15 @@ def test_a_data_directory_comes_back_into_its_place_and_goes_again(
     with journal.held(), pytest.raises(RestoreError, match="still runs"):
         recovery.carry_out()  # nobody stopped the server: it is left as it is
     assert server.sql("SELECT count(*) FROM t").strip() == "3"
+
+    with PostgresServer() as other:
+        elsewhere = configure(tmp_path, stack, str(other.data))
+        with pytest.raises(RestoreError, match="of another cluster") as refused:
+            plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,)), around)
+        plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,), takes_other_cluster=True), around)
+    assert "--other-cluster" in refused.value.hint
+    plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,)), around)  # where nothing lies, nothing can be another
+    loaded = configure(tmp_path, stack)
 
     server.stop()
     second = Surroundings(

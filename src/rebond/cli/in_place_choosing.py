@@ -69,6 +69,7 @@ def choose_parts_to_bring(
         chosen=tuple(chosen),
         scenario=wishes.get("scenario") or "",
         keeps_owner=not wishes["no_owner"],
+        takes_other_cluster=wishes["other_cluster"],
         workers=wishes["jobs"],
     )
 

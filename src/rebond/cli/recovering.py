@@ -169,6 +169,7 @@ def _wish(
         runs_commands=not to,
         is_bare=True,
         keeps_owner=not wishes["no_owner"],
+        takes_other_cluster=wishes["other_cluster"],
         workers=wishes["jobs"],
     )
     return wish, later

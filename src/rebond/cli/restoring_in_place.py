@@ -10,7 +10,8 @@ from rebond.errors import UsageError
 
 _DEEDS = ("in_place", "resume", "rollback", "accept")
 _OTHERS = ("table", "schema", "rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
-_AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario")  # what was decided when the run began
+# What was decided when the run began.
+_AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario", "other_cluster")
 
 
 def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]) -> int:

@@ -35,7 +35,8 @@ from rebond.stack.whereabouts import looking_up, resolver_of
 def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> tuple[RecoveryPlan, Means]:
     """Return the plan and what carries it out. Nothing is asked of any server, and nothing is touched.
 
-    Raises ``UsageError`` when nothing that was chosen can be brought back into its place.
+    Raises ``UsageError`` when nothing that was chosen can be brought back into its place, ``RestoreError`` where
+    something else lies in the place of a server than what was saved.
     """
     relocation = Relocation(loaded, wish.to)
     parts: dict[str, Part] = {}
@@ -48,6 +49,8 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
         except SourceError as error:
             left_out.append(leave_out(chosen.name, error))
             continue
+        if isinstance(part, FilePart) and not wish.takes_other_cluster:
+            part.require_same_thing()
         parts[chosen.name] = part
         planned.append(_describe(chosen, component, part, place))
     if not parts:

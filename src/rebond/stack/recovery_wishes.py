@@ -36,6 +36,8 @@ class RecoveryWish:
 
     ``is_bare`` says that nothing of the stack is on this machine yet.
 
+    ``takes_other_cluster`` says that a data directory of another PostgreSQL cluster may be set aside too.
+
     ``to`` is another folder in the place of the stack's root; empty for the configured places. Without
     ``runs_commands`` nothing is stopped, rebuilt, started or asked: for a place that nobody uses.
     """
@@ -46,6 +48,7 @@ class RecoveryWish:
     runs_commands: bool = True
     is_bare: bool = False
     keeps_owner: bool = True
+    takes_other_cluster: bool = False
     workers: int = 2
 
 

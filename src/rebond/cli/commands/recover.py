@@ -39,6 +39,7 @@ from rebond.cli.invocation import Invocation
 @option("--dry-run", is_flag=True, help="Only show the plan and what is missing.")
 @option("--yes", is_flag=True, help="Do it without asking.")
 @option("--no-owner", is_flag=True, help="Everything belongs to who restores, not to whom it belonged.")
+@option("--other-cluster", is_flag=True, help="Set a data directory of another PostgreSQL cluster aside too.")
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @stack_option
 @click.pass_obj

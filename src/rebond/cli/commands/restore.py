@@ -50,6 +50,11 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
 @option("--rollback", metavar="RUN", help="Undo a restore in place: the old version comes back.")
 @option("--accept", metavar="RUN", help="Delete the old version that a restore in place set aside.")
 @option("--set-newer-aside", is_flag=True, help="With --rollback: also when somebody wrote since; that is kept.")
+@option(
+    "--other-cluster",
+    is_flag=True,
+    help="With --in-place: set a data directory of another PostgreSQL cluster aside too.",
+)
 @option("--scenario", metavar="NAME", help="With --in-place: also the steps that are for this disaster only.")
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
 @option("--include", multiple=True, metavar="PATTERN", help="Only what matches, with all below it; may be repeated.")
@@ -122,7 +127,7 @@ def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
             "Where is it to go?", hint="Name a directory with --to, or a database server with --into: one of them."
         )
     for_databases = [name for name in ("table", "schema", "rename", "yes") if wishes[name]]
-    for_plans = ("in_place", "resume", "rollback", "accept", "set_newer_aside", "scenario")
+    for_plans = ("in_place", "resume", "rollback", "accept", "set_newer_aside", "scenario", "other_cluster")
     if given := [name for name in for_plans if wishes[name]]:
         raise UsageError(
             "--{option} goes neither with --to nor with --into.",

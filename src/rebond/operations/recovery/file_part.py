@@ -100,6 +100,9 @@ class FilePart:
         """All of it lies there twice for a while: the live version is renamed, not copied."""
         return [Room(path=self._choose_places().beside, needed_bytes=self._wish.bytes)]
 
+    def require_same_thing(self) -> None:
+        """Raise ``RestoreError`` where what lies in its place is another thing than what was saved."""
+
     def remarks(self) -> Sequence[Finding]:
         """Say what of its place is a link or a mount point, as far as this part has to do with it."""
         return describe_mounted(self.place.top, self._is_touched)

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from pathlib import Path
 
-from rebond.errors import RestoreError, WalGap
+from rebond.errors import RestoreError, SourceUnfit, WalGap
 from rebond.findings import Finding, Severity
+from rebond.operations.physical.bases import find_base
 from rebond.operations.physical.targets import LATEST, SET, Target
 from rebond.operations.point_in_time import recover_data_directory
 from rebond.operations.recovery import swap_steps
@@ -17,6 +18,7 @@ from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.plan import BEGIN_ANEW
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.progress import Observer
+from rebond.sources.postgres.wal_pages import read_control
 
 _LOCK = "postmaster.pid"
 _VERSION = b"PG_VERSION"  # no server starts without it: a half is no data directory
@@ -83,6 +85,22 @@ class PhysicalPart(FilePart):
                 component=self.name,
             )
 
+    def require_same_thing(self) -> None:
+        """Raise ``RestoreError`` where the data directory of another cluster lies there: somebody means another one."""
+        live = _read_cluster(self.place.top)
+        base = find_base(self.source.vault, self.source.record, self.name) if self.source and live else None
+        if base is not None and base.facts.system_id != live:
+            raise RestoreError(
+                "{path} is the data directory of another cluster ({found}) than the one that was saved of {component} "
+                "({saved}); nothing was touched.",
+                hint="Look at data_directory in the configuration. Where that one is meant to go: add --other-cluster; "
+                "it is set aside, not deleted. Or lay the saved one down elsewhere with --to DIR.",
+                path=os.fsdecode(self.place.top),
+                found=live,
+                saved=base.facts.system_id,
+                component=self.name,
+            )
+
     def remarks(self) -> Sequence[Finding]:
         """Say also what is still to be done once it is back: without that, later moments cannot be reached."""
         return [*super().remarks(), say_begin_anew(self.name)]
@@ -129,6 +147,14 @@ class PhysicalPart(FilePart):
             path=os.fsdecode(place),
             pid=words[0],
         )
+
+
+def _read_cluster(top: bytes) -> int:
+    """Return which cluster a data directory is of; 0 where none can be seen there."""
+    try:
+        return read_control(Path(os.fsdecode(top), "global", "pg_control").read_bytes())[0]
+    except (OSError, SourceUnfit):
+        return 0
 
 
 def say_begin_anew(component: str) -> Finding:
