@@ -47,8 +47,9 @@ def test_functions_and_classes_can_be_read_at_a_glance(path: pathlib.Path) -> No
 
 
 def is_main(node: ast.stmt) -> bool:
-    """Whether this is what a module does as a process of its own, which may end itself."""
-    return isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+    """Whether this is what a process of its own does, started anew or as a copy, which may end itself."""
+    is_copy = isinstance(node, ast.FunctionDef) and node.name == "_live_as_copy"
+    return is_copy or (isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'")
 
 
 @pytest.mark.parametrize("path", [each for each in FILES if "cli" not in each.parts], ids=relative)
