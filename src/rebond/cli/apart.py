@@ -16,7 +16,7 @@ from rebond.cli.key_at_hand import find_key
 from rebond.cli.observing import finding_document
 from rebond.cli.opening import store_at_hand, vault_at_hand
 from rebond.cli.speech import tr
-from rebond.cli.turns import stack_held
+from rebond.cli.stack_holding import stack_held
 from rebond.cli.vault_found import Configured
 from rebond.config.model import Loaded
 from rebond.entries import Tree

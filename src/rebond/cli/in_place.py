@@ -21,7 +21,7 @@ from rebond.cli.observing import describe_finding, finding_document
 from rebond.cli.opening import VaultAtHand
 from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
-from rebond.cli.turns import stack_held
+from rebond.cli.stack_holding import stack_held
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, RestoreError

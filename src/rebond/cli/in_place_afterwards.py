@@ -12,7 +12,7 @@ from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.recovered_configuration import take_configuration_back, write_configuration
 from rebond.cli.speech import tr
-from rebond.cli.turns import stack_held
+from rebond.cli.stack_holding import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.errors import Refused, RestoreError

@@ -23,7 +23,7 @@ from rebond.cli.recovered_configuration import load_stored, require_configuratio
 from rebond.cli.recovering_servers import NamedServer, find_named_server, load_all, show_loading
 from rebond.cli.recovery_sources import Sources
 from rebond.cli.speech import show_path, tr
-from rebond.cli.turns import stack_held
+from rebond.cli.stack_holding import stack_held
 from rebond.cli.watching import watching
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres

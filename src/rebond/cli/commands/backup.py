@@ -161,7 +161,7 @@ def _alone(invocation: Invocation, wishes: dict[str, Any]) -> contextlib.Abstrac
     """Keep other runs of the configured stack out; a scheduled run does so already."""
     if wishes["scheduled"] or not wishes.get("is_configured"):
         return contextlib.nullcontext()
-    from rebond.cli.turns import stack_held
+    from rebond.cli.stack_holding import stack_held
     from rebond.schedule.beside import SECRETS_LOCK
 
     plan: PlannedBackup | None = wishes.get("plan")

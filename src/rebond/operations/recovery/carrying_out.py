@@ -1,8 +1,9 @@
 """Carrying out a plan step by step, going on with one that was cut, and undoing one."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct, field
 
 from rebond.clock import Clock
 from rebond.errors import RebondError, RestoreError
@@ -18,8 +19,7 @@ from rebond.progress import Advance, Observer
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class Means(Struct, frozen=True, kw_only=True):
     """What carries out the steps of a plan: parts by name, commands and questions in the order of the plan."""
 
     parts: Mapping[str, Part]
@@ -28,8 +28,7 @@ class Means:
     questions: Sequence[Question] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StepTaken:
+class StepTaken(Struct, frozen=True, kw_only=True):
     """A step that was done, and how long that took: all its ``tries`` together, where earlier ones were cut."""
 
     step: Step

@@ -3,7 +3,8 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import CommandFailed, RebondError, RestoreError
@@ -14,8 +15,7 @@ _RESERVE_BYTES = 64 << 20  # that stay free on a disk, for whatever else is writ
 _TRY_EVERY_SECONDS = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """A question whose answer says that the application works again. ``ask`` raises ``RebondError`` as long as not."""
 
     name: str

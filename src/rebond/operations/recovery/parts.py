@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.operations.recovery.last_reader import LastReader
@@ -13,8 +14,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """Where the content of a component comes from. ``readers`` keeps the snapshot open from one step to the next."""
 
     vault: Vault
@@ -28,8 +28,7 @@ class Source:
         return self.readers.reading(self.vault, self.record)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """How many bytes will be written below ``path``, which need not be there yet."""
 
     path: bytes

@@ -4,6 +4,8 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from rebond.findings import Finding
 
 BEGIN_ANEW = "begin-anew"  # of a remark: a server that comes back wants a new base
@@ -33,8 +35,7 @@ COMMANDS = frozenset(
 CHANGES_NOTHING = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.REACH, StepKind.FETCH})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Struct, frozen=True, kw_only=True):
     """One step. ``subject`` is a component, or how a command is called; ``number`` is its place in the plan, from 1.
 
     ``expected_seconds`` is what earlier runs let expect; ``None`` where nothing was learnt yet.
@@ -47,8 +48,7 @@ class Step:
     expected_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedPart:
+class PlannedPart(Struct, frozen=True, kw_only=True):
     """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where.
 
     ``is_new`` says that nothing lies there that would have to be set aside; ``needs_server`` that it lies in a server.
@@ -65,8 +65,7 @@ class PlannedPart:
     needs_server: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True, kw_only=True):
     """A component that this plan does not bring back, why, and what does. ``hint_template`` may be empty."""
 
     name: str
@@ -75,8 +74,7 @@ class LeftOut:
     values: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CommandNames:
+class CommandNames(Struct, frozen=True, kw_only=True):
     """How the commands and questions of a plan are called, in their order.
 
     ``regenerate_running`` makes anew inside of what ``start`` starts.

@@ -7,10 +7,10 @@ restore may touch (what the rules leave out, other components, other file system
 import os
 import stat
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from rebond.operations.recovery.directory_states import DirectoryState, read_state
 from rebond.operations.recovery.mounts import list_mount_points
@@ -52,8 +52,7 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
     made: list[bytes] = []
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LiveShape:
+class LiveShape(Struct, frozen=True, kw_only=True):
     """What was found in the live tree. ``mixed`` are directories, relative to the place, that have to stay.
 
     For each of them, the names in it that are not this component's. ``is_known`` is false where nobody looked: then
@@ -67,8 +66,7 @@ class LiveShape:
 UNKNOWN = LiveShape(mixed={}, is_known=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SwapQuestion:
+class SwapQuestion(Struct, frozen=True, kw_only=True):
     """What ``plan_swap`` has to know.
 
     ``is_wanted`` says of a directory whether it is wanted with all that is in it, and not only on the way to
