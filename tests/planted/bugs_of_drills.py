@@ -9,6 +9,7 @@ LEARNING = "tests/unit/history/test_learning.py"
 DUMPS = "tests/unit/stack/test_dumps_in_drills.py"
 ROOM = "tests/unit/operations/test_drill_room.py"
 APPLICATIONS = "tests/scenarios/test_drills_of_applications.py"
+SCENARIOS = "tests/scenarios/test_drill_scenarios.py"
 MYSQL = "tests/scenarios/test_drills_of_mysql.py"
 NETWORK = "tests/unit/stack/test_own_network.py"
 LOGS = "tests/scenarios/test_log_ends.py"
@@ -208,6 +209,24 @@ PROVING = (
         "Where an ordinary user drills nobody reaches the application: 127.0.0.1 is down in its network.",
         (Change("stack/drills/surroundings.py", '"--keep-caps", ', ""),),
         (f"{NETWORK}::test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on",),
+    ),
+    Bug(
+        "neighbours-are-secrets",
+        "After a breach every file that lies below the same root as the secrets is listed as one.",
+        (
+            Change(
+                "stack/drills/exposed_secrets.py",
+                "        for path in files:\n            shown",
+                "        for path in _walk(folder) if files else ():\n            shown",
+            ),
+        ),
+        (f"{SCENARIOS}::test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed",),
+    ),
+    Bug(
+        "a-lost-service-starts-everything",
+        "A drill of one lost service starts the whole application, which has no database there.",
+        (Change("stack/drills/planning.py", "*(() if self.is_part else", "*(() if self.selections else"),),
+        (f"{SCENARIOS}::test_where_a_service_is_lost_nothing_is_started_and_what_needs_the_whole_is_not_asked",),
     ),
     Bug(
         "memory-is-not-looked-at",

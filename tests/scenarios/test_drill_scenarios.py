@@ -101,6 +101,7 @@ def test_a_kit_that_was_not_tried_and_a_missing_configuration_are_named(stack: D
 
 def test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed(stack: DrilledStack) -> None:
     stack.configure("[notify]\nfailure = [{ to = { file = '/etc/rebond/mail' } }]")
+    (stack.root / "media" / "notes.txt").write_text("NO_SECRET=set\n")  # lies below the same root as the secrets
     before = stack.program.ask("backup")
     time.sleep(0.01)
     (stack.root / "scripts" / "backdoor.sh").write_text("#!/bin/sh\n")
@@ -111,6 +112,7 @@ def test_after_a_breach_the_secrets_to_change_and_what_changed_since_are_listed(
     assert done.status == 0, done.out
     secrets = {each["name"]: each for each in done.document["secrets"]}
     assert secrets["API_KEY"] == {"name": "API_KEY", "kept_in": "env/.env", "used_in": ["scripts/known.sh"]}
+    assert {each["name"] for each in secrets.values() if each["kept_in"].startswith("env/")} == {"API_KEY"}
     assert secrets["../owner.key"]["used_in"] == ["vault.key"]
     assert secrets["/etc/rebond/mail"]["used_in"] == ["notify.failure[1].to"]
     changes = {each["component"]: each for each in done.document["changes"]}
@@ -135,6 +137,18 @@ def test_a_lost_service_brings_back_one_part_and_its_secrets(stack: DrilledStack
     found = {each["name"]: each["files"] for each in done.document["components"]}
     assert found == {"media": 1, "env": 1}
     assert done.document["rto_objective"] == 600
+
+
+def test_where_a_service_is_lost_nothing_is_started_and_what_needs_the_whole_is_not_asked(stack: DrilledStack) -> None:
+    stack.configure(
+        '[drill]\nstart = "exit 9"\nchecks = [{ name = "rows", sql = "SELECT count(*) FROM photo" },',
+        '{ name = "page", url = "/" }, { name = "program", run = "exit 7" }]',
+    )
+    stack.program.good("backup")
+    done = stack.drill("--scenario", "lost-service")
+    assert done.status == 0, done.out
+    assert {each["name"] for each in done.document["components"]} == {"media", "scripts", "env"}
+    assert {each["code"] for each in done.document["checks"]} == {"restored", "files-reread", "required"}
 
 
 def test_a_sample_restores_little_another_part_each_time_and_proves_no_whole(stack: DrilledStack) -> None:

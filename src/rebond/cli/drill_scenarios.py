@@ -76,7 +76,7 @@ def drill_security_breach(
     secrets: list[ExposedSecret] = []
 
     def look(planner: DrillPlanner) -> None:
-        secrets.extend(list_secrets(loaded, planner.places_of("secrets"), planner.root))
+        secrets.extend(list_secrets(loaded, planner.files_of("secrets"), planner.root))
 
     wish = DrillWish(scenario="security-breach", is_newest=is_newest)
     evidence = run_drill(invocation, vault, record, loaded, watcher, wish, look)

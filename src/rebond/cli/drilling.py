@@ -55,6 +55,11 @@ class DrillWish(Struct, frozen=True, kw_only=True):
     targets: Mapping[str, Target] = field(default_factory=dict)
     checks: tuple[Check, ...] = ()
 
+    @property
+    def is_part(self) -> bool:
+        """Whether the stack does not come back whole, and is not only asked its user's queries."""
+        return bool(self.only) and not self.asks_only_user
+
 
 def run_drill(
     invocation: Invocation,
@@ -74,6 +79,7 @@ def run_drill(
     configuration = loaded.configuration if loaded is not None else None
     drilling = configuration.drill if configuration else None
     runs_commands = drilling is not None and (drilling.start is not None or any(each.run for each in drilling.checks))
+    runs_commands = runs_commands and not wish.is_part
     return Evidence(
         outcome=outcome,
         judgement=judge_drill(outcome, configuration, scenario=wish.scenario),
@@ -114,6 +120,7 @@ def try_out(
             observer=watcher,
             ages=_find_ages(invocation, vault, loaded, sources, wish),
             selections=wish.selections,
+            is_part=wish.is_part,
             asks_only_user=wish.asks_only_user,
             is_sample=wish.is_sample,
             target=wish.target,

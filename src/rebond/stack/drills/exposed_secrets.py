@@ -26,15 +26,17 @@ class ExposedSecret:
     used_in: tuple[str, ...]
 
 
-def list_secrets(loaded: Loaded | None, secrets: Mapping[str, Path], root: Path) -> tuple[ExposedSecret, ...]:
+def list_secrets(
+    loaded: Loaded | None, secrets: Mapping[str, tuple[Path, Sequence[Path]]], root: Path
+) -> tuple[ExposedSecret, ...]:
     """Return what whoever read the stack has read: variables, key files, and what the configuration refers to.
 
-    ``secrets`` are where the trees of components of secrets were put, ``root`` is the restored stack.
+    ``secrets`` are where the trees of components of secrets were put, with their files; ``root`` is the restored stack.
     """
     found: dict[tuple[str, str], ExposedSecret] = {}
     variables: dict[str, str] = {}
-    for component, folder in secrets.items():
-        for path in _walk(folder):
+    for component, (folder, files) in secrets.items():
+        for path in files:
             shown = f"{component}/{path.relative_to(folder)}"
             names = _read_names(path)
             if names:

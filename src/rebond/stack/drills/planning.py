@@ -13,6 +13,8 @@ from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
 from rebond.config.steps import Drilling
+from rebond.operations.browsing import root_of as root_of_tree
+from rebond.operations.browsing import walk
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check
@@ -49,7 +51,8 @@ class Source(Struct, frozen=True, kw_only=True):
 class DrillPlanner(Struct, kw_only=True):
     """Makes the plan of one drill. ``environment`` is our own; little of it reaches what is started.
 
-    ``selections`` choose a part of some components: then the stack is not whole, and the user's checks are not asked.
+    ``selections`` choose a part of some components. Where ``is_part`` says that the stack is not whole, the user's
+    checks are not asked and no application is started.
     With ``asks_only_user`` nothing else is asked. ``is_sample`` chooses a part of whatever is large by chance, and asks
     no command, which would want the whole. ``target`` is the moment that data directories are brought to,
     ``targets`` that of some of them.
@@ -69,6 +72,7 @@ class DrillPlanner(Struct, kw_only=True):
     needed_bytes: int = 0
     snapshots: OpenSnapshots = field(default_factory=OpenSnapshots)
     selections: Mapping[str, Selection] = field(default_factory=dict)
+    is_part: bool = False
     asks_only_user: bool = False
     is_sample: bool = False
     target: Target = SET
@@ -82,9 +86,19 @@ class DrillPlanner(Struct, kw_only=True):
         """What stands for the stack's root."""
         return Layout(folder=self.place.stack).root
 
-    def places_of(self, kind: str) -> dict[str, Path]:
-        """Return where the trees of the components of a kind were put."""
-        return {each.name: each.target for each in self._parts if each.kind == kind}
+    def files_of(self, kind: str) -> dict[str, tuple[Path, list[Path]]]:
+        """Return where the trees of the components of a kind were put, and the files of each that the snapshot holds.
+
+        Where several lie below one root, others' files lie there too.
+        """
+        found: dict[str, tuple[Path, list[Path]]] = {}
+        for part in self._parts:
+            if part.kind == kind:
+                with SnapshotReader(part.vault, part.record) as reader:
+                    top = root_of_tree(next(each for each in reader.components if each.name == part.name))
+                    names = [os.fsdecode(each.path) for each in walk(reader, top) if not each.directory]
+                found[part.name] = part.target, [part.target / each for each in names]
+        return found
 
     def plan(self, sources: Sequence[Source]) -> DrillPlan:
         """Return what is to be done. Raises ``VaultDamaged`` for a snapshot that cannot be opened at all."""
@@ -98,7 +112,7 @@ class DrillPlanner(Struct, kw_only=True):
         self._parts.sort(key=self._urgency)
         questions = (
             *(() if self.asks_only_user else self._ask_references()),
-            *(() if self.selections else self._ask_of_user(layout)),
+            *(() if self.is_part else self._ask_of_user(layout)),
         )
         return DrillPlan(
             parts=tuple(self._parts),
