@@ -220,7 +220,7 @@ def test_a_data_directory_that_is_a_mount_point_with_another_in_it_comes_back_an
             pytest.skip("mounting is not allowed here")
     try:
         run = cluster.begin(tmp_path)
-        assert [each.code for each in run.plan.remarks] == ["place-mounted", "mount-inside"]
+        assert [each.code for each in run.plan.remarks] == ["place-mounted", "mount-inside", "begin-anew"]
         run.carry_out()
         assert cluster.rows() == 100
         assert {os.fsencode(each) for each in mounted} <= list_mount_points()

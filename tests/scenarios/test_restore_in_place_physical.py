@@ -10,7 +10,7 @@ from tests.scenarios.test_point_in_time import make_stack
 from rebond.clock import SystemClock
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
-from rebond.errors import RestoreError
+from rebond.errors import Refused, RestoreError
 from rebond.operations.recovery.carrying_out import Recovery
 from rebond.operations.recovery.journal import Journal
 from rebond.operations.recovery.parts import Source
@@ -50,20 +50,24 @@ def test_a_data_directory_comes_back_into_its_place_and_goes_again(
     around = Surroundings(
         run="abcd1234", folder_of=lambda _: tmp_path / "runs" / "abcd1234" / "parts" / "db", sources=sources
     )
-    plan, means = plan_recovery(loaded, RecoveryWish(chosen=(chosen,)), around)
+    with pytest.raises(RestoreError, match="still runs"):
+        plan_recovery(loaded, RecoveryWish(chosen=(chosen,)), around)  # no command stops it: said before anything else
+    plan, means = plan_recovery(loaded, RecoveryWish(chosen=(chosen,), runs_commands=False), around)
     journal = Journal.begin(tmp_path / "runs", "abcd1234", {}, clock)
     journal.folder_of("db")
     recovery = Recovery(plan, means, journal, Silence(), clock)
 
     with journal.held(), pytest.raises(RestoreError, match="still runs"):
         recovery.carry_out()  # nobody stopped the server: it is left as it is
+    with journal.held(), pytest.raises(Refused, match="was rolled back"):
+        recovery.roll_back()  # it was undone by itself while the server runs: nothing of that was moved
     assert server.sql("SELECT count(*) FROM t").strip() == "3"
 
     with PostgresServer() as other:
         elsewhere = configure(tmp_path, stack, str(other.data))
         with pytest.raises(RestoreError, match="of another cluster") as refused:
             plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,)), around)
-        plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,), takes_other_cluster=True), around)
+        plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,), takes_other_cluster=True, runs_commands=False), around)
     assert "--other-cluster" in refused.value.hint
     plan_recovery(elsewhere, RecoveryWish(chosen=(chosen,)), around)  # where nothing lies, nothing can be another
     loaded = configure(tmp_path, stack)

@@ -23,14 +23,15 @@ MAJORS = (15, 16, 17, 18)
 _ROWS = 2000
 _SCENARIOS = (
     *("wal_archived", "wal_received", "wal_troubles", "wal_failing_back", "wal_cleaning"),
-    *("postgres", "export", "base_backups", "point_in_time", "drills_of_postgres", "moments_of_databases"),
+    *("postgres", "export", "point_in_time", "drills_of_postgres", "moments_of_databases"),
 )
 _SHOWN = 3
 
 
 def find_majors() -> list[int]:
-    """Return the versions of PostgreSQL that are here."""
-    return [each for each in MAJORS if find_postgres(each)]
+    """Return the versions of PostgreSQL that are here; ``REBOND_MAJORS`` names some of them, as ``16,17``."""
+    wanted = os.environ.get("REBOND_MAJORS", "")
+    return [each for each in MAJORS if (not wanted or str(each) in wanted.split(",")) and find_postgres(each)]
 
 
 class LogUnderFire:
@@ -178,12 +179,8 @@ def kill_around_the_log(seconds: float) -> str:
 
 
 def try_each_version(_seconds: float) -> str:
-    """Run the ordinary tests of PostgreSQL on every version that is here. Raises ``AssertionError``.
-
-    ``REBOND_MAJORS`` names some of them, as ``16,17``.
-    """
-    wanted = os.environ.get("REBOND_MAJORS", "")
-    majors = [each for each in find_majors() if not wanted or str(each) in wanted.split(",")]
+    """Run the ordinary tests of PostgreSQL on every version that is here. Raises ``AssertionError``."""
+    majors = find_majors()
     for major in majors:
         found = find_postgres(major)
         assert found is not None

@@ -13,15 +13,14 @@ import time
 import psycopg
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 from tests.scenarios.test_point_in_time import short_folder, show_time
+from tests.torture.log_killing import find_majors
 from tests.torture.rounds import choose_seed
 
 from rebond.sources.postgres.wal_names import is_segment, parse_segment_name
 from rebond.sources.postgres_physical.wal_records import scan_segment
-from rebond.testing.postgres_server import find_postgres
 
 _WRITERS = 6
 _ROWS_OF_ONE = 3  # rows that a transaction writes, in statements of their own
-_MAJORS = (15, 16, 17, 18)
 
 
 class Storm:
@@ -111,7 +110,7 @@ def judge_moment(stack: ArchivedStack, storm: Storm, commits: list[tuple[int, in
 def restore_to_moments(_seconds: float) -> str:
     """Save a server twice in a storm, and restore ten random moments on each version that is here."""
     seed = choose_seed()
-    majors = [each for each in _MAJORS if find_postgres(each)]
+    majors = find_majors()
     count = int(os.environ.get("REBOND_MOMENTS", "10"))
     transactions = 0
     for major in majors:

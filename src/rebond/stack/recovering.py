@@ -36,7 +36,7 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     """Return the plan and what carries it out. Nothing is asked of any server, and nothing is touched.
 
     Raises ``UsageError`` when nothing that was chosen can be brought back into its place, ``RestoreError`` where
-    something else lies in the place of a server than what was saved.
+    something else lies in the place of a server than what was saved, or where it runs and no command stops it.
     """
     relocation = Relocation(loaded, wish.to)
     parts: dict[str, Part] = {}
@@ -58,6 +58,10 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     hooks = choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {}
     if not relocation.loaded.root.is_dir():
         hooks = {**hooks, StepKind.STOP: ()}  # commands start in the root: where that is gone, nothing is to be stopped
+    if wish.runs_commands and not hooks.get(StepKind.STOP):  # nobody will stop what runs: better said before the fetch
+        for each in parts.values():
+            if isinstance(each, FilePart):
+                each.require_at_rest()
     questions = choose_questions(relocation.loaded, around.environment) if wish.runs_commands else ()
     plan = make_plan(
         run=around.run,

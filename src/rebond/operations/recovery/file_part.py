@@ -103,6 +103,9 @@ class FilePart:
     def require_same_thing(self) -> None:
         """Raise ``RestoreError`` where what lies in its place is another thing than what was saved."""
 
+    def require_at_rest(self) -> None:
+        """Raise ``RestoreError`` where it cannot be replaced as long as something works with it."""
+
     def remarks(self) -> Sequence[Finding]:
         """Say what of its place is a link or a mount point, as far as this part has to do with it."""
         return describe_mounted(self.place.top, self._is_touched)

@@ -101,6 +101,10 @@ class PhysicalPart(FilePart):
                 component=self.name,
             )
 
+    def require_at_rest(self) -> None:
+        """Raise ``RestoreError`` while a server runs there."""
+        self._require_stopped()
+
     def remarks(self) -> Sequence[Finding]:
         """Say also what is still to be done once it is back: without that, later moments cannot be reached."""
         return [*super().remarks(), say_begin_anew(self.name)]
@@ -119,7 +123,8 @@ class PhysicalPart(FilePart):
 
     def take_back(self) -> None:
         """Put the old one back. Raises ``RestoreError`` while a server runs in the new one."""
-        self._require_stopped()
+        if self._find_swap() is not None:  # before that nothing was moved: the server that runs is the old one
+            self._require_stopped()
         super().take_back()
 
     def _require_stopped(self) -> None:
