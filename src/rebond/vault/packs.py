@@ -1,7 +1,7 @@
 """Packs: what a store holds of segments, with their chunk tables and a tail (section 4)."""
 
 import struct
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from msgspec import Struct
@@ -155,13 +155,16 @@ class PackBuilder:
             position += len(segment.table)
         tables = tuple(s.table for s in self._segments)
         tail = seal(catalog_key, "tail", encode([row_without_member(r) for r in rows]), self._header)
-        content = b"".join(
-            (self._header, *(s.stored for s in self._segments), *tables, tail, _LENGTH.pack(len(tail)), TRAILER)
-        )
+        end = b"".join((*tables, tail, _LENGTH.pack(len(tail)), TRAILER))
+        segments = self.empty()
+        content = bytearray(HEADER_SIZE + sum(row.stored_length for row in rows) + len(end))
+        content[:HEADER_SIZE], content[-len(end) :] = self._header, end
+        for row in reversed(rows):
+            # Each is given back as soon as it is copied: all of them beside the pack would be as much memory again.
+            content[row.offset : row.offset + row.stored_length] = segments.pop().stored
         pack_hash = hash_of(content)
-        self._segments = []
-        self.size = HEADER_SIZE
-        return FilledPack(pack_name(pack_hash), pack_hash, content, tuple(rows), tables)
+        # From here on nobody changes it; a copy would be as much memory once more.
+        return FilledPack(pack_name(pack_hash), pack_hash, cast(bytes, content), tuple(rows), tables)
 
 
 def row_without_member(row: SegmentRow) -> tuple[object, ...]:

@@ -25,9 +25,8 @@ _REQUEST = struct.Struct(
 _ANSWER = struct.Struct("<BII")  # status, bytes of the stored segment, bytes of the sealed table
 _DONE, _DAMAGED = 0, 1
 DESKS = 2  # places in the file, each for one segment
-_DESK_BYTES = (
-    128 << 20
-)  # from one to the next: more than any segment, as it comes and as it goes; nothing is taken for it
+# From one to the next, and on each from what comes to what goes: more than any segment; nothing is taken for it.
+_DESK_BYTES, _ANSWER_BYTES = 256 << 20, 128 << 20
 _NICENESS = 5  # reading goes first: the sealing of what is read fills the rest of the processors
 
 
@@ -81,22 +80,44 @@ class SealingProcess:
         kind: SegmentKind,
         number: int,
         ids: Sequence[bytes],
-        chunks: Sequence[bytes],
+        chunks: list[bytes],
         desk: int = 0,
         texture: Texture = Texture.FILES,
     ) -> StoredSegment:
-        """Seal a segment. Raises ``VaultDamaged`` as ``Sealer.seal`` does, ``ProcessLost`` when it ended."""
+        """Seal a segment and empty ``chunks``; what lies on the desk need not be here too.
+
+        Raises ``VaultDamaged`` as ``Sealer.seal`` does, ``ProcessLost`` when it ended: ``chunks`` are then there again.
+        """
         start = desk * _DESK_BYTES
         rows = frame_rows(ids, chunks)
+        lengths = list(map(len, chunks))
         size = self._process.write([rows, *chunks], start)
-        status, stored_bytes, table_bytes = _ANSWER.unpack(
-            self._process.ask(_REQUEST.pack(kind, texture, number, len(ids), size, desk, hash_of(rows)))
-        )
+        chunks.clear()
+        try:
+            answer = self._process.ask(_REQUEST.pack(kind, texture, number, len(ids), size, desk, hash_of(rows)))
+            return self._fetch(answer, start + _ANSWER_BYTES)
+        except ProcessLost:
+            chunks += self._take_back(start + len(rows), lengths)
+            raise
+
+    def _fetch(self, answer: bytes, start: int) -> StoredSegment:
+        status, stored_bytes, table_bytes = _ANSWER.unpack(answer)
         if status == _DAMAGED:
             raise did_not_come_back()
         stored = self._process.read(stored_bytes, start)
         rest = self._process.read(HASH_SIZE + table_bytes, start + stored_bytes)
         return StoredSegment(stored, rest[:HASH_SIZE], rest[HASH_SIZE:])
+
+    def _take_back(self, position: int, lengths: Sequence[int]) -> list[bytes]:
+        """Return what was laid on a desk. Whoever seals it compares it with its ids."""
+        chunks = []
+        try:
+            for length in lengths:
+                chunks.append(self._process.read(length, position))
+                position += length
+        except ProcessLost as error:
+            raise did_not_come_back() from error
+        return chunks
 
     def let_end(self) -> None:
         """Ask no more; the process ends."""
@@ -155,7 +176,7 @@ def _seal(
             raise did_not_come_back()
         ids = [chunk_id for chunk_id, _ in _ROW.iter_unpack(rows[_COUNT_BYTES:])]
         sealed = sealer.seal(SegmentKind(kind), number, ids, raw, Texture(texture))
-    write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table), start)
+    write_parts(file, (sealed.stored, sealed.stored_hash, sealed.table), start + _ANSWER_BYTES)
     return _ANSWER.pack(_DONE, len(sealed.stored), len(sealed.table))
 
 

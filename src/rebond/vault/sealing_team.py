@@ -80,10 +80,12 @@ class SealingTeam:
         kind: SegmentKind,
         number: int,
         ids: Sequence[bytes],
-        chunks: Sequence[bytes],
+        chunks: list[bytes],
         texture: Texture = Texture.FILES,
     ) -> StoredSegment | None:
         """Seal a segment in the process that has least to do; ``None`` when there is none, or when it was lost.
+
+        ``chunks`` are then as they were; otherwise they are empty afterwards.
 
         Raises ``VaultDamaged`` as ``Sealer.seal`` does.
         """

@@ -4,6 +4,7 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -56,7 +57,7 @@ def test_what_another_process_seals_opens_as_what_this_one_seals(process: Sealin
         chunks = chunks_of(number, count)
         ids = ids_of(chunks, kind)
 
-        sealed = process.seal(kind, number, ids, chunks)
+        sealed = process.seal(kind, number, ids, list(chunks))
 
         assert opened(sealed.stored) == chunks
         assert sealed.stored_hash == hash_of(sealed.stored)
@@ -71,7 +72,7 @@ def test_the_process_compresses_each_segment_as_what_it_holds_is_like() -> None:
     ids = ids_of(chunks)
 
     for number, texture in enumerate(Texture):
-        sealed = process.seal(SegmentKind.DATA, number, ids, chunks, number % 2, texture)
+        sealed = process.seal(SegmentKind.DATA, number, ids, list(chunks), number % 2, texture)
 
         frame = open_segment(sealed.stored, sealing_private_key(bytes(32)))
         assert frame == build_frame(join_chunks(ids, chunks), Compressor(context.level), texture)
@@ -84,7 +85,7 @@ def test_chunks_that_are_not_what_their_ids_say_are_refused_and_the_process_goes
     with pytest.raises(VaultDamaged):
         process.seal(SegmentKind.DATA, 1, ids_of(chunks), [*chunks[:4], b"spoilt"])
 
-    assert opened(process.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks).stored) == chunks
+    assert opened(process.seal(SegmentKind.DATA, 1, ids_of(chunks), list(chunks)).stored) == chunks
 
 
 def test_a_process_that_dies_is_noticed(process: SealingProcess) -> None:
@@ -92,7 +93,29 @@ def test_a_process_that_dies_is_noticed(process: SealingProcess) -> None:
     chunks = chunks_of(1, 5)
 
     with pytest.raises(ProcessLost):
-        process.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks)
+        process.seal(SegmentKind.DATA, 1, ids_of(chunks), list(chunks))
+
+
+def test_what_lies_on_a_desk_is_not_held_here_too_and_comes_back_when_the_process_dies(process: SealingProcess) -> None:
+    chunks = chunks_of(1, 300)
+    laid = list(chunks)
+    process.seal(SegmentKind.DATA, 1, ids_of(chunks), laid)
+    assert laid == []
+
+    os.kill(process.pid, signal.SIGSTOP)
+    laid = list(chunks)
+    with ThreadPoolExecutor(1) as threads:
+        sealing = threads.submit(process.seal, SegmentKind.DATA, 2, ids_of(chunks), laid, 1)
+        until = time.monotonic() + 60
+        while laid and time.monotonic() < until:
+            time.sleep(0.001)
+        gone_while_it_is_sealed = not laid
+        os.kill(process.pid, signal.SIGKILL)
+        with pytest.raises(ProcessLost):
+            sealing.result(timeout=60)
+
+    assert gone_while_it_is_sealed
+    assert laid == chunks
 
 
 def test_an_interrupt_from_the_terminal_does_not_reach_it(process: SealingProcess) -> None:
@@ -206,7 +229,7 @@ def test_two_threads_have_one_process_seal_and_each_gets_its_own(process: Sealin
         results = []
         for number in range(desk, 40, 2):
             chunks = chunks_of(number, 1 + number * 7 % 60)
-            sealed = process.seal(SegmentKind.DATA, number, ids_of(chunks), chunks, desk)
+            sealed = process.seal(SegmentKind.DATA, number, ids_of(chunks), list(chunks), desk)
             results.append(opened(sealed.stored) == chunks)
         return results
 
@@ -219,7 +242,7 @@ def test_a_process_that_dies_is_noticed_by_every_thread_that_waits_for_it(proces
         chunks = chunks_of(desk, 200)
         try:
             for number in range(10_000):
-                process.seal(SegmentKind.DATA, number, ids_of(chunks), chunks, desk)
+                process.seal(SegmentKind.DATA, number, ids_of(chunks), list(chunks), desk)
         except ProcessLost:
             return True
         return False
@@ -235,7 +258,7 @@ def test_the_interpreter_switches_sooner_until_the_last_of_two_sessions_is_over(
     chunks = chunks_of(1, 5)
     first, second = (SealingTeam(CONTEXT, 1) for _ in range(2))
     for team in (first, second):
-        assert team.seal(SegmentKind.DATA, 1, ids_of(chunks), chunks) is not None
+        assert team.seal(SegmentKind.DATA, 1, ids_of(chunks), list(chunks)) is not None
 
     first.close()
     while_one_works = sys.getswitchinterval()
