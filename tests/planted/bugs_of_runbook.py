@@ -56,7 +56,7 @@ RUNBOOK = (
     Bug(
         "runbook-not-in-the-snapshot",
         "The server burns, and its runbook lay on the server.",
-        (Change("cli/commands/backup.py", '{**plan.configuration, **wishes["runbooks"]}', "plan.configuration"),),
+        (Change("cli/wanted_backup.py", "{**plan.configuration, **self.runbooks}", "plan.configuration"),),
         (f"{COMMAND}::test_the_next_backup_holds_it_and_the_configuration_stays_the_first",),
     ),
     Bug(
