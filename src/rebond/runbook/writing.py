@@ -51,44 +51,58 @@ def write_runbook(facts: Facts) -> Page:
 
 def list_gaps(facts: Facts) -> list[Text]:
     """Return what this runbook cannot say, and what would mend it."""
-    gaps: list[Text] = []
-    configuration = facts.configuration
+    return [
+        *_miss_in_vault(facts),
+        *_miss_in_components(facts),
+        *_miss_in_configuration(facts),
+        *_miss_in_program(facts),
+    ]
+
+
+def _miss_in_vault(facts: Facts) -> Iterator[Text]:
     if facts.vault.obstacle:
-        gaps.append(say("the vault could not be opened: {reason}", reason=facts.vault.obstacle))
+        yield say("the vault could not be opened: {reason}", reason=facts.vault.obstacle)
     elif facts.vault.newest_whole is None:
-        gaps.append(say("there is no whole snapshot yet: `rebond backup`"))
+        yield say("there is no whole snapshot yet: `rebond backup`")
+    if not facts.history.drills:
+        yield say("no restore was measured on this machine yet: {command}", command=Code("rebond drill"))
+
+
+def _miss_in_components(facts: Facts) -> Iterator[Text]:
     if names := list_without_log(facts):
-        gaps.append(
-            say(
-                "nothing of the log of {names} can be replayed, so only snapshots come back: {command} says why",
-                names=Joined(tuple(map(Code, names))),
-                command=Code("rebond wal status"),
-            )
+        yield say(
+            "nothing of the log of {names} can be replayed, so only snapshots come back: {command} says why",
+            names=Joined(tuple(map(Code, names))),
+            command=Code("rebond wal status"),
         )
     if names := list_unsavable(facts):
-        gaps.append(
-            say(
-                "this version cannot save {names}: leave it out of the classes, which fail because of it",
-                names=Joined(tuple(map(Code, names))),
-            )
+        yield say(
+            "this version cannot save {names}: leave it out of the classes, which fail because of it",
+            names=Joined(tuple(map(Code, names))),
         )
-    if not facts.history.drills:
-        gaps.append(say("no restore was measured on this machine yet: {command}", command=Code("rebond drill")))
+
+
+def _miss_in_configuration(facts: Facts) -> Iterator[Text]:
+    configuration = facts.configuration
     if not configuration.contact:
-        gaps.append(say("nobody is named to be called: `[[contact]]` in the configuration"))
+        yield say("nobody is named to be called: `[[contact]]` in the configuration")
     if configuration.restore is None:
-        gaps.append(say("nothing says how services are stopped and started: `[restore]` in the configuration"))
-    if configuration.replica and not facts.offered.copies_to_replicas:
-        gaps.append(describe_idle_replicas(facts))
-    if not facts.offered.sends_notices:
-        gaps.append(say("this version sends no notices yet: look at `rebond history` and `rebond status` every day"))
-    if not facts.offered.writes_exports and any(each.export for each in configuration.classes.values()):
-        gaps.append(say("this version writes no files for other tools yet: `export` in the classes"))
+        yield say("nothing says how services are stopped and started: `[restore]` in the configuration")
     if configuration.notify is None and facts.offered.sends_notices:
-        gaps.append(say("nobody is told when a backup fails: `[notify]` in the configuration"))
+        yield say("nobody is told when a backup fails: `[notify]` in the configuration")
     if configuration.schedule is None:
-        gaps.append(say("nothing says who starts the runs: `[schedule]` in the configuration"))
-    return gaps
+        yield say("nothing says who starts the runs: `[schedule]` in the configuration")
+
+
+def _miss_in_program(facts: Facts) -> Iterator[Text]:
+    """What the configuration asks for, or everybody needs, and a later version does."""
+    if facts.configuration.replica and not facts.offered.copies_to_replicas:
+        yield describe_idle_replicas(facts)
+    if not facts.offered.sends_notices:
+        yield say("this version sends no notices yet: look at `rebond history` and `rebond status` every day")
+    has_exports = any(each.export for each in facts.configuration.classes.values())
+    if has_exports and not facts.offered.writes_exports:
+        yield say("this version writes no files for other tools yet: `export` in the classes")
 
 
 def _write_front(facts: Facts) -> Iterator[Block]:

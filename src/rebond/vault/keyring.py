@@ -39,11 +39,11 @@ from rebond.vault.records import decode, encode
 from rebond.vault.signed_objects import (
     Notice,
     NumberedObjects,
+    find_newest_valid,
     frame_record,
     ignore_finding,
     list_numbered,
     put_once,
-    read_capped,
     split_record,
     verify_owner_signature,
 )
@@ -266,15 +266,16 @@ def _wrap_info(number: int) -> bytes:
 def _newest(
     store: Store, listed: NumberedObjects, vault_id: VaultId, owner: bytes, at_least: int, notice: Notice
 ) -> SealedKeyring:
-    for number, info in zip(listed.numbers, listed.infos, strict=True):
-        if number < at_least:
-            break
-        name = keyring_name(number)
-        try:
-            content = read_capped(store, name, KEYRING_LIMIT_BYTES, listed=info)
-            return parse_keyring(content, number, vault_id, owner)
-        except (VaultDamaged, ForeignObject) as error:
-            notice(_invalid(name, str(error)))
+    found = find_newest_valid(
+        store,
+        listed,
+        lambda content, number: parse_keyring(content, number, vault_id, owner),
+        at_least=at_least,
+        limit_bytes=KEYRING_LIMIT_BYTES,
+        pass_over=lambda name, reason: notice(_invalid(name, reason)),
+    )
+    if found is not None:
+        return found
     if at_least:
         raise VaultDamaged(
             "The vault was rolled back: keyring {number} was seen before, and no valid one of it or later is there.",

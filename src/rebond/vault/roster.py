@@ -21,11 +21,11 @@ from rebond.vault.records import decode, encode
 from rebond.vault.signed_objects import (
     Notice,
     NumberedObjects,
+    find_newest_valid,
     frame_record,
     ignore_finding,
     list_numbered,
     put_once,
-    read_capped,
     split_record,
     verify_owner_signature,
 )
@@ -276,14 +276,16 @@ def change_roster(
 
 
 def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_least: int, notice: Notice) -> Roster:
-    for number, info in zip(listed.numbers, listed.infos, strict=True):
-        if number < at_least:
-            break
-        try:
-            content = read_capped(store, roster_name(number), ROSTER_LIMIT_BYTES, listed=info)
-            return parse_roster(content, number, owner_verify_key)
-        except (VaultDamaged, ForeignObject) as error:
-            notice(_invalid(number, str(error)))
+    found = find_newest_valid(
+        store,
+        listed,
+        lambda content, number: parse_roster(content, number, owner_verify_key),
+        at_least=at_least,
+        limit_bytes=ROSTER_LIMIT_BYTES,
+        pass_over=lambda name, reason: notice(_invalid(name, reason)),
+    )
+    if found is not None:
+        return found
     if at_least:
         raise VaultDamaged(
             "The vault was rolled back: roster {number} was seen before, and no valid one of it or later is there.",
@@ -297,11 +299,11 @@ def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_l
     )
 
 
-def _invalid(number: int, reason: str) -> Finding:
+def _invalid(name: str, reason: str) -> Finding:
     return Finding(
         code="roster-invalid",
         severity=Severity.DAMAGE,
-        subject=roster_name(number),
+        subject=name,
         template="A roster is not valid and was passed over: {reason}",
         hint_template="Restore it from a replica, or find out who put it there.",
         values={"reason": reason},

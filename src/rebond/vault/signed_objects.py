@@ -8,10 +8,11 @@ judged before anything is read or decoded.
 import re
 import struct
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
-from rebond.errors import ObjectExists, VaultDamaged
+from rebond.errors import ForeignObject, ObjectExists, VaultDamaged
 from rebond.findings import Finding
 from rebond.identifiers import VaultId
 from rebond.store.protocol import ObjectInfo, Store
@@ -19,6 +20,7 @@ from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_he
 from rebond.vault.primitives import SIGNATURE_SIZE, Buffer, verify_signature
 
 Notice = Callable[[Finding], None]
+Parsed = TypeVar("Parsed")
 
 _LENGTH = struct.Struct("<I")
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
@@ -126,3 +128,27 @@ def list_numbered(store: Store, prefix: str) -> NumberedObjects:
     ]
     found.sort(key=lambda pair: pair[0], reverse=True)
     return NumberedObjects(prefix, tuple(n for n, _ in found), tuple(i for _, i in found))
+
+
+def find_newest_valid(
+    store: Store,
+    listed: NumberedObjects,
+    parse: Callable[[bytes, int], Parsed],
+    *,
+    at_least: int,
+    limit_bytes: int,
+    pass_over: Callable[[str, str], None],
+) -> Parsed | None:
+    """Return the valid object with the highest number; ``None`` where none of ``at_least`` or more is valid.
+
+    Those above it that are not are told to ``pass_over``, with their name and why. Nothing below ``at_least`` is
+    looked at: that would be the way to roll a vault back. Raises ``ObjectMissing`` for what went since the listing.
+    """
+    for number, info in zip(listed.numbers, listed.infos, strict=True):
+        if number < at_least:
+            break
+        try:
+            return parse(read_capped(store, info.name, limit_bytes, listed=info), number)
+        except (VaultDamaged, ForeignObject) as error:
+            pass_over(info.name, str(error))
+    return None
