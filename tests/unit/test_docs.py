@@ -2,6 +2,7 @@
 
 import pathlib
 import re
+import tomllib
 
 import pytest
 from tests.message_templates import collect
@@ -83,6 +84,25 @@ def test_every_exit_status_is_on_its_page() -> None:
     }
 
     assert used == listed
+
+
+def test_the_picture_of_the_house_is_that_of_the_layers() -> None:
+    layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][
+        0
+    ]
+    picture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("```")[1]
+
+    drawn = [re.split(r"  +", line.strip())[0] for line in picture.strip().splitlines()]
+    assert drawn == layers["layers"]
+
+
+def test_every_file_that_the_page_of_the_house_names_is_there() -> None:
+    page = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:\w+/)+[\w/]*(?:\.py)?)`", page)
+
+    places = (ROOT, ROOT / "src" / "rebond")
+    missing = [each for each in named if "VERB" not in each and not any((place / each).exists() for place in places)]
+    assert missing == []
 
 
 def test_the_pages_for_contributors_stay_short() -> None:
