@@ -5,6 +5,8 @@ from tests.planted.bug import Bug, Change
 VOLUMES = "tests/scenarios/test_programs_of_volumes.py"
 BESIDE = "tests/scenarios/test_secrets_beside_others.py"
 RETENTION = "tests/unit/vault/test_retention.py"
+TURNS = "tests/unit/vault/test_packs_in_turn.py"
+DESKS = "tests/unit/vault/test_sealing_process.py"
 DOCTOR = "tests/scenarios/test_doctor_mends.py"
 
 CLOSING = (
@@ -13,6 +15,30 @@ CLOSING = (
         "Of two services that have the volume, the first is asked, which may be the one that only copies it.",
         (Change("sources/channels/volumes.py", "    if len(owners) > 1:\n", "    if len(owners) > 9:\n"),),
         (f"{VOLUMES}::test_two_services_with_the_volume_are_named_and_none_is_asked",),
+    ),
+    Bug(
+        "packs-wait-in-memory",
+        "Where the store is slow, full packs gather in the memory of a first backup.",
+        (Change("vault/sealing_pipeline.py", "wait_for(lambda: self._may_put(size))", "wait_for(lambda: True)"),),
+        (f"{TURNS}::test_no_pack_is_laid_out_while_as_many_as_may_be_are_on_their_way",),
+    ),
+    Bug(
+        "lost-with-its-desk",
+        "A sealing process that dies takes what lay on its desk with it, and the segment is sealed without it.",
+        (Change("vault/sealing_process.py", "chunks += self._take_back(start + len(rows), lengths)", "chunks += []"),),
+        (f"{DESKS}::test_what_lies_on_a_desk_is_not_held_here_too_and_comes_back_when_the_process_dies",),
+    ),
+    Bug(
+        "read-ahead-without-end",
+        "Segments of a distant store that nobody has written yet fill the memory of a restore.",
+        (
+            Change(
+                "operations/reading_ahead.py",
+                "or self._held_bytes + size <= MOST_BYTES",
+                "or self._held_bytes + size > 0",
+            ),
+        ),
+        ("tests/unit/operations/test_reading_ahead.py",),
     ),
     Bug(
         "image-by-its-name-of-today",
