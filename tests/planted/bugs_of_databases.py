@@ -9,6 +9,8 @@ NAMED = "tests/scenarios/test_files_named_by_postgres.py"
 LARGE = "tests/scenarios/test_postgres_large_tables.py"
 KILLED = "tests/scenarios/test_killed_load.py"
 DIRECTLY = "tests/scenarios/test_rows_loaded_directly.py"
+CUT = "tests/unit/vault/test_row_chunking.py"
+SEALED = "tests/unit/vault/test_sealing_process.py"
 
 DATABASES = (
     Bug(
@@ -87,6 +89,30 @@ DATABASES = (
             ),
         ),
         (f"{ENDS}::test_a_part_that_is_not_whole_is_not_taken_for_its_table",),
+    ),
+    Bug(
+        "rows-cut-at-the-end-of-a-buffer",
+        "The last chunk of each buffer is cut although more comes: earlier backups' chunks are not found again.",
+        (
+            Change(
+                "vault/row_chunking.py",
+                "while filled - start >= needed or (is_over and start < filled):",
+                "while start < filled:",
+            ),
+        ),
+        (f"{CUT}::test_rows_are_cut_where_the_library_cuts_a_stream_whatever_comes_at_once",),
+    ),
+    Bug(
+        "all-content-taken-for-files",
+        "A sealing process compresses rows and pages as if they were files.",
+        (
+            Change(
+                "vault/sealing_process.py",
+                "number, ids, raw, Texture(texture))",
+                "number, ids, raw)",
+            ),
+        ),
+        (f"{SEALED}::test_the_process_compresses_each_segment_as_what_it_holds_is_like",),
     ),
     Bug(
         "old-exports-by-any-name",
