@@ -148,11 +148,6 @@ def rollback_command(run: str) -> str:
     return f"rebond restore --rollback {run}"
 
 
-def resume_command(run: str) -> str:
-    """Return what goes on with a run."""
-    return f"rebond restore --resume {run}"
-
-
 def accept_command(run: str) -> str:
     """Return what deletes the old version."""
     return f"rebond restore --accept {run}"

@@ -21,7 +21,7 @@ from rebond.errors import Interrupted, RebondError, StoreError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.history.recording import HISTORY, RunRecorder
 from rebond.logs.events import Weight
-from rebond.logs.log import Log, activate_log
+from rebond.logs.log import Log
 from rebond.logs.masking import remember_variables
 from rebond.progress import Advance
 from rebond.units import format_size, format_span
@@ -65,7 +65,6 @@ class Recording:
         self._was_unchanged = False
         self._was_idle = False  # it was asked to run when that is due, and it was not
         self.closing = contextlib.ExitStack()
-        activate_log(self._log)
 
     @property
     def run(self) -> str:

@@ -127,13 +127,6 @@ class Log:
         for line in "".join(traceback.format_exception(error)).splitlines():
             self.write(line, Weight.DEBUG)
 
-    def write_output(self, source: str, output: str | bytes, weight: Weight = Weight.INFO) -> None:
-        """Write what another program said, such as a hook, a line each; ``source`` names it."""
-        text = output.decode("utf-8", "backslashreplace") if isinstance(output, bytes) else output
-        for line in text.splitlines():
-            if line.strip():
-                self.write(f"{source}: {line}", weight, source=source)
-
     def close(self) -> None:
         """Give everything back; what is written later goes nowhere."""
         with self._lock:
@@ -182,18 +175,3 @@ class Log:
 
 def _name_of(sink: Sink) -> str:
     return {"FileSink": "file", "JournalSink": "journal", "TerminalSink": "terminal"}.get(type(sink).__name__, "log")
-
-
-_active = Log()
-_active.close()
-
-
-def active_log() -> Log:
-    """Return the log of the run that this process is in; one that goes nowhere when there is none."""
-    return _active
-
-
-def activate_log(log: Log) -> None:
-    """Make a log the one that ``active_log`` returns."""
-    global _active  # noqa: PLW0603 - one run at a time in a process; hooks and sources must not be handed it through
-    _active = log

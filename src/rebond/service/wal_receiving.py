@@ -54,11 +54,6 @@ class WalReceiver:
         self._told = ""
         self._has_left_over = True
 
-    @property
-    def is_streaming(self) -> bool:
-        """Whether the stream runs."""
-        return self._running is not None
-
     def turn(self) -> None:
         """Put what came into the vault, see whether the stream still runs, and begin it where it does not."""
         self._look_at_stream()

@@ -182,10 +182,6 @@ def _find_spared(survey: Survey, options: PruneOptions, taken_up: Sequence[Mark]
     return frozenset(spared)
 
 
-def _holds_session(survey: Survey, pack_hash: bytes, sessions: Collection[bytes]) -> bool:
-    return bool(sessions) and any(session in sessions for session, _ in survey.census.contents[pack_hash])
-
-
 def _find_stuck(survey: Survey) -> frozenset[bytes]:
     """Return packs in marks that a dead keeper left: writers cannot refer to them until they are copied."""
     stuck: set[bytes] = set()

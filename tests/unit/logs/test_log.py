@@ -214,7 +214,8 @@ def test_secrets_are_masked_in_every_place_in_findings_errors_and_output_of_hook
         Finding(code="x", severity=Severity.DAMAGE, subject="a", template="{w}", values={"w": "tell-nobody-77"})
     )
     log.write_error(CommandFailed("It said {w}", w="tell-nobody-77"))
-    log.write_output("hook", b"PGPASSWORD=tell-nobody-77\n\nsecond line\n")
+    log.write("hook: PGPASSWORD=tell-nobody-77", source="hook")
+    log.write("hook: second line", source="hook")
     try:
         raise ValueError("tell-nobody-77")
     except ValueError as error:

@@ -10,7 +10,6 @@ import fcntl
 import json
 import os
 import re
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -305,11 +304,6 @@ def _require_one_stack(runs: Sequence[Journal]) -> None:
             hint="Name one: {known}. Or run it in the stack's folder, or with --config.",
             known=", ".join(f"{run} ({stack})" for stack, run in newest.items()),
         )
-
-
-def forget_unbegun(journal: Journal) -> None:
-    """Remove the folder of a run that changed nothing."""
-    shutil.rmtree(journal.folder, ignore_errors=True)  # what is left of it says that it was rolled back
 
 
 def require_state(journal: Journal, *allowed: RunState) -> None:

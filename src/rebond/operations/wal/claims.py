@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from rebond.errors import Refused
 from rebond.vault.access import Vault
-from rebond.vault.stream_items import stream_prefix
 from rebond.vault.streams import StoredItem, has_content, list_items, put_item
 
 
@@ -56,9 +55,3 @@ def find_held(vault: Vault, stream: str, holder: bytes) -> frozenset[str]:
         if generation.isdecimal() and int(generation) >= newest.get(subject, (0, each))[0]:
             newest[subject] = int(generation), each
     return frozenset(subject for subject, (_, item) in newest.items() if has_content(vault, item, holder))
-
-
-def is_stream_empty(vault: Vault, stream: str) -> bool:
-    """Say whether the own domain has nothing of a stream. Raises ``StoreError``."""
-    prefix = stream_prefix(vault.credentials.catalog(vault.credentials.writing_domain()), stream)
-    return next(iter(vault.store.list_objects(prefix)), None) is None

@@ -6,7 +6,7 @@ The vault is the truth; this is what can be told without opening it, and what no
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -159,15 +159,3 @@ def read_notes(path: Path) -> WalNotes:
     with contextlib.suppress(OSError, msgspec.MsgspecError):
         return msgspec.json.decode(path.read_bytes(), type=WalNotes)
     return WalNotes()
-
-
-def describe_notes(notes: WalNotes, now_ms: int) -> Mapping[str, object]:
-    """Return the notes as they are shown."""
-    return {
-        "last_archived": notes.last_name,
-        "last_archived_ms": notes.last_ms,
-        "archived": notes.pushed,
-        "failed": notes.failed,
-        "fault": notes.fault,
-        "segments_per_second": round(notes.segments_per_second(now_ms), 2),
-    }
