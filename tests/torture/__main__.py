@@ -1,9 +1,10 @@
 """What takes too long for ``make test``: known bugs put back, kills, power cuts, rot, interleavings, long random runs.
 
 ``python -m tests.torture`` does all of it in about ``REBOND_TORTURE_MINUTES`` (18 unless said),
-``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted BUG...`` some bugs. Parts that could
-go on for ever share what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE``
-bugs (2 unless said) are judged side by side.
+``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted BUG...`` some bugs. ``in-place`` takes
+an hour and has to be named: restores in place, killed at every point there is. Parts that could go on for ever share
+what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE`` bugs (2 unless said)
+are judged side by side.
 """
 
 import argparse
@@ -15,6 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tests.torture import rounds
+from tests.torture.in_place_cuts import cut_everywhere
 from tests.torture.log_killing import kill_around_the_log, try_each_version
 from tests.torture.moments import restore_to_moments
 from tests.torture.planting import plant_all
@@ -24,11 +26,15 @@ LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: ``run`` is given seconds, returns its figures and raises on a miss. ``is_endless`` ones use them."""
+    """One part: ``run`` is given seconds, returns its figures and raises on a miss. ``is_endless`` ones use them.
+
+    Those with ``has_to_be_named`` take so long that they are not run with the others.
+    """
 
     name: str
     run: Callable[[float], str]
     is_endless: bool = True
+    has_to_be_named: bool = False
 
 
 PARTS = (
@@ -48,6 +54,7 @@ PARTS = (
     Part("interleavings", rounds.try_all_interleavings),
     Part("machine", rounds.walk_machine),
     Part("model", rounds.search_model),
+    Part("in-place", lambda _: cut_everywhere(), is_endless=False, has_to_be_named=True),
 )
 
 
@@ -96,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
         return run_and_tell([Part("planted", lambda _: plant_all(named[1:]), is_endless=False)])
     if unknown := [name for name in named if name not in by_name]:
         parser.error(f"no such part: {', '.join(unknown)}")
-    return run_and_tell([by_name[name] for name in named] or PARTS)
+    return run_and_tell([by_name[name] for name in named] or [each for each in PARTS if not each.has_to_be_named])
 
 
 def run_and_tell(chosen: Sequence[Part]) -> int:
