@@ -16,7 +16,7 @@ from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable, UsageEr
 from rebond.secret import Secret
 from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.failures import explain_failure
-from rebond.sources.postgres.marked_output import DumpReader, RowsReader
+from rebond.sources.postgres.marked_output import DumpReader, RowsReader, count_lines
 from rebond.sources.postgres.names import name_file, quote_name
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.reading_ahead import Part, RowsAhead
@@ -258,6 +258,14 @@ def test_complaints_are_told_apart(words: str, kind: type[Exception]) -> None:
     explained = explain_failure(error, server="h", database="shop")
     assert type(explained) is kind
     assert words in explained.message
+
+
+@given(st.lists(st.integers(0, 300), max_size=40), st.integers(1, 400))
+def test_lines_are_counted_whatever_their_length(lengths: list[int], times: int) -> None:
+    content = b"".join(b"x" * each + b"\n" for each in lengths) * times
+
+    assert count_lines(content) == len(lengths) * times
+    assert count_lines(content + b"no end") == len(lengths) * times
 
 
 def make_program(place: pathlib.Path, version: str) -> None:

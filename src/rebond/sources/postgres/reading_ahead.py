@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from rebond.errors import CommandFailed, SourceError
 from rebond.sources.postgres.catalogue import Table
+from rebond.sources.postgres.marked_output import count_lines
 from rebond.sources.streams.readers import FedReader
 
 PART_BYTES = 8 << 20  # of a table's pages
@@ -178,7 +179,7 @@ class RowsAhead:
         with memoryview(held) as view:
             content = bytes(view[:count])
         del held[:count]
-        lines = content.count(b"\n")
+        lines = count_lines(content)
         with self._moved:
             while not self._is_closed and self._has_too_much(part):
                 self._moved.wait()
