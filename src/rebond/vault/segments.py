@@ -152,9 +152,9 @@ def seal_segment(
     # The frame's hash is mixed in, so that even a broken random source never repeats a key
     # with two different frames.
     data_key = derive("segment key", os.urandom(32) + hash_of(frame))
-    stored = b"".join(
-        (encoded, wrap(public_key, b"segment" + encoded, data_key), encrypt_once(data_key, frame, encoded))
-    )
+    ciphertext = encrypt_once(data_key, frame, encoded)
+    del frame  # often nobody else holds it, and three of its size at once are too many
+    stored = b"".join((encoded, wrap(public_key, b"segment" + encoded, data_key), ciphertext))
     return SealedSegment(header, encoded, stored, data_key)
 
 
