@@ -234,3 +234,15 @@ def test_a_tree_that_many_runs_have_changed_is_walked_by_reading_each_segment_on
     assert len([name for name in names if b"folder-" in name and name.endswith(b"/file")]) == 14
     assert len(store.parts) > 6
     assert set(store.parts.values()) == {1}
+
+
+def test_one_look_up_in_a_vault_that_this_host_never_saw_makes_no_index_of_it(saved: Saved) -> None:
+    with saved.reporting(host="never seen") as reader:
+        entry = next(
+            each.entry for each in walk(reader, root_of(reader.components[0])) if each.entry and each.entry.chunks
+        )
+        chunk_id = next(iter(reader.chunk_rows(entry)))[0]
+
+        assert reader.places.has(reader.find_place(chunk_id))
+
+        assert reader._cache.chunks._tables.count > 40
