@@ -344,4 +344,28 @@ RECOVERY = (
         ),
         ("tests/unit/vault/test_chunk_index.py",),
     ),
+    Bug(
+        "latest-restore-of-another-stack",
+        "'--rollback latest' undoes the newest restore of the machine, be it of another application.",
+        (
+            Change(
+                "operations/recovery/journal.py",
+                'runs = [each for each in runs if not stack or each.read_plan().get("stack") == stack]\n',
+                "runs = runs[-1:]\n",
+            ),
+        ),
+        ("tests/unit/operations/recovery/test_naming_a_run.py",),
+    ),
+    Bug(
+        "touched-file-called-unchanged",
+        "What changed since it was saved is called unchanged: nothing would be lost, says the status.",
+        (
+            Change(
+                "schedule/observing.py",
+                "if any(_touched_ms(each) >= moment_ms for each in _walk(path)):\n",
+                "if any(_touched_ms(each) < 0 for each in _walk(path)):\n",
+            ),
+        ),
+        ("tests/scenarios/test_status.py",),
+    ),
 )
