@@ -1,6 +1,7 @@
 """A vault of this version of the format, made once: today's code must give back every byte of it."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,27 @@ def expected_of(name: str) -> dict[str, Any]:
     return dict(sorted(FACTS["snapshots"][name]["components"].items()))
 
 
+def without_borrowed_rights(components: dict[str, Any]) -> dict[str, Any]:
+    """What an ordinary user gets: a file whose owner is not brought back is run as nobody but its reader."""
+    return {
+        component: [
+            {**each, "mode": each["mode"] & ~0o6000} if stat.S_ISREG(each.get("kind", 0)) else each for each in entries
+        ]
+        for component, entries in components.items()
+    }
+
+
 @pytest.mark.parametrize("name", SNAPSHOTS)
 def test_the_code_restores_a_golden_snapshot_whole(golden: Path, tmp_path: Path, name: str) -> None:
     vault = open_golden(golden, tmp_path / "caches")
     target = tmp_path / "back"
 
-    request = RestoreRequest(target=os.fsencode(target), keeps_owner=os.geteuid() == 0)
+    is_root = os.geteuid() == 0
+    request = RestoreRequest(target=os.fsencode(target), keeps_owner=is_root)
 
     outcome = restore(vault, snapshot_of(vault, name), request, Silence())
 
-    assert told_of(name, target) == expected_of(name)
+    assert told_of(name, target) == (expected_of(name) if is_root else without_borrowed_rights(expected_of(name)))
     assert outcome.findings == ()
 
 

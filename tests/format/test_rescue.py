@@ -256,7 +256,8 @@ def test_what_something_may_end_is_never_latest_and_is_still_there(vault: Path, 
 
     assert [line.split()[0] for line in listed if "Beware" in line] == [WRITERS]
     assert len(listed) == len(FACTS["snapshots"])
-    assert latest.returncode == named.returncode == 0
+    assert named.returncode == 0
+    assert latest.returncode == (0 if os.geteuid() == 0 else 3)  # it holds devices, which only root may make
     assert WRITERS not in latest.stderr
     assert "Beware" in named.stderr
     assert told(tmp_path / "named") == FACTS["snapshots"]["writer"]["components"]["odd"]

@@ -1,4 +1,4 @@
-"""Stand-ins for mysqldump and redis-cli: they want their password on their input, and refuse it anywhere else."""
+"""Stand-ins for mysqldump, by both its names, and redis-cli: a password comes by their input, or is refused."""
 
 import pathlib
 import sys
@@ -36,8 +36,13 @@ sys.stdout.buffer.write(dump[: int(os.environ.get("DUMP_CUT", len(dump)))] + b"0
 
 
 def place_servers(folder: pathlib.Path) -> None:
-    """Put the two programs into ``folder``."""
-    for name, text in (("mysqldump", _MYSQLDUMP), ("redis-cli", f"PASSWORD = {PASSWORD!r}\n" + _REDIS)):
+    """Put the programs into ``folder``, where they are found before any that is installed."""
+    programs = {
+        "mariadb-dump": _MYSQLDUMP,
+        "mysqldump": _MYSQLDUMP,
+        "redis-cli": f"PASSWORD = {PASSWORD!r}\n" + _REDIS,
+    }
+    for name, text in programs.items():
         script = folder / f"{name}.py"
         script.write_text(text)
         (folder / name).write_text(f'#!/bin/sh\nexec {sys.executable} -I -S {script} "$@"\n')

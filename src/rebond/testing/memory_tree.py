@@ -1,6 +1,7 @@
 """A tree that lives in memory: what a source yields, without a file system. Quick, and easily changed."""
 
 import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from rebond.entries import Content, Entry, EntryKind, Listing
 class MemoryTree:
     """Files by path (parts joined by ``/``). Every change of a file makes its stamp another one.
 
-    ``reads`` counts the files that were read, so that a test can see what a cache spared.
+    ``reads`` counts the files that were read, so that a test can see what a cache spared. Everything is owned by who
+    runs the test, who may therefore bring it back.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -58,7 +60,8 @@ class MemoryListing:
 
     def directory(self) -> Entry:
         """The directory's own entry."""
-        return Entry(name=self.path.rsplit(b"/", 1)[-1], kind=EntryKind.DIRECTORY, mode=0o755)
+        name = self.path.rsplit(b"/", 1)[-1]
+        return Entry(name=name, kind=EntryKind.DIRECTORY, mode=0o755, uid=os.getuid(), gid=os.getgid())
 
     def describe(self, position: int) -> Entry | None:
         """The entry of a file; its time of modification is its version."""
@@ -67,6 +70,8 @@ class MemoryListing:
             name=self.names[position],
             kind=EntryKind.FILE,
             mode=0o644,
+            uid=os.getuid(),
+            gid=os.getgid(),
             size=len(self._tree.files[path]),
             modified_ns=self._tree.versions[path] * 1_000_000_000,
         )

@@ -1,5 +1,6 @@
 """Writing trees without a vault: segments stay in memory, so that a run costs next to nothing."""
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -220,7 +221,8 @@ class ThingListing:
         return [thing.stamp for _, thing in self.things]
 
     def directory(self) -> Entry:
-        return Entry(name=self.path.rpartition(b"/")[2], kind=EntryKind.DIRECTORY, mode=0o755)
+        name = self.path.rpartition(b"/")[2]
+        return Entry(name=name, kind=EntryKind.DIRECTORY, mode=0o755, uid=os.getuid(), gid=os.getgid())
 
     def describe(self, position: int) -> Entry | None:
         name, thing = self.things[position]
@@ -228,7 +230,16 @@ class ThingListing:
             return None
         size = len(thing.content) if thing.size is None else thing.size
         size = size if thing.kind is EntryKind.FILE else 0
-        return Entry(name=name, kind=thing.kind, size=size, holes=thing.holes, link=thing.link)
+        return Entry(
+            name=name,
+            kind=thing.kind,
+            mode=0o644,
+            uid=os.getuid(),
+            gid=os.getgid(),
+            size=size,
+            holes=thing.holes,
+            link=thing.link,
+        )
 
     def open(self, position: int) -> Content | None:
         thing = self.things[position][1]
