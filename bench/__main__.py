@@ -65,7 +65,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--phases", default=",".join(PHASES))
     parser.add_argument(
-        "--budget", type=float, default=60, metavar="MINUTES", help="compare starts no round after that"
+        "--budget",
+        type=float,
+        default=60,
+        metavar="MINUTES",
+        help="compare starts no round after that, churn no month",
     )
     parser.add_argument(
         "--quiet-wait",
@@ -185,6 +189,7 @@ def run_churn(arguments: argparse.Namespace) -> None:
         make_tree=lambda: DATA_SETS["small-app"].place(arguments.cache, arguments.work),
         work=arguments.work,
         days=arguments.days,
+        budget_seconds=arguments.budget * 60,
         say=say_aloud,
     )
     section.write(RESULTS / "churn.json")

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -56,8 +57,9 @@ class Years:
         self.slowest_backup_seconds = 0.0
         self.first_backup_seconds = 0.0
 
-    def live(self, days: int) -> None:
-        """Let so many days pass."""
+    def live(self, days: int, budget_seconds: float) -> int:
+        """Let so many days pass, or fewer: no month is begun after the budget. Return how many it were."""
+        until = time.monotonic() + budget_seconds
         shutil.rmtree(self._work, ignore_errors=True)
         self._place.home.mkdir(parents=True)
         for command in self._tool.create(self._place):
@@ -75,7 +77,11 @@ class Years:
             if day % 30 == 29:
                 stored = measure_stored(self._place.vault)
                 self._say(f"{self._tool.name}, day {day + 1}: {len(self._day_of)} snapshots, {format_bytes(stored)}")
+                if time.monotonic() > until:
+                    days = day + 1
+                    break
         self._clean(days - 1)
+        return days
 
     def _clean(self, today: int) -> None:
         kept = choose_kept(set(self._day_of.values()), today)
@@ -170,15 +176,22 @@ def pass_a_day(vault: Path) -> None:
 
 
 def measure_churn(
-    *, tools: list[Rebond], make_tree: Callable[[], Path], work: Path, days: int, say: Callable[[str], None]
+    *,
+    tools: list[Rebond],
+    make_tree: Callable[[], Path],
+    work: Path,
+    days: int,
+    budget_seconds: float,
+    say: Callable[[str], None],
 ) -> Section:
     """Run the years with each tool, from the same tree and the same changes."""
     results = []
+    lived = 0
     for tool in tools:
         tree = make_tree()
         years = Years(tool=tool, tree=tree, work=work / "churn", seed=7, say=say)
         try:
-            years.live(days)
+            lived = max(lived, years.live(days, budget_seconds))
             results.append(years.judge())
             say(json.dumps(results[-1]))
         finally:
@@ -199,7 +212,7 @@ def measure_churn(
     ]
     return Section(
         title="Churn",
-        intro=f"{days} simulated days of a tree of 60 MB at the start: 0.3 % of the files changed a day, two uploads,"
+        intro=f"{lived} simulated days of a tree of 60 MB at the start: 0.3 % of the files changed a day, two uploads,"
         " a package replaced a week, 4 % of them a month. Kept: 7 daily, 4 weekly, 12 monthly states, others forgotten"
         " and pruned weekly. The ideal is a fresh vault of the same states.",
         header=(
