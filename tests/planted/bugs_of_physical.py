@@ -6,6 +6,7 @@ BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
 LOOKS = "tests/scenarios/test_moments_of_databases.py"
 SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
+IN_PLACE = "tests/scenarios/test_restore_in_place_physical.py"
 PARTS = "tests/unit/sources/test_reading_in_part.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
 
@@ -49,6 +50,26 @@ PHYSICAL = (
         "Summaries that go on over where the backup before began count as those of the same past.",
         (Change("sources/postgres_physical/wal_summaries.py", "if needed and needed[0][0] != since:", "if False:"),),
         (f"{SUMMARIES}::test_summaries_that_do_not_begin_where_a_backup_began_are_of_another_past",),
+    ),
+    Bug(
+        "any-cluster-is-replaced",
+        "A restore in place sets a data directory of another cluster aside, without a word.",
+        (Change("operations/recovery/physical_part.py", "base.facts.system_id != live:", "not base.facts.system_id:"),),
+        (f"{IN_PLACE}::test_a_data_directory_comes_back_into_its_place_and_goes_again",),
+    ),
+    Bug(
+        "large-objects-without-metadata",
+        "A custom-format export of what pg_dump 17 or later wrote has the rows of large objects, not what makes them.",
+        (
+            Change(
+                "sources/postgres/contents.py",
+                'if item.statements and item.kind != b"BLOBS":',
+                'if item.statements and item.kind not in {b"BLOB", b"BLOBS"}:',
+            ),
+        ),
+        (
+            "tests/scenarios/test_database_into.py::test_everything_comes_back_on_a_newer_server_and_an_older_one_is_refused",
+        ),
     ),
     Bug(
         "a-log-needs-no-base",

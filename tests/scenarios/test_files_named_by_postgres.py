@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests.scenarios.test_postgres import CONFIGURATION
-from tests.scenarios.wal_stack import prepare_recovery, take_base
+from tests.scenarios.wal_stack import prepare_recovery, take_base, wait_until
 from tests.unit.cli.program_runs import Program
 
 from rebond.stack.moments import MomentWatch
@@ -132,6 +132,16 @@ def save_physically(tmp_path: pathlib.Path) -> None:
     path.write_text(path.read_text().replace('user = "postgres"', 'user = "postgres"\nmethod = "physical"'))
 
 
+def find_missing(program: Program, snapshot: str, back: pathlib.Path) -> set[str]:
+    """Bring a whole server back, and return which of the files that it names did not come with it."""
+    program.good("restore", snapshot, "--to", back, "--quiet")
+    with PostgresServer(adopts=back / "db") as again:
+        wait_until(lambda: again.sql("SELECT pg_is_in_recovery()").strip() == "f")
+        names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
+    assert len(names) > 10
+    return {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+
+
 def said_missing(document: dict[str, Any]) -> set[str]:
     return {each["subject"] for each in document["problems"] if each["code"] == "named-file-missing"}
 
@@ -148,12 +158,7 @@ def test_a_whole_server_says_every_missing_file_and_none_that_no_row_named_besid
         ended = program("backup", "--json")
         over = time.monotonic()
     assert ended.status in {0, 3}, ended.err
-    back = tmp_path / "back"
-    program.good("restore", ended.document["id"], "--to", back, "--quiet")
-    with PostgresServer(adopts=back / "db") as again:
-        names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
-    assert len(names) > 10
-    missing = {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+    missing = find_missing(program, ended.document["id"], tmp_path / "back")
     said = said_missing(ended.document)
     assert missing <= said
     assert said - missing <= {f"uploads/{name}" for name, at in application.gone.items() if began < at < over}
@@ -192,13 +197,7 @@ def test_a_standby_says_every_missing_file_of_the_moment_that_it_comes_back_to(
         ended = program("backup", "--json")
         over = time.monotonic()
     assert ended.status in {0, 3}, ended.err
-    back = tmp_path / "back"
-    program.good("restore", ended.document["id"], "--to", back, "--quiet")
-    with PostgresServer(adopts=back / "db") as again:
-        assert again.sql("SELECT pg_is_in_recovery()").strip() == "f"
-        names = set(again.sql("SELECT file FROM photo WHERE file <> ''", "shop").split())
-    assert len(names) > 10
-    missing = {f"uploads/{name}" for name in names if not (back / "media" / "uploads" / name).is_file()}
+    missing = find_missing(program, ended.document["id"], tmp_path / "back")
     said = said_missing(ended.document)
     # It comes back to what it had on its disk, which nobody can ask it for: that is said.
     assert missing <= said or "a standby comes back to what it had written to its disk" in ended.err

@@ -9,9 +9,9 @@ import os
 import pathlib
 import subprocess
 import time
-from collections.abc import Iterator
 
 import pytest
+from tests.scenarios.test_taken_into_use import stack  # noqa: F401 - a fixture
 from tests.scenarios.wal_stack import WalStack, wait_until
 
 from rebond.testing.postgres_server import PostgresServer
@@ -19,18 +19,10 @@ from rebond.testing.postgres_server import PostgresServer
 pytestmark = pytest.mark.judge("postgres-17")
 
 
-@pytest.fixture
-def stack() -> Iterator[WalStack]:
-    made = WalStack()
-    try:
-        made.serve()
-        yield made
-    finally:
-        made.close()
-
-
 def test_its_log_is_archived_and_fetched_a_moment_comes_back_and_a_drill_proves_it(
-    stack: WalStack, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    stack: WalStack,  # noqa: F811
+    tmp_path: pathlib.Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     archiving = {"archive_mode": "on", "archive_command": f'{stack.program} push "%p"', "archive_timeout": "60s"}
     with PostgresServer(major=17, settings={"wal_level": "replica", **archiving}) as server:

@@ -1,4 +1,4 @@
-"""A storm of transactions while a server is saved twice, then random moments: each has just what was committed by then.
+"""A storm of transactions, and pgbench, while a server is saved twice, then random moments: what was committed by then.
 
 What was committed by a moment is read out of the archived log itself: every commit in the order of the log, up to the
 first one that is later than the moment. So transactions that overlap are judged as PostgreSQL replays them.
@@ -7,8 +7,10 @@ first one that is later than the moment. So transactions that overlap are judged
 import contextlib
 import os
 import random
+import subprocess
 import threading
 import time
+from collections.abc import Iterator
 
 import psycopg
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
@@ -21,6 +23,12 @@ from rebond.sources.postgres_physical.wal_records import scan_segment
 
 _WRITERS = 6
 _ROWS_OF_ONE = 3  # rows that a transaction writes, in statements of their own
+
+
+_BALANCES = """SELECT coalesce(sum(abalance), 0) FROM pgbench_accounts
+UNION ALL SELECT coalesce(sum(tbalance), 0) FROM pgbench_tellers
+UNION ALL SELECT coalesce(sum(bbalance), 0) FROM pgbench_branches
+UNION ALL SELECT coalesce(sum(delta), 0) FROM pgbench_history"""
 
 
 class Storm:
@@ -60,6 +68,22 @@ class Storm:
                         self.acknowledged[number] = time.time_ns() // 1000
 
 
+@contextlib.contextmanager
+def pgbench_running(stack: ArchivedStack) -> Iterator[None]:
+    """Let ``pgbench`` work in the same server; nothing where that program is not here."""
+    program = stack.server.programs / "pgbench"
+    if not program.exists():
+        yield
+        return
+    words = [str(program), "-n", "-h", stack.server.socket_folder, "-U", stack.server.user]
+    subprocess.run([*words, "-i", "-q", "postgres"], check=True, capture_output=True)
+    with subprocess.Popen([*words, "-c", "2", "-T", "600", "postgres"], stdout=subprocess.DEVNULL) as running:
+        try:
+            yield
+        finally:
+            running.terminate()
+
+
 def read_commits(stack: ArchivedStack) -> list[tuple[int, int]]:
     """Return the transaction and the microsecond of each commit, in the order of the archived log."""
     found = []
@@ -82,6 +106,11 @@ def find_committed(commits: list[tuple[int, int]], moment_us: int) -> set[int]:
     return by_then
 
 
+def has_pgbench(stack: ArchivedStack) -> bool:
+    """Say whether its tables are there."""
+    return (stack.server.programs / "pgbench").exists()
+
+
 def judge_moment(stack: ArchivedStack, storm: Storm, commits: list[tuple[int, int]], moment_us: int) -> int:
     """Restore to a moment and compare; return how many transactions it has. Raises ``AssertionError``."""
     told = show_time(moment_us)
@@ -97,12 +126,14 @@ def judge_moment(stack: ArchivedStack, storm: Storm, commits: list[tuple[int, in
             assert recovered.is_promoted
             rows = server.ask("SELECT number, count(*) FROM t GROUP BY 1", "postgres").split()
             counted = int(server.ask("SELECT sum(n) FROM counted", "postgres"))
+            balances = set(server.ask(_BALANCES, "postgres").split()) if has_pgbench(stack) else {"0"}
         finally:
             server.remove()
     restored = {int(each.split("|")[0]): int(each.split("|")[1]) for each in rows}
     assert set(restored) == expected, (told, len(set(restored) ^ expected))
     assert set(restored.values()) <= {_ROWS_OF_ONE}, told
     assert counted == len(restored), told
+    assert len(balances) == 1, (told, balances)  # each transaction of pgbench adds the same to all four
     assert {number for number, at in storm.acknowledged.items() if at < moment_us} <= set(restored), told
     return len(restored)
 
@@ -127,13 +158,14 @@ def _weather(stack: ArchivedStack, seed: int, count: int) -> int:
     stack.server.sql("CREATE TABLE t (number bigint, part int, xid bigint)")
     stack.server.sql("CREATE TABLE counted AS SELECT g AS id, 0 AS n FROM generate_series(0, 49) g")
     here = f'{ARCHIVED}data_directory = "{stack.server.data}"\n'
-    storm = Storm(stack, seed)
-    stack.back_up(wal=here)
-    since_us = time.time_ns() // 1000
-    time.sleep(1)
-    stack.back_up(wal=here)
-    time.sleep(1)
-    storm.end()
+    with pgbench_running(stack):
+        storm = Storm(stack, seed)
+        stack.back_up(wal=here)
+        since_us = time.time_ns() // 1000
+        time.sleep(1)
+        stack.back_up(wal=here)
+        time.sleep(1)
+        storm.end()
     until_us = time.time_ns() // 1000
     stack.server.sql("INSERT INTO t VALUES (0, 0, 0)")
     stack.switch()
