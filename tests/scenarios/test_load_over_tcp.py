@@ -77,12 +77,15 @@ def make_certificate() -> tuple[bytes, bytes]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[ListeningServer]:
-    with ListeningServer() as made:
+    made = ListeningServer()
+    try:
         made.sql("CREATE DATABASE shop")
         made.sql(
             "CREATE TABLE t AS SELECT g AS id, repeat(md5(g::text), 3) AS words FROM generate_series(1, 9000) g", "shop"
         )
         yield made
+    finally:
+        made.remove()
 
 
 @pytest.fixture(scope="module")
