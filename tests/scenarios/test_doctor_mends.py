@@ -211,6 +211,9 @@ def test_runs_that_something_starts_are_well(
     machine: MendedMachine, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(starting, "SYSTEMD_RUNS", str(tmp_path))
+    (tmp_path / "linger").mkdir()
+    (tmp_path / "linger" / pwd.getpwuid(os.getuid()).pw_name).touch()
+    monkeypatch.setattr(starting, "LINGER", str(tmp_path / "linger"))
     machine.write(DAILY + '[schedule]\nby = "other"\n')
     assert machine.findings() == []
 

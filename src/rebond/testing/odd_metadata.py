@@ -23,6 +23,8 @@ def _modes(place: bytes) -> None:
 
 @root_cell
 def _files_and_directories_that_nobody_may_enter(place: bytes) -> None:
+    if os.geteuid() != 0:
+        raise PermissionError(errno.EPERM, "whoever makes them could not read them")
     os.mkdir(place + b"/closed")
     write(place + b"/closed/file")
     write(place + b"/secret")
