@@ -145,10 +145,4 @@ RECORDS = (
         ),
         (f"{LOGS}::test_a_file_that_others_took_away_is_opened_anew",),
     ),
-    Bug(
-        "what-does-not-compress-grows",
-        "Segments of pictures and archives grow too: twice the memory, and nothing is smaller.",
-        (Change("vault/content_writing.py", " and shrinks_well(segment.chunks)", ""),),
-        (f"{SEGMENTS}::test_segments_of_content_that_compresses_grow_and_no_others",),
-    ),
 )

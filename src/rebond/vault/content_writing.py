@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from blake3 import blake3
 
-from rebond.vault.frames import RAW_LIMIT, Texture, shrinks_well
+from rebond.vault.frames import RAW_LIMIT, Texture
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -20,12 +20,11 @@ _LEAST_FILL = 0.75  # a segment is closed at a random size between this share of
 class _OpenSegment:
     """A segment being filled."""
 
-    __slots__ = ("chunks", "close_at", "has_grown", "ids", "place", "size")
+    __slots__ = ("chunks", "close_at", "ids", "place", "size")
 
     def __init__(self, place: int, close_at: int) -> None:
         self.place = place
         self.close_at = close_at
-        self.has_grown = False
         self.ids: list[bytes] = []
         self.chunks: list[bytes] = []
         self.size = 0
@@ -143,18 +142,9 @@ class ContentWriter:
         place = segment.place
         self._chunks.add(chunk_id, place)
         self.added_bytes += size
-        if (segment.size >= segment.close_at and not self._grows(kind, segment)) or len(segment.ids) >= _MOST_CHUNKS:
+        if segment.size >= segment.close_at or len(segment.ids) >= _MOST_CHUNKS:
             self._close(kind)
         return place
-
-    def _grows(self, kind: SegmentKind, segment: _OpenSegment) -> bool:
-        """Let a full segment of content that compresses grow, once, if the level and the session are large enough."""
-        target = self._level.target_after(self.added_bytes)
-        if segment.has_grown or kind is not SegmentKind.DATA or target <= self._level.target_bytes:
-            return False
-        segment.has_grown = True
-        segment.close_at = segment.close_at * target // self._level.target_bytes
-        return segment.size < segment.close_at and shrinks_well(segment.chunks)
 
     def _start(self, kind: SegmentKind) -> _OpenSegment:
         number = self._next_number

@@ -18,9 +18,6 @@ _COUNT = struct.Struct("<I")
 _ROW_SIZE = HASH_SIZE + 4
 _LZMA_GRAIN = 4096  # bytes: dictionaries are multiples of it
 _WIDENED_LEVEL = 3
-_GROWTH_SHARE = 64  # a segment is no larger than this part of what was stored before it, where it may grow
-_TASTES, _TASTE_BYTES = 8, 8 << 10
-_SHRUNK = 0.7  # of its size: a taste that is smaller is of content that compresses
 _INCOMPRESSIBLE = 0.98  # a frame that saves less than 2 % is stored as it is: it decodes for nothing
 
 
@@ -41,34 +38,20 @@ class Texture(enum.IntEnum):
 
 
 class Level(Struct, frozen=True):
-    """A trade between time and room. ``target_bytes`` is what a segment is filled to, at first."""
+    """A trade between time and room. ``target_bytes`` is what a segment is filled to."""
 
     name: str
     codec: Codec
     strength: int
     target_bytes: int
     working_bytes: int  # memory that one compressing thread takes
-    growth: int = 1  # times the target: what segments are filled to once much was stored
-
-    @property
-    def most_target_bytes(self) -> int:
-        """What a segment is filled to at most."""
-        return self.target_bytes * self.growth
-
-    def target_after(self, stored_bytes: int) -> int:
-        """Return what the next segment is filled to, after so many raw bytes of one session.
-
-        Larger ones compress better. A small backup keeps small ones: they are less to lose when it is killed, and
-        less to read for a single file.
-        """
-        return min(self.most_target_bytes, max(self.target_bytes, stored_bytes // _GROWTH_SHARE))
 
 
 LEVELS = {
     level.name: level
     for level in (
         Level("fast", Codec.ZSTD, 1, 4 << 20, 8 << 20),
-        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20, growth=2),
+        Level("balanced", Codec.ZSTD, 3, 4 << 20, 12 << 20),
         Level("small", Codec.ZSTD, 12, 4 << 20, 48 << 20),
         Level("dense", Codec.LZMA2, 6, 16 << 20, 72 << 20),
     )
@@ -135,13 +118,6 @@ def _lzma_filter(level: Level) -> dict[str, int]:
         "mf": lzma.MF_HC4,
         "nice_len": 112,
     }
-
-
-def shrinks_well(chunks: Sequence[Buffer]) -> bool:
-    """Say whether a taste of some chunks compresses; what does not gains nothing by a larger segment."""
-    step = max(1, len(chunks) // _TASTES)
-    taste = b"".join([bytes(chunk[:_TASTE_BYTES]) for chunk in chunks[::step]])
-    return len(zstandard.ZstdCompressor(level=1).compress(taste)) < _SHRUNK * len(taste)
 
 
 def join_chunks(ids: Sequence[bytes], chunks: Sequence[Buffer]) -> bytes:

@@ -61,7 +61,7 @@ class SealingPipeline:
         self._putters = ThreadPoolExecutor(uploads, "put")
         self._least_room = workers + QUEUED
         self._most_room = workers + max(QUEUED, MOST_QUEUED_BYTES // context.level.target_bytes)
-        self._most_bytes = self._most_room * context.level.target_bytes  # where segments grow, fewer wait
+        self._most_bytes = self._most_room * context.level.target_bytes  # of larger ones, fewer wait
         self._in_flight = 0
         self._in_flight_bytes = 0
         self._submitted = 0

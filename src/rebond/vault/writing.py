@@ -137,7 +137,7 @@ class SnapshotSession:
                 self.parent.references,
                 cache.segments,
                 self.parent.total_bytes,
-                self._level.target_after(self.parent.total_bytes),
+                self._level.target_bytes,
                 self.parent.components,
             )
         keys = vault.credentials.domain_keys(self._domain)

@@ -48,13 +48,6 @@ def test_one_compressor_sets_its_encoder_for_each_kind_of_content_and_all_of_it_
     assert (len(set(frames.values())) > 1) == (level == "balanced")
 
 
-def test_segments_grow_with_what_was_stored_to_twice_their_size_and_no_further() -> None:
-    balanced, mib = LEVELS["balanced"], 1 << 20
-
-    assert [balanced.target_after(stored * mib) / mib for stored in (0, 256, 384, 512, 10**6)] == [4, 4, 6, 8, 8]
-    assert all(level.most_target_bytes <= RAW_LIMIT // 4 for level in LEVELS.values())
-
-
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 1_000_003])
 def test_a_decoders_dictionary_is_as_long_as_the_content_and_no_longer(
     size: int, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,5 @@
 """Errors of any stage reach the caller, nothing is put after one, and nothing waits for ever."""
 
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -328,31 +327,6 @@ def test_a_segment_is_closed_by_its_size_and_by_its_count(
     target = LEVELS["fast"].target_bytes
     assert all(0.75 * target <= size <= target + (1 << 20) for size in sizes)
     assert [s.number for s in collected.segments] == list(range(len(collected.segments)))
-    cache.close()
-
-
-def test_segments_of_content_that_compresses_grow_and_no_others(tmp_path_factory: pytest.TempPathFactory) -> None:
-    level = replace(LEVELS["fast"], target_bytes=16 << 10, growth=4)
-    cache = LocalCache(tmp_path_factory.mktemp("cache"))
-    collected, rng = Collected(), random.Random(1)
-    context = replace(sealing_context(SESSION), level=level)
-    content = ContentWriter(context, collected, cache)  # type: ignore[arg-type]
-
-    for number in range(6000):
-        content.keep_data(b"%04d" % number * 250)
-    for _ in range(200):
-        content.keep_data(rng.randbytes(1000))
-    for number in range(3000):
-        content.keep_tree(b"%04d" % number * 25)
-    content.finish_component()
-
-    sizes = [s.raw_bytes for s in collected.segments if s.kind is SegmentKind.DATA][:-1]
-    trees = [s.raw_bytes for s in collected.segments if s.kind is SegmentKind.TREE][:-1]
-    assert sizes[0] <= (16 << 10) + 1000
-    assert all(48 << 10 <= size <= (64 << 10) + 1000 for size in sizes[-24:-19]), "what compresses"
-    assert all(size <= (16 << 10) + 1000 for size in sizes[-3:]), "what does not"
-    assert trees
-    assert max(trees) <= (16 << 10) + 100
     cache.close()
 
 
