@@ -24,6 +24,7 @@ _LENGTH = struct.Struct("<I")
 _BUFFERS_AT_ONCE = 1000  # the kernel takes at most 1,024 in one call
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's mallopt
 _KEPT_BYTES = 32 << 20  # what a process keeps for its next request instead of giving it back
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)  # while a copy is not yet one
 _NAME_LENGTH = 15  # of a process, for the kernel
 _COPIED_BYTES = 128 << 20  # of memory of its own, from which on a process is too large to be copied
 
@@ -170,14 +171,18 @@ class _CopiedProcess:
 
     def __init__(self, module: str, make_handler: MakeHandler, file: int) -> None:
         requests, answers = os.pipe(), os.pipe()
+        # A signal that came to the copy while it is still this process would end, and clean up, all that this one does.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
         try:
             self.pid = os.fork()
+            if self.pid == 0:
+                _live_as_copy(module, make_handler, requests[0], answers[1], file, mask)
         except OSError:
             for descriptor in (*requests, *answers):
                 os.close(descriptor)
             raise
-        if self.pid == 0:
-            _live_as_copy(module, make_handler, requests[0], answers[1], file)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(requests[0])
         os.close(answers[1])
         self.stdin: IO[bytes] = os.fdopen(requests[1], "wb")
@@ -185,16 +190,22 @@ class _CopiedProcess:
 
     def wait(self) -> int:
         """Wait until it has ended; return its status, less than 0 for a signal."""
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        try:
+            return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        except ChildProcessError:  # whoever started this program lets its children go without a status
+            return 0
 
 
-def _live_as_copy(module: str, make_handler: MakeHandler, incoming: int, outgoing: int, file: int) -> NoReturn:
+def _live_as_copy(
+    module: str, make_handler: MakeHandler, incoming: int, outgoing: int, file: int, mask: set[signal.Signals | int]
+) -> NoReturn:
     """Answer until the input ends, and end without anything that this process was to do in the end."""
     status = 1
     try:
         os.setsid()
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in _HELD_BACK:
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         gc.freeze()  # to look through what was copied would make it be copied in earnest
         needed = (incoming, outgoing, os.open(os.devnull, os.O_RDWR), file)
         kept = [fcntl.fcntl(each, fcntl.F_DUPFD_CLOEXEC, len(needed)) for each in needed]  # any may have a low number

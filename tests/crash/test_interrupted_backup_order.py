@@ -18,7 +18,7 @@ from rebond.testing.vaults import make_vault, open_made, read_back, save
 from rebond.vault import sealing, sealing_pipeline
 from rebond.vault.access import Vault
 from rebond.vault.creation import Created
-from rebond.vault.frames import Codec, Compressor, join_chunks
+from rebond.vault.frames import Codec, Compressor, Texture, join_chunks
 from rebond.vault.index_loading import open_list
 from rebond.vault.packs import pack_name
 from rebond.vault.primitives import Buffer
@@ -80,10 +80,10 @@ def test_what_a_faulty_memory_spoils_before_it_is_sealed_is_never_put(
 ) -> None:
     compress = Compressor.compress
 
-    def flip_a_bit(self: Compressor, raw: Buffer) -> tuple[Codec, Buffer]:
+    def flip_a_bit(self: Compressor, raw: Buffer, texture: Texture = Texture.FILES) -> tuple[Codec, Buffer]:
         spoilt = bytearray(raw)
         spoilt[-1] ^= 1
-        return compress(self, bytes(spoilt))
+        return compress(self, bytes(spoilt), texture)
 
     monkeypatch.setattr(Compressor, "compress", flip_a_bit)
 

@@ -103,6 +103,43 @@ def test_a_copy_that_fails_or_is_killed_is_lost_and_ends_nothing_here(copy: OwnP
     assert killed.exit_status == -signal.SIGKILL
 
 
+def test_a_signal_that_comes_while_a_copy_is_made_ends_the_copy_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it has let go of everything it is this process, with all that this one would clean up."""
+    fork, marks = os.fork, tmp_path / "marks"
+
+    def fork_and_interrupt() -> int:
+        pid = fork()
+        if pid == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        return pid
+
+    monkeypatch.setattr(own_processes, "may_be_copied", lambda: True)
+    monkeypatch.setattr(os, "fork", fork_and_interrupt)
+    try:
+        one = OwnProcess(__name__, answer_facts)
+        with pytest.raises(ProcessLost):
+            one.ask(b"pid")
+        one.close()
+        assert one.exit_status == -signal.SIGINT
+    finally:
+        with marks.open("a") as file:
+            file.write("cleaned up\n")
+    assert marks.read_text() == "cleaned up\n"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+
+
+def test_where_children_leave_no_status_a_copy_that_ended_is_a_good_one(copy: OwnProcess) -> None:
+    ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        assert int(copy.ask(b"pid")) == copy.pid
+        copy.close()
+    finally:
+        signal.signal(signal.SIGCHLD, ignored)
+    assert copy.exit_status == 0
+
+
 def test_a_copy_does_not_outlive_the_program(tmp_path: Path) -> None:
     """Nor does it write out a second time what the program had not written yet."""
     program = (

@@ -38,7 +38,7 @@ def test_the_wheel_names_its_licence_and_its_program(wheel: zipfile.ZipFile) -> 
 
     assert "License-Expression: Apache-2.0" in texts["METADATA"]
     assert "Requires-Python: >=3.11" in texts["METADATA"]
-    assert "rebond = rebond.cli.__main__:main" in texts["entry_points.txt"]
+    assert "rebond = rebond.cli.entry:main" in texts["entry_points.txt"]
     assert "Apache License" in texts["LICENSE"]
 
 

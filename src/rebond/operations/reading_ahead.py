@@ -12,6 +12,7 @@ from rebond.vault.segment_places import SegmentPlace
 
 AT_ONCE = 4  # requests under way
 MOST_BYTES = 24 << 20  # of stored segments that were asked for and not yet given back
+MOST_SEGMENTS = 24  # whose work waits here: that of small files that compress well weighs more than they do
 TOGETHER_BYTES = 4 << 20  # of one pack that come by one request
 _WASTE_SHARE = 4  # at most this part of a request is of segments that nobody asked for
 
@@ -45,7 +46,7 @@ class ReadingAhead(Generic[Work]):
             try:
                 for group in self._groups():
                     size = sum(copy.stored_length for _, _, copy in group if copy is not None)
-                    while waiting and not self._has_room(size):
+                    while waiting and not (self._has_room(size) and len(group) + _count(waiting) <= MOST_SEGMENTS):
                         yield from self._answers(*waiting.popleft())
                     self._take_room(size)
                     copies = [(place, copy) for place, _, copy in group if copy is not None]
@@ -66,7 +67,8 @@ class ReadingAhead(Generic[Work]):
         group: _Group[Work] = []
         for place, work in self._planned:
             wanted = (place, work, self._reader.first_copy(place))
-            if group and not _lie_together([copy for _, _, copy in (*group, wanted)]):
+            is_full = len(group) >= MOST_SEGMENTS // 2
+            if is_full or (group and not _lie_together([copy for _, _, copy in (*group, wanted)])):
                 yield group
                 group = []
             group.append(wanted)
@@ -96,6 +98,10 @@ class ReadingAhead(Generic[Work]):
         with self._changed:
             self._held_bytes -= size
             self._changed.notify_all()
+
+
+def _count(waiting: Iterable[tuple[_Group[Work], object]]) -> int:
+    return sum(len(group) for group, _ in waiting)
 
 
 def _lie_together(copies: list[SegmentPlace | None]) -> bool:

@@ -25,8 +25,8 @@ QUEUED = 1  # segments that wait at first: what is in flight is read again after
 MOST_QUEUED_BYTES = 16 << 20  # of segments that wait later on
 QUEUED_SHARE = 64  # one segment more waits for each 64 that were submitted: a kill still costs little
 LEAST_PACK = 2 << 20  # bytes
-MOST_PACK = 16 << 20  # below the format's limit: a smaller pack in flight is less to lose and to hold
-MOST_PUTTING_BYTES = 32 << 20  # of packs on their way to the store
+MOST_PACK = 8 << 20  # well below the format's limit: a smaller pack in flight is less to lose and to hold
+MOST_PUTTING_BYTES = 32 << 20  # of packs on their way to the store; two of the largest, or three
 PACK_SHARE = 128  # a pack holds about 1/128 of what the session stored so far, so a kill costs little
 PROCESSES_FROM = 8 << 20  # raw bytes; less is sealed before a process has started
 DENSE_MEMORY = 150 << 20  # bytes that compressing threads may take together
@@ -181,9 +181,13 @@ class SealingPipeline:
             self._put_ended.wait_for(lambda: self._may_put(size))
             self._putting += 1
             self._putting_bytes += size
-        filled = builder.fill(self._context.catalog_key)
-        self.stored_bytes += len(filled.content)
-        self._putters.submit(self._put, filled, size)
+        try:
+            filled = builder.fill(self._context.catalog_key)
+            self.stored_bytes += len(filled.content)
+            self._putters.submit(self._put, filled, size)
+        except BaseException:  # it will not be put: others must not wait for that
+            self._end_put(size)
+            raise
 
     def _may_put(self, size: int) -> bool:
         if not self._putting:
@@ -197,7 +201,10 @@ class SealingPipeline:
         except BaseException as error:  # noqa: BLE001 - handed to the caller's thread by submit or finish
             self._failure = self._failure or error
         finally:
-            with self._put_ended:
-                self._putting -= 1
-                self._putting_bytes -= size
-                self._put_ended.notify_all()
+            self._end_put(size)
+
+    def _end_put(self, size: int) -> None:
+        with self._put_ended:
+            self._putting -= 1
+            self._putting_bytes -= size
+            self._put_ended.notify_all()

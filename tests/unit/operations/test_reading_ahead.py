@@ -124,6 +124,25 @@ def test_no_more_is_asked_for_than_there_is_room_until_something_is_given_back(
     assert max(sizes) < most <= room
 
 
+def test_the_work_of_few_segments_waits_however_little_they_weigh(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    planned, taken, most = site.planned(), 0, 0
+    monkeypatch.setattr(reading_ahead, "MOST_SEGMENTS", 8)
+
+    def take() -> Iterator[tuple[int, str]]:
+        nonlocal taken
+        for each in planned:
+            taken += 1
+            yield each
+
+    ahead: ReadingAhead[str] = ReadingAhead(site.reader, take())
+    for given, (_, _, copy) in enumerate(ahead):
+        most = max(most, taken - given)
+        ahead.give_back(copy)
+
+    assert taken == len(planned) > 20
+    assert most <= 8 + 4 + 1  # those that wait, and a group that is being gathered
+
+
 def test_a_copy_that_is_gone_comes_as_nothing_and_takes_no_room(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     planned = site.planned()
     monkeypatch.setattr(reading_ahead, "MOST_BYTES", 1)

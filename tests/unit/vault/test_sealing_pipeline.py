@@ -14,7 +14,7 @@ from rebond.vault import sealing, sealing_pipeline
 from rebond.vault.content_writing import NOT_KEPT, ContentWriter
 from rebond.vault.frames import LEVELS, Compressor, Texture, build_frame, join_chunks, open_frame, split_chunks
 from rebond.vault.local_cache import LocalCache
-from rebond.vault.packs import FilledPack
+from rebond.vault.packs import FilledPack, PackBuilder
 from rebond.vault.primitives import keyed_id, sealing_private_key
 from rebond.vault.sealing import check_sealed
 from rebond.vault.sealing_pipeline import FullSegment, SealingPipeline
@@ -165,6 +165,32 @@ def test_an_error_in_a_sealing_thread_ends_the_run_with_its_own_error(
         within_seconds(run)
     within_seconds(pipeline.abandon)
     assert puts.packs == []
+
+
+@pytest.mark.parametrize("uploads", [1, 4])
+def test_a_pack_that_cannot_be_laid_out_ends_the_run_and_hangs_nobody(
+    uploads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill, failed = PackBuilder.fill, threading.Event()
+
+    def fail_once(builder: PackBuilder, key: bytes) -> FilledPack:
+        if failed.is_set():
+            return fill(builder, key)
+        failed.set()
+        raise MemoryError("fill")
+
+    monkeypatch.setattr(PackBuilder, "fill", fail_once)
+    monkeypatch.setattr(sealing_pipeline, "LEAST_PACK", 1)
+    pipeline = SealingPipeline(sealing_context(SESSION), Puts(), uploads=uploads)
+
+    def run() -> None:
+        for number in range(30):
+            pipeline.submit(a_segment(number))
+        pipeline.finish()
+
+    with pytest.raises(MemoryError, match="fill"):
+        within_seconds(run)
+    within_seconds(pipeline.abandon)
 
 
 def test_what_is_queued_is_dropped_when_the_session_is_abandoned() -> None:
