@@ -108,7 +108,11 @@ def test_variables_name_hosts_and_ports_where_there_are_some_and_sockets_elsewhe
     assert (found["POSTGRES_HOST"], found["POSTGRES_PORT"], found["POSTGRES_DB"]) == ("127.0.0.1", "5432", "shop")
     assert (found["PGHOST"], found["MYSQL_UNIX_PORT"]) == ("/tmp/d/postgresql/shop", "/tmp/d/mysql/shop/s")
     without = describe_servers(both, has_ports=False)
-    assert without["DATABASE_URL"] == "mysql://boss@localhost/shop?unix_socket=%2Ftmp%2Fd%2Fmysql%2Fshop%2Fs"
+    quoted = "%2Ftmp%2Fd%2Fmysql%2Fshop%2Fs"
+    assert without["DATABASE_URL"] == f"mysql://boss@{quoted}/shop?unix_socket={quoted}"
+    hosts = {without[f"{start}_HOST"] for start in ("DB", "DATABASE", "MYSQL")}
+    assert hosts == {"/tmp/d/mysql/shop/s"}  # a driver that takes it for a name finds nobody
+    assert not [each for each in without.values() if "localhost" in each or "127.0.0.1" in each]
     assert without["POSTGRES_HOST"] == "/tmp/d/postgresql/shop"
     assert describe_servers([], has_ports=True) == {}
 

@@ -52,13 +52,14 @@ def first_of_each(servers: Sequence[DrilledServer]) -> list[DrilledServer]:
 def describe_servers(servers: Sequence[DrilledServer], *, has_ports: bool, url: str = "") -> dict[str, str]:
     """Return the variables by which applications find their databases, all of them of throw-away servers.
 
-    What every product calls ``DB_…`` is the first one. With ``has_ports`` hosts are 127.0.0.1, else sockets; the own
-    variables of clients (``PGHOST``, ``MYSQL_UNIX_PORT``) always name the sockets. ``url`` is what the application had:
-    its scheme says how it speaks to the server.
+    What every product calls ``DB_…`` is the first one. With ``has_ports`` hosts are 127.0.0.1, else sockets: a driver
+    that knows none reaches nothing then, since ``localhost`` would be the live server. The own variables of clients
+    (``PGHOST``, ``MYSQL_UNIX_PORT``) always name the sockets. ``url`` is what the application had: its scheme says how
+    it speaks to the server.
     """
     variables: dict[str, str] = {}
     for each in reversed(first_of_each(servers)):  # so that the first one wins
-        host = _HERE if has_ports else "localhost" if each.scheme == MYSQL else str(each.folder)
+        host = _HERE if has_ports else str(each.socket if each.scheme == MYSQL else each.folder)
         variables |= _describe_clients(each)
         for start in ("DB", "DATABASE", _PREFIXES[each.scheme]):
             variables |= {
@@ -108,6 +109,6 @@ def _make_url(server: DrilledServer, *, has_ports: bool) -> str:
     )
     if has_ports:
         return f"{server.scheme}://{user}@{_HERE}:{server.port}/{shown}"
-    if server.scheme == MYSQL:
-        return f"{server.scheme}://{user}@localhost/{shown}?unix_socket={socket}"
+    if server.scheme == MYSQL:  # without a host drivers take localhost, where the live server listens
+        return f"{server.scheme}://{user}@{socket}/{shown}?unix_socket={socket}"
     return f"{server.scheme}://{user}@{folder}:{server.port}/{shown}"
