@@ -62,9 +62,14 @@ def find_waiting(loaded: Loaded) -> dict[str, str]:
     found: dict[str, str] = {}
     for title, class_ in loaded.configuration.classes.items():
         if class_.trigger in _WAITING:
-            names = loaded.configuration.component if class_.takes_all else class_.components
-            found |= dict.fromkeys(names, title)
+            found |= dict.fromkeys(_list_members(loaded, title), title)
     return found
+
+
+def _list_members(loaded: Loaded, class_name: str) -> frozenset[str]:
+    """Return what a class saves, whichever others save it too."""
+    class_ = loaded.configuration.classes[class_name]
+    return frozenset(loaded.configuration.component if class_.takes_all else class_.components)
 
 
 def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder: Path, clock: Clock) -> frozenset[str]:
@@ -73,8 +78,7 @@ def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder:
     That is known from the last run of the class that found its turn, or from the times of the files, whoever saved
     them. ``newest`` is the newest snapshot that holds each.
     """
-    waiting = find_waiting(loaded)
-    if not waiting:
+    if not find_waiting(loaded):
         return frozenset()
     from rebond.schedule.observing import Observer, is_older_than  # noqa: PLC0415 - few stacks are saved at every change
     from rebond.schedule.records import Records  # noqa: PLC0415
@@ -84,7 +88,9 @@ def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder:
     for job in make_calendar(loaded.configuration).jobs:
         if job.deed is not Deed.BACKUP or job.trigger not in _WAITING:
             continue
-        members = {name for name, title in waiting.items() if title == job.class_name}
+        members = _list_members(loaded, job.class_name)
+        if not members:
+            continue
         done, state = past.read(job.name), observe(job).state
         if done is not None and state and done.saved == state:
             quiet |= members
