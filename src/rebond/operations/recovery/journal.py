@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -278,16 +278,21 @@ def find_run(restores: Path, text: str, clock: Clock, *, stack: str = "") -> Jou
     """
     runs = list_runs(restores, clock)
     if text == "latest":
-        runs = [each for each in runs if not stack or each.read_plan().get("stack") == stack]
-        _require_one_stack(runs)
-    fitting = runs[-1:] if text == "latest" else [each for each in runs if each.run.startswith(text.lower())]
+        own = [each for each in runs if not stack or _stack_of(each) == stack]
+        _require_one_stack(own)
+        fitting = own[-1:]
+    else:
+        fitting = [each for each in runs if each.run.startswith(text.lower())]
     if len(fitting) == 1:
         return fitting[0]
-    known = ", ".join(each.run for each in runs[-5:])
     if len(fitting) > 1:
         raise UsageError(
-            "{text} is the start of several runs: {known}.", hint="Give more of it.", text=text, known=known
+            "{text} is the start of several runs: {known}.",
+            hint="Give more of it.",
+            text=text,
+            known=_show_runs(fitting[-5:]),
         )
+    known = _show_runs(runs[-5:])  # of other stacks too: one that is half done must not be denied
     raise UnknownName(
         "This machine knows no restore in place called {text}.",
         hint="It knows: {known}." if known else "'rebond history' lists what ran; --in-place begins a restore.",
@@ -296,13 +301,21 @@ def find_run(restores: Path, text: str, clock: Clock, *, stack: str = "") -> Jou
     )
 
 
+def _stack_of(journal: Journal) -> str:
+    return str(journal.read_plan().get("stack"))
+
+
+def _show_runs(runs: Iterable[Journal]) -> str:
+    return ", ".join(f"{each.run} ({_stack_of(each)})" for each in runs)
+
+
 def _require_one_stack(runs: Sequence[Journal]) -> None:
-    newest = {str(each.read_plan().get("stack")): each.run for each in runs}
+    newest = {_stack_of(each): each for each in runs}
     if len(newest) > 1:
         raise UsageError(
             "Restores of several stacks ran on this machine, and 'latest' does not say of which.",
             hint="Name one: {known}. Or run it in the stack's folder, or with --config.",
-            known=", ".join(f"{run} ({stack})" for stack, run in newest.items()),
+            known=_show_runs(newest.values()),
         )
 
 

@@ -32,3 +32,11 @@ def test_without_a_stack_the_latest_of_several_is_refused_and_they_are_listed(re
     assert "2a00000000000000 (shop)" in caught.value.hint
     assert "3a00000000000000 (blog)" in caught.value.hint
     assert find_run(restores, "0a", ManualClock()).run.startswith("0a"), "an id says all"
+
+
+def test_in_the_folder_of_another_stack_the_runs_of_this_machine_are_not_denied(restores: pathlib.Path) -> None:
+    with pytest.raises(UnknownName) as caught:
+        find_run(restores, "latest", ManualClock(), stack="wiki")
+
+    assert "2a00000000000000 (shop)" in caught.value.hint
+    assert "3a00000000000000 (blog)" in caught.value.hint
