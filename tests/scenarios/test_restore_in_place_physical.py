@@ -52,6 +52,9 @@ def test_a_data_directory_comes_back_into_its_place_and_goes_again(
     )
     with pytest.raises(RestoreError, match="still runs"):
         plan_recovery(loaded, RecoveryWish(chosen=(chosen,)), around)  # no command stops it: said before anything else
+    plan, _ = plan_recovery(loaded, RecoveryWish(chosen=(chosen,)), around, is_dry=True)  # a look at it says so too
+    assert (plan.remarks[0].code, plan.remarks[0].subject) == ("still-runs", "db")
+    assert "stop it by hand, then run this again" in plan.remarks[0].hint
     plan, means = plan_recovery(loaded, RecoveryWish(chosen=(chosen,), runs_commands=False), around)
     journal = Journal.begin(tmp_path / "runs", "abcd1234", {}, clock)
     journal.folder_of("db")

@@ -97,7 +97,7 @@ def restore_in_place(
             untouchable=list_untouchable(invocation, vault.store.location),
             expect=learn_expectations(invocation, loaded.configuration.stack.name),
         )
-        plan, means = plan_recovery(loaded, wish, around)
+        plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         plan = replace(plan, left_out=(*plan.left_out, *apart)) if apart else plan
         closed = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))

@@ -63,7 +63,7 @@ def recover_stack(
             untouchable=list_untouchable(invocation, vault.store.location),
             expect=learn_expectations(invocation, loaded.configuration.stack.name),
         )
-        plan, means = plan_recovery(loaded, wish, around)
+        plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
         server = _find_server(invocation, loaded, asked, later, wishes)
         later = [name for name in later if server is None or name not in server.records]
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]

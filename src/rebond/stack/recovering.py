@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from msgspec import structs
@@ -11,7 +11,8 @@ from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Regenera
 from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.config.steps import Probe, Restoring, Step
-from rebond.errors import RebondError, SourceError, UsageError
+from rebond.errors import RebondError, RestoreError, SourceError, UsageError
+from rebond.findings import Finding, Severity
 from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
@@ -32,11 +33,14 @@ from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 from rebond.stack.whereabouts import looking_up, resolver_of
 
 
-def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> tuple[RecoveryPlan, Means]:
+def plan_recovery(
+    loaded: Loaded, wish: RecoveryWish, around: Surroundings, *, is_dry: bool = False
+) -> tuple[RecoveryPlan, Means]:
     """Return the plan and what carries it out. Nothing is asked of any server, and nothing is touched.
 
     Raises ``UsageError`` when nothing that was chosen can be brought back into its place, ``RestoreError`` where
-    something else lies in the place of a server than what was saved, or where it runs and no command stops it.
+    something else lies in the place of a server than what was saved, or where it runs and no command stops it: to a
+    plan that is only looked at (``is_dry``) that is a remark.
     """
     relocation = Relocation(loaded, wish.to)
     parts: dict[str, Part] = {}
@@ -58,10 +62,9 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     hooks = choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {}
     if not relocation.loaded.root.is_dir():
         hooks = {**hooks, StepKind.STOP: ()}  # commands start in the root: where that is gone, nothing is to be stopped
+    refusals: list[Finding] = []
     if wish.runs_commands and not hooks.get(StepKind.STOP):  # nobody will stop what runs: better said before the fetch
-        for each in parts.values():
-            if isinstance(each, FilePart):
-                each.require_at_rest()
+        refusals = _find_running(parts.values(), is_dry=is_dry)
     questions = choose_questions(relocation.loaded, around.environment) if wish.runs_commands else ()
     plan = make_plan(
         run=around.run,
@@ -76,7 +79,7 @@ def plan_recovery(loaded: Loaded, wish: RecoveryWish, around: Surroundings) -> t
     )
     ordered = {each.name: parts[each.name] for each in plan.parts}
     remarks = (remark for each in ordered.values() if isinstance(each, FilePart) for remark in each.remarks())
-    plan = replace(plan, remarks=tuple(remarks))
+    plan = replace(plan, remarks=(*refusals, *remarks))
     sources = [around.sources[name] for name in ordered if name in around.sources]
     return plan, Means(parts=ordered, sources=sources, commands=hooks, questions=questions)
 
@@ -103,6 +106,29 @@ def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: 
         commands=choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {},
         questions=choose_questions(relocation.loaded, around.environment) if wish.runs_commands else (),
     )
+
+
+def _find_running(parts: Iterable[Part], *, is_dry: bool) -> list[Finding]:
+    """Say why a plan cannot be carried out as long as something runs; raises that unless ``is_dry``."""
+    found: list[Finding] = []
+    for each in parts:
+        try:
+            if isinstance(each, FilePart):
+                each.require_at_rest()
+        except RestoreError as error:
+            if not is_dry:
+                raise
+            found.append(
+                Finding(
+                    code="still-runs",
+                    severity=Severity.WARNING,
+                    subject=each.name,
+                    template=error.template,
+                    hint_template=error.hint_template,
+                    values=error.values,
+                )
+            )
+    return found
 
 
 def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) -> PlannedPart:

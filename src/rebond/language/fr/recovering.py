@@ -166,7 +166,7 @@ RECOVERING: dict[str, str] = {
     "Whether a server runs in {path} cannot be told: {reason}.": "Impossible de savoir si un serveur tourne dans {path} : {reason}.",
     "Run this as root, or as the user that the data directory belongs to.": "Lancez ceci en root, ou sous l'utilisateur à qui appartient le dossier de données.",
     "The server in {path} still runs (process {pid}); its data directory is not touched.": "Le serveur dans {path} tourne encore (processus {pid}) ; son dossier de données n'est pas touché.",
-    "Let [restore] stop = … stop it. If that process is no PostgreSQL, delete {path}/postmaster.pid.": "Que [restore] stop = … l'arrête. Si ce processus n'est pas un PostgreSQL, supprimez {path}/postmaster.pid.",
+    "Let [restore] stop = … stop it, or stop it by hand, then run this again. If that process is no PostgreSQL, delete {path}/postmaster.pid.": "Que [restore] stop = … l'arrête, ou arrêtez-le à la main, puis relancez cette commande. Si ce processus n'est pas un PostgreSQL, supprimez {path}/postmaster.pid.",
     "Of the databases of {component} no single paths come back.": "Des bases de {component}, aucun chemin seul ne revient.",
     "Name tables with --into … --table NAME.": "Nommez des tables avec --into … --table NOM.",
     # links and mount points

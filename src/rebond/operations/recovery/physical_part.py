@@ -148,7 +148,8 @@ class PhysicalPart(FilePart):
             pass  # it is somebody else's process, and it runs
         raise RestoreError(
             "The server in {path} still runs (process {pid}); its data directory is not touched.",
-            hint="Let [restore] stop = … stop it. If that process is no PostgreSQL, delete {path}/postmaster.pid.",
+            hint="Let [restore] stop = … stop it, or stop it by hand, then run this again. "
+            "If that process is no PostgreSQL, delete {path}/postmaster.pid.",
             path=os.fsdecode(place),
             pid=words[0],
         )
