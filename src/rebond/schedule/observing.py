@@ -4,7 +4,7 @@ import contextlib
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -17,6 +17,7 @@ from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
 
 UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often unless a class says otherwise
+_BESIDE_DATABASES = ("-wal", "-journal")  # what SQLite has committed may lie there until a checkpoint
 
 
 class Observer:
@@ -84,24 +85,49 @@ def has_unseen_sources(loaded: Loaded, class_name: str) -> bool:
 def is_older_than(loaded: Loaded, class_name: str, moment_ms: int) -> bool:
     """Say whether every file that a class watches is there and was last touched before a moment of this machine.
 
-    ``False`` too where what it saves shows in no file. A file that was deleted, of those that only a pattern names,
-    counts for nothing: no work is lost with it.
+    ``False`` too where what it saves shows in no file, or lies in a folder that cannot be read. A file that was
+    deleted, of those that only a pattern names, counts for nothing: no work is lost with it.
     """
     if has_unseen_sources(loaded, class_name):
         return False
-    for pattern in list_watched_paths(loaded, class_name):
-        if not glob.has_magic(pattern) and not os.path.exists(pattern):
+    try:
+        return all(_is_pattern_older(each, moment_ms) for each in list_watched_paths(loaded, class_name))
+    except OSError:
+        return False  # nobody knows what lies in a folder that cannot be read
+
+
+def _is_pattern_older(pattern: str, moment_ms: int) -> bool:
+    """Raises ``OSError`` where a folder cannot be read."""
+    if not glob.has_magic(pattern):
+        if not os.path.exists(pattern):
             return False
-        for path in glob.iglob(pattern, recursive=True, include_hidden=True):
-            if any(_touched_ms(each) >= moment_ms for each in _walk(path)):
-                return False
-    return True
+    else:
+        _require_readable_folders(pattern)
+    found = glob.iglob(pattern, recursive=True, include_hidden=True)
+    return all(_touched_ms(each) < moment_ms for path in found for each in _walk(path, pattern, _raise))
+
+
+def _require_readable_folders(pattern: str) -> None:
+    """Raise ``OSError`` where a folder that a pattern looks into cannot be read: it finds nothing there, silently."""
+    while glob.has_magic(pattern):
+        pattern = os.path.dirname(pattern)
+        for folder in glob.iglob(pattern, recursive=True, include_hidden=True):
+            if os.path.isdir(folder):
+                with os.scandir(folder):
+                    pass
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _touched_ms(path: str) -> float:
-    """Return when a file, or its owner or mode, was changed; no moment is later than that of one that went away."""
+    """Return when a file, or its owner or mode, was changed; no moment is later than that of one that went away.
+
+    Of a link, and of what it leads to, the later one counts: a link may come to lead to something old.
+    """
     try:
-        return os.stat(path).st_ctime_ns / 1_000_000
+        return max(os.stat(path).st_ctime_ns, os.lstat(path).st_ctime_ns) / 1_000_000
     except OSError:
         return float("inf")
 
@@ -125,17 +151,35 @@ def describe_files(patterns: list[str]) -> str:
     for pattern in patterns:
         digest.update(os.fsencode(pattern) + b"\0")
         for path in sorted(glob.iglob(pattern, recursive=True, include_hidden=True)):
-            for each in _walk(path):
+            for each in _walk(path, pattern):
                 digest.update(_describe(each))
     return digest.hexdigest()
 
 
-def _walk(path: str) -> Iterator[str]:
+def _walk(path: str, pattern: str, on_error: Callable[[OSError], None] | None = None) -> Iterator[str]:
+    """List a path that fits a pattern, and all below it.
+
+    As a backup does, a link to a folder is followed where it was named itself, and nowhere else. ``on_error`` is told
+    of each folder that cannot be read.
+    """
     yield path
-    if os.path.isdir(path) and not os.path.islink(path):
-        for folder, names, files in os.walk(path):
+    place = os.path.realpath(path)  # SQLite puts its files beside what a link leads to
+    if os.path.isdir(place):
+        if os.path.islink(path) and glob.has_magic(pattern):
+            return
+        for folder, names, files in os.walk(place, onerror=on_error):
             names.sort()
             yield from (os.path.join(folder, name) for name in sorted([*names, *files]))
+    else:
+        yield from (place + end for end in _BESIDE_DATABASES if _has_content(place + end))
+
+
+def _has_content(path: str) -> bool:
+    """An empty log comes and goes with every reader, so with each backup too: that is no change."""
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
 
 
 def _describe(path: str) -> bytes:
