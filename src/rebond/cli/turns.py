@@ -5,7 +5,8 @@ import socket
 from collections.abc import Callable
 
 from rebond.cli.answering import GOOD, answer, note
-from rebond.cli.configured import find_usable, require_configuration
+from rebond.cli.at_hand import find_vault
+from rebond.cli.configured import MAIN, find_usable, require_configuration
 from rebond.cli.invocation import Invocation
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import tr
@@ -58,11 +59,14 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
 
 
 def run_class_by_hand(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
-    """Run, and remember of a class that waits for a change which state was saved."""
+    """Run, and remember of a class that waits for a change which state was saved in the configuration's main vault.
+
+    The run must be the class as it is configured: with less in it, a change could be taken for saved that is not.
+    """
     loaded = find_usable(invocation)
     jobs = make_calendar(loaded.configuration).jobs if loaded else ()
     job = next((each for each in jobs if (each.deed, each.class_name) == (Deed.BACKUP, class_name)), None)
-    if loaded is None or job is None or job.trigger != "change":
+    if loaded is None or job is None or job.trigger != "change" or find_vault(invocation).place != MAIN:
         return run()
     folder, clock = folder_of(invocation.state_folder, loaded), SystemClock()
     state = Observer(loaded, folder, clock)(job).state  # before: what changes meanwhile is a change

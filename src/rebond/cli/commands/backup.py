@@ -18,7 +18,7 @@ from rebond.cli.observing import finding_document
 from rebond.cli.opening import vault_at_hand
 from rebond.cli.speech import show_path, tr
 from rebond.cli.streaming import stream_to_save
-from rebond.cli.wanted_backup import WantedBackup, want_backup
+from rebond.cli.wanted_backup import PATH_ONLY, WantedBackup, want_backup
 from rebond.cli.watching import watching
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from rebond.operations.backup import BackupOutcome
     from rebond.operations.unchanged import Unchanged
 
+# with one of these a run saves something else than its class says, or not all of it
+_UNLIKE_THE_CLASS = ("dry_run", "stdin", "command", "exclude", "stack", "allow_partial", *PATH_ONLY)
 _MEANWHILE = ("rebond.operations.backup", "rebond.cli.documents", "rebond.history.sealing")
 
 what_to_save = combine(
@@ -92,7 +94,7 @@ def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str
         from rebond.cli.turns import run_backup_in_turn
 
         return run_backup_in_turn(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
-    if wishes["class_"] and not (wishes["dry_run"] or words or paths):
+    if wishes["class_"] and not (words or paths or any(wishes[name] for name in _UNLIKE_THE_CLASS)):
         from rebond.cli.turns import run_class_by_hand
 
         return run_class_by_hand(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
