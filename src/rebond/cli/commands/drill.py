@@ -108,12 +108,7 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
                 invocation, vault, record, watcher, {**wishes, "is_newest": is_newest, "moment": moment}
             )
         except KeyboardInterrupt:
-            from rebond.cli.in_place import RunInterrupted
-
-            raise RunInterrupted(
-                "Interrupted. What was restored for the drill is deleted; nothing else was touched.",
-                hint="Run the same command again: a drill begins from the start.",
-            ) from None
+            raise _describe_interruption(invocation) from None
         return publish(invocation, evidence, wishes["report"])
 
 
@@ -162,9 +157,20 @@ def _carry_out(
             return drill_corrupted_data(invocation, live, needed, watcher, history, patience_seconds=patience)
 
 
-def _interrupted() -> RebondError:
+def _describe_interruption(invocation: Invocation) -> RebondError:
+    """Return what is said of a drill that was stopped: also its clean-up may have been."""
     from rebond.cli.in_place import RunInterrupted
+    from rebond.stack.drills.place import find_own_folders
 
+    left = find_own_folders(invocation.state_folder)
+    if left:
+        return RunInterrupted.saying(
+            RestoreError(
+                "Interrupted while the drill was cleared away. What was restored for it may still lie in {folder}.",
+                hint="The next drill deletes it, and ends what still runs there: run the same command again.",
+                folder=", ".join(map(str, left)),
+            )
+        )
     return RunInterrupted.saying(
         RestoreError(
             "Interrupted. What was restored for the drill is deleted; nothing else was touched.",

@@ -2,6 +2,8 @@
 
 DRILL_ANSWERS: dict[str, str] = {
     "Interrupted. What was restored for the drill is deleted; nothing else was touched.": "Interrompu. Ce qui avait été restauré pour l'exercice est supprimé ; rien d'autre n'a été touché.",
+    "Interrupted while the drill was cleared away. What was restored for it may still lie in {folder}.": "Interrompu pendant le nettoyage de l'exercice. Ce qui avait été restauré pour lui se trouve peut-être encore dans {folder}.",
+    "The next drill deletes it, and ends what still runs there: run the same command again.": "Le prochain exercice le supprime et arrête ce qui y tourne encore : relancez la même commande.",
     "Run the same command again: a drill begins from the start.": "Relancez la même commande : un exercice recommence du début.",
     # files
     "{files} files and {directories} directories are back, {bytes} bytes.": "{files} fichiers et {directories} dossiers sont de retour, {bytes} octets.",
@@ -35,6 +37,7 @@ DRILL_ANSWERS: dict[str, str] = {
     "Set TMPDIR to a directory with a shorter name.": "Donnez à TMPDIR un dossier au nom plus court.",
     "The server runs as {owner}, who may not pass through {path}.": "Le serveur tourne sous {owner}, qui ne peut pas traverser {path}.",
     "Set TMPDIR to a directory that everyone may pass through, such as /var/tmp.": "Donnez à TMPDIR un dossier que tous peuvent traverser, comme /var/tmp.",
+    "The throw-away server ended by itself: {words}": "Le serveur jetable s'est arrêté de lui-même : {words}",
     "The throw-away server did not start: {words}": "Le serveur jetable n'a pas démarré : {words}",
     "See whether the versions of PostgreSQL here and there are the same.": "Voyez si les versions de PostgreSQL sont les mêmes ici et là-bas.",
     "The database is of PostgreSQL {major}, and here are: {known}. It was not loaded.": "La base est de PostgreSQL {major}, et il y a ici : {known}. Elle n'a pas été chargée.",

@@ -116,12 +116,23 @@ def clear_left_places(state_folder: Path, clock: Clock) -> list[str]:
     return cleared
 
 
-def _read_folder(mark: Path) -> Path | None:
-    """Return the folder that a mark names, if it is one that a drill makes."""
+def find_own_folders(state_folder: Path) -> list[Path]:
+    """Return the folders of drills of this process that are still there: of one whose ``close`` was interrupted."""
+    marks = state_folder / PLACES
+    names = [name for name in list_marks(marks) if is_under_way(marks, name)]
+    folders = [_read_folder(marks / name, pid=os.getpid()) for name in names]
+    return [folder for folder in folders if folder is not None and os.path.lexists(folder)]
+
+
+def _read_folder(mark: Path, *, pid: int | None = None) -> Path | None:
+    """Return the folder that a mark names, if it is one that a drill makes; with ``pid``, a drill of that process."""
     import json  # noqa: PLC0415 - only where something was left
 
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        folder = Path(json.loads(mark.read_bytes())["folder"])
+        facts = json.loads(mark.read_bytes())
+        folder = Path(facts["folder"])
+        if pid is not None and facts["pid"] != pid:
+            return None
         if folder.is_absolute() and folder.name.startswith(PREFIX):
             return folder
     return None
