@@ -118,7 +118,9 @@ def test_no_more_is_asked_for_than_there_is_room_until_something_is_given_back(
         found += 1
         later.append(threading.Thread(target=work, args=(copy,)))
         if len(later) > 1:
-            later.pop(0).start()  # the last one is always still at work
+            later[-2].start()  # the last one is always still at work
+    for each in later[:-1]:
+        each.join()
 
     assert found == len(planned)
     assert max(sizes) < most <= room
@@ -168,4 +170,4 @@ def test_whoever_stops_in_the_middle_leaves_no_thread_behind(site: Site) -> None
 
     going.close()  # type: ignore[attr-defined]
 
-    assert threading.active_count() == before
+    assert threading.active_count() <= before  # what others left may end meanwhile
