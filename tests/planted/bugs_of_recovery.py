@@ -350,8 +350,8 @@ RECOVERY = (
         (
             Change(
                 "operations/recovery/journal.py",
-                'runs = [each for each in runs if not stack or each.read_plan().get("stack") == stack]\n',
-                "runs = runs[-1:]\n",
+                "own = [each for each in runs if not stack or _stack_of(each) == stack]\n",
+                "own = runs[-1:]\n",
             ),
         ),
         ("tests/unit/operations/recovery/test_naming_a_run.py",),
@@ -362,10 +362,10 @@ RECOVERY = (
         (
             Change(
                 "schedule/observing.py",
-                "if any(_touched_ms(each) >= moment_ms for each in _walk(path)):\n",
-                "if any(_touched_ms(each) < 0 for each in _walk(path)):\n",
+                "all(_touched_ms(each) < moment_ms for path in",
+                "all(_touched_ms(each) > 0 for path in",
             ),
         ),
-        ("tests/scenarios/test_status.py",),
+        ("tests/unit/schedule/test_touched_since.py", "tests/scenarios/test_status.py"),
     ),
 )
