@@ -5,16 +5,19 @@ to an hour: ``python -m tests.torture in-place``.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 NO_END = "it never came to its end"
 _WISH = os.environ.get("REBOND_EVERY_CUT", "")
 
 
-def choose_points(first: int, at_most: int, every: int) -> range:
-    """Return each ``every``-th point from ``first`` on and below ``at_most``, unless all, from 1 on, are wished for."""
+def choose_points(first: int, at_most: int, every: int, *, early: Sequence[int] = ()) -> Sequence[int]:
+    """Return each ``every``-th point from ``first`` on and below ``at_most``, unless all, from 1 on, are wished for.
+
+    Those that are ``early`` come before the first.
+    """
     if not _WISH:
-        return range(first, at_most, every)
+        return (*early, *range(first, at_most, every))
     if not is_piece():
         return range(1, at_most)
     begin, _, end = _WISH.partition("-")
