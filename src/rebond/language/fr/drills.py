@@ -131,4 +131,6 @@ DRILLS: dict[str, str] = {
     "Changed": "Changés",
     "recovery time": "temps de retour",
     "work lost": "travail perdu",
+    # a server of MySQL or MariaDB
+    "The throw-away server ended by itself: {words}": "Le serveur jetable s'est arrêté de lui-même : {words}",
 }

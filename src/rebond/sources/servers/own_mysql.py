@@ -136,10 +136,23 @@ class OwnMysqlServer:
             self._clock.sleep(_LOOK_EVERY_SECONDS)
 
     def open_up(self) -> None:
-        """Start it anew for everyone: after a dump of all databases those names and passwords hold that were saved."""
+        """Start it anew for everyone: after a dump of all databases those names and passwords hold that were saved.
+
+        Raises ``CommandFailed`` with the last words of its log, also where it had ended by itself.
+        """
         running = self._running
         if running is not None:
-            running.feed(END_IN_ORDER, seconds=_END_SECONDS)
+            try:
+                if running.has_output(0):  # it writes nothing: that is its end
+                    raise BrokenPipeError
+                running.feed(END_IN_ORDER, seconds=_END_SECONDS)
+            except OSError as error:  # nobody reads that any more
+                raise CommandFailed(
+                    "The throw-away server ended by itself: {words}",
+                    hint="See what {product} says; it may need more memory or room.",
+                    words=read_last_words(self.folder / LOG) or "–",
+                    product=self.programs.version.product,
+                ) from error
             running.end_after(_END_SECONDS)
             running.wait()
         self.stop()
