@@ -50,7 +50,7 @@ def english() -> None:
 
 
 def judge_is_present(name: str) -> bool:
-    """Say whether the judge is here: ``root`` is a right, two are servers with their programs, all else a program."""
+    """Say whether the judge is here: ``root`` is a right, some are servers with their programs, all else a program."""
     if name == "root":
         return os.geteuid() == 0
     if name == "postgres":
@@ -59,6 +59,9 @@ def judge_is_present(name: str) -> bool:
         return MARIADB in find_mysql_programs(os.environ) and shutil.which("mariadb-dump") is not None
     if name == "postgres-17":
         return find_postgres(17) is not None
+    if name == "postgres-ssl":  # builds that come in Python packages do not encrypt
+        folder = find_postgres()
+        return folder is not None and b"libssl" in (folder / "postgres").read_bytes()
     return shutil.which(name) is not None
 
 

@@ -1,5 +1,6 @@
 """Databases loaded into a server that is reached over TCP: with a password, and where it wants encryption."""
 
+import contextlib
 import datetime
 import shutil
 import socket
@@ -17,7 +18,7 @@ import rebond.sources.postgres.load_sessions as loading
 from rebond.sources.postgres.direct_load import open_directly
 from rebond.testing.postgres_server import PostgresServer
 
-pytestmark = pytest.mark.judge("postgres")
+pytestmark = pytest.mark.judge("postgres", "postgres-ssl")
 RULES = """\
 local all postgres trust
 hostnossl all plain,saver 127.0.0.1/32 scram-sha-256
@@ -75,9 +76,17 @@ def make_certificate() -> tuple[bytes, bytes]:
     )
 
 
+def start_listening() -> ListeningServer:
+    """Return a server with a port of its own: a free one may be taken by another test before the server has it."""
+    for _ in range(5):
+        with contextlib.suppress(AssertionError):
+            return ListeningServer()
+    return ListeningServer()
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[ListeningServer]:
-    made = ListeningServer()
+    made = start_listening()
     try:
         made.sql("CREATE DATABASE shop")
         made.sql(
