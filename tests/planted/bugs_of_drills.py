@@ -11,6 +11,8 @@ ROOM = "tests/unit/operations/test_drill_room.py"
 APPLICATIONS = "tests/scenarios/test_drills_of_applications.py"
 SCENARIOS = "tests/scenarios/test_drill_scenarios.py"
 MYSQL = "tests/scenarios/test_drills_of_mysql.py"
+OWN_NETWORK = "tests/unit/stack/test_own_network.py"
+OWN_MYSQL = "tests/unit/sources/test_own_mysql.py"
 NETWORK = "tests/unit/stack/test_own_network.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
@@ -173,6 +175,40 @@ PROVING = (
         "A line of a dump of MySQL that is a command of the client starts a program on the machine that drills.",
         (Change("sources/servers/own_mysql.py", '"--batch", no_shell]', '"--batch"]'),),
         (f"{MYSQL}::test_a_dump_that_does_not_load_and_a_check_that_does_not_hold_fail_the_proof",),
+    ),
+    Bug(
+        "old-client-is-given-a-dump",
+        "A client that knows no option against starting programs is given a dump all the same.",
+        (
+            Change(
+                "sources/servers/mysql_programs.py",
+                'if re.search(rf"^\\s*{named}\\b", answer, re.MULTILINE):',
+                "if named:",
+            ),
+        ),
+        (f"{OWN_MYSQL}::test_a_client_that_may_start_what_a_dump_names_is_not_given_one",),
+    ),
+    Bug(
+        "dump-reaches-the-network",
+        "A dump that leads its client to another server reaches it.",
+        (
+            Change(
+                "sources/servers/own_mysql.py", "[*self._wrapper, *self._become(), *words]", "[*self._become(), *words]"
+            ),
+        ),
+        (f"{OWN_MYSQL}::test_a_client_loads_a_dump_without_programs_and_without_a_network",),
+    ),
+    Bug(
+        "localhost-in-a-drill",
+        "Without a network of its own a drilled application is told localhost, where the live MySQL listens.",
+        (
+            Change(
+                "stack/drills/drilled_servers.py",
+                "str(each.socket if each.scheme == MYSQL else each.folder)",
+                '"localhost" if each.scheme == MYSQL else str(each.folder)',
+            ),
+        ),
+        (f"{OWN_NETWORK}::test_variables_name_hosts_and_ports_where_there_are_some_and_sockets_elsewhere",),
     ),
     Bug(
         "another-version-fails-the-proof",

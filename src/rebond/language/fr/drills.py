@@ -133,4 +133,6 @@ DRILLS: dict[str, str] = {
     "work lost": "travail perdu",
     # a server of MySQL or MariaDB
     "The throw-away server ended by itself: {words}": "Le serveur jetable s'est arrêté de lui-même : {words}",
+    "The client {client} cannot be kept from starting programs that a dump names, so the dump was not loaded.": "On ne peut pas empêcher le client {client} de lancer les programmes qu'un export nomme, l'export n'a donc pas été chargé.",
+    "Install a newer one, which knows {options}: apt-get install {packages}": "Installez-en un plus récent, qui connaît {options} : apt-get install {packages}",
 }

@@ -21,6 +21,7 @@ _PACKAGES = {
 }
 _VERSION = re.compile(r"\bVer (\d+)\.(\d+)\.\d+(\S*)")
 _DUMPED = re.compile(rb"^-- Server version\s+(?:5\.5\.5-)?(\d+)\.(\d+)\.\d+(\S*)", re.MULTILINE)
+_NO_SHELL = (("--sandbox", "--sandbox"), ("--system-command", "--system-command=OFF"))  # as the help names it; to give
 _SECONDS = 20.0
 
 
@@ -87,6 +88,33 @@ def choose_programs(found: Mapping[str, MysqlPrograms], dumped: Version | None) 
             here=str(found[product].version),
         )
     return found[product]
+
+
+def find_no_shell(programs: MysqlPrograms, environment: Mapping[str, str]) -> str:
+    """Return the option by which a client starts no program that a dump names.
+
+    Raises ``SourceUnfit`` for a client that has none, since older ones ignore what they do not know.
+    """
+
+    def ask() -> CommandReader:
+        return CommandReader(
+            [programs.client, "--no-defaults", "--help"], environment=environment, timeout_seconds=_SECONDS
+        )
+
+    try:
+        answer = read_output(ask, program="mysql").decode(errors="replace")
+    except CommandFailed:  # one that cannot say what it knows is not trusted with a dump either
+        answer = ""
+    for named, given in _NO_SHELL:
+        if re.search(rf"^\s*{named}\b", answer, re.MULTILINE):
+            return given
+    raise SourceUnfit(
+        "The client {client} cannot be kept from starting programs that a dump names, so the dump was not loaded.",
+        hint="Install a newer one, which knows {options}: apt-get install {packages}",
+        client=programs.client,
+        options=" / ".join(named for named, _ in _NO_SHELL),
+        packages=_PACKAGES[programs.version.product],
+    )
 
 
 def read_dumped_version(head: bytes) -> Version | None:

@@ -4,13 +4,15 @@ It listens on no address, replicates from nobody, runs no events, and where the 
 tables that are only links to another server lead nowhere. As root it runs as another user.
 """
 
+import pwd
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
-from rebond.sources.servers.mysql_programs import MARIADB, MysqlPrograms
+from rebond.sources.servers.mysql_programs import MysqlPrograms, find_no_shell
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.throw_away import (
     END_IN_ORDER,
@@ -44,8 +46,14 @@ _SETTINGS = (
     "--innodb-doublewrite=OFF",
 )
 _CLIENT = ("--max-allowed-packet=1G", "--default-character-set=utf8mb4")
-_NO_SHELL = {MARIADB: "--loose-sandbox"}  # a dump is SQL: no line of it may start a program
-_NO_SHELL_ELSE = "--loose-system-command=OFF"
+# Only root may cut a program off from the network without more, so it becomes another user after that.
+_BECOME = """\
+import os, sys
+os.setgroups([])
+os.setgid(int(sys.argv[2]))
+os.setuid(int(sys.argv[1]))
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 _START_SECONDS = 120.0
 _INIT_SECONDS = 300.0
 _END_SECONDS = 120.0
@@ -174,15 +182,19 @@ class OwnMysqlServer:
         return rows[0][0].strip() if rows else ""
 
     def load(self, dump: Path) -> None:
-        """Run a dump up to its first error. Raises ``CommandFailed`` with that."""
-        no_shell = _NO_SHELL.get(self.programs.version.product, _NO_SHELL_ELSE)
+        """Run a dump up to its first error. Raises ``CommandFailed`` with that.
+
+        A dump is SQL: no line of it may start a program or lead to another server. Raises ``SourceUnfit`` where the
+        client cannot be kept from that.
+        """
+        no_shell = find_no_shell(self.programs, self._environment)
         # What a statement answers is of no use, and must not stop the client once the pipe is full of it.
-        words = ["sh", "-c", 'exec "$@" >/dev/null', "sh", *self._call(), "--batch", no_shell]
+        words = ["/bin/sh", "-c", 'exec "$@" >/dev/null', "sh", *self._call(), "--batch", no_shell]
         reader = CommandReader(
-            words,
+            [*self._wrapper, *self._become(), *words],
             environment=self._environment,
             directory=str(self.folder),
-            user=self.owner,
+            user=None if self._wrapper else self.owner,
             label="mysql",
             keeps_input=True,
             given=Secret(b""),
@@ -216,6 +228,13 @@ class OwnMysqlServer:
             return self.ask("SELECT 1") == [["1"]]
         except CommandFailed:
             return False
+
+    def _become(self) -> list[str]:
+        """Return what makes a command inside the wrapper the owner's."""
+        if not self._wrapper or self.owner is None:
+            return []
+        known = pwd.getpwnam(self.owner)
+        return [sys.executable, "-I", "-S", "-c", _BECOME, str(known.pw_uid), str(known.pw_gid)]
 
     def _call(self) -> list[str]:
         return [
