@@ -14,6 +14,7 @@ from rebond.operations.reading_ahead import ReadingAhead
 from rebond.store.forwarding import ForwardingStore
 from rebond.store.protocol import Store, StoreTraits
 from rebond.testing.vaults import open_made
+from rebond.vault import sealing_pipeline
 from rebond.vault.decoded_segments import StoredCopy
 from rebond.vault.reading import SnapshotReader
 
@@ -57,7 +58,9 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setattr(sealing_pipeline, "WORKERS", 1)  # so that segments lie in their packs in one order always
+    monkeypatch.setattr(sealing_pipeline, "DESKS", 1)
     site = Site(tmp_path)
     with site.reader:
         yield site
