@@ -37,7 +37,6 @@ DRILL_ANSWERS: dict[str, str] = {
     "Set TMPDIR to a directory with a shorter name.": "Donnez à TMPDIR un dossier au nom plus court.",
     "The server runs as {owner}, who may not pass through {path}.": "Le serveur tourne sous {owner}, qui ne peut pas traverser {path}.",
     "Set TMPDIR to a directory that everyone may pass through, such as /var/tmp.": "Donnez à TMPDIR un dossier que tous peuvent traverser, comme /var/tmp.",
-    "The throw-away server ended by itself: {words}": "Le serveur jetable s'est arrêté de lui-même : {words}",
     "The throw-away server did not start: {words}": "Le serveur jetable n'a pas démarré : {words}",
     "See whether the versions of PostgreSQL here and there are the same.": "Voyez si les versions de PostgreSQL sont les mêmes ici et là-bas.",
     "The database is of PostgreSQL {major}, and here are: {known}. It was not loaded.": "La base est de PostgreSQL {major}, et il y a ici : {known}. Elle n'a pas été chargée.",
