@@ -102,6 +102,8 @@ def test_a_full_vault_is_told_the_server_asks_again_and_all_comes_once_there_is_
 def test_an_archiver_that_dies_each_time_counts_nothing_and_is_told_all_the_same(
     troubled: Troubled, capfd: pytest.CaptureFixture[str]
 ) -> None:
+    troubled.write()
+    wait_until(lambda: not troubled.list_waiting())  # something was saved, whatever ran before
     failed = troubled.count("failed_count")
     troubled.server.change("archive_command", '/nowhere/rebond-wal push "%p"')
     name = troubled.write()
