@@ -177,7 +177,7 @@ def run_recovery(arguments: argparse.Namespace) -> None:
     if "file" not in wanted or arguments.files_per_part or arguments.largest_bytes:
         return
     tree = arguments.cache / "million"
-    file = measure_file(program=program, work=work, tree=tree, rounds=rounds, say=say_aloud)
+    file = measure_file(program=program, work=work, tree=tree, rounds=max(1, rounds), say=say_aloud)
     file.write(RESULTS / "recovery-file.json")
 
 

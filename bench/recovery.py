@@ -10,6 +10,7 @@ from random import Random
 from statistics import median
 
 from bench.measuring import Command, Measure, run_measured
+from bench.peers import PASSPHRASE, Place, Restic
 from bench.sections import Section
 
 PARTS = 15
@@ -68,17 +69,20 @@ def choose_stacks(names: Sequence[str], files_per_part: int | None, largest_byte
 class Bench:
     """A vault below a folder, and the program that is measured."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    def __init__(self, program: str, folder: Path, *, passphrase: str = "") -> None:
+        """With a passphrase it opens the vault by that, else by a key file, which is derived from nothing."""
         folder.mkdir(parents=True, exist_ok=True)
         self.program = program
         self.folder = folder
         self.log = folder / "log"
+        key = {"REBOND_PASSPHRASE": passphrase} if passphrase else {"REBOND_KEY_FILE": str(folder / "owner.key")}
+        self.key = key
 
     def run(self, *words: str, cache: str = "cache") -> Measure:
         """Run the program to its end."""
         environment = {
             "REBOND_VAULT": str(self.folder / "vault"),
-            "REBOND_KEY_FILE": str(self.folder / "owner.key"),
+            **self.key,
             "REBOND_CACHE_DIR": str(self.folder / cache),
             "REBOND_STATE_DIR": str(self.folder / "state"),
             "HOME": str(self.folder),
@@ -90,7 +94,8 @@ class Bench:
     def make_vault(self) -> None:
         """Make an empty vault."""
         kit, key = str(self.folder / "kit"), str(self.folder / "owner.key")
-        self.run("vault", "create", str(self.folder / "vault"), "--kit", kit, "--key-file", key)
+        by_file = ("--key-file", key) if "REBOND_KEY_FILE" in self.key else ()
+        self.run("vault", "create", str(self.folder / "vault"), "--kit", kit, *by_file)
 
 
 def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Callable[[str], None]) -> Section:
@@ -204,46 +209,100 @@ def prepare_part(stack: Stack, program: str, work: Path) -> Bench:
 
 
 def measure_file(*, program: str, work: Path, tree: Path, rounds: int, say: Callable[[str], None]) -> Section:
-    """Restore one file of a million, with this machine's cache and without any. A vault that is there is taken."""
-    bench = Bench(program, work / "recovery-file")
-    if not (bench.folder / "vault").is_dir():
-        make_million(tree)
-        bench.make_vault()
-        bench.run("backup", "--path", str(tree))
-    seconds: dict[str, list[Measure]] = {"start-up": [], "with the cache": [], "without a cache": []}
+    """Restore one file of a million, with this machine's cache and without any, in turn with restic where it is.
+
+    Both are opened by a passphrase. A vault that is there is taken.
+    """
+    bench = Bench(program, work / "recovery-file", passphrase=PASSPHRASE)
+    place = Place(tree=tree, vault=bench.folder / "restic", cache=bench.folder / "restic-cache")
+    restic = Restic() if Restic().read_version() is not None else None
+    prepare_million(bench, restic, place)
+    measured: dict[str, list[Measure]] = {}
     random = Random(5)
     for _ in range(rounds):
-        path = f"/{tree.name}/{name_file(random.randrange(MILLION))}"
-        seconds["start-up"].append(bench.run("--version"))
-        for name, cache in (("with the cache", "cache"), ("without a cache", "none")):
-            for each in ("out", "none"):
-                shutil.rmtree(bench.folder / each, ignore_errors=True)
-            target = str(bench.folder / "out")
-            seconds[name].append(bench.run("restore", "latest", "--include", path, "--to", target, cache=cache))
-            found = sum(len(files) for _, _, files in os.walk(target))
-            if found != 1:
-                raise SystemExit(f"{found} files came back instead of one")
-    start = median(each.wall_seconds for each in seconds["start-up"])
+        path = name_file(random.randrange(MILLION))
+        measured.setdefault("start-up", []).append(bench.run("--version"))
+        for cache in ("with the cache", "without a cache"):
+            found = restore_one(bench, tree, path, has_cache=cache == "with the cache")
+            measured.setdefault(f"rebond restore, {cache}", []).append(found)
+            for verb in ("restore", "dump") if restic is not None else ():
+                found = restore_one_by_restic(
+                    restic or Restic(), place, bench, path, verb, has_cache="with the" in cache
+                )
+                measured.setdefault(f"restic {verb}, {cache}", []).append(found)
+    start = Cost.of(measured.pop("start-up"))
+    others = [each.others_share for found in measured.values() for each in found]
+    costs = {name: Cost.of(found) for name, found in measured.items()}
     rows = []
-    for name in ("with the cache", "without a cache"):
-        wall = median(each.wall_seconds for each in seconds[name])
+    for name, cost in costs.items():
+        other = costs.get("restic restore, " + name.partition(", ")[2])
         rows.append(
             (
                 name,
-                f"{wall:.2f} s",
-                f"{wall - start:.2f} s",
-                f"{median(each.peak_anonymous_bytes for each in seconds[name]) / 1e6:.0f} MB",
+                cost.shown(),
+                f"{cost.wall_seconds - start.wall_seconds:.2f} s" if name.startswith("rebond") else "-",
+                "-" if other is None else f"{cost.wall_seconds / other.wall_seconds:.2f} x",
+                "-" if other is None else f"{cost.processor_seconds / other.processor_seconds:.2f} x",
+                f"{median(each.peak_anonymous_bytes for each in measured[name]) / 1e6:.0f} MB",
             )
         )
         say(" | ".join(rows[-1]))
     return Section(
         title="One file of a million",
-        intro=f"A snapshot of {MILLION:,} small files; another one is brought back each time, {rounds} rounds,"
-        f" medians. Wanted: 1 s after start-up ({start * 1000:.0f} ms here).",
-        header=("", "time", "after start-up", "peak anonymous"),
+        intro=f"A snapshot of {MILLION:,} small files; another one is brought back each time, {rounds} rounds in turn,"
+        f" medians, wall clock / processor seconds. Wanted: 1 s after start-up ({start.wall_seconds * 1000:.0f} ms"
+        f" here), 0.5 x of restic's restore. {say_others(others)}",
+        header=("", "takes", "after start-up", "of restic's restore", "by processor", "peak anonymous"),
         rows=rows,
-        raw=[{"name": name, "wall": [each.wall_seconds for each in found]} for name, found in seconds.items()],
+        raw=[{"name": name, "wall": [each.wall_seconds for each in found]} for name, found in measured.items()],
     )
+
+
+def prepare_million(bench: Bench, restic: Restic | None, place: Place) -> None:
+    """Make the million and save it, by both, unless that was done."""
+    if not place.tree.is_dir():
+        make_million(place.tree)
+    if not (bench.folder / "vault").is_dir():
+        bench.make_vault()
+        bench.run("backup", "--path", str(place.tree))
+    if restic is not None and not place.vault.is_dir():
+        place.home.mkdir(parents=True, exist_ok=True)
+        for command in (*restic.create(place), restic.back_up(place)):
+            run_measured(command, log=bench.log)
+
+
+def restore_one(bench: Bench, tree: Path, path: str, *, has_cache: bool) -> Measure:
+    """Bring one file back."""
+    for each in ("out", "none"):
+        shutil.rmtree(bench.folder / each, ignore_errors=True)
+    target = str(bench.folder / "out")
+    words = ("restore", "latest", "--include", f"/{tree.name}/{path}", "--to", target)
+    measure = bench.run(*words, cache="cache" if has_cache else "none")
+    require_one(target)
+    return measure
+
+
+def restore_one_by_restic(
+    restic: Restic, place: Place, bench: Bench, path: str, verb: str, *, has_cache: bool
+) -> Measure:
+    """Bring one file back, or write it to standard output."""
+    if not has_cache:
+        shutil.rmtree(place.cache / "restic", ignore_errors=True)
+    target = bench.folder / "out"
+    shutil.rmtree(target, ignore_errors=True)
+    is_dump = verb == "dump"
+    command = restic.run(place, "dump", "latest", f"/{path}") if is_dump else restic.restore_file(place, path, target)
+    measure = run_measured(command, log=bench.log)
+    if not is_dump:
+        require_one(str(target))
+    return measure
+
+
+def require_one(target: str) -> None:
+    """End it all unless just one file came back."""
+    found = sum(len(files) for _, _, files in os.walk(target))
+    if found != 1:
+        raise SystemExit(f"{found} files came back instead of one")
 
 
 def make_services(target: Path, stack: Stack) -> None:

@@ -47,6 +47,16 @@ class Demo:
         done = subprocess.run(words, env=self.environment, cwd=self.place, check=True, stdout=subprocess.PIPE)
         return json.loads(done.stdout)
 
+    def wait_while(self, status: int, *arguments: str) -> None:
+        """Try a command without a word until it no longer ends with this status, for half a minute at most."""
+        end = time.monotonic() + 30
+        words = [*REBOND, *arguments, "--quiet"]
+        while time.monotonic() < end:
+            done = subprocess.run(words, env=self.environment, cwd=self.place, check=False, capture_output=True)
+            if done.returncode != status:
+                return
+            time.sleep(0.1)
+
     @contextlib.contextmanager
     def receiving(self) -> Iterator[None]:
         """Receive PostgreSQL's log inside the block, as it is written."""

@@ -13,6 +13,7 @@ from demo.customers import Customers, read_orders, start_server
 
 from rebond.testing.postgres_server import PostgresServer
 
+_GAP_IN_THE_LOG = 34
 _MARGIN_SECONDS = 0.3  # between an order and what is told of it
 _COMPARED_OTHERWISE = ("sessions.db", ".env", "rebond.toml", "media/photos")
 Figures = dict[str, str]
@@ -65,9 +66,10 @@ def rewind(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
     time.sleep(_MARGIN_SECONDS)
     server.sql("DELETE FROM orders", "shop")
     print("DELETE FROM orders;")
-    time.sleep(1)
     text = datetime.datetime.fromtimestamp(moment, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
-    seconds = demo.run("restore", "--at", text, "orders", "--to", str(demo.folder / "rewound"))
+    wanted = ("restore", "--at", text, "orders", "--to", str(demo.folder / "rewound"))
+    demo.wait_while(_GAP_IN_THE_LOG, *wanted, "--dry-run")  # the log of that moment is on its way
+    seconds = demo.run(*wanted)
     with PostgresServer(adopts=demo.folder / "rewound" / "orders") as again:
         found, rows = read_orders(again), again.sql("COPY orders TO STDOUT", "shop")
     require(customers.until(moment - _MARGIN_SECONDS) <= found, "orders of before that moment are missing")

@@ -6,19 +6,25 @@ ends with one line for each missing judge. Under ``REBOND_DEMAND=1`` every skip 
 the judges that ``REBOND_EXCUSED`` names (comma separated), and those are named aloud.
 """
 
+import functools
 import os
 import shutil
 import signal
+import subprocess
 from collections import Counter
 from collections.abc import Generator
 
 import pytest
+from hypothesis import settings
 
-from rebond.cli import speech
+from rebond.cli.output import speech
 from rebond.logs import masking
 from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
+
+settings.register_profile("rebond", deadline=None)  # no test fails because a machine is slow
+settings.load_profile("rebond")
 
 DEMANDED = os.environ.get("REBOND_DEMAND") == "1"
 EXCUSED = frozenset(filter(None, os.environ.get("REBOND_EXCUSED", "").split(",")))
@@ -50,19 +56,45 @@ def english() -> None:
 
 
 def judge_is_present(name: str) -> bool:
-    """Say whether the judge is here: ``root`` is a right, some are servers with their programs, all else a program."""
+    """Say whether the judge is here.
+
+    ``root`` and networks of its own are rights, some are servers with their programs, all else is a program.
+    """
     if name == "root":
         return os.geteuid() == 0
     if name == "postgres":
         return find_postgres() is not None
     if name == "mariadb":
         return MARIADB in find_mysql_programs(os.environ) and shutil.which("mariadb-dump") is not None
+    if name == "own-network":
+        return can_cut_off()
+    if name == "own-network-of-users":
+        return can_cut_off() and can_cut_users_off()
     if name == "postgres-17":
         return find_postgres(17) is not None
     if name == "postgres-ssl":  # builds that come in Python packages do not encrypt
         folder = find_postgres()
         return folder is not None and b"libssl" in (folder / "postgres").read_bytes()
     return shutil.which(name) is not None
+
+
+@functools.cache
+def can_cut_off() -> bool:
+    """Say whether this machine lets a command have a network of its own; containers and some systems do not."""
+    from rebond.stack.drills.surroundings import find_cutter
+
+    return bool(find_cutter(os.environ))
+
+
+@functools.cache
+def can_cut_users_off() -> bool:
+    """Say the same of ordinary users; root becomes one to see."""
+    become = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"] if os.geteuid() == 0 else []
+    words = [*become, "unshare", "--user", "--map-current-user", "--keep-caps", "--net", "--", "true"]
+    try:
+        return subprocess.run(words, capture_output=True, timeout=30, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def judges_of(item: pytest.Item) -> list[str]:

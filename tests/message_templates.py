@@ -75,9 +75,9 @@ def messages_of(call: ast.Call, *, in_cli: bool) -> Iterator[tuple[ast.expr, boo
             yield call.args[0], True
         if "hint" in keywords:
             yield keywords["hint"], True
-    elif name == "told_by":
+    elif name in {"told_by", "Phrase", "TarDamaged"}:
         yield call.args[0], True
-    elif name in {"Finding", "Remark", "Observation", "Check"}:
+    elif name in {"Finding", "Remark", "Observation", "Check", "Complaint"}:
         yield from ((keywords[each], False) for each in ("template", "hint_template") if each in keywords)
     elif name == "Advance":
         yield from ((keywords[each], False) for each in ("phase",) if each in keywords)

@@ -1,11 +1,13 @@
 """Print ``docs/reference/configuration.md`` and its JSON Schema from the models themselves."""
 
-import dataclasses
 import pathlib
 import re
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rebond.config.structs import Declared, Model
 
 REFERENCE = pathlib.Path(__file__).resolve().parent.parent / "docs" / "reference"
 PAGE = REFERENCE / "configuration.md"
@@ -50,21 +52,21 @@ def print_page() -> str:
     return HEAD + "".join(print_model(model, name) for model, name in models())
 
 
-def models() -> Iterator[tuple[type[Any], str]]:
+def models() -> "Iterator[tuple[type[Model], str]]":
     """Yield every table once, in the order in which the page first names it, with the heading that one writes."""
     from rebond.config.components import KINDS
     from rebond.config.model import Configuration
     from rebond.config.structs import keys_of
 
-    seen: set[type[Any]] = set()
+    seen: set[type[Model]] = set()
 
-    def walk(model: type[Any], name: str) -> Iterator[tuple[type[Any], str]]:
+    def walk(model: "type[Model]", name: str) -> "Iterator[tuple[type[Model], str]]":
         if model in seen:
             return
         seen.add(model)
         yield model, name
-        for key, field in keys_of(model).items():
-            for below in tables_in(field.metadata["shape"]):
+        for key, (_, declared) in keys_of(model).items():
+            for below in tables_in(declared.shape):
                 yield from walk(below, f"{name}.{key}" if name else key)
             if model is Configuration and key == "component":
                 for word, kind in KINDS.items():
@@ -73,7 +75,7 @@ def models() -> Iterator[tuple[type[Any], str]]:
     yield from walk(Configuration, "")
 
 
-def tables_in(shape: Any) -> Iterator[type[Any]]:
+def tables_in(shape: Any) -> "Iterator[type[Model]]":
     """Yield the models that a shape leads to, references apart: they have a section of their own."""
     from rebond.config.classes import DrillRhythm, DrillShape, Keep, KeepShape
     from rebond.config.structs import Table
@@ -88,32 +90,32 @@ def tables_in(shape: Any) -> Iterator[type[Any]]:
         yield from tables_in(shape.shape)
 
 
-def print_model(model: type[Any], name: str) -> str:
+def print_model(model: "type[Model]", name: str) -> str:
     """Return the section of one table."""
-    from rebond.config.structs import is_required, keys_of, title_of
+    from rebond.config.structs import keys_of, title_of
 
     about = " ".join((model.__doc__ or "").split())
     where = f"`{name}`. " if name else ""
     rows = [
-        f"| `{key}` | {escape(field.metadata['shape'].words)} | "
-        f"{'**needed**' if is_required(field) else describe_default(field)} | {escape(field.metadata['about'])} |"
-        for key, field in keys_of(model).items()
+        f"| `{key}` | {escape(declared.shape.words)} | "
+        f"{'**needed**' if declared.is_required else describe_default(declared)} | {escape(declared.about)} |"
+        for key, (_, declared) in keys_of(model).items()
     ]
     table = "| key | value | default | |\n|---|---|---|---|\n" + "\n".join(rows)
     return f"\n## {title_of(model)}\n\n{where}{about}\n\n{table}\n"
 
 
-def describe_default(field: "dataclasses.Field[Any]") -> str:
+def describe_default(declared: "Declared") -> str:
     """Return what a field is when nobody says."""
     from rebond.config.quantities import Span
     from rebond.units import format_span
 
-    value = field.default
-    if value is dataclasses.MISSING or value is None or value in ((), ""):
+    value = declared.default
+    if value is None or value in ((), "", {}):
         return "–"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if isinstance(field.metadata["shape"], Span):
+    if isinstance(declared.shape, Span) and isinstance(value, int):
         return format_span(value) if value >= 10 else f"{value} s"
     return f"`{value}`"
 

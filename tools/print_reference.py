@@ -25,7 +25,7 @@ prompt on a terminal. `key add` and `key issue --protect` take a new passphrase 
 | `REBOND_STATE_DIR` | what this machine saw of each vault, and fault reports; else `$XDG_STATE_HOME/rebond` |
 
 A SNAPSHOT is an id, the beginning of one that is unique, `latest`, `latest:CLASS`, `latest:TAG`, or a day or moment
-(`2026-02-04`, `20260204-030000`): the newest of that day, or until that moment.
+(`2026-02-04`, `20260204-030000`): the newest whole set of that day (else its newest), or the newest until that moment.
 """
 
 
@@ -39,9 +39,9 @@ def help_texts() -> Iterator[tuple[str, str]]:
     """Yield each command with its help, in English and 100 columns, whatever the terminal."""
     import click
 
-    from rebond.cli.frame import Verbs
+    from rebond.cli.grammar.verbs import Verbs
+    from rebond.cli.output.speech import speak
     from rebond.cli.program import program
-    from rebond.cli.speech import speak
 
     speak("en")
 

@@ -48,7 +48,7 @@ class Disk:
 
     def rename_unless_exists(self, source: str, target: str) -> None:
         """Give a file another name; raises ``FileExistsError`` when that is taken."""
-        _rename_unless_exists(source, target)
+        rename_unless_exists(source, target)
 
     def replace(self, source: str, target: str) -> None:
         """Give a file another name, in the place of what had it."""
@@ -190,11 +190,15 @@ def _find_renameat2() -> Callable[..., int] | None:
     return function
 
 
-def _rename_unless_exists(source: str, target: str) -> None:
+def rename_unless_exists(source: str | bytes, target: str | bytes, *, directory_fd: int = _AT_FDCWD) -> None:
+    """Give a file another name, both relative to an open directory where one is given.
+
+    Raises ``FileExistsError`` when the name is taken, ``OSError`` with ``ENOTSUP`` where that cannot be told in one.
+    """
     rename = _find_renameat2()
     if rename is None:
         raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP), target)
-    if rename(_AT_FDCWD, os.fsencode(source), _AT_FDCWD, os.fsencode(target), _RENAME_NOREPLACE) == 0:
+    if rename(directory_fd, os.fsencode(source), directory_fd, os.fsencode(target), _RENAME_NOREPLACE) == 0:
         return
     number = ctypes.get_errno()
     if number in {errno.EINVAL, errno.ENOSYS}:  # how a file system says that it cannot

@@ -1,7 +1,10 @@
 """Sizes, spans and moments, as people write and read them."""
 
+import functools
 import os
 import re
+from collections.abc import Callable
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -18,6 +21,16 @@ DAY_SHAPE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 MOMENT_SHAPE = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[ T_-](\d\d):?(\d\d)(?::?(\d\d)(\.\d+)?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
+
+_find_zone: ContextVar[Callable[[], tzinfo | None]] = ContextVar("find_zone", default=lambda: None)
+
+
+def tell_times_in(find_zone: Callable[[], tzinfo | None]) -> None:
+    """Have people read and write moments in the zone that is found, where nobody names another.
+
+    It is looked for when the first moment is told; ``None`` is the machine's.
+    """
+    _find_zone.set(functools.cache(find_zone))
 
 
 def parse_size(text: str) -> int:
@@ -82,8 +95,11 @@ def format_rate(bytes_per_second: float) -> str:
 
 
 def format_moment(moment_ms: int, zone: tzinfo | None = None) -> str:
-    """Return the second with its zone: ``2026-02-04 14:32:07 +01:00``; ``zone`` None is the machine's."""
-    moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(zone)
+    """Return the second with its zone: ``2026-02-04 14:32:07 +01:00``.
+
+    ``zone`` None is that of ``tell_times_in``, or the machine's.
+    """
+    moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(zone or _find_zone.get()())
     text = moment.isoformat(" ", "seconds")
     return f"{text[:19]} {text[19:]}"
 
@@ -96,8 +112,8 @@ def format_iso(moment_ms: int) -> str:
 def parse_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
     """Return milliseconds since 1970 of ``2026-02-04 14:32:07[±ZZ]``, ``20260204-143207``, a day or ``-2h``.
 
-    Without a zone of its own the text is read in ``zone``, or the machine's. Raises ``UsageError``,
-    also for an hour that the zone skips or has twice: both readings are named.
+    Without a zone of its own the text is read in ``zone``, that of ``tell_times_in``, or the machine's. Raises
+    ``UsageError``, also for an hour that the zone skips or has twice: both readings are named.
     """
     if text == "now":
         return now_ms
@@ -177,7 +193,8 @@ def _in_zone(naive: datetime, text: str, zone: tzinfo | None) -> datetime:
 
 
 def _aware(naive: datetime, zone: tzinfo | None) -> datetime:
-    """Give a wall-clock time its zone; ``None`` is the machine's own."""
+    """Give a wall-clock time its zone; ``None`` is that of ``tell_times_in``, or the machine's own."""
+    zone = zone or _find_zone.get()()
     return naive.replace(tzinfo=zone) if zone else naive.astimezone()
 
 

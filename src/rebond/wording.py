@@ -19,6 +19,7 @@ _ONE = {
     "directories are": "directory is",
     "directories": "directory",
     "extended attributes": "extended attribute",
+    "files are not as they were": "file is not as it was",
     "files are": "file is",
     "files or directories": "file or directory",
     "files were there already and were left as they are": "file was there already and was left as it is",
@@ -26,6 +27,7 @@ _ONE = {
     "lines": "line",
     "members": "member",
     "objects": "object",
+    "other files were": "other file was",
     "packs": "pack",
     "problems were": "problem was",
     "problems": "problem",
@@ -48,6 +50,8 @@ _ONE_FRENCH = {  # and where it is none; what both languages write alike is abov
     "composants": "composant",
     "dossiers": "dossier",
     "fichiers ou dossiers": "fichier ou dossier",
+    "fichiers ne sont pas comme ils ont été sauvegardés": "fichier n'est pas comme il a été sauvegardé",
+    "fichiers sont entiers": "fichier est entier",
     "fichiers": "fichier",
     "lignes": "ligne",
     "membres": "membre",
@@ -67,7 +71,19 @@ def _compile(words: Mapping[str, str]) -> re.Pattern[str]:
     return re.compile(rf"\{{(?P<name>\w+)\}} (?P<many>{'|'.join(map(re.escape, longest_first))})\b")
 
 
+_SPAN_OF_DAYS = re.compile(r"\d+ d(?: \d+ h)?")  # as ``units.format_span`` writes it
 _COUNTED = _compile({**_ONE, **_ONE_FRENCH})
+
+
+class Phrase(str):
+    """A value that is words of ours, to be said in the reader's language too."""
+
+    __slots__ = ()
+
+
+def is_span_of_days(value: object) -> bool:
+    """Say whether a value is a length of time that has days in it, which each language calls by a letter of its own."""
+    return isinstance(value, str) and _SPAN_OF_DAYS.fullmatch(value) is not None
 
 
 def fill(template: str, values: Mapping[str, object]) -> str:

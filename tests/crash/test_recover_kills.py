@@ -13,15 +13,16 @@ from tests.crash.test_restore_in_place_kills import Places, kill_doing
 from tests.scenarios.shop_in_place import Shop
 from tests.unit.cli.program_runs import Answer
 
-from rebond.cli import in_place_afterwards, in_place_runs, recovering
+from rebond.cli.in_place import afterwards, runs
+from rebond.cli.recovery import bare_machine
 
 POINTS_AT_MOST = 400
 EVERY = 11  # each point takes half a second: by itself, some of them
 PLACES: Places = (
     *PLACES_OF_FILES,
-    (recovering, "load_stored"),
-    (recovering, "write_configuration"),
-    (in_place_runs, "_keep_configuration"),
+    (bare_machine, "load_stored"),
+    (bare_machine, "write_configuration"),
+    (runs, "_keep_configuration"),
 )
 pytestmark = pytest.mark.slow
 
@@ -113,7 +114,7 @@ def test_killed_before_the_configuration_is_laid_beside_the_stack_resuming_lays_
     machines: Iterator[BareMachine],
 ) -> None:
     machine = next(machines)
-    assert kill_doing(machine.recover, 1, ((recovering, "write_configuration"),))
+    assert kill_doing(machine.recover, 1, ((bare_machine, "write_configuration"),))
     assert not (machine.shop.root / "rebond.toml").exists()
     answer = machine.program("restore", "--resume", "latest")
     assert (answer.status, "has come to its end" in answer.err) == (6, True)
@@ -124,7 +125,7 @@ def test_killed_while_it_is_gone_on_with_it_is_gone_on_with_again(machines: Iter
     whole = next(machines)
     whole.program.good(*whole.words)
     wanted = whole.shop.files()
-    places = (*PLACES_OF_FILES, (in_place_afterwards, "write_configuration"))
+    places = (*PLACES_OF_FILES, (afterwards, "write_configuration"))
     for point, machine in zip((3, 16, 29), machines, strict=False):
         program = machine.program
         assert kill_doing(machine.recover, 25, PLACES)

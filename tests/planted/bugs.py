@@ -21,6 +21,7 @@ from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
 from tests.planted.bugs_of_time import TIME
+from tests.planted.bugs_of_trust import TRUST
 from tests.planted.bugs_of_wal import WAL
 
 POWER = "tests/crash/test_backup_power_cuts.py"
@@ -443,7 +444,7 @@ STREAMS = (
     Bug(
         "empty-stdin-when-begun-again",
         "A run that has to begin again finds standard input at its end, and saves nothing as everything.",
-        (Change("cli/streaming.py", "        if taken:\n", "        if False:\n"),),
+        (Change("cli/backup/streaming.py", "        if taken:\n", "        if False:\n"),),
         (f"{STREAM}::test_standard_input_is_never_taken_for_empty_when_a_run_begins_again",),
     ),
     Bug(
@@ -539,6 +540,7 @@ BUGS: tuple[Bug, ...] = (
     *RECORDS,
     *RECOVERY,
     *TIME,
+    *TRUST,
     *RUNBOOK,
     *SETUP,
     *WAL,

@@ -67,7 +67,7 @@ CLOSING = (
     Bug(
         "older-secret-saved-later",
         "The nightly run saves what it read before another run saved the newer secret: the newest is the older.",
-        (Change("cli/apart.py", "return nullcontext() if plan.is_beside else ", "return nullcontext() or "),),
+        (Change("cli/backup/apart.py", "return nullcontext() if plan.is_beside else ", "return nullcontext() or "),),
         (f"{BESIDE}::test_who_saves_secrets_among_others_waits_while_they_are_saved",),
     ),
     Bug(

@@ -97,7 +97,7 @@ PROVING = (
     Bug(
         "missed-promise-is-good",
         "An objective is missed, and the exit status is 0.",
-        (Change("cli/drill_shown.py", "    if evidence.judgement.missed:\n        return MISSED\n", ""),),
+        (Change("cli/drills/evidence_kept.py", "    if evidence.judgement.missed:\n        return MISSED\n", ""),),
         (f"{DRILLS}::test_a_promise_that_is_missed_is_named_and_ends_with_5",),
     ),
     Bug(
@@ -245,6 +245,30 @@ PROVING = (
         "Where an ordinary user drills nobody reaches the application: 127.0.0.1 is down in its network.",
         (Change("stack/drills/surroundings.py", '"--keep-caps", ', ""),),
         (f"{NETWORK}::test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on",),
+    ),
+    Bug(
+        "people-are-promised-nothing",
+        "An exercise whose scenario has no objective misses none, however long the people took.",
+        (Change("stack/objectives/promises.py", " or (is_exercise and each is rto)", ""),),
+        (f"{SCENARIOS}::test_an_exercise_that_takes_longer_than_the_lost_component_may_is_missed",),
+    ),
+    Bug(
+        "a-lock-outlives-its-restore",
+        "What writes small files keeps the target locked after its restore: a drill's next component is refused there.",
+        (Change("sources/files/landed_directories.py", "fcntl.flock(self._root_fd, fcntl.LOCK_UN)", "pass"),),
+        ("tests/unit/sources/test_landing.py::test_a_process_that_outlives_a_restore_keeps_nobody_out_of_its_target",),
+    ),
+    Bug(
+        "production-may-have-answered",
+        "Where commands of a drill cannot be cut off from the network, what they say is a whole proof all the same.",
+        (
+            Change(
+                "stack/drills/surroundings.py",
+                "    if not find_cutter(environment):\n        yield",
+                "    if False:\n        yield",
+            ),
+        ),
+        (f"{DRILLS}::test_where_commands_cannot_be_cut_off_the_proof_is_partial_until_that_is_accepted",),
     ),
     Bug(
         "neighbours-are-secrets",

@@ -9,8 +9,69 @@ SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 IN_PLACE = "tests/scenarios/test_restore_in_place_physical.py"
 PARTS = "tests/unit/sources/test_reading_in_part.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
+RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
+    Bug(
+        "a-copy-subscribes",
+        "A throw-away server goes on with the subscriptions of the live one, and takes what that one waits for.",
+        (
+            Change(
+                "sources/postgres/own_server.py",
+                '    "max_logical_replication_workers": "0",',
+                '    "max_logical_replication_workers": "4",',
+            ),
+        ),
+        (f"{MOMENTS}::test_a_snapshot_shows_its_own_moment_and_a_restored_server_leaves_the_archive_alone",),
+    ),
+    Bug(
+        "every-moment-is-of-the-newest-timeline",
+        "A moment that lies on a timeline that was left behind is looked for on the one that came after it.",
+        (
+            Change(
+                "operations/physical/timelines.py",
+                "if target is None or target.kind is not TargetKind.TIME:",
+                "if target is None or newest:",
+            ),
+        ),
+        (f"{MOMENTS}::test_after_a_fail_over_the_new_timeline_is_followed",),
+    ),
+    Bug(
+        "a-timeline-is-taken-twice",
+        "A restored server sees nothing of the timelines that it does not go along, and takes the number of one.",
+        (
+            Change(
+                "operations/physical/laying.py",
+                "names.append(history_name(timeline))\n            _write(",
+                "continue\n            _write(",
+            ),
+        ),
+        (f"{MOMENTS}::test_after_a_fail_over_the_new_timeline_is_followed",),
+    ),
+    Bug(
+        "half-a-record-is-the-end",
+        "A log that ends in the middle of a record is to be replayed as far as there, where no server ever comes.",
+        (
+            Change(
+                "sources/postgres_physical/wal_records.py",
+                "    if last is not None and not _is_whole(payload, last[0], last[2]):",
+                "    if last is not None and last[2] < 0:",
+            ),
+        ),
+        (f"{RECORDS}::test_a_record_that_was_cut_while_it_was_written_is_none",),
+    ),
+    Bug(
+        "commits-over-the-edge-are-lost",
+        "A commit whose record goes on in the next segment is not found among the moments of the log.",
+        (
+            Change(
+                "operations/physical/archived_log.py",
+                "if scanned.cut is None or not scanned.cut.may_be_mark:",
+                "if scanned.cut is None or segments:",
+            ),
+        ),
+        (f"{RECORDS}::test_each_commit_is_found_once_and_the_log_ends_with_its_last_whole_record",),
+    ),
     Bug(
         "one-look-is-enough",
         "Where transactions ended between the looks around a moment, only the later one is asked.",

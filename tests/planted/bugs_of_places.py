@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 WAY = "tests/scenarios/test_vaults_in_the_way.py"
+OTHERS = "tests/unit/cli/test_other_vaults.py"
 FORECAST = "tests/unit/vault/test_retention_forecast.py"
 FORESEEN = "tests/scenarios/test_expiry_foreseen.py"
 
@@ -12,7 +13,7 @@ PLACES: tuple[Bug, ...] = (
         "A vault that lies in what is saved is saved with it: every run stores all that the vault holds once more.",
         (
             Change(
-                "cli/vaults_left_out.py",
+                "cli/vaults/left_out.py",
                 '    return os.fsdecode(b"/" + _escape(vault[len(above) :])) if vault.startswith(above) else None\n',
                 "    return None\n",
             ),
@@ -24,6 +25,31 @@ PLACES: tuple[Bug, ...] = (
         "A restore writes among the objects of a vault.",
         (Change("operations/restore.py", "    if around is not None:\n", "    if around is not None and False:\n"),),
         (f"{WAY}::test_nothing_is_restored_into_a_vault",),
+    ),
+    Bug(
+        "doctor-tries-the-wrong-key",
+        "The doctor tries the main vault's key on a vault that has its own, and says that this one is out of order.",
+        (
+            Change(
+                "cli/checks/vaults_examined.py",
+                "invocation if place.name == MAIN else with_its_own_key",
+                "invocation or",
+            ),
+        ),
+        (f"{OTHERS}::test_the_doctor_opens_a_vault_with_its_own_key_where_the_environment_has_another",),
+    ),
+    Bug(
+        "limits-of-the-main-vault-only",
+        "A vault besides the main one takes all of the line, whatever the configuration allows.",
+        (
+            Change(
+                "cli/vaults/others.py",
+                "with limited_store_at_hand(invocation, configured)",
+                "with store_at_hand(invocation, configured.address)",
+            ),
+            Change("cli/vaults/others.py", "import limited_store_at_hand", "import store_at_hand"),
+        ),
+        (f"{OTHERS}::test_what_a_run_may_take_of_the_line_holds_for_other_vaults_too",),
     ),
     Bug(
         "kit-written-too-late",

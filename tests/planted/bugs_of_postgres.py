@@ -5,8 +5,33 @@ from tests.planted.bug import Bug, Change
 DATABASE = "tests/scenarios/test_postgres.py"
 REFUSALS = "tests/scenarios/test_postgres_refusals.py"
 ENDS = "tests/unit/sources/test_postgres.py"
+ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
 POSTGRES = (
+    Bug(
+        "roles-are-made-for-each-database",
+        "The second of several databases makes the roles again that the first one made, and is not loaded.",
+        (
+            Change(
+                "sources/postgres/whole_load.py",
+                "if each not in made_roles)",
+                "if each not in made_roles or made_roles)",
+            ),
+        ),
+        (f"{ODDITIES}::test_settings_roles_encodings_and_names_that_begin_alike_come_back",),
+    ),
+    Bug(
+        "joining-a-group-without-a-word",
+        "A new role gets the power of a group that the server had before, and nobody is told.",
+        (Change("sources/postgres/whole_load.py", "joined=tuple(roles.list_joined(missing, server.roles)),", ""),),
+        (f"{ODDITIES}::test_settings_roles_encodings_and_names_that_begin_alike_come_back",),
+    ),
+    Bug(
+        "old-databases-of-one-name",
+        "Two databases whose names begin alike are to be kept under the same name, so neither is replaced.",
+        (Change("sources/postgres/making.py", "most_bytes - _SUM_BYTES - 1)}_{total}", "most_bytes)}{total[:0]}"),),
+        (f"{ODDITIES}::test_settings_roles_encodings_and_names_that_begin_alike_come_back",),
+    ),
     Bug(
         "tables-of-many-moments",
         "Each table is read in a transaction of its own, not in the snapshot that is held.",

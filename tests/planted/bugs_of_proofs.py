@@ -40,7 +40,9 @@ PROOFS = (
         "'--path \"$UNSET\"' saves this folder, '--to \"$UNSET\"' restores over it.",
         (
             Change(
-                "cli/frame.py", '        if isinstance(self.type, click.Path) and "" in', '        if False and "" in'
+                "cli/grammar/verbs.py",
+                '        if isinstance(self.type, click.Path) and "" in',
+                '        if False and "" in',
             ),
         ),
         ("tests/unit/cli/test_keeping.py::test_a_variable_that_is_not_set_does_not_mean_this_folder",),

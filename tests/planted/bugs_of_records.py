@@ -96,11 +96,17 @@ RECORDS = (
         (f"{SEALING}::test_a_store_that_fails_leaves_the_ledger_and_the_next_run_goes_on",),
     ),
     Bug(
+        "runs-leave-no-record",
+        "The program hands no recorder to its commands: nothing that runs is written down.",
+        (Change("cli/program.py", "    record=_record,\n", ""),),
+        (f"{COMMAND}::test_every_kind_of_run_is_written_down",),
+    ),
+    Bug(
         "ledger-fails-the-backup",
         "A state folder that is full makes a backup fail that stands in the vault.",
         (
             Change(
-                "cli/recording.py",
+                "cli/records/recording.py",
                 "        except Exception as error:  # noqa: BLE001 - also a fault of ours must not fail what is done\n"
                 "            if not any(",
                 "        except ZeroDivisionError as error:\n            if not any(",

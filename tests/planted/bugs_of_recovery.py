@@ -67,7 +67,7 @@ RECOVERY = (
         "A rollback takes away what people wrote since the restore, and nobody was asked.",
         (
             Change(
-                "cli/in_place_afterwards.py", "    if not written or keeps_newer:\n", "    if written or keeps_newer:\n"
+                "cli/in_place/afterwards.py", "    if not written or keeps_newer:\n", "    if written or keeps_newer:\n"
             ),
         ),
         (f"{PLACE}::test_what_users_wrote_since_needs_a_second_word_and_is_kept",),
@@ -177,7 +177,7 @@ RECOVERY = (
         "One vault that cannot be opened keeps everything else from coming back.",
         (
             Change(
-                "cli/in_place_choosing.py",
+                "cli/in_place/choosing.py",
                 "        sources.leave_out(name, vault, error)\n        return None\n",
                 "        raise\n",
             ),
@@ -237,7 +237,7 @@ RECOVERY = (
         "A recovery that is killed after its last step never lays the configuration beside the stack.",
         (
             Change(
-                "cli/in_place_afterwards.py",
+                "cli/in_place/afterwards.py",
                 "    if journal.state is RunState.KEPT:\n        _finish_bare",
                 "    if False:\n        _finish_bare",
             ),

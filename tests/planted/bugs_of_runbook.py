@@ -20,7 +20,7 @@ RUNBOOK = (
     Bug(
         "variables-printed-in-the-runbook",
         "What an .env file holds is known to be secret, and stands on the page because a contact quotes it.",
-        (Change("cli/runbook_writing.py", "    remember_variables(loaded.variables)\n", ""),),
+        (Change("cli/runbook/writing.py", "    remember_variables(loaded.variables)\n", ""),),
         (f"{COMMAND}::test_secrets_of_the_variables_are_masked_wherever_they_stand",),
     ),
     Bug(
@@ -56,7 +56,7 @@ RUNBOOK = (
     Bug(
         "runbook-not-in-the-snapshot",
         "The server burns, and its runbook lay on the server.",
-        (Change("cli/wanted_backup.py", "{**plan.configuration, **self.runbooks}", "plan.configuration"),),
+        (Change("cli/backup/wanted.py", "{**plan.configuration, **self.runbooks}", "plan.configuration"),),
         (f"{COMMAND}::test_the_next_backup_holds_it_and_the_configuration_stays_the_first",),
     ),
     Bug(
@@ -99,5 +99,11 @@ RUNBOOK = (
             ),
         ),
         (f"{LOGGED}::test_every_command_about_the_log_works_as_it_is_written",),
+    ),
+    Bug(
+        "nobody-asked-is-all-well",
+        "Without docker nobody is asked inside containers, and the checklist ticks that the services answer.",
+        (Change("runbook/answers.py", "if seen.is_ticked and missing and leads_inside:", "if False:"),),
+        ("tests/unit/runbook/test_answers.py::test_services_that_nobody_could_ask_are_not_ticked",),
     ),
 )

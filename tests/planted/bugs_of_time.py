@@ -6,6 +6,9 @@ DECIDING = "tests/unit/schedule/test_deciding.py"
 TURNS = "tests/unit/schedule/test_turns.py"
 HOOKS = "tests/unit/schedule/test_git_hooks.py"
 UNITS = "tests/unit/schedule/test_systemd_units.py"
+BY_HAND = "tests/unit/cli/test_class_by_hand.py"
+TIMES = "tests/unit/cli/test_times_and_triggers.py"
+PARTS = "tests/unit/service/test_parts.py"
 
 TIME = (
     Bug(
@@ -83,5 +86,39 @@ TIME = (
             ),
         ),
         (f"{TURNS}::test_a_call_that_comes_during_a_run_is_answered_by_the_next",),
+    ),
+    Bug(
+        "commits-in-a-log-start-nothing",
+        "What SQLite has committed waits in its log, and the unit watches the database alone.",
+        (
+            Change(
+                "schedule/observing.py", "return (path, *(place + end for end in _BESIDE_DATABASES))", "return (path,)"
+            ),
+        ),
+        (f"{UNITS}::test_a_commit_in_the_log_of_a_database_starts_a_run",),
+    ),
+    Bug(
+        "what-never-rests-is-never-saved",
+        "The service waits for a pause of what is written to all day.",
+        (Change("service/watches.py", " or began - calm > _PATIENCE_SECONDS", ""),),
+        (f"{PARTS}::test_what_never_comes_to_rest_is_saved_every_twenty_seconds",),
+    ),
+    Bug(
+        "a-time-in-the-zone-of-the-machine",
+        "A moment that is typed is read in the zone of the machine, hours away from what the stack's lists show.",
+        (Change("cli/__main__.py", "    tell_times_in(lambda: find_zone(invocation))\n", ""),),
+        (f"{TIMES}::test_a_time_is_read_in_the_zone_of_the_stack_also_before_its_configuration_is_needed",),
+    ),
+    Bug(
+        "another-vault-takes-the-turn",
+        "A scheduled run into another vault counts as the class's own, whose vault then has no backup of that night.",
+        (Change("cli/turns/taking.py", "find_vault(invocation).place != place:", "not place:"),),
+        (f"{BY_HAND}::test_a_turn_is_not_taken_by_a_run_into_another_vault",),
+    ),
+    Bug(
+        "no-rest-between-runs",
+        "A database that is written to all day is saved without a pause.",
+        (Change("schedule/turns.py", "max(rested_ms, leave_windows(", "max(0, leave_windows("),),
+        (f"{TURNS}::test_a_run_for_changes_rests_after_the_last_but_not_by_a_clock_that_was_set_back",),
     ),
 )

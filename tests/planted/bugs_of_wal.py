@@ -11,6 +11,18 @@ STANDING = "tests/unit/operations/wal/test_standing.py"
 
 WAL = (
     Bug(
+        "a-branch-that-lives-is-cleaned",
+        "The log of a timeline that is still written goes, because a later one was saved that was given up.",
+        (
+            Change(
+                "operations/wal/retention.py",
+                "    if max(numbers.values(), default=0) <= stood_ms:",
+                "    if max(numbers.values(), default=0) >= 0:",
+            ),
+        ),
+        (f"{RETENTION}::test_an_earlier_timeline_that_was_written_on_keeps_what_its_own_base_needs_for_the_window",),
+    ),
+    Bug(
         "wal-acknowledged-before-it-stands",
         "A segment that is being archived ahead is acknowledged before it stands in the vault.",
         (

@@ -38,8 +38,8 @@ LOADED = (
     "rebond.stack.planning",
     "rebond.vault.opening",
     "rebond.vault.access",
-    "rebond.cli.recording",
-    "rebond.cli.consulting",
+    "rebond.cli.records.recording",
+    "rebond.cli.checks.examining",
 )
 
 

@@ -166,6 +166,40 @@ def test_a_sample_restores_little_another_part_each_time_and_proves_no_whole(sta
     assert stack.program.ask("snapshots")[0]["proven"] is None
 
 
+@pytest.mark.parametrize(
+    ("objective", "promise", "status"),
+    [
+        ("", "promised 1 h (media)", 0),
+        ('[objective]\nlost-server = { rpo = "9h" }\n', "promised 1 h (media)", 0),
+        ('[objective]\nlost-server = { rto = "0s" }\n', "promised 0 s (lost-server)", 5),
+    ],
+)
+def test_an_exercise_is_judged_by_what_the_configuration_promises(
+    stack: DrilledStack, objective: str, promise: str, status: int
+) -> None:
+    stack.configure(objective)
+    stack.program.good("backup")
+    target = stack.program.ask("drill", "--exercise", "--scenario", "lost-server")["target"]
+    stack.program.good("restore", "latest", "--to", target)
+    done = stack.program("drill", "--exercise")
+    shutil.rmtree(target)
+    assert done.status == status, done.out + done.err
+    assert "nothing is promised" not in done.out
+    assert promise in done.out
+
+
+def test_an_exercise_that_takes_longer_than_the_lost_component_may_is_missed(stack: DrilledStack) -> None:
+    text = (stack.root / "rebond.toml").read_text()
+    (stack.root / "rebond.toml").write_text(text.replace('rto = "1h"', 'rto = "0s"'))
+    stack.program.good("backup")
+    target = stack.program.ask("drill", "--exercise", "--scenario", "lost-server")["target"]
+    stack.program.good("restore", "latest", "--to", target)
+    done = stack.drill("--exercise")
+    shutil.rmtree(target)
+    assert done.status == 5
+    assert (done.document["missed"][0]["subject"], done.document["rto_objective"]) == ("media", 0)
+
+
 def test_an_exercise_tells_what_happened_and_judges_what_people_brought_back(stack: DrilledStack) -> None:
     stack.configure('[objective]\nlost-server = { rto = "2h" }\n')
     stack.program.good("backup")
@@ -175,7 +209,7 @@ def test_an_exercise_tells_what_happened_and_judges_what_people_brought_back(sta
     assert "EXERCISE" in stack.program.good("drill", "--exercise").out  # nothing was brought back yet
     stack.program.good("restore", "latest", "--to", target)
     for path in pathlib.Path(target).glob("media/3.jpg"):
-        path.write_bytes(path.read_bytes()[:-1] + b"?")
+        path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))
     wrong = stack.drill("--exercise")
     assert wrong.status == 4
     assert [each["subject"] for each in wrong.document["checks"] if each["answer"] == "fail"] == ["media"]

@@ -1,12 +1,13 @@
 """Drills: what is wrong with a snapshot is found and named, and nothing is left behind."""
 
 import json
+import os
 import pathlib
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.scenarios.drilled_stack import CHECK, DrilledStack
+from tests.scenarios.drilled_stack import ACCEPTING, CHECK, DrilledStack
 
 from rebond.store.local import LocalStore
 from rebond.testing.damage import flip_byte
@@ -29,6 +30,7 @@ def wrong(document: Any) -> list[Any]:
     return [each for each in document["checks"] if each["answer"] != "pass"]
 
 
+@pytest.mark.judge("own-network")
 def test_a_good_snapshot_is_proved_with_the_restored_secrets_and_the_proof_is_kept(stack: DrilledStack) -> None:
     stack.configure(
         "[drill]\nchecks = [",
@@ -113,10 +115,43 @@ def test_a_check_that_cannot_be_asked_makes_the_proof_partial_and_is_named(stack
     assert stack.program.ask("snapshots")[0]["proven"] is None
 
 
+@pytest.mark.parametrize(("accepted", "status", "answered"), [(False, 3, "not-run"), (True, 0, None)])
+def test_where_commands_cannot_be_cut_off_the_proof_is_partial_until_that_is_accepted(
+    stack: DrilledStack, accepted: bool, status: int, answered: str | None
+) -> None:
+    text = CHECK.replace("NAME", "mine").replace("QUESTION", 'run = "test -e media/7.jpg"')
+    stack.configure(text if accepted else text.replace(ACCEPTING, ""))
+    forbid_networks(stack)
+    stack.program.good("backup")
+    done = stack.drill()
+    answers = {each["subject"]: each["answer"] for each in done.document["checks"] if each["code"] != "restored"}
+    assert (done.status, answers.get("network"), answers["mine"]) == (status, answered, "pass")
+    assert done.document["network"] == "open"
+    assert (stack.program.ask("snapshots")[0]["proven"] is None) == (status == 3)
+
+
+def test_where_nothing_is_run_nobody_needs_a_network_of_its_own(stack: DrilledStack) -> None:
+    text = CHECK.replace(ACCEPTING, "").replace("NAME", "mine")
+    stack.configure(text.replace("QUESTION", 'sql = "SELECT count(*) = 8 FROM photo"'))
+    forbid_networks(stack)
+    stack.program.good("backup")
+    assert (stack.drill().status, stack.drill("--sample").status) == (0, 0)
+
+
+def forbid_networks(stack: DrilledStack) -> None:
+    """Stand in for a system that refuses: a container without rights, or an ordinary user's of some systems."""
+    folder = stack.folder / "refusing"
+    folder.mkdir()
+    (folder / "unshare").write_text('#!/bin/sh\necho "unshare failed: Operation not permitted" >&2\nexit 1\n')
+    (folder / "unshare").chmod(0o755)
+    stack.program.environment["PATH"] = f"{folder}:{stack.program.environment.get('PATH', os.environ['PATH'])}"
+
+
 def test_a_promise_that_is_missed_is_named_and_ends_with_5(stack: DrilledStack) -> None:
     stack.configure('[objective]\nlost-server = { rto = "1s", rpo = "1s" }\n')
     stack.configure(
-        '[objective]\nlost-server = { rto = "1s" }\n[drill]\nchecks = [{ name = "slow", run = "sleep 0.1" }]\n'
+        '[objective]\nlost-server = { rto = "1s" }\n[drill]\n'
+        f'{ACCEPTING}checks = [{{ name = "slow", run = "sleep 0.1" }}]\n'
     )
     stack.program.good("backup")
     text = (stack.root / "rebond.toml").read_text().replace('rto = "1h"\nrpo = "1h"', 'rto = "1h"\nrpo = "0s"')

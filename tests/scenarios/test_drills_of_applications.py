@@ -141,6 +141,7 @@ def answers(document: Any) -> dict[str, tuple[str, str]]:
     }
 
 
+@pytest.mark.judge("own-network")
 def test_an_application_is_started_from_what_came_back_asked_and_ended_with_its_children(
     stack: StartedStack, server: PostgresServer
 ) -> None:
@@ -210,6 +211,7 @@ def test_an_application_that_is_not_installed_here_makes_the_proof_partial(stack
     }
 
 
+@pytest.mark.judge("own-network")
 def test_an_answer_that_is_wrong_fails_the_proof_and_production_is_not_asked(stack: StartedStack) -> None:
     asked: list[str] = []
 

@@ -92,6 +92,7 @@ def here(server: OwnMysqlServer, *, more: int = 0) -> str:
     return f"{major + more}.{minor}.3-MariaDB-log"
 
 
+@pytest.mark.judge("own-network")
 def test_every_database_of_a_server_is_loaded_counted_checked_and_asked(
     stack: DrilledStack, server: OwnMysqlServer
 ) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.scenarios.drilled_stack import DrilledStack
+from tests.scenarios.drilled_stack import ACCEPTING, DrilledStack
 
 from rebond.testing.postgres_server import PostgresServer
 
@@ -69,7 +69,7 @@ def test_a_database_is_loaded_counted_and_asked_on_a_server_that_archives_nothin
     program = 'psql -XAtc "SELECT count(*) FROM account" | grep -qx 500 && test "$PGHOST" != "$LIVE"'
     stack.configure(
         describe(server, "shop"),
-        "[drill]\nchecks = [",
+        f"[drill]\n{ACCEPTING}checks = [",
         f'{{ name = "safe", sql = """{SAFE}""", component = "db" }},',
         f"{{ name = \"program\", run = '''LIVE={server.socket_folder}; {program}''' }}]",
     )

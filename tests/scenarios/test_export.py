@@ -198,3 +198,30 @@ def test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_o
     assert ended.status == 3, ended.err  # the snapshot stands
     assert ended.document["state"] == "whole"
     assert [each["code"] for each in ended.document["problems"]] == ["export-failed"]
+
+
+@pytest.mark.parametrize("form", ["sql.gz", "dump"])
+def test_verify_reads_an_exported_database_to_its_end(saved: Program, tmp_path: pathlib.Path, form: str) -> None:
+    path = tmp_path / f"shop.{form}"
+    saved.good("export", "latest", "db", "--format", form, "--output", str(path), "--checksum", "--quiet")
+    (report,) = saved.ask("verify", str(path), "--quiet")["files"]
+    assert report["ok"]
+    assert report["has_sum"]
+    assert report["form"] == form
+    path.with_name(path.name + ".sha256").unlink()
+    whole = path.read_bytes()
+    for part in (whole[: len(whole) // 2], whole[:-200]):
+        path.write_bytes(part)
+        assert saved("verify", str(path), "--quiet").status == 4
+
+
+@pytest.mark.parametrize("words", [("-Z0",), ("-Z6",), ("-Z0", "-s")])
+def test_verify_reads_what_pg_dump_itself_wrote(
+    saved: Program, server: PostgresServer, tmp_path: pathlib.Path, words: tuple[str, ...]
+) -> None:
+    path = tmp_path / "shop.dump"
+    run(server, "pg_dump", "-Fc", *words, "-f", str(path), "-d", server.connection("shop"))
+    (report,) = saved.ask("verify", str(path), "--quiet")["files"]
+    assert report["ok"]
+    path.write_bytes(path.read_bytes()[:-100])
+    assert saved("verify", str(path), "--quiet").status == 4

@@ -370,6 +370,11 @@ def test_a_file_that_may_not_be_read_makes_the_exit_status_3_and_is_named(tmp_pa
     assert quiet.status == 3
     assert not quiet.err
     assert "secret" in quiet.out, "what could not be read is named, however quiet"
+    (tree / "closed").mkdir(mode=0)
+    previewed = program.start("backup", "--path", tree, "--dry-run", "--quiet", code=WITHOUT_RIGHTS).wait()
+    (tree / "closed").rmdir()
+    assert previewed.status == 3
+    assert "closed" in previewed.out, "also by a dry run"
     program.good("restore", "latest", "--to", tmp_path / "back")
     (tree / "secret").unlink()
     assert fingerprint(tmp_path / "back" / "tree") == fingerprint(tree)

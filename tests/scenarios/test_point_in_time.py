@@ -25,6 +25,7 @@ from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
 from rebond.store.memory import MemoryStore
 
 pytestmark = pytest.mark.judge("postgres")
+CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 MOMENTS = int(os.environ.get("REBOND_MOMENTS", "2"))
 
 
@@ -142,6 +143,8 @@ def test_a_snapshot_shows_its_own_moment_and_a_restored_server_leaves_the_archiv
         assert ids < {each for each, _ in committed}
         assert ids == {each for each, at in committed if at <= recovered.last_commit_us}
         assert server.ask("SHOW archive_mode", "postgres").strip() == "off"
+        launchers = "SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'logical replication%'"
+        assert server.ask(launchers, "postgres").strip() == "0"  # who has subscribed takes nothing from a publisher
         auto = (server.data / "postgresql.auto.conf").read_text()
         assert [each for each in auto.splitlines() if not each.startswith("#")] == ["archive_mode = 'off'"]
         assert not (server.data / LOG_FOLDER).exists()
@@ -240,7 +243,7 @@ def test_what_came_of_an_unfinished_segment_is_within_reach(
     name = stack.server.sql("SELECT pg_walfile_name(pg_current_wal_lsn())").strip()
     length = int(stack.server.sql("SELECT (pg_walfile_name_offset(pg_current_wal_flush_lsn())).file_offset"))
     system_id = int(stack.server.sql("SELECT system_identifier FROM pg_control_system()"))
-    content = (stack.server.data / "pg_wal" / name).read_bytes()[:length]
+    content = (stack.server.data / "pg_wal" / name).read_bytes()[: length - 9]  # in the middle of the last record
     put_tail(stack.vault, system_id, name, content, 0, sequence=int(name[-8:], 16))
     last_id, last_us = list_committed(stack)[-1]
     assert last_id in ask_ids(stack, folder / "r", "latest")
@@ -301,31 +304,58 @@ def test_each_snapshot_says_which_moments_it_reaches(stormy: tuple[ArchivedStack
     assert found.window.until_us >= last_us - 5_000_000
 
 
+def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str) -> str:
+    """Let a copy that stands at a moment take over, and a row be written there; return a time before it came up."""
+    follower = stack.make_recovered(folder / "f")
+    floors = stack.lay(follower.data, moment).reach.base.facts.server.floors
+    follower.take_over()
+    archive = f"cp %p {stack.spool}/.%f && mv {stack.spool}/.%f {stack.spool}/%f"
+    rules = {"hba_file": str(follower.folder / "pg_hba.conf"), "ident_file": str(follower.folder / "pg_ident.conf")}
+    words = {"wal_level": "replica", "archive_mode": "on", "archive_command": archive, "port": "5432"}
+    pause = show_time(int(stack.server.sql(CLOCK)))
+    time.sleep(0.1)
+    try:
+        follower.start({**floors, **words, **rules})
+        while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
+            time.sleep(0.05)
+        follower.ask("INSERT INTO t VALUES (4)", "postgres")
+        name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
+        stack.pump.wait_for("00000002.history")
+        stack.pump.wait_for(name.strip())
+    finally:
+        follower.stop()
+    return pause
+
+
 def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) -> None:
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
         stack.back_up()
         stack.server.sql("INSERT INTO t VALUES (2)")
         stack.switch()
-        moment = show_time(int(stack.server.sql("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")))
+        moment = show_time(int(stack.server.sql(CLOCK)))
         stack.server.sql("INSERT INTO t VALUES (3)")  # lost in the fail-over
+        with_three = show_time(int(stack.server.sql(CLOCK)))
         stack.switch()
-        follower = stack.make_recovered(folder / "f")
-        floors = stack.lay(follower.data, moment).reach.base.facts.server.floors
-        follower.take_over()
-        archive = f"cp %p {stack.spool}/.%f && mv {stack.spool}/.%f {stack.spool}/%f"
-        rules = {"hba_file": str(follower.folder / "pg_hba.conf"), "ident_file": str(follower.folder / "pg_ident.conf")}
-        words = {"wal_level": "replica", "archive_mode": "on", "archive_command": archive, "port": "5432"}
-        try:
-            follower.start({**floors, **words, **rules})
-            while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
-                time.sleep(0.05)
-            follower.ask("INSERT INTO t VALUES (4)", "postgres")
-            name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
-            stack.pump.wait_for("00000002.history")
-            stack.pump.wait_for(name.strip())
-        finally:
-            follower.stop()
+        pause = fail_over(stack, folder, moment)
         assert ask_ids(stack, folder / "r", "latest") == {1, 2, 4}
         windows = find_windows(stack.vault, "db", list_snapshots(stack.vault))
         assert [each.timeline for each in windows] == [1, 2]
+        # What was written then is what comes back, also when it was left behind; and nobody takes its number twice.
+        server, recovered = stack.start(folder / "w", with_three)
+        try:
+            assert set(map(int, server.ask("SELECT id FROM t", "postgres").split())) == {1, 2, 3}
+            assert recovered.timeline == 3
+        finally:
+            server.remove()
+        assert ask_ids(stack, folder / "p", pause) == {1, 2, 3}  # nothing was written then: as it was left
+
+
+def test_a_moment_between_the_end_of_one_server_and_the_start_of_the_next_is_within_reach(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        stack.back_up()
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.switch()
+        pause = fail_over(stack, folder, "latest")  # with all that the first one wrote
+        assert ask_ids(stack, folder / "r", pause) == {1, 2}

@@ -13,7 +13,7 @@ import pytest
 from tests.shims import placing
 from tests.unit.cli.program_runs import Answer, Program
 
-from rebond.cli import recovering_servers
+from rebond.cli.recovery import databases
 from rebond.errors import RestoreError
 from rebond.operations.recovery import server_waiting
 from rebond.operations.restore_database import restore_database
@@ -280,7 +280,7 @@ class TestIntoANamedServer:
             raise RestoreError("The server went away.", hint="Start it.")
 
         with monkeypatch.context() as patch:
-            patch.setattr(recovering_servers, "restore_database", fail_once)
+            patch.setattr(databases, "restore_database", fail_once)
             done = self.recover(burnt, "--yes")
         assert done.status == 40, done.err
         assert (burnt.folder / "beside" / "compose.yml").is_file()

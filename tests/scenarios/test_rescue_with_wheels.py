@@ -98,6 +98,27 @@ def test_the_kit_names_one_hash_for_all_wheels_and_the_python_that_they_fit(prog
     }
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_steps_of_the_kit_restore_as_they_are_typed(program: Program, tmp_path: Path, language: str) -> None:
+    kit = program.good("kit", "--lang", language).out
+    lines = kit.split("Rebond\n")[1].splitlines()  # below "Without Rebond"
+    typed = [line.strip() for line in lines if line.startswith("    ") and not line.startswith("    rescue/")]
+    first = next(number for number, line in enumerate(typed) if line.startswith("# "))
+    shell = tmp_path / "typed.sh"
+    shell.write_text("\n".join(typed[first:]))
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python3").symlink_to(sys.executable)
+    environment = {"PATH": f"{folder}:{os.defpath}", "HOME": str(tmp_path), "REBOND_PASSPHRASE": PASSPHRASE}
+    done = subprocess.run(
+        ["sh", "-e", shell], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    back = tmp_path / {"en": "back", "fr": "retour"}[language]
+    assert (back / "shop/order.txt").read_text() == "bread, 2\n"
+
+
 def test_a_wheel_that_somebody_changed_is_named_by_verify(program: Program, tmp_path: Path) -> None:
     wheel = next((program.vault / "rescue").glob("blake3-*.whl"))
     good = wheel.read_bytes()

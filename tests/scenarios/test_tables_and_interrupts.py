@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from tests.scenarios.test_database_into import dsn, into, list_databases
 from tests.scenarios.test_postgres import configure
 from tests.unit.cli.program_runs import Program
 
+from rebond.archives.new_files import new_file
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = pytest.mark.judge("postgres")
@@ -147,6 +149,23 @@ def test_a_load_that_is_cut_leaves_the_old_database_and_the_next_one_works(
     assert server.sql("SELECT count(*) FROM ballast", "live") == "12000\n"
     for each in [each for each in list_databases(server) if each.startswith("live")]:
         server.sql(f"DROP DATABASE {quote(each)} WITH (FORCE)")
+
+
+def test_an_interruption_in_the_moment_in_which_an_export_makes_its_file_leaves_nothing(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = os.open
+
+    def make_and_be_interrupted(path: str, flags: int, mode: int) -> NoReturn:
+        os.close(make(path, flags, mode))
+        assert any(tmp_path.iterdir())
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as then:
+        then.setattr(os, "open", make_and_be_interrupted)
+        with pytest.raises(KeyboardInterrupt), new_file(str(tmp_path / "shop.sql.gz")):
+            pass
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])

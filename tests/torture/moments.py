@@ -19,7 +19,7 @@ from tests.torture.log_killing import find_majors
 from tests.torture.rounds import choose_seed
 
 from rebond.sources.postgres.wal_names import is_segment, parse_segment_name
-from rebond.sources.postgres_physical.wal_records import scan_segment
+from rebond.sources.postgres_physical.wal_records import finish_record, scan_segment
 
 _WRITERS = 6
 _ROWS_OF_ONE = 3  # rows that a transaction writes, in statements of their own
@@ -86,13 +86,17 @@ def pgbench_running(stack: ArchivedStack) -> Iterator[None]:
 
 def read_commits(stack: ArchivedStack) -> list[tuple[int, int]]:
     """Return the transaction and the microsecond of each commit, in the order of the archived log."""
+    contents = []
+    for path in sorted(each for each in stack.spool.iterdir() if is_segment(each.name)):
+        content = path.read_bytes()
+        _, number = parse_segment_name(path.name, len(content))
+        contents.append((content, number * len(content)))
     found = []
-    for path in sorted(stack.spool.iterdir()):
-        if is_segment(path.name):
-            content = path.read_bytes()
-            _, number = parse_segment_name(path.name, len(content))
-            marks = scan_segment(content, number * len(content)).marks
-            found += [(mark.xid, mark.time_us) for mark in marks if mark.kind == "commit"]
+    for place, (content, begin) in enumerate(contents):
+        scanned = scan_segment(content, begin)
+        over_the_edge = finish_record(scanned.cut, contents[place + 1 :])[0] if scanned.cut else None
+        marks = [*scanned.marks, over_the_edge] if over_the_edge else scanned.marks
+        found += [(mark.xid, mark.time_us) for mark in marks if mark.kind == "commit"]
     return found
 
 

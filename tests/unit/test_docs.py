@@ -10,8 +10,8 @@ from tests.unit.test_errors import every_error
 from tools.print_configuration import print_page
 from tools.print_reference import print_reference
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, MISSED
-from rebond.cli.endings import READER_WENT_AWAY
+from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, MISSED
+from rebond.cli.output.endings import READER_WENT_AWAY
 from rebond.config.json_schema import write_schema
 from rebond.errors import Interrupted
 
@@ -86,14 +86,14 @@ def test_every_exit_status_is_on_its_page() -> None:
     assert used == listed
 
 
-def test_the_picture_of_the_house_is_that_of_the_layers() -> None:
-    layers = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"][
-        0
-    ]
-    picture = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("```")[1]
+@pytest.mark.parametrize(("picture", "house"), [(0, "rebond"), (1, "rebond.cli")])
+def test_a_picture_of_the_house_is_that_of_its_layers(picture: int, house: str) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    layers = next(each["layers"] for each in settings["contracts"] if each.get("containers") == [house])
+    pictures = (ROOT / "docs/architecture.md").read_text(encoding="utf-8").split("```")[1::2]
 
-    drawn = [re.split(r"  +", line.strip())[0] for line in picture.strip().splitlines()]
-    assert drawn == layers["layers"]
+    drawn = [re.split(r"  +", line.strip())[0] for line in pictures[picture].strip().splitlines()]
+    assert drawn == layers
 
 
 def test_every_file_that_the_page_of_the_house_names_is_there() -> None:

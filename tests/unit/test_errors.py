@@ -6,7 +6,7 @@ import re
 import pytest
 
 import rebond.errors
-from rebond.cli.endings import FAULT
+from rebond.cli.output.endings import FAULT
 from rebond.errors import Interrupted, RebondError, StoreFull
 from rebond.wording import fill
 

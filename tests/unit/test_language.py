@@ -4,6 +4,9 @@ import pytest
 from tests.message_templates import collect, names_in
 
 from rebond.language import catalogue, choose_language, translate
+from rebond.pages.html import FORM
+from rebond.pages.inline import write_inline
+from rebond.pages.words import say
 
 COLLECTED = collect()
 FRENCH = catalogue("fr")
@@ -68,3 +71,14 @@ def test_the_language_is_the_first_one_known_that_was_asked_for(
 
 def test_what_has_no_translation_is_said_in_english() -> None:
     assert translate("Never said anywhere.", "fr") == "Never said anywhere."
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [("1 d", "1 j"), ("2 d 4 h", "2 j 4 h"), ("3 min 20 s", "3 min 20 s"), ("1 d or so", "1 d or so")],
+)
+def test_days_have_the_letter_of_the_language(english: str, french: str) -> None:
+    assert (translate(english, "en"), translate(english, "fr")) == (english, french)
+    assert write_inline(say("older than {span}", span=english), FORM, lambda each: translate(each, "fr")).endswith(
+        french
+    )

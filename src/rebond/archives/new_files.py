@@ -28,14 +28,14 @@ def new_file(path: str, *, has_checksum: bool = False) -> Iterator[BinaryIO]:
     line = b""
     temporary = temporary_path(folder)
     try:
-        descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
-        try:
+        try:  # an interruption may come as soon as it is there
+            descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
             with open(descriptor, "w+b", buffering=_BUFFER_BYTES) as sink:
                 yield sink
                 sink.flush()
                 os.fsync(sink.fileno())
                 if has_checksum:  # read back: some forms are not written from the front to the end
-                    line = _describe_sum(path, _sum_up(sink))
+                    line = _describe_sum(path, sum_up(sink))
             publish_file(temporary, path)
         except BaseException:
             with contextlib.suppress(OSError):  # what led here is what counts
@@ -57,7 +57,8 @@ def new_file(path: str, *, has_checksum: bool = False) -> Iterator[BinaryIO]:
             sums.write(line)
 
 
-def _sum_up(file: BinaryIO) -> str:
+def sum_up(file: BinaryIO) -> str:
+    """Return the SHA-256 of all of a file. Raises ``OSError``."""
     file.seek(0)
     digest = hashlib.sha256()
     while block := file.read(_BUFFER_BYTES):

@@ -10,13 +10,15 @@ from typing import NoReturn
 
 import click
 
-from rebond.cli.click_words import teach_click
+from rebond.cli.grammar.click_words import teach_click
 from rebond.cli.invocation import Invocation
-from rebond.cli.output import flush
+from rebond.cli.output.speech import language, speak
+from rebond.cli.output.standard_output import flush
 from rebond.cli.program import program
-from rebond.cli.speech import language, speak
+from rebond.cli.vaults.at_hand import find_zone
 from rebond.errors import Interrupted
 from rebond.language import choose_language
+from rebond.units import tell_times_in
 
 COMPLETION_VARIABLE = "_REBOND_COMPLETE"
 
@@ -43,6 +45,7 @@ def run(arguments: Sequence[str]) -> int:
     invocation = Invocation()
     speak(choose_language(_asked_language(arguments), invocation.environment))
     teach_click(language())
+    tell_times_in(lambda: find_zone(invocation))
     try:
         if instruction := invocation.environment.get(COMPLETION_VARIABLE):
             from click.shell_completion import shell_complete
@@ -51,7 +54,7 @@ def run(arguments: Sequence[str]) -> int:
         status = _call(arguments, invocation)
         flush()
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last net: everything becomes words and a status
-        from rebond.cli.endings import conclude
+        from rebond.cli.output.endings import conclude
 
         return conclude(error, arguments, invocation)
     return status if isinstance(status, int) else 0

@@ -1,9 +1,14 @@
 """The table of commands."""
 
+import sys
+from collections.abc import Callable
+from typing import Any
+
 import click
 
 import rebond
-from rebond.cli.frame import Later, Option, Place, Verbs
+from rebond.cli.grammar.verbs import Later, Option, Place, Verbs
+from rebond.cli.invocation import Invocation
 
 COMMANDS = [
     Place("rebond.cli.commands.init", "init", "Look at this directory, write rebond.toml, make the vault."),
@@ -59,14 +64,30 @@ LATER = [
 ]
 
 
-def _show_version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
-    if value and not context.resilient_parsing:
-        click.echo(f"rebond {rebond.__version__}")
-        context.exit()
+class Program(Verbs):
+    """All commands, and ``--version``."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command, or say which version this is."""
+        if not ctx.params.pop("version", False):
+            return super().invoke(ctx)
+        from rebond.cli.output.answering import answer
+        from rebond.vault.headers import FORMAT_VERSION
+
+        python = ".".join(map(str, sys.version_info[:3]))
+        document = {"program": "rebond", "version": rebond.__version__, "format": FORMAT_VERSION, "python": python}
+        return answer(ctx.ensure_object(Invocation), document, f"rebond {rebond.__version__}")
 
 
-program = Verbs(
+def _record(context: click.Context, kind: str, run: Callable[[], Any]) -> Any:
+    from rebond.cli.records.recording import record  # most commands need none of it
+
+    return record(context, kind, run)
+
+
+program = Program(
     "rebond",
+    record=_record,
     places=COMMANDS,
     later=LATER,
     help="Back up everything an application needs to exist again, prove it, and bring it back.",
@@ -76,9 +97,6 @@ program.params.append(
     Option(
         ["--version"],
         is_flag=True,
-        is_eager=True,
-        expose_value=False,
         help="Show the version and exit.",
-        callback=_show_version,
     )
 )

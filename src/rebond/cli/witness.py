@@ -28,6 +28,10 @@ class Witness(Protocol):
         """The id of the run."""
         ...
 
+    def meet_kind(self, kind: str) -> None:
+        """Hear, before the run begins, that it is of another kind than its command usually is."""
+        ...
+
     def listen(self, watcher: Watcher) -> Watcher:
         """Return a watcher that tells both."""
         ...

@@ -1,14 +1,15 @@
 """Classes: what is saved in one rhythm, how long that is kept, how it is proven."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.config.components import STRATEGIES
 from rebond.config.places import Node, find_nearest
 from rebond.config.quantities import SPAN, Cron
 from rebond.config.references import TEXT, Text
 from rebond.config.shapes import Choice, Count, Flag, ListOf, Reading, Schema, Word, not_a_table, read_words
-from rebond.config.structs import Table, keys_of, optional, required
+from rebond.config.structs import Model, Table, keys_of, optional, required
 from rebond.errors import ConfigError
 
 TRIGGERS = ("change", "commit", "manual", "start")
@@ -18,8 +19,7 @@ FORMATS = ("zip", "7z", "tar.gz", "tar.zst", "sql.gz", "dump", "django")
 ALL = "all"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Keep:
+class Keep(Model):
     """What is kept in one place. Numbers count the newest; whatever one rule keeps stays."""
 
     last: int = optional(Count(), "The newest so many.", default=0)
@@ -34,8 +34,7 @@ class Keep:
     for_ever: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KeepShape:
+class KeepShape(Struct, frozen=True):
     """Retention: `"for-ever"`, one rule for every place, or a rule for each place by its name."""
 
     words: str = '`"for-ever"`, [rules](#keep), or place by place: `{ vault = { within = "30d" }, s3 = "for-ever" }`'
@@ -94,8 +93,7 @@ def _may_be_place(name: str, node: Node) -> bool:
     return isinstance(node.value, dict) or node.value == FOR_EVER or not find_nearest(name, KEEP_KEYS)
 
 
-@dataclass(frozen=True, slots=True)
-class Members:
+class Members(Struct, frozen=True):
     """The components of a class: their names, or `"all"`."""
 
     words: str = '`"all"` or list of components'
@@ -121,8 +119,7 @@ class Members:
         return {"anyOf": [{"const": ALL}, {"type": "array", "items": {"type": "string"}}]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrillRhythm:
+class DrillRhythm(Model):
     """When snapshots of a class are proven by a restore."""
 
     rhythm: str = required(Cron(takes_rhythms=True), "How often.")
@@ -130,8 +127,7 @@ class DrillRhythm:
     scenario: str | None = optional(Word(), "One of the objectives.", default=None)
 
 
-@dataclass(frozen=True, slots=True)
-class DrillShape:
+class DrillShape(Struct, frozen=True):
     """A rhythm, or a table with one."""
 
     words: str = 'a rhythm such as `"weekly"` or `"each"`, a cron schedule, or [a table](#drill-rhythm)'
@@ -151,8 +147,7 @@ class DrillShape:
         return {"anyOf": [Cron(takes_rhythms=True).schema(definitions), Table(DrillRhythm).schema(definitions)]}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Export:
+class Export(Model):
     """A file that is written after each snapshot, for tools that know no vault."""
 
     component: str = required(Word("component"), "Which component.")
@@ -167,8 +162,7 @@ class Export:
     checksum: bool = optional(Flag(), "Write its SHA-256 beside it, for `sha256sum -c`.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupClass:
+class BackupClass(Model):
     """A rhythm: what is saved then, how long it is kept, how it is proven."""
 
     schedule: str | None = optional(Cron(), "When, in the stack's time zone.", default=None)

@@ -1,20 +1,17 @@
 """The parts of an application, by kind."""
 
-from dataclasses import dataclass
-
 from rebond.config.quantities import INSIDE, SIZE, SPAN, Bound, BoundShape, Inside, Requirement, RequirementShape
 from rebond.config.references import SECRET, TEXT, Text
 from rebond.config.shapes import Choice, ChoiceOrFlag, Count, Flag, ListOf, Name, Word
 from rebond.config.steps import RUN, Run
-from rebond.config.structs import OneOf, Table, optional, required
+from rebond.config.structs import Model, OneOf, Table, optional, required
 
 STRATEGIES = ("complete", "smart", "compressed", "differential")
 PRIORITIES = ("P0", "P1", "P2", "P3", "P4")
 PATHS = ListOf(Word("path"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectations:
+class Expectations(Model):
     """What a component has to look like at the end of a backup."""
 
     files: Bound | None = optional(BoundShape("count"), "How many files.", default=None)
@@ -25,8 +22,7 @@ class Expectations:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Component:
+class Component(Model):
     """What every kind has."""
 
     kind: str = required(Word(), "What it is.")
@@ -47,7 +43,6 @@ class Component:
     rebuild: str | None = optional(Word(), "The command that makes it anew, for the runbook.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Files(Component):
     """Directories and files."""
 
@@ -74,8 +69,7 @@ class Files(Component):
     require: tuple[Requirement, ...] = optional(ListOf(RequirementShape()), "What has to be there.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileReference:
+class FileReference(Model):
     """Where a database names files of another component."""
 
     sql: str = required(Word(), "A query whose first column is the path of a file, or nothing.")
@@ -83,7 +77,6 @@ class FileReference:
     below: str = optional(Word("path"), "What the paths are relative to, in that component.", default="")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Postgres(Component):
     """PostgreSQL."""
 
@@ -128,7 +121,6 @@ class Postgres(Component):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sqlite(Component):
     """SQLite databases, copied while they are used."""
 
@@ -141,7 +133,6 @@ class Sqlite(Component):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Mysql(Component):
     """MySQL or MariaDB, by its own tools."""
 
@@ -154,7 +145,6 @@ class Mysql(Component):
     password: Text | None = optional(SECRET, "Its password.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Redis(Component):
     """Redis or Valkey, whose data is worth keeping."""
 
@@ -165,7 +155,6 @@ class Redis(Component):
     password: Text | None = optional(SECRET, "Its password.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Command(Component):
     """What a command writes."""
 
@@ -178,7 +167,6 @@ class Command(Component):
     allow_empty: bool = optional(Flag(), "No output is meant.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Django(Component):
     """Django's portable export."""
 
@@ -189,8 +177,7 @@ class Django(Component):
     omit: tuple[str, ...] = optional(ListOf(Word("app or model")), "What is left out.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterSecrets:
+class ClusterSecrets(Model):
     """Which Secrets of Kubernetes are saved."""
 
     context: Text | None = optional(TEXT, "The context; else the stack's.", default=None)
@@ -200,8 +187,7 @@ class ClusterSecrets:
     omit_types: tuple[str, ...] = optional(ListOf(Word()), "Types that are left out.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HashicorpSecrets:
+class HashicorpSecrets(Model):
     """Which secrets of HashiCorp Vault or OpenBao are saved."""
 
     address: Text = required(TEXT, "Where it answers.")
@@ -211,7 +197,6 @@ class HashicorpSecrets:
     namespace: Text | None = optional(TEXT, "The namespace.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Secrets(Component):
     """Key files and `.env`, Secrets of Kubernetes, secrets of HashiCorp Vault."""
 
@@ -221,7 +206,6 @@ class Secrets(Component):
     hashicorp: HashicorpSecrets | None = optional(Table(HashicorpSecrets), "Secrets of HashiCorp Vault.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Images(Component):
     """Container images: tags and digests, and those that no registry holds."""
 
@@ -232,7 +216,6 @@ class Images(Component):
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Versioned(Component):
     """What lies in Git: nothing is saved, but it has to be clean and pushed."""
 
@@ -240,7 +223,6 @@ class Versioned(Component):
     remote: str = optional(Word(), "Where it is pushed to.", default="origin")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Regenerable(Component):
     """What a command makes anew: nothing is saved."""
 
@@ -249,7 +231,6 @@ class Regenerable(Component):
     user: Text | None = optional(TEXT, "As whom it runs.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Ephemeral(Component):
     """What may be lost: nothing is saved."""
 

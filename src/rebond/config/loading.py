@@ -1,9 +1,11 @@
 """From a file to a configuration, or to everything that is wrong with it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.config.documents import read_configuration_files
 from rebond.config.model import Configuration, Loaded
@@ -26,8 +28,7 @@ MOVED = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a file came to. ``loaded`` is ``None`` when a problem is more than a warning.
 
     ``document`` is what all files say together, in the shape of JSON.

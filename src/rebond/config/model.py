@@ -1,8 +1,9 @@
 """The whole configuration."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import COMPONENT, Component
@@ -11,11 +12,10 @@ from rebond.config.references import SECRET, TEXT, Text
 from rebond.config.shapes import Choice, Count, Flag, ListOf, Named, Word
 from rebond.config.stacks import Replica, Stack, Vault
 from rebond.config.steps import Drilling, Hooks, Objective, Restoring
-from rebond.config.structs import Table, optional, required
+from rebond.config.structs import Model, Table, optional, required
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receiver:
+class Receiver(Model):
     """Somebody who is told."""
 
     to: Text = required(SECRET, "The address, as Apprise writes it; it holds a secret, so it stands elsewhere.")
@@ -23,8 +23,7 @@ class Receiver:
     only_for: tuple[str, ...] = optional(ListOf(Word("class")), "Only for these classes.", default=(), name="for")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notices:
+class Notices(Model):
     """Who is told what."""
 
     started: tuple[Receiver, ...] = optional(ListOf(Table(Receiver)), "When a run begins.", default=())
@@ -34,8 +33,7 @@ class Notices:
     heartbeat: Text | None = optional(SECRET, "An address that is called after each good run.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class Serving(Model):
     """The process that runs everything unattended."""
 
     listen: str | None = optional(Word("host:port"), "Where it answers about its health.", default=None)
@@ -50,8 +48,7 @@ class Serving:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scheduling:
+class Scheduling(Model):
     """Who starts the runs."""
 
     by: str = required(
@@ -62,8 +59,7 @@ class Scheduling:
     after: tuple[str, ...] = optional(ListOf(Word()), "Units of systemd that come first.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Logging:
+class Logging(Model):
     """Where runs are written down, besides the terminal."""
 
     file: str | None = optional(Word("path"), "A file; a relative path starts at the root.", default=None)
@@ -76,8 +72,7 @@ class Logging:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(Model):
     """What a run may take."""
 
     upload: int | None = optional(RATE, "To the vault.", default=None)
@@ -85,8 +80,7 @@ class Limits:
     nice: int | None = optional(Count(0, 19), "How far it steps back from the processor.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contact:
+class Contact(Model):
     """Somebody whom the runbook names."""
 
     role: str = required(Word(), "What they are.")
@@ -94,15 +88,13 @@ class Contact:
     purpose: str | None = optional(Word(), "What for.", default=None, name="for")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Maintenance:
+class Maintenance(Model):
     """Hours in which no run begins."""
 
     when: str = required(MaintenanceTime(), "The hours, in the stack's time zone.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Model):
     """The whole file."""
 
     version: int = required(Count(1, 1), "The form of this file.")
@@ -140,8 +132,7 @@ class Configuration:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
+class Loaded(Struct, frozen=True, kw_only=True):
     """A configuration with where it came from. ``root`` is absolute; ``files`` are all that were read."""
 
     configuration: Configuration

@@ -2,13 +2,13 @@
 
 import difflib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A line of a file. ``line`` counts from 1; 0 where it is not known."""
 
     file: str
@@ -18,8 +18,7 @@ class Place:
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """A value as it was written: text, a number, a truth, a date, a list of nodes, or nodes by their keys.
 
     ``path`` is how one would say it: ``component.media.paths[2]``, counted from 1.
@@ -67,8 +66,7 @@ class Node:
         return [each.plain() for each in self.items] if isinstance(self.value, list) else self.value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class Problem(Struct, frozen=True, kw_only=True):
     """One thing that is wrong. A warning does not keep the configuration from being used."""
 
     place: Place
@@ -76,8 +74,7 @@ class Problem:
     is_warning: bool = False
 
 
-@dataclass(slots=True)
-class Problems:
+class Problems(Struct):
     """Everything that is wrong, collected."""
 
     found: list[Problem] = field(default_factory=list)

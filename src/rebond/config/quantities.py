@@ -1,10 +1,10 @@
 """Lengths of time, sizes, rates, shares, schedules, and the addresses of what something is inside of."""
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from cronsim import CronSim, CronSimError
+from msgspec import Struct
 
 from rebond.config.places import Node
 from rebond.config.shapes import Choice, Reading, Schema, Word, judged_schema, read_words, unknown_word
@@ -18,8 +18,7 @@ _COMPARED = re.compile(r"(>=|<=|>|<|=)\s*(\S.*)")
 _MAINTENANCE = re.compile(r"(?:(Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A length of time, as seconds."""
 
     words: str = "length of time"
@@ -37,8 +36,7 @@ class Span:
         return judged_schema(definitions, {"type": "string", "pattern": r"^\s*(\d+\s*(s|m|min|h|d|w|mo|y)\s*)+$"})
 
 
-@dataclass(frozen=True, slots=True)
-class Size:
+class Size(Struct, frozen=True):
     """A size, as bytes; with ``is_rate`` bytes each second."""
 
     is_rate: bool = False
@@ -64,16 +62,14 @@ class Size:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Room(Struct, frozen=True, kw_only=True):
     """Room to be left: a part of the whole from 0 to 1, or bytes."""
 
     share: float | None = None
     size_bytes: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RoomShape:
+class RoomShape(Struct, frozen=True):
     """A percentage or a size."""
 
     words: str = "percentage or size"
@@ -98,8 +94,7 @@ class RoomShape:
 VERDICTS = Choice(("fail", "warn"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bound:
+class Bound(Struct, frozen=True, kw_only=True):
     """A comparison: ``sign`` is one of ``>= <= > < =``; ``amount`` a number, bytes, seconds or a part of 1.
 
     ``is_fatal`` says whether a backup fails where it does not hold.
@@ -110,8 +105,7 @@ class Bound:
     is_fatal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BoundShape:
+class BoundShape(Struct, frozen=True):
     """A comparison with a ``count``, ``size``, ``span`` or ``share``; or ``{ is = …, else = "warn" }``."""
 
     of: str
@@ -161,16 +155,14 @@ class BoundShape:
         return rule_schema("is", text, definitions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Requirement:
+class Requirement(Struct, frozen=True, kw_only=True):
     """A path that has to be there. ``is_fatal`` says whether a backup fails where it is not."""
 
     path: str
     is_fatal: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class RequirementShape:
+class RequirementShape(Struct, frozen=True):
     """A path, or ``{ path = …, else = "warn" }``."""
 
     words: str = 'path, or `{ path = "…", else = "warn" }`'
@@ -213,8 +205,7 @@ def rule_schema(name: str, rule: Schema, definitions: dict[str, Schema]) -> Sche
     return {"anyOf": [rule, table]}
 
 
-@dataclass(frozen=True, slots=True)
-class Cron:
+class Cron(Struct, frozen=True):
     """Five fields of cron; with ``takes_rhythms`` also words such as weekly."""
 
     takes_rhythms: bool = False
@@ -260,8 +251,7 @@ def fires(schedule: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inside:
+class Inside(Struct, frozen=True, kw_only=True):
     """Where something lives: ``engine`` is one of ``compose docker podman kubernetes``, ``name`` what it calls it.
 
     Kubernetes has ``KIND/NAME`` or ``KIND/NAME/CONTAINER``.
@@ -271,8 +261,7 @@ class Inside:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class InsideShape:
+class InsideShape(Struct, frozen=True):
     """The address of a container or pod."""
 
     words: str = '`"compose:NAME"`, `"docker:NAME"`, `"podman:NAME"` or `"kubernetes:KIND/NAME[/CONTAINER]"`'
@@ -308,8 +297,7 @@ class InsideShape:
         return judged_schema(definitions, {"type": "string", "pattern": pattern})
 
 
-@dataclass(frozen=True, slots=True)
-class MaintenanceTime:
+class MaintenanceTime(Struct, frozen=True):
     """Hours of a weekday, or of every day."""
 
     words: str = 'hours, such as `"Tue 22:00-23:00"` or `"22:00-23:00"`'

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.config.places import Node
 from rebond.config.quantities import SPAN
 from rebond.config.shapes import Reading, Schema, Shape, Word, unknown_word
-from rebond.config.structs import Table, optional, required
+from rebond.config.structs import Model, Table, optional, required
 from rebond.errors import ConfigError
 
 
-@dataclass(frozen=True, slots=True)
-class TextShape:
+class TextShape(Struct, frozen=True):
     """Text, or a reference to where it stands. With ``is_secret`` it may not be written out."""
 
     is_secret: bool = False
@@ -78,38 +77,33 @@ TEXT = TextShape()
 SECRET = TextShape(is_secret=True)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromEnvironment:
+class FromEnvironment(Model):
     """A variable of the environment, or else of the stack's `env` files."""
 
     env: str = required(Word(), "The variable's name.")
     default: str | None = optional(Word(), "What it is where the variable is not set.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromFile:
+class FromFile(Model):
     """A file: of text its first line, of a key the whole."""
 
     file: str = required(Word(), "Its path; a relative one starts at the root.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromCommand:
+class FromCommand(Model):
     """The first line that a shell command prints."""
 
     command: str = required(Word(), "The command.")
     timeout: int = optional(SPAN, "How long it may take.", default=30)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromKeyring:
+class FromKeyring(Model):
     """The keyring of the desktop or system, through the Python library `keyring`."""
 
     keyring: str = required(Word(), "SERVICE/USER.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromHashicorp:
+class FromHashicorp(Model):
     """HashiCorp Vault or OpenBao, by its HTTP interface; KV version 1 or 2."""
 
     hashicorp: str = required(Word(), "MOUNT/PATH#FIELD.")

@@ -1,8 +1,9 @@
 """What a value may look like: how it is read, what its JSON Schema is, and how the reference page calls it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, NoReturn, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from rebond.config.places import Node, Problems, find_nearest
 from rebond.errors import ConfigError, UsageError
@@ -16,8 +17,7 @@ class Unfit(Exception):
     """A value cannot be used; why was reported already."""
 
 
-@dataclass(slots=True, kw_only=True)
-class Reading:
+class Reading(Struct, kw_only=True):
     """One reading of a configuration. ``variables`` are the environment's, then those of the stack's files.
 
     ``spoilt`` holds the paths of what could not be read, so that nothing is blamed for what follows from it.
@@ -90,8 +90,7 @@ def _not_text(node: Node) -> ConfigError:
     return ConfigError("'{key}' has to be text.", hint="Put it in quotes.", key=node.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """Text that is needed as it stands."""
 
     words: str = "text"
@@ -125,8 +124,7 @@ def judged_schema(definitions: dict[str, Schema], schema: Schema) -> Schema:
     return {"anyOf": [schema, {"$ref": _variable(definitions)}]}
 
 
-@dataclass(frozen=True, slots=True)
-class Flag:
+class Flag(Struct, frozen=True):
     """True or false."""
 
     words: str = "true or false"
@@ -145,8 +143,7 @@ class Flag:
         return {"type": "boolean"}
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(Struct, frozen=True):
     """A whole number."""
 
     least: int = 0
@@ -184,8 +181,7 @@ class Count:
         return schema if self.most is None else {**schema, "maximum": self.most}
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of a few words."""
 
     known: tuple[str, ...]
@@ -207,8 +203,7 @@ class Choice:
         return judged_schema(definitions, {"enum": list(self.known)})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChoiceOrFlag:
+class ChoiceOrFlag(Struct, frozen=True, kw_only=True):
     """One of a few words, or true or false, which stand for two of them."""
 
     known: tuple[str, ...]
@@ -243,8 +238,7 @@ def unknown_word(key: str, word: str, known: Sequence[str]) -> ConfigError:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class ListOf(Generic[T]):
+class ListOf(Struct, Generic[T], frozen=True):
     """A list of values of one shape."""
 
     shape: Shape[T]
@@ -273,8 +267,7 @@ class ListOf(Generic[T]):
         return {"type": "array", "items": self.shape.schema(definitions)}
 
 
-@dataclass(frozen=True, slots=True)
-class Named(Generic[T]):
+class Named(Struct, Generic[T], frozen=True):
     """Tables by the names that the user gives them: ``[component.media]``."""
 
     shape: Shape[T]
@@ -325,8 +318,7 @@ def not_a_table(node: Node) -> ConfigError:
     return ConfigError("'{key}' has to be a table.", hint="Write a [heading] or {{ key = value }}.", key=node.path)
 
 
-@dataclass(frozen=True, slots=True)
-class Name:
+class Name(Struct, frozen=True):
     """A name that the user gives to something."""
 
     words: str = "name"

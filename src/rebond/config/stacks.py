@@ -1,25 +1,21 @@
 """The application, and the vaults that hold its snapshots."""
 
-from dataclasses import dataclass
-
 from rebond.config.quantities import Room, RoomShape
 from rebond.config.references import SECRET, TEXT, Text
 from rebond.config.shapes import Choice, ListOf, Name, Word
-from rebond.config.structs import Table, optional, required
+from rebond.config.structs import Model, Table, optional, required
 
 LEVELS = ("fast", "balanced", "small", "dense")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
+class Cluster(Model):
     """Which Kubernetes cluster and namespace `kubernetes:` means."""
 
     context: Text | None = optional(TEXT, "The context of `kubectl`; else its current one.", default=None)
     namespace: Text | None = optional(TEXT, "The namespace; else that of the context.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stack:
+class Stack(Model):
     """The application that is protected."""
 
     name: str = required(Name(), "What its snapshots are grouped by.")
@@ -41,8 +37,7 @@ class Stack:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vault:
+class Vault(Model):
     """A place for snapshots, and what opens it."""
 
     url: Text = required(TEXT, "A directory, or the address of a store.")
@@ -65,8 +60,7 @@ class Vault:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replica:
+class Replica(Model):
     """A second vault that snapshots are copied to."""
 
     name: str = required(Name(), "What `keep` and the command line call it.")

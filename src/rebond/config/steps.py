@@ -1,19 +1,18 @@
 """What is run or asked: hooks, the steps of a restore, the checks of a drill."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from rebond.config.places import Node
 from rebond.config.quantities import INSIDE, SPAN, Inside
 from rebond.config.references import TEXT, Text
 from rebond.config.shapes import Choice, Count, Flag, ListOf, Reading, Schema, Word
-from rebond.config.structs import Table, optional, required
+from rebond.config.structs import Model, Table, optional, required
 from rebond.errors import ConfigError
 
 Run = str | tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunShape:
+class RunShape(Struct, frozen=True):
     """A shell command, or a program with its arguments."""
 
     words: str = "shell command, or list of a program and its arguments"
@@ -38,10 +37,10 @@ class RunShape:
 
 RUN = RunShape()
 FAILURE = Choice(("stop", "warn", "ignore"))
+OWN_IF_POSSIBLE = "own-if-possible"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class Step(Model):
     """A command of a hook or of a restore."""
 
     run: Run = required(RUN, "The command; it starts in the root.")
@@ -55,8 +54,7 @@ class Step:
     always: bool = optional(Flag(), "Run it also when something before it failed.", default=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe:
+class Probe(Model):
     """A question whose answer says that the application works: a command, or an address."""
 
     run: Run | None = optional(RUN, "A command that succeeds.", default=None)
@@ -68,8 +66,7 @@ class Probe:
     user: Text | None = optional(TEXT, "As whom a command runs.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Model):
     """A question that a drill asks of what it restored."""
 
     name: str = required(Word(), "What the report calls it.")
@@ -86,23 +83,20 @@ class Check:
     timeout: int = optional(SPAN, "How long it may take.", default=60)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Model):
     """What is run before and after a backup."""
 
     before: tuple[Step, ...] = optional(ListOf(Table(Step)), "Before the first component.", default=())
     after: tuple[Step, ...] = optional(ListOf(Table(Step)), "After the last component.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aside:
+class Aside(Model):
     """What happens to what a restore replaces."""
 
     keep: int = required(SPAN, "How long it is kept.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Restoring:
+class Restoring(Model):
     """The steps of `rebond restore --in-place` and of the runbook."""
 
     isolate: tuple[Step, ...] = optional(ListOf(Table(Step)), "Shut the world out.", default=())
@@ -113,8 +107,7 @@ class Restoring:
     aside: Aside | None = optional(Table(Aside), "The old version, and when it may go.", default=None)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drilling:
+class Drilling(Model):
     """How a drill restores, and what it asks."""
 
     postgres: str = optional(
@@ -134,11 +127,16 @@ class Drilling:
         default=None,
     )
     within: int = optional(SPAN, "How long it may take until it is up.", default=120)
+    network: str = optional(
+        Choice(("own", OWN_IF_POSSIBLE)),
+        "Where commands and the application run: `own` is a network that is nobody else's, and where the system allows "
+        "none the proof is partial; `own-if-possible` takes this machine's network there, and the proof is whole.",
+        default="own",
+    )
     checks: tuple[Check, ...] = optional(ListOf(Table(Check)), "What is asked of the restored stack.", default=())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Objective:
+class Objective(Model):
     """What is promised for one kind of disaster."""
 
     rto: int | None = optional(SPAN, "How long until the service is back.", default=None)

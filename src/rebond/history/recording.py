@@ -1,6 +1,5 @@
 """Writing one run into the ledger: a line when it begins, a line when it ends."""
 
-import getpass
 import os
 import socket
 from collections import Counter
@@ -12,6 +11,7 @@ import msgspec
 import rebond
 from rebond.clock import Clock, SystemClock
 from rebond.findings import Finding, Severity
+from rebond.history.callers import find_user
 from rebond.history.ledger import Ledger
 from rebond.history.lines import BEGAN, ENDED, LOST, NOTED
 from rebond.history.measuring import Meter
@@ -57,7 +57,7 @@ class RunRecorder:
             "run": self.run,
             "kind": self.kind,
             "host": self.host,
-            "user": _find_user(),
+            "user": find_user(),
             "pid": os.getpid(),
             "program": f"rebond {rebond.__version__}",
             **facts,
@@ -135,7 +135,7 @@ class RunRecorder:
 def note_event(folder: Path, kind: str, facts: Mapping[str, object], *, clock: Clock | None = None) -> None:
     """Write something that happened outside of runs, such as a pause, into the ledger. Raises ``OSError``."""
     host = socket.gethostname()
-    Ledger(folder, host=host, clock=clock).append(NOTED, {"kind": kind, "host": host, "user": _find_user(), **facts})
+    Ledger(folder, host=host, clock=clock).append(NOTED, {"kind": kind, "host": host, "user": find_user(), **facts})
 
 
 def _take_lost(running: Path, name: str) -> dict[str, object] | None:
@@ -147,10 +147,3 @@ def _cut(text: str) -> str:
     """Return a text without secrets, that JSON can hold, of a bounded length."""
     plain = mask(text).encode("utf-8", "backslashreplace").decode()
     return plain if len(plain) <= TEXT_KEPT else f"{plain[:TEXT_KEPT]}…"
-
-
-def _find_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return str(os.geteuid())  # a container may have no name for it

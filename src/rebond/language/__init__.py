@@ -8,7 +8,10 @@ test collects the templates of the whole product and fails when a translation is
 import importlib
 from collections.abc import Mapping
 
+from rebond.wording import Phrase, is_span_of_days
+
 LANGUAGES = ("en", "fr")
+_DAYS = {"fr": " j"}
 
 
 def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
@@ -22,10 +25,21 @@ def choose_language(asked: str | None, environment: Mapping[str, str]) -> str:
 
 
 def translate(template: str, language: str) -> str:
-    """Return the template in ``language``; the English one where there is no translation."""
+    """Return the template, or a length of time, in ``language``; the English one where there is no translation."""
     if language == "en" or not template:
         return template
+    if is_span_of_days(template):
+        return template.replace(" d", _DAYS[language], 1)
     return catalogue(language).get(template, template)
+
+
+def translate_values(values: Mapping[str, object], language: str) -> dict[str, object]:
+    """Return values as they are shown in ``language``: lengths of time have their units in it, phrases its words."""
+    return {name: translate(str(each), language) if _is_said(each) else each for name, each in values.items()}
+
+
+def _is_said(value: object) -> bool:
+    return isinstance(value, Phrase) or is_span_of_days(value)
 
 
 def catalogue(language: str) -> Mapping[str, str]:

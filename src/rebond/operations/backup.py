@@ -1,6 +1,7 @@
 """The verb ``backup``: one snapshot of one or more components."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -9,10 +10,9 @@ from rebond import __version__
 from rebond.errors import SessionVoided, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId, random_id
-from rebond.operations.components import ComponentToSave, Judge, Judged, Moment, OpenTree
+from rebond.operations.components import ComponentToSave, Judge, Judged, Moment, OpenTree, WalNeed
 from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
-from rebond.operations.proving_wal import wait_for_wal
 from rebond.operations.saving import Collector, SetSaver
 from rebond.operations.shared_domains import find_sharing
 from rebond.progress import Observer
@@ -124,7 +124,7 @@ def _attempt(
             vault.clock,
             rereads_all=request.rereads_all,
             allows_partial=request.allows_partial,
-            prove_wal=lambda need, report: wait_for_wal(vault, need, report),
+            prove_wal=partial(_prove_wal, vault),
         )
         saved = saver.save_all(request.components)
         if not any(component.summary.complete or component.private.tree for component in saved):
@@ -140,6 +140,12 @@ def _attempt(
             seconds=vault.clock.monotonic() - began,
             findings=collector.kept.findings(),
         )
+
+
+def _prove_wal(vault: Vault, need: WalNeed, report: Callable[[Finding], None]) -> tuple[str, int, int] | None:
+    from rebond.operations.proving_wal import wait_for_wal  # noqa: PLC0415 - for data directories only
+
+    return wait_for_wal(vault, need, report)
 
 
 def _commit_request(request: BackupRequest, time_ms: int, saver: SetSaver, kept: KeptFindings) -> CommitRequest:

@@ -48,6 +48,11 @@ class PartMeasure:
             for entry in self._reader.keep_directory(folder.directory):  # it is fetched next
                 is_wanted = folder.is_wanted
                 is_directory = entry.kind == EntryKind.DIRECTORY
+                if is_plain and not is_directory:
+                    self.is_empty = False
+                    if entry.kind == EntryKind.FILE:
+                        self._count(entry)
+                    continue
                 path = folder.path + b"/" + entry.name if folder.path else entry.name
                 if not is_plain:
                     choice = self._choose(folder, path, is_directory=is_directory)

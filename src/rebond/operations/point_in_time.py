@@ -10,8 +10,9 @@ from rebond.errors import UnknownName, WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, find_legs
 from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster, list_bases, require_one_stack
 from rebond.operations.physical.laying import LaidDirectory, lay_directory
-from rebond.operations.physical.reaching import Reach, Window, choose_timeline, find_window, reach, reach_alone
+from rebond.operations.physical.reaching import Reach, Window, find_window, reach, reach_alone
 from rebond.operations.physical.targets import Target, TargetKind
+from rebond.operations.physical.timelines import choose_timeline, find_timeline_at
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Observer
 from rebond.vault.access import Vault
@@ -50,8 +51,10 @@ def choose_base(
         )
     bases = keep_newest_cluster(bases)
     log = open_log(vault, bases[0])
-    newest_timeline = choose_timeline(log, bases[0])
-    fitting = [each for each in bases if _may_reach(log, each, target, newest_timeline)]
+    timeline = choose_timeline(log, bases[0])
+    if target.kind is TargetKind.TIME:
+        timeline = find_timeline_at(log, timeline, target.number)
+    fitting = [each for each in bases if _may_reach(log, each, target, timeline)]
     if not fitting:
         oldest = bases[-1]
         raise WalGap(

@@ -135,7 +135,8 @@ def _check_target(request: RestoreRequest) -> None:
     if not is_empty and request.overwrite is None:
         raise TargetNotEmpty(
             "{target} is not empty; nothing was written.",
-            hint="Name an empty or new directory, or choose --overwrite never, changed or always.",
+            hint="Name an empty or new directory, or choose --overwrite never, changed or always. 'changed' goes on "
+            "with a restore that was cut.",
             target=show_bytes(request.target),
         )
 

@@ -2,7 +2,10 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace as replace_target
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from rebond.errors import UnknownName, UsageError
 from rebond.findings import Finding
@@ -19,8 +22,7 @@ from rebond.vault.snapshots import SnapshotRecord
 _REPORT_EVERY_SECONDS = 0.1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseWish:
+class DatabaseWish(Struct, frozen=True, kw_only=True):
     """What is to be loaded and how. Without ``tables`` and ``schemas`` it is everything.
 
     ``renames`` gives databases, or tables as ``schema.table``, another name. ``may_replace`` lets a whole database
@@ -38,8 +40,7 @@ class DatabaseWish:
     dry_run: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DatabaseOutcome:
+class DatabaseOutcome(Struct, frozen=True, kw_only=True):
     """What was loaded. With ``dry_run`` it is what would be: then ``loaded`` and ``parts`` are empty."""
 
     planned: tuple[str, ...] = ()
@@ -122,14 +123,14 @@ def _load_databases(
     plans: list[LoadPlan] = []
     for each in databases:
         name = wish.renames.get(each.name) or target.database or each.name
-        plans.append(plan_load(each, replace(target, database=name), load, now_ms=now_ms))
+        plans.append(plan_load(each, replace_target(target, database=name), load, now_ms=now_ms))
     rows = sum(each.rows for each in databases)
     if wish.dry_run:
         return DatabaseOutcome(planned=tuple(each.name for each in plans), rows=rows)
-    loaded = [
-        load_whole(each, plan, load, report=report, advance=advance)
-        for each, plan in zip(databases, plans, strict=True)
-    ]
+    loaded: list[LoadedDatabase] = []
+    for each, plan in zip(databases, plans, strict=True):
+        made_roles = [role for one in loaded for role in one.new_roles]
+        loaded.append(load_whole(each, plan.after(made_roles), load, report=report, advance=advance))
     return DatabaseOutcome(planned=tuple(each.name for each in plans), loaded=tuple(loaded), rows=rows)
 
 
@@ -148,7 +149,7 @@ def _load_parts(
             hint="Name it in the address: postgresql://USER@HOST/DATABASE.",
         )
     saved = databases[0]
-    target = replace(target, database=target.database or saved.name)
+    target = replace_target(target, database=target.database or saved.name)
     plan = plan_part(
         saved,
         target,

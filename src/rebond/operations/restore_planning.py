@@ -29,7 +29,7 @@ from rebond.vault.holes import data_bytes
 from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import ReadingPlan, Spool
-from rebond.vault.trees import StoredEntry, decode_entry, encode_entry
+from rebond.vault.trees import StoredEntry, decode_entry, encode_entry, only_chunk
 
 _PROCESSES_FROM, _COPIES_FROM = 6_000, 600  # chunks; fewer cost less than starting, or copying, the processes
 
@@ -79,12 +79,14 @@ class RestorePlan:
         self._request = request
         self._observer = observer
         self._planned = planned
+        may_meet = request.strip > 1 or (request.strip == 1 and len(request.components) != 1)
         self._landing = FileLanding(
             request.target,
             overwrite=request.overwrite or Overwrite.NEVER,
             report=self.notice,
             keeps_owner=request.keeps_owner,
             dry_run=request.dry_run,
+            was_empty=request.overwrite is None and not may_meet,
         )
         self._scratch = scratch
         self._plan = ReadingPlan(scratch)
@@ -95,7 +97,6 @@ class RestorePlan:
         self._first_names: dict[bytes, tuple[Directory, bytes]] = {}
         self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
-        may_meet = request.strip > 1 or (request.strip == 1 and len(request.components) != 1)
         self._taken: set[bytes] | None = set() if may_meet else None  # one whole tree has every path once
         self._held_back: list[Finding] | None = None
         self._written_files = 0
@@ -167,17 +168,18 @@ class RestorePlan:
 
     def _plan_item(self, node: _Node, item: Located, entry: StoredEntry, root: Directory) -> _Node | None:
         """Plan one thing; return a node when it is a directory to go into."""
-        selection, name = self._request.selection, item.component.name.encode()
+        selection = self._request.selection
         is_directory = entry.kind == EntryKind.DIRECTORY
         is_wanted = node.is_wanted
         if node.may_exclude or not is_wanted:
+            name = item.component.name.encode()
             if node.may_exclude and selection.excludes_path(name, item.path, is_directory=is_directory):
                 return None
             is_wanted = is_wanted or selection.includes_path(name, item.path, is_directory=is_directory)
             if not is_wanted and not (is_directory and selection.may_include_below(name, item.path)):
                 return None
         if is_directory:
-            may_exclude = node.may_exclude and selection.may_exclude_below(name, item.path)
+            may_exclude = node.may_exclude and selection.may_exclude_below(item.component.name.encode(), item.path)
             below = _Node(item, node, node.depth + 1, is_wanted, may_exclude)
             if below.depth <= self._request.strip:
                 below.directory, below.is_made = root, True
@@ -186,7 +188,7 @@ class RestorePlan:
             return below
         if node.depth < self._request.strip:
             return None  # its whole path is stripped away
-        directory = self._make(node, root)
+        directory = node.directory if node.is_made else self._make(node, root)
         if directory is not None:
             self._plan_leaf(directory, item, entry)
         return None
@@ -218,16 +220,15 @@ class RestorePlan:
         self.selected += 1
         if self._taken is not None and self._is_taken(directory, item, entry):
             return
-        shown = item.shown
         if self._planned is not None:
-            self._planned(shown, entry)
+            self._planned(item.shown, entry)
         self.files += entry.kind == EntryKind.FILE
         if entry.hard_link:
             if entry.hard_link in self._first_names:
                 self._links.append(self._spool_entry(directory, entry))
                 return
             self._first_names[entry.hard_link] = (directory, entry.name)
-        self._plan_content(self._plan, directory, shown, entry)
+        self._plan_content(self._plan, directory, item, entry)
 
     def _is_taken(self, directory: Directory, item: Located, entry: StoredEntry) -> bool:
         """Whether stripping has brought two things to the same place; the second one is reported."""
@@ -239,12 +240,12 @@ class RestorePlan:
         self.notice(name_taken(item))
         return True
 
-    def _plan_content(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
-        """Plan a file; make at once what has no content in the vault."""
+    def _plan_content(self, plan: ReadingPlan, directory: Directory, item: Located | None, entry: StoredEntry) -> None:
+        """Plan a file; make at once what has no content in the vault. Without ``item`` it is a second name."""
         if entry.kind == EntryKind.FILE:
-            self.planned_bytes += data_bytes(entry.size, entry.holes)
-            if entry.chunks or entry.chunk_list is not None:
-                self._plan_file(plan, directory, shown, entry)
+            self.planned_bytes += (size_bytes := data_bytes(entry.size, entry.holes))
+            if size_bytes or entry.chunks or entry.chunk_list is not None:
+                self._plan_file(plan, directory, item, entry)
                 return
         try:
             if entry.kind == EntryKind.FILE:
@@ -265,11 +266,14 @@ class RestorePlan:
         created = self._landing.create_file(directory, entry.to_entry())
         return self._landing.finish_file(created) if isinstance(created, LandedFile) else created
 
-    def _plan_file(self, plan: ReadingPlan, directory: Directory, shown: bytes, entry: StoredEntry) -> None:
+    def _plan_file(self, plan: ReadingPlan, directory: Directory, item: Located | None, entry: StoredEntry) -> None:
         number = self._spool_entry(directory, entry)
         offset = count = 0
         places = set()
         try:
+            if (only := only_chunk(entry)) is not None:
+                plan.add(self._reader.find_place(only[0]), number, 0, only[1], only[0])
+                return
             for chunk_id, length in self._reader.chunk_rows(entry):
                 place = self._reader.find_place(chunk_id)
                 plan.add(place, number, offset, length, chunk_id)
@@ -277,6 +281,7 @@ class RestorePlan:
                 offset += length
                 count += 1
         except VaultDamaged as error:
+            shown = join_path(directory.path, entry.name) if item is None else item.shown
             self.notice(damaged_file(shown, error))
             self._pending[number] = PendingFile(left=0, is_failed=True)
             self._miss(entry)
@@ -310,7 +315,7 @@ class RestorePlan:
             (self._scratch / "again").mkdir()
             plan = ReadingPlan(self._scratch / "again")
             for directory, entry in map(self._read_spool, again):
-                self._plan_content(plan, directory, join_path(directory.path, entry.name), entry)
+                self._plan_content(plan, directory, None, entry)
             self._write_files(plan)
         self._landing.finish()
 

@@ -13,6 +13,7 @@ from rebond.vault.commits import read_snapshots, read_withdrawn
 from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
+AHEAD_MS = 10 * 60_000  # of this machine's clock: a record that is dated later shows a clock that is wrong
 _DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[-T ](\d{2}):?(\d{2})(?::?(\d{2}))?)?")
 _ID = re.compile(r"[0-9a-f]{4,32}")  # fewer digits would be mistaken for words
 
@@ -55,6 +56,16 @@ def time_of(record: SnapshotRecord) -> int:
     return record.catalog.moment_ms if record.catalog.moment_ms is not None else record.catalog.time_ms
 
 
+def is_ahead(record: SnapshotRecord, now_ms: int | None) -> bool:
+    """Whether a snapshot is dated ahead of this machine's clock: the one or the other was wrong."""
+    return now_ms is not None and time_of(record) > now_ms + AHEAD_MS
+
+
+def leave_out_ahead(records: Sequence[SnapshotRecord], now_ms: int) -> list[SnapshotRecord]:
+    """Return the snapshots that are not dated ahead of this machine's clock; all of them where there is no other."""
+    return [each for each in records if not is_ahead(each, now_ms)] or list(records)
+
+
 def state_of(record: SnapshotRecord) -> SnapshotState:
     """Whether a snapshot has everything that it was to have."""
     if any(not c.complete for c in record.catalog.components):
@@ -86,13 +97,19 @@ def resolve_withdrawn(vault: Vault, text: str) -> SnapshotRecord | None:
 
 
 def resolve_snapshot(
-    records: Sequence[SnapshotRecord], text: str, *, stack: str = "", zone: datetime.tzinfo = datetime.UTC
+    records: Sequence[SnapshotRecord],
+    text: str,
+    *,
+    now_ms: int | None,
+    stack: str = "",
+    zone: datetime.tzinfo = datetime.UTC,
 ) -> SnapshotRecord:
     """Return the snapshot that ``text`` means: an id, a unique prefix, latest, latest:NAME, or a date.
 
     ``latest`` is the newest whole one of ``stack`` that is a set: not one of some components only, unless there is no
-    other. Without a stack and with several in the vault it is refused. A date means the newest of that day, or not
-    later than the time given with it, of that stack; without a stack it must be clear too.
+    other; one that is dated ahead of ``now_ms`` only where all are. Without a stack and with several in the vault it
+    is refused. A day means its newest in the same sense, and the newest at all where none of that day is whole; with a
+    time it is the newest of that day that is not later. Both are of that stack; without one it must be clear too.
     Raises ``UnknownName`` when nothing fits and ``UsageError`` when more than one thing does.
     """
     if not records:
@@ -101,7 +118,7 @@ def resolve_snapshot(
             hint="Make one with 'rebond backup'; 'rebond snapshots' lists them.",
         )
     if text == "latest" or text.startswith("latest:"):
-        return _resolve_latest(records, text.partition(":")[2], stack)
+        return _resolve_latest(records, text.partition(":")[2], stack, now_ms)
     if (match := _DATE.fullmatch(text)) is not None:
         if any(record.snapshot.hex().startswith(text) for record in records):
             return _resolve_digits(records, text, match, stack, zone)
@@ -116,7 +133,7 @@ def resolve_snapshot(
     )
 
 
-def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str) -> SnapshotRecord:
+def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str, now_ms: int | None) -> SnapshotRecord:
     whole = [r for r in records if state_of(r) is SnapshotState.WHOLE and (not stack or r.catalog.stack == stack)]
     if label:
         whole = [r for r in whole if r.catalog.class_ == label or label in r.catalog.tags]
@@ -129,7 +146,7 @@ def _resolve_latest(records: Sequence[SnapshotRecord], label: str, stack: str) -
             hint="'rebond snapshots' lists what there is, with the state of each.",
             text=f"latest:{label}" if label else "latest",
         )
-    return max(whole, key=_age)
+    return max(whole, key=lambda record: (not is_ahead(record, now_ms), *_age(record)))
 
 
 def _age(record: SnapshotRecord) -> tuple[int, int]:
@@ -187,7 +204,13 @@ def _resolve_date(
         raise UnknownName(
             "There is no snapshot of {text}.", hint="'rebond snapshots' lists them with their times.", text=text
         )
-    return max(fitting, key=_age)
+    return max(_prefer_sets(fitting) if hour is None else fitting, key=_age)
+
+
+def _prefer_sets(records: list[SnapshotRecord]) -> list[SnapshotRecord]:
+    """Return those that are whole sets; else those that are whole; else all: a day is asked for as ``latest`` is."""
+    whole = [each for each in records if state_of(each) is SnapshotState.WHOLE]
+    return [each for each in whole if not each.catalog.lacks] or whole or records
 
 
 def _resolve_id(records: Sequence[SnapshotRecord], prefix: str) -> SnapshotRecord:

@@ -121,7 +121,7 @@ class Verification:
             wanted = None if self._chosen is None else structure.places.holds_needed
             chosen = choose_packs(
                 packs,
-                log.last_read(packs),
+                log.last_read(packs, vault.clock.now_ms()),
                 percent=percent,
                 not_since_ms=since,
                 shard=self._shard,
@@ -131,7 +131,7 @@ class Verification:
             turn += [one for one in chosen if one not in suspects]
         self._take(read_packs(vault, structure, turn, log=log, observer=self._observer))
         if percent is not None:
-            log.shorten(packs)
+            log.shorten(packs, vault.clock.now_ms())
         self._log = log
 
     def _take(self, found: DataFacts) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from msgspec import Struct
 
 from rebond.pages.words import Code, Joined, Sentence, Text
-from rebond.wording import fill
+from rebond.wording import fill, is_span_of_days
 
 _MARKS = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
 Translate = Callable[[str], str]
@@ -24,7 +24,7 @@ def write_inline(text: Text, form: Form, translate: Translate) -> str:
     """Return a text in that form."""
     match text:
         case str():
-            return form.plain(text)
+            return form.plain(translate(text) if is_span_of_days(text) else text)
         case Code():
             return form.code(text.text) if text.text else ""
         case Joined():

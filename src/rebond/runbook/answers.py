@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from rebond.pages.words import Code, Joined, say
-from rebond.runbook.describing import show_span
+from rebond.runbook.describing import describe_role, show_span
 from rebond.runbook.facts import DrillFacts, RunFacts
 from rebond.runbook.observing import (
     DAY_MS,
@@ -29,6 +29,16 @@ def look(checklist: str, code: str, sight: Sight) -> Seen:
     """Return what was seen of a question; nothing where only people can tell."""
     answer = LOOKS[checklist].get(code)
     return answer(sight) if answer else UNKNOWN
+
+
+def _answer_services(sight: Sight) -> Seen:
+    """Nobody was asked inside containers while what leads into them is missing: that is no tick."""
+    seen = judge_advice(sight, "services")
+    missing = sight.advice.get("tools", ())
+    leads_inside = any(each.inside or each.volume is not None for each in sight.configuration.component.values())
+    if seen.is_ticked and missing and leads_inside:
+        return Seen(is_ticked=None, note=say("could not be asked: {reason}", reason=missing[0]))
+    return seen
 
 
 def _is_idle(sight: Sight) -> Seen:
@@ -256,7 +266,9 @@ def _lists_holders(sight: Sight) -> Seen:
     valid = [each for each in sight.vault.holders if each.revoked_ms is None]
     if not valid:
         return UNKNOWN
-    names = ", ".join(f"{each.label or each.id} ({each.role})" for each in valid)
+    names = Joined(
+        tuple(say("{name} ({role})", name=each.label or each.id, role=describe_role(each.role)) for each in valid)
+    )
     return Seen(
         is_ticked=None, note=say("{names}; {count} ways to open it", names=names, count=len(sight.vault.openers))
     )
@@ -283,7 +295,9 @@ def _has_contacts(sight: Sight) -> Seen:
     contacts = sight.configuration.contact
     if not contacts:
         return Seen(is_ticked=False, note=say("the configuration names nobody"))
-    return Seen(is_ticked=None, note=", ".join(f"{each.role}: {each.to}" for each in contacts))
+    return Seen(
+        is_ticked=None, note=Joined(tuple(say("{word}: {text}", word=each.role, text=each.to) for each in contacts))
+    )
 
 
 def _notices_are_sent(sight: Sight) -> Seen:
@@ -312,7 +326,7 @@ def _by(*checks: str) -> Look:
 LOOKS: Mapping[str, Mapping[str, Look]] = {
     "before": {
         "configuration": _by("configuration"),
-        "services": _by("services"),
+        "services": _answer_services,
         "programs": _by("tools"),
         "vault": _by("vault"),
         "room": _by("room"),

@@ -110,14 +110,16 @@ def _write_without_rebond(address: str) -> Iterator[Block]:
             ),
         )
     )
+    rescue = shlex.quote(f"{address.rstrip('/')}/rescue")
     yield Output(
-        f"pip install cryptography zstandard blake3\npython3 "
-        f"{address.rstrip('/')}/rescue/rescue-VERSION.py {address} latest ./back"
+        "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
+        f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {shlex.quote(address)} latest ~/back'
     )
 
 
 def _install_command(facts: Facts) -> str:
-    return f'python3 -m pip install "rebond[all]=={facts.machine.program.removeprefix("rebond ")}"'
+    version = facts.machine.program.removeprefix("rebond ")
+    return f'python3 -m venv ~/rebond && . ~/rebond/bin/activate && pip install "rebond[all]=={version}"'
 
 
 def write_health(facts: Facts) -> Iterator[Block]:

@@ -26,7 +26,7 @@ _ASSIGNED = re.compile(
     r"(\"[^\"]*\"|'[^']*'|[^\s\"',;{}]+)"
 )
 _AFTER_OPTION = re.compile(r"(?i)(--?(?:password|passwd|passphrase|token|secret|api-?key)[= ]+)(?!\$|\{)(\S+)")
-_NOT_A_SECRET = re.compile(r"\$|\{|\*\*\*")
+_NOT_A_SECRET = re.compile(r"\$|\{|\*\*\*|for-ever$")  # the last: what `keep` says of a vault called secrets
 
 
 def conceal(text: str) -> str:
@@ -136,7 +136,7 @@ def describe_keep(class_: BackupClass) -> Text:
         return say("for ever: nothing is forgotten")
     if set(class_.keep) == {EVERYWHERE}:
         return describe_rules(class_.keep[EVERYWHERE])
-    rows = [Joined((Code(place), describe_rules(rules)), ": ") for place, rules in class_.keep.items()]
+    rows = [say("{word}: {text}", word=Code(place), text=describe_rules(rules)) for place, rules in class_.keep.items()]
     return Joined(tuple(rows), "; ")
 
 
@@ -161,6 +161,12 @@ def describe_rules(keep: Keep) -> Text:
     if keep.at_most is not None:
         parts.append(say("never longer than {span}", span=show_span(keep.at_most)))
     return Joined(tuple(parts))
+
+
+def describe_role(role: str) -> Text:
+    """Return what a member of a vault may do, in a word."""
+    words: Mapping[str, Sentence] = {"owner": say("owner"), "writer": say("writer"), "keeper": say("keeper")}
+    return words.get(role, role)
 
 
 def describe_rhythm_word(rhythm: str) -> Text:

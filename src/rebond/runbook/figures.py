@@ -26,7 +26,8 @@ def write_expectations(facts: Facts) -> Iterator[Block]:
             (say("smaller than last time"), "share", expected.shrink),
         ):
             if bound is not None:
-                rows.append((Joined((Code(name), words), ": "), _show_bound(bound, shape), _show_else(bound)))
+                what = say("{word}: {text}", word=Code(name), text=words)
+                rows.append((what, _show_bound(bound, shape), _show_else(bound)))
     rows += [
         (
             say("every byte of it"),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rebond.pages.blocks import Block, Commands, Grid, Notice, Paragraph
 from rebond.pages.words import Code, Text, say
-from rebond.runbook.describing import show_moment
+from rebond.runbook.describing import describe_role, show_moment
 from rebond.runbook.facts import Facts
 
 
@@ -35,7 +35,7 @@ def _write_warnings(facts: Facts) -> Iterator[Block]:
             (
                 say(
                     "**The key of this machine is a {role}'s: it can restore nothing.**",
-                    role=_describe_role(facts.vault.role),
+                    role=describe_role(facts.vault.role),
                 ),
                 say(
                     "For every command of section 5, name the owner's key first: `REBOND_KEY_FILE` or "
@@ -59,7 +59,7 @@ def _write_holders(facts: Facts) -> Iterator[Block]:
         [
             (
                 Code(each.id),
-                _describe_role(each.role),
+                describe_role(each.role),
                 each.label or "–",
                 say("revoked {moment}", moment=show_moment(facts, each.revoked_ms))
                 if each.revoked_ms
@@ -77,7 +77,7 @@ def _list_openers(facts: Facts) -> Grid:
             (
                 Code(each.id),
                 _describe_method(each.method),
-                each.label or "–",
+                _describe_method(each.label) if each.label == each.method else each.label or "–",
                 show_moment(facts, each.made_ms) if each.made_ms else "–",
             )
             for each in facts.vault.openers
@@ -104,11 +104,6 @@ def _write_kit() -> Iterator[Block]:
         )
     )
     yield Commands(("rebond key list", "rebond kit"))
-
-
-def _describe_role(role: str) -> Text:
-    words = {"owner": say("owner"), "writer": say("writer"), "keeper": say("keeper")}
-    return words.get(role, role)
 
 
 def _describe_method(method: str) -> Text:

@@ -11,7 +11,7 @@ from rebond.runbook.describing import show_moment, show_run
 from rebond.runbook.facts import Facts, Reachable
 from rebond.runbook.putting_back import NEW_FOLDER
 
-_DAY_MS = 86_400_000
+_MINUTE_MS = 60_000
 
 
 def write_moments(facts: Facts) -> Iterator[Block]:
@@ -46,7 +46,7 @@ def _write_by_snapshot(facts: Facts, physical: set[str]) -> Iterator[Block]:
         return
     others = [each.name for each in newest.components if each.name not in physical] if physical else []
     if others or not physical:
-        moment = show_moment(facts, newest.time_ms + _DAY_MS)
+        moment = show_moment(facts, newest.time_ms + _MINUTE_MS)
         names = "".join(f" {shlex.quote(each)}" for each in others)
         yield Commands((NEW_FOLDER, f"rebond restore --at '{moment}'{names} --to \"$TO\" --dry-run"))
 

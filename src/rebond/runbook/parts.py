@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rebond.config.components import Component, Files, Postgres, Secrets
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Secrets, Versioned
 from rebond.pages.blocks import Block, Grid, Heading, Notice, Paragraph, Points
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.describing import describe_home, describe_reference, show_moment, show_span, show_words
@@ -43,7 +43,8 @@ def write_parts(facts: Facts) -> Iterator[Block]:
 
 
 def _component_row(facts: Facts, name: str, component: Component) -> tuple[Text, ...]:
-    size = facts.vault.size_of(name)
+    saves_nothing = isinstance(component, (*NOTHING_TO_SAVE, Versioned))
+    size = None if saves_nothing else facts.vault.size_of(name)
     shown: Text = say("{files} files, {size}", files=size.files, size=format_size(size.bytes)) if size else "–"
     return Code(name), component.kind, describe_home(component), _describe_way(component), shown
 
@@ -79,7 +80,7 @@ def _write_vaults(facts: Facts) -> Iterator[Block]:
     yield Paragraph(
         (
             say(
-                "The rule of 3-2-1: three copies (the stack itself and {copies} vaults), two media, one copy "
+                "The rule of 3-2-1: three copies (the stack itself, and vaults: {copies}), two media, one copy "
                 "elsewhere.",
                 copies=copies,
             ),

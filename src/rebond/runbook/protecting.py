@@ -102,7 +102,10 @@ def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
     rescue = shlex.quote(f"{address.rstrip('/')}/rescue")
     steps: tuple[Text, ...] = (
         Code(f"cd {rescue} && sha256sum -c wheels-*.sha256 && cd -"),
-        Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" libs; done'),
-        Code(f"PYTHONPATH=libs python3 {rescue}/rescue-VERSION.py {shlex.quote(address)} latest ./back"),
+        Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done'),
+        Code(
+            f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" '
+            f"{shlex.quote(address)} latest ~/back"
+        ),
     )
     yield Paragraph((say("Without a network the libraries are in the vault: {steps}", steps=Joined(steps, " · ")),))

@@ -61,7 +61,7 @@ def _write_choice(facts: Facts) -> Iterator[Block]:
         (
             say(
                 "`latest` is the newest whole snapshot. An id, the beginning of one, or a day (`2026-02-04`: "
-                "the newest of that day) name others; `latest:CLASS` is the newest of a class."
+                "the newest whole one of that day) name others; `latest:CLASS` is the newest of a class."
             ),
         )
     )

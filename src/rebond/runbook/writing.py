@@ -115,7 +115,7 @@ def _write_front(facts: Facts) -> Iterator[Block]:
         (say("by"), Joined((facts.machine.user, facts.machine.program))),
         (say("revision"), str(number)),
         (say("to be looked at again"), show_moment(facts, facts.written_ms + REVIEW_DAYS * _DAY_MS)),
-        (say("state"), say("{count} gaps, see below", count=len(gaps)) if gaps else say("complete")),
+        (say("state"), say("gaps: {count}, see below", count=len(gaps)) if gaps else say("complete")),
     ]
     yield Grid(("", ""), rows)
     yield Notice(

@@ -21,10 +21,12 @@ class Signs:
     """What a job that waits for something looks at.
 
     ``state`` names what is to be saved, or the start of the machine; ``is_called`` whether a commit has called;
-    ``before`` is the record of the backup that a check follows.
+    ``before`` is the record of the backup that a check follows. ``rest_ms`` is how long at least lies between the end
+    of a run and the next: what programs write to all day is not saved without a pause.
     """
 
     state: str = ""
+    rest_ms: int = 0
     is_called: bool = False
     before: JobRecord | None = None
 
@@ -89,6 +91,13 @@ def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: 
         return last_ms
     may_succeed_later = record.status in RETRYABLE_STATUSES and record.ended_ms and record.failures <= RETRIES
     return record.taken_ms if may_succeed_later and may_try(record, now_ms) else None
+
+
+def find_end_of_rest(record: JobRecord, signs: Signs, now_ms: int) -> int:
+    """Return when a run may begin again after the last one; now, where it may."""
+    end_ms = record.ended_ms + signs.rest_ms
+    is_resting = record.ended_ms <= now_ms < end_ms  # a clock set back waits no longer
+    return end_ms if is_resting else now_ms
 
 
 def may_try(record: JobRecord, now_ms: int) -> bool:

@@ -16,6 +16,7 @@ from rebond.schedule.heads import describe_head
 from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
 
+REST_OF_DATABASES_MS = 20_000  # between two runs for changes: programs write to a database all day
 UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often unless a class says otherwise
 _BESIDE_DATABASES = ("-wal", "-journal")  # what SQLite has committed may lie there until a checkpoint
 
@@ -35,7 +36,9 @@ class Observer:
                 is_called = bool(Calls.look(self._folder, job.class_name).found)
                 return Signs(is_called=is_called, state=self._describe_heads(job.class_name))
             case "change":
-                return Signs(state=self._describe_sources(job.class_name))
+                is_of_databases = bool(list_watched_databases(self._loaded, job.class_name))
+                rest_ms = REST_OF_DATABASES_MS if is_of_databases else 0
+                return Signs(state=self._describe_sources(job.class_name), rest_ms=rest_ms)
             case "start":
                 return Signs(state=describe_start())
             case "each":
@@ -59,6 +62,18 @@ class Observer:
 def list_watched_paths(loaded: Loaded, class_name: str) -> list[str]:
     """Return the paths and patterns whose files a class saves, made absolute."""
     return [os.path.join(loaded.root, path) for each in _members(loaded, class_name) for path in _paths_of(each)]
+
+
+def list_watched_databases(loaded: Loaded, class_name: str) -> list[str]:
+    """Return those of the watched paths that name databases of SQLite, which are written to without being closed."""
+    databases = [each for each in _members(loaded, class_name) if isinstance(each, Sqlite)]
+    return [os.path.join(loaded.root, path) for each in databases for path in _paths_of(each)]
+
+
+def list_databases_beside(path: str) -> tuple[str, ...]:
+    """Return where SQLite commits for a database: the file itself, and the logs beside what it leads to."""
+    place = os.path.realpath(path)
+    return (path, *(place + end for end in _BESIDE_DATABASES))
 
 
 def list_folders(loaded: Loaded, class_name: str) -> list[str]:

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from rebond.schedule.handing_over import HandedOver, name_of_this_user
 from rebond.schedule.jobs import Deed, Job
+from rebond.schedule.observing import list_databases_beside
 from rebond.schedule.systemd_calendar import write_calendar
 from rebond.schedule.written_files import sign_text
 
@@ -38,8 +40,16 @@ EACH_MINUTES = "*-*-* *:47:00"  # when a check asks whether there was a backup t
 CHANGES = "*-*-* *:00/5:00"  # a path unit sees no change while its run goes on, and nothing of a cluster
 
 
-def write_units(handed: HandedOver, patterns: Mapping[str, Sequence[str]], now_ms: int) -> dict[str, str]:
-    """Return the units of all jobs by their names; ``patterns`` are the paths that classes wait for a change of."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Paths and patterns that a class waits for a change of; ``databases`` are written to and stay open."""
+
+    patterns: Sequence[str] = ()
+    databases: Sequence[str] = ()
+
+
+def write_units(handed: HandedOver, watched: Mapping[str, Watched], now_ms: int) -> dict[str, str]:
+    """Return the units of all jobs by their names; ``watched`` is what classes wait for a change of."""
     units: dict[str, str] = {}
     for job in handed.calendar.jobs:
         if job.trigger == "commit":
@@ -52,8 +62,9 @@ def write_units(handed: HandedOver, patterns: Mapping[str, Sequence[str]], now_m
         moments = _list_moments(handed, job, now_ms)
         if moments:
             units[f"{name}.timer"] = _write_timer(handed, job, moments)
-        if job.trigger == "change" and patterns.get(job.class_name):
-            units[f"{name}.path"] = _write_path(handed, job, patterns[job.class_name])
+        found = watched.get(job.class_name, Watched())
+        if job.trigger == "change" and found.patterns:
+            units[f"{name}.path"] = _write_path(handed, job, found)
     return {name: sign_text(text) for name, text in units.items()}
 
 
@@ -112,14 +123,25 @@ def _write_timer(handed: HandedOver, job: Job, moments: Iterable[str]) -> str:
     )
 
 
-def _write_path(handed: HandedOver, job: Job, patterns: Iterable[str]) -> str:
-    """A pattern is watched at the folder in which its first star stands; the run itself knows what fits."""
-    watched = dict.fromkeys(_fixed_part(each) for each in patterns)
-    lines = "".join(f"PathChanged={_plain(each)}\n" for each in watched)
+def _write_path(handed: HandedOver, job: Job, watched: Watched) -> str:
+    """A pattern is watched at the folder in which its first star stands; the run itself knows what fits.
+
+    A commit may lie in a database's log alone, and neither file is closed after it: what is written there counts.
+    """
+    closed = dict.fromkeys(_fixed_part(each) for each in watched.patterns)
+    written = dict.fromkeys(path for each in watched.databases for path in _list_written(each))
+    lines = "".join(f"PathChanged={_plain(each)}\n" for each in closed if each not in written)
+    lines += "".join(f"PathModified={_plain(each)}\n" for each in written)
     return (
         f"[Unit]\nDescription=Rebond: watches what {_plain(job.name)} of {_plain(handed.stack)} saves\n\n"
         f"[Path]\n{lines}TriggerLimitIntervalSec=0\n\n[Install]\nWantedBy={_target(handed)}\n"
     )
+
+
+def _list_written(database: str) -> tuple[str, ...]:
+    """Return what is written to by a commit: the folder where a pattern says which databases."""
+    place = _fixed_part(database)
+    return list_databases_beside(place) if place == database else (place,)
 
 
 def _fixed_part(pattern: str) -> str:

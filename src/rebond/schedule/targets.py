@@ -10,8 +10,8 @@ from rebond.errors import Refused, UsageError
 from rebond.schedule.cron_lines import CRON_D, cron_file_name, take_out_of_table, write_cron_file, write_table
 from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.installing import Installation, plan_files, plan_removal
-from rebond.schedule.observing import list_watched_paths
-from rebond.schedule.systemd_units import unit_prefix, write_serve_unit, write_units
+from rebond.schedule.observing import list_watched_databases, list_watched_paths
+from rebond.schedule.systemd_units import Watched, unit_prefix, write_serve_unit, write_units
 from rebond.schedule.written_files import Origin
 
 TARGETS = ("systemd", "cron", "cron.d", "kubernetes", "serve")
@@ -48,7 +48,7 @@ def write_files(target: str, loaded: Loaded, handed: HandedOver, now_ms: int) ->
     changing = {name for name, each in loaded.configuration.classes.items() if each.trigger == "change"}
     return write_units(
         handed,
-        {name: list_watched_paths(loaded, name) for name in changing},
+        {name: Watched(list_watched_paths(loaded, name), list_watched_databases(loaded, name)) for name in changing},
         now_ms,
     )
 

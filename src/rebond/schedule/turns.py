@@ -16,7 +16,7 @@ import msgspec
 from rebond.clock import Clock
 from rebond.schedule.beside import SECRETS_LOCK
 from rebond.schedule.calling import Calls
-from rebond.schedule.deciding import Due, Signs, find_due, settle
+from rebond.schedule.deciding import Due, Signs, find_due, find_end_of_rest, settle
 from rebond.schedule.holding import RUN_LOCK, Lock, try_lock, wait_for_lock
 from rebond.schedule.jobs import Calendar, Deed, Job
 from rebond.schedule.maintenance import leave_windows
@@ -94,8 +94,9 @@ class Turn:
 def take_turn(job: Job, around: Surroundings) -> Iterator[Turn | NotNow]:
     """Wait until the run may begin, and write down that it does; or say why it does not.
 
-    Waits behind other runs of the job and of the stack, where it saves secrets alone behind others that save those,
-    and for the end of a maintenance window. Raises ``OSError`` where the stack's folder cannot be written.
+    Waits behind other runs of the job and of the stack, where it saves secrets alone behind others that save those;
+    for the end of a maintenance window and of the pause between two runs. Raises ``OSError`` where the stack's folder
+    cannot be written.
     """
     jobs = around.folder / JOBS
     queue = try_lock(jobs / f"{job.name}.queue", job.name, around.clock)
@@ -128,7 +129,8 @@ def _wait_for_turn(job: Job, around: Surroundings) -> tuple[Turn, Lock | None] |
         due = find_due(job, record, now_ms, calendar.zone, signs)
         if due is None:
             return NotNow.NOT_DUE
-        free_ms = leave_windows(calendar.windows, now_ms, calendar.zone)
+        rested_ms = find_end_of_rest(record, signs, now_ms)
+        free_ms = max(rested_ms, leave_windows(calendar.windows, now_ms, calendar.zone))
         if free_ms > now_ms:
             clock.sleep(min((free_ms - now_ms) / 1000, _LONGEST_SLEEP_SECONDS))
             continue

@@ -14,7 +14,7 @@ from rebond.clock import Clock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, VaultLocked
 from rebond.schedule.calling import Calls
-from rebond.schedule.deciding import find_due, may_try, settle
+from rebond.schedule.deciding import find_due, find_end_of_rest, may_try, settle
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.jobs import LANES, Calendar, Job, make_calendar
 from rebond.schedule.maintenance import leave_windows
@@ -236,6 +236,8 @@ class Service:
             self._keep(job, record)
         due = find_due(job, record, now_ms, self._calendar.zone, signs)
         if due is None or (job.trigger and not may_try(record, now_ms)):
+            return None
+        if find_end_of_rest(record, signs, now_ms) > now_ms:
             return None
         calls = Calls.look(self._settings.folder, job.class_name)
         if calls.found and not are_calls_quiet(calls, now_ms):

@@ -11,6 +11,7 @@ from rebond.schedule.turns import Observing
 _SHARE = 20  # looking may take one twentieth of the time
 _CALLS_PAUSE_MS = 2_000  # a rebase commits many times
 _CALLS_PATIENCE_MS = 20_000
+_PATIENCE_SECONDS = 20.0  # what is written to all day is never seen twice the same
 
 
 @dataclass(slots=True, kw_only=True)
@@ -18,10 +19,14 @@ class _Seen:
     signs: Signs
     next_look: float
     is_steady: bool = False
+    calm: float = 0.0  # when it was last steady, or taken as it was
 
 
 class Watches:
-    """Remembers what was seen of each job; a change counts once it is seen twice, for writers write in steps."""
+    """Remembers what was seen of each job. A change counts once it is seen twice, for writers write in steps.
+
+    What never comes to rest counts every twenty seconds.
+    """
 
     def __init__(self, observe: Observing, clock: Clock) -> None:
         self._observe = observe
@@ -37,8 +42,10 @@ class Watches:
         if seen is None or began >= seen.next_look:
             signs = self._observe(job)
             took = self._clock.monotonic() - began
-            is_steady = seen is not None and seen.signs == signs
-            seen = _Seen(signs=signs, next_look=self._clock.monotonic() + took * _SHARE, is_steady=is_steady)
+            calm = began if seen is None or seen.is_steady else seen.calm
+            is_steady = seen is not None and (seen.signs == signs or began - calm > _PATIENCE_SECONDS)
+            next_look = self._clock.monotonic() + took * _SHARE
+            seen = _Seen(signs=signs, next_look=next_look, is_steady=is_steady, calm=calm)
             self._seen[job.name] = seen
         return seen.signs if seen.is_steady else None
 

@@ -3,8 +3,9 @@
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded

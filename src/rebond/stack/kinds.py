@@ -18,14 +18,7 @@ from rebond.config.components import (
 )
 from rebond.config.model import Loaded
 from rebond.entries import Tree
-from rebond.stack.contained_databases import ContainedDatabases
-from rebond.stack.contained_files import ContainedFiles
-from rebond.stack.declared import ConfiguredWorkingTree, DeclaredComponent
 from rebond.stack.file_trees import Report
-from rebond.stack.images import ConfiguredImages
-from rebond.stack.postgres import ConfiguredPostgres
-from rebond.stack.secrets import ConfiguredSecrets
-from rebond.stack.servers import ConfiguredMysql, ConfiguredRedis
 
 
 class Source(Protocol):
@@ -56,21 +49,39 @@ def make_source(
     is_elsewhere = component.inside is not None or component.volume is not None
     match component:
         case Files() if is_elsewhere:
+            from rebond.stack.contained_files import ContainedFiles  # noqa: PLC0415 - what reads one kind is loaded where a stack has it
+
             return ContainedFiles(name, component, loaded, strategy=strategy, excludes=excludes)
         case Sqlite() if is_elsewhere:
+            from rebond.stack.contained_databases import ContainedDatabases  # noqa: PLC0415 - likewise
+
             return ContainedDatabases(name, component, loaded)
         case Postgres():
+            from rebond.stack.postgres import ConfiguredPostgres  # noqa: PLC0415 - likewise
+
             return ConfiguredPostgres(name, component, loaded)
         case Mysql():
+            from rebond.stack.servers import ConfiguredMysql  # noqa: PLC0415 - likewise
+
             return ConfiguredMysql(name, component, loaded)
         case Redis():
+            from rebond.stack.servers import ConfiguredRedis  # noqa: PLC0415 - likewise
+
             return ConfiguredRedis(name, component, loaded)
         case Secrets():
+            from rebond.stack.secrets import ConfiguredSecrets  # noqa: PLC0415 - likewise
+
             return ConfiguredSecrets(name, component, loaded)
         case Images():
+            from rebond.stack.images import ConfiguredImages  # noqa: PLC0415 - likewise
+
             return ConfiguredImages(name, component, loaded)
         case Versioned():
+            from rebond.stack.declared import ConfiguredWorkingTree  # noqa: PLC0415 - likewise
+
             return ConfiguredWorkingTree(name, component, loaded)
         case Regenerable() | Ephemeral():
+            from rebond.stack.declared import DeclaredComponent  # noqa: PLC0415 - likewise
+
             return DeclaredComponent(name, component, loaded)
     return None

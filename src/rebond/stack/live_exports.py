@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
@@ -9,11 +10,10 @@ from rebond.config.model import Loaded
 from rebond.entries import ArrivingTree, Tree
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding
-from rebond.sources.postgres.live import open_live
-from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.tree import list_pieces
-from rebond.stack.postgres import ConfiguredPostgres
 from rebond.stack.whereabouts import looking_up
+
+if TYPE_CHECKING:
+    from rebond.sources.postgres.saved import SavedDatabase
 
 Report = Callable[[Finding], None]
 OpenTree = Callable[[Report], Tree]
@@ -27,7 +27,7 @@ class LiveComponents:
         self._trees = trees
 
     @contextlib.contextmanager
-    def open_databases(self, name: str, report: Report) -> Iterator[list[SavedDatabase]]:
+    def open_databases(self, name: str, report: Report) -> Iterator["list[SavedDatabase]"]:
         """Hold a snapshot of each database meanwhile. Raises ``SourceError``, and ``SourceUnfit`` for another kind."""
         component = self._find(name)
         if not isinstance(component, Postgres) or component.method == "physical":
@@ -36,6 +36,11 @@ class LiveComponents:
                 hint="Export its files, as zip or tar.gz.",
                 component=name,
             )
+        # Loaded where there is a database to export: every backup plans its exports.
+        from rebond.sources.postgres.live import open_live  # noqa: PLC0415
+        from rebond.sources.postgres.tree import list_pieces  # noqa: PLC0415
+        from rebond.stack.postgres import ConfiguredPostgres  # noqa: PLC0415
+
         source = ConfiguredPostgres(name, component, self._loaded)
         source.files = None  # they were asked for in the backup
         with looking_up():

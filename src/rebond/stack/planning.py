@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NoReturn, TypedDict
+from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Django, Files, Postgres, Sqlite
@@ -15,20 +15,17 @@ from rebond.operations.components import ComponentToSave, FindFields, Moment, Na
 from rebond.operations.hooks import Hooks
 from rebond.schedule.beside import is_beside
 from rebond.stack.apart import find_apart, find_classes_of_apart
-from rebond.stack.commands import ConfiguredCommand
-from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.expecting import make_judge
 from rebond.stack.exports import PlannedExport, plan_exports
-from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.hooks import make_hooks
 from rebond.stack.kinds import Source, make_source
-from rebond.stack.named_files import find_named_files
-from rebond.stack.postgres import ConfiguredPostgres
-from rebond.stack.postgres_physical import ConfiguredPhysical
 from rebond.stack.sets import find_lacking, find_usual_class, finish_component, read_configuration
 from rebond.stack.strategies import choose_strategy, find_strategies, note_strategies
 from rebond.stack.whereabouts import looking_up
+
+if TYPE_CHECKING:
+    from rebond.stack.file_questions import FileQuestions
 
 Report = Callable[[Finding], None]
 
@@ -198,7 +195,7 @@ def _prepare(
             kind=component.kind,
             exclusions=source.exclusions,
             judge=make_judge(name, component.expect),
-            **_name_files(source.files if isinstance(source, ConfiguredPostgres) else None),
+            **_name_files(_files_of(source) if isinstance(component, Postgres) else None),
         )
     if isinstance(component, Sqlite | Command):
         return _prepare_once_read(loaded, name, component)
@@ -216,6 +213,8 @@ def _prepare(
 
 
 def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> ComponentToSave:
+    from rebond.stack.postgres_physical import ConfiguredPhysical  # noqa: PLC0415 - what reads one kind is loaded where a stack has it
+
     physical = ConfiguredPhysical(name, component, loaded)
     return ComponentToSave(
         name=name,
@@ -230,12 +229,18 @@ def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> Compone
     )
 
 
+def _files_of(source: Source) -> "FileQuestions | None":
+    from rebond.stack.postgres import ConfiguredPostgres  # noqa: PLC0415 - as above
+
+    return source.files if isinstance(source, ConfiguredPostgres) else None
+
+
 class _Naming(TypedDict, total=False):
     named_files: NamedFiles
     find_fields: FindFields
 
 
-def _name_files(files: FileQuestions | None) -> _Naming:
+def _name_files(files: "FileQuestions | None") -> _Naming:
     named: _Naming = {}
     if files and files.named_files:
         named["named_files"] = files.named_files.find
@@ -255,6 +260,8 @@ def _open_when_asked(source: Source) -> OpenTree:
 def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -> ComponentToSave:
     """Prepare what is read whole at each run, and has no place of files to compare it with."""
     if isinstance(component, Command):
+        from rebond.stack.commands import ConfiguredCommand  # noqa: PLC0415 - as above
+
         return ComponentToSave(
             name=name,
             root=b"",
@@ -262,6 +269,9 @@ def _prepare_once_read(loaded: Loaded, name: str, component: Sqlite | Command) -
             kind=component.kind,
             judge=make_judge(name, component.expect),
         )
+    from rebond.stack.databases import ConfiguredDatabases  # noqa: PLC0415 - as above
+    from rebond.stack.named_files import find_named_files  # noqa: PLC0415
+
     named = find_named_files(loaded, name, component)
     databases = ConfiguredDatabases(name, component, stack_root=loaded.root, named_files=named)
     return ComponentToSave(

@@ -118,10 +118,7 @@ def open_databases(
             rows.append(TableRows(each, jobs=jobs))
             own = list_pieces(rows[-1], clock.now_ms() * 1_000_000)
             pieces |= {below + path: piece for path, piece in own.items()}
-        first = snapshots[0]
-        content = read_globals(
-            first.access, first.name, may_read_passwords=first.database.may_read_passwords, report=report
-        )
+        content = read_globals(snapshots[0], report=report)
         if content is not None:
             pieces[b"globals.sql"] = make_globals(content, clock)
         tree = PostgresTree(pieces, rows)

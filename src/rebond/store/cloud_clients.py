@@ -2,8 +2,9 @@
 
 import configparser
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -31,15 +32,22 @@ class Patience(Struct, frozen=True, kw_only=True):
     request_seconds: float = 900.0
 
 
-class CloudClients(Struct, frozen=True, kw_only=True):
+class CloudClients:
     """Two clients of one bucket.
 
     ``quick`` gives up when no byte comes for a while. That count also runs during an upload, so
-    large puts go through ``patient``, which is bounded by the time of the whole request only.
+    large puts go through ``patient``, which is bounded by the time of the whole request only. It is
+    made, with the same settings, when the first of them comes: whoever only reads needs none.
     """
 
-    quick: "ObjectStore"
-    patient: "ObjectStore"
+    def __init__(self, quick: "ObjectStore", make_patient: Callable[[], "ObjectStore"]) -> None:
+        self.quick = quick
+        self._make_patient = make_patient
+
+    @cached_property
+    def patient(self) -> "ObjectStore":
+        """The one for large puts; two threads may each make one, and either will do. Raises ``UsageError``."""
+        return self._make_patient()
 
 
 def make_clients(address: CloudAddress, patience: Patience) -> CloudClients:
@@ -62,19 +70,20 @@ def make_clients(address: CloudAddress, patience: Patience) -> CloudClients:
     retries = {"max_retries": 0, "retry_timeout": timedelta(seconds=patience.request_seconds)}
     options = _options_of(address, os.environ)
     plain = {"allow_http": True} if _is_plain(address, os.environ) else {}
-    try:
-        quick, patient = (
-            kind(address.bucket, retry_config=retries, client_options=waits | plain, **options)
-            for waits in (quick_waits, patient_waits)
-        )
-    except (BaseError, ValueError) as error:
-        raise UsageError(
-            "The settings for {location} cannot be used: {reason}",
-            hint="Look at the address and at the variables that start with AWS_, GOOGLE_ or AZURE_.",
-            location=address.text,
-            reason=type(error).__name__,
-        ) from None
-    return CloudClients(quick=quick, patient=patient)
+
+    def make(waits: dict[str, timedelta]) -> "ObjectStore":
+        try:
+            client: ObjectStore = kind(address.bucket, retry_config=retries, client_options=waits | plain, **options)
+        except (BaseError, ValueError) as error:
+            raise UsageError(
+                "The settings for {location} cannot be used: {reason}",
+                hint="Look at the address and at the variables that start with AWS_, GOOGLE_ or AZURE_.",
+                location=address.text,
+                reason=type(error).__name__,
+            ) from None
+        return client
+
+    return CloudClients(make(quick_waits), lambda: make(patient_waits))
 
 
 def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[str, object]:

@@ -9,7 +9,6 @@ import urllib.parse
 from rebond.clock import Clock, SystemClock
 from rebond.errors import UsageError
 from rebond.store.cloud_address import CLOUD_SCHEMES, credential_inside, parse_cloud_address
-from rebond.store.local import LocalStore
 from rebond.store.memory import MemoryStore
 from rebond.store.protocol import Store
 from rebond.store.retrying import RetryingStore
@@ -46,6 +45,8 @@ def open_store(url: str, *, create: bool = False, clock: Clock | None = None) ->
 
 
 def _open_directory(path: str, *, create: bool, clock: Clock | None) -> Store:
+    from rebond.store.local import LocalStore
+
     if create:
         return LocalStore.create(path, clock=clock)
     store = LocalStore(path, clock=clock)

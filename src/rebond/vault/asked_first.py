@@ -4,3 +4,6 @@ A module of its own that loads nothing: the questions are under way while the mo
 """
 
 ASKED_FIRST = ("vault.json", "keyring/", "keys/", "roster/")
+TO_OPEN = (ASKED_FIRST,)
+# A snapshot that is listed has its index lists already; so these are asked for after those.
+TO_READ = ((*ASKED_FIRST, "trash/", "snapshots/"), ("index/",))

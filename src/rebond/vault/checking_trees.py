@@ -13,6 +13,7 @@ from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, SnapshotId
 from rebond.vault.damage_reach import NO_OBJECT, DamageBook
 from rebond.vault.domain_content import DomainContent
+from rebond.vault.holes import data_bytes
 from rebond.vault.lost_segments import LostSegments
 from rebond.vault.packs import pack_name
 from rebond.vault.references import References, numbers_in
@@ -122,7 +123,7 @@ class _Walk:
                     stack.append(below)
                 else:
                     top.places.update(below)
-            elif entry.chunks or entry.chunk_list is not None:
+            elif entry.chunks or entry.chunk_list is not None or data_bytes(entry.size, entry.holes):
                 self._check_file(top, entry)
         return self.result
 
@@ -178,17 +179,13 @@ class _Walk:
     def _check_file(self, directory: _Directory, entry: StoredEntry) -> None:
         self.result.entries += 1
         missing: list[bytes] = []
-        total = 0
         try:
-            for chunk_id, length in read_chunk_rows(entry, lambda object_id: self._read(directory, object_id)):
-                total += length
+            for chunk_id, _ in read_chunk_rows(entry, lambda object_id: self._read(directory, object_id)):
                 if not self._cover(directory, chunk_id):
                     missing.append(chunk_id)
         except VaultDamaged:
-            missing.append(self._last)
-        else:
-            if total != entry.size - sum(length for _, length in entry.holes):
-                self._lose(directory, _join(directory.path, entry.name), self._makers_of(directory.id))
+            # Where a list of its chunks was read, it is the directory that says what cannot be.
+            missing.append(directory.id if self._was_read else self._last)
         if missing:
             names = dict.fromkeys(name for chunk_id in missing for name in self._makers_of(chunk_id))
             self._lose(directory, _join(directory.path, entry.name), tuple(names))

@@ -12,7 +12,7 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 
 import struct
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rebond.vault.chunk_runs import (
@@ -35,6 +35,8 @@ ROWS_LOADED_PER_FIND = 3  # likewise rows of which a table is made, where they a
 HELD_LIMIT = 1_500_000  # rows; 33 MB
 _ROW = struct.Struct("16s6s")  # an id's beginning, and a place
 
+KnownRun = tuple[str, int, bytes]  # name of the file, rows in it, digest
+
 
 class ChunkIndex:
     """The chunks of one domain: those of runs in ``directory`` and those still in memory.
@@ -43,8 +45,8 @@ class ChunkIndex:
     from two threads at once.
     """
 
-    def __init__(self, directory: Path, runs: Iterable[tuple[str, int]] = ()) -> None:
-        """Open the runs by name and count of rows; raises ``DamagedRun`` or ``FileNotFoundError``."""
+    def __init__(self, directory: Path, runs: Iterable[KnownRun] = ()) -> None:
+        """Open the runs that ``runs`` once gave; raises ``DamagedRun`` or ``FileNotFoundError``."""
         self._directory = directory
         self._tables = ChunkTables()
         self._table_finds = 0
@@ -54,30 +56,33 @@ class ChunkIndex:
         self._is_ours = True
         self._next = 0
         self._runs: list[Run] = []
+        self._answered: Run | None = None  # the run that found what was last looked for
         try:
-            for name, count in runs:
-                self._open(directory / name, count)
+            for name, count, digest in runs:
+                if self._open(directory / name, count).digest != digest:
+                    raise DamagedRun(name)  # whose numbers of sessions are another index's
         except BaseException:
             self.close()
             raise
         self._retired: list[Path] = []
         self._loaded: dict[bytes, bytes | list[int]] | None = None
 
-    def _open(self, path: Path, count: int) -> None:
+    def _open(self, path: Path, count: int) -> Run:
         """Open a run that should hold ``count`` rows: one that lost its end has good blocks only."""
         run = Run(path, self._filter_allowance())
         self._runs.append(run)
         if run.count != count:
             raise DamagedRun(str(path))
         self._next = max(self._next, int(path.stem) + 1)
+        return run
 
     def _filter_allowance(self) -> int:
         return FILTER_MEMORY_LIMIT - sum(run.filter_bytes for run in self._runs)
 
     @property
-    def runs(self) -> list[tuple[str, int]]:
-        """The files that make up the index, with their counts of rows; what is pending is not in them."""
-        return [(run.path.name, run.count) for run in self._runs]
+    def runs(self) -> list[KnownRun]:
+        """The files that make up the index; what is pending is not in them."""
+        return [(run.path.name, run.count, run.digest) for run in self._runs]
 
     def add(self, chunk_id: bytes, place: int) -> None:
         """Note that ``place`` holds a chunk."""
@@ -116,6 +121,27 @@ class ChunkIndex:
         for run in reversed(self._runs):
             found += run.find(short)
         return found
+
+    def find_among(self, chunk_id: bytes, wanted: Container[int]) -> int | None:
+        """Return a place of a chunk that is one of ``wanted``, or ``None`` where only ``find`` can tell.
+
+        Chunks that are asked for one after the other mostly came one after the other, so the run that answered last
+        is asked first, and no other where it knows one.
+        """
+        if self._loaded is not None or self._tables.count:
+            return None
+        short, answered = chunk_id[:ID_SIZE], self._answered
+        if answered is not None:
+            for place in answered.find(short):
+                if place in wanted:
+                    return place
+        for run in reversed(self._runs):
+            if run is not answered:
+                for place in run.find(short):
+                    if place in wanted:
+                        self._answered = run
+                        return place
+        return None
 
     def expect_finds(self, count: int) -> None:
         """Make ready for about so many look-ups, as far as that costs less than it spares."""
@@ -177,7 +203,7 @@ class ChunkIndex:
     def _write_pending(self) -> None:
         if not self._pending:
             return
-        self._loaded = None
+        self._loaded = self._answered = None
         rows = []
         for short, places in self._pending.items():
             for place in places if isinstance(places, list) else (places,):

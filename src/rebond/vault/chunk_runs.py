@@ -8,6 +8,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from blake3 import blake3
+
 from rebond.vault.chunk_tables import SHORT_ID_SIZE as ID_SIZE
 
 ROW_SIZE = 22
@@ -26,7 +28,7 @@ class DamagedRun(Exception):
 
 
 class Run:
-    """One immutable sorted file of rows."""
+    """One immutable sorted file of rows. ``digest`` tells it from every other that has as many."""
 
     def __init__(self, path: Path, filter_allowance_bytes: int = FILTER_MEMORY_LIMIT) -> None:
         self.path = path
@@ -43,10 +45,13 @@ class Run:
         planned = max(1, self.blocks) * ROWS_PER_BLOCK * FILTER_BITS_PER_ROW // 8
         self.filter_bytes = planned if planned <= filter_allowance_bytes else 0
         self.count = 0
+        sums = blake3()
         for number in range(self.blocks):  # every block is read and checked once
-            rows = self._read_block(number)
+            rows, sum_ = self._read_checked(number)
             self._fence.append(_HEAD.unpack_from(rows)[0])
             self.count += len(rows) // ROW_SIZE
+            sums.update(sum_)
+        self.digest = sums.digest(16)
 
     def _build_filter(self) -> None:
         """Set the filter's bits: it costs as much as some look-ups for each block."""
@@ -60,12 +65,16 @@ class Run:
         self._filter = bits
 
     def _read_block(self, number: int) -> bytes:
+        return self._read_checked(number)[0]
+
+    def _read_checked(self, number: int) -> tuple[bytes, bytes]:
+        """Return the rows of a block and its checksum."""
         block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
         if len(block) != BLOCK_SIZE or zlib.crc32(block[:-4]) != int.from_bytes(block[-4:], "little"):
             raise DamagedRun(str(self.path))
         if number == self.blocks - 1:
-            return _without_padding(block[:BLOCK_ROWS_SIZE])
-        return block[:BLOCK_ROWS_SIZE]
+            return _without_padding(block[:BLOCK_ROWS_SIZE]), block[-4:]
+        return block[:BLOCK_ROWS_SIZE], block[-4:]
 
     def hold(self) -> None:
         """Take the rows into memory as they are: a look-up then reads nothing. Raises ``DamagedRun``."""

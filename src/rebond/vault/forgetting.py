@@ -119,7 +119,7 @@ def plan_by_policy(
             "This policy keeps nothing.", hint="Give at least one rule, such as --keep-daily 7 or --keep-last 3."
         )
     considered = [c for c in standing.candidates if scope is None or c.name in scope]
-    decisions = tuple(decide_retention(considered, policy, zone=zone, group_by=group_by))
+    decisions = tuple(decide_retention(considered, policy, zone=zone, group_by=group_by, now_ms=standing.now_ms))
     going = sorted(
         (decision.candidate for decision in decisions if not decision.is_kept), key=lambda c: (c.time_ms, c.name)
     )

@@ -25,7 +25,7 @@ def spread(holes: Sequence[tuple[int, int]], data_offset: int, content: memoryvi
 
 def data_bytes(size: int, holes: Sequence[tuple[int, int]]) -> int:
     """How much of a file of ``size`` bytes is not hole."""
-    return size - sum(length for _, length in holes)
+    return size - sum(length for _, length in holes) if holes else size
 
 
 def clip_holes(holes: Sequence[tuple[int, int]], size: int) -> tuple[tuple[int, int], ...]:

@@ -1,6 +1,6 @@
 """Bringing the local index up to the vault, and deciding which segments are usable (§9.3)."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 
 from msgspec import Struct
@@ -174,14 +174,23 @@ def allow_usable(
     context: IndexContext,
     cache: LocalCache,
     present_lists: Collection[bytes],
-    usable_packs: Collection[bytes],
+    usable_packs: Mapping[bytes, int],
     marked_segments: Collection[tuple[bytes, int]],
-) -> None:
-    """Declare usable every segment that §9.3 allows: indexed, in a pack that may be used, unmarked, trusted."""
+) -> set[bytes]:
+    """Declare usable every segment that §9.3 allows: indexed, in a pack that may be used, unmarked, trusted.
+
+    ``usable_packs`` come with their sizes in bytes. Returns those whose size is not the one that was written: of these
+    nothing is usable, so what they held is stored again.
+    """
+    spoilt: set[bytes] = set()
     for catalog in catalogs(context, cache, present_lists):
         for pack in catalog.packs:
             if pack.pack_hash not in usable_packs:
                 continue
+            if usable_packs[pack.pack_hash] != pack.size:
+                spoilt.add(pack.pack_hash)
+                continue
             for row in pack.rows:
                 if context.is_trusted(row.member) and (row.session, row.number) not in marked_segments:
                     cache.segments.allow(cache.segments.place(row.session, row.number), row.raw_length)
+    return spoilt

@@ -5,6 +5,7 @@ to type, and how to know that neither the vault nor the rescue program was swapp
 """
 
 import re
+import shlex
 from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
@@ -16,6 +17,7 @@ from rebond.vault.roster import RescueFile, Roster
 Language = Literal["en", "fr"]
 PAGE_BREAK = "\f"
 _GROUPS_PER_LINE = 7
+_BACK: dict[Language, str] = {"en": "~/back", "fr": "~/retour"}
 _NO_KEY: dict[Language, str] = {
     "en": "(not printed: the key is kept nowhere. `rebond key add --recovery-key` makes a new one)",
     "fr": "(non imprimée : elle n'est conservée nulle part. `rebond key add --recovery-key` en crée une autre)",
@@ -58,7 +60,7 @@ def render_kit(kit: RecoveryKit, language: Language = "en") -> str:
         "made": datetime.fromtimestamp(kit.made_ms / 1000, UTC).date().isoformat(),
         "key": _render_key(kit.recovery_key, language),
         "rescue": _render_rescue(kit.rescue, language),
-        "steps": _render_steps(kit.rescue, language),
+        "steps": _render_steps(kit, language),
     }
     first, second = _PAGES[language]
     return first.format_map(values) + PAGE_BREAK + second.format_map(values)
@@ -85,24 +87,40 @@ def _render_rescue(files: tuple[RescueFile, ...], language: Language) -> str:
     return "\n".join(f"    {file.name}\n    {split_hex(file.sha256.hex())}" for file in named)
 
 
-def _render_steps(files: tuple[RescueFile, ...], language: Language) -> str:
-    """Return what to type: the libraries come from the index, or from the wheels where the vault carries them."""
-    place, back = {"en": ("VAULT", "./back"), "fr": ("COFFRE", "./retour")}[language]
-    wheels = [file.name for file in files if file.name.endswith(".whl")]
+def _render_steps(kit: RecoveryKit, language: Language) -> str:
+    """Return what to type: the libraries come from the index, or from the wheels where the vault carries them.
+
+    Every line works as it stands, on systems too whose Python takes packages in an environment of its own only.
+    """
+    programs = [file.name for file in kit.rescue if file.name.endswith(".py")]
+    program = programs[-1] if programs else f"{RESCUE_PREFIX}rescue-VERSION.py"
+    go = f"cd {_name_folder(kit.address, language)}"
+    back = f". latest {_BACK[language]}"
+    wheels = [file.name for file in kit.rescue if file.name.endswith(".whl")]
     if not wheels:
-        lines = ["sha256sum rescue/rescue-*.py", "pip install cryptography zstandard blake3"]
-        return _indent([*lines, f"python3 rescue/rescue-VERSION.py {place} latest {back}"])
+        libraries = "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3"
+        return _indent([go, "sha256sum rescue/rescue-*.py", libraries, f"~/libs/bin/python {program} {back}"])
     fits = ", ".join(sorted({_tell_fit(name) for name in wheels if "/zstandard-" in name}))
     remark = {"en": f"# without a network; for {fits}", "fr": f"# sans réseau ; pour {fits}"}[language]
     return _indent(
         [
             remark,
+            go,
             "sha256sum rescue/rescue-*.py rescue/wheels-*.sha256",
             "(cd rescue && sha256sum -c wheels-*.sha256)",
-            'for wheel in rescue/*.whl; do python3 -m zipfile -e "$wheel" libs; done',
-            f"PYTHONPATH=libs python3 rescue/rescue-VERSION.py {place} latest {back}",
+            'for wheel in rescue/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done',
+            f"PYTHONPATH=~/libs python3 {program} {back}",
         ]
     )
+
+
+def _name_folder(address: str, language: Language) -> str:
+    """Return the folder that the vault lies in; of one that lies elsewhere a copy is needed first."""
+    if "://" not in address:
+        return shlex.quote(address)
+    return {"en": "VAULT  # a copy of it, made with any tool", "fr": "COFFRE  # sa copie, par n'importe quel outil"}[
+        language
+    ]
 
 
 def _tell_fit(wheel: str) -> str:
@@ -158,7 +176,11 @@ Checked by a restore on:  ____________   by:  ______________________
 
 ## The server is lost: do this on any machine
 
-1. Install Python 3.11 or newer, then: `pip install "rebond[all]"`
+1. Install Rebond: Python 3.11 or newer (Debian, Ubuntu: `apt-get install python3-venv`), then
+
+       python3 -m venv ~/rebond && . ~/rebond/bin/activate
+       pip install "rebond[all]"    # from a copy of its source, in its folder: pip install ".[all]"
+
 2. See that it is the right vault. The fingerprint must be the one on page 1:
 
        rebond vault info {address}
@@ -171,7 +193,7 @@ Checked by a restore on:  ____________   by:  ______________________
    without a configuration in the vault:
 
        rebond snapshots --vault {address}
-       rebond restore latest --to ./back --vault {address}
+       rebond restore latest --to ~/back --vault {address}
 
    The last line of the restore says where things are.
 
@@ -233,7 +255,11 @@ Vérifié par une restauration le :  ____________   par :  _____________________
 
 ## Le serveur est perdu : à faire sur n'importe quelle machine
 
-1. Installez Python 3.11 ou plus récent, puis : `pip install "rebond[all]"`
+1. Installez Rebond : Python 3.11 ou plus récent (Debian, Ubuntu : `apt-get install python3-venv`), puis
+
+       python3 -m venv ~/rebond && . ~/rebond/bin/activate
+       pip install "rebond[all]"    # depuis une copie du code, dans son dossier : pip install ".[all]"
+
 2. Assurez-vous que c'est le bon coffre. L'empreinte doit être celle de la page 1 :
 
        rebond vault info {address}
@@ -246,7 +272,7 @@ Vérifié par une restauration le :  ____________   par :  _____________________
    sans configuration dans le coffre :
 
        rebond snapshots --vault {address}
-       rebond restore latest --to ./retour --vault {address}
+       rebond restore latest --to ~/retour --vault {address}
 
    La dernière ligne de la restauration dit où sont les choses.
 

@@ -17,7 +17,7 @@ import msgspec
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, VaultId
-from rebond.vault.chunk_index import ChunkIndex
+from rebond.vault.chunk_index import ChunkIndex, KnownRun
 from rebond.vault.chunk_runs import DamagedRun
 from rebond.vault.file_cache import CachePaths
 from rebond.vault.headers import with_sum, without_sum
@@ -30,7 +30,7 @@ class _Manifest(msgspec.Struct, frozen=True, array_like=True):
     """Which files make up the chunk index, what its session numbers mean, which lists are in it."""
 
     sessions: list[bytes]
-    runs: list[tuple[str, int]]  # name, rows
+    runs: list[KnownRun]
     lists: list[bytes]
 
 
@@ -92,7 +92,7 @@ class LocalCache:
             self.chunks = ChunkIndex(self.directory / "runs")
         self.segments = SegmentDirectory(manifest.sessions)
         self.merged_lists = set(manifest.lists)
-        known = {name for name, _ in manifest.runs}
+        known = {name for name, *_ in manifest.runs}
         for path in (self.directory / "runs").glob("*.run"):
             if path.name not in known:
                 path.unlink()

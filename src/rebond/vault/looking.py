@@ -1,5 +1,7 @@
 """What a session looks at before it refers to anything, in the order that the rules give (§9.1 to §9.3)."""
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 from rebond.identifiers import VaultId
@@ -12,14 +14,14 @@ from rebond.vault.sessions import SessionJournal
 
 
 class Look(Struct, frozen=True, kw_only=True):
-    """What a session may count on: ``usable_packs`` are the hashes of packs that it may refer to.
+    """What a session may count on: ``usable_packs`` are the hashes of packs that it may refer to, with their sizes.
 
-    A segment in such a pack is usable unless ``marks.segments`` names it (it was found damaged)
-    or its member is not trusted.
+    A segment in such a pack is usable unless ``marks.segments`` names it (it was found damaged),
+    its member is not trusted, or the pack has not the size that was written.
     """
 
     marks: Marks
-    usable_packs: frozenset[bytes]
+    usable_packs: Mapping[bytes, int]
 
 
 def look_around(
@@ -27,7 +29,7 @@ def look_around(
 ) -> Look:
     """Open a session, read and declare the marks, then list the packs; in this order nothing is lost."""
     marks = Marks()
-    listed: list[str] = []
+    listed: dict[str, int] = {}
     for step in LOOK_ORDER:
         if step is LookStep.OPEN:
             journal.open(host, purpose)
@@ -36,8 +38,9 @@ def look_around(
         elif step is LookStep.DECLARE:
             journal.declare_marks([str(mark) for mark in find_declarable_marks(marks.facts(), ())])
         else:
-            listed = [info.name for info in store.list_objects("packs/")]
+            listed = {info.name: info.size for info in store.list_objects("packs/")}
     usable = find_usable_packs(listed, marks.facts())
     return Look(
-        marks=marks, usable_packs=frozenset(found for name in usable if (found := hash_in_name(name)) is not None)
+        marks=marks,
+        usable_packs={found: listed[name] for name in usable if (found := hash_in_name(name)) is not None},
     )

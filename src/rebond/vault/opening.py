@@ -84,10 +84,16 @@ def open_credentials(
 
 
 def open_vault(
-    store: Store, secret: VaultSecret, *, pins: Pins | None = None, notice: Notice = ignore_finding
+    store: Store,
+    secret: VaultSecret,
+    *,
+    pins: Pins | None = None,
+    notice: Notice = ignore_finding,
+    remembers: bool = True,
 ) -> OpenedVault:
     """Open the vault at ``store``; what is odd but does not stop the work goes to ``notice``.
 
+    Without ``remembers`` the pins are asked and not written: ``remember_vault`` does that once the vault is used.
     Raises ``VaultMissing``, ``WrongKey`` (one message, whatever slots there are), ``RoleTooSmall``
     for a revoked member, ``FormatTooNew``, ``ForeignObject`` for a vault that somebody replaced,
     ``VaultDamaged`` for damage and for a vault that was rolled back.
@@ -99,8 +105,8 @@ def open_vault(
         opened = _open_as_owner(store, secret, description, pin, notice)
     else:
         opened = _open_as_member(store, secret, description, pin, notice)
-    if pins is not None:
-        _remember(pins, opened, notice)
+    if pins is not None and remembers:
+        remember_vault(pins, opened, notice)
     return opened
 
 
@@ -245,7 +251,8 @@ def _slot_missing(name: str) -> Finding:
     )
 
 
-def _remember(pins: Pins, opened: OpenedVault, notice: Notice) -> None:
+def remember_vault(pins: Pins, opened: OpenedVault, notice: Notice = ignore_finding) -> None:
+    """Write down whose the vault is, and the newest of it that was seen; where that fails, ``notice`` hears it."""
     keyring = opened.keyring.number if opened.keyring else 0
     description = opened.description
     try:

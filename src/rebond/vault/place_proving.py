@@ -1,14 +1,15 @@
 """The last look before a pack goes: its own tail says what it holds, and other places are read (§10.6).
 
-The index is a hint, and in a shared domain another writer may have lied in it. So no pack is deleted
+The index is a hint, and whoever holds a writer's key may have lied in it. So no pack is deleted
 because of what a list says: the tail of the pack itself decides what is at stake, and a place that
-is to take over must have the very bytes.
+is to take over must have the very bytes, and be named by a list of the same domain: readers look in no other.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rebond.errors import ObjectMissing, ShortRead
 from rebond.findings import Finding, Severity
+from rebond.identifiers import DomainId
 from rebond.vault.access import Vault
 from rebond.vault.index_census import read_lists
 from rebond.vault.pack_contents import PackContents, SegmentName
@@ -18,7 +19,8 @@ from rebond.vault.packs import SegmentRow, pack_name
 from rebond.vault.primitives import hash_of
 from rebond.vault.prune_survey import Survey
 
-SegmentCopy = tuple[bytes, int, bytes]  # session id, number, HASH of the stored bytes
+SegmentCopy = tuple[bytes, bytes, int, bytes]  # domain, session id, number, HASH of the stored bytes
+MadePacks = Mapping[bytes, tuple[DomainId, int, Sequence[SegmentRow]]]  # pack hash → domain, size, rows
 
 
 class ListedContents(Mapping[bytes, Sequence[SegmentName]]):
@@ -49,26 +51,27 @@ def prove_places(
     contents: ListedContents,
     deletable: Collection[bytes],
     marked: Collection[object],
-    trusted: Collection[bytes] = (),
+    made: MadePacks | None = None,
 ) -> frozenset[bytes]:
     """Return which of the ``deletable`` packs may really go.
 
-    ``trusted`` packs were made by this process out of bytes that it checked. A pack that cannot be
+    ``made`` are packs that this process put, with what it put there after checking the bytes: these need not be
+    read again, whatever else a list says of such a pack. A pack that cannot be
     read, or that holds something needed of which no other place could be read, stays and is reported.
     """
-    at_stake: dict[bytes, list[SegmentRow]] = {}
+    at_stake: dict[bytes, list[SegmentCopy]] = {}
     tasks = (TailTask(None, found, survey.census.size_of(found)) for found in sorted(deletable))
     for task, tail in read_tails(vault, tasks):
         if isinstance(tail, PackTail):
             needed = [row for row in tail.rows if (row.session, row.number) in survey.needs.segments]
-            at_stake[task.pack_hash] = needed
+            at_stake[task.pack_hash] = [_copy_of(tail.domain, row) for row in needed]
         elif not isinstance(tail, ObjectMissing):
             vault.report(_unread(pack_name(task.pack_hash), tail.message))
-    wanted = {_copy_of(row) for rows in at_stake.values() for row in rows}
-    proven = _find_proven(vault, contents, wanted, deletable, marked, trusted) if wanted else set()
+    wanted = {copy for copies in at_stake.values() for copy in copies}
+    proven = _find_proven(vault, contents, wanted, deletable, marked, made or {}) if wanted else set()
     going = set()
-    for pack_hash, rows in at_stake.items():
-        if all(_copy_of(row) in proven for row in rows):
+    for pack_hash, copies in at_stake.items():
+        if proven.issuperset(copies):
             going.add(pack_hash)
         else:
             vault.report(_needed(pack_name(pack_hash)))
@@ -81,25 +84,27 @@ def _find_proven(
     wanted: Collection[SegmentCopy],
     deletable: Collection[bytes],
     marked: Collection[object],
-    trusted: Collection[bytes],
+    made: MadePacks,
 ) -> set[SegmentCopy]:
     """Return the segments of which another pack, listed and unmarked, has the very bytes."""
     proven: set[SegmentCopy] = set()
-    for index_list, _ in read_lists(vault):
+    put = {pack_hash: {_copy_of(domain, row) for row in rows} for pack_hash, (domain, _, rows) in made.items()}
+    for index_list, info in read_lists(vault):
+        domain = DomainId(bytes.fromhex(info.name.split("/")[1]))
         for pack in index_list.catalog.packs:
             if pack.pack_hash in deletable or pack.pack_hash in marked or pack.pack_hash not in contents:
                 continue
             for row in pack.rows:
-                copy = _copy_of(row)
+                copy = _copy_of(domain, row)
                 if copy not in wanted or copy in proven or (row.session, row.number) in marked:
                     continue
-                if pack.pack_hash in trusted or _has_bytes(vault, pack.pack_hash, row):
+                if copy in put.get(pack.pack_hash, ()) or _has_bytes(vault, pack.pack_hash, row):
                     proven.add(copy)
     return proven
 
 
-def _copy_of(row: SegmentRow) -> SegmentCopy:
-    return row.session, row.number, row.stored_hash
+def _copy_of(domain: DomainId, row: SegmentRow) -> SegmentCopy:
+    return domain, row.session, row.number, row.stored_hash
 
 
 def _has_bytes(vault: Vault, pack_hash: bytes, row: SegmentRow) -> bool:

@@ -1,7 +1,7 @@
 """One mark, from putting it to deleting it: the steps of ``PRUNE_ORDER`` over a real store (§10.4 to §10.8)."""
 
 import contextlib
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from rebond.vault.marks import ClaimBody, MarkBody, Marks, claim_mark, put_mark
 from rebond.vault.needs import RecordListing, add_needs, list_records
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import hash_in_name, pack_name
-from rebond.vault.place_proving import ListedContents, prove_places
+from rebond.vault.place_proving import ListedContents, MadePacks, prove_places
 from rebond.vault.protocol_rules import (
     PRUNE_ORDER,
     RECHECK_ORDER,
@@ -68,7 +68,7 @@ class MarkRun:
         *,
         names: Sequence[str],
         mark: ObjectName | None = None,
-        trusted_packs: Collection[bytes] = (),
+        made: MadePacks | None = None,
     ) -> None:
         self._vault = vault
         self._run = run
@@ -76,7 +76,7 @@ class MarkRun:
         self._options = options
         self._names = names
         self._mark = mark
-        self._trusted = trusted_packs
+        self._made = made
         self._marks = Marks()
         self._table = survey.census.table
         self._listing = survey.listing
@@ -238,7 +238,7 @@ class MarkRun:
         deletable = find_deletable_packs(present, contents, self._survey.needs.segments, marked)
         return sorted(
             pack_name(found)
-            for found in prove_places(self._vault, self._survey, contents, deletable, marked, self._trusted)
+            for found in prove_places(self._vault, self._survey, contents, deletable, marked, self._made)
         )
 
     def _find_doomed_references(self) -> list[str]:

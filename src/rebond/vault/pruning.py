@@ -16,6 +16,7 @@ from rebond.vault.access import Vault
 from rebond.vault.marks import Marks
 from rebond.vault.needs import add_needs, list_records
 from rebond.vault.pack_table import PackTable
+from rebond.vault.place_proving import MadePacks
 from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals
 from rebond.vault.prune_plan import PruneOptions, PrunePlan, draw_plan
 from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, survey_vault
@@ -81,7 +82,7 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
             survey, options, records=emptied.deleted, last_packs=tuple(copied.packs), emptied=copied.emptied
         )
     observer.advanced(Advance(phase="deleting"))
-    outcomes = _carry_out(vault, run, survey, plan, options, frozenset(copied.packs))
+    outcomes = _carry_out(vault, run, survey, plan, options, copied.packs)
     journals = remove_journals(vault, plan.journals)
     outcome = PruneOutcome(
         plan=plan,
@@ -154,17 +155,17 @@ def _copy(vault: Vault, survey: Survey, plan: PrunePlan) -> Repacked:
 
 
 def _carry_out(
-    vault: Vault, run: bytes, survey: Survey, plan: PrunePlan, options: PruneOptions, trusted: frozenset[bytes]
+    vault: Vault, run: bytes, survey: Survey, plan: PrunePlan, options: PruneOptions, made: MadePacks
 ) -> list[MarkOutcome]:
     """Carry through the marks that earlier runs left, then this run's own."""
     names_by_mark = {mark.name: tuple(mark.body.names) for mark in survey.marks.marks}
     outcomes = []
     for mark in plan.taken_up:
-        taken = MarkRun(vault, run, survey, options, names=names_by_mark[mark], mark=mark, trusted_packs=trusted)
+        taken = MarkRun(vault, run, survey, options, names=names_by_mark[mark], mark=mark, made=made)
         outcomes.append(taken.run())
     own = plan.marked_names()
     if own:
-        outcomes.append(MarkRun(vault, run, survey, options, names=own, trusted_packs=trusted).run())
+        outcomes.append(MarkRun(vault, run, survey, options, names=own, made=made).run())
     return outcomes
 
 

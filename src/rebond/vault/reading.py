@@ -180,18 +180,21 @@ class SnapshotReader:
         if self._ask_packs():
             yield from (place for place in self._cache.chunks.find(chunk_id) if self.places.has(place))
 
-    def find_place(self, chunk_id: bytes, avoided: frozenset[int] = frozenset()) -> int:
+    def find_place(self, chunk_id: bytes) -> int:
         """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
         good = self._good
         self._finds += 1
         if self._finds in self._finds_many:  # nobody said so, and others are likely to follow
             self.expect_finds(self._finds)
-        for place in self._cache.chunks.find(chunk_id):  # asked for every file: nearly always the first answer will do
-            if place in good and place not in avoided:
+        chunks = self._cache.chunks
+        found = chunks.find_among(chunk_id, good)  # what is read anyway will do: asked for every file
+        if found is not None:
+            return found
+        for place in chunks.find(chunk_id):
+            if place in good:
                 return place
         for place in self._find_places(chunk_id):
-            if place not in avoided:
-                return place
+            return place
         raise VaultDamaged(
             "A chunk is in no segment that is left.",
             hint="Run 'rebond verify --read-data' to see which paths it reaches.",

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 import msgspec
 from msgspec import Struct, field
 
-from rebond.errors import ObjectExists, ObjectMissing, ShortRead, VaultDamaged
+from rebond.errors import FormatTooNew, ObjectExists, ObjectMissing, ShortRead, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, ObjectName, SessionId
 from rebond.vault.access import Vault
@@ -20,6 +20,7 @@ from rebond.vault.list_putting import ListEntry, put_lists, rows_with_member
 from rebond.vault.pack_contents import SegmentNames
 from rebond.vault.packs import PACK_LIMIT, PackBuilder, PackedSegment, SegmentRow, pack_name
 from rebond.vault.primitives import hash_of
+from rebond.vault.segments import decode_segment_header
 
 DEAD_SHARE = 0.4
 SMALL_BYTES = 8 << 20
@@ -130,7 +131,7 @@ class _Copying:
             name = (row.session, row.number)
             if name not in self._needed or name in self._copied:
                 continue
-            stored = self._read(source.pack_hash, row)
+            stored = self._read(source, row)
             if stored is None:
                 return False
             segments.append((_packed(row, stored, table), row.member))
@@ -138,13 +139,13 @@ class _Copying:
             self._add(source.domain, segment, member)
         return True
 
-    def _read(self, pack_hash: bytes, row: SegmentRow) -> bytes | None:
-        name = pack_name(pack_hash)
+    def _read(self, source: _Source, row: SegmentRow) -> bytes | None:
+        name = pack_name(source.pack_hash)
         try:
             stored = self._vault.store.read(name, start=row.offset, length=row.stored_length)
         except (ObjectMissing, ShortRead):
             return None
-        if hash_of(stored) != row.stored_hash:
+        if hash_of(stored) != row.stored_hash or not _is_told_truly(stored, row, source.domain):
             self._vault.report(_damaged(name, row))
             return None
         return stored
@@ -175,6 +176,15 @@ class _Copying:
             self._put(key)
         for domain, entries in self._unlisted.items():
             self.lists += put_lists(self._vault, domain, entries)
+
+
+def _is_told_truly(stored: bytes, row: SegmentRow, domain: DomainId) -> bool:
+    """Say whether bytes are the segment that a list says, of the domain whose list it is: lists may lie."""
+    try:
+        header = decode_segment_header(stored)
+    except (VaultDamaged, FormatTooNew):
+        return False
+    return (header.session, header.number, header.domain) == (row.session, row.number, domain)
 
 
 def _packed(row: SegmentRow, stored: bytes, table: bytes) -> PackedSegment:

@@ -24,7 +24,8 @@ from rebond.vault.retention_reasons import (
 )
 from rebond.vault.snapshots import SnapshotRecord
 
-LATE_CLAIM_MS = 10 * 60 * 1000  # a claimed time may be this far after the store's
+LATE_CLAIM_MS = 10 * 60 * 1000  # a claimed time may be this far after the store's, and after ours
+LONGEST_RUN_MS = 24 * 3_600_000  # from the claimed time to the store's; later the claim proves nothing
 
 
 class GroupBy(enum.StrEnum):
@@ -170,8 +171,12 @@ def decide_retention(
     *,
     zone: dt.tzinfo,
     group_by: Sequence[GroupBy] = DEFAULT_GROUPS,
+    now_ms: int | None = None,
 ) -> list[Decision]:
-    """Judge every candidate, newest first in each group. Calendars are those of ``zone``."""
+    """Judge every candidate, newest first in each group. Calendars are those of ``zone``.
+
+    What is dated after ``now_ms``, or long before it came, pushes nothing out: what would stay without it stays.
+    """
     groups: dict[tuple[tuple[str, str], ...], list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(group_of(candidate, group_by), []).append(candidate)
@@ -179,12 +184,29 @@ def decide_retention(
     decisions = []
     for group in sorted(groups):
         members = sorted(groups[group], key=order_by_age, reverse=True)
+        steady = find_steady(members, now_ms)
         reasons = _weigh_group(members, policy, zone)
+        if len(steady) < len(members):
+            reasons = _weigh_group(steady, policy, zone) | reasons
+        newest_ms = (steady or members)[0].time_ms
         for candidate in members:
-            decisions.append(
-                _conclude(candidate, group, reasons.get(candidate.name, []), policy, last_complete, members)
-            )
+            kept_by = reasons.get(candidate.name, [])
+            decisions.append(_conclude(candidate, group, kept_by, policy, last_complete, newest_ms))
     return decisions
+
+
+def find_steady(members: Sequence[Candidate], now_ms: int | None) -> list[Candidate]:
+    """Return those whose time can be believed: not after ours, and not long before the store's.
+
+    A clock that was ahead for one run must not make all others old, and whoever has stolen a writer's key must not
+    fill every day of the past with rubbish.
+    """
+    return [
+        each
+        for each in members
+        if (now_ms is None or each.time_ms <= now_ms + LATE_CLAIM_MS)
+        and each.store_time_ms - each.time_ms <= LONGEST_RUN_MS
+    ]
 
 
 def _conclude(
@@ -193,11 +215,10 @@ def _conclude(
     kept_by: list[Finding],
     policy: KeepPolicy,
     last_complete: Mapping[ObjectName, frozenset[str]],
-    members: Sequence[Candidate],
+    newest_ms: int,
 ) -> Decision:
     """Add what overrules the policy: the longest allowed age takes away, holds and last ones bring back."""
     reasons = kept_by
-    newest_ms = members[0].time_ms
     if policy.at_most_ms is not None and newest_ms - candidate.time_ms > policy.at_most_ms:
         reasons = []
     if candidate.is_held:

@@ -14,6 +14,7 @@ from rebond.vault.retention import (
     Period,
     find_last_complete,
     find_newest,
+    find_steady,
     group_of,
     label_period,
     newest_of_each,
@@ -42,13 +43,17 @@ def forecast_expiry(
     groups: dict[tuple[tuple[str, str], ...], list[Candidate]] = {}
     for candidate in candidates:
         groups.setdefault(group_of(candidate, group_by), []).append(candidate)
-    found = {}
+    found: dict[ObjectName, int] = {}
     for members in groups.values():
-        forecast = _Forecast(members, policy, zone, now_ms, find_next_run)
-        for candidate in members:
-            expires_ms = forecast.find_end(candidate, must_stay.get(candidate.name, frozenset()))
-            if expires_ms is not None:
-                found[candidate.name] = expires_ms
+        steady = find_steady(members, now_ms)
+        looks = [members] if len(steady) == len(members) else [members, steady]  # an odd time pushes nothing out
+        ends: dict[ObjectName, list[_Kept]] = {}
+        for look in looks:
+            forecast = _Forecast(look, policy, zone, now_ms, find_next_run)
+            for each in look:
+                end_ms = forecast.find_end(each, must_stay.get(each.name, frozenset()))
+                ends.setdefault(each.name, []).append(_Kept(end_ms))
+        found |= {name: end_ms for name, kept in ends.items() if (end_ms := _last_of(kept).until_ms) is not None}
     return found
 
 

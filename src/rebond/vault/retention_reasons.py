@@ -43,7 +43,7 @@ def kept_within(snapshot: SnapshotId, within_ms: int) -> Finding:
         severity=Severity.NOTE,
         subject=snapshot.hex(),
         template="kept: not older than {days} days, counted from the newest complete one",
-        values={"days": round(within_ms / 86_400_000, 2)},
+        values={"days": f"{round(within_ms / 86_400_000, 2):g}"},
     )
 
 
@@ -92,7 +92,7 @@ def explain_expiry(snapshot: SnapshotId, *, is_complete: bool, at_most_ms: int |
             severity=Severity.NOTE,
             subject=snapshot.hex(),
             template="goes: older than the {days} days that are allowed",
-            values={"days": round(at_most_ms / 86_400_000, 2)},
+            values={"days": f"{round(at_most_ms / 86_400_000, 2):g}"},
         )
     if not is_complete:
         return Finding(

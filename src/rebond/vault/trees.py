@@ -262,7 +262,7 @@ def check_name(name: bytes) -> None:
 
 
 def read_chunk_rows(entry: StoredEntry, read: ReadObject) -> Iterator[tuple[bytes, int]]:
-    """Yield (chunk id, length) of a file's chunks in order; raises ``VaultDamaged`` when they exceed its size."""
+    """Yield (chunk id, length) of a file's chunks in order; raises ``VaultDamaged`` unless they are just its size."""
     left = entry.size - sum(length for _, length in entry.holes)
     rows = (
         _cut_rows(entry.chunks)
@@ -274,6 +274,19 @@ def read_chunk_rows(entry: StoredEntry, read: ReadObject) -> Iterator[tuple[byte
         if left < 0 or not row[1]:
             raise VaultDamaged("The chunks of a file are more than its size.")
         yield row
+    if left:
+        raise VaultDamaged("The chunks of a file are less than its size.")
+
+
+def only_chunk(entry: StoredEntry) -> tuple[bytes, int] | None:
+    """Return (chunk id, length) of a file of one chunk without holes; ``None`` where ``read_chunk_rows`` must tell.
+
+    Most files are of this kind.
+    """
+    if len(entry.chunks) != CHUNK_ROW.size or entry.chunk_list is not None or entry.holes:
+        return None
+    chunk_id, length = CHUNK_ROW.unpack(entry.chunks)
+    return (chunk_id, length) if 0 < length == entry.size else None
 
 
 def _expand_list(list_id: bytes, level: int, read: ReadObject) -> Iterator[tuple[bytes, int]]:

@@ -41,7 +41,7 @@ def find_verified_moments(vault: Vault, records: Sequence[SnapshotRecord], log: 
 def _read_times(vault: Vault, log: VerifyLog) -> ReadTimes:
     """Return when each segment that a list names was last read whole, in whatever pack."""
     packs = PackTable.from_store(vault.store)
-    times = log.last_read(packs)
+    times = log.last_read(packs, vault.clock.now_ms())
     found: dict[bytes, array[int]] = {}
     for _, index_list in open_lists(vault):
         for pack in index_list.catalog.packs:

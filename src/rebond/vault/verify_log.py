@@ -24,6 +24,7 @@ ROW_SIZE = _ROW.size + _SUM.size
 WHOLE, DAMAGED = 1, 2
 _ROWS_READ = 4096
 _FLUSH_ROWS = 64  # packs between two flushes to disk: what a power cut may cost
+_AHEAD_MS = 10 * 60_000  # that two readings of a clock may differ
 _SLACK_ROWS = 10_000  # rows of packs that are gone, or were read again, before the file is written anew
 
 
@@ -35,13 +36,17 @@ class VerifyLog:
         self._path = directory / "packs.log"
         self._pending = bytearray()
 
-    def last_read(self, packs: PackTable) -> "array[int]":
-        """Return for each pack when it was last read whole, in ms since 1970; 0 for never or damaged then."""
+    def last_read(self, packs: PackTable, now_ms: int | None = None) -> "array[int]":
+        """Return for each pack when it was last read whole, in ms since 1970; 0 for never or damaged then.
+
+        0 too for what was read after ``now_ms``, by a clock that was ahead: else its turn would not come for years.
+        """
         times = array("Q", bytes(8 * len(packs)))
         for pack_hash, time_ms, result in self._rows():
             ordinal = packs.find(pack_hash)
             if ordinal is not None:
-                times[ordinal] = max(times[ordinal], time_ms) if result == WHOLE else 0
+                is_good = result == WHOLE and (now_ms is None or time_ms <= now_ms + _AHEAD_MS)
+                times[ordinal] = time_ms if is_good else 0
         return times
 
     def is_empty(self) -> bool:
@@ -68,7 +73,7 @@ class VerifyLog:
             os.fsync(descriptor)
         self._pending = bytearray()
 
-    def shorten(self, packs: PackTable) -> None:
+    def shorten(self, packs: PackTable, now_ms: int | None = None) -> None:
         """Write the file anew when most of its rows are of no use any more."""
         try:
             rows = self._path.stat().st_size // ROW_SIZE
@@ -76,7 +81,7 @@ class VerifyLog:
             return
         if rows <= 2 * len(packs) + _SLACK_ROWS:
             return
-        times = self.last_read(packs)
+        times = self.last_read(packs, now_ms)
         kept = bytearray()
         for ordinal, time_ms in enumerate(times):
             if time_ms:

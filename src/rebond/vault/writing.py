@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from rebond.entries import ArrivingTree, Tree
 from rebond.errors import RebondError, SourceError
-from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
 from rebond.vault.access import Vault
@@ -32,6 +31,12 @@ from rebond.vault.saved_records import find_missing, find_newest_ns
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import SealingPipeline
 from rebond.vault.second_looks import SecondLook, SecondWriter
+from rebond.vault.session_notices import (
+    notice_lost_cache,
+    notice_open_journal,
+    notice_spoilt_packs,
+    refuse_second_look,
+)
 from rebond.vault.sessions import SessionJournal
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
 from rebond.vault.tree_writing import TreeTotals, TreeWriter
@@ -126,7 +131,9 @@ class SnapshotSession:
         context = vault.index_context(self._domain)
         present = merge_new_lists(context, cache)
         look = self._look
-        allow_usable(context, cache, present, look.usable_packs, look.marks.segments)
+        spoilt = allow_usable(context, cache, present, look.usable_packs, look.marks.segments)
+        if spoilt:
+            self._observer.noticed(notice_spoilt_packs(spoilt))
         self._adopt_unlisted(context, look)
         self.parent: Parent | None = find_parent(vault, self._host, self._stack, look.marks)
         if self.parent is not None:
@@ -169,6 +176,9 @@ class SnapshotSession:
             if pack_hash not in adoptable:
                 self._cache.forget_unlisted(pack_hash)
                 continue
+            if any(look.usable_packs.get(pack.pack_hash) != pack.size for pack in index_list.catalog.packs):
+                self._cache.forget_unlisted(pack_hash)  # cut, as by a disk that said too early that it had it
+                continue
             add_list_chunks(context, self._cache, index_list)
             for pack in index_list.catalog.packs:
                 self._putter.adopt(unlisted_from_list(pack.rows, pack.pack_hash, pack.size, index_list.tables))
@@ -201,7 +211,7 @@ class SnapshotSession:
         cache = self._roots[name]
         cache.writer.flush()
         if not cache.writer.is_whole:
-            raise _first_look_lost(name)
+            raise refuse_second_look(name)
         cache.writer.close()
         cache.older.insert(0, cache.own)
         cache.own = cache.own.with_suffix(".again.partial")
@@ -329,12 +339,12 @@ class SnapshotSession:
             parent=self.parent,
             began=self._began,
             marks=self._look.marks,
-            relied_on=self._look.usable_packs.union(self._putter.put_hashes),
+            relied_on={*self._look.usable_packs, *self._putter.put_hashes},
         )
         try:
             self._journal.finish()
         except RebondError as error:
-            self._observer.noticed(_journal_open(error))
+            self._observer.noticed(notice_open_journal(error))
         self._keep_caches()
         return record
 
@@ -343,7 +353,7 @@ class SnapshotSession:
         try:
             self._commit_caches()
         except OSError as error:
-            self._observer.noticed(_cache_lost(error))
+            self._observer.noticed(notice_lost_cache(error))
 
     def _commit_caches(self) -> None:
         for root in self._roots.values():
@@ -367,33 +377,3 @@ def _add_up(parts: Sequence[dict[int, int]]) -> dict[int, int]:
         for place, size in part.items():
             total[place] = total.get(place, 0) + size
     return total
-
-
-def _first_look_lost(component: str) -> SourceError:
-    return SourceError(
-        "This machine could not remember the first look at {component}, so a second one cannot be joined to it.",
-        hint="Free some space below ~/.cache, then run the backup again.",
-        component=component,
-    )
-
-
-def _cache_lost(error: OSError) -> Finding:
-    return Finding(
-        code="cache-lost",
-        severity=Severity.NOTE,
-        subject="cache",
-        template="The snapshot stands, but this machine could not remember what it saved: {reason}",
-        hint_template="Free some space below ~/.cache; the next backup reads more and stores nothing twice.",
-        values={"reason": error.strerror or str(error)},
-    )
-
-
-def _journal_open(error: RebondError) -> Finding:
-    return Finding(
-        code="journal-open",
-        severity=Severity.NOTE,
-        subject="session",
-        template="The snapshot stands, but its journal could not be closed: {reason}",
-        hint_template="Nothing is to be done: the next prune closes it.",
-        values={"reason": error.message},
-    )

@@ -69,3 +69,28 @@ def test_a_run_by_hand_into_another_vault_leaves_the_change_to_be_saved(program:
     program.good("backup", "--class", "now", *named, **environment)
 
     assert is_due(program)
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_a_turn_is_not_taken_by_a_run_into_another_vault(program: Program, is_named: bool) -> None:
+    environment = make_other_vault(program)
+    named = ("--vault", environment.pop("REBOND_VAULT")) if is_named else ()
+    refused = program("backup", "--class", "now", "--scheduled", *named, **environment)
+
+    assert refused.status == 2
+    assert "is not its vault" in refused.err
+    assert is_due(program)
+
+
+@pytest.mark.parametrize("words", [["--exclude=.env"], ["--path=conf"], ["env"]])
+def test_a_turn_is_not_taken_by_less_than_the_class(program: Program, words: list[str]) -> None:
+    refused = program("backup", "--class", "now", "--scheduled", *words)
+
+    assert refused.status == 2
+    assert "saves something else" in refused.err
+    assert is_due(program)
+
+
+def test_a_turn_is_taken_in_the_vault_of_the_class_whoever_names_it(program: Program) -> None:
+    assert program.ask("backup", "--class", "now", "--scheduled", "--vault", program.vault).get("began", True)
+    assert not is_due(program)

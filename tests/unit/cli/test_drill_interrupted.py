@@ -6,7 +6,7 @@ import pathlib
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
 
-from rebond.cli import drilling
+from rebond.cli.drills import drilling
 from rebond.stack.drills import place
 
 

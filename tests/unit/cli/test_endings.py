@@ -167,6 +167,44 @@ def test_whatever_is_shown_on_a_full_disk_ends_with_words_and_a_status(
     assert list(surroundings.iterdir()) == [], "no fault was reported"
 
 
+@pytest.mark.parametrize("words", [["zip"], ["tar.zst"], ["zip", "--encrypt", "openssl", "--json"]])
+def test_a_file_written_onto_a_full_disk_is_said_to_be_cut_and_is_no_fault(words: list[str], exported: Program) -> None:
+    with open("/dev/full", "wb") as full:
+        done = export_to(full.fileno(), exported, *words)
+
+    assert done.returncode == 1
+    assert b"The answer could not be written to standard output: No space left" in done.stderr
+    assert b"not a whole file" in done.stderr
+    assert b"Traceback" not in done.stderr
+    assert not (exported.folder / "state" / "faults").exists()
+
+
+def test_a_file_whose_reader_left_ends_as_other_answers_do(exported: Program) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = export_to(writing, exported, "tar.gz")
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """A snapshot of a file that no buffer holds."""
+    made = Program.with_vault(tmp_path_factory.mktemp("exported"))
+    (made.folder / "data").mkdir()
+    (made.folder / "data" / "noise").write_bytes(os.urandom(1 << 18))
+    made.good("backup", "--path", made.folder / "data", "--quiet")
+    return made
+
+
+def export_to(output: int, program: Program, *words: str) -> "subprocess.CompletedProcess[bytes]":
+    """Export as a shell would, its standard output sent to ``output``."""
+    command = [sys.executable, "-m", "rebond.cli", "export", "latest", "data", "--output", "-", "--quiet", "--format"]
+    environment = {**os.environ, **program.environment, "REBOND_EXPORT_PASSWORD": "of the export"}
+    return subprocess.run([*command, *words], stdout=output, stderr=subprocess.PIPE, check=False, env=environment)
+
+
 def test_help_whose_reader_left_ends_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -9,7 +9,7 @@ import socket
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
 
-from rebond.cli.frame import ONLY_ASKS, RECORDED
+from rebond.cli.grammar.recorded import ONLY_ASKS, RECORDED
 from rebond.cli.program import COMMANDS
 
 

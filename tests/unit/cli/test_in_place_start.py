@@ -6,7 +6,7 @@ import sys
 
 def test_it_loads_nothing_that_only_other_kinds_or_other_verbs_need() -> None:
     code = (
-        "import sys; import rebond.cli.in_place, rebond.cli.restoring_in_place;"
+        "import sys; import rebond.cli.in_place.restoring, rebond.cli.in_place.deeds;"
         "heavy = [name for name in sys.modules if name in ('urllib.request', 'http.client', 'sqlite3', 'ssl',"
         " 'rebond.operations.backup', 'rebond.stack.planning', 'rebond.stack.kinds')"
         " or name.startswith('rebond.sources.postgres')]; sys.exit(repr(heavy) if heavy else 0)"

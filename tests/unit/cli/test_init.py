@@ -325,8 +325,9 @@ def test_the_kit_can_go_into_a_file_and_never_over_another(here: Here) -> None:
     assert here.init("--kit", kit).status == 6
 
 
-def test_a_vault_that_is_there_is_used_with_the_key_that_opens_it(here: Here) -> None:
-    vault, key = here.folder / "made", here.folder / "made.key"
+@pytest.mark.parametrize("name", ["made.key", "REBOND_PASSPHRASE.key"])
+def test_a_vault_that_is_there_is_used_with_the_key_that_opens_it(here: Here, name: str) -> None:
+    vault, key = here.folder / "made", here.folder / name
     here.program.good("vault", "create", vault, "--key-file", key, "--kit", here.folder / "kit")
 
     answer = here.init("--vault", vault, REBOND_KEY_FILE=str(key))
@@ -408,7 +409,7 @@ def test_an_owners_key_that_a_cut_run_left_behind_goes_with_the_next(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rebond.cli.founding.seal_off", fail)
+        patch.setattr("rebond.cli.founding.setup.seal_off", fail)
         assert here.init("--safe").status == 130
     assert here.keys == ["shop.owner.key", "shop.writer.key"]
     assert (here.stack / "rebond.toml").exists()

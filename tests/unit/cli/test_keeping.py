@@ -240,3 +240,14 @@ def test_a_part_of_the_work_can_be_asked_for(program: Program) -> None:
     assert program("verify", "--shard", "2/2").status == 2
     assert program("verify", "--read-data=200").status == 2
     assert program("verify", "--older-than", "soon").status == 2
+
+
+def test_what_makes_a_check_doubtful_is_named_however_quiet(program: Program) -> None:
+    for each in (program.vault / "index").rglob("*"):
+        if each.is_file():
+            each.unlink()
+
+    checked = program("verify", "--quiet")
+    assert checked.status == 3
+    assert "no index list names it" in checked.out
+    assert checked.err == ""

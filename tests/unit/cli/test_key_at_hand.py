@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 from rebond.cli.invocation import Invocation
-from rebond.cli.key_at_hand import find_key, find_passphrase
+from rebond.cli.vaults.key_at_hand import find_key, find_passphrase
 from rebond.errors import RebondError, UsageError, WrongKey
 from rebond.secret import Secret
 from rebond.vault.slots import SlotMethod, SlotSecret

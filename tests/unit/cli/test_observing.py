@@ -6,9 +6,9 @@ import json
 import pytest
 
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import JsonLines, PlainLines, describe_advance, describe_finding
-from rebond.cli.pace import Pace
-from rebond.cli.watching import Nobody, choose_watcher
+from rebond.cli.output.observing import JsonLines, PlainLines, describe_advance, describe_finding
+from rebond.cli.output.pace import Pace
+from rebond.cli.output.watching import Nobody, choose_watcher
 from rebond.findings import Finding, Severity
 from rebond.progress import Advance
 from rebond.testing.manual_clock import ManualClock

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.cli.program_runs import Program
 
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.history.drills import DRILLED
 from rebond.history.recording import HISTORY, note_event
 from rebond.operations.snapshots import list_snapshots

@@ -148,7 +148,10 @@ def test_what_is_not_there_yet_or_not_said_ends_with_words(program: Program, roo
     assert (nobody.status, "--to systemd" in nobody.err) == (2, True)
     scheduled = program("backup", "--class", "by-hand", "--scheduled")
     assert (scheduled.status, "by-hand" in scheduled.err) == (2, True)
-    assert program("backup", "--scheduled").status == 2
+    nameless = program("backup", "--scheduled")
+    assert nameless.status == 2
+    assert "Name the class: --class NAME. These run unattended: " in nameless.err
+    assert "''" not in nameless.err
     (root / "rebond.toml").unlink()
     for arguments in (("show",), ("next",), ("install",), ("remove",), ("export",)):
         answer = program("schedule", *arguments)

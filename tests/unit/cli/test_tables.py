@@ -1,6 +1,6 @@
 """Columns of text."""
 
-from rebond.cli.tables import format_facts, format_table
+from rebond.cli.output.tables import format_facts, format_table
 
 
 def test_columns_are_aligned_each_to_its_side() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.config.written import read, read_body, read_good
 
-from rebond.cli.toml_text import write_toml
+from rebond.cli.configuration.toml_text import write_toml
 from rebond.config.components import Files
 from rebond.config.documents import parse_document
 from rebond.config.finding import find_configuration

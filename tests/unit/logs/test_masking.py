@@ -111,7 +111,7 @@ def test_variables_are_secret_by_their_names_and_addresses_by_their_passwords() 
 
 
 def test_what_an_error_says_is_masked_where_people_read_it() -> None:
-    from rebond.cli.speech import hint_of, message_of
+    from rebond.cli.output.speech import hint_of, message_of
     from rebond.logs.masking import remember_secret
 
     remember_secret(Secret("hunter2-hunter2"))

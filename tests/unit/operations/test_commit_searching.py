@@ -1,9 +1,11 @@
 """The transaction that spoilt a database, found by halving a log of any shape."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from rebond.operations.physical.commits import Commits, find_last_good_commit
-from rebond.sources.postgres_physical.wal_records import Mark, ScannedSegment
+from rebond.sources.postgres_physical.wal_records import Mark
 
 SIZE = 1000
 
@@ -33,9 +35,10 @@ class Log:
             other = [Mark("abort", start + 995, 0), Mark("checkpoint", start + 5, 0)]
             self.marks.append(sorted([*here, *other], key=lambda each: each.lsn))
 
-    def scan(self, segment: Segment) -> ScannedSegment:
-        self.scanned.add(segment.number)
-        return ScannedSegment(tuple(self.marks[segment.number]), None)
+    def list_marks(self, segments: Sequence[Segment], place: int) -> tuple[Mark, ...]:
+        number = segments[place].number
+        self.scanned.add(number)
+        return tuple(self.marks[number])
 
     def all_commits(self) -> list[Mark]:
         return [each for marks in self.marks for each in marks if each.kind == "commit"]

@@ -8,20 +8,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree, below
 from tests.unit.vault.written_trees import Thing, ThingTree
 from tests.unit.vault.written_vault import move_packs
 
+from rebond.entries import Entry, Listing
 from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownName
 from rebond.findings import Severity
 from rebond.operations import landing_files, restore_planning
 from rebond.operations.restore import RestoreOutcome
+from rebond.operations.verify import verify
 from rebond.progress import Advance
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Overwrite
 from rebond.store.forwarding import ForwardingStore
-from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.memory_tree import MemoryListing, MemoryTree
 from rebond.testing.vaults import Notebook
 from rebond.vault import reading_plan
 
@@ -287,6 +290,32 @@ def test_a_dry_run_names_everything_and_writes_nothing(place: RestoredVault) -> 
     (place.scratch / "target" / "mine").write_bytes(b"mine")
     place.restore(record, dry_run=True, overwrite=Overwrite.ALWAYS)
     assert place.found() == {"mine": b"mine"}
+
+
+class MeetingStore(ForwardingStore):
+    """Something comes to lie where a file is to be restored, as soon as its directory is there."""
+
+    def __init__(self, inner: object, path: Path) -> None:
+        super().__init__(inner)  # type: ignore[arg-type]
+        self._path = path
+
+    def read(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
+        if self._path.parent.is_dir() and not self._path.exists():
+            self._path.write_bytes(b"somebody's")
+        return self.inner.read(name, start=start, length=length)
+
+
+def test_a_restore_into_an_empty_target_that_meets_something_there_is_not_called_good(place: RestoredVault) -> None:
+    """Two names that a file system takes for one come to that, too: the second is not there as it was saved."""
+    record = place.save(a_tree())
+    met = place.scratch / "target/site/d1/001"
+
+    outcome = place.restore(record, store=MeetingStore(place.store, met))
+
+    assert met.read_bytes() == b"somebody's"
+    assert codes(outcome) == ["met-in-target"]
+    assert outcome.is_doubtful
+    assert outcome.files == 39
 
 
 def test_a_target_that_is_not_empty_is_refused_unless_told(place: RestoredVault) -> None:
@@ -576,6 +605,37 @@ def test_a_file_that_goes_away_under_the_restore_is_not_written_in_part(place: R
     place.restore(record, overwrite=Overwrite.NEVER, observer=Removing(), workers=1)
 
     assert place.found() == {}
+
+
+class FaultyWriterTree(MemoryTree):
+    """What a faulty or hostile writer stores: files that say that they are larger than what is stored of them."""
+
+    def listings(self) -> Iterator[Listing]:
+        return (OverstatingListing(self, listing.path.decode()) for listing in super().listings())
+
+
+class OverstatingListing(MemoryListing):
+    def read_whole(self, position: int, most_bytes: int) -> tuple[Entry, bytes] | None:
+        found = super().read_whole(position, most_bytes)
+        if found is None or found[0].name == b"right":
+            return found
+        return msgspec.structs.replace(found[0], size=len(found[1]) + 3), found[1]
+
+
+def test_a_file_of_which_less_is_stored_than_it_says_is_damage_and_never_restored_shorter(place: RestoredVault) -> None:
+    tree = FaultyWriterTree()
+    for name, content in ("less", b"12345"), ("nothing", b""), ("right", b"right"):
+        tree.write(name, content)
+    record = place.save(tree)
+
+    outcome = place.restore(record)
+
+    assert place.found() == {"site/right": b"right"}
+    assert codes(outcome) == ["file-damaged"] * 2
+    assert outcome.is_damaged
+    checked = verify(place.vault())
+    assert not checked.ok
+    assert {reached.path for one in checked.damage for reached in one.paths} == {b"less", b"nothing"}
 
 
 def test_a_lost_tree_object_costs_its_directory_only(place: RestoredVault) -> None:

@@ -16,6 +16,7 @@ from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, Snapsh
 from rebond.operations.snapshots import (
     SnapshotFilter,
     SnapshotState,
+    leave_out_ahead,
     list_snapshots,
     resolve_snapshot,
     state_of,
@@ -43,6 +44,7 @@ def a_record(
     degraded: bool = False,
     moment_ms: int | None = None,
     sequence: int = 1,
+    lacks: Sequence[str] = (),
 ) -> SnapshotRecord:
     component = ComponentSummary(name="site", kind="files", domain=bytes(8), complete=complete, degraded=degraded)
     return SnapshotRecord(
@@ -60,6 +62,7 @@ def a_record(
             class_=class_,
             tags=list(tags),
             components=[component],
+            lacks=list(lacks),
         ),
         private_segment=b"",
         content_hash=b"",
@@ -72,6 +75,20 @@ NOON = a_record("bbbb3333", at("2026-02-04T12:00"), class_="hourly", sequence=3)
 PARTIAL = a_record("cccc4444", at("2026-02-05T12:00"), class_="daily", complete=False, sequence=4)
 DEGRADED = a_record("dddd5555", at("2026-02-06T12:00"), degraded=True, sequence=5)
 RECORDS = [OLD, NIGHT, NOON, PARTIAL, DEGRADED]
+
+
+def test_latest_is_not_one_that_is_dated_ahead_while_there_is_another() -> None:
+    """One run with a clock that was ahead would be the latest for years, and every restore bring that day back."""
+    ahead = a_record("aa", at("2031-01-01"))
+    now = a_record("bb", at("2026-02-04"))
+    records = [now, ahead]
+
+    assert resolve_snapshot(records, "latest", now_ms=at("2026-02-05")) is now
+    assert resolve_snapshot(records, "aa00", now_ms=at("2026-02-05")) is ahead
+    assert resolve_snapshot(records, "latest", now_ms=at("2031-01-02")) is ahead
+    assert resolve_snapshot([ahead], "latest", now_ms=at("2026-02-05")) is ahead
+    assert leave_out_ahead([ahead, now], at("2026-02-05")) == [now]
+    assert leave_out_ahead([ahead], at("2026-02-05")) == [ahead]
 
 
 @pytest.mark.parametrize(
@@ -96,8 +113,19 @@ RECORDS = [OLD, NIGHT, NOON, PARTIAL, DEGRADED]
     ],
 )
 def test_every_form_finds_what_it_means(text: str, expected: SnapshotRecord) -> None:
-    assert resolve_snapshot(RECORDS, text) is expected
-    assert resolve_snapshot(list(reversed(RECORDS)), text) is expected, "whatever their order"
+    assert resolve_snapshot(RECORDS, text, now_ms=None) is expected
+    assert resolve_snapshot(list(reversed(RECORDS)), text, now_ms=None) is expected, "whatever their order"
+
+
+def test_a_day_is_its_newest_set_and_not_what_was_saved_alone_after_it() -> None:
+    everything = a_record("aaaa", at("2026-02-04T03:00"))
+    secrets = a_record("bbbb", at("2026-02-04T11:00"), lacks=["database", "media"])
+    broken = a_record("cccc", at("2026-02-04T12:00"), complete=False)
+
+    assert resolve_snapshot([everything, secrets, broken], "2026-02-04", now_ms=None) is everything
+    assert resolve_snapshot([secrets, broken], "20260204", now_ms=None) is secrets
+    assert resolve_snapshot([broken], "2026-02-04", now_ms=None) is broken
+    assert resolve_snapshot([everything, secrets, broken], "2026-02-04 11:00", now_ms=None) is secrets
 
 
 @pytest.mark.parametrize(
@@ -123,27 +151,27 @@ def test_every_form_finds_what_it_means(text: str, expected: SnapshotRecord) -> 
 )
 def test_what_is_unclear_or_names_nothing_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as raised:
-        resolve_snapshot(RECORDS, text, zone=PARIS if text.startswith("0001") else datetime.UTC)
+        resolve_snapshot(RECORDS, text, zone=PARIS if text.startswith("0001") else datetime.UTC, now_ms=None)
     assert raised.value.hint
 
 
 @given(st.text(max_size=20))
 def test_no_text_whatever_breaks_it(text: str) -> None:
     with suppress(UsageError):
-        resolve_snapshot(RECORDS, text)
+        resolve_snapshot(RECORDS, text, now_ms=None)
 
 
 def test_a_vault_without_snapshots_says_so() -> None:
     with pytest.raises(UnknownName):
-        resolve_snapshot([], "latest")
+        resolve_snapshot([], "latest", now_ms=None)
 
 
 def test_a_day_begins_and_ends_in_the_zone_that_was_given() -> None:
     before_midnight = a_record("aaaa", at("2026-02-03T23:30"))  # 00:30 on the 4th in Paris
 
-    assert resolve_snapshot([before_midnight], "2026-02-04", zone=PARIS) is before_midnight
+    assert resolve_snapshot([before_midnight], "2026-02-04", zone=PARIS, now_ms=None) is before_midnight
     with pytest.raises(UnknownName):
-        resolve_snapshot([before_midnight], "2026-02-04")
+        resolve_snapshot([before_midnight], "2026-02-04", now_ms=None)
 
 
 def test_a_day_of_twenty_three_or_twenty_five_hours_is_whole() -> None:
@@ -151,26 +179,26 @@ def test_a_day_of_twenty_three_or_twenty_five_hours_is_whole() -> None:
         first = a_record("aaaa", at(f"{day}T00:00", PARIS))
         last = a_record("bbbb", at(f"{day}T23:59:59", PARIS))
         next_day = a_record("cccc", last.catalog.time_ms + 1000)
-        assert resolve_snapshot([first], day, zone=PARIS) is first
-        assert resolve_snapshot([first, last, next_day], day, zone=PARIS) is last
+        assert resolve_snapshot([first], day, zone=PARIS, now_ms=None) is first
+        assert resolve_snapshot([first, last, next_day], day, zone=PARIS, now_ms=None) is last
 
 
 def test_what_an_import_shows_counts_by_the_moment_that_it_shows() -> None:
     imported = a_record("eeee", at("2026-02-08T12:00"), moment_ms=at("2026-02-04T18:00"))
 
     assert time_of(imported) == at("2026-02-04T18:00")
-    assert resolve_snapshot([*RECORDS, imported], "2026-02-04") is imported
+    assert resolve_snapshot([*RECORDS, imported], "2026-02-04", now_ms=None) is imported
 
 
 def test_digits_are_a_day_or_an_id_and_refused_when_they_are_both() -> None:
     id_only = a_record("87654321", at("2026-02-09T00:00"))
     day_too = a_record("20260204", at("2026-02-09T00:00"))
 
-    assert resolve_snapshot([*RECORDS, id_only], "87654321") is id_only
-    assert resolve_snapshot([day_too], "20260204") is day_too
-    assert resolve_snapshot([*RECORDS, day_too], "2026-02-04") is NOON
+    assert resolve_snapshot([*RECORDS, id_only], "87654321", now_ms=None) is id_only
+    assert resolve_snapshot([day_too], "20260204", now_ms=None) is day_too
+    assert resolve_snapshot([*RECORDS, day_too], "2026-02-04", now_ms=None) is NOON
     with pytest.raises(UsageError, match="start of the id"):
-        resolve_snapshot([*RECORDS, day_too], "20260204")
+        resolve_snapshot([*RECORDS, day_too], "20260204", now_ms=None)
 
 
 class TestSeveralStacks:
@@ -182,20 +210,20 @@ class TestSeveralStacks:
     @pytest.mark.parametrize("text", ["latest", "latest:daily", "2026-02-04"])
     def test_without_a_stack_it_is_refused_and_they_are_listed(self, text: str) -> None:
         with pytest.raises(UsageError, match="blog, shop"):
-            resolve_snapshot(self.records, text)
+            resolve_snapshot(self.records, text, now_ms=None)
 
     def test_with_a_stack_it_is_that_one(self) -> None:
-        assert resolve_snapshot(self.records, "latest", stack="blog") is self.other
-        assert resolve_snapshot(self.records, "latest", stack="shop") is NOON
-        assert resolve_snapshot(self.records, "2026-02-04", stack="shop") is NOON
-        assert resolve_snapshot(self.records, "2026-02-04", stack="blog") is self.other
+        assert resolve_snapshot(self.records, "latest", stack="blog", now_ms=None) is self.other
+        assert resolve_snapshot(self.records, "latest", stack="shop", now_ms=None) is NOON
+        assert resolve_snapshot(self.records, "2026-02-04", stack="shop", now_ms=None) is NOON
+        assert resolve_snapshot(self.records, "2026-02-04", stack="blog", now_ms=None) is self.other
 
     def test_what_only_one_of_them_has_is_clear(self) -> None:
-        assert resolve_snapshot(self.records, "latest:hourly") is NOON
-        assert resolve_snapshot(self.records, "2026-02-03") is OLD
+        assert resolve_snapshot(self.records, "latest:hourly", now_ms=None) is NOON
+        assert resolve_snapshot(self.records, "2026-02-03", now_ms=None) is OLD
 
     def test_an_id_is_clear_whatever_the_stack(self) -> None:
-        assert resolve_snapshot(self.records, "ffff", stack="shop") is self.other
+        assert resolve_snapshot(self.records, "ffff", stack="shop", now_ms=None) is self.other
 
 
 def test_states() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rebond.cli.runbook_facts import list_offered
+from rebond.cli.runbook.facts import list_offered
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
 from rebond.language import translate

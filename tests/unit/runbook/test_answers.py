@@ -94,6 +94,26 @@ def test_a_backup_is_young_until_the_next_one_was_due_for_an_hour(
     assert seen(configuration, "after", "young", runs=(run("backup", age_ms),), due_ms=due_ms) is expected
 
 
+@pytest.mark.parametrize(
+    ("place", "advice", "expected"),
+    [
+        ('in = "docker:web"', {}, True),
+        ('in = "docker:web"', {"tools": ["docker is missing"]}, None),
+        ('volume = "media"', {"tools": ["docker is missing"]}, None),
+        ('in = "docker:web"', {"tools": ["docker is missing"], "services": ["web does not answer"]}, False),
+        ("", {"tools": ["git is missing"]}, True),
+    ],
+)
+def test_services_that_nobody_could_ask_are_not_ticked(
+    tmp_path: pathlib.Path, place: str, advice: dict[str, list[str]], expected: bool | None
+) -> None:
+    path = tmp_path / "rebond.toml"
+    path.write_text(CONFIGURATION.replace('path = "media"\n', f'path = "/media"\n{place}\n'))
+    inside = load(path).configuration
+
+    assert seen(inside, "before", "services", advice=advice, was_examined=True) is expected
+
+
 def test_a_backup_that_failed_is_not_hidden_by_an_older_good_one(configuration: Any) -> None:
     runs = (run("backup", 2 * HOUR_MS), run("backup", HOUR_MS, 22))
 

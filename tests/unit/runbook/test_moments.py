@@ -49,7 +49,7 @@ def reach(until_ms: int | None) -> Reachable:
 def test_a_moment_behind_the_end_of_the_log_is_asked_of_the_others_only(tmp_path: pathlib.Path) -> None:
     page = write_page(tmp_path, reach(WRITTEN_MS + 5_300))
 
-    assert "rebond restore --at '2026-02-03 02:40:00 +00:00' media --to \"$TO\" --dry-run\n" in page
+    assert "rebond restore --at '2026-02-02 02:41:00 +00:00' media --to \"$TO\" --dry-run\n" in page
     assert 'rebond restore --at latest db --to "$TO"\n' in page
     assert "rebond restore --at '2026-02-02 02:40:05 +00:00' db --to \"$TO\"\n" in page
     assert "| `db` | 2026-02-02 02:40:00 +00:00 | 2026-02-02 02:40:05 +00:00 |" in page

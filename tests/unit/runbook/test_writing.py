@@ -1,14 +1,18 @@
 """Runbooks of both guides' stacks, and of stacks that lack this or that."""
 
+import ast
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 from tests.unit.runbook.page_of import EXAMPLES, OFFERED, WRITTEN_MS, facts_of, html_of, load, markdown_of
 from tests.unit.test_errors import PAGE, every_error
 
-from rebond.cli.endings import FAULT
+from rebond.cli.output.endings import FAULT
 from rebond.errors import Interrupted
+from rebond.pages.words import say
 from rebond.runbook.describing import conceal
 from rebond.runbook.error_catalogue import TROUBLES
 from rebond.runbook.facts import (
@@ -16,6 +20,7 @@ from rebond.runbook.facts import (
     DrillFacts,
     HistoryFacts,
     Offered,
+    PlaceFacts,
     Revision,
     RunFacts,
     Saved,
@@ -178,6 +183,24 @@ def test_a_command_that_this_program_does_not_have_is_on_no_page(small: pathlib.
 
     assert not re.search(r"rebond (drill|recover|status)|--in-place|--into", blocks)
     assert "This version has no restore in place" in page
+
+
+def test_the_rescue_of_a_vault_whose_name_has_spaces_can_be_typed_and_takes_the_newest_program(
+    small: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    vault = tmp_path / "my vault's" / "v"
+    (vault / "rescue").mkdir(parents=True)
+    for version in ("0.9.0", "0.10.0"):
+        (vault / "rescue" / f"rescue-{version}.py").write_text("import sys; print(sys.argv)")
+    place = PlaceFacts(name="vault", address=str(vault), purpose=say("the snapshots of the stack"), opened_by="x")
+    for facts in (VaultFacts(), VaultFacts(carries_wheels=True)):
+        page = markdown_of(facts_of(load(small), places=[place], vault=facts))
+        found = re.findall(r"(?:~/libs/bin/python|PYTHONPATH=~/libs python3) \"\$\(ls .*?~/back", page)
+        assert len(found) == 1 + facts.carries_wheels
+        for line in found:
+            typed = line.replace("~/libs/bin/python", sys.executable)
+            done = subprocess.run(["bash", "-c", typed], capture_output=True, text=True, check=True)
+            assert ast.literal_eval(done.stdout)[:3] == [f"{vault}/rescue/rescue-0.10.0.py", str(vault), "latest"]
 
 
 def test_every_command_on_the_page_exists(small: pathlib.Path) -> None:

@@ -125,6 +125,27 @@ def test_units_are_hardened_and_may_write_where_a_run_has_to(tmp_path: pathlib.P
     assert f"PathChanged={tmp_path}/a shop with 50%%/conf\n" in files["rebond-shop-secrets.path"]
 
 
+def test_a_commit_in_the_log_of_a_database_starts_a_run(tmp_path: pathlib.Path) -> None:
+    text = (
+        'version = 1\n[stack]\nname = "shop"\n[vault]\nurl = "vault"\n'
+        '[component.one]\nkind = "sqlite"\npath = "link.db"\n'
+        '[component.many]\nkind = "sqlite"\npaths = ["data/*.db"]\n'
+        '[component.page]\nkind = "files"\npath = "page"\n'
+        '[class.now]\ntrigger = "change"\ncomponents = "all"\n'
+    )
+    loaded = write_stack(tmp_path, text)
+    pathlib.Path(loaded.root, "link.db").symlink_to("real/shop.db")
+    watching = write_files("systemd", loaded, hand_over(loaded, tmp_path), NOW_MS)["rebond-shop-now.path"]
+    place = loaded.root
+    assert re.findall("^Path.*$", watching, re.MULTILINE) == [
+        f"PathChanged={place}/page".replace("%", "%%"),
+        *(
+            f"PathModified={place}/{each}".replace("%", "%%")
+            for each in ("link.db", "real/shop.db-wal", "real/shop.db-journal", "data")
+        ),
+    ]
+
+
 def test_a_class_called_like_the_check_of_another_gets_units_of_its_own(tmp_path: pathlib.Path) -> None:
     text = CONFIGURATION + '[class.verify-daily]\nschedule = "0 1 * * *"\ncomponents = "all"\n'
     loaded = write_stack(tmp_path, text)

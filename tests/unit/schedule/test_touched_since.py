@@ -10,7 +10,9 @@ import pytest
 
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
-from rebond.schedule.observing import describe_files, is_older_than, list_watched_paths
+from rebond.schedule.jobs import Deed, Job
+from rebond.schedule.observing import Observer, describe_files, is_older_than, list_watched_paths
+from rebond.testing.manual_clock import ManualClock
 
 
 def load(folder: pathlib.Path, component: str) -> Loaded:
@@ -55,6 +57,15 @@ def test_a_commit_that_lies_in_the_log_beside_a_database_is_a_change(tmp_path: p
         assert (tmp_path / "real" / "app.db").stat().st_mtime_ns == touched_ns, "it lies in the log alone"
         assert not is_older_than(loaded, "watch", moment_ms)
         assert describe(loaded) != before
+
+
+@pytest.mark.parametrize(("kind", "rest_ms"), [("sqlite", 20_000), ("secrets", 0)])
+def test_only_what_programs_write_to_all_day_rests_between_two_runs(
+    tmp_path: pathlib.Path, kind: str, rest_ms: int
+) -> None:
+    loaded = load(tmp_path, f'kind = "{kind}"\npaths = ["app.db"]')
+    job = Job(deed=Deed.BACKUP, class_name="watch", trigger="change")
+    assert Observer(loaded, tmp_path, ManualClock())(job).rest_ms == rest_ms
 
 
 def test_a_reader_of_a_database_that_leaves_an_empty_log_changes_nothing(tmp_path: pathlib.Path) -> None:

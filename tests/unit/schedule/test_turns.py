@@ -1,6 +1,7 @@
 """Turns: what is written before and after a run, and who has to wait."""
 
 import contextlib
+import dataclasses
 import datetime
 import multiprocessing
 import os
@@ -152,6 +153,19 @@ def test_a_run_in_a_maintenance_window_waits_for_its_end(tmp_path: pathlib.Path)
     stack = Stack(tmp_path, "11:00-13:30")
     with stack.begun() as turn:
         assert stack.clock.now_ms() == NOON_MS + 90 * 60_000
+        turn.end(0)
+
+
+@pytest.mark.parametrize(("set_back_ms", "waited_ms"), [(0, 15_000), (60_000, 0)])
+def test_a_run_for_changes_rests_after_the_last_but_not_by_a_clock_that_was_set_back(
+    stack: Stack, set_back_ms: int, waited_ms: int
+) -> None:
+    job = Job(deed=Deed.BACKUP, class_name="rows", trigger="change")
+    around = dataclasses.replace(stack.around, observe=lambda _: Signs(state="new", rest_ms=20_000))
+    stack.records.write("rows", JobRecord(saved="old", ended_ms=NOON_MS - 5_000 + set_back_ms))
+    with take_turn(job, around) as turn:
+        assert isinstance(turn, Turn)
+        assert stack.clock.now_ms() == NOON_MS + waited_ms
         turn.end(0)
 
 

@@ -80,6 +80,20 @@ def test_a_change_counts_once_two_looks_agree_and_long_looks_are_rare() -> None:
     assert min(later - earlier for earlier, later in pairwise(looks)) >= 10
 
 
+def test_what_never_comes_to_rest_is_saved_every_twenty_seconds() -> None:
+    clock, looks = ManualClock(), []
+
+    def observe(job: Job) -> Signs:
+        looks.append(job)
+        return Signs(state=str(len(looks)))
+
+    watches, found = Watches(observe, clock), []
+    for second in range(70):
+        found += [second] if watches.look(SECRETS) else []
+        clock.advance(1)
+    assert found == [21, 43, 65]
+
+
 def test_a_wait_is_ended_from_another_thread_and_before_it_began() -> None:
     waker = Waker()
     waker.wake()

@@ -77,6 +77,59 @@ def write_large(landing: FileLanding, directory: Directory, entry: Entry, pieces
 # --- the plain case --------------------------------------------------------------------------
 
 
+def test_what_comes_to_lie_under_a_name_while_its_file_is_written_stays_and_is_told(
+    target: pathlib.Path, noted: Noted
+) -> None:
+    """As where a file system takes two names for one: the second must not take the first one's place."""
+    with landing_in(target, noted, was_empty=True) as landing:
+        root = landing.begin(ROOT)
+        first, second = (landing.create_file(root, file_of(name, b"12345")) for name in ("large", "other"))
+        assert isinstance(first, LandedFile)
+        assert isinstance(second, LandedFile)
+        landing.write_at(first, 0, b"12345")
+        (target / "large").write_bytes(b"somebody's")
+        assert landing.finish_file(first) is Outcome.KEPT
+        (target / "small").write_bytes(b"somebody's")
+        assert landing.write_whole_file(root, file_of("small", b"12345"), b"12345") is Outcome.KEPT
+        (target / "folder").mkdir()
+        assert landing.make_directory(root, directory_of("folder")) is not None
+
+    assert (target / "large").read_bytes() == (target / "small").read_bytes() == b"somebody's"
+    assert sorted(os.listdir(target)) == ["folder", "large", "small"], "nothing half is left"
+    assert noted.codes() == ["met-in-target", "met-in-target", "joined-in-target"]
+    assert {each.severity for each in noted} == {Severity.WARNING}
+
+
+def test_what_is_kept_and_is_not_as_it_was_saved_is_counted_by_itself(target: pathlib.Path, noted: Noted) -> None:
+    """A restore that was killed leaves a file half written: to leave it as it is must not pass for having it."""
+    target.mkdir()
+    for name, content in (("half", b"123"), ("same", b"12345")):
+        (target / name).write_bytes(content)
+        os.utime(target / name, ns=(LONG_AGO_NS, LONG_AGO_NS))
+    with landing_in(target, noted) as landing:
+        root = landing.begin(ROOT)
+        for name in ("same", "half"):
+            assert landing.write_whole_file(root, file_of(name, b"12345"), b"12345") is Outcome.KEPT
+        landing.finish()
+
+    (finding,) = noted
+    assert (finding.code, finding.subject) == ("kept", "half")
+    assert {"count": 2, "others": 1}.items() <= finding.values.items()
+
+
+def test_a_file_that_came_meanwhile_is_replaced_where_that_was_asked_for(target: pathlib.Path, noted: Noted) -> None:
+    with landing_in(target, noted, Overwrite.ALWAYS) as landing:
+        root = landing.begin(ROOT)
+        file = landing.create_file(root, file_of("large", b"12345"))
+        assert isinstance(file, LandedFile)
+        landing.write_at(file, 0, b"12345")
+        (target / "large").write_bytes(b"somebody's")
+        landing.finish_file(file)
+        landing.finish()
+
+    assert (target / "large").read_bytes() == b"12345"
+
+
 def test_a_small_tree_comes_back(landing: FileLanding, target: pathlib.Path, noted: Noted) -> None:
     root = landing.begin(ROOT)
     below = landing.make_directory(root, directory_of("d", mode=0o750))
@@ -537,6 +590,38 @@ def test_two_restores_into_one_target_are_refused(target: pathlib.Path, noted: N
         one.begin(ROOT)
         with pytest.raises(RestoreError, match="Another restore"):
             two.begin(ROOT)
+
+
+def test_a_process_that_outlives_a_restore_keeps_nobody_out_of_its_target(target: pathlib.Path, noted: Noted) -> None:
+    landing, (reading, writing) = landing_in(target, noted), os.pipe()
+    landing.begin(ROOT)
+    lives_on = os.fork()  # as writers of small files are made, with a copy of every descriptor
+    if not lives_on:
+        os.close(writing)
+        os.read(reading, 1)
+        os._exit(0)
+    try:
+        landing.close()
+        again = landing_in(target, noted)
+        again.begin(ROOT)
+        again.close()
+    finally:
+        os.close(writing)
+        os.waitpid(lives_on, 0)
+        os.close(reading)
+
+
+def test_a_copy_of_a_restore_that_ends_lets_nobody_in(target: pathlib.Path, noted: Noted) -> None:
+    landing = landing_in(target, noted)
+    landing.begin(ROOT)
+    ends = os.fork()
+    if not ends:
+        landing.close()
+        os._exit(0)
+    os.waitpid(ends, 0)
+    with pytest.raises(RestoreError, match="Another restore"):
+        landing_in(target, noted).begin(ROOT)
+    landing.close()
 
 
 def test_a_target_that_is_a_file_is_refused(target: pathlib.Path, noted: Noted) -> None:

@@ -77,6 +77,7 @@ def test_a_server_that_ended_by_itself_is_named_with_its_last_words(folder: path
             server.open_up()
 
 
+@pytest.mark.judge("own-network")
 @pytest.mark.parametrize(
     ("option", "given"), [("--sandbox", "--sandbox"), ("--system-command", "--system-command=OFF")]
 )

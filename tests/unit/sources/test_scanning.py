@@ -1,10 +1,13 @@
 """Walking a tree that is good, bad, odd, or changes while it is walked."""
 
 import contextlib
+import errno
 import grp
 import os
 import pathlib
 import pwd
+import resource
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,11 +15,12 @@ from collections.abc import Iterator
 import pytest
 
 from rebond.entries import EntryKind, Listing
-from rebond.errors import SourceUnfit, SourceUnreachable
+from rebond.errors import SourceError, SourceUnfit, SourceUnreachable
 from rebond.findings import Finding, Severity
 from rebond.sources.files.chain import Chain
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.listing import DirectoryListing, is_fresh
+from rebond.sources.files.noticing import notice_fault
 from rebond.sources.files.scanning import FileTree
 
 SECOND = 1_000_000_000
@@ -180,8 +184,12 @@ def test_any_change_changes_the_stamp(grow: pathlib.Path, noted: Noted, monkeypa
     assert len(seen) == 5
 
 
-def test_what_has_just_been_written_gets_no_stamp(grow: pathlib.Path, noted: Noted) -> None:
+def test_what_has_just_been_written_gets_no_stamp(
+    grow: pathlib.Path, noted: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (grow / "f").write_text("x")
+    written_ns = min(each.stat().st_ctime_ns for each in (grow, grow / "f"))
+    monkeypatch.setattr(time, "time_ns", lambda: written_ns + 1_000_000)  # however slow this machine is now
     listing = first(tree_of(grow, noted))
 
     assert listing.stamps == [b""]
@@ -217,6 +225,60 @@ def test_a_file_that_vanishes_is_only_a_note(grow: pathlib.Path, noted: Noted) -
     assert listing.read_small(0, 1) is None
     assert {(each.code, each.severity) for each in noted} == {("vanished", Severity.NOTE)}
     assert len(noted) == 2  # read_small says nothing
+
+
+def test_a_root_that_is_deleted_while_it_is_walked_is_told(grow: pathlib.Path, noted: Noted) -> None:
+    """As when a release is cleaned away: half a tree must not look like a whole one."""
+    for name in "abc":
+        (grow / name).mkdir()
+        (grow / name / "file").write_text(name)
+    for listing in tree_of(grow, noted).listings():
+        if listing.path == b"a":
+            shutil.rmtree(grow)
+
+    assert noted.short() == [("vanished", "b"), ("vanished", "c"), ("root-deleted", "root")]
+    assert noted[-1].severity is Severity.WARNING
+
+
+def test_a_root_that_is_renamed_while_it_is_walked_is_saved_to_its_end(grow: pathlib.Path, noted: Noted) -> None:
+    for name in "abc":
+        (grow / name).mkdir()
+    found = []
+    for listing in tree_of(grow, noted).listings():
+        found.append(listing.path)
+        if listing.path == b"a":
+            grow.rename(grow.with_name("elsewhere"))
+
+    assert found == [b"", b"a", b"b", b"c"]
+    assert not noted
+
+
+def _limit_with(*, free: int) -> int:
+    """Return how many files this process may open, so that just so many more can be."""
+    taken = set(map(int, os.listdir("/proc/self/fd")))
+    return [number for number in range(free + len(taken) + 1) if number not in taken][free]
+
+
+def test_a_process_that_may_open_no_more_files_leaves_nothing_out(grow: pathlib.Path, noted: Noted) -> None:
+    """It has no fault to tell of any path: it would go on to the end and save next to nothing."""
+    deepest = grow.joinpath(*[f"d{number}" for number in range(60)])
+    deepest.mkdir(parents=True)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (_limit_with(free=20), hard))
+    try:
+        with pytest.raises(SourceError, match="Too many open files"):
+            for _ in tree_of(grow, noted).listings():
+                pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert not noted
+
+
+def test_what_a_share_that_went_away_held_has_not_vanished() -> None:
+    """Every file of it gives a stale handle then: a snapshot of nothing must not end well."""
+    assert notice_fault(b"/share/file", OSError(errno.ESTALE, "")).severity is Severity.WARNING
+    assert notice_fault(b"/share/file", OSError(errno.ENOENT, "")).severity is Severity.NOTE
 
 
 def test_a_directory_that_vanishes_is_only_a_note(grow: pathlib.Path, noted: Noted) -> None:
@@ -553,3 +615,41 @@ def test_a_tree_that_changes_wildly_is_walked_without_an_error(grow: pathlib.Pat
         thread.join()
 
     assert {each.code for each in noted} <= {"vanished", "replaced", "moved"}
+
+
+@pytest.mark.parametrize("number", [errno.ESTALE, errno.EIO])
+def test_a_share_that_goes_away_as_its_walk_ends_is_told_and_keeps_what_was_listed(
+    grow: pathlib.Path, noted: Noted, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    (grow / "a").mkdir()
+    look, listed = os.fstat, []
+
+    def refuse(descriptor: int) -> os.stat_result:
+        if b"a" in listed and look(descriptor).st_ino == grow.stat().st_ino:
+            raise OSError(number, os.strerror(number))
+        return look(descriptor)
+
+    with monkeypatch.context() as then:
+        then.setattr(os, "fstat", refuse)
+        for listing in tree_of(grow, noted).listings():
+            listed.append(listing.path)
+
+    assert listed == [b"", b"a"]
+    assert noted.short() == [("unreadable-directory", "root")]
+
+
+def test_a_file_system_that_counts_no_links_is_not_taken_for_a_root_that_went(
+    grow: pathlib.Path, noted: Noted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (grow / "file").write_text("something")
+    look = os.fstat
+
+    def count_none(descriptor: int) -> os.stat_result:
+        found = look(descriptor)
+        named = {name: getattr(found, name) for name in dir(found) if name.startswith("st_")}
+        return os.stat_result((*found[:3], 0, *found[4:]), named)
+
+    with monkeypatch.context() as then:
+        then.setattr(os, "fstat", count_none)
+        assert [listing.path for listing in tree_of(grow, noted).listings()] == [b""]
+    assert not noted

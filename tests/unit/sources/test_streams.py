@@ -7,7 +7,7 @@ import time
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree, below
 
-from rebond.cli.streaming import _take_once
+from rebond.cli.backup.streaming import _take_once
 from rebond.entries import Tree
 from rebond.errors import CommandFailed, SourceError, SourceUnfit, UsageError
 from rebond.operations.snapshots import list_snapshots

@@ -29,6 +29,18 @@ trigger = "change"
 components = ["env", "media"]
 """
 
+SCHEDULED = """
+version = 1
+[stack]
+name = "x"
+[component.media]
+kind = "files"
+path = "media"
+[class.daily]
+schedule = "30 3 * * *"
+components = ["media"]
+"""
+
 
 def record_of(names: Mapping[str, bool], time_ms: int) -> SnapshotRecord:
     """Return a snapshot of this machine; each component is whole or is not."""
@@ -61,3 +73,17 @@ def test_a_class_whose_components_a_later_one_names_again_keeps_them(tmp_path: p
 
     ages = find_ages(loaded, [record_of({"env": True, "media": False}, LATER_MS)], state, clock)
     assert ages == {"env": 0.0, "media": None}
+
+
+def test_a_snapshot_that_is_dated_ahead_makes_nothing_new(tmp_path: pathlib.Path) -> None:
+    """Else nobody would hear for years that backups have stopped."""
+    (tmp_path / "media").mkdir()
+    (tmp_path / "rebond.toml").write_text(SCHEDULED)
+    loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert loaded is not None
+    clock, state = ManualClock(), tmp_path / "state"
+    day_ms = 86_400_000
+    old, ahead = (record_of({"media": True}, clock.now_ms() + days * day_ms) for days in (-3, 1500))
+
+    assert find_ages(loaded, [old, ahead], state, clock) == {"media": 3 * 86_400.0}
+    assert find_ages(loaded, [ahead], state, clock) == {"media": 1500 * 86_400.0}

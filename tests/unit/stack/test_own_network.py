@@ -75,7 +75,8 @@ def start(words: list[str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
 
 
-@pytest.mark.parametrize("is_ordinary", [False, True])
+@pytest.mark.judge("own-network")
+@pytest.mark.parametrize("is_ordinary", [False, pytest.param(True, marks=pytest.mark.judge("own-network-of-users"))])
 def test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on(
     echo: pathlib.Path, is_ordinary: bool
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_port_leads_to_a_socket_for_many_at_once_and_ends_are_passed_on(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.judge("own-network")
 def test_nothing_else_is_reached_and_the_status_is_that_of_the_command(echo: pathlib.Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as live:
         look = f"import socket; socket.create_connection(('127.0.0.1', {live.getsockname()[1]}), timeout=5)"

@@ -21,7 +21,7 @@ from rebond.errors import (
 )
 from rebond.store.cloud import CloudStore
 from rebond.store.cloud_address import parse_cloud_address
-from rebond.store.cloud_clients import Patience
+from rebond.store.cloud_clients import Patience, make_clients
 from rebond.store.cloud_faults import CloudFault, mask_credentials, translate_cloud_fault
 from rebond.store.protocol import Store
 from rebond.store.retrying import RetryingStore
@@ -371,6 +371,15 @@ def test_the_endpoint_may_come_from_the_environment(
     store.put_if_absent("a", b"x")
 
     assert store.read("a") == b"x"
+
+
+def test_settings_that_the_library_refuses_for_large_puts_alone_are_an_error_of_usage(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients = make_clients(parse_cloud_address(server.url(prefix)), Patience())
+    monkeypatch.setenv("AWS_UNSIGNED_PAYLOAD", "perhaps")  # after the first was made
+    with pytest.raises(UsageError, match="cannot be used"):
+        assert clients.patient is not None
 
 
 def test_settings_that_the_library_refuses_are_an_error_of_usage(

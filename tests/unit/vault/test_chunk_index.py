@@ -80,7 +80,7 @@ def test_what_was_learnt_last_is_offered_first(tmp_path: Path) -> None:
 
     assert list(index.find(an_id(1))) == [9 << 24, 1 << 24, 5]
     merged = tmp_path / "99999999.run"
-    runs = [Run(tmp_path / name) for name, _ in index.runs]
+    runs = [Run(tmp_path / name) for name, *_ in index.runs]
     write_run(merged, merge_runs(runs))
     assert list(Run(merged).find(an_id(1)[:16])) == [9 << 24, 1 << 24, 5]
 
@@ -94,7 +94,7 @@ def test_runs_of_like_size_are_merged_and_swept_only_when_told(tmp_path: Path) -
     assert len(index.runs) < 8
     assert len(list(tmp_path.glob("*.run"))) > len(index.runs)
     index.sweep()
-    assert sorted(path.name for path in tmp_path.glob("*.run")) == sorted(name for name, _ in index.runs)
+    assert sorted(path.name for path in tmp_path.glob("*.run")) == sorted(name for name, *_ in index.runs)
     assert [list(index.find(an_id(n))) for n in range(8)] == [[n] for n in range(8)]
 
 
@@ -136,7 +136,7 @@ def test_a_host_without_room_keeps_what_is_new_in_memory(tmp_path: Path, monkeyp
     assert len(attempts) < 6
     assert [list(index.find(an_id(n))) for n in range(100)] == [[n] for n in range(100)]
     index.flush()
-    assert sum(count for _, count in index.runs) == 100
+    assert sum(count for _, count, _ in index.runs) == 100
 
 
 def test_merging_rows_yields_each_once_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,3 +217,40 @@ def test_what_is_taken_into_memory_tells_the_same_as_the_runs(tmp_path: Path) ->
     assert [list(index.find(each)) for each in ids] == on_disk
     assert list(index.find(bytes(32))) == []
     index.close()
+
+
+@pytest.mark.parametrize("is_held", [False, True])
+def test_a_place_that_is_wanted_is_found_whichever_run_was_asked_before(tmp_path: Path, is_held: bool) -> None:
+    index = ChunkIndex(tmp_path)
+    for first in (0, 100, 200):
+        for number in range(first, first + 100):
+            index.add(an_id(number), a_place(number))
+            index.add(an_id(number), a_place(number + 1000))  # in another segment too
+        index.flush()
+    assert len(index.runs) == 3
+    if is_held:
+        index.expect_finds(150)
+    numbers = [*range(300), *RNG.sample(range(300), 300)]
+
+    wanted = {a_place(number) for number in range(300)}
+    assert [index.find_among(an_id(number), wanted) for number in numbers] == [a_place(number) for number in numbers]
+    assert index.find_among(an_id(7), {a_place(8), a_place(1007)}) == a_place(1007)
+    assert index.find_among(an_id(7), {a_place(8)}) is None
+    assert index.find_among(an_id(300), wanted) is None
+
+
+def test_a_run_that_answered_last_and_was_merged_away_is_asked_no_more(tmp_path: Path) -> None:
+    index = ChunkIndex(tmp_path)
+    for first in (0, 10, 20):
+        for number in range(first, first + 10):
+            index.add(an_id(number), a_place(number))
+        index.flush()
+    assert index.find_among(an_id(5), {a_place(5)}) == a_place(5)
+    for number in range(30, 40):
+        index.add(an_id(number), a_place(number))
+    index.flush()  # the fourth of a size: they become one
+    index.sweep()
+
+    assert len(index.runs) == 1
+    assert index.find_among(an_id(5), {a_place(5)}) == a_place(5)
+    assert index.find_among(an_id(35), {a_place(35)}) == a_place(35)

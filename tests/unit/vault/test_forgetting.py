@@ -255,6 +255,26 @@ def test_an_unattended_run_leaves_the_young_and_stays_below_the_usual_number(wor
     assert len(confirmed.chosen) == 32
 
 
+def test_one_run_with_a_clock_that_was_ahead_makes_no_other_snapshot_old(world: World) -> None:
+    """A local vault has no other clock than that of its machine: there the store's time is ahead, too."""
+    world.clock.jump(4 * 365 * DAY)
+    ahead = save(world.vault, world.tree).record.name
+    world.clock.jump(-4 * 365 * DAY)
+    names = set()
+    for day in range(5):
+        world.clock.advance(DAY)
+        world.tree.write("daily", str(day).encode())
+        names.add(save(world.vault, world.tree).record.name)
+    world.clock.advance(2 * DAY)
+
+    plan = plan_by_policy(
+        survey(world.vault), KeepPolicy(within_ms=int(7 * DAY * 1000)), zone=dt.UTC, is_confirmed=True
+    )
+    forget(world.vault, plan)
+
+    assert world.listed() >= {*names, ahead}
+
+
 def test_a_policy_that_keeps_nothing_is_refused(world: World) -> None:
     with pytest.raises(UsageError, match="keeps nothing"):
         plan_by_policy(survey(world.vault), KeepPolicy(), zone=dt.UTC, is_confirmed=True)

@@ -63,6 +63,20 @@ def test_what_a_pack_held_that_is_no_longer_listed_is_stored_again(place: Writte
 
 
 @HOSTS
+@pytest.mark.parametrize("left", [0, 1000])
+def test_what_a_pack_held_that_was_cut_is_stored_again_and_told(place: WrittenVault, host: str, left: int) -> None:
+    """As a power cut leaves it on a disk that said too early that it had it. The source still has what was in it."""
+    for name in place.names("packs/"):
+        content = place.store.read(name)
+        place.store.delete(name)
+        place.store.put_if_absent(name, content[:left])
+
+    check_next_run(place, host, stores_again=True)
+
+    assert list_snapshots(place.vault())[-1].catalog.problems == 1
+
+
+@HOSTS
 def test_what_a_marked_pack_holds_is_stored_again(place: WrittenVault, host: str) -> None:
     body = MarkBody(purpose="delete", time_ms=1, names=place.names("packs/"))
     put_mark(place.store, place.created.credentials, body)

@@ -130,6 +130,28 @@ def test_a_run_file_that_no_manifest_names_is_not_believed(place: Place) -> None
     assert not (runs / "00000099.run").exists()
 
 
+def test_runs_of_another_index_with_as_many_rows_are_not_believed(tmp_path: Path) -> None:
+    """A cache that was put together out of two, as when a home directory is restored over a newer one.
+
+    The numbers of sessions in a run mean something in its own manifest only: in another one they name other segments.
+    """
+    chunks = [random.Random(number).randbytes(32) for number in range(100)]
+    for host, session in ("one", b"1" * 16), ("two", b"2" * 16):
+        cache = LocalCache(tmp_path / host)
+        for chunk in chunks if host == "one" else chunks[::-1]:
+            cache.chunks.add(chunk, cache.segments.place(session, 1 if host == "one" else 2))
+        cache.save()
+        cache.close()
+    shutil.copyfile(tmp_path / "two" / "manifest", tmp_path / "one" / "manifest")
+
+    cache = LocalCache(tmp_path / "one")
+    try:
+        assert not cache.chunks.row_count
+        assert not cache.merged_lists
+    finally:
+        cache.close()
+
+
 def test_a_second_process_works_on_a_copy_that_it_throws_away(place: Place) -> None:
     first = place.vault().open_cache(place.created.credentials.writing_domain())
     private = place.vault().open_cache(place.created.credentials.writing_domain())

@@ -78,6 +78,25 @@ def test_packs_of_a_run_that_died_are_taken_over_and_not_put_again(
     assert list((place.caches / "host").rglob("unlisted/*")) == [], "nothing is left to take over"
 
 
+@pytest.mark.parametrize("left", [0, 1000])
+def test_a_pack_of_a_run_that_died_is_not_taken_over_when_it_was_cut(place: WrittenVault, left: int) -> None:
+    """No list names it, so what this host noted of it is all that says how long it was."""
+    die(place, "index/")
+    put = place.names("packs/")
+    assert put
+    for name in put:
+        content = place.store.read(name)
+        assert len(content) > left
+        place.store.delete(name)
+        place.store.put_if_absent(name, content[:left])
+
+    outcome = save(place.vault(), place.tree)
+
+    assert set(place.names("packs/")) - set(put), "what it held is stored again"
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+    assert list((place.caches / "host").rglob("unlisted/*")) == [], "nothing is left to take over"
+
+
 def test_very_many_packs_of_dead_runs_are_named_by_more_than_one_list(
     place: WrittenVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:

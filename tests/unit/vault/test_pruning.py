@@ -12,13 +12,14 @@ from tests.unit.vault.small_segments import save_small
 
 from rebond.errors import AccessDenied, RebondError, RoleTooSmall, StoreFull, VaultDamaged
 from rebond.findings import Finding
-from rebond.identifiers import SessionId, SnapshotId, random_id
+from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.store.forwarding import ForwardingStore
 from rebond.store.local import LocalStore
 from rebond.testing.faulty_store import FaultyStore
 from rebond.vault.index_census import read_whole_list, take_census
 from rebond.vault.list_putting import put_lists
 from rebond.vault.marks import ClaimBody, MarkBody, claim_mark, put_mark, read_marks
+from rebond.vault.packs import SegmentRow, hash_in_name
 from rebond.vault.prune_plan import PruneOptions
 from rebond.vault.pruning import plan_prune
 from rebond.vault.runs import find_newest_census
@@ -402,6 +403,49 @@ def test_a_lie_in_an_index_list_deletes_nothing(kept: KeptVault) -> None:
     kept.prune()
 
     assert set(true.packs) <= set(take_census(kept.vault).contents)
+    kept.check_whole(kept.open(kept.store, "fresh"))
+
+
+class LyingWriter(ForwardingStore):
+    """A store beside which a stolen writer's key says of every new pack that it holds what ``rows`` name."""
+
+    def __init__(self, kept: KeptVault, domain: DomainId, rows: list[SegmentRow]) -> None:
+        super().__init__(kept.store)
+        self._liar = kept.open(kept.store, "liar")
+        self._domain, self._rows = domain, rows
+        self.lies = 0
+
+    def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
+        super().put_if_absent(name, content)
+        if name.startswith("packs/") and (pack_hash := hash_in_name(name)) is not None:
+            self.lies += 1
+            put_lists(self._liar, self._domain, [(pack_hash, len(content), self._rows, [b"" for _ in self._rows])])
+
+
+def test_a_lie_about_a_pack_that_the_prune_has_just_made_deletes_nothing(kept: KeptVault) -> None:
+    """What this process put there it knows; a list that names more of such a pack is only its maker's word."""
+    kept.write("stays for ever")
+    kept.save()
+    (first,) = kept.names("index/")
+    for number in range(40):
+        kept.write(f"file{number:02}", 3000)
+    worn = kept.save()
+    for number in range(36):
+        kept.tree.remove(f"file{number:02}")
+    lists = kept.names("index/")
+    kept.save()
+    (last,) = kept.names("index/") - lists
+    kept.forget(worn)
+    census = take_census(kept.vault)
+    true, liar = (next(each for each in census.lists if each.name == name) for name in (first, last))
+    rows = [row for pack in read_whole_list(kept.vault, true).catalog.packs for row in pack.rows]
+    other = liar.packs[0]
+    put_lists(kept.vault, true.domain, [(other, census.size_of(other), rows, [b"" for _ in rows])])
+    store = LyingWriter(kept, true.domain, rows)
+
+    kept.prune(kept.open(store))
+
+    assert store.lies, "packs were copied together"
     kept.check_whole(kept.open(kept.store, "fresh"))
 
 

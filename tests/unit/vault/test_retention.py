@@ -60,6 +60,64 @@ def codes(decisions: list[Decision], name: str) -> set[str]:
     }
 
 
+def test_a_snapshot_that_is_dated_ahead_pushes_nothing_out() -> None:
+    """One run with a clock that was ahead must not make all that came before, and all that comes after, old."""
+    days = [snapshot(f"2026-02-{day:02} 03:00") for day in range(1, 21)]
+    ahead = snapshot("2031-06-01 03:00")
+    now_ms = moment("2026-02-20 04:00")
+    for policy in (
+        KeepPolicy(within_ms=7 * DAY_MS),
+        KeepPolicy(daily=8),
+        KeepPolicy(keeps_all=True, at_most_ms=8 * DAY_MS),
+    ):
+        stays = kept(decide_retention(days, policy, zone=PARIS, now_ms=now_ms))
+        assert len(stays) == (9 if policy.keeps_all else 8)
+
+        assert kept(decide_retention([*days, ahead], policy, zone=PARIS, now_ms=now_ms)) == {*stays, "2031-06-01 03:00"}
+
+
+def test_a_clock_that_is_behind_lets_go_neither_of_what_was_there_nor_of_what_comes() -> None:
+    before = [snapshot(f"2026-02-{day:02} 03:00") for day in range(1, 9)]
+    behind = [snapshot(f"2020-01-{day:02} 03:00") for day in range(1, 3)]
+
+    decisions = decide_retention([*before, *behind], KeepPolicy(daily=8), zone=PARIS, now_ms=moment("2020-01-02 04:00"))
+
+    assert all(decision.is_kept for decision in decisions)
+
+
+def test_what_is_dated_back_takes_no_day_away_from_what_came_that_day() -> None:
+    """With a stolen writer's key every day of the past could be filled with rubbish in one night."""
+    days = [snapshot(f"2026-02-{day:02} 03:00") for day in range(1, 21)]
+    now_ms = moment("2026-02-20 23:59")
+    rubbish = [snapshot(f"2026-02-{day:02} 23:00", number=1, store_time_ms=now_ms) for day in range(1, 20)]
+    rubbish += [snapshot(f"2026-01-{day:02} 23:00", number=1, store_time_ms=now_ms) for day in range(1, 31)]
+    policy = KeepPolicy(daily=7, weekly=4, monthly=12)
+    stays = kept(decide_retention(days, policy, zone=PARIS, now_ms=now_ms))
+
+    assert stays <= kept(decide_retention([*days, *rubbish], policy, zone=PARIS, now_ms=now_ms))
+
+
+def test_what_comes_late_after_a_pause_takes_at_most_one_day_though_it_comes_in_order() -> None:
+    """Nothing came in the pause, so rubbish that is dated into it is newer than all that came before."""
+    days = [snapshot(f"2026-01-{day:02} 03:00") for day in range(1, 32)]
+    now_ms = moment("2026-02-20 04:00")
+    rubbish = [snapshot(f"2026-02-{day:02} 03:00", number=1, store_time_ms=now_ms) for day in range(1, 21)]
+
+    stays = kept(decide_retention([*days, *rubbish], KeepPolicy(daily=14), zone=PARIS, now_ms=now_ms))
+
+    assert {f"2026-01-{day:02} 03:00" for day in range(19, 32)} <= stays
+
+
+def test_a_vault_that_was_copied_keeps_by_the_times_that_its_snapshots_claim() -> None:
+    """All store times are those of the copy then."""
+    copied_ms = moment("2026-03-01 12:00")
+    days = [snapshot(f"2026-02-{day:02} 03:00", store_time_ms=copied_ms) for day in range(1, 21)]
+
+    stays = kept(decide_retention(days, KeepPolicy(daily=7), zone=PARIS, now_ms=copied_ms + DAY_MS))
+
+    assert stays == {f"2026-02-{day:02} 03:00" for day in range(14, 21)}
+
+
 def test_the_newest_of_each_day_stays_in_the_zone_of_the_stack() -> None:
     days = [snapshot(f"2026-02-0{day} {hour}:30") for day in (1, 2, 3) for hour in ("00", "12", "23")]
 

@@ -20,6 +20,7 @@ from rebond.vault.trees import (
     StoredEntry,
     decode_entry,
     encode_entry,
+    only_chunk,
     read_chunk_rows,
     read_directory,
     store_chunk_rows,
@@ -343,3 +344,24 @@ def test_spoilt_tree_objects_raise_only_damage(seed: int) -> None:
                 list(read_chunk_rows(entry, objects.__getitem__))
         except VaultDamaged:
             continue
+
+
+def test_the_only_chunk_of_a_file_is_what_its_rows_say_and_nothing_is_said_of_other_files() -> None:
+    row = CHUNK_ROW.pack(b"\x07" * 32, 30)
+    whole = StoredEntry(name=b"f", kind="f", size=30, chunks=row)
+
+    assert only_chunk(whole) == next(read_chunk_rows(whole, _no_reading)) == (b"\x07" * 32, 30)
+    for other in (
+        StoredEntry(name=b"f", kind="f", size=60, chunks=row * 2),
+        StoredEntry(name=b"f", kind="f", size=29, chunks=row),  # damage: its rows say more than its size
+        StoredEntry(name=b"f", kind="f", size=30, chunks=CHUNK_ROW.pack(b"\x07" * 32, 0)),
+        StoredEntry(name=b"f", kind="f", size=30, chunks=row[:-1]),
+        StoredEntry(name=b"f", kind="f", size=40, chunks=row, holes=((30, 10),)),
+        StoredEntry(name=b"f", kind="f", size=30, chunk_list=(b"\x07" * 32, 1)),
+        StoredEntry(name=b"f", kind="f"),
+    ):
+        assert only_chunk(other) is None
+
+
+def _no_reading(_object_id: bytes) -> bytes:
+    raise AssertionError("a file that has its rows in its entry needs no other object")

@@ -62,6 +62,20 @@ def test_a_pack_that_was_damaged_comes_first_again(tmp_path: Path) -> None:
     assert list(log.last_read(packs)) == [0, 0]
 
 
+def test_what_was_read_by_a_clock_that_was_ahead_is_read_again_and_then_counts(tmp_path: Path) -> None:
+    packs = packs_of([10] * 2)
+    log = VerifyLog(tmp_path)
+    log.note(packs.hash_at(0), 4_000_000_000_000, is_whole=True)
+    log.note(packs.hash_at(1), 600, is_whole=True)
+    log.flush()
+    assert list(log.last_read(packs, 1_000)) == [0, 600]
+
+    log.note(packs.hash_at(0), 900, is_whole=True)
+    log.flush()
+
+    assert list(log.last_read(packs, 1_000)) == [900, 600]
+
+
 def test_a_torn_or_spoiled_row_costs_nothing_but_itself(tmp_path: Path) -> None:
     packs = packs_of([10] * 3)
     log = VerifyLog(tmp_path)

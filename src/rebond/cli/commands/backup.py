@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note, with_problems
-from rebond.cli.choosing import Size, combine
-from rebond.cli.frame import option, verb
+from rebond.cli.backup.streaming import stream_to_save
+from rebond.cli.backup.wanted import PATH_ONLY, WantedBackup, want_backup
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.streaming import stream_to_save
-from rebond.cli.wanted_backup import PATH_ONLY, WantedBackup, want_backup
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, with_problems
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import Size, combine
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.errors import UsageError
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
 from rebond.vault.frames import LEVELS
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 # with one of these a run saves something else than its class says, or not all of it
 _UNLIKE_THE_CLASS = ("dry_run", "stdin", "command", "exclude", "stack", "allow_partial", *PATH_ONLY)
-_MEANWHILE = ("rebond.operations.backup", "rebond.cli.documents", "rebond.history.sealing")
+_MEANWHILE = ("rebond.operations.backup", "rebond.cli.snapshots.documents", "rebond.history.sealing")
 
 what_to_save = combine(
     option(
@@ -91,20 +92,33 @@ what_to_save = combine(
 def backup(invocation: Invocation, /, paths: Sequence[Path], words: Sequence[str], **wishes: Any) -> int:
     """Return 3 when something could not be read."""
     if wishes["scheduled"] and not wishes["dry_run"]:
-        from rebond.cli.turns import run_backup_in_turn
+        from rebond.cli.turns.taking import run_backup_in_turn
 
+        _refuse_less_than_the_class(words, paths, wishes)
         return run_backup_in_turn(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
     if wishes["class_"] and not (words or paths or any(wishes[name] for name in _UNLIKE_THE_CLASS)):
-        from rebond.cli.turns import run_class_by_hand
+        from rebond.cli.turns.taking import run_class_by_hand
 
         return run_class_by_hand(invocation, wishes["class_"], lambda: _back_up(invocation, paths, words, wishes))
     return _back_up(invocation, paths, words, wishes)
 
 
+def _refuse_less_than_the_class(words: Sequence[str], paths: Sequence[Path], wishes: Mapping[str, Any]) -> None:
+    """Raise ``UsageError`` where a turn would count as taken by a run that saves something else."""
+    named = ("path",) if paths else tuple(each for each in _UNLIKE_THE_CLASS if wishes[each])
+    unlike = next((each for each in named if each != "allow_partial"), None)  # unattended runs allow that anyhow
+    if words or unlike:
+        raise UsageError(
+            "--scheduled is the turn of a whole class, and {option} saves something else.",
+            hint="Leave --scheduled out: then the turn is not taken.",
+            option=f"--{unlike.replace('_', '-')}" if unlike else words[0],
+        )
+
+
 def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str], wishes: Mapping[str, Any]) -> int:
     wanted = want_backup(invocation, paths, words, wishes)
     if wishes["dry_run"]:
-        from rebond.cli.preview import preview_backup
+        from rebond.cli.backup.preview import preview_backup
 
         return preview_backup(invocation, wanted.all_components)
     keeps_others_out = wanted.plan is not None and not wishes["scheduled"]  # a scheduled run does so already
@@ -116,18 +130,18 @@ def _back_up(invocation: Invocation, paths: Sequence[Path], words: Sequence[str]
         if not isinstance(outcome, BackupOutcome):
             return _tell_unchanged(invocation, outcome, watcher, drills=wanted.drills)
         if wanted.plan is not None and wanted.plan.exports:
-            from rebond.cli.exporting import export_after
+            from rebond.cli.exports.after_backups import export_after
 
             outcome = export_after(invocation, wanted.plan, outcome, watcher)
         if wanted.drills:
-            from rebond.cli.drill_gate import prove
+            from rebond.cli.drills.gate import prove
 
             return prove(invocation, outcome.record, watcher, partial(_show, invocation, outcome))
     return _show(invocation, outcome)
 
 
 def _others_kept_out(invocation: Invocation, wanted: WantedBackup, *, waits: bool) -> AbstractContextManager[None]:
-    from rebond.cli.stack_holding import stack_held
+    from rebond.cli.turns.holding import stack_held
     from rebond.schedule.beside import SECRETS_LOCK
     from rebond.schedule.holding import RUN_LOCK
 
@@ -138,7 +152,7 @@ def _others_kept_out(invocation: Invocation, wanted: WantedBackup, *, waits: boo
 def _save(invocation: Invocation, wanted: WantedBackup, watcher: Watcher) -> BackupOutcome | Unchanged:
     plan = wanted.find_plan_of_sets()
     if plan is not None:
-        from rebond.cli.apart import back_up_with_others
+        from rebond.cli.backup.apart import back_up_with_others
 
         return back_up_with_others(invocation, wanted.make_request(), plan, watcher)
     with vault_at_hand(invocation, watcher.noticed, meanwhile=_MEANWHILE) as vault:
@@ -149,16 +163,16 @@ def _save(invocation: Invocation, wanted: WantedBackup, watcher: Watcher) -> Bac
 
 def _tell_unchanged(invocation: Invocation, outcome: Unchanged, watcher: Watcher, *, drills: bool) -> int:
     if drills:
-        from rebond.cli.drill_gate import prove_standing
+        from rebond.cli.drills.gate import prove_standing
 
         return prove_standing(invocation, outcome, watcher)
-    from rebond.cli.apart import show_unchanged
+    from rebond.cli.backup.apart import show_unchanged
 
     return show_unchanged(invocation, outcome)
 
 
 def _show(invocation: Invocation, outcome: BackupOutcome, more: Mapping[str, object] | None = None) -> int:
-    from rebond.cli.documents import (
+    from rebond.cli.snapshots.documents import (
         SHORT_ID,
         describe_declared,
         describe_problems,

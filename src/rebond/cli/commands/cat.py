@@ -4,13 +4,13 @@ import sys
 
 import click
 
-from rebond.cli.choosing import choose_snapshot, stack_option
-from rebond.cli.entries_shown import located_document
-from rebond.cli.frame import verb
+from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.output import flush, write
-from rebond.cli.watching import watching
+from rebond.cli.output.standard_output import flush, write
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
+from rebond.cli.snapshots.entries_shown import located_document
+from rebond.cli.vaults.opening import vault_at_hand
 
 
 @verb(

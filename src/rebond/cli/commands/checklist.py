@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import tr
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.output.speech import tr
 
 
 @verb(
@@ -25,8 +25,8 @@ from rebond.cli.speech import tr
 @click.pass_obj
 def checklist(invocation: Invocation, which: str, output: Path | None) -> int:
     """Look, ask, write down."""
-    from rebond.cli.checklist_going_through import ask_for_rest, describe, go_through, make_page, write_down
-    from rebond.cli.runbook_writing import choose_language_of_page, print_markdown, write_page
+    from rebond.cli.checks.checklist import ask_for_rest, describe, go_through, make_page, write_down
+    from rebond.cli.runbook.writing import choose_language_of_page, print_markdown, write_page
 
     loaded = require_configuration(invocation)
     with choose_language_of_page(invocation, loaded) as language:

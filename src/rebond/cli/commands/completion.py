@@ -3,9 +3,9 @@
 import click
 from click.shell_completion import get_completion_class
 
-from rebond.cli.answering import answer
-from rebond.cli.frame import verb
+from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import answer
 
 SHELLS = ("bash", "zsh", "fish")
 

@@ -4,13 +4,13 @@ import json
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.configured import describe_problem, judge_configuration, require_configuration
-from rebond.cli.frame import Place, Verbs, verb
+from rebond.cli.configuration.at_hand import describe_problem, judge_configuration, require_configuration
+from rebond.cli.configuration.toml_text import write_toml
+from rebond.cli.grammar.verbs import Place, Verbs, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output import write
-from rebond.cli.speech import hint_of, message_of, tr
-from rebond.cli.toml_text import write_toml
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.output.speech import hint_of, message_of, tr
+from rebond.cli.output.standard_output import write
 from rebond.config.loading import Verdict
 from rebond.config.places import Problem
 from rebond.errors import ConfigError

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import click
 
-from rebond.cli.answering import answer_each, note
-from rebond.cli.choosing import choose_snapshot, stack_option
-from rebond.cli.configured import find_own_configuration, list_places
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import find_own_configuration, list_places
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.vaults_left_out import leave_vaults_out
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import answer_each, note
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
+from rebond.cli.vaults.left_out import leave_vaults_out
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.cli.witness import Watcher
 from rebond.config.model import Loaded
 from rebond.entries import Tree

@@ -4,10 +4,10 @@ import sys
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import tr
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.output.speech import tr
 from rebond.errors import UsageError
 
 FAILED = 1
@@ -25,7 +25,7 @@ FAILED = 1
 @click.pass_obj
 def doctor(invocation: Invocation, fix: bool, record: bool) -> int:
     """Return 2 without a usable configuration, 1 when a backup or restore would fail, 3 for a warning, else 0."""
-    from rebond.cli.consulting import Consultation
+    from rebond.cli.checks.examining import Consultation
 
     consultation = Consultation(invocation)
     examination = consultation.examine()

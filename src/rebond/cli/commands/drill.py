@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.choosing import choose_moment, choose_snapshot, stack_option
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.watching import watching
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_moment, choose_snapshot, stack_option
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, RestoreError, UsageError
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
     from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
-_MEANWHILE = ("rebond.cli.drilling", "rebond.cli.drill_shown", "rebond.operations.restore", "rebond.history.sealing")
+_MEANWHILE = (
+    "rebond.cli.drills.drilling",
+    "rebond.cli.drills.shown",
+    "rebond.operations.restore",
+    "rebond.history.sealing",
+)
 
 
 @verb(
@@ -53,7 +58,7 @@ def drill(invocation: Invocation, /, snapshot: str | None, moment: str | None, *
     _check(snapshot, moment, wishes)
     snapshot = f"latest:{wishes['class_']}" if wishes["class_"] else snapshot
     if wishes["scheduled"]:
-        from rebond.cli.turns import run_in_turn
+        from rebond.cli.turns.taking import run_in_turn
         from rebond.schedule.jobs import Deed
 
         return run_in_turn(
@@ -78,7 +83,7 @@ def _check(snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> 
         raise UsageError("A sample is a part, and a scenario says which.", hint="Leave --sample or --scenario out.")
     parse_span(wishes["patience"])
     if wishes["report"] is not None:
-        from rebond.cli.drill_shown import check_report
+        from rebond.cli.drills.evidence_kept import check_report
 
         check_report(wishes["report"])
 
@@ -88,14 +93,17 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.drill_shown import announce, publish
+        from rebond.cli.drills.evidence_kept import publish
+        from rebond.cli.drills.shown import announce
 
         if wishes["exercise"]:
-            from rebond.cli.configured import require_configuration
-            from rebond.cli.drill_exercise import exercise
+            from rebond.cli.configuration.at_hand import require_configuration
+            from rebond.cli.drills.exercise import exercise
 
             loaded = require_configuration(invocation)
-            return exercise(invocation, vault, loaded, wishes["scenario"] or "", wishes["report"])
+            return exercise(
+                invocation, vault, loaded, watcher, scenario=wishes["scenario"] or "", report=wishes["report"]
+            )
         record = (
             choose_moment(vault, moment, stack=wishes["stack"])
             if moment is not None
@@ -125,12 +133,12 @@ def _carry_out(
     invocation: Invocation, vault: VaultAtHand, record: "SnapshotRecord", watcher: Watcher, wishes: dict[str, Any]
 ) -> "Evidence":
     """Drill what has happened, or just the snapshot."""
-    from rebond.cli.drill_configuration import find_loaded
-    from rebond.cli.drilling import DrillWish, run_drill
+    from rebond.cli.drills.configuration import find_loaded
+    from rebond.cli.drills.drilling import DrillWish, run_drill
 
     is_newest, live = wishes["is_newest"], vault.live
     if wishes["scenario"] == "lost-server":
-        from rebond.cli.drill_lost_server import drill_lost_server
+        from rebond.cli.drills.lost_server import drill_lost_server
         from rebond.operations.physical.targets import LATEST
 
         target = LATEST if is_newest else _find_target(vault, wishes["moment"])
@@ -139,27 +147,27 @@ def _carry_out(
     if not wishes["scenario"]:
         wish = DrillWish(is_sample=wishes["sample"], is_newest=is_newest, target=_find_target(vault, wishes["moment"]))
         return run_drill(invocation, live, record, loaded, watcher, wish)
-    from rebond.cli import drill_scenarios
+    from rebond.cli.drills import scenarios
 
     match wishes["scenario"]:
         case "lost-service":
-            return drill_scenarios.drill_lost_service(invocation, live, record, loaded, watcher)
+            return scenarios.drill_lost_service(invocation, live, record, loaded, watcher)
         case "security-breach":
-            return drill_scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
+            return scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
         case _:  # corrupted-data
-            from rebond.cli.drill_corrupted_data import drill_corrupted_data, find_asked
+            from rebond.cli.drills.corrupted_data import drill_corrupted_data, find_asked
             from rebond.operations.snapshots import time_of
 
             patience = parse_span(wishes["patience"])
-            needed = drill_scenarios.require_loaded(loaded)
+            needed = scenarios.require_loaded(loaded)
             asked, until_ms = find_asked(needed), None if is_newest else time_of(record)
-            history = drill_scenarios.list_history(live, record.catalog.stack, until_ms, asked)
+            history = scenarios.list_history(live, record.catalog.stack, until_ms, asked)
             return drill_corrupted_data(invocation, live, needed, watcher, history, patience_seconds=patience)
 
 
 def _describe_interruption(invocation: Invocation) -> RebondError:
     """Return what is said of a drill that was stopped: also its clean-up may have been."""
-    from rebond.cli.in_place import RunInterrupted
+    from rebond.cli.in_place.carrying_out import RunInterrupted
     from rebond.stack.drills.place import find_own_folders
 
     left = find_own_folders(invocation.state_folder)

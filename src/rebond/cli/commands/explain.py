@@ -7,20 +7,20 @@ from typing import Any
 import click
 from msgspec import Struct
 
-from rebond.cli.answering import answer, note
-from rebond.cli.choosing import Size, combine
-from rebond.cli.documents import SHORT_ID
-from rebond.cli.expiring import foresee_ends
-from rebond.cli.frame import option, verb
+from rebond.cli.backup.explained import holders_document, rule_document, say_holders, say_left_out
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import watching
+from rebond.cli.keeping.expiring import foresee_ends
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import Size, combine
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.cli.witness import Watcher
 from rebond.config.finding import find_configuration
 from rebond.errors import RoleTooSmall, UnknownName, UsageError
 from rebond.operations.browsing import descend, root_of
-from rebond.operations.snapshots import list_snapshots, time_of
+from rebond.operations.snapshots import list_snapshots
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.explaining import Explanation
 from rebond.sources.files.explaining import explain as explain_path
@@ -71,7 +71,7 @@ class Known(Struct, kw_only=True):
 def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_system: bool, **wishes: Any) -> None:
     """Without a vault, ``--path`` is enough."""
     if root is None and find_configuration(invocation.config, invocation.environment, Path.cwd()):
-        from rebond.cli.claimed import explain_claimed
+        from rebond.cli.backup.claimed import explain_claimed
 
         if explain_claimed(invocation, str(path)):
             return
@@ -144,52 +144,28 @@ def _show(invocation: Invocation, wanted: bytes, verdict: Explanation, known: Kn
         "path": os.fsdecode(wanted),
         "exists": verdict.exists,
         "saved": verdict.is_saved,
-        "rule": {"text": rule.text, "origin": rule.origin, "line": rule.line or None, "negated": rule.is_negated}
-        if rule
-        else None,
+        "rule": rule_document(rule),
         "decided_at": os.fsdecode(verdict.decided_at),
-        "snapshots": [{"id": each.snapshot.hex(), "time": format_iso(time_of(each))} for each in known.holders],
+        "snapshots": holders_document(known.holders),
         "until": format_iso(known.until_ms) if known.until_ms is not None else None,
     }
     path = show_path(wanted)
-    if verdict.is_saved and rule is None:
+    if rule is None:
+        assert verdict.is_saved  # noqa: S101 - nothing is left out without a rule
         lines = [tr("{path} is saved: no rule leaves it out.", path=path)]
     elif verdict.is_saved:
-        assert rule is not None  # noqa: S101 - the case above
         lines = [tr("{path} is saved: {rule} keeps it ({place}).", path=path, rule=rule.text, place=rule.place)]
     else:
-        assert rule is not None  # noqa: S101 - nothing is left out without a rule
-        decided = show_path(verdict.decided_at)
-        lines = [
-            tr(
-                "{path} is not saved: {rule} leaves out {decided} ({place}).",
-                path=path,
-                rule=rule.text,
-                decided=decided,
-                place=rule.place,
-            )
-        ]
+        lines = [say_left_out(path, rule, verdict.decided_at)]
     if not verdict.exists:
         lines.append(tr("It is not there now."))
-    if known.holders:
-        first, last = known.holders[0], known.holders[-1]
+    if known.holders or known.root is not None:
+        lines.append(say_holders(known.holders))
+    if known.until_ms is not None:
         lines.append(
             tr(
-                "{count} snapshots hold it, from {first} ({first_time}) to {last} ({last_time}).",
-                count=len(known.holders),
-                first=first.snapshot.hex()[:SHORT_ID],
-                first_time=format_moment(time_of(first)),
-                last=last.snapshot.hex()[:SHORT_ID],
-                last_time=format_moment(time_of(last)),
+                "As configured, the last of these goes on {until}; newer ones keep it as long as it is there.",
+                until=format_moment(known.until_ms),
             )
         )
-        if known.until_ms is not None:
-            lines.append(
-                tr(
-                    "As configured, the last of these goes on {until}; newer ones keep it as long as it is there.",
-                    until=format_moment(known.until_ms),
-                )
-            )
-    elif known.root is not None:
-        lines.append(tr("No snapshot holds it."))
     answer(invocation, document, "\n".join(lines))

@@ -1,21 +1,22 @@
 """``rebond export``: a component of a snapshot as a file that other tools read."""
 
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.choosing import choose_snapshot, stack_option
-from rebond.cli.export_password import find_export_password
-from rebond.cli.frame import option, verb
+from rebond.cli.exports.password import find_export_password
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.output import flush
-from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.standard_output import output_sink
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.units import format_size
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 _FORMATS = ("sql.gz", "dump", "zip", "tar.gz", "tar.zst", "7z", "django")
 _ENCRYPTIONS = ("gpg", "7z", "openssl")
-_MEANWHILE = ("rebond.operations.export", "rebond.cli.documents")
+_MEANWHILE = ("rebond.operations.export", "rebond.cli.snapshots.documents")
 
 
 @verb(
@@ -62,7 +63,7 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.documents import describe_choice
+        from rebond.cli.snapshots.documents import describe_choice
         from rebond.operations.export import export_to, list_exports
         from rebond.operations.export_requests import Encryption, ExportRequest, Format
         from rebond.operations.exporting_classes import export_all, name_export
@@ -81,10 +82,12 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
             has_checksum=wishes["checksum"],
         )
         if output == "-":
-            _refuse_terminal(invocation, request)
+            _refuse_terminal(request)
             invocation.has_answered = True
-            outcome = export_to(vault.live, record, request, sys.stdout.buffer, watcher)
-            flush()
+            with output_sink() as sink:
+                outcome = export_to(vault.live, record, request, sink, watcher)
+            if invocation.wants_json:  # standard output holds the archive
+                sys.stderr.write(json.dumps(_describe(record, outcome)) + "\n")
             return DOUBTFUL if outcome.findings else GOOD
         databases = list_exports(vault.live, record, request)
         paths = _choose_paths(output, record.catalog.time_ms, request, databases, vault.configured.zone, name_export)
@@ -92,15 +95,13 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
     return _show(invocation, record, outcome)
 
 
-def _refuse_terminal(invocation: Invocation, request: "ExportRequest") -> None:
+def _refuse_terminal(request: "ExportRequest") -> None:
     if request.format == "7z":
         raise UsageError("A 7z file cannot be written to a pipe.", hint="Write --output FILE.")
     if sys.stdout.isatty():
         raise UsageError("An archive does not go to a terminal.", hint="Write --output FILE, or send it on with |.")
     if request.has_checksum:
         raise UsageError("--checksum writes a file beside another one.", hint="Write --output FILE.")
-    if invocation.wants_json:
-        raise UsageError("With --output - the archive itself is on standard output.", hint="Leave --json out.")
 
 
 def _choose_paths(
@@ -123,17 +124,20 @@ def _choose_paths(
     return dict.fromkeys(databases, output)
 
 
-def _show(invocation: Invocation, record: "SnapshotRecord", outcome: "ExportOutcome") -> int:
-    document = {
+def _describe(record: "SnapshotRecord", outcome: "ExportOutcome") -> dict[str, object]:
+    return {
         "snapshot": record.snapshot.hex(),
         "files": list(outcome.paths),
         "bytes": outcome.size_bytes,
         "removed": [each.decode(errors="backslashreplace") for each in outcome.removed],
         "problems": [finding_document(each) for each in outcome.findings],
     }
+
+
+def _show(invocation: Invocation, record: "SnapshotRecord", outcome: "ExportOutcome") -> int:
     size = format_size(outcome.size_bytes)
     text = tr("Wrote {size}:", size=size) + "".join(f"\n{show_path(each)}" for each in outcome.paths)
     if outcome.removed:
         text += "\n" + tr("{count} paths were removed since then; --json lists them.", count=len(outcome.removed))
-    answer(invocation, document, text)
+    answer(invocation, _describe(record, outcome), text)
     return DOUBTFUL if outcome.findings else GOOD

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 
 import click
 
-from rebond.cli.answering import answer_each, note
-from rebond.cli.documents import SHORT_ID
-from rebond.cli.entries_shown import entry_document
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import answer_each, note
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.documents import SHORT_ID
+from rebond.cli.snapshots.entries_shown import entry_document
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.operations.browsing import FoundVersion, find_versions
 from rebond.operations.snapshots import list_snapshots, time_of

@@ -5,63 +5,37 @@ from collections.abc import Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import click
 
-from rebond.cli.answering import answer, note, require_consent, status_of
-from rebond.cli.choosing import combine, split_all
-from rebond.cli.commands.prune import note_leftovers, outcome_document, outcome_text, prune_now
-from rebond.cli.documents import SHORT_ID
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.speech import message_of, show_path, tr
-from rebond.cli.tables import format_table
-from rebond.cli.watching import watching
+from rebond.cli.keeping.pruning import note_leftovers, outcome_document, outcome_text, prune_now
+from rebond.cli.keeping.rules import (
+    Shares,
+    groups_of,
+    keep_rules,
+    plan_by_configuration,
+    plan_by_words,
+    policy_of,
+    share_by_configuration,
+    share_out,
+)
+from rebond.cli.output.answering import answer, note, require_consent, status_of
+from rebond.cli.output.speech import message_of, show_path, tr
+from rebond.cli.output.tables import format_table
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.documents import SHORT_ID
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.config.finding import find_configuration
 from rebond.errors import UsageError
-from rebond.operations.snapshots import list_snapshots, resolve_snapshot
 from rebond.units import format_iso, format_moment, format_span, parse_span
-from rebond.vault.forgetting import ForgetPlan, Standing, join_plans, plan_by_name, plan_by_policy, survey
+from rebond.vault.forgetting import ForgetPlan, Standing, survey
 from rebond.vault.forgetting import forget as forget_snapshots
 from rebond.vault.pruning import PruneOutcome
-from rebond.vault.retention import DEFAULT_GROUPS, Candidate, Decision, GroupBy, KeepPolicy
+from rebond.vault.retention import Decision
 from rebond.vault.retention_simulation import simulate_retention
-
-
-class MakePlan(Protocol):
-    """Says what would go."""
-
-    def __call__(self, vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
-        """Return the plan."""
-        ...
-
-
-Shares = Sequence[tuple[KeepPolicy, Sequence[Candidate]]]  # a rule, and the snapshots that it is for
-COUNTED = ("last", "hourly", "daily", "weekly", "monthly", "yearly")
-keep_rules = combine(
-    option("--keep-last", type=click.IntRange(min=0), default=0, metavar="N", help="Keep the newest N."),
-    option(
-        "--keep-hourly",
-        type=click.IntRange(min=0),
-        default=0,
-        metavar="N",
-        help="Keep the newest of each of the last N hours.",
-    ),
-    option("--keep-daily", type=click.IntRange(min=0), default=0, metavar="N", help="The same for days."),
-    option("--keep-weekly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for weeks."),
-    option("--keep-monthly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for months."),
-    option("--keep-yearly", type=click.IntRange(min=0), default=0, metavar="N", help="The same for years."),
-    option("--keep-within", metavar="SPAN", help="Keep what is not older than this, counted from the newest."),
-    option("--keep-tag", multiple=True, metavar="TAG", help="Keep what has this tag; may be repeated."),
-    option(
-        "--group-by",
-        multiple=True,
-        metavar="WORDS",
-        help="What rules are counted for; host,stack,class unless told.",
-    ),
-)
 
 
 @verb(
@@ -85,26 +59,26 @@ keep_rules = combine(
 def forget(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Plan, ask, carry out."""
     if wishes["place"]:
-        from rebond.cli.cleaning import enter_place
+        from rebond.cli.vaults.others import enter_place
 
         invocation = enter_place(invocation, wishes["place"])
     if wishes["scheduled"] and not wishes["dry_run"]:
-        from rebond.cli.cleaning import clean_in_turn
+        from rebond.cli.keeping.cleaning import clean_in_turn
 
         return clean_in_turn(invocation, wishes["place"], lambda: _forget(invocation, names, wishes))
     return _forget(invocation, names, wishes)
 
 
 def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]) -> int:
-    policy = _policy(wishes)
+    policy = policy_of(wishes)
     has_no_rules = policy.keeps_nothing
     asks_configuration = has_no_rules and not names and _has_configuration(invocation)
     if bool(names) != has_no_rules and not asks_configuration:
         raise UsageError(
             "What is to be forgotten?", hint="Name snapshots, or give rules such as --keep-daily 7, and not both."
         )
-    make = _plan_by_configuration(invocation) if asks_configuration else partial(_plan, policy, names, wishes)
-    shares = partial(_share_by_configuration, invocation) if asks_configuration else partial(_share_out, policy)
+    make = plan_by_configuration(invocation) if asks_configuration else partial(plan_by_words, policy, names, wishes)
+    shares = partial(share_by_configuration, invocation) if asks_configuration else partial(share_out, policy)
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         standing = survey(vault.live)
         if wishes["simulate"]:
@@ -126,90 +100,8 @@ def _may_ask(invocation: Invocation) -> bool:
     return not invocation.wants_json and sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _policy(wishes: dict[str, Any]) -> KeepPolicy:
-    counts = {name: wishes[f"keep_{name}"] for name in COUNTED}
-    within = wishes["keep_within"]
-    return KeepPolicy(
-        **counts,
-        within_ms=parse_span(within) * 1000 if within else None,
-        tags=frozenset(split_all(wishes["keep_tag"])),
-    )
-
-
-def _groups(wishes: dict[str, Any]) -> tuple[GroupBy, ...]:
-    words = split_all(wishes["group_by"])
-    known = [each.value for each in GroupBy]
-    for word in words:
-        if word not in known:
-            raise UsageError(
-                "Snapshots have no {word} to be grouped by.",
-                hint="They have: {known}.",
-                word=word,
-                known=", ".join(known),
-            )
-    return tuple(GroupBy(word) for word in words) or DEFAULT_GROUPS
-
-
 def _has_configuration(invocation: Invocation) -> bool:
     return find_configuration(invocation.config, invocation.environment, Path.cwd()) is not None
-
-
-def _plan_by_configuration(invocation: Invocation) -> MakePlan:
-    """Return what plans by the retention of the configuration, each class by its own."""
-
-    def plan(vault: VaultAtHand, standing: Standing, *, is_confirmed: bool) -> ForgetPlan:
-        plans = [
-            plan_by_policy(
-                standing,
-                policy,
-                zone=vault.configured.zone,
-                is_confirmed=is_confirmed,
-                scope={each.name for each in candidates},
-            )
-            for policy, candidates in _share_by_configuration(invocation, vault, standing)
-        ]
-        return join_plans(standing, plans, is_confirmed=is_confirmed)
-
-    return plan
-
-
-def _share_by_configuration(invocation: Invocation, vault: VaultAtHand, standing: Standing) -> Shares:
-    """Return the policy of each class beside its snapshots. Raises ``UsageError`` where the configuration has none."""
-    from rebond.cli.configured import require_configuration
-    from rebond.stack.keeping import find_policies
-
-    configured = vault.configured
-    policies = find_policies(require_configuration(invocation), configured.place) if configured.place else {}
-    if not policies:
-        raise UsageError(
-            "The configuration does not say what is kept in this vault.",
-            hint="Write keep = … under its classes, or give rules such as --keep-daily 7.",
-        )
-    return [
-        (policy, [each for each in standing.candidates if (each.stack, each.class_) == (configured.stack, class_)])
-        for class_, policy in policies.items()
-    ]
-
-
-def _share_out(policy: KeepPolicy, _vault: VaultAtHand, standing: Standing) -> Shares:
-    return [(policy, standing.candidates)]
-
-
-def _plan(
-    policy: KeepPolicy,
-    names: Sequence[str],
-    wishes: dict[str, Any],
-    vault: VaultAtHand,
-    standing: Standing,
-    *,
-    is_confirmed: bool,
-) -> ForgetPlan:
-    if not names:
-        zone = vault.configured.zone
-        return plan_by_policy(standing, policy, zone=zone, group_by=_groups(wishes), is_confirmed=is_confirmed)
-    records, stack = list_snapshots(vault.live), vault.configured.stack
-    chosen = {resolve_snapshot(records, name, stack=stack, zone=vault.configured.zone).name for name in names}
-    return plan_by_name(standing, chosen, is_confirmed=is_confirmed or wishes["dry_run"])
 
 
 def _show(
@@ -276,7 +168,7 @@ def _decision_document(decision: Decision) -> dict[str, object]:
 def _simulate(invocation: Invocation, shares: Shares, zone: tzinfo, wishes: dict[str, Any]) -> int:
     span_seconds = parse_span(wishes["simulate"])
     found = [
-        simulate_retention(candidates, policy, zone=zone, span_ms=span_seconds * 1000, group_by=_groups(wishes))
+        simulate_retention(candidates, policy, zone=zone, span_ms=span_seconds * 1000, group_by=groups_of(wishes))
         for policy, candidates in shares
     ]
     made, left = sum(each.made for each in found), sum(each.left for each in found)

@@ -5,14 +5,14 @@ from typing import Any
 
 import click
 
-from rebond.cli.answering import DAMAGED, GOOD, answer, note
-from rebond.cli.frame import option, verb
-from rebond.cli.history_shown import check_text, run_document, run_table
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import DAMAGED, GOOD, answer, note
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.records.history_shown import check_text, run_document, run_table
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import ConfigError
 from rebond.findings import Finding

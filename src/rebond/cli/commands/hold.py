@@ -1,20 +1,18 @@
 """``rebond hold`` and ``rebond unhold``: protect a snapshot from being forgotten, and lift that."""
 
-import getpass
-import socket
-
 import click
 
-from rebond.cli.answering import answer
-from rebond.cli.choosing import choose_snapshot, stack_option
-from rebond.cli.documents import SHORT_ID
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import answer
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
+from rebond.cli.snapshots.documents import SHORT_ID
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
+from rebond.history.callers import name_caller
 from rebond.units import format_iso, format_moment, parse_last_moment
 from rebond.vault.holds import hold_snapshot, release_snapshot
 
@@ -39,7 +37,7 @@ def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, 
         raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=until)
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         record = choose_snapshot(vault, snapshot, stack=stack)
-        hold_snapshot(vault.live, record, reason=reason, until_ms=until_ms, who=_somebody())
+        hold_snapshot(vault.live, record, reason=reason, until_ms=until_ms, who=name_caller())
     document = {
         "snapshot": record.snapshot.hex(),
         "held": reason,
@@ -67,18 +65,9 @@ def unhold(invocation: Invocation, snapshot: str, reason: str, stack: str) -> No
     """It stays until a rule or a name drops it."""
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         record = choose_snapshot(vault, snapshot, stack=stack)
-        release_snapshot(vault.live, record, reason=reason, who=_somebody())
+        release_snapshot(vault.live, record, reason=reason, who=name_caller())
     answer(
         invocation,
         {"snapshot": record.snapshot.hex(), "held": None},
         tr("Snapshot {id} is held no more.", id=record.snapshot.hex()[:SHORT_ID]),
     )
-
-
-def _somebody() -> str:
-    """Return who asks, as the machine knows him."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name
-        user = "?"
-    return f"{user}@{socket.gethostname()}"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import show_path, tr
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.speech import show_path, tr
 
 
 @verb(
@@ -33,10 +33,11 @@ from rebond.cli.speech import show_path, tr
 @click.pass_obj
 def init(invocation: Invocation, yes: bool, safe: bool, kit: Path | None) -> None:
     """Everything is settled on disk in an order that may be cut anywhere; the configuration comes last."""
-    from rebond.cli.founding import Setup, find_earlier
+    from rebond.cli.founding.earlier import find_earlier
+    from rebond.cli.founding.setup import Setup
 
     setup = Setup(invocation, Path.cwd(), is_safe=safe, kit=kit)
-    earlier = find_earlier(invocation, setup)
+    earlier = find_earlier(invocation, setup.target)
     if earlier is not None:
         setup.finish_earlier()
         _tell_earlier(invocation, earlier)

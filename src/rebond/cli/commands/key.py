@@ -4,15 +4,15 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import answer, note, require_consent
-from rebond.cli.commands.vault import members_document
-from rebond.cli.frame import Later, Place, Verbs, option, verb
+from rebond.cli.grammar.verbs import Later, Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.key_at_hand import find_new_passphrase
-from rebond.cli.observing import describe_finding
-from rebond.cli.opening import VaultAtHand, vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.tables import format_table
+from rebond.cli.output.answering import answer, note, require_consent
+from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.tables import format_table
+from rebond.cli.vaults.key_at_hand import find_new_passphrase
+from rebond.cli.vaults.members_shown import members_document
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.units import format_iso, format_moment, parse_moment
@@ -77,7 +77,7 @@ def list_(invocation: Invocation) -> None:
         [
             slot.id.hex()[:8],
             _word(slot.method),
-            slot.label,
+            _word(slot.label) if slot.label == slot.method else slot.label,
             format_moment(slot.made_ms) if slot.made_ms else "",
             tr("opened with this one")
             if slot.is_current

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import describe_finding
-from rebond.cli.opening import store_at_hand, vault_at_hand
-from rebond.cli.speech import language, tr
-from rebond.cli.wheels_at_hand import gather_wheels, list_wheels, wheels_option
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import language, tr
+from rebond.cli.vaults.opening import store_at_hand, vault_at_hand
+from rebond.cli.vaults.wheels_at_hand import gather_wheels, list_wheels, wheels_option
 from rebond.clock import SystemClock
 from rebond.vault.description import read_description
 from rebond.vault.kit import make_kit, render_kit

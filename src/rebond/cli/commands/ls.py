@@ -2,14 +2,14 @@
 
 import click
 
-from rebond.cli.answering import answer_each
-from rebond.cli.choosing import choose_snapshot, stack_option
-from rebond.cli.entries_shown import located_document, long_line
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import show_path
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import answer_each
+from rebond.cli.output.speech import show_path
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
+from rebond.cli.snapshots.entries_shown import located_document, long_line
+from rebond.cli.vaults.opening import vault_at_hand
 
 
 @verb(

@@ -1,19 +1,18 @@
 """``rebond pause`` and ``rebond resume``: stop what runs unattended for a while, and let it go on."""
 
-import getpass
-import socket
 import sys
 
 import click
 
-from rebond.cli.answering import answer
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import tr
+from rebond.cli.output.answering import answer
+from rebond.cli.output.speech import tr
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, UsageError
+from rebond.history.callers import name_caller
 from rebond.schedule.asking_when import parse_coming_moment
 from rebond.schedule.handing_over import find_user_of_runs, name_of_this_user
 from rebond.schedule.jobs import make_calendar
@@ -39,7 +38,7 @@ def pause(invocation: Invocation, until: str | None, reason: str) -> None:
     until_ms = parse_coming_moment(until, now_ms=now_ms, zone=zone) if until else None
     if not reason.strip():
         raise UsageError("A pause needs a reason.", hint="Whoever finds it wants to know: --reason TEXT.")
-    made = Pause(since_ms=now_ms, until_ms=until_ms, reason=reason, who=_somebody())
+    made = Pause(since_ms=now_ms, until_ms=until_ms, reason=reason, who=name_caller())
     folder = folder_of(invocation.state_folder, loaded)
     try:
         write_pause(folder, made)
@@ -104,11 +103,3 @@ def _not_written(folder: object, error: OSError) -> RebondError:
         path=str(folder),
         reason=error.strerror or str(error),
     )
-
-
-def _somebody() -> str:
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # an account without a name
-        user = "?"
-    return f"{user}@{socket.gethostname()}"

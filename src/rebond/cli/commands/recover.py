@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
-from rebond.cli.choosing import stack_option
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.snapshots.choosing import stack_option
 
 
 @verb(
@@ -45,6 +45,6 @@ from rebond.cli.invocation import Invocation
 @click.pass_obj
 def recover(invocation: Invocation, /, url: str, target: Path | None, moment: str | None, **wishes: Any) -> int:
     """Return 3 when something could not be put back as it was."""
-    from rebond.cli.recovering import recover_stack
+    from rebond.cli.recovery.bare_machine import recover_stack
 
     return recover_stack(invocation, url, target, moment, wishes)

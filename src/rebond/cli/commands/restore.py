@@ -7,27 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
-from rebond.cli.choosing import stack_option
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import Later, later_option, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.restore_compared import describe_comparison, tell_comparison, tell_surplus
-from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.restore.compared import describe_comparison, tell_comparison, tell_surplus
+from rebond.cli.snapshots.choosing import stack_option
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
 
 if TYPE_CHECKING:
-    from rebond.cli.restoring_servers import Servers
+    from rebond.cli.restore.data_directories import Servers
     from rebond.operations.restore import RestoreOutcome
     from rebond.operations.restore_planning import RestoreRequest
 
 _OVERWRITE = ("never", "changed", "always")
-_MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.parts", "rebond.history.sealing")
+_MEANWHILE = (
+    "rebond.operations.restore",
+    "rebond.cli.snapshots.documents",
+    "rebond.cli.snapshots.parts",
+    "rebond.history.sealing",
+)
 
 
 @verb(
@@ -74,6 +79,7 @@ _MEANWHILE = ("rebond.operations.restore", "rebond.cli.documents", "rebond.cli.p
 @option("--jobs", type=click.IntRange(1, 64), default=2, metavar="N", help="How many threads decode.")
 @option("--dry-run", is_flag=True, help="Only say what would be restored.")
 @option("--yes", is_flag=True, help="Do it without asking; with --into: also where a database is there, which is kept.")
+@later_option(Later("--replica", "A copy of the vault is a vault: --vault ADDRESS-OF-THE-COPY."), metavar="NAME")
 @stack_option
 @click.pass_obj
 def restore(
@@ -81,7 +87,7 @@ def restore(
 ) -> int:
     """Return 3 when something could not be put back as it was, 4 when the vault is damaged."""
     if target is None and wishes["into"] is None:
-        from rebond.cli.restoring_in_place import restore_by_plan
+        from rebond.cli.in_place.deeds import restore_by_plan
 
         return restore_by_plan(invocation, words, moment, wishes)
     check_places(target, wishes)
@@ -91,9 +97,9 @@ def restore(
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.documents import describe_choice
-        from rebond.cli.parts import choose_parts
-        from rebond.cli.restoring_servers import Servers
+        from rebond.cli.restore.data_directories import Servers
+        from rebond.cli.snapshots.documents import describe_choice
+        from rebond.cli.snapshots.parts import choose_parts
         from rebond.operations.restore import restore as restore_snapshot
 
         servers = Servers.choose(vault, words, moment, wishes)
@@ -102,7 +108,7 @@ def restore(
         if target is None:
             if servers.is_meant(named):
                 return servers.load(invocation, wishes["into"], watcher)
-            from rebond.cli.restoring_databases import restore_into
+            from rebond.cli.restore.databases import restore_into
 
             return restore_into(invocation, vault, record, named, wishes["into"], wishes, watcher)
         servers.plan(invocation, target)
@@ -196,7 +202,7 @@ def _show(invocation: Invocation, outcome: "RestoreOutcome", servers: "Servers",
         else tr("Restored {files} files and {directories} directories, {size}, in {span}, to\n{target}", **values)
     )
     if problems:
-        from rebond.cli.documents import describe_problems
+        from rebond.cli.snapshots.documents import describe_problems
 
         note(invocation, describe_problems(problems))
     text = "\n".join([*servers.tell(), *tell_comparison(outcome.compared, is_dry=is_dry), text])

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import GOOD, answer, note
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import tr
+from rebond.cli.output.answering import GOOD, answer, note
+from rebond.cli.output.speech import tr
 
 
 @verb(
@@ -30,7 +30,7 @@ from rebond.cli.speech import tr
 @click.pass_obj
 def runbook(invocation: Invocation, output: Path | None) -> int:
     """A vault that cannot be opened leaves a gap; the page says so."""
-    from rebond.cli.runbook_writing import choose_language_of_page, keep_for_backups, print_page, write_files
+    from rebond.cli.runbook.writing import choose_language_of_page, keep_for_backups, print_page, write_files
 
     loaded = require_configuration(invocation)
     with choose_language_of_page(invocation, loaded) as language:

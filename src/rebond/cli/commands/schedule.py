@@ -4,12 +4,12 @@ from itertools import islice
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import Place, Verbs, option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import tr
-from rebond.cli.tables import format_facts, format_table
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.speech import tr
+from rebond.cli.output.tables import format_facts, format_table
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import UnknownName

@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.choosing import combine
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.speech import show_path, tr
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.snapshots.choosing import combine
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.durable_files import discard_file, replace_durably

@@ -5,19 +5,19 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import FrameType
 
 import click
 
 import rebond
-from rebond.cli.configured import describe_problem, judge_configuration, require_configuration
-from rebond.cli.frame import verb
+from rebond.cli.configuration.at_hand import describe_problem, judge_configuration, require_configuration
+from rebond.cli.configuration.toml_text import write_toml
+from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.service_log import log_of_service
-from rebond.cli.toml_text import write_toml
-from rebond.cli.wal_components import find_wal_components
+from rebond.cli.services.log import log_of_service
+from rebond.cli.services.signals import signals_heard
 from rebond.clock import SystemClock
 from rebond.config.loading import Verdict
 from rebond.config.model import Loaded
@@ -31,6 +31,7 @@ from rebond.service.configurations import Configurations
 from rebond.service.daemon import Service, ServiceSettings
 from rebond.service.health import Describe, health_answered
 from rebond.service.readiness import tell_systemd
+from rebond.stack.wal_places import find_wal_components
 from rebond.units import format_iso
 
 LAST_GOOD = "last-good.toml"
@@ -65,16 +66,16 @@ def serve(invocation: Invocation) -> None:
     for each in judge_configuration(invocation).problems:
         sys.stderr.write(f"{describe_problem(each)}\n")
     clock = SystemClock()
+
+    def find_file() -> str:
+        return os.path.abspath(folder / LAST_GOOD if configurations.fault else loaded.files[0])
+
     settings = ServiceSettings(
         folder=folder,
-        make_command=lambda job: make_command(
-            job, os.path.abspath(folder / LAST_GOOD if configurations.fault else loaded.files[0])
-        ),
+        make_command=lambda job: make_command(job, find_file()),
         environment=invocation.environment,
         clock=clock,
-        list_attendants=lambda good: list_attendants(
-            good, os.path.abspath(folder / LAST_GOOD if configurations.fault else loaded.files[0])
-        ),
+        list_attendants=lambda good: list_attendants(good, find_file()),
         hear=_pass_on,
     )
     service = Service(settings, configurations)
@@ -87,7 +88,7 @@ def serve(invocation: Invocation) -> None:
 
     with contextlib.ExitStack() as opened:
         opened.enter_context(log_of_service(invocation, loaded))
-        opened.enter_context(_signals(service))
+        opened.enter_context(signals_heard(partial(_hear, service)))
 
         def open_doors() -> None:
             opened.enter_context(questions_answered(socket_of(folder), answer))
@@ -96,6 +97,13 @@ def serve(invocation: Invocation) -> None:
 
         service.run(open_doors=open_doors, notice_ready=lambda: tell_systemd(invocation.environment, "READY=1"))
         tell_systemd(invocation.environment, "STOPPING=1")
+
+
+def _hear(service: Service, number: int) -> None:
+    if number == signal.SIGHUP:
+        service.ask_reload()
+    else:
+        service.stop()
 
 
 def keep_configuration(folder: Path, verdict: Verdict, good: Loaded) -> None:
@@ -164,21 +172,3 @@ def _answer(word: str, service: Service, describe: Describe) -> Answer:
         case _:
             return {"error": f"'{word}' is none of status, wake, reload"}
     return {"ok": True}
-
-
-@contextlib.contextmanager
-def _signals(service: Service) -> Iterator[None]:
-    """Let signals ask the service; what was set before comes back in the end."""
-
-    def act(number: int, _frame: FrameType | None) -> None:
-        if number == signal.SIGHUP:
-            service.ask_reload()
-        else:
-            service.stop()
-
-    before = {each: signal.signal(each, act) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -4,16 +4,16 @@ from typing import Any
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.documents import held_reasons, snapshot_document, snapshot_table
-from rebond.cli.expiring import foresee_ends
-from rebond.cli.frame import option, verb
+from rebond.cli.drills.proofs import read_proven
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.proofs import read_proven
-from rebond.cli.speech import tr
-from rebond.cli.watching import watching
-from rebond.cli.windows_shown import describe_stretches, describe_windows, list_stretches
+from rebond.cli.keeping.expiring import foresee_ends
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.documents import held_reasons, snapshot_document, snapshot_table
+from rebond.cli.snapshots.windows_shown import describe_stretches, describe_windows, list_stretches
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment

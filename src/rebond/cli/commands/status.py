@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import GOOD, MISSED, answer
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import GOOD, MISSED, answer
+from rebond.cli.output.watching import watching
+from rebond.cli.vaults.opening import vault_at_hand
 
-_MEANWHILE = ("rebond.cli.status_gathering", "rebond.cli.status_shown")
+_MEANWHILE = ("rebond.cli.status.gathering", "rebond.cli.status.shown")
 
 
 @verb(
@@ -37,8 +37,8 @@ def status(invocation: Invocation, page: Path | None) -> int:
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.status_gathering import find_status
-        from rebond.cli.status_shown import describe_status, status_document, write_page
+        from rebond.cli.status.gathering import find_status
+        from rebond.cli.status.shown import describe_status, status_document, write_page
 
         found = find_status(invocation, vault.live, loaded, watcher)
     if page is not None:

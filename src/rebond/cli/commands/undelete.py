@@ -2,14 +2,14 @@
 
 import click
 
-from rebond.cli.answering import answer
-from rebond.cli.choosing import stack_option
-from rebond.cli.documents import SHORT_ID, snapshot_document
-from rebond.cli.frame import verb
+from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import answer
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import stack_option
+from rebond.cli.snapshots.documents import SHORT_ID, snapshot_document
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.errors import UnknownName
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots, resolve_snapshot
 from rebond.vault.undeleting import undelete as take_back
@@ -30,7 +30,13 @@ def undelete(invocation: Invocation, snapshot: str, stack: str) -> None:
         trash = list_snapshots(vault.live, SnapshotFilter(in_trash=True))
         if not trash:
             raise UnknownName("The trash is empty.", hint="'rebond snapshots' lists what was not forgotten.")
-        record = resolve_snapshot(trash, snapshot, stack=stack or vault.configured.stack, zone=vault.configured.zone)
+        record = resolve_snapshot(
+            trash,
+            snapshot,
+            now_ms=vault.live.clock.now_ms(),
+            stack=stack or vault.configured.stack,
+            zone=vault.configured.zone,
+        )
         take_back(vault.live, record.name)
     answer(
         invocation,

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.answering import answer, note, say_yes_or_no
-from rebond.cli.at_hand import find_vault
-from rebond.cli.frame import Place, Verbs, option, verb
+from rebond.cli.grammar.verbs import Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.key_at_hand import find_new_passphrase, find_passphrase
-from rebond.cli.observing import describe_finding
-from rebond.cli.opening import store_at_hand
-from rebond.cli.speech import language, tr
-from rebond.cli.tables import format_facts
-from rebond.cli.wheels_at_hand import gather_papers, list_wheels, wheels_option
+from rebond.cli.output.answering import answer, note, say_yes_or_no
+from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import label, language, tr
+from rebond.cli.output.tables import format_facts
+from rebond.cli.vaults.at_hand import find_vault
+from rebond.cli.vaults.key_at_hand import find_new_passphrase, find_passphrase
+from rebond.cli.vaults.members_shown import members_document
+from rebond.cli.vaults.opening import store_at_hand
+from rebond.cli.vaults.wheels_at_hand import gather_papers, list_wheels, wheels_option
 from rebond.clock import SystemClock
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
@@ -23,7 +24,7 @@ from rebond.vault.creation import create_vault, new_key_file, require_free_place
 from rebond.vault.description import read_description
 from rebond.vault.kit import make_kit, render_kit, split_hex
 from rebond.vault.member_files import require_new_secret_file, write_secret_file
-from rebond.vault.roster import Roster, load_newest_roster
+from rebond.vault.roster import load_newest_roster
 
 vault = Verbs(
     "vault",
@@ -143,23 +144,9 @@ def info(invocation: Invocation, url: str | None) -> None:
         (tr("owner's key"), " ".join(split_hex(description.owner_fingerprint).split())),
         (tr("made"), format_moment(description.made_ms)),
         (tr("members"), str(count)),
-        *((tr("store proved"), f"{code}: {say_yes_or_no(holds)}") for code, holds in promises.items()),
+        *((tr("store proved"), label(code, say_yes_or_no(holds))) for code, holds in promises.items()),
     ]
     answer(invocation, document, format_facts(facts))
-
-
-def members_document(roster: Roster) -> list[dict[str, object]]:
-    """Return the members for machines."""
-    return [
-        {
-            "id": member.id.hex(),
-            "role": member.role,
-            "label": member.label,
-            "domains": [domain.hex() for domain in member.domains],
-            "revoked": format_iso(member.revoked_at_ms) if member.revoked_at_ms is not None else None,
-        }
-        for member in roster.members
-    ]
 
 
 def _warn_of_broken_promises(invocation: Invocation, proof: StoreProof) -> None:

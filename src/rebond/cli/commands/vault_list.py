@@ -4,12 +4,12 @@ import click
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from rebond.cli.answering import DOUBTFUL, GOOD, answer, note
-from rebond.cli.frame import option, verb
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.opening import missing_vault_told
-from rebond.cli.speech import tr
-from rebond.cli.tables import format_table
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note
+from rebond.cli.output.speech import tr
+from rebond.cli.output.tables import format_table
+from rebond.cli.vaults.opening import missing_vault_told
 from rebond.errors import RebondError, VaultMissing
 from rebond.store.opening import open_store
 from rebond.store.places import Place, find_places

@@ -8,16 +8,18 @@ from typing import Any
 import click
 import msgspec
 
-from rebond.cli.answering import DAMAGED, DOUBTFUL, GOOD, answer
-from rebond.cli.choosing import choose_snapshot, parse_shard
-from rebond.cli.documents import SHORT_ID
-from rebond.cli.frame import option, verb
+from rebond.cli.checks.files import check_files, is_file
+from rebond.cli.grammar.verbs import Later, later_option, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import finding_document
-from rebond.cli.opening import store_at_hand, vault_at_hand
-from rebond.cli.speech import show_path, tr
-from rebond.cli.watching import watching
+from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, answer, with_problems
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.snapshots.choosing import choose_snapshot, parse_shard
+from rebond.cli.snapshots.documents import SHORT_ID
+from rebond.cli.vaults.opening import store_at_hand, vault_at_hand
 from rebond.errors import UsageError
+from rebond.findings import Severity
 from rebond.operations.verify import VerifyOutcome, verify_without_key
 from rebond.operations.verify import verify as verify_vault
 from rebond.units import format_size, format_span, parse_span
@@ -31,10 +33,12 @@ SHOWN_PATHS = 100
     "verify",
     help="Check the vault as deep as the key allows: with any key its structure, with the owner's every tree too; with "
     "--read-data every byte, or a share of it. Each damaged object is named with every path of every snapshot that it "
-    "reaches, and the exit status is 4. Named SNAPSHOTs limit the check to what they need.",
-    example="rebond verify --read-data=10 --older-than 30d",
+    "reaches, and the exit status is 4. Named SNAPSHOTs limit the check to what they need. A FILE (zip, 7z, tar, sql, "
+    "dump, json, compressed or encrypted, of any maker; a folder of them; an object of a vault) is read to its end and "
+    "compared with its own sums and FILE.sha256, without a vault.",
+    example="rebond verify --read-data=10 --older-than 30d\nrebond verify backups/db_backup_20260204_030000.sql.gz",
 )
-@click.argument("names", nargs=-1, metavar="[SNAPSHOT]...")
+@click.argument("names", nargs=-1, metavar="[SNAPSHOT|FILE]...")
 @option(
     "--read-data",
     "percent",
@@ -50,13 +54,22 @@ SHOWN_PATHS = 100
 @option("--class", "class_", default="", metavar="NAME", help="Check the newest snapshot of this class.")
 @option("--scheduled", is_flag=True, help="For timers: check when it is due, and not in a pause.")
 @option("--without-key", is_flag=True, help="Check what anybody can: names, sums and signatures of clear records.")
+@later_option(
+    Later(
+        "--from",
+        "Copy the damaged object out of the other vault, where it is whole, to its path in this one; verify again.",
+    ),
+    metavar="REPLICA",
+)
 @click.pass_obj
 def verify(invocation: Invocation, /, names: Sequence[str], **wishes: Any) -> int:
     """Return 4 for damage, 3 for what deserves a look."""
+    if names and any(map(is_file, names)):
+        return check_files(invocation, names, wishes)
     if wishes["class_"]:
         names = (*names, f"latest:{wishes['class_']}")
     if wishes["scheduled"]:
-        from rebond.cli.turns import run_check_in_turn
+        from rebond.cli.turns.taking import run_check_in_turn
 
         return run_check_in_turn(invocation, wishes["class_"], lambda: _verify(invocation, names, wishes))
     return _verify(invocation, names, wishes)
@@ -96,7 +109,8 @@ def _verify_without_key(invocation: Invocation, names: Sequence[str], wishes: di
 
 
 def _show(invocation: Invocation, outcome: VerifyOutcome) -> int:
-    answer(invocation, _document(outcome), "\n".join(_lines(outcome)))
+    doubts = [each for each in outcome.findings if each.severity is Severity.WARNING]
+    answer(invocation, _document(outcome), with_problems(invocation, "\n".join(_lines(outcome)), doubts))
     if not outcome.ok:
         return DAMAGED
     return DOUBTFUL if outcome.is_doubtful else GOOD

@@ -1,6 +1,6 @@
 """``rebond wal``: the write-ahead log of PostgreSQL."""
 
-from rebond.cli.frame import Place, Verbs
+from rebond.cli.grammar.verbs import Place, Verbs
 
 wal = Verbs(
     "wal",

@@ -4,13 +4,13 @@ import contextlib
 
 import click
 
-from rebond.cli.commands.wal_serving import log_finding, stop_on_signals
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.service_log import log_of_service
-from rebond.cli.wal_at_hand import OpenVault, wal_at_hand
-from rebond.cli.wal_components import choose_component
+from rebond.cli.services.log import log_of_service
+from rebond.cli.services.signals import stop_on_signals
+from rebond.cli.wal.at_hand import OpenVault, log_finding, wal_at_hand
+from rebond.cli.wal.components import choose_component
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, SourceUnfit, VaultLocked
 from rebond.operations.wal.coverage import survey_wal

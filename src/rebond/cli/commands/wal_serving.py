@@ -1,24 +1,18 @@
 """``rebond wal serve``: the daemon that ``rebond-wal`` asks."""
 
-import contextlib
-import logging
-import signal
-import threading
-from collections.abc import Iterable, Iterator
-from types import FrameType
+from collections.abc import Iterable
 
 import click
 
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import describe_finding
-from rebond.cli.service_log import log_of_service
-from rebond.cli.wal_at_hand import OpenVault, wal_at_hand, wal_socket_of
-from rebond.cli.wal_components import choose_component, find_wal_components
+from rebond.cli.services.log import log_of_service
+from rebond.cli.services.signals import stop_on_signals
+from rebond.cli.wal.at_hand import OpenVault, log_finding, wal_at_hand, wal_socket_of
+from rebond.cli.wal.components import choose_component, choose_components
 from rebond.clock import SystemClock
 from rebond.errors import VaultLocked
-from rebond.findings import Finding
 from rebond.own_memory import give_memory_back, keep_memory
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
@@ -30,7 +24,6 @@ from rebond.stack.wal_places import find_user, make_socket_folder
 WAL_LOCK = "wal.lock"
 _SAVE_EVERY_SECONDS = 1.0
 _IDLE_TURNS = 10
-LOG = logging.getLogger("rebond.wal")
 
 
 @verb(
@@ -43,9 +36,7 @@ LOG = logging.getLogger("rebond.wal")
 def serve(invocation: Invocation) -> None:
     """Raises ``VaultLocked`` when another process answers for this stack."""
     loaded = require_configuration(invocation)
-    components = find_wal_components(loaded)
-    if not components:
-        choose_component(loaded)  # says what is missing
+    components = choose_components(loaded)
     clock = SystemClock()
     folder = folder_of(invocation.state_folder, loaded)
     lock = try_lock(folder / WAL_LOCK, "rebond wal serve", clock)
@@ -101,24 +92,3 @@ class Idleness:
         self._seen = asked
         if self._turns == _IDLE_TURNS:
             give_memory_back()
-
-
-def log_finding(finding: Finding) -> None:
-    """Write down what was noticed."""
-    LOG.warning("%s", describe_finding(finding))
-
-
-@contextlib.contextmanager
-def stop_on_signals() -> Iterator[threading.Event]:
-    """Return what is set once a signal asks us to end."""
-    stop = threading.Event()
-
-    def act(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    before = {each: signal.signal(each, act) for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

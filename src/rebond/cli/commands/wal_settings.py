@@ -4,15 +4,15 @@ import os
 
 import click
 
-from rebond.cli.answering import answer, require_consent
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import describe_finding
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import tr
-from rebond.cli.wal_at_hand import owner_of, wal_socket_of
-from rebond.cli.wal_components import choose_component, find_wal_components
+from rebond.cli.output.answering import answer, require_consent
+from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import tr
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.cli.wal.at_hand import owner_of, wal_socket_of
+from rebond.cli.wal.components import choose_component, choose_components
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import SourceError, SourceUnfit
@@ -36,9 +36,7 @@ from rebond.stack.wal_lines import SLOT, archive_command, list_settings, quote_s
 def settings(invocation: Invocation, component: str) -> None:
     """Ask the server for its version where it answers; the lines are right without it too."""
     loaded = require_configuration(invocation)
-    chosen = dict([choose_component(loaded, component)]) if component else find_wal_components(loaded)
-    if not chosen:
-        choose_component(loaded)  # says what is missing
+    chosen = choose_components(loaded, component)
     documents = [_describe(invocation, loaded, name, each, is_only=len(chosen) == 1) for name, each in chosen.items()]
     answer(invocation, documents, "\n\n".join(str(each["text"]) for each in documents))
 

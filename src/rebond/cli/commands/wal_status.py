@@ -2,16 +2,16 @@
 
 import click
 
-from rebond.cli.answering import answer, note
-from rebond.cli.configured import require_configuration
-from rebond.cli.frame import option, verb
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.observing import describe_finding
-from rebond.cli.opening import vault_at_hand
-from rebond.cli.speech import tr
-from rebond.cli.tables import format_facts
-from rebond.cli.wal_at_hand import notes_of, wal_socket_of
-from rebond.cli.wal_components import choose_component, find_wal_components
+from rebond.cli.output.answering import answer, note
+from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import tr
+from rebond.cli.output.tables import format_facts
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.cli.wal.at_hand import notes_of, wal_socket_of
+from rebond.cli.wal.components import choose_components
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
@@ -45,9 +45,7 @@ _DOUBTFUL = 3
 def status(invocation: Invocation, component: str) -> int:
     """Return 34 for a gap, 3 for a warning."""
     loaded = require_configuration(invocation)
-    chosen = dict([choose_component(loaded, component)]) if component else find_wal_components(loaded)
-    if not chosen:
-        choose_component(loaded)  # says what is missing
+    chosen = choose_components(loaded, component)
     clock = SystemClock()
     with vault_at_hand(invocation, lambda finding: note(invocation, describe_finding(finding))) as at_hand:
         standings = [

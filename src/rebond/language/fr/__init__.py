@@ -37,6 +37,7 @@ from rebond.language.fr.streams import STREAMS
 from rebond.language.fr.troubles import TROUBLES
 from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
+from rebond.language.fr.verifying_files import VERIFYING_FILES
 from rebond.language.fr.wal import WAL
 
 MESSAGES: dict[str, str] = {
@@ -67,6 +68,7 @@ MESSAGES: dict[str, str] = {
     **STORE,
     **STREAMS,
     **VAULT,
+    **VERIFYING_FILES,
     **VAULT_OBJECTS,
     **CHECKLISTS,
     **RUNBOOK,

@@ -1,6 +1,7 @@
 """French for what the command line says itself, and for the parts without a module of their own."""
 
 CLI: dict[str, str] = {
+    "{word}: {text}": "{word} : {text}",
     # consent, endings
     "This needs a confirmation, and there is no terminal to ask on.": "Il faut une confirmation, et il n'y a pas de "
     "terminal où la demander.",
@@ -20,6 +21,7 @@ CLI: dict[str, str] = {
     "Donnez à REBOND_STATE_DIR un dossier où c'est possible.",
     "The answer could not be written to standard output: {reason}.": "La réponse n'a pas pu être écrite sur la sortie standard : {reason}.",
     "What was to be done is done. Look at where the output goes.": "Ce qui était à faire est fait. Voyez où va la sortie.",
+    "What arrived is not a whole file. Look at where the output goes, then run the same command again.": "Ce qui est arrivé n'est pas un fichier entier. Voyez où va la sortie, puis relancez la même commande.",
     # options and secrets
     "No vault was named.": "Aucun coffre n'est nommé.",
     "'{text}' is not a share.": "« {text} » n'est pas une part.",
@@ -80,6 +82,9 @@ CLI: dict[str, str] = {
     "added": "ajoutés",
     "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.": "Sauvegarde {id} du {moment}, vieille de "
     "{age} : {names}, {files} fichiers, {size}.",
+    "Snapshot {id} of {moment}, dated {age} ahead of this machine's clock: {names}, {files} files, {size}. Newer ones may "
+    "be dated earlier.": "Sauvegarde {id} du {moment}, datée {age} en avance sur l'horloge de cette machine : {names}, "
+    "{files} fichiers, {size}. De plus récentes sont peut-être datées plus tôt.",
     "No snapshot fits.": "Aucune sauvegarde ne correspond.",
     "There is no snapshot yet.": "Il n'y a pas encore de sauvegarde.",
     "Two things are compared.": "On compare deux choses.",

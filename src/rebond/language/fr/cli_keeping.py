@@ -29,7 +29,7 @@ CLI_KEEPING: dict[str, str] = {
     "Keep what is not older than this, counted from the newest.": "Garde ce qui n'est pas plus vieux, compté depuis la plus récente.",
     "Keep what has this tag; may be repeated.": "Garde ce qui porte cette étiquette ; peut être répété.",
     "What rules are counted for; host,stack,class unless told.": "Ce pour quoi les règles sont comptées ; host,stack,class par défaut.",
-    "In {span}, at today's rhythm, {made} snapshots will have been made; {left} of them and {kept} of today's {count} will be there.": "Dans {span}, au rythme actuel, {made} sauvegardes auront été faites ; {left} d'entre elles et {kept} des {count} d'aujourd'hui seront là.",
+    "In {span}, at today's rhythm, {made} snapshots will have been made; {left} of them and {kept} of today's {count} will be there.": "Dans {span}, au rythme actuel : {made} sauvegardes de plus, dont {left} seraient encore là, avec {kept} des {count} d'aujourd'hui.",
     "What is to be forgotten?": "Que faut-il oublier ?",
     "Name snapshots, or give rules such as --keep-daily 7, and not both.": "Nommez des sauvegardes, ou donnez des règles comme --keep-daily 7, et pas les deux.",
     "Snapshots have no {word} to be grouped by.": "Les sauvegardes n'ont pas de {word} pour les regrouper.",
@@ -56,7 +56,6 @@ CLI_KEEPING: dict[str, str] = {
     "Snapshot {id} is held no more.": "La sauvegarde {id} n'est plus protégée.",
     "held": "protégée",
     # verify
-    "Check the vault as deep as the key allows: with any key its structure, with the owner's every tree too; with --read-data every byte, or a share of it. Each damaged object is named with every path of every snapshot that it reaches, and the exit status is 4. Named SNAPSHOTs limit the check to what they need.": "Vérifie le coffre aussi loin que la clé le permet : avec toute clé sa structure, avec celle du propriétaire aussi chaque arborescence ; avec --read-data chaque octet, ou une part. Chaque objet endommagé est nommé avec tous les chemins de toutes les sauvegardes qu'il atteint, et le code de sortie est 4. Des sauvegardes nommées limitent la vérification à ce qu'il leur faut.",
     "Read this share of the content too, least recently read first; all of it without a number.": "Lit aussi cette part du contenu, le moins récemment lu d'abord ; tout sans nombre.",
     "Read only what was not read since then.": "Ne lit que ce qui n'a pas été lu depuis.",
     "Mend what can be mended. Only adds; deletes no content.": "Répare ce qui peut l'être. Ajoute seulement ; n'efface aucun contenu.",

@@ -7,18 +7,18 @@ DRILL_ANSWERS: dict[str, str] = {
     "Run the same command again: a drill begins from the start.": "Relancez la même commande : un exercice recommence du début.",
     # files
     "{files} files and {directories} directories are back, {bytes} bytes.": "{files} fichiers et {directories} dossiers sont de retour, {bytes} octets.",
-    "{looked} of {files} files, chosen by chance, are there as they were saved; {bytes} bytes of content were read back.": "{looked} fichiers sur {files}, tirés au sort, sont là comme ils ont été sauvegardés ; {bytes} octets de contenu ont été relus.",
-    "{count} of {looked} files are not as they were saved: {files}": "{count} fichiers sur {looked} ne sont pas comme ils ont été sauvegardés : {files}",
+    "Chosen by chance, {looked} of {files} files: each is there as it was saved; {bytes} bytes of content read back.": "Tirage au sort, {looked} sur {files} fichiers : tout est là comme sauvegardé ; {bytes} octets de contenu relus.",
+    "{count} files are not as they were saved, of {looked} looked at: {files}": "{count} fichiers ne sont pas comme ils ont été sauvegardés, sur {looked} : {files}",
     "Run 'rebond verify --read-data'; and look at the disk that the drill restores to.": "Lancez « rebond verify --read-data » ; et regardez le disque où l'exercice restaure.",
     "Run 'rebond verify --read-data'.": "Lancez « rebond verify --read-data ».",
     "{paths} did not come back, and the configuration requires it.": "{paths} n'est pas revenu, et la configuration l'exige.",
-    "All {count} required paths are there.": "Les {count} chemins exigés sont là.",
+    "All {count} required paths are there.": "Chemins exigés : {count}, tous là.",
     "See 'rebond explain PATH'.": "Voyez « rebond explain CHEMIN ».",
     "The snapshot does not hold it: the backup could not save it.": "La sauvegarde ne le contient pas : il n'a pas pu être sauvegardé.",
     "Mend that, make another backup, and drill that.": "Réparez cela, refaites une sauvegarde, et faites l'exercice sur elle.",
     # named files
     "{missing} of {count} files that {component} names are missing in {files}: {names}": "{missing} des {count} fichiers que {component} nomme manquent dans {files} : {names}",
-    "All {count} files that {component} names are there in {files}.": "Les {count} fichiers que {component} nomme sont là, dans {files}.",
+    "All {count} files that {component} names are there in {files}.": "Fichiers que {component} nomme : {count}, tous là, dans {files}.",
     "See 'rebond explain PATH' for one of them; then save both together again.": "Voyez « rebond explain CHEMIN » pour l'un d'eux ; puis sauvegardez de nouveau les deux ensemble.",
     "The files of {files}, which it names, are not in this drill.": "Les fichiers de {files}, qu'il nomme, ne sont pas dans cet exercice.",
     # room and place
@@ -63,7 +63,7 @@ DRILL_ANSWERS: dict[str, str] = {
     "Ask the live server the same: CHECK TABLE NAME.": "Demandez la même chose au serveur vivant : CHECK TABLE NOM.",
     # databases
     "The database {database} was loaded into PostgreSQL {major} and answers: {tables} tables.": "La base {database} a été chargée dans PostgreSQL {major} et répond : {tables} tables.",
-    "{tables} tables of {database} have the rows that were saved: {rows}.": "{tables} tables de {database} ont les lignes qui ont été sauvegardées : {rows}.",
+    "{tables} tables of {database} have the rows that were saved: {rows}.": "Tables de {database} dont les lignes sont toutes celles qui ont été sauvegardées : {tables} ; lignes : {rows}.",
     "{count} tables of {database} do not have the rows that were saved (now, then): {tables}": "{count} tables de {database} n'ont pas les lignes qui ont été sauvegardées (maintenant, alors) : {tables}",
     "Save it again, and see what wrote meanwhile.": "Sauvegardez-la de nouveau, et voyez ce qui écrivait pendant ce temps.",
     "amcheck finds nothing wrong with {indexes} indexes and all tables of {database}.": "amcheck ne trouve rien de faux dans {indexes} index et toutes les tables de {database}.",
@@ -97,7 +97,9 @@ DRILL_ANSWERS: dict[str, str] = {
     "The command ended with status {status}: {words}": "La commande s'est terminée avec le code {status} : {words}",
     "It ran in the restored stack with the restored secrets; run it in the live one to compare.": "Elle a été lancée dans la pile restaurée avec les secrets restaurés ; lancez-la dans la vivante pour comparer.",
     "An address leads out of the throw-away place: it would ask production.": "Une adresse mène hors du lieu jetable : elle interrogerait la production.",
-    'Say what starts the application, and it is asked here: start = "…" under [drill].': "Dites ce qui démarre l'application, et elle sera interrogée ici : start = « … » sous [drill].",
+    'Say what starts the application, and it is asked here: start = "…" under [drill].': 'Dites ce qui démarre l\'application, et elle sera interrogée ici : start = "…" sous [drill].',
+    "This system lets no network of its own be made: what the commands and the application reached besides what came back is not known.": "Ce système ne permet pas de créer un réseau à part : ce que les commandes et l'application ont atteint, hors de ce qui est revenu, n'est pas connu.",
+    "See that '{command}' succeeds on the machine that drills, or drill as root. If they reach nothing of production anyhow: network = \"{accepted}\" under [drill].": "Faites que « {command} » réussisse sur la machine qui fait l'exercice, ou faites-le en root. Si elles n'atteignent de toute façon rien de la production : network = \"{accepted}\" sous [drill].",
     # the application
     "The application was started from what came back, and answers after {seconds} s.": "L'application a été démarrée depuis ce qui est revenu, et répond après {seconds} s.",
     "The application answers with {status}.": "L'application répond avec {status}.",

@@ -1,6 +1,9 @@
 """French for streams, the ledger and logs."""
 
 HISTORY: dict[str, str] = {
+    "drilled": "preuve",
+    "runbook written": "guide écrit",
+    "checklist": "liste cochée",
     # vault/stream_items.py, vault/streams.py
     "The stream item {name} is of another domain than its name says.": "L'élément de flux {name} est d'un autre domaine que ne le dit son nom.",
     "The stream item {name} is too short.": "L'élément de flux {name} est trop court.",
@@ -31,7 +34,7 @@ HISTORY: dict[str, str] = {
     "Run 'rebond verify --read-data'. The host that made it may still have these lines.": "Lancez « rebond verify --read-data ». La machine qui l'a faite a peut-être encore ces lignes.",
     "The ledger {chain} has two lines {number} that differ.": "Le registre {chain} a deux lignes {number} qui diffèrent.",
     "A machine was copied with its state, or its ledger was changed after it was sealed.": "Une machine a été copiée avec son état, ou son registre a été changé après son scellement.",
-    # cli/recording.py
+    # cli/records/recording.py
     "This run could not be written down in {path}: {reason}. What it did is done.": "Ce passage n'a pu être noté dans {path} : {reason}. Ce qu'il a fait est fait.",
     "Check the rights of that folder and the room that is left, or set REBOND_STATE_DIR.": "Vérifiez les droits de ce dossier et la place qui reste, ou définissez REBOND_STATE_DIR.",
     "The record of this run is not in the vault yet: {reason}": "La trace de ce passage n'est pas encore dans le coffre : {reason}",
@@ -47,7 +50,7 @@ HISTORY: dict[str, str] = {
     "The ledger in {path} cannot be read: {reason}.": "Le registre dans {path} ne peut être lu : {reason}.",
     "Check the rights of that folder, or set REBOND_STATE_DIR.": "Vérifiez les droits de ce dossier, ou définissez REBOND_STATE_DIR.",
     "No run is written down here that fits.": "Aucun passage noté ici ne convient.",
-    # cli/history_shown.py
+    # cli/records/history_shown.py
     "run": "passage",
     "began": "début",
     "host": "machine",

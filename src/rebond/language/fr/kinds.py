@@ -4,6 +4,13 @@ KINDS: dict[str, str] = {
     # documents and archives
     "'{path}' cannot be saved under that name.": "« {path} » ne peut être sauvegardé sous ce nom.",
     "Give it another name, without '.', '..' and empty parts.": "Donnez-lui un autre nom, sans « . », « .. » ni partie vide.",
+    # what is wrong with a tar archive: the end of a sentence
+    "it ends before its end": "la fin y manque",
+    "something follows its end": "quelque chose suit sa fin",
+    "a header is damaged": "un en-tête est abîmé",
+    "it is no tar archive": "ce n'est pas du tar",
+    "a name leads out of it": "un nom mène hors de l'archive",
+    "the status of tar is missing": "le code de sortie de tar manque",
     "The archive that {program} wrote is not whole: {reason}.": "L'archive écrite par {program} n'est pas entière : {reason}.",
     "Run the backup again. If that happens each time, see whether something between changes or cuts it.": "Relancez la "
     "sauvegarde. Si cela arrive chaque fois, voyez si quelque chose entre les deux la modifie ou la coupe.",

@@ -70,7 +70,6 @@ OBJECTIVES: dict[str, str] = {
     "Snapshots": "Sauvegardes",
     "at every change": "à chaque changement",
     "at every commit": "à chaque commit",
-    "at every start of the machine": "à chaque démarrage de la machine",
     "by hand": "à la main",
     "There is no snapshot yet.": "Il n'y a pas encore de sauvegarde.",
     "One can go back to each of {count} snapshots, from {oldest} to {newest}.": "On peut revenir à chacune de {count} sauvegardes, du {oldest} au {newest}.",

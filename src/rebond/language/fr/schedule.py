@@ -171,6 +171,13 @@ SCHEDULE: dict[str, str] = {
     "passages ne sont pas tenus à l'écart.",
     "--scheduled goes with a class that runs unattended, and '{name}' does not.": "--scheduled va avec une classe qui tourne "
     "toute seule, et « {name} » ne le fait pas.",
+    "--scheduled is the turn of one class, and none is named.": "--scheduled est le tour d'une classe, et aucune n'est nommée.",
+    "Name the class: --class NAME. These run unattended: {known}.": "Nommez la classe : --class NOM. Celles-ci tournent toutes seules : {known}.",
+    "No class does this unattended: say when in the configuration, then name it by --class NAME.": "Aucune classe ne le fait toute seule : dites quand dans la configuration, puis nommez-la par --class NOM.",
+    "--scheduled is the turn of {job}, and {address} is not its vault.": "--scheduled est le tour de {job}, et {address} n'est pas son coffre.",
+    "Leave --vault out, and REBOND_VAULT. Or leave --scheduled out: then the turn is not taken.": "Retirez --vault, et REBOND_VAULT. Ou retirez --scheduled : le tour n'est alors pas pris.",
+    "--scheduled is the turn of a whole class, and {option} saves something else.": "--scheduled est le tour d'une classe entière, et {option} sauvegarde autre chose.",
+    "Leave --scheduled out: then the turn is not taken.": "Retirez --scheduled : le tour n'est alors pas pris.",
     "Leave --scheduled out, or give class.{name} a schedule.": "Retirez --scheduled, ou donnez un horaire à class.{name}.",
     "The state of {job} cannot be written: {reason}.": "L'état de {job} ne peut être écrit : {reason}.",
     "Unattended runs are paused {pause}.": "Les passages automatiques sont en pause {pause}.",

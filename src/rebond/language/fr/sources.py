@@ -26,6 +26,10 @@ SOURCES: dict[str, str] = {
     "trouve, parce qu'il a été nommé.",
     "{path} was moved while it was being saved; some of its subdirectories are not in this snapshot.": "{path} a été "
     "déplacé pendant sa sauvegarde ; certains de ses sous-dossiers n'y sont pas.",
+    "{path} could not be read, nor could anything after it: {reason}": "{path} n'a pas pu être lu, ni rien de ce qui suit : {reason}",
+    "Raise the limit of open files ('ulimit -n', LimitNOFILE= in systemd).": "Relevez la limite de fichiers ouverts ('ulimit -n', LimitNOFILE= dans systemd).",
+    "{path} was deleted while it was being saved; what had not been read by then is not in this snapshot.": "{path} a été supprimé pendant sa sauvegarde ; ce qui n'avait pas encore été lu n'y est pas.",
+    "Run the backup again, and not while something is put in its place.": "Relancez la sauvegarde, et pas pendant que quelque chose prend sa place.",
     "Run the backup again while nothing moves there.": "Relancez la sauvegarde quand rien n'y bouge.",
     "{path} vanished while it was being saved.": "{path} a disparu pendant sa sauvegarde.",
     "{path} became something else while it was being saved, and is not in this snapshot.": "{path} est devenu autre "

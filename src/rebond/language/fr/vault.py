@@ -73,6 +73,8 @@ VAULT: dict[str, str] = {
     "n'est pas revenu tel qu'il était entré, il n'est donc pas stocké : la mémoire ou une bibliothèque est en faute.",
     "Test this machine's memory, then run the backup again. What is in the vault is unharmed.": "Testez la mémoire de "
     "cette machine, puis relancez la sauvegarde. Le contenu du coffre est intact.",
+    "Of {count} packs in the vault the size is not the one that was written, first {name}; what is still there to be saved of what they held is stored again.": "De {count} paquets du coffre la taille n'est pas celle qui fut écrite, d'abord {name} ; ce qu'on peut encore sauvegarder de leur contenu est enregistré de nouveau.",
+    "Run 'rebond verify --read-data --repair' to see what else they held, and look after the disk.": "Lancez 'rebond verify --read-data --repair' pour voir ce qu'ils contenaient d'autre, et veillez au disque.",
     "The snapshot stands, but its journal could not be closed: {reason}": "La sauvegarde est faite, mais son journal n'a "
     "pas pu être fermé : {reason}",
     "Nothing is to be done: the next prune closes it.": "Il n'y a rien à faire : le prochain nettoyage le ferme.",

@@ -156,6 +156,7 @@ VAULT_OBJECTS: dict[str, str] = {
     "The index list {name} speaks for another writer than the one that signed it.": "La liste d'index {name} parle au "
     "nom d'un autre rédacteur que celui qui l'a signée.",
     "A tree entry is of the unknown kind {kind}.": "Une entrée d'arborescence est du genre inconnu {kind}.",
+    "The chunks of a file are less than its size.": "Les morceaux d'un fichier n'atteignent pas sa taille.",
     "The chunks of a file are more than its size.": "Les morceaux d'un fichier dépassent sa taille.",
     # what is in the way
     "{location} lies in the vault at {vault}; nothing else may be made there.": "{location} est dans le coffre à {vault} ; rien d'autre ne peut y être créé.",

@@ -78,7 +78,7 @@ def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample,
             code="files-reread",
             subject=component,
             answer=Answer.FAIL,
-            template="{count} of {looked} files are not as they were saved: {files}",
+            template="{count} files are not as they were saved, of {looked} looked at: {files}",
             hint_template="Run 'rebond verify --read-data'; and look at the disk that the drill restores to.",
             values={"count": len(wrong), "looked": len(sample.chosen), "files": ", ".join(wrong[:_NAMED])},
         )
@@ -86,8 +86,8 @@ def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample,
         code="files-reread",
         subject=component,
         answer=Answer.PASS,
-        template="{looked} of {files} files, chosen by chance, are there as they were saved; {bytes} bytes of content "
-        "were read back.",
+        template="Chosen by chance, {looked} of {files} files: each is there as it was saved; {bytes} bytes of content "
+        "read back.",
         values={"looked": len(sample.chosen), "files": sample.files, "bytes": read_bytes},
     )
 

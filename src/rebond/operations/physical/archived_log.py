@@ -1,7 +1,7 @@
 """The log of one cluster as a vault has it: segment by segment, along the timelines that lead from one to another."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -10,7 +10,7 @@ from rebond.operations.wal.coverage import Coverage, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
 from rebond.operations.wal.tails import list_tails
 from rebond.sources.postgres.wal_names import Switch, history_name, is_partial, parse_segment_name, segment_name
-from rebond.sources.postgres_physical.wal_records import ScannedSegment, scan_segment
+from rebond.sources.postgres_physical.wal_records import CutRecord, Mark, ScannedSegment, finish_record, scan_segment
 from rebond.vault.access import Vault
 
 _KEPT_SEGMENTS, _KEPT_SCANS = 2, 8  # in memory
@@ -70,13 +70,35 @@ class ArchivedLog:
             self._contents.popitem(last=False)
         return content
 
-    def scan(self, segment: SegmentId) -> ScannedSegment:
-        """Return what a segment says of moments. Raises as ``read`` does."""
+    def list_marks(self, segments: Sequence[SegmentId], place: int) -> tuple[Mark, ...]:
+        """Return what one of some segments that follow one another says of moments. Raises as ``read`` does.
+
+        What begins in it and ends in the next is its own, and is left out where the next is not there.
+        """
+        scanned = self._scan(segments[place])
+        if scanned.cut is None or not scanned.cut.may_be_mark:
+            return scanned.marks
+        mark, _ = self._finish(scanned.cut, segments, place)
+        return scanned.marks if mark is None else (*scanned.marks, mark)
+
+    def find_last_record(self, segments: Sequence[SegmentId], place: int) -> int | None:
+        """Return where the last record begins that begins in a segment and is whole; ``None`` where none is."""
+        scanned = self._scan(segments[place])
+        if scanned.cut is not None and self._finish(scanned.cut, segments, place)[1]:
+            return scanned.cut.lsn
+        return scanned.last_lsn
+
+    def _scan(self, segment: SegmentId) -> ScannedSegment:
         if segment not in self._scanned:
             self._scanned[segment] = scan_segment(self.read(segment), segment.number * self.segment_bytes)
             while len(self._scanned) > _KEPT_SCANS:
                 self._scanned.popitem(last=False)
         return self._scanned[segment]
+
+    def _finish(self, cut: CutRecord, segments: Sequence[SegmentId], place: int) -> tuple[Mark | None, bool]:
+        numbers = range(place + 1, len(segments))
+        following = ((self.read(segments[each]), segments[each].number * self.segment_bytes) for each in numbers)
+        return finish_record(cut, following)
 
     def read_history_file(self, timeline: int) -> bytes:
         """Return the file that says where a timeline comes from, byte for byte. Raises ``WalGap``."""

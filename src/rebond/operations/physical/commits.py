@@ -38,20 +38,22 @@ class Commits:
         self._log = log
         self._after = after_lsn
         self._before = before_lsn if before_lsn is not None else window.until_lsn + 1
+        self._all = window.segments
         size = log.segment_bytes
-        self._segments = [
-            each
-            for each in window.segments
+        wanted = [
+            place
+            for place, each in enumerate(self._all)
             if (each.number + 1) * size > after_lsn and each.number * size < self._before
         ]
+        self._first, self._count = (wanted[0] if wanted else 0), len(wanted)
 
     def __len__(self) -> int:
         """How many segments there are."""
-        return len(self._segments)
+        return self._count
 
     def list_of(self, place: int) -> list[Mark]:
         """Return the commits of a segment, in the order of the log. Raises ``WalGap``, ``VaultDamaged``."""
-        marks = self._log.scan(self._segments[place]).marks
+        marks = self._log.list_marks(self._all, self._first + place)
         return [each for each in marks if each.kind == "commit" and self._after < each.lsn < self._before]
 
     def find_last(self, lowest: int, place: int) -> tuple[int, Mark] | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from rebond.durable_files import fsync_directory, replace_durably
-from rebond.errors import RestoreError, TargetNotEmpty, VaultDamaged
+from rebond.errors import RestoreError, TargetNotEmpty, VaultDamaged, WalGap
 from rebond.findings import Severity
 from rebond.operations.physical.archived_log import ArchivedLog
 from rebond.operations.physical.reaching import Reach
@@ -222,6 +222,10 @@ def _lay_log(made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int
             if leg.timeline > 1:
                 names.append(history_name(leg.timeline))
                 _write(folder / names[-1], log.read_history_file(leg.timeline), owner)
+        # A server takes the next number that nobody took: it looks for the histories of others to know that.
+        for timeline in sorted({*log.list_timelines()} - {1, *(leg.timeline for leg in reach.window.legs)}):
+            names.append(history_name(timeline))
+            _write(folder / names[-1], _read_other_history(log, timeline), owner)
         for segment in reach.segments:
             names.append(log.name_of(segment))
             _write(folder / names[-1], log.read(segment), owner)
@@ -231,6 +235,14 @@ def _lay_log(made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int
     _write(folder / FETCH, write_fetch(), owner)
     _write(folder / LISTED, write_listed(names), owner)
     fsync_directory(str(folder))
+
+
+def _read_other_history(log: ArchivedLog, timeline: int) -> bytes:
+    """Return the history of a timeline that is not gone along; one that cannot be read is empty, and still there."""
+    try:
+        return log.read_history_file(timeline)
+    except (WalGap, VaultDamaged):
+        return b""
 
 
 def _write_settings(made: Path, reach: Reach, owner: tuple[int, int], action: str) -> None:

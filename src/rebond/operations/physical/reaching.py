@@ -12,6 +12,7 @@ from rebond.errors import WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId, find_legs, missing_segment
 from rebond.operations.physical.bases import Base
 from rebond.operations.physical.targets import Target, TargetKind, write_time
+from rebond.operations.physical.timelines import choose_timeline
 from rebond.sources.postgres.wal_names import format_lsn
 from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.units import format_moment
@@ -60,20 +61,6 @@ class Reach(Struct, frozen=True, kw_only=True):
     target: Target
 
 
-def choose_timeline(log: ArchivedLog, base: Base) -> int:
-    """Return the newest timeline that the base's own leads to: the one that production is on.
-
-    A restored server archives nothing, so it is never one of a restore.
-    """
-    facts = base.facts
-    for timeline in reversed(log.list_timelines()):
-        if timeline < facts.timeline:
-            break
-        if find_legs(log, facts.timeline, facts.stop, timeline) is not None:
-            return timeline
-    return facts.timeline
-
-
 def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
     """Return what can be reached from a base. Raises ``WalGap`` when not even its own end can."""
     facts = base.facts
@@ -113,22 +100,25 @@ def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
 
 
 def _find_end(log: ArchivedLog, segments: Sequence[SegmentId], least: int) -> tuple[int, int | None]:
-    """Return where the last record begins, and the last moment that the log tells."""
+    """Return where the last record begins that is whole, and the last moment that the log tells.
+
+    A segment mostly ends in the middle of a record: a server that was told to come as far as there would never.
+    """
     last_lsn: int | None = None
-    for segment in reversed(segments):
-        if segment.number < least:
+    for place in reversed(range(len(segments))):
+        if segments[place].number < least and last_lsn is not None:
             break
-        scanned = log.scan(segment)
         if last_lsn is None:
-            last_lsn = scanned.last_lsn
-        if last_lsn is not None and scanned.marks:
-            return last_lsn, max(each.time_us for each in scanned.marks)
+            last_lsn = log.find_last_record(segments, place)
+        marks = log.list_marks(segments, place)
+        if last_lsn is not None and marks:
+            return last_lsn, max(each.time_us for each in marks)
     return last_lsn or 0, None
 
 
 def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None = None) -> Reach:
     """Find a moment in the log. Raises ``WalGap`` when it cannot be reached, and says which moments can."""
-    window = find_window(log, base, choose_timeline(log, base))
+    window = find_window(log, base, choose_timeline(log, base, target))
     match target.kind:
         case TargetKind.LATEST:
             return _reach_end(log, base, target, window, window.until_us)
@@ -174,7 +164,9 @@ def _reach_lsn(log: ArchivedLog, base: Base, target: Target, window: Window, zon
 
 def _reach_time(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
     """Find the first commit after a time: there the server stops. Where none came, all before it is replayed."""
-    if target.number < window.since_ms * 1000 or window.until_us is None or target.number > window.until_us:
+    was_left = window.timeline != choose_timeline(log, base)  # then nothing more of it will come
+    is_later = window.until_us is None or target.number > window.until_us
+    if target.number < window.since_ms * 1000 or (is_later and not was_left):
         raise _refuse(target, window, zone)
     first = _find_first_after(log, window, target.number)
     if first is None:
@@ -192,8 +184,8 @@ def _find_first_after(log: ArchivedLog, window: Window, time_us: int) -> Mark | 
             high = middle
         else:
             low = middle + 1
-    for segment in segments[low:]:
-        for mark in log.scan(segment).marks:
+    for place in range(low, len(segments)):
+        for mark in log.list_marks(segments, place):
             if mark.kind in {"commit", "abort"} and mark.time_us > time_us and mark.lsn >= window.since_lsn:
                 return mark
     return None
@@ -201,8 +193,8 @@ def _find_first_after(log: ArchivedLog, window: Window, time_us: int) -> Mark | 
 
 def _last_us(log: ArchivedLog, segments: Sequence[SegmentId], place: int) -> int | None:
     """Return the time of the last transaction in a segment, or in the nearest one before that has any."""
-    for segment in reversed(segments[: place + 1]):
-        times = [each.time_us for each in log.scan(segment).marks if each.kind in {"commit", "abort"}]
+    for each in range(place, -1, -1):
+        times = [mark.time_us for mark in log.list_marks(segments, each) if mark.kind in {"commit", "abort"}]
         if times:
             return max(times)
     return None
@@ -210,8 +202,8 @@ def _last_us(log: ArchivedLog, segments: Sequence[SegmentId], place: int) -> int
 
 def _reach_mark(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
     """Look for a transaction or a restore point from the base on."""
-    for segment in window.segments:
-        for mark in log.scan(segment).marks:
+    for place in range(len(window.segments)):
+        for mark in log.list_marks(window.segments, place):
             if mark.lsn < window.since_lsn:
                 continue
             if target.kind is TargetKind.XID and mark.xid == target.number and mark.kind in {"commit", "abort"}:

@@ -7,7 +7,8 @@ from msgspec import Struct
 from rebond.errors import VaultDamaged, WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, SegmentId
 from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster
-from rebond.operations.physical.reaching import Window, choose_timeline, find_window
+from rebond.operations.physical.reaching import Window, find_window
+from rebond.operations.physical.timelines import choose_timeline
 from rebond.operations.wal.tails import stream_of_tail
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
@@ -120,8 +121,8 @@ def _find_last_xid(log: ArchivedLog, window: Window) -> int:
     first = window.segments[0]
     earlier = [SegmentId(first.timeline, number) for number in range(max(0, first.number - _LOOKED_AT), first.number)]
     looked_at = [*(each for each in earlier if log.has(each)), *window.segments][-_LOOKED_AT:]
-    for segment in reversed(looked_at):  # right behind a new base nothing may have ended yet
-        found = [each.xid for each in log.scan(segment).marks if each.kind in {"commit", "abort"}]
+    for place in reversed(range(len(looked_at))):  # right behind a new base nothing may have ended yet
+        found = [each.xid for each in log.list_marks(looked_at, place) if each.kind in {"commit", "abort"}]
         if found:
             return max(found)
     return 0

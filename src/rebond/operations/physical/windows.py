@@ -8,7 +8,8 @@ from rebond.errors import StoreError, VaultError, WalGap
 from rebond.identifiers import SnapshotId
 from rebond.operations.physical.archived_log import ArchivedLog
 from rebond.operations.physical.bases import list_physical
-from rebond.operations.physical.reaching import Window, choose_timeline, find_window
+from rebond.operations.physical.reaching import Window, find_window
+from rebond.operations.physical.timelines import choose_timeline
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 

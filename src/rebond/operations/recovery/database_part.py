@@ -14,12 +14,12 @@ from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, wait_for_server
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
-from rebond.sources.postgres.making import drop_database, name_aside, swap_in
+from rebond.sources.postgres.making import drop_database, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
 
 _NAMES, _DISCARDED = "databases", "discarded"
-_LONGEST = 40  # characters of a name that are kept in another one
+_LONGEST_BYTES = 40  # of a name that are kept in another one: PostgreSQL cuts what is longer than 63, without a word
 _COUNTERS = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_catalog.pg_stat_database WHERE datname = {name};"
 
 
@@ -198,9 +198,9 @@ class DatabasePart:
                 _Names(
                     saved=each,
                     name=name,
-                    new=f"{name[:_LONGEST]}_rebond_{self._run[:8]}",
+                    new=f"{shorten(name, _LONGEST_BYTES)}_rebond_{self._run[:8]}",
                     aside=name_aside(name, now_ms),
-                    since=f"{name[:_LONGEST]}_since_{self._run[:8]}",
+                    since=f"{shorten(name, _LONGEST_BYTES)}_since_{self._run[:8]}",
                     had_been_there=name in there,
                 )
             )

@@ -5,7 +5,6 @@ import os
 import shutil
 import stat
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -31,8 +30,7 @@ _SWAP, _PLACES, _TAKEN_BACK = "swap", "places", "taken-back"
 LookAtLive = Callable[[bytes, Callable[[bytes], bool]], LiveShape]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilesPlace:
+class FilesPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Where a component's tree lies, and what of that place is its own.
 
     ``top`` is where the tree begins, and ``inner`` the folder of the stored tree that lies there, mostly its root.
@@ -55,8 +53,7 @@ class FilesPlace:
     last: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What of the component is wanted; its snapshot holds so many files and bytes of it."""
 
     include: tuple[str, ...] = ()

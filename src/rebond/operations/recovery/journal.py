@@ -135,7 +135,9 @@ class Journal:
                 raise VaultLocked(
                     "Another process is at work on the restore {run}.", hint="Wait until it has ended.", run=self.run
                 ) from None
-            self._read()  # what the other one wrote before it let go
+            torn = self._read()  # what the other one wrote before it let go
+            if torn:
+                os.truncate(self.folder / _JOURNAL, (self.folder / _JOURNAL).stat().st_size - torn)
             yield
         finally:
             os.close(descriptor)
@@ -164,9 +166,7 @@ class Journal:
             is_new = not path.exists()
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
             try:
-                while line:
-                    line = line[os.write(descriptor, line) :]
-                os.fsync(descriptor)
+                _append(descriptor, line)
             finally:
                 os.close(descriptor)
             if is_new:
@@ -242,19 +242,34 @@ class Journal:
         """When the last thing was written."""
         return self._entries[-1].time_ms if self._entries else 0
 
-    def _read(self) -> None:
-        """Read every whole line; a last one that was cut never happened."""
+    def _read(self) -> int:
+        """Read every whole line; a last one that was cut never happened. Return how many bytes it has.
+
+        Only who holds the run may take it away: to anyone else it may be a line that is just being written.
+        """
         self._entries = []
         try:
             content = (self.folder / _JOURNAL).read_bytes()
         except FileNotFoundError:
-            return
+            return 0
         whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(self.folder / _JOURNAL, len(whole))
         for line in whole.splitlines():
             document = json.loads(line)
             self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
+        return len(content) - len(whole)
+
+
+def _append(descriptor: int, lines: bytes) -> None:
+    """Write lines durably, or nothing of them: half a line would spoil the next one."""
+    size = os.fstat(descriptor).st_size
+    try:
+        while lines:
+            lines = lines[os.write(descriptor, lines) :]
+        os.fsync(descriptor)
+    except OSError:
+        with contextlib.suppress(OSError):  # then who holds the run next takes it away
+            os.ftruncate(descriptor, size)
+        raise
 
 
 def _encode(entry: Entry) -> bytes:

@@ -122,13 +122,28 @@ def choose_doomed(
     if timeline > anchor:
         return []
     kept = [(each.first, each.last) for each in needs if each.timeline == timeline]
+    below = floor if timeline == anchor else _find_floor_of_branch(numbers, timeline, anchor, floor, needs, before_ms)
     return sorted(
         number
         for number, time_ms in numbers.items()
-        if (timeline < anchor or number < floor)
+        if (below is None or number < below)
         and time_ms < before_ms
         and not any(first <= number <= last for first, last in kept)
     )
+
+
+def _find_floor_of_branch(
+    numbers: Mapping[int, int], timeline: int, anchor: int, floor: int, needs: Sequence[BaseNeed], before_ms: int
+) -> int | None:
+    """Return the floor of an earlier timeline than the base's; ``None`` for one that ended before that base.
+
+    One that was written on is a branch of its own: a standby was promoted by mistake, and the window is of the other.
+    """
+    stood_ms = min((each.whole_ms for each in needs if (each.timeline, each.first) == (anchor, floor)), default=0)
+    if max(numbers.values(), default=0) <= stood_ms:
+        return None
+    own = [each for each in needs if each.timeline == timeline and each.is_listed and each.whole_ms <= before_ms]
+    return max(own, key=lambda each: each.whole_ms).first if own else 0
 
 
 def plan_wal(vault: Vault, system_id: int, window_ms: int) -> WalPlan:

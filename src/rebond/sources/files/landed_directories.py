@@ -1,5 +1,6 @@
 """The directories of a target, opened without ever following a link, in a bounded number of descriptors."""
 
+import fcntl
 import os
 import threading
 
@@ -66,6 +67,7 @@ class OpenDirectories:
     def __init__(self, root: Directory, root_fd: int) -> None:
         self._root = root
         self._root_fd = root_fd
+        self._locked_by = 0
         self._all: list[dict[Directory, int]] = []
         self._local = _Descriptors(self._all)
 
@@ -99,8 +101,18 @@ class OpenDirectories:
             os.close(fds.pop(next(iter(fds))))
         return fd
 
+    def lock(self) -> None:
+        """Keep others out of the target until ``close``. Raises ``BlockingIOError`` where somebody is in already."""
+        fcntl.flock(self._root_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._locked_by = os.getpid()
+
     def close(self) -> None:
-        """Close all descriptors of all threads, the root's too."""
+        """Close all descriptors of all threads, the root's too.
+
+        The lock ends here: a process that was made meanwhile may have a copy of the descriptor and outlive all this.
+        """
+        if self._locked_by == os.getpid() and self._root_fd >= 0:
+            fcntl.flock(self._root_fd, fcntl.LOCK_UN)
         for fds in self._all:
             while fds:
                 os.close(fds.popitem()[1])

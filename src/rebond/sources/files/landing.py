@@ -36,7 +36,8 @@ class FileLanding:
     on. Other ``RestoreError``s (no room, read-only) concern the whole target.
 
     With ``dry_run`` nothing is touched, and the outcomes are those that would come. Without
-    ``keeps_owner`` everything belongs to the user who restores. Birth times cannot be set.
+    ``keeps_owner`` everything belongs to the user who restores. With ``was_empty`` nothing lay in the target before,
+    so whatever is met there is told by its path. Birth times cannot be set.
     """
 
     def __init__(
@@ -47,8 +48,16 @@ class FileLanding:
         report: Report,
         keeps_owner: bool = True,
         dry_run: bool = False,
+        was_empty: bool = False,
     ) -> None:
-        self._target = Target(target, overwrite=overwrite, report=report, keeps_owner=keeps_owner, is_dry_run=dry_run)
+        self._target = Target(
+            target,
+            overwrite=overwrite,
+            report=report,
+            keeps_owner=keeps_owner,
+            is_dry_run=dry_run,
+            was_empty=was_empty,
+        )
         self._maker = DirectoryMaker(self._target)
         self._nodes = NodeMaker(self._target)
         self._files: FileWriter | None = None

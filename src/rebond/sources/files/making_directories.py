@@ -1,6 +1,5 @@
 """Making the directories of a target at the beginning, and finishing them at the end."""
 
-import fcntl
 import os
 import stat
 
@@ -11,7 +10,7 @@ from rebond.sources.files.landed_metadata import has_default_list
 from rebond.sources.files.overwriting import Overwrite
 from rebond.sources.files.paths import check_name, show_path
 from rebond.sources.files.system_calls import LOCKING_FLAGS, sync_file_system
-from rebond.sources.files.target import Target
+from rebond.sources.files.target import Target, notice_joined
 
 
 class DirectoryMaker:
@@ -41,7 +40,7 @@ class DirectoryMaker:
         target.directories = OpenDirectories(root, fd)
         if fd >= 0:
             if not target.is_dry_run:
-                self._lock_target(fd)
+                self._lock_target()
             self._adopt(root, fd)
         return root
 
@@ -59,6 +58,8 @@ class DirectoryMaker:
             parent_fd = target.directories.fd_of(parent)
             if not target.is_dry_run:
                 directory.is_new = _make_one(entry.name, parent_fd)
+                if target.was_empty and not directory.is_new:
+                    target.report(notice_joined(directory.path))
             try:
                 fd = self._enter(directory, parent_fd)
             except NotADirectoryError:
@@ -96,10 +97,10 @@ class DirectoryMaker:
             except OSError as error:
                 target.fail(directory, b"", error)
 
-    def _lock_target(self, fd: int) -> None:
+    def _lock_target(self) -> None:
         """Keep a second restore out: two would replace each other's half-written files."""
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._target.directories.lock()
         except BlockingIOError as error:
             self._target.directories.close()
             raise RestoreError(

@@ -3,15 +3,22 @@
 import errno
 import os
 
+from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.sources.files.paths import show_path
 
+_WITHOUT_ROOM = frozenset({errno.EMFILE, errno.ENFILE})  # ENOMEM is what some servers answer for one file
+
 
 def notice_fault(path: bytes, error: OSError) -> Finding:
-    """Return the finding for a path that could not be read; one that has gone is only a note."""
+    """Return the finding for a path that could not be read; one that has gone is only a note.
+
+    Raises ``SourceError`` where it is no fault of the path: this process has no room for more.
+    """
+    _require_room(path, error)
     shown = show_path(path)
     values = {"path": shown, "reason": os.strerror(error.errno) if error.errno else str(error)}
-    if error.errno in (errno.ENOENT, errno.ESTALE):
+    if error.errno == errno.ENOENT:
         return Finding(
             code="vanished",
             severity=Severity.NOTE,
@@ -38,8 +45,23 @@ def notice_fault(path: bytes, error: OSError) -> Finding:
     )
 
 
+def _require_room(path: bytes, error: OSError) -> None:
+    """Raise ``SourceError`` when this process may open no more: then it would leave out whatever comes next."""
+    if error.errno in _WITHOUT_ROOM:
+        raise SourceError(
+            "{path} could not be read, nor could anything after it: {reason}",
+            hint="Raise the limit of open files ('ulimit -n', LimitNOFILE= in systemd).",
+            path=show_path(path),
+            reason=os.strerror(error.errno or 0),
+        ) from error
+
+
 def notice_unreadable_directory(path: bytes, error: OSError) -> Finding:
-    """Return the finding for a directory whose contents, or a part of them, could not be listed."""
+    """Return the finding for a directory whose contents, or a part of them, could not be listed.
+
+    Raises ``SourceError`` as ``notice_fault`` does.
+    """
+    _require_room(path, error)
     shown = show_path(path)
     return Finding(
         code="unreadable-directory",
@@ -109,6 +131,19 @@ def notice_marked_root(path: bytes, marker: bytes) -> Finding:
         subject=shown,
         template="{path} is saved although {marker} lies in it, because it was named.",
         values={"path": shown, "marker": show_path(marker)},
+    )
+
+
+def notice_root_deleted(path: bytes) -> Finding:
+    """Return the finding for a root that was deleted while it was walked: what was in it is only partly saved."""
+    shown = show_path(path)
+    return Finding(
+        code="root-deleted",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="{path} was deleted while it was being saved; what had not been read by then is not in this snapshot.",
+        hint_template="Run the backup again, and not while something is put in its place.",
+        values={"path": shown},
     )
 
 

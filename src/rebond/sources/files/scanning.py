@@ -19,6 +19,7 @@ from rebond.sources.files.noticing import (
     notice_marked_root,
     notice_marker,
     notice_mount_point,
+    notice_root_deleted,
     notice_unreadable_directory,
 )
 from rebond.sources.files.paths import join_path, show_path
@@ -135,6 +136,7 @@ class FileTree:
                         chain.push(child)
                         path = below
                 elif len(chain.levels) == 1:
+                    self._look_whether_deleted(fd, status)
                     return
                 else:
                     listing = None
@@ -144,6 +146,14 @@ class FileTree:
             if listing is not None:
                 listing.retire()
             chain.close()
+
+    def _look_whether_deleted(self, root: int, before: os.stat_result) -> None:
+        """Tell when the root went meanwhile, and so perhaps what had not been read of it."""
+        try:
+            if before.st_nlink and not os.fstat(root).st_nlink:  # some file systems count no links at all
+                self._report(notice_root_deleted(self.root))
+        except OSError as error:
+            self._report(notice_unreadable_directory(self.root, error))
 
     def _go_back(self, chain: Chain, path: bytes) -> None:
         """Return to the parent, which is at ``path``; give up on the rest of it when it has been moved away."""
@@ -191,7 +201,7 @@ class FileTree:
     ) -> DirectoryListing | None:
         """Keep a directory that may not be opened as an empty one; drop one that has gone."""
         full_path = self._full(path)
-        if error.errno in (errno.ENOENT, errno.ESTALE, errno.ELOOP, errno.ENOTDIR):
+        if error.errno in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):  # a stale handle may be a share that went away
             self._report(notice_fault(full_path, error))
             return None
         self._report(notice_unreadable_directory(full_path, error))

@@ -5,7 +5,7 @@ import os
 import stat
 import threading
 
-from rebond.entries import Entry
+from rebond.entries import Entry, EntryKind
 from rebond.errors import RestoreError
 from rebond.findings import Finding, Severity
 from rebond.sources.files.landed_directories import Directory, OpenDirectories
@@ -16,6 +16,10 @@ from rebond.sources.files.rule_files import Report
 from rebond.sources.files.system_calls import LOCKING_FLAGS
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
+_MET_HINT = (
+    "Another name of the snapshot may be the same to this file system (capitals, accents), or somebody else writes "
+    "there. Restore into another place."
+)
 _FATAL = frozenset({errno.EROFS, errno.EIO, errno.ENXIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ESTALE})
 
 
@@ -23,17 +27,26 @@ class Target:
     """The directory that a tree is put back into."""
 
     def __init__(
-        self, path: bytes, *, overwrite: Overwrite, report: Report, keeps_owner: bool, is_dry_run: bool
+        self,
+        path: bytes,
+        *,
+        overwrite: Overwrite,
+        report: Report,
+        keeps_owner: bool,
+        is_dry_run: bool,
+        was_empty: bool = False,
     ) -> None:
+        """``was_empty`` says that nothing lay there before: what is met there all the same is worth a word."""
         self.path = path
         self.overwrite = overwrite
+        self.was_empty = was_empty
         self.report = report
         self.is_dry_run = is_dry_run
         self.metadata = MetadataWriter(keeps_owner=keeps_owner)
         self.umask = read_umask()
         self.directories: OpenDirectories
         self.locked: list[tuple[Directory, bytes, int]] = []
-        self._kept_count = 0
+        self._kept_count = self._kept_others = 0
         self._kept_first = b""
         self._lock = threading.Lock()
 
@@ -48,7 +61,8 @@ class Target:
         except FileNotFoundError:
             return None
         if self.overwrite is Overwrite.NEVER:
-            self.note_kept(directory, name)
+            is_other = entry.kind is EntryKind.FILE and entry.size >= 0 and not is_same(entry, status, directory_fd)
+            self.note_kept(directory, name, is_other=is_other)
             return Outcome.KEPT
         if stat.S_ISDIR(status.st_mode):
             return self._meet_directory(directory, directory_fd, name)
@@ -84,12 +98,16 @@ class Target:
         if entry.flags & LOCKING_FLAGS:
             self.locked.append((directory, entry.name, entry.flags & LOCKING_FLAGS))
 
-    def note_kept(self, directory: Directory, name: bytes) -> None:
-        """Remember that something was there already and stays."""
+    def note_kept(self, directory: Directory, name: bytes, *, is_other: bool) -> None:
+        """Remember that something was there already and stays, though it is another than the one that was saved."""
+        if self.was_empty and not self.is_dry_run:
+            self.report(_met(join_path(directory.path, name)))
+            return
         with self._lock:
-            if not self._kept_count:
+            if not self._kept_count or (is_other and not self._kept_others):
                 self._kept_first = join_path(directory.path, name)
             self._kept_count += 1
+            self._kept_others += is_other
 
     def note_in_the_way(self, directory: Directory, name: bytes) -> Outcome:
         """Report something of another kind that is not removed."""
@@ -145,15 +163,58 @@ class Target:
         """Report what happened many times, once each."""
         self.metadata.report_losses(self.report)
         if self._kept_count:
-            shown = show_path(self._kept_first)
-            self.report(
-                Finding(
-                    code="kept",
-                    severity=Severity.NOTE,
-                    subject=shown,
-                    template="{count} files were there already and were left as they are, first {path}.",
-                    hint_template="To replace them, use --overwrite changed or --overwrite always.",
-                    values={"count": self._kept_count, "path": shown},
-                )
-            )
-            self._kept_count = 0
+            if self._kept_others:
+                self.report(_kept_other(self._kept_first, self._kept_count, self._kept_others))
+            else:
+                self.report(_kept(self._kept_first, self._kept_count))
+            self._kept_count = self._kept_others = 0
+
+
+def _met(path: bytes) -> Finding:
+    shown = show_path(path)
+    return Finding(
+        code="met-in-target",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="{path} was not restored: something lies under that name, though the target was empty.",
+        hint_template=_MET_HINT,
+        values={"path": shown},
+    )
+
+
+def notice_joined(path: bytes) -> Finding:
+    """Return the finding for a directory that was there already, though the target was empty."""
+    shown = show_path(path)
+    return Finding(
+        code="joined-in-target",
+        severity=Severity.WARNING,
+        subject=shown,
+        template="The directory {path} was there already, though the target was empty; what is restored joined it.",
+        hint_template=_MET_HINT,
+        values={"path": shown},
+    )
+
+
+def _kept(path: bytes, count: int) -> Finding:
+    shown = show_path(path)
+    return Finding(
+        code="kept",
+        severity=Severity.NOTE,
+        subject=shown,
+        template="{count} files were there already and were left as they are, first {path}.",
+        hint_template="To replace them, use --overwrite changed or --overwrite always.",
+        values={"count": count, "path": shown},
+    )
+
+
+def _kept_other(path: bytes, count: int, others: int) -> Finding:
+    shown = show_path(path)
+    return Finding(
+        code="kept",
+        severity=Severity.NOTE,
+        subject=shown,
+        template="{count} files were there already and were left as they are; of another size, time or mode than the "
+        "saved ones are {others}, first {path}.",
+        hint_template="A restore that was killed leaves such a file. To replace them, use --overwrite changed.",
+        values={"count": count, "others": others, "path": shown},
+    )

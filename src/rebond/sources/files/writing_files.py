@@ -1,9 +1,11 @@
 """Writing plain files: small ones in one go, others piece by piece."""
 
+import errno
 import os
 import stat
 from contextlib import suppress
 
+from rebond.durable_files import rename_unless_exists
 from rebond.entries import Entry
 from rebond.errors import RestoreError
 from rebond.sources.files.landed_directories import Directory
@@ -123,7 +125,10 @@ class FileWriter:
                 if os.fstat(fd).st_size != entry.size:
                     os.ftruncate(fd, entry.size)
                 self._complete(fd, directory, entry, 0o600)
-                os.rename(part_name(entry.name), entry.name, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
+                met = self._give_name(file, directory_fd)
+                if met is not None:
+                    self._remove(file)
+                    return met
                 self._files.forget(file)
             except OSError as error:
                 self._remove(file)
@@ -155,6 +160,24 @@ class FileWriter:
         """Write a file beside the one that it replaces, and put it in its place when it is whole."""
         outcome = self._target.meet(directory, directory_fd, entry)
         return self._write_pieces(directory, entry, content) if outcome is None else outcome
+
+    def _give_name(self, file: LandedFile, directory_fd: int) -> Outcome | None:
+        """Put a whole file under its name; an ``Outcome`` where something came to lie there that stays."""
+        name = file.entry.name
+        if not file.replaces:
+            try:
+                rename_unless_exists(part_name(name), name, directory_fd=directory_fd)
+                return None
+            except FileExistsError:
+                met = self._target.meet(file.directory, directory_fd, file.entry)
+            except OSError as error:
+                if error.errno != errno.ENOTSUP:
+                    raise
+                met = self._target.meet(file.directory, directory_fd, file.entry)
+            if met is not None:
+                return met
+        os.rename(part_name(name), name, src_dir_fd=directory_fd, dst_dir_fd=directory_fd)
+        return None
 
     def _create_part(self, directory_fd: int, name: bytes) -> int:
         part = part_name(name)

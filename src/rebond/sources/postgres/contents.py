@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.statements import NAME, QUALIFIED, Item, find_owner, parse_script
+from rebond.sources.postgres.sequences import read_position
+from rebond.sources.postgres.statements import NAME, QUALIFIED, Item, Script, find_owner, parse_script, split_statements
 
 _OWNED = re.compile(rb"\s*ALTER (?P<what>.*) OWNER TO " + NAME + rb";\s*\Z", re.DOTALL)
 _NAMED = re.compile(rb"[A-Z ]+ (?:(?P<whole>" + QUALIFIED + rb")|(?P<name>" + NAME + rb"))\Z")
-_POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
 _SPLIT = re.compile(NAME)
+_ENCODING = re.compile(rb"\s*SET client_encoding = '([A-Za-z0-9_]+)';")
 _ADDED = re.compile(rb"\s*ALTER TABLE (?P<table>.*?)\s+ADD CONSTRAINT (?P<name>" + NAME + rb")", re.DOTALL)
 _LARGE_OBJECT = re.compile(rb"\s*SELECT pg_catalog\.lo_create\('(\d+)'\);")
 _LARGE_OBJECT_ROWS = (b"SELECT pg_catalog.lo_open(", b"SELECT pg_catalog.lowrite(", b"SELECT pg_catalog.lo_close(")
@@ -67,7 +68,8 @@ def list_contents(saved: SavedDatabase) -> list[Entry]:
     """Return the entries in order. Raises ``VaultError``."""
     contents = _Contents()
     before, after = saved.read_script("pre-data.sql"), saved.read_script("post-data.sql")
-    _add_settings(contents, saved)
+    encoding = _find_encoding(before) or saved.manifest.encoding
+    _add_settings(contents, saved, encoding)
     for item in before.items:
         entry = _add_item(contents, item, Section.BEFORE)
         if item.kind in {b"TABLE", b"FOREIGN TABLE", b"MATERIALIZED VIEW"}:
@@ -75,7 +77,7 @@ def list_contents(saved: SavedDatabase) -> list[Entry]:
             contents.tables[sql] = entry.number
             contents.named[tuple(map(read_name, _SPLIT.findall(sql)))] = entry.number
     for table in saved.tables:
-        _add_rows(contents, table)
+        _add_rows(contents, table, "" if encoding == saved.manifest.encoding else saved.manifest.encoding)
     _add_positions(contents, saved)
     if saved.files.has("large-objects.sql"):
         for item in _read_large_objects(saved):
@@ -98,10 +100,16 @@ def _read_large_objects(saved: SavedDatabase) -> Iterator[Item]:
             yield item
 
 
-def _add_settings(contents: _Contents, saved: SavedDatabase) -> None:
+def _find_encoding(script: Script) -> str:
+    """Return the encoding that the definitions are written in: that of the rows may be another one."""
+    found = (_ENCODING.match(each) for each in script.prelude)
+    return next((each[1].decode() for each in found if each), "")
+
+
+def _add_settings(contents: _Contents, saved: SavedDatabase, written_in: str) -> None:
     encoding, database = quote_text(saved.manifest.encoding), quote_name(saved.name)
     for kind, words in (
-        (b"ENCODING", f"SET client_encoding = {encoding};\n"),
+        (b"ENCODING", f"SET client_encoding = {quote_text(written_in)};\n"),
         (b"STDSTRINGS", "SET standard_conforming_strings = 'on';\n"),
         (b"SEARCHPATH", "SELECT pg_catalog.set_config('search_path', '', false);\n"),
     ):
@@ -160,14 +168,15 @@ def _name_drop(item: Item) -> bytes:
     return b""
 
 
-def _add_rows(contents: _Contents, table: SavedTable) -> None:
+def _add_rows(contents: _Contents, table: SavedTable, encoding: str) -> None:
     columns = f" ({', '.join(map(quote_name, table.columns))})" if table.columns else ""
+    options = f" WITH (ENCODING {quote_text(encoding)})" if encoding else ""
     made = contents.named.get((table.schema, table.name))
     contents.add(
         name=table.name.encode(errors="surrogateescape"),
         kind=b"TABLE DATA",
         section=Section.ROWS,
-        copy=f"COPY {table.sql}{columns} FROM stdin;\n".encode(errors="surrogateescape"),
+        copy=f"COPY {table.sql}{columns} FROM stdin{options};\n".encode(errors="surrogateescape"),
         schema=table.schema.encode(errors="surrogateescape"),
         rows=table,
         needs=[made] if made is not None else [],
@@ -176,11 +185,11 @@ def _add_rows(contents: _Contents, table: SavedTable) -> None:
 
 def _add_positions(contents: _Contents, saved: SavedDatabase) -> None:
     script = saved.files.read("sequences.sql") if saved.files.has("sequences.sql") else b""
-    for line in script.splitlines():
-        if found := _POSITION.match(line):
-            names = [read_name(each) for each in _SPLIT.findall(found[1].replace(b"''", b"'"))]
+    for _, statement in split_statements(script):
+        if sequence := read_position(statement):
+            names = [read_name(each) for each in _SPLIT.findall(sequence)]
             schema, name = (each.encode(errors="surrogateescape") for each in (names[0], names[-1]))
-            definition = line + b"\n\n\n"
+            definition = statement.strip() + b"\n\n\n"
             contents.add(name=name, kind=b"SEQUENCE SET", section=Section.ROWS, definition=definition, schema=schema)
 
 

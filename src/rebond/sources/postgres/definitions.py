@@ -15,6 +15,7 @@ _NEWER_SETTINGS = ((b"SET transaction_timeout", 17),)
 _LARGE_OBJECT_OWNER = re.compile(rb"^ALTER LARGE OBJECT \d+ OWNER TO [^;]*;\n", re.MULTILINE)
 _LARGE_OBJECT_RIGHTS = re.compile(rb"^(?:GRANT|REVOKE) [^;]* ON LARGE OBJECT \d+ (?:TO|FROM) [^;]*;\n", re.MULTILINE)
 _RIGHTS = frozenset({b"ACL", b"DEFAULT ACL"})
+_GRANTOR = re.compile(rb"\s*(?:RE)?SET SESSION AUTHORIZATION\b")
 
 Job = tuple[bytes, ...]  # statements that are run as one
 
@@ -119,7 +120,9 @@ class Definitions:
         return _LARGE_OBJECT_RIGHTS.sub(b"", _LARGE_OBJECT_OWNER.sub(b"", lines))
 
     def _is_of_others(self, item: Item, statement: bytes) -> bool:
-        if find_owner(statement) is not None:
+        if find_owner(statement) is not None or item.kind == b"DEFAULT ACL":
+            return True
+        if item.kind in _RIGHTS and _GRANTOR.match(statement):
             return True
         return item.kind in _RIGHTS and bool(
             {each for each in name_roles(statement) if each != "PUBLIC"} - self.known_roles

@@ -11,6 +11,7 @@ from rebond.sources.postgres.target_failures import explain_target
 from rebond.sources.streams.whole_output import read_output
 
 LOAD_SETTINGS = """\
+SET default_transaction_read_only = off;
 SET client_encoding = 'UTF8';
 SET client_min_messages = warning;
 SET statement_timeout = 0;
@@ -19,7 +20,9 @@ SET idle_in_transaction_session_timeout = 0;
 SET synchronous_commit = off;
 SET row_security = off;
 SET search_path = '';
-"""
+SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) FROM pg_catalog.pg_settings
+ WHERE name IN ('transaction_timeout', 'idle_session_timeout');
+"""  # what a role or a database says otherwise must not end a load that takes hours
 _BEGIN = f"""\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
 \\o /dev/null
@@ -34,9 +37,10 @@ class LoadSession:
     Everything is written by one thread; ``close`` may be called from any.
     """
 
-    def __init__(self, access: Access, database: str) -> None:
-        """Raises ``RestoreError``."""
+    def __init__(self, access: Access, database: str, guard: "ScriptGuard | None" = None) -> None:
+        """With ``guard`` rows cannot hold commands of psql either. Raises ``RestoreError``."""
         self._server = str(access.server)
+        self._guard = guard
         self._database = database
         self._answer = bytearray()
         self._pending = bytearray()
@@ -54,11 +58,15 @@ class LoadSession:
 
     def load(self, before: Sequence[str], command: str, pieces: Iterable[Piece], after: Sequence[str]) -> None:
         """Hand it statements, one COPY with its rows, and statements behind it. Raises ``RestoreError``."""
-        for each in (*before, command):
+        first, last = self._guard.make_key() if self._guard else (b"", b"")
+        for each in before:
             self.feed(f"{each}\n")
+        self.feed(first)
+        self.feed(f"{command}\n")
         for piece in pieces:
             self.feed(piece)
         self.feed("\\.\n")
+        self.feed(last)
         self.report("COPY :ROW_COUNT")
         for each in after:
             self.feed(f"{each}\n")

@@ -34,7 +34,7 @@ class _Jobs:
         session: DirectSession | LoadSession | None = None
         try:
             while (job := self.take()) is not None:
-                session = session or begin_session(self._access, self._database)
+                session = session or begin_session(self._access, self._database, self._guard)
                 if not self._run(session, job):
                     session.close()
                     session = None

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import hashlib
 import re
 import secrets
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ _NEVER_IDLE = (
 _ACL = re.compile(r'^(?P<grantee>"(?:[^"]|"")*"|[^=]*)=(?P<rights>[A-Za-z*]*)/')
 _RIGHTS = {"C": "CREATE", "c": "CONNECT", "T": "TEMPORARY"}
 _LIST_SETTINGS = frozenset({"search_path", "session_preload_libraries", "local_preload_libraries", "temp_tablespaces"})
+_ELEMENT = re.compile(r'"((?:[^"]|"")*)"|([^\s,][^,]*)')
+_SUM_BYTES = 8
 
 
 def name_new(name: str) -> str:
@@ -34,7 +37,15 @@ def name_new(name: str) -> str:
 def name_aside(name: str, now_ms: int) -> str:
     """Return the name under which a database is kept that another took the place of."""
     moment = datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC)
-    return f"{_cut(name, 38)}_before_{moment:%Y%m%d_%H%M%S}"
+    return f"{shorten(name, 38)}_before_{moment:%Y%m%d_%H%M%S}"
+
+
+def shorten(name: str, most_bytes: int) -> str:
+    """Return a name that is no longer than so many bytes; two that begin alike stay different."""
+    if len(name.encode()) <= most_bytes:
+        return name
+    total = hashlib.sha256(name.encode()).hexdigest()[:_SUM_BYTES]
+    return f"{_cut(name, most_bytes - _SUM_BYTES - 1)}_{total}"
 
 
 def create_database(access: Access, maintenance: str, name: str, manifest: Manifest) -> bool:
@@ -116,8 +127,8 @@ def list_settings(manifest: Manifest, name: str, roles: Sequence[str], *, keeps_
         subject = f"ROLE {quote_name(role)} IN DATABASE {database}" if role else f"DATABASE {database}"
         for each in settings:
             key, _, text = each.partition("=")
-            value = text if key in _LIST_SETTINGS else quote_text(text)
-            yield f"ALTER {subject} SET {quote_name(key)} = {value or quote_text('')};"
+            value = _quote_list(text) if key in _LIST_SETTINGS else quote_text(text)
+            yield f"ALTER {subject} SET {quote_name(key)} = {value};"
     if keeps_owner:
         yield from _list_rights(manifest, database, roles)
         if manifest.owner in roles:
@@ -148,6 +159,12 @@ def swap_in(access: Access, maintenance: str, *, new: str, name: str, aside: str
 def _put_out(name: str) -> str:
     condition = f"datname = {quote_text(name)} AND pid <> pg_catalog.pg_backend_pid()"
     return f"SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity WHERE {condition}"  # noqa: S608, E501
+
+
+def _quote_list(text: str) -> str:
+    """Return a list as literals: an empty name, as a ``search_path`` of nothing has, can be written no other way."""
+    found = [(quoted.replace('""', '"') if not plain else plain.strip()) for quoted, plain in _ELEMENT.findall(text)]
+    return ", ".join(map(quote_text, found)) or quote_text("")
 
 
 def _describe_locale(manifest: Manifest) -> str:

@@ -38,6 +38,7 @@ SAFE_SETTINGS: Mapping[str, str] = {
     "archive_library": "",
     "primary_conninfo": "",
     "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",  # a subscription that came back would take what the live server waits for
     "wal_level": "minimal",
     "fsync": "off",
     "synchronous_commit": "off",

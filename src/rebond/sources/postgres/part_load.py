@@ -1,6 +1,5 @@
 """Loading single tables or schemas into a database that exists: in one transaction, so that it is all or nothing."""
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,12 @@ from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_wish, show
+from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_position, read_wish, show
 from rebond.sources.postgres.side_by_side import Advance, check_counts
-from rebond.sources.postgres.statements import Item
+from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
 from rebond.sources.postgres.whole_load import Report
 
-_SET_POSITION = re.compile(rb"SELECT pg_catalog\.setval\(E?'((?:[^']|'')*)', ")
 _COUNT_RELATIONS = (
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 )
@@ -129,6 +127,8 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         _feed(session, guard, _list_made(plan, is_before=True))
         fed_bytes = 0
         for number, each in enumerate(plan.tables):
+            first, last = guard.make_key()
+            session.feed(first)
             session.feed(each.table.write_in(saved.manifest.encoding, into=each.sql) + "\n")
             for piece in saved.files.pieces(each.table.file):
                 session.feed(piece)
@@ -136,6 +136,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
                 advance(each.into, number, fed_bytes)
             # What was counted is judged by the server itself, before anything of it stands.
             session.feed("\\.\n")
+            session.feed(last)
             session.report(f"{len(each.into)} :ROW_COUNT")
             session.feed(f"SELECT 1 / (:ROW_COUNT = {each.table.rows})::int AS rows_as_saved;\n")
         _feed(session, guard, _list_positions(saved, plan))
@@ -187,10 +188,9 @@ def _list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
         if _is_made(item, plan)
         for text in item.statements
     }
-    for line in saved.files.read("sequences.sql").splitlines():
-        found = _SET_POSITION.match(line)
-        if found and found[1].replace(b"''", b"'") in made:
-            yield line
+    for _, statement in split_statements(saved.files.read("sequences.sql")):
+        if read_position(statement) in made - {b""}:
+            yield statement
 
 
 def _is_made(item: Item, plan: PartPlan) -> bool:

@@ -38,9 +38,13 @@ load_script() {
 load_table() { # ROWS FILE COMMAND
     [ -r "$2" ] || { echo "$2 is missing" >&2; exit 1; }
     count=$({
-        printf '%s\n%s\n%s\n' "SET row_security = off;" "SET statement_timeout = 0;" "$3"
+        printf '%s\n%s\n' "SET row_security = off;" "SET statement_timeout = 0;"
+        if [ -n "$key" ]; then printf '\\restrict %s\n' "$key"; fi
+        printf '%s\n' "$3"
         cat "$2"
-        printf '%s\n%s\n' '\.' '\echo :ROW_COUNT'
+        printf '%s\n' '\.'
+        if [ -n "$key" ]; then printf '\\unrestrict %s\n' "$key"; fi
+        printf '%s\n' '\echo :ROW_COUNT'
     } | run)
     [ "$count" = "$1" ] || { echo "$2: $count rows were loaded, $1 were saved" >&2; exit 1; }
 }

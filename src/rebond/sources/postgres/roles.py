@@ -11,7 +11,10 @@ _CREATE = re.compile(rb"\s*CREATE ROLE (" + NAME + rb")\s*;\s*\Z")
 _ALTER = re.compile(rb"\s*ALTER ROLE (" + NAME + rb") (?:WITH|SET) .*;\s*\Z", re.DOTALL)
 _GRANT = re.compile(rb"\s*GRANT (" + NAME + rb") TO (" + NAME + rb")\b.*;\s*\Z", re.DOTALL)
 _GRANTED_BY = re.compile(rb" GRANTED BY " + NAME)
-_NAMED = re.compile(rb"\b(?:TO|FROM|FOR|FOR ROLE|FOR USER|OWNER TO) (" + NAME + rb"(?:, ?" + NAME + rb")*)")
+_NAMED = re.compile(
+    rb"\b(?:FOR ROLE|FOR USER|OWNER TO|TO|FROM|(?<!OPTION )FOR|SET SESSION AUTHORIZATION) "
+    rb"(" + NAME + rb"(?:, ?" + NAME + rb")*)"
+)
 _SPLIT = re.compile(NAME)
 _OF_RIGHTS = frozenset({b"ACL", b"DEFAULT ACL", b"POLICY", b"USER MAPPING"})
 
@@ -23,11 +26,23 @@ class Roles:
     made_by: dict[str, list[bytes]]
     memberships: list[tuple[str, str, bytes]]
 
-    def make(self, wanted: Collection[str]) -> list[bytes]:
-        """Return the statements that make these roles and join them to one another."""
+    def make(self, wanted: Collection[str], known: Collection[str] = ()) -> list[bytes]:
+        """Return the statements that make these roles, and join them to one another and to groups that are there."""
         made = [statement for name in sorted(wanted) for statement in self.made_by.get(name, ())]
-        joined = [text for group, member, text in self.memberships if group in wanted and member in wanted]
+        groups = {*wanted, *known}
+        joined = [text for group, member, text in self.memberships if group in groups and member in wanted]
         return [*made, *joined]
+
+    def list_joined(self, wanted: Collection[str], there: Collection[str]) -> list[tuple[str, str]]:
+        """Return which of these roles join which that a server has already: the group, and who joins it.
+
+        Groups of PostgreSQL itself, which mean the same on each server, are left out.
+        """
+        return sorted(
+            (group, member)
+            for group, member, _ in self.memberships
+            if member in wanted and group in there and not group.startswith("pg_")
+        )
 
 
 def read_roles(script: bytes) -> Roles:

@@ -15,6 +15,7 @@ _NAMES_SEQUENCE = re.compile(
 )
 _OWNED = re.compile(rb"\s*ALTER SEQUENCE (" + QUALIFIED + rb") OWNED BY (" + QUALIFIED + rb")\." + NAME)
 _NEXT = re.compile(rb"nextval\('((?:[^']|'')*)'::regclass\)")
+_SET_POSITION = re.compile(rb"\s*SELECT pg_catalog\.setval\((?P<escaped>E)?'(?P<name>(?:[^']|'')*)', ")
 _WRITTEN = re.compile(NAME + rb"(?:\." + NAME + rb")?")
 
 
@@ -49,6 +50,15 @@ def split(qualified: bytes) -> tuple[str, str]:
     if end == len(qualified):
         return "", read_name(qualified)
     return read_name(qualified[:end]), read_name(qualified[end:].removeprefix(b"."))
+
+
+def read_position(statement: bytes) -> bytes:
+    """Return the sequence whose position a statement sets, as SQL writes it; empty for another statement."""
+    found = _SET_POSITION.match(statement)
+    if found is None:
+        return b""
+    name = found["name"].replace(b"''", b"'")
+    return name.replace(b"\\\\", b"\\") if found["escaped"] else name
 
 
 def show(qualified: bytes) -> str:

@@ -16,6 +16,7 @@ unset password
 LC_ALL=C; export LC_ALL
 exec "$@"
 """
+_FORGET = "unset PGHOSTADDR\n"  # some programs read what is empty in a connection as what is not said there
 _CONNECT_SECONDS = 30
 
 
@@ -63,7 +64,15 @@ class PostgresServer:
             "fallback_application_name": "rebond",
             **self.options,
         }
-        return " ".join(f"{name}={_quote(text)}" for name, text in words.items() if text)
+        written = [f"{name}={_quote(text)}" for name, text in words.items() if text]
+        if self.is_named:
+            written.append("hostaddr=''")
+        return " ".join(written)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it is said where it answers: then PGHOSTADDR of a user must not lead to another one."""
+        return bool(self.host) and "hostaddr" not in self.options
 
     def describe_own_connection(self, database: str) -> str:
         """Return the same with the password, for a connection that this process itself opens; never for arguments."""
@@ -73,9 +82,9 @@ class PostgresServer:
         return f"{words} password={_quote(self.password.reveal().decode(errors='surrogateescape'))}"
 
 
-def wrap_program(words: Sequence[str]) -> tuple[str, ...]:
+def wrap_program(words: Sequence[str], server: PostgresServer, script: str = _SCRIPT) -> tuple[str, ...]:
     """Return a command that reads the password on the first line of its input, then runs the program."""
-    return ("sh", "-c", _SCRIPT, "sh", *words)
+    return ("sh", "-c", f"{_FORGET}{script}" if server.is_named else script, "sh", *words)
 
 
 def describe_input(server: PostgresServer, script: str = "") -> Secret:

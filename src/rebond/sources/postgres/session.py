@@ -63,7 +63,7 @@ class Access:
         """Begin to run a script; its answers are lines without a frame."""
         words = (self.programs.psql, "-X", "-w", "-q", "-A", "-t", "-f", "-", "-d")
         return self.open_program(
-            wrap_program((*words, self.server.describe_connection(database))),
+            wrap_program((*words, self.server.describe_connection(database)), self.server),
             given=describe_input(self.server, script),
             label="psql",
             keeps_input=keeps_input,
@@ -72,7 +72,7 @@ class Access:
     def open_dump(self, program: str, database: str, *options: str, label: str) -> FedReader:
         """Begin to run pg_dump or pg_dumpall."""
         return self.open_program(
-            wrap_program((program, "-w", *options, "-d", self.server.describe_connection(database))),
+            wrap_program((program, "-w", *options, "-d", self.server.describe_connection(database)), self.server),
             given=describe_input(self.server),
             label=label,
         )

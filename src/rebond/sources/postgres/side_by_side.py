@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from rebond.errors import RestoreError
-from rebond.sources.postgres.feeding import run_statements
+from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.load_sessions import begin_session
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
@@ -55,7 +55,8 @@ class RowsSession(Protocol):
 class _Work:
     """What the sessions have still to load, and what came of the rest. Shared by them."""
 
-    def __init__(self, saved: SavedDatabase, *, jobs: int) -> None:
+    def __init__(self, saved: SavedDatabase, guard: ScriptGuard, *, jobs: int) -> None:
+        self._guard = guard
         shared = choose_shared(saved, jobs=jobs)
         self.shared = [SharedRows(each, saved.files.pieces(each.file)) for each in shared]
         self._lock = threading.Lock()
@@ -79,7 +80,7 @@ class _Work:
 
     def begin(self, access: Access, database: str) -> RowsSession:
         """Begin a session. Raises ``RestoreError``."""
-        session = begin_session(access, database)
+        session = begin_session(access, database, self._guard)
         with self._lock:
             self._sessions.append(session)
         return session
@@ -159,9 +160,11 @@ def choose_shared(saved: SavedDatabase, *, jobs: int) -> list[SavedTable]:
     return shared
 
 
-def load_rows(saved: SavedDatabase, access: Access, database: str, *, jobs: int, advance: Advance) -> None:
+def load_rows(
+    saved: SavedDatabase, access: Access, database: str, guard: ScriptGuard, *, jobs: int, advance: Advance
+) -> None:
     """Load the rows of all tables. Raises ``RestoreError`` and ``VaultError``: the first failure of all sessions."""
-    work = _Work(saved, jobs=jobs)
+    work = _Work(saved, guard, jobs=jobs)
     count = max(1, jobs if work.shared else min(jobs, len(saved.tables)))
     threads = [
         threading.Thread(target=_load_tables, args=(saved, access, database, work), name=f"load {number}")

@@ -13,11 +13,14 @@ from rebond.sources.postgres.target_failures import explain_target
 
 _QUIETLY = """\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
+SET default_transaction_read_only = off;
 SET client_encoding = 'UTF8';
 SET statement_timeout = 0;
 SET lock_timeout = '60s';
 SET client_min_messages = warning;
 SELECT pg_catalog.set_config('search_path', '', false) AS path \\gset
+SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS unlimited FROM pg_catalog.pg_settings
+ WHERE name = 'transaction_timeout' \\gset
 """
 _DESCRIBE = """
 SELECT pg_catalog.json_build_object(

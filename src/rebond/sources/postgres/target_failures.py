@@ -3,7 +3,16 @@
 import re
 
 from rebond.errors import RestoreError, SourceError
-from rebond.sources.postgres.failures import NO_DATABASE, PASSWORD, REFUSED, RIGHT, UNREACHABLE, clean_words
+from rebond.sources.postgres.complaints import (
+    NO_DATABASE,
+    PASSWORD,
+    REFUSED,
+    RIGHT,
+    UNREACHABLE,
+    Complaint,
+    find_complaint,
+)
+from rebond.sources.postgres.failures import clean_words
 
 _FULL = re.compile(r"53100|No space left on device|could not extend file|disk full")
 _PUBLIC = re.compile(r"permission denied for schema public")
@@ -11,6 +20,78 @@ _IN_USE = re.compile(r"55006|is being accessed by other users|is used by an acti
 _EXISTS = re.compile(r"42P04|42P07|42P06|42710|42723|already exists")
 _NO_MEMORY = re.compile(r"53200|out of memory|out of shared memory")
 _CONFLICT = re.compile(r"\b23\d{3}\b|violates .* constraint")
+
+# The first that fits is told: what is said of a schema, before what is said of rights.
+_COMPLAINTS: tuple[Complaint[RestoreError], ...] = (
+    Complaint(
+        words=PASSWORD,
+        kind=RestoreError,
+        template="PostgreSQL at {server} does not accept the password for {database}: {words}",
+        hint_template="Set PGPASSWORD or PGPASSFILE, or 'password' of the component; never write it into the address.",
+    ),
+    Complaint(
+        words=NO_DATABASE,
+        kind=RestoreError,
+        template="The database {database} at {server} cannot be opened: {words}",
+        hint_template="Check its name; psql -l lists those that are there.",
+    ),
+    Complaint(
+        words=REFUSED,
+        kind=RestoreError,
+        template="PostgreSQL at {server} does not let this user in: {words}",
+        hint_template="Check the user in the address, and the server's pg_hba.conf.",
+    ),
+    Complaint(
+        words=_FULL,
+        kind=RestoreError,
+        template="The disk of PostgreSQL at {server} is full: {words}",
+        hint_template="Free some space there, or load into another server; then run the same command again.",
+    ),
+    Complaint(
+        words=_NO_MEMORY,
+        kind=RestoreError,
+        template="PostgreSQL at {server} has not enough memory: {words}",
+        hint_template="Raise max_locks_per_transaction or the memory there, or use fewer --jobs.",
+    ),
+    Complaint(
+        words=_PUBLIC,
+        kind=RestoreError,
+        template="A right is missing to load {database}: {words}",
+        hint_template="Since PostgreSQL 15 only the owner of a database makes tables in its schema public: load as "
+        "that owner or as a superuser, or let them GRANT CREATE ON SCHEMA public.",
+    ),
+    Complaint(
+        words=RIGHT,
+        kind=RestoreError,
+        template="A right is missing to load {database}: {words}",
+        hint_template="Load as a superuser or as the owner; --no-owner leaves owners and grants out.",
+    ),
+    Complaint(
+        words=_IN_USE,
+        kind=RestoreError,
+        template="The database {database} at {server} is in use and could not be renamed: {words}",
+        hint_template="Stop what uses it (pg_stat_activity, pg_prepared_xacts and pg_replication_slots name it), "
+        "then run the same command again.",
+    ),
+    Complaint(
+        words=UNREACHABLE,
+        kind=RestoreError,
+        template="PostgreSQL at {server} takes no connections: {words}",
+        hint_template="See whether it runs, and whether host and port are right: pg_isready says so.",
+    ),
+    Complaint(
+        words=_EXISTS,
+        kind=RestoreError,
+        template="Something of {database} is there already: {words}",
+        hint_template="Load into a new database, or give the table another name with --rename.",
+    ),
+    Complaint(
+        words=_CONFLICT,
+        kind=RestoreError,
+        template="A row does not fit into what {database} holds: {words}",
+        hint_template="Load it under another name with --rename, and join the rows yourself.",
+    ),
+)
 
 
 def explain_target(error: SourceError, *, server: str, database: str) -> RestoreError:
@@ -20,77 +101,13 @@ def explain_target(error: SourceError, *, server: str, database: str) -> Restore
 
 def explain_words(words: str, *, server: str, database: str, otherwise: str = "") -> RestoreError:
     """Return the error that says most of what the server, or a program of it, complained of."""
-    values = {"server": server, "database": database, "words": words or otherwise}
-    if PASSWORD.search(words):
-        return RestoreError(
-            "PostgreSQL at {server} does not accept the password for {database}: {words}",
-            hint="Set PGPASSWORD or PGPASSFILE, or 'password' of the component; never write it into the address.",
-            **values,
-        )
-    if NO_DATABASE.search(words):
-        return RestoreError(
-            "The database {database} at {server} cannot be opened: {words}",
-            hint="Check its name; psql -l lists those that are there.",
-            **values,
-        )
-    if REFUSED.search(words):
-        return RestoreError(
-            "PostgreSQL at {server} does not let this user in: {words}",
-            hint="Check the user in the address, and the server's pg_hba.conf.",
-            **values,
-        )
-    if _FULL.search(words):
-        return RestoreError(
-            "The disk of PostgreSQL at {server} is full: {words}",
-            hint="Free some space there, or load into another server; then run the same command again.",
-            **values,
-        )
-    if _NO_MEMORY.search(words):
-        return RestoreError(
-            "PostgreSQL at {server} has not enough memory: {words}",
-            hint="Raise max_locks_per_transaction or the memory there, or use fewer --jobs.",
-            **values,
-        )
-    if _PUBLIC.search(words):
-        return RestoreError(
-            "A right is missing to load {database}: {words}",
-            hint="Since PostgreSQL 15 only the owner of a database makes tables in its schema public: load as that "
-            "owner or as a superuser, or let them GRANT CREATE ON SCHEMA public.",
-            **values,
-        )
-    if RIGHT.search(words):
-        return RestoreError(
-            "A right is missing to load {database}: {words}",
-            hint="Load as a superuser or as the owner; --no-owner leaves owners and grants out.",
-            **values,
-        )
-    if _IN_USE.search(words):
-        return RestoreError(
-            "The database {database} at {server} is in use and could not be renamed: {words}",
-            hint="Stop what uses it (pg_stat_activity, pg_prepared_xacts and pg_replication_slots name it), "
-            "then run the same command again.",
-            **values,
-        )
-    if UNREACHABLE.search(words):
-        return RestoreError(
-            "PostgreSQL at {server} takes no connections: {words}",
-            hint="See whether it runs, and whether host and port are right: pg_isready says so.",
-            **values,
-        )
-    if _EXISTS.search(words):
-        return RestoreError(
-            "Something of {database} is there already: {words}",
-            hint="Load into a new database, or give the table another name with --rename.",
-            **values,
-        )
-    if _CONFLICT.search(words):
-        return RestoreError(
-            "A row does not fit into what {database} holds: {words}",
-            hint="Load it under another name with --rename, and join the rows yourself.",
-            **values,
-        )
+    found = find_complaint(_COMPLAINTS, words)
+    if found is not None:
+        return found.tell(server=server, database=database, words=words)
     return RestoreError(
         "{database} could not be loaded at {server}: {words}",
         hint="Mend what it says, then run the same command again.",
-        **values,
+        server=server,
+        database=database,
+        words=words or otherwise,
     )

@@ -11,7 +11,7 @@ from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.marked_output import DumpReader, ExplainedReader
-from rebond.sources.postgres.session import Access, HeldSnapshot
+from rebond.sources.postgres.session import HeldSnapshot
 from rebond.sources.postgres.table_rows import TableRows, name_table_file
 from rebond.sources.streams.judging import Expectation
 from rebond.sources.streams.readers import StreamReader
@@ -22,6 +22,7 @@ FORMAT = 1
 END_OF_DUMP = Expectation(mark=b"-- PostgreSQL database dump complete")
 END_OF_GLOBALS = b"-- PostgreSQL database cluster dump complete"
 _ANYTHING = Expectation(allows_empty=True)
+_OF_ONE_BYTE = ("LATIN", "WIN", "KOI8", "ISO_8859")  # encodings with one byte for each letter
 
 
 class PostgresTree(FolderTree):
@@ -51,11 +52,12 @@ def list_pieces(rows: TableRows, began_ns: int) -> dict[bytes, Piece]:
     """Return the files of one database, all of its snapshot; nothing is read before its file is opened."""
     snapshot = rows.snapshot
     access, name = snapshot.access, snapshot.name
+    encoding = _say_encoding(snapshot)
 
     def dump(*options: str) -> Stream:
         def open_reader() -> StreamReader:
             rows.start()
-            words = (f"--snapshot={snapshot.database.snapshot}", "--lock-wait-timeout=60000", *options)
+            words = (f"--snapshot={snapshot.database.snapshot}", "--lock-wait-timeout=60000", *encoding, *options)
             reader = access.open_dump(access.programs.pg_dump, name, *words, label="pg_dump")
             return DumpReader(ExplainedReader(reader, server=str(access.server), database=name))
 
@@ -100,10 +102,16 @@ class TextReader:
         """Nothing to give back."""
 
 
-def read_globals(access: Access, database: str, *, may_read_passwords: bool, report: Report) -> bytes | None:
+def _say_encoding(snapshot: HeldSnapshot) -> tuple[str, ...]:
+    """Let definitions come as UTF-8 where every letter of the database has a place in that: names are compared."""
+    return ("--encoding=UTF8",) if snapshot.database.encoding.startswith(_OF_ONE_BYTE) else ()
+
+
+def read_globals(snapshot: HeldSnapshot, *, report: Report) -> bytes | None:
     """Return the roles and tablespaces of the server as SQL; report what may not be read of them."""
-    options = ["--globals-only"]
-    if not may_read_passwords:
+    access, database = snapshot.access, snapshot.name
+    options = ["--globals-only", *_say_encoding(snapshot)]
+    if not snapshot.database.may_read_passwords:
         options.append("--no-role-passwords")
         report(_passwords_missing(database))
     try:

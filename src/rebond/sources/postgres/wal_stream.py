@@ -75,7 +75,9 @@ def ask_history(access: Access, timeline: int) -> tuple[Switch, ...]:
     words = (access.programs.psql, "-X", "-w", "-A", "-t", "-c", f"TIMELINE_HISTORY {timeline}", "-d", connection)
     try:
         answer = read_output(
-            lambda: access.open_program(wrap_program(words), given=describe_input(access.server), label="psql"),
+            lambda: access.open_program(
+                wrap_program(words, access.server), given=describe_input(access.server), label="psql"
+            ),
             program="psql",
         )
     except SourceError as error:
@@ -92,4 +94,4 @@ def describe_receiver(access: Access, *, spool: str, slot: str) -> Sequence[str]
         *(access.programs.psql.removesuffix("psql") + "pg_receivewal", "-w", "-D", spool, "-S", slot),
         *("--synchronous", "--no-loop", "--status-interval=1", "-d", access.server.describe_connection("")),
     )
-    return ("sh", "-c", _WATCHED, "sh", *words)
+    return wrap_program(words, access.server, _WATCHED)

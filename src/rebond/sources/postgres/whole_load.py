@@ -1,8 +1,11 @@
 """Loading a whole database: beside whatever is there, counted, and only then swapped in."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from rebond.errors import RebondError, RestoreError, TargetNotEmpty
 from rebond.findings import Finding, Severity
@@ -19,11 +22,14 @@ from rebond.sources.postgres.making import (
     name_new,
     swap_in,
 )
+from rebond.sources.postgres.names import quote_name
 from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.side_by_side import gather_statistics, load_rows
 from rebond.sources.postgres.target import DatabaseTarget, Server, choose_maintenance, describe_server, is_empty
 
+_NO_RIGHT = "42501"
+_SETTING = re.compile(r"ALTER (?:DATABASE|ROLE) .* SET ", re.DOTALL)
 Report = Callable[[Finding], None]
 Advance = Callable[[str, int, int], None]  # what is being done, tables done, bytes handed over
 
@@ -43,7 +49,10 @@ class LoadWish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
-    """What will be done: every refusal that can be known came before. ``aside`` is empty where nothing is replaced."""
+    """What will be done: every refusal that can be known came before. ``aside`` is empty where nothing is replaced.
+
+    ``joined`` are memberships of new roles in groups of which the server had one of that name before.
+    """
 
     target: DatabaseTarget
     server: Server
@@ -54,7 +63,15 @@ class LoadPlan:
     definitions: Definitions
     new_roles: tuple[str, ...]
     roles: Roles
+    joined: tuple[tuple[str, str], ...] = ()
     notes: tuple[Finding, ...] = ()
+
+    def after(self, made_roles: Sequence[str]) -> "LoadPlan":
+        """Return the same plan for when another one has made roles: several databases may need the same ones."""
+        left = tuple(each for each in self.new_roles if each not in made_roles)
+        server = msgspec.structs.replace(self.server, roles=(*self.server.roles, *made_roles))
+        joined = tuple(each for each in self.joined if each[1] not in made_roles)
+        return replace(self, new_roles=left, server=server, joined=joined)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +132,7 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
         definitions=definitions,
         new_roles=tuple(missing),
         roles=roles,
+        joined=tuple(roles.list_joined(missing, server.roles)),
         notes=tuple(definitions.notes),
     )
 
@@ -140,11 +158,13 @@ def load_whole(
             phases = _fill(saved, plan, wish, advance)
             roles = [*plan.server.roles, *plan.new_roles]
             settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
-            run_statements(access, maintenance, settings)
+            _apply(plan, maintenance, list(settings), report)
         swap_in(access, maintenance, new=plan.new, name=plan.name, aside=plan.aside)
     except BaseException:
         _take_away(plan, maintenance, report)
         raise
+    for group, member in plan.joined:
+        report(_joined(group, member))
     kept = plan.aside
     if plan.drops_aside and is_empty(access, plan.aside):
         drop_database(access, maintenance, plan.aside)
@@ -175,7 +195,7 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance
     advance("pre-data.sql", 0, 0)
     run_statements(access, plan.new, guard.wrap(definitions.list_before()))
     end_phase("schema")
-    load_rows(saved, access, plan.new, jobs=wish.jobs, advance=advance)
+    load_rows(saved, access, plan.new, guard, jobs=wish.jobs, advance=advance)
     end_phase("rows")
     if saved.files.has("large-objects.sql"):
         advance("large-objects.sql", len(saved.tables), 0)
@@ -195,8 +215,26 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance
 def _make_roles(plan: LoadPlan, maintenance: str) -> None:
     if plan.new_roles:
         guard = ScriptGuard(plan.target.access)
-        statements = [b"BEGIN;", *plan.roles.make(plan.new_roles), b"COMMIT;"]
+        statements = [b"BEGIN;", *plan.roles.make(plan.new_roles, plan.server.roles), b"COMMIT;"]
         run_statements(plan.target.access, maintenance, guard.wrap(statements))
+
+
+def _apply(plan: LoadPlan, maintenance: str, statements: list[str], report: Report) -> None:
+    """Give the new database its settings. One that this user may not make is told, and hours of loading stay."""
+    access = plan.target.access
+    try:
+        run_statements(access, maintenance, statements)
+        return
+    except RestoreError as error:
+        if _NO_RIGHT not in str(error.values.get("words")):
+            raise
+    for each in statements:
+        try:
+            run_statements(access, maintenance, [each])
+        except RestoreError as error:
+            if _NO_RIGHT not in str(error.values.get("words")) or not _SETTING.match(each):
+                raise
+            report(_setting_missing(plan, each))
 
 
 def _take_away(plan: LoadPlan, maintenance: str, report: Report) -> None:
@@ -217,6 +255,33 @@ def _take_away(plan: LoadPlan, maintenance: str, report: Report) -> None:
                 values={"new": plan.new, "reason": error.message},
             )
         )
+
+
+def _setting_missing(plan: LoadPlan, statement: str) -> Finding:
+    written = statement.replace(quote_name(plan.new), quote_name(plan.name))
+    return Finding(
+        code="setting-missing",
+        severity=Severity.WARNING,
+        subject=plan.name,
+        template="{database} lacks a setting that {user} may not make.",
+        hint_template="Let a superuser run: {statement}",
+        values={"database": plan.name, "user": plan.server.user, "statement": written},
+    )
+
+
+def _joined(group: str, member: str) -> Finding:
+    return Finding(
+        code="role-joins-another",
+        severity=Severity.NOTE,
+        subject=member,
+        template="The new role {member} joined {group}, which was on this server before, and may do what that one may.",
+        hint_template="If that is another {group} than the one that was saved: {statement}",
+        values={
+            "member": member,
+            "group": group,
+            "statement": f"REVOKE {quote_name(group)} FROM {quote_name(member)};",
+        },
+    )
 
 
 def _leftover_dropped(name: str) -> Finding:

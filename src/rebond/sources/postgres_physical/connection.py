@@ -46,7 +46,8 @@ class Connection:
         words = server.describe_own_connection("replication" if replicates else database)
         if replicates:
             words += " replication=true"
-        words += " client_encoding=UTF8 options='-c lc_messages=C -c statement_timeout=0'"
+        # What a role says of idle sessions must not end one that holds a backup for hours.
+        words += " client_encoding=UTF8 options='-c lc_messages=C -c statement_timeout=0 -c idle_session_timeout=0'"
         self._pq = pq
         self._server = server
         self._said: list[str] = []

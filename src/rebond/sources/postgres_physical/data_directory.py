@@ -145,13 +145,13 @@ class DataDirectoryTree:
     def _read_files(self, threads: ThreadPoolExecutor) -> Iterator[Arrival]:
         try:
             for found in walk_directory(self._top, self._facts.major):
-                if found.is_directory:
-                    self._add(found, os.stat(found.place))
-                    continue
                 try:
+                    if found.is_directory:
+                        self._add(found, os.stat(found.place))
+                        continue
                     descriptor = os.open(found.place, os.O_RDONLY | os.O_CLOEXEC)
                 except FileNotFoundError:
-                    continue  # a table that was dropped meanwhile: the log says so too
+                    continue  # a table or a database that was dropped meanwhile: the log says so too
                 arrival = self._open_part(found.path, descriptor)
                 if arrival is None:
                     arrival = FileAhead(found.path, descriptor, threads, self._find_damaged)

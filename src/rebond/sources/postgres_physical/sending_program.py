@@ -30,7 +30,7 @@ class ProgramStream:
         words = [program, "-w", "-D", "-", "-F", "t", "-c", "fast", "-l", label, f"--manifest-checksums={algorithm}"]
         words += ["-X", "fetch" if takes_wal else "none", "-d", access.server.describe_connection("")]
         self._reader: StreamReader = access.open_program(
-            wrap_program(words), given=describe_input(access.server), label=PROGRAM
+            wrap_program(words, access.server), given=describe_input(access.server), label=PROGRAM
         )
 
     def archives(self) -> Iterator[tuple[bytes, TarMembers]]:

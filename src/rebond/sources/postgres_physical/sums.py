@@ -14,6 +14,7 @@ from typing import Protocol
 CRC32C, SHA256 = "CRC32C", "SHA256"
 _SUMMED_HERE_BYTES = 64 << 10
 _CRC_BYTES = 4
+_POLYNOMIAL = 0x82F63B78  # of Castagnoli, its bits turned round
 
 
 class Sum(Protocol):
@@ -106,6 +107,25 @@ class Sha256:
         """Return the sum."""
         self.wait()
         return self._sum.hexdigest()
+
+
+def sum_crc32c(content: bytes | bytearray) -> int:
+    """Return the CRC-32C of a few bytes; slowly where the library is missing."""
+    extend = _find_crc32c()
+    if extend is not None:
+        return extend(0, bytes(content))
+    table, value = _make_table(), 0xFFFFFFFF
+    for each in content:
+        value = table[(value ^ each) & 0xFF] ^ (value >> 8)
+    return value ^ 0xFFFFFFFF
+
+
+@cache
+def _make_table() -> tuple[int, ...]:
+    values = list(range(256))
+    for _ in range(8):
+        values = [each >> 1 ^ (_POLYNOMIAL if each & 1 else 0) for each in values]
+    return tuple(values)
 
 
 @cache

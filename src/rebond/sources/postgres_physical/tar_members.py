@@ -5,6 +5,7 @@ from typing import Protocol
 
 from rebond.sources.tar.following import BLOCK, FILE, Member, TarDamaged, TarFollower
 from rebond.sources.tar.judging import damaged_archive
+from rebond.wording import Phrase
 
 _READ_BYTES = 1 << 17
 
@@ -55,7 +56,7 @@ class TarMembers:
             return 0
         count = self._incoming.readinto(buffer)
         if not count:
-            raise damaged_archive(self._program, "it ends before its end")
+            raise damaged_archive(self._program, Phrase("it ends before its end"))
         self._left -= count
         self._follower.feed(buffer[:count])
         return count

@@ -5,17 +5,21 @@ what is read here; replaying is PostgreSQL's own work.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
+
+from rebond.sources.postgres_physical.sums import sum_crc32c
 
 _PAGE = struct.Struct("<HHIQI")  # magic, flags, timeline, position, bytes that remain of a record
 _LONG_EXTRA = struct.Struct("<QII")  # system id, segment and page size, after four bytes of padding
 _RECORD = struct.Struct("<IIQBB2xI")  # length, transaction, position of the one before, info, manager, sum
+_LINKED = struct.Struct("<I4xQ")  # of that, what leads from one to the next
+_MANAGER_AT, _SUM_AT = 17, 20
 _CONTINUES, _IS_LONG = 0x0001, 0x0002
 _SHORT_BYTES, _LONG_BYTES = 24, 40
 _XLOG, _TRANSACTION = 0, 1
-_CHECKPOINTS, _RESTORE_POINT = frozenset({0x00, 0x10}), 0x70
+_CHECKPOINTS, _RESTORE_POINT, _END_OF_RECOVERY = frozenset({0x00, 0x10}), 0x70, 0x90
 _OPERATION = 0x70
 _COMMITS = frozenset({0x00, 0x30})  # of a transaction; of one that was prepared
 _ABORTS = frozenset({0x20, 0x40})
@@ -38,28 +42,81 @@ class Mark(msgspec.Struct, frozen=True):
     name: str = ""
 
 
+class CutRecord(msgspec.Struct, frozen=True):
+    """A record that begins in a segment and ends in a later one: where it begins, its length, and what is there."""
+
+    lsn: int
+    length: int
+    begun: bytes
+
+    @property
+    def may_be_mark(self) -> bool:
+        """Whether it is of a kind that says something of moments, as far as can be told."""
+        return len(self.begun) < _RECORD.size or _RECORD.unpack_from(self.begun)[4] in {_XLOG, _TRANSACTION}
+
+
 class ScannedSegment(msgspec.Struct, frozen=True):
-    """What was found in one segment. ``last_lsn`` is where its last record begins; ``None`` where none does."""
+    """What was found in one segment.
+
+    ``last_lsn`` is where the last record begins that is whole in it; ``None`` where none is. ``cut`` is the one that
+    goes on in the next segment. A server replays only what is whole, so nothing is said of a half record.
+    """
 
     marks: tuple[Mark, ...]
     last_lsn: int | None
+    cut: CutRecord | None = None
 
 
 def scan_segment(content: bytes, start_lsn: int) -> ScannedSegment:
-    """Read the records that begin in a segment, up to what was never written or is left of an older use."""
+    """Read the records that lie in a segment, up to what was never written or is left of an older use."""
     page_bytes = _LONG_EXTRA.unpack_from(content, 24)[2] or 8192
     payload, first = _strip_pages(content, start_lsn, page_bytes)
     marks: list[Mark] = []
-    last: int | None = None
-    for offset, lsn, header in _walk(payload, first, start_lsn, page_bytes):
-        last = lsn
-        length, xid, _, info, manager, _ = header
-        if manager not in {_XLOG, _TRANSACTION} or offset + length > len(payload) + _SHORT_BYTES:
-            continue
-        mark = _read_mark(payload, offset, lsn, length, xid, info, manager)
-        if mark is not None:
-            marks.append(mark)
-    return ScannedSegment(tuple(marks), last)
+    before: int | None = None
+    last: tuple[int, int, int] | None = None
+    for offset, lsn, length in _walk(payload, first, start_lsn, page_bytes):
+        if offset + length > len(payload):
+            is_full = len(payload) == _count_payload(len(content), page_bytes)
+            cut = CutRecord(lsn, length, bytes(payload[offset:])) if is_full else None
+            return ScannedSegment(tuple(marks), last and last[1], cut)
+        before, last = last and last[1], (offset, lsn, length)
+        if payload[offset + _MANAGER_AT] in {_XLOG, _TRANSACTION}:
+            mark = _read_mark(payload, offset, lsn)
+            if mark is not None:
+                marks.append(mark)
+    if last is not None and not _is_whole(payload, last[0], last[2]):  # it was cut while it was written
+        return ScannedSegment(tuple(each for each in marks if each.lsn != last[1]), before)
+    return ScannedSegment(tuple(marks), last and last[1])
+
+
+def finish_record(cut: CutRecord, following: Iterable[tuple[bytes, int]]) -> tuple[Mark | None, bool]:
+    """Put a record together with its rest. Return what it says of moments, and whether it is whole.
+
+    ``following`` are the contents of the segments behind, each with the position of its first byte.
+    """
+    record = bytearray(cut.begun)
+    for content, start_lsn in following:
+        page_bytes = _LONG_EXTRA.unpack_from(content, 24)[2] or 8192
+        payload, _ = _strip_pages(content, start_lsn, page_bytes)
+        record += payload[: cut.length - len(record)]
+        if len(record) == cut.length or len(payload) < _count_payload(len(content), page_bytes):
+            break
+    if len(record) < cut.length or not _is_whole(record, 0, cut.length):
+        return None, False
+    has_mark = record[_MANAGER_AT] in {_XLOG, _TRANSACTION}
+    return _read_mark(record, 0, cut.lsn) if has_mark else None, True
+
+
+def _is_whole(payload: bytearray, offset: int, length: int) -> bool:
+    """Compare the sum of a record, which is of its data first and then of its header."""
+    said: int = _RECORD.unpack_from(payload, offset)[5]
+    end = offset + length
+    return said == sum_crc32c(payload[offset + _RECORD.size : end] + payload[offset : offset + _SUM_AT])
+
+
+def _count_payload(size: int, page_bytes: int) -> int:
+    """Return how many bytes of a whole segment are of no header."""
+    return size - _LONG_BYTES - (size // page_bytes - 1) * _SHORT_BYTES
 
 
 def _strip_pages(content: bytes, start_lsn: int, page_bytes: int) -> tuple[bytearray, int]:
@@ -77,37 +134,36 @@ def _strip_pages(content: bytes, start_lsn: int, page_bytes: int) -> tuple[bytea
     return payload, first
 
 
-def _walk(
-    payload: bytearray, first: int, start_lsn: int, page_bytes: int
-) -> Iterator[tuple[int, int, tuple[int, int, int, int, int, int]]]:
-    """Yield each record: where it begins in the payload and in the log, and its header."""
+def _walk(payload: bytearray, first: int, start_lsn: int, page_bytes: int) -> Iterator[tuple[int, int, int]]:
+    """Yield each record: where it begins in the payload and in the log, and its length. The last may be cut."""
     head = page_bytes - _LONG_BYTES
     body = page_bytes - _SHORT_BYTES
     before: int | None = None
     offset, size = first, len(payload)
-    unpack = _RECORD.unpack_from
-    while offset + _RECORD.size <= size:
-        header = unpack(payload, offset)
-        length = header[0]
-        if length < _RECORD.size or (before is not None and header[2] != before):
+    unpack = _LINKED.unpack_from
+    while offset < size:
+        if offset + _LINKED.size <= size:
+            length, previous = unpack(payload, offset)
+        else:  # of the last one there may be no more than its length
+            length, previous = int.from_bytes(payload[offset : offset + 4], "little"), before
+        if length < _RECORD.size or (before is not None and previous != before):
             return
         if offset < head:
             lsn = start_lsn + _LONG_BYTES + offset
         else:
             page, rest = divmod(offset - head, body)
             lsn = start_lsn + (page + 1) * page_bytes + _SHORT_BYTES + rest
-        yield offset, lsn, header
+        yield offset, lsn, length
         before = lsn
         offset += -(-length // 8) * 8
 
 
-def _read_mark(
-    payload: bytearray, offset: int, lsn: int, length: int, xid: int, info: int, manager: int
-) -> Mark | None:
+def _read_mark(payload: bytearray, offset: int, lsn: int) -> Mark | None:
+    length, xid, _, info, manager, _ = _RECORD.unpack_from(payload, offset)
     operation = info & _OPERATION if manager == _TRANSACTION else info & 0xF0
     if manager == _TRANSACTION and operation not in _COMMITS | _ABORTS:
         return None
-    if manager == _XLOG and operation != _RESTORE_POINT and operation not in _CHECKPOINTS:
+    if manager == _XLOG and operation not in {_RESTORE_POINT, _END_OF_RECOVERY, *_CHECKPOINTS}:
         return None
     start = _find_data(payload, offset + _RECORD.size, offset + length)
     if start is None:
@@ -117,6 +173,8 @@ def _read_mark(
     if start + 8 > len(payload):
         return None
     time_us = int.from_bytes(payload[start : start + 8], "little", signed=True) + _EPOCH_US
+    if manager == _XLOG and operation == _END_OF_RECOVERY:
+        return Mark("checkpoint", lsn, time_us)
     if manager == _XLOG:
         name = bytes(payload[start + 8 : start + 72]).split(b"\0", 1)[0].decode(errors="replace")
         return Mark("point", lsn, time_us, 0, name)

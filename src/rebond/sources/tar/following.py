@@ -9,18 +9,29 @@ from collections.abc import Callable
 
 import msgspec
 
+from rebond.wording import Phrase
+
 BLOCK = 512
 FILE, HARD_LINK, SYMLINK, CHARACTER, SPECIAL_BLOCK, DIRECTORY, FIFO = b"0", b"1", b"2", b"3", b"4", b"5", b"6"
 WITHOUT_CONTENT = frozenset({HARD_LINK, SYMLINK, CHARACTER, SPECIAL_BLOCK, DIRECTORY, FIFO})
 _LONG_NAME, _LONG_LINK, _PAX, _PAX_GLOBAL = b"L", b"K", b"x", b"g"
 _FILES = frozenset({b"0", b"\0", b"7"})
+_WITH_HOLES = b"S"  # of GNU tar: where its holes are stands in the header, and in blocks that follow it
+_HEADER_GOES_ON_AT, _MAP_GOES_ON_AT = 482, 504
 _MOST_EXTENDED_BYTES = 8 << 20  # of names and attributes that one member may have
 _EMPTY = bytes(BLOCK)
 _SPACES = frozenset(string.whitespace.encode() + b"\0")
 
 
 class TarDamaged(Exception):
-    """This is no tar archive, or not a whole one; the text says in few words what is wrong."""
+    """This is no tar archive, or not a whole one; the text says in few words what is wrong, in any language."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._text = Phrase(text)
+
+    def __str__(self) -> str:
+        return self._text
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
@@ -54,6 +65,7 @@ class TarFollower:
         self._next: dict[str, bytes] = {}  # what extended headers say of the next member
         self._always: dict[str, bytes] = {}  # and of all that follow
         self._empty_blocks = 0
+        self._behind_map = -1  # bytes of content that follow a map of holes, while that is being read
         self.members = 0
 
     @property
@@ -85,6 +97,9 @@ class TarFollower:
     def _take(self, gathered: bytes) -> None:
         if self._extension:
             self._take_extension(gathered[: self._extension_size])
+        elif self._behind_map >= 0:
+            if not gathered[_MAP_GOES_ON_AT]:
+                self._skip, self._behind_map = self._behind_map, -1
         elif gathered == _EMPTY:
             self._empty_blocks += 1
         elif self._empty_blocks:
@@ -110,7 +125,10 @@ class TarFollower:
         size = 0 if kind in WITHOUT_CONTENT else size
         self.members += 1
         self._tell(_make_member(header, b"0" if kind in _FILES else kind, size, said, self._offset))
-        self._skip = _padded(size)
+        if kind == _WITH_HOLES and header[_HEADER_GOES_ON_AT]:
+            self._behind_map = _padded(size)
+        else:
+            self._skip = _padded(size)
 
     def _take_extension(self, content: bytes) -> None:
         kind, self._extension, self._wanted = self._extension, b"", BLOCK

@@ -4,8 +4,9 @@ import os
 import pwd
 import stat
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.config.references import FromFile
 from rebond.stack.advice.observing import Observation, Scene, Weight
@@ -34,9 +35,9 @@ def find_secret_files(scene: Scene) -> list[Path]:
         if isinstance(value, FromFile):
             if name in _SECRET_FIELDS:
                 found[scene.loaded.root / Path(value.file).expanduser()] = None
-        elif is_dataclass(value) and not isinstance(value, type):
-            for each in fields(value):
-                walk(getattr(value, each.name), each.name)
+        elif isinstance(value, Struct):
+            for each in value.__struct_fields__:
+                walk(getattr(value, each), each)
         elif isinstance(value, dict):
             for each in value.values():
                 walk(each, name)

@@ -3,14 +3,14 @@
 import json
 import os
 import random
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from rebond.durable_files import make_directories_durably, replace_durably
 from rebond.entries import EntryKind
 from rebond.operations.browsing import root_of, walk
-from rebond.operations.drills.outcomes import Answer, Check
+from rebond.operations.drills.outcomes import Answer, Check, DrilledComponent
 from rebond.operations.drills.rereading import Sample, reread
 from rebond.operations.snapshots import time_of
 from rebond.vault.access import Vault
@@ -19,6 +19,7 @@ from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "lost-server", "security-breach")
 FILE = "drills/exercise.json"  # below the state folder
+UNKNOWN_AGE = -1.0
 _NOT_SAVED = frozenset({"versioned", "regenerable", "ephemeral"})
 
 
@@ -27,6 +28,7 @@ class Exercise:
     """One exercise under way. ``components`` have to be below ``target`` when it is over.
 
     ``snapshot`` is the one that has to be found; ``before_ms`` is all that people are told of it after a breach.
+    ``ages`` is how much work would have been lost with each component when it began, where that is known.
     """
 
     scenario: str
@@ -36,6 +38,7 @@ class Exercise:
     snapshot: str
     components: tuple[str, ...]
     before_ms: int = 0
+    ages: Mapping[str, float] = field(default_factory=dict)
 
 
 def invent(records: Sequence[SnapshotRecord], scenario: str, *, stack: str, now_ms: int, folder: Path) -> Exercise:
@@ -81,6 +84,21 @@ def find_sealed(state_folder: Path) -> Exercise | None:
 def end(state_folder: Path) -> None:
     """Forget the exercise that is under way."""
     (state_folder / FILE).unlink(missing_ok=True)
+
+
+def describe_lost(record: SnapshotRecord, exercise: Exercise) -> tuple[DrilledComponent, ...]:
+    """Return what had to be brought back. How long each took is not known: people did it."""
+    return tuple(
+        DrilledComponent(
+            name=each.name,
+            kind=each.kind,
+            files=each.files,
+            bytes=each.bytes,
+            age_seconds=exercise.ages.get(each.name, UNKNOWN_AGE),
+        )
+        for each in record.catalog.components
+        if each.name in exercise.components
+    )
 
 
 def judge_exercise(vault: Vault, record: SnapshotRecord, exercise: Exercise) -> list[Check]:

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Postgres, Sqlite, Versioned
 from rebond.config.model import Loaded
-from rebond.config.steps import Drilling
+from rebond.config.steps import OWN_IF_POSSIBLE, Drilling
 from rebond.operations.browsing import root_of as root_of_tree
 from rebond.operations.browsing import walk
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
@@ -304,9 +304,12 @@ class DrillPlanner(Struct, kw_only=True):
         application = self._find_application(layout, drilling)
         if not drilling.checks and application is None:
             return
-        from rebond.stack.drills.user_checks import Asked, make_user_question  # noqa: PLC0415 - as above
+        from rebond.stack.drills.surroundings import tell_open_network  # noqa: PLC0415 - as above
+        from rebond.stack.drills.user_checks import Asked, make_user_question  # noqa: PLC0415
         from rebond.stack.whereabouts import words_of  # noqa: PLC0415
 
+        if self._runs_commands(drilling, application) and drilling.network != OWN_IF_POSSIBLE:
+            yield Question(code="network", subject="network", ask=partial(tell_open_network, self.environment))
         asked = Asked(
             find_server=self._standing.find_server,
             find_files=self._standing.find_files,
@@ -325,6 +328,11 @@ class DrillPlanner(Struct, kw_only=True):
             yield make_user_question(wanted, asked, find_name, partial(words_of, wanted.url, self.loaded))
         if application is not None and not application.is_planned:
             yield application.plan()
+
+    def _runs_commands(self, drilling: Drilling, application: "Application | None") -> bool:
+        """Say whether a proof rests on commands. A search for the last good snapshot compares, and proves nothing."""
+        runs_any = application is not None or any(each.run for each in drilling.checks)
+        return runs_any and not self.is_sample and not self.asks_only_user
 
     def _find_application(self, layout: Layout, drilling: Drilling) -> "Application | None":
         """Return what is to be started: the whole of it is wanted, and not where queries alone are asked."""

@@ -3,12 +3,14 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebond.config.steps import OWN_IF_POSSIBLE
 from rebond.errors import CommandFailed
 from rebond.logs.masking import remember_variables
+from rebond.operations.drills.outcomes import Answer, Check
 from rebond.sources.streams.readers import CommandReader
 from rebond.stack.drills import own_network
 from rebond.stack.drills.drilled_servers import DrilledServer, describe_servers, first_of_each
@@ -88,6 +90,21 @@ def find_cutter(environment: Mapping[str, str], *, is_root: bool | None = None) 
         if reader is not None:
             reader.close()
     return () if status else (unshare, *options, "--")
+
+
+def tell_open_network(environment: Mapping[str, str]) -> Iterator[Check]:
+    """Yield an answer that is missing where commands cannot be cut off: nobody knows then whom they have asked."""
+    if not find_cutter(environment):
+        yield Check(
+            code="network",
+            subject="network",
+            answer=Answer.NOT_RUN,
+            template="This system lets no network of its own be made: what the commands and the application reached "
+            "besides what came back is not known.",
+            hint_template="See that '{command}' succeeds on the machine that drills, or drill as root. "
+            'If they reach nothing of production anyhow: network = "{accepted}" under [drill].',
+            values={"command": "unshare --user --net true", "accepted": OWN_IF_POSSIBLE},
+        )
 
 
 def find_entrance(around: Surroundings, pid: int) -> tuple[str, ...] | None:

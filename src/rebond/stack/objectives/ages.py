@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Versioned
 from rebond.config.model import Loaded
-from rebond.operations.snapshots import time_of
+from rebond.operations.snapshots import is_ahead, time_of
 from rebond.schedule.jobs import Deed, make_calendar
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -30,7 +30,7 @@ def find_ages(
     Where a log reaches further than the snapshot, which ``ends`` says, they count from its end. ``folder`` is the
     stack's own in the state folder. ``None`` for a component that was never saved.
     """
-    newest = find_newest(records)
+    newest = find_newest(records, clock.now_ms())
     quiet = find_unchanged(loaded, newest, folder, clock)
     ages: dict[str, float | None] = {}
     for name, component in loaded.configuration.component.items():
@@ -40,17 +40,23 @@ def find_ages(
         if record is None:
             ages[name] = None
         else:
-            ages[name] = 0.0 if name in quiet else max(0, clock.now_ms() - time_of(record)) / 1000
+            ages[name] = 0.0 if name in quiet else _age_of(record, clock.now_ms())
             if ends is not None and name in ends:
                 lost = ends[name].lost_seconds(clock.now_ms())
                 ages[name] = ages[name] if lost is None else lost
     return ages
 
 
-def find_newest(records: Iterable[SnapshotRecord]) -> dict[str, SnapshotRecord]:
-    """Return the newest snapshot that holds each component whole."""
+def _age_of(record: SnapshotRecord, now_ms: int) -> float:
+    """Return how old a snapshot is, in seconds. One that is dated ahead is not new: nobody knows when it was made."""
+    age_ms = now_ms - time_of(record)
+    return (abs(age_ms) if is_ahead(record, now_ms) else max(0, age_ms)) / 1000
+
+
+def find_newest(records: Iterable[SnapshotRecord], now_ms: int) -> dict[str, SnapshotRecord]:
+    """Return the newest snapshot that holds each component whole; one dated ahead only where there is no other."""
     newest: dict[str, SnapshotRecord] = {}
-    for record in sorted(records, key=time_of):
+    for record in sorted(records, key=lambda each: (not is_ahead(each, now_ms), time_of(each))):
         for component in record.catalog.components:
             if component.is_whole:
                 newest[component.name] = record

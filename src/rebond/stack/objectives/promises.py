@@ -55,11 +55,14 @@ class DrillJudgement(Struct, frozen=True, kw_only=True):
         return tuple(each for each in self.promises if each.is_missed)
 
 
-def judge_drill(outcome: DrillOutcome, configuration: Configuration | None, *, scenario: str = "") -> DrillJudgement:
+def judge_drill(
+    outcome: DrillOutcome, configuration: Configuration | None, *, scenario: str = "", is_exercise: bool = False
+) -> DrillJudgement:
     """Set what a drill measured beside what is promised.
 
     A sample says nothing of how long the whole takes. ``age_seconds`` of a component is less than 0 where the snapshot
-    was chosen by hand: then nothing follows for what would be lost.
+    was chosen by hand: then nothing follows for what would be lost. Of an exercise only the time of the whole is known:
+    it stands beside the promise of the scenario, or else the longest of a component that was lost.
     """
     promises: list[Promise] = []
     for each in outcome.components:
@@ -71,7 +74,7 @@ def judge_drill(outcome: DrillOutcome, configuration: Configuration | None, *, s
                 subject=each.name,
                 measure=Measure.RTO,
                 promised_seconds=component.rto,
-                measured_seconds=None if outcome.is_sample else each.seconds,
+                measured_seconds=None if outcome.is_sample or is_exercise else each.seconds,
             )
         )
         promises.append(
@@ -84,7 +87,7 @@ def judge_drill(outcome: DrillOutcome, configuration: Configuration | None, *, s
         )
     rto = _find_whole(outcome, configuration, scenario, promises)
     rpo = _find_lost(outcome, configuration, scenario, promises)
-    whole = [each for each in (rto, rpo) if each.is_scenario]
+    whole = [each for each in (rto, rpo) if each.is_scenario or (is_exercise and each is rto)]
     return DrillJudgement(promises=(*promises, *whole), rto=rto, rpo=rpo)
 
 
@@ -95,7 +98,7 @@ def _find_whole(
     objectives = configuration.objective if configuration else {}
     name = scenario or WHOLE
     measured = None if outcome.is_sample else outcome.rto_seconds
-    if name in objectives:
+    if name in objectives and objectives[name].rto is not None:
         return Promise(
             subject=name,
             measure=Measure.RTO,

@@ -12,7 +12,7 @@ from rebond.config.model import Loaded
 from rebond.findings import Finding
 from rebond.history.learning import Learned
 from rebond.history.runs import Run
-from rebond.operations.snapshots import time_of
+from rebond.operations.snapshots import leave_out_ahead, time_of
 from rebond.schedule.foreseeing import find_next
 from rebond.schedule.jobs import Deed, make_calendar
 from rebond.stack.objectives.ages import find_ages, find_waiting
@@ -102,7 +102,7 @@ class StackStatus:
     @property
     def reachable_ms(self) -> tuple[int, int] | None:
         """The oldest and the newest moment of a snapshot; ``None`` without one."""
-        moments = [time_of(each) for each in self.vault.records]
+        moments = [time_of(each) for each in leave_out_ahead(self.vault.records, self.now_ms)]
         return (min(moments), max(moments)) if moments else None
 
 
@@ -197,13 +197,10 @@ def _find_lost(records: Sequence[SnapshotRecord], name: str, end: LogEnd | None,
     logged = end.lost_seconds(now_ms) if end is not None else None
     if logged is not None:
         return logged
-    moments = sorted(
-        time_of(record)
-        for record in records
-        if any(each.name == name and each.is_whole for each in record.catalog.components)
-    )
+    whole = [each for each in records if any(one.name == name and one.is_whole for one in each.catalog.components)]
+    moments = sorted(time_of(each) for each in leave_out_ahead(whole, now_ms))
     ordered = [*moments[-GAPS:], now_ms]
-    return max((later - earlier for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
+    return max((abs(later - earlier) for earlier, later in itertools.pairwise(ordered)), default=0) / 1000
 
 
 def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned, end: LogEnd | None) -> list[Finding]:
@@ -257,7 +254,8 @@ def _list_classes(loaded: Loaded, records: Sequence[SnapshotRecord], now_ms: int
     for name, class_ in loaded.configuration.classes.items():
         job = next((each for each in calendar.jobs if each.deed is Deed.BACKUP and each.class_name == name), None)
         following = find_next(calendar, job, now_ms) if job is not None else None
-        moments = [time_of(each) for each in records if each.catalog.class_ == name]
+        of_class = [each for each in records if each.catalog.class_ == name]
+        moments = [time_of(each) for each in leave_out_ahead(of_class, now_ms)]
         found.append(
             ClassStatus(
                 name=name,

@@ -219,6 +219,21 @@ def test_a_base_that_spans_two_timelines_keeps_both() -> None:
     assert choose_doomed(times, 2, floors=floors or {}, needs=needs, before_ms=60) == []
 
 
+def test_an_earlier_timeline_that_was_written_on_keeps_what_its_own_base_needs_for_the_window() -> None:
+    of_old = BaseNeed(system_id=1, timeline=1, first=10, last=11, whole_ms=100, snapshot="a")
+    of_mistake = BaseNeed(
+        system_id=1, timeline=2, first=13, last=14, whole_ms=130, snapshot="b"
+    )  # promoted, and given up again
+    needs = [of_old, of_mistake]
+    floors = find_floors(needs, 150) or {}
+    assert floors == {2: 13}
+    written_on = {number: 10 * number for number in range(5, 30)}
+    assert choose_doomed(written_on, 1, floors=floors, needs=needs, before_ms=150) == [5, 6, 7, 8, 9]
+    assert choose_doomed(written_on, 1, floors=floors, needs=[of_mistake], before_ms=150) == []
+    ended = {number: 10 * number for number in range(5, 14)}
+    assert choose_doomed(ended, 1, floors=floors, needs=needs, before_ms=150) == [5, 6, 7, 8, 9, 12, 13]
+
+
 def test_a_copy_that_was_pushed_twice_goes_as_one(stage: Archived) -> None:
     stage.push(1, range(1, 4))
     stage.archive("other").push(segment_file(1, 1))

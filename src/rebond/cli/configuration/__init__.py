@@ -1,0 +1,1 @@
+"""The configuration at hand, read and written."""

@@ -1,0 +1,1 @@
+"""Snapshots are proved by restoring them where that is thrown away."""

@@ -1,0 +1,1 @@
+"""What comes back into the configuration's own places, by a plan."""

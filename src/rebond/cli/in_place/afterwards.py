@@ -1,0 +1,159 @@
+"""What follows a restore in place: going on with one that was cut, rolling back, accepting."""
+
+from contextlib import ExitStack
+from pathlib import Path
+
+from rebond.cli.configuration.at_hand import find_stack
+from rebond.cli.in_place.carrying_out import Gathering, RunInterrupted, carry_out
+from rebond.cli.in_place.runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
+from rebond.cli.in_place.saved_configuration import take_configuration_back, write_configuration
+from rebond.cli.in_place.sources import sources_of
+from rebond.cli.in_place.surroundings import list_untouchable
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, require_consent, with_problems
+from rebond.cli.output.observing import finding_document
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.turns.holding import stack_held
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.clock import SystemClock
+from rebond.errors import Refused, RestoreError
+from rebond.operations.recovery.carrying_out import Recovery
+from rebond.operations.recovery.journal import Journal, RunState, find_run, require_state
+from rebond.operations.recovery.plan import StepKind
+from rebond.stack.recovering import make_means
+from rebond.stack.recovery_wishes import Surroundings
+from rebond.units import format_moment
+
+
+def resume(invocation: Invocation, text: str) -> int:
+    """Go on with a restore that was cut. Raises ``UnknownName`` and ``Refused``."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
+    if journal.state is RunState.KEPT:
+        _finish_bare(invocation, journal, load_run(invocation, journal))  # it may have been cut after the last step
+    require_state(journal, RunState.UNFINISHED)
+    begun = load_run(invocation, journal)
+    with ExitStack() as held, watching(invocation) as watcher:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        if any(not journal.has_ended(each.number) for each in begun.plan.steps if each.kind in _NEED_THE_VAULT):
+            vault = held.enter_context(vault_at_hand(_with_vault(invocation, journal), watcher.noticed))
+            sources = held.enter_context(sources_of(invocation, begun.loaded, vault, watcher))
+            around = Surroundings(
+                run=journal.run,
+                folder_of=journal.folder_of,
+                sources=sources.by_component(begun.wish),
+                untouchable=list_untouchable(invocation, vault.store.location),
+            )
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded))
+        status = carry_out(invocation, begun.plan, means, journal, watcher, begun.loaded)
+        _finish_bare(invocation, journal, begun)
+        return status
+
+
+def _root_of(begun: BegunRun) -> Path:
+    return Path(begun.wish.to) if begun.wish.to else begun.loaded.root
+
+
+def _finish_bare(invocation: Invocation, journal: Journal, begun: BegunRun) -> None:
+    """Put the configuration beside a stack that came back on a bare machine, unless something lies there."""
+    if begun.wish.is_bare:
+        root = _root_of(begun)
+        write_configuration(invocation, root, read_kept_configuration(journal), journal)
+
+
+_MAY_HAVE_LAID = frozenset({RunState.KEPT, RunState.ROLLING_BACK})
+_NEED_THE_VAULT = frozenset({StepKind.VERIFY, StepKind.FETCH})
+
+
+def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
+    """Let the vault be the one that the run began with, where the command line named it."""
+    if invocation.vault is None and (named := journal.read_plan().get("vault")):
+        invocation.vault = str(named)
+    return invocation
+
+
+def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool) -> int:
+    """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
+    begun = load_run(invocation, journal)
+    with watching(invocation) as watcher:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        gathering = Gathering(watcher)
+        recovery = Recovery(begun.plan, means, journal, gathering, clock)
+        require_newest(invocation, journal, clock)
+        if journal.state is RunState.KEPT:
+            _require_second_word(journal, recovery, keeps_newer=keeps_newer)
+        question = tr("Put the old version of {components} back?", components=", ".join(means.parts))
+        require_consent(invocation, question, is_given=is_confirmed)
+        with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
+            try:
+                if begun.wish.is_bare and journal.state in _MAY_HAVE_LAID:
+                    take_configuration_back(_root_of(begun), read_kept_configuration(journal), journal)
+                recovery.roll_back()
+            except KeyboardInterrupt:
+                raise RunInterrupted.saying(
+                    RestoreError(
+                        "Interrupted while the restore {run} was rolled back.",
+                        hint="Go on with: rebond restore --rollback {run}",
+                        run=journal.run,
+                    )
+                ) from None
+    problems = gathering.problems()
+    document = {
+        "run": journal.run,
+        "state": journal.state.value,
+        "parts": list(means.parts),
+        "problems": [finding_document(each) for each in problems],
+    }
+    said = tr(
+        "The restore {run} was rolled back: {components} are as they were before it.",
+        run=journal.run,
+        components=", ".join(means.parts),
+    )
+    answer(invocation, document, with_problems(invocation, said, problems))
+    return DOUBTFUL if problems else GOOD
+
+
+def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: bool) -> None:
+    written = recovery.find_written()
+    if not written or keeps_newer:
+        return
+    since = format_moment(journal.ended_ms)
+    raise Refused(
+        "Since the restore {run} ended ({since}), somebody wrote to {components}. Rolling back takes that away too.",
+        hint="If that is meant, say so with a second word: rebond restore --rollback {run} --set-newer-aside",
+        run=journal.run,
+        since=since,
+        components=", ".join(written),
+    )
+
+
+def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
+    """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
+    begun = load_run(invocation, journal)
+    with watching(invocation) as watcher:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        recovery = Recovery(begun.plan, means, journal, watcher, clock)
+        if journal.state is RunState.KEPT:
+            question = tr(
+                "Delete the old version of {components}? It cannot be brought back then.",
+                components=", ".join(means.parts),
+            )
+            require_consent(invocation, question, is_given=is_confirmed)
+        with journal.held():
+            recovery.accept()
+    document = {"run": journal.run, "state": journal.state.value, "parts": list(means.parts)}
+    said = tr(
+        "The restore {run} is accepted: the old version of {components} is deleted.",
+        run=journal.run,
+        components=", ".join(means.parts),
+    )
+    answer(invocation, document, said)
+    return GOOD

@@ -1,0 +1,202 @@
+"""What a restore in place brings back: which components, from which snapshots, and how much that is."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rebond.cli.in_place.sources import MAIN, Sources
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import note
+from rebond.cli.output.speech import tr
+from rebond.cli.snapshots.choosing import choose_snapshot
+from rebond.cli.snapshots.documents import describe_choice
+from rebond.cli.snapshots.parts import choose_parts
+from rebond.clock import SystemClock
+from rebond.config.components import Component, Postgres
+from rebond.config.model import Loaded
+from rebond.errors import StoreError, UnknownName, UsageError, VaultError
+from rebond.operations.measuring_part import PartMeasure
+from rebond.operations.recovery.choosing import choose_records, find_reference
+from rebond.operations.recovery.parts import Source
+from rebond.operations.selection import Selection
+from rebond.operations.snapshots import time_of
+from rebond.stack.recovering import holds_data
+from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
+from rebond.units import format_iso, parse_last_moment
+from rebond.vault.snapshots import ComponentSummary, SnapshotRecord
+
+
+def choose_parts_to_bring(
+    invocation: Invocation,
+    loaded: Loaded,
+    sources: Sources,
+    words: Sequence[str],
+    moment: str | None,
+    wishes: Mapping[str, Any],
+) -> RecoveryWish:
+    """Return what is wanted, with its sizes; say what was chosen. Raises ``UnknownName`` and ``UsageError``."""
+    stack = wishes["stack"] or loaded.configuration.stack.name
+    if moment is None:
+        record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack, records=sources.records())
+        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        names, target, records = words[1:], "", {each.name: record for each in record.catalog.components}
+    else:
+        names, (target, records) = words, _take_moment(sources, moment, stack)
+        record = max(records.values(), key=time_of)
+    picked = choose_parts(invocation, record, names, wishes["include"])
+    wanted = picked.components or tuple(records)
+    chosen = [
+        part
+        for name in wanted
+        if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes, target)) is not None
+    ]
+    if sources.left_out and (picked.components or not chosen):
+        raise sources.left_out[0]
+    if not chosen:
+        raise UnknownName(
+            "Nothing in this snapshot is what was asked for.", hint="'rebond ls -r SNAPSHOT' lists what it holds."
+        )
+    return RecoveryWish(
+        chosen=tuple(chosen),
+        scenario=wishes.get("scenario") or "",
+        keeps_owner=not wishes["no_owner"],
+        takes_other_cluster=wishes["other_cluster"],
+        workers=wishes["jobs"],
+    )
+
+
+def _take_moment(sources: Sources, moment: str, stack: str) -> tuple[str, dict[str, SnapshotRecord]]:
+    """Return the moment as it is kept, and the newest snapshot of each component that is not younger."""
+    now_ms = SystemClock().now_ms()
+    is_latest = moment == "latest"
+    until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=sources.main.configured.zone)
+    records = choose_records(sources.records(), until_ms, stack=stack)
+    if not records:
+        raise UnknownName(
+            "There is no whole snapshot of this stack of that moment or earlier.",
+            hint="'rebond snapshots' lists them with their times.",
+        )
+    return "latest" if is_latest else format_iso(until_ms), records
+
+
+def choose_all(
+    invocation: Invocation,
+    loaded: Loaded,
+    sources: Sources,
+    records: Mapping[str, SnapshotRecord],
+    target: str,
+) -> tuple[ChosenPart, ...]:
+    """Return components, whole, each from its own snapshot. Raises ``UsageError`` when there is none."""
+    parts = (
+        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, target)
+        for name in records
+    )
+    chosen = tuple(each for each in parts if each is not None)
+    if sources.left_out and not chosen:
+        raise sources.left_out[0]
+    if not chosen:
+        raise UsageError(
+            "The snapshot {id} holds nothing that this configuration has a place for.",
+            hint="'rebond ls -r SNAPSHOT' lists what it holds.",
+            id=next((each.snapshot.hex()[:12] for each in records.values()), "–"),
+        )
+    return chosen
+
+
+def _choose(
+    invocation: Invocation,
+    loaded: Loaded,
+    sources: Sources,
+    name: str,
+    records: Mapping[str, SnapshotRecord],
+    include: Sequence[str],
+    wishes: Mapping[str, Any],
+    target: str = "",
+) -> ChosenPart | None:
+    """Return one component as it is wanted; ``None`` when nothing of it is, or it holds nothing."""
+    component = _find_component(invocation, loaded, name, records)
+    if component is None or not holds_data(component):
+        return None
+    found = _follow(sources, name, records[name])
+    if found is None:
+        return None
+    vault, source = found
+    measured = _measure(source, _require_whole(source, name), include, wishes["exclude"])
+    if measured is None:
+        return None
+    files, size_bytes = measured
+    prefix = f"/{name}/"
+    return ChosenPart(
+        name=name,
+        snapshot=source.record.snapshot.hex(),
+        moment_ms=time_of(source.record),
+        vault=vault,
+        include=tuple(include),
+        exclude=tuple(wishes["exclude"]),
+        parts=tuple(each.removeprefix(prefix) for each in include if each.startswith(prefix) and not wishes["include"]),
+        files=files,
+        bytes=size_bytes,
+        target=target if isinstance(component, Postgres) and component.wal else "",
+    )
+
+
+def _find_component(
+    invocation: Invocation, loaded: Loaded, name: str, records: Mapping[str, SnapshotRecord]
+) -> Component | None:
+    """Return what the configuration says of a component; one of which it says nothing is told."""
+    if name not in records:
+        raise UnknownName(
+            "The snapshot has no component {missing}.",
+            hint="It has: {known}. What lies in one is named with --include.",
+            missing=name,
+            known=", ".join(sorted(records)),
+        )
+    component = loaded.configuration.component.get(name)
+    if component is None:
+        note(
+            invocation,
+            tr("{component} is not in the configuration, so it has no place to come back to.", component=name),
+        )
+    return component
+
+
+def _require_whole(source: Source, name: str) -> ComponentSummary:
+    """Return what the snapshot lists of a component. Raises ``UsageError`` where that is not all of it."""
+    summary = next(each for each in source.record.catalog.components if each.name == name)
+    if not summary.complete:
+        raise UsageError(
+            "The component {component} is not whole in the snapshot {id}.",
+            hint="Choose another snapshot: 'rebond snapshots --component {component}' lists them.",
+            component=name,
+            id=source.record.snapshot.hex()[:12],
+        )
+    return summary
+
+
+def _follow(sources: Sources, name: str, record: SnapshotRecord) -> tuple[str, Source] | None:
+    """Return the vault's name and the snapshot that really hold a component; ``None`` where they cannot be had."""
+    source = sources.source_of(MAIN, record)
+    reference = find_reference(source, name)
+    if reference is None:
+        return MAIN, source
+    vault = str(reference.get("vault", ""))
+    if vault == "vault":
+        return MAIN, sources.find(MAIN, str(reference.get("snapshot", "")))
+    try:
+        return vault, sources.find(vault, str(reference.get("snapshot", "")))
+    except (VaultError, StoreError, UsageError) as error:
+        sources.leave_out(name, vault, error)
+        return None
+
+
+def _measure(
+    source: Source, summary: ComponentSummary, include: Sequence[str], exclude: Sequence[str]
+) -> tuple[int, int] | None:
+    """Return how many files and bytes of a component are wanted; ``None`` for none.
+
+    Whether their content can be had is found out when it is fetched, which is before anything live is touched.
+    """
+    if not include and not exclude:
+        return summary.files, summary.bytes
+    with source.reading() as reader:
+        measure = PartMeasure(reader, summary.name, Selection.from_flags(include, exclude))
+    return None if measure.is_empty else (measure.files, measure.bytes)

@@ -1,0 +1,102 @@
+"""``rebond restore`` and nothing else, on a terminal: three questions, and the command that they come to."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.in_place.beginning import begin_in_place
+from rebond.cli.in_place.runs import require_no_open_run
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import note
+from rebond.cli.output.speech import tr
+from rebond.cli.output.watching import watching
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.clock import SystemClock
+from rebond.errors import UnknownName
+from rebond.operations.snapshots import SnapshotFilter, SnapshotState, list_snapshots, state_of, time_of
+from rebond.units import format_moment, format_span
+
+if TYPE_CHECKING:
+    from rebond.vault.snapshots import SnapshotRecord
+
+SHOWN = 10  # snapshots from which one is chosen
+_ALL = "0"
+
+
+def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
+    """Ask what is broken and when it was good, show what will be overwritten, ask once more, and do it."""
+    loaded = require_configuration(invocation)
+    stack = loaded.configuration.stack.name
+    require_no_open_run(invocation, stack, SystemClock())
+    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        records = list_snapshots(vault.live, SnapshotFilter(stack=wishes["stack"] or stack))
+    if not records:
+        raise UnknownName(
+            "There is no snapshot of the stack {stack} in this vault.",
+            hint="'rebond snapshots' lists what there is.",
+            stack=stack,
+        )
+    names = _ask_what(list(loaded.configuration.component))
+    record = _ask_when([each for each in records if _holds(each, names)])
+    words = [record.snapshot.hex()[:12], *names]
+    command = "rebond restore " + shlex.join([*words, "--in-place"])
+    note(invocation, tr("The command for this, and for the next time: {command}", command=command))
+    return begin_in_place(invocation, words, None, wishes)
+
+
+def _ask_what(names: Sequence[str]) -> list[str]:
+    """Return the components that are broken; none named means all."""
+    _say(tr("What is broken?"))
+    _say(f"  {_ALL}  {tr('everything')}")
+    for number, name in enumerate(names, 1):
+        _say(f"  {number}  {name}")
+    while True:
+        text = str(click.prompt(tr("Numbers or names, with commas between"), default=_ALL, err=True))
+        words = [each.strip() for each in text.replace(" ", ",").split(",") if each.strip()]
+        if words == [_ALL]:
+            return []
+        found = [names[int(each) - 1] if _is_number(each, len(names)) else each for each in words]
+        if found and all(each in names for each in found):
+            return list(dict.fromkeys(found))
+        _say(tr("There is no '{text}' among them.", text=text))
+
+
+def _ask_when(records: Sequence["SnapshotRecord"]) -> "SnapshotRecord":
+    """Return the snapshot of when it was good: the newest one is proposed."""
+    newest = list(reversed(records))[:SHOWN]
+    if not newest:
+        raise UnknownName(
+            "No whole snapshot holds what is broken.", hint="'rebond snapshots' lists them with the state of each."
+        )
+    _say("\n" + tr("When was it good?"))
+    now_ms = SystemClock().now_ms()
+    for number, each in enumerate(newest, 1):
+        age = format_span(max(0, now_ms - time_of(each)) / 1000)
+        moment = format_moment(time_of(each))
+        _say(
+            f"  {number}  "
+            + tr("{moment}, {age} ago, snapshot {id}", moment=moment, age=age, id=each.snapshot.hex()[:8])
+        )
+    while True:
+        text = str(click.prompt(tr("Number"), default="1", err=True)).strip()
+        if _is_number(text, len(newest)):
+            return newest[int(text) - 1]
+        _say(tr("There is no '{text}' among them.", text=text))
+
+
+def _holds(record: "SnapshotRecord", names: Sequence[str]) -> bool:
+    if state_of(record) is SnapshotState.PARTIAL:
+        return False
+    held = {each.name for each in record.catalog.components}
+    return held.issuperset(names) if names else not record.catalog.lacks
+
+
+def _is_number(text: str, most: int) -> bool:
+    return text.isdecimal() and 1 <= int(text) <= most
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

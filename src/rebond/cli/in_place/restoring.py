@@ -1,0 +1,58 @@
+"""``restore --in-place``: from what was asked for to a plan, and to its beginning."""
+
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+from rebond.cli.in_place.carrying_out import carry_out
+from rebond.cli.in_place.choosing import choose_parts_to_bring
+from rebond.cli.in_place.runs import begin_run, require_no_open_run
+from rebond.cli.in_place.shown import describe_plan, plan_document
+from rebond.cli.in_place.sources import sources_of
+from rebond.cli.in_place.surroundings import look_around, name_run
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import GOOD, answer, note, require_consent
+from rebond.cli.output.observing import describe_finding, finding_document
+from rebond.cli.output.speech import tr
+from rebond.cli.turns.holding import stack_held
+from rebond.cli.vaults.opening import VaultAtHand
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.progress import Observer
+from rebond.stack.preconditions import list_closed
+from rebond.stack.recovering import leave_out, plan_recovery
+
+
+def restore_in_place(
+    invocation: Invocation,
+    loaded: Loaded,
+    vault: VaultAtHand,
+    watcher: Observer,
+    words: Sequence[str],
+    moment: str | None,
+    wishes: Mapping[str, Any],
+) -> int:
+    """Bring components back into their places. Return 3 when something could not be put back as it was."""
+    clock, run = SystemClock(), name_run(invocation)
+    with ExitStack() as held:
+        sources = held.enter_context(sources_of(invocation, loaded, vault, watcher))
+        wish = choose_parts_to_bring(invocation, loaded, sources, words, moment, wishes)
+        around = look_around(invocation, vault, loaded, run, sources.by_component(wish))
+        plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        plan = replace(plan, left_out=(*plan.left_out, *apart)) if apart else plan
+        closed = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))
+        if wishes["dry_run"]:
+            document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in closed]}
+            answer(invocation, document, "\n".join([describe_plan(plan), *map(describe_finding, closed)]))
+            return GOOD
+        note(invocation, describe_plan(plan))
+        for each in closed:
+            note(invocation, describe_finding(each))
+        require_no_open_run(invocation, plan.stack, clock)
+        require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
+        held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
+        journal = begin_run(invocation, loaded, wish, plan, clock)
+        return carry_out(invocation, plan, means, journal, watcher, loaded)

@@ -1,0 +1,1 @@
+"""What stays, until when, and what goes: rules, clean-ups, the freeing of room."""

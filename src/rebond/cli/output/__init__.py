@@ -1,0 +1,1 @@
+"""How anything reaches the reader: words, tables, answers, progress, endings."""

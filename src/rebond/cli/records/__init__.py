@@ -1,0 +1,1 @@
+"""What is written down of runs: the ledger, the log."""

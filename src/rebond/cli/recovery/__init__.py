@@ -1,0 +1,1 @@
+"""A stack comes back on a bare machine."""

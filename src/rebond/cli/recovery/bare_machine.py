@@ -1,0 +1,230 @@
+"""Bringing a stack back on a bare machine, from nothing but its vault."""
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from rebond.cli.in_place.carrying_out import carry_out
+from rebond.cli.in_place.choosing import choose_all
+from rebond.cli.in_place.runs import begin_run, require_no_open_run
+from rebond.cli.in_place.saved_configuration import load_stored, require_configuration_in, write_configuration
+from rebond.cli.in_place.shown import describe_plan, plan_document
+from rebond.cli.in_place.sources import Sources
+from rebond.cli.in_place.surroundings import look_around, name_run
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, require_consent
+from rebond.cli.output.observing import describe_finding, finding_document
+from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.watching import watching
+from rebond.cli.recovery.databases import NamedServer, find_named_server, load_all, show_loading
+from rebond.cli.snapshots.choosing import choose_snapshot
+from rebond.cli.snapshots.documents import describe_choice
+from rebond.cli.turns.holding import stack_held
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
+from rebond.clock import SystemClock
+from rebond.config.components import Component, Postgres
+from rebond.config.model import Loaded
+from rebond.errors import SourceUnreachable, UnknownName, UsageError
+from rebond.findings import Finding
+from rebond.operations.recovery.choosing import choose_records
+from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
+from rebond.operations.restore_database import DatabaseWish
+from rebond.operations.snapshots import list_snapshots, time_of
+from rebond.stack.preconditions import list_missing
+from rebond.stack.recovering import leave_out, plan_recovery
+from rebond.stack.recovery_wishes import RecoveryWish
+from rebond.units import format_iso, format_moment, parse_last_moment
+from rebond.vault.snapshots import SnapshotRecord
+
+
+def recover_stack(
+    invocation: Invocation, url: str, target: Path | None, moment: str | None, wishes: Mapping[str, Any]
+) -> int:
+    """Fetch the configuration, show plan and preconditions, carry the plan out. Raises ``UsageError`` and others."""
+    invocation.vault = url
+    clock = SystemClock()
+    with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+        asked = _choose(invocation, vault, moment, wishes["stack"])
+        note(invocation, describe_choice(asked.record, clock.now_ms()))
+        stored = require_configuration_in(vault, asked.record)
+        loaded = load_stored(invocation, vault, asked.record, stored)
+        sources = Sources(invocation, loaded, vault, watcher, held.enter_context(ExitStack()))
+        to = str(target.expanduser().absolute()) if target is not None else ""
+        wish, later = _wish(invocation, loaded, sources, asked, to, wishes)
+        run = name_run(invocation)
+        around = look_around(invocation, vault, loaded, run, sources.by_component(wish))
+        plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
+        server = _find_server(invocation, loaded, asked, later, wishes)
+        later = [name for name in later if server is None or name not in server.records]
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        come_later = [_come_later(name, loaded, asked, url) for name in later]
+        plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
+        root = Path(to) if to else loaded.root
+        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
+        if not wishes["dry_run"]:
+            _show(invocation, plan, missing)
+        if server is not None:
+            show_loading(invocation, vault.live, server, watcher)
+        if wishes["dry_run"]:
+            return _answer_dry(invocation, plan, missing)
+        require_no_open_run(invocation, plan.stack, clock)
+        require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
+        held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
+        journal = begin_run(invocation, loaded, wish, plan, clock)
+        status = carry_out(invocation, plan, means, journal, watcher, loaded)
+        write_configuration(invocation, root, stored, journal)
+        loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
+        commands = {**{name: _command_for(name, loaded, asked, url) for name in later}, **loading}
+        try:
+            if server is not None and status in {GOOD, DOUBTFUL}:
+                for name, found in load_all(invocation, vault.live, server, watcher):
+                    status = max(status, found)
+                    del commands[name]
+        finally:  # what is not loaded yet is said, also when a load fails
+            _say_next(invocation, root, commands)
+    return status
+
+
+def _find_server(
+    invocation: Invocation, loaded: Loaded, asked: "_Asked", later: Sequence[str], wishes: Mapping[str, Any]
+) -> NamedServer | None:
+    """Return the server that takes the databases of dumps. Raises ``UsageError`` where none is to come by itself."""
+    if wishes["into_server"] is None:
+        return None
+    components = loaded.configuration.component
+    logical = [name for name in later if getattr(components.get(name), "method", "") != "physical"]
+    if not logical:
+        raise UsageError(
+            "No database of dumps is left for --into-server.",
+            hint="It goes with --to, and with a snapshot that holds one; without --to they come back in the same run.",
+        )
+    wish = DatabaseWish(keeps_owner=not wishes["no_owner"], jobs=wishes["jobs"])
+    records = {name: asked.records[name] for name in logical}
+    return find_named_server(invocation, loaded, wishes["into_server"], records, wish)
+
+
+def _command_into(name: str, asked: "_Asked", url: str, wishes: Mapping[str, Any]) -> str:
+    snapshot = asked.records[name].snapshot.hex()[:12]
+    return shlex.join(["rebond", "restore", snapshot, name, "--into", wishes["into_server"], "--vault", url])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """What is to come back: each component from its record, the configuration from ``record``.
+
+    ``target`` is the moment of servers with a log.
+    """
+
+    record: SnapshotRecord
+    records: Mapping[str, SnapshotRecord]
+    target: str
+
+
+def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str) -> _Asked:
+    """Return the newest whole set, or what each component was at a moment. Raises ``UnknownName``, ``UsageError``."""
+    newest = choose_snapshot(vault, "latest", stack=stack)
+    if moment is None or moment == "latest":
+        return _Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
+    loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest))
+    zone = loaded.configuration.stack.timezone
+    until_ms = parse_last_moment(moment, now_ms=SystemClock().now_ms(), zone=ZoneInfo(zone) if zone else None)
+    note(invocation, tr("As of {moment}.", moment=format_moment(until_ms)))
+    records = choose_records(list_snapshots(vault.live), until_ms, stack=newest.catalog.stack)
+    if not records:
+        raise UnknownName(
+            "There is no whole snapshot of this stack of that moment or earlier.",
+            hint="'rebond snapshots' lists them with their times.",
+        )
+    return _Asked(record=max(records.values(), key=time_of), records=records, target=format_iso(until_ms))
+
+
+def _wish(
+    invocation: Invocation,
+    loaded: Loaded,
+    sources: Sources,
+    asked: _Asked,
+    to: str,
+    wishes: Mapping[str, Any],
+) -> tuple[RecoveryWish, list[str]]:
+    """Return what is brought back now, and the databases that a word is needed for: see ``_comes_later``."""
+    later = [name for name in asked.records if _comes_later(loaded.configuration.component.get(name), to)]
+    now = {name: record for name, record in asked.records.items() if name not in later}
+    chosen = choose_all(invocation, loaded, sources, now, asked.target)
+    wish = RecoveryWish(
+        chosen=chosen,
+        to=to,
+        runs_commands=not to,
+        is_bare=True,
+        keeps_owner=not wishes["no_owner"],
+        takes_other_cluster=wishes["other_cluster"],
+        workers=wishes["jobs"],
+    )
+    return wish, later
+
+
+def _comes_later(component: Component | None, to: str) -> bool:
+    """Say whether a database comes by a command of its own.
+
+    A data directory whose place is not on this machine does; and every one of a server where nothing is started.
+    """
+    if not isinstance(component, Postgres):
+        return False
+    if component.method == "physical":
+        return component.data_directory is None
+    return bool(to)
+
+
+def _command_for(name: str, loaded: Loaded, asked: _Asked, url: str) -> str:
+    """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
+    component = loaded.configuration.component.get(name)
+    if isinstance(component, Postgres) and component.method == "physical":
+        return shlex.join(["rebond", "restore", "--at", asked.target, name, "--vault", url, "--to"]) + " DIR"
+    snapshot = asked.records[name].snapshot.hex()[:12]
+    return shlex.join(["rebond", "restore", snapshot, name, "--in-place", "--vault", url])
+
+
+def _come_later(name: str, loaded: Loaded, asked: _Asked, url: str) -> LeftOut:
+    command = _command_for(name, loaded, asked, url)
+    component = loaded.configuration.component.get(name)
+    if isinstance(component, Postgres) and component.method == "physical":
+        return leave_out(
+            name,
+            SourceUnreachable(
+                "It is a data directory, which is laid down with its log and then started.",
+                hint="With: {command}",
+                command=command,
+            ),
+        )
+    return leave_out(
+        name, SourceUnreachable("Its server has to run first.", hint="When it does: {command}", command=command)
+    )
+
+
+def _show(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Finding]) -> None:
+    note(invocation, describe_plan(plan))
+    if missing:
+        note(invocation, "\n" + tr("What this machine lacks:"))
+        for each in missing:
+            note(invocation, describe_finding(each))
+    else:
+        note(invocation, tr("This machine has all that the plan needs."))
+
+
+def _answer_dry(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Finding]) -> int:
+    lines = [describe_plan(plan), ""]
+    lines += [describe_finding(each) for each in missing] or [tr("This machine has all that the plan needs.")]
+    document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in missing]}
+    answer(invocation, document, "\n".join(lines))
+    return GOOD
+
+
+def _say_next(invocation: Invocation, root: Path, later: Mapping[str, str]) -> None:
+    note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(str(root))))
+    for name, command in later.items():
+        note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
+    note(invocation, tr("What else is missing for backups from here: {command}", command="rebond doctor"))

@@ -1,0 +1,1 @@
+"""What comes back into a directory or a server that somebody names."""

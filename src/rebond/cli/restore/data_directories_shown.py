@@ -1,0 +1,93 @@
+"""Data directories that are restored, as they are told: before anything is written, and when they lie there."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rebond.cli.output.speech import show_path, tr
+from rebond.units import format_iso
+
+if TYPE_CHECKING:
+    from rebond.operations.physical.laying import LaidDirectory
+    from rebond.operations.point_in_time import PlannedServer
+
+
+def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict[str, Any]]:
+    """Return what is said of each in a document."""
+    from rebond.sources.postgres.wal_names import format_lsn
+
+    found = []
+    for each in planned:
+        reach, facts = each.reach, each.reach.base.facts
+        window = reach.window
+        found.append(
+            {
+                "component": reach.base.component,
+                "snapshot": reach.base.record.snapshot.hex(),
+                "system_identifier": facts.server.system_identifier,
+                "version": facts.server.version,
+                "moment": reach.target.describe(zone),
+                "recovery": {"setting": reach.setting, "value": reach.value},
+                "timeline": window.timeline if window else facts.timeline,
+                "last_lsn": format_lsn(reach.last_lsn),
+                "segments": len(reach.segments),
+                "window": None
+                if window is None
+                else {
+                    "timeline": window.timeline,
+                    "since": format_iso(window.since_ms),
+                    "until": format_iso(window.until_us // 1000) if window.until_us is not None else None,
+                    "since_lsn": format_lsn(window.since_lsn),
+                    "until_lsn": format_lsn(window.until_lsn),
+                },
+            }
+        )
+    return found
+
+
+def tell_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[str]:
+    """Return a line for each that says what is chosen, before anything is written."""
+    lines = []
+    for each in planned:
+        reach = each.reach
+        values = {
+            "component": reach.base.component,
+            "snapshot": reach.base.record.snapshot.hex()[:8],
+            "moment": reach.target.describe(zone),
+            "segments": len(reach.segments),
+        }
+        if reach.window is None:
+            lines.append(tr("{component}: the data directory of snapshot {snapshot}, with its own log.", **values))
+        else:
+            lines.append(
+                tr(
+                    "{component}: the data directory of snapshot {snapshot}, replayed to {moment} (timeline "
+                    "{timeline}, {segments} segments of the log). Within reach: {window}.",
+                    timeline=reach.window.timeline,
+                    window=reach.window.describe(zone),
+                    **values,
+                )
+            )
+    return lines
+
+
+def tell_laid(laid: "Sequence[LaidDirectory]") -> list[str]:
+    """Return what to do with each, and where it lies."""
+    from rebond.sources.streams.owner import name_of_user
+
+    lines = []
+    for each in laid:
+        path = show_path(str(each.path).encode(errors="surrogateescape"))
+        lines.append(
+            tr(
+                "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It answers while it still replays its "
+                "log: everything is there once 'SELECT pg_is_in_recovery()' says f. It archives nothing. If it is to "
+                "stay, 'rebond wal status' says what is missing; its last step is a new base: "
+                "rebond backup {component}",
+                component=each.reach.base.component,
+                path=path,
+                user=name_of_user(each.owner) or each.owner,
+            )
+        )
+        for number, place in each.tablespaces.items():
+            lines.append(tr("Tablespace {number}: {place}", number=number, place=place))
+    return lines

@@ -1,0 +1,110 @@
+"""Which data directories a restore means, and by what way each gets to its moment."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from rebond.cli.snapshots.choosing import choose_moment, choose_snapshot
+from rebond.cli.vaults.opening import VaultAtHand
+from rebond.clock import SystemClock
+from rebond.errors import TargetNotEmpty, UsageError
+
+if TYPE_CHECKING:
+    from rebond.operations.physical.targets import Target
+    from rebond.operations.point_in_time import PlannedServer
+    from rebond.vault.snapshots import SnapshotRecord
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a restore is to bring back: a snapshot, the components that are named, and the moment if one was.
+
+    ``is_at`` says that the moment decides by itself: for each data directory the newest that reaches it is taken.
+    """
+
+    record: "SnapshotRecord"
+    names: tuple[str, ...]
+    target: "Target | None" = None
+    is_at: bool = False
+
+
+def choose_wanted(vault: VaultAtHand, words: Sequence[str], moment: str | None, *, stack: str) -> Wanted:
+    """Return what the words of the command mean. Raises ``UsageError`` and ``UnknownName``.
+
+    With a moment the first word is a snapshot only when it is no component.
+    """
+    if moment is None:
+        return Wanted(record=choose_snapshot(vault, words[0], stack=stack), names=tuple(words[1:]))
+    from rebond.operations.physical.targets import is_position, parse_target
+    from rebond.operations.snapshots import list_snapshots
+
+    target = parse_target(moment, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
+    known = {each.name for record in list_snapshots(vault.live) for each in record.catalog.components}
+    if words and words[0].split("/")[0] not in known:
+        record = choose_snapshot(vault, words[0], stack=stack)
+        return Wanted(record=record, names=tuple(words[1:]), target=target)
+    record = (
+        choose_snapshot(vault, "latest", stack=stack)
+        if is_position(moment)
+        else choose_moment(vault, moment, stack=stack)
+    )
+    return Wanted(record=record, names=tuple(words), target=target, is_at=True)
+
+
+def find_servers(vault: VaultAtHand, wanted: Wanted) -> list[str]:
+    """Return which of the wanted components are data directories.
+
+    Raises ``UsageError`` for a moment that only the log of one could tell, where there is none.
+    """
+    found: list[str] = []
+    if any(each.kind == "postgres" for each in wanted.record.catalog.components):
+        from rebond.operations.physical.bases import list_physical
+
+        found = [each.component for each in list_physical(vault.live, wanted.record)]
+    chosen = [each for each in found if not wanted.names or each in wanted.names]
+    target = wanted.target
+    if target is not None and not chosen and (not wanted.is_at or target.kind != "time"):
+        raise UsageError(
+            "{moment} is known to a write-ahead log only, and nothing here was saved by the physical method.",
+            hint="Name a snapshot, or a time with --at: the newest snapshot before it is taken.",
+            moment=target.describe(vault.configured.zone),
+        )
+    return chosen
+
+
+def plan_servers(vault: VaultAtHand, wanted: Wanted, names: Sequence[str], *, stack: str) -> "list[PlannedServer]":
+    """Find the way to the moment for each; nothing is written. Raises ``WalGap`` when one cannot be reached."""
+    from rebond.operations.physical.bases import find_base
+    from rebond.operations.physical.targets import SET
+    from rebond.operations.point_in_time import PlannedServer, choose_base, find_reach, open_log
+
+    zone = vault.configured.zone
+    planned = []
+    for name in names:
+        if wanted.is_at and wanted.target is not None:
+            base, log = choose_base(
+                vault.live, name, wanted.target, stack=stack or wanted.record.catalog.stack, zone=zone
+            )
+        else:
+            found = find_base(vault.live, wanted.record, name)
+            assert found is not None  # noqa: S101 - it is one of those found before
+            base, log = found, open_log(vault.live, found)
+        reach = find_reach(base, log, wanted.target or SET, zone=zone)
+        planned.append(PlannedServer(reach=reach, log=log))
+    return planned
+
+
+def require_new(target: Path, names: Sequence[str], *, wants_nothing_else: bool) -> None:
+    """Raise ``TargetNotEmpty`` unless what is to be laid down has its place for itself."""
+    from rebond.operations.physical.laying import require_empty
+
+    if wants_nothing_else and target.is_dir() and not target.joinpath("..").samefile(target):
+        require_empty(target)
+    for name in names:
+        if (target / name).is_dir() and any((target / name).iterdir()):
+            raise TargetNotEmpty(
+                "{target} is not empty; nothing was written.",
+                hint="Name an empty or new directory. A data directory is never restored over another one.",
+                target=str(target / name),
+            )

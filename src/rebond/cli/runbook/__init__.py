@@ -1,0 +1,1 @@
+"""The operations guide of a stack: its facts, its writing."""

@@ -1,0 +1,32 @@
+"""Signals that a process hears while it lives long, instead of being ended by them."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+_HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def signals_heard(hear: Callable[[int], None]) -> Iterator[None]:
+    """Hand signals to ``hear``; what was set before comes back in the end."""
+
+    def act(number: int, _frame: FrameType | None) -> None:
+        hear(number)
+
+    before = {each: signal.signal(each, act) for each in _HEARD}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def stop_on_signals() -> Iterator[threading.Event]:
+    """Return what is set once a signal asks us to end."""
+    stop = threading.Event()
+    with signals_heard(lambda _number: stop.set()):
+        yield stop

@@ -1,0 +1,1 @@
+"""Snapshots: chosen on the command line, and shown."""

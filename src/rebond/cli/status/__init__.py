@@ -1,0 +1,1 @@
+"""What is promised, beside what was measured."""

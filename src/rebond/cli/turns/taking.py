@@ -1,0 +1,168 @@
+"""Runs of one stack take turns: those by hand are refused while another runs, unattended ones ask for their turn."""
+
+import contextlib
+import socket
+from collections.abc import Callable
+
+from rebond.cli.configuration.at_hand import MAIN, find_usable, require_configuration
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import GOOD, answer, note
+from rebond.cli.output.speech import tr
+from rebond.cli.vaults.at_hand import find_vault
+from rebond.cli.vaults.opening import vault_at_hand
+from rebond.clock import SystemClock
+from rebond.config.model import Loaded
+from rebond.errors import RebondError, UsageError
+from rebond.findings import Finding
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
+from rebond.schedule.jobs import Deed, Job, make_calendar
+from rebond.schedule.observing import Observer
+from rebond.schedule.records import GOOD_STATUSES
+from rebond.schedule.stack_folders import folder_of
+from rebond.schedule.stepping_back import step_back
+from rebond.schedule.turns import NotNow, Surroundings, Turn, note_saved, take_turn
+
+
+def run_backup_in_turn(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Back up a class when it is due. Raises ``UsageError`` for a class that does not run unattended."""
+    return run_in_turn(invocation, Deed.BACKUP, class_name, run)
+
+
+def run_check_in_turn(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Read a class back when that is due. Raises ``UsageError`` for a class whose `verify` says nothing."""
+    return run_in_turn(invocation, Deed.VERIFY, class_name, run)
+
+
+def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callable[[], int]) -> int:
+    """Run when it is the job's turn, and write that down; else say why not and return 0."""
+    loaded = require_configuration(invocation)
+    calendar = make_calendar(loaded.configuration)
+    job = next((each for each in calendar.jobs if (each.deed, each.class_name) == (deed, class_name)), None)
+    if not class_name:
+        known = sorted(each.class_name for each in calendar.jobs if each.deed is deed)
+        raise UsageError(
+            "--scheduled is the turn of one class, and none is named.",
+            hint="Name the class: --class NAME. These run unattended: {known}."
+            if known
+            else "No class does this unattended: say when in the configuration, then name it by --class NAME.",
+            known=", ".join(known),
+        )
+    if job is None:
+        raise UsageError(
+            "--scheduled goes with a class that runs unattended, and '{name}' does not.",
+            hint="Leave --scheduled out, or give class.{name} a schedule.",
+            name=class_name,
+        )
+    _refuse_another_vault(invocation, loaded, job)
+    around = surroundings_of(invocation, loaded)
+    with contextlib.ExitStack() as held:
+        try:
+            turn = held.enter_context(take_turn(job, around))
+        except OSError as error:
+            # A state folder that is full or gone must not cost the backup: at worst it is made twice.
+            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error.strerror))
+            return run()
+        if isinstance(turn, NotNow):
+            return _say_not_now(invocation, job, turn)
+        step_back(loaded.configuration.limits)
+        return _run_to_the_end(invocation, turn, run)
+
+
+def _refuse_another_vault(invocation: Invocation, loaded: Loaded, job: Job) -> None:
+    """Raise ``UsageError`` where a vault was named that is not the job's own: its turn would count as taken."""
+    place = job.class_name if job.deed is Deed.FORGET else MAIN
+    is_known = place != MAIN or loaded.configuration.vault is not None
+    if invocation.named_vault is not None and is_known and find_vault(invocation).place != place:
+        raise UsageError(
+            "--scheduled is the turn of {job}, and {address} is not its vault.",
+            hint="Leave --vault out, and REBOND_VAULT. Or leave --scheduled out: then the turn is not taken.",
+            job=job.name,
+            address=invocation.named_vault,
+        )
+
+
+def run_class_by_hand(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
+    """Run, and remember of a class that waits for a change which state was saved in the configuration's main vault.
+
+    The run must be the class as it is configured: with less in it, a change could be taken for saved that is not.
+    """
+    loaded = find_usable(invocation)
+    jobs = make_calendar(loaded.configuration).jobs if loaded else ()
+    job = next((each for each in jobs if (each.deed, each.class_name) == (Deed.BACKUP, class_name)), None)
+    if loaded is None or job is None or job.trigger != "change" or find_vault(invocation).place != MAIN:
+        return run()
+    folder, clock = folder_of(invocation.state_folder, loaded), SystemClock()
+    state = Observer(loaded, folder, clock)(job).state  # before: what changes meanwhile is a change
+    status = run()
+    if status in GOOD_STATUSES:
+        try:
+            note_saved(job, folder, clock, state)
+        except OSError as error:
+            note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error.strerror))
+    return status
+
+
+def surroundings_of(invocation: Invocation, loaded: Loaded) -> Surroundings:
+    """Return what the turns of a stack's jobs need to know."""
+    folder, clock = folder_of(invocation.state_folder, loaded), SystemClock()
+
+    def was_saved(job: Job, began_ms: int) -> bool:
+        return _is_in_vault(invocation, loaded, job, began_ms)
+
+    return Surroundings(
+        folder=folder,
+        calendar=make_calendar(loaded.configuration),
+        clock=clock,
+        observe=Observer(loaded, folder, clock),
+        was_saved=was_saved,
+    )
+
+
+def _is_in_vault(invocation: Invocation, loaded: Loaded, job: Job, began_ms: int) -> bool:
+    wanted = SnapshotFilter(
+        class_=job.class_name, stack=loaded.configuration.stack.name, host=socket.gethostname(), newest=1
+    )
+
+    def ignore(_finding: Finding) -> None:
+        """What is odd about the vault is told by the run itself."""
+
+    with vault_at_hand(invocation, ignore) as vault:
+        return any(each.catalog.time_ms >= began_ms for each in list_snapshots(vault.live, wanted))
+
+
+def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> int:
+    words = {
+        NotNow.PAUSED: tr("Unattended runs are paused; 'rebond resume' ends that."),
+        NotNow.NOT_DUE: tr("{job} is not due.", job=job.name),
+        NotNow.QUEUED: tr("{job} runs, and another run of it waits already.", job=job.name),
+        NotNow.DONE: tr("{job} was cut off after its snapshot stood; nothing is to be done again.", job=job.name),
+    }
+    note(invocation, words[reason])
+    answer(invocation, {"began": False, "job": job.name, "reason": reason.value}, "")
+    return GOOD
+
+
+def _run_to_the_end(invocation: Invocation, turn: Turn, run: Callable[[], int]) -> int:
+    try:
+        status = run()
+    except RebondError as error:
+        status = error.exit_status
+        _write(invocation, turn, lambda: turn.end(status))
+        raise
+    except KeyboardInterrupt:
+        _write(invocation, turn, turn.give_back)
+        raise
+    except BaseException:
+        _write(invocation, turn, lambda: turn.end(1))
+        raise
+    _write(invocation, turn, lambda: turn.end(status))
+    return status
+
+
+def _write(invocation: Invocation, turn: Turn, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        note(
+            invocation, tr("The state of {job} cannot be written: {reason}.", job=turn.job.name, reason=error.strerror)
+        )

@@ -1,0 +1,1 @@
+"""Which vault is meant, with which key, and how it is opened."""

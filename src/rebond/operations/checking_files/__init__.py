@@ -1,0 +1,1 @@
+"""Files on a disk, judged by themselves: archives, dumps, their sums, the folders that hold them."""

@@ -1,0 +1,226 @@
+"""Bugs of believing what others say: lists, clocks, what this host remembers, what lies in a target already."""
+
+from tests.planted.bug import Bug, Change
+
+PRUNING = "tests/unit/vault/test_pruning.py"
+RETENTION = "tests/unit/vault/test_retention.py"
+EARLY = "tests/unit/cli/test_asked_early.py"
+FILES = "tests/unit/operations/test_verify_files.py"
+RESTORE = "tests/unit/operations/test_restore.py"
+
+TRUST = (
+    Bug(
+        "any-list-speaks-for-a-new-pack",
+        "What a list says of a pack that the prune has just put counts unread: a stolen writer's key deletes backups.",
+        (
+            Change(
+                "vault/place_proving.py",
+                "if copy in put.get(pack.pack_hash, ()) or",
+                "if pack.pack_hash in put or",
+            ),
+        ),
+        (f"{PRUNING}::test_a_lie_about_a_pack_that_the_prune_has_just_made_deletes_nothing",),
+    ),
+    Bug(
+        "a-clock-that-was-ahead-makes-all-old",
+        "One snapshot that is dated years ahead is the newest for ever, and everything else is older than allowed.",
+        (
+            Change(
+                "vault/retention.py",
+                "        if (now_ms is None or each.time_ms <= now_ms + LATE_CLAIM_MS)\n        and ",
+                "        if ",
+            ),
+        ),
+        (RETENTION, "tests/unit/vault/test_forgetting.py"),
+    ),
+    Bug(
+        "what-is-dated-back-fills-the-past",
+        "A thief with a writer's key fills each day of the past, and the days' own snapshots are forgotten.",
+        (
+            Change(
+                "vault/retention.py",
+                "        and each.store_time_ms - each.time_ms <= LONGEST_RUN_MS\n",
+                "",
+            ),
+        ),
+        (RETENTION,),
+    ),
+    Bug(
+        "what-comes-in-order-is-believed",
+        "After a pause in the backups a thief fills the days of the pause in one night, and all before them go.",
+        (
+            Change(
+                "vault/retention.py",
+                "each.store_time_ms - each.time_ms <= LONGEST_RUN_MS\n",
+                "not any(each.time_ms < other.store_time_ms < each.store_time_ms - 3_600_000 for other in members)\n",
+            ),
+        ),
+        (RETENTION,),
+    ),
+    Bug(
+        "a-name-that-was-free-is-free",
+        "A large file is renamed over whatever came to lie under its name while it was written, and nobody says so.",
+        (Change("sources/files/writing_files.py", "        if not file.replaces:\n", "        if False:\n"),),
+        (
+            "tests/unit/sources/test_landing.py::test_what_comes_to_lie_under_a_name_while_its_file_is_written_stays_and_is_told",
+        ),
+    ),
+    Bug(
+        "what-is-met-in-an-empty-target-is-a-note",
+        "Of two names that a file system takes for one the second is not restored, and the restore ends with 0.",
+        (Change("sources/files/target.py", "        if self.was_empty and not", "        if False and not"),),
+        (
+            "tests/unit/operations/test_restore.py::test_a_restore_into_an_empty_target_that_meets_something_there_is_not_called_good",
+        ),
+    ),
+    Bug(
+        "runs-of-another-index",
+        "A cache put together out of two: its runs name segments of other sessions, and snapshots refer to them.",
+        (Change("vault/chunk_index.py", ".digest != digest:", '.digest == b"":'),),
+        ("tests/unit/vault/test_local_cache.py::test_runs_of_another_index_with_as_many_rows_are_not_believed",),
+    ),
+    Bug(
+        "read-in-years-to-come",
+        "Packs that were read while the clock was ahead are not read back again before that day comes.",
+        (Change("vault/verify_log.py", " and (now_ms is None or time_ms <= now_ms + _AHEAD_MS)", ""),),
+        ("tests/unit/vault/test_verify_log.py",),
+    ),
+    Bug(
+        "latest-is-years-ahead",
+        "One run with a clock that was ahead is the latest for years: every restore brings that day back.",
+        (
+            Change(
+                "operations/snapshots.py",
+                "key=lambda record: (not is_ahead(record, now_ms), *_age(record))",
+                "key=_age",
+            ),
+        ),
+        ("tests/unit/operations/test_snapshots.py",),
+    ),
+    Bug(
+        "dated-ahead-is-new",
+        "A snapshot that is dated ahead is 0 seconds old for years, and nobody hears that backups have stopped.",
+        (
+            Change(
+                "stack/objectives/ages.py",
+                "key=lambda each: (not is_ahead(each, now_ms), time_of(each))",
+                "key=time_of",
+            ),
+        ),
+        ("tests/unit/stack/test_ages.py",),
+    ),
+    Bug(
+        "an-emptied-pack-is-a-pack",
+        "A pack that a power cut has emptied is referred to by every backup, though the source has its content.",
+        (
+            Change(
+                "vault/index_loading.py",
+                "            if usable_packs[pack.pack_hash] != pack.size:\n",
+                "            if False:\n",
+            ),
+        ),
+        ("tests/unit/vault/test_index_loading.py::test_what_a_pack_held_that_was_cut_is_stored_again_and_told",),
+    ),
+    Bug(
+        "an-own-pack-that-was-cut-is-taken-over",
+        "A pack that a killed run put and a power cut then shortened is named in a list and referred to.",
+        (
+            Change(
+                "vault/writing.py",
+                "            if any(look.usable_packs.get(pack.pack_hash) != pack.size for pack in",
+                "            if any(pack.pack_hash not in look.usable_packs for pack in",
+            ),
+        ),
+        ("tests/unit/vault/test_pack_putting.py::test_a_pack_of_a_run_that_died_is_not_taken_over_when_it_was_cut",),
+    ),
+    Bug(
+        "half-a-tree-is-whole",
+        "A root that is deleted while it is read makes a snapshot of half of it that ends well.",
+        (
+            Change(
+                "sources/files/scanning.py",
+                "            if before.st_nlink and not os.fstat(root).st_nlink:",
+                "            if False:",
+            ),
+        ),
+        ("tests/unit/sources/test_scanning.py::test_a_root_that_is_deleted_while_it_is_walked_is_told",),
+    ),
+    Bug(
+        "a-share-that-went-away-has-vanished",
+        "All files of a share that went away are notes, and the snapshot of nothing ends with 0.",
+        (
+            Change(
+                "sources/files/noticing.py",
+                "    if error.errno == errno.ENOENT:\n",
+                "    if error.errno in (errno.ENOENT, errno.ESTALE):\n",
+            ),
+        ),
+        ("tests/unit/sources/test_scanning.py",),
+    ),
+    Bug(
+        "less-than-it-says",
+        "A file of which less is stored than its entry says comes back shorter, and nobody says so.",
+        (
+            Change(
+                "vault/trees.py",
+                "    if left:\n        raise VaultDamaged",
+                "    if False:\n        raise VaultDamaged",
+            ),
+        ),
+        (f"{RESTORE}::test_a_file_of_which_less_is_stored_than_it_says_is_damage_and_never_restored_shorter",),
+    ),
+    Bug(
+        "no-file-can-be-opened-any-more",
+        "A process that has used up its open files goes on to the end, and saves next to nothing.",
+        (
+            Change(
+                "sources/files/noticing.py",
+                "frozenset({errno.EMFILE, errno.ENFILE})",
+                "frozenset[int]()",
+            ),
+        ),
+        ("tests/unit/sources/test_scanning.py",),
+    ),
+    Bug(
+        "early-opening-remembers",
+        "A vault is taken for known before anybody used it: a line with a misspelt address pins whatever is there.",
+        (Change("cli/vaults/asked_early.py", "notice=noticed.append, remembers=False", "notice=noticed.append"),),
+        (f"{EARLY}::test_nothing_is_remembered_of_a_vault_before_somebody_uses_it",),
+    ),
+    Bug(
+        "early-questions-beside-a-configuration",
+        "A store is asked early though a configuration says which vault is meant, and how fast it may be read.",
+        (
+            Change(
+                "cli/vaults/asked_early.py",
+                "if find_configuration(None, environment, Path.cwd()) is not None:",
+                "if find_configuration is None:",
+            ),
+        ),
+        (f"{EARLY}::test_nothing_is_asked_where_it_is_not_plain_what_is_meant",),
+    ),
+    Bug(
+        "an-empty-dump-is-whole",
+        "A compressed dump without a byte in it, which a failed pg_dump leaves behind, is called whole.",
+        (
+            Change(
+                "operations/checking_files/streams.py",
+                '    if not head:\n        raise ProofFailed(\n            "{path} is a compressed',
+                '    if not pieces:\n        raise ProofFailed(\n            "{path} is a compressed',
+            ),
+        ),
+        (f"{FILES}::test_an_empty_dump_in_a_whole_gz_file_is_damage",),
+    ),
+    Bug(
+        "a-cut-script-is-whole",
+        "A script of SQL that was cut before it was compressed is called whole: gzip sees nothing wrong.",
+        (
+            Change(
+                "operations/checking_files/streams.py",
+                "if mark is not None and mark not in tail:",
+                "if mark is not None and not tail:",
+            ),
+        ),
+        (f"{FILES}::test_a_script_that_was_cut_before_it_was_compressed_is_damage",),
+    ),
+)

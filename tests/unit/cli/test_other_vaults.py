@@ -1,0 +1,84 @@
+"""Vaults of a configuration besides the main one: each with its own key, and within the limits of the line."""
+
+import pathlib
+
+import pytest
+from tests.unit.cli.program_runs import Program
+
+from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.invocation import Invocation
+from rebond.cli.output.watching import Nobody
+from rebond.cli.vaults.others import open_by_name
+from rebond.store.limiting import LimitedStore
+
+CONFIGURATION = """
+version = 1
+[stack]
+name = "shop"
+[vault]
+url = "vault"
+key = { file = "owner.key" }
+[vaults.secrets]
+url = "apart"
+key = { file = "apart.key" }
+[component.site]
+kind = "files"
+path = "site"
+[class.by-hand]
+trigger = "manual"
+components = ["site"]
+"""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    folder = tmp_path_factory.mktemp("two-vaults")
+    program = Program.with_vault(folder)
+    program.good("vault", "create", folder / "apart", "--kit", folder / "kit2", "--key-file", folder / "apart.key")
+    (folder / "site").mkdir()
+    write(folder, CONFIGURATION)
+    del program.environment["REBOND_VAULT"], program.environment["REBOND_PASSPHRASE"]
+    program.environment["REBOND_CONFIG"] = str(folder / "rebond.toml")
+    return program
+
+
+def write(folder: pathlib.Path, text: str) -> None:
+    (folder / "rebond.toml").write_text(text)
+    (folder / "rebond.toml").chmod(0o600)
+
+
+def ask_doctor(program: Program, **environment: str) -> list[str]:
+    """Return what the doctor finds wrong with vaults."""
+    found = program("doctor", "--json", **environment).document["findings"]
+    return [each["message"] for each in found if each["check"] == "vault" and each["weight"] != "note"]
+
+
+def test_the_doctor_opens_a_vault_with_its_own_key_where_the_environment_has_another(
+    program: Program,
+) -> None:
+    assert "REBOND_KEY_FILE" in program.environment
+
+    assert ask_doctor(program) == []
+
+
+def test_the_doctor_takes_a_key_of_the_environment_that_is_meant_for_another_vault(program: Program) -> None:
+    carried = (program.folder / "apart.key").rename(program.folder / "carried.key")
+    try:
+        assert len(ask_doctor(program)) == 1
+        assert ask_doctor(program, REBOND_KEY_FILE_SECRETS=str(carried)) == []
+    finally:
+        carried.rename(program.folder / "apart.key")
+
+
+@pytest.mark.parametrize("limit", ["upload", "download"])
+def test_what_a_run_may_take_of_the_line_holds_for_other_vaults_too(program: Program, limit: str) -> None:
+    invocation = Invocation(environment=program.environment)
+
+    with open_by_name(invocation, require_configuration(invocation), "secrets", Nobody()) as vault:
+        assert not isinstance(vault.store, LimitedStore)
+    write(program.folder, f'{CONFIGURATION}[limits]\n{limit} = "1GB/s"\n')
+    try:
+        with open_by_name(invocation, require_configuration(invocation), "secrets", Nobody()) as vault:
+            assert isinstance(vault.store, LimitedStore)
+    finally:
+        write(program.folder, CONFIGURATION)

@@ -1,0 +1,476 @@
+"""Files on a disk: what is whole is called so, and whatever is cut, changed, missing or locked is named."""
+
+import bz2
+import gzip
+import hashlib
+import io
+import json
+import lzma
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+import zstandard
+
+from rebond.archives import reading_through
+from rebond.clock import SystemClock
+from rebond.errors import UnknownName, UsageError
+from rebond.operations.verify_files import FileReport, FilesOutcome, verify_files
+from rebond.progress import Silence
+from rebond.secret import Secret
+
+NOISE = random.Random(7).randbytes(60_000)
+SCRIPT = (
+    b"--\n-- PostgreSQL database dump\n--\nCOPY t FROM stdin;\n1\n\\.\n--\n-- PostgreSQL database dump complete\n--\n\n"
+)
+MYSQL = b"-- MariaDB dump 10.19\nINSERT INTO t VALUES (1);\n-- Dump completed on 2026-02-04  3:00:00\n"
+
+
+def verify(*paths: pathlib.Path, password: bytes | None = None) -> FilesOutcome:
+    secret = Secret(password) if password else None
+    return verify_files(
+        [str(each) for each in paths], find_password=lambda: secret, observer=Silence(), clock=SystemClock()
+    )
+
+
+def one(path: pathlib.Path, password: bytes | None = None) -> FileReport:
+    (report,) = verify(path, password=password).files
+    return report
+
+
+def codes(report: FileReport) -> list[str]:
+    return [each.code for each in report.findings]
+
+
+def tar_of(**contents: bytes) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as archive:
+        for name, content in contents.items():
+            about = tarfile.TarInfo(name)
+            about.size = len(content)
+            archive.addfile(about, io.BytesIO(content))
+    return sink.getvalue()
+
+
+def zip_of(**contents: bytes) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in contents.items():
+            archive.writestr(name, content)
+    return sink.getvalue()
+
+
+def seven_zip_of(folder: pathlib.Path, *options: str) -> bytes:
+    (folder / "a").write_bytes(NOISE)
+    (folder / "b").write_bytes(b"b" * 5000)
+    program = shutil.which("7zz") or shutil.which("7z")
+    assert program is not None
+    subprocess.run(
+        [program, "a", "-bd", *options, "made.7z", "a", "b"], cwd=folder, check=True, stdout=subprocess.DEVNULL
+    )
+    content = (folder / "made.7z").read_bytes()
+    for name in ("made.7z", "a", "b"):
+        (folder / name).unlink()
+    return content
+
+
+MAKERS: dict[str, Callable[[], bytes]] = {
+    "tar": lambda: tar_of(a=NOISE, b=b"2"),
+    "tar.gz": lambda: gzip.compress(tar_of(a=NOISE)),
+    "tgz": lambda: gzip.compress(tar_of(a=NOISE)),
+    "tar.bz2": lambda: bz2.compress(tar_of(a=NOISE)),
+    "tar.xz": lambda: lzma.compress(tar_of(a=NOISE)),
+    "tar.zst": lambda: zstandard.ZstdCompressor(write_checksum=True).compress(tar_of(a=NOISE)),
+    "sql.gz": lambda: gzip.compress(SCRIPT),
+    "sql": lambda: SCRIPT,
+    "sql.zst": lambda: zstandard.ZstdCompressor(write_checksum=True).compress(MYSQL),
+    "zip": lambda: zip_of(a=NOISE, b=b"2"),
+    "json": lambda: json.dumps([{"model": "shop.order", "pk": each} for each in range(3000)]).encode(),
+    "gz": lambda: gzip.compress(NOISE),
+}
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_a_whole_file_is_called_whole(ending: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / f"backup_20260204_030000.{ending}"
+    path.write_bytes(MAKERS[ending]())
+    report = one(path)
+    assert codes(report) == []
+    assert report.form == ending.replace("tgz", "tar.gz")
+    assert report.size_bytes == path.stat().st_size
+    assert report.content_bytes > 0
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_a_file_that_is_cut_anywhere_is_damaged(ending: str, tmp_path: pathlib.Path) -> None:
+    whole = MAKERS[ending]()
+    whole = whole.rstrip(b"\0") if ending == "tar" else whole  # what follows its end is padding
+    path = tmp_path / f"backup.{ending}"
+    for length in (0, 1, 9, len(whole) // 3, len(whole) // 2, len(whole) - len(whole) // 20 - 10):
+        path.write_bytes(whole[:length])
+        report = one(path)
+        assert not report.ok or (ending == "sql" and codes(report) == ["file-not-judged"]), length
+
+
+@pytest.mark.parametrize("ending", [each for each in MAKERS if each not in {"sql", "json", "tar"}])
+def test_a_changed_byte_of_what_has_sums_is_found(ending: str, tmp_path: pathlib.Path) -> None:
+    whole = bytearray(MAKERS[ending]())
+    path = tmp_path / f"backup.{ending}"
+    for place in (len(whole) // 4, len(whole) // 2, 3 * len(whole) // 4):
+        whole[place] ^= 0x10
+        path.write_bytes(whole)
+        whole[place] ^= 0x10
+        assert not one(path).ok, place
+
+
+@pytest.mark.parametrize("ending", MAKERS)
+def test_zeros_under_a_promising_name_are_damage(ending: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / f"backup.{ending}"
+    path.write_bytes(bytes(4000))
+    report = one(path)
+    assert codes(report) in (["file-damaged"], ["file-not-judged"])
+    assert report.ok == (ending == "tar")  # which is then an empty one: nothing in it is told all the same
+
+
+def test_the_damaged_member_of_a_zip_file_is_named_and_the_others_are_read(tmp_path: pathlib.Path) -> None:
+    content = bytearray(zip_of(good=b"1" * 900, bad=NOISE, other=b"3"))
+    place = content.index(NOISE[1000:1010])  # noise is stored as it is
+    content[place] ^= 1
+    path = tmp_path / "code.zip"
+    path.write_bytes(content)
+    report = one(path)
+    assert [each.name for each in report.spoilt] == ["bad"]
+    assert codes(report) == ["member-damaged"]
+    assert report.members == 3
+
+
+def test_an_empty_dump_in_a_whole_gz_file_is_damage(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db_backup_20260204_030000.sql.gz"
+    path.write_bytes(gzip.compress(b""))  # what a script without pipefail leaves
+    assert subprocess.run(["gzip", "-t", path], check=False).returncode == 0
+    assert codes(one(path)) == ["file-damaged"]
+
+
+@pytest.mark.parametrize("script", [SCRIPT, MYSQL])
+def test_a_script_that_was_cut_before_it_was_compressed_is_damage(script: bytes, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db.sql.gz"
+    path.write_bytes(gzip.compress(script[: len(script) // 2]))
+    assert codes(one(path)) == ["file-damaged"]
+
+
+def test_a_script_of_an_unknown_maker_is_not_called_whole(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db.sql"
+    path.write_bytes(b"INSERT INTO t VALUES (1);\n")
+    assert codes(one(path)) == ["file-not-judged"]
+    assert one(path).ok
+
+
+def test_streams_one_behind_the_other_are_read_and_what_follows_them_is_not_let_pass(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db.sql.gz"
+    path.write_bytes(gzip.compress(SCRIPT[:40]) + gzip.compress(SCRIPT[40:]) + bytes(600))
+    assert one(path).findings == ()
+    path.write_bytes(gzip.compress(SCRIPT) + b"something else")
+    assert codes(one(path)) == ["file-damaged"]
+
+
+def test_a_tar_file_with_holes_is_whole(tmp_path: pathlib.Path) -> None:
+    with (tmp_path / "holes").open("wb") as file:
+        for each in range(60):
+            file.seek(each * 100_000)
+            file.write(b"x")
+    subprocess.run(["tar", "-S", "-C", tmp_path, "-cf", tmp_path / "made.tar", "holes"], check=True)
+    assert one(tmp_path / "made.tar").findings == ()
+
+
+def test_a_changed_header_in_the_middle_of_a_tar_file_is_found(tmp_path: pathlib.Path) -> None:
+    content = bytearray(tar_of(a=b"1" * 700, b=b"2" * 700, c=b"3"))
+    content[1536 + 3] ^= 1
+    path = tmp_path / "code.tar"
+    path.write_bytes(content)
+    assert not one(path).ok
+
+
+def test_bytes_of_a_file_beside_its_sum(tmp_path: pathlib.Path) -> None:
+    path, sums = tmp_path / "image.iso", tmp_path / "image.iso.sha256"
+    path.write_bytes(NOISE)
+    assert codes(one(path)) == ["file-not-judged"]
+    sums.write_text(f"{hashlib.sha256(NOISE).hexdigest()}  /backups/image.iso\n")
+    assert codes(one(path)) == []
+    assert one(path).has_sum
+    path.write_bytes(NOISE + b"1")
+    assert codes(one(path)) == ["sum-differs"]
+    assert codes(one(sums)) == ["sum-differs"]  # named itself, it means what it lists
+    path.unlink()
+    assert codes(one(sums)) == ["file-damaged"]
+    sums.write_text("none\n")
+    path.write_bytes(NOISE)
+    assert codes(one(path)) == ["file-damaged", "file-not-judged"]
+
+
+def test_the_folder_of_a_django_backup_is_judged_by_its_manifest(tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "korrigo_backup_20260204_030000"
+    folder.mkdir()
+    (folder / "db_backup_20260204_030000.json").write_bytes(MAKERS["json"]())
+    (folder / "media_backup_20260204_030000.zip").write_bytes(zip_of(a=b"1"))
+    manifest = {
+        "timestamp": "20260204_030000",
+        "includes_media": True,
+        "database_backup": "db_backup_20260204_030000.json",
+        "media_backup": "media_backup_20260204_030000.zip",
+        "backup_dir": "/tmp/elsewhere",
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest, indent=2))
+    outcome = verify(folder)
+    assert outcome.ok
+    assert outcome.findings == ()
+    assert {os.path.basename(each.path): each.members for each in outcome.files} == {
+        "db_backup_20260204_030000.json": 3000,
+        "manifest.json": 1,
+        "media_backup_20260204_030000.zip": 1,
+    }
+    (folder / "media_backup_20260204_030000.zip").unlink()
+    assert [each.code for each in verify(folder).findings] == ["file-missing"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"a": 1}, {"b": 2}',
+        "[1, 2",
+        "[1 2]",
+        '{"a": ',
+        "[1],",
+        "nul",
+        "1 2",
+        '{"a": 1}\n{"b"',
+        '{"a": 1} x',
+        '["\udc80"]',
+    ],
+)
+def test_json_that_is_not_whole_is_damage(text: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db.json"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    assert not one(path).ok
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("[]", 0), (" [1, 2 ,3]\n", 3), ("12", 1), ('{"a": [1]}', 1), ('{"a": 1}\n{"b": 2}\n', 2)]
+)
+def test_json_that_is_whole_is_counted(text: str, count: int, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "db.json"
+    path.write_text(text)
+    assert one(path).members == count
+    assert one(path).findings == ()
+
+
+def test_what_is_named_has_to_be_there_and_a_vault_is_no_file(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(UnknownName):
+        verify(tmp_path / "absent.zip")
+    with pytest.raises(UsageError):
+        verify(tmp_path)
+    (tmp_path / "vault.json").write_text("{}")
+    with pytest.raises(UsageError, match="is a vault"):
+        verify(tmp_path)
+    os.mkfifo(tmp_path / "pipe.zip")
+    with pytest.raises(UsageError, match="is no file"):
+        verify(tmp_path / "pipe.zip")
+
+
+# -- 7z ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["program", "library"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Read 7z files by the program, or by the library where there is no such program."""
+    if request.param == "library":
+        monkeypatch.setattr(reading_through, "_PROGRAMS", ())
+    return str(request.param)
+
+
+@pytest.mark.judge("7z")
+def test_a_7z_file_is_read_through(way: str, tmp_path: pathlib.Path) -> None:
+    whole = seven_zip_of(tmp_path)
+    path = tmp_path / "code.7z"
+    path.write_bytes(whole)
+    report = one(path)
+    assert codes(report) == []
+    assert report.members == 2
+    assert report.content_bytes == len(NOISE) + 5000
+    spoilt = bytearray(whole)
+    spoilt[len(whole) // 2] ^= 1
+    for content in (whole[: len(whole) // 2], whole[:-20], bytes(spoilt)):
+        path.write_bytes(content)
+        assert not one(path).ok
+
+
+@pytest.mark.judge("7z")
+def test_a_7z_file_with_a_password_is_opened_by_it_alone(way: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "code.7z"
+    path.write_bytes(seven_zip_of(tmp_path, "-mhe=on", "-psecret word"))
+    assert codes(one(path)) == ["file-not-judged"]
+    assert codes(one(path, password=b"secret word")) == []
+    assert not one(path, password=b"another").ok
+
+
+@pytest.mark.judge("7z")
+def test_a_zip_file_with_a_password_is_opened_by_it_alone(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a").write_bytes(NOISE)
+    path = tmp_path / "code.zip"
+    words = ["7z", "a", "-bd", "-mem=AES256", "-psecret", str(path), "a"]
+    subprocess.run(words, cwd=tmp_path, check=True, stdout=subprocess.DEVNULL)
+    assert codes(one(path)) == ["file-not-judged"]
+    assert codes(one(path, password=b"secret")) == []
+    assert not one(path, password=b"another").ok
+
+
+# -- encrypted -----------------------------------------------------------------------------------
+
+
+def encrypt_by_gpg(path: pathlib.Path, home: pathlib.Path) -> pathlib.Path:
+    home.mkdir(mode=0o700)
+    words = ("gpg", "--batch", "--homedir", str(home), "--pinentry-mode", "loopback", "--passphrase", "secret")
+    subprocess.run([*words, "--s2k-count", "1024", "--symmetric", "--cipher-algo", "AES256", str(path)], check=True)
+    path.unlink()
+    return path.with_name(path.name + ".gpg")
+
+
+@pytest.mark.judge("gpg")
+def test_a_file_that_gpg_encrypted_is_opened_and_judged(tmp_path: pathlib.Path) -> None:
+    plain = tmp_path / "db.sql.gz"
+    plain.write_bytes(gzip.compress(SCRIPT))
+    path = encrypt_by_gpg(plain, tmp_path / "home")
+    assert codes(one(path)) == ["file-not-judged"]
+    report = one(path, password=b"secret")
+    assert codes(report) == []
+    assert report.form == "sql.gz.gpg"
+    assert not one(path, password=b"another").ok
+
+
+@pytest.mark.judge("gpg")
+def test_an_archive_that_gpg_encrypted_is_proved_by_gpg(tmp_path: pathlib.Path) -> None:
+    plain = tmp_path / "code.zip"
+    plain.write_bytes(MAKERS["zip"]())
+    path = encrypt_by_gpg(plain, tmp_path / "home")
+    assert codes(one(path, password=b"secret")) == []
+    content = path.read_bytes()
+    path.write_bytes(content[:-30] + b"1" + content[-29:])
+    assert not one(path, password=b"secret").ok
+
+
+@pytest.mark.judge("openssl")
+@pytest.mark.parametrize("options", ["", "-pbkdf2 -iter 600000 -md sha256"])
+def test_a_file_that_openssl_encrypted_is_opened_and_judged(options: str, tmp_path: pathlib.Path) -> None:
+    plain, path = tmp_path / "db.sql.gz", tmp_path / "db.sql.gz.enc"
+    plain.write_bytes(MAKERS["sql.gz"]())
+    words = ["openssl", "enc", "-aes-256-cbc", "-salt", *options.split(), "-pass", "pass:secret"]
+    subprocess.run([*words, "-in", plain, "-out", path], check=True, stderr=subprocess.DEVNULL)
+    assert codes(one(path, password=b"secret")) == []
+    if options:
+        return  # each try costs what that derivation is meant to cost
+    assert not one(path, password=b"another").ok
+    path.write_bytes(path.read_bytes()[:-16])
+    assert not one(path, password=b"secret").ok
+    path.write_bytes(b"no salt at all, and no file of openssl")
+    assert not one(path, password=b"secret").ok
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("app.log", b"[2026-01-01 00:00] started\n"),
+        ("my.ini", b"[section]\na=1\n"),
+        ("rows.jsonl", b'{"a":1}\n{"a":2}\n'),
+        ("note", "École\n".encode()),
+        ("letter.txt", "école\n".encode() * 2000),
+        ("old.txt", "École, été, à Évry\n".encode("latin-1") * 500),
+    ],
+)
+def test_a_text_is_bytes_whatever_it_begins_with_and_its_sum_settles_it(
+    name: str, content: bytes, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    report = one(path)
+    assert (report.form, codes(report)) == ("bytes", ["file-not-judged"])
+    assert "no form that is known" in report.findings[0].template
+    (tmp_path / f"{name}.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  {name}\n")
+    assert codes(one(path)) == []
+
+
+@pytest.mark.parametrize("kind", ["SIGNATURE", "PUBLIC KEY BLOCK", "SIGNED MESSAGE"])
+def test_a_signature_or_a_public_key_is_not_called_encrypted(kind: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "X.tar.gz.asc"
+    path.write_text(f"-----BEGIN PGP {kind}-----\n\nabc\n")
+    report = one(path, password=b"x")
+    assert report.ok
+    assert "is a signature or a key" in report.findings[0].template
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        bytes.fromhex("8c0d04090302") + bytes(9) + bytes.fromhex("d2ea01") + bytes(3000),  # gpg -c
+        bytes.fromhex("85010c03") + bytes(267) + bytes.fromhex("d2ea01") + bytes(3000),  # gpg -e
+        bytes.fromhex("c9ea") + bytes(3000),  # of old, without more
+        bytes.fromhex("d23601") + bytes(53),
+    ],
+)
+def test_what_openpgp_encrypted_is_known_by_its_packets_and_its_sum_settles_it(
+    content: bytes, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "shop"
+    path.write_bytes(content)
+    assert "is encrypted" in one(path).findings[0].template, content[:4]
+    (tmp_path / "shop.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  shop\n")
+    assert codes(one(path)) == []
+    path = tmp_path / "shop.gpg"  # what its name promises, a sum does not prove
+    path.write_bytes(content)
+    (tmp_path / "shop.gpg.sha256").write_text(f"{hashlib.sha256(content).hexdigest()}  shop.gpg\n")
+    assert codes(one(path)) == ["file-not-judged"]
+
+
+@pytest.mark.parametrize("name", ["zeros.img", "zeros", "zeros.img.gz"])
+def test_zeros_are_told_as_zeros(name: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(bytes(20_000)) if name.endswith("gz") else bytes(20_000))
+    assert "holds only zeros" in one(path).findings[0].template
+    assert one(path).ok
+
+
+def test_a_folder_is_looked_into_by_beginnings_too_and_says_what_it_passes_over(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "a.zip").write_bytes(zip_of(a=b"1"))
+    assert verify(tmp_path).findings == ()
+    (tmp_path / "b.bak").write_bytes(b"PGDMP\1\2")
+    (tmp_path / "c").write_bytes(gzip.compress(NOISE)[:-9])
+    (tmp_path / "d.backup").write_bytes(b"no dump")
+    (tmp_path / "e.bak").write_bytes(b"plain text")
+    (tmp_path / "f.rar").write_bytes(b"Rar!")
+    (tmp_path / "g.sql").symlink_to("gone.sql")
+    (tmp_path / "h.ini").write_bytes(b"[a]\n")
+    (tmp_path / "h.ini.sha256").write_text(f"{hashlib.sha256(b'[a]' + bytes([10])).hexdigest()}  h.ini\n")
+    outcome = verify(tmp_path)
+    assert {os.path.basename(each.path): codes(each) for each in outcome.files} == {
+        "a.zip": [],
+        "b.bak": ["file-damaged"],
+        "c": ["file-damaged"],
+        "d.backup": ["file-not-judged"],
+        "g.sql": ["file-missing"],
+        "h.ini": [],
+    }
+    (note,) = outcome.notes
+    assert (note.severity, note.values["count"], note.values["name"]) == ("note", 2, "e.bak")
+    assert note in outcome.findings
+
+
+def test_a_file_for_a_key_is_not_called_damaged_because_a_password_does_not_open_it(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "shop.tar.gpg"
+    path.write_bytes((bytes.fromhex("85010c03") + bytes(267)) * 2 + bytes.fromhex("d2ea01") + bytes(3000))
+    report = one(path, password=b"x")
+    assert codes(report) == ["file-not-judged"]
+    assert "encrypted to a key" in report.findings[0].template
