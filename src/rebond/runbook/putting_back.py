@@ -178,8 +178,8 @@ def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...]
                     command=Code(f"pg_ctl -D {back} start"),
                 ),
                 say(
-                    "It replays its log up to the moment that was asked for, and answers before that is over: it is there "
-                    "once {query} says f. Then look at it before it takes over.",
+                    "It replays its log up to the moment that was asked for, and answers before that is over: it is "
+                    "there once {query} says f. Then look at it before it takes over.",
                     query=Code("SELECT pg_is_in_recovery()"),
                 ),
             ), ()

@@ -49,13 +49,16 @@ def _goes_on(log: ArchivedLog, timeline: int, end_lsn: int) -> bool:
 
 
 def _find_birth(log: ArchivedLog, timeline: int, begin_lsn: int) -> int | None:
-    """Return the first time that a timeline tells of itself; ``None`` where nothing of it is there."""
+    """Return the first time that a timeline tells of itself; ``None`` where nothing of it is there.
+
+    Of a time in whole seconds it is the end: what the earlier server committed in that second is not left behind.
+    """
     number = begin_lsn // log.segment_bytes
     while log.has(SegmentId(timeline, number)):
         here = [SegmentId(timeline, number)]
         if log.has(SegmentId(timeline, number + 1)):
             here.append(SegmentId(timeline, number + 1))
-        times = [each.time_us for each in log.list_marks(here, 0) if each.lsn >= begin_lsn]
+        times = [each.latest_us for each in log.list_marks(here, 0) if each.lsn >= begin_lsn]
         if times:
             return min(times)
         number += 1

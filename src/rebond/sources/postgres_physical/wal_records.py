@@ -41,6 +41,12 @@ class Mark(msgspec.Struct, frozen=True):
     xid: int = 0
     name: str = ""
 
+    @property
+    def latest_us(self) -> int:
+        """The latest that it can have been: most checkpoints tell the second in which they began, and no more."""
+        is_rounded = self.kind == "checkpoint" and self.time_us % 1_000_000 == 0
+        return self.time_us + 999_999 if is_rounded else self.time_us
+
 
 class CutRecord(msgspec.Struct, frozen=True):
     """A record that begins in a segment and ends in a later one: where it begins, its length, and what is there."""
