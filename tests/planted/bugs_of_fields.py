@@ -32,7 +32,7 @@ FIELDS = (
                 "        if not self.files.has_any:\n",
             ),
         ),
-        (f"{NAMED}::test_the_same_holds_for_a_whole_server_that_is_saved_by_its_data_directory",),
+        (f"{NAMED}::test_a_whole_server_says_every_missing_file_and_none_that_no_row_named_beside_its_moment",),
     ),
     Bug(
         "missing-files-of-found-columns-only-told",
