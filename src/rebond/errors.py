@@ -16,6 +16,7 @@
     * VaultDamaged                4  bytes are missing or are not what was written
     * ForeignObject               4  a record whose signature or roster does not verify
     * SessionVoided               1  a keeper ended this session; try again
+  * CacheDamaged                  1  what this machine remembers of a vault is spoilt; try again
   * StoreError                   20  the place that holds the objects
     * StoreUnreachable           21  may pass: try again
     * StoreFull                  22  no room
@@ -179,6 +180,13 @@ class SessionVoided(VaultError):
     """A keeper ended this session before it could commit."""
 
     code = "session-voided"
+    retryable = True
+
+
+class CacheDamaged(RebondError):
+    """What this machine remembers of a vault is not what was written; the next run makes it anew from the vault."""
+
+    code = "cache-damaged"
     retryable = True
 
 

@@ -149,6 +149,19 @@ TROUBLES: Sequence[Trouble] = (
         say("Run the backup again. What it had stored is used again."),
     ),
     Trouble(
+        "cache-damaged",
+        1,
+        say(
+            "What this machine remembers of a vault, so as not to ask it for everything, changed on its "
+            "disk while it was used. The vault has nothing to do with it."
+        ),
+        say(
+            "Run the command again: what is damaged there is thrown away and made anew from the vault. If "
+            "it comes again, the disk that holds `REBOND_CACHE_DIR` (else `~/.cache/rebond`) is failing: "
+            "look after it, and name another place meanwhile."
+        ),
+    ),
+    Trouble(
         "store",
         20,
         say("The place that holds the vault's objects failed in a way that has no name of its own."),

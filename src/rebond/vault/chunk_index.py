@@ -7,7 +7,7 @@ are merged. A Bloom filter in memory spares most reads for ids that are new; it 
 were looked for that it is worth reading the whole run.
 
 The index is a hint that can be deleted at any time. A block whose checksum is wrong raises
-``DamagedRun``; the owner of the index then throws it away and builds it again from the vault.
+``CacheDamaged``; the owner of the index then throws it away and builds it again from the vault.
 """
 
 import struct
@@ -18,8 +18,8 @@ from pathlib import Path
 from rebond.vault.chunk_runs import (
     FILTER_MEMORY_LIMIT,
     ROW_SIZE,
-    DamagedRun,
     Run,
+    damaged_run,
     merge_runs,
     write_run,
 )
@@ -46,7 +46,7 @@ class ChunkIndex:
     """
 
     def __init__(self, directory: Path, runs: Iterable[KnownRun] = ()) -> None:
-        """Open the runs that ``runs`` once gave; raises ``DamagedRun`` or ``FileNotFoundError``."""
+        """Open the runs that ``runs`` once gave; raises ``CacheDamaged`` or ``FileNotFoundError``."""
         self._directory = directory
         self._tables = ChunkTables()
         self._table_finds = 0
@@ -60,7 +60,7 @@ class ChunkIndex:
         try:
             for name, count, digest in runs:
                 if self._open(directory / name, count).digest != digest:
-                    raise DamagedRun(name)  # whose numbers of sessions are another index's
+                    raise damaged_run(directory / name)  # whose numbers of sessions are another index's
         except BaseException:
             self.close()
             raise
@@ -72,7 +72,7 @@ class ChunkIndex:
         run = Run(path, self._filter_allowance())
         self._runs.append(run)
         if run.count != count:
-            raise DamagedRun(str(path))
+            raise damaged_run(path)
         self._next = max(self._next, int(path.stem) + 1)
         return run
 
@@ -193,7 +193,7 @@ class ChunkIndex:
         try:
             self._write_pending()
         except OSError:
-            self._flush_at = 2 * len(self._pending)
+            self._flush_at = max(PENDING_LIMIT, 2 * len(self._pending))  # nothing is pending where a merge failed
 
     def flush(self) -> None:
         """Write what is pending as a run, and merge runs of like size. Durable when it returns."""

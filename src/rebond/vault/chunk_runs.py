@@ -10,6 +10,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
+from rebond.errors import CacheDamaged
 from rebond.vault.chunk_tables import SHORT_ID_SIZE as ID_SIZE
 
 ROW_SIZE = 22
@@ -23,8 +24,14 @@ _MERGE_BATCH_ROWS = 100_000
 _HEAD = struct.Struct(">Q")
 
 
-class DamagedRun(Exception):
-    """A run of the local index is not what was written. The index must be built again."""
+def damaged_run(path: Path) -> CacheDamaged:
+    """Return the error for a run that is not what was written, or cannot be read. The index must be built again."""
+    return CacheDamaged(
+        "What this machine remembers of the vault is damaged, or cannot be read: {path}.",
+        hint="Run the command again: it is made anew from the vault. If this comes again, look after the disk that "
+        "holds it; REBOND_CACHE_DIR names another place.",
+        path=str(path),
+    )
 
 
 class Run:
@@ -36,7 +43,7 @@ class Run:
         size = os.fstat(self._descriptor).st_size
         if size % BLOCK_SIZE:
             os.close(self._descriptor)
-            raise DamagedRun(str(path))
+            raise damaged_run(path)
         self.blocks = size // BLOCK_SIZE
         self._fence = array("Q")
         self._filter: bytearray | None = None
@@ -69,15 +76,18 @@ class Run:
 
     def _read_checked(self, number: int) -> tuple[bytes, bytes]:
         """Return the rows of a block and its checksum."""
-        block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
+        try:
+            block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
+        except OSError as error:  # a bad sector: what was there is lost
+            raise damaged_run(self.path) from error
         if len(block) != BLOCK_SIZE or zlib.crc32(block[:-4]) != int.from_bytes(block[-4:], "little"):
-            raise DamagedRun(str(self.path))
+            raise damaged_run(self.path)
         if number == self.blocks - 1:
             return _without_padding(block[:BLOCK_ROWS_SIZE]), block[-4:]
         return block[:BLOCK_ROWS_SIZE], block[-4:]
 
     def hold(self) -> None:
-        """Take the rows into memory as they are: a look-up then reads nothing. Raises ``DamagedRun``."""
+        """Take the rows into memory as they are: a look-up then reads nothing. Raises ``CacheDamaged``."""
         if self._held is None:
             self._held = b"".join(self.rows())
 

@@ -15,10 +15,9 @@ from pathlib import Path
 
 import msgspec
 
-from rebond.errors import VaultDamaged
+from rebond.errors import CacheDamaged, VaultDamaged
 from rebond.identifiers import DomainId, VaultId
 from rebond.vault.chunk_index import ChunkIndex, KnownRun
-from rebond.vault.chunk_runs import DamagedRun
 from rebond.vault.file_cache import CachePaths
 from rebond.vault.headers import with_sum, without_sum
 from rebond.vault.primitives import hash_of
@@ -87,7 +86,7 @@ class LocalCache:
         manifest = self._read_manifest()
         try:
             self.chunks = ChunkIndex(self.directory / "runs", manifest.runs)
-        except (DamagedRun, FileNotFoundError):
+        except (CacheDamaged, FileNotFoundError):
             manifest = _Manifest([], [], [])
             self.chunks = ChunkIndex(self.directory / "runs")
         self.segments = SegmentDirectory(manifest.sessions)

@@ -28,6 +28,18 @@ def notice_lost_cache(error: OSError) -> Finding:
     )
 
 
+def notice_damaged_cache() -> Finding:
+    """Return the finding for a host whose memory of the vault was damaged when what it saved was to be added."""
+    return Finding(
+        code="cache-lost",
+        severity=Severity.NOTE,
+        subject="cache",
+        template="The snapshot stands, but what this machine remembers of the vault is damaged.",
+        hint_template="The next run makes it anew from the vault. If this comes again, look after the disk that holds "
+        "it; REBOND_CACHE_DIR names another place.",
+    )
+
+
 def notice_spoilt_packs(packs: Collection[bytes]) -> Finding:
     """Return the finding for packs that have not the size that was written: cut, or emptied by a power cut."""
     name = pack_name(min(packs))

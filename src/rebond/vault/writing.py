@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rebond.entries import ArrivingTree, Tree
-from rebond.errors import RebondError, SourceError
+from rebond.errors import CacheDamaged, RebondError, SourceError
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
 from rebond.vault.access import Vault
@@ -32,6 +32,7 @@ from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import SealingPipeline
 from rebond.vault.second_looks import SecondLook, SecondWriter
 from rebond.vault.session_notices import (
+    notice_damaged_cache,
     notice_lost_cache,
     notice_open_journal,
     notice_spoilt_packs,
@@ -354,6 +355,8 @@ class SnapshotSession:
             self._commit_caches()
         except OSError as error:
             self._observer.noticed(notice_lost_cache(error))
+        except CacheDamaged:
+            self._observer.noticed(notice_damaged_cache())
 
     def _commit_caches(self) -> None:
         for root in self._roots.values():

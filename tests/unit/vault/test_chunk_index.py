@@ -1,5 +1,6 @@
 """The local chunk index: what was added is found, and what was damaged is never believed."""
 
+import os
 import random
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rebond.errors import CacheDamaged
 from rebond.vault import chunk_index, chunk_runs
 from rebond.vault.chunk_index import ChunkIndex
-from rebond.vault.chunk_runs import BLOCK_SIZE, ROW_SIZE, ROWS_PER_BLOCK, DamagedRun, Run, merge_runs, write_run
+from rebond.vault.chunk_runs import BLOCK_SIZE, ROW_SIZE, ROWS_PER_BLOCK, Run, merge_runs, write_run
 
 RNG = random.Random(3)
 
@@ -106,7 +108,7 @@ def test_a_flipped_bit_anywhere_in_a_run_is_noticed(tmp_path: Path, seed: int) -
     content[random.Random(seed).randrange(len(content))] ^= 1 << seed % 8
     path.write_bytes(content)
 
-    with pytest.raises(DamagedRun):
+    with pytest.raises(CacheDamaged):
         ChunkIndex(tmp_path, runs)
 
 
@@ -116,8 +118,50 @@ def test_a_run_that_lost_its_end_is_noticed_also_between_blocks(tmp_path: Path, 
     path = tmp_path / runs[0][0]
     path.write_bytes(path.read_bytes()[:left])
 
-    with pytest.raises(DamagedRun):
+    with pytest.raises(CacheDamaged):
         ChunkIndex(tmp_path, runs)
+
+
+@pytest.mark.parametrize("sign", ["a flipped bit", "a bad sector"])
+def test_a_run_that_is_damaged_after_it_was_opened_is_named_with_a_status_and_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    index = ChunkIndex(tmp_path, filled(tmp_path, 400).runs)
+    path = tmp_path / index.runs[0][0]
+    if sign == "a flipped bit":
+        path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+    else:
+        monkeypatch.setattr(os, "pread", refuse_to_read)
+
+    for ask in (lambda: index.find(an_id(3)), lambda: index.expect_finds(10), index.expect_many_finds):
+        with pytest.raises(CacheDamaged) as told:
+            ask()
+        assert str(path) in told.value.message
+        assert "Run the command again" in told.value.hint
+        assert told.value.exit_status == 1
+
+
+def refuse_to_read(*_: object) -> bytes:
+    raise OSError(5, "Input/output error")
+
+
+def test_a_merge_that_fails_once_does_not_make_a_run_of_every_row_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chunk_index, "PENDING_LIMIT", 10)
+    index = ChunkIndex(tmp_path)
+    for number in range(30):
+        index.add(an_id(number), number)
+
+    def fail(_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(chunk_index, "merge_runs", fail)
+        for number in range(30, 45):
+            index.add(an_id(number), number)
+    assert [count for _, count, _ in index.runs] == [10, 10, 10, 10]
+    assert [list(index.find(an_id(n))) for n in range(45)] == [[n] for n in range(45)]
 
 
 def test_a_host_without_room_keeps_what_is_new_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

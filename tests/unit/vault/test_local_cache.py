@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 from tests.unit.vault.written_trees import IDENTITY
 
+from rebond.errors import CacheDamaged
 from rebond.operations.browsing import content_of, root_of, walk
 from rebond.operations.snapshots import list_snapshots
+from rebond.progress import Advance
 from rebond.store.memory import MemoryStore
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
-from rebond.testing.vaults import make_vault, open_made, read_back, save
+from rebond.testing.vaults import Notebook, make_vault, open_made, read_back, save
+from rebond.vault import chunk_index
 from rebond.vault.access import Vault
 from rebond.vault.creation import Created
 from rebond.vault.file_cache import CacheRecord, CacheWriter, read_records
@@ -99,6 +102,80 @@ def test_a_cache_that_was_damaged_is_slower_and_never_wrong(place: Place, kind: 
             path.unlink()
 
     check_still_right(place)
+
+
+def spoil_runs(place: Place) -> None:
+    for kind, path in kinds_of_files(place):
+        if kind == "runs":
+            path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()))
+
+
+class Spoiler(Notebook):
+    """An observer in whose time the disk of the cache goes bad."""
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place: Place | None = place
+
+    def advanced(self, advance: Advance) -> None:
+        super().advanced(advance)
+        if self.place is not None:
+            spoil_runs(self.place)
+            self.place = None
+
+
+def test_a_cache_that_goes_bad_while_a_backup_runs_is_named_and_the_next_run_is_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    save(place.vault(), place.tree)
+    monkeypatch.setattr(chunk_index, "LOADED_LIMIT", 0)  # as where there are too many to be taken into memory
+    place.clock.advance(60)
+    for name in ("a", "b"):
+        place.tree.write(f"new/{name}", name.encode() * 5000)
+
+    with pytest.raises(CacheDamaged, match="What this machine remembers of the vault is damaged"):
+        save(place.vault(), place.tree, observer=Spoiler(place))
+
+    assert len(list_snapshots(place.vault())) == 1
+    place.clock.advance(60)
+    save(place.vault(), place.tree)
+    check_still_right(place)
+
+
+def test_a_cache_that_goes_bad_before_it_is_saved_takes_nothing_from_the_snapshot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Place(tmp_path)
+    save(place.vault(), place.tree)
+    monkeypatch.setattr(chunk_index, "MERGE_COUNT", 2)  # so that this run joins what is there with what is new
+    monkeypatch.setattr(chunk_index, "_same_tier", lambda _: True)
+    observer = Spoiler(place)
+    place.clock.advance(60)
+    place.tree.write("new", b"n" * 5000)
+    outcome = save(place.vault(), place.tree, observer=observer)
+
+    (finding,) = observer.findings
+    assert finding.code == "cache-lost"
+    assert "The snapshot stands" in finding.message
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+    check_still_right(place)
+
+
+def test_a_run_that_cannot_be_read_any_more_is_built_again(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = {(path.stat().st_dev, path.stat().st_ino) for kind, path in kinds_of_files(place) if kind == "runs"}
+    pread, failed = os.pread, []
+
+    def read(descriptor: int, size: int, offset: int) -> bytes:
+        about = os.fstat(descriptor)
+        if (about.st_dev, about.st_ino) in runs:
+            failed.append(descriptor)
+            raise OSError(5, "Input/output error")
+        return pread(descriptor, size, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+    check_still_right(place)
+    assert failed
 
 
 def test_a_run_that_lost_its_last_blocks_does_not_hide_chunks_from_a_restore(tmp_path: Path) -> None:

@@ -13,6 +13,16 @@ VAULT: dict[str, str] = {
     "nettoyage avant que son auteur ne sache qu'elle était valide.",
     "Run the backup again: what was stored and is still there is found again.": "Relancez la sauvegarde : ce qui est "
     "stocké et encore là est retrouvé.",
+    "The snapshot stands, but what this machine remembers of the vault is damaged.": "La sauvegarde est valide, mais ce "
+    "que cette machine retient du coffre est endommagé.",
+    "The next run makes it anew from the vault. If this comes again, look after the disk that holds it; "
+    "REBOND_CACHE_DIR names another place.": "Le prochain passage le refait à partir du coffre. Si cela revient, "
+    "examinez le disque qui le porte ; REBOND_CACHE_DIR désigne un autre endroit.",
+    "What this machine remembers of the vault is damaged, or cannot be read: {path}.": "Ce que cette machine retient du "
+    "coffre est endommagé, ou illisible : {path}.",
+    "Run the command again: it is made anew from the vault. If this comes again, look after the disk that holds it; "
+    "REBOND_CACHE_DIR names another place.": "Relancez la commande : c'est refait à partir du coffre. Si cela revient, "
+    "examinez le disque qui le porte ; REBOND_CACHE_DIR désigne un autre endroit.",
     # sharing deduplication
     "{label} is a keeper: it stores nothing, so there is no deduplication to share.": "{label} est un gardien : il ne "
     "stocke rien, il n'y a donc pas de déduplication à partager.",
