@@ -25,13 +25,15 @@ _WIDE_PIPE_BYTES = 1 << 20  # what a user may ask the system for: fewer turns be
 def run_for_secret(command: str, *, environment: Mapping[str, str], timeout_seconds: float = 120) -> Secret:
     """Run a shell command and return the first line that it prints, as a secret.
 
-    Standard error and the terminal stay its own, so that it can ask. Raises ``CommandFailed`` when it
-    cannot start, fails, takes too long or prints nothing; what it printed is in no message.
+    Standard error and the terminal stay its own, so that it can ask. What is piped into us is not its: it could be
+    what we are to save. Raises ``CommandFailed`` when it cannot start, fails, takes too long or prints nothing; what
+    it printed is in no message.
     """
     try:
         done = subprocess.run(
             ["/bin/sh", "-c", command],
             env=dict(environment),
+            stdin=None if os.isatty(0) else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             timeout=timeout_seconds,
             check=False,

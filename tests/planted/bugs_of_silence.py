@@ -9,6 +9,7 @@ SEALING = "tests/unit/vault/test_sealing_process.py"
 LANDING = "tests/unit/operations/test_landing_process.py"
 AHEAD = "tests/unit/store/test_asking_ahead.py"
 ANTICIPATING = "tests/unit/store/test_anticipating.py"
+SUBPROCESSES = "tests/unit/test_subprocesses.py"
 WITHDRAWING = "tests/unit/vault/test_withdrawals.py"
 STREAMS = "tests/scenarios/test_streams_real_program.py"
 CONFIGURED = "tests/scenarios/test_configured_streams.py"
@@ -196,5 +197,11 @@ SILENCE = (
             ),
         ),
         ("tests/unit/vault/test_local_cache.py",),
+    ),
+    Bug(
+        "secret-eats-the-dump",
+        "The command for the passphrase, such as ssh, swallows the beginning of the dump that is piped into a backup.",
+        (Change("subprocesses.py", "stdin=None if os.isatty(0) else subprocess.DEVNULL,", "stdin=None,"),),
+        (SUBPROCESSES,),
     ),
 )

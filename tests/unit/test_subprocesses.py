@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,18 @@ def test_a_command_that_fails_or_says_nothing_is_an_error_without_its_output(com
 def test_a_command_that_never_ends_is_ended() -> None:
     with pytest.raises(CommandFailed, match="longer than 0 s"):
         run_for_secret("exec sleep 60", environment=ENVIRONMENT, timeout_seconds=0.1)
+
+
+def test_a_command_for_a_secret_takes_nothing_of_what_is_piped_into_us() -> None:
+    script = """
+import sys
+from rebond.subprocesses import run_for_secret
+run_for_secret("head -c 2 > /dev/null; echo hush", environment={"PATH": "/usr/bin:/bin"})
+print(sys.stdin.read())
+"""
+    done = subprocess.run([sys.executable, "-c", script], input="a dump", capture_output=True, text=True, check=True)
+
+    assert done.stdout == "a dump\n"
 
 
 def output_of(command: RunningCommand) -> bytes:
