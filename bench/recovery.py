@@ -314,7 +314,8 @@ def make_services(target: Path, stack: Stack) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             size_bytes = int(stack.largest_bytes * random.random() ** 3)
             path.write_bytes(
-                random.randbytes(size_bytes // 2) + json.dumps([part, number]).encode() * (size_bytes // 20)
+                random.randbytes(max(size_bytes // 2, 12 * bool(size_bytes)))
+                + json.dumps([part, number]).encode() * (size_bytes // 20)
             )
 
 
