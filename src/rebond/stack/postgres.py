@@ -16,7 +16,7 @@ from rebond.sources.postgres.programs import Programs, choose_programs, find_pro
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access, HeldSnapshot, list_databases
 from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
-from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals
+from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals, report_left_out
 from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
@@ -109,6 +109,7 @@ def open_databases(
         for name in names:
             snapshots.append(HeldSnapshot(access, name))
             held.callback(snapshots[-1].close)
+            report_left_out(snapshots[-1], report)
             fitting = choose_programs(programs, snapshots[-1].database.major)
             snapshots[-1].access = replace(access, programs=fitting)
         pieces: dict[bytes, Piece] = {}

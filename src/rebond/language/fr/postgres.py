@@ -40,4 +40,6 @@ POSTGRES: dict[str, str] = {
     "Keep the passwords among the secrets, or save as a superuser.": "Gardez les mots de passe parmi les secrets, ou sauvegardez en tant que superutilisateur.",
     "The roles and tablespaces of the server of {database} could not be saved: {reason}": "Les rôles et tablespaces du serveur de {database} n'ont pu être sauvegardés : {reason}",
     "Let the user read them, or save as a superuser.": "Laissez l'utilisateur les lire, ou sauvegardez en tant que superutilisateur.",
+    "{server} is a standby, to which no rows of unlogged tables come. Of {database} these will come back empty: {tables}": "{server} est un serveur de secours, auquel n'arrive aucune ligne des tables non journalisées (UNLOGGED). De {database}, celles-ci reviendront vides : {tables}",
+    "Save from the primary if their rows matter.": "Sauvegardez depuis le primaire si leurs lignes importent.",
 }

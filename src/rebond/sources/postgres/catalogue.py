@@ -18,13 +18,16 @@ WHERE n.nspname !~ '^pg_' AND n.nspname <> 'information_schema' AND c.relpersist
   AND (d.objid IS NULL OR x.condition IS NOT NULL)
 """
 
+# What a standby cannot read: nothing of an unlogged relation comes to it. pg_dump leaves the same out.
+_UNREADABLE = "(c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery())"
+
 LIST_TABLES_TO_LOCK = f"""
 SELECT pg_catalog.string_agg(pg_catalog.format('ONLY %I.%I', n.nspname, c.relname), ', ') AS tables,
        pg_catalog.count(*) > 0 AS has_tables
 FROM {_TABLES} AND c.relkind = 'r'
 """  # noqa: S608 - made of constants
 
-DESCRIBE_DATABASE = """
+DESCRIBE_DATABASE = f"""
 SELECT pg_catalog.json_build_object(
   'snapshot', pg_catalog.pg_export_snapshot(),
   'server_version', pg_catalog.current_setting('server_version'),
@@ -36,15 +39,17 @@ SELECT pg_catalog.json_build_object(
   'owner', pg_catalog.pg_get_userbyid(d.datdba),
   'comment', coalesce(pg_catalog.shobj_description(d.oid, 'pg_database'), ''),
   'details', pg_catalog.to_jsonb(d)
-             - '{oid,datdba,datfrozenxid,datminmxid,datlastsysoid,encoding,dathasloginevt}'::pg_catalog.text[],
+             - '{{oid,datdba,datfrozenxid,datminmxid,datlastsysoid,encoding,dathasloginevt}}'::pg_catalog.text[],
   'settings', (SELECT pg_catalog.json_object_agg(coalesce(r.rolname, ''), s.setconfig ORDER BY r.rolname)
                FROM pg_catalog.pg_db_role_setting s LEFT JOIN pg_catalog.pg_roles r ON r.oid = s.setrole
                WHERE s.setdatabase = d.oid),
   'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
-  'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension)
+  'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension),
+  'left_out', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)
+               ORDER BY n.nspname, c.relname), '[]') FROM {_TABLES} AND c.relkind = 'r' AND {_UNREADABLE})
 ) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
-"""
+"""  # noqa: S608 - made of constants
 
 DESCRIBE_TABLES = f"""
 SELECT pg_catalog.json_build_object(
@@ -59,17 +64,18 @@ SELECT pg_catalog.json_build_object(
   'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
             '[]') FROM pg_catalog.pg_attribute a
             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '')
-) FROM {_TABLES} AND c.relkind = 'r' ORDER BY n.nspname, c.relname
+) FROM {_TABLES} AND c.relkind = 'r' AND NOT {_UNREADABLE} ORDER BY n.nspname, c.relname
 """  # noqa: S608 - made of constants
 
-COUNT_SEQUENCES = f"SELECT pg_catalog.count(*) FROM {_TABLES} AND c.relkind = 'S'"  # noqa: S608 - made of constants
+_SEQUENCES = f"{_TABLES} AND c.relkind = 'S' AND NOT {_UNREADABLE}"
+COUNT_SEQUENCES = f"SELECT pg_catalog.count(*) FROM {_SEQUENCES}"  # noqa: S608 - made of constants
 
 # Each row of the answer is a query that psql runs in turn; each of these writes one line of the file.
 WRITE_SEQUENCES = f"""
 SELECT pg_catalog.format('SELECT %L || last_value || '', '' || is_called || '');'' FROM %I.%I',
   'SELECT pg_catalog.setval(' || pg_catalog.quote_literal(pg_catalog.format('%I.%I', n.nspname, c.relname)) || ', ',
   n.nspname, c.relname)
-FROM {_TABLES} AND c.relkind = 'S' ORDER BY n.nspname, c.relname \\gexec
+FROM {_SEQUENCES} ORDER BY n.nspname, c.relname \\gexec
 """  # noqa: S608 - made of constants
 
 LIST_DATABASES = (
@@ -79,7 +85,10 @@ LIST_DATABASES = (
 
 
 class Database(msgspec.Struct, frozen=True, kw_only=True):
-    """One database, and the name of the snapshot that others can join."""
+    """One database, and the name of the snapshot that others can join.
+
+    ``left_out`` are tables whose rows this server does not have, by their whole names as SQL.
+    """
 
     snapshot: str
     server_version: str
@@ -95,6 +104,7 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     may_read_passwords: bool
     large_objects: int
     extensions: dict[str, str] | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def major(self) -> int:

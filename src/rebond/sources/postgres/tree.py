@@ -22,6 +22,7 @@ FORMAT = 1
 END_OF_DUMP = Expectation(mark=b"-- PostgreSQL database dump complete")
 END_OF_GLOBALS = b"-- PostgreSQL database cluster dump complete"
 _ANYTHING = Expectation(allows_empty=True)
+_SHOWN = 8  # tables that are left out, by name
 _OF_ONE_BYTE = ("LATIN", "WIN", "KOI8", "ISO_8859")  # encodings with one byte for each letter
 
 
@@ -129,6 +130,29 @@ def read_globals(snapshot: HeldSnapshot, *, report: Report) -> bytes | None:
 END_OF_CLUSTER = Expectation(mark=END_OF_GLOBALS)
 
 
+def report_left_out(snapshot: HeldSnapshot, report: Report) -> None:
+    """Tell of the tables whose rows are not saved, because a standby has none of them."""
+    names = snapshot.database.left_out
+    if not names:
+        return
+    shown = ", ".join(names[:_SHOWN])
+    report(
+        Finding(
+            code="unlogged-left-out",
+            severity=Severity.NOTE,
+            subject=snapshot.name,
+            template="{server} is a standby, to which no rows of unlogged tables come. Of {database} these will come "
+            "back empty: {tables}",
+            hint_template="Save from the primary if their rows matter.",
+            values={
+                "server": str(snapshot.access.server),
+                "database": snapshot.name,
+                "tables": f"{shown} …" if len(names) > _SHOWN else shown,
+            },
+        )
+    )
+
+
 def make_globals(content: bytes, clock: Clock) -> Document:
     """Return them as a file."""
     return Document(content=content, modified_ns=clock.now_ms() * 1_000_000)
@@ -151,6 +175,7 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
         "extensions": database.extensions or {},
         "large_objects": database.large_objects,
         "sequences": snapshot.sequences,
+        **({"left_out": database.left_out} if database.left_out else {}),
         "tables": [
             {
                 "schema": each.schema,
