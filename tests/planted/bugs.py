@@ -10,6 +10,7 @@ from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
 from tests.planted.bugs_of_fields import FIELDS
 from tests.planted.bugs_of_kinds import KINDS
+from tests.planted.bugs_of_leaving import LEAVING
 from tests.planted.bugs_of_physical import PHYSICAL
 from tests.planted.bugs_of_places import PLACES
 from tests.planted.bugs_of_postgres import POSTGRES
@@ -529,6 +530,7 @@ BUGS: tuple[Bug, ...] = (
     *SILENCE,
     *SETS,
     *FIELDS,
+    *LEAVING,
     *CLOSING,
     *KINDS,
     *PHYSICAL,

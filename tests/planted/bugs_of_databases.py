@@ -120,9 +120,9 @@ DATABASES = (
         (
             Change(
                 "operations/exporting_classes.py",
-                "            moment = datetime.datetime.strptime(",
+                "            moment = _read_moment(",
                 "            os.unlink(os.path.join(folder, name))\n            continue\n"
-                "            moment = datetime.datetime.strptime(",
+                "            moment = _read_moment(",
             ),
         ),
         (f"{EXPORT}::test_a_class_writes_the_daily_file_of_the_guide_and_takes_only_its_own_old_ones_away",),

@@ -6,47 +6,65 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 from rebond.archives.deflating import Piece
-from rebond.archives.packing import Member
+from rebond.archives.packing import Member, Misfit, name_as_text
 from rebond.entries import Entry, EntryKind
 from rebond.errors import UsageError
 from rebond.secret import Secret
 
 _DICTIONARY_BYTES = 16 << 20  # a larger one takes eleven times its size of memory
+_FROM_1601 = 116_444_736_000_000_000  # in 100 ns: where 7z counts from, to 1970
 _UNIX, _DIRECTORY, _ARCHIVE = 0x8000, 0x10, 0x20
 _TYPES = {EntryKind.FILE: stat.S_IFREG, EntryKind.DIRECTORY: stat.S_IFDIR, EntryKind.SYMLINK: stat.S_IFLNK}
 
 
 def write_seven_zip(
     members: Iterable[Member], sink: BinaryIO, *, level: int, password: Secret | None = None
-) -> list[bytes]:
-    """Write a 7z file; return the paths of what such a file cannot hold. ``sink`` has to be a file that can be sought.
+) -> list[Misfit]:
+    """Write a 7z file; return what such a file cannot hold. ``sink`` has to be a file that can be sought.
 
-    Raises ``UsageError`` without py7zr.
+    Raises ``UsageError`` without py7zr, and for a password that is not one line of UTF-8.
     """
     try:
         import py7zr  # noqa: PLC0415 - an extra
         from py7zr.helpers import ArchiveTimestamp  # noqa: PLC0415
     except ImportError as error:
         raise UsageError("7z files need the library py7zr.", hint="pip install 'rebond[archives]'") from error
-    left: list[bytes] = []
+    left: list[Misfit] = []
+    taken: set[str] = set()
     filters: list[dict[str, int]] = [
         {"id": py7zr.FILTER_LZMA2, "preset": level, "dict_size": _DICTIONARY_BYTES},
         *([{"id": py7zr.FILTER_CRYPTO_AES256_SHA256}] if password else []),
     ]
-    text = password.reveal().decode() if password else None
+    text = _read_password(password) if password else None
     archive: Any = py7zr.SevenZipFile(sink, "w", filters=filters, password=text, header_encryption=password is not None)
     with archive:
         for each in members:
             kind = _TYPES.get(each.entry.kind)
             if kind is None:
-                left.append(each.path)
+                left.append(Misfit(each.path))
                 continue
-            moment = ArchiveTimestamp.from_datetime(max(each.entry.modified_ns, 0) / 10**9)
-            _add(archive, each, kind, dict.fromkeys(("creationtime", "lastwritetime", "lastaccesstime"), moment))
+            moment = ArchiveTimestamp(max(each.entry.modified_ns // 100 + _FROM_1601, 0))
+            times = dict.fromkeys(("creationtime", "lastwritetime", "lastaccesstime"), moment)
+            name = name_as_text(each, taken, left)
+            taken.add(name)
+            _add(archive, each, name, kind, times)
     return left
 
 
-def _add(archive: Any, member: Member, kind: int, times: dict[str, Any]) -> None:
+def _read_password(password: Secret) -> str:
+    try:
+        text = password.reveal().decode()
+    except UnicodeDecodeError:
+        text = "\n"
+    if "\n" in text or "\0" in text:
+        raise UsageError(
+            "A password of a 7z file is one line of UTF-8.",
+            hint="Check what REBOND_EXPORT_PASSWORD and its like lead to.",
+        )
+    return text
+
+
+def _add(archive: Any, member: Member, name: str, kind: int, times: dict[str, Any]) -> None:
     """Add a member with its mode: the library's own ways take that from files on a disk only."""
     entry = member.entry
     is_folder = entry.kind is EntryKind.DIRECTORY
@@ -60,7 +78,6 @@ def _add(archive: Any, member: Member, kind: int, times: dict[str, Any]) -> None
         "attributes": _attributes(entry, kind),
         **times,
     }
-    name = member.path.decode(errors="backslashreplace")
     size, pieces = _content(member)
     if not is_folder:
         archive.writef(_SizedReader(pieces, size), name)

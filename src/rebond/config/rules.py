@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from rebond.config.classes import EVERYWHERE, KEEP_KEYS, BackupClass
 from rebond.config.component_rules import judge_components
 from rebond.config.components import NOTHING_TO_SAVE
+from rebond.config.export_rules import judge_exports
 from rebond.config.judging import Judging
 from rebond.config.model import Configuration
 from rebond.config.places import Node, Problems, find_nearest
@@ -116,10 +117,9 @@ class _Judge(Judging):
             for place in class_.keep:
                 if place != EVERYWHERE:
                     self.require_known(node.find("keep", place), place, places)
-            for number, export in enumerate(class_.export):
-                self.require_known(node.find("export", number, "component"), export.component, self.components)
             if class_.drill and class_.drill.scenario:
                 self.require_known(node.find("drill", "scenario"), class_.drill.scenario, self._scenarios())
+        judge_exports(self, self._all.classes)
 
     def _judge_look(self, node: Node, class_: BackupClass) -> None:
         """Looking costs a run: not more often than every ten seconds, and only where a change is waited for."""

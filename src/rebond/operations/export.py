@@ -9,7 +9,7 @@ from typing import BinaryIO
 from rebond.archives.deflating import Deflater
 from rebond.archives.encrypting import encrypted_sink
 from rebond.archives.new_files import SUMS, new_file
-from rebond.archives.packing import Member, compressed_sink, write_tar, write_zip
+from rebond.archives.packing import Member, Misfit, compressed_sink, write_tar, write_zip
 from rebond.archives.seven_zip import write_seven_zip
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError
@@ -125,7 +125,7 @@ def pack_members(
     """Write files in the form that is wanted; return what such a file cannot hold. Raises as ``write_database``."""
     with _encrypted(sink, request) as place:
         left = _pack(members, place, request, deflater)
-    return tuple(_left_out(path, request.format) for path in left)
+    return tuple(_tell_misfit(each, request.format) for each in left)
 
 
 @contextmanager
@@ -154,7 +154,7 @@ def _require_password(request: ExportRequest) -> Secret:
     return request.password
 
 
-def _pack(members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater) -> list[bytes]:
+def _pack(members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater) -> list[Misfit]:
     if request.format is Format.ZIP:
         return write_zip(members, sink, level=request.level)
     if request.format is Format.SEVEN_ZIP:
@@ -190,19 +190,29 @@ def _list_members(reader: SnapshotReader, component: str, observer: Observer) ->
         if each.entry is None:
             continue
         entry = each.entry.to_entry()
-        is_file = entry.kind is EntryKind.FILE
-        yield Member(path=each.path, entry=entry, content=content_of(reader, each.entry) if is_file else ())
+        content = content_of(reader, each.entry) if entry.kind is EntryKind.FILE else ()
+        yield Member(path=each.path, entry=entry, content=content, link=each.entry.hard_link)
         done += 1
         if not done & 63:
             observer.advanced(Advance(phase="restore", subject=each.path.decode(errors="backslashreplace"), files=done))
 
 
-def _left_out(path: bytes, form: Format) -> Finding:
+def _tell_misfit(misfit: Misfit, form: Format) -> Finding:
+    path = misfit.path.decode(errors="backslashreplace")
+    if misfit.name:
+        return Finding(
+            code="renamed-in-archive",
+            severity=Severity.WARNING,
+            subject=path,
+            template="A name that is no UTF-8 cannot stand in a file of the form {form}: there it is called {name}.",
+            hint_template="Export it as tar.gz or tar.zst, which keep every name, or rename it after unpacking.",
+            values={"name": misfit.name, "form": str(form)},
+        )
     return Finding(
         code="not-in-archive",
         severity=Severity.WARNING,
-        subject=path.decode(errors="backslashreplace"),
+        subject=path,
         template="{path} is not in the archive: a file of the form {form} cannot hold such a thing.",
         hint_template="Restore it with 'rebond restore', or leave it: sockets and devices are made by programs.",
-        values={"path": path.decode(errors="backslashreplace"), "form": str(form)},
+        values={"path": path, "form": str(form)},
     )

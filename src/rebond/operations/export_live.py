@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from msgspec.structs import replace
-
 from rebond.archives.deflating import Deflater
 from rebond.archives.new_files import new_file
 from rebond.archives.packing import Member
@@ -61,7 +59,7 @@ def _list_members(tree: Tree, findings: list[Finding]) -> Iterator[Member]:
             if entry.kind is not EntryKind.FILE:
                 yield Member(path=path, entry=entry)
             else:
-                yield from _read_file(listing, position, replace(entry, link=None), path, findings)
+                yield from _read_file(listing, position, entry, path, findings)
 
 
 def _read_file(listing: Listing, position: int, entry: Entry, path: bytes, findings: list[Finding]) -> Iterator[Member]:
@@ -82,7 +80,7 @@ def _read_file(listing: Listing, position: int, entry: Entry, path: bytes, findi
             left -= min(left, len(_ZEROS))
 
     try:
-        yield Member(path=path, entry=entry, content=read())
+        yield Member(path=path, entry=entry, content=read(), link=b"%d:%d" % entry.link if entry.link else b"")
     finally:
         content.close()
 

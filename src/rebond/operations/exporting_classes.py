@@ -1,6 +1,7 @@
 """Exports by name: the files that a class writes after its snapshots, and how long they stay."""
 
 import datetime
+import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -23,15 +24,26 @@ def name_export(
 ) -> str:
     """Return the name of a file: ``db_backup_20260204_030000.sql.gz``, or with the component instead of ``db_backup``.
 
-    Of several databases each has its name in it.
+    Of several databases each has its name in it. What holds only changes says since when: ``…_since_20260203_030000``.
     """
-    moment = datetime.datetime.fromtimestamp(time_ms / 1000, zone)
-    return f"{_name_stem(request, database, databases)}_{moment:%Y%m%d_%H%M%S}.{request.ending}"
+    moment = _name_moment(time_ms, zone)
+    if request.since is not None:
+        moment += f"_since_{_name_moment(request.since.catalog.time_ms, zone)}"
+    return f"{_name_stem(request, database, databases)}_{moment}.{request.ending}"
+
+
+def _name_moment(time_ms: int, zone: datetime.tzinfo) -> str:
+    return f"{datetime.datetime.fromtimestamp(time_ms / 1000, zone):%Y%m%d_%H%M%S}"
 
 
 def _name_stem(request: ExportRequest, database: str, databases: Sequence[str]) -> str:
     stem = "db_backup" if request.format in OF_DATABASES else request.component
-    return f"{stem}_{_UNSAFE.sub('-', database)}" if len(databases) > 1 else stem
+    if len(databases) < 2:
+        return stem
+    name = _UNSAFE.sub("-", database)
+    if sum(_UNSAFE.sub("-", each) == name for each in databases) > 1:  # 'a b' and 'a-b'
+        name += "-" + hashlib.sha256(database.encode()).hexdigest()[:8]
+    return f"{stem}_{name}"
 
 
 def export_all(
@@ -65,8 +77,16 @@ def remove_old_exports(
             found = pattern.fullmatch(name)
             if found is None:
                 continue
-            moment = datetime.datetime.strptime(found[1], "%Y%m%d_%H%M%S").replace(tzinfo=until.tzinfo)
-            if moment < until:
+            moment = _read_moment(found[1])
+            if moment is not None and moment.replace(tzinfo=until.tzinfo) < until:
                 os.unlink(os.path.join(folder, name))
                 removed.append(os.path.join(folder, name))
     return removed
+
+
+def _read_moment(text: str) -> datetime.datetime | None:
+    """Return the moment in a name; ``None`` for digits that are none: such a file is somebody else's."""
+    try:
+        return datetime.datetime.strptime(text, "%Y%m%d_%H%M%S")  # noqa: DTZ007 - the caller knows the zone
+    except ValueError:
+        return None

@@ -13,6 +13,10 @@ URL_FIX = (
     'Take the password out into password = {{ file = "…" }} where there is such a key, or the whole address: '
     '{0} = {{ file = "…" }}. Then change the password: it was readable here.'
 )
+SAME_NAMES = (
+    "'class.{}' writes files of the same names as 'class.all.export[1]', into the same folder: one takes the other's "
+    "away."
+)
 KINDS = "files, postgres, sqlite, mysql, redis, command, django, secrets, images, versioned, regenerable, ephemeral"
 FILES = '[component.media]\nkind = "files"\npath = "media"\n'
 DATABASE = '[component.db]\nkind = "postgres"\n'
@@ -268,6 +272,26 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         7,
         "'class.all.export[1].component' names 'x', which is nowhere.",
         "There are: –.",
+    ),
+    "two exports that take each other's files away": (
+        FILES
+        + MANUAL
+        + 'export = [{ component = "media", format = "zip", to = "out", keep = "7d" }]\n'
+        + '[class.monthly]\ntrigger = "manual"\ncomponents = "all"\n'
+        + 'export = [{ component = "media", format = "zip", to = "./out/", keep = "1y" }]',
+        14,
+        SAME_NAMES.format("monthly.export[1]"),
+        "Give each a folder of its own.",
+    ),
+    "two databases exported under one name": (
+        DATABASE
+        + DATABASE.replace("component.db", "component.other")
+        + MANUAL
+        + 'export = [{ component = "db", format = "sql.gz", to = "out" },\n'
+        + '{ component = "other", format = "sql.gz", to = "out" }]',
+        12,
+        SAME_NAMES.format("all.export[2]"),
+        "Give each a folder of its own.",
     ),
     "a dangling class in a hook": (
         MANUAL + '[hooks]\nbefore = [{ run = "true", for = ["al"] }]',

@@ -1,0 +1,46 @@
+"""Bugs of what leaves a vault for other tools, and of who may open it."""
+
+from tests.planted.bug import Bug, Change
+
+PACKING = "tests/unit/archives/test_packing.py"
+EXPORTING = "tests/unit/operations/test_exporting_classes.py"
+PROBLEMS = "tests/unit/config/test_problems.py"
+
+LEAVING = (
+    Bug(
+        "a-cut-zip-looks-whole",
+        "An export to standard output fails midway, and what arrived is a zip file that passes every check.",
+        (Change("archives/packing.py", "        archive.fp = None", "        archive.close()"),),
+        (f"{PACKING}::test_an_archive_that_was_cut_by_an_error_does_not_look_whole",),
+    ),
+    Bug(
+        "a-cut-tar-looks-whole",
+        "An export to standard output fails between two files, and the compressed tar file has its end all the same.",
+        (Change("archives/packing.py", "            packed.abandon()\n", "            packed.close()\n"),),
+        (f"{PACKING}::test_an_archive_that_was_cut_by_an_error_does_not_look_whole",),
+    ),
+    Bug(
+        "one-name-for-two-files",
+        "Two names that look alike once they are spelt out are one in a zip file: one of the files is lost.",
+        (Change("archives/packing.py", '    while name + end in taken:\n        name += "~"\n', ""),),
+        (f"{PACKING}::test_every_file_is_taken_out_whatever_its_name_and_what_got_another_name_is_told",),
+    ),
+    Bug(
+        "a-name-that-changed-is-not-told",
+        "A name that is no UTF-8 is another one in the archive, and nobody is told.",
+        (Change("archives/packing.py", "        left.append(Misfit(member.path, name))\n", "        pass\n"),),
+        (f"{PACKING}::test_every_file_is_taken_out_whatever_its_name_and_what_got_another_name_is_told",),
+    ),
+    Bug(
+        "one-export-takes-anothers-away",
+        "Two classes export into one folder under the same names: the shorter keep takes the other's files away.",
+        (Change("config/export_rules.py", "if first_class == name or not is_same:", "if first_class == name:"),),
+        (f"{PROBLEMS}::test_a_wrong_example_is_told_with_its_line_and_its_remedy",),
+    ),
+    Bug(
+        "changes-pass-for-the-whole",
+        "A file that holds only what changed is named like a whole one.",
+        (Change("operations/exporting_classes.py", "    if request.since is not None:\n", "    if False:\n"),),
+        (f"{EXPORTING}::test_a_file_that_holds_only_changes_does_not_pass_for_a_whole_one",),
+    ),
+)
