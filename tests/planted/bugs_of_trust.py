@@ -10,6 +10,18 @@ RESTORE = "tests/unit/operations/test_restore.py"
 
 TRUST = (
     Bug(
+        "a-few-chunks-are-believed",
+        "Of a segment that is opened for a few chunks, not even these are compared with their ids.",
+        (
+            Change(
+                "vault/decoded_segments.py",
+                "        if only is not None and chunk_id[:16] not in only:\n",
+                "        if only is not None:\n",
+            ),
+        ),
+        ("tests/unit/vault/test_decoded_segments.py",),
+    ),
+    Bug(
         "any-list-speaks-for-a-new-pack",
         "What a list says of a pack that the prune has just put counts unread: a stolen writer's key deletes backups.",
         (

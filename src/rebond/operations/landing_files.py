@@ -17,7 +17,7 @@ from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome, Overwrite
-from rebond.vault.decoded_segments import DecodedSegment, StoredCopy
+from rebond.vault.decoded_segments import DecodedSegment, StoredCopy, pays_to_spare
 from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
@@ -151,8 +151,9 @@ class FileWriter:
                 return files, written
         if segment is None:
             try:
+                wanted = {chunk.short_id: chunk.length for job in jobs for chunk in job.chunks}
                 segment = self._reader.fetch(
-                    place, {chunk.short_id for job in jobs for chunk in job.chunks}, ahead=copy
+                    place, wanted.keys(), ahead=copy, is_sparing=pays_to_spare(wanted.values())
                 )
             except VaultDamaged as error:
                 for job in jobs:

@@ -16,7 +16,7 @@ from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_metadata import OwnerLosses
 from rebond.sources.files.plain_files import KnownDirectory, PlainFiles
-from rebond.vault.decoded_segments import CopyOpener, DecodedSegment, StoredCopy
+from rebond.vault.decoded_segments import CopyOpener, DecodedSegment, StoredCopy, pays_to_spare
 from rebond.vault.frames import split_chunks
 from rebond.vault.trees import decode_entry
 
@@ -46,7 +46,10 @@ class _Request(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Answer(msgspec.Struct, frozen=True, array_like=True):
-    """What came of it. Without ``is_opened`` nothing was done; ``left`` are the files that were not written."""
+    """What came of it. Without ``is_opened`` nothing was done; ``left`` are the files that were not written.
+
+    The segment does not come back for these where only as much of it was opened as they need.
+    """
 
     is_opened: bool
     left: list[int] = []
@@ -172,12 +175,16 @@ class _Worker:
                 left.append(position)
             else:
                 written_bytes += size
-        raw_bytes = write_parts(self._file, (segment.raw,)) if left or request.wants_raw else 0
+        is_asked_back = request.wants_raw or (left and segment.is_whole)
+        raw_bytes = write_parts(self._file, (segment.raw,)) if is_asked_back else 0
         return _Answer(True, left, written_bytes, raw_bytes, self._files.take_owner_losses())
 
     def _open(self, request: _Request) -> DecodedSegment | None:
         stored = os.pread(self._file, request.stored_bytes, 0)
-        return self._opener.open(StoredCopy(stored, request.stored_hash, request.session, request.number, request.seed))
+        copy = StoredCopy(stored, request.stored_hash, request.session, request.number, request.seed)
+        wanted = {short_id: length for _, _, pieces in request.files for short_id, length in pieces}
+        is_sparing = not request.wants_raw and pays_to_spare(wanted.values())
+        return self._opener.open(copy, wanted.keys() if is_sparing else None)
 
     def _write(self, segment: DecodedSegment, directory: int, encoded: bytes, pieces: Pieces) -> int | None:
         """Write one file; return its bytes, ``None`` when it is not simple or could not be written."""

@@ -3,11 +3,13 @@
 import enum
 import lzma
 import struct
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 
 import zstandard
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.errors import VaultDamaged
 from rebond.vault.primitives import HASH_SIZE, Buffer
@@ -17,6 +19,7 @@ _HEAD = struct.Struct("<BII")
 _COUNT = struct.Struct("<I")
 _ROW_SIZE = HASH_SIZE + 4
 _LZMA_GRAIN = 4096  # bytes: dictionaries are multiples of it
+_FIRST_BYTES = 64 << 10  # decoded at once where little of a frame is wanted: its rows are among them, mostly
 _WIDENED_LEVEL = 3
 _INCOMPRESSIBLE = 0.98  # a frame that saves less than 2 % is stored as it is: it decodes for nothing
 
@@ -144,36 +147,95 @@ def build_frame(raw: Buffer, compressor: Compressor, texture: Texture = Texture.
 
 def open_frame(frame: Buffer) -> bytes:
     """Return the decoded content of a frame; raises ``VaultDamaged`` for anything malformed."""
+    codec, packed, raw_length = _read_head(frame)
+    return _require(_decode(codec, packed, raw_length), raw_length)
+
+
+def _read_head(frame: Buffer) -> tuple[int, memoryview, int]:
+    """Return the codec, the packed bytes and how long they are once they are decoded."""
     if len(frame) < _HEAD.size:
         raise VaultDamaged("A frame is too short.")
     codec, packed_length, raw_length = _HEAD.unpack(bytes(frame[: _HEAD.size]))
     if raw_length > RAW_LIMIT or packed_length > len(frame) - _HEAD.size:
         raise VaultDamaged("A frame claims {size} bytes, more than the format allows.", size=raw_length)
-    packed = memoryview(frame)[_HEAD.size : _HEAD.size + packed_length]
-    raw = _decode(codec, packed, raw_length)
-    if len(raw) != raw_length:
-        raise VaultDamaged("A frame decodes to {found} bytes, not {size}.", found=len(raw), size=raw_length)
+    return codec, memoryview(frame)[_HEAD.size : _HEAD.size + packed_length], raw_length
+
+
+def _require(raw: bytes, size_bytes: int) -> bytes:
+    if len(raw) != size_bytes:
+        raise VaultDamaged("A frame decodes to {found} bytes, not {size}.", found=len(raw), size=size_bytes)
     return raw
 
 
 def _decode(codec: int, packed: memoryview, raw_length: int) -> bytes:
     if codec == Codec.NONE:
         return bytes(packed)
-    try:
+    with _told_as_damage():
         if codec == Codec.ZSTD:
-            # The frame's own size field is checked against ours before any memory is taken.
-            if zstandard.frame_content_size(packed[:18]) != raw_length:
-                raise VaultDamaged("A compressed frame disagrees with its header about its size.")
+            _require_content_size(packed, raw_length)
             return zstandard.ZstdDecompressor().decompress(packed, max_output_size=raw_length)
         if codec == Codec.LZMA2:
-            # Nothing refers further back than the content is long, so that much memory is enough.
-            dictionary = max(_LZMA_GRAIN, raw_length + -raw_length % _LZMA_GRAIN)
-            filters = [{"id": lzma.FILTER_LZMA2, "dict_size": dictionary}]
-            decoder = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=filters)
-            return decoder.decompress(packed, max_length=raw_length + 1)
+            return _lzma_decoder(raw_length).decompress(packed, max_length=raw_length + 1)
+    raise VaultDamaged("A frame uses the unknown codec {codec}.", codec=codec)
+
+
+@contextmanager
+def _told_as_damage() -> Iterator[None]:
+    try:
+        yield
     except (zstandard.ZstdError, lzma.LZMAError, EOFError) as error:
         raise VaultDamaged("A compressed frame does not decode: {reason}", reason=str(error)) from error
-    raise VaultDamaged("A frame uses the unknown codec {codec}.", codec=codec)
+
+
+def _require_content_size(packed: memoryview, raw_length: int) -> None:
+    """The frame's own size field is checked against ours before any memory is taken."""
+    if zstandard.frame_content_size(packed[:18]) != raw_length:
+        raise VaultDamaged("A compressed frame disagrees with its header about its size.")
+
+
+def _lzma_decoder(raw_length: int) -> lzma.LZMADecompressor:
+    """Nothing refers further back than the content is long, so that much memory is enough."""
+    dictionary = max(_LZMA_GRAIN, raw_length + -raw_length % _LZMA_GRAIN)
+    return lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[{"id": lzma.FILTER_LZMA2, "dict_size": dictionary}])
+
+
+class _Beginning:
+    """The beginning of a frame's content: decoded further when more of it is asked for, never back."""
+
+    def __init__(self, frame: Buffer) -> None:
+        self._codec, self._packed, self.raw_length = _read_head(frame)
+        self._parts: list[bytes] = []
+        self._held = 0
+        if self._codec == Codec.ZSTD:
+            with _told_as_damage():
+                _require_content_size(self._packed, self.raw_length)
+            self._stream = zstandard.ZstdDecompressor().stream_reader(self._packed)
+        elif self._codec == Codec.LZMA2:
+            self._lzma = _lzma_decoder(self.raw_length)
+        elif self._codec != Codec.NONE:
+            raise VaultDamaged("A frame uses the unknown codec {codec}.", codec=self._codec)
+
+    def up_to(self, size_bytes: int) -> bytes:
+        """Return at least so many bytes of it, or all there are. Raises ``VaultDamaged`` where it ends before that."""
+        wanted = min(size_bytes, self.raw_length)
+        if self._codec == Codec.NONE:
+            return _require(bytes(self._packed), self.raw_length)
+        with _told_as_damage():
+            while self._held < wanted:
+                part = self._read(wanted - self._held)
+                if not part:
+                    break
+                self._parts.append(part)
+                self._held += len(part)
+        whole = b"".join(self._parts)
+        self._parts = [whole]
+        return whole if len(whole) >= wanted else _require(whole, self.raw_length)
+
+    def _read(self, size_bytes: int) -> bytes:
+        if self._codec == Codec.ZSTD:
+            return self._stream.read(size_bytes)
+        given, self._packed = self._packed, self._packed[:0]
+        return self._lzma.decompress(given, max_length=size_bytes)
 
 
 class ChunkTable(Struct, frozen=True):
@@ -192,6 +254,24 @@ class ChunkTable(Struct, frozen=True):
 
 def split_chunks(raw: bytes) -> ChunkTable:
     """Cut a decoded frame into its chunks; raises ``VaultDamaged`` unless it adds up exactly."""
+    return _cut(raw, len(raw))
+
+
+def open_some_chunks(frame: Buffer, short_ids: Collection[bytes]) -> ChunkTable:
+    """Decode a frame as far as some of its chunks need, named by the first 16 bytes of their ids.
+
+    The table names all chunks; only the contents of these are there. Raises ``VaultDamaged``.
+    """
+    beginning = _Beginning(frame)
+    head = beginning.up_to(_FIRST_BYTES)
+    rows_end = _COUNT.size + (_COUNT.unpack_from(head)[0] if len(head) >= _COUNT.size else 0) * _ROW_SIZE
+    table = _cut(beginning.up_to(rows_end) if rows_end <= beginning.raw_length else head, beginning.raw_length)
+    ends = [table.offsets[i] + table.lengths[i] for i, each in enumerate(table.ids) if each[:16] in short_ids]
+    return replace(table, raw=beginning.up_to(max(ends, default=0)))
+
+
+def _cut(raw: bytes, raw_length: int) -> ChunkTable:
+    """Return the table of a frame of which the rows, at least, are decoded."""
     if len(raw) < _COUNT.size:
         raise VaultDamaged("A segment is too short to hold a chunk.")
     (count,) = _COUNT.unpack_from(raw)
@@ -201,6 +281,6 @@ def split_chunks(raw: bytes) -> ChunkTable:
     rows = list(struct.iter_unpack("<32sI", memoryview(raw)[_COUNT.size : position]))
     lengths = tuple([length for _, length in rows])
     *offsets, end = accumulate(lengths, initial=position)
-    if end != len(raw):
+    if end != raw_length:
         raise VaultDamaged("The chunks of a segment do not add up to its size.")
     return ChunkTable(raw, tuple([chunk_id for chunk_id, _ in rows]), tuple(offsets), lengths)

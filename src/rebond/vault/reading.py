@@ -201,17 +201,24 @@ class SnapshotReader:
         )
 
     def fetch(
-        self, place: int, wanted: Collection[bytes] = (), *, is_tree: bool = False, ahead: StoredCopy | None = None
+        self,
+        place: int,
+        wanted: Collection[bytes] = (),
+        *,
+        is_tree: bool = False,
+        ahead: StoredCopy | None = None,
+        is_sparing: bool = False,
     ) -> DecodedSegment:
         """Read, open and check a segment from the first good copy that holds the chunks ``wanted``.
 
-        ``ahead`` is what ``read_stored`` has given for it already; it is tried first.
+        ``ahead`` is what ``read_stored`` has given for it already; it is tried first. ``is_sparing`` decodes and checks
+        no more than what is wanted needs, and nothing else is found in the result.
         ``wanted`` are the first 16 bytes of ids. When no copy will do they are gathered from other
         segments; what is in none is then not found in the result. Raises ``VaultDamaged`` when nothing
         of it is left. May be called from several threads.
         """
         if ahead is not None:
-            opened = self._open_ahead(ahead, wanted, is_tree=is_tree)
+            opened = self._open_ahead(ahead, wanted, is_tree=is_tree, is_sparing=is_sparing)
             if opened is not None:
                 return opened
         tried: set[SegmentPlace] = set()
@@ -220,7 +227,7 @@ class SnapshotReader:
                 renew()  # what another thread has just looked up anew counts as well
             for copy in [one for one in self.places.copies(place) if one not in tried]:
                 tried.add(copy)
-                opened = self._try_copy(place, copy, wanted, is_tree)
+                opened = self._try_copy(place, copy, wanted, is_tree=is_tree, is_sparing=is_sparing)
                 if opened is not None:
                     return opened
         gathered = self._gather(place, wanted, is_tree=is_tree)
@@ -234,11 +241,14 @@ class SnapshotReader:
             number=number,
         )
 
-    def _open_ahead(self, copy: StoredCopy, wanted: Collection[bytes], *, is_tree: bool) -> DecodedSegment | None:
+    def _open_ahead(
+        self, copy: StoredCopy, wanted: Collection[bytes], *, is_tree: bool, is_sparing: bool
+    ) -> DecodedSegment | None:
         """Open a copy that was read ahead; its faults are told when it is read again."""
         try:
             key = self._key_of(copy.stored)
-            segment = copy.open(key, self._keys.tree_id_key if is_tree else self._keys.data_id_key)
+            id_key = self._keys.tree_id_key if is_tree else self._keys.data_id_key
+            segment = copy.open(key, id_key, wanted if is_sparing else None)
         except (VaultDamaged, WrongKey, FormatTooNew):
             return None
         return segment if all(short_id in segment for short_id in wanted) else None
@@ -284,8 +294,9 @@ class SnapshotReader:
             with self._lock:
                 places = [place for place in self._find_places(short_id) if place != lost]
             for place in places:
-                copies = (self._try_copy(place, copy, (short_id,), is_tree) for copy in list(self.places.copies(place)))
-                segment = next((copy for copy in copies if copy is not None), None)
+                copies = list(self.places.copies(place))
+                opened = (self._try_copy(place, copy, (short_id,), is_tree=is_tree) for copy in copies)
+                segment = next((each for each in opened if each is not None), None)
                 if segment is not None:
                     contents = ((one, segment.find(one)) for one in wanted)
                     found.update((one, bytes(content)) for one, content in contents if content is not None)
@@ -293,14 +304,15 @@ class SnapshotReader:
         return GatheredChunks(found) if found else None
 
     def _try_copy(
-        self, place: int, copy: SegmentPlace, wanted: Collection[bytes], is_tree: bool
+        self, place: int, copy: SegmentPlace, wanted: Collection[bytes], *, is_tree: bool, is_sparing: bool = False
     ) -> DecodedSegment | None:
         name = pack_name(copy.pack_hash)
         try:
             stored = self._vault.store.read(name, start=copy.offset, length=copy.stored_length)
             session, number = self._cache.segments.name_of(place)
             found = StoredCopy(bytes(stored), copy.stored_hash, session, number, b"")
-            segment = found.open(self._key_of(stored), self._keys.tree_id_key if is_tree else self._keys.data_id_key)
+            id_key = self._keys.tree_id_key if is_tree else self._keys.data_id_key
+            segment = found.open(self._key_of(stored), id_key, wanted if is_sparing else None)
             # Whoever may put packs can seal anything under this name; ids decide what it is.
             if not all(short_id in segment for short_id in wanted):
                 raise VaultDamaged("It does not hold the chunks that it should.")

@@ -2,6 +2,7 @@ import lzma
 import random
 import struct
 import tracemalloc
+from collections.abc import Sequence
 
 import pytest
 import zstandard
@@ -19,6 +20,7 @@ from rebond.vault.frames import (
     build_frame,
     join_chunks,
     open_frame,
+    open_some_chunks,
     split_chunks,
 )
 
@@ -104,6 +106,48 @@ def test_chunks_are_cut_apart_where_they_were_joined(chunks: list[bytes]) -> Non
     assert [bytes(table.content(number)) for number in range(len(chunks))] == chunks
 
 
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("wanted", [[0], [7], [1999], [3, 900], [], range(2000)], ids=str)
+@pytest.mark.parametrize("is_noise", [False, True])
+def test_some_chunks_come_out_of_as_much_of_a_frame_as_they_need(
+    level: str, wanted: Sequence[int], is_noise: bool
+) -> None:
+    dice = random.Random(4)
+    chunks = [dice.randbytes(150) if is_noise else b"%d " % number * 40 for number in range(2000)]
+    ids = [dice.randbytes(32) for _ in chunks]
+    raw = join_chunks(ids, chunks)
+    frame = build_frame(raw, Compressor(LEVELS[level]))
+
+    table = open_some_chunks(frame, {ids[number][:16] for number in wanted})
+
+    assert [bytes(table.content(number)) for number in wanted] == [chunks[number] for number in wanted]
+    whole = split_chunks(raw)
+    assert (table.ids, table.offsets, table.lengths) == (whole.ids, whole.offsets, whole.lengths)
+    assert raw.startswith(table.raw)
+    if frame[0] != Codec.NONE:
+        reached = max((table.offsets[each] + table.lengths[each] for each in wanted), default=0)
+        assert len(table.raw) <= max(reached, 4 + 36 * len(ids)) + (64 << 10)
+
+
+def test_chunks_that_a_frame_does_not_have_are_no_damage_of_it() -> None:
+    table = open_some_chunks(build_frame(join_chunks([b"i" * 32], [WORDS]), FAST), {b"other".ljust(16)})
+    assert table.ids == (b"i" * 32,)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_frame_that_ends_before_what_is_wanted_is_damage(level: str) -> None:
+    dice = random.Random(5)
+    ids = [bytes([number]) * 32 for number in range(20)]
+    chunks = [dice.randbytes(9000) * 2 for _ in ids]
+    frame = build_frame(join_chunks(ids, chunks), Compressor(LEVELS[level]))
+    codec, packed, raw = struct.unpack_from("<BII", frame)
+    cut = head(codec, packed // 2, raw) + frame[9 : 9 + packed // 2]
+
+    with pytest.raises(VaultDamaged):
+        open_some_chunks(cut, {ids[-1][:16]})
+    assert codec == Codec.NONE or bytes(open_some_chunks(cut, {ids[0][:16]}).content(0)) == chunks[0]
+
+
 def test_a_segment_larger_than_the_format_allows_is_not_built() -> None:
     with pytest.raises(VaultDamaged):
         build_frame(bytes(RAW_LIMIT + 1), FAST)
@@ -137,6 +181,8 @@ def test_a_bomb_is_damage_before_it_costs_memory(bomb: str) -> None:
     try:
         with pytest.raises(VaultDamaged):
             open_frame(BOMBS[bomb])
+        with pytest.raises(VaultDamaged):
+            open_some_chunks(BOMBS[bomb], {bytes(16)})
         assert tracemalloc.get_traced_memory()[1] < 2 << 20
     finally:
         tracemalloc.stop()
@@ -160,6 +206,8 @@ def test_a_bomb_is_damage_before_it_costs_memory(bomb: str) -> None:
 def test_a_frame_that_does_not_add_up_is_damage(frame: bytes) -> None:
     with pytest.raises(VaultDamaged):
         open_frame(frame)
+    with pytest.raises(VaultDamaged):
+        open_some_chunks(frame, {bytes(16)})
 
 
 @pytest.mark.parametrize(
@@ -178,6 +226,21 @@ def test_a_frame_that_does_not_add_up_is_damage(frame: bytes) -> None:
 def test_chunks_that_do_not_add_up_are_damage(raw: bytes) -> None:
     with pytest.raises(VaultDamaged):
         split_chunks(raw)
+    with pytest.raises(VaultDamaged):
+        open_some_chunks(head(0, len(raw), len(raw)) + raw, {bytes(16)})
+
+
+@given(seed=seeds, codec=st.sampled_from(sorted(FRAMES)))
+@tries(150)
+def test_some_chunks_of_a_spoilt_frame_are_damage_or_within_it(seed: int, codec: str) -> None:
+    wanted = split_chunks(RAW).ids[-1][:16]
+    try:
+        table = open_some_chunks(spoil(FRAMES[codec], seed), {wanted})
+    except VaultDamaged:
+        return
+    for position, chunk_id in enumerate(table.ids):
+        if chunk_id[:16] == wanted:
+            assert len(table.content(position)) == table.lengths[position]
 
 
 @given(seed=seeds, codec=st.sampled_from(sorted(FRAMES)))
