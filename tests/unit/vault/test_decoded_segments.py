@@ -6,7 +6,6 @@ from rebond.errors import VaultDamaged
 from rebond.identifiers import DomainId, SessionId, VaultId
 from rebond.vault.decoded_segments import CopyOpener, StoredCopy, pays_to_spare
 from rebond.vault.frames import LEVELS, Compressor, build_frame, join_chunks
-from rebond.vault.segments import SegmentKind
 from rebond.vault.primitives import (
     hash_of,
     keyed_id,
@@ -14,7 +13,7 @@ from rebond.vault.primitives import (
     sealing_public_bytes,
     sealing_public_key,
 )
-from rebond.vault.segments import seal_segment
+from rebond.vault.segments import SegmentKind, seal_segment
 
 SEED, ID_KEY, SESSION = bytes(range(32)), b"i" * 32, SessionId(b"s" * 16)
 CHUNKS = [b"%d " % number * 5000 for number in range(40)]
@@ -67,5 +66,6 @@ def test_bytes_that_changed_are_damage_wherever_they_lie() -> None:
 
 
 def test_a_quarter_of_a_segment_is_taken_out_of_the_whole() -> None:
-    assert pays_to_spare([]) and pays_to_spare([1, 2, 1000])
+    assert pays_to_spare([])
+    assert pays_to_spare([1, 2, 1000])
     assert not pays_to_spare([900_000, 200_000])
