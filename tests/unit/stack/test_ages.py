@@ -4,9 +4,11 @@ import pathlib
 import socket
 from collections.abc import Mapping
 
+import pytest
+
 from rebond.config.loading import load_configuration
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
-from rebond.stack.objectives.ages import find_ages, find_unchanged, find_waiting
+from rebond.stack.objectives.ages import age_of, find_ages, find_unchanged, find_waiting
 from rebond.testing.manual_clock import ManualClock
 from rebond.vault.snapshots import CatalogPart, ComponentSummary, SnapshotRecord
 
@@ -87,3 +89,9 @@ def test_a_snapshot_that_is_dated_ahead_makes_nothing_new(tmp_path: pathlib.Path
 
     assert find_ages(loaded, [old, ahead], state, clock) == {"media": 3 * 86_400.0}
     assert find_ages(loaded, [ahead], state, clock) == {"media": 1500 * 86_400.0}
+
+
+@pytest.mark.parametrize(("seconds", "age"), [(-60, 60.0), (0, 0.0), (600, 0.0), (601, 601.0)])
+def test_a_clock_that_is_a_little_behind_makes_nothing_old(seconds: int, age: float) -> None:
+    now_ms = LATER_MS
+    assert age_of(record_of({"media": True}, now_ms + seconds * 1000), now_ms) == age

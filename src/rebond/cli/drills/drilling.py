@@ -21,12 +21,11 @@ from rebond.operations.drills.outcomes import Check, DrillOutcome
 from rebond.operations.drills.room import check_room, find_room
 from rebond.operations.physical.targets import SET, Target
 from rebond.operations.selection import Selection
-from rebond.operations.snapshots import time_of
 from rebond.schedule.stack_folders import folder_of
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.planning import DrillPlanner
-from rebond.stack.objectives.ages import find_ages
+from rebond.stack.objectives.ages import age_of, find_ages
 from rebond.stack.objectives.promises import judge_drill
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
@@ -149,7 +148,7 @@ def find_ages_of(
     clock = SystemClock()
     is_gone, now_ms = wish.scenario == "lost-server", clock.now_ms()
     if loaded is None:
-        return {name: max(0, now_ms - _moment_of(sources, name)) / 1000 for name in names}
+        return {name: age_of(_record_of(sources, name), now_ms) for name in names}
     folder: Path = folder_of(invocation.state_folder, loaded)
     stack = loaded.configuration.stack.name
     own = [each for each in sources.main_records if each.catalog.stack == stack]
@@ -162,12 +161,11 @@ def find_ages_of(
     if is_gone:
         lost = {name: ends[name].lost_seconds(now_ms) if name in ends else None for name in names}
         return {
-            name: max(0, now_ms - _moment_of(sources, name)) / 1000 if (age := lost[name]) is None else age
-            for name in names
+            name: age_of(_record_of(sources, name), now_ms) if (age := lost[name]) is None else age for name in names
         }
     found = find_ages(loaded, sources.records, folder, clock, ends)
     return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}
 
 
-def _moment_of(sources: Sources, name: str) -> int:
-    return next(time_of(each.record) for each in sources.found if name in each.components)
+def _record_of(sources: Sources, name: str) -> SnapshotRecord:
+    return next(each.record for each in sources.found if name in each.components)

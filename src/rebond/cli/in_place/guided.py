@@ -16,7 +16,7 @@ from rebond.cli.output.watching import watching
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName
-from rebond.operations.snapshots import SnapshotFilter, SnapshotState, list_snapshots, state_of, time_of
+from rebond.operations.snapshots import SnapshotFilter, SnapshotState, is_ahead, list_snapshots, state_of, time_of
 from rebond.units import format_moment, format_span
 
 if TYPE_CHECKING:
@@ -66,25 +66,39 @@ def _ask_what(names: Sequence[str]) -> list[str]:
 
 def _ask_when(records: Sequence["SnapshotRecord"]) -> "SnapshotRecord":
     """Return the snapshot of when it was good: the newest one is proposed."""
-    newest = list(reversed(records))[:SHOWN]
+    now_ms = SystemClock().now_ms()
+    newest = choose_shown(records, now_ms)
     if not newest:
         raise UnknownName(
             "No whole snapshot holds what is broken.", hint="'rebond snapshots' lists them with the state of each."
         )
     _say("\n" + tr("When was it good?"))
-    now_ms = SystemClock().now_ms()
     for number, each in enumerate(newest, 1):
-        age = format_span(max(0, now_ms - time_of(each)) / 1000)
-        moment = format_moment(time_of(each))
-        _say(
-            f"  {number}  "
-            + tr("{moment}, {age} ago, snapshot {id}", moment=moment, age=age, id=each.snapshot.hex()[:8])
-        )
+        _say(f"  {number}  {describe_moment(each, now_ms)}")
     while True:
         text = str(click.prompt(tr("Number"), default="1", err=True)).strip()
         if _is_number(text, len(newest)):
             return newest[int(text) - 1]
         _say(tr("There is no '{text}' among them.", text=text))
+
+
+def choose_shown(records: Sequence["SnapshotRecord"], now_ms: int) -> list["SnapshotRecord"]:
+    """Return the newest snapshots, newest first; those that are dated ahead of this machine's clock come after them."""
+    present = [each for each in records if not is_ahead(each, now_ms)]
+    ahead = [each for each in records if is_ahead(each, now_ms)]
+    return [*present[::-1][:SHOWN], *ahead[::-1][:SHOWN]]
+
+
+def describe_moment(record: "SnapshotRecord", now_ms: int) -> str:
+    """Return when a snapshot was made and how long ago that is, or how far it is ahead of this machine's clock."""
+    age_ms = now_ms - time_of(record)
+    moment, short = format_moment(time_of(record)), record.snapshot.hex()[:8]
+    if is_ahead(record, now_ms):
+        age = format_span(-age_ms / 1000)
+        return tr(
+            "{moment}, dated {age} ahead of this machine's clock, snapshot {id}", moment=moment, age=age, id=short
+        )
+    return tr("{moment}, {age} ago, snapshot {id}", moment=moment, age=format_span(max(0, age_ms) / 1000), id=short)
 
 
 def _holds(record: "SnapshotRecord", names: Sequence[str]) -> bool:

@@ -191,6 +191,7 @@ RECOVERING: dict[str, str] = {
     "'rebond snapshots' lists them with the state of each.": "« rebond snapshots » les montre avec l'état de chacune.",
     "When was it good?": "Quand était-ce bon ?",
     "{moment}, {age} ago, snapshot {id}": "{moment}, il y a {age}, sauvegarde {id}",
+    "{moment}, dated {age} ahead of this machine's clock, snapshot {id}": "{moment}, daté {age} en avance sur l'horloge de cette machine, sauvegarde {id}",
     "Number": "Numéro",
     # a bare machine
     "The snapshot {id} was made without a configuration, so nothing says where its parts belong.": "La sauvegarde {id} a été faite sans configuration : rien ne dit où vont ses parties.",

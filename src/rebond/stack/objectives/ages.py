@@ -40,14 +40,14 @@ def find_ages(
         if record is None:
             ages[name] = None
         else:
-            ages[name] = 0.0 if name in quiet else _age_of(record, clock.now_ms())
+            ages[name] = 0.0 if name in quiet else age_of(record, clock.now_ms())
             if ends is not None and name in ends:
                 lost = ends[name].lost_seconds(clock.now_ms())
                 ages[name] = ages[name] if lost is None else lost
     return ages
 
 
-def _age_of(record: SnapshotRecord, now_ms: int) -> float:
+def age_of(record: SnapshotRecord, now_ms: int) -> float:
     """Return how old a snapshot is, in seconds. One that is dated ahead is not new: nobody knows when it was made."""
     age_ms = now_ms - time_of(record)
     return (abs(age_ms) if is_ahead(record, now_ms) else max(0, age_ms)) / 1000
