@@ -65,6 +65,18 @@ PROVING = (
         (f"{DATABASES}::test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_rest",),
     ),
     Bug(
+        "living-folder-is-swept",
+        "The lists of a verify that is under way are taken for what a kill left, and removed.",
+        (
+            Change(
+                "private_folders.py",
+                "if os.fstat(descriptor).st_uid == os.geteuid() and _lock(descriptor):",
+                "if os.fstat(descriptor).st_uid == os.geteuid():",
+            ),
+        ),
+        ("tests/unit/test_private_folders.py",),
+    ),
+    Bug(
         "started-runs-on",
         "What a drill started is not ended with it, because nobody noted that anything was.",
         (Change("stack/drills/place.py", "        self._may_run = True\n        return str(", "        return str("),),

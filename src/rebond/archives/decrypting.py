@@ -3,11 +3,11 @@
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 
 from rebond.archives.encrypting import PBKDF2_ROUNDS
 from rebond.errors import MissingExtra
+from rebond.private_folders import PrivateFolder
 from rebond.secret import Secret
 from rebond.subprocesses import RunningCommand
 
@@ -52,8 +52,8 @@ def decrypted(path: str, way: tuple[str, ...], password: Secret) -> Iterator[Dec
         raise MissingExtra("{program} is not installed here.", hint="apt-get install {program}", program=program)
     is_fed = program == "gpg"
     where = ("--decrypt", "--", os.path.abspath(path)) if is_fed else ("-in", os.path.abspath(path))
-    with tempfile.TemporaryDirectory(prefix="rebond-") as home:
-        environment = {**os.environ, "GNUPGHOME": home}
+    with PrivateFolder("gpg") as home:
+        environment = {**os.environ, "GNUPGHOME": str(home)}
         if not is_fed:
             environment[_PASSWORD] = os.fsdecode(password.reveal())
         running = RunningCommand(

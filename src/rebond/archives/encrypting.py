@@ -4,13 +4,13 @@ import contextlib
 import io
 import os
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from typing import BinaryIO, cast
 
 from rebond.archives.deflating import Piece
 from rebond.errors import CommandFailed, UsageError
+from rebond.private_folders import PrivateFolder
 from rebond.secret import Secret
 from rebond.subprocesses import RunningCommand
 
@@ -43,8 +43,8 @@ def encrypted_sink(sink: BinaryIO, method: str, password: Secret) -> Iterator[Bi
         raise UsageError("{program} is not installed here.", hint="apt-get install {program}", program=program)
     if b"\n" in password.reveal() or b"\0" in password.reveal():
         raise UsageError("A password is one line.", hint="Check what REBOND_EXPORT_PASSWORD and its like lead to.")
-    with tempfile.TemporaryDirectory(prefix="rebond-") as home:
-        packed = _ProgramSink(sink, method, password, home)
+    with PrivateFolder("gpg") as home:
+        packed = _ProgramSink(sink, method, password, str(home))
         try:
             yield cast(BinaryIO, packed)
             packed.finish()

@@ -15,6 +15,7 @@ from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.saving import Collector, SetSaver
 from rebond.operations.shared_domains import find_sharing
+from rebond.private_folders import remove_left_behind
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
@@ -85,6 +86,7 @@ def back_up(vault: Vault, request: BackupRequest, observer: Observer) -> BackupO
             hint="Give paths whose last parts differ.",
             names=", ".join(sorted({name for name in names if names.count(name) > 1})),
         )
+    remove_left_behind()  # nobody else runs as often
     around = Collector(observer)
     if (sharing := find_sharing(vault, request.components)) is not None:
         around.noticed(sharing)

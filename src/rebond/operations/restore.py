@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from rebond.findings import Finding, Severity
 from rebond.operations.restore_comparing import Comparison, TargetComparison
 from rebond.operations.restore_findings import show_bytes
 from rebond.operations.restore_planning import RestorePlan, RestoreRequest
+from rebond.private_folders import PrivateFolder
 from rebond.progress import Observer, Silence
 from rebond.units import format_size
 from rebond.vault.access import Vault
@@ -67,12 +67,12 @@ def restore(
     began = vault.clock.monotonic()
     _check_target(request)
     is_new = not os.path.lexists(request.target)
-    with _reading(vault, record, opened) as reader, tempfile.TemporaryDirectory(prefix="rebond-restore-") as scratch:
+    with _reading(vault, record, opened) as reader, PrivateFolder("restore") as scratch:
         if not request.selection.includes:
             reader.expect_many_finds()
         if not request.dry_run and request.overwrite is None:
-            _check_room(reader, request, Path(scratch) / "rehearsal")
-        with RestorePlan(reader, request, observer, Path(scratch), planned) as run:
+            _check_room(reader, request, scratch / "rehearsal")
+        with RestorePlan(reader, request, observer, scratch, planned) as run:
             run.plan()
             if not run.selected:
                 if is_new:

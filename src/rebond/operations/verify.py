@@ -1,7 +1,6 @@
 """The verb ``verify``: find every damaged object and name what it reaches; with ``repair``, mend what can be mended."""
 
 import enum
-import tempfile
 from collections.abc import Collection
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId
 from rebond.operations.verify_steps import Verification
+from rebond.private_folders import PrivateFolder
 from rebond.progress import Advance, Observer, Silence
 from rebond.store.protocol import Store
 from rebond.vault.access import Vault
@@ -86,8 +86,8 @@ def verify(
     if older_than_seconds is not None and read_data_percent is None:
         read_data_percent = 100.0
     began = vault.clock.monotonic()
-    with tempfile.TemporaryDirectory(prefix="rebond-verify-") as scratch:
-        run = Verification(vault, chosen=snapshots, shard=shard, observer=observer or Silence(), scratch=Path(scratch))
+    with PrivateFolder("verify") as scratch:
+        run = Verification(vault, chosen=snapshots, shard=shard, observer=observer or Silence(), scratch=scratch)
         structure = run.check_structure()
         if snapshots is None:
             run.check_objects(structure)

@@ -11,10 +11,10 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 """
 
 import struct
-import tempfile
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rebond.private_folders import PrivateFolder
 from rebond.vault.chunk_runs import (
     FILTER_MEMORY_LIMIT,
     ROW_SIZE,
@@ -50,7 +50,7 @@ class ChunkIndex:
         self._directory = directory
         self._tables = ChunkTables()
         self._table_finds = 0
-        self._overflow: tempfile.TemporaryDirectory[str] | None = None
+        self._overflow: PrivateFolder | None = None
         self._pending: dict[bytes, int | list[int]] = {}
         self._flush_at = PENDING_LIMIT
         self._is_ours = True
@@ -234,8 +234,8 @@ class ChunkIndex:
         if self._is_ours:
             return self._directory
         if self._overflow is None:
-            self._overflow = tempfile.TemporaryDirectory(prefix="rebond-index-")
-        return Path(self._overflow.name)
+            self._overflow = PrivateFolder("index")
+        return self._overflow.path
 
     def sweep(self) -> None:
         """Remove run files that were merged away; call after ``runs`` was noted durably."""
@@ -248,7 +248,7 @@ class ChunkIndex:
         for run in self._runs:
             run.close()
         if self._overflow is not None:
-            self._overflow.cleanup()
+            self._overflow.close()
 
 
 def _same_tier(runs: list[Run]) -> bool:

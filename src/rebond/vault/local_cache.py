@@ -8,7 +8,6 @@ that it throws away.
 import fcntl
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ import msgspec
 
 from rebond.errors import CacheDamaged, VaultDamaged
 from rebond.identifiers import DomainId, VaultId
+from rebond.private_folders import PrivateFolder
 from rebond.vault.chunk_index import ChunkIndex, KnownRun
 from rebond.vault.file_cache import CachePaths
 from rebond.vault.headers import with_sum, without_sum
@@ -43,10 +43,10 @@ class LocalCache:
         self._shared = directory
         self.fault = ""  # why nothing can be remembered here; the run goes on with a private cache
         self._lock = self._take_lock(directory)
-        self._private: tempfile.TemporaryDirectory[str] | None = None
+        self._private: PrivateFolder | None = None
         if self._lock is None:
-            self._private = tempfile.TemporaryDirectory(prefix="rebond-")
-            self.directory = Path(self._private.name)
+            self._private = PrivateFolder("cache")
+            self.directory = self._private.path
             self._copy_shared()
         else:
             self.directory = directory
@@ -187,7 +187,7 @@ class LocalCache:
         """Give the files back; a private copy is thrown away."""
         self.chunks.close()
         if self._private is not None:
-            self._private.cleanup()
+            self._private.close()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -1,9 +1,6 @@
 """``rebond restore --into`` of a data directory: a throw-away server replays it to its moment, and is loaded from."""
 
-import shutil
-import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rebond.cli.invocation import Invocation
@@ -12,6 +9,7 @@ from rebond.cli.output.speech import tr
 from rebond.cli.restore.databases import find_target_at, make_wish, show_loaded
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.clock import SystemClock
+from rebond.private_folders import PrivateFolder
 from rebond.units import format_span
 
 if TYPE_CHECKING:
@@ -32,6 +30,7 @@ def load_server(
 ) -> int:
     """Load one database, or tables of it, and say where it is. Nothing of the throw-away server is left."""
     from rebond.operations.physical.passing import choose_database, pass_databases
+    from rebond.stack.drills.place import SERVER_PREFIX, clear_left_servers
     from rebond.stack.recovered import find_programs_for, make_recovered, open_recovered
 
     base = planned.reach.base
@@ -39,8 +38,8 @@ def load_server(
     target = find_target_at(invocation, address)
     database = choose_database(base.facts.server.database_names, target, wish, "")
     clock = SystemClock()
-    folder = Path(tempfile.mkdtemp(prefix="rebond-"))
-    try:
+    clear_left_servers(clock)
+    with PrivateFolder("", prefix=SERVER_PREFIX) as folder:
         programs = find_programs_for(base.facts.server.major, folder, invocation.environment)
         server = make_recovered(folder / "pg", programs, base, invocation.environment)
         try:
@@ -52,8 +51,6 @@ def load_server(
             outcome: DatabaseOutcome = pass_databases(open_tree, base.component, target, wish, folder, clock, observer)
         finally:
             server.remove()
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     return show_loaded(invocation, base.record, target, outcome, is_dry=wishes["dry_run"])
 
 

@@ -53,4 +53,5 @@ OPERATIONS: dict[str, str] = {
     "Give an id or the start of one, 'latest', 'latest:CLASS' or a date such as 2026-02-04; 'rebond snapshots' lists "
     "them.": "Donnez un identifiant ou son début, « latest », « latest:CLASSE » ou une date comme 2026-02-04 ; « rebond "
     "snapshots » les liste.",
+    "Set TMPDIR to a directory that this user may write to.": "Définissez TMPDIR vers un répertoire où cet utilisateur a le droit d'écrire.",
 }

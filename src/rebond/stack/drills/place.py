@@ -17,9 +17,11 @@ from rebond.clock import Clock
 from rebond.errors import CommandFailed, RestoreError
 from rebond.history.running import RunningMark, is_under_way, list_marks, take_dead_mark
 from rebond.identifiers import random_id
+from rebond.private_folders import remove_left_behind
 from rebond.sources.streams.readers import CommandReader
 
 PREFIX = "rebond-drill-"
+SERVER_PREFIX = "rebond-server-"  # of folders that hold a throw-away server and belong to no drill
 VARIABLE = "REBOND_DRILL"  # in the environment of whatever a drill starts: its folder
 PLACES = "drills/places"  # below the state folder
 STACK, SERVERS, _SCRATCH = "stack", "servers", "scratch"
@@ -41,6 +43,8 @@ class DrillPlace:
         self._may_run = False  # whether anything was told how it is found
         self._marks = state_folder / PLACES
         self.cleared = clear_left_places(state_folder, clock)
+        remove_left_behind()
+        clear_left_servers(clock)
         parent = Path(environment.get("TMPDIR") or tempfile.gettempdir()).absolute()
         name = random_id(4).hex()
         self.folder = parent / f"{PREFIX}{name}"
@@ -114,6 +118,11 @@ def clear_left_places(state_folder: Path, clock: Clock) -> list[str]:
         if folder is None or not os.path.lexists(folder):
             take_dead_mark(marks, name)
     return cleared
+
+
+def clear_left_servers(clock: Clock) -> None:
+    """Clear what restores out of data directories left that were killed: their throw-away servers may still run."""
+    remove_left_behind(prefix=SERVER_PREFIX, end_users=lambda folder: end_processes(folder, clock))
 
 
 def find_own_folders(state_folder: Path) -> list[Path]:
