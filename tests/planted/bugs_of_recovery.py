@@ -10,6 +10,7 @@ RECOVER = "tests/scenarios/test_recover.py"
 SERVERS = "tests/scenarios/test_recover_databases.py"
 SECRETS = "tests/scenarios/test_secrets_in_place.py"
 DATA_DIRECTORY = "tests/crash/test_data_directory_in_place_kills.py"
+CUTS = "tests/crash/test_swap_cuts.py"
 MOUNTS = "tests/scenarios/test_restore_in_place_mounts.py"
 RECOVER_KILLS = "tests/crash/test_recover_kills.py"
 
@@ -37,6 +38,54 @@ RECOVERY = (
             ),
         ),
         (f"{PLACE}::test_everything_comes_back_and_what_no_rule_saves_stays_where_it_is",),
+    ),
+    Bug(
+        "the-log-of-another-version",
+        "What SQLite had beside the restored database stays when that is undone, and is read into the old one.",
+        (
+            Change(
+                "operations/recovery/swap_steps.py",
+                "        return []\n    return [path + ending for",
+                "        return []\n    return [] and [path + ending for",
+            ),
+        ),
+        (f"{PLACE}::test_what_sqlite_left_beside_the_new_version_is_never_read_with_the_old_one",),
+    ),
+    Bug(
+        "a-database-among-files-is-none",
+        "One database that comes back into a folder of files finds the log of the old one beside it.",
+        (Change("operations/recovery/swapping.py", "== _SQLITE_MAGIC\n", "== b''\n"),),
+        (f"{PLACE}::test_what_sqlite_left_beside_a_database_among_files_goes_aside_with_it",),
+    ),
+    Bug(
+        "whose-copy-is-not-asked",
+        "A copy to another disk that was cut when it was whole is finished by deleting what lies where it came from.",
+        (
+            Change(
+                "operations/recovery/moving.py",
+                "    _remove(leaving)\n",
+                "    _remove(leaving)\n    if os.path.lexists(source):\n        _remove(source)\n",
+            ),
+        ),
+        ("tests/unit/operations/recovery/test_moving.py::test_what_came_to_lie_where_the_original_was_stays",),
+    ),
+    Bug(
+        "half-a-copy-counts",
+        "A copy to another disk that was cut half-way is taken for the old version, which goes.",
+        (
+            Change(
+                "operations/recovery/moving.py",
+                "    os.rename(source, _name_leaving(source, target))  # from here on the copy is",
+                "    # the copy is",
+            ),
+            Change(
+                "operations/recovery/moving.py",
+                "    _copy(source, target + TEMPORARY_END, {})\n",
+                "    os.rename(source, _name_leaving(source, target))\n"
+                "    _copy(_name_leaving(source, target), target + TEMPORARY_END, {})\n",
+            ),
+        ),
+        (f"{CUTS}::test_cut_anywhere_it_is_undone",),
     ),
     Bug(
         "other-components-go-along",

@@ -1,10 +1,14 @@
 """``restore --in-place``: what comes back, what stays, what is undone, and what is refused."""
 
+import contextlib
 import http.server
 import json
 import os
 import pathlib
 import shutil
+import sqlite3
+import subprocess
+import sys
 import threading
 from typing import Any
 
@@ -77,6 +81,50 @@ def test_what_users_wrote_since_needs_a_second_word_and_is_kept(shop: Shop) -> N
     kept = {each.name: each.read_text() for each in shop.beside()[0].rglob("*") if each.name in {"app.py", "since.jpg"}}
     assert kept == {"app.py": "written since", "since.jpg": "written since"}
     assert str(shop.beside()[0]) in answer.err
+
+
+def write_and_die(database: pathlib.Path, text: str) -> None:
+    """Write a row as an application that is killed before SQLite has put it into the database itself."""
+    code = """
+import os, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode=wal")
+connection.execute("CREATE TABLE IF NOT EXISTS rows (text TEXT)")
+connection.execute("INSERT INTO rows VALUES (?)", (sys.argv[2],))
+os.kill(os.getpid(), 9)
+"""
+    subprocess.run([sys.executable, "-c", code, database, text], check=False)
+    assert database.with_name(f"{database.name}-wal").stat().st_size > 0
+
+
+def test_what_sqlite_left_beside_the_new_version_is_never_read_with_the_old_one(shop: Shop) -> None:
+    run = in_place(shop, "db")["run"]
+    write_and_die(shop.root / "shop.db", "written since")
+
+    refused = shop.program("restore", "--rollback", run, "--yes")
+    assert (refused.status, "wrote to db" in refused.err) == (6, True)
+    assert shop.program("restore", "--rollback", run, "--yes", "--set-newer-aside").status == 0
+    assert shop.rows() == ["saved", "broken"]
+    (kept,) = shop.beside()[0].rglob("shop.db")
+    with contextlib.closing(sqlite3.connect(kept)) as connection:
+        assert connection.execute("SELECT text FROM rows").fetchall() == [("saved",), ("written since",)]
+
+
+def test_what_sqlite_left_beside_a_database_among_files_goes_aside_with_it(shop: Shop) -> None:
+    other = shop.root / "media" / "other.db"
+    with contextlib.closing(sqlite3.connect(other)) as connection, connection:
+        connection.execute("CREATE TABLE rows (text TEXT)")
+        connection.execute("INSERT INTO rows VALUES ('saved')")
+    shop.program.good("backup")
+    write_and_die(other, "broken")
+
+    in_place(shop, "media", "--include", "/other.db")
+
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        assert connection.execute("SELECT text FROM rows").fetchall() == [("saved",)]
+    shop.program.good("restore", "--rollback", "latest", "--yes")
+    with contextlib.closing(sqlite3.connect(other)) as connection:
+        assert connection.execute("SELECT text FROM rows").fetchall() == [("saved",), ("broken",)]
 
 
 def test_accepting_deletes_the_old_version_and_nothing_can_be_undone_then(shop: Shop) -> None:
@@ -343,7 +391,7 @@ def test_files_of_a_container_come_back_where_this_machine_has_them_mounted(shop
     )
     shims = place_shims(shop.folder / "bin")
     shop.program.environment |= {"PATH": shims["PATH"], "SHIM_RUNNING": "web", "SHIM_ANSWERS": str(answers)}
-    shop.program.good("backup", "media")
+    shop.program.good("backup")
     shop.write("media/c.jpg", "changed after the backup")
     shop.program.environment["SHIM_RUNNING"] = ""  # it is stopped by then
     shop.program.good("restore", "latest", "code", "--in-place", "--yes")

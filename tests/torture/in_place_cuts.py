@@ -8,6 +8,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 FILES = (
+    "tests/crash/test_swap_cuts.py",
     "tests/crash/test_restore_in_place_kills.py",
     "tests/crash/test_recover_kills.py",
     "tests/crash/test_database_in_place_kills.py",

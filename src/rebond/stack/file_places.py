@@ -58,12 +58,12 @@ def _find_place(
         case Files():
             return _find_files(name, component, loaded, source, relocate, untouchable, spared)
         case Sqlite():
-            from rebond.stack.databases import BESIDE, ConfiguredDatabases  # noqa: PLC0415 - files alone start faster
+            from rebond.stack.databases import ConfiguredDatabases  # noqa: PLC0415 - files alone start faster
 
             _require_here(name, component)
             databases = ConfiguredDatabases(name, component, stack_root=loaded.root)
             return FilesPlace(
-                name=name, kind=component.kind, top=relocate(databases.top), besides=BESIDE, excludes=(_OWN,)
+                name=name, kind=component.kind, top=relocate(databases.top), are_databases=True, excludes=(_OWN,)
             )
         case Secrets() if component.path or component.paths:
             from rebond.stack.secrets import find_top  # noqa: PLC0415

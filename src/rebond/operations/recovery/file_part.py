@@ -35,7 +35,7 @@ class FilesPlace(msgspec.Struct, frozen=True, kw_only=True):
 
     ``top`` is where the tree begins, and ``inner`` the folder of the stored tree that lies there, mostly its root.
     ``look_at_live`` finds what has to stay of the live tree; ``None`` where only what the snapshot brings is replaced.
-    ``besides`` are endings of files that belong to each file. With ``keeps_modes`` a file gets the mode of the live
+    With ``are_databases`` each file is one of SQLite. With ``keeps_modes`` a file gets the mode of the live
     one, because none was saved. ``excludes`` are patterns of what is not to be touched. ``near`` is a folder in which
     the versions lie if it can be, so that those of all components of a stack lie together. ``last`` is the name that
     comes last into its place and leaves it first: without it nobody takes a half for the whole.
@@ -46,7 +46,7 @@ class FilesPlace(msgspec.Struct, frozen=True, kw_only=True):
     top: bytes
     inner: bytes = b""
     look_at_live: LookAtLive | None = None
-    besides: tuple[bytes, ...] = ()
+    are_databases: bool = False
     keeps_modes: bool = False
     excludes: tuple[str, ...] = ()
     near: bytes = b""
@@ -199,7 +199,7 @@ class FilePart:
             added=os.path.join(self._newer_folder(places), b"added"),
             shape=shape,
             is_wanted=is_wanted if self.place.look_at_live is not None else _want_nothing,
-            besides=self.place.besides,
+            are_databases=self.place.are_databases,
         )
         swap = plan_swap(question)
         swap = msgspec.structs.replace(close_last(swap, self.place.last), made=places.made)

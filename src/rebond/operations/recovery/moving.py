@@ -1,11 +1,15 @@
 """Moving things between the live tree, the new one and the old one, so that a move that was cut can be gone on with."""
 
 import errno
+import hashlib
 import os
 import shutil
 import stat
 
-TEMPORARY_END = b".rebond-moving"
+from rebond.durable_files import rename_unless_exists
+
+TEMPORARY_END = b".rebond-moving"  # of a copy that has not its name yet
+_LEAVING = b".rebond-leaving-"  # in the name of an original whose copy is whole; after it, where that belongs
 
 
 class Mover:
@@ -25,17 +29,11 @@ def move(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
     After a cut anywhere the same call goes on; when it has returned once, another does nothing.
     Raises ``OSError``, ``FileExistsError`` among them.
     """
-    temporary = target + TEMPORARY_END
-    if os.path.lexists(target):
-        if not os.path.lexists(source):
-            return
-        if not os.path.lexists(temporary + b"-done"):
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
-        _remove(source)  # the copy was whole and had its name; only taking the original away was cut
-        os.unlink(temporary + b"-done")
-        return
+    finish(source, target, mover)
     if not os.path.lexists(source):
         return
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), target)
     os.makedirs(os.path.dirname(target), mode=0o700, exist_ok=True)
     try:
         mover.rename(source, target)
@@ -44,7 +42,41 @@ def move(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        _copy_across(source, target, temporary, mover)
+        _copy_across(source, target, mover)
+
+
+def finish(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
+    """Bring to its end what a move left that was cut when its copy was whole. Raises ``OSError``.
+
+    What has come to lie at ``source`` or ``target`` since is somebody else's and stays; where that keeps the copy from
+    its name, the original gets back its own.
+    """
+    leaving, temporary = _name_leaving(source, target), target + TEMPORARY_END
+    if not os.path.lexists(leaving):
+        return
+    if os.path.lexists(temporary) and not os.path.lexists(target):
+        mover.rename(temporary, target)
+    if os.path.lexists(temporary) or not os.path.lexists(target):
+        rename_unless_exists(leaving, source)
+        return
+    os.sync()
+    _remove(leaving)
+
+
+def remove_half(target: bytes) -> None:
+    """Remove a copy that was cut before it was whole; its original has kept its name. Raises ``OSError``."""
+    if os.path.lexists(target + TEMPORARY_END):
+        _remove(target + TEMPORARY_END)
+
+
+def strip_trace(name: bytes) -> bytes:
+    """Return the name of what is moved for one that a move gave it on the way."""
+    return name.partition(_LEAVING)[0].removesuffix(TEMPORARY_END)
+
+
+def _name_leaving(source: bytes, target: bytes) -> bytes:
+    folder, name = os.path.split(source)
+    return os.path.join(folder, name + _LEAVING + hashlib.sha256(target).hexdigest()[:8].encode())
 
 
 def _rename_closed(source: bytes, target: bytes, mover: Mover) -> None:
@@ -61,16 +93,12 @@ def _rename_closed(source: bytes, target: bytes, mover: Mover) -> None:
         os.chmod(there, stat.S_IMODE(status.st_mode))
 
 
-def _copy_across(source: bytes, target: bytes, temporary: bytes, mover: Mover) -> None:
-    if os.path.lexists(temporary):
-        _remove(temporary)
-    _copy(source, temporary, {})
+def _copy_across(source: bytes, target: bytes, mover: Mover) -> None:
+    remove_half(target)
+    _copy(source, target + TEMPORARY_END, {})
     os.sync()
-    os.close(os.open(temporary + b"-done", os.O_WRONLY | os.O_CREAT, 0o600))
-    mover.rename(temporary, target)
-    os.sync()
-    _remove(source)
-    os.unlink(temporary + b"-done")
+    os.rename(source, _name_leaving(source, target))  # from here on the copy is the one that counts
+    finish(source, target, mover)
 
 
 def _remove(path: bytes) -> None:

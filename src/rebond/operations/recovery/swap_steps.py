@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator
 
 from rebond.operations.recovery.directory_states import apply_state
-from rebond.operations.recovery.moving import MOVER, Mover, move
-from rebond.operations.recovery.swapping import Swap, join
+from rebond.operations.recovery.moving import MOVER, Mover, finish, move, remove_half, strip_trace
+from rebond.operations.recovery.swapping import SQLITE_ENDINGS, SQLITE_MEMORY, Swap, join, look_at
 from rebond.sources.files.system_calls import sync_file_system
 
 
@@ -14,9 +14,9 @@ def set_aside(swap: Swap, mover: Mover = MOVER) -> None:
     """Move the live version aside. Raises ``OSError``."""
     for path in swap.asides:
         source, target = join(swap.place, path), join(swap.old, path)
-        if os.path.lexists(target) and not _is_being_moved(target):
-            continue  # done before the crash; what lies in its place now is dealt with by ``put``
-        move(source, target, mover)
+        finish(source, target, mover)
+        if not os.path.lexists(target):  # what lies in the place of one that was moved is dealt with by ``put``
+            move(source, target, mover)
     _sync(swap)
 
 
@@ -24,8 +24,10 @@ def put(swap: Swap, mover: Mover = MOVER) -> None:
     """Move the new version into its place, and give directories that stayed their look. Raises ``OSError``."""
     for path in swap.puts:
         source, target = join(swap.new, path), join(swap.place, path)
-        if os.path.lexists(source) and os.path.lexists(target) and not _is_being_moved(target):
-            move(target, _find_free(join(swap.added, path)), mover)
+        finish(source, target, mover)
+        if os.path.lexists(source):
+            for each in (path, *_list_besides(swap, path)):
+                _clear(swap, each, mover)
         move(source, target, mover)
     for change in reversed(swap.changes):  # deepest first: each move changes the time of the directory above
         with contextlib.suppress(FileNotFoundError):
@@ -45,17 +47,10 @@ def take_back(swap: Swap, mover: Mover = MOVER) -> None:
     put into the place of the old version is kept beside it.
     """
     for path in reversed(swap.puts):
-        source, target = join(swap.place, path), join(swap.new, path)
-        if not os.path.lexists(target):
-            move(source, target, mover)
+        _take_new_away(swap, path, mover)
     _take_added_away(swap, mover)
     for path in reversed(swap.asides):
-        source, target = join(swap.old, path), join(swap.place, path)
-        if not os.path.lexists(source):
-            continue
-        if os.path.lexists(target) and not _is_being_moved(target):
-            move(target, _find_free(join(swap.added, path)), mover)
-        move(source, target, mover)
+        _put_old_back(swap, path, mover)
     for change in reversed(swap.changes):
         with contextlib.suppress(FileNotFoundError):
             apply_state(join(swap.place, change.path), change.old)
@@ -63,6 +58,51 @@ def take_back(swap: Swap, mover: Mover = MOVER) -> None:
         with contextlib.suppress(OSError):  # something else lies there now
             os.rmdir(path)
     _sync(swap)
+
+
+def _take_new_away(swap: Swap, path: bytes, mover: Mover) -> None:
+    place, new = join(swap.place, path), join(swap.new, path)
+    finish(new, place, mover)
+    finish(place, new, mover)
+    if not os.path.lexists(new):
+        for each in _list_besides(swap, path):
+            if not os.path.lexists(join(swap.new, each)):  # the old one must never be read with them
+                move(join(swap.place, each), join(swap.new, each), mover)
+        move(place, new, mover)
+    if path not in swap.asides:
+        remove_half(place)
+        _clear(swap, path, mover)  # nothing lay there
+
+
+def _put_old_back(swap: Swap, path: bytes, mover: Mover) -> None:
+    place, old = join(swap.place, path), join(swap.old, path)
+    finish(place, old, mover)
+    finish(old, place, mover)
+    if os.path.lexists(old):
+        for each in (path, *(each for each in _list_besides(swap, path) if each not in swap.asides)):
+            _clear(swap, each, mover)
+    move(old, place, mover)
+    remove_half(place)
+    remove_half(old)
+
+
+def _list_besides(swap: Swap, path: bytes) -> list[bytes]:
+    """Return what SQLite may have made beside a database of this swap, by name: it belongs to one version only."""
+    if path not in swap.databases:
+        return []
+    return [path + ending for ending in SQLITE_ENDINGS if path + ending not in swap.puts]
+
+
+def _clear(swap: Swap, path: bytes, mover: Mover) -> None:
+    """Keep beside the place what somebody else made in it."""
+    there, kept = join(swap.place, path), join(swap.added, path)
+    number, free = 1, kept
+    finish(there, free, mover)
+    while os.path.lexists(free):
+        number += 1
+        free = kept + b".%d" % number
+        finish(there, free, mover)
+    move(there, free, mover)
 
 
 def _take_added_away(swap: Swap, mover: Mover) -> None:
@@ -74,11 +114,11 @@ def _take_added_away(swap: Swap, mover: Mover) -> None:
             names = os.listdir(directory)
         except (FileNotFoundError, NotADirectoryError):
             continue
-        for name in names:
+        for name in dict.fromkeys(map(strip_trace, names)):
             path = join(staying.path, name)
             is_way = path in {each.path for each in swap.stays}
             if name not in others and path not in known and not is_way:
-                move(join(swap.place, path), _find_free(join(swap.added, path)), mover)
+                _clear(swap, path, mover)
 
 
 def was_written_since(swap: Swap, since_ns: int) -> bool:
@@ -87,6 +127,8 @@ def was_written_since(swap: Swap, since_ns: int) -> bool:
         if any(changed_ns > since_ns for changed_ns in _changes_below(join(swap.place, path))):
             return True
         if not os.path.lexists(join(swap.place, path)):
+            return True
+        if any(_was_logged_since(join(swap.place, each), since_ns) for each in _list_besides(swap, path)):
             return True
     for change in swap.changes:
         with contextlib.suppress(FileNotFoundError):
@@ -107,17 +149,12 @@ def _changes_below(path: bytes) -> Iterator[int]:
             continue
 
 
-def _is_being_moved(target: bytes) -> bool:
-    """Say whether a copy to another file system was cut after it had its name."""
-    return os.path.lexists(target + b".rebond-moving-done")
-
-
-def _find_free(path: bytes) -> bytes:
-    number, found = 1, path
-    while os.path.lexists(found):
-        number += 1
-        found = path + b".%d" % number
-    return found
+def _was_logged_since(path: bytes, since_ns: int) -> bool:
+    """Say whether SQLite wrote something beside a database: whoever only reads leaves it empty."""
+    if path.endswith(SQLITE_MEMORY):
+        return False
+    status = look_at(path)
+    return status is not None and status.st_size > 0 and status.st_ctime_ns > since_ns
 
 
 def _sync(swap: Swap) -> None:

@@ -4,6 +4,7 @@ A directory that is wholly this component's is moved at once, however much lies 
 restore may touch (what the rules leave out, other components, other file systems) stays, and is gone into.
 """
 
+import contextlib
 import os
 import stat
 from collections.abc import Callable, Mapping
@@ -14,6 +15,10 @@ from msgspec import Struct
 
 from rebond.operations.recovery.directory_states import DirectoryState, read_state
 from rebond.operations.recovery.mounts import list_mount_points
+
+SQLITE_MEMORY = b"-shm"
+SQLITE_ENDINGS = (b"-wal", SQLITE_MEMORY, b"-journal")  # of files beside a database: read with another, they spoil it
+_SQLITE_MAGIC = b"SQLite format 3\0"
 
 Decides = Callable[[bytes], bool]
 
@@ -38,7 +43,7 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
 
     ``asides`` go from ``place`` to ``old``, ``puts`` from ``new`` to ``place``; what somebody adds meanwhile or later
     goes to ``added`` when all is taken back. ``made`` are directories above the place that had to be made, outermost
-    first.
+    first. ``databases`` are those of ``puts`` that are files of SQLite, which may come to have others beside them.
     """
 
     place: bytes
@@ -50,6 +55,7 @@ class Swap(msgspec.Struct, frozen=True, kw_only=True):
     puts: list[bytes] = []
     changes: list[DirectoryChange] = []
     made: list[bytes] = []
+    databases: list[bytes] = []
 
 
 class LiveShape(Struct, frozen=True, kw_only=True):
@@ -70,7 +76,7 @@ class SwapQuestion(Struct, frozen=True, kw_only=True):
     """What ``plan_swap`` has to know.
 
     ``is_wanted`` says of a directory whether it is wanted with all that is in it, and not only on the way to
-    something. ``besides`` are endings of files that go aside with a file, such as ``-wal``.
+    something. With ``are_databases`` every file is one of SQLite; else those are that look like it.
     """
 
     place: bytes
@@ -79,15 +85,15 @@ class SwapQuestion(Struct, frozen=True, kw_only=True):
     added: bytes
     shape: LiveShape
     is_wanted: Decides
-    besides: tuple[bytes, ...] = ()
+    are_databases: bool = False
 
 
 def plan_swap(question: SwapQuestion) -> Swap:
     """Compare the restored tree with the live one. Raises ``OSError``."""
-    status = _look(question.place)
+    status = look_at(question.place)
     if status is None or not stat.S_ISDIR(status.st_mode):
         asides = [] if status is None else [b""]
-        return _make_swap(question, asides=asides, puts=[b""])
+        return _make_swap(question, asides=asides, puts=[b""])  # always a directory: what is beside it is not its own
     comparison = _Comparison(question)
     comparison.run()
     return _make_swap(
@@ -96,6 +102,7 @@ def plan_swap(question: SwapQuestion) -> Swap:
         puts=comparison.puts,
         changes=comparison.changes,
         stays=comparison.stays,
+        databases=comparison.databases,
     )
 
 
@@ -119,6 +126,7 @@ class _Comparison:
         self.puts: list[bytes] = []
         self.changes: list[DirectoryChange] = []
         self.stays: list[Staying] = []
+        self.databases: list[bytes] = []
 
     def run(self) -> None:
         """Go down both trees together, as far as needed."""
@@ -137,7 +145,7 @@ class _Comparison:
         restored = _list(join(question.new, path))
         for name, is_directory in restored.items():
             here = join(path, name) if path else name
-            status = _look(join(question.place, here))
+            status = look_at(join(question.place, here))
             if status is None:
                 self.puts.append(here)
             elif is_directory and stat.S_ISDIR(status.st_mode):
@@ -149,7 +157,8 @@ class _Comparison:
                     below.append((here, ours, wanted))
             else:
                 self._replace(here)
-            if not is_directory:
+            if not is_directory and self._is_database(here):
+                self.databases.append(here)
                 self._set_besides_aside(here, restored)
         if is_ours and is_wanted:
             self.stays.append(Staying(path=path, others=sorted(others)))
@@ -165,10 +174,16 @@ class _Comparison:
         self.asides.append(path)
         self.puts.append(path)
 
+    def _is_database(self, path: bytes) -> bool:
+        question = self._question
+        return question.are_databases or any(
+            _looks_like_sqlite(join(top, path)) for top in (question.new, question.place)
+        )
+
     def _set_besides_aside(self, path: bytes, restored: Mapping[bytes, bool]) -> None:
-        for ending in self._question.besides:
+        for ending in SQLITE_ENDINGS:
             name = os.path.basename(path) + ending
-            if name not in restored and _look(join(self._question.place, path + ending)) is not None:
+            if name not in restored and look_at(join(self._question.place, path + ending)) is not None:
                 self.asides.append(path + ending)
 
     def _set_aside(self, path: bytes) -> None:
@@ -196,11 +211,21 @@ def join(top: bytes, path: bytes) -> bytes:
     return os.path.join(top, path) if path else top
 
 
-def _look(path: bytes) -> os.stat_result | None:
+def look_at(path: bytes) -> os.stat_result | None:
+    """Return what a path is; ``None`` where nothing is."""
     try:
         return os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
+
+
+def _looks_like_sqlite(path: bytes) -> bool:
+    status = look_at(path)
+    if status is None or not stat.S_ISREG(status.st_mode):
+        return False
+    with contextlib.suppress(PermissionError), open(path, "rb") as file:
+        return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
+    return False
 
 
 def _list(directory: bytes) -> dict[bytes, bool]:

@@ -71,6 +71,19 @@ def test_a_move_that_was_cut_is_gone_on_with(tmp_path: pathlib.Path, cut_at: int
     assert sorted(os.listdir(tmp_path)) == ["b"]
 
 
+def test_what_came_to_lie_where_the_original_was_stays(tmp_path: pathlib.Path) -> None:
+    source, target = plant(tmp_path), os.fsencode(tmp_path / "b")
+    before = describe(source)
+    with pytest.raises(KeyboardInterrupt):
+        move(source, target, AcrossDisks(2))  # the copy is whole, and has not its name
+    (tmp_path / "a").write_text("mine")
+    with pytest.raises(FileExistsError):
+        move(source, target, AcrossDisks())
+    assert describe(target).keys() == before.keys()
+    assert (tmp_path / "a").read_text() == "mine"
+    assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
 def test_nothing_is_ever_moved_over_something_else(tmp_path: pathlib.Path) -> None:
     source = plant(tmp_path)
     (tmp_path / "b").write_text("mine")
