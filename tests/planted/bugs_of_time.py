@@ -9,6 +9,7 @@ UNITS = "tests/unit/schedule/test_systemd_units.py"
 BY_HAND = "tests/unit/cli/test_class_by_hand.py"
 TIMES = "tests/unit/cli/test_times_and_triggers.py"
 PARTS = "tests/unit/service/test_parts.py"
+LOOKS = "tests/unit/service/test_looks.py"
 
 TIME = (
     Bug(
@@ -120,5 +121,42 @@ TIME = (
         "A database that is written to all day is saved without a pause.",
         (Change("schedule/turns.py", "max(rested_ms, leave_windows(", "max(0, leave_windows("),),
         (f"{TURNS}::test_a_run_for_changes_rests_after_the_last_but_not_by_a_clock_that_was_set_back",),
+    ),
+    Bug(
+        "one-job-stops-all",
+        "The record of one class cannot be read: nothing of the stack is backed up any more, and /healthz says ok.",
+        (
+            Change("service/daemon.py", "(wish := self._find_due_safely(job))", "(wish := self._find_due(job))"),
+            Change(
+                "service/known_records.py",
+                "            found = self._records.read(name)\n        except OSError as error:",
+                "            found = self._records.read(name)\n        except ZeroDivisionError as error:",
+            ),
+        ),
+        (LOOKS,),
+    ),
+    Bug(
+        "unwritten-first-record",
+        "The disk was full when the service first looked: its jobs count from now on at each look, and are never due.",
+        (
+            Change(
+                "service/known_records.py",
+                "            self._held[name] = _Held(record, self._read(name))\n",
+                "",
+            ),
+        ),
+        (f"{LOOKS}::test_a_disk_without_room_for_records_lets_each_run_begin_once",),
+    ),
+    Bug(
+        "new-include-unseen",
+        "A file comes under conf.d while the service runs: its class is never backed up.",
+        (Change("service/configurations.py", "(*self._verdict.files, *included,", "(*self._verdict.files,"),),
+        (f"{PARTS}::test_a_file_that_comes_to_be_included_is_read",),
+    ),
+    Bug(
+        "log-into-the-old-vault",
+        "The vault is another one now, and what streams the write-ahead log goes on writing into the old one.",
+        (Change("service/attendants.py", " or kept.knows != knows", ""),),
+        ("tests/unit/service/test_attendants.py",),
     ),
 )

@@ -140,13 +140,19 @@ def _not_toml(reason: str) -> ConfigError:
 
 def _find_included(path: Path, pattern: Node, problems: Problems) -> list[Path]:
     name = os.path.join(path.parent, str(pattern.value))
-    found = sorted(each for each in glob.glob(name) if not Path(each).is_dir())
+    found = find_included(path, str(pattern.value))
     if not found and not glob.has_magic(name):
         problems.refuse(
             pattern.place,
             ConfigError("The included file {path} is not there.", hint="Write it, or take the line out.", path=name),
         )
-    return [Path(each) for each in found]
+    return found
+
+
+def find_included(path: Path, pattern: str) -> list[Path]:
+    """Return the files that a pattern under ``include`` of the file ``path`` names now, in their order."""
+    found = glob.glob(os.path.join(path.parent, pattern))
+    return [Path(each) for each in sorted(found) if not os.path.isdir(each)]
 
 
 def _read_included(path: Path, place: Place, problems: Problems) -> Node:

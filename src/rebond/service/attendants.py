@@ -22,6 +22,7 @@ _GOOD_AFTER_SECONDS = 60.0  # one that ran so long has not failed at its start
 @dataclass(slots=True)
 class _Kept:
     command: Sequence[str]
+    knows: object
     running: RunningCommand | None = None
     since: float = 0.0
     failures: int = 0
@@ -47,12 +48,17 @@ class Attendants:
         self._notice_end = notice_end
         self._kept: dict[str, _Kept] = {}
 
-    def want(self, commands: Mapping[str, Sequence[str]]) -> None:
-        """Say which are to run from now on; others, and those whose command is another one now, are ended."""
-        for name in [each for each, kept in self._kept.items() if commands.get(each) != kept.command]:
+    def want(self, commands: Mapping[str, Sequence[str]], knows: object = None) -> None:
+        """Say which are to run from now on; others are ended.
+
+        So are those whose command is another one now, or that read something else than ``knows`` when they began.
+        """
+        for name in [
+            each for each, kept in self._kept.items() if commands.get(each) != kept.command or kept.knows != knows
+        ]:
             self._end(self._kept.pop(name))
         for name, command in commands.items():
-            self._kept.setdefault(name, _Kept(command))
+            self._kept.setdefault(name, _Kept(command, knows))
 
     def look(self) -> None:
         """Start what does not run and may be tried."""

@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
+
 from rebond.clock import Clock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, VaultLocked
+from rebond.logs.masking import mask
 from rebond.schedule.calling import Calls
 from rebond.schedule.deciding import find_due, find_end_of_rest, may_try, settle
 from rebond.schedule.holding import find_holder, try_lock
@@ -20,11 +23,12 @@ from rebond.schedule.jobs import LANES, Calendar, Job, make_calendar
 from rebond.schedule.maintenance import leave_windows
 from rebond.schedule.observing import Observer
 from rebond.schedule.pausing import read_pause
-from rebond.schedule.records import JobRecord, Records
+from rebond.schedule.records import GOOD_STATUSES, JobRecord, Records
 from rebond.schedule.stack_folders import SERVE_LOCK
 from rebond.service.attendants import Attendants
 from rebond.service.children import Child
 from rebond.service.configurations import Configurations
+from rebond.service.known_records import KnownRecords
 from rebond.service.waking import Waker
 from rebond.service.watches import Watches, are_calls_quiet
 
@@ -58,6 +62,15 @@ class _Lane:
 
     child: Child | None = None
     before: JobRecord | None = None
+    after: JobRecord | None = None  # what stands in place of ``before`` once the run has ended well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """A run that is due: ``after`` is the record by which it is not due any more."""
+
+    firing_ms: int
+    after: JobRecord
 
 
 @dataclass(slots=True, kw_only=True)
@@ -77,6 +90,7 @@ class ServiceFacts:
     running: tuple[str, ...] = ()
     attending: tuple[str, ...] = ()
     fault: str = ""
+    troubles: tuple[str, ...] = ()
     ended: dict[str, int] = field(default_factory=dict)
 
 
@@ -87,14 +101,14 @@ class Service:
         self._settings = settings
         self._clock = settings.clock
         self._configurations = configurations
-        self._records = Records(settings.folder)
+        self._records = KnownRecords(Records(settings.folder))
         self._lanes = {name: _Lane() for name in LANES}
         self._holds: dict[str, _Hold] = {}
         self._waker = Waker()
         self._stops = 0
         self._is_reload_asked = False
         self._last_fault = ""
-        self._unwritten: set[str] = set()
+        self._unseen: dict[str, str] = {}
         self.facts = ServiceFacts()
         self._attendants = Attendants(settings.environment, settings.clock, self._waker.wake, settings.hear)
         self._use_configuration()
@@ -103,8 +117,9 @@ class Service:
         loaded = self._configurations.current
         self._calendar: Calendar = make_calendar(loaded.configuration)
         self._watches = Watches(Observer(loaded, self._settings.folder, self._clock), self._clock)
-        self._holds.clear()
-        self._attendants.want(self._settings.list_attendants(loaded))
+        for known in (self._holds, self._unseen, self._records.faults):
+            known.clear()
+        self._attendants.want(self._settings.list_attendants(loaded), knows=loaded)
 
     def stop(self) -> None:
         """End cleanly; asked twice, it waits for no run."""
@@ -128,7 +143,8 @@ class Service:
         with self._alone():
             self.facts.since_ms = self._clock.now_ms()
             self.facts.looked_monotonic = self._clock.monotonic()
-            self._records.sweep()
+            with contextlib.suppress(OSError):  # what lies there takes room, no more
+                Records(self._settings.folder).sweep()
             open_doors()
             try:
                 self._look_safely()
@@ -170,14 +186,21 @@ class Service:
             lock.release()
 
     def _look_safely(self) -> None:
-        """Look; what goes wrong is told, and tried again with the next look."""
+        """Look; what goes wrong is told, and tried again with the next look. Nothing of it ends the service."""
+        fault = ""
         try:
             self.look()
-            self._last_fault = ""
         except (RebondError, OSError) as error:
-            if str(error) != self._last_fault:  # once is enough, every second is not
-                LOG.error("a look failed and is repeated: %s", error)  # noqa: TRY400 - a disk, not a fault of ours
-            self._last_fault = str(error)
+            fault = str(error)
+            if fault != self._last_fault:  # once is enough, every second is not
+                LOG.error("a look failed and is repeated: %s", fault)  # noqa: TRY400 - a disk, not a fault of ours
+        except Exception as error:  # a fault of ours in one corner is no reason to save nothing
+            fault = f"{type(error).__name__}: {error}"
+            if fault != self._last_fault:
+                LOG.exception("a look failed and is repeated: %s", fault)
+        self._last_fault = fault
+        found = (*self._records.faults.items(), *self._unseen.items(), *([("", fault)] if fault else []))
+        self.facts.troubles = tuple(mask(f"{name}: {said}" if name else said) for name, said in found)
         self.facts.looked_monotonic = self._clock.monotonic()
 
     def look(self) -> None:
@@ -209,20 +232,32 @@ class Service:
 
     def _start_next(self, name: str, lane: _Lane) -> None:
         due = [
-            (job.trigger != "change", firing_ms, job)
+            (job.trigger != "change", wish.firing_ms, job, wish)
             for job in self._calendar.jobs
-            if job.lane == name and not self._is_running(job) and (firing_ms := self._find_due(job)) is not None
+            if job.lane == name and not self._is_running(job) and (wish := self._find_due_safely(job)) is not None
         ]
         if due:
             # A changed secret is quickly saved, and waits behind nothing that only makes up for a night.
-            *_, job = min(due, key=lambda each: each[:2])
-            self._start(job, lane)
+            *_, job, wish = min(due, key=lambda each: each[:2])
+            self._start(job, lane, wish)
 
     def _is_running(self, job: Job) -> bool:
         """Say whether a run of this job is under way, which may have begun in another lane before a reload."""
         return any(lane.child is not None and lane.child.job.name == job.name for lane in self._lanes.values())
 
-    def _find_due(self, job: Job) -> int | None:
+    def _find_due_safely(self, job: Job) -> _Wish | None:
+        """Say whether a job is due; what keeps one from being looked at is told, and keeps no other from its run."""
+        try:
+            wish = self._find_due(job)
+        except (RebondError, OSError) as error:
+            if self._unseen.get(job.name) != str(error):
+                LOG.error("%s cannot be looked at: %s", job.name, error)  # noqa: TRY400 - no fault of ours
+            self._unseen[job.name] = str(error)
+            return None
+        self._unseen.pop(job.name, None)
+        return wish
+
+    def _find_due(self, job: Job) -> _Wish | None:
         now_ms = self._clock.now_ms()
         hold = self._holds.get(job.name)
         if hold is not None and self._clock.monotonic() < hold.until:
@@ -233,7 +268,7 @@ class Service:
         known = self._records.read(job.name)
         record = settle(job, known, now_ms, self._calendar.zone)
         if record != known and (known is not None or job.trigger in {"", "each"}):
-            self._keep(job, record)
+            self._records.write(job.name, record)
         due = find_due(job, record, now_ms, self._calendar.zone, signs)
         if due is None or (job.trigger and not may_try(record, now_ms)):
             return None
@@ -244,21 +279,20 @@ class Service:
             return None
         if leave_windows(self._calendar.windows, now_ms, self._calendar.zone) > now_ms:
             return None
-        return due.firing_ms
+        after = msgspec.structs.replace(
+            record,
+            schedule=job.schedule,
+            taken_ms=due.firing_ms,
+            attempts=0,
+            began_ms=now_ms,
+            ended_ms=now_ms,
+            failures=0,
+            saved=signs.state,
+        )
+        return _Wish(firing_ms=due.firing_ms, after=after)
 
-    def _keep(self, job: Job, record: JobRecord) -> None:
-        try:
-            self._records.write(job.name, record)
-        except OSError as error:
-            # A full disk must not stop backups: what is due runs all the same, perhaps more often than it should.
-            if job.name not in self._unwritten:
-                LOG.error("the record of %s cannot be written: %s", job.name, error)  # noqa: TRY400 - a disk
-            self._unwritten.add(job.name)
-        else:
-            self._unwritten.discard(job.name)
-
-    def _start(self, job: Job, lane: _Lane) -> None:
-        lane.before = self._records.read(job.name)
+    def _start(self, job: Job, lane: _Lane, wish: _Wish) -> None:
+        lane.before, lane.after = self._records.read(job.name), wish.after
         try:
             lane.child = Child(
                 job,
@@ -288,8 +322,13 @@ class Service:
         record = self._records.read(child.job.name)
         if record is not None and record.ended_ms and record != lane.before:
             self._holds.pop(child.job.name, None)
-        else:
-            self._hold(child.job)
+            return
+        if child.status in GOOD_STATUSES and document.get("began") is not False and lane.after is not None:
+            # It could not write down its end, on a full disk. Without that it would be begun again and again.
+            self._records.write(child.job.name, lane.after)
+            self._holds.pop(child.job.name, None)
+            return
+        self._hold(child.job)
 
     def _hold(self, job: Job) -> None:
         """Leave a job alone for a while that left no end behind, longer each time."""

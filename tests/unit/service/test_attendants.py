@@ -53,6 +53,20 @@ def test_one_that_is_not_wanted_any_more_is_ended_and_another_command_is_another
     assert attendants.running == []
 
 
+def test_one_that_began_with_another_configuration_is_another_process() -> None:
+    attendants, command = Attendants({"PATH": os.environ["PATH"]}, SystemClock(), lambda: None), ("/bin/sleep", "60")
+    pids = []
+    for knows in ("the old vault", "the old vault", "the new vault"):
+        attendants.want({"one": command}, knows=knows)
+        attendants.look()
+        running = attendants._kept["one"].running
+        assert running is not None
+        pids.append(running.pid)
+    attendants.end()
+
+    assert pids[0] == pids[1] != pids[2]
+
+
 def _is_dead(pid: int) -> bool:
     with open(f"/proc/{pid}/stat", encoding="ascii") as file:
         return file.read().rpartition(") ")[2].startswith("Z")

@@ -12,7 +12,7 @@ from itertools import pairwise
 import pytest
 from tests.unit.schedule.stack_written import CONFIGURATION
 
-from rebond.config.loading import load_configuration
+from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
 from rebond.errors import ConfigError
 from rebond.schedule.deciding import Signs
@@ -129,6 +129,76 @@ def test_a_configuration_that_cannot_be_used_keeps_the_last_good_one(tmp_path: p
     path.write_text("")
     with pytest.raises(ConfigError):
         Configurations(lambda: load_configuration(path, {}), lambda *_: None)
+
+
+def test_a_file_that_comes_to_be_included_is_read(tmp_path: pathlib.Path) -> None:
+    path, folder = tmp_path / "rebond.toml", tmp_path / "conf.d"
+    folder.mkdir()
+    path.write_text(CONFIGURATION.replace("version = 1", 'version = 1\ninclude = ["conf.d/*.toml"]'))
+    configurations = Configurations(lambda: load_configuration(path, {}), lambda *_: None)
+    assert configurations.look() is False
+    (folder / "more.toml").write_text('[class.hourly]\nschedule = "0 * * * *"\ncomponents = "all"\n')
+
+    assert configurations.look() is True
+    assert "hourly" in configurations.current.configuration.classes
+    assert configurations.look() is False
+    (folder / "more.toml").unlink()
+    assert configurations.look() is True
+    assert "hourly" not in configurations.current.configuration.classes
+
+
+def test_variables_that_change_are_a_change_of_the_configuration(tmp_path: pathlib.Path) -> None:
+    path, variables = tmp_path / "rebond.toml", tmp_path / ".env"
+    variables.write_text("WHEN='0 3 * * *'\n")
+    path.write_text(
+        CONFIGURATION.replace('name = "shop"', 'name = "shop"\nenv = [".env"]').replace(
+            '"30 2 * * *"', '{ env = "WHEN" }'
+        )
+    )
+    configurations = Configurations(lambda: load_configuration(path, {}), lambda *_: None)
+    variables.write_text("WHEN='30 4 * * *'\n")
+
+    assert configurations.look() is True
+    assert configurations.current.configuration.classes["daily"].schedule == "30 4 * * *"
+
+
+def test_a_configuration_that_cannot_even_be_read_keeps_the_last_good_one(tmp_path: pathlib.Path) -> None:
+    def load() -> Verdict:
+        if are_read:
+            raise RecursionError("what nobody thought of")
+        are_read.append(path)
+        return load_configuration(path, {})
+
+    path = tmp_path / "rebond.toml"
+    path.write_text(CONFIGURATION)
+    are_read: list[pathlib.Path] = []
+    configurations = Configurations(load, lambda *_: None)
+    good = configurations.current
+
+    assert configurations.look(is_asked=True) is True
+    assert "RecursionError" in configurations.fault
+    assert configurations.current is good
+
+
+def test_what_is_written_while_it_is_read_is_read_once_more(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "rebond.toml"
+    path.write_text(CONFIGURATION)
+    texts: list[str] = []
+
+    def load() -> Verdict:
+        verdict = load_configuration(path, {})
+        if texts:
+            path.write_text(texts.pop())  # somebody saves in this moment
+        return verdict
+
+    configurations = Configurations(load, lambda *_: None)
+    path.write_text(CONFIGURATION + "# a first change\n")
+    texts.append(CONFIGURATION.replace("*/20", "*/40"))
+    assert configurations.look() is True
+    assert configurations.look() is True
+
+    assert configurations.current.configuration.classes["often"].schedule == "*/40 * * * *"
+    assert configurations.look() is False
 
 
 @pytest.mark.parametrize("listen", ["0.0.0.0:9550", "9550", "example.org:80", "127.0.0.1:0", "127.0.0.1:99999", ":80"])

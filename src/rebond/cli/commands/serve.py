@@ -147,7 +147,7 @@ def _describe(
     pause = read_pause(settings.folder, now_ms)
     looked_seconds = clock.monotonic() - facts.looked_monotonic
     return {
-        "ok": looked_seconds < STALE_SECONDS and not facts.fault,
+        "ok": looked_seconds < STALE_SECONDS and not facts.fault and not facts.troubles,
         "program": f"rebond {rebond.__version__}",
         "stack": configurations.current.configuration.stack.name,
         "pid": os.getpid(),
@@ -156,6 +156,7 @@ def _describe(
         "running": list(facts.running),
         "attending": list(facts.attending),
         "paused": pause is not None,
+        "troubles": list(facts.troubles),
         "configuration": "good" if not facts.fault else "broken; the last good one is used",
         "ended": dict(facts.ended),
     }
