@@ -7,9 +7,31 @@ REFUSALS = "tests/scenarios/test_postgres_refusals.py"
 ENDS = "tests/unit/sources/test_postgres.py"
 ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
+GUARDED = "tests/scenarios/test_export_guarded.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
 
 POSTGRES = (
+    Bug(
+        "an-export-without-a-guard",
+        "A line that a hostile server put into a name makes the psql that loads an exported file start a program.",
+        (
+            Change(
+                "sources/postgres/plain_dump.py",
+                'yield _GUARD.replace("KEY", key).encode()',
+                'yield _GUARD.replace(":rebond_begin KEY", "").encode()',
+            ),
+        ),
+        (f"{GUARDED}::test_no_name_or_row_makes_psql_start_a_program",),
+    ),
+    Bug(
+        "a-guard-that-old-psql-does-not-know",
+        "An exported file does not load with a psql of an older minor version that stops at errors.",
+        (
+            Change("sources/postgres/plain_dump.py", ":rebond_begin KEY", "\\\\restrict KEY"),
+            Change("sources/postgres/plain_dump.py", ":rebond_end KEY", "\\\\unrestrict KEY"),
+        ),
+        (f"{GUARDED}::test_a_psql_that_does_not_know_the_guard_loads_it_without_a_word",),
+    ),
     Bug(
         "unlogged-tables-left-out-unsaid",
         "A standby has no rows of unlogged tables, and nobody is told that they will come back empty.",
