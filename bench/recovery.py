@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from bench.measuring import Command, Measure, run_measured
+from bench.measuring import Command, Measure, run_measured, wake_memory
 from bench.peers import PASSPHRASE, Place, Restic
 from bench.sections import Section
 
@@ -78,8 +78,8 @@ class Bench:
         key = {"REBOND_PASSPHRASE": passphrase} if passphrase else {"REBOND_KEY_FILE": str(folder / "owner.key")}
         self.key = key
 
-    def run(self, *words: str, cache: str = "cache") -> Measure:
-        """Run the program to its end."""
+    def run(self, *words: str, cache: str = "cache", wakes: bool = False) -> Measure:
+        """Run the program to its end; ``wakes`` for what writes much into memory."""
         environment = {
             "REBOND_VAULT": str(self.folder / "vault"),
             **self.key,
@@ -89,6 +89,8 @@ class Bench:
             "REBOND_LANG": "en",
         }
         command = Command(pipeline=((self.program, *words),), environment=environment, folder=self.folder)
+        if wakes:
+            wake_memory()
         return run_measured(command, log=self.log)
 
     def make_vault(self) -> None:
@@ -113,7 +115,7 @@ def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Ca
             plans[name].append(bench.run(*words, "--dry-run"))
             if name == "all":
                 shutil.rmtree(folder / SERVICES, ignore_errors=True)  # two whole trees would not fit beside the vault
-            measured[name].append(bench.run(*words))
+            measured[name].append(bench.run(*words, wakes=True))
             if name == "all":
                 (folder / "out" / "code" / "services").rename(folder / SERVICES)
             shutil.rmtree(folder / "out", ignore_errors=True)
@@ -135,7 +137,8 @@ def measure_part(*, stack: Stack, program: str, work: Path, rounds: int, say: Ca
         f" each; {rounds} rounds in turn, medians. Its share is a fifteenth of what restoring all of them to a folder"
         f" takes: {whole.beyond(start).divided_by(PARTS).shown()} beyond start-up. Start-up is a command that opens the"
         " same vault with the same configuration and lists its snapshots: it is the same for one part and for all, and"
-        " the last column leaves it out on both sides; planning the part is in it. In place means by the plan: fetched"
+        " the last column leaves it out on both sides; planning the part is in it. Before each restore all free"
+        " memory is taken and given back, so that none is measured with cold pages. In place means by the plan: fetched"
         " beside, put, journalled, flushed. Wall clock / processor seconds of all its processes. Wanted: 1.2 x. "
         f"{say_others([each.others_share for found in measured.values() for each in found])}",
         header=("what", "takes", "its `--dry-run`", "of its share", "of its share, beyond start-up"),

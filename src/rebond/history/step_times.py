@@ -1,7 +1,6 @@
 """How long the steps of a restore took in earlier runs and drills, and so how long they are likely to take."""
 
 from collections.abc import Iterable, Mapping
-from statistics import median
 from typing import Any
 
 from rebond.history.drills import DRILLED, list_components
@@ -37,8 +36,14 @@ class StepTimes:
             return None
         large = [(seconds, size) for seconds, size in seen if size >= _LEAST_BYTES]
         if kind in _GROWS and large and size_bytes >= _LEAST_BYTES:
-            return median(seconds / size for seconds, size in large) * size_bytes
-        return median(seconds for seconds, _ in seen)
+            return _middle([seconds / size for seconds, size in large]) * size_bytes
+        return _middle([seconds for seconds, _ in seen])
+
+
+def _middle(values: list[float]) -> float:
+    """Return the median. The library's module costs each restore more time than this is worth."""
+    ordered, half = sorted(values), len(values) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
 def list_steps_of_drill(drill: Run) -> list[Mapping[str, Any]]:

@@ -73,15 +73,15 @@ class LiveTree(FileTree):
         if self._lists_twice:
             self._listed = _list_names(fd)
             return super()._list(fd)
-        contents, unknown = Contents(), []
+        contents, names, directories, unknown = Contents(), [], [], []
         with os.scandir(fd) as entries:
             for each in entries:
-                name = os.fsencode(each.name)
                 try:
-                    (contents.directories if each.is_dir(follow_symlinks=False) else contents.names).append(name)
+                    (directories if each.is_dir(follow_symlinks=False) else names).append(each.name)
                 except OSError:  # nobody knows what it is, so it stays
-                    unknown.append(name)
-        self._listed = [*contents.directories, *contents.names, *unknown]
+                    unknown.append(each.name)
+        contents.names, contents.directories = _encode(names), _encode(directories)
+        self._listed = [*contents.directories, *contents.names, *_encode(unknown)]
         contents.directories.sort()
         contents.stamps = [b""] * len(contents.names)
         return contents
@@ -98,7 +98,12 @@ def look_at_live(
 
 
 def _list_names(descriptor: int) -> list[bytes]:
-    return [os.fsencode(each) for each in os.listdir(descriptor)]
+    return _encode(os.listdir(descriptor))
+
+
+def _encode(names: list[str]) -> list[bytes]:
+    """Return names as the disk has them: all at once, since a live tree has very many."""
+    return os.fsencode("/".join(names)).split(b"/") if names else []
 
 
 def _ignore(_finding: Finding) -> None:

@@ -21,6 +21,7 @@ FILTER_BITS_PER_ROW = 8
 FINDS_PER_BLOCK = 8  # look-ups that cost as much as setting the filter's bits for a block
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
 _MERGE_BATCH_ROWS = 100_000
+_BLOCKS_TOGETHER = 64  # read at once where all are: a call each costs more than the reading
 _HEAD = struct.Struct(">Q")
 
 
@@ -53,8 +54,7 @@ class Run:
         self.filter_bytes = planned if planned <= filter_allowance_bytes else 0
         self.count = 0
         sums = blake3()
-        for number in range(self.blocks):  # every block is read and checked once
-            rows, sum_ = self._read_checked(number)
+        for rows, sum_ in self._read_all():  # every block is read and checked once
             self._fence.append(_HEAD.unpack_from(rows)[0])
             self.count += len(rows) // ROW_SIZE
             sums.update(sum_)
@@ -71,20 +71,33 @@ class Run:
                     bits[(low >> 3) % size] |= 1 << (low & 7)
         self._filter = bits
 
-    def _read_block(self, number: int) -> bytes:
-        return self._read_checked(number)[0]
+    def _read_all(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of each block and its checksum, many blocks to a read."""
+        for first in range(0, self.blocks, _BLOCKS_TOGETHER):
+            count = min(_BLOCKS_TOGETHER, self.blocks - first)
+            content = self._read(first, count)
+            for number in range(count):
+                is_last = first + number == self.blocks - 1
+                yield self._check(content[number * BLOCK_SIZE : (number + 1) * BLOCK_SIZE], is_last=is_last)
 
-    def _read_checked(self, number: int) -> tuple[bytes, bytes]:
-        """Return the rows of a block and its checksum."""
+    def _read_block(self, number: int) -> bytes:
+        return self._check(self._read(number, 1), is_last=number == self.blocks - 1)[0]
+
+    def _read(self, number: int, count: int) -> bytes:
         try:
-            block = os.pread(self._descriptor, BLOCK_SIZE, number * BLOCK_SIZE)
+            content = os.pread(self._descriptor, count * BLOCK_SIZE, number * BLOCK_SIZE)
         except OSError as error:  # a bad sector: what was there is lost
             raise damaged_run(self.path) from error
-        if len(block) != BLOCK_SIZE or zlib.crc32(block[:-4]) != int.from_bytes(block[-4:], "little"):
+        if len(content) != count * BLOCK_SIZE:
             raise damaged_run(self.path)
-        if number == self.blocks - 1:
-            return _without_padding(block[:BLOCK_ROWS_SIZE]), block[-4:]
-        return block[:BLOCK_ROWS_SIZE], block[-4:]
+        return content
+
+    def _check(self, block: bytes, *, is_last: bool) -> tuple[bytes, bytes]:
+        """Return the rows of a block and its checksum."""
+        rows = block[:BLOCK_ROWS_SIZE]  # all but its checksum
+        if zlib.crc32(rows) != int.from_bytes(block[-4:], "little"):
+            raise damaged_run(self.path)
+        return _without_padding(rows) if is_last else rows, block[-4:]
 
     def hold(self) -> None:
         """Take the rows into memory as they are: a look-up then reads nothing. Raises ``CacheDamaged``."""
@@ -139,8 +152,8 @@ class Run:
 
     def rows(self) -> Iterator[bytes]:
         """Yield the rows of each block, concatenated, in order."""
-        for number in range(self.blocks):
-            yield self._read_block(number)
+        for rows, _ in self._read_all():
+            yield rows
 
     def close(self) -> None:
         """Give the file back."""
