@@ -1,5 +1,6 @@
 """Files on a disk: what is whole is called so, and whatever is cut, changed, missing or locked is named."""
 
+import base64
 import bz2
 import gzip
 import hashlib
@@ -21,6 +22,7 @@ import zstandard
 from rebond.archives import reading_through
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
+from rebond.operations.checking_files.encryption import is_signature_or_key, recognise_encryption
 from rebond.operations.verify_files import FileReport, FilesOutcome, verify_files
 from rebond.progress import Silence
 from rebond.secret import Secret
@@ -403,21 +405,115 @@ def test_a_text_is_bytes_whatever_it_begins_with_and_its_sum_settles_it(
     assert codes(one(path)) == []
 
 
-@pytest.mark.parametrize("kind", ["SIGNATURE", "PUBLIC KEY BLOCK", "SIGNED MESSAGE"])
+SIGNED = bytes.fromhex("881404000108") + bytes(16)  # a packet of a signature
+KEY = bytes.fromhex("980d046000000001") + bytes(7) + bytes.fromhex("b40561406f7267")  # a key, and whose it is
+
+
+def in_letters(content: bytes, kind: str, checksum: str | None = None) -> str:
+    if checksum is None:
+        crc = 0xB704CE
+        for byte in content:  # as RFC 4880 has it
+            crc ^= byte << 16
+            for _ in range(8):
+                crc <<= 1
+                crc ^= 0x1864CFB if crc & 0x1000000 else 0
+        checksum = "=" + base64.b64encode(crc.to_bytes(3, "big")).decode() + "\n"
+    text = base64.encodebytes(content).decode()
+    return f"-----BEGIN PGP {kind}-----\nVersion: 2\n\n{text}{checksum}-----END PGP {kind}-----\n"
+
+
+LETTERS = {
+    "SIGNATURE": in_letters(SIGNED, "SIGNATURE"),
+    "PUBLIC KEY BLOCK": in_letters(KEY, "PUBLIC KEY BLOCK"),
+    "SIGNED MESSAGE": "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\nHello\n" + in_letters(SIGNED, "SIGNATURE"),
+    "without a sum": in_letters(SIGNED, "SIGNATURE", ""),
+}
+
+
+@pytest.mark.parametrize("kind", LETTERS)
 def test_a_signature_or_a_public_key_is_not_called_encrypted(kind: str, tmp_path: pathlib.Path) -> None:
     path = tmp_path / "X.tar.gz.asc"
-    path.write_text(f"-----BEGIN PGP {kind}-----\n\nabc\n")
+    path.write_text(LETTERS[kind])
     report = one(path, password=b"x")
     assert report.ok
     assert "is a signature or a key" in report.findings[0].template
+
+
+@pytest.mark.parametrize("content", [SIGNED, SIGNED * 2, KEY])
+def test_signatures_and_keys_are_known_without_letters_too_and_read_to_their_ends(
+    content: bytes, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / "X.tar.gz.sig"
+    path.write_bytes(content)
+    assert "is a signature or a key" in one(path).findings[0].template
+    path.write_bytes(content[:-1])
+    assert codes(one(path)) == ["file-damaged"]
+
+
+@pytest.mark.parametrize("kind", LETTERS)
+def test_what_is_cut_or_changed_in_a_signature_or_a_key_is_told(kind: str, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "X.tar.gz").write_bytes(b"")
+    path, text = tmp_path / "X.tar.gz.asc", LETTERS[kind]
+    for begin in range(text.index("-----", 10) + 6, len(text) - 2, 7):
+        path.write_text(text[:begin])
+        assert codes(one(path)) == ["file-damaged"], text[:begin]
+    path.write_text(text.replace("\n", "\r\n"))
+    assert one(path).ok
+    changed = {"iB": "iC", "mA": "mB", "-----END": "----END", "AAAA": "A?AA"}
+    for before, after in changed.items():
+        if before in text:
+            path.write_text(text.replace(before, after, 1))
+            assert codes(one(path)) == ["file-damaged"], before
+
+
+def test_a_signature_in_a_folder_is_one_of_what_lies_beside_it_and_a_key_no_backup(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "shop.tar.gz").write_bytes(gzip.compress(tar_of(a=b"1")))
+    (tmp_path / "shop.tar.gz.asc").write_text(LETTERS["SIGNATURE"])
+    (tmp_path / "KEYS.asc").write_text(LETTERS["PUBLIC KEY BLOCK"])
+    outcome = verify(tmp_path)
+    assert [(os.path.basename(each.path), each.form, codes(each)) for each in outcome.files] == [
+        ("shop.tar.gz", "tar.gz", []),
+        ("shop.tar.gz.asc", "signature", []),
+    ]
+    (note,) = outcome.findings
+    assert (note.severity, note.values["name"]) == ("note", "KEYS.asc")
+
+    (tmp_path / "shop.tar.gz").unlink()
+    assert codes(one(tmp_path / "shop.tar.gz.asc")) == ["file-not-judged"], "there is no backup beside it"
+
+
+def test_an_encrypted_file_in_letters_that_was_cut_is_told_without_a_password(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "shop.asc"
+    content = bytes.fromhex("8c0d04090302") + bytes(9) + bytes.fromhex("d2ea01") + bytes(3000)
+    path.write_text(in_letters(content, "MESSAGE"))
+    assert codes(one(path)) == ["file-not-judged"]
+    path.write_text(in_letters(content, "MESSAGE")[:-40])
+    assert codes(one(path)) == ["file-damaged"]
+    to_a_key = bytes.fromhex("85010c03") + bytes(8) + b"\1\x08" + bytes(257) + bytes.fromhex("d2ea01") + bytes(3000)
+    for text in (in_letters(to_a_key, "MESSAGE"), in_letters(to_a_key[:500], "MESSAGE").replace("Version: 2\n", "")):
+        path.write_text(text)
+        assert "encrypted to a key" in one(path, password=b"x").findings[0].template
+
+
+def test_random_bytes_do_not_pass_for_encrypted_nor_for_signatures(tmp_path: pathlib.Path) -> None:
+    """Of each pair of bytes that a file may begin with, some files; one in 120 passed for encrypted once."""
+    path, rng = tmp_path / "photo", random.Random(5)
+    path.write_bytes(bytes(9000))
+    with open(path, "rb") as file:
+        for first in range(0x80, 0x100):
+            for second in range(0x100):
+                head = bytes((first, second)) + rng.randbytes(300)
+                assert recognise_encryption(head, file) is None, head[:20].hex()
+                assert not is_signature_or_key(head), head[:20].hex()
 
 
 @pytest.mark.parametrize(
     "content",
     [
         bytes.fromhex("8c0d04090302") + bytes(9) + bytes.fromhex("d2ea01") + bytes(3000),  # gpg -c
-        bytes.fromhex("85010c03") + bytes(267) + bytes.fromhex("d2ea01") + bytes(3000),  # gpg -e
-        bytes.fromhex("c9ea") + bytes(3000),  # of old, without more
+        bytes.fromhex("85010c03") + bytes(8) + b"\1\x08" + bytes(257) + bytes.fromhex("d2ea01") + bytes(3000),  # gpg -e
+        bytes.fromhex("c9ea") + bytes(1024) + b"\x64" + bytes(100),  # of old, without more
+        bytes.fromhex("a6000003e8") + bytes(1000),
         bytes.fromhex("d23601") + bytes(53),
     ],
 )
@@ -470,7 +566,9 @@ def test_a_folder_is_looked_into_by_beginnings_too_and_says_what_it_passes_over(
 
 def test_a_file_for_a_key_is_not_called_damaged_because_a_password_does_not_open_it(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "shop.tar.gpg"
-    path.write_bytes((bytes.fromhex("85010c03") + bytes(267)) * 2 + bytes.fromhex("d2ea01") + bytes(3000))
+    path.write_bytes(
+        (bytes.fromhex("85010c03") + bytes(8) + b"\1\x08" + bytes(257)) * 2 + bytes.fromhex("d2ea01") + bytes(3000)
+    )
     report = one(path, password=b"x")
     assert codes(report) == ["file-not-judged"]
     assert "encrypted to a key" in report.findings[0].template

@@ -1,6 +1,10 @@
 """French for files on a disk that are verified by themselves."""
 
 VERIFYING_FILES: dict[str, str] = {
+    "{path} is cut: the last line of what OpenPGP wrote is missing.": "{path} est coupé : la dernière ligne de ce qu'a écrit OpenPGP manque.",
+    "{path} is damaged: it is not what OpenPGP wrote in letters.": "{path} est endommagé : ce n'est pas ce qu'OpenPGP a écrit en lettres.",
+    "{path} is cut or damaged: it is no whole signature or key of OpenPGP.": "{path} est coupé ou endommagé : ce n'est ni une signature ni une clé entière d'OpenPGP.",
+    "Take another copy of it.": "Prenez-en une autre copie.",
     "Check the vault as deep as the key allows: with any key its structure, with the owner's every tree too; with --read-data every byte, or a share of it. Each damaged object is named with every path of every snapshot that it reaches, and the exit status is 4. Named SNAPSHOTs limit the check to what they need. A FILE (zip, 7z, tar, sql, dump, json, compressed or encrypted, of any maker; a folder of them; an object of a vault) is read to its end and compared with its own sums and FILE.sha256, without a vault.": "Vérifier le coffre aussi loin que la clé le permet : avec toute clé sa structure, avec celle du propriétaire chaque arborescence aussi ; avec --read-data chaque octet, ou une part. Chaque objet endommagé est nommé avec chaque chemin de chaque sauvegarde qu'il atteint, et le code de retour est 4. Des SNAPSHOT nommés limitent la vérification à ce qu'il leur faut. Un FILE (zip, 7z, tar, sql, dump, json, compressé ou chiffré, de n'importe quel outil ; un dossier qui en contient ; un objet d'un coffre) est lu jusqu'au bout et comparé à ses propres sommes et à FILE.sha256, sans coffre.",
     "A copy of the vault is a vault: --vault ADDRESS-OF-THE-COPY.": "Une copie du coffre est un coffre : --vault ADRESSE-DE-LA-COPIE.",
     "Copy the damaged object out of the other vault, where it is whole, to its path in this one; verify again.": "Copiez l'objet endommagé depuis l'autre coffre, où il est entier, au même chemin de celui-ci ; vérifiez à nouveau.",

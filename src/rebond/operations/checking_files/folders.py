@@ -10,7 +10,7 @@ from rebond.archives.new_files import SUMS
 from rebond.archives.unpacking import recognise_compression
 from rebond.errors import UnknownName, UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.checking_files.encryption import recognise_encryption
+from rebond.operations.checking_files.encryption import is_signature, is_signature_or_key, recognise_encryption
 from rebond.operations.checking_files.forms import HEAD_BYTES, Form, Promise, recognise_form
 from rebond.vault.description import DESCRIPTION_NAME
 
@@ -78,16 +78,19 @@ def _leads_nowhere(path: str) -> bool:
 
 def _is_known(path: str) -> bool:
     promise = Promise(path)
-    if promise.says_something or promise.is_of_a_backup:
+    if promise.form or promise.compression or promise.is_of_a_backup:
         return True
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
+            is_encrypted = recognise_encryption(head, file) is not None
     except FileNotFoundError:
-        return False
+        return promise.says_something
     except OSError:
         return True  # told where it is read
-    return bool(recognise_form(head) in _BY_HEAD or recognise_compression(head) or recognise_encryption(head))
+    if promise.says_something:  # as ``KEYS.asc`` does, which holds no backup
+        return not is_signature_or_key(head) or is_signature(head)
+    return bool(is_encrypted or recognise_form(head) in _BY_HEAD or recognise_compression(head))
 
 
 def _tell_passed_over(folder: str, names: Sequence[str]) -> Iterator[Finding]:

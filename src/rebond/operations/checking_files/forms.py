@@ -25,6 +25,7 @@ class Form(enum.StrEnum):
     JSON = "json"
     VAULT_OBJECT = "object of a vault"
     SUMS = "sha256"
+    SIGNATURE = "signature"
     BYTES = "bytes"
 
 

@@ -1,17 +1,26 @@
 """One file, decrypted, unpacked and read to its end."""
 
+import os
 from typing import BinaryIO
 
 from rebond.archives.decrypting import WAYS, Decrypted, decrypted
 from rebond.archives.reading_through import FindPassword, locked, not_opened, read_seven_zip_through, read_zip_through
 from rebond.archives.unpacking import recognise_compression
 from rebond.errors import ProofFailed, SourceUnfit
-from rebond.operations.checking_files.encryption import is_for_a_key_alone, is_signature_or_key, recognise_encryption
+from rebond.operations.checking_files.encryption import (
+    is_for_a_key_alone,
+    is_signature,
+    is_signature_or_key,
+    is_whole,
+    recognise_encryption,
+)
 from rebond.operations.checking_files.forms import HEAD_BYTES, Form, Promise, recognise_form
+from rebond.operations.checking_files.letters import check_end, find_kind, read_blocks
 from rebond.operations.checking_files.streams import Joined, Reading, fill, holds_nothing, read_stream_through
 from rebond.secret import Secret
 
 _PIECE_BYTES = 1 << 18
+_MOST_BYTES = 16 << 20  # of a signature or keys
 _ARCHIVES = (Form.ZIP, Form.SEVEN_ZIP)  # their lists are at their ends
 
 
@@ -29,8 +38,10 @@ def read_file_through(file: BinaryIO, path: str, find_password: FindPassword) ->
             "{path} is empty.", hint="What should have written it failed: see its log, then make it again.", path=path
         )
     if is_signature_or_key(head) and (promise.encryption or not promise.says_something):
-        return _pass_signature(file, path)
-    found = recognise_encryption(head)
+        return _judge_signature(file, path, head)
+    found = recognise_encryption(head, file)
+    if found and find_kind(head) is not None:
+        check_end(file, path)
     if promise.encryption or (found and not promise.says_something):
         if is_for_a_key_alone(head):
             return _leave_closed(promise, _for_a_key(path))
@@ -49,11 +60,24 @@ def read_file_through(file: BinaryIO, path: str, find_password: FindPassword) ->
     )
 
 
-def _pass_signature(file: BinaryIO, path: str) -> Reading:
-    """Let pass what OpenPGP made and did not encrypt: whether it is true, only who has the keys can tell."""
+def _judge_signature(file: BinaryIO, path: str, head: bytes) -> Reading:
+    """Judge whether what OpenPGP made and did not encrypt is whole; whether it is true, only who has the keys can tell.
+
+    A signature is one of what lies beside it; alone, or for a key, somebody may have taken it for a backup.
+    """
+    size = os.fstat(file.fileno()).st_size
+    blocks = [file.read(_MOST_BYTES)] if find_kind(head) is None else read_blocks(file, path)
+    if not all(is_whole(each) for each in blocks):
+        raise ProofFailed(
+            "{path} is cut or damaged: it is no whole signature or key of OpenPGP.",
+            hint="Take another copy of it.",
+            path=path,
+        )
+    if is_signature(head) and os.path.isfile(os.path.splitext(path)[0]):
+        return Reading(form=Form.SIGNATURE, content_bytes=size)
     return Reading(
         form=Form.BYTES,
-        content_bytes=len(file.read()),
+        content_bytes=size,
         doubt=SourceUnfit(
             "{path} is a signature or a key of OpenPGP, not a backup; it was not judged.",
             hint="gpg --verify {path} FILE says whether FILE is what was signed.",
