@@ -141,8 +141,8 @@ def measure_drills(
         intro=f"Files of up to {LARGEST_BYTES // 1000} kB, half of that in the mean, a SQLite database of {ROWS:,} "
         f"rows and a secret; {', '.join(f'{each.rounds} rounds of {each.files:,} files' for each in sizes)} in turn, "
         "medians, into memory. The drill also reads 16 MB of files back, asks the database whether it is whole, writes "
-        "its evidence and deletes everything; amcheck and checks of the user's are not in it. Before each all free memory "
-        "is taken and given back, so that none is measured with cold pages. Wanted: 1.15 x. "
+        "its evidence and deletes everything; amcheck and checks of the user's are not in it. Before each all free "
+        "memory is taken and given back, so that none is measured with cold pages. Wanted: 1.15 x. "
         f"{say_others([share for each in raw for share in each['others']])}",
         header=("files", "", "time", "processor", "of the time", "of the processor", "of the time of both above"),
         rows=rows,

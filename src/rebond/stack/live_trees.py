@@ -73,7 +73,10 @@ class LiveTree(FileTree):
         if self._lists_twice:
             self._listed = _list_names(fd)
             return super()._list(fd)
-        contents, names, directories, unknown = Contents(), [], [], []
+        contents = Contents()
+        names: list[str] = []
+        directories: list[str] = []
+        unknown: list[str] = []
         with os.scandir(fd) as entries:
             for each in entries:
                 try:
