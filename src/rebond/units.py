@@ -1,11 +1,15 @@
 """Sizes, spans and moments, as people write and read them."""
 
+import contextlib
 import functools
+import io
 import os
 import re
+import struct
+import time
 from collections.abc import Callable
-from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rebond.errors import UsageError
@@ -17,12 +21,20 @@ SIZE_UNITS = {
     **{f"{letter}i{end}": 1024**power for power, letter in enumerate("kmgtp", 1) for end in ("", "b")},
 }
 SPAN_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 604_800, "mo": 2_592_000, "y": 31_536_000}
+UNNAMED_ZONE = "local"
+_LOCALTIME = "/etc/localtime"
+_LONGEST_SECONDS = 1000 * SPAN_UNITS["y"]  # what is added to a moment is one that a calendar knows
+_MOST_DIGITS = 15  # more are no length of time and no size, and cost more to read than they say
 DAY_SHAPE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 MOMENT_SHAPE = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[ T_-](\d\d):?(\d\d)(?::?(\d\d)(\.\d+)?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
 )
 
-_find_zone: ContextVar[Callable[[], tzinfo | None]] = ContextVar("find_zone", default=lambda: None)
+
+class _Telling:
+    """How this process tells times. One for all its threads: a new one knows nothing of what was set in another."""
+
+    find_zone: ClassVar[Callable[[], tzinfo | None]] = staticmethod(lambda: None)
 
 
 def tell_times_in(find_zone: Callable[[], tzinfo | None]) -> None:
@@ -30,13 +42,13 @@ def tell_times_in(find_zone: Callable[[], tzinfo | None]) -> None:
 
     It is looked for when the first moment is told; ``None`` is the machine's.
     """
-    _find_zone.set(functools.cache(find_zone))
+    _Telling.find_zone = staticmethod(functools.cache(find_zone))
 
 
 def parse_size(text: str) -> int:
     """Return bytes: ``10MB`` is 10,000,000, ``1GiB`` is 1,073,741,824. Raises ``UsageError``."""
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
-    if not found or found[2] not in SIZE_UNITS:
+    if not found or found[2] not in SIZE_UNITS or len(found[1]) > _MOST_DIGITS:
         raise UsageError(
             "'{text}' is not a size.", hint="Write a number and a unit, such as 500kB, 10MB or 1GiB.", text=text
         )
@@ -63,13 +75,16 @@ def parse_span(text: str) -> int:
     parts = re.findall(r"(\d+)\s*([a-z]+)", text.lower())
     if not parts or "".join(n + unit for n, unit in parts) != re.sub(r"\s", "", text.lower()):
         parts = []
-    if not parts or any(unit not in SPAN_UNITS for _, unit in parts):
+    if not parts or any(unit not in SPAN_UNITS or len(number) > _MOST_DIGITS for number, unit in parts):
+        parts = []
+    seconds = sum(int(number) * SPAN_UNITS[unit] for number, unit in parts)
+    if not parts or seconds > _LONGEST_SECONDS:
         raise UsageError(
             "'{text}' is not a length of time.",
             hint="Write numbers with s, m, h, d, w, mo or y, such as 30d, 2h or 1h30m.",
             text=text,
         )
-    return sum(int(number) * SPAN_UNITS[unit] for number, unit in parts)
+    return seconds
 
 
 def format_span(seconds: float) -> str:
@@ -99,7 +114,7 @@ def format_moment(moment_ms: int, zone: tzinfo | None = None) -> str:
 
     ``zone`` None is that of ``tell_times_in``, or the machine's.
     """
-    moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(zone or _find_zone.get()())
+    moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(zone or _Telling.find_zone())
     text = moment.isoformat(" ", "seconds")
     return f"{text[:19]} {text[19:]}"
 
@@ -159,14 +174,39 @@ def parse_day(text: str, zone: tzinfo | None = None) -> tuple[int, int] | None:
 
 
 def local_zone() -> tzinfo:
-    """Return the machine's zone, its changes of the clock included where the zone's name is known."""
-    name = os.environ.get("TZ", "").removeprefix(":")
-    if not name:
-        name = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
-    try:
+    """Return the machine's zone, its changes of the clock included, also where only a file or a rule says it.
+
+    That is called ``UNNAMED_ZONE``: a container's ``/etc/localtime`` is often a copy, and no link to a name.
+    """
+    rule = os.environ.get("TZ", "").removeprefix(":")
+    path = rule if rule.startswith("/") else "" if rule else _LOCALTIME
+    name = os.path.realpath(path).partition("/zoneinfo/")[2] if path else rule
+    with contextlib.suppress(ValueError, OSError, ZoneInfoNotFoundError):
         return ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError):  # a rule such as CET-1CEST, or no name at all
-        return datetime.fromtimestamp(0, UTC).astimezone().tzinfo or UTC
+    return _read_zone(path) if path else _read_rule(rule)
+
+
+def _read_zone(path: str) -> tzinfo:
+    try:
+        with open(path, "rb") as file:
+            return ZoneInfo.from_file(file, key=UNNAMED_ZONE)
+    except (ValueError, OSError):
+        return _standard_zone()
+
+
+@functools.lru_cache(maxsize=8)
+def _read_rule(rule: str) -> tzinfo:
+    """Read a rule such as ``CET-1CEST,M3.5.0,M10.5.0/3``: what ends a file of a zone, here one with nothing else."""
+    head = b"TZif2" + bytes(15) + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
+    block = head + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
+    try:
+        return ZoneInfo.from_file(io.BytesIO(block + block + b"\n" + rule.encode() + b"\n"), key=UNNAMED_ZONE)
+    except ValueError:
+        return _standard_zone()
+
+
+def _standard_zone() -> tzinfo:
+    return timezone(timedelta(seconds=-time.timezone))
 
 
 def _in_own_zone(naive: datetime, offset: str) -> datetime:
@@ -194,7 +234,7 @@ def _in_zone(naive: datetime, text: str, zone: tzinfo | None) -> datetime:
 
 def _aware(naive: datetime, zone: tzinfo | None) -> datetime:
     """Give a wall-clock time its zone; ``None`` is that of ``tell_times_in``, or the machine's own."""
-    zone = zone or _find_zone.get()()
+    zone = zone or _Telling.find_zone()
     return naive.replace(tzinfo=zone) if zone else naive.astimezone()
 
 

@@ -47,7 +47,9 @@ TIME = (
         "A clock that was years ahead for a minute stops all backups for years.",
         (
             Change(
-                "schedule/deciding.py", "if next_ms is not None and record.taken_ms > next_ms:", "if next_ms is None:"
+                "schedule/deciding.py",
+                "if next_ms is not None and record.taken_ms > min(next_ms, now_ms + _BELIEVED_AHEAD_MS):",
+                "if next_ms is None:",
             ),
         ),
         (f"{DECIDING}::test_what_a_clock_far_ahead_has_taken_is_not_believed",),
@@ -158,5 +160,29 @@ TIME = (
         "The vault is another one now, and what streams the write-ahead log goes on writing into the old one.",
         (Change("service/attendants.py", " or kept.knows != knows", ""),),
         ("tests/unit/service/test_attendants.py",),
+    ),
+    Bug(
+        "clock-ahead-takes-the-month",
+        "A clock that was three weeks ahead for a minute takes the one run of next month.",
+        (
+            Change(
+                "schedule/deciding.py",
+                "record.taken_ms > min(next_ms, now_ms + _BELIEVED_AHEAD_MS)",
+                "record.taken_ms > next_ms",
+            ),
+        ),
+        (f"{DECIDING}::test_a_month_that_a_clock_weeks_ahead_has_taken_has_its_own_run",),
+    ),
+    Bug(
+        "clock-ahead-stops-checks",
+        "A check that follows each backup is never made again once a clock was years ahead.",
+        (Change("schedule/deciding.py", " or now_ms < record.taken_ms != before.ended_ms", ""),),
+        (f"{DECIDING}::test_a_check_of_a_backup_that_a_clock_far_ahead_made_stops_no_later_one",),
+    ),
+    Bug(
+        "zone-of-1970",
+        "Where /etc/localtime is a copy, as in containers, schedules are those of the offset of 1970.",
+        (Change("units.py", "return _read_zone(path) if path else _read_rule(rule)", "return _standard_zone()"),),
+        ("tests/unit/test_units.py",),
     ),
 )

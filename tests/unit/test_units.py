@@ -1,17 +1,24 @@
 """Sizes, spans and moments."""
 
+import datetime
+import pathlib
+import shutil
+import zoneinfo
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from rebond import units
 from rebond.errors import UsageError
 from rebond.units import (
+    UNNAMED_ZONE,
     format_iso,
     format_moment,
     format_size,
     format_span,
+    local_zone,
     parse_day,
     parse_last_moment,
     parse_moment,
@@ -29,6 +36,57 @@ NOON = 1_770_202_800_000  # 2026-02-04 12:00:00 +01:00
 )
 def test_a_size_is_read(text: str, size_bytes: int) -> None:
     assert parse_size(text) == size_bytes
+
+
+def find_zone_file(name: str) -> pathlib.Path:
+    return next(path for each in zoneinfo.TZPATH if (path := pathlib.Path(each, name)).exists())
+
+
+def offsets_of(zone: datetime.tzinfo) -> list[float]:
+    moments = (datetime.datetime(2026, month, 1, 12, tzinfo=zone) for month in (1, 7))
+    return [offset.total_seconds() / 3600 for each in moments if (offset := each.utcoffset()) is not None]
+
+
+def test_the_machines_zone_is_known_also_where_its_file_is_a_copy_as_in_containers(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "localtime"
+    shutil.copy(find_zone_file("Europe/London"), copy)
+    monkeypatch.delenv("TZ", raising=False)
+    monkeypatch.setattr(units, "_LOCALTIME", str(copy))
+
+    assert offsets_of(local_zone()) == [0, 1]
+    assert str(local_zone()) == UNNAMED_ZONE
+    copy.write_bytes(b"no zone")
+    assert local_zone().utcoffset(datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)) is not None
+
+
+@pytest.mark.parametrize(
+    ("zone", "offsets"),
+    [
+        ("Europe/Paris", [1, 2]),
+        (":Europe/Paris", [1, 2]),
+        ("FILE", [1, 2]),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", [1, 2]),
+        ("<+0530>-5:30", [5.5, 5.5]),
+    ],
+)
+def test_the_zone_of_the_environment_may_be_a_name_a_file_or_a_rule(
+    zone: str, offsets: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", str(find_zone_file("Europe/Paris")) if zone == "FILE" else zone)
+
+    assert offsets_of(local_zone()) == offsets
+
+
+def test_what_no_calendar_knows_is_no_length_of_time_and_no_size() -> None:
+    for text in ("1001y", "9" * 5000 + "s", "99999999999999999999y"):
+        with pytest.raises(UsageError, match="is not a length of time"):
+            parse_span(text)
+    for text in ("9" * 400 + "PB", "1." + "9" * 5000):
+        with pytest.raises(UsageError, match="is not a size"):
+            parse_size(text)
+    assert parse_span("1000y") == 1000 * 365 * 86_400
 
 
 @pytest.mark.parametrize("text", ["", "MB", "-1", "1XB", "1..5k", "ten", "1 2 MB"])

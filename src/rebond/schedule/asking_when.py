@@ -1,16 +1,21 @@
 """Moments to come, as people write them."""
 
-from datetime import tzinfo
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
 
 from rebond.errors import UsageError
 from rebond.units import parse_last_moment, parse_span
 
+_HOUR = re.compile(r"\s*([01]?\d|2[0-3]):([0-5]\d)\s*")
+
 
 def parse_coming_moment(text: str, *, now_ms: int, zone: tzinfo) -> int:
-    """Return the last millisecond of a day or moment, or what lies so far ahead: ``2h``.
+    """Return the last millisecond of a day or moment, what lies so far ahead (``2h``), or the next ``18:00``.
 
     Raises ``UsageError`` for what is neither, and for what is over.
     """
+    if hour := _HOUR.fullmatch(text):
+        return _find_next_hour(int(hour[1]), int(hour[2]), now_ms, zone)
     try:
         moment_ms = now_ms + parse_span(text.removeprefix("+")) * 1000
     except UsageError:
@@ -18,3 +23,13 @@ def parse_coming_moment(text: str, *, now_ms: int, zone: tzinfo) -> int:
     if moment_ms <= now_ms:
         raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=text)
     return moment_ms
+
+
+def _find_next_hour(hour: int, minute: int, now_ms: int, zone: tzinfo) -> int:
+    """Return when the clock on the wall shows this hour next; of one that comes twice the second, to be sure."""
+    today = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()
+    coming = (
+        datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone, fold=1).timestamp()
+        for day in (today + timedelta(days=ahead) for ahead in range(3))
+    )
+    return next(moment_ms for each in coming if (moment_ms := round(each * 1000)) > now_ms)

@@ -12,6 +12,7 @@ from rebond.schedule.records import JobRecord
 ATTEMPTS = 2  # a run that nobody saw end is begun once more
 RETRYABLE_STATUSES = frozenset({10, 21, 31})  # the vault's disk, its store or the source may be there later
 RETRIES = 5
+_BELIEVED_AHEAD_MS = 43_200_000  # a clock that was corrected by less does not repeat a run
 _FIRST_PAUSE_MS = 60_000
 _LONGEST_PAUSE_MS = 900_000
 
@@ -46,7 +47,7 @@ def settle(job: Job, record: JobRecord | None, now_ms: int, zone: tzinfo) -> Job
     """Return the record as ``find_due`` wants it.
 
     A new job counts from now on; so does a changed schedule, unless the old one has missed a run. What was taken by a
-    clock that was ahead by more than one run is not believed.
+    clock that was ahead by more than one run, or by more than half a day, is not believed.
     """
     if record is None:
         return JobRecord(schedule=job.schedule, taken_ms=now_ms)
@@ -58,7 +59,7 @@ def settle(job: Job, record: JobRecord | None, now_ms: int, zone: tzinfo) -> Job
         has_missed = missed_ms is not None and missed_ms <= now_ms
         return msgspec.structs.replace(record, schedule=job.schedule, taken_ms=last_ms - 1 if has_missed else now_ms)
     next_ms = find_next_firing(job.schedule, now_ms, zone)
-    if next_ms is not None and record.taken_ms > next_ms:
+    if next_ms is not None and record.taken_ms > min(next_ms, now_ms + _BELIEVED_AHEAD_MS):
         return msgspec.structs.replace(record, taken_ms=last_ms)
     return record
 
@@ -84,8 +85,11 @@ def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: 
             return now_ms if signs.state != record.saved else None
         case "each":
             before = signs.before
-            has_news = before is not None and before.has_ended_well and before.ended_ms > record.taken_ms
-            return before.ended_ms if has_news and before is not None else None
+            if before is None or not before.has_ended_well:
+                return None
+            # What a clock far ahead has taken is not believed here either.
+            is_new = before.ended_ms > record.taken_ms or now_ms < record.taken_ms != before.ended_ms
+            return before.ended_ms if is_new else None
     last_ms = find_last_firing(job.schedule, now_ms, zone)
     if last_ms is not None and last_ms > record.taken_ms:
         return last_ms

@@ -12,6 +12,7 @@ from cronsim import CronSim
 
 from rebond.errors import UsageError
 from rebond.schedule.cron_times import list_firings
+from rebond.units import UNNAMED_ZONE
 
 DAYS = ("Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat")
 YEARS_AHEAD = 10
@@ -26,11 +27,12 @@ def write_calendar(cron: str, zone: tzinfo, now_ms: int) -> list[str]:
     if hours == "*" and _is_every_day(fields) and _has_whole_hours(zone, now_ms):
         return [f"*-*-* {time} UTC"]  # evenly, also when the clock is changed
     days = _write_days(cron, fields)
-    return [*(f"{day} {time} {_name_of(zone)}" for day in days), *_list_skipped(cron, fields, zone, now_ms)]
+    return [*(f"{day} {time} {_name_of(zone)}".rstrip() for day in days), *_list_skipped(cron, fields, zone, now_ms)]
 
 
 def _name_of(zone: tzinfo) -> str:
-    return zone.key if isinstance(zone, ZoneInfo) else "UTC"
+    """Return a zone as systemd calls it; empty for the machine's own, which is what systemd takes then."""
+    return zone.key if isinstance(zone, ZoneInfo) and zone.key != UNNAMED_ZONE else ""
 
 
 def _list_numbers(numbers: Iterable[int], count: int) -> str:
@@ -91,7 +93,7 @@ def _list_skipped(cron: str, fields: CronSim, zone: tzinfo, now_ms: int) -> list
         for moment_ms in list_firings(cron, gap_ms - 1, gap_ms, zone):
             moment = datetime.fromtimestamp(moment_ms // 1000, UTC).astimezone(zone)
             if not (moment.hour in fields.hours and moment.minute in fields.minutes):  # else it is that hour's own
-                found.append(f"{moment:%Y-%m-%d %H:%M:00} {_name_of(zone)}")
+                found.append(f"{moment:%Y-%m-%d %H:%M:00} {_name_of(zone)}".rstrip())
     return found
 
 

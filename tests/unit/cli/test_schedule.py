@@ -1,8 +1,10 @@
 """``rebond schedule``, ``pause`` and ``resume`` as a person types them."""
 
+import datetime
 import os
 import pathlib
 import sys
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.shims import crontab
@@ -176,6 +178,13 @@ def test_a_pause_is_shown_and_ended(program: Program, root: pathlib.Path) -> Non
     assert "disk" in program.good("schedule", "show").out
     assert program.ask("resume")["was_paused"] is True
     assert program.ask("resume")["was_paused"] is False
+    for text in ("18:00", "3:05"):  # the next such hour, today or tomorrow
+        until = datetime.datetime.fromisoformat(program.ask("pause", "--until", text, "--reason", "disk")["until"])
+        assert f"{until.astimezone(ZoneInfo('Europe/Paris')):%H:%M}" == text.rjust(5, "0")
+        ahead = until - datetime.datetime.now(datetime.UTC)
+        assert datetime.timedelta() < ahead <= datetime.timedelta(hours=25)
+    assert program("pause", "--until", "25:00", "--reason", "late").status == 2
+    assert program("pause", "--until", "9999999y", "--reason", "late").status == 2
     assert program("pause", "--until", "2020-01-01", "--reason", "late").status == 2
     assert program("pause", "--until", "yesterday", "--reason", "late").status == 2
     assert program("pause", "--reason", " ").status == 2

@@ -97,6 +97,25 @@ def test_a_change_is_due_until_it_was_saved() -> None:
     assert decide(cut, "2026-02-04T10:00", job, Signs(state="b")) is not None
 
 
+def test_a_month_that_a_clock_weeks_ahead_has_taken_has_its_own_run() -> None:
+    monthly = Job(deed=Deed.BACKUP, class_name="monthly", schedule="0 3 1 * *")
+    record = done("2026-03-01T03:00", schedule=monthly.schedule)
+
+    assert decide(record, "2026-02-05T10:00", monthly) is None
+    assert decide(record, "2026-03-01T03:00", monthly) is None, "without a look before, nobody can know"
+    settled = settle(monthly, record, at("2026-02-05T10:00"), PARIS)
+    assert decide(settled, "2026-03-01T03:00", monthly) == Due(firing_ms=at("2026-03-01T03:00"))
+
+
+def test_a_check_of_a_backup_that_a_clock_far_ahead_made_stops_no_later_one() -> None:
+    job = Job(deed=Deed.VERIFY, class_name="daily", trigger="each")
+    ahead, real = done("2036-02-04T03:00"), done("2026-02-05T03:00")
+    taken = JobRecord(taken_ms=ahead.ended_ms, ended_ms=ahead.ended_ms)
+
+    assert decide(taken, "2026-02-05T02:00", job, Signs(before=ahead)) is None
+    assert decide(taken, "2026-02-05T05:00", job, Signs(before=real)) == Due(firing_ms=real.ended_ms)
+
+
 def test_a_check_follows_each_good_backup_once() -> None:
     job = Job(deed=Deed.VERIFY, class_name="daily", trigger="each")
     known = JobRecord(taken_ms=at("2026-02-04T03:00"), ended_ms=1)

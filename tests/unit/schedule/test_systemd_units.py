@@ -5,6 +5,7 @@ import datetime
 import pathlib
 import re
 import subprocess
+import zoneinfo
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from rebond.schedule.cron_times import list_firings
 from rebond.schedule.systemd_calendar import write_calendar
 from rebond.schedule.targets import write_files
 from rebond.schedule.written_files import Origin, judge_text
+from rebond.units import UNNAMED_ZONE
 
 PARIS = ZoneInfo("Europe/Paris")
 NOW_MS = round(datetime.datetime(2026, 11, 21, 12, tzinfo=PARIS).timestamp() * 1000)
@@ -152,3 +154,13 @@ def test_a_class_called_like_the_check_of_another_gets_units_of_its_own(tmp_path
     files = write_files("systemd", loaded, hand_over(loaded, tmp_path), NOW_MS)
     commands = [line for unit in files.values() for line in unit.splitlines() if line.startswith("ExecStart=")]
     assert len(set(commands)) == len(commands) == 7
+
+
+def test_a_zone_without_a_name_is_the_machines_own_to_systemd() -> None:
+    path = next(path for each in zoneinfo.TZPATH if (path := pathlib.Path(each, "Europe/Paris")).exists())
+    with path.open("rb") as file:
+        zone = ZoneInfo.from_file(file, key=UNNAMED_ZONE)
+
+    times = write_calendar("30 2 * * *", zone, NOW_MS)
+    assert times[0] == "*-*-* 02:30:00"
+    assert times[1] == "2027-03-28 03:00:00", "and so where an hour is skipped"
