@@ -10,7 +10,9 @@ from blake3 import blake3
 from tests.format.golden_vault import golden_facts, unpack_golden
 from tests.format.isolated import run_rescue
 from tests.format.manifests import tell_tree
+from tests.unit.cli.program_runs import Program
 
+from rebond.clock import SystemClock
 from rebond.identifiers import ObjectName
 from rebond.store.local import LocalStore
 from rebond.vault.access import Vault
@@ -376,3 +378,47 @@ def test_it_does_not_stumble_over_streams_whole_or_damaged(vault: Path, tmp_path
     assert listed.returncode == done.returncode == 0
     assert len(listed.stdout.splitlines()) == len(FACTS["snapshots"])
     assert told(tmp_path / "back") == FACTS["snapshots"]["writer"]["components"]["odd"]
+
+
+@pytest.fixture
+def shared(tmp_path: Path) -> Program:
+    """A vault of two stacks: that of the newest snapshot is not the only one."""
+    (tmp_path / "shared").mkdir()
+    program = Program.with_vault(tmp_path / "shared")
+    for stack in ("shop", "blog"):
+        (tmp_path / stack).mkdir()
+        (tmp_path / stack / "file").write_text(stack)
+        program.good("backup", "--path", tmp_path / stack, "--quiet")
+    return program
+
+
+def test_latest_of_several_stacks_is_refused_until_one_is_named(shared: Program, tmp_path: Path) -> None:
+    environment = {"REBOND_KEY_FILE": shared.environment["REBOND_KEY_FILE"]}
+    back = tmp_path / "back"
+    refused = run_rescue(tmp_path, shared.vault, "latest", back, environment=environment)
+    assert refused.returncode == 2
+    assert "'blog', 'shop'" in refused.stderr
+    assert not back.exists()
+    done = run_rescue(tmp_path, shared.vault, "latest", back, "shop", environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert (back / "shop" / "file").read_text() == "shop"
+    assert "stack 'shop'" in done.stderr  # which it took is said
+    unknown = run_rescue(tmp_path, shared.vault, "latest", tmp_path / "none", "shpo", environment=environment)
+    assert unknown.returncode == 2
+
+
+def test_what_is_dated_ahead_is_latest_only_where_there_is_no_other(
+    vault: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "stack"  # its stack is called so, as that of the golden vault
+    source.mkdir()
+    (source / "odd").write_text("of a wrong clock")
+    program = Program(tmp_path, REBOND_VAULT=str(vault), REBOND_KEY_FILE=str(tmp_path / "key"))
+    (tmp_path / "key").write_bytes(bytes.fromhex(FACTS["key_file"]))
+    now_ms = SystemClock().now_ms()
+    with monkeypatch.context() as patched:
+        patched.setattr(SystemClock, "now_ms", lambda _: now_ms + 40 * 86_400_000)
+        program.good("backup", "--path", source, "--quiet")
+    latest = run_rescue(tmp_path, vault, "latest", tmp_path / "latest", environment=PASSPHRASE)
+    assert latest.returncode == 0, latest.stderr
+    assert told(tmp_path / "latest") == FACTS["snapshots"]["writer"]["components"]["odd"]

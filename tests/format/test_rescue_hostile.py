@@ -47,7 +47,7 @@ def restore_hostile(tmp_path: Path) -> Callable[..., tuple[int, str, Path]]:
     writer = Vault(store=store, credentials=opened.credentials, roster=opened.roster, caches=tmp_path / "caches")
 
     def run(make: Callable[[Keep, KeepChunk], bytes], component: str = "tree") -> tuple[int, str, Path]:
-        with SnapshotSession(writer, level=LEVELS["fast"], host="h", stack="s", observer=Silence()) as session:
+        with SnapshotSession(writer, level=LEVELS["fast"], host="h", stack="stack", observer=Silence()) as session:
 
             def keep_chunk(content: bytes) -> bytes:
                 chunk_id, place = session._content.keep_data(content)
@@ -64,7 +64,7 @@ def restore_hostile(tmp_path: Path) -> Callable[..., tuple[int, str, Path]]:
                 ),
                 totals=TreeTotals(),
             )
-            session.commit(CommitRequest(time_ms=2_000_000_000_000), [saved])
+            session.commit(CommitRequest(time_ms=1_700_000_400_000), [saved])
         began = time.monotonic()
         target = tmp_path / "inner" / "back"
         done = run_rescue(tmp_path, vault, "latest", target, environment={"REBOND_PASSPHRASE": FACTS["passphrase"]})

@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 PACKING = "tests/unit/archives/test_packing.py"
 EXPORTING = "tests/unit/operations/test_exporting_classes.py"
+RESCUE = "tests/format/test_rescue.py"
 PROBLEMS = "tests/unit/config/test_problems.py"
 
 LEAVING = (
@@ -36,6 +37,18 @@ LEAVING = (
         "Two classes export into one folder under the same names: the shorter keep takes the other's files away.",
         (Change("config/export_rules.py", "if first_class == name or not is_same:", "if first_class == name:"),),
         (f"{PROBLEMS}::test_a_wrong_example_is_told_with_its_line_and_its_remedy",),
+    ),
+    Bug(
+        "the-rescue-takes-any-stack",
+        "The rescue program's latest is the newest snapshot in the vault: that of another application.",
+        (Change("vault/rescue/rescue.py", "for s in chosen})) > 1:\n", "for s in chosen})) > 99:\n"),),
+        (f"{RESCUE}::test_latest_of_several_stacks_is_refused_until_one_is_named",),
+    ),
+    Bug(
+        "the-rescue-believes-a-wrong-clock",
+        "One snapshot of a clock that was ahead is what the rescue program restores as the latest, for ever.",
+        (Change("vault/rescue/rescue.py", "if s.time_ms <= now][-1:] or", "if s.time_ms < 0][-1:] or"),),
+        (f"{RESCUE}::test_what_is_dated_ahead_is_latest_only_where_there_is_no_other",),
     ),
     Bug(
         "changes-pass-for-the-whole",

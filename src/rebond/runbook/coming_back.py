@@ -54,7 +54,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
         )
     )
     yield Commands(list_first_lines(facts))
-    yield from _write_without_rebond(main.address)
+    yield from _write_without_rebond(main.address, facts.stack)
     yield from write_offline_rescue(facts, main.address)
 
 
@@ -100,7 +100,7 @@ def _write_return(facts: Facts, address: str) -> Iterator[Block]:
         yield Commands((NEW_FOLDER, f'rebond restore latest --vault {address} --to "$TO"'))
 
 
-def _write_without_rebond(address: str) -> Iterator[Block]:
+def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
     yield Heading(4, say("Without Rebond"), "5.9.1")
     yield Paragraph(
         (
@@ -111,9 +111,10 @@ def _write_without_rebond(address: str) -> Iterator[Block]:
         )
     )
     rescue = shlex.quote(f"{address.rstrip('/')}/rescue")
+    wanted = f"{shlex.quote(address)} latest ~/back {shlex.quote(stack)}"  # the vault may hold other stacks too
     yield Output(
         "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
-        f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {shlex.quote(address)} latest ~/back'
+        f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}'
     )
 
 

@@ -105,7 +105,7 @@ def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
         Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done'),
         Code(
             f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" '
-            f"{shlex.quote(address)} latest ~/back"
+            f"{shlex.quote(address)} latest ~/back {shlex.quote(facts.stack)}"
         ),
     )
     yield Paragraph((say("Without a network the libraries are in the vault: {steps}", steps=Joined(steps, " · ")),))

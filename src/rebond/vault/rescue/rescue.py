@@ -5,6 +5,7 @@
 
     python3 rescue.py VAULT                       list the snapshots
     python3 rescue.py VAULT SNAPSHOT TARGET       restore one; SNAPSHOT is an id, its beginning, or latest
+    python3 rescue.py VAULT latest TARGET STACK   restore the newest whole set of that stack, where there are several
 
 VAULT is a directory (copy a bucket with any tool first), TARGET a directory that is empty or not there yet.
 The passphrase or recovery key comes from REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND,
@@ -17,7 +18,7 @@ and devices; not inode flags, not birth times. Exit status: 0 good; 1 a package 
 metadata not set; 4 damage (named, the rest is restored); 10 no vault; 12 wrong secret; 14 too new; 41 not empty.
 """
 from __future__ import annotations
-import getpass, hashlib, hmac, json, lzma, mmap, os, re, stat, struct, subprocess, sys, unicodedata
+import getpass, hashlib, hmac, json, lzma, mmap, os, re, stat, struct, subprocess, sys, time, unicodedata
 from functools import lru_cache, partial
 from typing import Any, BinaryIO, Callable, Iterator, NamedTuple
 try:
@@ -41,7 +42,6 @@ class Trouble(Exception):
     def __init__(self, message: str, status: int = 4) -> None:
         super().__init__(message)
         self.status = status
-
 class Damaged(Trouble): ...
 
 worst = [0]  # exit status so far
@@ -51,7 +51,6 @@ def say(message: str, status: int = 0) -> None:
 
 def show(path: bytes) -> str:
     return path.decode(errors="backslashreplace")
-
 def kdf(label: str, secret: bytes) -> bytes:
     return blake3(secret, derive_key_context="rebond v1 " + label).digest()
 
@@ -139,7 +138,6 @@ def unpack_at(content: bytes, at: int, depth: int) -> tuple[Any, int]:
     return record, at
 
 def get(record: Any, key: str, kind: type, default: Any = None) -> Any:
-    """Return ``record[key]`` if it is of that kind; the default when it is absent."""
     value = record.get(key, default) if isinstance(record, dict) else None
     if not isinstance(value, kind):
         raise Damaged(f"a record has no valid {key}")
@@ -152,7 +150,6 @@ def read_object(vault: str, name: str, limit: int = 1 << 30) -> bytes:
         return content
 
 def list_names(vault: str, folder: str, pattern: str) -> list[str]:
-    """List the objects below a folder whose names below it match, sorted."""
     start = len(f"{vault}/{folder}/")
     found = (os.path.join(above, file)[start:] for above, _, files in os.walk(f"{vault}/{folder}") for file in files)
     return sorted(name for name in found if re.fullmatch(pattern, name))
@@ -163,7 +160,6 @@ def without_sum(content: bytes, name: str) -> bytes:
     return content[:-32]
 
 def check_header(content: bytes, kind: int, vault_id: bytes, name: str) -> bytes:
-    """Check a clear header and return the domain id."""
     if len(content) < HEADER or content[:4] != b"RBND":
         raise Damaged(f"{name} does not begin as an object of a vault")
     if content[4] != 1 or content[6:8] != b"\1\0":
@@ -173,7 +169,6 @@ def check_header(content: bytes, kind: int, vault_id: bytes, name: str) -> bytes
     return content[24:32]
 
 def split_head(body: bytes, kind: int, vault_id: bytes, name: str) -> tuple[bytes, Any, bytes]:
-    """Return (head, record, rest) of an object that begins with a head."""
     check_header(body, kind, vault_id, name)
     end = HEADER + 4 + int.from_bytes(body[HEADER : HEADER + 4], "little")
     if end > len(body):
@@ -212,8 +207,7 @@ class Vault:
         self.members = {get(member, "id", bytes): member for member in get(roster, "members", list)}
         self.domains = {get(domain, "id", bytes): domain for domain in get(roster, "domains", list)}
 
-    def _open_keyring(self, owner: bytes, description: bytes) -> None:
-        """Find the slot that the secret opens, and take every secret of the vault (section 3.4)."""
+    def _open_keyring(self, owner: bytes, description: bytes) -> None:  # section 3.4
         head, record, sealed = read_newest(self.path, "keyring", KEYRING, self.id, owner)
         wraps = dict(get(record, "slots", list))
         slot, seed = self._open_slot(list(wraps), owner)
@@ -251,15 +245,13 @@ class Vault:
     def catalog_keys(self, domain: bytes) -> list[bytes]:
         return [kdf("catalog", root + domain) for root in self.roots]
 
-    def doubt_of(self, member: Any, domain: bytes, put_ms: float) -> str:
-        """Say why a record of a known member does not count; empty when it does (section 3.5)."""
+    def doubt_of(self, member: Any, domain: bytes, put_ms: float) -> str:  # section 3.5; empty: none
         may_write = get(member, "role", str) in ("owner", "writer") and domain in get(member, "domains", list, [])
         ends = [(member, "revoked_at_ms"), (self.domains.get(domain, {}), "closed_at_ms")]
         is_over = any(put_ms >= get(record, key, int, 1 << 62) for record, key in ends)
         return "" if may_write and not is_over else "Beware: its maker had no right to make it, or not any more."
 
 def read_description(content: bytes) -> tuple[bytes, bytes]:
-    """Check vault.json; return the vault's id and the owner's verify key."""
     try:
         fields = json.loads(content)
         version, vault_id = fields["format"], bytes.fromhex(fields["vault_id"])
@@ -275,7 +267,6 @@ def read_description(content: bytes) -> tuple[bytes, bytes]:
     return vault_id, owner
 
 def find_secret() -> tuple[str, bytes]:
-    """Return the method and the material of the secret at hand."""
     given = os.environ.get
     if path := given("REBOND_KEY_FILE"):
         content = read_object("", path, 4 << 20)
@@ -326,10 +317,9 @@ def list_snapshots(vault: Vault) -> list[Snapshot]:
             found += [s._replace(doubt=s.doubt or ENDED) if name in ended else s for s in read]
         except (Trouble, OSError) as error:
             say(f"cannot be trusted: {error}")
-    return sorted(found, key=lambda snapshot: snapshot[:3])
+    return sorted(found, key=lambda s: (s.time_ms, get(s.catalog, "sequence", int, 0), s.id, s.session))
 
 def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
-    """Read a commit record; none for one that is no snapshot."""
     body = without_sum(read_object(vault.path, name), name)
     if body[5] != SNAPSHOT:
         return []
@@ -346,22 +336,33 @@ def read_snapshot(vault: Vault, name: str) -> list[Snapshot]:
     sealed, clear = body[HEADER + 48 : start], body[: HEADER + 48]
     catalog = unpack(open_seal(vault.catalog_keys(domain), "snapshot", sealed, clear))
     doubt = vault.doubt_of(member, domain, os.stat(os.path.join(vault.path, name)).st_mtime_ns / 1e6)
-    return [Snapshot(get(catalog, "time_ms", int), snapshot.hex(), session, catalog, body[start:end], doubt)]
+    time_ms = get(catalog, "moment_ms", int, get(catalog, "time_ms", int))
+    return [Snapshot(time_ms, snapshot.hex(), session, catalog, body[start:end], doubt)]
 
 def is_whole_set(catalog: Any) -> bool:
     return not get(catalog, "lacks", list, []) and all(get(each, "complete", bool, True) and not
         get(each, "degraded", bool, False) for each in get(catalog, "components", list))
 
-def choose_snapshot(vault: Vault, wanted: str) -> Snapshot:
-    found = list_snapshots(vault)
+def describe(s: Snapshot) -> str:
+    moment = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(min(max(s.time_ms, 0) // 1000, 1 << 37)))
+    stack, host = (repr(get(s.catalog, key, str, "")) for key in ("stack", "host"))
+    return f"{s.id} {moment} stack {stack} of {host}{'' if is_whole_set(s.catalog) else ', NOT a whole set'} {s.doubt}"
+
+def choose_snapshot(vault: Vault, wanted: str, stack: str) -> Snapshot:
+    found = [s for s in list_snapshots(vault) if stack in ("", get(s.catalog, "stack", str, ""))]
     chosen = [s for s in found if (not s.doubt if wanted == "latest" else wanted and s.id.startswith(wanted.lower()))]
-    chosen = [s for s in chosen if wanted != "latest" or is_whole_set(s.catalog)] or chosen
-    if not chosen or (wanted != "latest" and len({snapshot.id for snapshot in chosen}) > 1):
+    if wanted == "latest":
+        if len(stacks := sorted({repr(get(s.catalog, "stack", str, "")) for s in chosen})) > 1:
+            raise Trouble(f"latest is not clear: name one of the stacks {', '.join(stacks)} after TARGET", 2)
+        now = (time.time() + 600) * 1000  # what is dated ahead of this clock is taken only where there is no other
+        chosen = [s for s in chosen if is_whole_set(s.catalog)] or chosen
+        chosen = [s for s in chosen if s.time_ms <= now][-1:] or chosen[-1:]
+    if len({snapshot.id for snapshot in chosen}) != 1:
         raise Trouble(f"{len(chosen)} snapshots are named {wanted}; run the program without SNAPSHOT to list them", 2)
+    say(f"restoring {describe(chosen[-1])}")
     return chosen[-1]
 
 def read_references(vault: Vault, snapshot: Snapshot) -> set[tuple[bytes, int]]:
-    """Return the names of the segments that a snapshot needs; none when they are lost."""
     try:
         body = get(snapshot.catalog, "references", bytes, b"")
         if name := get(snapshot.catalog, "references_name", str, ""):
@@ -411,7 +412,6 @@ def parse_segment_header(content: bytes) -> Segment | None:
     return header._replace(size=SEGMENT_HEADER + WRAP + header.size)
 
 def open_segment(vault: Vault, stored: bytes) -> tuple[Segment, bytes]:
-    """Open a stored segment; return its header and what its frame holds."""
     header = parse_segment_header(stored)
     if header is None or header.size != len(stored) or header.vault != vault.id or header.epoch not in vault.epochs:
         raise Damaged("a segment is not what it should be")
@@ -515,7 +515,6 @@ def read_page(read: Read, page_id: bytes, level: int | None) -> Iterator[Any]:
         yield from read_page(read, pages[at : at + 32], found - 1)
 
 def read_rows(read: Read, content: bytes, level: int) -> Iterator[tuple[bytes, int]]:
-    """Yield (chunk id, length) out of a list of chunks of that level."""
     if not 1 <= level <= DEPTH_LIMIT or len(content) % (36 if level == 1 else 32):
         raise Damaged("its list of chunks is cut short, or nested too deeply")
     if level == 1:
@@ -680,16 +679,16 @@ def restore(vault: Vault, snapshot: Snapshot, target: str) -> None:
     say(f"restored {len(landing.paths)} entries of snapshot {snapshot.id} to {target}. {snapshot.doubt}")
 
 def main(arguments: list[str]) -> int:
-    if len(arguments) not in (1, 3) or arguments[0].startswith("-"):
+    if len(arguments) not in (1, 3, 4) or arguments[0].startswith("-"):
         say(str(__doc__))
         return 2
     try:
         vault = Vault(arguments[0])
         if len(arguments) == 1:
             for snapshot in list_snapshots(vault):
-                print(snapshot.id, snapshot.time_ms // 1000, snapshot.catalog["host"], snapshot.doubt)
+                print(describe(snapshot))
             return 0
-        restore(vault, choose_snapshot(vault, arguments[1]), arguments[2])
+        restore(vault, choose_snapshot(vault, arguments[1], "".join(arguments[3:])), arguments[2])
     except Trouble as error:
         say(f"stopped: {error}")
         return error.status
