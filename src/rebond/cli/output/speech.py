@@ -6,7 +6,7 @@ Templates are literal, so that a test can collect them.
 import contextlib
 import os
 from collections.abc import Iterator
-from contextvars import ContextVar
+from typing import ClassVar
 
 from rebond.errors import RebondError
 from rebond.findings import Finding
@@ -14,32 +14,37 @@ from rebond.language import translate, translate_values
 from rebond.logs.masking import mask
 from rebond.wording import fill, is_span_of_days
 
-_language: ContextVar[str] = ContextVar("language", default="en")
+
+class _Speaking:
+    """How this process speaks. One for all its threads: a new one knows nothing of what was set in another."""
+
+    language: ClassVar[str] = "en"
 
 
 def speak(language: str) -> None:
     """Choose the language for everything said from now on."""
-    _language.set(language)
+    _Speaking.language = language
 
 
 def language() -> str:
     """Return the language that is spoken."""
-    return _language.get()
+    return _Speaking.language
 
 
 @contextlib.contextmanager
 def speaking(language: str | None) -> Iterator[None]:
     """Speak another language for a while; ``None`` stays with what is spoken."""
-    token = _language.set(language or _language.get())
+    before = _Speaking.language
+    _Speaking.language = language or before
     try:
         yield
     finally:
-        _language.reset(token)
+        _Speaking.language = before
 
 
 def tr(template: str, /, **values: object) -> str:
     """Return the template in the reader's language, filled."""
-    return fill(translate(template, _language.get()), translate_values(values, _language.get()))
+    return fill(translate(template, _Speaking.language), translate_values(values, _Speaking.language))
 
 
 def label(word: str, text: str) -> str:
@@ -49,17 +54,17 @@ def label(word: str, text: str) -> str:
 
 def show_cell(text: str) -> str:
     """Return a cell of a table; lengths of time have the units of the reader's language."""
-    return translate(text, _language.get()) if is_span_of_days(text) else text
+    return translate(text, _Speaking.language) if is_span_of_days(text) else text
 
 
 def message_of(thing: RebondError | Finding) -> str:
     """Return what happened, in the reader's language."""
-    return mask(fill(translate(thing.template, _language.get()), _printable(dict(thing.values))))
+    return mask(fill(translate(thing.template, _Speaking.language), _printable(dict(thing.values))))
 
 
 def hint_of(thing: RebondError | Finding) -> str:
     """Return what to do next, in the reader's language; may be empty."""
-    return mask(fill(translate(thing.hint_template, _language.get()), _printable(dict(thing.values))))
+    return mask(fill(translate(thing.hint_template, _Speaking.language), _printable(dict(thing.values))))
 
 
 def show_path(path: bytes | str) -> str:
@@ -80,7 +85,7 @@ def _escape(character: str) -> str:
 
 def _printable(values: dict[str, object]) -> dict[str, object]:
     """Return values fit for a terminal; an error that another message tells of speaks the reader's language too."""
-    values = translate_values(values, _language.get())
+    values = translate_values(values, _Speaking.language)
     return {
         name: message_of(value)
         if isinstance(value, RebondError)

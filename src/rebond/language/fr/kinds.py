@@ -12,6 +12,7 @@ KINDS: dict[str, str] = {
     "a name leads out of it": "un nom mène hors de l'archive",
     "the status of tar is missing": "le code de sortie de tar manque",
     "The archive that {program} wrote is not whole: {reason}.": "L'archive écrite par {program} n'est pas entière : {reason}.",
+    "The archive that {program} wrote is not whole: {name} is not in it.": "L'archive écrite par {program} n'est pas entière : {name} n'y est pas.",
     "Run the backup again. If that happens each time, see whether something between changes or cuts it.": "Relancez la "
     "sauvegarde. Si cela arrive chaque fois, voyez si quelque chose entre les deux la modifie ou la coupe.",
     "The files of a container cannot be kept in {folder} on their way: {reason}.": "Les fichiers d'un conteneur ne peuvent "

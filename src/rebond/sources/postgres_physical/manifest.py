@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import msgspec
 
 from rebond.errors import CommandFailed
+from rebond.sources.files.paths import show_path
 from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres_physical.sums import is_same_sum
+from rebond.wording import Phrase
 
 _SUM = re.compile(rb'"Manifest-Checksum": "([0-9a-f]{64})"\}\s*\Z')
 _LEFT_OUT = (b"pg_wal/", b"backup_manifest")  # the log has sums of its own, and no place in a manifest
@@ -67,13 +69,13 @@ def read_manifest(content: bytes) -> Manifest:
     found = _SUM.search(content)
     start = content.rfind(b'"Manifest-Checksum"')
     if not found or hashlib.sha256(content[:start]).hexdigest().encode() != found[1]:
-        raise _damaged("its own sum is not right")
+        raise _damaged(Phrase("its own sum is not right"))
     try:
         manifest = msgspec.json.decode(content, type=_Manifest)
     except msgspec.DecodeError as error:
         raise _damaged(str(error)) from error
     if not manifest.ranges:
-        raise _damaged("it names no part of the write-ahead log")
+        raise _damaged(Phrase("it names no part of the write-ahead log"))
     return Manifest(files={each.name: each for each in manifest.files}, ranges=tuple(manifest.ranges))
 
 
@@ -85,17 +87,27 @@ def compare(manifest: Manifest, arrived: Mapping[bytes, tuple[int, str]], algori
     own = {path: said for path, said in arrived.items() if not path.startswith(_LEFT_OUT)}
     listed = {path: said for path, said in manifest.files.items() if not path.startswith(_LEFT_OUT)}
     if missing := listed.keys() - own.keys():
-        raise _differs(min(missing), "it did not come")
+        raise _differs(min(missing), Phrase("it did not come"))
     if added := own.keys() - listed.keys():
-        raise _differs(min(added), "it is not in the manifest")
+        raise _differs(min(added), Phrase("it is not in the manifest"))
     for path, (size, checksum) in own.items():
         said = listed[path]
         if said.size != size:
-            raise _differs(path, f"{size} of {said.size} bytes came")
+            raise _differs(path).told_by(
+                "The base backup is not what the server sent: {path}: {size} of {wanted} bytes came.",
+                path=show_path(path),
+                size=size,
+                wanted=said.size,
+            )
         if said.algorithm != algorithm:
-            raise _differs(path, f"its sum is of the kind {said.algorithm or 'none'}, not {algorithm}")
+            raise _differs(path).told_by(
+                "The base backup is not what the server sent: {path}: its sum is of the kind {found}, not {wanted}.",
+                path=show_path(path),
+                found=said.algorithm or "–",
+                wanted=algorithm,
+            )
         if not is_same_sum(said.checksum, checksum):
-            raise _differs(path, "its sum is another one")
+            raise _differs(path, Phrase("its sum is another one"))
 
 
 def _damaged(reason: str) -> CommandFailed:
@@ -104,10 +116,10 @@ def _damaged(reason: str) -> CommandFailed:
     )
 
 
-def _differs(path: bytes, reason: str) -> CommandFailed:
+def _differs(path: bytes, reason: str = "") -> CommandFailed:
     return CommandFailed(
         "The base backup is not what the server sent: {path}: {reason}.",
         hint="Run the backup again. If that happens each time, look for what changes bytes on the way here.",
-        path=path.decode(errors="backslashreplace"),
+        path=show_path(path),
         reason=reason,
     )

@@ -34,7 +34,11 @@ class TarReader:
         except TarDamaged as error:
             raise damaged_archive(self._program, str(error)) from None
         if not self._has_needed:
-            raise damaged_archive(self._program, f"{self._needed.decode()} is not in it")
+            raise damaged_archive(self._program, "").told_by(
+                "The archive that {program} wrote is not whole: {name} is not in it.",
+                program=self._program,
+                name=self._needed.decode(),
+            )
 
     def close(self) -> None:
         """End what still writes."""
