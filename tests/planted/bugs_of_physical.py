@@ -13,6 +13,24 @@ RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
     Bug(
+        "a-name-on-one-timeline-only",
+        "A restore point that lies on a timeline that was left behind is not found.",
+        (
+            Change(
+                "operations/physical/places.py",
+                "*(each.facts.timeline for each in bases)}, reverse=True):",
+                "*(each.facts.timeline for each in bases)}, reverse=True)[:1]:",
+            ),
+        ),
+        (f"{MOMENTS}::test_transactions_and_restore_points_are_looked_for_on_every_timeline",),
+    ),
+    Bug(
+        "several-places-unsaid",
+        "A transaction of which two timelines have one each is taken from one of them, and nobody is told.",
+        (Change("operations/physical/places.py", "if not reach.others or", "if reach.others or"),),
+        (f"{MOMENTS}::test_transactions_and_restore_points_are_looked_for_on_every_timeline",),
+    ),
+    Bug(
         "a-copy-subscribes",
         "A throw-away server goes on with the subscriptions of the live one, and takes what that one waits for.",
         (

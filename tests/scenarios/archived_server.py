@@ -147,7 +147,10 @@ class ArchivedStack:
 
     def lay(self, place: pathlib.Path, moment: str | Target, record: SnapshotRecord | None = None) -> LaidDirectory:
         target = moment if isinstance(moment, Target) else parse_target(moment, now_ms=time.time_ns() // 1_000_000)
-        return recover_data_directory(self.vault, record, "db", place, target, Notebook(), stack="shop")
+        heard = Notebook()
+        laid = recover_data_directory(self.vault, record, "db", place, target, heard, stack="shop")
+        self.findings += heard.findings
+        return laid
 
     def start(
         self, folder: pathlib.Path, moment: str | Target, record: SnapshotRecord | None = None

@@ -235,6 +235,22 @@ def test_a_hole_is_named_with_what_can_still_be_reached(
     assert list(folder.iterdir()) == []
 
 
+def test_a_restore_point_behind_a_hole_is_reached_from_a_later_base(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        stack.back_up()
+        stack.switch()
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        hole = stack.switch()
+        later = stack.back_up()
+        stack.server.sql("INSERT INTO t VALUES (3); SELECT pg_create_restore_point('late')")
+        stack.switch()
+        with lost_item(stack, hole):
+            laid = stack.lay(folder / "r", "name:late")
+        assert laid.reach.base.record.snapshot == later.record.snapshot
+        assert stack.lay(folder / "again", "name:late").segments == laid.segments  # the nearest one, hole or none
+
+
 def test_what_came_of_an_unfinished_segment_is_within_reach(
     stormy: tuple[ArchivedStack, BackupOutcome], folder: pathlib.Path
 ) -> None:
@@ -304,7 +320,7 @@ def test_each_snapshot_says_which_moments_it_reaches(stormy: tuple[ArchivedStack
     assert found.window.until_us >= last_us - 5_000_000
 
 
-def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str) -> str:
+def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *, point: str = "") -> str:
     """Let a copy that stands at a moment take over, and a row be written there; return a time before it came up."""
     follower = stack.make_recovered(folder / "f")
     floors = stack.lay(follower.data, moment).reach.base.facts.server.floors
@@ -319,6 +335,8 @@ def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str) -> str:
         while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
             time.sleep(0.05)
         follower.ask("INSERT INTO t VALUES (4)", "postgres")
+        if point:
+            follower.ask(f"SELECT pg_create_restore_point('{point}')", "postgres")
         name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
         stack.pump.wait_for("00000002.history")
         stack.pump.wait_for(name.strip())
@@ -349,6 +367,34 @@ def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) ->
         finally:
             server.remove()
         assert ask_ids(stack, folder / "p", pause) == {1, 2, 3}  # nothing was written then: as it was left
+
+
+def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        stack.back_up()
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.switch()
+        moment = show_time(int(stack.server.sql(CLOCK)))
+        once = stack.server.sql("INSERT INTO t VALUES (3) RETURNING xmin").split()[0]
+        stack.server.sql("SELECT pg_create_restore_point('both')")
+        stack.switch()
+        twice = stack.server.sql("INSERT INTO t VALUES (5) RETURNING xmin").split()[0]  # it was given again
+        left = stack.server.sql("SELECT pg_create_restore_point('left')").strip()
+        stack.server.sql("INSERT INTO t VALUES (6)")
+        stack.switch()
+        fail_over(stack, folder, moment, point="both")
+        assert ask_ids(stack, folder / "once", f"xid:{once}") == {1, 2, 3}
+        assert ask_ids(stack, folder / "left", "name:left") == {1, 2, 3, 5}
+        assert ask_ids(stack, folder / "there", f"lsn:{left}") == {1, 2, 3, 5}
+        stack.findings.clear()
+        for number, each in enumerate((f"xid:{twice}", "name:both")):
+            laid = stack.lay(folder / f"both{number}", each)
+            assert laid.reach.window is not None
+            assert laid.reach.window.timeline == 2, each
+            (told,) = [each for each in stack.findings if each.code == "moment-on-several-timelines"]
+            assert "timeline 2 was taken; there are also: 1: 0/" in told.message
+            stack.findings.clear()
 
 
 def test_a_moment_between_the_end_of_one_server_and_the_start_of_the_next_is_within_reach(folder: pathlib.Path) -> None:

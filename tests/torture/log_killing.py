@@ -188,7 +188,7 @@ def try_each_version(_seconds: float) -> str:
         folder = found if (found / "psql").exists() else add_clients(found)
         environment = {**os.environ, "REBOND_POSTGRES": str(folder), "PATH": f"{folder}:{os.environ['PATH']}"}
         files = [f"tests/scenarios/test_{each}.py" for each in _SCENARIOS]
-        words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *files]
+        words = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "--show-capture=no", *files]
         done = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
         assert done.returncode == 0, f"PostgreSQL {major}:\n{done.stdout[-3000:]}"
         print(f"PostgreSQL {major}: {done.stdout.splitlines()[-1]}", flush=True)

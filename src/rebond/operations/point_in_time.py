@@ -10,6 +10,7 @@ from rebond.errors import UnknownName, WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, find_legs
 from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster, list_bases, require_one_stack
 from rebond.operations.physical.laying import LaidDirectory, lay_directory
+from rebond.operations.physical.places import MARKED, reach_place, say_other_places
 from rebond.operations.physical.reaching import Reach, Window, find_window, reach, reach_alone
 from rebond.operations.physical.targets import Target, TargetKind
 from rebond.operations.physical.timelines import choose_timeline, find_timeline_at
@@ -18,7 +19,7 @@ from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
-__all__ = ["Target", "choose_base", "find_reach", "find_windows", "open_log", "recover_data_directory"]
+__all__ = ["Target", "find_reach", "find_way", "find_windows", "open_log", "recover_data_directory"]
 
 
 class PlannedServer(Struct, frozen=True, kw_only=True):
@@ -33,12 +34,12 @@ def open_log(vault: Vault, base: Base) -> ArchivedLog:
     return ArchivedLog(vault, base.facts.system_id, base.facts.server.segment_bytes)
 
 
-def choose_base(
+def find_way(
     vault: Vault, component: str, target: Target, *, stack: str = "", zone: tzinfo | None = None
-) -> tuple[Base, ArchivedLog]:
-    """Return the newest base from which a moment may be reached, on a timeline that leads there.
+) -> PlannedServer:
+    """Return how a moment is reached, from the newest base that leads there.
 
-    Raises ``UnknownName`` where there is none at all, ``WalGap`` where all are later than the moment.
+    Raises ``UnknownName`` where there is no base at all, ``WalGap`` where the moment cannot be reached from any.
     """
     records = [each for each in list_snapshots(vault) if not stack or each.catalog.stack == stack]
     require_one_stack(records, component)
@@ -51,6 +52,15 @@ def choose_base(
         )
     bases = keep_newest_cluster(bases)
     log = open_log(vault, bases[0])
+    found = reach_place(log, bases, target) if target.kind in MARKED else None
+    if found is not None:
+        return PlannedServer(reach=found, log=log)
+    base = _choose_base(log, bases, target, zone)
+    return PlannedServer(reach=find_reach(base, log, target, zone=zone), log=log)
+
+
+def _choose_base(log: ArchivedLog, bases: Sequence[Base], target: Target, zone: tzinfo | None) -> Base:
+    """Return the newest base from which a moment may be reached. Raises ``WalGap`` where all are later."""
     timeline = choose_timeline(log, bases[0])
     if target.kind is TargetKind.TIME:
         timeline = find_timeline_at(log, timeline, target.number)
@@ -63,7 +73,7 @@ def choose_base(
             target=target.describe(zone),
             since=Target(kind=TargetKind.TIME, number=oldest.facts.stop_time_ms * 1000).describe(zone),
         )
-    return (fitting[-1] if target.kind in {TargetKind.XID, TargetKind.NAME} else fitting[0]), log
+    return fitting[-1] if target.kind in {TargetKind.XID, TargetKind.NAME} else fitting[0]
 
 
 def _may_reach(log: ArchivedLog, base: Base, target: Target, timeline: int) -> bool:
@@ -86,7 +96,8 @@ def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | N
             "The vault has no log of this server, so only the moment of the snapshot itself can be reached.",
             hint='Restore it without --at. For any second set wal = "receive" or "archive-command".',
         )
-    return reach(log, base, target, zone=zone)
+    found = reach_place(log, [base], target) if target.kind in MARKED else None
+    return found or reach(log, base, target, zone=zone)
 
 
 def recover_data_directory(
@@ -104,7 +115,7 @@ def recover_data_directory(
 ) -> LaidDirectory:
     """Lay a data directory down that ends at a moment. Without ``record`` the newest that reaches it is taken."""
     if record is None:
-        base, log = choose_base(vault, component, target, stack=stack, zone=zone)
+        planned = find_way(vault, component, target, stack=stack, zone=zone)
     else:
         found = find_base(vault, record, component)
         if found is None:
@@ -113,9 +124,13 @@ def recover_data_directory(
                 hint="'rebond snapshots' lists what each holds.",
                 component=component,
             )
-        base, log = found, open_log(vault, found)
-    way = find_reach(base, log, target, zone=zone)
-    return lay_directory(vault, way, log, target_directory, observer, action=action, keeps_owner=keeps_owner)
+        log = open_log(vault, found)
+        planned = PlannedServer(reach=find_reach(found, log, target, zone=zone), log=log)
+    if (finding := say_other_places(planned.reach, zone)) is not None:
+        observer.noticed(finding)
+    return lay_directory(
+        vault, planned.reach, planned.log, target_directory, observer, action=action, keeps_owner=keeps_owner
+    )
 
 
 def find_windows(vault: Vault, component: str, records: Sequence[SnapshotRecord]) -> list[Window]:

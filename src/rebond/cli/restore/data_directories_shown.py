@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rebond.cli.output.observing import describe_finding
 from rebond.cli.output.speech import show_path, tr
 from rebond.units import format_iso
 
@@ -30,6 +31,14 @@ def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict
                 "timeline": window.timeline if window else facts.timeline,
                 "last_lsn": format_lsn(reach.last_lsn),
                 "segments": len(reach.segments),
+                "others": [
+                    {
+                        "timeline": other.timeline,
+                        "lsn": format_lsn(other.lsn),
+                        "time": format_iso(other.time_us // 1000) if other.time_us is not None else None,
+                    }
+                    for other in reach.others
+                ],
                 "window": None
                 if window is None
                 else {
@@ -45,7 +54,9 @@ def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict
 
 
 def tell_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[str]:
-    """Return a line for each that says what is chosen, before anything is written."""
+    """Return a line for each that says what is chosen, before anything is written; one more where that was a choice."""
+    from rebond.operations.physical.places import say_other_places
+
     lines = []
     for each in planned:
         reach = each.reach
@@ -67,6 +78,8 @@ def tell_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[str]:
                     **values,
                 )
             )
+        if (finding := say_other_places(reach, zone)) is not None:
+            lines.append(describe_finding(finding))
     return lines
 
 

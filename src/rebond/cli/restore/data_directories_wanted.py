@@ -77,21 +77,19 @@ def plan_servers(vault: VaultAtHand, wanted: Wanted, names: Sequence[str], *, st
     """Find the way to the moment for each; nothing is written. Raises ``WalGap`` when one cannot be reached."""
     from rebond.operations.physical.bases import find_base
     from rebond.operations.physical.targets import SET
-    from rebond.operations.point_in_time import PlannedServer, choose_base, find_reach, open_log
+    from rebond.operations.point_in_time import PlannedServer, find_reach, find_way, open_log
 
     zone = vault.configured.zone
     planned = []
     for name in names:
         if wanted.is_at and wanted.target is not None:
-            base, log = choose_base(
-                vault.live, name, wanted.target, stack=stack or wanted.record.catalog.stack, zone=zone
-            )
-        else:
-            found = find_base(vault.live, wanted.record, name)
-            assert found is not None  # noqa: S101 - it is one of those found before
-            base, log = found, open_log(vault.live, found)
-        reach = find_reach(base, log, wanted.target or SET, zone=zone)
-        planned.append(PlannedServer(reach=reach, log=log))
+            of = stack or wanted.record.catalog.stack
+            planned.append(find_way(vault.live, name, wanted.target, stack=of, zone=zone))
+            continue
+        base = find_base(vault.live, wanted.record, name)
+        assert base is not None  # noqa: S101 - it is one of those found before
+        log = open_log(vault.live, base)
+        planned.append(PlannedServer(reach=find_reach(base, log, wanted.target or SET, zone=zone), log=log))
     return planned
 
 

@@ -6,7 +6,7 @@ All of it is decided before anything is written.
 from collections.abc import Sequence
 from datetime import tzinfo
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rebond.errors import WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId, find_legs, missing_segment
@@ -43,11 +43,20 @@ class Window(Struct, frozen=True, kw_only=True):
         return f"{format_moment(self.since_ms, zone)} … {until}"
 
 
+class OtherPlace(Struct, frozen=True, kw_only=True):
+    """Where on another timeline a target is as well. ``time_us`` is ``None`` where the log tells no time there."""
+
+    timeline: int
+    lsn: int
+    time_us: int | None
+
+
 class Reach(Struct, frozen=True, kw_only=True):
     """A moment that can be reached: what is replayed, and how the server is told to stop.
 
     ``setting`` and ``value`` are the one recovery target; ``last_lsn`` is where the last record that is replayed
-    begins, ``last_us`` when the last transaction was committed, as far as the log says so.
+    begins, ``last_us`` when the last transaction was committed, as far as the log says so. ``others`` are what else the
+    target may mean.
     """
 
     base: Base
@@ -59,6 +68,7 @@ class Reach(Struct, frozen=True, kw_only=True):
     last_lsn: int
     last_us: int | None
     target: Target
+    others: tuple[OtherPlace, ...] = ()
 
 
 def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
@@ -117,13 +127,11 @@ def _find_end(log: ArchivedLog, segments: Sequence[SegmentId], least: int) -> tu
 
 
 def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None = None) -> Reach:
-    """Find a moment in the log. Raises ``WalGap`` when it cannot be reached, and says which moments can."""
+    """Find a time in the log, or its end. Raises ``WalGap`` when it cannot be reached, and says which moments can."""
     window = find_window(log, base, choose_timeline(log, base, target))
     match target.kind:
         case TargetKind.LATEST:
             return _reach_end(log, base, target, window, window.until_us)
-        case TargetKind.LSN:
-            return _reach_lsn(log, base, target, window, zone)
         case TargetKind.TIME:
             return _reach_time(log, base, target, window, zone)
         case TargetKind.SET:
@@ -132,8 +140,8 @@ def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None =
                 return _make(log, base, target, window, base.facts.stop, "recovery_target", "immediate", None)
             named = Target(kind=TargetKind.NAME, name=point.name)
             return _make(log, base, named, window, point.lsn, "recovery_target_name", point.name, point.time_ms * 1000)
-        case _:
-            return _reach_mark(log, base, target, window, zone)
+        case _:  # what has a place in the log was looked for, by ``places``
+            raise _refuse(target, window, zone)
 
 
 def reach_alone(base: Base) -> Reach:
@@ -154,12 +162,6 @@ def reach_alone(base: Base) -> Reach:
 def _reach_end(log: ArchivedLog, base: Base, target: Target, window: Window, last_us: int | None) -> Reach:
     """Replay everything. A server that meets no record at or behind the position that it was given ends in an error."""
     return _make(log, base, target, window, window.end_record, "recovery_target_lsn", None, last_us)
-
-
-def _reach_lsn(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
-    if target.number < window.since_lsn or target.number > window.until_lsn:
-        raise _refuse(target, window, zone)
-    return _make(log, base, target, window, target.number, "recovery_target_lsn", format_lsn(target.number), None)
 
 
 def _reach_time(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
@@ -200,17 +202,17 @@ def _last_us(log: ArchivedLog, segments: Sequence[SegmentId], place: int) -> int
     return None
 
 
-def _reach_mark(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
-    """Look for a transaction or a restore point from the base on."""
-    for place in range(len(window.segments)):
-        for mark in log.list_marks(window.segments, place):
-            if mark.lsn < window.since_lsn:
-                continue
-            if target.kind is TargetKind.XID and mark.xid == target.number and mark.kind in {"commit", "abort"}:
-                return _make(log, base, target, window, mark.lsn, "recovery_target_xid", str(mark.xid), mark.time_us)
-            if target.kind is TargetKind.NAME and mark.kind == "point" and mark.name == target.name:
-                return _make(log, base, target, window, mark.lsn, "recovery_target_name", mark.name, mark.time_us)
-    raise _refuse(target, window, zone)
+def reach_mark(
+    log: ArchivedLog, base: Base, target: Target, window: Window, mark: Mark, others: tuple[OtherPlace, ...]
+) -> Reach:
+    """Say how a position, a transaction or a restore point is reached that was found in a window."""
+    if target.kind is TargetKind.LSN:
+        found = _make(log, base, target, window, mark.lsn, "recovery_target_lsn", format_lsn(mark.lsn), None)
+    elif target.kind is TargetKind.XID:
+        found = _make(log, base, target, window, mark.lsn, "recovery_target_xid", str(mark.xid), mark.time_us)
+    else:
+        found = _make(log, base, target, window, mark.lsn, "recovery_target_name", mark.name, mark.time_us)
+    return structs.replace(found, others=others)
 
 
 def _make(
