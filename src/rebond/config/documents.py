@@ -19,6 +19,7 @@ from rebond.config.places import Node, Place, Problems
 from rebond.errors import ConfigError
 
 FILE_LIMIT_BYTES = 4_000_000
+DEEPEST = 50  # what the configuration knows lies six deep
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)")
 
 
@@ -43,15 +44,38 @@ def parse_document(text: str, file: str, problems: Problems) -> Node:
     """Return the root of a document; an empty one, with a problem, when it is not TOML."""
     try:
         plain = tomllib.loads(text)
+        if _find_depth(plain) > DEEPEST:
+            raise RecursionError
+        spanned = spanned_toml.loads(text)
+        if spanned.unspan() == plain:
+            return _Lines(text, file).convert(spanned, "", 1)
+        return _convert_plain(plain, file, "")
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         problems.refuse(Place(file, line), _not_toml(_AT_LINE.sub("", str(error))))
-        return Node(value={}, place=Place(file, 1), path="")
-    spanned = spanned_toml.loads(text)
-    if spanned.unspan() == plain:
-        return _Lines(text, file).convert(spanned, "", 1)
-    return _convert_plain(plain, file, "")
+    except RecursionError:
+        problems.refuse(
+            Place(file),
+            ConfigError(
+                "Its tables and lists lie too deep in one another to be a configuration.",
+                hint="Take out what lies so deep; 'rebond config show' shows how one is written.",
+            ),
+        )
+    except ValueError:  # Python reads no number of more than some thousand digits
+        problems.refuse(
+            Place(file),
+            ConfigError("A number in it has too many digits.", hint="Take it out; no setting needs so many."),
+        )
+    return Node(value={}, place=Place(file, 1), path="")
+
+
+def _find_depth(value: object, above: int = 0) -> int:
+    """Return how deep tables and lists lie in one another; no more than is needed to know that it is too much."""
+    if above > DEEPEST or not isinstance(value, dict | list):
+        return above
+    below = value.values() if isinstance(value, dict) else value
+    return max((_find_depth(each, above + 1) for each in below), default=above + 1)
 
 
 class _Lines:

@@ -17,7 +17,7 @@ def find_configuration(named: str | None, environment: Mapping[str, str], folder
     """
     wish = named or environment.get("REBOND_CONFIG")
     if wish:
-        path = folder / Path(wish).expanduser()
+        path = folder / os.path.expanduser(wish)
         if not os.path.isfile(path):
             raise ConfigError(
                 "There is no configuration at {path}.",

@@ -1,5 +1,6 @@
 """From a file to a configuration, or to everything that is wrong with it."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TextIO
@@ -54,6 +55,7 @@ def load_configuration(path: Path, environment: Mapping[str, str], *, root: Path
     configuration = _read(document, reading) if is_toml or document.members else None
     if configuration is not None:
         judge(configuration, document, problems, reading.spoilt)
+    _refuse_unwritable(document, root, problems)
     found = problems.in_order()
     is_usable = configuration is not None and all(each.is_warning for each in found)
     loaded = (
@@ -78,9 +80,30 @@ def _find_root(path: Path, document: Node, environment: Mapping[str, str]) -> Pa
     if node.path != "stack.root":
         return folder
     try:
-        return folder / Path(read_words(node, Reading(variables=environment))).expanduser()
+        return folder / os.path.expanduser(read_words(node, Reading(variables=environment)))
     except Unfit:
         return folder
+
+
+def _refuse_unwritable(document: Node, root: Path, problems: Problems) -> None:
+    """Report words that no path, program or name can hold, and a root in the home of nobody."""
+    for node in document.walk():
+        if isinstance(node.value, str) and "\0" in node.value:
+            problems.refuse(
+                node.place,
+                ConfigError("'{key}' holds a character of number 0.", hint="Take it out.", key=node.path),
+            )
+    homeless = next((each for each in root.parts if each.startswith("~")), "")
+    if homeless and document.find("stack", "root").value:
+        problems.refuse(
+            document.find("stack", "root").place,
+            ConfigError(
+                "'{key}' lies in the home of {user}, who is not known here.",
+                hint="Write the whole path, such as /home/shop.",
+                key="stack.root",
+                user=homeless.removeprefix("~"),
+            ),
+        )
 
 
 def _gather_variables(
@@ -97,6 +120,8 @@ def _gather_variables(
             with (root / node.value).open(encoding="utf-8", errors="surrogateescape") as stream:
                 values = _read_variables(stream)
         except FileNotFoundError:
+            continue
+        except ValueError:  # a name that no file can have: that is told of all words
             continue
         except OSError as error:
             problems.warn(
@@ -123,7 +148,7 @@ def refresh_variables(loaded: Loaded, environment: Mapping[str, str]) -> Loaded:
         try:
             with (loaded.root / name).open(encoding="utf-8", errors="surrogateescape") as stream:
                 found = _read_variables(stream)
-        except OSError:
+        except (OSError, ValueError):
             continue
         variables.update({key: value for key, value in found.items() if value is not None})
     return replace(loaded, variables={**variables, **environment})

@@ -233,7 +233,7 @@ class Cron(Struct, frozen=True):
                     text=text,
                 ),
             )
-        return text
+        return " ".join(text.split())  # cron takes it in one line
 
     def schema(self, definitions: dict[str, Schema]) -> Schema:
         fields: Schema = {"type": "string", "pattern": r"^\S+\s+\S+\s+\S+\s+\S+\s+\S+$"}

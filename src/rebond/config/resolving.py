@@ -89,16 +89,16 @@ class Resolver:
         return Secret(found.encode("utf-8", "surrogateescape"))
 
     def _read_file(self, reference: FromFile) -> bytes:
-        path = self._root / Path(reference.file).expanduser()
+        path = self._root / os.path.expanduser(reference.file)
         try:
             with path.open("rb") as file:
                 return file.read(FILE_LIMIT_BYTES)
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a name may hold what no file's can
             raise ConfigError(
                 "The file {path}, which the configuration refers to, cannot be read: {reason}.",
                 hint="Check its name and its permissions.",
                 path=str(path),
-                reason=error.strerror or str(error),
+                reason=getattr(error, "strerror", None) or str(error),
             ) from None
 
     def _ask_hashicorp(self, reference: FromHashicorp) -> Secret:
@@ -115,11 +115,23 @@ class Resolver:
         if namespace := self._words_or_variable(reference.namespace, "VAULT_NAMESPACE"):
             headers["X-Vault-Namespace"] = namespace
         place = urllib.parse.quote(path)
+        denials = 0
         for version in (f"{mount}/data/{place}", f"{mount}/{place}"):  # KV 2, then KV 1
-            answer = _get_json(f"{address.rstrip('/')}/v1/{version}", headers)
+            try:
+                answer = _get_json(f"{address.rstrip('/')}/v1/{version}", headers)
+            except PermissionError:
+                denials += 1
+                continue
             found = _pick_field(answer, field)
             if found is not None:
                 return Secret(found)
+        if denials == 2:
+            raise ConfigError(
+                "HashiCorp Vault at {address} does not let this token read {text}.",
+                hint="It may have expired, or may not read there: ask 'vault token lookup', then 'vault kv get'.",
+                address=address,
+                text=reference.hashicorp,
+            )
         raise ConfigError(
             "HashiCorp Vault at {address} has no {text}.",
             hint="Check mount, path and field, and what the token may read.",
@@ -134,6 +146,7 @@ class Resolver:
         token = self._words_or_variable(reference.token, "VAULT_TOKEN")
         if not token:
             token = self.resolve_words(FromFile(file=os.path.join(self._variables.get("HOME", ""), ".vault-token")))
+        token = token.strip()  # a variable that was filled from a file often ends its line
         remember_secret(Secret(token.encode("utf-8", "surrogateescape")))
         return token
 
@@ -179,14 +192,18 @@ def _ask_keyring(reference: FromKeyring) -> Secret:
 
 
 def _get_json(address: str, headers: Mapping[str, str]) -> object:
-    """Ask over HTTP; ``None`` where there is nothing or it may not be read. Redirections could carry the token away."""
+    """Ask over HTTP; ``None`` where there is nothing. Redirections could carry the token away.
+
+    Raises ``PermissionError`` where it may not be read, ``SourceUnreachable`` where nothing sensible answers.
+    """
     if not address.startswith(("http://", "https://")):
         raise ConfigError(
             "'{address}' is no address of HashiCorp Vault.",
             hint="Write https://HOST:8200, in 'address' or VAULT_ADDR.",
             address=address.partition("/v1/")[0],
         )
-    import urllib.error  # noqa: PLC0415 - a tenth of what starting costs, and few configurations ask over HTTP
+    import http.client  # noqa: PLC0415 - a tenth of what starting costs, and few configurations ask over HTTP
+    import urllib.error  # noqa: PLC0415
     import urllib.request  # noqa: PLC0415
 
     class NoRedirection(urllib.request.HTTPRedirectHandler):
@@ -200,11 +217,13 @@ def _get_json(address: str, headers: Mapping[str, str]) -> object:
             return json.loads(answer.read(ANSWER_LIMIT_BYTES))
     except urllib.error.HTTPError as error:
         error.close()  # an answer, with a connection of its own
-        if error.code in {400, 403, 404, 405}:
+        if error.code == 403:
+            raise PermissionError from None
+        if error.code in {400, 404, 405}:
             return None
         reason = f"HTTP {error.code}"
-    except (OSError, ValueError) as error:
-        reason = str(getattr(error, "reason", error))
+    except (OSError, ValueError, http.client.HTTPException, RecursionError) as error:  # also of what is no HTTP at all
+        reason = str(getattr(error, "reason", error)).strip() or type(error).__name__
     raise SourceUnreachable(
         "HashiCorp Vault at {address} does not answer: {reason}.",
         hint="Check its address, and that it is unsealed.",

@@ -180,3 +180,23 @@ def test_a_folder_that_may_not_be_entered_holds_no_configuration(
     assert find_configuration(None, {"HOME": str(tmp_path)}, tmp_path) is None
     with pytest.raises(ConfigError, match="There is no configuration at"):
         find_configuration("rebond.toml", {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("x = " + "[" * 20_000 + "]" * 20_000, "too deep"),
+        ("x = " + "[" * 200 + "]" * 200, "too deep"),
+        ("a" + ".a" * 5000 + " = 1", "too deep"),
+        ("x = " + "9" * 5000, "too many digits"),
+        ('root = "a\\u0000b"', "character of number 0"),
+        ('env = ["a\\u0000b"]', "character of number 0"),
+        ('root = "~nobody-of-that-name/shop"', "home of nobody-of-that-name"),
+        ('[log]\nfile = "l"\nsize = "' + "9" * 400 + 'PB"', "is not a size"),
+    ],
+)
+def test_what_is_hostile_is_a_problem_like_any_other(tmp_path: pathlib.Path, body: str, words: str) -> None:
+    verdict = read_body(tmp_path, body)
+
+    assert verdict.loaded is None
+    assert [each.error.message for each in verdict.problems if words in each.error.message]

@@ -3,6 +3,7 @@
 import http.server
 import json
 import pathlib
+import socket
 import sys
 import threading
 import types
@@ -166,6 +167,43 @@ def test_what_hashicorp_vault_does_not_give_is_told(
     with pytest.raises(kind, match=words) as caught:
         resolver(tmp_path, VAULT_ADDR=hashicorp, VAULT_TOKEN="token").resolve(FromHashicorp(hashicorp=text))
     assert "token" not in str(caught.value).replace("the token", "")
+
+
+def test_a_token_that_may_not_read_is_told_apart_from_a_secret_that_is_not_there(
+    tmp_path: pathlib.Path, hashicorp: str
+) -> None:
+    reference = FromHashicorp(hashicorp="secret/shop/db#password")
+    with pytest.raises(ConfigError, match="does not let this token read secret/shop/db#password"):
+        resolver(tmp_path, VAULT_ADDR=hashicorp, VAULT_TOKEN="expired").resolve(reference)
+    assert resolver(tmp_path, VAULT_ADDR=hashicorp, VAULT_TOKEN="token\n").resolve(reference).reveal() == b"two"
+
+
+@pytest.mark.parametrize(
+    "answer", [b"-ERR no HTTP\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000]
+)
+def test_what_answers_and_is_no_hashicorp_vault_is_unreachable(tmp_path: pathlib.Path, answer: bytes) -> None:
+    def answer_once() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65_536)
+            connection.sendall(answer)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        thread = threading.Thread(target=answer_once)
+        thread.start()
+        address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with pytest.raises(SourceUnreachable, match="does not answer"):
+            resolver(tmp_path, VAULT_ADDR=address, VAULT_TOKEN="t").resolve(FromHashicorp(hashicorp="a/b#c"))
+        thread.join()
+
+
+def test_an_address_that_is_none_and_a_home_of_nobody_are_told(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(SourceUnreachable):
+        resolver(tmp_path, VAULT_ADDR="http://a b", VAULT_TOKEN="t").resolve(FromHashicorp(hashicorp="a/b#c"))
+    with pytest.raises(ConfigError, match="cannot be read"):
+        resolver(tmp_path).resolve(FromFile(file="~nobody-of-that-name/key"))
 
 
 def test_hashicorp_vault_that_is_not_there_is_unreachable_and_no_file_is_ever_opened(tmp_path: pathlib.Path) -> None:

@@ -1,5 +1,6 @@
 """A configuration that an earlier run wrote, or somebody else, for the same directory."""
 
+import os
 from pathlib import Path
 
 from rebond.cli.configuration.at_hand import judge_configuration
@@ -22,7 +23,7 @@ def find_earlier(invocation: Invocation, target: Path) -> Path | None:
         return path
     vault = loaded.configuration.vault if loaded else None
     if vault is not None and isinstance(vault.url, str) and "://" not in vault.url and loaded:
-        place = loaded.root / Path(vault.url).expanduser()
+        place = loaded.root / os.path.expanduser(vault.url)
         if not (place / "vault.json").is_file() and not place.joinpath("keys").exists():
             raise VaultMissing(
                 "{path} names a vault at {location}, and there is none.",

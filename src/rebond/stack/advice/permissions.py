@@ -34,7 +34,7 @@ def find_secret_files(scene: Scene) -> list[Path]:
     def walk(value: object, name: str) -> None:
         if isinstance(value, FromFile):
             if name in _SECRET_FIELDS:
-                found[scene.loaded.root / Path(value.file).expanduser()] = None
+                found[scene.loaded.root / os.path.expanduser(value.file)] = None
         elif isinstance(value, Struct):
             for each in value.__struct_fields__:
                 walk(getattr(value, each), each)
@@ -108,7 +108,7 @@ def _check_vault_directory(scene: Scene) -> Iterator[Observation]:
     vault = scene.configuration.vault
     if vault is None or not isinstance(vault.url, str) or "://" in vault.url:
         return
-    path = scene.loaded.root / Path(vault.url).expanduser()
+    path = scene.loaded.root / os.path.expanduser(vault.url)
     found = _stat(path)
     if found is not None and found.st_mode & 0o077:
         yield Observation(

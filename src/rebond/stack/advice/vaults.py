@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 from rebond.config.references import FromFile, Text
 from rebond.errors import (
@@ -140,7 +139,7 @@ def _describe_gone(scene: Scene, address: str, error: RebondError, saved_ms: int
 
 def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> str:
     place = address if "://" not in address else ""
-    key_path = str(scene.loaded.root / Path(key.file).expanduser()) if isinstance(key, FromFile) else ""
+    key_path = os.path.join(scene.loaded.root, os.path.expanduser(key.file)) if isinstance(key, FromFile) else ""
     if place and isinstance(error, VaultMissing | StoreUnreachable) and (unmounted := find_unmounted(place)):
         return scene.root_command("mount", unmounted)
     if isinstance(error, VaultMissing):
