@@ -196,3 +196,49 @@ def test_what_somebody_wrote_while_it_lay_half_done_is_kept(shops: KilledShops) 
         kept = [each.read_text() for each in shop.beside()[0].rglob("app.py")]
         assert "written while it was cut" in kept
         return
+
+
+@pytest.mark.parametrize("option", ["--resume", "--rollback"])
+def test_services_that_a_reboot_started_in_the_middle_are_stopped_before_anything_more_is_moved(
+    shops: KilledShops, option: str
+) -> None:
+    """They would go on with what is moved away under them, and what they write there would go with it."""
+    for point in range(1, POINTS_AT_MOST, 3):
+        shop = shops.copy()
+        assert run_and_kill(shop.program, ("latest", "code", "--in-place", "--yes"), point), "it was never between"
+        if (shop.root / "src" / "app.py").exists():
+            continue
+        shop.trace()
+        shop.program.good("restore", option, "latest", *(["--yes"] if option == "--rollback" else []))
+        assert shop.trace() == (
+            ["stop", "start"] if option == "--rollback" else ["stop", "rebuild", "regenerate", "start", "healthy"]
+        )
+        return
+
+
+def test_a_stop_that_fails_as_nothing_runs_is_only_told(shops: KilledShops) -> None:
+    for point in range(1, POINTS_AT_MOST, 3):
+        shop = shops.copy()
+        shop.configure('run = "echo stop >> ../trace"', 'run = "test ! -e ../stopped && touch ../stopped"')
+        assert run_and_kill(shop.program, ("latest", "code", "--in-place", "--yes"), point), "it was never between"
+        if (shop.root / "src" / "app.py").exists():
+            continue
+        answer = shop.program("restore", "--resume", "latest")
+        assert (answer.status, "as a reboot may have started what it stops" in answer.err) == (0, True)
+        return
+
+
+def test_what_is_half_restored_is_not_saved_as_if_it_were_whole(shops: KilledShops) -> None:
+    for point in range(1, POINTS_AT_MOST):
+        shop = shops.copy()
+        assert run_and_kill(shop.program, ("latest", "code", "--in-place", "--yes"), point), "it was never between"
+        if (shop.root / "src" / "app.py").exists() or not (shop.root / "rebond.toml").exists():
+            continue
+        answer = shop.program("backup")
+        assert (answer.status != 0, f"--resume {run_of(shop)}" in answer.err) == (True, True)
+        answer = shop.program("backup", "--allow-partial", "--json")
+        listed = {each["name"]: each["complete"] for each in answer.document["components"]}
+        assert (answer.status, listed.get("code", False), listed["media"]) == (3, False, True)
+        shop.program.good("restore", "--resume", "latest")
+        shop.program.good("backup")
+        return

@@ -88,6 +88,24 @@ RECOVERY = (
         (f"{CUTS}::test_cut_anywhere_it_is_undone",),
     ),
     Bug(
+        "stopped-once-is-stopped",
+        "What a reboot has started in the middle of a restore runs on while the rest changes places under it.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "            self._stop_again()\n",
+                "",
+            ),
+        ),
+        (f"{KILLS}::test_services_that_a_reboot_started_in_the_middle_are_stopped_before_anything_more_is_moved",),
+    ),
+    Bug(
+        "half-restored-is-saved",
+        "A backup between a restore that was cut and its end saves a mixture, as the newest whole snapshot.",
+        (Change("cli/backup/wanted.py", "refuse_half_restored(plan.components, half_restored)", "plan.components"),),
+        (f"{KILLS}::test_what_is_half_restored_is_not_saved_as_if_it_were_whole",),
+    ),
+    Bug(
         "other-components-go-along",
         "Restoring the code brings the database and the media of that day as well.",
         (

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rebond.cli.backup.half_restored import find_half_restored, refuse_half_restored
 from rebond.cli.backup.streaming import describe_stream, wants_stream
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
@@ -153,8 +154,9 @@ def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapp
     )
     for each in plan.notes:
         note(invocation, describe_finding(each))
+    half_restored = find_half_restored(invocation.state_folder, loaded.configuration.stack.name)
     return WantedBackup(
-        components=plan.components,
+        components=refuse_half_restored(plan.components, half_restored),
         stack=wishes["stack"] or plan.stack,
         class_=plan.class_,
         tags=split_all((*wishes["tags"], *plan.tags)),

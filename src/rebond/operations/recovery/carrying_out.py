@@ -17,6 +17,7 @@ from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step,
 from rebond.progress import Advance, Observer
 
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
+_STOPS = frozenset({StepKind.ISOLATE, StepKind.STOP})
 
 
 class Means(Struct, frozen=True, kw_only=True):
@@ -45,6 +46,8 @@ class Recovery:
         self._journal = journal
         self._observer = observer
         self._clock = clock
+        self._is_first = not journal.entries()  # since an earlier process a reboot may have stopped or started anything
+        self._has_stopped = False  # in this process
 
     # -- forward ---------------------------------------------------------------------------------
 
@@ -58,6 +61,7 @@ class Recovery:
         require_state(self._journal, RunState.UNFINISHED)
         self._journal.tell_cut()
         with self._journal.giving_signs():
+            self._stop_again()
             self._do_all()
         return self.steps_taken()
 
@@ -79,6 +83,31 @@ class Recovery:
             ended = [(Event.STEP_ENDS, {**facts, "seconds": round(self._clock.monotonic() - began, 3)})]
         self._journal.write_all([*ended, (Event.KEPT, {})])
 
+    def _stop_again(self) -> None:
+        """Stop what an earlier process had stopped, unless it was to run again already."""
+        if self._journal.has_begun(StepKind.START, StepKind.HEALTHY):
+            return
+        for step in self._plan.steps:
+            if step.kind in _STOPS and self._journal.has_ended(step.number):
+                self._stop_once_more(self._means.commands[step.kind][self._position_of(step)])
+
+    def _stop_once_more(self, hook: Hook) -> None:
+        """Run what stops a service that is stopped, mostly: some commands call that a failure."""
+        self._has_stopped = True
+        try:
+            hook.run()
+        except RebondError as error:
+            self._observer.noticed(
+                Finding(
+                    code="stopped-already",
+                    severity=Severity.NOTE,
+                    subject=hook.name,
+                    template="'{command}' ran again, as a reboot may have started what it stops, and failed: {reason}",
+                    hint_template="That is well if nothing of the stack ran.",
+                    values={"command": hook.name, "reason": mask(error.message)},
+                )
+            )
+
     def steps_taken(self) -> tuple[StepTaken, ...]:
         """Return the steps that were done, with their true durations."""
         seconds = self._journal.seconds_of()
@@ -98,15 +127,22 @@ class Recovery:
             case StepKind.REACH:
                 self._reach(parts[step.subject])
             case StepKind.FETCH:
+                self._reach_again(parts[step.subject])
                 parts[step.subject].fetch(self._observer)
             case StepKind.SET_ASIDE:
                 parts[step.subject].set_aside()
             case StepKind.PUT:
+                self._reach_again(parts[step.subject])
                 parts[step.subject].put()
             case StepKind.HEALTHY:
                 ask_until_good(self._means.questions[self._position_of(step)], self._clock)
             case _:
+                self._has_stopped |= step.kind is StepKind.STOP
                 self._run(self._means.commands[step.kind][self._position_of(step)])
+
+    def _reach_again(self, part: Part) -> None:
+        if not self._is_first:
+            self._reach(part)
 
     def _reach(self, part: Part) -> None:
         if isinstance(part, NeedsServer):
@@ -196,6 +232,9 @@ class Recovery:
         done = {each.subject for each in self._journal.entries() if each.event is Event.TAKEN_BACK}
         if self._journal.has_begun(StepKind.START, StepKind.HEALTHY) and not done:
             self._run_all(StepKind.STOP)
+        elif has_stopped and not self._has_stopped and not done.issuperset(touched):
+            for hook in self._means.commands.get(StepKind.STOP, ()):
+                self._stop_once_more(hook)
         for name in self._order_back(touched):
             if name not in done:
                 part = self._means.parts[name]

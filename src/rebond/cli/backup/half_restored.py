@@ -1,0 +1,62 @@
+"""Components that a restore in place has left half done: what lies there is neither version, and no backup."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Never
+
+from msgspec import structs
+
+from rebond.clock import SystemClock
+from rebond.entries import Tree
+from rebond.errors import RebondError, SourceUnfit
+from rebond.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rebond.operations.components import ComponentToSave
+
+
+def find_half_restored(state_folder: Path, stack: str) -> dict[str, str]:
+    """Return the components of files whose versions were changing places when a restore was cut, with its run."""
+    from rebond.operations.recovery.journal import RESTORES, Event, RunState, list_runs
+
+    found: dict[str, str] = {}
+    if not (state_folder / RESTORES).is_dir():
+        return found
+    try:
+        for journal in list_runs(state_folder / RESTORES, SystemClock()):
+            plan = journal.read_plan()
+            if journal.state not in (RunState.UNFINISHED, RunState.ROLLING_BACK) or plan.get("stack") != stack:
+                continue
+            whole = {each["name"] for each in plan["parts"] if each["needs_server"]}  # swapped in by one transaction
+            whole |= {each.subject for each in journal.entries() if each.event is Event.TAKEN_BACK}
+            found |= {name: journal.run for name in journal.begun_parts() if name not in whole}
+    except (RebondError, OSError, ValueError, KeyError):  # no backup may fail over what was written of a restore
+        return found
+    return found
+
+
+def refuse_half_restored(
+    components: Sequence["ComponentToSave"], half_restored: dict[str, str]
+) -> tuple["ComponentToSave", ...]:
+    """Return the components; those that are half restored fail when they are read, as one that is missing does."""
+    return tuple(
+        structs.replace(each, open_tree=_refuse(each.name, half_restored[each.name]), moment=type(each.moment).NONE)
+        if each.name in half_restored
+        else each
+        for each in components
+    )
+
+
+def _refuse(name: str, run: str) -> "Callable[[Callable[[Finding], None]], Tree]":
+    def open_tree(_report: "Callable[[Finding], None]") -> Never:
+        raise SourceUnfit(
+            "The component {component} is half restored: the restore {run} was cut, and what lies there is neither "
+            "the old version nor the new one.",
+            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
+            component=name,
+            run=run,
+        )
+
+    return open_tree
