@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 PACKING = "tests/unit/archives/test_packing.py"
 EXPORTING = "tests/unit/operations/test_exporting_classes.py"
+KEYS = "tests/unit/cli/test_vault_and_keys.py"
 RESCUE = "tests/format/test_rescue.py"
 PROBLEMS = "tests/unit/config/test_problems.py"
 
@@ -37,6 +38,48 @@ LEAVING = (
         "Two classes export into one folder under the same names: the shorter keep takes the other's files away.",
         (Change("config/export_rules.py", "if first_class == name or not is_same:", "if first_class == name:"),),
         (f"{PROBLEMS}::test_a_wrong_example_is_told_with_its_line_and_its_remedy",),
+    ),
+    Bug(
+        "a-passphrase-that-opens-nothing",
+        "A passphrase that looks like a recovery key is taken when a vault is made, and never again.",
+        (Change("vault/slots.py", "    if looks_like_recovery_key(text):\n", "    if not text:\n"),),
+        (f"{KEYS}::test_a_passphrase_that_could_never_be_given_again_is_refused",),
+    ),
+    Bug(
+        "revoked-by-a-name-that-two-have",
+        "A revoked key is said to be stolen, by its id: the one that took its place is shut out for ever.",
+        (
+            Change(
+                "cli/commands/key.py",
+                "_revoke(invocation, vault, member.id, since_ms)",
+                "_revoke(invocation, vault, find_member_by_label(vault.opened.roster, member.label).id, since_ms)",
+            ),
+        ),
+        (f"{KEYS}::test_a_member_that_is_named_by_its_id_is_revoked_and_not_the_one_of_the_same_name",),
+    ),
+    Bug(
+        "the-owner-is-shut-out-with-a-thief",
+        "A stolen key shared the owner's domain: it is closed, and whatever the owner saves from then on is foreign.",
+        (
+            Change(
+                "vault/members.py",
+                "    if owner is None or any(",
+                "    if owner is not None or any(",
+            ),
+        ),
+        (f"{KEYS}::test_the_owner_goes_on_saving_after_a_key_that_shared_with_him_was_stolen",),
+    ),
+    Bug(
+        "a-member-without-a-file",
+        "A key file cannot be written, and its member is made all the same: the name is taken, nobody can use it.",
+        (Change("cli/commands/key.py", "    require_new_secret_file(output)  #", "    #"),),
+        (f"{KEYS}::test_no_member_is_made_whose_file_cannot_be_written",),
+    ),
+    Bug(
+        "a-release-that-does-not-count",
+        "Somebody with a writer's key takes the last number of a hold: 'unhold' says that it is lifted, and it is not.",
+        (Change("vault/holds.py", "    if first > _LAST:\n", "    if first < 0:\n"),),
+        ("tests/unit/vault/test_forgetting.py::test_a_release_that_cannot_count_is_not_said_to_be_one",),
     ),
     Bug(
         "the-rescue-takes-any-stack",

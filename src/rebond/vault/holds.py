@@ -28,6 +28,7 @@ _NAME = re.compile(r"holds/([0-9a-f]{32})/([0-9]{1,18})")
 _KEEPERS = (Role.OWNER, Role.KEEPER)
 _CLEAR_SIZE = HEADER_SIZE + 8
 _ATTEMPTS = 100
+_LAST = 10**18 - 1  # more digits are no name of a hold
 
 
 class HoldBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -149,6 +150,12 @@ def _put(vault: Vault, record: SnapshotRecord, body: HoldBody) -> Hold:
     prefix = hold_prefix(record.snapshot)
     taken = [int(match.group(2)) for info in vault.store.list_objects(prefix) if (match := _NAME.fullmatch(info.name))]
     first = 1 + max(taken, default=0)
+    if first > _LAST:
+        raise VaultDamaged(
+            "Nothing said of this snapshot counts any more: {name} has the last number that there is.",
+            hint="Delete that object by the store's own means, and find out who put it there: no hold comes so far.",
+            name=f"{prefix}{_LAST}",
+        )
     for number in range(first, first + _ATTEMPTS):
         name = ObjectName(f"{prefix}{number}")
         content = build_hold(body, name, record.domain, vault.credentials)

@@ -65,19 +65,12 @@ def add_slot(
     The slot is put first, then the keyring that trusts it: cut between, it opens nothing and is
     reported as a stray. Raises ``Refused`` when there are as many slots as there may be.
     """
-    if len(keyring.trusted) >= MAX_SLOTS:
-        raise Refused(
-            "The vault has {count} slots, which is as many as there may be.",
-            hint="Remove one first: rebond key remove.",
-            count=len(keyring.trusted),
-        )
+    _require_room(keyring)
     slot = make_slot(
         keyring.vault_id, keyring.secrets.owner_verify_key, secret, now_ms=clock.now_ms(), label=label, cost=cost
     )
     put_once(store, slot.name, slot.content)
-    changed = change_keyring(
-        store, keyring, lambda current: replace(current, trusted={**current.trusted, slot.id: slot.public})
-    )
+    changed = change_keyring(store, keyring, lambda current: _with_slot(current, slot.id, slot.public))
     return slot.id, changed
 
 
@@ -114,6 +107,20 @@ def find_slot(store: Store, keyring: OpenKeyring, text: str) -> bytes:
             text=text,
         )
     return found[0].id
+
+
+def _require_room(keyring: OpenKeyring) -> None:
+    if len(keyring.trusted) >= MAX_SLOTS:
+        raise Refused(
+            "The vault has {count} slots, which is as many as there may be.",
+            hint="Remove one first: rebond key remove.",
+            count=len(keyring.trusted),
+        )
+
+
+def _with_slot(keyring: OpenKeyring, slot_id: bytes, public: bytes) -> OpenKeyring:
+    _require_room(keyring)  # others add slots too, and no keyring with more is valid
+    return replace(keyring, trusted={**keyring.trusted, slot_id: public})
 
 
 def _without(keyring: OpenKeyring, slot_id: bytes) -> OpenKeyring:

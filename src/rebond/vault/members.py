@@ -6,8 +6,9 @@ domain that nobody can ever read. The member's file is the last thing to be writ
 caller: a member without a file is harmless and can be revoked.
 """
 
+import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import msgspec
@@ -27,6 +28,7 @@ from rebond.vault.roster import Domain, Member, Roster, Untrusted, change_roster
 from rebond.vault.slots import DEFAULT_COST, Argon2Cost, SlotSecret
 
 _LABEL_LIMIT = 256
+_FEWEST_DIGITS = 8  # of an id, as lists show it
 
 
 class IssuedMember(Reserved, frozen=True, kw_only=True):
@@ -42,12 +44,16 @@ class IssuedMember(Reserved, frozen=True, kw_only=True):
 
 
 class RevokedMember(Struct, frozen=True, kw_only=True):
-    """What revoking did. ``need_new_files`` are the other members whose domain was closed with it."""
+    """What revoking did. ``need_new_files`` are the other members whose domain was closed with it.
+
+    ``keyring`` is the newest, with the domain that the owner may have been given.
+    """
 
     member: Member
     closed_domains: tuple[DomainId, ...]
     need_new_files: tuple[Member, ...]
     roster: Roster
+    keyring: OpenKeyring
 
 
 def issue_writer(
@@ -109,13 +115,22 @@ def revoke_member(
 
     Domains that no other member uses are closed. When its file was stolen, give the time since
     which it may have been: then its shared domains are closed too, because the thief can probe
-    and poison them, and segments that it put since then are not used any more. May be run again.
+    and poison them, and segments that it put since then are not used any more. The owner, if he shared one, gets a
+    new one to write in. May be run again.
     Raises ``UnknownName`` for an unknown member and ``Refused`` for the owner.
     """
     now_ms = clock.now_ms()
+    keyrings = [keyring]
+
+    @functools.cache
+    def make_domain() -> DomainId:
+        domain, secret = DomainId(random_id(8)), os.urandom(32)
+        keyrings.append(change_keyring(store, keyring, lambda newest: _with_domain(newest, domain, secret)))
+        return domain
 
     def revoke(current: Roster) -> Roster:
-        return _revoke(current, _find(current, member_id), now_ms, was_stolen_since_ms)
+        changed = _revoke(current, _find(current, member_id), now_ms, was_stolen_since_ms)
+        return _let_owner_write(changed, make_domain)
 
     changed = change_roster(
         store, signing_key(keyring.secrets.owner_seed), revoke, at_least=roster.number, now_ms=now_ms
@@ -125,18 +140,25 @@ def revoke_member(
     losers = tuple(
         other
         for other in changed.members
-        if other.id != member_id and other.revoked_at_ms is None and set(other.domains) & set(closed)
+        if other.id != member_id
+        and other.role != Role.OWNER
+        and other.revoked_at_ms is None
+        and set(other.domains) & set(closed)
     )
-    return RevokedMember(member=member, closed_domains=closed, need_new_files=losers, roster=changed)
+    return RevokedMember(
+        member=member, closed_domains=closed, need_new_files=losers, roster=changed, keyring=keyrings[-1]
+    )
 
 
 def find_member_by_label(roster: Roster, label: str) -> Member:
-    """Return the member with that label or hexadecimal id; raises ``UnknownName``.
+    """Return the member with that label, or whose id begins so (8 digits or more); raises ``UnknownName``.
 
     One that is not revoked is preferred to the one that was revoked last, so that revoking may be
     run again.
     """
-    named = [member for member in roster.members if label in (member.label, member.id.hex())]
+    named = [member for member in roster.members if member.label == label]
+    if not named and len(label) >= _FEWEST_DIGITS:
+        named = [member for member in roster.members if member.id.hex().startswith(label.lower())]
     found = max(named, key=lambda member: (member.revoked_at_ms is None, member.revoked_at_ms or 0), default=None)
     if found is None:
         raise UnknownName(
@@ -270,6 +292,23 @@ def _revoke(roster: Roster, member: Member, now_ms: int, stolen_since_ms: int | 
             for d in roster.domains
         ),
         untrusted=untrusted,
+    )
+
+
+def _let_owner_write(roster: Roster, make_domain: Callable[[], DomainId]) -> Roster:
+    """Give the owner a new domain where the one that he writes in is closed: nobody could issue him a new file.
+
+    What he stored in the old one stays his.
+    """
+    owner = next((member for member in roster.members if member.role == Role.OWNER), None)
+    if owner is None or any(_is_open(roster, domain) for domain in owner.domains[:1]):
+        return roster
+    domain = make_domain()
+    renewed = msgspec.structs.replace(owner, domains=(domain, *owner.domains))
+    return msgspec.structs.replace(
+        roster,
+        members=tuple(renewed if member.id == owner.id else member for member in roster.members),
+        domains=(*roster.domains, Domain(id=domain)),
     )
 
 

@@ -89,6 +89,21 @@ def passphrase_secret(text: str) -> SlotSecret:
     return SlotSecret(method=SlotMethod.PASSPHRASE, material=Secret(composed))
 
 
+def new_passphrase_secret(text: str) -> SlotSecret:
+    """Take a passphrase for something new. Raises ``UsageError`` for one that could not be given again later."""
+    if looks_like_recovery_key(text):
+        raise UsageError(
+            "This passphrase has the shape of a recovery key, and would be taken for one: it would open nothing.",
+            hint="Take a word more, or another sign such as a comma.",
+        )
+    if any(unicodedata.category(letter) == "Cc" for letter in text):
+        raise UsageError(
+            "The passphrase has an end of a line or another control character in it, which nobody can type.",
+            hint="Give one of several words, on one line.",
+        )
+    return passphrase_secret(text)
+
+
 def recovery_key_secret(text: str) -> SlotSecret:
     """Take a printed recovery key; raises ``WrongKey`` that names the group with a typing error."""
     return SlotSecret(method=SlotMethod.RECOVERY_KEY, material=Secret(read_recovery_key(text)))

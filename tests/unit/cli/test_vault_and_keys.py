@@ -6,6 +6,8 @@ import stat
 import pytest
 from tests.unit.cli.program_runs import PASSPHRASE, Program, plant_shop
 
+from rebond.vault.recovery_keys import looks_like_recovery_key
+
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
@@ -141,3 +143,69 @@ def test_an_empty_address_never_means_another_vault(program: Program) -> None:
         refused = program(*words)
         assert refused.status == 2, words
         assert "empty" in refused.err
+
+
+@pytest.mark.parametrize(
+    "phrase",
+    [
+        "apple bread chair dance eagle flame grape house",  # groups of five
+        bytes(range(35)).hex(),  # 70 letters
+        "two\nlines",
+    ],
+)
+def test_a_passphrase_that_could_never_be_given_again_is_refused(program: Program, phrase: str) -> None:
+    """What looks like a recovery key is taken for one: as a passphrase it would open nothing, for ever."""
+    if "\n" not in phrase:
+        assert looks_like_recovery_key(phrase)
+    slots = program.ask("key", "list")["slots"]
+    refused = program("key", "add", "--label", "second", REBOND_NEW_PASSPHRASE=phrase)
+    assert refused.status == 2, refused.err
+    assert program.ask("key", "list")["slots"] == slots
+    new = program.folder / "another"
+    refused = program("vault", "create", new, "--kit", program.folder / "other.kit", REBOND_PASSPHRASE=phrase)
+    assert refused.status == 2, refused.err
+    assert not new.exists()
+
+
+def test_a_member_that_is_named_by_its_id_is_revoked_and_not_the_one_of_the_same_name(program: Program) -> None:
+    old = program.ask("key", "issue", "writer", "shop", "--output", program.folder / "old.key")["member"]
+    program.good("key", "revoke", "shop", "--yes")
+    new = program.ask("key", "issue", "writer", "shop", "--output", program.folder / "new.key")["member"]
+    for name in (old, old[:8]):
+        done = program.ask("key", "revoke", name, "--stolen-since", "-1d", "--yes")
+        assert done["revoked"] == [old]
+    members = {each["id"]: each["revoked"] for each in program.ask("key", "list")["members"]}
+    assert members[old]
+    assert not members[new]
+    program.good(
+        "backup", "--path", program.folder / "shop", "--quiet", REBOND_KEY_FILE=str(program.folder / "new.key")
+    )
+
+
+def test_no_member_is_made_whose_file_cannot_be_written(program: Program) -> None:
+    (program.folder / "dangling").symlink_to(program.folder / "nowhere")
+    for path in (program.folder / "none" / "x.key", program.folder / "dangling"):
+        assert program("key", "issue", "writer", "unlucky", "--output", path).status in (2, 6)
+    assert "unlucky" not in program.good("key", "list").out
+    program.good("key", "issue", "writer", "unlucky", "--output", program.folder / "lucky.key")
+
+
+def test_a_theft_is_not_said_to_be_in_the_future(program: Program) -> None:
+    program.good("key", "issue", "writer", "early", "--output", program.folder / "early.key")
+    refused = program("key", "revoke", "early", "--stolen-since", "2999-01-01", "--yes")
+    assert refused.status == 2, refused.err
+    member = next(each for each in program.ask("key", "list")["members"] if each["label"] == "early")
+    assert not member["revoked"]
+
+
+def test_the_owner_goes_on_saving_after_a_key_that_shared_with_him_was_stolen(program: Program) -> None:
+    owner = next(each for each in program.ask("key", "list")["members"] if each["role"] == "owner")
+    file = program.folder / "sharing.key"
+    program.good("backup", "--path", program.folder / "shop", "--quiet")
+    program.good("key", "issue", "writer", "sharing", "--output", file, "--share-with", owner["label"])
+    program.good("backup", "--path", program.folder / "shop", "--quiet", REBOND_KEY_FILE=str(file))
+    done = program.ask("key", "revoke", "sharing", "--stolen-since", "-1h", "--yes")
+    assert done["need_new_files"] == []
+    made = program.ask("backup", "--path", program.folder / "shop", "--quiet")
+    assert made["id"] in {each["id"] for each in program.ask("snapshots")}
+    program.good("verify", "--read-data", "--quiet")

@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rebond.errors import RebondError, Refused, StoreFull, UsageError
+from rebond.errors import RebondError, Refused, StoreFull, UsageError, VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName, random_id
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
@@ -213,6 +213,19 @@ def test_a_hold_that_cannot_be_trusted_holds(world: World) -> None:
     held = {candidate.name for candidate in survey(world.vault).candidates if candidate.is_held}
 
     assert held == {world.records[0].name}
+
+
+def test_a_release_that_cannot_count_is_not_said_to_be_one(world: World) -> None:
+    """Whoever may only write puts the last number that there is: no word can come after it."""
+    last = f"holds/{world.records[0].snapshot.hex()}/{10**18 - 1}"
+    world.store.put_if_absent(last, b"nonsense")
+
+    with pytest.raises(VaultDamaged) as refused:
+        release_snapshot(world.vault, world.records[0], reason="", who="me")
+    assert last in refused.value.message
+    world.store.delete(last)
+    release_snapshot(world.vault, world.records[0], reason="", who="me")
+    assert not any(candidate.is_held for candidate in survey(world.vault).candidates)
 
 
 def test_the_last_complete_one_is_never_forgotten_by_name(world: World) -> None:

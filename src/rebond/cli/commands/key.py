@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+from msgspec.structs import replace
 
 from rebond.cli.grammar.verbs import Later, Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
@@ -15,12 +16,20 @@ from rebond.cli.vaults.members_shown import members_document
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
+from rebond.identifiers import MemberId
 from rebond.units import format_iso, format_moment, parse_moment
 from rebond.vault.creation import new_key_file
 from rebond.vault.credentials import Role
 from rebond.vault.key_slots import add_slot, find_slot, list_slots, remove_slot
-from rebond.vault.member_files import write_secret_file
-from rebond.vault.members import find_member_by_label, issue_keeper, issue_writer, revoke_member, shared_domain
+from rebond.vault.member_files import require_new_secret_file, write_secret_file
+from rebond.vault.members import (
+    find_member_by_label,
+    issue_keeper,
+    issue_writer,
+    owner_credentials,
+    revoke_member,
+    shared_domain,
+)
 from rebond.vault.recovery_keys import print_recovery_key
 from rebond.vault.slots import SlotMethod, SlotSecret, key_file_secret, recovery_key_secret
 
@@ -195,6 +204,7 @@ def issue(invocation: Invocation, role: str, label: str, output: Path, share_wit
     """The file is the last thing written: a member without one is harmless."""
     if output.exists():
         raise UsageError("{path} exists already.", hint="Choose another name.", path=str(output))
+    require_new_secret_file(output)  # a member without a file has a name, and nobody can work with it
     clock = SystemClock()
     with vault_at_hand(invocation, lambda finding: note(invocation, describe_finding(finding))) as vault:
         keyring, roster = vault.opened.require_keyring(), vault.opened.roster
@@ -236,28 +246,36 @@ def revoke(invocation: Invocation, label: str, stolen_since: str | None, yes: bo
     """May be run again."""
     clock = SystemClock()
     since_ms = parse_moment(stolen_since, now_ms=clock.now_ms()) if stolen_since else None
+    if since_ms is not None and since_ms > clock.now_ms():
+        raise UsageError(
+            "{text} is still to come.",
+            hint="Name a moment since which the key may have been stolen.",
+            text=stolen_since,
+        )
     with vault_at_hand(invocation, lambda finding: note(invocation, describe_finding(finding))) as vault:
         member = find_member_by_label(vault.opened.roster, label)
         require_consent(invocation, tr("Shut {label} out for ever?", label=member.label), is_given=yes)
-        revoked = _revoke(vault, member.label, since_ms)
+        revoked = _revoke(invocation, vault, member.id, since_ms)  # another may have the same label
     answer(invocation, revoked, tr("{label} is shut out.", label=member.label))
     for each in revoked["need_new_files"]:
         note(invocation, tr("{label} shared its domain and needs a new key file: rebond key issue", label=each))
 
 
-def _revoke(vault: VaultAtHand, label: str, since_ms: int | None) -> dict[str, list[str]]:
-    roster = vault.opened.roster
-    member = find_member_by_label(roster, label)
+def _revoke(invocation: Invocation, vault: VaultAtHand, member: MemberId, since_ms: int | None) -> dict[str, list[str]]:
     done = revoke_member(
         vault.store,
         vault.opened.require_keyring(),
-        roster,
-        member.id,
+        vault.opened.roster,
+        member,
         clock=SystemClock(),
         was_stolen_since_ms=since_ms,
     )
+    if invocation.recording is not None:  # the record of this run goes where the owner writes from now on
+        credentials = owner_credentials(done.keyring.secrets, done.roster)
+        live = replace(vault.live, roster=done.roster, credentials=credentials)
+        invocation.recording.meet_vault(live, vault.store.location)
     return {
-        "revoked": [member.id.hex()],
+        "revoked": [member.hex()],
         "closed_domains": [domain.hex() for domain in done.closed_domains],
         "need_new_files": [each.label for each in done.need_new_files],
     }

@@ -71,12 +71,14 @@ def create(
             require_new_secret_file(path)  # a vault whose kit could not be written would be lost with its passphrase
     papers = gather_papers(wheels)
     given = find_passphrase(invocation) or configured.find_passphrase()
-    if given is None and key_file is None and not sys.stdin.isatty():
-        find_new_passphrase(invocation, configured)  # raises, before there is a directory
+    is_wanted, is_typed = key_file is None or given is not None, given is None and sys.stdin.isatty()
+    passphrase = None
+    if is_wanted and not is_typed:  # raises, before there is a directory
+        passphrase = find_new_passphrase(invocation, configured)
     with store_at_hand(invocation, configured.address, create=True) as store:
         require_free_place(store)
-        is_asked = key_file is None or given is not None
-        passphrase = find_new_passphrase(invocation, configured) if is_asked else None
+        if is_wanted and is_typed:
+            passphrase = find_new_passphrase(invocation, configured)
         proof = prove_store(store, clock)
         content = new_key_file() if key_file else None
         if key_file and content:

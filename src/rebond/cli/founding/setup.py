@@ -25,7 +25,7 @@ from rebond.stack.discovery.proposing import propose
 from rebond.stack.discovery.savable import is_savable
 from rebond.vault.kit import make_kit, render_kit
 from rebond.vault.member_files import write_secret_file
-from rebond.vault.slots import passphrase_secret
+from rebond.vault.slots import new_passphrase_secret
 
 CONFIGURATION_MODE = 0o644
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
@@ -103,7 +103,7 @@ class Setup:
             self._remember()
             return
         given = None if self._is_safe else find_passphrase(self._invocation)
-        passphrase = passphrase_secret(given.reveal().decode("utf-8", "surrogateescape")) if given else None
+        passphrase = new_passphrase_secret(given.reveal().decode("utf-8", "surrogateescape")) if given else None
         keys = KeyPlaces(owner=self.places.owner_key, writer=self.places.writer_key if self._is_safe else None)
         with store_at_hand(self._invocation, self.places.vault, create=True) as store:
             self._remember()  # not before: an address that cannot be meant is not gone on with

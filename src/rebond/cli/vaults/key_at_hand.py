@@ -17,7 +17,13 @@ from rebond.vault.member_files import (
     looks_like_member_file,
     read_member_file,
 )
-from rebond.vault.slots import SlotSecret, key_file_secret, passphrase_secret, secret_from_text
+from rebond.vault.slots import (
+    SlotSecret,
+    key_file_secret,
+    new_passphrase_secret,
+    passphrase_secret,
+    secret_from_text,
+)
 
 SILENT = Configured(address="")
 
@@ -52,7 +58,7 @@ def find_new_passphrase(invocation: Invocation, configured: Configured = SILENT)
         given = ask(tr("New passphrase: "))
         if ask(tr("The same again: ")) != given:
             raise Refused("The two passphrases differ.", hint="Run the same command again. Nothing was made.")
-    return passphrase_secret(_text(given))
+    return new_passphrase_secret(_text(given))
 
 
 def find_passphrase(invocation: Invocation) -> Secret | None:

@@ -169,4 +169,12 @@ VAULT_OBJECTS: dict[str, str] = {
     "Keep it elsewhere: what destroys one would destroy both.": "Gardez-le ailleurs : ce qui détruit l'un détruirait les deux.",
     "{name} in {location} is neither a file nor a directory; until it is gone nothing can be listed there.": "{name} dans {location} n'est ni un fichier ni un répertoire ; tant qu'il y est, rien ne peut y être listé.",
     "Rebond makes no such thing. Find out who did, and move it out of the vault.": "Rebond ne crée rien de tel. Trouvez qui l'a fait, et sortez-le du coffre.",
+    "{text} is still to come.": "{text} est encore à venir.",
+    "Name a moment since which the key may have been stolen.": "Donnez un moment depuis lequel la clé a pu être volée.",
+    "Nothing said of this snapshot counts any more: {name} has the last number that there is.": "Rien de ce qu'on dit de cette sauvegarde ne compte plus : {name} a le dernier numéro possible.",
+    "Delete that object by the store's own means, and find out who put it there: no hold comes so far.": "Supprimez cet objet par les moyens du stockage, et cherchez qui l'a mis là : aucun blocage n'arrive si loin.",
+    "This passphrase has the shape of a recovery key, and would be taken for one: it would open nothing.": "Cette phrase de passe a la forme d'une clé de secours, et serait prise pour telle : elle n'ouvrirait rien.",
+    "Take a word more, or another sign such as a comma.": "Prenez un mot de plus, ou un autre signe comme une virgule.",
+    "The passphrase has an end of a line or another control character in it, which nobody can type.": "La phrase de passe contient une fin de ligne ou un autre caractère de contrôle, que personne ne peut taper.",
+    "Give one of several words, on one line.": "Donnez-en une de plusieurs mots, sur une ligne.",
 }
