@@ -87,6 +87,18 @@ WRITING = (
         ("tests/unit/sources/test_scanning.py", "tests/contracts/test_files_source.py"),
     ),
     Bug(
+        "torn-within-a-tick",
+        "A file that is written twice within one tick of its clock is read in between, torn, and called good.",
+        (
+            Change(
+                "sources/files/listing.py",
+                "if wait_ns := find_wait_ns(stamp, time.time_ns()):",
+                "if wait_ns := 0:",
+            ),
+        ),
+        ("tests/unit/sources/test_steady_reading.py",),
+    ),
+    Bug(
         "changed-while-read-unsaid",
         "A file that was written while it was read is saved torn, and nobody is told.",
         (Change("vault/tree_writing.py", "is_steady = not opened.changed()", "is_steady = True"),),

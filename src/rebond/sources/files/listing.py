@@ -8,6 +8,7 @@ import sys
 import time
 from functools import partial
 
+from rebond.clock import SystemClock
 from rebond.entries import Content, Entry, EntryKind
 from rebond.sources.files.contents import FileContent
 from rebond.sources.files.describing import STAMP, Describer, pack_stamp
@@ -22,9 +23,14 @@ from rebond.sources.files.rule_files import Report
 # for a coarse one. Times after the moment of listing come from another machine's clock.
 _FINE_GRAIN_NS = 50_000_000
 _COARSE_GRAIN_NS = 2_000_000_000
+# What is read is torn where a write came in between that left the times as they were. So a file that was changed a
+# moment ago is read only when the clock has ticked since: from then on every write must look different.
+_TICK_NS = 20_000_000
+_CLOCK = SystemClock()  # that of the machine, as the times of files are
 _BILLION = 1_000_000_000
 _FILE_BITS = stat.S_IFREG >> 8  # in the second byte of a stamp, which begins with the mode
 
+_TIMES = struct.Struct("<qq")  # at the end of a stamp
 _LINKS_AND_SIZE = struct.Struct("<20xI8xq")  # in a stamp
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -68,6 +74,15 @@ def is_fresh(modified_ns: int, changed_ns: int, now_ns: int) -> bool:
     # A change time cannot be set by anyone, so one in the future is a clock that goes wrong; a
     # modification time in the future may have been set on purpose.
     return changed_ns > now_ns - grain or now_ns - grain < modified_ns <= now_ns
+
+
+def find_wait_ns(stamp: bytes, now_ns: int) -> int:
+    """Return for how long a change could still leave a stamp as it is; 0 where its times say nothing of our clock."""
+    if len(stamp) != STAMP.size:
+        return 0
+    modified_ns, changed_ns = _TIMES.unpack_from(stamp, STAMP.size - _TIMES.size)
+    grain = _TICK_NS if changed_ns % _BILLION or modified_ns % _BILLION else _COARSE_GRAIN_NS
+    return max(0, changed_ns + grain - now_ns) if changed_ns <= now_ns else 0
 
 
 def read_directory(fd: int) -> Contents:
@@ -119,6 +134,7 @@ class DirectoryListing:
         "_report",
         "_root_prefix",
         "_true_stamps",
+        "_unsteady",
         "depth",
         "names",
         "path",
@@ -153,6 +169,7 @@ class DirectoryListing:
         self._report = report
         self._entry = entry
         self._held: tuple[int, int] | None = None
+        self._unsteady = -1
 
     def directory(self) -> Entry:
         """Return the entry of the directory itself."""
@@ -181,7 +198,7 @@ class DirectoryListing:
             if before[1] & 0xF0 == _FILE_BITS:
                 fd = self._open_file(name)
                 try:
-                    entry, stamp = self._describer.describe_open(name, fd, partial(self._path_of, position))
+                    entry, stamp = self._describe_steady(position, fd)
                     if entry.kind is not EntryKind.FILE:
                         raise OSError(errno.ELOOP, "replaced")
                 except OSError:
@@ -202,14 +219,29 @@ class DirectoryListing:
             self.stamps[position] = b""
         return entry
 
+    def _describe_steady(self, position: int, fd: int) -> tuple[Entry, bytes]:
+        """Describe an open file when every later write must show. Raises ``OSError``.
+
+        One that is written again and again gets what no stamp equals to be compared with: nobody could tell.
+        """
+        name, path = self.names[position], partial(self._path_of, position)
+        entry, stamp = self._describer.describe_open(name, fd, path)
+        self._unsteady = -1
+        if wait_ns := find_wait_ns(stamp, time.time_ns()):
+            _CLOCK.sleep(wait_ns / _BILLION)
+            entry, stamp = self._describer.describe_open(name, fd, path)
+            if find_wait_ns(stamp, time.time_ns()):
+                self._unsteady = position
+        return entry, stamp
+
     def read_whole(self, position: int, most_bytes: int) -> tuple[Entry, bytes] | None:
         """Return a file's entry and content by one opening, if it is as it was listed; else ``None``.
 
         Most files of most backups come this way: one open, one read, then one look that proves both.
         """
         before = self._true_stamps[position]
-        if len(before) != STAMP.size or before[1] & 0xF0 != _FILE_BITS:
-            return None
+        if len(before) != STAMP.size or before[1] & 0xF0 != _FILE_BITS or not self.stamps[position]:
+            return None  # also what was changed when it was listed: see _describe_steady
         links, size = _LINKS_AND_SIZE.unpack_from(before)
         if links > 1 or size > most_bytes:
             return None
@@ -238,7 +270,7 @@ class DirectoryListing:
                 return FileContent(
                     fd,
                     self._path_of(position),
-                    stamp=self._true_stamps[position],
+                    stamp=b"" if position == self._unsteady else self._true_stamps[position],
                     read_stamp=self._describer.read_stamp,
                 )
             except OSError:
@@ -250,6 +282,8 @@ class DirectoryListing:
 
     def read_small(self, position: int, size: int) -> bytes | None:
         """Return the whole file at ``position`` if it is exactly ``size`` bytes and stayed unchanged, else ``None``."""
+        if position == self._unsteady:
+            return None
         try:
             fd = self._take(position)
             try:
