@@ -82,6 +82,18 @@ LEAVING = (
         ("tests/unit/vault/test_forgetting.py::test_a_release_that_cannot_count_is_not_said_to_be_one",),
     ),
     Bug(
+        "a-log-that-grows-for-ever",
+        "'forget --prune', which a schedule runs, leaves the write-ahead log of every server in the vault.",
+        (
+            Change(
+                "cli/commands/forget.py",
+                "prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)",
+                "prune_now(vault, watcher), None",
+            ),
+        ),
+        ("tests/scenarios/test_wal_cleaning.py",),
+    ),
+    Bug(
         "the-rescue-takes-any-stack",
         "The rescue program's latest is the newest snapshot in the vault: that of another application.",
         (Change("vault/rescue/rescue.py", "for s in chosen})) > 1:\n", "for s in chosen})) > 99:\n"),),

@@ -76,8 +76,9 @@ def cleaned(capfd: pytest.CaptureFixture[str]) -> Iterator[Cleaned]:
         stack.close()
 
 
+@pytest.mark.parametrize("way", ["prune", "forget"])
 def test_prune_takes_what_neither_the_window_nor_a_kept_base_needs_and_nothing_else(
-    cleaned: Cleaned, tmp_path: pathlib.Path
+    cleaned: Cleaned, tmp_path: pathlib.Path, way: str
 ) -> None:
     cleaned.write(1)
     cleaned.save()
@@ -90,7 +91,10 @@ def test_prune_takes_what_neither_the_window_nor_a_kept_base_needs_and_nothing_e
 
     foreseen = cleaned.ask("prune", "--dry-run")["wal"]["objects"]
     assert [[first, last + 3]] == cleaned.list_ranges()
-    done = cleaned.ask("prune")["wal"]["objects"]
+    if way == "forget":  # what a schedule runs
+        done = cleaned.ask("forget", "--keep-last", "9", "--prune")["prune"]["wal"]["objects"]
+    else:
+        done = cleaned.ask("prune")["wal"]["objects"]
     older, newer = cleaned.list_ranges()
     assert done == foreseen == (older[0] - first) + (newer[0] - older[1] - 1) > 3
     assert older[1] - older[0] <= 2  # the older base's own

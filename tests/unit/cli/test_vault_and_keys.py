@@ -209,3 +209,9 @@ def test_the_owner_goes_on_saving_after_a_key_that_shared_with_him_was_stolen(pr
     made = program.ask("backup", "--path", program.folder / "shop", "--quiet")
     assert made["id"] in {each["id"] for each in program.ask("snapshots")}
     program.good("verify", "--read-data", "--quiet")
+
+
+def test_where_a_new_passphrase_comes_from_is_said_where_none_was_given(program: Program) -> None:
+    refused = program("key", "add", "--label", "third")
+    assert refused.status == 2
+    assert "REBOND_NEW_PASSPHRASE_FILE" in refused.err

@@ -28,6 +28,7 @@ from rebond.cli.output.tables import format_table
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.documents import SHORT_ID
 from rebond.cli.vaults.opening import vault_at_hand
+from rebond.cli.wal.cleaning import clean_wal
 from rebond.config.finding import find_configuration
 from rebond.errors import UsageError
 from rebond.units import format_iso, format_moment, format_span, parse_span
@@ -92,8 +93,10 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
                 require_consent(invocation, question, is_given=False)
         if not wishes["dry_run"]:
             forget_snapshots(vault.live, plan)
-        pruned = prune_now(vault, watcher) if wishes["prunes"] and not wishes["dry_run"] else None
-    return _show(invocation, plan, standing, wishes, pruned)
+        pruned, wal = None, None
+        if wishes["prunes"] and not wishes["dry_run"]:
+            pruned, wal = prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)
+    return _show(invocation, plan, standing, wishes, pruned, wal)
 
 
 def _may_ask(invocation: Invocation) -> bool:
@@ -105,7 +108,12 @@ def _has_configuration(invocation: Invocation) -> bool:
 
 
 def _show(
-    invocation: Invocation, plan: ForgetPlan, standing: Standing, wishes: dict[str, Any], pruned: PruneOutcome | None
+    invocation: Invocation,
+    plan: ForgetPlan,
+    standing: Standing,
+    wishes: dict[str, Any],
+    pruned: PruneOutcome | None,
+    wal: dict[str, object] | None,
 ) -> int:
     going = {each.name for each in plan.chosen}
     document = {
@@ -114,7 +122,7 @@ def _show(
         "kept": [each.snapshot.hex() for each in standing.candidates if each.name not in going],
         "decisions": [_decision_document(each) for each in plan.decisions],
         "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
-        "prune": outcome_document(pruned) if pruned else None,
+        "prune": {**outcome_document(pruned), "wal": wal} if pruned else None,
     }
     lines = [_describe(plan, explains=wishes["explain"])]
     values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}

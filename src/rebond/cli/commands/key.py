@@ -1,5 +1,6 @@
 """``rebond key``: what opens the vault, and who may work in it. All but ``list`` are the owner's."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -159,6 +160,11 @@ def _new_secret(invocation: Invocation, key_file: Path | None, *, wants_recovery
         printed = print_recovery_key(content)
         return recovery_key_secret(printed), printed
     new = {name.replace("_NEW", ""): text for name, text in invocation.environment.items() if "REBOND_NEW_" in name}
+    if not new and not sys.stdin.isatty():
+        raise UsageError(
+            "No new passphrase was given, and there is no terminal to ask on.",
+            hint="Set REBOND_NEW_PASSPHRASE_FILE to a file with it; or add a key file or a recovery key instead.",
+        )
     others = {name: text for name, text in invocation.environment.items() if not name.startswith("REBOND_PASSPHRASE")}
     return find_new_passphrase(Invocation(environment={**others, **new})), ""
 

@@ -169,6 +169,8 @@ VAULT_OBJECTS: dict[str, str] = {
     "Keep it elsewhere: what destroys one would destroy both.": "Gardez-le ailleurs : ce qui détruit l'un détruirait les deux.",
     "{name} in {location} is neither a file nor a directory; until it is gone nothing can be listed there.": "{name} dans {location} n'est ni un fichier ni un répertoire ; tant qu'il y est, rien ne peut y être listé.",
     "Rebond makes no such thing. Find out who did, and move it out of the vault.": "Rebond ne crée rien de tel. Trouvez qui l'a fait, et sortez-le du coffre.",
+    "No new passphrase was given, and there is no terminal to ask on.": "Aucune nouvelle phrase de passe n'a été donnée, et il n'y a pas de terminal où la demander.",
+    "Set REBOND_NEW_PASSPHRASE_FILE to a file with it; or add a key file or a recovery key instead.": "Mettez-la dans un fichier que nomme REBOND_NEW_PASSPHRASE_FILE ; ou ajoutez plutôt un fichier de clé ou une clé de secours.",
     "{text} is still to come.": "{text} est encore à venir.",
     "Name a moment since which the key may have been stolen.": "Donnez un moment depuis lequel la clé a pu être volée.",
     "Nothing said of this snapshot counts any more: {name} has the last number that there is.": "Rien de ce qu'on dit de cette sauvegarde ne compte plus : {name} a le dernier numéro possible.",
