@@ -94,6 +94,12 @@ LEAVING = (
         ("tests/scenarios/test_wal_cleaning.py",),
     ),
     Bug(
+        "a-kit-that-cannot-be-typed",
+        "The vault's path has a space in it, and on the day of the fire no line of the kit works as it stands.",
+        (Change("vault/kit.py", '"typed": shlex.quote(kit.address)', '"typed": kit.address'),),
+        ("tests/unit/vault/test_kit.py::test_every_line_can_be_typed_wherever_the_vault_lies",),
+    ),
+    Bug(
         "the-rescue-takes-any-stack",
         "The rescue program's latest is the newest snapshot in the vault: that of another application.",
         (Change("vault/rescue/rescue.py", "for s in chosen})) > 1:\n", "for s in chosen})) > 99:\n"),),

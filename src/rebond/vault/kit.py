@@ -55,6 +55,7 @@ def render_kit(kit: RecoveryKit, language: Language = "en") -> str:
     """Return the kit as Markdown that reads as plain text; a form feed ends the page for the safe."""
     values = {
         "address": kit.address,
+        "typed": shlex.quote(kit.address),
         "vault_id": kit.vault_id,
         "fingerprint": split_hex(kit.owner_fingerprint),
         "made": datetime.fromtimestamp(kit.made_ms / 1000, UTC).date().isoformat(),
@@ -92,7 +93,7 @@ def _render_steps(kit: RecoveryKit, language: Language) -> str:
 
     Every line works as it stands, on systems too whose Python takes packages in an environment of its own only.
     """
-    programs = [file.name for file in kit.rescue if file.name.endswith(".py")]
+    programs = sorted((each.name for each in kit.rescue if each.name.endswith(".py")), key=_by_version)
     program = programs[-1] if programs else f"{RESCUE_PREFIX}rescue-VERSION.py"
     go = f"cd {_name_folder(kit.address, language)}"
     back = f". latest {_BACK[language]}"
@@ -112,6 +113,11 @@ def _render_steps(kit: RecoveryKit, language: Language) -> str:
             f"PYTHONPATH=~/libs python3 {program} {back}",
         ]
     )
+
+
+def _by_version(name: str) -> list[int]:
+    """Return the numbers of a name: 0.10 comes after 0.9."""
+    return [int(digits) for digits in re.findall(r"\d+", name)]
 
 
 def _name_folder(address: str, language: Language) -> str:
@@ -176,24 +182,25 @@ Checked by a restore on:  ____________   by:  ______________________
 
 ## The server is lost: do this on any machine
 
-1. Install Rebond: Python 3.11 or newer (Debian, Ubuntu: `apt-get install python3-venv`), then
+1. Install Rebond: Python 3.11 or newer (Debian, Ubuntu: `apt-get install python3-venv`), then,
+   in the folder of a copy of its source (keep one where this kit lies):
 
        python3 -m venv ~/rebond && . ~/rebond/bin/activate
-       pip install "rebond[all]"    # from a copy of its source, in its folder: pip install ".[all]"
+       pip install ".[all]"
 
 2. See that it is the right vault. The fingerprint must be the one on page 1:
 
-       rebond vault info {address}
+       rebond vault info {typed}
 
 3. Give the recovery key (or the passphrase) when you are asked, or in `REBOND_PASSPHRASE`.
 
-       rebond recover {address}
+       rebond recover {typed}
 
    brings the whole application back; it shows the plan and asks first. Only the files, or
    without a configuration in the vault:
 
-       rebond snapshots --vault {address}
-       rebond restore latest --to ~/back --vault {address}
+       rebond snapshots --vault {typed}
+       rebond restore latest --to ~/back --vault {typed}
 
    The last line of the restore says where things are.
 
@@ -255,24 +262,25 @@ Vérifié par une restauration le :  ____________   par :  _____________________
 
 ## Le serveur est perdu : à faire sur n'importe quelle machine
 
-1. Installez Rebond : Python 3.11 ou plus récent (Debian, Ubuntu : `apt-get install python3-venv`), puis
+1. Installez Rebond : Python 3.11 ou plus récent (Debian, Ubuntu : `apt-get install python3-venv`), puis,
+   dans le dossier d'une copie de son code (gardez-en une avec ce kit) :
 
        python3 -m venv ~/rebond && . ~/rebond/bin/activate
-       pip install "rebond[all]"    # depuis une copie du code, dans son dossier : pip install ".[all]"
+       pip install ".[all]"
 
 2. Assurez-vous que c'est le bon coffre. L'empreinte doit être celle de la page 1 :
 
-       rebond vault info {address}
+       rebond vault info {typed}
 
 3. Donnez la clé de secours (ou la phrase de passe) quand elle est demandée, ou dans `REBOND_PASSPHRASE`.
 
-       rebond recover {address}
+       rebond recover {typed}
 
    ramène toute l'application ; le plan est montré, puis confirmé. Les fichiers seuls, ou
    sans configuration dans le coffre :
 
-       rebond snapshots --vault {address}
-       rebond restore latest --to ~/retour --vault {address}
+       rebond snapshots --vault {typed}
+       rebond restore latest --to ~/retour --vault {typed}
 
    La dernière ligne de la restauration dit où sont les choses.
 

@@ -1,4 +1,7 @@
+import shlex
+
 import pytest
+from msgspec.structs import replace
 from tests.unit.vault.owned_vault import own_a_vault
 
 from rebond.vault.kit import PAGE_BREAK, Language, make_kit, render_kit
@@ -69,3 +72,21 @@ def test_a_kit_printed_again_says_that_the_key_is_kept_nowhere(language: Languag
 def test_a_kit_does_not_show_its_key_in_a_traceback() -> None:
     assert MADE.created.recovery_key not in repr(KIT)
     assert MADE.created.recovery_key not in repr(MADE.created)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_line_can_be_typed_wherever_the_vault_lies(language: Language) -> None:
+    address = "/mnt/My Disk's/$vault"
+    kit = make_kit(MADE.created.description, MADE.created.roster, address=address)
+    second = render_kit(kit, language).split(PAGE_BREAK)[1]
+    lines = [line.strip() for line in second.splitlines() if line.startswith("  ") and "Disk" in line]
+    typed = [shlex.split(line) for line in lines if line.startswith(("rebond ", "cd "))]
+    assert len(typed) == 5
+    assert all(address in words for words in typed)
+
+
+def test_the_newest_rescue_program_is_named() -> None:
+    (rescue,) = [each for each in MADE.created.roster.rescue if each.name.endswith(".py")]
+    programs = tuple(replace(rescue, name=f"rescue/rescue-{each}.py") for each in ("0.10.0", "0.9.1"))
+    kit = make_kit(MADE.created.description, replace(MADE.created.roster, rescue=programs), address="/v")
+    assert "python rescue/rescue-0.10.0.py . latest" in render_kit(kit)
