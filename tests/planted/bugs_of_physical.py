@@ -5,6 +5,7 @@ from tests.planted.bug import Bug, Change
 BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
 LOOKS = "tests/scenarios/test_moments_of_databases.py"
+SUBSCRIBERS = "tests/scenarios/test_restored_subscribers.py"
 SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 IN_PLACE = "tests/scenarios/test_restore_in_place_physical.py"
 PARTS = "tests/unit/sources/test_reading_in_part.py"
@@ -12,6 +13,24 @@ UNITS = "tests/unit/sources/test_postgres_physical.py"
 RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
+    Bug(
+        "a-laid-directory-subscribes",
+        "A restored server that is started by hand takes from a publisher what that one holds for the live server.",
+        (
+            Change(
+                "sources/postgres_physical/recovery_settings.py",
+                """lines.append(f"max_logical_replication_workers = {quote_setting('0')} {SUBSCRIBER}")""",
+                "pass",
+            ),
+        ),
+        (f"{SUBSCRIBERS}::test_a_subscription_waits_until_somebody_says_so",),
+    ),
+    Bug(
+        "a-subscriber-goes-on-after-its-next-start",
+        "A restored server that has a subscription goes on with it as soon as it is started once more.",
+        (Change("sources/postgres_physical/recovery_settings.py", " && [ ! -s global/6100 ]", ""),),
+        (f"{SUBSCRIBERS}::test_a_subscription_waits_until_somebody_says_so",),
+    ),
     Bug(
         "a-name-on-one-timeline-only",
         "A restore point that lies on a timeline that was left behind is not found.",

@@ -21,6 +21,7 @@ from rebond.sources.postgres_physical.manifest import compare, read_manifest
 from rebond.sources.postgres_physical.pages import compute_checksums, find_damaged
 from rebond.sources.postgres_physical.recovery_settings import (
     RESTORE_FROM_FOLDER,
+    SUBSCRIBER,
     comment_out_targets,
     remove_settings,
     write_fetch,
@@ -122,9 +123,11 @@ def test_one_target_and_no_archiving_are_written() -> None:
         "recovery_target_timeline": "'3'",
         "recovery_target_action": "'promote'",
         "max_connections": "'400'",
+        "max_logical_replication_workers": "'0'",
         "archive_mode": "'off'",
     }
-    assert remove_settings(written) == b"work_mem = '8MB'\narchive_mode = 'off'\n"
+    subscribing = f"max_logical_replication_workers = '0' {SUBSCRIBER}"
+    assert remove_settings(written).decode() == f"work_mem = '8MB'\n{subscribing}\narchive_mode = 'off'\n"
     assert (
         comment_out_targets(b"a = 1\n recovery_target_xid = '5'\n") == b"a = 1\n#rebond#  recovery_target_xid = '5'\n"
     )

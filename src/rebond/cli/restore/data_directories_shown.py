@@ -93,9 +93,9 @@ def tell_laid(laid: "Sequence[LaidDirectory]") -> list[str]:
         lines.append(
             tr(
                 "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It answers while it still replays its "
-                "log: everything is there once 'SELECT pg_is_in_recovery()' says f. It archives nothing. If it is to "
-                "stay, 'rebond wal status' says what is missing; its last step is a new base: "
-                "rebond backup {component}",
+                "log: everything is there once 'SELECT pg_is_in_recovery()' says f. It archives nothing and takes "
+                "nothing from publishers. If it is to stay, 'rebond wal status' says what is missing; its last step is "
+                "a new base: rebond backup {component}",
                 component=each.reach.base.component,
                 path=path,
                 user=name_of_user(each.owner) or each.owner,

@@ -169,7 +169,8 @@ def say_begin_anew(component: str) -> Finding:
         code=BEGIN_ANEW,
         severity=Severity.NOTE,
         subject=component,
-        template="The server of {component} comes back without archiving, and on a timeline that no base leads to yet.",
+        template="The server of {component} comes back without archiving, without what it subscribed to, and on a "
+        "timeline that no base leads to yet.",
         hint_template="Then 'rebond wal status' says what is missing; its last step is a new base: "
         "rebond backup {component}",
         values={"component": component},

@@ -1,13 +1,15 @@
 """How a data directory is told to replay the log, and where to stop: the settings that PostgreSQL reads at its start.
 
 Each line of ours ends with a mark. When recovery has ended the server itself takes those lines out; ``archive_mode``
-stays off until somebody says otherwise, so a server that was restored never writes into the archive of another.
+stays off until somebody says otherwise, so a server that was restored never writes into the archive of another. Nor
+does it take from a publisher what that one holds for another: where it may subscribe, that stays off as well.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 MARK = "# rebond: recovery"
+SUBSCRIBER = "# rebond: nothing is taken from publishers"
 LOG_FOLDER = "rebond-wal"  # the log that is laid beside, inside the data directory
 FETCH = "fetch.sh"
 LISTED = "names"
@@ -40,7 +42,16 @@ case $? in
   *) exit 203 ;;
 esac
 """
-_END = f'sed -i "/{MARK}\\$/d" {AUTO} && rm -rf {LOG_FOLDER}'
+# The catalogue of subscriptions (6100 in every version) is an empty file where there never was one. Where that cannot
+# be told, its file having another name, say, the line stays.
+_NEVER_SUBSCRIBED = (
+    'od -An -v -tu4 -w8 -j8 global/pg_filenode.map | grep -q "^ *6100 *6100 *$"'
+    " && [ -f global/6100 ] && [ ! -s global/6100 ]"
+)
+_END = (
+    f'sed -i "/{MARK}\\$/d" {AUTO} && rm -rf {LOG_FOLDER}'
+    f' && {{ if {_NEVER_SUBSCRIBED}; then sed -i "/{SUBSCRIBER}\\$/d" {AUTO}; fi; }}'
+)
 RESTORE_FROM_FOLDER = (
     f'sh {LOG_FOLDER}/{FETCH} "%f" "%p"; case $? in {_DONE}) exit 0 ;; {_ABSENT}) exit 1 ;; *) exit 255 ;; esac'
 )
@@ -71,7 +82,8 @@ def write_settings(
 
     ``floors`` are settings that the log wants to be no lower than they were.
     """
-    kept = [line for line in present.decode("utf-8", errors="surrogateescape").splitlines() if not _OURS.match(line)]
+    lines = present.decode("utf-8", errors="surrogateescape").splitlines()
+    kept = [line for line in lines if not _OURS.match(line) and not line.endswith(SUBSCRIBER)]
     ours = {
         "restore_command": restore_command,
         "recovery_end_command": _END,
@@ -84,6 +96,7 @@ def write_settings(
     if setting in {"recovery_target", "recovery_target_name"}:
         ours.pop("recovery_target_inclusive", None)
     lines = [f"{name} = {quote_setting(text)} {MARK}" for name, text in ours.items()]
+    lines.append(f"max_logical_replication_workers = {quote_setting('0')} {SUBSCRIBER}")
     lines.append(f"archive_mode = {quote_setting('off')}")
     return ("\n".join([*kept, *lines]) + "\n").encode(errors="surrogateescape")
 
@@ -94,7 +107,7 @@ def comment_out_targets(present: bytes) -> bytes:
 
 
 def remove_settings(present: bytes) -> bytes:
-    """Return ``postgresql.auto.conf`` without what was only for the recovery; archiving stays off."""
+    """Return ``postgresql.auto.conf`` without what was only for the recovery; archiving and subscribing stay off."""
     lines = present.decode("utf-8", errors="surrogateescape").splitlines()
     return "".join(f"{each}\n" for each in lines if not each.endswith(MARK)).encode(errors="surrogateescape")
 
