@@ -1,11 +1,14 @@
 """What people install."""
 
 import pathlib
+import re
 import subprocess
 import sys
 import zipfile
 
 import pytest
+
+from rebond.runbook.coming_back import INSTALL
 
 ROOT = pathlib.Path(__file__).parents[2]
 
@@ -50,3 +53,24 @@ def test_no_lock_file_names_an_index_and_every_line_has_a_hash() -> None:
         assert pins
         assert not [line for line in lines if "://" in line]
         assert all("--hash=sha256:" in lines[number + 1] for number in pins)
+
+
+def test_everything_that_a_newcomer_reads_says_the_same_of_how_it_is_installed() -> None:
+    """On no index is anything of this name: on a bare machine there is a copy of the source, or nothing."""
+    pages = {
+        "kit": (ROOT / "src/rebond/vault/kit.py").read_text(encoding="utf-8"),
+        "runbook": INSTALL,
+        "page": (ROOT / "docs/how-to/recover-on-a-bare-machine.md").read_text(encoding="utf-8"),
+    }
+    for name, text in pages.items():
+        assert "python3 -m venv ~/rebond && . ~/rebond/bin/activate" in text, name
+        assert 'pip install ".[all]"' in text, name
+    everything = [
+        *(ROOT / "src").rglob("*.py"),
+        *(ROOT / "docs").glob("how-to/*.md"),
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "README.md",
+    ]
+    from_an_index = re.compile(r"pip install \"?'?rebond\[all\]")
+    assert [str(path) for path in everything if from_an_index.search(path.read_text(encoding="utf-8"))] == []
+    assert "pipx install ." in (ROOT / "README.md").read_text(encoding="utf-8")

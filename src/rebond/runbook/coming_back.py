@@ -23,6 +23,8 @@ _STEPS = (
     say("people told"),
 )
 
+INSTALL = 'python3 -m venv ~/rebond && . ~/rebond/bin/activate && pip install ".[all]"'  # as the recovery kit says
+
 
 def write_bare_machine(facts: Facts) -> Iterator[Block]:
     """Write what brings the stack back where nothing of it is left."""
@@ -34,7 +36,11 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
                 "A new machine with Linux, Python 3.11 or newer, and network to the vault: {address}.",
                 address=Code(main.address) if main else "–",
             ),
-            say("Install Rebond, of this version or newer: {command}", command=Code(_install_command(facts))),
+            say(
+                "Install Rebond, version {version} or newer, in the folder of a copy of its source: {command}",
+                version=facts.machine.program.removeprefix("rebond "),
+                command=Code(INSTALL),
+            ),
             say(
                 "Put the recovery key into a file of your own, and name it: {command}",
                 command=Code("export REBOND_PASSPHRASE_FILE=~/recovery-key"),
@@ -116,11 +122,6 @@ def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
         "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
         f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}'
     )
-
-
-def _install_command(facts: Facts) -> str:
-    version = facts.machine.program.removeprefix("rebond ")
-    return f'python3 -m venv ~/rebond && . ~/rebond/bin/activate && pip install "rebond[all]=={version}"'
 
 
 def write_health(facts: Facts) -> Iterator[Block]:

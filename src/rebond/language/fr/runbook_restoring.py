@@ -122,7 +122,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     # bare machine, health
     "Take the recovery kit out of the safe: the address of the vault and the recovery key are in it.": "Sortez le kit de secours du coffre-fort : l'adresse du coffre et la clé de secours s'y trouvent.",
     "A new machine with Linux, Python 3.11 or newer, and network to the vault: {address}.": "Une machine neuve avec Linux, Python 3.11 ou plus récent, et le réseau jusqu'au coffre : {address}.",
-    "Install Rebond, of this version or newer: {command}": "Installez Rebond, de cette version ou plus récent : {command}",
+    "Install Rebond, version {version} or newer, in the folder of a copy of its source: {command}": "Installez Rebond, version {version} ou plus récente, dans le dossier d'une copie de son code : {command}",
     "Put the recovery key into a file of your own, and name it: {command}": "Mettez la clé de secours dans un fichier à vous, et nommez-le : {command}",
     "Configuration, hooks and this runbook come out of the newest whole snapshot; then the plan is shown, with what is missing:": "La configuration, les crochets et ce guide sortent de la plus récente sauvegarde entière ; puis le plan est montré, avec ce qui manque :",
     "Without {option} all of it goes to the places that it had, and the commands of the stack are run: that is what you want on the machine that takes over.": "Sans {option}, tout va aux places qu'il avait, et les commandes de la pile sont lancées : c'est ce qu'il faut sur la machine qui prend le relais.",
