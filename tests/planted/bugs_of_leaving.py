@@ -112,6 +112,16 @@ LEAVING = (
         (f"{RESCUE}::test_what_is_dated_ahead_is_latest_only_where_there_is_no_other",),
     ),
     Bug(
+        "exports-of-what-was-not-saved",
+        "A run of one component exports the others too, and ends with a fault of the program.",
+        (
+            Change(
+                "stack/planning.py", "[each for each in class_.export if each.component in components]", "class_.export"
+            ),
+        ),
+        ("tests/unit/stack/test_planning.py::test_a_run_of_a_part_exports_that_part_alone",),
+    ),
+    Bug(
         "changes-pass-for-the-whole",
         "A file that holds only what changed is named like a whole one.",
         (Change("operations/exporting_classes.py", "    if request.since is not None:\n", "    if False:\n"),),

@@ -1,4 +1,4 @@
-"""What holds for the exports of all classes together: no two write or take away files of the same names."""
+"""What holds for the exports of all classes: each has something to export, no two write files of the same names."""
 
 import os
 from collections.abc import Mapping
@@ -18,6 +18,16 @@ def judge_exports(judging: Judging, classes: Mapping[str, BackupClass]) -> None:
         for number, export in enumerate(class_.export):
             node = judging.root.find("class", name, "export", number)
             judging.require_known(node.find("component"), export.component, judging.components)
+            if export.component in judging.components and not _saves(class_, export.component):
+                judging.refuse(
+                    node.find("component"),
+                    ConfigError(
+                        "'{key}' names {component}, which this class does not save: there is nothing to export.",
+                        hint="Add it to 'components' of the class, or export it where it is saved.",
+                        key=node.find("component").path,
+                        component=export.component,
+                    ),
+                )
             first_class, first_path, first = seen.setdefault(_names_of(export), (name, node.path, export))
             if first is export:
                 continue
@@ -33,6 +43,10 @@ def judge_exports(judging: Judging, classes: Mapping[str, BackupClass]) -> None:
                         other=first_path,
                     ),
                 )
+
+
+def _saves(class_: BackupClass, component: str) -> bool:
+    return class_.takes_all or component in class_.components
 
 
 def _names_of(export: Export) -> tuple[str, str, str]:

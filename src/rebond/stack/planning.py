@@ -94,7 +94,9 @@ def plan_backup(
     }
     apart = find_apart(dict(chosen), components)
     exports, not_exported = plan_exports(
-        loaded, class_.export if class_ else (), {name: each.open_tree for name, each in components.items()}
+        loaded,
+        [each for each in class_.export if each.component in components] if class_ else (),  # a run may be of a part
+        {name: each.open_tree for name, each in components.items()},
     )
     strategies = find_strategies(dict(chosen), class_)
     return PlannedBackup(

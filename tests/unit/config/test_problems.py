@@ -273,6 +273,16 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         "'class.all.export[1].component' names 'x', which is nowhere.",
         "There are: –.",
     ),
+    "an export of what its class does not save": (
+        FILES
+        + DATABASE
+        + MANUAL.replace("all]", "files]").replace('"all"', '["media"]')
+        + 'export = [{ component = "db", format = "sql.gz", to = "out" }]\n'
+        + '[class.rest]\ntrigger = "manual"\ncomponents = ["db"]',
+        12,
+        "'class.files.export[1].component' names db, which this class does not save: there is nothing to export.",
+        "Add it to 'components' of the class, or export it where it is saved.",
+    ),
     "two exports that take each other's files away": (
         FILES
         + MANUAL

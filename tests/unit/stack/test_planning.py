@@ -171,6 +171,19 @@ def test_what_is_asked_for_around_a_backup_and_not_done_is_noted(tmp_path: pathl
     ]
 
 
+def test_a_run_of_a_part_exports_that_part_alone(tmp_path: pathlib.Path) -> None:
+    body = (
+        '[component.a]\nkind = "files"\npath = "x"\n[component.b]\nkind = "files"\npath = "y"\n'
+        '[class.c]\ntrigger = "manual"\ncomponents = "all"\n'
+        'export = [{ component = "a", format = "zip", to = "x" }, { component = "b", format = "zip", to = "x" }]\n'
+    )
+    loaded = read_body(tmp_path, body).loaded
+    assert loaded
+
+    assert [each.request.component for each in plan_backup(loaded, names=["b"], class_name="c").exports] == ["b"]
+    assert [each.request.component for each in plan_backup(loaded, class_name="c").exports] == ["a", "b"]
+
+
 def test_retention_goes_by_class_and_place(loaded: Loaded) -> None:
     day_ms = 86_400_000
     daily = KeepPolicy(daily=7, within_ms=2 * day_ms, at_most_ms=365 * day_ms)

@@ -17,6 +17,8 @@ EXPORTS: dict[str, str] = {
     "A name that is no UTF-8 cannot stand in a file of the form {form}: there it is called {name}.": "Un nom qui n'est pas de l'UTF-8 ne peut figurer dans un fichier de la forme {form} : il s'y appelle {name}.",
     "Export it as tar.gz or tar.zst, which keep every name, or rename it after unpacking.": "Exportez-le en tar.gz ou tar.zst, qui gardent tous les noms, ou renommez-le après extraction.",
     "'{key}' writes files of the same names as '{other}', into the same folder: one takes the other's away.": "« {key} » écrit des fichiers de mêmes noms que « {other} », dans le même dossier : l'un supprime ceux de l'autre.",
+    "'{key}' names {component}, which this class does not save: there is nothing to export.": "« {key} » nomme {component}, que cette classe ne sauvegarde pas : il n'y a rien à exporter.",
+    "Add it to 'components' of the class, or export it where it is saved.": "Ajoutez-le à « components » de la classe, ou exportez-le là où il est sauvegardé.",
     "Give each a folder of its own.": "Donnez à chacun son propre dossier.",
     "7z files need the library py7zr.": "Les fichiers 7z demandent la bibliothèque py7zr.",
     "pip install 'rebond[archives]'": "pip install 'rebond[archives]'",
