@@ -49,7 +49,8 @@ def main() -> int:
         for name in arguments.data.split(","):
             say_aloud(f"{name}: {DATA_SETS[name].prepare(arguments.cache)}")
     if command in {"render", "all"}:
-        (HERE.parent / "docs/benchmarks.md").write_text(render_page(RESULTS))
+        page = HERE.parent / "docs/benchmarks.md"
+        page.write_text(render_page(RESULTS, page.read_text() if page.exists() else ""))
     return 0
 
 

@@ -22,16 +22,32 @@ built by `bench/install_peers.sh`. Encryption is on wherever a program has it; c
 """
 
 
-def render_page(results: Path) -> str:
-    """Return the page, from whichever results are there."""
-    lines = [OPENING, render_aims(), ""]
+def render_page(results: Path, known: str = "") -> str:
+    """Return the page, from whichever results are there; what else the ``known`` page has stays in its place."""
+    sections = _split(known)
     for path in sorted(results.glob("compare*.json"), key=lambda found: found.stem):
         title = path.stem.removeprefix("compare").strip("-").replace("-", " ")
-        lines += [f"## Beside the others{f': {title}' if title else ''}", "", *read_comparison(path).render(), ""]
+        heading = f"## Beside the others{f': {title}' if title else ''}"
+        sections[heading] = "\n".join(["", *read_comparison(path).render(), ""])
     for name in ("latency", "growth", "churn", "startup", "stack", "recovery", "drills", "postgres", "wal"):
         for path in sorted(results.glob(f"{name}*.json")):
-            lines += read_section(path).render()
-    return "\n".join(lines).rstrip() + "\n"
+            heading, *lines = read_section(path).render()
+            sections[heading] = "\n".join(lines)
+    texts = [f"{heading}\n{text.rstrip()}\n" for heading, text in sections.items()]
+    return "\n".join([OPENING, render_aims(), "", *texts]).rstrip() + "\n"
+
+
+def _split(page: str) -> dict[str, str]:
+    """Return the text below each heading of the second order, in the page's order."""
+    sections: dict[str, str] = {}
+    heading = ""
+    for line in page.splitlines():
+        if line.startswith("## "):
+            heading = line
+            sections[heading] = ""
+        elif heading:
+            sections[heading] += f"{line}\n"
+    return sections
 
 
 def render_aims() -> str:
