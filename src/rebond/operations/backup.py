@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from rebond import __version__
-from rebond.errors import SessionVoided, SourceError, UsageError
+from rebond.errors import CacheDamaged, SessionVoided, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import SnapshotId, random_id
 from rebond.operations.components import ComponentToSave, Judge, Judged, Moment, OpenTree, WalNeed
@@ -106,7 +106,7 @@ def _try(vault: Vault, request: BackupRequest, observer: Observer, around: Colle
         collector = Collector(observer, around.kept)
         try:
             return _attempt(vault, request, collector, snapshot, began)
-        except SessionVoided:
+        except (SessionVoided, CacheDamaged):  # what is damaged of the cache is found when it is opened, and made anew
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")

@@ -124,12 +124,30 @@ class Spoiler(Notebook):
             self.place = None
 
 
-def test_a_cache_that_goes_bad_while_a_backup_runs_is_named_and_the_next_run_is_right(
+def test_a_cache_that_goes_bad_while_a_backup_runs_is_made_anew_and_the_backup_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = Place(tmp_path)
     save(place.vault(), place.tree)
     monkeypatch.setattr(chunk_index, "LOADED_LIMIT", 0)  # as where there are too many to be taken into memory
+    place.clock.advance(60)
+    for name in ("a", "b"):
+        place.tree.write(f"new/{name}", name.encode() * 5000)
+    observer = Spoiler(place)
+
+    outcome = save(place.vault(), place.tree, observer=observer)
+
+    assert observer.place is None
+    assert len(list_snapshots(place.vault())) == 2
+    assert read_back(place.vault("another"), outcome.record) == place.tree.files
+    check_still_right(place)
+
+
+def test_a_cache_that_goes_bad_again_and_again_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place(tmp_path)
+    save(place.vault(), place.tree)
+    monkeypatch.setattr(chunk_index, "LOADED_LIMIT", 0)
+    monkeypatch.setattr(Spoiler, "advanced", lambda *_: spoil_runs(place))
     place.clock.advance(60)
     for name in ("a", "b"):
         place.tree.write(f"new/{name}", name.encode() * 5000)

@@ -1,0 +1,229 @@
+"""What is promised beside what is known: the work that could be lost, the drill that counts, what is remarked."""
+
+import pathlib
+import socket
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from rebond.config.loading import load_configuration
+from rebond.config.model import Loaded
+from rebond.history.learning import learn
+from rebond.history.runs import Run
+from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
+from rebond.stack.objectives.log_ends import LogEnd
+from rebond.stack.objectives.promises import Measure, Promise
+from rebond.stack.objectives.status import StackStatus, VaultFacts, gather_status
+from rebond.testing.manual_clock import ManualClock
+from rebond.vault.snapshots import CatalogPart, ComponentSummary, SnapshotRecord
+
+HOUR_MS = 3_600_000
+CONFIGURATION = """
+version = 1
+[stack]
+name = "x"
+[component.media]
+kind = "files"
+path = "media"
+rto = "60s"
+rpo = "4h"
+[component.scratch]
+kind = "ephemeral"
+volume = "scratch"
+[objective.lost-server]
+rto = "10m"
+[objective.corrupted-data]
+rto = "20m"
+rpo = "1h"
+[class.daily]
+schedule = "30 3 * * *"
+components = ["media"]
+[class.weekly]
+schedule = "30 4 * * 0"
+components = ["media"]
+"""
+
+
+def record_at(
+    time_ms: int,
+    *,
+    stack: str = "x",
+    class_: str = "daily",
+    complete: bool = True,
+    name: str = "media",
+    size: int = 100,
+) -> SnapshotRecord:
+    component = ComponentSummary(name=name, kind="files", domain=bytes(8), complete=complete, bytes=size)
+    return SnapshotRecord(
+        name=ObjectName("aaaa"),
+        snapshot=SnapshotId(bytes(16)),
+        session=SessionId(bytes(16)),
+        member=MemberId(bytes(8)),
+        domain=DomainId(bytes(8)),
+        catalog=CatalogPart(
+            sequence=1, time_ms=time_ms, host=socket.gethostname(), stack=stack, class_=class_, components=[component]
+        ),
+        private_segment=b"",
+        content_hash=b"",
+    )
+
+
+def drill_of(began_ms: int, **facts: Any) -> Run:
+    return Run(run=str(began_ms), kind="drilled", host="h", began_ms=began_ms, facts=facts)
+
+
+@pytest.fixture
+def loaded(tmp_path: pathlib.Path) -> Loaded:
+    (tmp_path / "media").mkdir()
+    (tmp_path / "rebond.toml").write_text(CONFIGURATION)
+    found = load_configuration(tmp_path / "rebond.toml", {})
+    assert found.loaded is not None, found
+    return found.loaded
+
+
+def status_of(
+    loaded: Loaded,
+    records: Sequence[SnapshotRecord],
+    tmp_path: pathlib.Path,
+    *,
+    drills: Sequence[Run] = (),
+    ends: Mapping[str, LogEnd] | None = None,
+) -> StackStatus:
+    facts = VaultFacts(records=records, main_records=records, can_read=True, canary=None, location="/v")
+    return gather_status(
+        loaded, facts, drills, learn(drills), ends or {}, folder=tmp_path / "state", clock=ManualClock()
+    )
+
+
+def lost_hours(loaded: Loaded, hours: Sequence[float], tmp_path: pathlib.Path, **words: Any) -> float | None:
+    now_ms = ManualClock().now_ms()
+    records = [record_at(now_ms - round(each * HOUR_MS)) for each in hours]
+    (media,) = status_of(loaded, records, tmp_path, **words).components
+    return None if media.rpo.measured_seconds is None else media.rpo.measured_seconds / 3600
+
+
+@pytest.mark.parametrize(
+    ("hours", "lost"),
+    [
+        ([], None),
+        ([1], 1),  # one: what is since then
+        ([9, 1], 8),  # right after a backup, its age says nothing of the rhythm
+        ([9, 8], 8),
+        ([40, 9, 8, 7], 7),  # only the newest three gaps are the rhythm of today
+        ([40, 9, 8], 31),
+        ([3, 2, 9], 6),  # in whatever order they are listed
+        ([-1500, 3], 3),  # dated ahead: of no account beside another
+        ([-1500], 1500),  # nor is it new where it is alone
+    ],
+)
+def test_what_could_be_lost_is_the_longest_of_the_newest_gaps(
+    loaded: Loaded, tmp_path: pathlib.Path, hours: list[float], lost: float | None
+) -> None:
+    assert lost_hours(loaded, hours, tmp_path) == lost
+
+
+def test_only_whole_snapshots_of_this_stack_that_hold_the_component_count(
+    loaded: Loaded, tmp_path: pathlib.Path
+) -> None:
+    now_ms = ManualClock().now_ms()
+    others: list[dict[str, Any]] = [{"stack": "other"}, {"complete": False}, {"name": "other"}]
+    records = [record_at(now_ms - 7 * HOUR_MS), *(record_at(now_ms - HOUR_MS, **each) for each in others)]
+    status = status_of(loaded, records, tmp_path)
+    assert [each.name for each in status.components] == ["media"], "of scratch nothing is saved"
+    assert status.components[0].rpo.measured_seconds == 7 * 3600
+    assert [each.subject for each in status.missed] == ["media"]
+    assert [each.code for each in status.remarks] == ["rpo-missed", "rto-unknown"]
+    assert [each.code for each in status_of(loaded, [], tmp_path).remarks] == ["never-saved", "rto-unknown"]
+
+
+@pytest.mark.parametrize(
+    ("end", "lost"),
+    [
+        (lambda now_ms: LogEnd(component="media", until_ms=now_ms - 60_000), 60),
+        (lambda now_ms: LogEnd(component="media", until_ms=now_ms + 60_000), 0),
+        (lambda now_ms: LogEnd(component="media", until_ms=now_ms - 60_000, is_idle=True), 0),
+        (lambda _: LogEnd(component="media", until_ms=None), 5 * 3600),
+        (lambda now_ms: LogEnd(component="other", until_ms=now_ms), 5 * 3600),
+    ],
+)
+def test_with_a_log_it_is_what_came_after_its_end(
+    loaded: Loaded, tmp_path: pathlib.Path, end: Any, lost: float
+) -> None:
+    found = end(ManualClock().now_ms())
+    hours = lost_hours(loaded, [9, 5], tmp_path, ends={found.component: found})
+    assert hours == lost / 3600
+
+
+def test_the_newest_drill_of_each_scenario_counts_and_no_sample(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    drills = [
+        drill_of(1, scenario="corrupted-data", rto_seconds=9.0, rpo_seconds=8.0),
+        drill_of(2, rto_seconds=700.0),
+        drill_of(3, scenario="lost-server", rto_seconds=500.0),
+        drill_of(4, scenario="corrupted-data", rto_seconds=1300.0, rpo_seconds=7.0),
+        drill_of(5, scenario="lost-server", rto_seconds=1.0, sample=True),
+        drill_of(6, scenario="corrupted-data", rto_seconds=1.0, sample=True),
+    ]
+    status = status_of(loaded, [], tmp_path, drills=drills)
+    assert [(each.subject, each.measure, each.measured_seconds) for each in status.scenarios] == [
+        ("lost-server", Measure.RTO, 500.0),
+        ("corrupted-data", Measure.RTO, 1300.0),
+        ("corrupted-data", Measure.RPO, 7.0),
+    ]
+    assert status.last_drill is drills[3]
+    assert [(each.subject, each.measure) for each in status.missed] == [("corrupted-data", Measure.RTO)]
+    assert status_of(loaded, [], tmp_path, drills=drills[:2]).scenarios[0].measured_seconds == 700.0, "of old"
+    assert status_of(loaded, [], tmp_path).last_drill is None
+
+
+@pytest.mark.parametrize(
+    ("took", "codes"),
+    [(61.0, ["rto-missed"]), (60.0, []), (30.0, [])],
+)
+def test_the_time_of_the_last_drill_stands_beside_the_promise(
+    loaded: Loaded, tmp_path: pathlib.Path, took: float, codes: list[str]
+) -> None:
+    facts = {"verdict": "pass", "components": [{"name": "media", "bytes": 100, "phases": {"fetch": took}}]}
+    status = status_of(loaded, [record_at(ManualClock().now_ms() - HOUR_MS)], tmp_path, drills=[drill_of(1, **facts)])
+    (media,) = status.components
+    assert media.rto.measured_seconds == took
+    assert [each.code for each in status.remarks] == codes
+
+
+@pytest.mark.parametrize(("days_until", "codes"), [(59, ["rto-will-break"]), (60, ["rto-will-break"]), (62, [])])
+def test_a_promise_that_will_break_within_two_months_is_said(
+    loaded: Loaded, tmp_path: pathlib.Path, days_until: int, codes: list[str]
+) -> None:
+    now_ms, size, per_day = ManualClock().now_ms(), 10_000_000, 100_000
+    took = 60 * size / (size + per_day * (days_until - 0.5))
+    facts = {"verdict": "pass", "components": [{"name": "media", "bytes": size, "phases": {"fetch": took}}]}
+    records = [record_at(now_ms - day * 24 * HOUR_MS, size=size - day * per_day) for day in (2, 1, 0)]
+    status = status_of(loaded, records, tmp_path, drills=[drill_of(1, **facts)])
+    assert status.components[0].breaks_in_days == days_until
+    assert [each.code for each in status.remarks if each.code.startswith("rto")] == codes
+
+
+def test_classes_and_what_can_be_reached_leave_out_what_is_dated_ahead(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    now_ms = ManualClock().now_ms()
+    records = [record_at(now_ms - each * HOUR_MS) for each in (5, 2, -1500)]
+    records.append(record_at(now_ms - HOUR_MS, class_="weekly"))
+    status = status_of(loaded, records, tmp_path)
+    daily, weekly = status.classes
+    assert (daily.newest_ms, weekly.newest_ms) == (now_ms - 2 * HOUR_MS, now_ms - HOUR_MS)
+    assert daily.next_ms is not None
+    assert weekly.next_ms is not None
+    assert now_ms < daily.next_ms <= now_ms + 24 * HOUR_MS
+    assert daily.next_ms != weekly.next_ms
+    assert status.reachable_ms == (now_ms - 5 * HOUR_MS, now_ms - HOUR_MS)
+    assert status_of(loaded, [], tmp_path).reachable_ms is None
+
+
+@pytest.mark.parametrize(
+    ("promised", "measured", "missed", "share"),
+    [(None, 5.0, False, 0.0), (5, None, False, 0.0), (5, 5.0, False, 1.0), (5, 5.1, True, 1.02), (0, 0.0, False, 0.0)],
+)
+def test_a_promise_is_missed_by_what_is_longer(
+    promised: int | None, measured: float | None, missed: bool, share: float
+) -> None:
+    promise = Promise(subject="x", measure=Measure.RTO, promised_seconds=promised, measured_seconds=measured)
+    assert (promise.is_missed, promise.share) == (missed, share)
