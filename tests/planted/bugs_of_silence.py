@@ -204,4 +204,16 @@ SILENCE = (
         (Change("subprocesses.py", "stdin=None if os.isatty(0) else subprocess.DEVNULL,", "stdin=None,"),),
         (SUBPROCESSES,),
     ),
+    Bug(
+        "log-given-up",
+        "The disk was full for a moment, and a service that lives for months writes no log any more.",
+        (
+            Change(
+                "logs/log.py",
+                "                self._tell(_name_of(sink), error)\n",
+                "                self._tell(_name_of(sink), error)\n                self._sinks = []\n",
+            ),
+        ),
+        ("tests/unit/logs/test_log.py::test_a_disk_that_was_full_is_written_again_once_there_is_room",),
+    ),
 )

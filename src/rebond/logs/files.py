@@ -27,6 +27,7 @@ class FileSink:
         self._kept = kept
         self._mode = mode
         self._descriptor = self._open()
+        self._is_cut = False
 
     def write(self, event: Event) -> None:
         """Append one line."""
@@ -35,9 +36,11 @@ class FileSink:
             self._reopen()
         if self._is_full(len(content)):
             self._rotate(len(content))
-        rest = memoryview(content)
+        rest = memoryview(b"\n" + content if self._is_cut else content)
+        self._is_cut = True  # until all of it stands there: a full disk takes half a line
         while rest:
             rest = rest[os.write(self._descriptor, rest) :]
+        self._is_cut = False
 
     def close(self) -> None:
         """Close the file."""

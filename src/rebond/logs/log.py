@@ -3,6 +3,7 @@
 import os
 import threading
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TextIO
 
@@ -77,6 +78,8 @@ class Log:
         self._clock = clock or SystemClock()
         self._lightest = Weight.INFO
         self._sinks: list[Sink] = []
+        self._missing: dict[str, Callable[[], Sink]] = {}  # what could not be opened yet
+        self._told: set[str] = set()
         self._pending: list[Event] | None = []
         self._lock = threading.Lock()
 
@@ -95,9 +98,11 @@ class Log:
             if terminal is not None:
                 self._sinks.append(TerminalSink(terminal))
             if settings.file is not None:
-                self._add_file(settings, settings.file)
+                path, limit_bytes, kept, mode = settings.file, settings.limit_bytes, settings.kept, settings.mode
+                self._missing[str(path)] = lambda: FileSink(path, limit_bytes=limit_bytes, kept=kept, mode=mode)
             if settings.to_journal:
-                self._add_journal()
+                self._missing["journal"] = JournalSink
+            self._add_missing()
             for event in pending:
                 self._send(event)
 
@@ -136,31 +141,33 @@ class Log:
                     sink.close()
                 except OSError as error:
                     self._tell(type(sink).__name__, error)
-            self._sinks = []
+            self._sinks, self._missing = [], {}
 
     def _send(self, event: Event) -> None:
         if event.weight > self._lightest:
             return
-        for sink in list(self._sinks):
+        self._add_missing()
+        for sink in self._sinks:
             try:
                 sink.write(event)
             except (OSError, ValueError) as error:  # a closed stream raises ValueError
-                self._sinks.remove(sink)
                 self._tell(_name_of(sink), error)
 
-    def _add_file(self, settings: LogSettings, path: Path) -> None:
-        try:
-            self._sinks.append(FileSink(path, limit_bytes=settings.limit_bytes, kept=settings.kept, mode=settings.mode))
-        except OSError as error:
-            self._tell(str(path), error)
-
-    def _add_journal(self) -> None:
-        try:
-            self._sinks.append(JournalSink())
-        except OSError as error:
-            self._tell("journal", error)
+    def _add_missing(self) -> None:
+        """Open what is not open yet. A service lives long: a disk that was full or away comes back."""
+        for place, make in list(self._missing.items()):
+            try:
+                self._sinks.append(make())
+            except OSError as error:
+                self._tell(place, error)
+            else:
+                del self._missing[place]
 
     def _tell(self, place: str, error: Exception) -> None:
+        """Note once that a place cannot be written; it is tried again with each event."""
+        if place in self._told:
+            return
+        self._told.add(place)
         self.faults.append(
             Finding(
                 code="log-not-written",

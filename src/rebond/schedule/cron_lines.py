@@ -21,7 +21,7 @@ from rebond.units import local_zone
 CRON_D = "/etc/cron.d"
 CHANGES = "*/5 * * * *"  # cron hears of no change: it asks so often
 EACH = "47 * * * *"
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/snap/bin"
 
 
 def write_cron_file(handed: HandedOver, now_ms: int) -> str:
@@ -38,7 +38,8 @@ def cron_file_name(stack: str) -> str:
 
 def write_table(handed: HandedOver, now_ms: int) -> str:
     """Return the lines for a user's own table, between marks by which they are found again."""
-    text = sign_text("\n".join([*_write_head(handed), *(f"{w} {c}" for w, c in list_lines(handed, now_ms))]) + "\n")
+    lines = (f"{when} {command}" for when, command in list_lines(handed, now_ms, has_path=False))
+    text = sign_text("\n".join([*_write_head(handed), *lines]) + "\n")
     return f"{_begin(handed.stack)}\n{text}{_end(handed.stack)}\n"
 
 
@@ -52,12 +53,15 @@ def take_out_of_table(table: str, stack: str) -> tuple[str, Origin | None]:
     return table[: found.start()] + table[found.end() :], judge_text(found[1])
 
 
-def list_lines(handed: HandedOver, now_ms: int) -> list[tuple[str, str]]:
-    """Return each line as when and what."""
+def list_lines(handed: HandedOver, now_ms: int, *, has_path: bool = True) -> list[tuple[str, str]]:
+    """Return each line as when and what. Without a line for the PATH, each says where programs are.
+
+    In a user's own table such a line would count for the lines of others too, and cron itself knows two folders.
+    """
     lines = []
     for job in handed.calendar.jobs:
         for when in _list_moments(job, handed.calendar.zone, now_ms):
-            lines.append((when, _write_command(handed, job)))
+            lines.append((when, _write_command(handed, job, has_path=has_path)))
     return lines
 
 
@@ -99,9 +103,10 @@ def _offset(moment: datetime, zone: tzinfo) -> timedelta:
     return moment.astimezone(zone).utcoffset() or timedelta()
 
 
-def _write_command(handed: HandedOver, job: Job) -> str:
+def _write_command(handed: HandedOver, job: Job, *, has_path: bool) -> str:
     """Say nothing unless it failed: cron mails what is said. A percent sign is the end of a line to cron."""
     setting = [f"{name}={shlex.quote(value)}" for name, value in sorted(handed.variables.items())]
+    setting += [] if has_path else [f'PATH="$PATH:{PATH}"']
     command = " ".join([*setting, shlex.join(handed.command_of(job))])
     return f'out=$({command} 2>&1) || echo "$out"'.replace("%", "\\%")
 

@@ -56,6 +56,9 @@ def describe_handing_over(
     scheduling, user = configuration.schedule, find_user_of_runs(loaded)
     is_other = bool(user) and user != name_of_this_user()
     chosen = {name: environment[name] for name in ("REBOND_STATE_DIR", "REBOND_CACHE_DIR") if environment.get(name)}
+    if not is_other and environment.get("XDG_STATE_HOME"):
+        # Of a login only: without it a run would keep its records elsewhere, and see no pause that is made here.
+        chosen.setdefault("REBOND_STATE_DIR", os.fspath(folders[0]))
     home = _home_of(user) if is_other else None
     state = folders[0] if home is None or "REBOND_STATE_DIR" in chosen else home / ".local/state/rebond"
     cache = folders[1] if home is None or "REBOND_CACHE_DIR" in chosen else home / ".cache/rebond"

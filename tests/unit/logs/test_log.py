@@ -200,6 +200,47 @@ def test_a_disk_that_fills_is_told_once(tmp_path: Path) -> None:
     assert len(log.faults) == 1
 
 
+def test_a_disk_that_was_full_is_written_again_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log(run="r")
+    log.open(LogSettings(file=tmp_path / "log"))
+    log.write("before")
+    write = os.write
+    rooms = [10, 0, 0]
+
+    def write_in_little_room(descriptor: int, content: bytes) -> int:
+        if not rooms:
+            return write(descriptor, content)
+        if room := rooms.pop(0):
+            return write(descriptor, content[:room])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", write_in_little_room)
+    log.write("half of it stands there")
+    log.write("nothing of it does")
+    log.write("after")
+    log.close()
+
+    written = (tmp_path / "log").read_text().splitlines()
+    assert [line.rpartition(" ")[2] for line in written if LINE.fullmatch(line)] == ["before", "after"]
+    assert len(written) == 3
+    assert len(log.faults) == 1
+
+
+def test_a_place_that_was_away_is_opened_once_it_is_there(tmp_path: Path) -> None:
+    log = Log(run="r")
+    (tmp_path / "disk").write_text("")
+    log.open(LogSettings(file=tmp_path / "disk" / "log"))
+    log.write("lost")
+    (tmp_path / "disk").unlink()
+    log.write("kept")
+    log.close()
+
+    assert (tmp_path / "disk" / "log").read_text().endswith("kept\n")
+    assert len(log.faults) == 1
+
+
 def test_secrets_are_masked_in_every_place_in_findings_errors_and_output_of_hooks(tmp_path: Path) -> None:
     remember_secret(Secret("tell-nobody-77"))
     journal = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)

@@ -1,7 +1,9 @@
 """Lines for cron: they parse, fire when the calendar says, and are found again."""
 
+import dataclasses
 import datetime
 import pathlib
+import subprocess
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +11,7 @@ from cronsim import CronSim
 from tests.unit.schedule.stack_written import hand_over, load, write_stack
 
 from rebond.errors import Refused, UsageError
-from rebond.schedule.cron_lines import list_lines, take_out_of_table, write_cron_file, write_schedule, write_table
+from rebond.schedule.cron_lines import PATH, list_lines, take_out_of_table, write_cron_file, write_schedule, write_table
 from rebond.schedule.cron_times import list_firings
 from rebond.schedule.handing_over import name_of_this_user
 from rebond.schedule.targets import change_table
@@ -84,3 +86,15 @@ def test_lines_that_were_changed_by_hand_stay(tmp_path: pathlib.Path) -> None:
     assert take_out_of_table(table, "shop")[1] is Origin.CHANGED
     with pytest.raises(Refused):
         change_table(table, block, "shop")
+
+
+def test_a_users_own_table_finds_programs_where_the_machine_has_them(tmp_path: pathlib.Path) -> None:
+    program = tmp_path / "rebond"
+    program.write_text('#!/bin/sh\necho "$PATH"\nexit 1\n')
+    program.chmod(0o755)
+    handed = dataclasses.replace(hand_over(write_stack(tmp_path), tmp_path), program=(str(program),))
+    line = next(each for each in write_table(handed, NOW_MS).splitlines() if "--class daily" in each)
+    command = line.split(maxsplit=5)[5].replace("\\%", "%")
+
+    said = subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/usr/bin:/bin"}, capture_output=True, check=True)
+    assert said.stdout.decode().strip() == f"/usr/bin:/bin:{PATH}"

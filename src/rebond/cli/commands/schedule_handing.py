@@ -1,13 +1,14 @@
 """``rebond schedule install``, ``remove`` and ``export``: others start the runs."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from rebond.cli.configuration.at_hand import require_configuration
+from rebond.cli.configuration.at_hand import judge_configuration, require_configuration
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, note
@@ -18,6 +19,7 @@ from rebond.config.model import Loaded
 from rebond.durable_files import discard_file, replace_durably
 from rebond.errors import RebondError, UsageError
 from rebond.schedule.handing_over import HandedOver, describe_handing_over, make_folders, name_of_this_user
+from rebond.schedule.inherited_variables import list_inherited
 from rebond.schedule.installing import Installation, apply_files
 from rebond.schedule.outside_programs import ask_program, run_program
 from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks, plan_hooks_away
@@ -77,6 +79,7 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
         _carry_out(invocation, plan, wishes)
         return
     target = _choose_target(loaded, wishes["to"])
+    _say_what_is_not_handed_over(invocation, loaded, handed)
     if target == "cron":
         _change_table(invocation, loaded, handed, wishes, is_wanted=True)
     else:
@@ -93,6 +96,19 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
             _say_who_lingers(invocation)
     if list_commit_classes(loaded):
         note(invocation, tr("Classes that wait for commits need the hook: rebond schedule install --git-hook"))
+
+
+def _say_what_is_not_handed_over(invocation: Invocation, loaded: Loaded, handed: HandedOver) -> None:
+    """Nothing of this shell comes along: a backup that works here would fail every night."""
+    document = judge_configuration(invocation).document
+    names = list_inherited(document, loaded, invocation.environment, handed.variables)
+    if names:
+        text = tr(
+            "The runs will not have these variables of this shell: {names}. Say in the configuration what they say, or "
+            "write them into a file that 'env' of [stack] names; for units also: systemctl edit NAME",
+            names=", ".join(names),
+        )
+        sys.stderr.write(f"{tr('warning')}: {text}\n")
 
 
 def _say_who_lingers(invocation: Invocation) -> None:
@@ -144,6 +160,7 @@ def export(invocation: Invocation, to: str | None, output: Path | None) -> None:
     """With ``--json`` the files are members of one document."""
     loaded, handed = _look(invocation)
     target = _choose_target(loaded, to)
+    _say_what_is_not_handed_over(invocation, loaded, handed)
     files = write_files(target, loaded, handed, SystemClock().now_ms())
     if output is not None:
         _doing(lambda: _write_all(output, files))

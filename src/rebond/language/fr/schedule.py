@@ -109,6 +109,9 @@ SCHEDULE: dict[str, str] = {
     "The table of cron is as it should be.": "La table de cron est comme il faut.",
     "The table of cron is changed.": "La table de cron est changée.",
     "The table of cron would be changed.": "La table de cron serait changée.",
+    "The runs will not have these variables of this shell: {names}. Say in the configuration what they say, or write them into a file that 'env' of [stack] names; for units also: systemctl edit NAME": "Les "
+    "exécutions n'auront pas ces variables de ce shell : {names}. Dites dans la configuration ce qu'elles disent, ou écrivez-les dans un fichier "
+    "que nomme « env » de [stack] ; pour des unités aussi : systemctl edit NOM",
     "Classes that wait for commits need the hook: rebond schedule install --git-hook": "Les classes qui attendent des "
     "commits ont besoin du crochet : rebond schedule install --git-hook",
     "Nothing was done. This would be:": "Rien n'a été fait. Voici ce qui le serait :",
