@@ -12,8 +12,9 @@ from rebond.config.model import Loaded
 from rebond.history.learning import learn
 from rebond.history.runs import Run
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
+from rebond.operations.drills.outcomes import DrilledComponent, DrillOutcome
 from rebond.stack.objectives.log_ends import LogEnd
-from rebond.stack.objectives.promises import Measure, Promise
+from rebond.stack.objectives.promises import DrillJudgement, Measure, Promise, judge_drill
 from rebond.stack.objectives.status import StackStatus, VaultFacts, gather_status
 from rebond.testing.manual_clock import ManualClock
 from rebond.vault.snapshots import CatalogPart, ComponentSummary, SnapshotRecord
@@ -155,6 +156,15 @@ def test_with_a_log_it_is_what_came_after_its_end(
     assert hours == lost / 3600
 
 
+def test_a_log_without_a_snapshot_leads_nowhere(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    now_ms = ManualClock().now_ms()
+    ends = {"media": LogEnd(component="media", until_ms=now_ms - 9 * HOUR_MS)}
+    assert [each.code for each in status_of(loaded, [], tmp_path, ends=ends).remarks] == ["never-saved", "rto-unknown"]
+    told = status_of(loaded, [record_at(now_ms - 20 * HOUR_MS)], tmp_path, ends=ends).remarks[0]
+    assert told.code == "rpo-missed"
+    assert "log" in told.message
+
+
 def test_the_newest_drill_of_each_scenario_counts_and_no_sample(loaded: Loaded, tmp_path: pathlib.Path) -> None:
     drills = [
         drill_of(1, scenario="corrupted-data", rto_seconds=9.0, rpo_seconds=8.0),
@@ -190,7 +200,7 @@ def test_the_time_of_the_last_drill_stands_beside_the_promise(
     assert [each.code for each in status.remarks] == codes
 
 
-@pytest.mark.parametrize(("days_until", "codes"), [(59, ["rto-will-break"]), (60, ["rto-will-break"]), (62, [])])
+@pytest.mark.parametrize(("days_until", "codes"), [(59, ["rto-will-break"]), (60, ["rto-will-break"]), (61, [])])
 def test_a_promise_that_will_break_within_two_months_is_said(
     loaded: Loaded, tmp_path: pathlib.Path, days_until: int, codes: list[str]
 ) -> None:
@@ -227,3 +237,79 @@ def test_a_promise_is_missed_by_what_is_longer(
 ) -> None:
     promise = Promise(subject="x", measure=Measure.RTO, promised_seconds=promised, measured_seconds=measured)
     assert (promise.is_missed, promise.share) == (missed, share)
+
+
+DRILLED = """
+version = 1
+[stack]
+name = "x"
+[component.media]
+kind = "files"
+path = "media"
+rto = "60s"
+rpo = "1h"
+[component.db]
+kind = "sqlite"
+path = "db.sqlite3"
+rto = "90s"
+rpo = "10m"
+"""
+SCENARIO = '[objective.lost-server]\nrto = "2m"\nrpo = "2h"\n[objective.corrupted-data]\nrto = "1m"\n'
+
+
+def judged(folder: pathlib.Path, text: str, *, rto: float = 100.0, rpo: float = 700.0, **words: Any) -> DrillJudgement:
+    (folder / "media").mkdir(exist_ok=True)
+    (folder / "db.sqlite3").touch()
+    (folder / "rebond.toml").write_text(text)
+    loaded = load_configuration(folder / "rebond.toml", {}).loaded
+    assert loaded is not None
+    asked = {key: words.pop(key) for key in ("scenario", "is_exercise") if key in words}
+    outcome = DrillOutcome(
+        record=record_at(0),
+        began_ms=0,
+        components=(
+            DrilledComponent(name="media", kind="files", phases={"fetch": 50.0}, age_seconds=words.pop("age", 700.0)),
+            DrilledComponent(name="db", kind="sqlite", phases={"fetch": 90.0, "load": 1.0}, age_seconds=601.0),
+            DrilledComponent(name="unknown", kind="files", phases={"fetch": 9000.0}, age_seconds=9000.0),
+        ),
+        checks=(),
+        phases={},
+        rto_seconds=rto,
+        rpo_seconds=rpo,
+        question_seconds=0.0,
+        seconds=rto,
+        **words,
+    )
+    return judge_drill(outcome, loaded.configuration, **asked)
+
+
+def missed_of(judgement: DrillJudgement) -> list[tuple[str, str]]:
+    return [(each.subject, str(each.measure)) for each in judgement.missed]
+
+
+def test_a_drill_is_judged_by_its_components_where_no_scenario_is_promised(tmp_path: pathlib.Path) -> None:
+    judgement = judged(tmp_path, DRILLED)
+    assert missed_of(judgement) == [("db", "rto"), ("db", "rpo")]
+    assert (judgement.rto.subject, judgement.rto.promised_seconds, judgement.rto.measured_seconds) == ("db", 90, 100.0)
+    assert (judgement.rpo.subject, judgement.rpo.promised_seconds) == ("db", 600), "the one that is nearest its promise"
+    assert len(judgement.promises) == 4, "what no configuration knows was promised by nobody"
+    exercise = judged(tmp_path, DRILLED, is_exercise=True)
+    assert missed_of(exercise) == [("db", "rpo"), ("db", "rto")], "of an exercise the whole stands beside the longest"
+    assert missed_of(judged(tmp_path, DRILLED, is_exercise=True, rto=89.0)) == [("db", "rpo")]
+
+
+def test_a_drill_is_judged_by_its_scenario_where_that_is_promised(tmp_path: pathlib.Path) -> None:
+    judgement = judged(tmp_path, DRILLED + SCENARIO, rto=121.0, rpo=7201.0)
+    assert missed_of(judgement) == [("db", "rto"), ("db", "rpo"), ("lost-server", "rto"), ("lost-server", "rpo")]
+    assert missed_of(judged(tmp_path, DRILLED + SCENARIO, rto=120.0, rpo=7200.0)) == [("db", "rto"), ("db", "rpo")]
+    other = judged(tmp_path, DRILLED + SCENARIO, scenario="corrupted-data", rto=61.0)
+    assert (other.rto.subject, other.rto.is_scenario, other.rto.is_missed) == ("corrupted-data", True, True)
+    assert (other.rpo.subject, other.rpo.is_scenario) == ("db", False), "of it no loss is promised"
+
+
+def test_a_sample_says_nothing_of_time_and_a_chosen_snapshot_nothing_of_loss(tmp_path: pathlib.Path) -> None:
+    sample = judged(tmp_path, DRILLED + SCENARIO, is_sample=True)
+    assert [each.measured_seconds for each in sample.promises if each.measure is Measure.RTO] == [None, None, None]
+    chosen = judged(tmp_path, DRILLED + SCENARIO, age=-1.0, rpo=-1.0)
+    assert chosen.rpo.measured_seconds is None
+    assert [each.measured_seconds for each in chosen.promises if each.measure is Measure.RPO] == [None, 601.0, None]

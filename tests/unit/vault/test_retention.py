@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebond.identifiers import MemberId, ObjectName, SnapshotId
+from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
 from rebond.vault.retention import (
+    LATE_CLAIM_MS,
+    LONGEST_RUN_MS,
     Candidate,
     Decision,
     GroupBy,
@@ -16,9 +18,13 @@ from rebond.vault.retention import (
     Period,
     decide_retention,
     find_last_complete,
+    find_steady,
     label_period,
+    newest_of_each,
+    time_that_counts,
 )
 from rebond.vault.retention_simulation import simulate_retention
+from rebond.vault.snapshots import CatalogPart, SnapshotRecord
 
 PARIS = ZoneInfo("Europe/Paris")
 MEMBER = MemberId(bytes(8))
@@ -309,3 +315,69 @@ def test_what_left_out_components_does_not_stand_for_a_day_that_has_all() -> Non
     alone = decide_retention(parts, KeepPolicy(daily=1), zone=PARIS)
     assert kept(alone) == {"2026-02-03 12:00"}
     assert decide_retention(parts, KeepPolicy(daily=0, last=1), zone=PARIS)[0].is_kept
+
+
+@pytest.mark.parametrize(
+    ("claimed_ms", "arrived_ms", "is_believed"),
+    [
+        (LATE_CLAIM_MS, LATE_CLAIM_MS, True),
+        (LATE_CLAIM_MS + 1, LATE_CLAIM_MS + 1, False),
+        (0, 0, True),
+        (-LONGEST_RUN_MS, 0, True),
+        (-LONGEST_RUN_MS - 1, 0, False),
+    ],
+)
+def test_a_time_is_believed_as_far_as_a_clock_and_a_run_may_go(
+    claimed_ms: int, arrived_ms: int, is_believed: bool
+) -> None:
+    now_ms = moment("2026-02-04 03:00")
+    candidate = snapshot(now_ms + claimed_ms, store_time_ms=now_ms + arrived_ms)
+    assert (find_steady([candidate], now_ms) == [candidate]) is is_believed
+    assert find_steady([candidate], None) == ([candidate] if arrived_ms - claimed_ms <= LONGEST_RUN_MS else [])
+
+
+@pytest.mark.parametrize(
+    "rule", ["last", "hourly", "daily", "weekly", "monthly", "yearly", "within_ms", "tags", "keeps_all"]
+)
+def test_any_one_rule_keeps_something_and_none_nothing(rule: str) -> None:
+    value = {"tags": frozenset({"x"}), "keeps_all": True}.get(rule, 1)
+    assert not KeepPolicy(**{rule: value}).keeps_nothing  # type: ignore[arg-type]
+    assert KeepPolicy().keeps_nothing
+    assert KeepPolicy(at_most_ms=1).keeps_nothing
+
+
+def test_a_rule_of_nothing_keeps_nothing_of_its_period() -> None:
+    days = [snapshot(f"2026-02-0{day} 03:00") for day in (3, 2, 1)]
+    assert newest_of_each(days, Period.DAILY, PARIS, 0) == []
+    assert [label for label, _ in newest_of_each(days, Period.DAILY, PARIS, 2)] == ["2026-02-03", "2026-02-02"]
+
+
+def test_only_what_a_rule_would_have_kept_goes_for_its_age() -> None:
+    days = [snapshot(f"2026-02-{day:02d} 03:00") for day in (1, 20, 28)]
+    decisions = decide_retention(days, KeepPolicy(last=3, at_most_ms=10 * DAY_MS), zone=PARIS)
+    assert codes(decisions, "2026-02-01 03:00") == {"expired-at-most"}
+    decisions = decide_retention(days, KeepPolicy(last=1, at_most_ms=10 * DAY_MS), zone=PARIS)
+    assert codes(decisions, "2026-02-01 03:00") == {"expired-no-rule"}, "its age took nothing away from it"
+    kept_to_the_day = decide_retention(days, KeepPolicy(last=3, at_most_ms=8 * DAY_MS), zone=PARIS)
+    assert "2026-02-20 03:00" in kept(kept_to_the_day), "at most is not less than"
+
+
+@pytest.mark.parametrize(
+    ("moment_ms", "time_ms", "store_ms", "counts_ms"),
+    [(None, 5, 7, 5), (3, 5, 7, 3), (None, LATE_CLAIM_MS + 9, 7, LATE_CLAIM_MS + 7), (LATE_CLAIM_MS + 9, 5, 7, None)],
+)
+def test_the_time_that_counts_is_the_moment_and_never_long_after_the_stores(
+    moment_ms: int | None, time_ms: int, store_ms: int, counts_ms: int | None
+) -> None:
+    record = SnapshotRecord(
+        name=ObjectName("aaaa"),
+        snapshot=SnapshotId(bytes(16)),
+        session=SessionId(bytes(16)),
+        member=MEMBER,
+        domain=DomainId(bytes(8)),
+        catalog=CatalogPart(sequence=1, time_ms=time_ms, moment_ms=moment_ms, host="h", stack="s", components=[]),
+        private_segment=b"",
+        content_hash=b"",
+        store_time_ms=store_ms,
+    )
+    assert time_that_counts(record) == (LATE_CLAIM_MS + store_ms if counts_ms is None else counts_ms)
