@@ -185,4 +185,16 @@ TIME = (
         (Change("units.py", "return _read_zone(path) if path else _read_rule(rule)", "return _standard_zone()"),),
         ("tests/unit/test_units.py",),
     ),
+    Bug(
+        "shell-taken-along",
+        "A backup works by hand and fails every night: nobody said that the passphrase was the shell's alone.",
+        (Change("schedule/inherited_variables.py", "if environment.get(name)}", "if not environment.get(name)}"),),
+        ("tests/unit/schedule/test_inherited_variables.py",),
+    ),
+    Bug(
+        "hanging-run-looks-well",
+        "A run hangs for ever: nothing of its stack is backed up any more, and /healthz says ok.",
+        (Change("service/daemon.py", "            *overdue.items(),\n", ""),),
+        (f"{LOOKS}::test_a_run_that_hangs_while_its_next_is_due_is_told_and_not_ended",),
+    ),
 )

@@ -17,6 +17,7 @@ from rebond.config.model import Loaded
 from rebond.errors import RebondError, VaultLocked
 from rebond.logs.masking import mask
 from rebond.schedule.calling import Calls
+from rebond.schedule.cron_times import find_last_firing
 from rebond.schedule.deciding import find_due, find_end_of_rest, may_try, settle
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.jobs import LANES, Calendar, Job, make_calendar
@@ -36,6 +37,7 @@ LOG = logging.getLogger("rebond.service")
 _LOCK_TRIES = 10  # hooks and `schedule show` look at the lock for a moment
 _LOCK_PAUSE_SECONDS = 0.05
 _LONGEST_HOLD_SECONDS = 3600.0
+_LONG_RUN_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,8 @@ class _Lane:
 
     child: Child | None = None
     before: JobRecord | None = None
+    began_ms: int = 0
+    began_monotonic: float = 0.0
     after: JobRecord | None = None  # what stands in place of ``before`` once the run has ended well
 
 
@@ -109,6 +113,7 @@ class Service:
         self._is_reload_asked = False
         self._last_fault = ""
         self._unseen: dict[str, str] = {}
+        self._overdue: dict[str, str] = {}
         self.facts = ServiceFacts()
         self._attendants = Attendants(settings.environment, settings.clock, self._waker.wake, settings.hear)
         self._use_configuration()
@@ -199,9 +204,39 @@ class Service:
             if fault != self._last_fault:
                 LOG.exception("a look failed and is repeated: %s", fault)
         self._last_fault = fault
-        found = (*self._records.faults.items(), *self._unseen.items(), *([("", fault)] if fault else []))
+        overdue = self._list_overdue()
+        for name in overdue.keys() - self._overdue.keys():
+            LOG.error("%s: %s", name, overdue[name])
+        self._overdue = overdue
+        found = (
+            *self._records.faults.items(),
+            *self._unseen.items(),
+            *overdue.items(),
+            *([("", fault)] if fault else []),
+        )
         self.facts.troubles = tuple(mask(f"{name}: {said}" if name else said) for name, said in found)
         self.facts.looked_monotonic = self._clock.monotonic()
+
+    def _list_overdue(self) -> dict[str, str]:
+        """Return the runs that go on for more than a day while others of their lane, or their own next, are due.
+
+        Nothing is ended: a first backup may take days. But what hangs for ever must not look well for ever.
+        """
+        found = {}
+        for name, lane in self._lanes.items():
+            seconds = self._clock.monotonic() - lane.began_monotonic
+            if lane.child is not None and seconds > _LONG_RUN_SECONDS and self._has_missed(name, lane.began_ms):
+                since = f"{seconds / 3600:.0f} hours, process {lane.child.pid}"
+                found[lane.child.job.name] = f"runs since {since}, and keeps waiting what was to run meanwhile"
+        return found
+
+    def _has_missed(self, lane: str, since_ms: int) -> bool:
+        now_ms, zone = self._clock.now_ms(), self._calendar.zone
+        return any(
+            not job.schedule or (find_last_firing(job.schedule, now_ms, zone) or 0) > since_ms
+            for job in self._calendar.jobs
+            if job.lane == lane
+        )
 
     def look(self) -> None:
         """See what ended, what changed, and start what is due."""
@@ -293,6 +328,7 @@ class Service:
 
     def _start(self, job: Job, lane: _Lane, wish: _Wish) -> None:
         lane.before, lane.after = self._records.read(job.name), wish.after
+        lane.began_ms, lane.began_monotonic = self._clock.now_ms(), self._clock.monotonic()
         try:
             lane.child = Child(
                 job,

@@ -169,3 +169,25 @@ def test_a_fault_of_our_own_ends_no_service_and_is_told(
     served.look_for_hours(1)
     assert sorted(served.begun) == ["first", "second"]
     assert served.service.facts.troubles == ()
+
+
+def test_a_run_that_hangs_while_its_next_is_due_is_told_and_not_ended(tmp_path: pathlib.Path) -> None:
+    served = Served(tmp_path, "exec sleep 600")
+    served.service._look_safely()
+    served.clock.advance(3600)
+    served.service._look_safely()
+    child = served.service._lanes["backup"].child
+    assert child is not None
+    served.clock.advance(86_000)
+    served.service._look_safely()
+    assert served.service.facts.troubles == (), "a long run is none that hangs"
+    served.clock.advance(1000)
+    served.service._look_safely()
+    assert "first: runs since 24 hours" in " ".join(served.service.facts.troubles)
+    assert child.status is None
+    child.interrupt()
+    served.service._look_safely()
+    assert served.service.facts.troubles == ()
+    for lane in served.service._lanes.values():
+        if lane.child is not None:  # the other class had waited
+            lane.child.interrupt()
