@@ -124,11 +124,7 @@ PHYSICAL = (
     Bug(
         "emptied-is-empty",
         "A table that was emptied between a look and its question counts as one that names no files.",
-        (
-            Change(
-                "sources/postgres/looks.py", "TO STDOUT WITH (ENCODING 'UTF8');\\n{_REQUIRE_SAME}\"", 'TO STDOUT;\\n"'
-            ),
-        ),
+        (Change("sources/postgres/looks.py", 'TO STDOUT;\\n{_REQUIRE_SAME}"', 'TO STDOUT;\\n"'),),
         (f"{LOOKS}::test_a_table_that_is_emptied_before_it_is_asked_is_not_taken_for_an_empty_one",),
     ),
     Bug(

@@ -7,10 +7,29 @@ REFUSALS = "tests/scenarios/test_postgres_refusals.py"
 ENDS = "tests/unit/sources/test_postgres.py"
 ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
+RAW = "tests/scenarios/test_postgres_raw_names.py"
 GUARDED = "tests/scenarios/test_export_guarded.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
 
 POSTGRES = (
+    Bug(
+        "names-of-bytes-not-read",
+        "A database whose names are no UTF-8 cannot be saved.",
+        (Change("sources/postgres/raw_text.py", "THEN '{RAW}' ELSE 'UTF8'", "THEN 'UTF8' ELSE 'UTF8'"),),
+        (f"{RAW}::test_names_that_are_no_utf_8_come_back_byte_for_byte",),
+    ),
+    Bug(
+        "roles-of-bytes-made-elsewhere",
+        "Roles whose names are no UTF-8 are made by way of a database that cannot take them, and nothing is loaded.",
+        (
+            Change(
+                "sources/postgres/whole_load.py",
+                "shared = plan.new if saved.manifest.encoding == RAW else maintenance",
+                "shared = maintenance if RAW else plan.new",
+            ),
+        ),
+        (f"{RAW}::test_another_server_gets_the_roles_too_whatever_its_other_databases_are",),
+    ),
     Bug(
         "an-export-without-a-guard",
         "A line that a hostile server put into a name makes the psql that loads an exported file start a program.",

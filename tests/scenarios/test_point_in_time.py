@@ -239,7 +239,6 @@ def test_a_restore_point_behind_a_hole_is_reached_from_a_later_base(folder: path
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
         stack.back_up()
-        stack.switch()
         stack.server.sql("INSERT INTO t VALUES (2)")
         hole = stack.switch()
         later = stack.back_up()

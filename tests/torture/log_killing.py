@@ -24,7 +24,7 @@ _ROWS = 2000
 _SCENARIOS = (
     *("wal_archived", "wal_received", "wal_troubles", "wal_failing_back", "wal_cleaning"),
     *("postgres", "export", "point_in_time", "drills_of_postgres", "moments_of_databases"),
-    *("export_guarded", "saved_from_a_standby"),
+    *("export_guarded", "saved_from_a_standby", "postgres_raw_names", "restored_subscribers"),
 )
 _SHOWN = 3
 

@@ -122,7 +122,7 @@ def _add_settings(contents: _Contents, saved: SavedDatabase, written_in: str) ->
         section=Section.BEFORE,
         definition=made.encode(),
         drop=f"DROP DATABASE {database};\n".encode(),
-        owner=saved.manifest.owner.encode(),
+        owner=saved.manifest.owner.encode(errors="surrogateescape"),
     )
 
 
@@ -141,7 +141,7 @@ def _add_item(contents: _Contents, item: Item, section: Section) -> Entry:
         definition=b"\n".join(words) + b"\n\n\n",
         drop=drop,
         schema=schema,
-        tablespace=b"" if item.tablespace == b"''" else read_name(item.tablespace).encode(),
+        tablespace=b"" if item.tablespace == b"''" else read_name(item.tablespace).encode(errors="surrogateescape"),
         access_method=item.access_method if item.kind in {b"TABLE", b"MATERIALIZED VIEW"} else b"",
         owner=item.owner,
     )
@@ -151,7 +151,9 @@ def _read_names(what: bytes, item: Item) -> tuple[bytes, bytes]:
     """Return name and schema as they are: in the header, line ends in them are spaces."""
     found = _NAMED.match(what)
     if found is None or not found["whole"]:
-        return (read_name(found["name"]).encode() if found and found["name"] else item.name), item.schema
+        return (
+            read_name(found["name"]).encode(errors="surrogateescape") if found and found["name"] else item.name
+        ), item.schema
     schema, name = (read_name(each).encode(errors="surrogateescape") for each in _SPLIT.findall(found["whole"]))
     return name, schema
 

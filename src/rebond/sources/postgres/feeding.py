@@ -5,14 +5,15 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 
 from rebond.errors import RestoreError, SourceError
+from rebond.sources.postgres.raw_text import CHOOSE_ENCODING
 from rebond.sources.postgres.saved import Piece
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target_failures import explain_target
 from rebond.sources.streams.whole_output import read_output
 
-LOAD_SETTINGS = """\
+LOAD_SETTINGS = f"""\
 SET default_transaction_read_only = off;
-SET client_encoding = 'UTF8';
+{CHOOSE_ENCODING};
 SET client_min_messages = warning;
 SET statement_timeout = 0;
 SET lock_timeout = 0;
@@ -22,7 +23,7 @@ SET row_security = off;
 SET search_path = '';
 SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) FROM pg_catalog.pg_settings
  WHERE name IN ('transaction_timeout', 'idle_session_timeout');
-"""  # what a role or a database says otherwise must not end a load that takes hours
+"""  # noqa: S608 - constants; what a role or a database says otherwise must not end a load that takes hours
 _BEGIN = f"""\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
 \\o /dev/null

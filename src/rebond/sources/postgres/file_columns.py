@@ -10,6 +10,7 @@ import msgspec
 
 from rebond.sources.postgres.looks import Asked
 from rebond.sources.postgres.names import quote_name
+from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.streams.readers import StreamReader
 from rebond.sources.streams.whole_output import read_output
 
@@ -65,14 +66,14 @@ def list_applied(snapshot: Asked, schema: str) -> dict[str, set[str]]:
     table = f"{quote_name(schema)}.django_migrations"
     found: dict[str, set[str]] = {}
     for line in _ask(snapshot, f"SELECT pg_catalog.json_build_array(app, name) FROM {table}"):  # noqa: S608 - quoted
-        label, name = msgspec.json.decode(line, type=tuple[str, str])
+        label, name = read_json(line, tuple[str, str])
         found.setdefault(label, set()).add(name)
     return found
 
 
 def list_columns(snapshot: Asked) -> list[TextColumn]:
     """Return all columns of text."""
-    return [msgspec.json.decode(each, type=TextColumn) for each in _ask(snapshot, _LIST_COLUMNS)]
+    return [read_json(each, TextColumn) for each in _ask(snapshot, _LIST_COLUMNS)]
 
 
 def sample_values(snapshot: Asked, columns: Sequence[TextColumn]) -> list[list[bytes]]:

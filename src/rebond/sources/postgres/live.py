@@ -7,6 +7,7 @@ import msgspec
 from rebond.errors import SourceError
 from rebond.sources.documents.tree import Document
 from rebond.sources.documents.tree import Piece as FilePiece
+from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.saved import Manifest, Piece, SavedDatabase
 
 _BLOCK_BYTES = 1 << 18
@@ -59,7 +60,7 @@ def open_live(pieces: Mapping[bytes, FilePiece]) -> SavedDatabase:
     """
     files = LiveFiles(pieces)
     try:
-        manifest = msgspec.json.decode(files.read("manifest.json"), type=Manifest)
+        manifest = read_json(files.read("manifest.json"), Manifest)
     except msgspec.DecodeError as error:
         raise SourceError("The database could not be described.", hint="Run the backup again.") from error
     tables = tuple(sorted(manifest.tables, key=lambda each: each.file.encode(errors="surrogateescape")))

@@ -80,7 +80,7 @@ class Look:
         """Begin to read what a query answers; it ends in an error where ``is_rewritten`` is true."""
         script = (
             f"{COMMON}{_BEGIN}SET TRANSACTION SNAPSHOT '{self._snapshot}';\nRESET search_path;\n"
-            f"COPY ({query}) TO STDOUT WITH (ENCODING 'UTF8');\n{_REQUIRE_SAME}"
+            f"COPY ({query}) TO STDOUT;\n{_REQUIRE_SAME}"
         )
         return self._access.open_psql(self.name, script)
 

@@ -7,11 +7,10 @@ import re
 import secrets
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
 from rebond.errors import RestoreError
 from rebond.sources.postgres.feeding import LoadSession
 from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.saved import Manifest
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import ask
@@ -42,9 +41,9 @@ def name_aside(name: str, now_ms: int) -> str:
 
 def shorten(name: str, most_bytes: int) -> str:
     """Return a name that is no longer than so many bytes; two that begin alike stay different."""
-    if len(name.encode()) <= most_bytes:
+    if len(name.encode(errors="surrogateescape")) <= most_bytes:
         return name
-    total = hashlib.sha256(name.encode()).hexdigest()[:_SUM_BYTES]
+    total = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:_SUM_BYTES]
     return f"{_cut(name, most_bytes - _SUM_BYTES - 1)}_{total}"
 
 
@@ -107,7 +106,7 @@ def drop_leftovers(access: Access, maintenance: str, name: str) -> tuple[str, ..
     )
     dropped = []
     for each in lines:
-        left = msgspec.json.decode(each, type=str)
+        left = read_json(each, str)
         with contextlib.suppress(RestoreError):  # somebody is in it now, or it is another user's: it does no harm
             ask(access, maintenance, f"DROP DATABASE IF EXISTS {quote_name(left)};")
             dropped.append(left)
@@ -213,4 +212,4 @@ def _name_start(name: str) -> str:
 
 def _cut(name: str, most_bytes: int) -> str:
     assert most_bytes < _LONGEST_BYTES  # noqa: S101 - what is put behind it has to fit
-    return name.encode()[:most_bytes].decode(errors="ignore")
+    return name.encode(errors="surrogateescape")[:most_bytes].decode(errors="ignore")

@@ -5,6 +5,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 
 from rebond.sources.postgres.names import quote_text
+from rebond.sources.postgres.raw_text import choose_encoding
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 
 _HEAD = "--\n-- PostgreSQL database dump\n--\n\n-- Dumped from database version {version}\n-- Exported by Rebond\n\n"
@@ -48,7 +49,7 @@ def write_plain(saved: SavedDatabase) -> Iterator[Piece]:
     yield _GUARD.replace("KEY", key).encode()
     yield from _without_end(saved.files.pieces("pre-data.sql"))
     if is_other:  # what Rebond itself wrote is UTF-8; the rows say what they are
-        yield b"SET client_encoding = 'UTF8';\n"
+        yield f"SET client_encoding = '{choose_encoding(manifest.encoding)}';\n".encode()
     for table in saved.tables:
         yield write_head(table)
         yield _write_in(table, manifest.encoding, is_other=is_other)

@@ -16,6 +16,7 @@ target=$1
 jobs=${2:-2}
 cd "$(dirname "$0")"
 PGCLIENTENCODING=UTF8
+if grep -qs '"encoding": "SQL_ASCII"' manifest.json; then PGCLIENTENCODING=SQL_ASCII; fi # any bytes, as they are
 export PGCLIENTENCODING
 
 run() { psql -X -q -A -t -v ON_ERROR_STOP=1 -d "$target" -f -; }

@@ -9,6 +9,7 @@ import msgspec
 
 from rebond.errors import VaultDamaged
 from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.statements import Script, parse_script
 
 Piece = bytes | bytearray | memoryview
@@ -114,7 +115,7 @@ class SavedDatabase:
 
 def open_saved(files: SavedFiles, globals_script: bytes = b"") -> SavedDatabase:
     """Read what the files say of their database. Raises ``VaultDamaged`` when they contradict one another."""
-    manifest = msgspec.json.decode(files.read("manifest.json"), type=Manifest)
+    manifest = read_json(files.read("manifest.json"), Manifest)
     known = {each.file: each for each in manifest.tables}
     tables = []
     for line in files.read("totals/tables.tsv").decode(errors="surrogateescape").splitlines():

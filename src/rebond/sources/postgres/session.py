@@ -3,13 +3,12 @@
 import secrets
 from dataclasses import dataclass
 
-import msgspec
-
 from rebond.errors import CommandFailed, SourceError
 from rebond.sources.postgres import catalogue
 from rebond.sources.postgres.catalogue import Database, Table
 from rebond.sources.postgres.failures import explain_failure, has_changed
 from rebond.sources.postgres.programs import Programs
+from rebond.sources.postgres.raw_text import CHOOSE_ENCODING, read_json
 from rebond.sources.postgres.server import OpenProgram, PostgresServer, describe_input, wrap_program
 from rebond.sources.streams.readers import FedReader, StreamReader
 
@@ -19,7 +18,7 @@ PADDING = "-" * 400  # what stands behind the mark pushes it through whoever hol
 
 COMMON = f"""\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
-SET client_encoding = 'UTF8';
+{CHOOSE_ENCODING} AS encoding \\gset
 SET DateStyle = ISO;
 SET IntervalStyle = postgres;
 SET TimeZone = 'UTC';
@@ -99,9 +98,9 @@ class HeldSnapshot:
         self._reader = self.access.open_psql(self.name, script, keeps_input=True)
         try:
             lines = read_until(self._reader, mark)
-            self.database = msgspec.json.decode(lines[0], type=Database)
+            self.database = read_json(lines[0], Database)
             self.sequences = int(lines[1])
-            self.tables = [msgspec.json.decode(each, type=Table) for each in lines[2:]]
+            self.tables = [read_json(each, Table) for each in lines[2:]]
         except BaseException:
             self._reader.close()
             raise
@@ -112,7 +111,7 @@ class HeldSnapshot:
 
     def open_rows(self, query: str) -> StreamReader:
         """Begin to read what a query of the user's answers in this snapshot, as COPY writes it."""
-        commands = f"RESET search_path;\nCOPY ({query}) TO STDOUT WITH (ENCODING 'UTF8');"
+        commands = f"RESET search_path;\nCOPY ({query}) TO STDOUT;"
         return self.access.open_psql(self.name, self.join(commands))
 
     def close(self) -> None:
@@ -131,7 +130,7 @@ def list_databases(access: Access, maintenance: str) -> list[str]:
         raise explain_failure(error, server=str(access.server), database=maintenance) from error
     finally:
         reader.close()
-    return [str(msgspec.json.decode(each)["name"]) for each in lines]
+    return [read_json(each, dict[str, str])["name"] for each in lines]
 
 
 def read_until(reader: StreamReader, mark: str) -> list[bytes]:

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-import msgspec
-
 from rebond.errors import RestoreError
 from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.load_sessions import begin_session
+from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import ask
@@ -266,7 +265,7 @@ def judge_count(table: SavedTable, count: int) -> None:
 
 def gather_statistics(access: Access, database: str, *, jobs: int) -> None:
     """Let the server look at all tables, as ``ANALYZE`` does, in several sessions. Raises ``RestoreError``."""
-    names = [msgspec.json.decode(each, type=str) for each in ask(access, database, _LIST_ANALYZED)]
+    names = [read_json(each, str) for each in ask(access, database, _LIST_ANALYZED)]
     shares = [share for number in range(jobs) if (share := names[number::jobs])]
     with ThreadPoolExecutor(max(1, len(shares)), "statistics") as pool:
         work = [pool.submit(run_statements, access, database, [f"ANALYZE {each};" for each in one]) for one in shares]

@@ -7,21 +7,22 @@ import msgspec
 
 from rebond.errors import RestoreError, SourceError
 from rebond.sources.postgres.programs import Programs, find_programs
+from rebond.sources.postgres.raw_text import CHOOSE_ENCODING, read_json
 from rebond.sources.postgres.server import OpenProgram, PostgresServer
 from rebond.sources.postgres.session import Access, read_until
 from rebond.sources.postgres.target_failures import explain_target
 
-_QUIETLY = """\\set ON_ERROR_STOP on
+_QUIETLY = f"""\\set ON_ERROR_STOP on
 \\set VERBOSITY verbose
 SET default_transaction_read_only = off;
-SET client_encoding = 'UTF8';
+{CHOOSE_ENCODING} AS encoding \\gset
 SET statement_timeout = 0;
 SET lock_timeout = '60s';
 SET client_min_messages = warning;
 SELECT pg_catalog.set_config('search_path', '', false) AS path \\gset
 SELECT pg_catalog.count(pg_catalog.set_config(name, '0', false)) AS unlimited FROM pg_catalog.pg_settings
  WHERE name = 'transaction_timeout' \\gset
-"""
+"""  # noqa: S608 - made of constants
 _DESCRIBE = """
 SELECT pg_catalog.json_build_object(
   'version_num', pg_catalog.current_setting('server_version_num')::int,
@@ -98,7 +99,7 @@ def reach_target(
 def describe_server(target: DatabaseTarget) -> tuple[Server, DatabaseTarget]:
     """Ask the server what it is; return that, and the target with programs that fit. Raises ``RestoreError``."""
     answer = ask(target.access, choose_maintenance(target), _DESCRIBE)
-    found = msgspec.json.decode(answer[0], type=Server)
+    found = read_json(answer[0], Server)
     fitting = _choose(find_programs(target.access.open_program), found.major)
     return found, replace(target, access=replace(target.access, programs=fitting))
 

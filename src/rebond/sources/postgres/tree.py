@@ -3,14 +3,13 @@
 from collections.abc import Callable, Mapping
 from importlib import resources
 
-import msgspec
-
 from rebond.clock import Clock
 from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.marked_output import DumpReader, ExplainedReader
+from rebond.sources.postgres.raw_text import write_json
 from rebond.sources.postgres.session import HeldSnapshot
 from rebond.sources.postgres.table_rows import TableRows, name_table_file
 from rebond.sources.streams.judging import Expectation
@@ -188,7 +187,7 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
             for each in snapshot.tables
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1) + b"\n"
+    return write_json(document)
 
 
 def _read_script() -> bytes:

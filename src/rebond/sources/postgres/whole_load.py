@@ -23,6 +23,7 @@ from rebond.sources.postgres.making import (
     swap_in,
 )
 from rebond.sources.postgres.names import quote_name
+from rebond.sources.postgres.raw_text import RAW
 from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.side_by_side import gather_statistics, load_rows
@@ -154,11 +155,13 @@ def load_whole(
         if not create_database(access, maintenance, plan.new, saved.manifest):
             report(_other_locale(saved))
         with mark_half_loaded(access, plan.new):
-            _make_roles(plan, maintenance)
+            # Names that are no UTF-8 can only be said where the encoding is that of the database itself.
+            shared = plan.new if saved.manifest.encoding == RAW else maintenance
+            _make_roles(plan, shared)
             phases = _fill(saved, plan, wish, advance)
             roles = [*plan.server.roles, *plan.new_roles]
             settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
-            _apply(plan, maintenance, list(settings), report)
+            _apply(plan, shared, list(settings), report)
         swap_in(access, maintenance, new=plan.new, name=plan.name, aside=plan.aside)
     except BaseException:
         _take_away(plan, maintenance, report)
