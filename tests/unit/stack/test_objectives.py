@@ -313,3 +313,56 @@ def test_a_sample_says_nothing_of_time_and_a_chosen_snapshot_nothing_of_loss(tmp
     chosen = judged(tmp_path, DRILLED + SCENARIO, age=-1.0, rpo=-1.0)
     assert chosen.rpo.measured_seconds is None
     assert [each.measured_seconds for each in chosen.promises if each.measure is Measure.RPO] == [None, 601.0, None]
+    nothing_lost = judged(tmp_path, DRILLED + SCENARIO, age=0.0, rpo=0.0)
+    assert [each.measured_seconds for each in nothing_lost.promises if each.measure is Measure.RPO] == [0.0, 601.0, 0.0]
+
+
+OTHER = """
+version = 1
+[stack]
+name = "x"
+[vault]
+url = "/srv/vault"
+medium = "disk"
+[[replica]]
+name = "away"
+url = "s3://bucket/vault"
+medium = "object-store"
+site = "elsewhere"
+[component.media]
+kind = "files"
+path = "media"
+[component.env]
+kind = "secrets"
+paths = [".env"]
+rpo = "1h"
+[class.by-hand]
+trigger = "manual"
+components = ["media"]
+[class.secrets]
+trigger = "change"
+components = ["env"]
+"""
+
+
+def test_what_is_promised_by_nobody_is_not_remarked_and_what_nobody_starts_has_no_next(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "media").mkdir()
+    (tmp_path / ".env").write_text("A=1")
+    (tmp_path / "rebond.toml").write_text(OTHER)
+    loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert loaded is not None
+    now_ms = ManualClock().now_ms()
+    records = [record_at(now_ms - hours * HOUR_MS, name="env") for hours in (50, 2)]
+
+    status = status_of(loaded, records, tmp_path)
+    assert [(each.name, each.rpo.measured_seconds) for each in status.components] == [("media", None), ("env", 7200)]
+    assert [each.code for each in status.remarks] == ["rpo-missed"], "saved at every change: its rhythm says nothing"
+    by_hand, secrets = status.classes
+    assert (by_hand.next_ms, by_hand.trigger, secrets.trigger) == (None, "manual", "change")
+    assert [(each.name, each.medium, each.site, each.snapshots) for each in status.places] == [
+        ("vault", "disk", "", 2),
+        ("away", "object-store", "elsewhere", None),
+    ]
+    end = LogEnd(component="env", until_ms=None)
+    (_, env) = status_of(loaded, records, tmp_path, ends={"env": end}).components
+    assert env.rpo.measured_seconds == 48 * 3600, "with a log its rhythm counts again, where the log says nothing"

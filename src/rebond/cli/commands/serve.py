@@ -50,16 +50,7 @@ STALE_SECONDS = 60.0  # a service that has not looked for so long is not well
 def serve(invocation: Invocation) -> None:
     """Raises ``VaultLocked`` when another process serves this stack."""
     loaded = require_configuration(invocation)
-    folder = folder_of(invocation.state_folder, loaded)
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise RebondError(
-            "{path} cannot be made, and without it nobody knows what was run: {reason}.",
-            hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
-            path=str(folder),
-            reason=error.strerror or str(error),
-        ) from None
+    folder = _make_folder(invocation, loaded)
     configurations = Configurations(
         lambda: judge_configuration(invocation), lambda verdict, good: keep_configuration(folder, verdict, good)
     )
@@ -173,3 +164,18 @@ def _answer(word: str, service: Service, describe: Describe) -> Answer:
         case _:
             return {"error": f"'{word}' is none of status, wake, reload"}
     return {"ok": True}
+
+
+def _make_folder(invocation: Invocation, loaded: Loaded) -> Path:
+    """Make the folder in which stands what was run of the stack, where it is missing."""
+    folder = folder_of(invocation.state_folder, loaded)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise RebondError(
+            "{path} cannot be made, and without it nobody knows what was run: {reason}.",
+            hint="Check the rights and the room there, or set REBOND_STATE_DIR.",
+            path=str(folder),
+            reason=error.strerror or str(error),
+        ) from None
+    return folder

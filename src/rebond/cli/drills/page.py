@@ -21,34 +21,9 @@ def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
         Notice([_say_verdict(outcome.verdict)])
         if outcome.verdict is not Verdict.PASS or evidence.judgement.missed
         else Paragraph([_say_verdict(outcome.verdict)]),
-        Grid(
-            [say("What"), say("Which")],
-            [
-                [say("Stack"), evidence.stack],
-                [say("Scenario"), evidence.scenario or say("none")],
-                [say("Snapshot"), Code(outcome.record.snapshot.hex())],
-                [say("Moment that it shows"), format_moment(time_of(outcome.record))],
-                [say("Drill begun"), format_moment(outcome.began_ms)],
-                [say("Everything was back after"), format_span(outcome.rto_seconds)],
-                [say("Questions took"), format_span(outcome.question_seconds)],
-                [say("Only a part was restored"), say("yes") if outcome.is_sample else say("no")],
-                [say("Network of the commands"), _say_network(evidence.is_cut_off)],
-            ],
-        ),
+        _describe_drill(evidence),
         Heading(2, say("Promised and measured")),
-        Grid(
-            [say("What"), say("Measure"), say("Promised"), say("Measured"), say("Holds")],
-            [
-                [
-                    each.subject,
-                    say("recovery time") if each.measure is Measure.RTO else say("work lost"),
-                    _show(each.promised_seconds),
-                    _show(each.measured_seconds),
-                    _say_holds(each.promised_seconds, each.measured_seconds, is_missed=each.is_missed),
-                ]
-                for each in evidence.judgement.promises
-            ],
-        ),
+        _describe_promises(evidence),
         Heading(2, say("What came back")),
         Grid(
             [say("Component"), say("Kind"), say("Files"), say("Size"), say("Time")],
@@ -62,6 +37,42 @@ def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
         *_describe_scenario(evidence),
     ]
     return Page(say("Drill of {stack}", stack=evidence.stack), language, blocks)
+
+
+def _describe_drill(evidence: Evidence) -> Grid:
+    """Return what was drilled, when, and how long it took."""
+    outcome = evidence.outcome
+    return Grid(
+        [say("What"), say("Which")],
+        [
+            [say("Stack"), evidence.stack],
+            [say("Scenario"), evidence.scenario or say("none")],
+            [say("Snapshot"), Code(outcome.record.snapshot.hex())],
+            [say("Moment that it shows"), format_moment(time_of(outcome.record))],
+            [say("Drill begun"), format_moment(outcome.began_ms)],
+            [say("Everything was back after"), format_span(outcome.rto_seconds)],
+            [say("Questions took"), format_span(outcome.question_seconds)],
+            [say("Only a part was restored"), say("yes") if outcome.is_sample else say("no")],
+            [say("Network of the commands"), _say_network(evidence.is_cut_off)],
+        ],
+    )
+
+
+def _describe_promises(evidence: Evidence) -> Grid:
+    """Return each promise beside what was measured."""
+    return Grid(
+        [say("What"), say("Measure"), say("Promised"), say("Measured"), say("Holds")],
+        [
+            [
+                each.subject,
+                say("recovery time") if each.measure is Measure.RTO else say("work lost"),
+                _show(each.promised_seconds),
+                _show(each.measured_seconds),
+                _say_holds(each.promised_seconds, each.measured_seconds, is_missed=each.is_missed),
+            ]
+            for each in evidence.judgement.promises
+        ],
+    )
 
 
 def _describe_scenario(evidence: Evidence) -> list[Block]:
