@@ -106,6 +106,18 @@ RECOVERY = (
         (f"{KILLS}::test_what_is_half_restored_is_not_saved_as_if_it_were_whole",),
     ),
     Bug(
+        "no-room-for-the-way-back",
+        "A full disk ends a restore in the middle: the services are stopped, and no line can be written of going back.",
+        (
+            Change(
+                "operations/recovery/reserve.py",
+                "        if error.errno not in _FULL or not give_up_reserve(folder):",
+                "        if error.errno in _FULL or not give_up_reserve(folder):",
+            ),
+        ),
+        (f"{PLACE}::test_a_journal_on_a_full_disk_goes_on_with_what_the_run_has_kept_for_that",),
+    ),
+    Bug(
         "other-components-go-along",
         "Restoring the code brings the database and the media of that day as well.",
         (
@@ -368,7 +380,7 @@ RECOVERY = (
     Bug(
         "left-out-names-are-moved",
         "What the rules leave out of a live folder is set aside with it.",
-        (Change("stack/live_trees.py", "[*contents.directories, *contents.names, *unknown]", "[]"),),
+        (Change("stack/live_trees.py", "[*contents.directories, *contents.names, *_encode(unknown)]", "[]"),),
         ("tests/unit/stack/test_live_trees.py",),
     ),
     Bug(

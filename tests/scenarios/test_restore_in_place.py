@@ -1,6 +1,7 @@
 """``restore --in-place``: what comes back, what stays, what is undone, and what is refused."""
 
 import contextlib
+import errno
 import http.server
 import json
 import os
@@ -19,7 +20,7 @@ from tests.shims.placing import place_shims
 from rebond.errors import RestoreError
 from rebond.history.ledger import Ledger
 from rebond.history.runs import RunFilter, read_runs
-from rebond.operations.recovery import file_part
+from rebond.operations.recovery import file_part, journal
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +253,47 @@ def test_a_disk_that_fills_while_it_is_put_in_place_is_rolled_back(shop: Shop, m
     assert shop.files() == shop.broken_files
     assert shop.trace() == ["stop", "start"]
     assert shop.beside() == []
+
+
+def fill_the_disk(monkeypatch: pytest.MonkeyPatch, after: int, *, has_reserve: bool) -> None:
+    """Let no line be written to a journal after the first ones; the reserve of the run may be what is missing."""
+    append, left = journal._append, [after]
+
+    def fail(path: pathlib.Path, lines: bytes) -> None:
+        left[0] -= 1
+        if left[0] < 0 and not (has_reserve and not path.with_name("reserve").exists()):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        append(path, lines)
+
+    monkeypatch.setattr(journal, "_append", fail)
+
+
+@pytest.mark.parametrize("after", range(1, 12, 3))
+def test_a_journal_on_a_full_disk_goes_on_with_what_the_run_has_kept_for_that(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    fill_the_disk(monkeypatch, after, has_reserve=True)
+    run = in_place(shop, "code", "db")["run"]
+    shop.program.good("restore", "--rollback", run, "--yes")
+    assert (shop.files(), shop.beside()) == (shop.broken_files, [])
+    assert not (shop.folder / "state" / "restores" / run / "reserve").exists()
+
+
+@pytest.mark.parametrize("after", range(1, 12, 3))
+def test_a_journal_that_cannot_be_written_at_all_names_the_two_ways_on(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    with monkeypatch.context() as full:
+        fill_the_disk(full, after, has_reserve=False)
+        answer = shop.program("restore", "latest", "code", "db", "--in-place", "--yes")
+    assert answer.status == 40
+    assert "rebond restore --resume" in answer.err
+    assert "rebond restore --rollback" in answer.err
+    shop.program.good("restore", "--rollback", "latest", "--yes")
+    assert (shop.files(), shop.beside(), shop.trace()[-1:]) in [
+        (shop.broken_files, [], ["start"]),
+        (shop.broken_files, [], []),
+    ]
 
 
 def test_room_is_asked_for_before_anything_is_fetched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

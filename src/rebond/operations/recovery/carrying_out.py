@@ -1,5 +1,6 @@
 """Carrying out a plan step by step, going on with one that was cut, and undoing one."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -72,16 +73,29 @@ class Recovery:
                 continue
             began = self._clock.monotonic()
             facts: dict[str, Any] = {"step": step.number, "kind": step.kind.value, "subject": step.subject}
-            self._journal.write_all([*ended, (Event.STEP_BEGINS, facts)])
+            self._note([*ended, (Event.STEP_BEGINS, facts)])
             self._observer.advanced(Advance(phase="restore", subject=f"{step.kind.value} {step.subject}"))
             try:
                 self._do(step)
             except RebondError as error:
                 facts["seconds"] = round(self._clock.monotonic() - began, 3)
-                self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
+                with contextlib.suppress(RebondError):  # what failed is told anyhow, and undone
+                    self._journal.write(Event.STEP_FAILS, **facts, reason=mask(error.message)[:500])
                 raise self._end_after(step, error) from error
             ended = [(Event.STEP_ENDS, {**facts, "seconds": round(self._clock.monotonic() - began, 3)})]
-        self._journal.write_all([*ended, (Event.KEPT, {})])
+        self._note([*ended, (Event.KEPT, {})])
+
+    def _note(self, events: Sequence[tuple[Event, Mapping[str, Any]]]) -> None:
+        try:
+            self._journal.write_all(events)
+        except RebondError as error:
+            raise RestoreError(
+                "The restore {run} stopped in the middle, and the services may be stopped: {reason}",
+                hint="Mend that, then go on with: rebond restore --resume {run}\n"
+                "  → or undo it: rebond restore --rollback {run}",
+                run=self._journal.run,
+                reason=error,
+            ) from error
 
     def _stop_again(self) -> None:
         """Stop what an earlier process had stopped, unless it was to run again already."""

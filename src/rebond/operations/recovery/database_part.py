@@ -11,6 +11,7 @@ from rebond.clock import Clock
 from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, wait_for_server
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
@@ -223,7 +224,7 @@ class DatabasePart:
     def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name
         try:
-            replace_durably(os.fspath(path), content)
+            write_with_reserve(self._folder.parents[1], lambda: replace_durably(os.fspath(path), content))
         except OSError as error:
             raise RestoreError(
                 "{component} could not be brought back at {path}: {reason}",

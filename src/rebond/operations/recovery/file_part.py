@@ -16,6 +16,7 @@ from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, close_last, plan_swap
 from rebond.operations.restore import restore
 from rebond.operations.restore_planning import RestoreRequest
@@ -362,7 +363,8 @@ class FilePart:
         """Remember something for ever, whole or not at all."""
         try:
             with contextlib.suppress(FileExistsError):  # an earlier try came so far
-                write_durably(os.fspath(self._folder / name), content)
+                path = os.fspath(self._folder / name)
+                write_with_reserve(self._folder.parents[1], lambda: write_durably(path, content))
             fsync_directory(os.fspath(self._folder))
         except OSError as error:
             raise _failed(self.name, os.fsencode(self._folder), error) from error

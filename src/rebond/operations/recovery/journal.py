@@ -19,6 +19,7 @@ from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
 from rebond.errors import Refused, RestoreError, UnknownName, UsageError, VaultLocked
 from rebond.operations.recovery.plan import StepKind
+from rebond.operations.recovery.reserve import give_up_reserve, keep_reserve, write_with_reserve
 from rebond.operations.recovery.signs_of_life import give_signs, read_last_ms
 
 RESTORES = "restores"  # the folder of all runs, below the state folder
@@ -96,6 +97,7 @@ class Journal:
         try:
             make_directories_durably(os.fspath(folder))
             write_durably(os.fspath(folder / _PLAN), json.dumps(plan, indent=1).encode() + b"\n")
+            keep_reserve(folder)
         except OSError as error:
             raise _unwritable(folder, error) from error
         return cls(folder, clock)
@@ -163,17 +165,17 @@ class Journal:
         line = b"".join(_encode(each) for each in entries)
         path = self.folder / _JOURNAL
         try:
-            is_new = not path.exists()
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
-            try:
-                _append(descriptor, line)
-            finally:
-                os.close(descriptor)
-            if is_new:
-                fsync_directory(os.fspath(self.folder))
+            write_with_reserve(self.folder, lambda: _append(path, line))
         except OSError as error:
-            raise _unwritable(path, error) from error
+            raise RestoreError(
+                "{path} cannot be written: {reason}. Without it a restore in place could not be undone.",
+                hint="Check the rights and the room there, then run the same command again.",
+                path=str(path),
+                reason=error.strerror or str(error),
+            ) from error
         self._entries += entries
+        if self.state in (RunState.ROLLED_BACK, RunState.ACCEPTED):
+            give_up_reserve(self.folder)
 
     def entries(self) -> tuple[Entry, ...]:
         """Return what was written."""
@@ -259,17 +261,24 @@ class Journal:
         return len(content) - len(whole)
 
 
-def _append(descriptor: int, lines: bytes) -> None:
+def _append(path: Path, lines: bytes) -> None:
     """Write lines durably, or nothing of them: half a line would spoil the next one."""
-    size = os.fstat(descriptor).st_size
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
     try:
-        while lines:
-            lines = lines[os.write(descriptor, lines) :]
-        os.fsync(descriptor)
-    except OSError:
-        with contextlib.suppress(OSError):  # then who holds the run next takes it away
-            os.ftruncate(descriptor, size)
-        raise
+        size = os.fstat(descriptor).st_size
+        try:
+            while lines:
+                lines = lines[os.write(descriptor, lines) :]
+            os.fsync(descriptor)
+        except OSError:
+            with contextlib.suppress(OSError):  # then who holds the run next takes it away
+                os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
+    if is_new:
+        fsync_directory(os.fspath(path.parent))
 
 
 def _encode(entry: Entry) -> bytes:

@@ -1,0 +1,36 @@
+"""A little room that a run keeps for itself beside its journal, so that a full disk does not end the way back."""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from rebond.durable_files import write_durably
+
+_RESERVE = "reserve"
+_RESERVE_BYTES = 64 << 10  # for the lines and notes that one way back writes
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+def keep_reserve(folder: Path) -> None:
+    """Take the room in the folder of a run. Raises ``OSError``."""
+    write_durably(os.fspath(folder / _RESERVE), os.urandom(_RESERVE_BYTES))  # zeros take no room on some disks
+
+
+def give_up_reserve(folder: Path) -> bool:
+    """Give the room free; say whether it was still kept."""
+    with contextlib.suppress(OSError):
+        os.unlink(folder / _RESERVE)
+        return True
+    return False
+
+
+def write_with_reserve(folder: Path, write: Callable[[], None]) -> None:
+    """Write; where the disk is full, give up the reserve of the run and write once more. Raises ``OSError``."""
+    try:
+        write()
+    except OSError as error:
+        if error.errno not in _FULL or not give_up_reserve(folder):
+            raise
+        write()
