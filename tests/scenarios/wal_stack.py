@@ -81,7 +81,10 @@ class WalStack:
     def serve(self) -> subprocess.Popen[bytes]:
         """Begin the daemon and wait until it answers."""
         process = self.begin("wal", "serve")
-        wait_until(lambda: self.socket.exists() or process.poll() is not None)
+        try:
+            wait_until(lambda: self.socket.exists() or process.poll() is not None)
+        except AssertionError as error:
+            raise AssertionError(self.log()[-2000:]) from error
         assert process.poll() is None, self.log()
         return process
 

@@ -1,10 +1,10 @@
 """What takes too long for ``make test``: known bugs put back, kills, power cuts, rot, interleavings, long random runs.
 
 ``python -m tests.torture`` does all of it in about ``REBOND_TORTURE_MINUTES`` (18 unless said),
-``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted BUG...`` some bugs. ``in-place`` takes
-an hour and has to be named: restores in place, killed at every point there is. Parts that could go on for ever share
-what time the others leave, or take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE`` bugs (2 unless said)
-are judged side by side.
+``python -m tests.torture PART...`` some parts, ``python -m tests.torture planted`` all bugs, which
+takes longer than the rest together, ``… planted BUG...`` some. ``in-place`` takes an hour and has to be named:
+restores in place, killed at every point there is. Parts that could go on for ever share what time the others leave, or
+take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE`` bugs (2 unless said) are judged side by side.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from tests.torture import rounds
 from tests.torture.in_place_cuts import cut_everywhere
 from tests.torture.log_killing import kill_around_the_log, try_each_version
 from tests.torture.moments import restore_to_moments
-from tests.torture.planting import plant_all
+from tests.torture.planting import plant_all, plant_for
 
 LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
 
@@ -28,23 +28,25 @@ LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
 class Part:
     """One part: ``run`` is given seconds, returns its figures and raises on a miss. ``is_endless`` ones use them.
 
-    Those with ``has_to_be_named`` take so long that they are not run with the others.
+    ``share`` is how much they get, beside one another, of what time is left. Those with ``has_to_be_named`` take so
+    long that they are not run with the others.
     """
 
     name: str
     run: Callable[[float], str]
     is_endless: bool = True
+    share: int = 1
     has_to_be_named: bool = False
 
 
 PARTS = (
-    Part("planted", lambda _: plant_all(), is_endless=False),
     Part("interrupted", rounds.interrupt_large, is_endless=False),
     Part("cuts", rounds.cut_the_power, is_endless=False),
-    Part("kill", rounds.kill_for),
-    Part("log", kill_around_the_log),
     Part("versions", try_each_version, is_endless=False),
     Part("moments", restore_to_moments, is_endless=False),
+    Part("planted", plant_for, share=6),
+    Part("kill", rounds.kill_for),
+    Part("log", kill_around_the_log),
     Part("processes", rounds.kill_own_processes),
     Part("rot", rounds.rot_for),
     Part("caches", rounds.forget_for),
@@ -74,8 +76,10 @@ def run_parts(chosen: Sequence[Part]) -> list[Row]:
     fixed_seconds = float(os.environ.get("REBOND_TORTURE_SECONDS", "0"))
     rows = []
     for position, part in enumerate(chosen):
-        waiting = sum(each.is_endless for each in chosen[position:])
-        seconds = fixed_seconds or max(LEAST_SECONDS, (until - time.monotonic()) / max(1, waiting))
+        waiting = sum(each.share for each in chosen[position:] if each.is_endless)
+        seconds = fixed_seconds or max(
+            LEAST_SECONDS * part.share, (until - time.monotonic()) * part.share / max(1, waiting)
+        )
         rows.append(_run(part, seconds))
     return rows
 
@@ -99,7 +103,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"any of {', '.join(by_name)}")
     named = parser.parse_args(arguments).parts
-    if named[:1] == ["planted"] and len(named) > 1:
+    if named[:1] == ["planted"]:
         return run_and_tell([Part("planted", lambda _: plant_all(named[1:]), is_endless=False)])
     if unknown := [name for name in named if name not in by_name]:
         parser.error(f"no such part: {', '.join(unknown)}")
