@@ -20,7 +20,7 @@ from tests.shims.placing import place_shims
 from rebond.errors import RestoreError
 from rebond.history.ledger import Ledger
 from rebond.history.runs import RunFilter, read_runs
-from rebond.operations.recovery import file_part, journal
+from rebond.operations.recovery import file_part, journal, swap_steps
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +294,20 @@ def test_a_journal_that_cannot_be_written_at_all_names_the_two_ways_on(
         (shop.broken_files, [], ["start"]),
         (shop.broken_files, [], []),
     ]
+
+
+def test_a_way_back_that_is_interrupted_names_only_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop.configure('run = "echo rebuild >> ../trace"', 'run = "false"')
+
+    def interrupt(_swap: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as busy:
+        busy.setattr(swap_steps, "take_back", interrupt)
+        answer = shop.program("restore", "latest", "code", "db", "--in-place", "--yes")
+    assert (answer.status, "--rollback" in answer.err, "--resume" in answer.err) == (130, True, False)
+    shop.program.good("restore", "--rollback", "latest", "--yes")
+    assert (shop.root / "src" / "app.py").read_text() == "broken"
 
 
 def test_room_is_asked_for_before_anything_is_fetched(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

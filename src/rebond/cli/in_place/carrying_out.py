@@ -97,6 +97,14 @@ def _record(invocation: Invocation, plan: RecoveryPlan, taken: Sequence[StepTake
 
 
 def _interrupted(journal: Journal) -> RunInterrupted:
+    if journal.state is RunState.ROLLING_BACK:  # a step had failed
+        return RunInterrupted.saying(
+            RestoreError(
+                "Interrupted while the restore {run} was rolled back.",
+                hint="Go on with: rebond restore --rollback {run}",
+                run=journal.run,
+            )
+        )
     if journal.has_begun(StepKind.STOP, StepKind.SET_ASIDE, StepKind.PUT):
         return RunInterrupted.saying(
             RestoreError(

@@ -54,5 +54,8 @@ def restore_in_place(
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
+        require_no_open_run(
+            invocation, plan.stack, clock
+        )  # another one may have begun, and been cut, since the question
         journal = begin_run(invocation, loaded, wish, plan, clock)
         return carry_out(invocation, plan, means, journal, watcher, loaded)
