@@ -92,8 +92,8 @@ WRITING = (
         (
             Change(
                 "sources/files/listing.py",
-                "if wait_ns := find_wait_ns(stamp, time.time_ns()):",
-                "if wait_ns := 0:",
+                "wait_ns = find_wait_ns(stamp, time.time_ns())",
+                "wait_ns = 0",
             ),
         ),
         ("tests/unit/sources/test_steady_reading.py",),

@@ -112,6 +112,19 @@ def test_a_file_at_rest_since_a_moment_ago_is_waited_for_once_and_is_good(tickin
     assert ticking.slept == 1, "the clock has ticked meanwhile"
 
 
+def test_a_file_that_is_still_being_made_is_waited_for_and_is_good(ticking: Ticking) -> None:
+    """An upload: made empty, written and closed a moment later."""
+
+    def finish() -> None:
+        if ticking.slept == 1:
+            ticking.write(b"c" * SIZE)
+
+    ticking.write(b"b" * SIZE)
+    ticking.while_sleeping = finish
+    assert not is_told(first_of(ticking.path), lambda: None)
+    assert ticking.slept == 2
+
+
 def test_of_a_file_that_is_written_again_and_again_nobody_can_tell(ticking: Ticking) -> None:
     ticking.write(b"b" * SIZE)
     ticking.while_sleeping = lambda: ticking.write(b"b" * SIZE)

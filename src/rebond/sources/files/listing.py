@@ -26,6 +26,7 @@ _COARSE_GRAIN_NS = 2_000_000_000
 # What is read is torn where a write came in between that left the times as they were. So a file that was changed a
 # moment ago is read only when the clock has ticked since: from then on every write must look different.
 _TICK_NS = 20_000_000
+_MOST_WAITS = 4  # for one file: what is written once, such as an upload, is whole by then
 _CLOCK = SystemClock()  # that of the machine, as the times of files are
 _BILLION = 1_000_000_000
 _FILE_BITS = stat.S_IFREG >> 8  # in the second byte of a stamp, which begins with the mode
@@ -222,16 +223,20 @@ class DirectoryListing:
     def _describe_steady(self, position: int, fd: int) -> tuple[Entry, bytes]:
         """Describe an open file when every later write must show. Raises ``OSError``.
 
-        One that is written again and again gets what no stamp equals to be compared with: nobody could tell.
+        One that is being made is waited for. One that is written again and again gets what no stamp equals to be
+        compared with: nobody could tell.
         """
         name, path = self.names[position], partial(self._path_of, position)
         entry, stamp = self._describer.describe_open(name, fd, path)
         self._unsteady = -1
-        if wait_ns := find_wait_ns(stamp, time.time_ns()):
+        for _ in range(_MOST_WAITS):
+            wait_ns = find_wait_ns(stamp, time.time_ns())
+            if not wait_ns:
+                return entry, stamp
             _CLOCK.sleep(wait_ns / _BILLION)
             entry, stamp = self._describer.describe_open(name, fd, path)
-            if find_wait_ns(stamp, time.time_ns()):
-                self._unsteady = position
+        if find_wait_ns(stamp, time.time_ns()):
+            self._unsteady = position
         return entry, stamp
 
     def read_whole(self, position: int, most_bytes: int) -> tuple[Entry, bytes] | None:

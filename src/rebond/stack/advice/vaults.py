@@ -156,7 +156,7 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
         output = f" --output {shlex.quote(key_path)}"
         aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if os.path.exists(key_path) else ""
         return (
-            f"{aside}REBOND_PASSPHRASE_COMMAND='head -n 1' rebond key issue writer "
+            f'{aside}REBOND_PASSPHRASE="$(head -n 1)" rebond key issue writer '
             f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
         )
     if isinstance(error, ConfigError) and "path" in error.values:  # a file with a passphrase: it is typed
