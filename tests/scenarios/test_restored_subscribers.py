@@ -51,6 +51,7 @@ def test_a_server_that_never_subscribed_has_its_own_setting_again_from_the_next_
         stack.server.sql("ALTER SYSTEM SET max_logical_replication_workers = 3")
         stack.server.sql("CREATE TABLE t (id int)")
         stack.back_up()
+        stack.server.sql("INSERT INTO t VALUES (1)")  # else there is nothing to switch from
         stack.switch()
         with start_by_hand(stack, folder / "r") as started:
             assert started.sql(SUBSCRIBING).strip() == "0"  # nobody could know that before
