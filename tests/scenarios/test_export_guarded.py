@@ -1,6 +1,7 @@
 """An exported script runs no command of psql where psql can keep it from that; an older one loads it all the same."""
 
 import gzip
+import os
 import pathlib
 import re
 import shutil
@@ -44,7 +45,9 @@ def old_psql(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -
     """The server's own psql, with the command taken out of it, and an older number."""
     path = tmp_path_factory.mktemp("old") / "psql"
     shutil.copy(server.programs / "psql", path)
-    answer = subprocess.run([path, "-X", "--version"], capture_output=True, check=True, text=True).stdout
+    answer = subprocess.run(
+        [server.programs / "psql", "-X", "--version"], capture_output=True, check=True, text=True
+    ).stdout
     found = re.search(r"(\d+)\.(\d+)", answer)
     assert found
     number = f"{int(found[1])}{int(found[2]):04d}"
@@ -59,7 +62,10 @@ def load(server: PostgresServer, psql: str, script: bytes, *words: str) -> subpr
     server.sql("DROP DATABASE IF EXISTS plain")
     server.sql("CREATE DATABASE plain TEMPLATE template0")
     command = [psql, "-Xq", *words, "-d", server.connection("plain"), "-f", "-"]
-    return subprocess.run(command, input=script, capture_output=True, check=False, timeout=60)
+    linked = subprocess.run(["ldd", server.programs / "psql"], capture_output=True, check=True, text=True).stdout
+    places = {str(pathlib.Path(each).parent) for each in re.findall(r"libpq\S* => (/\S+)", linked)}
+    libraries = {**os.environ, "LD_LIBRARY_PATH": ":".join(places)}  # a copy that lies elsewhere finds none by itself
+    return subprocess.run(command, input=script, capture_output=True, check=False, timeout=60, env=libraries)
 
 
 def test_a_psql_that_does_not_know_the_guard_loads_it_without_a_word(
