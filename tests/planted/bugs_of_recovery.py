@@ -378,6 +378,18 @@ RECOVERY = (
         ("tests/unit/operations/test_selection.py::test_where_nothing_below_may_be_left_out_nothing_is",),
     ),
     Bug(
+        "a-power-cut-is-a-kill",
+        "Files that a power cut left with their size and times, and without their content, are taken for fetched.",
+        (
+            Change(
+                "operations/recovery/earlier_fetches.py",
+                "Overwrite.CHANGED if is_same_start else Overwrite.ALWAYS",
+                "Overwrite.CHANGED",
+            ),
+        ),
+        ("tests/unit/operations/recovery/test_earlier_fetches.py",),
+    ),
+    Bug(
         "left-out-names-are-moved",
         "What the rules leave out of a live folder is set aside with it.",
         (Change("stack/live_trees.py", "[*contents.directories, *contents.names, *_encode(unknown)]", "[]"),),

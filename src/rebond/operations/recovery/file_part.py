@@ -13,6 +13,7 @@ from rebond.durable_files import fsync_directory, write_durably
 from rebond.errors import RebondError, RestoreError, UsageError, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.recovery import swap_steps
+from rebond.operations.recovery.earlier_fetches import choose_overwriting
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
@@ -22,7 +23,6 @@ from rebond.operations.restore import restore
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.progress import Observer
-from rebond.sources.files.overwriting import Overwrite
 
 BESIDE = ".rebond-restore-"  # begins the name of the folder that holds the new and the old version
 MARKER = ".nobackup"  # so that no backup takes that folder in
@@ -139,13 +139,15 @@ class FilePart:
         return False
 
     def _bring(self, target: bytes, observer: Observer) -> None:
-        """Fetch into a folder; what an earlier try left there is gone on with."""
+        """Fetch into a folder; what an earlier try left there is gone on with, unless the machine broke down since."""
         assert self.source is not None  # noqa: S101 - the caller looked
+        with self._telling(target):
+            overwrite = choose_overwriting(self._folder, target)
         request = RestoreRequest(
             target=target,
             components=(self.name,),
             selection=self._selection,
-            overwrite=Overwrite.CHANGED if os.listdir(target) else None,
+            overwrite=overwrite,
             keeps_owner=self._wish.keeps_owner,
             workers=self._wish.workers,
         )
