@@ -45,8 +45,8 @@ RECOVERY = (
         (
             Change(
                 "operations/recovery/swap_steps.py",
-                "        return []\n    return [path + ending for",
-                "        return []\n    return [] and [path + ending for",
+                "            return []\n        return [path + ending for",
+                "            return []\n        return [] and [path + ending for",
             ),
         ),
         (f"{PLACE}::test_what_sqlite_left_beside_the_new_version_is_never_read_with_the_old_one",),

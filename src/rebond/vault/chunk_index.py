@@ -14,6 +14,7 @@ import struct
 from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from rebond.errors import RebondError
 from rebond.private_folders import PrivateFolder
 from rebond.vault.chunk_runs import (
     FILTER_MEMORY_LIMIT,
@@ -234,7 +235,10 @@ class ChunkIndex:
         if self._is_ours:
             return self._directory
         if self._overflow is None:
-            self._overflow = PrivateFolder("index")
+            try:
+                self._overflow = PrivateFolder("index")
+            except RebondError as error:  # no room: whoever asked for it knows what to do then
+                raise (error.__cause__ if isinstance(error.__cause__, OSError) else error) from error
         return self._overflow.path
 
     def sweep(self) -> None:

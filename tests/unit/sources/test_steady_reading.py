@@ -135,6 +135,20 @@ def test_of_a_file_that_is_written_again_and_again_nobody_can_tell(ticking: Tick
     assert found.read_whole(0, SIZE) is None
 
 
+def test_a_walk_does_not_wait_for_ever_for_what_is_always_written(ticking: Ticking) -> None:
+    """Nobody can tell of the others either, and that is told at once."""
+    ticking.write(b"b" * SIZE)
+    ticking.while_sleeping = lambda: ticking.write(b"b" * SIZE)
+    found = first_of(ticking.path)
+    began_ns = ticking.now_ns
+    for _ in range(1000):
+        found.describe(0)
+    assert 9e9 < ticking.now_ns - began_ns <= 10e9
+    slept = ticking.slept
+    assert is_told(found, lambda: None)
+    assert ticking.slept == slept
+
+
 def test_a_change_while_it_is_read_is_told_though_size_and_time_of_modification_are_as_before(
     tmp_path: pathlib.Path,
 ) -> None:

@@ -1,5 +1,6 @@
 """The local chunk index: what was added is found, and what was damaged is never believed."""
 
+import errno
 import os
 import random
 from pathlib import Path
@@ -241,6 +242,21 @@ def test_an_index_that_left_its_directory_writes_nothing_there_and_finds_everyth
     assert [list(index.find(an_id(n))) for n in range(150)] == [[n // 30] for n in range(150)]
     assert list(tmp_path.iterdir()) == []
     index.close()
+
+
+def test_where_no_temporary_directory_can_be_had_it_stays_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(chunk_index, "LOADED_LIMIT", 40)
+    monkeypatch.setattr("tempfile.mkdtemp", refuse)
+    index = tabled(tmp_path, 5, 30)
+    index.leave_directory()
+    index.sort_tables()
+
+    assert [list(index.find(an_id(n))) for n in range(150)] == [[n // 30] for n in range(150)]
 
 
 def test_what_is_taken_into_memory_tells_the_same_as_the_runs(tmp_path: Path) -> None:

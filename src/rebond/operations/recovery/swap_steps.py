@@ -3,6 +3,7 @@
 import contextlib
 import os
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from rebond.operations.recovery.directory_states import apply_state
 from rebond.operations.recovery.moving import MOVER, Mover, finish, move, remove_half, strip_trace
@@ -22,11 +23,12 @@ def set_aside(swap: Swap, mover: Mover = MOVER) -> None:
 
 def put(swap: Swap, mover: Mover = MOVER) -> None:
     """Move the new version into its place, and give directories that stayed their look. Raises ``OSError``."""
+    known = _Known.of(swap)
     for path in swap.puts:
         source, target = join(swap.new, path), join(swap.place, path)
         finish(source, target, mover)
         if os.path.lexists(source):
-            for each in (path, *_list_besides(swap, path)):
+            for each in (path, *known.list_besides(path)):
                 _clear(swap, each, mover)
         move(source, target, mover)
     for change in reversed(swap.changes):  # deepest first: each move changes the time of the directory above
@@ -46,11 +48,12 @@ def take_back(swap: Swap, mover: Mover = MOVER) -> None:
     The restored version goes back to where it was brought to, with what was written to it since. What somebody else
     put into the place of the old version is kept beside it.
     """
+    known = _Known.of(swap)
     for path in reversed(swap.puts):
-        _take_new_away(swap, path, mover)
-    _take_added_away(swap, mover)
+        _take_new_away(swap, known, path, mover)
+    _take_added_away(swap, known, mover)
     for path in reversed(swap.asides):
-        _put_old_back(swap, path, mover)
+        _put_old_back(swap, known, path, mover)
     for change in reversed(swap.changes):
         with contextlib.suppress(FileNotFoundError):
             apply_state(join(swap.place, change.path), change.old)
@@ -60,37 +63,48 @@ def take_back(swap: Swap, mover: Mover = MOVER) -> None:
     _sync(swap)
 
 
-def _take_new_away(swap: Swap, path: bytes, mover: Mover) -> None:
+class _Known(NamedTuple):
+    """The paths of a swap, to look one up: there may be a million of them."""
+
+    asides: frozenset[bytes]
+    puts: frozenset[bytes]
+    databases: frozenset[bytes]
+
+    @classmethod
+    def of(cls, swap: Swap) -> "_Known":
+        return cls(frozenset(swap.asides), frozenset(swap.puts), frozenset(swap.databases))
+
+    def list_besides(self, path: bytes) -> list[bytes]:
+        """Return what SQLite may have made beside a database of this swap, by name: it belongs to one version only."""
+        if path not in self.databases:
+            return []
+        return [path + ending for ending in SQLITE_ENDINGS if path + ending not in self.puts]
+
+
+def _take_new_away(swap: Swap, known: _Known, path: bytes, mover: Mover) -> None:
     place, new = join(swap.place, path), join(swap.new, path)
     finish(new, place, mover)
     finish(place, new, mover)
     if not os.path.lexists(new):
-        for each in _list_besides(swap, path):
+        for each in known.list_besides(path):
             if not os.path.lexists(join(swap.new, each)):  # the old one must never be read with them
                 move(join(swap.place, each), join(swap.new, each), mover)
         move(place, new, mover)
-    if path not in swap.asides:
+    if path not in known.asides:
         remove_half(place)
         _clear(swap, path, mover)  # nothing lay there
 
 
-def _put_old_back(swap: Swap, path: bytes, mover: Mover) -> None:
+def _put_old_back(swap: Swap, known: _Known, path: bytes, mover: Mover) -> None:
     place, old = join(swap.place, path), join(swap.old, path)
     finish(place, old, mover)
     finish(old, place, mover)
     if os.path.lexists(old):
-        for each in (path, *(each for each in _list_besides(swap, path) if each not in swap.asides)):
+        for each in (path, *(each for each in known.list_besides(path) if each not in known.asides)):
             _clear(swap, each, mover)
     move(old, place, mover)
     remove_half(place)
     remove_half(old)
-
-
-def _list_besides(swap: Swap, path: bytes) -> list[bytes]:
-    """Return what SQLite may have made beside a database of this swap, by name: it belongs to one version only."""
-    if path not in swap.databases:
-        return []
-    return [path + ending for ending in SQLITE_ENDINGS if path + ending not in swap.puts]
 
 
 def _clear(swap: Swap, path: bytes, mover: Mover) -> None:
@@ -105,9 +119,9 @@ def _clear(swap: Swap, path: bytes, mover: Mover) -> None:
     move(there, free, mover)
 
 
-def _take_added_away(swap: Swap, mover: Mover) -> None:
+def _take_added_away(swap: Swap, known: _Known, mover: Mover) -> None:
     """Move what somebody added to directories that stayed: it was not there before."""
-    known = {*swap.asides, *swap.puts}
+    not_added = {*known.asides, *known.puts, *(each.path for each in swap.stays)}
     for staying in swap.stays:
         directory, others = join(swap.place, staying.path), set(staying.others)
         try:
@@ -116,19 +130,19 @@ def _take_added_away(swap: Swap, mover: Mover) -> None:
             continue
         for name in dict.fromkeys(map(strip_trace, names)):
             path = join(staying.path, name)
-            is_way = path in {each.path for each in swap.stays}
-            if name not in others and path not in known and not is_way:
+            if name not in others and path not in not_added:
                 _clear(swap, path, mover)
 
 
 def was_written_since(swap: Swap, since_ns: int) -> bool:
     """Say whether anything that was put was changed, added to or taken away after ``since_ns``."""
+    known = _Known.of(swap)
     for path in swap.puts:
         if any(changed_ns > since_ns for changed_ns in _changes_below(join(swap.place, path))):
             return True
         if not os.path.lexists(join(swap.place, path)):
             return True
-        if any(_was_logged_since(join(swap.place, each), since_ns) for each in _list_besides(swap, path)):
+        if any(_was_logged_since(join(swap.place, each), since_ns) for each in known.list_besides(path)):
             return True
     for change in swap.changes:
         with contextlib.suppress(FileNotFoundError):

@@ -223,7 +223,8 @@ def _looks_like_sqlite(path: bytes) -> bool:
     status = look_at(path)
     if status is None or not stat.S_ISREG(status.st_mode):
         return False
-    with contextlib.suppress(PermissionError), open(path, "rb") as file:
+    # A live file that cannot be read is the likeliest reason for a restore.
+    with contextlib.suppress(OSError), open(path, "rb") as file:
         return file.read(len(_SQLITE_MAGIC)) == _SQLITE_MAGIC
     return False
 

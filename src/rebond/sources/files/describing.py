@@ -86,10 +86,17 @@ def find_holes(fd: int, size: int) -> tuple[tuple[int, int], ...]:
     return tuple(holes)
 
 
+_PATIENCE_NS = 10_000_000_000  # a hundred busy logs must not hold a backup up
+
+
 class Describer:
-    """Makes entries for one walk, from one thread. Remembers names of owners and what devices cannot do."""
+    """Makes entries for one walk, from one thread. Remembers names of owners and what devices cannot do.
+
+    ``patience_ns`` is for how long the walk may still wait for files that are being written.
+    """
 
     def __init__(self, report: Report) -> None:
+        self.patience_ns = _PATIENCE_NS
         self._report = report
         self._read_status = make_status_reader()
         self._read_inode_flags = make_flags_reader()

@@ -233,6 +233,9 @@ class DirectoryListing:
             wait_ns = find_wait_ns(stamp, time.time_ns())
             if not wait_ns:
                 return entry, stamp
+            if self._describer.patience_ns < wait_ns:
+                break
+            self._describer.patience_ns -= wait_ns
             _CLOCK.sleep(wait_ns / _BILLION)
             entry, stamp = self._describer.describe_open(name, fd, path)
         if find_wait_ns(stamp, time.time_ns()):
