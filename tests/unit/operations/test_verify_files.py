@@ -15,6 +15,7 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import zstandard
@@ -22,7 +23,12 @@ import zstandard
 from rebond.archives import reading_through
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
-from rebond.operations.checking_files.encryption import is_signature_or_key, recognise_encryption
+from rebond.operations.checking_files.encryption import (
+    is_for_a_key_alone,
+    is_signature_or_key,
+    is_whole,
+    recognise_encryption,
+)
 from rebond.operations.verify_files import FileReport, FilesOutcome, verify_files
 from rebond.progress import Silence
 from rebond.secret import Secret
@@ -450,6 +456,33 @@ def test_signatures_and_keys_are_known_without_letters_too_and_read_to_their_end
     assert codes(one(path)) == ["file-damaged"]
 
 
+@pytest.mark.parametrize("content", [SIGNED, LETTERS["SIGNATURE"].encode()])
+def test_what_is_larger_than_signatures_are_is_not_judged(
+    content: bytes, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rebond.operations.checking_files.reading.MOST_BYTES", 1000)
+    path = tmp_path / "keys.asc"
+    path.write_bytes(content * (1000 // len(content) + 1))
+    report = one(path)
+    assert (report.form, codes(report)) == ("bytes", ["file-not-judged"])
+    assert "not judged" in report.findings[0].template
+
+
+def test_many_packets_are_walked_without_copying_what_follows_them() -> None:
+    class Counted(bytes):
+        taken = 0
+
+        def __getitem__(self, key: Any) -> Any:
+            piece = super().__getitem__(key)
+            Counted.taken += len(piece) if isinstance(piece, bytes) else 1
+            return Counted(piece) if isinstance(piece, bytes) else piece
+
+    content = Counted(KEY * 1000)
+    assert is_whole(content)
+    assert Counted.taken < 2 * len(content)
+    assert not is_whole(KEY * 1000 + KEY[:-1])
+
+
 @pytest.mark.parametrize("kind", LETTERS)
 def test_what_is_cut_or_changed_in_a_signature_or_a_key_is_told(kind: str, tmp_path: pathlib.Path) -> None:
     (tmp_path / "X.tar.gz").write_bytes(b"")
@@ -493,6 +526,36 @@ def test_an_encrypted_file_in_letters_that_was_cut_is_told_without_a_password(tm
     for text in (in_letters(to_a_key, "MESSAGE"), in_letters(to_a_key[:500], "MESSAGE").replace("Version: 2\n", "")):
         path.write_text(text)
         assert "encrypted to a key" in one(path, password=b"x").findings[0].template
+
+
+REAL_HEADS = [
+    SIGNED,
+    KEY,
+    bytes.fromhex("8c0d04090302") + bytes(9) + bytes.fromhex("d2ea01") + bytes(30),
+    bytes.fromhex("85010c03") + bytes(8) + b"\1\x08" + bytes(257) + bytes.fromhex("d2ea01") + bytes(30),
+    bytes.fromhex("c31e050902030c") + bytes(25),
+    bytes.fromhex("c33c061a09021103") + bytes(60),
+    bytes.fromhex("c306060709020103"),
+]
+
+
+def test_a_beginning_of_any_length_is_looked_at_without_a_fault(tmp_path: pathlib.Path) -> None:
+    path, rng = tmp_path / "photo", random.Random(6)
+    path.write_bytes(bytes(9000))
+    heads = [head[:end] for head in REAL_HEADS for end in range(len(head) + 1)]
+    heads += [head[:1] + bytes((length,)) + head[2 : 2 + length] for head in REAL_HEADS for length in range(16)]
+    for tag in (0x84, 0x88, 0x8C, 0x94, 0x98, 0xC1, 0xC2, 0xC3, 0xC5, 0xC6):
+        for length in range(14):
+            for _ in range(60):
+                body = rng.randbytes(length + rng.randrange(8))
+                heads.append(bytes((tag, length, rng.randrange(8))) + bytes(each % 20 for each in body))
+    with open(path, "rb") as file:
+        for head in heads:
+            recognise_encryption(head, file)
+            is_signature_or_key(head)
+            is_for_a_key_alone(head)
+            is_whole(head)
+        assert recognise_encryption(bytes.fromhex("c30406070201"), file) is None
 
 
 def test_random_bytes_do_not_pass_for_encrypted_nor_for_signatures(tmp_path: pathlib.Path) -> None:

@@ -63,15 +63,13 @@ def is_signature(head: bytes) -> bool:
 
 def is_whole(content: bytes) -> bool:
     """Whether a signature or keys, not in letters, end where their last packet ends."""
-    while content:
-        header = _read_header(content.ljust(6, b"\0"))
+    position = 0
+    while position < len(content):
+        header = _read_header(content[position : position + 6].ljust(6, b"\0"))
         if header is None or header[0] not in _WITH_A_KEY or header[2] is None:
             return False
-        end = header[1] + header[2]
-        if end > len(content):
-            return False
-        content = content[end:]
-    return True
+        position += header[1] + header[2]
+    return position == len(content)
 
 
 def is_for_a_key_alone(head: bytes) -> bool:
@@ -132,7 +130,7 @@ def _is_possible(header: _Header, head: bytes) -> bool:
         case (3, 5):
             return body[1] in _CIPHERS and body[2] in _AEADS and body[3] in _FROM_PASSWORDS
         case (3, 6):
-            return body[2] in _CIPHERS and body[3] in _AEADS and body[5] in _FROM_PASSWORDS
+            return length > 5 and body[2] in _CIPHERS and body[3] in _AEADS and body[5] in _FROM_PASSWORDS
         case (2, 3):
             return body[1] == 5
         case (2, _):

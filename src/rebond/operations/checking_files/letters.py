@@ -10,7 +10,7 @@ from rebond.errors import ProofFailed
 
 _BEGIN = re.compile(rb"\s*-----BEGIN PGP ([A-Z ]+)-----")
 _SIGNED_TEXT, _SIGNATURE = b"SIGNED MESSAGE", b"SIGNATURE"
-_MOST_BYTES = 16 << 20  # of signatures and keys
+MOST_BYTES = 16 << 20  # of signatures and keys
 _END_BYTES = 1000  # in which the last line of a file is
 _CRC_START, _CRC_POLYNOMIAL = 0xB704CE, 0x1864CFB
 
@@ -44,8 +44,11 @@ def check_end(file: BinaryIO, path: str) -> None:
 
 
 def read_blocks(file: BinaryIO, path: str) -> Iterator[bytes]:
-    """Yield the bytes of each block of a file in letters. Raises ``ProofFailed`` where one is cut or damaged."""
-    lines = iter(file.read(_MOST_BYTES).replace(b"\r", b"").split(b"\n"))
+    """Yield the bytes of each block of a file in letters, which has ``MOST_BYTES`` at most.
+
+    Raises ``ProofFailed`` where one is cut or damaged.
+    """
+    lines = iter(file.read().replace(b"\r", b"").split(b"\n"))
     found = False
     for line in lines:
         kind = find_kind(line)

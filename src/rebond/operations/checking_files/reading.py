@@ -15,12 +15,11 @@ from rebond.operations.checking_files.encryption import (
     recognise_encryption,
 )
 from rebond.operations.checking_files.forms import HEAD_BYTES, Form, Promise, recognise_form
-from rebond.operations.checking_files.letters import check_end, find_kind, read_blocks
+from rebond.operations.checking_files.letters import MOST_BYTES, check_end, find_kind, read_blocks
 from rebond.operations.checking_files.streams import Joined, Reading, fill, holds_nothing, read_stream_through
 from rebond.secret import Secret
 
 _PIECE_BYTES = 1 << 18
-_MOST_BYTES = 16 << 20  # of a signature or keys
 _ARCHIVES = (Form.ZIP, Form.SEVEN_ZIP)  # their lists are at their ends
 
 
@@ -63,10 +62,13 @@ def read_file_through(file: BinaryIO, path: str, find_password: FindPassword) ->
 def _judge_signature(file: BinaryIO, path: str, head: bytes) -> Reading:
     """Judge whether what OpenPGP made and did not encrypt is whole; whether it is true, only who has the keys can tell.
 
-    A signature is one of what lies beside it; alone, or for a key, somebody may have taken it for a backup.
+    A signature is one of what lies beside it; alone, or for a key, somebody may have taken it for a backup. What is
+    larger than such things are is not judged: it would have to be held in memory.
     """
     size = os.fstat(file.fileno()).st_size
-    blocks = [file.read(_MOST_BYTES)] if find_kind(head) is None else read_blocks(file, path)
+    if size > MOST_BYTES:
+        return _leave_unjudged(path, size)
+    blocks = [file.read()] if find_kind(head) is None else read_blocks(file, path)
     if not all(is_whole(each) for each in blocks):
         raise ProofFailed(
             "{path} is cut or damaged: it is no whole signature or key of OpenPGP.",
@@ -75,6 +77,10 @@ def _judge_signature(file: BinaryIO, path: str, head: bytes) -> Reading:
         )
     if is_signature(head) and os.path.isfile(os.path.splitext(path)[0]):
         return Reading(form=Form.SIGNATURE, content_bytes=size)
+    return _leave_unjudged(path, size)
+
+
+def _leave_unjudged(path: str, size: int) -> Reading:
     return Reading(
         form=Form.BYTES,
         content_bytes=size,
