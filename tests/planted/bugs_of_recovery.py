@@ -80,9 +80,9 @@ RECOVERY = (
             ),
             Change(
                 "operations/recovery/moving.py",
-                "    _copy(source, target + TEMPORARY_END, {})\n",
+                "    _copy(source, _name_temporary(target), {})\n",
                 "    os.rename(source, _name_leaving(source, target))\n"
-                "    _copy(_name_leaving(source, target), target + TEMPORARY_END, {})\n",
+                "    _copy(_name_leaving(source, target), _name_temporary(target), {})\n",
             ),
         ),
         (f"{CUTS}::test_cut_anywhere_it_is_undone",),

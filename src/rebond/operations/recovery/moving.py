@@ -10,6 +10,9 @@ from rebond.durable_files import rename_unless_exists
 
 TEMPORARY_END = b".rebond-moving"  # of a copy that has not its name yet
 _LEAVING = b".rebond-leaving-"  # in the name of an original whose copy is whole; after it, where that belongs
+_LEAVING_DIGITS = 8
+_MOST_NAME_BYTES = 255 - len(_LEAVING) - _LEAVING_DIGITS  # of what gets another name on the way
+_BEGINNING_BYTES, _NAME_DIGITS = 200, 16  # that stand for a longer one
 
 
 class Mover:
@@ -51,7 +54,7 @@ def finish(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
     What has come to lie at ``source`` or ``target`` since is somebody else's and stays; where that keeps the copy from
     its name, the original gets back its own.
     """
-    leaving, temporary = _name_leaving(source, target), target + TEMPORARY_END
+    leaving, temporary = _name_leaving(source, target), _name_temporary(target)
     if not os.path.lexists(leaving):
         return
     if os.path.lexists(temporary) and not os.path.lexists(target):
@@ -65,18 +68,34 @@ def finish(source: bytes, target: bytes, mover: Mover = MOVER) -> None:
 
 def remove_half(target: bytes) -> None:
     """Remove a copy that was cut before it was whole; its original has kept its name. Raises ``OSError``."""
-    if os.path.lexists(target + TEMPORARY_END):
-        _remove(target + TEMPORARY_END)
+    if os.path.lexists(_name_temporary(target)):
+        _remove(_name_temporary(target))
 
 
 def strip_trace(name: bytes) -> bytes:
-    """Return the name of what is moved for one that a move gave it on the way."""
+    """Return the name of what is moved for one that a move gave it on the way; of a long one, what stands for it.
+
+    With what stands for it a move that was cut is gone on with too: nothing is lost but the end of the name.
+    """
     return name.partition(_LEAVING)[0].removesuffix(TEMPORARY_END)
 
 
 def _name_leaving(source: bytes, target: bytes) -> bytes:
-    folder, name = os.path.split(source)
-    return os.path.join(folder, name + _LEAVING + hashlib.sha256(target).hexdigest()[:8].encode())
+    digits = hashlib.sha256(_shorten(target)).hexdigest()[:_LEAVING_DIGITS]
+    return _shorten(source) + _LEAVING + digits.encode()
+
+
+def _name_temporary(target: bytes) -> bytes:
+    return _shorten(target) + TEMPORARY_END
+
+
+def _shorten(path: bytes) -> bytes:
+    """Return a path to which an ending can be added: a file system takes names of 255 bytes."""
+    folder, name = os.path.split(path)
+    if len(name) <= _MOST_NAME_BYTES:
+        return path
+    beginning = name[:_BEGINNING_BYTES].decode(errors="ignore").encode()  # some take no half characters
+    return os.path.join(folder, beginning + b"~" + hashlib.sha256(name).hexdigest()[:_NAME_DIGITS].encode())
 
 
 def _rename_closed(source: bytes, target: bytes, mover: Mover) -> None:
@@ -95,7 +114,7 @@ def _rename_closed(source: bytes, target: bytes, mover: Mover) -> None:
 
 def _copy_across(source: bytes, target: bytes, mover: Mover) -> None:
     remove_half(target)
-    _copy(source, target + TEMPORARY_END, {})
+    _copy(source, _name_temporary(target), {})
     os.sync()
     os.rename(source, _name_leaving(source, target))  # from here on the copy is the one that counts
     finish(source, target, mover)

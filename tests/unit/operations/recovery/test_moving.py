@@ -6,7 +6,7 @@ import pathlib
 
 import pytest
 
-from rebond.operations.recovery.moving import Mover, move
+from rebond.operations.recovery.moving import Mover, move, strip_trace
 
 
 class AcrossDisks(Mover):
@@ -82,6 +82,38 @@ def test_what_came_to_lie_where_the_original_was_stays(tmp_path: pathlib.Path) -
     assert describe(target).keys() == before.keys()
     assert (tmp_path / "a").read_text() == "mine"
     assert sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("length", [230, 231, 232, 241, 242, 255])
+@pytest.mark.parametrize("cut_at", [0, 1, 2])
+def test_a_name_may_be_as_long_as_names_are(tmp_path: pathlib.Path, length: int, cut_at: int) -> None:
+    names = [letter + "\u00e9" * ((length - 1) // 2) + "e" * ((length - 1) % 2) for letter in "xy"]
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    for name in names:
+        (tmp_path / "a" / name).write_text(name[0])
+        source, target = os.fsencode(tmp_path / "a" / name), os.fsencode(tmp_path / "b" / name)
+        if cut_at:
+            with pytest.raises(KeyboardInterrupt):
+                move(source, target, AcrossDisks(cut_at))
+        move(source, target, AcrossDisks())
+    assert os.listdir(tmp_path / "a") == []
+    assert {each.name: each.read_text() for each in (tmp_path / "b").iterdir()} == {name: name[0] for name in names}
+
+
+@pytest.mark.parametrize("length", [231, 232, 255])
+def test_what_is_known_by_its_name_on_the_way_alone_is_gone_on_with(tmp_path: pathlib.Path, length: int) -> None:
+    folder, other, name = os.fsencode(tmp_path / "a"), os.fsencode(tmp_path / "b"), b"x" * length
+    for each in (folder, other):
+        os.mkdir(each)
+    (tmp_path / "a" / name.decode()).write_text("content")
+    with pytest.raises(KeyboardInterrupt):
+        move(os.path.join(folder, name), os.path.join(other, name), AcrossDisks(2))
+    (on_the_way,) = os.listdir(folder)
+    found = strip_trace(on_the_way)
+    assert found == name if length <= 231 else found.startswith(name[:200] + b"~")
+    move(os.path.join(folder, found), os.path.join(other, found), AcrossDisks())
+    assert (os.listdir(folder), [each.read_text() for each in (tmp_path / "b").iterdir()]) == ([], ["content"])
 
 
 def test_nothing_is_ever_moved_over_something_else(tmp_path: pathlib.Path) -> None:
