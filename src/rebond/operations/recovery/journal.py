@@ -19,7 +19,7 @@ from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
 from rebond.errors import Refused, RestoreError, UnknownName, UsageError, VaultLocked
 from rebond.operations.recovery.plan import StepKind
-from rebond.operations.recovery.reserve import give_up_reserve, keep_reserve, write_with_reserve
+from rebond.operations.recovery.reserve import give_up_reserve, reserve_kept, write_with_reserve
 from rebond.operations.recovery.signs_of_life import give_signs, read_last_ms
 
 RESTORES = "restores"  # the folder of all runs, below the state folder
@@ -96,9 +96,11 @@ class Journal:
         folder = restores / run
         try:
             make_directories_durably(os.fspath(folder))
-            write_durably(os.fspath(folder / _PLAN), json.dumps(plan, indent=1).encode() + b"\n")
-            keep_reserve(folder)
+            with reserve_kept(folder):  # before the plan: a run that has one has begun
+                write_durably(os.fspath(folder / _PLAN), json.dumps(plan, indent=1).encode() + b"\n")
         except OSError as error:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
             raise _unwritable(folder, error) from error
         return cls(folder, clock)
 

@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.durable_files import write_durably
@@ -16,6 +16,17 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 def keep_reserve(folder: Path) -> None:
     """Take the room in the folder of a run. Raises ``OSError``."""
     write_durably(os.fspath(folder / _RESERVE), os.urandom(_RESERVE_BYTES))  # zeros take no room on some disks
+
+
+@contextlib.contextmanager
+def reserve_kept(folder: Path) -> Iterator[None]:
+    """Take the room before what the block does, and give it free where that fails. Raises ``OSError``."""
+    keep_reserve(folder)
+    try:
+        yield
+    except BaseException:
+        give_up_reserve(folder)
+        raise
 
 
 def give_up_reserve(folder: Path) -> bool:

@@ -3,10 +3,13 @@
 import errno
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from rebond.errors import RestoreError
+from rebond.operations.recovery import journal as journal_module
+from rebond.operations.recovery import reserve
 from rebond.operations.recovery.journal import Event, Journal, list_runs
 from rebond.testing.manual_clock import ManualClock
 
@@ -74,3 +77,19 @@ def test_a_disk_that_fills_up_in_the_same_run_leaves_room_for_its_undoing(
 
     events = [each.event for each in Journal(journal.folder, ManualClock()).entries()]
     assert events[-2:] == [Event.STEP_BEGINS, Event.ROLLED_BACK]
+
+
+@pytest.mark.parametrize("module", [reserve, journal_module])
+def test_a_run_for_which_the_disk_has_no_room_never_began(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill_up(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as full:
+        full.setattr(module, "write_durably", fill_up)
+        with pytest.raises(RestoreError):
+            Journal.begin(tmp_path, "0" * 16, {}, ManualClock())
+    assert (list_runs(tmp_path, ManualClock()), os.listdir(tmp_path)) == ([], [])
+    Journal.begin(tmp_path, "0" * 16, {}, ManualClock())
+    assert len(list_runs(tmp_path, ManualClock())) == 1
