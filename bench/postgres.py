@@ -15,6 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.measuring import wake_memory
 from bench.postgres_data import SETTINGS, append_rows, fill_table, settle
 from bench.precedence import take_precedence
 from bench.sections import Section, format_bytes
@@ -128,8 +129,8 @@ def measure_backup(bench: Bench, rounds: int) -> dict[str, Any]:
         if number:
             bench.shell("rm -rf vault-four cache owner-four.key kit-four.txt")
             bench.configure("four")
-        theirs.append(bench.shell(dump))
-        ours.append(bench.run("backup", database="four"))
+        theirs.append(time_with(lambda: bench.shell(dump)))
+        ours.append(time_with(lambda: bench.run("backup", database="four")))
     bench.shell(f"pg_dump -h {bench.server.socket_folder} -U postgres one | gzip > one.sql.gz")
     bench.run("backup", database="one")
     zstd = bench.shell(dump.replace("| gzip > four.sql.gz", "| zstd -q -3 > four.sql.zst"))
@@ -182,9 +183,10 @@ def measure_restore(bench: Bench, database: str, rounds: int) -> dict[str, Any]:
     return {f"{database}_psql_seconds": median(theirs), f"{database}_restore_seconds": median(ours)}
 
 
-def time_with(act: Callable[[], float], *, before: Callable[[], None]) -> float:
+def time_with(act: Callable[[], float], *, before: Callable[[], None] = lambda: None) -> float:
     """Return what ``act`` says it took, with what comes before not counted."""
     before()
+    wake_memory()
     return act()
 
 
