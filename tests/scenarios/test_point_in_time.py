@@ -23,6 +23,7 @@ from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
 from rebond.operations.wal.tails import put_tail
 from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
 from rebond.store.memory import MemoryStore
+from rebond.vault.snapshots import SnapshotRecord
 
 pytestmark = pytest.mark.judge("postgres")
 CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -97,8 +98,8 @@ def show_time(time_us: int) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time_us // 1_000_000)) + f".{time_us % 1_000_000:06d}+00"
 
 
-def ask_ids(stack: ArchivedStack, folder: pathlib.Path, moment: str) -> set[int]:
-    server, recovered = stack.start(folder, moment)
+def ask_ids(stack: ArchivedStack, folder: pathlib.Path, moment: str, record: SnapshotRecord | None = None) -> set[int]:
+    server, recovered = stack.start(folder, moment, record)
     try:
         assert recovered.is_promoted
         return set(map(int, server.ask("SELECT id FROM t", "postgres").split()))
@@ -371,7 +372,7 @@ def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) ->
 def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder: pathlib.Path) -> None:
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
-        stack.back_up()
+        base = stack.back_up().record
         stack.server.sql("INSERT INTO t VALUES (2)")
         stack.switch()
         moment = show_time(int(stack.server.sql(CLOCK)))
@@ -383,9 +384,14 @@ def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder
         stack.server.sql("INSERT INTO t VALUES (6)")
         stack.switch()
         fail_over(stack, folder, moment, point="both")
-        assert ask_ids(stack, folder / "once", f"xid:{once}") == {1, 2, 3}
         assert ask_ids(stack, folder / "left", "name:left") == {1, 2, 3, 5}
-        assert ask_ids(stack, folder / "there", f"lsn:{left}") == {1, 2, 3, 5}
+        assert [each.code for each in stack.findings] == ["moment-on-left-timeline"]
+        # The newest timeline may come to these numbers yet: only who names the snapshot means those of the left one.
+        for number, (moment, ids) in enumerate(((f"xid:{once}", {1, 2, 3}), (f"lsn:{left}", {1, 2, 3, 5}))):
+            with pytest.raises(WalGap, match="is on timeline 1 only, which was left; the log of the newest, 2, is"):
+                stack.lay(folder / f"refused{number}", moment)
+            assert not (folder / f"refused{number}").exists()
+            assert ask_ids(stack, folder / f"named{number}", moment, base) == ids
         stack.findings.clear()
         for number, each in enumerate((f"xid:{twice}", "name:both")):
             laid = stack.lay(folder / f"both{number}", each)

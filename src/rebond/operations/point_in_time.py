@@ -96,7 +96,7 @@ def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | N
             "The vault has no log of this server, so only the moment of the snapshot itself can be reached.",
             hint='Restore it without --at. For any second set wal = "receive" or "archive-command".',
         )
-    found = reach_place(log, [base], target) if target.kind in MARKED else None
+    found = reach_place(log, [base], target, is_named=True) if target.kind in MARKED else None
     return found or reach(log, base, target, zone=zone)
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from msgspec import structs
+
 from rebond.errors import WalGap
 from rebond.findings import Finding, Severity
-from rebond.operations.physical.archived_log import ArchivedLog, SegmentId
+from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId
 from rebond.operations.physical.bases import Base
-from rebond.operations.physical.reaching import OtherPlace, Reach, Window, find_window, reach_mark
+from rebond.operations.physical.reaching import Left, OtherPlace, Reach, Window, find_window, reach_mark
 from rebond.operations.physical.targets import Target, TargetKind
+from rebond.operations.physical.timelines import choose_timeline
 from rebond.sources.postgres.wal_names import format_lsn
 from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.units import format_moment
@@ -35,20 +38,50 @@ class Place:
         return next(leg.timeline for leg in self.window.legs if leg.end is None or self.mark.lsn < leg.end)
 
 
-def reach_place(log: ArchivedLog, bases: Sequence[Base], target: Target) -> Reach | None:
+def reach_place(log: ArchivedLog, bases: Sequence[Base], target: Target, *, is_named: bool = False) -> Reach | None:
     """Say how a target is reached from some of the bases, the newest first; ``None`` where the log has it nowhere.
 
-    The newest timeline that has it is taken; of the bases that which leaves least to be replayed. Raises
-    ``VaultDamaged`` and ``StoreError``.
+    The newest timeline that has it is taken; of the bases that which leaves least to be replayed. ``is_named`` says
+    that somebody named the base. Raises ``VaultDamaged``, ``StoreError``, and ``WalGap`` for a number that only a
+    timeline has which was left, unless the base was named.
     """
     places = find_places(log, bases, target)
     if not places:
         return None
+    newest = choose_timeline(log, bases[0])
+    legs = log.list_legs(newest)
+    places.sort(key=lambda each: not _is_on(each, legs))  # what production left comes last, whatever its number
+    was_left = not _is_on(places[0], legs)
+    if was_left and target.kind is not TargetKind.NAME and not is_named:
+        raise _refuse_left(log, bases[0], target, places[0], newest)
     others = tuple(
         OtherPlace(timeline=each.timeline, lsn=each.mark.lsn, time_us=each.mark.time_us or None) for each in places[1:]
     )
     taken = _take_nearest(log, bases, places[0])
-    return reach_mark(log, taken.base, target, taken.window, taken.mark, others)
+    found = reach_mark(log, taken.base, target, taken.window, taken.mark, others)
+    return structs.replace(found, left=Left(timeline=places[0].timeline, newest=newest)) if was_left else found
+
+
+def _is_on(place: Place, legs: Sequence[Leg]) -> bool:
+    """Whether a place lies on the way along some legs, and not behind where one was left."""
+    return any(each.timeline == place.timeline and (each.end is None or place.mark.lsn < each.end) for each in legs)
+
+
+def _refuse_left(log: ArchivedLog, base: Base, target: Target, place: Place, newest: int) -> WalGap:
+    """Return the error for numbers that the newest timeline gives anew: its own may not have arrived yet."""
+    try:
+        reached = find_window(log, base, newest).until_lsn
+    except WalGap:
+        reached = base.facts.stop
+    return WalGap(
+        "{target} is on timeline {timeline} only, which was left; the log of the newest, {newest}, is in the vault up "
+        "to {reached}, and may come to it yet.",
+        hint="Name the snapshot, to take that of timeline {timeline}, or a time; or wait until the log has arrived.",
+        target=target.describe(),
+        timeline=place.timeline,
+        newest=newest,
+        reached=format_lsn(reached),
+    )
 
 
 def find_places(log: ArchivedLog, bases: Sequence[Base], target: Target) -> list[Place]:
@@ -69,7 +102,21 @@ def find_places(log: ArchivedLog, bases: Sequence[Base], target: Target) -> list
 
 
 def say_other_places(reach: Reach, zone: tzinfo | None = None) -> Finding | None:
-    """Return what is to be said where a target lies on several timelines."""
+    """Return what is to be said where a target lies on several timelines, or only where production is no more."""
+    if reach.left is not None:
+        return Finding(
+            code="moment-on-left-timeline",
+            severity=Severity.NOTE,
+            subject=reach.base.component,
+            template="{target} lies on timeline {timeline}, which was left; the newest, {newest}, does not have it in "
+            "the vault.",
+            hint_template="If another is meant, name its time: --at 'YYYY-MM-DD HH:MM:SS'.",
+            values={
+                "target": reach.target.describe(zone),
+                "timeline": reach.left.timeline,
+                "newest": reach.left.newest,
+            },
+        )
     if not reach.others or reach.window is None:
         return None
     return Finding(
@@ -126,7 +173,8 @@ def _find_mark(log: ArchivedLog, window: Window, target: Target, looked_at: set[
         for mark in log.list_marks(window.segments, place):
             if mark.lsn >= window.since_lsn and _is_meant(mark, target):
                 return mark
-        if segment.number * log.segment_bytes >= window.since_lsn:
+        # What begins in the last one may end on another way.
+        if segment != window.segments[-1] and segment.number * log.segment_bytes >= window.since_lsn:
             looked_at.add(segment)
     return None
 

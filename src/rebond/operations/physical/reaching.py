@@ -51,6 +51,13 @@ class OtherPlace(Struct, frozen=True, kw_only=True):
     time_us: int | None
 
 
+class Left(Struct, frozen=True, kw_only=True):
+    """That a target lies on a timeline that was left, and which is the newest."""
+
+    timeline: int
+    newest: int
+
+
 class Reach(Struct, frozen=True, kw_only=True):
     """A moment that can be reached: what is replayed, and how the server is told to stop.
 
@@ -69,6 +76,7 @@ class Reach(Struct, frozen=True, kw_only=True):
     last_us: int | None
     target: Target
     others: tuple[OtherPlace, ...] = ()
+    left: Left | None = None
 
 
 def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
