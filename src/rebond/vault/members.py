@@ -151,14 +151,22 @@ def revoke_member(
 
 
 def find_member_by_label(roster: Roster, label: str) -> Member:
-    """Return the member with that label, or whose id begins so (8 digits or more); raises ``UnknownName``.
+    """Return the member with that label, or whose id begins so (8 digits or more).
 
     One that is not revoked is preferred to the one that was revoked last, so that revoking may be
-    run again.
+    run again. Raises ``UnknownName``, and ``UsageError`` where several fit that are not revoked.
     """
     named = [member for member in roster.members if member.label == label]
     if not named and len(label) >= _FEWEST_DIGITS:
         named = [member for member in roster.members if member.id.hex().startswith(label.lower())]
+    standing = [member.id.hex() for member in named if member.revoked_at_ms is None]
+    if len(standing) > 1:
+        raise UsageError(
+            "{prefix} is the start of several ids: {ids}.",
+            hint="Give more of it.",
+            prefix=label,
+            ids=", ".join(standing),
+        )
     found = max(named, key=lambda member: (member.revoked_at_ms is None, member.revoked_at_ms or 0), default=None)
     if found is None:
         raise UnknownName(

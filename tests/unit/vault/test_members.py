@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from tests.unit.vault.owned_vault import CHEAP, OwnedVault, contents, copy_store, own_a_vault, secret
 
 from rebond.errors import (
@@ -184,6 +185,24 @@ def test_a_label_is_given_once_until_it_is_revoked() -> None:
     assert find_member_by_label(again.roster, again.member.id.hex()).id == again.member.id
     with pytest.raises(UnknownName):
         find_member_by_label(again.roster, "nobody")
+
+
+def test_the_beginning_of_several_ids_names_none_until_one_is_left() -> None:
+    made = own_a_vault()
+    first, second = a_writer(made, "a").member, a_writer(made, "b").member
+    _, roster = reopened(made)
+    alike = {first.id: MemberId(bytes(7) + b"\1"), second.id: MemberId(bytes(7) + b"\2")}
+    members = tuple(structs.replace(each, id=alike.get(each.id, each.id)) for each in roster.members)
+    roster = structs.replace(roster, members=members)
+
+    with pytest.raises(UsageError, match="several ids") as raised:
+        find_member_by_label(roster, "00000000")
+    assert all(each.hex() in str(raised.value) for each in alike.values())
+    assert find_member_by_label(roster, "0" * 15 + "2").label == "b"
+    left = tuple(
+        structs.replace(each, revoked_at_ms=1) if each.id == alike[first.id] else each for each in roster.members
+    )
+    assert find_member_by_label(structs.replace(roster, members=left), "00000000").label == "b"
 
 
 def test_a_revoked_member_is_out_and_its_domain_is_closed() -> None:
