@@ -91,6 +91,8 @@ RECOVERING: dict[str, str] = {
     "'{command}' failed while everything was taken back: {reason}": "« {command} » a échoué pendant que tout était remis : {reason}",
     "'{command}' ran again, as a reboot may have started what it stops, and failed: {reason}": "« {command} » a été relancée, car un redémarrage a pu démarrer ce qu'elle arrête, et a échoué : {reason}",
     "The component {component} is half restored: the restore {run} was cut, and what lies there is neither the old version nor the new one.": "Le composant {component} est à moitié restauré : la restauration {run} a été interrompue, et ce qui se trouve là n'est ni l'ancienne version ni la nouvelle.",
+    "The restore {run} did all its steps, and its end could not be written down: {reason}": "La restauration {run} a fait toutes ses étapes, mais sa fin n'a pu être notée : {reason}",
+    "The restore {run} stopped before it changed anything: {reason}": "La restauration {run} s'est arrêtée avant d'avoir rien changé : {reason}",
     "The restore {run} stopped in the middle, and the services may be stopped: {reason}": "La restauration {run} s'est arrêtée au milieu, et les services sont peut-être arrêtés : {reason}",
     "Mend that, then go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}": "Réparez cela, puis continuez : rebond restore --resume {run}\n  → ou annulez-la : rebond restore --rollback {run}",
     "Check the rights and the room there, then run the same command again.": "Vérifiez les droits et la place à cet endroit, puis relancez la même commande.",

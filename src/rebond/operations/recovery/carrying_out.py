@@ -15,6 +15,7 @@ from rebond.operations.recovery.checking import Question, ask_until_good, check_
 from rebond.operations.recovery.journal import Event, Journal, RunState, require_state
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
+from rebond.operations.recovery.reserve import keep_reserve
 from rebond.progress import Advance, Observer
 
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
@@ -60,6 +61,9 @@ class Recovery:
         undone either, unless the step was one that only looks: hours of fetching stay.
         """
         require_state(self._journal, RunState.UNFINISHED)
+        if not self._is_first:
+            with contextlib.suppress(OSError):  # it is there, or there is no room
+                keep_reserve(self._journal.folder)
         self._journal.tell_cut()
         with self._journal.giving_signs():
             self._stop_again()
@@ -89,13 +93,33 @@ class Recovery:
         try:
             self._journal.write_all(events)
         except RebondError as error:
-            raise RestoreError(
+            raise self._unwritten(error, is_last=events[-1][0] is Event.KEPT) from error
+
+    def _unwritten(self, error: RebondError, *, is_last: bool) -> RestoreError:
+        run = self._journal.run
+        if is_last:
+            return RestoreError(
+                "The restore {run} did all its steps, and its end could not be written down: {reason}",
+                hint="Mend that, then go on with: rebond restore --resume {run}\n"
+                "  → or undo it: rebond restore --rollback {run}",
+                run=run,
+                reason=error,
+            )
+        if self._journal.has_begun(*(set(StepKind) - CHANGES_NOTHING)):
+            return RestoreError(
                 "The restore {run} stopped in the middle, and the services may be stopped: {reason}",
                 hint="Mend that, then go on with: rebond restore --resume {run}\n"
                 "  → or undo it: rebond restore --rollback {run}",
-                run=self._journal.run,
+                run=run,
                 reason=error,
-            ) from error
+            )
+        return RestoreError(
+            "The restore {run} stopped before it changed anything: {reason}",
+            hint="Mend that, then go on with: rebond restore --resume {run}\n"
+            "  → or undo it: rebond restore --rollback {run}",
+            run=run,
+            reason=error,
+        )
 
     def _stop_again(self) -> None:
         """Stop what an earlier process had stopped, unless it was to run again already."""
