@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 import msgspec
+from cronsim import CronSimError
 
 from rebond.schedule.cron_times import find_last_firing, find_next_firing
 from rebond.schedule.jobs import Job
@@ -47,9 +48,10 @@ def settle(job: Job, record: JobRecord | None, now_ms: int, zone: tzinfo) -> Job
     """Return the record as ``find_due`` wants it.
 
     A new job counts from now on; so does a changed schedule, unless the old one has missed a run. What was taken by a
-    clock that was ahead by more than one run, or by more than half a day, is not believed.
+    clock that was ahead by more than one run, or by more than half a day, is not believed. What no calendar can hold
+    was spoilt, and counts as none.
     """
-    if record is None:
+    if record is None or not _is_possible(record, zone):
         return JobRecord(schedule=job.schedule, taken_ms=now_ms)
     if not job.schedule:
         return record
@@ -62,6 +64,16 @@ def settle(job: Job, record: JobRecord | None, now_ms: int, zone: tzinfo) -> Job
     if next_ms is not None and record.taken_ms > min(next_ms, now_ms + _BELIEVED_AHEAD_MS):
         return msgspec.structs.replace(record, taken_ms=last_ms)
     return record
+
+
+def _is_possible(record: JobRecord, zone: tzinfo) -> bool:
+    """Whether a calendar knows the moment that was taken, and reads the schedule it was taken of."""
+    try:
+        if record.schedule:
+            find_next_firing(record.schedule, record.taken_ms, zone)
+    except (CronSimError, ValueError, OverflowError, OSError):
+        return False
+    return True
 
 
 def find_due(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: Signs) -> Due | None:

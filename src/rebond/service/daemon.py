@@ -289,6 +289,12 @@ class Service:
                 LOG.error("%s cannot be looked at: %s", job.name, error)  # noqa: TRY400 - no fault of ours
             self._unseen[job.name] = str(error)
             return None
+        except Exception as error:  # a fault of ours with one job is no reason to save nothing of the others
+            fault = f"{type(error).__name__}: {error}"
+            if self._unseen.get(job.name) != fault:
+                LOG.exception("%s cannot be looked at: %s", job.name, fault)
+            self._unseen[job.name] = fault
+            return None
         self._unseen.pop(job.name, None)
         return wish
 

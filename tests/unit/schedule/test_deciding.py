@@ -179,3 +179,12 @@ def test_a_clock_that_jumps_back_and_forth_costs_no_night_and_doubles_none() -> 
     assert live(early, first) == [("2026-02-04T03:30", "2026-02-04"), ("2026-02-05T03:00", "2026-02-05")]
     long_ago = ["2020-01-01T12:00", "2020-01-02T03:00", "2026-02-04T03:00", "2026-02-04T03:01"]
     assert live(long_ago, first) == [("2020-01-02T03:00", "2020-01-02"), ("2026-02-04T03:00", "2026-02-04")]
+
+
+@pytest.mark.parametrize(
+    "record",
+    [JobRecord(schedule="0 0 32 * *", taken_ms=1), JobRecord(schedule="1 3 * * *", taken_ms=10**17)],
+)
+def test_a_record_that_no_calendar_can_hold_counts_as_none(record: JobRecord) -> None:
+    now_ms = 1_795_000_000_000
+    assert settle(DAILY, record, now_ms, PARIS) == JobRecord(schedule=DAILY.schedule, taken_ms=now_ms)

@@ -90,8 +90,9 @@ def test_a_record_that_cannot_be_read_keeps_no_other_job_from_its_run(tmp_path: 
     assert Records(served.state).read("first") is not None
 
 
+@pytest.mark.parametrize("fault", [PermissionError(13, "Permission denied", "calls/first"), ValueError("no such year")])
 def test_what_cannot_be_looked_at_keeps_no_other_job_from_its_run(
-    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     served = Served(tmp_path, "true")
     served.look()
@@ -99,14 +100,14 @@ def test_what_cannot_be_looked_at_keeps_no_other_job_from_its_run(
 
     def fail_for_first(job: Job) -> object:
         if job.name == "first":
-            raise PermissionError(13, "Permission denied", "calls/first")
+            raise fault
         return look(job)
 
     monkeypatch.setattr(served.service._watches, "look", fail_for_first)
     served.look_for_hours(1)
 
     assert served.begun == ["second"]
-    assert [each for each in served.service.facts.troubles if "Permission denied" in each]
+    assert [each for each in served.service.facts.troubles if each.startswith("first: ") and str(fault) in each]
 
 
 def test_a_disk_without_room_for_records_lets_each_run_begin_once(
