@@ -175,6 +175,8 @@ def _find_included(path: Path, pattern: Node, problems: Problems) -> list[Path]:
 
 def find_included(path: Path, pattern: str) -> list[Path]:
     """Return the files that a pattern under ``include`` of the file ``path`` names now, in their order."""
+    if "\0" in pattern:  # no file is called so; that is told of all words
+        return []
     found = glob.glob(os.path.join(path.parent, pattern))
     return [Path(each) for each in sorted(found) if not os.path.isdir(each)]
 

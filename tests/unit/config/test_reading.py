@@ -191,6 +191,7 @@ def test_a_folder_that_may_not_be_entered_holds_no_configuration(
         ("x = " + "9" * 5000, "too many digits"),
         ('root = "a\\u0000b"', "character of number 0"),
         ('env = ["a\\u0000b"]', "character of number 0"),
+        ('include = ["a\\u0000*.toml"]', "character of number 0"),
         ('root = "~nobody-of-that-name/shop"', "home of nobody-of-that-name"),
         ('[log]\nfile = "l"\nsize = "' + "9" * 400 + 'PB"', "is not a size"),
     ],
