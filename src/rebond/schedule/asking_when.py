@@ -26,10 +26,11 @@ def parse_coming_moment(text: str, *, now_ms: int, zone: tzinfo) -> int:
 
 
 def _find_next_hour(hour: int, minute: int, now_ms: int, zone: tzinfo) -> int:
-    """Return when the clock on the wall shows this hour next; of one that comes twice the second, to be sure."""
+    """Return when the clock on the wall shows this hour next; of two readings the later, to be sure."""
     today = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()
     coming = (
-        datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone, fold=1).timestamp()
+        # Of an hour that is skipped the first reading is the later one.
+        max(datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
         for day in (today + timedelta(days=ahead) for ahead in range(3))
     )
     return next(moment_ms for each in coming if (moment_ms := round(each * 1000)) > now_ms)
