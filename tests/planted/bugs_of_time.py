@@ -143,7 +143,7 @@ TIME = (
         (
             Change(
                 "service/known_records.py",
-                "            self._held[name] = _Held(record, self._read(name))\n",
+                "            self._held[name] = _Held(record, self._read(name), self._clock.monotonic())\n",
                 "",
             ),
         ),

@@ -105,7 +105,7 @@ class Service:
         self._settings = settings
         self._clock = settings.clock
         self._configurations = configurations
-        self._records = KnownRecords(Records(settings.folder))
+        self._records = KnownRecords(Records(settings.folder), settings.clock)
         self._lanes = {name: _Lane() for name in LANES}
         self._holds: dict[str, _Hold] = {}
         self._waker = Waker()

@@ -3,9 +3,11 @@
 import logging
 from dataclasses import dataclass
 
+from rebond.clock import Clock
 from rebond.schedule.records import JobRecord, Records
 
 LOG = logging.getLogger("rebond.service")
+_PAUSE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +16,7 @@ class _Held:
 
     record: JobRecord
     stood: JobRecord | None
+    tried: float
 
 
 class KnownRecords:
@@ -22,8 +25,9 @@ class KnownRecords:
     ``faults`` says of which jobs the record cannot be read or written, and why; each is logged once.
     """
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, clock: Clock) -> None:
         self._records = records
+        self._clock = clock
         self._held: dict[str, _Held] = {}
         self.faults: dict[str, str] = {}
 
@@ -37,6 +41,8 @@ class KnownRecords:
             self.write(name, held.record)
             return held.record
         if found is None or found == held.stood:
+            if found is not None and self._clock.monotonic() >= held.tried + _PAUSE_SECONDS:
+                self.write(name, held.record)
             return held.record
         del self._held[name]
         return found
@@ -46,7 +52,7 @@ class KnownRecords:
         try:
             self._records.write(name, record)
         except OSError as error:
-            self._held[name] = _Held(record, self._read(name))
+            self._held[name] = _Held(record, self._read(name), self._clock.monotonic())
             self._note(name, error)
         else:
             self._held.pop(name, None)
