@@ -1,5 +1,6 @@
 """From a file to a configuration, or to everything that is wrong with it."""
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ def load_configuration(path: Path, environment: Mapping[str, str], *, root: Path
     configuration = _read(document, reading) if is_toml or document.members else None
     if configuration is not None:
         judge(configuration, document, problems, reading.spoilt)
-    _refuse_unwritable(document, root, problems)
+    _refuse_unwritable(document, environment, problems)
     found = problems.in_order()
     is_usable = configuration is not None and all(each.is_warning for each in found)
     loaded = (
@@ -85,7 +86,7 @@ def _find_root(path: Path, document: Node, environment: Mapping[str, str]) -> Pa
         return folder
 
 
-def _refuse_unwritable(document: Node, root: Path, problems: Problems) -> None:
+def _refuse_unwritable(document: Node, environment: Mapping[str, str], problems: Problems) -> None:
     """Report words that no path, program or name can hold, and a root in the home of nobody."""
     for node in document.walk():
         if isinstance(node.value, str) and "\0" in node.value:
@@ -93,8 +94,14 @@ def _refuse_unwritable(document: Node, root: Path, problems: Problems) -> None:
                 node.place,
                 ConfigError("'{key}' holds a character of number 0.", hint="Take it out.", key=node.path),
             )
-    homeless = next((each for each in root.parts if each.startswith("~")), "")
-    if homeless and document.find("stack", "root").value:
+    # Words that begin with it and were not expanded; a folder below may be called so.
+    node = document.find("stack", "root")
+    words = ""
+    if node.path == "stack.root":
+        with contextlib.suppress(Unfit):
+            words = read_words(node, Reading(variables=environment))
+    homeless = words.split("/")[0] if words.startswith("~") and os.path.expanduser(words) == words else ""
+    if homeless:
         problems.refuse(
             document.find("stack", "root").place,
             ConfigError(

@@ -201,3 +201,12 @@ def test_what_is_hostile_is_a_problem_like_any_other(tmp_path: pathlib.Path, bod
 
     assert verdict.loaded is None
     assert [each.error.message for each in verdict.problems if words in each.error.message]
+
+
+def test_a_folder_may_be_called_as_a_home_is(tmp_path: pathlib.Path) -> None:
+    below = tmp_path / "~old"
+    below.mkdir()
+    verdict = read_body(below, 'root = "shop/~new"')
+
+    assert verdict.loaded is not None
+    assert verdict.loaded.root == below / "shop" / "~new"
