@@ -194,9 +194,15 @@ def _read_zone(path: str) -> tzinfo:
         return _standard_zone()
 
 
+_NAME, _OFFSET = r"(?:[A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)", r"[+-]?\d{1,3}(?::\d\d){0,2}"
+_DATELESS = re.compile(f"{_NAME}{_OFFSET}{_NAME}(?:{_OFFSET})?", re.ASCII)
+
+
 @functools.lru_cache(maxsize=8)
 def _read_rule(rule: str) -> tzinfo:
     """Read a rule such as ``CET-1CEST,M3.5.0,M10.5.0/3``: what ends a file of a zone, here one with nothing else."""
+    if _DATELESS.fullmatch(rule):
+        rule += ",M3.2.0,M11.1.0"  # what POSIX leaves open, and every C library takes
     head = b"TZif2" + bytes(15) + struct.pack(">6l", 0, 0, 0, 0, 1, 4)
     block = head + struct.pack(">lbb", 0, 0, 0) + b"UTC\0"
     try:

@@ -69,6 +69,8 @@ def test_the_machines_zone_is_known_also_where_its_file_is_a_copy_as_in_containe
         ("FILE", [1, 2]),
         ("CET-1CEST,M3.5.0,M10.5.0/3", [1, 2]),
         ("<+0530>-5:30", [5.5, 5.5]),
+        ("EST5EDT4", [-5, -4]),
+        ("CET-1CEST", [1, 2]),
     ],
 )
 def test_the_zone_of_the_environment_may_be_a_name_a_file_or_a_rule(
