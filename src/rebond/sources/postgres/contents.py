@@ -120,8 +120,8 @@ def _add_settings(contents: _Contents, saved: SavedDatabase, written_in: str) ->
         name=saved.name.encode(errors="surrogateescape"),
         kind=b"DATABASE",
         section=Section.BEFORE,
-        definition=made.encode(),
-        drop=f"DROP DATABASE {database};\n".encode(),
+        definition=made.encode(errors="surrogateescape"),
+        drop=f"DROP DATABASE {database};\n".encode(errors="surrogateescape"),
         owner=saved.manifest.owner.encode(errors="surrogateescape"),
     )
 

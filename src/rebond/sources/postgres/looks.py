@@ -105,7 +105,7 @@ class ReadySession:
         mark = _MARK.format(name=restore_point) if restore_point else "NULL"
         self._end = self._make_end()
         try:
-            self._reader.feed((_LOOK % mark + self._end_script()).encode())
+            self._reader.feed((_LOOK % mark + self._end_script()).encode(errors="surrogateescape"))
         except BrokenPipeError:  # what it said before tells why, and is read next
             self._reader.end_input()
 
