@@ -233,7 +233,9 @@ class Service:
     def _has_missed(self, lane: str, since_ms: int) -> bool:
         now_ms, zone = self._clock.now_ms(), self._calendar.zone
         return any(
-            not job.schedule or (find_last_firing(job.schedule, now_ms, zone) or 0) > since_ms
+            (find_last_firing(job.schedule, now_ms, zone) or 0) > since_ms
+            if job.schedule
+            else not self._is_running(job) and self._find_due_safely(job) is not None
             for job in self._calendar.jobs
             if job.lane == lane
         )

@@ -1,5 +1,6 @@
 """What the service starts when something is in its way: a record that cannot be read, a disk that is full."""
 
+import dataclasses
 import os
 import pathlib
 from collections.abc import Callable, Sequence
@@ -8,7 +9,7 @@ import pytest
 
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
-from rebond.schedule.jobs import Job
+from rebond.schedule.jobs import Deed, Job
 from rebond.schedule.records import JOBS, JobRecord, Records
 from rebond.service.configurations import Configurations
 from rebond.service.daemon import Service, ServiceSettings
@@ -189,6 +190,12 @@ def test_a_run_that_hangs_while_its_next_is_due_is_told_and_not_ended(tmp_path: 
     child.interrupt()
     served.service._look_safely()
     assert served.service.facts.troubles == ()
+    since_ms = served.clock.now_ms()
+    for trigger in ("start", "commit"):
+        waiting = Job(deed=Deed.BACKUP, class_name="third", trigger=trigger)
+        served.service._calendar = dataclasses.replace(served.service._calendar, jobs=(waiting,))
+        served.service._find_due_safely = lambda _: None  # type: ignore[method-assign]
+        assert not served.service._has_missed("backup", since_ms), "it waits for nothing"
     for lane in served.service._lanes.values():
         if lane.child is not None:  # the other class had waited
             lane.child.interrupt()
