@@ -18,7 +18,7 @@ from rebond.findings import Finding, Severity
 from rebond.history.step_times import STEPS
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
-from rebond.operations.recovery.plan import BEGIN_ANEW, RecoveryPlan, StepKind
+from rebond.operations.recovery.plan import BEGIN_ANEW, CHANGES_NOTHING, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
 from rebond.units import format_moment, format_span
 
@@ -105,7 +105,7 @@ def _interrupted(journal: Journal) -> RunInterrupted:
                 run=journal.run,
             )
         )
-    if journal.has_begun(StepKind.STOP, StepKind.SET_ASIDE, StepKind.PUT):
+    if journal.has_begun(*(set(StepKind) - CHANGES_NOTHING)):
         return RunInterrupted.saying(
             RestoreError(
                 "Interrupted in the middle of the restore {run}; the services may be stopped.",

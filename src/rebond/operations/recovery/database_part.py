@@ -17,6 +17,7 @@ from rebond.operations.restore_database import DatabaseWish, read_saved, restore
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
+from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
 
 _NAMES, _DISCARDED = "databases", "discarded"
@@ -210,7 +211,7 @@ class DatabasePart:
 
     def _find_names(self) -> list[_Names]:
         try:
-            return msgspec.json.decode((self._folder / _NAMES).read_bytes(), type=list[_Names])
+            return read_json((self._folder / _NAMES).read_bytes(), list[_Names])
         except FileNotFoundError:
             return []
 
@@ -219,7 +220,7 @@ class DatabasePart:
         return (self._folder / _DISCARDED).exists()
 
     def _keep(self, names: list[_Names]) -> None:
-        self._write(_NAMES, msgspec.json.encode(names))
+        self._write(_NAMES, write_json(names))
 
     def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name
