@@ -23,6 +23,8 @@ from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
 
+pytest_plugins = ["tests.watching"]
+
 settings.register_profile("rebond", deadline=None)  # no test fails because a machine is slow
 settings.load_profile("rebond")
 
