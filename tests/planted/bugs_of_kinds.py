@@ -7,6 +7,7 @@ DECLARED = "tests/scenarios/test_declared_kinds.py"
 SECRETS = "tests/scenarios/test_secrets_apart.py"
 TAR = "tests/unit/sources/test_tar_following.py"
 SERVERS = "tests/unit/sources/test_servers.py"
+MYSQL = "tests/scenarios/test_dumps_of_mysql.py"
 
 KINDS = (
     Bug(
@@ -99,5 +100,23 @@ KINDS = (
         "Files of two components have one identity, and come back as hard links of one another.",
         (Change("sources/tar/tree.py", "        link = (self._device, content.offset)", "        link = (0, 0)"),),
         (f"{CONTAINERS}::test_second_names_stay_with_their_own_file",),
+    ),
+    Bug(
+        "dump-that-does-not-load",
+        "A dump of MariaDB locks its tables, and none whose default is the next of a sequence takes its rows back.",
+        (Change("sources/servers/mysql.py", '    "--skip-add-locks",', ""),),
+        (f"{MYSQL}::test_every_row_object_user_and_right_of_a_server_comes_back",),
+    ),
+    Bug(
+        "rights-on-routines-lost",
+        "Routines are dumped twice, so that loading drops them once, and what was granted on them.",
+        (Change("sources/servers/mysql.py", '    "--ignore-table=mysql.proc",\n', ""),),
+        (f"{MYSQL}::test_every_row_object_user_and_right_of_a_server_comes_back",),
+    ),
+    Bug(
+        "another-server-by-a-file",
+        "A file of options in somebody's home leads the dump to another server.",
+        (Change("sources/servers/mysql.py", "*_OPTIONS, *address,", "*_OPTIONS,"),),
+        (f"{MYSQL}::test_files_of_options_lead_to_no_other_server_and_leave_no_rows_out",),
     ),
 )

@@ -23,10 +23,10 @@ from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
+from rebond.runbook.moving import move_databases, move_files, move_secrets
 
 NEW_FOLDER = "export TO=$(mktemp -d ~/rebond-XXXXXX)"
 BESIDE = "_restored"  # what ends the name of a database beside the live one
-STAMP = "$(date +%Y%m%d-%H%M%S)"
 
 
 def write_putting_back(facts: Facts, name: str, component: Component) -> Iterator[Block]:
@@ -75,7 +75,7 @@ def _name_parts(component: Files) -> Block:
             say(
                 "Its parts come back by name ({parts}): {command}",
                 parts=Joined(tuple(map(Code, component.parts))),
-                command=Code(f'rebond restore latest {part} --to "$TO"'),
+                command=Code(f'rebond restore latest {shlex.quote(part)} --to "$TO"'),
             ),
         )
     )
@@ -130,7 +130,6 @@ def _write_by_hand(facts: Facts, name: str, component: Component) -> Iterator[Bl
 
 
 def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    root = facts.machine.root
     is_elsewhere = component.inside is not None or component.volume is not None
     match component:
         case Files() if is_elsewhere:
@@ -141,20 +140,12 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
                 ),
                 (),
             )
-        case Files() if component.path and component.path not in {".", "./"}:
-            return _move_whole(str(root / component.path), name)
-        case Files() | Secrets() if component.path or component.paths:
-            target = shlex.quote(f"{root}/")
-            words = (
-                say(
-                    "To put it in its place: stop what uses it, then copy it over what is there. What was there "
-                    "before is kept beside it, with {mark} at the end of its name.",
-                    mark=Code("~"),
-                ),
-            )
-            return words, (f'cp -a --backup=numbered "$TO/{name}/." {target}',)
-        case Sqlite() if component.path and not is_elsewhere:
-            return _move_database(str(root / component.path), name)
+        case Files() if component.path or component.paths:
+            return move_files(facts, name, component)
+        case Secrets() if component.path or component.paths:
+            return move_secrets(facts, name, component)
+        case Sqlite() if (component.path or component.paths) and not is_elsewhere:
+            return move_databases(facts, name, component)
     return _describe_loading(name, component)
 
 
@@ -198,7 +189,7 @@ def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...]
                 say("Load it under another name, look at it, then rename both: the old one stays until you drop it."),
             ), ()
         case Mysql():
-            return (say("Load it: {command}", command=Code(f"mysql < {back}/{name}.sql")),), ()
+            return (say("Load it: {command}", command=Code(f"mysql --binary-mode --comments < {back}/{name}.sql")),), ()
         case Redis():
             return (
                 say("Stop the server, put {file} in the place of its dump file, start it.", file=Code(f"{name}.rdb")),
@@ -226,26 +217,6 @@ def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...]
     ), ()
 
 
-def _move_whole(target: str, name: str) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    words = (
-        say("To put it in its place by hand: stop what writes there, move the old one aside, move the new one there."),
-    )
-    old = shlex.quote(target)
-    return words, (f"[ ! -e {old} ] || mv {old} {old}.before-{STAMP}", f'mv "$TO/{name}" {old}')
-
-
-def _move_database(target: str, name: str) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    words = (
-        say(
-            "To put it in its place by hand: stop what uses the database, move the old one aside with its "
-            "two companions, move the new one there."
-        ),
-    )
-    old = shlex.quote(target)
-    aside = f'for each in {old} {old}-wal {old}-shm; do [ ! -e "$each" ] || mv "$each" "$each.before-{STAMP}"; done'
-    return words, (aside, f'mv "$TO/{name}/"* {shlex.quote(target.rpartition("/")[0])}/')
-
-
 def _copy_into(facts: Facts, name: str, component: Files) -> str:
     path = component.path or "/"
     source = f'"$TO/{name}/."'
@@ -254,7 +225,8 @@ def _copy_into(facts: Facts, name: str, component: Files) -> str:
     engine, inside = component.inside.engine, component.inside.name
     if engine == "compose":
         files = " ".join(f"-f {shlex.quote(each)}" for each in facts.configuration.stack.compose)
-        return f"docker compose {files} cp {source} {inside}:{path}".replace("  ", " ")
+        return f"docker compose {files} cp {source} {shlex.quote(f'{inside}:{path}')}".replace("  ", " ")
     if engine == "kubernetes":
-        return f'tar -C "$TO/{name}" -cf - . | kubectl exec -i {inside} -- tar -C {path} -xf -'
-    return f"{engine} cp {source} {inside}:{path}"
+        taking = f"kubectl exec -i {shlex.quote(inside)} -- tar -C {shlex.quote(path)} -xf -"
+        return f'tar -C "$TO/{name}" -cf - . | {taking}'
+    return f"{engine} cp {source} {shlex.quote(f'{inside}:{path}')}"

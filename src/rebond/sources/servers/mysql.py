@@ -7,7 +7,7 @@ from rebond.errors import UsageError
 from rebond.secret import Secret
 from rebond.sources.streams.judging import Expectation
 
-END = Expectation(mark=b"-- Dump completed")
+END = Expectation(mark=b"\n-- Dump completed")  # in rows the end of a line is written as two letters
 _SCRIPT = """\
 for each in mariadb-dump mysqldump; do
   if command -v "$each" >/dev/null 2>&1; then exec "$each" "$@"; fi
@@ -26,7 +26,21 @@ _OPTIONS = (
     "--no-tablespaces",  # they would ask for a right that a backup does not need
     "--skip-dump-date",  # so that an unchanged database is the same bytes again
     "--comments",  # the end mark is one
+    "--max-allowed-packet=1G",  # else a row of more than 24 MB ends the dump
+    "--skip-add-locks",  # under LOCK TABLES no row goes into a table whose default is the next of a sequence
+    # Routines and events are dumped as such. As rows too they would be there before, dropped, and with them what
+    # was granted on them.
+    "--ignore-table=mysql.proc",
+    "--ignore-table=mysql.event",
+    # Files of options on that machine are obeyed as to the connection, and not as to what is saved.
+    "--skip-no-data",
+    "--skip-no-create-info",
+    "--tz-utc",
 )
+# With a password of ours a home has nothing to add: its files are read after ours, and their password would be taken.
+_NO_HOME = "HOME=/nonexistent; export HOME\n"
+LOADING = ("--binary-mode", "--comments")
+"""What ``mysql`` has to be told when it loads a dump: else it changes line ends, and comments inside of routines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,25 +56,29 @@ class MysqlServer:
 
 def build_dump(server: MysqlServer) -> tuple[str, ...]:
     """Return the command that dumps; it reads ``describe_login`` on its input. Raises ``UsageError``."""
-    return ("sh", "-c", _SCRIPT, "sh", "--defaults-extra-file=/dev/stdin", *_OPTIONS, *_name_databases(server))
+    script = _SCRIPT if server.password is None else _NO_HOME + _SCRIPT
+    address = _describe_address(server)
+    return ("sh", "-c", script, "sh", "--defaults-extra-file=/dev/stdin", *_OPTIONS, *address, *_name_databases(server))
 
 
 def describe_login(server: MysqlServer) -> Secret:
-    """Return a file of options with the address and the password: neither is seen in a list of processes."""
-    lines = ["[client]"]
-    for name, text in (("host", server.host), ("port", str(server.port or "")), ("user", server.user)):
-        if text:
-            lines.append(f"{name}={_quote(text)}")
-    if server.host and not server.host.startswith("/"):
-        lines.append("protocol=tcp")
-    if server.host.startswith("/"):
-        lines[1] = f"socket={_quote(server.host)}"
-    content = "\n".join(lines).encode() + b"\n"
+    """Return a file of options with the password, which so is not seen in a list of processes."""
+    content = b"[client]\n"
     if server.password is not None:
         content += b"password=" + _quote(server.password.reveal().decode(errors="surrogateescape")).encode(
             errors="surrogateescape"
         )
     return Secret(content + b"\n")
+
+
+def _describe_address(server: MysqlServer) -> Sequence[str]:
+    """Return the options that lead to the server: as arguments they count more than any file that is there."""
+    words = [f"--user={server.user}"] if server.user else []
+    if server.host.startswith("/"):
+        words += [f"--socket={server.host}", "--host=localhost", "--protocol=socket"]
+    elif server.host:
+        words += [f"--host={server.host}", "--protocol=tcp"]
+    return [*words, f"--port={server.port}"] if server.port else words
 
 
 def _name_databases(server: MysqlServer) -> Sequence[str]:
@@ -75,6 +93,6 @@ def _name_databases(server: MysqlServer) -> Sequence[str]:
 def _quote(text: str) -> str:
     """Quote a value as files of options want it: ``#`` begins no comment inside, a backslash stands for itself."""
     if "\n" in text or "\r" in text:
-        raise UsageError("What opens the database holds the end of a line.", hint="Check 'password' and 'user'.")
+        raise UsageError("What opens the database holds the end of a line.", hint="Check 'password'.")
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -5,6 +5,7 @@ tables that are only links to another server lead nowhere. As root it runs as an
 """
 
 import pwd
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from rebond.clock import Clock
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
+from rebond.sources.servers.mysql import LOADING
 from rebond.sources.servers.mysql_programs import MysqlPrograms, find_no_shell
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.throw_away import (
@@ -59,6 +61,8 @@ _INIT_SECONDS = 300.0
 _END_SECONDS = 120.0
 _LOOK_EVERY_SECONDS = 0.02
 _BLOCK_BYTES = 1 << 20
+_ESCAPED = re.compile(r"\\(.)")  # what the client writes for the end of a line, a tab, a zero and a backslash
+_MEANT = {"n": "\n", "t": "\t", "0": "\0"}
 
 
 class OwnMysqlServer:
@@ -174,7 +178,8 @@ class OwnMysqlServer:
         answer = read_output(
             lambda: CommandReader(words, environment=environment, timeout_seconds=seconds), program="mysql"
         )
-        return [line.split("\t") for line in answer.decode(errors="surrogateescape").splitlines()]
+        lines = answer.decode(errors="surrogateescape").removesuffix("\n").split("\n") if answer else []
+        return [[_ESCAPED.sub(_unescape, value) for value in line.split("\t")] for line in lines]
 
     def ask_first(self, sql: str, database: str, *, seconds: float) -> str:
         """Return the first value of the first row that a query answers. Raises ``CommandFailed``."""
@@ -189,7 +194,7 @@ class OwnMysqlServer:
         """
         no_shell = find_no_shell(self.programs, self._environment)
         # What a statement answers is of no use, and must not stop the client once the pipe is full of it.
-        words = ["/bin/sh", "-c", 'exec "$@" >/dev/null', "sh", *self._call(), "--batch", no_shell]
+        words = ["/bin/sh", "-c", 'exec "$@" >/dev/null', "sh", *self._call(), "--batch", *LOADING, no_shell]
         reader = CommandReader(
             [*self._wrapper, *self._become(), *words],
             environment=self._environment,
@@ -245,3 +250,7 @@ class OwnMysqlServer:
             f"--user={SUPERUSER}",
             *_CLIENT,
         ]
+
+
+def _unescape(found: re.Match[str]) -> str:
+    return _MEANT.get(found[1], found[1])
