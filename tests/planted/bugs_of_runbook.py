@@ -9,8 +9,33 @@ ANSWERS = "tests/unit/runbook/test_answers.py"
 COMMAND = "tests/unit/cli/test_runbook.py"
 LOGGED = "tests/scenarios/test_runbook_of_a_physical_database.py"
 FOLLOWED = "tests/scenarios/test_runbook_commands.py"
+MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
+    Bug(
+        "journal-of-the-old-database-left",
+        "The database that came back opens, and SQLite rolls the journal of the spoilt one back into it.",
+        (Change("runbook/moving.py", '("", "-wal", "-shm", "-journal")', '("", "-wal", "-shm")'),),
+        (f"{MOVES}::test_a_database_goes_back_without_the_journal_of_the_old_one",),
+    ),
+    Bug(
+        "new-folder-put-into-the-old-one",
+        "The old folder is mounted and cannot be moved: the new one comes to lie in it, and the page says all is back.",
+        (Change("runbook/moving.py", 'f"mv -T {_below(source)} {old}")', 'f"mv {_below(source)} {old}")'),),
+        (f"{MOVES}::test_nothing_goes_into_a_folder_that_could_not_be_set_aside",),
+    ),
+    Bug(
+        "file-put-back-as-a-folder",
+        "A component is one file; typed as it stands, the page puts a folder of that name in its place.",
+        (Change("runbook/moving.py", "if name in facts.single_files else name", "if False else name"),),
+        (f"{MOVES}::test_a_component_that_is_one_file_goes_back_as_a_file",),
+    ),
+    Bug(
+        "variables-not-listed-in-the-runbook",
+        "On the new machine nobody knows which variables the configuration waits for.",
+        (Change("runbook/access.py", "elif isinstance(each, Struct):", "elif isinstance(each, set):"),),
+        (f"{WRITING}::test_every_variable_that_the_configuration_needs_is_named",),
+    ),
     Bug(
         "secret-printed-in-the-runbook",
         "A command of the configuration has a token behind an option, and the printed page lies on a desk.",

@@ -3,6 +3,8 @@
 import shlex
 from collections.abc import Iterator
 
+from msgspec import Struct
+
 from rebond.config.components import Component, Django, Images, Mysql, Postgres, Redis, Secrets, Sqlite, Versioned
 from rebond.config.references import FromEnvironment
 from rebond.pages.blocks import Block, Commands, Grid, Heading, Paragraph, Points
@@ -164,8 +166,8 @@ def _list_variables(value: object) -> list[str]:
         elif isinstance(each, list | tuple):
             for below in each:
                 walk(below)
-        elif hasattr(each, "__dataclass_fields__"):
-            for name in each.__dataclass_fields__:
+        elif isinstance(each, Struct):
+            for name in each.__struct_fields__:
                 walk(getattr(each, name))
 
     walk(value)

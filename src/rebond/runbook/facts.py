@@ -241,7 +241,8 @@ class Offered:
 class Facts:
     """Everything. ``outputs`` are what commands really wrote, by their lines; ``files`` the configuration's text.
 
-    ``targets`` are addresses, one for each PostgreSQL component, of a database beside the live one.
+    ``targets`` are addresses, one for each PostgreSQL component, of a database beside the live one; ``single_files``
+    are the components that are one file and no folder.
     """
 
     configuration: Configuration
@@ -254,6 +255,7 @@ class Facts:
     language: str
     written_ms: int
     targets: Mapping[str, str] = field(default_factory=dict)
+    single_files: frozenset[str] = frozenset()
     outputs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from rebond.config.components import Postgres
+from rebond.config.components import Files, Postgres
 from rebond.config.model import Loaded
 from rebond.errors import RebondError
 from rebond.history.drills import DRILLED, list_components
@@ -105,6 +105,20 @@ def read_files(loaded: Loaded) -> dict[str, str]:
 def show_address(address: str) -> str:
     """Return an address as one would write it, without a password in it."""
     return _PASSWORD.sub(r"\1:***@", address) if "://" in address else os.path.normpath(address)
+
+
+def find_single_files(loaded: Loaded) -> frozenset[str]:
+    """Return the components of files that are one file, as this machine has them now."""
+    return frozenset(
+        name
+        for name, each in loaded.configuration.component.items()
+        if isinstance(each, Files) and each.inside is None and each.volume is None and _is_file(each, loaded.root)
+    )
+
+
+def _is_file(component: Files, root: Path) -> bool:
+    paths = (component.path,) if component.path else component.paths
+    return len(paths) == 1 and os.path.isfile(root / paths[0])
 
 
 def find_targets(loaded: Loaded) -> dict[str, str]:

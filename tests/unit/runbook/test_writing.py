@@ -77,6 +77,13 @@ def test_both_guides_stacks_get_all_nine_sections_and_what_is_attached(example: 
     assert "complétée dans le prochain step" not in page
 
 
+def test_every_variable_that_the_configuration_needs_is_named() -> None:
+    page = markdown_of(facts_of(load(KORRIGO)))
+    (part,) = re.findall(r"^### 2.4 .*?^### ", page, re.MULTILINE | re.DOTALL)
+
+    assert set(re.findall(r"`(POSTGRES_\w+)`", part)) == {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"}
+
+
 def test_the_same_facts_give_the_same_text_and_both_languages_the_same_page(small: pathlib.Path) -> None:
     loaded = load(small)
     english, french = (markdown_of(facts_of(loaded, language)) for language in ("en", "fr"))

@@ -26,7 +26,14 @@ from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.pages.words import Sentence, Text, say
 from rebond.runbook.describing import conceal, describe_reference
 from rebond.runbook.facts import Facts, HistoryFacts, Machine, Offered, PlaceFacts, VaultFacts
-from rebond.runbook.gathering import find_targets, gather_history, gather_vault, read_files, show_address
+from rebond.runbook.gathering import (
+    find_single_files,
+    find_targets,
+    gather_history,
+    gather_vault,
+    read_files,
+    show_address,
+)
 from rebond.schedule.jobs import zone_of
 from rebond.schedule.stack_folders import folder_of
 from rebond.vault.key_slots import list_slots
@@ -50,6 +57,7 @@ def gather_facts(invocation: Invocation, loaded: Loaded, language: str) -> Facts
         language=language,
         written_ms=choose_date(invocation),
         targets=find_targets(loaded),
+        single_files=find_single_files(loaded),
         outputs={command: conceal(text) for command, text in outputs.items()},
         files=read_files(loaded),
     )

@@ -1,0 +1,81 @@
+"""The lines that put what came back beside in its place by hand, with what was there kept."""
+
+import os
+import shlex
+
+from rebond.config.components import Files, Secrets, Sqlite
+from rebond.pages.words import Code, Text, say
+from rebond.runbook.facts import Facts
+from rebond.stack.databases import ConfiguredDatabases
+from rebond.stack.file_trees import ConfiguredFiles, is_glob
+from rebond.stack.secrets import find_top
+
+STAMP = "$(date +%Y%m%d-%H%M%S)"
+Move = tuple[tuple[Text, ...], tuple[str, ...]]
+
+
+def move_files(facts: Facts, name: str, component: Files) -> Move:
+    """Return how a folder, a file, or what fits several paths goes back to where it was saved."""
+    paths = (component.path,) if component.path else component.paths
+    begins = ConfiguredFiles(name, component, stack_root=facts.machine.root, strategy="").root
+    is_one = len(paths) == 1 and not is_glob(os.fsencode(facts.machine.root / paths[0]))
+    if not is_one or begins == os.path.normpath(os.fsencode(facts.machine.root)):
+        return _copy_over(name, begins)
+    target = os.fsdecode(begins)
+    source = f"{name}/{os.path.basename(target)}" if name in facts.single_files else name
+    words = (
+        say("To put it in its place by hand: stop what writes there, move the old one aside, move the new one there."),
+    )
+    old = shlex.quote(target)
+    return words, (f"[ ! -e {old} ] || mv {old} {old}.before-{STAMP}", f"mv -T {_below(source)} {old}")
+
+
+def move_secrets(facts: Facts, name: str, component: Secrets) -> Move:
+    """Return how files of secrets go back to where they were saved."""
+    paths = (*((component.path,) if component.path else ()), *component.paths)
+    return _copy_over(name, find_top(os.fsencode(facts.machine.root), paths, is_volume=False)[0])
+
+
+def move_databases(facts: Facts, name: str, component: Sqlite) -> Move:
+    """Return how databases of SQLite go back, each with the two files beside it out of the way."""
+    paths = (*((component.path,) if component.path else ()), *component.paths)
+    words = (
+        say(
+            "To put it in its place by hand: stop what uses the database, move the old one aside with what SQLite "
+            "keeps beside it (its log and its journal would be read into the new one), move the new one there."
+        ),
+    )
+    target = os.path.normpath(facts.machine.root / paths[0])
+    if len(paths) > 1 or is_glob(os.fsencode(target)):
+        begins = os.fsdecode(ConfiguredDatabases(name, component, stack_root=facts.machine.root).top)
+        moving = f'old="$top${{new#"$TO"/{name}}}"; {_set_aside("$old")}; mv -T "$new" "$old"'
+        each = shlex.quote(f"top=$1; shift; for new; do {moving}; done")
+        return words, (f'find "$TO/{name}" -type f -exec sh -c {each} sh {shlex.quote(begins)} {{}} +',)
+    old = shlex.quote(target)
+    return words, (
+        f"old={old}; {_set_aside('$old')}",
+        f"mv -T {_below(f'{name}/{os.path.basename(target)}')} {old}",
+    )
+
+
+def _set_aside(old: str) -> str:
+    """Return how a database leaves its place with all that SQLite would read into another one there."""
+    companions = " ".join(f'"{old}{ending}"' for ending in ("", "-wal", "-shm", "-journal"))
+    return f'for each in {companions}; do [ ! -e "$each" ] || mv "$each" "$each.before-{STAMP}"; done'
+
+
+def _copy_over(name: str, begins: bytes) -> Move:
+    words = (
+        say(
+            "To put it in its place: stop what uses it, then copy it over what is there. What was there "
+            "before is kept beside it, with {mark} at the end of its name.",
+            mark=Code("~"),
+        ),
+    )
+    target = shlex.quote(os.path.join(os.fsdecode(begins), ""))
+    return words, (f'cp -a --backup=numbered "$TO/{name}/." {target}',)
+
+
+def _below(path: str) -> str:
+    """Return a path below the folder that things came back into, as a word for a shell."""
+    return f'"$TO"/{shlex.quote(path)}' if shlex.quote(path) != path else f'"$TO/{path}"'
