@@ -6,10 +6,64 @@ INIT = "tests/unit/cli/test_init.py"
 CUTS = "tests/crash/test_founding_power_cuts.py"
 CANARY = "tests/unit/store/test_canary.py"
 MENDS = "tests/scenarios/test_doctor_mends.py"
+OMISSIONS = "tests/unit/cli/test_init_omissions.py"
 COMPOSE = "tests/unit/stack/test_compose_reading.py"
 INTERPOLATION = "tests/unit/stack/test_interpolation.py"
 
 SETUP = (
+    Bug(
+        "all-mounts-of-a-database-left-out",
+        "Scripts and dumps that lie beside the data of a database are taken for the data, and saved by nobody.",
+        (
+            Change(
+                "stack/discovery/recognizing.py",
+                "if kind and holds_data(service, mount, kind) and not",
+                "if kind and not",
+            ),
+            Change(
+                "stack/discovery/proposing_services.py",
+                "pass_over([each for each in service.mounts if holds_data(service, each, kind)])",
+                "pass_over([each for each in service.mounts if each])",
+            ),
+        ),
+        (f"{OMISSIONS}::test_of_a_database_only_the_folder_of_its_data_is_left_out",),
+    ),
+    Bug(
+        "folder-mounted-from-elsewhere-forgotten",
+        "What compose mounts from outside of the directory is in no component, and nobody is told.",
+        (
+            Change(
+                "stack/discovery/proposing_mounts.py",
+                "        if path.is_relative_to(self._directory):\n",
+                "        if path.is_absolute():\n",
+            ),
+        ),
+        (f"{OMISSIONS}::test_a_folder_of_this_machine_is_saved_that_compose_mounts_from_elsewhere",),
+    ),
+    Bug(
+        "name-taken-for-a-pattern",
+        "What lies in 'media [old]' is left out by a pattern, which leaves out 'media o' in its place.",
+        (
+            Change(
+                "stack/discovery/written_paths.py",
+                'return "/" + re.sub(r"([\\\\*?\\[])", r"\\\\\\1", path) + (',
+                'return "/" + path + (',
+            ),
+        ),
+        (f"{OMISSIONS}::test_names_with_signs_of_patterns_leave_out_nothing_else",),
+    ),
+    Bug(
+        "volume-of-a-part-of-a-word",
+        "A volume called blog is taken for one that holds logs, and is not saved.",
+        (
+            Change(
+                "stack/discovery/proposing_mounts.py",
+                'elif _PASSING & set(re.split(r"[^a-z0-9]+", name.lower())):',
+                "elif any(each in name.lower() for each in _PASSING):",
+            ),
+        ),
+        (f"{OMISSIONS}::test_only_whole_words_make_a_volume_one_that_can_be_made_again",),
+    ),
     Bug(
         "secret-in-a-message-of-compose",
         "The words of ${X?…} are filled with other variables, and a password stands in the configuration.",

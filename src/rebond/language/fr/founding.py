@@ -50,7 +50,34 @@ FOUNDING: dict[str, str] = {
     "Dependencies: could be made again, but a restore is quicker and certain.": "Dépendances : on pourrait les refaire, mais une restauration est plus rapide et sûre.",
     "Nothing of it is saved: it has to be clean and pushed, and you hear when it is not.": "Rien n'en est sauvegardé : il doit être propre et poussé, et vous apprenez quand il ne l'est pas.",
     "PostgreSQL answers in {folder}, port {port}. If it belongs to this stack, take the # away.": "PostgreSQL répond dans {folder}, port {port}. S'il fait partie de cette application, ôtez les #.",
-    "Other compose files, which are not read: {files}.": "Autres fichiers compose, qui ne sont pas lus : {files}.",
+    "Other compose files, which are not read, so that nothing of them is saved: {files}. If they belong to the stack, "
+    "name all of them in COMPOSE_FILE before the first rebond init.": "Autres fichiers compose, qui ne sont pas lus, si "
+    "bien que rien n'en est sauvegardé : {files}. S'ils font partie de l'application, nommez-les tous dans COMPOSE_FILE "
+    "avant le premier rebond init.",
+    '{service} writes here while it is copied. A copy that is certain takes its own program: kind = "command", or hooks '
+    "that stop it.": "{service} écrit ici pendant la copie. Une copie sûre demande son propre programme : "
+    'kind = "command", ou des commandes qui l\'arrêtent.',
+    "The files of {names} are copied while they are written, and the copy may not start: write a component of kind "
+    '"command" that dumps them, or hooks that stop them.': "Les fichiers de {names} sont copiés pendant qu'ils sont "
+    'écrits, et la copie peut ne pas démarrer : écrivez un composant de genre "command" qui les exporte, ou des '
+    "commandes qui les arrêtent.",
+    "Mounted by compose, and not saved, because it belongs to the machine: {paths}.": "Monté par compose, et non "
+    "sauvegardé, car cela appartient à la machine : {paths}.",
+    "Mounted by compose, and not saved as a whole, because this directory lies in it: {paths}. Write a component for "
+    "what else belongs to the stack.": "Monté par compose, et non sauvegardé en entier, car ce répertoire s'y trouve : "
+    "{paths}. Écrivez un composant pour ce qui d'autre fait partie de l'application.",
+    "These volumes are not saved, because no service that was looked at mounts them: {names}.": "Ces volumes ne sont pas "
+    "sauvegardés, car aucun service examiné ne les monte : {names}.",
+    "{path} of this machine, which compose mounts in {service}.": "{path} de cette machine, que compose monte dans "
+    "{service}.",
+    "What the label {label} of {service} says cannot be meant, and is left out: {text}": "Ce que dit l'étiquette {label} "
+    "de {service} ne peut être voulu, et est laissé de côté : {text}",
+    "{files} names no service that could be read (they stand below services:), so nothing of what it starts is saved.": (
+        "{files} ne nomme aucun service qui ait pu être lu (ils se trouvent sous services:), si bien que rien de ce "
+        "qu'il démarre n'est sauvegardé."
+    ),
+    "The label rebond.kind of {service} says files, and no label rebond.path says which.": "L'étiquette rebond.kind de "
+    "{service} dit files, et aucune étiquette rebond.path ne dit lesquels.",
     "smart leaves out .git, logs and temporary files: {remote} has what is pushed.": "smart laisse .git, journaux et fichiers temporaires : {remote} a ce qui est poussé.",
     "{path} is left out: {service} writes there, and a copy of it would be worth nothing.": "{path} est laissé de côté : {service} y écrit, et une copie ne vaudrait rien.",
     "Not there yet: {paths}. Take the # away when it is.": "Pas encore là : {paths}. Ôtez les # quand il y sera.",

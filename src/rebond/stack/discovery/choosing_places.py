@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebond.durable_files import make_directories_durably, replace_durably
+from rebond.stack.discovery.written_paths import write_pattern
 
 _INSIDE = ".rebond"
 _MOST_NAMES = 1000
@@ -58,7 +59,7 @@ def find_inside(directory: Path, paths: list[Path]) -> tuple[str, ...]:
     """Return patterns for those of the paths that lie in the directory, so that they are left out of it."""
     here = directory.resolve()
     inside = [each.resolve() for each in paths if each.resolve() != here]
-    return tuple(f"/{each.relative_to(here)}" for each in inside if each.is_relative_to(here))
+    return tuple(write_pattern(str(each.relative_to(here))) for each in inside if each.is_relative_to(here))
 
 
 def can_be_made(path: Path) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebond.stack.discovery.nearby_folders import NearbyFolders
+
 USUAL = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 OVERRIDES = (
     "compose.override.yaml",
@@ -76,12 +78,9 @@ def _list_like(directory: Path) -> list[Path]:
 
 
 def _search(directory: Path) -> Iterable[Path]:
-    for number, (folder, below, _) in enumerate(os.walk(directory)):
-        depth = len(Path(folder).relative_to(directory).parts)
-        below[:] = [] if depth >= _DEEPEST else sorted(each for each in below if _is_searched(each))
-        yield from _list_like(Path(folder))
-        if number >= _MOST_DIRECTORIES:
-            return
+    for each in NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES):
+        each.folders[:] = filter(_is_searched, each.folders)
+        yield from _list_like(each.folder)
 
 
 def _is_searched(name: str) -> bool:

@@ -1,8 +1,12 @@
 """Directories that a package manager made: large, and possible to make again."""
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
+
+from rebond.stack.discovery.nearby_folders import NearbyFolders
+from rebond.stack.discovery.written_paths import can_be_written
 
 _DEEPEST = 4
 _MOST_DIRECTORIES = 5_000
@@ -23,6 +27,7 @@ class Dependencies:
     node_rebuild: str = ""
     python_rebuild: str = ""
     manages: tuple[Path, ...] = ()
+    was_cut: bool = False  # there were more folders than are looked into
 
 
 def find_dependencies(directory: Path) -> Dependencies:
@@ -30,28 +35,25 @@ def find_dependencies(directory: Path) -> Dependencies:
     node: list[str] = []
     python: list[str] = []
     manages: list[Path] = []
-    for number, (folder, below, names) in enumerate(os.walk(directory)):
-        here = Path(folder)
-        depth = len(here.relative_to(directory).parts)
-        if "manage.py" in names:
-            manages.append(here / "manage.py")
-        kept = []
-        for each in sorted(below):
-            if each == "node_modules":
-                node.append(str((here / each).relative_to(directory)))
-            elif os.path.isfile(here / each / "pyvenv.cfg"):
-                python.append(str((here / each).relative_to(directory)))
-            elif not each.startswith(".") and depth < _DEEPEST:
-                kept.append(each)
-        below[:] = kept
-        if number >= _MOST_DIRECTORIES:
-            break
+    walk = NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES)
+    for each in walk:
+        if "manage.py" in each.files:
+            manages.append(each.folder / "manage.py")
+        for name in list(each.folders):
+            path = each.folder / name
+            if name == "node_modules" or os.path.isfile(path / "pyvenv.cfg"):
+                each.folders.remove(name)
+                if can_be_written(path):  # else it is saved with the files around it
+                    (node if name == "node_modules" else python).append(str(path.relative_to(directory)))
+            elif name.startswith("."):
+                each.folders.remove(name)
     return Dependencies(
         node=tuple(node),
         python=tuple(python),
         node_rebuild=_node_command(directory, node),
         python_rebuild=_python_command(directory, python),
         manages=tuple(manages),
+        was_cut=walk.was_cut,
     )
 
 
@@ -74,10 +76,11 @@ def _python_command(directory: Path, found: list[str]) -> str:
         listed = next(
             (each for each in ("requirements.txt", "requirements/base.txt") if os.path.isfile(folder / each)), ""
         )
-        install = f" && {name}/bin/pip install -r {listed}" if listed else ""
-        command = f"python3 -m venv {name}{install}"
+        place = shlex.quote(name)
+        install = f" && {place}/bin/pip install -r {listed}" if listed else ""
+        command = f"python3 -m venv {place}{install}"
     return _inside(folder.relative_to(directory), command)
 
 
 def _inside(folder: Path, command: str) -> str:
-    return command if str(folder) == "." else f"cd {folder} && {command}"
+    return command if str(folder) == "." else f"cd {shlex.quote(str(folder))} && {command}"

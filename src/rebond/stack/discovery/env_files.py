@@ -1,8 +1,11 @@
 """Files of variables: which there are, and what they name. Values stay in memory."""
 
-import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
+
+from rebond.stack.discovery.nearby_folders import NearbyFolders
+from rebond.stack.discovery.written_paths import can_be_written
 
 FILE_LIMIT_BYTES = 1_000_000
 _TEMPLATES = ("example", "sample", "dist", "template", "tpl")  # in Git, and without secrets
@@ -16,7 +19,8 @@ def read_variables(path: Path) -> dict[str, str]:
     from dotenv import dotenv_values  # noqa: PLC0415 - few directories have such files
 
     try:
-        if path.stat().st_size > FILE_LIMIT_BYTES:
+        about = path.stat()
+        if about.st_size > FILE_LIMIT_BYTES or not stat.S_ISREG(about.st_mode):
             return {}
         with path.open(encoding="utf-8", errors="surrogateescape") as stream:
             found: Mapping[str, str | None] = dotenv_values(stream=stream)
@@ -28,15 +32,24 @@ def read_variables(path: Path) -> dict[str, str]:
 def find_env_files(directory: Path) -> tuple[Path, ...]:
     """Return the files of variables at most three folders below, those for examples left out, nearest first."""
     found: list[Path] = []
-    for number, (folder, below, names) in enumerate(os.walk(directory)):
-        depth = len(Path(folder).relative_to(directory).parts)
-        below[:] = (
-            [] if depth >= _DEEPEST else sorted(each for each in below if each not in _SKIPPED and each[0] != ".")
-        )
-        found += [Path(folder) / each for each in sorted(names) if _is_env_file(each)]
-        if number >= _MOST_DIRECTORIES:
-            break
+    for each in NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES):
+        each.folders[:] = [name for name in each.folders if name not in _SKIPPED and not name.startswith(".")]
+        paths = [each.folder / name for name in each.files if _is_env_file(name)]
+        found += [path for path in paths if can_be_written(path) and may_hold_text(path)]
     return tuple(sorted(found, key=lambda path: (len(path.parts), str(path))))
+
+
+def may_hold_text(path: Path) -> bool:
+    """Say whether a file is there, or something that cannot be looked at: the first backup says what is wrong with it.
+
+    A pipe has no content to save, and reading it may never end.
+    """
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except FileNotFoundError:
+        return path.is_symlink()
+    except OSError:
+        return True
 
 
 def _is_env_file(name: str) -> bool:

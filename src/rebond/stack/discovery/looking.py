@@ -13,10 +13,14 @@ from rebond.stack.discovery.dependencies import Dependencies, find_dependencies
 from rebond.stack.discovery.env_files import find_env_files, read_variables
 from rebond.stack.discovery.git import Repository, find_repository
 from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster
+from rebond.stack.discovery.nearby_folders import NearbyFolders
 from rebond.stack.discovery.postgres import SOCKET_FOLDERS, RunningServer, find_running_servers
+from rebond.stack.discovery.written_paths import can_be_written
 from rebond.stack.django_code.django_settings import DjangoProject, read_django
 
-_DATABASE_NAMES = re.compile(r".+\.(sqlite3?|db)$", re.IGNORECASE)
+_DATABASE_NAMES = re.compile(r".+\.(sqlite[23]?|db3?|s3db|sl3)$", re.IGNORECASE)
+_DEEPEST = 4
+_MOST_DIRECTORIES = 20_000
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 
@@ -93,24 +97,19 @@ def find_timezone(root: Path = Path("/")) -> str:
 
 
 def _find_databases(directory: Path) -> tuple[Path, ...]:
-    """Return the SQLite databases in a directory itself and one folder below."""
+    """Return the SQLite databases in a directory and four folders below."""
     found: list[Path] = []
-    for folder in (directory, *_folders_in(directory)):
-        try:
-            names = sorted(os.listdir(folder))
-        except OSError:
-            continue
-        found += [folder / each for each in names if _DATABASE_NAMES.fullmatch(each) and _is_database(folder / each)]
+    for each in NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES):
+        each.folders[:] = [
+            name
+            for name in each.folders
+            if not name.startswith(".")
+            and name not in {"node_modules", "venv"}
+            and not os.path.isfile(each.folder / name / "pyvenv.cfg")
+        ]
+        named = [each.folder / name for name in each.files if _DATABASE_NAMES.fullmatch(name)]
+        found += [path for path in named if can_be_written(path) and _is_database(path)]
     return tuple(found)
-
-
-def _folders_in(directory: Path) -> list[Path]:
-    try:
-        with os.scandir(directory) as entries:
-            names = sorted(each.name for each in entries if each.is_dir(follow_symlinks=False))
-    except OSError:
-        return []
-    return [directory / each for each in names if not each.startswith(".") and each not in {"node_modules", "venv"}]
 
 
 def _is_database(path: Path) -> bool:

@@ -1,20 +1,19 @@
 """From what was found to what a configuration should say. Pure: nothing is read or asked here."""
 
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
 from rebond.errors import UsageError
+from rebond.stack.discovery.env_files import may_hold_text
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.proposal import Lines, Proposal, ProposedPart
 from rebond.stack.discovery.proposing_databases import IsSavable, propose_database_of_variables
-from rebond.stack.discovery.proposing_services import (
-    CANNOT_YET,
-    ServiceProposals,
-    choose_name,
-    find_live_directories,
-)
+from rebond.stack.discovery.proposing_services import CANNOT_YET, ServiceProposals, choose_name
+from rebond.stack.discovery.recognizing import find_live_directories
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.written_paths import write_path, write_pattern
 from rebond.stack.rhythms import quickest_schedule
 from rebond.units import parse_span
 
@@ -85,13 +84,6 @@ class _Proposing:
         if found.timezone:
             lines["timezone"] = found.timezone
         lines["language"] = self._language
-        if found.other_compose:
-            remarks.append(
-                Remark(
-                    template="Other compose files, which are not read: {files}.",
-                    values={"files": ", ".join(self._relative(found.other_compose))},
-                )
-            )
         return ProposedPart(heading="stack", lines=lines, remarks=tuple(remarks))
 
     def _compose_remarks(self) -> tuple[Remark, ...]:
@@ -128,7 +120,15 @@ class _Proposing:
     def _add_compose(self) -> None:
         if not self._found.compose:
             return
-        services = ServiceProposals(self._found.compose, self._taken, self._is_savable)
+        if self._found.other_compose:  # services in them, and their volumes, are not saved
+            self._remarks.append(
+                Remark(
+                    template="Other compose files, which are not read, so that nothing of them is saved: {files}. If "
+                    "they belong to the stack, name all of them in COMPOSE_FILE before the first rebond init.",
+                    values={"files": ", ".join(self._relative(self._found.other_compose))},
+                )
+            )
+        services = ServiceProposals(self._found.compose, self._found.directory, self._taken, self._is_savable)
         services.propose()
         self._parts += services.parts
         images: Lines = {"kind": "images", "save": "local-only"}
@@ -138,7 +138,7 @@ class _Proposing:
             self._parts.append(ProposedPart(heading=f"component.{name}", lines=images, remarks=(remark,)))
         self._remarks += services.remarks
         for path, service in find_live_directories(self._found.compose, self._found.directory).items():
-            self._left_out.append(f"/{path}/")
+            self._left_out.append(write_pattern(path, is_folder=True))
             self._main_remarks.append(
                 Remark(
                     template="{path} is left out: {service} writes there, and a copy of it would be worth nothing.",
@@ -151,30 +151,29 @@ class _Proposing:
             self._taken.add("database")
             self._parts.append(part)
         settings = [each.path for project in self._found.django for each in project.databases.values() if each.path]
-        files = dict.fromkeys([*settings, *self._found.sqlite_files])
-        if not files:
-            return
-        name = choose_name("database", "sqlite", self._taken)
-        paths = self._relative(files)
-        lines: Lines = {"kind": "sqlite", "path": paths[0]} if len(paths) == 1 else {"kind": "sqlite", "paths": paths}
-        missing = [each for each in files if not os.path.isfile(each)]
-        remarks = [Remark(template="SQLite, copied while programs use it.")]
-        if missing:
-            remarks.append(
-                Remark(
-                    template="Not there yet: {paths}. Take the # away when it is.",
-                    values={"paths": ", ".join(self._relative(missing))},
-                )
+        files = [*dict.fromkeys([*settings, *self._found.sqlite_files])]
+        there = [each for each in files if os.path.isfile(each)]
+        missing = [each for each in files if each not in there]
+        copied = Remark(template="SQLite, copied while programs use it.")
+        if there:
+            name = choose_name("database", "sqlite", self._taken)
+            lines: Lines = {"kind": "sqlite", **self._written(there)}
+            is_active = self._is_savable(name, lines)
+            self._parts.append(
+                ProposedPart(heading=f"component.{name}", lines=lines, remarks=(copied,), is_active=is_active)
             )
-        is_active = not missing and self._is_savable(name, lines)
-        self._parts.append(
-            ProposedPart(heading=f"component.{name}", lines=lines, remarks=tuple(remarks), is_active=is_active)
-        )
-        if is_active:
-            for each in files:
-                if self._is_inside(each):
-                    path = self._relative([each])[0]
-                    self._others += [f"/{path}", *(f"/{path}{end}" for end in ("-wal", "-shm", "-journal"))]
+            for path in self._relative(filter(self._is_inside, there)) if is_active else ():
+                self._others += [write_pattern(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal")]
+        if missing:
+            name = choose_name("database", "sqlite", self._taken)
+            later = Remark(
+                template="Not there yet: {paths}. Take the # away when it is.",
+                values={"paths": ", ".join(self._relative(missing))},
+            )
+            lines = {"kind": "sqlite", **self._written(missing)}
+            self._parts.append(
+                ProposedPart(heading=f"component.{name}", lines=lines, remarks=(copied, later), is_active=False)
+            )
 
     def _add_django(self) -> None:
         for project in self._found.django:
@@ -185,14 +184,14 @@ class _Proposing:
                 self._parts.append(
                     ProposedPart(
                         heading=f"component.{name}",
-                        lines={"kind": "files", "path": path, "allow_empty": True, "priority": "P1"},
+                        lines={"kind": "files", "path": write_path(path), "allow_empty": True, "priority": "P1"},
                         remarks=(
                             Remark(template="MEDIA_ROOT of {manage}: what users uploaded.", values={"manage": manage}),
                         ),
                     )
                 )
                 if self._is_inside(project.media):
-                    self._others.append(f"/{path}/")
+                    self._others.append(write_pattern(path, is_folder=True))
             if project.static and project.static != self._found.directory:
                 self._add_static(project.static, project.manage.parent)
 
@@ -200,23 +199,23 @@ class _Proposing:
         name = choose_name("static", f"static-{base.name}", self._taken)
         folder = self._relative([base])[0]
         run = "python manage.py collectstatic --noinput"
-        lines: Lines = {"kind": "regenerable", "run": run if folder == "." else f"cd {folder} && {run}"}
+        lines: Lines = {"kind": "regenerable", "run": run if folder == "." else f"cd {shlex.quote(folder)} && {run}"}
         remark = Remark(template="STATIC_ROOT: made again after a restore, and not saved.")
         self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
         if self._is_inside(static):
-            self._left_out.append(f"/{self._relative([static])[0]}/")
+            self._left_out.append(write_pattern(self._relative([static])[0], is_folder=True))
 
     def _add_secrets(self) -> None:
-        inside = [each for each in self._found.env_files if self._is_inside(each)]
-        if not inside:
+        files = self._find_secret_files()
+        if not files:
             return
-        paths = self._relative(inside)
-        lines: Lines = {"kind": "secrets", "paths": paths, "priority": "P0", "rpo": "0s"}
+        paths = self._relative(files)
+        lines: Lines = {"kind": "secrets", "paths": [*map(write_path, paths)], "priority": "P0", "rpo": "0s"}
         if self._is_savable("secrets", lines):
             name = choose_name("secrets", "env-files", self._taken)
             remark = Remark(template="Files with secrets: snapshots of their own, at every change, kept for ever.")
             self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
-            self._others += [f"/{each}" for each in paths]
+            self._others += [write_pattern(each) for each in self._relative(filter(self._is_inside, files))]
             return
         self._main_remarks.append(
             Remark(
@@ -224,6 +223,13 @@ class _Proposing:
                 values={"paths": ", ".join(paths)},
             )
         )
+
+    def _find_secret_files(self) -> list[Path]:
+        """Return files of variables, and what compose hands to services as variables or secrets from anywhere."""
+        services = self._found.compose.services.values() if self._found.compose else ()
+        named = [path for each in services for path in (*each.env_files, *each.secret_files.values())]
+        normal = [Path(os.path.normpath(each)) for each in named]
+        return [*dict.fromkeys([*self._found.env_files, *(each for each in normal if may_hold_text(each))])]
 
     def _add_dependencies(self) -> None:
         found = self._found.dependencies
@@ -238,11 +244,16 @@ class _Proposing:
             self._parts.append(
                 ProposedPart(
                     heading=f"component.{name}",
-                    lines={"kind": "files", "paths": list(paths), "rebuild": rebuild, "allow_empty": True},
+                    lines={
+                        "kind": "files",
+                        "paths": [*map(write_path, paths)],
+                        "rebuild": rebuild,
+                        "allow_empty": True,
+                    },
                     remarks=(remark,),
                 )
             )
-            self._others += [f"/{each}/" for each in paths]
+            self._others += [write_pattern(each, is_folder=True) for each in paths]
 
     def _add_git(self) -> None:
         repository = self._found.repository
@@ -325,6 +336,11 @@ class _Proposing:
     def _relative(self, paths: Iterable[Path]) -> list[str]:
         directory = self._found.directory
         return [str(each.relative_to(directory)) if each.is_relative_to(directory) else str(each) for each in paths]
+
+    def _written(self, paths: list[Path]) -> Lines:
+        """Return ``path`` or ``paths`` of a component."""
+        texts = [*map(write_path, self._relative(paths))]
+        return {"path": texts[0]} if len(texts) == 1 else {"paths": texts}
 
     def _is_inside(self, path: Path) -> bool:
         return path.is_relative_to(self._found.directory)

@@ -1,49 +1,44 @@
 """What is proposed for the services and volumes of a compose file, and what their labels ``rebond.*`` say of them."""
 
-import os
 import re
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable
 from pathlib import Path
 
 from rebond.config.places import find_nearest
-from rebond.stack.discovery.compose_model import ComposeStack, Mount, Service
+from rebond.stack.discovery.compose_model import ComposeStack, Service
 from rebond.stack.discovery.proposal import Lines, ProposedPart
 from rebond.stack.discovery.proposing_databases import (
     IsSavable,
     propose_mysql_service,
     propose_postgres_service,
 )
+from rebond.stack.discovery.proposing_mounts import MountProposals
+from rebond.stack.discovery.recognizing import LABEL, LABELLED_KINDS, holds_data, kind_of
 from rebond.stack.discovery.remarks import Remark
 
-LABEL = "rebond."
 KNOWN_LABELS = ("enable", "kind", "name", "path", "priority", "rpo", "rto")
 _COPIED = ("priority", "rpo", "rto")
-_POSTGRES = re.compile(r"postgres|postgis|timescale|pgvector")
-_MYSQL = re.compile(r"mysql|mariadb|percona")
-_PASSING = re.compile(r"redis|valkey|memcached|keydb|varnish")
-_STATIC = re.compile(r"static|assets|dist|cache|tmp|log")
 
 
 class ServiceProposals:
     """Proposals for one compose stack; ``taken`` are the names of components so far."""
 
-    def __init__(self, stack: ComposeStack, taken: set[str], is_savable: IsSavable) -> None:
+    def __init__(self, stack: ComposeStack, directory: Path, taken: set[str], is_savable: IsSavable) -> None:
         self._stack = stack
         self._taken = taken
         self._is_savable = is_savable
-        self._seen_volumes: set[str] = set()
+        self._mounts = MountProposals(stack, directory, self._add_files)
         self.parts: list[ProposedPart] = []
         self.remarks: list[Remark] = []
 
     def propose(self) -> None:
-        """Fill ``parts`` and ``remarks``: databases first, then volumes."""
+        """Fill ``parts`` and ``remarks``: databases first, then what is mounted."""
         active = [each for each in self._stack.services.values() if each.is_active and self._is_wanted(each)]
+        passing = [each for each in active if each.labels.get(f"{LABEL}kind") == "ephemeral"]
         for service in active:
             self._judge_labels(service)
             self._propose_service(service)
-        for service in active:
-            for mount in service.mounts:
-                self._propose_mount(service, mount)
         if sleeping := [each.name for each in self._stack.services.values() if not each.is_active]:
             self.remarks.append(
                 Remark(
@@ -51,11 +46,21 @@ class ServiceProposals:
                     values={"names": ", ".join(sleeping)},
                 )
             )
+        if not self._stack.services:
+            self.remarks.append(
+                Remark(
+                    template="{files} names no service that could be read (they stand below services:), so nothing of "
+                    "what it starts is saved.",
+                    values={"files": ", ".join(each.name for each in self._stack.files)},
+                )
+            )
+        self._mounts.propose([each for each in active if each not in passing])
+        self.remarks += self._mounts.remarks
 
     def _is_wanted(self, service: Service) -> bool:
         if service.labels.get(f"{LABEL}enable", "true").lower() not in {"false", "no", "0", "off"}:
             return True
-        self._seen_volumes |= {each.source for each in service.mounts if each.is_volume}
+        self._mounts.disown(service.mounts)
         self.remarks.append(
             Remark(template="The label of {service} says not to save it.", values={"service": service.name})
         )
@@ -75,28 +80,64 @@ class ServiceProposals:
                         },
                     )
                 )
+        kind = service.labels.get(f"{LABEL}kind")
+        if kind and kind not in LABELLED_KINDS:
+            self._refuse_label(service, f"{LABEL}kind")
+        if kind == "files" and not service.labels.get(f"{LABEL}path", "").strip(" ,"):
+            self.remarks.append(
+                Remark(
+                    template="The label rebond.kind of {service} says files, and no label rebond.path says which.",
+                    values={"service": service.name},
+                )
+            )
 
     def _propose_service(self, service: Service) -> None:
-        kind = service.labels.get(f"{LABEL}kind") or _kind_of(service)
-        extra = {key: service.labels[f"{LABEL}{key}"] for key in _COPIED if service.labels.get(f"{LABEL}{key}")}
+        kind = kind_of(service)
+        extra = self._read_extra(service)
         if kind in {"postgres", "mysql"}:
             propose: Callable[[Service, str, Lines, IsSavable], ProposedPart] = (
                 propose_postgres_service if kind == "postgres" else propose_mysql_service
             )
             name = self._name(service.labels.get(f"{LABEL}name") or "database", service.name)
             self.parts.append(propose(service, name, {"priority": "P0", **extra}, self._is_savable))
-            self._seen_volumes |= {each.source for each in service.mounts if each.is_volume}
+            self._pass_over_data(service, kind)
         elif kind in {"redis", "ephemeral"}:
-            self._propose_passing(service, extra)
+            self._propose_passing(service, kind, extra)
         elif kind == "files":
-            for path in re.split(r"\s*,\s*", service.labels.get(f"{LABEL}path", "")):
+            for path in re.split(r"\s*,\s*", service.labels.get(f"{LABEL}path", "").strip()):
                 if path:
-                    self._add_files(service, path, service.labels.get(f"{LABEL}name") or Path(path).name, extra)
+                    name = service.labels.get(f"{LABEL}name") or Path(path).name
+                    self._add_files({"in": f"compose:{service.name}", "path": path, **extra}, name, service.name)
 
-    def _propose_passing(self, service: Service, extra: Lines) -> None:
+    def _pass_over_data(self, service: Service, kind: str) -> None:
+        self._mounts.pass_over([each for each in service.mounts if holds_data(service, each, kind)])
+
+    def _read_extra(self, service: Service) -> Lines:
+        """Return what labels say of a component; what no configuration could say is remarked on and left out."""
+        extra = {}
+        for key in _COPIED:
+            said = service.labels.get(f"{LABEL}{key}")
+            if said and self._is_savable("files", {"kind": "files", "path": ".", key: said}):
+                extra[key] = said
+            elif said:
+                self._refuse_label(service, f"{LABEL}{key}")
+        return extra
+
+    def _refuse_label(self, service: Service, label: str) -> None:
+        self.remarks.append(
+            Remark(
+                template="What the label {label} of {service} says cannot be meant, and is left out: {text}",
+                values={"label": label, "service": service.name, "text": service.labels[label]},
+            )
+        )
+
+    def _propose_passing(self, service: Service, kind: str, extra: Lines) -> None:
         name = self._name(service.labels.get(f"{LABEL}name") or service.name, service.name)
-        self._seen_volumes |= {each.source for each in service.mounts if each.is_volume}
         is_asked = service.labels.get(f"{LABEL}kind") == "redis"
+        if kind == "ephemeral":
+            self._mounts.disown(service.mounts)
+        else:
+            self._pass_over_data(service, kind)
         lines: Lines = (
             {"kind": "redis", "in": f"compose:{service.name}", **extra} if is_asked else {"kind": "ephemeral"}
         )
@@ -106,40 +147,19 @@ class ServiceProposals:
         )
         self._add(name, lines, () if is_asked else (remark,))
 
-    def _propose_mount(self, service: Service, mount: Mount) -> None:
-        if not mount.is_volume or not mount.source or mount.source in self._seen_volumes:
-            return
-        owner = self._find_owner(service, mount)
-        self._seen_volumes.add(mount.source)
-        if _STATIC.search(mount.source.lower()):
-            self.remarks.append(
-                Remark(
-                    template="The volume {volume} ({path} in {service}) is not saved: it can be made again.",
-                    values={"volume": mount.source, "path": mount.target, "service": owner.name},
-                )
-            )
-            return
-        self._add_files(owner, mount.target, re.sub(r"[_-]?(volume|data|vol)$", "", mount.source) or mount.source, {})
+    def _add_files(self, lines: Lines, name: str, fallback: str, *remarks: Remark, is_active: bool = True) -> None:
+        self._add(self._name(name, fallback), {"kind": "files", **lines}, remarks, is_active=is_active)
 
-    def _find_owner(self, service: Service, mount: Mount) -> Service:
-        """Return the service that may write to a volume: it holds the volume where others only read it."""
-        for each in self._stack.services.values():
-            if each.is_active and any(
-                own.is_volume and own.source == mount.source and own.target == mount.target and not own.is_read_only
-                for own in each.mounts
-            ):
-                return each
-        return service
-
-    def _add_files(self, service: Service, path: str, name: str, extra: Lines) -> None:
-        lines: Lines = {"kind": "files", "in": f"compose:{service.name}", "path": path, **extra}
-        self._add(self._name(re.sub(r"[^\w.-]+", "-", name), service.name), lines, ())
-
-    def _add(self, name: str, lines: Lines, remarks: tuple[Remark, ...]) -> None:
+    def _add(self, name: str, lines: Lines, remarks: tuple[Remark, ...], *, is_active: bool = True) -> None:
         is_savable = self._is_savable(name, lines)
         later = () if is_savable else (CANNOT_YET,)
         self.parts.append(
-            ProposedPart(heading=f"component.{name}", lines=lines, remarks=(*remarks, *later), is_active=is_savable)
+            ProposedPart(
+                heading=f"component.{name}",
+                lines=lines,
+                remarks=(*remarks, *later),
+                is_active=is_savable and is_active,
+            )
         )
 
     def _name(self, wanted: str, fallback: str) -> str:
@@ -150,36 +170,19 @@ CANNOT_YET = Remark(template="This version of Rebond cannot save this yet; it is
 
 
 def choose_name(wanted: str, fallback: str, taken: set[str]) -> str:
-    """Return a name that no other component has."""
+    """Return a name that no other component has, of signs that need no quotes in a configuration."""
+    wanted, fallback = _plain(wanted), _plain(fallback)
     for name in (wanted, fallback, f"{wanted}-{fallback}"):
-        if name and name not in taken:
+        if name.strip("-") and name not in taken:
             taken.add(name)
             return name
-    number = next(number for number in range(2, 1000) if f"{wanted}-{number}" not in taken)
-    taken.add(f"{wanted}-{number}")
-    return f"{wanted}-{number}"
+    base = wanted or fallback or "component"
+    name = next(name for number in range(2, 1000) if (name := f"{base}-{number}") not in taken)
+    taken.add(name)
+    return name
 
 
-def find_live_directories(stack: ComposeStack, directory: Path) -> Mapping[str, str]:
-    """Return the directories below ``directory`` in which a database of compose lives, with the service's name.
-
-    What is copied there while the database runs is no copy of it.
-    """
-    found = {}
-    for service in stack.services.values():
-        if _kind_of(service) in {"postgres", "mysql", "redis"}:
-            for mount in service.mounts:
-                path = Path(mount.source)
-                is_below = bool(mount.source) and path != directory and path.is_relative_to(directory)
-                if not mount.is_volume and is_below and (os.path.isdir(path) or not os.path.exists(path)):
-                    found[str(path.relative_to(directory))] = service.name
-    return found
-
-
-def _kind_of(service: Service) -> str:
-    name = service.image_name
-    if _POSTGRES.search(name) or any(each.target.startswith("/var/lib/postgresql") for each in service.mounts):
-        return "postgres"
-    if _MYSQL.search(name) or any(each.target == "/var/lib/mysql" for each in service.mounts):
-        return "mysql"
-    return "redis" if _PASSING.search(name) else ""
+def _plain(name: str) -> str:
+    """Return a name without accents, and with a dash for each sign that a name of TOML has only in quotes."""
+    letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-_")

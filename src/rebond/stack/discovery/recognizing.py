@@ -1,0 +1,86 @@
+"""What a service of compose is, by its image and mounts: a database, what may be lost, or neither."""
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from rebond.stack.discovery.compose_model import ComposeStack, Mount, Service
+
+LABEL = "rebond."
+LABELLED_KINDS = ("postgres", "mysql", "redis", "ephemeral", "files")
+_SERVERS = (
+    ("postgres", {"postgres", "postgresql", "postgis", "timescaledb", "timescale", "pgvector", "pgautoupgrade"}),
+    ("mysql", {"mysql", "mariadb", "percona"}),
+    ("redis", {"redis", "valkey", "memcached", "keydb", "varnish"}),
+)
+_BESIDE = re.compile(  # an image with such a word speaks to a server, and is none
+    r"exporter|backups?|admin|adminer|bouncer|pool|pgpool|commander|insight|client|tools?|worker|proxy|operator|dump|"
+    r"migrat\w*|router|sentinel|web|ui|api|app|restore|monitor|agent|s3|cron"
+)
+_OTHER_STORES = re.compile(
+    r"mongo\w*|elasticsearch|opensearch|solr|clickhouse|influxdb|couchdb|couchbase|cassandra|scylla|neo4j|arangodb|"
+    r"rabbitmq|kafka|redpanda|nats|minio|seaweedfs|meilisearch|typesense|qdrant|weaviate|milvus|mssql|oracle|cockroach|"
+    r"cockroachdb|etcd|consul|vault|prometheus|victoriametrics|questdb|surrealdb|rethinkdb|openldap|gitea|forgejo|gitlab"
+)
+_DATA = {
+    "postgres": ("/var/lib/postgresql", "/var/lib/pgsql", "/bitnami/postgresql", "/home/postgres/pgdata"),
+    "mysql": ("/var/lib/mysql", "/bitnami/mysql", "/bitnami/mariadb"),
+    "redis": ("/data", "/var/lib/redis", "/bitnami/redis", "/bitnami/valkey"),
+}
+_BY_DATA = {"postgres": ("/var/lib/postgresql",), "mysql": ("/var/lib/mysql",)}
+
+
+def find_kind(service: Service) -> str:
+    """Return ``postgres``, ``mysql``, ``redis`` (what may be lost), or nothing."""
+    words = [each for each in re.split(r"[^a-z0-9]+", service.image_name) if each]
+    if not any(_BESIDE.fullmatch(each) for each in words):
+        for kind, names in _SERVERS:
+            if names & set(words):
+                return kind
+        for kind, folders in _BY_DATA.items():
+            if any(_is_at_or_below(mount.target, folders) and not mount.is_read_only for mount in service.mounts):
+                return kind
+    return ""
+
+
+def kind_of(service: Service) -> str:
+    """Return what the label ``rebond.kind`` says a service is, where it says something that is known; else its kind."""
+    said = service.labels.get(f"{LABEL}kind", "")
+    return said if said in LABELLED_KINDS else find_kind(service)
+
+
+def writes_its_own_store(service: Service) -> bool:
+    """Say whether a service is a store of another kind, whose files are no copy of it while it runs."""
+    words = re.split(r"[^a-z0-9]+", service.image_name)
+    return any(_OTHER_STORES.fullmatch(each) for each in words) and not any(_BESIDE.fullmatch(each) for each in words)
+
+
+def holds_data(service: Service, mount: Mount, kind: str) -> bool:
+    """Say whether a mount is where a database of that kind keeps its data: its component saves what is there."""
+    folders = _DATA.get(kind, ())
+    own = service.text_of("PGDATA") if kind == "postgres" else ""
+    if own and mount.target != "/" and PurePosixPath(own).is_relative_to(mount.target):
+        return True
+    return _is_at_or_below(mount.target, folders)
+
+
+def find_live_directories(stack: ComposeStack, directory: Path) -> dict[str, str]:
+    """Return the directories below ``directory`` in which a database of compose lives, with the service's name.
+
+    What is copied there while the database runs is no copy of it. Other mounts of its service are not meant: scripts
+    that it starts with, or dumps that it leaves. Nor is a service that no component saves, for its profile sleeps.
+    """
+    found = {}
+    for service in stack.services.values():
+        kind = kind_of(service) if service.is_active else ""
+        for mount in service.mounts:
+            path = Path(mount.source)
+            is_below = bool(mount.source) and path != directory and path.is_relative_to(directory)
+            is_folder = os.path.isdir(path) or not os.path.exists(path)
+            if kind and holds_data(service, mount, kind) and not mount.is_volume and is_below and is_folder:
+                found[str(path.relative_to(directory))] = service.name
+    return found
+
+
+def _is_at_or_below(target: str, folders: tuple[str, ...]) -> bool:
+    return any(PurePosixPath(target).is_relative_to(each) for each in folders)
