@@ -24,7 +24,7 @@ def run_tests(folder: pathlib.Path, *contents: str, jobs: int = 0, **environment
     kept = {name: text for name, text in os.environ.items() if not name.startswith(("REBOND_", "PYTEST_"))}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *QUICKLY, "-n", str(jobs), str(folder)],
-        env={**kept, **environment},
+        env={**kept, "PYTHONPATH": str(CONFTEST.parents[1]), **environment},
         cwd=folder,
         capture_output=True,
         text=True,
