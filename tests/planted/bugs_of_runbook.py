@@ -9,9 +9,56 @@ ANSWERS = "tests/unit/runbook/test_answers.py"
 COMMAND = "tests/unit/cli/test_runbook.py"
 LOGGED = "tests/scenarios/test_runbook_of_a_physical_database.py"
 FOLLOWED = "tests/scenarios/test_runbook_commands.py"
+GATHERING = "tests/unit/runbook/test_gathering.py"
+OBJECTIVES = "tests/unit/stack/test_objectives.py"
 MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
+    Bug(
+        "failed-drill-keeps-a-promise",
+        "Every drill fails within a second, and the status says that the server is back sooner than promised.",
+        (Change("history/drills.py", ' and drill.facts.get("verdict") != "fail"', ""),),
+        (
+            f"{OBJECTIVES}::test_a_drill_that_brought_nothing_whole_back_keeps_no_promise",
+            f"{GATHERING}::test_neither_a_sample_nor_a_drill_that_failed_says_how_long_it_takes",
+        ),
+    ),
+    Bug(
+        "long-ago-shown-as-never",
+        "A component was saved last a hundred days ago; the status shows no snapshot of it, and 0 bytes.",
+        (
+            Change(
+                "stack/objectives/status.py",
+                "        newest_ms=time_of(newest) if newest else None,",
+                "        newest_ms=max((each[0] for each in list_sizes(records, name, now_ms)), default=None),",
+            ),
+        ),
+        (f"{OBJECTIVES}::test_a_component_saved_long_ago_was_not_never_saved",),
+    ),
+    Bug(
+        "copies-of-another-stack-counted",
+        "Nothing was ever saved of this stack, and the page says that one can go back to seven snapshots.",
+        (Change("stack/objectives/status.py", "vault=replace(facts, records=own)", "vault=facts"),),
+        (f"{OBJECTIVES}::test_another_stack_in_the_same_vault_gives_this_one_no_copies",),
+    ),
+    Bug(
+        "untried-promises-hold",
+        "The page for everyone says that every promise holds while nothing was ever saved.",
+        (Change("cli/status/page.py", "    if status.is_untried:\n", "    if status.missed:\n"),),
+        (f"{OBJECTIVES}::test_the_page_says_that_promises_hold_only_where_all_were_tried",),
+    ),
+    Bug(
+        "run-from-the-future-is-the-newest",
+        "The clock was a year ahead for one night: the checklist ticks that backup while none is made any more.",
+        (
+            Change(
+                "runbook/gathering.py",
+                "return each.began_ms <= now_ms + AHEAD_MS, each.began_ms",
+                "return True, each.began_ms",
+            ),
+        ),
+        (f"{GATHERING}::test_a_run_that_is_dated_ahead_is_the_newest_of_none",),
+    ),
     Bug(
         "journal-of-the-old-database-left",
         "The database that came back opens, and SQLite rolls the journal of the spoilt one back into it.",
@@ -53,9 +100,9 @@ RUNBOOK = (
         "The objective is shown beside what the first drill took, years ago and with a tenth of the data.",
         (
             Change(
-                "runbook/objectives.py",
-                "for drill in reversed(facts.history.drills):",
-                "for drill in facts.history.drills:",
+                "runbook/facts.py",
+                "for each in reversed(self.drills) if each.tells_times and component in",
+                "for each in self.drills if each.tells_times and component in",
             ),
         ),
         (f"{WRITING}::test_what_a_drill_measured_stands_beside_what_was_promised",),

@@ -9,9 +9,16 @@ from rebond.history.runs import Run, RunFilter, read_runs
 DRILLED = "drilled"
 
 
-def read_drills(ledger: Ledger, *, newest: int | None = None, since_ms: int | None = None) -> list[Run]:
-    """Return the drills of this machine, oldest first. Raises ``OSError``."""
-    return read_runs(ledger, RunFilter(kind=DRILLED, newest=newest, since_ms=since_ms))
+def read_drills(
+    ledger: Ledger, *, stack: str = "", newest: int | None = None, since_ms: int | None = None
+) -> list[Run]:
+    """Return the drills of this machine, or those of one stack, oldest first. Raises ``OSError``."""
+    return read_runs(ledger, RunFilter(kind=DRILLED, stack=stack, newest=newest, since_ms=since_ms))
+
+
+def tells_times(drill: Run) -> bool:
+    """Say whether a drill shows how long something takes: a sample brings back a part, a failed one nothing good."""
+    return not drill.facts.get("sample") and drill.facts.get("verdict") != "fail"
 
 
 def find_proven(drills: Iterable[Run]) -> dict[str, int]:

@@ -1,10 +1,11 @@
 """How restore time grows with size, learnt from drills: phase by phase, each as a fixed part and one for each byte."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 
 from msgspec import Struct
 
-from rebond.history.drills import list_components
+from rebond.history.drills import list_components, tells_times
 from rebond.history.runs import Run
 
 NEWEST = 20  # drills of which is learnt: machines and data change
@@ -54,13 +55,13 @@ def learn(drills: Iterable[Run]) -> Learned:
     sizes: dict[str, int] = {}
     moments: dict[str, int] = {}
     for drill in drills:
-        if drill.facts.get("sample") or drill.facts.get("exercise") or drill.facts.get("verdict") == "fail":
+        if drill.facts.get("exercise") or not tells_times(drill):
             continue
         for component in list_components(drill):
             name, size, phases = component.get("name"), component.get("bytes"), component.get("phases")
             if not isinstance(name, str) or not isinstance(size, int) or not isinstance(phases, dict):
                 continue
-            known = {each: took for each, took in phases.items() if isinstance(took, int | float)}
+            known = {each: took for each, took in phases.items() if isinstance(took, int | float) and isfinite(took)}
             for phase, took in known.items():
                 seen.setdefault(name, {}).setdefault(phase, []).append((size, float(took)))
             seconds[name], sizes[name], moments[name] = sum(known.values()), size, drill.began_ms

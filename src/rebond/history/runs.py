@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -78,31 +79,37 @@ class Run(Struct, frozen=True, kw_only=True):
 
 
 class RunFilter(Struct, frozen=True, kw_only=True):
-    """Which runs are meant; what is empty asks for nothing. ``newest`` counts those that fit."""
+    """Which runs are meant; what is empty asks for nothing. ``newest`` counts those that fit.
+
+    A run that names no stack is taken as one of ``stack`` too.
+    """
 
     since_ms: int | None = None
     kind: str = ""
+    stack: str = ""
     newest: int | None = None
 
     def takes(self, run: Run) -> bool:
         """Say whether a run fits, apart from ``newest``."""
         if self.since_ms is not None and run.began_ms < self.since_ms:
             return False
+        if self.stack and run.text("stack") not in {self.stack, ""}:
+            return False
         return not self.kind or run.kind == self.kind or run.kind.startswith(f"{self.kind} ")
 
 
 def read_runs(ledger: Ledger, wanted: RunFilter) -> list[Run]:
     """Return the runs of this machine that are wanted, oldest first. Reads from the newest on, as far as needed."""
-    running = ledger.folder / RUNNING
-    found: list[Run] = []
-    for run in _pair(ledger.newest_lines(), running):
+    return _oldest_first(list(islice(newest_runs(ledger, wanted), wanted.newest)))
+
+
+def newest_runs(ledger: Ledger, wanted: RunFilter) -> Iterator[Run]:
+    """Yield the same runs one by one, the newest first, however many they are: ``newest`` is not looked at."""
+    for run in _pair(ledger.newest_lines(), ledger.folder / RUNNING):
         if wanted.since_ms is not None and run.began_ms < wanted.since_ms - _OVERLAP_MS:
-            break
+            return
         if wanted.takes(run):
-            found.append(run)
-            if wanted.newest is not None and len(found) >= wanted.newest:
-                break
-    return _oldest_first(found)
+            yield run
 
 
 _OVERLAP_MS = 7 * 86_400_000  # runs lie in the order of their ends: one may have begun long before

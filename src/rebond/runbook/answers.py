@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from rebond.operations.snapshots import AHEAD_MS
 from rebond.pages.words import Code, Joined, say
 from rebond.runbook.describing import describe_role, show_span
 from rebond.runbook.facts import DrillFacts, RunFacts
@@ -110,7 +111,10 @@ def _is_young(sight: Sight) -> Seen:
     run = sight.history.newest_good("backup")
     if run is None:
         return Seen(is_ticked=False, note=say("there was none"))
-    note = say("{span} old", span=show_span((sight.now_ms - run.began_ms) // 1000))
+    if run.began_ms > sight.now_ms + AHEAD_MS:
+        ahead = say("dated {moment}, ahead of the clock", moment=_moment(sight, run.began_ms))
+        return Seen(is_ticked=False, note=ahead)
+    note = say("{span} old", span=show_span(max(0, sight.now_ms - run.began_ms) // 1000))
     if sight.due_ms is None:  # no class has hours: the guides' own measure is a day
         return Seen(is_ticked=sight.now_ms - run.began_ms <= DAY_MS, note=note)
     return Seen(is_ticked=sight.now_ms <= sight.due_ms + LATE_MS, note=note)
@@ -216,14 +220,14 @@ def _drilled_lately(sight: Sight) -> Seen:
 def _objectives_hold(sight: Sight) -> Seen:
     missed, measured = [], 0
     for name, component in sight.configuration.component.items():
-        drill = next((each for each in reversed(sight.history.drills) if name in each.parts), None)
+        drill = sight.history.newest_measure_of(name)
         if component.rto is None or drill is None:
             continue
         measured += 1
         if drill.parts[name].seconds > component.rto:
             missed.append(name)
     for name, objective in sight.configuration.objective.items():
-        drill = sight.history.newest_drill(name)
+        drill = sight.history.newest_measure(name)
         if objective.rto is None or drill is None or drill.rto_seconds is None:
             continue
         measured += 1

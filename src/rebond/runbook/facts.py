@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rebond.config.model import Configuration
 from rebond.pages.words import Text
+from rebond.stack.objectives.promises import WHOLE
 
 READ = "percent"  # what the ledger calls the option --read-data
 
@@ -141,7 +142,10 @@ class DrilledPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillFacts:
-    """A drill as the ledger has it. Seconds are ``None`` where they were not measured."""
+    """A drill as the ledger has it. Seconds are ``None`` where they were not measured.
+
+    ``tells_times`` says that they are those of the whole: neither those of a sample nor of a drill that failed.
+    """
 
     began_ms: int
     verdict: str
@@ -150,11 +154,12 @@ class DrillFacts:
     rto_seconds: float | None
     rpo_seconds: float | None
     parts: Mapping[str, DrilledPart] = field(default_factory=dict)
+    tells_times: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryFacts:
-    """What the ledger of this machine says, oldest first."""
+    """What the ledger of this machine says, oldest first; what is dated ahead of its clock stands before all others."""
 
     runs: tuple[RunFacts, ...] = ()
     drills: tuple[DrillFacts, ...] = ()
@@ -176,9 +181,18 @@ class HistoryFacts:
         )
         return next(fitting, None)
 
-    def newest_drill(self, scenario: str | None = None) -> DrillFacts | None:
-        """Return the newest drill, or the newest of a scenario."""
-        return next((each for each in reversed(self.drills) if scenario in {None, each.scenario}), None)
+    def newest_drill(self) -> DrillFacts | None:
+        """Return the newest drill."""
+        return self.drills[-1] if self.drills else None
+
+    def newest_measure(self, scenario: str) -> DrillFacts | None:
+        """Return the newest drill that shows how long a scenario takes; one without a scenario is that of a server."""
+        fitting = (each for each in reversed(self.drills) if each.tells_times and (each.scenario or WHOLE) == scenario)
+        return next(fitting, None)
+
+    def newest_measure_of(self, component: str) -> DrillFacts | None:
+        """Return the newest drill that shows how long a component takes to come back."""
+        return next((each for each in reversed(self.drills) if each.tells_times and component in each.parts), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Gathering facts: from the ledger, from an open vault, from the configuration."""
 
 import contextlib
+import math
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,11 +12,20 @@ from urllib.parse import quote
 from rebond.config.components import Files, Postgres
 from rebond.config.model import Loaded
 from rebond.errors import RebondError
-from rebond.history.drills import DRILLED, list_components
+from rebond.history.drills import DRILLED, list_components, tells_times
 from rebond.history.ledger import Ledger
-from rebond.history.runs import Result, Run, RunFilter, read_runs
-from rebond.operations.snapshots import SnapshotFilter, SnapshotState, list_snapshots, state_of, time_of
+from rebond.history.runs import Result, Run, RunFilter, newest_runs, read_runs
+from rebond.operations.snapshots import (
+    AHEAD_MS,
+    SnapshotFilter,
+    SnapshotState,
+    is_ahead,
+    list_snapshots,
+    state_of,
+    time_of,
+)
 from rebond.runbook.facts import (
+    READ,
     DrilledPart,
     DrillFacts,
     HistoryFacts,
@@ -41,19 +51,42 @@ if TYPE_CHECKING:
 
 NOTED_AS = "runbook"  # in the ledger
 OF_A_VAULT = ("vault create", "init", "kit")
-RUNS_READ = 2000  # the newest
+RUNS_READ = 2000  # the newest; of older ones what a question is about
 _SHORT = 8
 _PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]*@")
 
 
-def gather_history(ledger: Ledger, stack: str) -> HistoryFacts:
-    """Return what the ledger says of a stack's runs. Raises ``OSError``."""
-    runs = [each for each in read_runs(ledger, RunFilter(newest=RUNS_READ)) if _is_of(each, stack)]
-    ended = [each for each in runs if each.result not in {Result.NOTED, Result.RUNNING}]
+def gather_history(ledger: Ledger, stack: str, now_ms: int) -> HistoryFacts:
+    """Return what the ledger says of a stack's runs: of old ones the newest of each kind and end. Raises ``OSError``.
+
+    However much ran since, a drill of last month and a class of last year are not "never".
+    """
+    runs: list[RunFacts] = []
+    drills: list[DrillFacts] = []
+    revisions: list[Revision] = []
+    answered: set[tuple[str, str, bool, int]] = set()
+    for each in newest_runs(ledger, RunFilter(stack=stack)):
+        if each.kind == DRILLED:
+            drills.append(_describe_drill(each))
+        elif each.kind == NOTED_AS:
+            revisions.append(_describe_revision(each))
+        elif each.result not in {Result.NOTED, Result.RUNNING} and _is_of(each, stack):
+            run = _describe_run(each)
+            answers = (run.kind, run.class_name, READ in run.options, run.status)
+            if len(runs) < RUNS_READ or answers not in answered:
+                runs.append(run)
+            answered.add(answers)
+
+    for found in (runs, drills, revisions):
+        found.reverse()  # those of one moment stay in the order of their lines
+
+    def believed(each: RunFacts | DrillFacts) -> tuple[bool, int]:
+        return each.began_ms <= now_ms + AHEAD_MS, each.began_ms
+
     return HistoryFacts(
-        runs=tuple(map(_describe_run, ended)),
-        drills=tuple(_describe_drill(each) for each in runs if each.kind == DRILLED),
-        revisions=tuple(_describe_revision(each) for each in runs if each.kind == NOTED_AS),
+        runs=tuple(sorted(runs, key=believed)),
+        drills=tuple(sorted(drills, key=believed)),
+        revisions=tuple(sorted(revisions, key=lambda each: each.written_ms)),
     )
 
 
@@ -69,9 +102,19 @@ def newest_revision(ledger: Ledger, stack: str) -> Mapping[str, Any]:
 
 
 def gather_vault(
-    vault: Vault, slots: Sequence[SlotSummary], roster: Roster, stack: str, stretches: "Iterable[Stretch]" = ()
+    vault: Vault,
+    slots: Sequence[SlotSummary],
+    roster: Roster,
+    stack: str,
+    *,
+    now_ms: int,
+    stretches: "Iterable[Stretch]" = (),
 ) -> VaultFacts:
-    """Return what an open vault says: who may work in it, what opens it, what it holds of a stack."""
+    """Return what an open vault says: who may work in it, what opens it, what it holds of a stack.
+
+    A snapshot that is dated ahead of the clock stands before all others, so that it is the newest of none.
+    """
+    records = list_snapshots(vault, SnapshotFilter(stack=stack))
     return VaultFacts(
         role=vault.credentials.role.value,
         holders=tuple(
@@ -83,7 +126,9 @@ def gather_vault(
             for each in slots
             if each.is_trusted
         ),
-        snapshots=tuple(map(_describe_snapshot, list_snapshots(vault, SnapshotFilter(stack=stack)))),
+        snapshots=tuple(
+            _describe_snapshot(each) for each in sorted(records, key=lambda each: not is_ahead(each, now_ms))
+        ),
         reachable=tuple(
             Reachable(component=each.component, since_ms=each.since_ms, until_ms=each.until_ms)
             for each in stretches
@@ -190,6 +235,7 @@ def _describe_drill(run: Run) -> DrillFacts:
             )
             for each in list_components(run)
         },
+        tells_times=tells_times(run),
     )
 
 
@@ -204,4 +250,6 @@ def _sum_of(phases: object) -> float:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

@@ -67,17 +67,17 @@ def describe_verdict(verdict: str) -> Text:
 
 def measured_of(facts: Facts, component: str) -> Text:
     """Return how long a component took to come back, and when that was seen; else how to see it."""
-    for drill in reversed(facts.history.drills):
-        if component in drill.parts:
-            seconds = drill.parts[component].seconds
-            return say("{span} on {moment}", span=show_span(seconds), moment=show_moment(facts, drill.began_ms))
-    return _not_measured()
+    drill = facts.history.newest_measure_of(component)
+    if drill is None:
+        return _not_measured()
+    seconds = drill.parts[component].seconds
+    return say("{span} on {moment}", span=show_span(seconds), moment=show_moment(facts, drill.began_ms))
 
 
 def _scenario_row(facts: Facts, name: str) -> tuple[Text, ...]:
     objective = facts.configuration.objective.get(name)
     rto, rpo = (objective.rto, objective.rpo) if objective else (None, None)
-    drill = facts.history.newest_drill(name)
+    drill = facts.history.newest_measure(name)
     return (
         Code(name),
         show_span(rto) if rto is not None else "–",

@@ -90,7 +90,7 @@ def _write_drill(facts: Facts) -> Iterator[Block]:
                 Code(each.snapshot),
                 each.scenario or "–",
                 describe_verdict(each.verdict),
-                show_span(each.rto_seconds) if each.rto_seconds is not None else "–",
+                show_span(each.rto_seconds) if each.rto_seconds is not None and each.tells_times else "–",
                 show_span(each.rpo_seconds) if each.rpo_seconds is not None else "–",
             )
             for each in drills

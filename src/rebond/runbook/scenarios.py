@@ -41,7 +41,7 @@ def _describe_time(facts: Facts, scenario: Scenario) -> Iterator[Text]:
     objective = facts.configuration.objective.get(scenario.name)
     if objective and objective.rto is not None:
         yield say("Promised within {span}.", span=show_span(objective.rto))
-    drill = facts.history.newest_drill(scenario.name)
+    drill = facts.history.newest_measure(scenario.name)
     if drill and drill.rto_seconds is not None:
         yield say("Measured by a drill: {span}.", span=show_span(drill.rto_seconds))
     else:

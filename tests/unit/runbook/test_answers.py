@@ -173,7 +173,8 @@ def test_only_the_drill_of_the_newest_snapshot_proves_it(configuration: Any) -> 
         ((drill(DAY_MS, "pass", 59),), True),
         ((drill(DAY_MS, "pass", 61),), False),
         ((drill(2 * DAY_MS, "pass", 61), drill(DAY_MS, "pass", 59)), True),
-        ((drill(2 * DAY_MS, "pass", 7300, "lost-server"), drill(DAY_MS, "pass", 59)), False),
+        ((drill(2 * DAY_MS, "pass", 7300, "lost-server"), drill(DAY_MS, "pass", 59, "lost-service")), False),
+        ((drill(2 * DAY_MS, "pass", 7300, "lost-server"), drill(DAY_MS, "pass", 59)), True),  # as `status` says it
     ],
 )
 def test_objectives_are_held_by_what_was_measured_last(
@@ -233,3 +234,10 @@ def test_three_copies_two_media_and_one_elsewhere(
     configuration: Any, copies: int, media: int, sites: int, expected: bool
 ) -> None:
     assert seen(configuration, "maintenance", "copies", copies=copies, media=media, sites=sites) is expected
+
+
+def test_a_backup_that_is_dated_ahead_of_the_clock_is_not_young(configuration: Any) -> None:
+    ahead = run("backup", age_ms=-400 * 86_400_000)
+
+    assert seen(configuration, "after", "young", runs=(ahead,)) is False
+    assert seen(configuration, "after", "young", runs=(ahead,), due_ms=NOW_MS + 500 * 86_400_000) is False

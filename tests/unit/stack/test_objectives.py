@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from rebond.cli.status.page import make_status_page
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
 from rebond.history.learning import learn
 from rebond.history.runs import Run
 from rebond.identifiers import DomainId, MemberId, ObjectName, SessionId, SnapshotId
 from rebond.operations.drills.outcomes import DrilledComponent, DrillOutcome
+from rebond.pages.markdown import write_markdown
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.promises import DrillJudgement, Measure, Promise, judge_drill
 from rebond.stack.objectives.status import StackStatus, VaultFacts, gather_status
@@ -366,3 +368,72 @@ def test_what_is_promised_by_nobody_is_not_remarked_and_what_nobody_starts_has_n
     end = LogEnd(component="env", until_ms=None)
     (_, env) = status_of(loaded, records, tmp_path, ends={"env": end}).components
     assert env.rpo.measured_seconds == 48 * 3600, "with a log its rhythm counts again, where the log says nothing"
+
+
+def test_a_component_saved_long_ago_was_not_never_saved(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    saved_ms = ManualClock().now_ms() - 100 * 24 * HOUR_MS
+    (media,) = status_of(loaded, [record_at(saved_ms, size=700)], tmp_path).components
+
+    assert (media.newest_ms, media.size_bytes) == (saved_ms, 700)
+    assert media.rpo.measured_seconds == 100 * 24 * 3600
+
+
+def test_a_snapshot_that_is_dated_ahead_is_not_the_newest(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    now_ms = ManualClock().now_ms()
+    records = [record_at(now_ms - HOUR_MS, size=700), record_at(now_ms + 1000 * HOUR_MS, size=1)]
+    status = status_of(loaded, records, tmp_path)
+
+    assert (status.components[0].newest_ms, status.components[0].size_bytes) == (now_ms - HOUR_MS, 700)
+    assert len(status.reachable) == 1
+
+
+def test_another_stack_in_the_same_vault_gives_this_one_no_copies(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    text = (tmp_path / "rebond.toml").read_text().replace("[component.media]", '[vault]\nurl = "v"\n[component.media]')
+    (tmp_path / "rebond.toml").write_text(text)
+    with_vault = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert with_vault is not None
+    records = [record_at(ManualClock().now_ms() - HOUR_MS, stack="other") for _ in range(7)]
+    status = status_of(with_vault, records, tmp_path)
+
+    assert status.reachable_ms is None
+    assert [each.snapshots for each in status.places] == [0]
+
+
+@pytest.mark.parametrize("of_drill", [{"verdict": "fail"}, {"verdict": "pass", "sample": True}])
+def test_a_drill_that_brought_nothing_whole_back_keeps_no_promise(
+    loaded: Loaded, tmp_path: pathlib.Path, of_drill: dict[str, Any]
+) -> None:
+    drills = [drill_of(1, stack="x", rto_seconds=3.0, **of_drill)]
+    status = status_of(loaded, [record_at(ManualClock().now_ms() - HOUR_MS)], tmp_path, drills=drills)
+
+    assert [each.measured_seconds for each in status.scenarios] == [None, None, None]
+    assert status.is_untried
+
+
+def words_of(status: StackStatus) -> str:
+    page = make_status_page(status, "en", say_remark=lambda each: (each.template, ""))
+    return write_markdown(page, lambda template: template).split("##")[0]
+
+
+def test_the_page_says_that_promises_hold_only_where_all_were_tried(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "rebond.toml"
+    path.write_text(CONFIGURATION.replace('rto = "60s"\n', "").partition("[objective")[0])
+    only_rpo = load_configuration(path, {}).loaded
+    path.write_text(path.read_text().replace('rpo = "4h"\n', ""))
+    nothing = load_configuration(path, {}).loaded
+    assert only_rpo is not None
+    assert nothing is not None
+    saved, failed = [record_at(ManualClock().now_ms() - HOUR_MS)], [drill_of(1, stack="x", verdict="fail")]
+
+    assert "some were never tried" in words_of(status_of(only_rpo, [], tmp_path))
+    assert "Every promise holds" in words_of(status_of(only_rpo, saved, tmp_path))
+    assert "The last drill failed" in words_of(status_of(only_rpo, saved, tmp_path, drills=failed))
+    assert "Nothing is promised" in words_of(status_of(nothing, saved, tmp_path))
+
+
+def test_an_exercise_of_people_is_not_said_to_have_restored_everything(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    drills = [drill_of(1, stack="x", verdict="fail"), drill_of(2, stack="x", verdict="pass", exercise=True)]
+
+    last = status_of(loaded, [], tmp_path, drills=drills).last_drill
+    assert last is not None
+    assert last.began_ms == 1

@@ -136,7 +136,7 @@ def read_history(invocation: Invocation, stack: str) -> HistoryFacts:
     """Return what the ledger of this machine says. Raises ``ConfigError`` when it cannot be read."""
     ledger = Ledger(invocation.state_folder / HISTORY)
     try:
-        return gather_history(ledger, stack)
+        return gather_history(ledger, stack, SystemClock().now_ms())
     except OSError as error:
         raise ConfigError(
             "The ledger in {path} cannot be read: {reason}.",
@@ -157,7 +157,8 @@ def look_into_vault(invocation: Invocation, stack: str) -> VaultFacts:
             keyring = vault.opened.keyring
             slots = list_slots(vault.store, keyring) if keyring else ()
             stretches = list_stretches(vault, list_snapshots(vault.live, SnapshotFilter(stack=stack)))
-            return gather_vault(vault.live, slots, vault.opened.roster, stack, stretches)
+            now_ms = SystemClock().now_ms()
+            return gather_vault(vault.live, slots, vault.opened.roster, stack, now_ms=now_ms, stretches=stretches)
     except RebondError as error:
         return VaultFacts(obstacle=message_of(error))
 

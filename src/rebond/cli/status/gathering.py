@@ -40,7 +40,7 @@ def find_status(
     stack, clock = loaded.configuration.stack.name, SystemClock()
     folder = folder_of(invocation.state_folder, loaded)
     own = [each for each in records if each.catalog.stack == stack]
-    drills = [each for each in _read_drills(invocation) if each.text("stack") in {stack, ""}]
+    drills = _read_drills(invocation, stack)
     return gather_status(
         loaded,
         facts,
@@ -72,8 +72,8 @@ def _find_fate(vault: Vault) -> CanaryFate | None:
         return None
 
 
-def _read_drills(invocation: Invocation) -> list[Run]:
+def _read_drills(invocation: Invocation, stack: str) -> list[Run]:
     try:
-        return read_drills(Ledger(invocation.state_folder / HISTORY), newest=_DRILLS)
+        return read_drills(Ledger(invocation.state_folder / HISTORY), stack=stack, newest=_DRILLS)
     except OSError:  # without a ledger nothing was measured, and the page says so
         return []

@@ -81,8 +81,11 @@ def _say_result(status: StackStatus) -> Block:
     as_of = say("As of {moment}.", moment=format_moment(status.now_ms, status.zone))
     if status.missed:
         return Notice([say("**{count} promises do not hold.**", count=len(status.missed)), as_of])
-    unknown = [each for each in status.components if each.rto.promised_seconds and each.rto.measured_seconds is None]
-    if unknown:
+    if status.last_drill is not None and status.last_drill.text("verdict") == "fail":
+        return Notice([say("**The last drill failed: what came back was not good.** See below."), as_of])
+    if status.promises_nothing:
+        return Notice([say("**Nothing is promised: the configuration names no objectives.**"), as_of])
+    if status.is_untried:
         return Notice([say("**No promise is known to be broken, and some were never tried.**"), as_of])
     return Paragraph([say("**Every promise holds.**"), as_of])
 
@@ -140,7 +143,7 @@ def _say_window(status: StackStatus) -> Text:
         return say("There is no snapshot yet.")
     return say(
         "One can go back to each of {count} snapshots, from {oldest} to {newest}.",
-        count=len(status.vault.records),
+        count=len(status.reachable),
         oldest=_moment(reachable[0], status),
         newest=_moment(reachable[1], status),
     )

@@ -189,7 +189,7 @@ def _describe_surroundings(status: StackStatus) -> list[str]:
         )
     )
     if status.reachable_ms is not None:
-        count = len(status.vault.records)
+        count = len(status.reachable)
         oldest, newest = (format_moment(each, status.zone) for each in status.reachable_ms)
         lines.append(
             tr("{count} snapshots, of the moment {oldest}.", count=count, oldest=oldest)

@@ -87,6 +87,7 @@ CHECKLISTS: dict[str, str] = {
     "load {load} on {count} processors": "charge {load} sur {count} processeurs",
     "exit status {status} on {moment}": "code de sortie {status} le {moment}",
     "{span} old": "vieille de {span}",
+    "dated {moment}, ahead of the clock": "datée du {moment}, en avance sur l'horloge",
     "{id} of {moment}": "{id} du {moment}",
     "{size}, and {before} before": "{size}, et {before} avant",
     "{count} failed, the last {kind} with exit status {status}": "{count} ont échoué, le dernier {kind} avec le code de sortie {status}",

@@ -51,6 +51,8 @@ OBJECTIVES: dict[str, str] = {
     "{stack}: what is promised, and what holds": "{stack} : ce qui est promis, et ce qui est tenu",
     "As of {moment}.": "Au {moment}.",
     "**Every promise holds.**": "**Chaque promesse est tenue.**",
+    "**The last drill failed: what came back was not good.** See below.": "**Le dernier exercice a échoué : ce qui est revenu n'était pas bon.** Voir plus bas.",
+    "**Nothing is promised: the configuration names no objectives.**": "**Rien n'est promis : la configuration ne nomme aucun objectif.**",
     "**{count} promises do not hold.**": "**{count} promesses ne sont pas tenues.**",
     "**No promise is known to be broken, and some were never tried.**": "**Aucune promesse n'est connue comme rompue, et certaines n'ont jamais été essayées.**",
     "What is to be done": "Ce qui est à faire",

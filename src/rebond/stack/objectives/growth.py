@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from rebond.history.learning import Learned
-from rebond.operations.snapshots import time_of
+from rebond.operations.snapshots import is_ahead, time_of
 from rebond.vault.snapshots import SnapshotRecord
 
 _DAY_MS = 86_400_000
@@ -12,10 +12,10 @@ FARTHEST_DAYS = 365
 
 
 def list_sizes(records: Iterable[SnapshotRecord], component: str, now_ms: int) -> list[tuple[int, int]]:
-    """Return when a component had which size, oldest first: (milliseconds since 1970, bytes)."""
+    """Return when a component had which size lately, oldest first: (milliseconds since 1970, bytes)."""
     found = []
     for record in sorted(records, key=time_of):
-        if time_of(record) < now_ms - LOOKED_BACK_MS:
+        if time_of(record) < now_ms - LOOKED_BACK_MS or is_ahead(record, now_ms):
             continue
         found += [
             (time_of(record), each.bytes)

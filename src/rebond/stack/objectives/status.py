@@ -2,24 +2,26 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
+from math import isfinite
 from pathlib import Path
 
 from rebond.clock import Clock
 from rebond.config.components import NOTHING_TO_SAVE, Component, Versioned
 from rebond.config.model import Loaded
 from rebond.findings import Finding
+from rebond.history.drills import tells_times
 from rebond.history.learning import Learned
 from rebond.history.runs import Run
 from rebond.operations.snapshots import leave_out_ahead, time_of
 from rebond.schedule.foreseeing import find_next
 from rebond.schedule.jobs import Deed, make_calendar
-from rebond.stack.objectives.ages import find_ages, find_waiting
+from rebond.stack.objectives.ages import find_ages, find_newest, find_waiting
 from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.mending import mend_log, mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
-from rebond.stack.objectives.promises import Measure, Promise
+from rebond.stack.objectives.promises import WHOLE, Measure, Promise
 from rebond.stack.whereabouts import words_of
 from rebond.store.canary import CanaryFate
 from rebond.vault.snapshots import SnapshotRecord
@@ -79,7 +81,7 @@ class VaultFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackStatus:
-    """Everything of one stack."""
+    """Everything of one stack; the vault may hold others, of which nothing is said."""
 
     stack: str
     now_ms: int
@@ -102,8 +104,27 @@ class StackStatus:
     @property
     def reachable_ms(self) -> tuple[int, int] | None:
         """The oldest and the newest moment of a snapshot; ``None`` without one."""
-        moments = [time_of(each) for each in leave_out_ahead(self.vault.records, self.now_ms)]
+        moments = [time_of(each) for each in self.reachable]
         return (min(moments), max(moments)) if moments else None
+
+    @property
+    def reachable(self) -> list[SnapshotRecord]:
+        """The snapshots that are not dated ahead of the clock."""
+        return leave_out_ahead(self.vault.records, self.now_ms)
+
+    @property
+    def is_untried(self) -> bool:
+        """Whether something is promised that nobody has measured yet."""
+        pairs = [promise for each in self.components for promise in (each.rto, each.rpo)]
+        promised = [each for each in (*pairs, *self.scenarios) if each.promised_seconds is not None]
+        return any(each.measured_seconds is None for each in promised)
+
+    @property
+    def promises_nothing(self) -> bool:
+        """Whether the configuration names no objective at all."""
+        return not self.scenarios and not any(
+            promise.promised_seconds is not None for each in self.components for promise in (each.rto, each.rpo)
+        )
 
 
 def gather_status(
@@ -135,7 +156,7 @@ def gather_status(
         status = _describe(name, component, own, learned, lost, now_ms)
         components.append(status)
         remarks += _remark(loaded, status, learned, ends.get(name))
-    last = next((each for each in reversed(drills) if not each.facts.get("sample")), None)
+    whole = [each for each in drills if not each.facts.get("sample") and not each.facts.get("exercise")]
     calendar = make_calendar(configuration)
     return StackStatus(
         stack=configuration.stack.name,
@@ -145,8 +166,8 @@ def gather_status(
         scenarios=_list_scenarios(loaded, drills),
         classes=_list_classes(loaded, own, now_ms),
         places=_list_places(loaded, facts),
-        vault=facts,
-        last_drill=last,
+        vault=replace(facts, records=own),
+        last_drill=whole[-1] if whole else None,
         remarks=tuple(remarks),
         logs=tuple(ends.values()),
     )
@@ -160,9 +181,9 @@ def _describe(
     lost_seconds: float | None,
     now_ms: int,
 ) -> ComponentStatus:
-    sizes = list_sizes(records, name, now_ms)
-    size = sizes[-1][1] if sizes else 0
-    growth = grow_per_day(sizes)
+    newest = find_newest(records, now_ms).get(name)
+    size = next((each.bytes for each in newest.catalog.components if each.name == name), 0) if newest else 0
+    growth = grow_per_day(list_sizes(records, name, now_ms))
     breaks = (
         foresee_break(learned, name, size_bytes=size, bytes_per_day=growth, promised_seconds=component.rto)
         if component.rto is not None
@@ -179,7 +200,7 @@ def _describe(
             measured_seconds=learned.newest_seconds.get(name),
         ),
         rpo=Promise(subject=name, measure=Measure.RPO, promised_seconds=component.rpo, measured_seconds=lost_seconds),
-        newest_ms=sizes[-1][0] if sizes else None,
+        newest_ms=time_of(newest) if newest else None,
         size_bytes=size,
         bytes_per_day=growth,
         expected_seconds=learned.expect_whole(name, size),
@@ -222,15 +243,11 @@ def _remark(loaded: Loaded, status: ComponentStatus, learned: Learned, end: LogE
 
 
 def _list_scenarios(loaded: Loaded, drills: Sequence[Run]) -> tuple[Promise, ...]:
-    """Return the promises of scenarios, each beside the newest drill of it."""
+    """Return the promises of scenarios, each beside the newest drill that brought back what it takes."""
     promises = []
     for name, objective in loaded.configuration.objective.items():
         newest = next(
-            (
-                each
-                for each in reversed(drills)
-                if (each.text("scenario") or "lost-server") == name and not each.facts.get("sample")
-            ),
+            (each for each in reversed(drills) if (each.text("scenario") or WHOLE) == name and tells_times(each)),
             None,
         )
         for measure, promised in ((Measure.RTO, objective.rto), (Measure.RPO, objective.rpo)):
@@ -241,7 +258,7 @@ def _list_scenarios(loaded: Loaded, drills: Sequence[Run]) -> tuple[Promise, ...
                         subject=name,
                         measure=measure,
                         promised_seconds=promised,
-                        measured_seconds=measured if isinstance(measured, int | float) else None,
+                        measured_seconds=measured if isinstance(measured, int | float) and isfinite(measured) else None,
                         is_scenario=True,
                     )
                 )
@@ -278,7 +295,7 @@ def _list_places(loaded: Loaded, facts: VaultFacts) -> tuple[PlaceStatus, ...]:
                 address=facts.location,
                 medium=words_of(vault.medium, loaded),
                 site=words_of(vault.site, loaded),
-                snapshots=len(facts.main_records),
+                snapshots=sum(each.catalog.stack == configuration.stack.name for each in facts.main_records),
             )
         )
     for replica in configuration.replica:

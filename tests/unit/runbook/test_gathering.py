@@ -1,0 +1,90 @@
+"""What a runbook and a checklist take from the ledger: the newest that can be believed, however much ran since."""
+
+import pathlib
+from typing import Any
+
+import pytest
+
+from rebond.history.ledger import Ledger
+from rebond.history.recording import note_event
+from rebond.runbook import gathering
+from rebond.runbook.gathering import gather_history
+from rebond.testing.manual_clock import ManualClock
+
+DAY_MS = 86_400_000
+NOW_MS = ManualClock().now_ms()
+
+
+def run(folder: pathlib.Path, name: str, *, age_days: float, class_: str = "daily", stack: str = "shop") -> None:
+    """Write a backup into the ledger as if it had been made then."""
+    ledger = Ledger(folder, host="h", clock=ManualClock(NOW_MS - round(age_days * DAY_MS)))
+    told = {"run": name, "kind": "backup", "stack": stack, "class": class_, "host": "h"}
+    ledger.append_all([("began", told), ("ended", {"run": name, "status": 0})])
+
+
+def note(folder: pathlib.Path, kind: str, *, age_days: float, **facts: Any) -> None:
+    clock = ManualClock(NOW_MS - round(age_days * DAY_MS))
+    note_event(folder, kind, {"stack": "shop", "verdict": "pass", **facts}, clock=clock)
+
+
+def test_whatever_ran_since_a_drill_a_runbook_and_a_rare_class_were_not_never(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "RUNS_READ", 3)
+    note(tmp_path, "drilled", age_days=30, components=[{"name": "media", "bytes": 1, "phases": {"fetch": 5}}])
+    note(tmp_path, "runbook", age_days=29)
+    run(tmp_path, "yearly", age_days=28, class_="yearly")
+    for number in range(9):
+        run(tmp_path, f"r{number}", age_days=9 - number)
+        run(tmp_path, f"o{number}", age_days=9 - number, stack="other")
+    found = gather_history(Ledger(tmp_path), "shop", NOW_MS)
+    measured, yearly = found.newest_measure_of("media"), found.newest_good("backup", "yearly")
+
+    assert measured is not None
+    assert measured.parts["media"].seconds == 5
+    assert yearly is not None
+    assert len(found.revisions) == 1
+    assert [each.class_name for each in found.runs] == ["yearly", "daily", "daily", "daily"]
+
+
+def test_a_run_that_is_dated_ahead_is_the_newest_of_none(tmp_path: pathlib.Path) -> None:
+    run(tmp_path, "ahead", age_days=-400)
+    note(tmp_path, "drilled", age_days=-400, snapshot="aaaa")
+    run(tmp_path, "real", age_days=3)
+    note(tmp_path, "drilled", age_days=3, snapshot="bbbb")
+    found = gather_history(Ledger(tmp_path), "shop", NOW_MS)
+    newest, drill = found.newest_good("backup"), found.newest_drill()
+
+    assert newest is not None
+    assert drill is not None
+    assert newest.began_ms == NOW_MS - 3 * DAY_MS
+    assert drill.snapshot == "bbbb"
+
+
+@pytest.mark.parametrize("facts", [{"sample": True}, {"verdict": "fail"}])
+def test_neither_a_sample_nor_a_drill_that_failed_says_how_long_it_takes(
+    tmp_path: pathlib.Path, facts: dict[str, Any]
+) -> None:
+    parts = [{"name": "media", "bytes": 1, "phases": {"fetch": 1}}]
+    note(tmp_path, "drilled", age_days=3, rto_seconds=60.0, components=parts)
+    note(tmp_path, "drilled", age_days=2, rto_seconds=1.0, components=parts, **facts)
+    found = gather_history(Ledger(tmp_path), "shop", NOW_MS)
+    whole, media = found.newest_measure("lost-server"), found.newest_measure_of("media")
+
+    assert whole is not None
+    assert media is not None
+    assert (whole.rto_seconds, media.began_ms) == (60.0, NOW_MS - 3 * DAY_MS)
+    assert found.newest_measure("lost-service") is None
+
+
+def test_what_a_newer_program_or_half_a_line_says_is_passed_over(tmp_path: pathlib.Path) -> None:
+    note(tmp_path, "drilled", age_days=3, rto_seconds={"whole": 3}, components=[{"name": 4}, 5], scenario=["x"])
+    note(tmp_path, "drilled", age_days=2, rto_seconds=float("nan"), rpo_seconds=float("inf"), components={"a": 1})
+    run(tmp_path, "real", age_days=1)
+    (newest_file,) = Ledger(tmp_path).files()
+    with newest_file.open("ab") as file:
+        file.write(b'{"n": 4, "previous": "')
+    found = gather_history(Ledger(tmp_path), "shop", NOW_MS)
+
+    assert [each.rto_seconds for each in found.drills] == [None, None]
+    assert len(found.runs) == 1
