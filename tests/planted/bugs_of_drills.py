@@ -185,7 +185,7 @@ PROVING = (
     Bug(
         "dump-starts-programs",
         "A line of a dump of MySQL that is a command of the client starts a program on the machine that drills.",
-        (Change("sources/servers/own_mysql.py", '"--batch", no_shell]', '"--batch"]'),),
+        (Change("sources/servers/own_mysql.py", '"--batch", *LOADING, no_shell]', '"--batch"]'),),
         (f"{MYSQL}::test_a_dump_that_does_not_load_and_a_check_that_does_not_hold_fail_the_proof",),
     ),
     Bug(

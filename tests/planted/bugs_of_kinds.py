@@ -116,7 +116,30 @@ KINDS = (
     Bug(
         "another-server-by-a-file",
         "A file of options in somebody's home leads the dump to another server.",
-        (Change("sources/servers/mysql.py", "*_OPTIONS, *address,", "*_OPTIONS,"),),
+        (Change("sources/servers/mysql.py", "[*describe_address(server), *(", "[*("),),
         (f"{MYSQL}::test_files_of_options_lead_to_no_other_server_and_leave_no_rows_out",),
+    ),
+    Bug(
+        "history-in-silence",
+        "The former rows of tables that keep them are not in the dump, and nobody says so.",
+        (
+            Change("stack/servers.py", "takes_history=self._look(server, place, login, report)", "takes_history=False"),
+            Change(
+                "sources/servers/mysql_looks.py",
+                "    if history and not looks.takes_history:\n",
+                "    if history and not looks.names:\n",
+            ),
+            Change("sources/servers/mysql.py", '(["--dump-history"] if takes_history else [])', "()"),
+        ),
+        (
+            f"{MYSQL}::test_former_rows_of_tables_that_keep_them_come_back_too",
+            f"{MYSQL}::test_a_history_that_the_tool_cannot_take_is_named_and_the_rows_are_saved",
+        ),
+    ),
+    Bug(
+        "triggers-unseen",
+        "Triggers that the user of a dump may not see are missing in it, and nobody says so.",
+        (Change("sources/servers/mysql_looks.py", ' (_NO_TRIGGERS, ("TRIGGER",)),', ""),),
+        (f"{MYSQL}::test_what_the_user_may_not_see_is_told",),
     ),
 )

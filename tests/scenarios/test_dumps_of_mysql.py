@@ -4,7 +4,7 @@ import os
 import pathlib
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -12,6 +12,7 @@ from rebond.clock import SystemClock
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
 from rebond.sources.servers import mysql
+from rebond.sources.servers.mysql_looks import build_look, list_findings, read_looks
 from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, widen_path
 from rebond.sources.servers.own_mysql import OwnMysqlServer
 from rebond.sources.streams.readers import CommandReader
@@ -107,6 +108,22 @@ def write_sql(server: OwnMysqlServer, script: str) -> None:
     run_sql(server, "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO';" + script, *mysql.LOADING)
 
 
+def reach(
+    server: OwnMysqlServer, *databases: str, user: str = "root", password: str | None = None
+) -> mysql.MysqlServer:
+    return mysql.MysqlServer(
+        host=str(server.socket),
+        user=user,
+        password=None if password is None else Secret(password),
+        databases=databases or ("*",),
+    )
+
+
+def run(wanted: mysql.MysqlServer, words: Sequence[str], environment: Mapping[str, str]) -> bytes:
+    login = mysql.describe_login(wanted)
+    return read_output(lambda: CommandReader(words, environment=environment, given=login), program="mysql")
+
+
 def dump(
     server: OwnMysqlServer,
     *databases: str,
@@ -114,14 +131,17 @@ def dump(
     password: str | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> bytes:
-    wanted = mysql.MysqlServer(
-        host=str(server.socket),
-        user=user,
-        password=None if password is None else Secret(password),
-        databases=databases or ("*",),
-    )
-    words, login = mysql.build_dump(wanted), mysql.describe_login(wanted)
-    return read_output(lambda: CommandReader(words, environment=environment, given=login), program="mysqldump")
+    wanted = reach(server, *databases, user=user, password=password)
+    return run(wanted, mysql.build_dump(wanted), environment)
+
+
+def look(
+    server: OwnMysqlServer, *databases: str, user: str = "root", environment: Mapping[str, str] = os.environ
+) -> dict[str, object]:
+    """What is told before a dump: names by the code of the finding."""
+    wanted = reach(server, *databases, user=user)
+    looks = read_looks(run(wanted, build_look(wanted), environment))
+    return {each.code: each.values["names"] for each in list_findings(looks, wanted, "db")}
 
 
 def quote(name: str) -> str:
@@ -164,6 +184,9 @@ def test_every_row_object_user_and_right_of_a_server_comes_back(server: OwnMysql
     assert {name: text for name, text in after.items() if text != before.get(name)} == {}
     assert set(after) == set(before)
     assert dump(server, *databases) == dump(server, *databases)
+    run_sql(
+        server, "DROP DATABASE shop; DROP DATABASE `other ``é`; DROP USER app@'%', nobody@localhost; DROP ROLE boss"
+    )
 
 
 def test_rows_larger_than_what_the_tools_allow_by_themselves_are_saved(server: OwnMysqlServer) -> None:
@@ -209,7 +232,7 @@ def test_every_password_opens(server: OwnMysqlServer, password: str) -> None:
 def test_a_table_that_is_changed_meanwhile_fails_the_dump_aloud(server: OwnMysqlServer) -> None:
     run_sql(server, "CREATE DATABASE moving; USE moving; CREATE TABLE a (t text); CREATE TABLE z (id int PRIMARY KEY)")
     run_sql(server, "USE moving; INSERT INTO z VALUES (1); INSERT INTO a SELECT repeat('x', 2000) FROM seq_1_to_20000")
-    wanted = mysql.MysqlServer(host=str(server.socket), user="root", databases=("moving",))
+    wanted = reach(server, "moving")
     reader = CommandReader(mysql.build_dump(wanted), environment=os.environ, given=mysql.describe_login(wanted))
     room = memoryview(bytearray(4096))
     try:
@@ -222,3 +245,91 @@ def test_a_table_that_is_changed_meanwhile_fails_the_dump_aloud(server: OwnMysql
     finally:
         reader.close()
         run_sql(server, "DROP DATABASE moving")
+
+
+@pytest.fixture
+def former(server: OwnMysqlServer) -> Iterator[str]:
+    """A database with a table that keeps its former rows."""
+    run_sql(server, "CREATE DATABASE former; CREATE TABLE former.t (id int PRIMARY KEY, v int) WITH SYSTEM VERSIONING")
+    run_sql(server, "INSERT INTO former.t VALUES (1, 1), (2, 2); UPDATE former.t SET v = 3 WHERE id = 1")
+    run_sql(server, "DELETE FROM former.t WHERE id = 2")
+    yield "former"
+    run_sql(server, "DROP DATABASE IF EXISTS former")
+
+
+def test_former_rows_of_tables_that_keep_them_come_back_too(server: OwnMysqlServer, former: str) -> None:
+    asked = "SELECT *, row_start, row_end FROM former.t FOR SYSTEM_TIME ALL ORDER BY id, v"
+    before = run_sql(server, asked)
+    assert len(before.splitlines()) == 3
+    wanted = reach(server, former)
+    looks = read_looks(run(wanted, build_look(wanted), os.environ))
+    assert looks.takes_history
+    saved = run(wanted, mysql.build_dump(wanted, takes_history=looks.takes_history), os.environ)
+    run_sql(server, "DROP DATABASE former")
+    run_sql(server, saved, *mysql.LOADING)
+
+    assert run_sql(server, asked) == before
+    assert look(server, former) == {}
+
+
+def test_a_history_that_the_tool_cannot_take_is_named_and_the_rows_are_saved(
+    server: OwnMysqlServer, former: str
+) -> None:
+    run_sql(
+        server,
+        "CREATE TABLE former.exact (id int, s bigint unsigned GENERATED ALWAYS AS ROW START INVISIBLE,"
+        " e bigint unsigned GENERATED ALWAYS AS ROW END INVISIBLE, PERIOD FOR SYSTEM_TIME(s, e))"
+        " WITH SYSTEM VERSIONING; INSERT INTO former.exact (id) VALUES (7)",
+    )
+    wanted = reach(server, former)
+    looks = read_looks(run(wanted, build_look(wanted), os.environ))
+
+    assert not looks.takes_history
+    assert look(server, former) == {"history-left-out": "former.exact, former.t"}
+    saved = run(wanted, mysql.build_dump(wanted, takes_history=looks.takes_history), os.environ)
+    assert b"INSERT INTO `exact`" in saved
+
+
+def test_what_the_user_may_not_see_is_told(server: OwnMysqlServer) -> None:
+    run_sql(server, "CREATE DATABASE seen_; CREATE TABLE seen_.t (id int); CREATE USER k@localhost; CREATE ROLE seer")
+    everything = {"unseen-tables": "seen_", "unseen-triggers": "seen_", "unseen-routines": "seen_"}
+    try:
+        for grant, told in (
+            ("SELECT (id) ON seen_.t", everything),
+            ("SELECT ON seen_.t", everything),
+            ("SELECT ON `seen\\_`.*", {name: each for name, each in everything.items() if name != "unseen-tables"}),
+            ("TRIGGER, SHOW VIEW ON `see%`.*", {"unseen-routines": "seen_"}),
+            ("EXECUTE ON seen_.*", {}),
+        ):
+            run_sql(server, f"GRANT {grant} TO k@localhost")
+            assert look(server, "seen_", user="k") == told, grant
+        assert look(server, user="k") == dict.fromkeys(everything, "*")
+        run_sql(server, "GRANT SELECT, TRIGGER ON *.* TO k@localhost")
+        assert look(server, user="k") == {}
+        run_sql(server, "REVOKE ALL, GRANT OPTION FROM k@localhost; GRANT ALL ON seen_.* TO k@localhost")
+        assert look(server, "seen_", user="k") == {}
+        run_sql(server, "REVOKE ALL, GRANT OPTION FROM k@localhost; GRANT seer TO k@localhost")
+        assert look(server, "seen_", user="k") == {}  # what a role may is not known
+        assert look(server) == {}
+    finally:
+        run_sql(server, "DROP DATABASE seen_; DROP USER k@localhost; DROP ROLE seer")
+
+
+def test_what_a_dump_holds_otherwise_than_the_server_is_named(server: OwnMysqlServer, tmp_path: pathlib.Path) -> None:
+    run_sql(server, "CREATE DATABASE odd; CREATE TABLE odd.a (f float, g float(7, 2), d double, n decimal)")
+    run_sql(server, "CREATE TABLE odd.m (id int) ENGINE=MyISAM; CREATE SEQUENCE odd.s")
+    run_sql(server, "CREATE TABLE odd.j (t varchar(9) CHARACTER SET sjis, l text CHARACTER SET latin1)")
+    for number in range(6):
+        run_sql(server, f"CREATE TABLE odd.z{number} (id int) ENGINE=Aria")
+    (tmp_path / ".my.cnf").write_text("[mysqldump]\nignore-table=odd.a\nwhere=id > 3\nuser=root\n")
+    told = {
+        "another-moment": "odd.m, odd.z0, odd.z1, odd.z2, odd.z3, …",
+        "digits-left-out": "odd.a.f",
+        "letters-changed": "odd.j.t",
+    }
+    try:
+        assert look(server, "odd") == told
+        environment = {**os.environ, "HOME": str(tmp_path)}
+        assert look(server, "odd", environment=environment) == {**told, "left-out-by-options": "ignore-table, where"}
+    finally:
+        run_sql(server, "DROP DATABASE odd")

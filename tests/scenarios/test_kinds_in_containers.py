@@ -253,7 +253,11 @@ def test_files_inside_are_looked_at_before_and_after_the_databases_that_name_the
     stack.good_backup("media", "orders", "shop", SHIM_LOG=str(log))
     calls = [" ".join(json.loads(line)) for line in log.read_text().splitlines()]
     words = [
-        "tar" if "tar " in each and "-cf" in each else "dump" if "mysqldump" in each or "sqlite3" in each else ""
+        "tar"
+        if "tar " in each and "-cf" in each
+        else "dump"
+        if "--single-transaction" in each or "sqlite3" in each
+        else ""
         for each in calls
     ]
 

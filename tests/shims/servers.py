@@ -1,4 +1,4 @@
-"""Stand-ins for mysqldump, by both its names, and redis-cli: a password comes by their input, or is refused."""
+"""Stand-ins for mysqldump and mysql, by both their names, and redis-cli: a password comes by input."""
 
 import pathlib
 import sys
@@ -21,6 +21,15 @@ sys.stdout.write("-- MariaDB dump\nINSERT INTO t VALUES (1);\n" * 20000)
 if not os.environ.get("DUMP_WITHOUT_END"):
     sys.stdout.write("\n-- Dump completed\n")
 """
+_MYSQL = r"""
+import pathlib, sys
+words = sys.argv[1:]
+assert words[0] == "--defaults-extra-file=/dev/stdin" and "--batch" in words, words
+if 'password="ge\\"h#e im\\\\"' not in pathlib.Path("/dev/stdin").read_text():
+    sys.stderr.write("ERROR 1045 (28000): Access denied\n")
+    sys.exit(1)
+sys.stdout.write("GRANT ALL PRIVILEGES ON *.* TO `keeper`@`localhost`\n")
+"""
 _REDIS = r"""
 import os, pathlib, signal, sys
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -40,6 +49,8 @@ def place_servers(folder: pathlib.Path) -> None:
     programs = {
         "mariadb-dump": _MYSQLDUMP,
         "mysqldump": _MYSQLDUMP,
+        "mariadb": _MYSQL,
+        "mysql": _MYSQL,
         "redis-cli": f"PASSWORD = {PASSWORD!r}\n" + _REDIS,
     }
     for name, text in programs.items():

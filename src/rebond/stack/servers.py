@@ -7,12 +7,17 @@ from rebond.clock import SystemClock
 from rebond.config.components import Mysql, Redis
 from rebond.config.model import Loaded
 from rebond.entries import Tree
-from rebond.errors import UsageError
+from rebond.errors import SourceError, UsageError
+from rebond.findings import Finding, Severity
+from rebond.secret import Secret
 from rebond.sources.documents.tree import FolderTree, Stream
-from rebond.sources.servers import mysql, redis
+from rebond.sources.servers import mysql, mysql_looks, redis
 from rebond.sources.streams.readers import StreamReader
+from rebond.sources.streams.whole_output import read_output
 from rebond.stack.file_trees import Report
-from rebond.stack.whereabouts import place_of, secret_of, words_of
+from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
+
+_LOOK_SECONDS = 120.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +42,11 @@ class ConfiguredMysql:
         self._component = component
         self._loaded = loaded
 
-    def open_tree(self, _report: Report) -> Tree:
-        """Return the tree; the dump begins when its file is opened. Raises ``SourceError`` and ``ConfigError``."""
+    def open_tree(self, report: Report) -> Tree:
+        """Return the tree; the dump begins when its file is opened. Raises ``SourceError`` and ``ConfigError``.
+
+        What the dump will lack is asked before, and reported.
+        """
         component, loaded = self._component, self._loaded
         place = place_of(component, loaded)
         url = _read_url(words_of(component.url, loaded), ("mysql", "mariadb"))
@@ -51,13 +59,29 @@ class ConfiguredMysql:
             password=secret_of(component.password, loaded),
             databases=databases or ((one,) if one else ("*",)),
         )
-        words, login = mysql.build_dump(server), mysql.describe_login(server)
+        login = mysql.describe_login(server)
+        words = mysql.build_dump(server, takes_history=self._look(server, place, login, report))
         stream = Stream(
             open_reader=lambda: place.open(words, given=login, label="mysqldump"),
             began_ns=SystemClock().now_ms() * 1_000_000,
             expected=mysql.END,
         )
         return FolderTree({f"{self._name}.sql".encode(): stream})
+
+    def _look(self, server: mysql.MysqlServer, place: Place, login: Secret, report: Report) -> bool:
+        """Report what the dump will lack; say whether it can take the history of tables."""
+        asked = mysql_looks.build_look(server)
+        try:
+            answer = read_output(
+                lambda: place.open(asked, given=login, seconds=_LOOK_SECONDS, label="mysql"), program="mysql"
+            )
+        except SourceError as error:  # where nothing answers the dump itself fails, and says why
+            report(_could_not_look(self._name, error))
+            return False
+        looks = mysql_looks.read_looks(answer)
+        for each in mysql_looks.list_findings(looks, server, self._name):
+            report(each)
+        return looks.takes_history
 
 
 class ConfiguredRedis:
@@ -90,6 +114,17 @@ class ConfiguredRedis:
 
         began_ns = SystemClock().now_ms() * 1_000_000
         return FolderTree({f"{self._name}.rdb".encode(): Stream(open_reader=open_reader, began_ns=began_ns)})
+
+
+def _could_not_look(component: str, error: SourceError) -> Finding:
+    return Finding(
+        code="not-looked",
+        severity=Severity.WARNING,
+        subject=component,
+        template="What the dump of {component} lacks could not be asked: {reason}",
+        hint_template="mariadb or mysql has to be where mariadb-dump is: both come in one package.",
+        values={"component": component, "reason": error},
+    )
 
 
 def _read_url(text: str, schemes: tuple[str, ...]) -> _Address:

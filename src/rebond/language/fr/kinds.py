@@ -114,6 +114,41 @@ KINDS: dict[str, str] = {
     "commencer par {scheme}:// et ne peut contenir de mot de passe.",
     "Write {scheme}://USER@HOST:PORT, and the password under 'password'.": "Écrivez {scheme}://UTILISATEUR@HÔTE:PORT, et le "
     "mot de passe sous « password ».",
+    # what a dump of MySQL lacks
+    "The user of {component} may not read every table of {names}: what it does not see is not in the dump.": "L'utilisateur de "
+    "{component} ne peut lire toutes les tables de {names} : ce qu'il ne voit pas n'est pas dans l'export.",
+    "Grant it SELECT, SHOW VIEW, TRIGGER and EVENT there (* means all databases).": "Donnez-lui SELECT, SHOW VIEW, TRIGGER et "
+    "EVENT là (* veut dire toutes les bases).",
+    "The user of {component} may not see the triggers of {names}: if there are any, the dump lacks them.": "L'utilisateur de "
+    "{component} ne peut voir les déclencheurs de {names} : s'il y en a, ils manquent à l'export.",
+    "Grant it TRIGGER there (* means all databases).": "Donnez-lui TRIGGER là (* veut dire toutes les bases).",
+    "The user of {component} may not see the routines of {names}: if there are any, the dump lacks them.": "L'utilisateur de "
+    "{component} ne peut voir les routines de {names} : s'il y en a, elles manquent à l'export.",
+    "Grant it SELECT on mysql.proc (MariaDB) or SHOW_ROUTINE on *.* (MySQL).": "Donnez-lui SELECT sur mysql.proc (MariaDB) ou "
+    "SHOW_ROUTINE sur *.* (MySQL).",
+    "The history of {names} is not in the dump, only the rows that are valid now.": "L'historique de {names} n'est pas dans "
+    "l'export, seulement les lignes valables à présent.",
+    "Use mariadb-dump of 10.11 or newer. It takes none while one table has a history by transactions.": "Utilisez "
+    "mariadb-dump 10.11 ou plus récent. Il n'en prend aucun tant qu'une table a un historique par transactions.",
+    "A my.cnf leaves something out of the dump of {component}: {names}.": "Un my.cnf écarte quelque chose de l'export de "
+    "{component} : {names}.",
+    "Take that out of [mysqldump] or [mariadb-dump] there.": "Ôtez cela de [mysqldump] ou [mariadb-dump] là-bas.",
+    "These tables know no transactions, so each is of a moment of its own in the dump: {names}.": "Ces tables ne connaissent "
+    "pas les transactions, chacune est donc d'un moment à elle dans l'export : {names}.",
+    "ALTER TABLE … ENGINE=InnoDB makes them of one moment with the others.": "ALTER TABLE … ENGINE=InnoDB les met au même "
+    "moment que les autres.",
+    "The dump has six digits of columns of the type FLOAT, which may hold seven or more: {names}.": "L'export a six chiffres "
+    "des colonnes de type FLOAT, qui peuvent en contenir sept ou plus : {names}.",
+    "ALTER TABLE … MODIFY … DOUBLE keeps all that they hold, and a dump has all of it.": "ALTER TABLE … MODIFY … DOUBLE garde "
+    "tout ce qu'elles contiennent, et un export a tout cela.",
+    "Letters that Unicode knows otherwise, or not at all, come back as others in {names}: their sets are old.": "Les lettres "
+    "qu'Unicode connaît autrement, ou pas du tout, reviennent autres dans {names} : leurs jeux sont anciens.",
+    "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 shows what it would be.": "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 "
+    "montre ce que ce serait.",
+    "What the dump of {component} lacks could not be asked: {reason}": "Ce qui manque à l'export de {component} n'a pu être "
+    "demandé : {reason}",
+    "mariadb or mysql has to be where mariadb-dump is: both come in one package.": "mariadb ou mysql doit être là où est "
+    "mariadb-dump : les deux viennent dans un paquet.",
     # images, volumes, Git
     "The component {component} finds no image.": "Le composant {component} ne trouve aucune image.",
     "Name the compose files or the Kubernetes namespace under [stack], and see that something runs.": "Nommez les fichiers "

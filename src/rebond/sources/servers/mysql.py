@@ -54,11 +54,19 @@ class MysqlServer:
     databases: tuple[str, ...] = ("*",)
 
 
-def build_dump(server: MysqlServer) -> tuple[str, ...]:
-    """Return the command that dumps; it reads ``describe_login`` on its input. Raises ``UsageError``."""
-    script = _SCRIPT if server.password is None else _NO_HOME + _SCRIPT
-    address = _describe_address(server)
-    return ("sh", "-c", script, "sh", "--defaults-extra-file=/dev/stdin", *_OPTIONS, *address, *_name_databases(server))
+def build_dump(server: MysqlServer, *, takes_history: bool = False) -> tuple[str, ...]:
+    """Return the command that dumps; it reads ``describe_login`` on its input. Raises ``UsageError``.
+
+    ``takes_history`` brings the former rows of tables with system versioning too, which not every tool can.
+    """
+    address = [*describe_address(server), *(["--dump-history"] if takes_history else [])]
+    words = ("--defaults-extra-file=/dev/stdin", *_OPTIONS, *address, *_name_databases(server))
+    return ("sh", "-c", begin_script(server) + _SCRIPT, "sh", *words)
+
+
+def begin_script(server: MysqlServer) -> str:
+    """Return the lines that a script begins with, of whatever client program."""
+    return "" if server.password is None else _NO_HOME
 
 
 def describe_login(server: MysqlServer) -> Secret:
@@ -71,7 +79,7 @@ def describe_login(server: MysqlServer) -> Secret:
     return Secret(content + b"\n")
 
 
-def _describe_address(server: MysqlServer) -> Sequence[str]:
+def describe_address(server: MysqlServer) -> Sequence[str]:
     """Return the options that lead to the server: as arguments they count more than any file that is there."""
     words = [f"--user={server.user}"] if server.user else []
     if server.host.startswith("/"):
