@@ -1,6 +1,7 @@
 """Large tables: read in runs of pages by several sessions, and loaded by several sessions, on a real server."""
 
 import contextlib
+import itertools
 import pathlib
 import subprocess
 import threading
@@ -68,19 +69,15 @@ def test_rows_that_move_between_pages_meanwhile_are_there_once(
     program: Program, server: PostgresServer, tmp_path: pathlib.Path
 ) -> None:
     # Each change puts the row elsewhere: into a part that is read already, or into one that is still to be read.
-    script = "".join(
-        f"UPDATE moved SET version = version + 1, note = note || 'x' WHERE id % 7 = {number % 7};\n"
-        for number in range(2000)
-    )
     words = [str(server.programs / "psql"), "-Xqf", "-", "-d", server.connection("shop")]
     writer = subprocess.Popen(words, stdin=subprocess.PIPE)
     assert writer.stdin
-    feeder = threading.Thread(target=feed, args=(writer.stdin, script.encode()))
+    feeder = threading.Thread(target=feed_changes, args=(writer.stdin,))
     feeder.start()
     try:
         for number in range(2):
             made = program.ask("backup")
-            assert writer.poll() is None, "the writer was done before, so nothing was proven"
+            assert writer.poll() is None, "the writer was gone before, so nothing was proven"
             program.good("restore", made["id"], "--to", tmp_path / str(number), "--quiet")
             rows = (tmp_path / str(number) / "db" / "tables" / "public.moved.copy").read_text().splitlines()
             fields = [tuple(map(int, each.split("\t")[:2])) for each in rows]
@@ -93,9 +90,13 @@ def test_rows_that_move_between_pages_meanwhile_are_there_once(
         writer.wait()
 
 
-def feed(sink: IO[bytes], content: bytes) -> None:
+def feed_changes(sink: IO[bytes]) -> None:
+    """Change rows until nobody takes it."""
     with contextlib.suppress(BrokenPipeError), sink:
-        sink.write(content)
+        for number in itertools.count():
+            sink.write(
+                b"UPDATE moved SET version = version + 1, note = note || 'x' WHERE id %% 7 = %d;\n" % (number % 7)
+            )
 
 
 @pytest.fixture
