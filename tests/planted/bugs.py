@@ -5,6 +5,7 @@ when the product moved on. Judges are what pytest is given; they are tests like 
 """
 
 from tests.planted.bug import Bug, Change
+from tests.planted.bugs_of_answers import ANSWERS
 from tests.planted.bugs_of_closing import CLOSING
 from tests.planted.bugs_of_databases import DATABASES
 from tests.planted.bugs_of_drills import PROVING
@@ -544,6 +545,7 @@ BUGS: tuple[Bug, ...] = (
     *KEEPING,
     *READING,
     *STREAMS,
+    *ANSWERS,
     *SILENCE,
     *SETS,
     *FIELDS,

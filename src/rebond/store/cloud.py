@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rebond.errors import ObjectMissing, StoreUnfit, UsageError
+from rebond.errors import ObjectMissing, StoreUnfit, StoreUnreachable, UsageError
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
 from rebond.store.cloud_faults import CloudFault, translate_cloud_fault
 from rebond.store.faults import object_exists, object_missing, short_read
-from rebond.store.names import check_name, check_prefix, check_range
+from rebond.store.names import check_name, check_prefix, check_range, is_valid_name
 from rebond.store.protocol import ObjectInfo, StoreTraits
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ Result = TypeVar("Result")
 
 _CONCURRENCY = 8
 _LARGE_BYTES = 256 * 1024  # a larger put may take longer than a silent connection may
-_PAGE = 1000
+_AT_ONCE = 100  # of a listing, a page's tenth: what came before a page that fails is kept
 _PACKS = "packs/"
+_ALWAYS_THERE = "vault.json"  # in every vault, behind all other names
 
 
 class CloudStore:
@@ -107,37 +108,78 @@ class CloudStore:
         return self._describe(self._call(name, lambda: obstore.head(self._clients.quick, self._above + name)))
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every object whose name starts with ``prefix``, in byte order; any fault raises."""
+        """Yield every object whose name starts with ``prefix``, in byte order; any fault raises.
+
+        Things whose names no object can have are passed over.
+        """
+        return self.list_after(prefix, "")
+
+    def list_after(self, prefix: str, after: str) -> Iterator[ObjectInfo]:
+        """Yield likewise those that come after the name ``after``: a listing that broke off goes on there.
+
+        A service, and whatever stands before it, may answer 200 with an error or a page of its own, which
+        the library takes for a page of nothing. So a listing goes on until it has met a name behind those
+        that were asked for: it has not been cut short then. Raises ``StoreUnreachable`` when it meets none
+        although there is one.
+        """
+        check_prefix(prefix)
+        last = ""
+        for meta in self._walk(prefix, after):
+            name = meta["path"].removeprefix(self._above)
+            if name <= last:
+                raise StoreUnfit(
+                    "{location} lists objects out of order: {name} after {last}.",
+                    hint="Use another kind of bucket; directory buckets cannot hold a vault.",
+                    location=self.location,
+                    name=name,
+                    last=last,
+                )
+            last = name
+            if not name.startswith(prefix):
+                if name > prefix:
+                    return
+                continue
+            if name > after and is_valid_name(name):
+                yield self._describe(meta)
+        if last < _ALWAYS_THERE:
+            self._require_end_before(prefix, max(after, last))
+
+    def _walk(self, prefix: str, after: str) -> Iterator["ObjectMeta"]:
+        """Yield what the service lists from where ``prefix`` begins, or from ``after``, to the end."""
         import obstore
 
-        check_prefix(prefix)
-        directory = (self._above + prefix).rpartition("/")[0]
-        before = _place_before(self._above + prefix)
+        # Azure lists from the start whatever is asked, and its errors are no empty pages: so it ends at the folder.
+        ends_at_folder = self._address.scheme == "az"
+        directory = (self._above + prefix).rpartition("/")[0] if ends_at_folder else self._address.prefix
+        start = max(_place_before(prefix), after)
         pages = self._call(
             prefix,
-            lambda: iter(obstore.list(self._clients.quick, directory or None, offset=before, chunk_size=_PAGE)),
+            lambda: iter(
+                obstore.list(
+                    self._clients.quick,
+                    directory or None,
+                    offset=self._above + start if start else None,
+                    chunk_size=_AT_ONCE,
+                )
+            ),
         )
-        last = ""
-        while True:
-            page = self._call(prefix, lambda: next(pages, None))
-            if page is None:
-                return
+        while (page := self._call(prefix, lambda: next(pages, None))) is not None:
             for meta in page:
-                info = self._describe(meta)
-                if not info.name.startswith(prefix):
-                    if info.name > prefix:
-                        return
-                    continue
-                if info.name <= last:
-                    raise StoreUnfit(
-                        "{location} lists objects out of order: {name} after {last}.",
-                        hint="Use another kind of bucket; directory buckets cannot hold a vault.",
-                        location=self.location,
-                        name=info.name,
-                        last=last,
-                    )
-                last = info.name
-                yield info
+                if meta["path"].startswith(self._above):  # else it is the mark that consoles make of a folder
+                    yield meta
+
+    def _require_end_before(self, prefix: str, seen: str) -> None:
+        """Raise ``StoreUnreachable`` if there is a name that a listing of ``prefix`` should have met after ``seen``."""
+        is_asked_for = prefix < _ALWAYS_THERE or _ALWAYS_THERE.startswith(prefix)
+        if self._address.scheme == "az" or not is_asked_for or seen >= _ALWAYS_THERE or not self._exists(_ALWAYS_THERE):
+            return
+        raise StoreUnreachable(
+            "{location} did not list all that lies there: the list of {name} breaks off.",
+            hint="Look whether something else answers in its place, such as a proxy or a page that asks for a login,"
+            " then run the same command again.",
+            location=self.location,
+            name=prefix or self.location,
+        )
 
     def list_folder(self, inner: str = "") -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the objects right below a folder, and those of the folders there; one level only."""
@@ -180,19 +222,26 @@ class CloudStore:
         """Do nothing: the library keeps and closes its connections."""
 
     def _exists(self, name: str) -> bool:
+        import obstore
+
         try:
-            self.stat(name)
+            self._call(name, lambda: obstore.head(self._clients.quick, self._above + name))
         except ObjectMissing:
             return False
         return True
 
     def _describe(self, meta: "ObjectMeta") -> ObjectInfo:
+        name = meta["path"].removeprefix(self._above)
         modified: datetime = meta["last_modified"]
-        return ObjectInfo(
-            name=meta["path"].removeprefix(self._above),
-            size=meta["size"],
-            modified_ms=int(modified.timestamp()) * 1000,
-        )
+        seconds = int(modified.timestamp())
+        if seconds <= 0:  # the library's word for no time at all; it would make every object very old
+            raise StoreUnfit(
+                "{location} does not say when {name} was stored.",
+                hint="A vault depends on that. Look what stands before the server, or choose another.",
+                location=self.location,
+                name=name,
+            )
+        return ObjectInfo(name=name, size=meta["size"], modified_ms=seconds * 1000)
 
     def _call(self, name: str, call: Callable[[], Result], *, wanted_end: int | None = None) -> Result:
         """Return what the library returns, and raise our errors for its own."""
@@ -212,8 +261,9 @@ class CloudStore:
         raise translate_cloud_fault(fault, name, self.location)
 
 
-def _place_before(prefix: str) -> str | None:
-    """Return a name just before every name that starts with ``prefix``, to start a listing at; or ``None``."""
-    if not prefix[-1:].isalnum() or prefix[-1] in "0Aa":
-        return None
-    return prefix[:-1] + chr(ord(prefix[-1]) - 1)
+def _place_before(prefix: str) -> str:
+    """Return a text just before every name that starts with ``prefix``, to start a listing at; or ``""``."""
+    if not prefix:
+        return ""
+    below = "." if prefix[-1] in "0/" else chr(ord(prefix[-1]) - 1)  # "//" may stand in no name
+    return f"{prefix[:-1]}{below}~"  # which sorts behind all signs of a name

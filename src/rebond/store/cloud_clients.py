@@ -2,7 +2,7 @@
 
 import configparser
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,7 @@ _AWS_ELSEWHERE = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_SKIP_SIGNATURE",
 )
+_AWS_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
 class Patience(Struct, frozen=True, kw_only=True):
@@ -68,6 +69,8 @@ def make_clients(address: CloudAddress, patience: Patience) -> CloudClients:
     quick_waits = patient_waits | {"read_timeout": timedelta(seconds=patience.read_seconds)}
     # Retries are RetryingStore's: only there can a put that met its own bytes be told from a refused one.
     retries = {"max_retries": 0, "retry_timeout": timedelta(seconds=patience.request_seconds)}
+    if address.scheme == "s3":
+        _require_clean_keys(os.environ)
     options = _options_of(address, os.environ)
     plain = {"allow_http": True} if _is_plain(address, os.environ) else {}
 
@@ -86,6 +89,23 @@ def make_clients(address: CloudAddress, patience: Patience) -> CloudClients:
     return CloudClients(make(quick_waits), lambda: make(patient_waits))
 
 
+def _require_clean_keys(environment: MutableMapping[str, str]) -> None:
+    """Drop empty keys, which the library would send; raise ``UsageError`` for one with a space or a line end.
+
+    Services only say of such a one that it is wrong, and the library breaks over it.
+    """
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        value = environment.get(variable)
+        if value == "":
+            del environment[variable]
+        elif value is not None and value.split() != [value]:
+            raise UsageError(
+                "{variable} has a space or a line end in it.",
+                hint="Set it to the key alone, or unset it.",
+                variable=variable,
+            )
+
+
 def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[str, object]:
     options: dict[str, object] = {}
     if address.endpoint:
@@ -93,7 +113,7 @@ def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[s
     if address.scheme == "s3":
         options["disable_bulk_delete"] = True  # single deletes work with every provider and say what failed
         options["virtual_hosted_style_request"] = address.is_virtual_hosted
-        if address.region or not {"AWS_REGION", "AWS_DEFAULT_REGION"} & environment.keys():
+        if address.region or not any(environment.get(name) for name in _AWS_REGIONS):
             options["region"] = address.region or "us-east-1"
         options |= read_aws_profile(environment)
     elif address.scheme == "az" and address.account:

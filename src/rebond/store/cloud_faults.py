@@ -13,9 +13,32 @@ _SECRET_VARIABLE = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|SAS|CREDENTIAL)", re.
 _LONGEST_REASON = 300
 
 _CONFLICT_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted"})
+_PASSING_CODES = frozenset(  # said with 400, and gone with the next try: the line was slow, or changed what it carried
+    {"RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch", "InternalError", "SlowDown"}
+)
+_EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "InvalidToken"})
 _FULL_CODES = frozenset({"QuotaExceeded", "InsufficientStorage", "XMinioStorageFull", "XMinioAdminBucketQuotaExceeded"})
 _NO_BUCKET_CODES = frozenset({"NoSuchBucket", "ContainerNotFound"})
-_CERTIFICATE_WORDS = ("certificate", "UnknownIssuer")
+_CERTIFICATE_WORDS = ("InvalidCertificate", "invalid peer certificate", "UnknownIssuer")
+_REDIRECTED = frozenset({301, 302, 303, 307, 308})
+_NO_ANSWER_OF_A_STORE = (  # in the library's words: a proxy's page, an error behind a 200, an answer cut short
+    "Got invalid list response",
+    "missing from response",
+    "Invalid last modified",
+    "Content-Range header",
+    "Requested ",
+)
+_CAUSES = (  # in what the library shows of the ways down to the system
+    ("ConnectionRefused", "connection refused"),
+    ("ConnectionReset", "connection reset"),
+    ("dns error", "there is no host of that name"),
+    ("tls handshake eof", "no TLS there; is it http://?"),
+    ("InvalidContentType", "no TLS there; is it http://?"),
+    ("InvalidMessage", "no TLS there; is it http://?"),
+    ("tunnel", "the proxy makes no way there"),
+    ("TimedOut", "no answer in time"),
+)
+_DENIALS = frozenset({"PermissionDeniedError", "UnauthenticatedError"})
 _MACHINE_CREDENTIALS = ("http://169.254.", "http://metadata.google")
 
 
@@ -33,6 +56,8 @@ class CloudFault:
         self.code = next(filter(None, code.groups()), "") if code else ""
         self.kind = kind.group(1) if kind else ""
         self.reason = mask_credentials(text.partition("\n")[0])[:_LONGEST_REASON] or self.type_name
+        if self.kind and not self.status:
+            self.reason += next((f" ({cause})" for word, cause in _CAUSES if word in text), "")
 
     @property
     def names_a_missing_object(self) -> bool:
@@ -84,23 +109,18 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
         return StoreError(
             "There is no bucket at {location}.", hint="Create the bucket first, or correct its name.", **values
         )
-    if fault.status in {401, 403} or fault.type_name in {"PermissionDeniedError", "UnauthenticatedError"}:
+    if fault.status in {401, 403} or fault.code in _EXPIRED_CODES or fault.type_name in _DENIALS:
         return _explain_denial(fault, values)
-    if fault.status in {301, 307, 308} or fault.code == "AuthorizationHeaderMalformed":
-        return StoreError("{location} lies in another region: {reason}", hint="Add ?region=… to the address.", **values)
+    told = _explain_settings(fault, values) or _explain_answer(fault, values)
+    if told is not None:
+        return told
     if fault.status == 501 or fault.type_name == "NotSupportedError":
         return StoreUnfit(
             "{location} cannot do what a vault needs: {reason}",
             hint="If it only lacks conditional puts, add ?conditional_create=no; slower, careful rules apply then.",
             **values,
         )
-    if any(word in fault.text for word in _CERTIFICATE_WORDS) and fault.kind == "Connect":
-        return StoreError(
-            "The certificate of {location} is not trusted: {reason}",
-            hint="Install the certificate of its authority on this machine.",
-            **values,
-        )
-    if fault.status >= 500 or fault.status in {408, 409, 425, 429} or fault.kind:
+    if fault.status >= 500 or fault.status in {408, 409, 425, 429} or fault.code in _PASSING_CODES or fault.kind:
         return StoreUnreachable(
             "{location} does not answer as it should: {reason}",
             hint="Look at the network and at the provider's status page, then run the same command again.",
@@ -124,8 +144,104 @@ def _explain_denial(fault: CloudFault, values: dict[str, str]) -> StoreError:
         return AccessDenied(
             "{location} refuses because this machine's clock is wrong.", hint="Set the clock of this machine.", **values
         )
+    if fault.code in _EXPIRED_CODES:
+        return AccessDenied(
+            "The token for {location} has expired, or belongs to another key.",
+            hint="Get a new one and give all three anew: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN."
+            " For a key that does not expire unset AWS_SESSION_TOKEN.",
+            **values,
+        )
+    if fault.code == "InvalidAccessKeyId":
+        return AccessDenied(
+            "{location} knows no such access key.",
+            hint="Look at AWS_ACCESS_KEY_ID, and whether the key belongs to this provider and is still active.",
+            **values,
+        )
+    if fault.code == "SignatureDoesNotMatch":
+        return AccessDenied(
+            "The secret key does not fit the access key, says {location}.",
+            hint="Look at AWS_SECRET_ACCESS_KEY: all of it, nothing else. Else a proxy on the way changes requests.",
+            **values,
+        )
     return AccessDenied(
         "{location} does not let this credential handle {name}: {reason}",
         hint="Look at the key in the environment and at the rights that the provider gives it.",
         **values,
     )
+
+
+def _explain_settings(fault: CloudFault, values: dict[str, str]) -> StoreError | None:
+    """Return the error for what stays as it is until somebody changes a setting, here or there."""
+    if fault.code == "AuthorizationHeaderMalformed" or "without LOCATION" in fault.text:
+        return StoreError("{location} lies in another region: {reason}", hint="Add ?region=… to the address.", **values)
+    if fault.status in _REDIRECTED:
+        return StoreError(
+            "{location} sends requests elsewhere: {reason}",
+            hint="Correct ?endpoint=… (https:// instead of http://?) or ?region=… in the address.",
+            **values,
+        )
+    if fault.code == "InvalidStorageClass":
+        return StoreError(
+            "{location} has no such storage class as the address names.",
+            hint="Correct ?storage_class=… in the address, or leave it out.",
+            **values,
+        )
+    if fault.status == 413 or fault.code == "EntityTooLarge":
+        return StoreUnfit(
+            "{location} takes no object as large as {name}: {reason}",
+            hint="A vault needs 32 MiB and more. Raise the limit of the server or of the proxy before it.",
+            **values,
+        )
+    if fault.status == 407:
+        return StoreError(
+            "The proxy on the way to {location} wants a password.",
+            hint="Write it into HTTP_PROXY or HTTPS_PROXY, or name the host in NO_PROXY.",
+            **values,
+        )
+    if any(word in fault.text for word in _CERTIFICATE_WORDS) and fault.kind == "Connect":
+        return _explain_certificate(fault, values)
+    return None
+
+
+def _explain_certificate(fault: CloudFault, values: dict[str, str]) -> StoreError:
+    if "Expired" in fault.text or "NotValidYet" in fault.text:
+        return StoreError(
+            "The certificate of {location} is out of date, by this machine's clock.",
+            hint="Renew the certificate there; look whether the clock is right here.",
+            **values,
+        )
+    if "NotValidForName" in fault.text:
+        return StoreError(
+            "The certificate of {location} is for another host.",
+            hint="Write the host into ?endpoint=… as the certificate names it.",
+            **values,
+        )
+    return StoreError(
+        "The certificate of {location} is not trusted.",
+        hint="Install the certificate of its authority on this machine, or name its file in SSL_CERT_FILE.",
+        **values,
+    )
+
+
+def _explain_answer(fault: CloudFault, values: dict[str, str]) -> StoreError | None:
+    """Return the error for an answer that came, and is not what such a store answers."""
+    if "invalid path" in fault.text:
+        return StoreError(
+            "Nothing can be listed in {location}, because of an object with a name that no vault has: {reason}",
+            hint="Rebond makes no such thing. Find out who did, and move it out of the vault.",
+            **values,
+        )
+    if "non-partial response" in fault.text:
+        return StoreUnfit(
+            "{location} gives whole objects where a part is asked for.",
+            hint="Look what stands before the server, such as a proxy with a cache, or choose another server.",
+            **values,
+        )
+    if any(words in fault.text for words in _NO_ANSWER_OF_A_STORE):
+        return StoreUnreachable(
+            "{location} answers what is no answer of such a store: {reason}",
+            hint="Look whether something else answers in its place, such as a proxy or a page that asks for a login,"
+            " then run the same command again.",
+            **values,
+        )
+    return None

@@ -78,7 +78,7 @@ class RetryingStore(ForwardingStore):
         last = ""
         while True:
             try:
-                for info in self.inner.list_objects(prefix):
+                for info in self._list_after(prefix, last):
                     if info.name > last:
                         yield info
                         last = info.name
@@ -87,6 +87,11 @@ class RetryingStore(ForwardingStore):
                 failed = self._wait_after(error, failed)
             else:
                 return
+
+    def _list_after(self, prefix: str, last: str) -> Iterator[ObjectInfo]:
+        """List from ``last`` on where the store can: pages that came are not asked for again while it is busy."""
+        take_up: Callable[[str, str], Iterator[ObjectInfo]] | None = getattr(self.inner, "list_after", None)
+        return take_up(prefix, last) if take_up and last else self.inner.list_objects(prefix)
 
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""

@@ -18,7 +18,8 @@ class Fault:
 
     ``status`` answers with that error; 0 cuts the connection without an answer. With ``after`` the
     request works first, and only its answer is lost or false. ``query`` must be in the query string.
-    ``half`` cuts the connection in the middle of the answer's body.
+    ``half`` cuts the connection in the middle of the answer's body. ``content`` and ``headers`` are said
+    instead of an error, as by something that stands before the server.
     """
 
     method: str = ""
@@ -29,6 +30,8 @@ class Fault:
     times: int = 1
     after: bool = False
     half: bool = False
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

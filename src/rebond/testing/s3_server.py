@@ -189,6 +189,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             time.sleep(owner.latency_seconds)
         fault = owner.take_fault(self.command, path, query_text)
         try:
+            if fault is not None and fault.content is not None:
+                self._send(fault.status, dict(fault.headers), fault.content, is_cut=False)
+                return
             if fault is not None and not fault.after and not fault.half:
                 raise _Refusal(fault.status, fault.code)
             status, headers, content = self._dispatch(bucket, key, query, body)

@@ -1,0 +1,39 @@
+"""Bugs of what is made of a store's answers."""
+
+from tests.planted.bug import Bug, Change
+
+ANSWERED = "tests/unit/store/test_cloud_answers.py"
+
+ANSWERS: tuple[Bug, ...] = (
+    Bug(
+        "error-page-is-an-empty-listing",
+        "A page of a proxy, or an error behind a 200, is a listing of nothing: no marks, no open sessions, no holds.",
+        (
+            Change(
+                "store/cloud.py",
+                "        if last < _ALWAYS_THERE:\n            self._require_end_before",
+                "        if last < _ALWAYS_THERE and False:\n            self._require_end_before",
+            ),
+        ),
+        (f"{ANSWERED}::test_a_page_that_is_no_listing_is_never_an_empty_listing",),
+    ),
+    Bug(
+        "listing-asked-of-its-folder-alone",
+        "A listing ends with its folder, so that one whose last pages are missing looks whole.",
+        (
+            Change(
+                "store/cloud.py",
+                '        ends_at_folder = self._address.scheme == "az"\n',
+                "        ends_at_folder = True\n",
+            ),
+            Change("store/cloud.py", "        if last < _ALWAYS_THERE:\n", "        if not last:\n"),
+        ),
+        (f"{ANSWERED}::test_a_later_page_that_is_none_does_not_end_a_listing",),
+    ),
+    Bug(
+        "spoilt-by-the-line-for-good",
+        "A put that a slow line spoilt (400 RequestTimeout) ends the backup instead of being sent again.",
+        (Change("store/cloud_faults.py", "or fault.code in _PASSING_CODES", "or fault.code in ()"),),
+        (f"{ANSWERED}::test_what_the_line_spoilt_is_sent_again",),
+    ),
+)

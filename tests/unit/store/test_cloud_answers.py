@@ -1,0 +1,303 @@
+"""Answers that no such store gives: what says 200 and is none, what names no cause, what shows a false certificate."""
+
+import datetime
+import http.server
+import ipaddress
+import pathlib
+import ssl
+import threading
+from collections.abc import Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from rebond.errors import AccessDenied, StoreError, StoreUnfit, StoreUnreachable, UsageError
+from rebond.store.cloud import CloudStore
+from rebond.store.cloud_address import parse_cloud_address
+from rebond.store.retrying import RetryingStore
+from rebond.testing.manual_clock import ManualClock
+from rebond.testing.s3_answers import Fault
+from rebond.testing.s3_server import S3Server
+from rebond.testing.store_contract import names_of
+
+LOGIN = b"<html><head><title>Log in</title></head><body>Who are you?</body></html>"
+ENDLESS = (
+    b"<ListBucketResult><IsTruncated>true</IsTruncated><Contents><Key>v/packs/0</Key><ETag>e</ETag><Size>1</Size>"
+    b"<LastModified>2026-11-22T19:00:00.000Z</LastModified></Contents></ListBucketResult>"
+)
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    with S3Server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
+def store(server: S3Server) -> CloudStore:
+    """A place with what every vault has, and nine packs."""
+    store = CloudStore(parse_cloud_address(server.url("bucket/v")))
+    for number in range(9):
+        store.put_if_absent(f"packs/{number}", b"x")
+    store.put_if_absent("trash/mark", b"x")
+    store.put_if_absent("vault.json", b"{}")
+    return store
+
+
+@pytest.mark.parametrize("scheme", ["s3", "gs"])
+@pytest.mark.parametrize("prefix", ["", "packs/", "trash/", "trash/ma", "vault"])
+@pytest.mark.parametrize("content", [None, LOGIN, b"<ListBucketResult></ListBucketResult>", b"", b"{}", ENDLESS])
+def test_a_page_that_is_no_listing_is_never_an_empty_listing(
+    server: S3Server,
+    store: CloudStore,
+    monkeypatch: pytest.MonkeyPatch,
+    scheme: str,
+    prefix: str,
+    content: bytes | None,
+) -> None:
+    if scheme == "gs":
+        monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "a-test-token")
+        store = CloudStore(parse_cloud_address(f"gs://bucket/v?endpoint={server.endpoint}"))
+    whole = names_of(store, prefix)
+    assert whole
+    server.faults.append(Fault(method="GET", query="list-type", status=200, code="InternalError", content=content))
+
+    with pytest.raises(StoreUnreachable) as caught:
+        names_of(store, prefix)
+    assert "login" in caught.value.hint
+    server.faults.append(Fault(method="GET", query="list-type", status=200, code="InternalError", content=content))
+    assert names_of(RetryingStore(store, ManualClock()), prefix) == whole
+
+
+@pytest.mark.parametrize("later", ["continuation-token", "start-after"])
+def test_a_later_page_that_is_none_does_not_end_a_listing(server: S3Server, store: CloudStore, later: str) -> None:
+    server.page_size = 4
+    server.faults.append(Fault(method="GET", query=later, status=200, code="InternalError"))
+
+    with pytest.raises(StoreUnreachable):
+        names_of(store, "packs/")
+    server.faults.append(Fault(method="GET", query=later, status=200, code="InternalError"))
+    assert names_of(RetryingStore(store, ManualClock()), "packs/") == [f"packs/{number}" for number in range(9)]
+
+
+def test_where_no_vault_is_yet_an_empty_listing_is_believed(server: S3Server) -> None:
+    store = CloudStore(parse_cloud_address(server.url("bucket/new")))
+
+    assert names_of(store) == []
+    store.put_if_absent("probe/a", b"x")
+    assert names_of(store, "probe/") == ["probe/a"]
+
+
+def test_a_listing_of_many_pages_is_taken_up_where_it_broke_off(server: S3Server, store: CloudStore) -> None:
+    objects = server.buckets["bucket"]
+    names = [f"index/{number:04}" for number in range(1200)]
+    objects |= {f"v/{name}": objects["v/vault.json"] for name in names}
+    server.page_size = 100
+    server.requests.clear()
+    for page in range(2, 12):  # each of these is refused once, after a page more that came
+        server.faults.append(Fault(method="GET", query=f"index%2F{page * 100 - 1:04}", status=503))
+
+    assert names_of(RetryingStore(store, ManualClock(), attempts=3), "index/") == names
+    assert not any(fault.times for fault in server.faults)
+    assert len(server.requests) < 30  # 13 pages, and each refusal
+
+
+def test_things_with_names_that_no_object_has_are_passed_over(server: S3Server, store: CloudStore) -> None:
+    objects = server.buckets["bucket"]
+    whole = names_of(store)
+    for key in ("v/", "v/a b", "v/packs/é", "v/packs/.tmp-1", "v/packs/%41", "v/~", "w/elsewhere"):
+        objects[key] = objects["v/vault.json"]
+
+    assert names_of(store) == whole
+    assert names_of(store, "packs/") == [f"packs/{number}" for number in range(9)]
+
+
+def test_an_object_that_the_library_cannot_name_is_named(server: S3Server, store: CloudStore) -> None:
+    server.buckets["bucket"]["v/packs//x"] = server.buckets["bucket"]["v/vault.json"]
+    with pytest.raises(StoreError, match="v/packs//x") as caught:
+        names_of(store)
+    assert "move it out" in caught.value.hint
+
+
+@pytest.mark.parametrize("code", ["RequestTimeout", "IncompleteBody", "BadDigest", "XAmzContentSHA256Mismatch"])
+def test_what_the_line_spoilt_is_sent_again(server: S3Server, store: CloudStore, code: str) -> None:
+    server.faults.append(Fault(method="PUT", status=400, code=code, times=2))
+    RetryingStore(store, ManualClock()).put_if_absent("packs/new", b"mine")
+
+    assert store.read("packs/new") == b"mine"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind", "words"),
+    [
+        (400, "ExpiredToken", AccessDenied, "AWS_SESSION_TOKEN"),
+        (403, "ExpiredToken", AccessDenied, "AWS_SESSION_TOKEN"),
+        (403, "InvalidAccessKeyId", AccessDenied, "AWS_ACCESS_KEY_ID"),
+        (403, "SignatureDoesNotMatch", AccessDenied, "AWS_SECRET_ACCESS_KEY"),
+        (400, "InvalidStorageClass", StoreError, "storage_class="),
+        (413, "", StoreUnfit, "32 MiB"),
+        (400, "EntityTooLarge", StoreUnfit, "32 MiB"),
+        (407, "", StoreError, "HTTPS_PROXY"),
+        (301, "PermanentRedirect", StoreError, "region="),
+    ],
+)
+def test_each_refusal_names_what_to_change(
+    server: S3Server, store: CloudStore, status: int, code: str, kind: type[StoreError], words: str
+) -> None:
+    server.faults.append(Fault(method="PUT", status=status, code=code))
+    with pytest.raises(StoreError) as caught:
+        store.put_if_absent("packs/new", b"x")
+
+    assert type(caught.value) is kind
+    assert words in caught.value.hint
+    assert not caught.value.retryable
+
+
+def test_a_server_that_sends_puts_elsewhere_is_told_from_a_wrong_region(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(status=302, content=b"", headers={"Location": "/login"}))
+    with pytest.raises(StoreError, match="elsewhere") as caught:
+        store.put_if_absent("packs/new", b"x")
+    assert "endpoint=" in caught.value.hint
+
+
+def test_a_part_that_comes_as_the_whole_is_refused(server: S3Server, store: CloudStore) -> None:
+    headers = {"Last-Modified": "Sun, 22 Nov 2026 19:00:00 GMT", "ETag": '"e"'}
+    server.faults.append(Fault(method="GET", status=200, content=b"0123456789", headers=headers))
+    with pytest.raises(StoreUnfit, match="whole objects"):
+        store.read("packs/1", start=2, length=3)
+
+
+def test_another_part_than_the_one_asked_for_is_not_taken(server: S3Server, store: CloudStore) -> None:
+    headers = {"Last-Modified": "Sun, 22 Nov 2026 19:00:00 GMT", "ETag": '"e"', "Content-Range": "bytes 0-2/9"}
+    server.faults.append(Fault(method="GET", status=206, content=b"012", headers=headers))
+    with pytest.raises(StoreUnreachable, match="no answer of such a store"):
+        store.read("packs/1", start=2, length=3)
+
+
+def test_an_object_without_a_time_is_not_taken_for_an_ancient_one(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="HEAD", status=200, content=b"", headers={"ETag": '"e"', "Content-Length": "4"}))
+    with pytest.raises(StoreUnfit, match="when packs/1 was stored"):
+        store.stat("packs/1")
+
+
+def test_an_error_behind_a_200_to_a_put_is_no_success(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="PUT", status=200, code="InternalError"))
+    RetryingStore(store, ManualClock()).put_if_absent("packs/new", b"mine")
+
+    assert store.read("packs/new") == b"mine"
+
+
+def test_keys_that_a_file_or_an_empty_setting_spoilt(
+    server: S3Server, store: CloudStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "")
+    monkeypatch.setenv("AWS_REGION", "")
+    address = parse_cloud_address(f"s3://bucket/v?endpoint={server.endpoint}")
+    CloudStore(address).put_if_absent("packs/new", b"x")
+    headers = server.buckets["bucket"]["v/packs/new"].headers
+    assert "x-amz-security-token" not in headers
+    assert "/us-east-1/" in headers["authorization"]
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-a-file\n")
+    with pytest.raises(UsageError, match="AWS_ACCESS_KEY_ID"):
+        CloudStore(address)
+
+
+# --- certificates -----------------------------------------------------------------------------------
+
+
+class _Answering(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response_only(200)
+        for name, value in {
+            "ETag": '"e"',
+            "Last-Modified": "Sun, 22 Nov 2026 19:00:00 GMT",
+            "Content-Length": "5",
+        }.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(b"hello")
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def make_certificates(directory: pathlib.Path, *, address: str = "127.0.0.1", days: int = 1) -> ssl.SSLContext:
+    """Write ``authority.pem``, and return what a server needs to show a certificate that it signed."""
+    now = datetime.datetime.now(datetime.UTC)
+
+    def sign(
+        subject: str, *, is_authority: bool, until: datetime.datetime
+    ) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+        key = authority_key if not is_authority else first_key
+        own = ec.generate_private_key(ec.SECP256R1()) if not is_authority else first_key
+        builder = (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, subject)]))
+            .issuer_name(x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Test authority")]))
+            .public_key(own.public_key())
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - datetime.timedelta(days=10))
+            .not_valid_after(until)
+            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
+        )
+        if not is_authority:
+            names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+            builder = builder.add_extension(names, critical=False)
+        return builder.sign(key, hashes.SHA256()), own
+
+    first_key = authority_key = ec.generate_private_key(ec.SECP256R1())
+    authority, _ = sign("Test authority", is_authority=True, until=now + datetime.timedelta(days=9))
+    shown, shown_key = sign("store", is_authority=False, until=now + datetime.timedelta(days=days))
+    (directory / "authority.pem").write_bytes(authority.public_bytes(serialization.Encoding.PEM))
+    plain = serialization.NoEncryption()
+    pem = shown_key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (directory / "shown.pem").write_bytes(pem + shown.public_bytes(serialization.Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(directory / "shown.pem")
+    return context
+
+
+def ask_over_tls(context: ssl.SSLContext) -> bytes:
+    """Read one object from a server that shows the certificate of ``context``."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Answering) as listener:
+        listener.handle_error = lambda *_: None  # type: ignore[method-assign]  # it meets clients that hang up
+        listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        thread = threading.Thread(target=listener.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            address = f"s3://bucket?endpoint=https://127.0.0.1:{listener.server_address[1]}"
+            return CloudStore(parse_cloud_address(address)).read("a")
+        finally:
+            listener.shutdown()
+            thread.join()
+
+
+def test_a_certificate_of_an_own_authority_is_trusted_once_it_is_named(
+    server: S3Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = make_certificates(tmp_path)
+    with pytest.raises(StoreError, match="not trusted") as caught:
+        ask_over_tls(context)
+    assert not caught.value.retryable
+    assert "SSL_CERT_FILE" in caught.value.hint
+
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    assert ask_over_tls(context) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("days", "address", "words"), [(-1, "127.0.0.1", "out of date"), (1, "127.0.0.2", "another host")]
+)
+def test_a_certificate_out_of_date_or_of_another_host_is_said_to_be_that(
+    server: S3Server, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, days: int, address: str, words: str
+) -> None:
+    context = make_certificates(tmp_path, address=address, days=days)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+    with pytest.raises(StoreError, match=words) as caught:
+        ask_over_tls(context)
+    assert not caught.value.retryable
