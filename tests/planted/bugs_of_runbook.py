@@ -15,6 +15,18 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "way-out-that-is-none",
+        "The server burned; recover refuses a stack of databases alone, asks for --to DIR, and refuses that as well.",
+        (Change("cli/in_place/saved_configuration.py", "if root is None and to:", "if root is not None and to:"),),
+        ("tests/scenarios/test_recover_roots.py::test_below_another_folder_nobody_has_to_know_where_the_root_was",),
+    ),
+    Bug(
+        "rescue-read-from-a-bucket",
+        "Without Rebond, the page has a shell list files of an address in S3.",
+        (Change("runbook/protecting.py", 'if "://" not in address:', "if address:"),),
+        (f"{WRITING}::test_a_vault_in_a_store_is_copied_before_the_rescue_program_reads_it",),
+    ),
+    Bug(
         "failed-drill-keeps-a-promise",
         "Every drill fails within a second, and the status says that the server is back sooner than promised.",
         (Change("history/drills.py", ' and drill.facts.get("verdict") != "fail"', ""),),

@@ -9,7 +9,7 @@ from rebond.pages.words import Code, Text, say
 from rebond.runbook.access import list_first_lines
 from rebond.runbook.describing import show_run, show_span, show_words
 from rebond.runbook.facts import Facts
-from rebond.runbook.protecting import write_offline_rescue
+from rebond.runbook.protecting import COPY, find_folder, write_offline_rescue
 from rebond.runbook.putting_back import NEW_FOLDER
 from rebond.runbook.questions import list_questions, write_open_boxes
 
@@ -50,12 +50,17 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     )
     if main is None:
         return
-    yield from _write_return(facts, shlex.quote(main.address))
+    yield from _write_return(facts, f"{shlex.quote(main.address)} --stack {shlex.quote(facts.stack)}")
     yield Paragraph(
         (
             say(
                 "Put each component in its place as in 5.5, install the programs of 2.3, then hand the "
                 "calendar over (4.3). The first lines in the new shell:"
+            ),
+            say(
+                "(After a return with {option} the configuration is {place}: name that one in the second line.)",
+                option=Code("--to"),
+                place=Code(f'"$TO"/{_name_configuration(facts)}'),
             ),
         )
     )
@@ -106,6 +111,13 @@ def _write_return(facts: Facts, address: str) -> Iterator[Block]:
         yield Commands((NEW_FOLDER, f'rebond restore latest --vault {address} --to "$TO"'))
 
 
+def _name_configuration(facts: Facts) -> str:
+    """Return where the configuration lies below a root that it came back to, as a word for a shell."""
+    first = facts.machine.configuration_files[0]
+    is_below = first.is_relative_to(facts.machine.root)
+    return shlex.quote(str(first.relative_to(facts.machine.root)) if is_below else first.name)
+
+
 def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
     yield Heading(4, say("Without Rebond"), "5.9.1")
     yield Paragraph(
@@ -116,8 +128,19 @@ def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
             ),
         )
     )
-    rescue = shlex.quote(f"{address.rstrip('/')}/rescue")
-    wanted = f"{shlex.quote(address)} latest ~/back {shlex.quote(stack)}"  # the vault may hold other stacks too
+    folder, copying = find_folder(address)
+    if folder == COPY:
+        yield Paragraph(
+            (
+                say(
+                    "It reads a folder. So copy all of {address} into {folder} first, with any tool that reaches it.",
+                    address=Code(address),
+                    folder=Code(folder),
+                ),
+                *((say("For instance: {command}", command=Code(copying)),) if copying else ()),
+            )
+        )
+    rescue, wanted = f"{folder}/rescue", f"{folder} latest ~/back {shlex.quote(stack)}"  # it may hold other stacks too
     yield Output(
         "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
         f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}'

@@ -2,11 +2,13 @@
 
 import shlex
 from collections.abc import Iterator
+from urllib.parse import parse_qs
 
 from rebond.pages.blocks import Block, Grid, Paragraph
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.facts import Facts
 
+COPY = "~/vault-copy"  # of a vault that lies in a store
 _PRACTICES: tuple[tuple[Sentence, Sentence, str], ...] = (
     (
         say("every backup is encrypted"),
@@ -86,6 +88,19 @@ def write_stock_tools(facts: Facts) -> Iterator[Block]:
     )
 
 
+def find_folder(address: str) -> tuple[str, str]:
+    """Return the vault's folder as a word for a shell, ``COPY`` for a store, and the line that copies it there."""
+    if "://" not in address:
+        return shlex.quote(address.rstrip("/") or "/"), ""
+    place, _, asked = address.partition("?")
+    scheme, (endpoint, *_) = place.partition("://")[0], [*parse_qs(asked).get("endpoint", []), ""]
+    if scheme == "s3":
+        return COPY, f"aws s3 sync {shlex.quote(place)} {COPY}" + (
+            f" --endpoint-url {shlex.quote(endpoint)}" if endpoint else ""
+        )
+    return COPY, f"gcloud storage rsync -r {shlex.quote(place)} {COPY}" if scheme in {"gs", "gcs"} else ""
+
+
 def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
     """Write how the rescue program gets its libraries where there is no network."""
     if not facts.vault.carries_wheels:
@@ -99,13 +114,14 @@ def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
             )
         )
         return
-    rescue = shlex.quote(f"{address.rstrip('/')}/rescue")
+    folder, _ = find_folder(address)
+    rescue = f"{folder}/rescue"
     steps: tuple[Text, ...] = (
         Code(f"cd {rescue} && sha256sum -c wheels-*.sha256 && cd -"),
         Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done'),
         Code(
             f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" '
-            f"{shlex.quote(address)} latest ~/back {shlex.quote(facts.stack)}"
+            f"{folder} latest ~/back {shlex.quote(facts.stack)}"
         ),
     )
     yield Paragraph((say("Without a network the libraries are in the vault: {steps}", steps=Joined(steps, " · ")),))

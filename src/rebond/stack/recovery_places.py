@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from rebond.config.components import Files
 from rebond.config.model import Loaded
+from rebond.stack.file_trees import is_glob
 
 ELSEWHERE = b"elsewhere"  # below the new root: what did not lie below the old one
 
@@ -45,11 +46,11 @@ def find_old_root(loaded: Loaded, roots: Mapping[str, bytes], folder: Path) -> P
         saved = os.fsdecode(roots.get(name, b""))
         if not saved or not isinstance(component, Files) or component.inside or component.volume:
             continue
-        path = os.path.normpath(component.path) if component.path else "."
-        if component.paths or os.path.isabs(path):
+        paths = [os.path.normpath(each) for each in ((component.path,) if component.path else component.paths)]
+        if any(os.path.isabs(each) or ".." in Path(each).parts for each in paths):
             continue
-        if path == ".":
-            return Path(saved)
-        if saved.endswith("/" + path) and ".." not in Path(path).parts:
-            return Path(saved[: -len(path) - 1] or "/")
+        if len(paths) > 1 or paths == ["."] or is_glob(os.fsencode(paths[0])):
+            return Path(saved)  # what several paths name begins at the root
+        if saved.endswith("/" + paths[0]):
+            return Path(saved[: -len(paths[0]) - 1] or "/")
     return None

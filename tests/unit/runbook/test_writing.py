@@ -84,6 +84,24 @@ def test_every_variable_that_the_configuration_needs_is_named() -> None:
     assert set(re.findall(r"`(POSTGRES_\w+)`", part)) == {"POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD"}
 
 
+def test_a_vault_in_a_store_is_copied_before_the_rescue_program_reads_it(small: pathlib.Path) -> None:
+    address = "s3://shop-backups/vault?endpoint=https://minio.internal:9000&region=x"
+    place = PlaceFacts(name="vault", address=address, purpose=say("the snapshots of the stack"), opened_by="x")
+    page = markdown_of(facts_of(load(small), places=[place], vault=VaultFacts(carries_wheels=True)))
+    without = page.partition("#### 5.9.1")[2].partition("### 5.10")[0]
+
+    assert "`aws s3 sync s3://shop-backups/vault ~/vault-copy --endpoint-url https://minio.internal:9000`" in without
+    assert '"$(ls ~/vault-copy/rescue/rescue-*.py | sort -V | tail -1)" ~/vault-copy latest ~/back shop' in without
+    assert len(re.findall(r"s3://\S+/rescue", page)) == 0
+
+
+def test_the_stack_is_named_on_a_bare_machine_because_the_vault_may_hold_others(small: pathlib.Path) -> None:
+    page = markdown_of(facts_of(load(small)))
+
+    assert 'rebond recover /backups/vault --stack shop --to "$TO" --yes' in page
+    assert '"$TO"/rebond.toml' in page
+
+
 def test_the_same_facts_give_the_same_text_and_both_languages_the_same_page(small: pathlib.Path) -> None:
     loaded = load(small)
     english, french = (markdown_of(facts_of(loaded, language)) for language in ("en", "fr"))

@@ -39,9 +39,12 @@ def require_configuration_in(vault: VaultAtHand, record: SnapshotRecord) -> Mapp
 
 
 def load_stored(
-    invocation: Invocation, vault: VaultAtHand, record: SnapshotRecord, stored: Mapping[str, bytes]
+    invocation: Invocation, vault: VaultAtHand, record: SnapshotRecord, stored: Mapping[str, bytes], *, to: str = ""
 ) -> Loaded:
-    """Return the configuration as if it lay where it was. Raises ``ConfigError``."""
+    """Return the configuration as if it lay where it was. Raises ``ConfigError``, and ``UsageError`` for a lost root.
+
+    With ``to``, another folder to which everything goes, nobody has to know where the root was.
+    """
     folder = invocation.state_folder / FETCHED / record.snapshot.hex()
     first = next(iter(stored))
     try:
@@ -62,6 +65,8 @@ def load_stored(
         roots = {each.name: each.root for each in reader.components}
     found = _require_usable(invocation, verdict)
     root = find_old_root(found, roots, folder)
+    if root is None and to:
+        root = found.root
     if root is None:
         raise UsageError(
             "Nothing in the snapshot {id} says where the stack lay.",

@@ -49,12 +49,12 @@ def recover_stack(
     invocation.vault = url
     clock = SystemClock()
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
-        asked = _choose(invocation, vault, moment, wishes["stack"])
+        to = str(target.expanduser().absolute()) if target is not None else ""
+        asked = _choose(invocation, vault, moment, wishes["stack"], to)
         note(invocation, describe_choice(asked.record, clock.now_ms()))
         stored = require_configuration_in(vault, asked.record)
-        loaded = load_stored(invocation, vault, asked.record, stored)
+        loaded = load_stored(invocation, vault, asked.record, stored, to=to)
         sources = Sources(invocation, loaded, vault, watcher, held.enter_context(ExitStack()))
-        to = str(target.expanduser().absolute()) if target is not None else ""
         wish, later = _wish(invocation, loaded, sources, asked, to, wishes)
         run = name_run(invocation)
         around = look_around(invocation, vault, loaded, run, sources.by_component(wish))
@@ -125,12 +125,12 @@ class _Asked:
     target: str
 
 
-def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str) -> _Asked:
+def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str, to: str) -> _Asked:
     """Return the newest whole set, or what each component was at a moment. Raises ``UnknownName``, ``UsageError``."""
     newest = choose_snapshot(vault, "latest", stack=stack)
     if moment is None or moment == "latest":
         return _Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
-    loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest))
+    loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest), to=to)
     zone = loaded.configuration.stack.timezone
     until_ms = parse_last_moment(moment, now_ms=SystemClock().now_ms(), zone=ZoneInfo(zone) if zone else None)
     note(invocation, tr("As of {moment}.", moment=format_moment(until_ms)))
