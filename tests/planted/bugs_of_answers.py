@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 ANSWERED = "tests/unit/store/test_cloud_answers.py"
+DISKS = "tests/unit/store/test_local.py"
 
 ANSWERS: tuple[Bug, ...] = (
     Bug(
@@ -35,5 +36,29 @@ ANSWERS: tuple[Bug, ...] = (
         "A put that a slow line spoilt (400 RequestTimeout) ends the backup instead of being sent again.",
         (Change("store/cloud_faults.py", "or fault.code in _PASSING_CODES", "or fault.code in ()"),),
         (f"{ANSWERED}::test_what_the_line_spoilt_is_sent_again",),
+    ),
+    Bug(
+        "exchanged-disk-is-pruned",
+        "A prune deletes by its plan on another copy of the vault, which was mounted in the place of the first.",
+        (
+            Change(
+                "store/local.py",
+                "        self.require_root()  # a disk that was exchanged for another copy keeps what that one has\n",
+                "",
+            ),
+        ),
+        (f"{DISKS}::test_nothing_is_deleted_on_a_disk_that_was_exchanged",),
+    ),
+    Bug(
+        "put-below-an-empty-mount-point",
+        "A pack that went below the mount point of a disk that just vanished counts as stored.",
+        (
+            Change(
+                "store/local.py",
+                "        self.require_root()  # what was put below a mount point whose disk just went away is not in the vault\n",
+                "",
+            ),
+        ),
+        (f"{DISKS}::test_a_put_that_a_vanishing_disk_sent_elsewhere_is_no_success",),
     ),
 )

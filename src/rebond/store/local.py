@@ -90,6 +90,7 @@ class LocalStore:
                 self._write(name, directory, content)
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
+        self.require_root()  # what was put below a mount point whose disk just went away is not in the vault
 
     def read(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
         """Return the object, or ``length`` bytes of it from ``start``; raises ``ObjectMissing`` or ``ShortRead``."""
@@ -135,6 +136,7 @@ class LocalStore:
     def delete(self, name: str) -> None:
         """Remove the object, if there is one; it stays away after a power cut."""
         check_name(name)
+        self.require_root()  # a disk that was exchanged for another copy keeps what that one has
         path = f"{self._root}/{name}"
         try:
             # A name that is gone may have been taken away by a process that died before it could flush that.

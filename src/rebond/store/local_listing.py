@@ -62,22 +62,27 @@ def _sort_key(entry: "os.DirEntry[str]") -> str:
 def sweep_tree(root: str, before_ms: int) -> int:
     """Remove temporary files and empty directories last changed before ``before_ms``; return the count of files.
 
-    Raises ``OSError``. The directory ``root`` itself stays.
+    Raises ``OSError``. The directory ``root`` itself stays, and so does what no vault makes: ``lost+found`` at the
+    top of a disk, which may not even be read, and what begins with a dot.
     """
     removed = 0
-    for directory, names, files in os.walk(root, topdown=False, onerror=_raise):
-        for name in files:
-            if name.startswith(TEMPORARY_PREFIX) and _is_older(f"{directory}/{name}", before_ms):
+    with contextlib.suppress(FileNotFoundError):  # another sweep was quicker
+        with os.scandir(root) as found:
+            entries = list(found)
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                if is_valid_name(entry.name) and not entry.name.startswith("."):
+                    removed += sweep_tree(entry.path, before_ms)
+                    _remove_if_empty(entry.path, before_ms)
+            elif entry.name.startswith(TEMPORARY_PREFIX) and _is_older(entry.path, before_ms):
                 with contextlib.suppress(FileNotFoundError):  # its owner was quicker
-                    os.unlink(f"{directory}/{name}")
+                    os.unlink(entry.path)
                     removed += 1
-        for name in names:
-            _remove_if_empty(f"{directory}/{name}", before_ms)
     return removed
 
 
 def _remove_if_empty(path: str, before_ms: int) -> None:
-    if os.path.islink(path) or not _is_older(path, before_ms):
+    if not _is_older(path, before_ms):
         return
     try:
         os.rmdir(path)
@@ -91,7 +96,3 @@ def _is_older(path: str, before_ms: int) -> bool:
         return os.lstat(path).st_mtime_ns // 1_000_000 < before_ms
     except FileNotFoundError:
         return False
-
-
-def _raise(error: OSError) -> None:
-    raise error

@@ -418,3 +418,61 @@ def test_several_hundred_directories_are_remembered_and_forgotten(path: pathlib.
     clock.advance(4_000)
     store.put_if_absent("packs/ab/3", b"x")
     assert disk.flushed - before == 4  # an hour later the names above are made certain again
+
+
+def make_old(path: pathlib.Path) -> None:
+    os.utime(path, (time.time() - 2 * 86_400,) * 2)
+
+
+def test_a_sweep_leaves_what_no_vault_makes(store: LocalStore, path: pathlib.Path) -> None:
+    """A vault at the top of a disk: lost+found belongs to root, and snapshots of a share cannot be changed."""
+    for name in ("lost+found", "@eaDir", ".snapshot"):
+        (path / name / "below").mkdir(parents=True)
+        (path / name / "below" / ".tmp-not-ours").write_bytes(b"x")
+        make_old(path / name / "below" / ".tmp-not-ours")
+        make_old(path / name / "below")
+        make_old(path / name)
+    store.put_if_absent("packs/ab/1", b"x")
+    (path / "packs" / "ab" / ".tmp-cut").write_bytes(b"x")
+    (path / "index" / "ab").mkdir(parents=True)
+    for old in ("packs/ab/.tmp-cut", "index/ab", "index"):
+        make_old(path / old)
+
+    assert store.sweep() == 1
+    assert sorted(each.name for each in path.iterdir()) == [".snapshot", "@eaDir", "index", "lost+found", "packs"]
+    assert (path / "lost+found" / "below" / ".tmp-not-ours").exists()
+    assert not (path / "index" / "ab").exists()
+
+
+def test_a_sweep_needs_no_right_to_read_lost_and_found(store: LocalStore, path: pathlib.Path) -> None:
+    (path / "lost+found").mkdir(mode=0)
+
+    assert store.sweep() == 0
+
+
+def exchange(path: pathlib.Path) -> None:
+    """Take the disk away, and mount another copy of the same vault in its place."""
+    path.rename(path.with_name("first disk"))
+    LocalStore.create(path).put_if_absent("packs/ab/1", b"the copy's own")
+
+
+def test_nothing_is_deleted_on_a_disk_that_was_exchanged(store: LocalStore, path: pathlib.Path) -> None:
+    store.put_if_absent("packs/ab/1", b"x")
+    exchange(path)
+
+    with pytest.raises(StoreUnreachable, match="no longer the directory"):
+        store.delete("packs/ab/1")
+    assert (path / "packs/ab/1").read_bytes() == b"the copy's own"
+
+
+def test_a_put_that_a_vanishing_disk_sent_elsewhere_is_no_success(path: pathlib.Path) -> None:
+    class Vanishing(Disk):
+        def open_new(self, path_: str, mode: int) -> int:
+            if path.exists() and not path.with_name("first disk").exists():
+                path.rename(path.with_name("first disk"))
+                (path / "packs" / "ab").mkdir(parents=True)  # as it was below the mount point
+            return super().open_new(path_, mode)
+
+    LocalStore.create(path)
+    with pytest.raises(StoreUnreachable, match="no longer the directory"):
+        LocalStore(path, disk=Vanishing()).put_if_absent("packs/ab/1", b"x")
