@@ -12,6 +12,54 @@ INTERPOLATION = "tests/unit/stack/test_interpolation.py"
 
 SETUP = (
     Bug(
+        "named-database-forgotten",
+        "Settings name a database on another server, nothing saves it, and nobody is told.",
+        (
+            Change(
+                "stack/discovery/unsaved.py",
+                "    return any(_names_host(each, named.host, surveyed) for each in same)",
+                "    return bool(same)",
+            ),
+        ),
+        (f"{OMISSIONS}::test_databases_that_settings_name_and_nothing_saves_are_said",),
+    ),
+    Bug(
+        "sources-of-static-files-left-out",
+        "A folder is called STATIC_ROOT in one place and holds the originals in another: no backup has them.",
+        (
+            Change(
+                "stack/discovery/proposing_django.py",
+                "if any(each.is_relative_to(static) for each in own):",
+                "if project.manage.is_relative_to(static):",
+            ),
+        ),
+        (f"{OMISSIONS}::test_a_folder_of_static_files_that_holds_others_too_is_saved",),
+    ),
+    Bug(
+        "links-out-forgotten",
+        "A folder of uploads is a link to another disk; the link is saved, the uploads are not, and nobody is told.",
+        (
+            Change(
+                "stack/discovery/unsaved.py",
+                "    _add_links(surveyed, parts, found)\n",
+                "",
+            ),
+        ),
+        (f"{OMISSIONS}::test_links_that_lead_out_are_named_unless_what_they_lead_to_is_saved",),
+    ),
+    Bug(
+        "one-missing-database-hides-the-others",
+        "One SQLite file that settings name is not there yet, and those that are there are written as comments too.",
+        (
+            Change(
+                "stack/discovery/proposing.py",
+                "            is_active = self._is_savable(name, lines)\n            self._parts",
+                "            is_active = not missing and self._is_savable(name, lines)\n            self._parts",
+            ),
+        ),
+        (f"{OMISSIONS}::test_databases_of_sqlite_are_found_in_folders_below_and_one_that_is_not_there_yet_hides_none",),
+    ),
+    Bug(
         "all-mounts-of-a-database-left-out",
         "Scripts and dumps that lie beside the data of a database are taken for the data, and saved by nobody.",
         (

@@ -308,3 +308,232 @@ def test_databases_of_sqlite_are_found_in_folders_below_and_one_that_is_not_ther
     said = begin(here)
     assert here.document["component"]["database"] == {"kind": "sqlite", "path": "var/data/live/app.db3"}
     assert "Written as comments, and not saved: sqlite" in said
+
+
+DJANGO = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")  # django'
+BASE = "from pathlib import Path\nBASE_DIR = Path(__file__).resolve().parent.parent\n"
+
+
+def write_django(here: Here, settings: str) -> None:
+    here.write("manage.py", DJANGO)
+    here.write("shop/settings.py", BASE + settings)
+
+
+def flat(said: str) -> str:
+    return " ".join(said.split())
+
+
+def test_databases_that_settings_name_and_nothing_saves_are_said(here: Here) -> None:
+    write_django(
+        here,
+        """DATABASES = {
+    "default": {"ENGINE": "django.db.backends.postgresql", "NAME": "shop", "HOST": "db", "PASSWORD": "geheim"},
+    "far": {"ENGINE": "django.db.backends.postgresql", "NAME": "far", "HOST": "far.example", "PASSWORD": "geheim"},
+    "old": {"ENGINE": "django.db.backends.mysql", "NAME": "old", "USER": "u"},
+}
+""",
+    )
+    here.write("compose.yml", "services: {db: {image: 'postgres:16'}}")
+
+    said = flat(begin(here))
+    assert "settings.py names a database (postgres, host far.example) that nothing here saves" in said
+    assert "settings.py names a database (mysql, host localhost) that nothing here saves" in said
+    assert "host db)" not in said
+    assert '# host     = "far.example"' in here.text
+    assert "geheim" not in said + here.text
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("DATABASE_URL=mysql://u:geheim@far/d", "DATABASE_URL names a database (mysql, host far)"),
+        ("REPORTS_URL=postgresql+psycopg2://u:geheim@far/d", "REPORTS_URL names a database (postgres, host far)"),
+        ("MONGO=mongodb+srv://u:geheim@far/d", "MONGO names a database (?, host far)"),
+        ("ODD=postgres://u:geheim@[far/d", "ODD names a database (postgres, host ?)"),
+        ("DB_NAME=shop\nDB_PASSWORD=geheim", "The variables DB_NAME name a database"),
+        ("PGDATABASE=shop", "The variables PGDATABASE name a database"),
+        ("MYSQL_DATABASE=shop", "The variables MYSQL_DATABASE name a database"),
+        ("AWS_STORAGE_BUCKET_NAME=media", "AWS_STORAGE_BUCKET_NAME name a place in an object store"),
+        ("DATABASE_URL=sqlite:////nowhere/x.db", "Written as comments, and not saved: database"),
+    ],
+)
+def test_what_variables_name_and_nothing_saves_is_said(here: Here, line: str, words: str) -> None:
+    here.write(".env", line + "\n")
+
+    said = flat(begin(here))
+    assert words in said
+    assert "geheim" not in said + here.text
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "DATABASE_URL=postgres://u:geheim@db/d",
+        "DATABASE_URL=postgres://u:geheim@pooler/d",
+        "DB_NAME=shop",
+        "OTHER=postgres://u:geheim@localhost/d",
+        "CACHE_URL=redis://cache",
+        "PAGE=https://shop.example/db",
+    ],
+)
+def test_what_is_saved_is_not_said_to_be_missing(here: Here, line: str) -> None:
+    here.write("compose.yml", "services: {db: {image: 'postgres:16'}, pooler: {image: edoburu/pgbouncer}}")
+    here.write(".env", line + "\n")
+
+    said = begin(here)
+    assert "nothing here saves" not in said
+    assert "Written as comments" not in said
+
+
+def test_an_address_of_sqlite_is_saved_as_a_database(here: Here) -> None:
+    make_database(here.stack / "deep" / "er" / "than" / "any" / "one" / "looks" / "x.db")
+    here.write(".env", "DATABASE_URL=sqlite:///deep/er/than/any/one/looks/x.db?timeout=5\n")
+
+    begin(here)
+    assert here.document["component"]["database"]["path"] == "deep/er/than/any/one/looks/x.db"
+
+
+def test_the_port_that_a_variable_names_is_asked(here: Here) -> None:
+    here.write(".env", "POSTGRES_DB=shop\nPOSTGRES_HOST=far\nPOSTGRES_PORT=6543\n")
+
+    begin(here)
+    assert here.document["component"]["database"]["port"] == 6543
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("MEDIA_ROOT = find_media()", "MEDIA_ROOT of manage.py cannot be told without running it"),
+        ("MEDIA_ROOT = '/nowhere/media'", "MEDIA_ROOT of manage.py is /nowhere/media, which is not on this machine"),
+        ("DEFAULT_FILE_STORAGE = 'storages.backends.s3.S3Storage'", "uploads go to storages.backends.s3.S3Storage"),
+        ("STORAGES = {'default': {'BACKEND': 'storages.x.Y'}}", "uploads go to storages.x.Y"),
+        ("DATABASES = find_them()", "DATABASES in settings.py names a database (?, host ?)"),
+        ("DATABASES = {'default': env.db('DB')}", "DB names a database (?, host ?)"),
+    ],
+)
+def test_what_settings_do_not_tell_is_said(here: Here, settings: str, words: str) -> None:
+    write_django(here, settings)
+
+    assert words in flat(begin(here))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "MEDIA_ROOT = '/app/media'",
+        "MEDIA_ROOT = BASE_DIR / 'media'",
+        "STORAGES = {'default': {'BACKEND': 'django.core.files.storage.FileSystemStorage'}}",
+        "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'HOST': get('HOST')}}",
+        "DATABASES = {'default': env.db('DATABASE_URL')}",
+    ],
+)
+def test_nothing_is_said_of_what_is_saved_elsewhere(here: Here, settings: str) -> None:
+    write_django(here, settings)
+    here.write("compose.yml", "services: {db: {image: 'postgres:16'}, web: {image: x, volumes: ['m:/app/media']}}")
+
+    said = flat(begin(here))
+    for words in ("MEDIA_ROOT", "uploads go", "names a database", "not found"):
+        assert words not in said
+
+
+def test_settings_that_are_not_found_are_said_and_those_of_compose_are_read(here: Here) -> None:
+    here.write("manage.py", "from django.core.management import execute_from_command_line")
+    here.write("tools/manage.py", "print('nothing of Django')".replace("Django", "that"))
+
+    assert "The settings of manage.py were not found" in flat(begin(here))
+    (here.stack / "rebond.toml").unlink()
+    (here.folder / "up").mkdir()
+    here.write("config/production.py", f"MEDIA_ROOT = '{here.folder / 'up'}'")
+    here.write("compose.yml", "services: {web: {image: x, environment: {DJANGO_SETTINGS_MODULE: config.production}}}")
+    assert "were not found" not in begin(here)
+    assert here.document["component"]["media"]["path"] == str(here.folder / "up")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "STATIC_ROOT = BASE_DIR / 'static'\nif DEBUG:\n    STATICFILES_DIRS = [BASE_DIR / 'static']\n",
+        "STATIC_ROOT = BASE_DIR / 'static'\nSTATICFILES_DIRS = [('own', BASE_DIR / 'static' / 'own')]\n",
+        "STATIC_ROOT = BASE_DIR / 'static'\nMEDIA_ROOT = BASE_DIR / 'static' / 'media'\n",
+    ],
+)
+def test_a_folder_of_static_files_that_holds_others_too_is_saved(here: Here, settings: str) -> None:
+    write_django(here, settings)
+    here.write("static/own/logo.svg", "logo")
+
+    begin(here)
+    assert "exclude" not in here.document["component"]["files"]
+
+
+def test_links_that_lead_out_are_named_unless_what_they_lead_to_is_saved(here: Here) -> None:
+    for name in ("data", "media", "env"):
+        (here.folder / "far" / name).mkdir(parents=True)
+    (here.folder / "far" / "secret").write_text("A=geheim")
+    write_django(here, "MEDIA_ROOT = BASE_DIR / 'media'")
+    for link, target in (
+        ("media", "../far/media"),
+        ("data", "../far/data"),
+        (".env", "../far/secret"),
+        ("inside", "shop"),
+        ("gone", "nowhere"),
+        ("round", "round"),
+        ("shell", "/bin/sh"),
+    ):
+        (here.stack / link).symlink_to(target)
+
+    assert "only they are saved, not what they lead to: data." in flat(begin(here))
+
+
+def test_manifests_are_said_not_to_be_looked_at(here: Here) -> None:
+    here.write("k8s/db.yaml", "kind: StatefulSet\n")
+
+    assert "Manifests of Kubernetes are here" in begin(here)
+
+
+def test_what_is_only_named_is_not_said_to_be_saved(here: Here) -> None:
+    here.write("compose.yml", "services: {cache: {image: 'redis:7'}}")
+
+    said = begin(here)
+    assert "It saves: files, images." in said
+    assert "Named, and nothing of it saved: cache." in said
+    (here.stack / "rebond.toml").unlink()
+    document = here.program("init", "--yes", "--json").document
+    assert document["components"] == ["files", "cache", "images"]
+    assert document["not_saved"] == ["cache"]
+
+
+def test_a_kit_that_is_not_made_is_not_passed_over(here: Here) -> None:
+    begin(here)
+    (here.stack / "rebond.toml").unlink()
+    (here.folder / "state" / "init").rename(here.folder / "gone")
+    key = here.folder / "home" / ".config" / "rebond" / "shop.owner.key"
+    vault = here.folder / "home" / ".data" / "rebond" / "shop"
+    kit = here.folder / "kit.txt"
+
+    answer = here.init("--vault", vault, "--kit", kit, REBOND_KEY_FILE=str(key.rename(here.folder / "own.key")))
+    assert answer.status == 0, answer.err
+    assert f"{kit} was not written: 'rebond kit' prints one" in flat(answer.err + answer.out)
+    assert not kit.exists()
+
+
+@pytest.mark.parametrize("kind", ["folder", "link"])
+def test_what_stands_where_the_configuration_goes_is_told_before_a_vault_is_made(here: Here, kind: str) -> None:
+    target = here.stack / "rebond.toml"
+    target.mkdir() if kind == "folder" else target.symlink_to("../gone.toml")
+    before = here.tree()
+
+    refused = here.init()
+    assert refused.status == 2
+    assert "is no file with a configuration" in refused.err
+    assert here.tree() == before
+
+
+@pytest.mark.parametrize("place", ["s3://bucket/backups", "/dev/null/backups", "~/own"])
+def test_a_place_of_backups_that_is_no_folder_here_takes_no_vault(here: Here, place: str) -> None:
+    here.write(".env", f"BACKUP_DIR={place}\n")
+    begin(here)
+
+    home = here.folder / "home"
+    expected = home / "own" / "vault" if place == "~/own" else home / ".data" / "rebond" / "shop"
+    assert here.document["vault"]["url"] == str(expected)
+    assert sorted(os.listdir(here.stack)) == [".env", "rebond.toml"]

@@ -57,6 +57,12 @@ class Setup:
 
     def require_writable(self) -> None:
         """Raise ``UsageError`` when the configuration could not be written in the end."""
+        if os.path.lexists(self.target):
+            raise UsageError(
+                "{path} is there, and is no file with a configuration.",
+                hint="Move it away, or name another place: rebond init --config ~/rebond.toml",
+                path=str(self.target),
+            )
         _require_writable(self.target)
         if self._kit and self._kit.exists():
             raise Refused(
@@ -65,7 +71,7 @@ class Setup:
                 path=str(self._kit),
             )
         if self._kit:
-            _require_writable(self._kit)
+            _require_writable(self._kit, is_kit=True)
 
     def look(self) -> None:
         """Look at the directory, and choose places where no earlier run did."""
@@ -177,6 +183,8 @@ class Setup:
             ),
             tr("The vault is at {location}.", location=show_path(self.places.vault)),
         ]
+        if passing := self._proposal.passing_names:
+            lines.append(tr("Named, and nothing of it saved: {names}.", names=show_path(", ".join(passing))))
         left = [each.heading.partition(".")[2] for each in self._proposal.components if not each.is_active]
         if left:
             lines.append(tr("Written as comments, and not saved: {names}.", names=show_path(", ".join(left))))
@@ -187,6 +195,13 @@ class Setup:
                 + " "
                 + tr("Put it in a safe, away from this machine: it opens the vault.")
             )
+        elif self._kit:
+            words = tr(
+                "The vault was there already, so no recovery kit was made, and {path} was not written: 'rebond kit' "
+                "prints one.",
+                path=show_path(str(self._kit)),
+            )
+            lines.append(words)
         elif self._founded:
             lines.append(tr("Put the recovery kit in a safe, away from this machine: it opens the vault."))
         if self._is_safe and self._founded:
@@ -253,24 +268,27 @@ class Setup:
             "changed": True,
             "vault": self.places.vault,
             "is_new": bool(founded and founded.is_new),
-            "components": list(proposal.active_names) if proposal else [],
+            "components": list(proposal.written_names) if proposal else [],
+            "not_saved": list(proposal.passing_names) if proposal else [],
             "commented": [each.heading.partition(".")[2] for each in proposal.components if not each.is_active]
             if proposal
             else [],
             "remarks": [say_remark(each) for each in proposal.remarks] if proposal else [],
-            "kit": str(self._kit) if self._kit else (pages or None),
+            "kit": str(self._kit) if self._kit and founded else (pages or None),
             "recovery_key": founded.recovery_key if founded and not self._kit else None,
         }
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(path: Path, *, is_kit: bool = False) -> None:
     trial = temporary_path(str(path.parent))
     try:  # rights, file systems and quotas have more rules than can be asked for
         create_synced_file(trial, b"")
     except OSError as error:
         raise UsageError(
             "{path} cannot be written: {reason}.",
-            hint="Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
+            hint="Name another place for the recovery kit with --kit."
+            if is_kit
+            else "Run the command as a user who may, or put it elsewhere: rebond init --config ~/rebond.toml",
             path=str(path),
             reason=error.strerror or str(error),
         ) from error

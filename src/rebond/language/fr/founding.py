@@ -98,4 +98,39 @@ FOUNDING: dict[str, str] = {
     "Not looked at, because their profiles are not active: {names}.": "Non regardés, car leurs profils ne sont pas actifs : {names}.",
     "The volume {volume} ({path} in {service}) is not saved: it can be made again.": "Le volume {volume} ({path} dans {service}) n'est pas sauvegardé : il peut être refait.",
     "The label {label} of {service} is not known; there is: {nearest}.": "L'étiquette {label} de {service} n'est pas connue ; il y a : {nearest}.",
+    "{path} is there, and is no file with a configuration.": "{path} est là, et n'est pas un fichier de configuration.",
+    "Move it away, or name another place: rebond init --config ~/rebond.toml": "Déplacez-le, ou nommez un autre endroit : "
+    "rebond init --config ~/rebond.toml",
+    "Name another place for the recovery kit with --kit.": "Nommez un autre endroit pour le kit de secours avec --kit.",
+    "Named, and nothing of it saved: {names}.": "Nommés, et rien n'en est sauvegardé : {names}.",
+    "The vault was there already, so no recovery kit was made, and {path} was not written: 'rebond kit' prints one.": (
+        "Le coffre était déjà là : aucun kit de secours n'a donc été fait, et {path} n'a pas été écrit ; 'rebond kit' en "
+        "imprime un."
+    ),
+    "STATIC_ROOT: made again after a restore; saved, since it holds other files too.": "STATIC_ROOT : refait après une "
+    "restauration ; sauvegardé, car il contient aussi d'autres fichiers.",
+    "The settings of {manage} were not found, so nobody looked which databases and uploads they name. "
+    "DJANGO_SETTINGS_MODULE can name them.": "Les réglages de {manage} n'ont pas été trouvés : les bases et les fichiers "
+    "déposés qu'ils nomment n'ont donc pas été cherchés. DJANGO_SETTINGS_MODULE peut les nommer.",
+    "By the settings of {manage}, uploads go to {storage}. What lies there is not saved.": "D'après les réglages de "
+    "{manage}, les fichiers déposés vont dans {storage}. Ce qui s'y trouve n'est pas sauvegardé.",
+    "MEDIA_ROOT of {manage} cannot be told without running it. If uploads lie outside of this directory, write a "
+    "component for them.": "MEDIA_ROOT de {manage} ne se connaît pas sans l'exécuter. Si les fichiers déposés se trouvent "
+    "hors de ce répertoire, écrivez un composant pour eux.",
+    "MEDIA_ROOT of {manage} is {path}, which is not on this machine: what users uploaded is not saved.": "MEDIA_ROOT de "
+    "{manage} est {path}, qui n'est pas sur cette machine : ce que les utilisateurs ont déposé n'est pas sauvegardé.",
+    "{source} names a database ({kind}, host {host}) that nothing here saves: write a component for it.": "{source} nomme "
+    "une base ({kind}, hôte {host}) que rien ici ne sauvegarde : écrivez un composant pour elle.",
+    "Manifests of Kubernetes are here. What runs in the cluster was not looked at, and is not saved: write components "
+    'with in = "kubernetes:KIND/NAME".': "Des manifestes Kubernetes sont ici. Ce qui tourne dans la grappe n'a pas été "
+    'examiné, et n\'est pas sauvegardé : écrivez des composants avec in = "kubernetes:KIND/NAME".',
+    "There are too many folders here to look into each: settings and databases far below were not looked for.": "Il y a "
+    "trop de dossiers ici pour regarder dans chacun : réglages et bases des profondeurs n'ont pas été cherchés.",
+    "The variables {names} name a database, and nothing here saves one: write a component for it.": "Les variables "
+    "{names} nomment une base, et rien ici n'en sauvegarde une : écrivez un composant pour elle.",
+    "The variables {names} name a place in an object store. What lies there is not saved.": "Les variables {names} "
+    "nomment un endroit dans un stockage d'objets. Ce qui s'y trouve n'est pas sauvegardé.",
+    "Links lead out of this directory, and only they are saved, not what they lead to: {paths}. Write a component for "
+    "what belongs to the stack.": "Des liens mènent hors de ce répertoire ; eux seuls sont sauvegardés, pas ce vers quoi "
+    "ils mènent : {paths}. Écrivez un composant pour ce qui fait partie de l'application.",
 }

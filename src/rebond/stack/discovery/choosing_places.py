@@ -39,9 +39,9 @@ def choose_places(
     """
     keys = _folder(environment, "XDG_CONFIG_HOME", ".config", "/etc", is_root=is_root) / "rebond"
     vaults = _folder(environment, "XDG_DATA_HOME", ".local/share", "/var/lib", is_root=is_root) / "rebond"
-    if not can_be_made(keys) or not (vault or backup_directory or can_be_made(vaults)):
+    if not can_be_made(keys) or not (vault or _place_below(directory, backup_directory) or can_be_made(vaults)):
         keys = vaults = directory / _INSIDE
-    place = directory / backup_directory / "vault" if backup_directory else None
+    place = _place_below(directory, backup_directory)
     for number in range(1, _MOST_NAMES):
         free = name if number == 1 else f"{name}-{number}"
         chosen = ChosenPlaces(
@@ -53,6 +53,17 @@ def choose_places(
         if not is_taken and (vault or place or not os.path.exists(vaults / free)):
             return chosen
     raise AssertionError(name)  # a thousand stacks of one name
+
+
+def _place_below(directory: Path, backup_directory: str) -> Path | None:
+    """Return a vault below what ``.env`` calls the place of backups; ``None`` where that is no folder to write in.
+
+    It may be an address of somewhere else, or a folder that is there in containers only.
+    """
+    if not backup_directory or "://" in backup_directory:
+        return None
+    place = directory / os.path.expanduser(backup_directory) / "vault"
+    return place if can_be_made(place) else None
 
 
 def find_inside(directory: Path, paths: list[Path]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from rebond.stack.discovery.written_paths import can_be_written
 
 _DEEPEST = 4
 _MOST_DIRECTORIES = 5_000
+_OF_THE_MACHINE = tuple("/dev /proc /run /sys /usr /bin /lib /lib64 /sbin /etc/alternatives /snap /nix".split())
 _NODE = (("pnpm-lock.yaml", "pnpm install --frozen-lockfile"), ("yarn.lock", "yarn install --immutable"))
 _PYTHON = (
     ("uv.lock", "uv sync --frozen"),
@@ -28,6 +29,7 @@ class Dependencies:
     python_rebuild: str = ""
     manages: tuple[Path, ...] = ()
     was_cut: bool = False  # there were more folders than are looked into
+    links_out: tuple[Path, ...] = ()  # links to what is there and lies elsewhere
 
 
 def find_dependencies(directory: Path) -> Dependencies:
@@ -35,8 +37,10 @@ def find_dependencies(directory: Path) -> Dependencies:
     node: list[str] = []
     python: list[str] = []
     manages: list[Path] = []
+    links: list[Path] = []
     walk = NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES)
     for each in walk:
+        links += [each.folder / name for name in each.links if _leads_out(each.folder / name, directory)]
         if "manage.py" in each.files:
             manages.append(each.folder / "manage.py")
         for name in list(each.folders):
@@ -54,7 +58,18 @@ def find_dependencies(directory: Path) -> Dependencies:
         python_rebuild=_python_command(directory, python),
         manages=tuple(manages),
         was_cut=walk.was_cut,
+        links_out=tuple(links),
     )
+
+
+def _leads_out(link: Path, directory: Path) -> bool:
+    """Say whether a link leads to files of somebody that lie elsewhere: not to programs, or devices of the machine."""
+    try:
+        there = link.resolve(strict=True)
+    except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
+        return False
+    is_of_machine = any(there.is_relative_to(each) for each in _OF_THE_MACHINE)
+    return not is_of_machine and not there.is_relative_to(directory.resolve()) and (there.is_dir() or there.is_file())
 
 
 def _node_command(directory: Path, found: list[str]) -> str:

@@ -43,11 +43,12 @@ def find_cluster(directory: Path, environment: Mapping[str, str]) -> ClusterFoun
     return ClusterFound(
         context=context,
         namespace=str(inner.get("namespace") or "default"),
-        has_manifests=_has_manifests(directory),
+        has_manifests=has_manifests(directory),
     )
 
 
-def _has_manifests(directory: Path) -> bool:
+def has_manifests(directory: Path) -> bool:
+    """Say whether a directory describes something that runs in Kubernetes."""
     count = 0
     for name in _FOLDERS:
         for folder, _, files in os.walk(directory / name):

@@ -12,13 +12,15 @@ from rebond.stack.discovery.compose_model import ComposeStack
 from rebond.stack.discovery.dependencies import Dependencies, find_dependencies
 from rebond.stack.discovery.env_files import find_env_files, read_variables
 from rebond.stack.discovery.git import Repository, find_repository
-from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster
+from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster, has_manifests
 from rebond.stack.discovery.nearby_folders import NearbyFolders
 from rebond.stack.discovery.postgres import SOCKET_FOLDERS, RunningServer, find_running_servers
 from rebond.stack.discovery.written_paths import can_be_written
 from rebond.stack.django_code.django_settings import DjangoProject, read_django
 
 _DATABASE_NAMES = re.compile(r".+\.(sqlite[23]?|db3?|s3db|sl3)$", re.IGNORECASE)
+_SETTINGS = "DJANGO_SETTINGS_MODULE"
+_HEAD_BYTES = 20_000
 _DEEPEST = 4
 _MOST_DIRECTORIES = 20_000
 _SQLITE_MAGIC = b"SQLite format 3\0"
@@ -26,7 +28,11 @@ _SQLITE_MAGIC = b"SQLite format 3\0"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surveyed:
-    """Everything that was found. ``variables`` are those of the stack's own ``.env`` and of the environment."""
+    """Everything that was found. ``variables`` are those of the stack's own ``.env`` and of the environment.
+
+    ``other_manages`` are files of Django whose settings were not found; ``has_manifests`` says whether the directory
+    describes something that runs in Kubernetes.
+    """
 
     directory: Path
     name: str
@@ -36,6 +42,8 @@ class Surveyed:
     compose: ComposeStack | None = None
     other_compose: tuple[Path, ...] = ()
     django: tuple[DjangoProject, ...] = ()
+    other_manages: tuple[Path, ...] = ()
+    has_manifests: bool = False
     dependencies: Dependencies = field(default_factory=Dependencies)
     repository: Repository | None = None
     servers: tuple[RunningServer, ...] = ()
@@ -55,17 +63,19 @@ def look_around(
         own = {**own, **read_variables(found.files[0].parent / ".env")}
     variables = {**own, **environment}
     dependencies = find_dependencies(directory)
+    compose = read_compose(found.files, variables) if found.files else None
+    projects = [read_django(each, _variables_of_django(compose, variables)) for each in dependencies.manages]
     return Surveyed(
         directory=directory,
         name=find_name(directory),
         variables=variables,
         file_variables=own,
         env_files=env_files,
-        compose=read_compose(found.files, variables) if found.files else None,
+        compose=compose,
         other_compose=found.others,
-        django=tuple(
-            project for each in dependencies.manages if (project := read_django(each, variables)).settings is not None
-        ),
+        django=tuple(each for each in projects if each.settings is not None),
+        other_manages=tuple(each.manage for each in projects if each.settings is None and _is_django(each.manage)),
+        has_manifests=has_manifests(directory),
         dependencies=dependencies,
         repository=find_repository(directory),
         servers=find_running_servers(environment, socket_folders),
@@ -73,6 +83,21 @@ def look_around(
         timezone=find_timezone(),
         sqlite_files=_find_databases(directory),
     )
+
+
+def _variables_of_django(compose: ComposeStack | None, variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables with the settings that the services of compose run with, where they agree on them."""
+    services = compose.services.values() if compose else ()
+    named = {each.text_of(_SETTINGS) for each in services if each.is_active and each.text_of(_SETTINGS)}
+    return {_SETTINGS: named.pop(), **variables} if len(named) == 1 else variables
+
+
+def _is_django(manage: Path) -> bool:
+    try:
+        with manage.open("rb") as file:
+            return re.search(rb"django|configurations\.management", file.read(_HEAD_BYTES).lower()) is not None
+    except OSError:
+        return True  # nobody can tell
 
 
 def find_name(directory: Path) -> str:

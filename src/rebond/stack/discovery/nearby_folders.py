@@ -9,11 +9,15 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearby:
-    """A folder with the names in it, sorted. What is taken out of ``folders`` is not entered."""
+    """A folder with the names in it, sorted. What is taken out of ``folders`` is not entered.
+
+    ``links`` are those of ``files`` that are symbolic links.
+    """
 
     folder: Path
     folders: list[str]
     files: list[str]
+    links: list[str]
 
 
 class NearbyFolders:
@@ -46,10 +50,13 @@ class NearbyFolders:
 def _list(folder: Path) -> Nearby:
     folders: list[str] = []
     files: list[str] = []
+    links: list[str] = []
     try:
         with os.scandir(folder) as entries:
             for each in entries:
                 (folders if each.is_dir(follow_symlinks=False) else files).append(each.name)
+                if each.is_symlink():
+                    links.append(each.name)
     except OSError:
         pass  # as of a folder that is not there: the backup itself says what it cannot read
-    return Nearby(folder=folder, folders=sorted(folders), files=sorted(files))
+    return Nearby(folder=folder, folders=sorted(folders), files=sorted(files), links=sorted(links))

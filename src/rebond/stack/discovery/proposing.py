@@ -1,7 +1,6 @@
 """From what was found to what a configuration should say. Pure: nothing is read or asked here."""
 
 import os
-import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -9,10 +8,16 @@ from rebond.errors import UsageError
 from rebond.stack.discovery.env_files import may_hold_text
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.proposal import Lines, Proposal, ProposedPart
-from rebond.stack.discovery.proposing_databases import IsSavable, propose_database_of_variables
+from rebond.stack.discovery.proposing_databases import (
+    IsSavable,
+    find_sqlite_of_variables,
+    propose_database_of_variables,
+)
+from rebond.stack.discovery.proposing_django import DjangoProposals
 from rebond.stack.discovery.proposing_services import CANNOT_YET, ServiceProposals, choose_name
 from rebond.stack.discovery.recognizing import find_live_directories
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.unsaved import find_unsaved
 from rebond.stack.discovery.written_paths import write_path, write_pattern
 from rebond.stack.rhythms import quickest_schedule
 from rebond.units import parse_span
@@ -53,6 +58,7 @@ class _Proposing:
         self._add_secrets()
         self._add_dependencies()
         self._add_git()
+        self._add_unsaved()
         self._add_servers()
         components = (self._main_component(), *self._parts)
         return Proposal(
@@ -151,7 +157,8 @@ class _Proposing:
             self._taken.add("database")
             self._parts.append(part)
         settings = [each.path for project in self._found.django for each in project.databases.values() if each.path]
-        files = [*dict.fromkeys([*settings, *self._found.sqlite_files])]
+        named = find_sqlite_of_variables(self._found)
+        files = [*dict.fromkeys([*settings, *named, *self._found.sqlite_files])]
         there = [each for each in files if os.path.isfile(each)]
         missing = [each for each in files if each not in there]
         copied = Remark(template="SQLite, copied while programs use it.")
@@ -176,34 +183,12 @@ class _Proposing:
             )
 
     def _add_django(self) -> None:
-        for project in self._found.django:
-            manage = self._relative([project.manage])[0]
-            if project.media and os.path.isdir(project.media) and project.media != self._found.directory:
-                name = choose_name("media", f"media-{project.manage.parent.name}", self._taken)
-                path = self._relative([project.media])[0]
-                self._parts.append(
-                    ProposedPart(
-                        heading=f"component.{name}",
-                        lines={"kind": "files", "path": write_path(path), "allow_empty": True, "priority": "P1"},
-                        remarks=(
-                            Remark(template="MEDIA_ROOT of {manage}: what users uploaded.", values={"manage": manage}),
-                        ),
-                    )
-                )
-                if self._is_inside(project.media):
-                    self._others.append(write_pattern(path, is_folder=True))
-            if project.static and project.static != self._found.directory:
-                self._add_static(project.static, project.manage.parent)
-
-    def _add_static(self, static: Path, base: Path) -> None:
-        name = choose_name("static", f"static-{base.name}", self._taken)
-        folder = self._relative([base])[0]
-        run = "python manage.py collectstatic --noinput"
-        lines: Lines = {"kind": "regenerable", "run": run if folder == "." else f"cd {shlex.quote(folder)} && {run}"}
-        remark = Remark(template="STATIC_ROOT: made again after a restore, and not saved.")
-        self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
-        if self._is_inside(static):
-            self._left_out.append(write_pattern(self._relative([static])[0], is_folder=True))
+        django = DjangoProposals(self._found, self._taken)
+        django.propose()
+        self._parts += django.parts
+        self._others += django.others
+        self._left_out += django.left_out
+        self._remarks += django.remarks
 
     def _add_secrets(self) -> None:
         files = self._find_secret_files()
@@ -268,6 +253,11 @@ class _Proposing:
             self._parts.append(
                 ProposedPart(heading=f"component.{name}", lines=lines, remarks=remarks, is_active=is_savable)
             )
+
+    def _add_unsaved(self) -> None:
+        unsaved = find_unsaved(self._found, self._parts, self._taken)
+        self._parts += unsaved.parts
+        self._remarks += unsaved.remarks
 
     def _add_servers(self) -> None:
         if "database" in self._taken:

@@ -1,7 +1,9 @@
 """Which component saves a database: of its own kind where this version can, else by the database's own program."""
 
+import os
 import urllib.parse
 from collections.abc import Callable
+from pathlib import Path
 
 from rebond.stack.discovery.compose_model import Service, Variable
 from rebond.stack.discovery.looking import Surveyed
@@ -71,6 +73,17 @@ def propose_mysql_service(service: Service, name: str, extra: Lines, is_savable:
     return ProposedPart(heading=f"component.{name}", lines=dump, remarks=(seen, _BY_PROGRAM))
 
 
+def find_sqlite_of_variables(surveyed: Surveyed) -> list[Path]:
+    """Return the SQLite databases that addresses in the file of variables name; a relative one begins here."""
+    found = []
+    for text in surveyed.file_variables.values():
+        scheme, sign, rest = text.partition("://")
+        path = rest.removeprefix("/").partition("?")[0]
+        if sign and scheme.partition("+")[0].lower() in {"sqlite", "sqlite3", "spatialite"} and path != ":memory:":
+            found += [Path(os.path.normpath(surveyed.directory / urllib.parse.unquote(path)))] if path else []
+    return found
+
+
 def propose_database_of_variables(surveyed: Surveyed, is_savable: IsSavable) -> ProposedPart | None:
     """Propose the database that ``DATABASE_URL`` or ``POSTGRES_*`` name, when no service of compose is it."""
     names = surveyed.file_variables
@@ -79,9 +92,12 @@ def propose_database_of_variables(surveyed: Surveyed, is_savable: IsSavable) -> 
         return _by_address(address, is_savable)
     if "POSTGRES_DB" not in names:
         return None
+    text = names.get("POSTGRES_PORT", "")
+    port = int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 65536 else 0
     own: Lines = {
         "kind": "postgres",
         **({"host": from_variable("POSTGRES_HOST", "localhost")} if "POSTGRES_HOST" in names else {}),
+        **({"port": port} if port else {}),
         "database": from_variable("POSTGRES_DB"),
         **({"user": from_variable("POSTGRES_USER")} if "POSTGRES_USER" in names else {}),
         **({"password": from_variable("POSTGRES_PASSWORD")} if "POSTGRES_PASSWORD" in names else {}),

@@ -16,11 +16,16 @@ _DEEPEST_IMPORTS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DjangoDatabase:
-    """One of ``DATABASES``. ``url_variable`` is set where an address in a variable says the rest."""
+    """One of ``DATABASES``. ``url_variable`` is set where an address in a variable says the rest.
+
+    ``host`` is ``None`` where nobody can tell without running the settings.
+    """
 
     engine: str = ""
     path: Path | None = None
-    host: str = ""
+    host: str | None = ""
+    name: str = ""
+    user: str = ""
     url_variable: str = ""
 
 
@@ -28,7 +33,8 @@ class DjangoDatabase:
 class DjangoProject:
     """A project. Paths are absolute; ``None`` where the settings do not say, or nobody can tell without running them.
 
-    ``media_text`` is what ``MEDIA_ROOT`` would be on a machine where the project lies elsewhere, as in a container.
+    ``untold`` are names of settings that are given, by an expression that nobody can work out without running it;
+    ``storage`` is the class that keeps uploads, where it is not the usual one; ``sources`` are ``STATICFILES_DIRS``.
     """
 
     manage: Path
@@ -36,6 +42,9 @@ class DjangoProject:
     databases: Mapping[str, DjangoDatabase] = field(default_factory=dict)
     media: Path | None = None
     static: Path | None = None
+    sources: tuple[Path, ...] = ()
+    storage: str = ""
+    untold: tuple[str, ...] = ()
 
 
 def read_django(manage: Path, variables: Mapping[str, str]) -> DjangoProject:
@@ -51,6 +60,9 @@ def read_django(manage: Path, variables: Mapping[str, str]) -> DjangoProject:
         databases=_read_databases(names.get("DATABASES"), manage.parent),
         media=_path_of(names.get("MEDIA_ROOT"), manage.parent),
         static=_path_of(names.get("STATIC_ROOT"), manage.parent),
+        sources=_list_sources(names.get("STATICFILES_DIRS"), manage.parent),
+        storage=_find_storage(names),
+        untold=tuple(each for each in ("DATABASES", "MEDIA_ROOT") if _is_untold(names.get(each))),
     )
 
 
@@ -142,8 +154,39 @@ def _read_databases(value: object, base: Path) -> dict[str, DjangoDatabase]:
             engine = str(each.get("ENGINE", "")).rpartition(".")[2] if each.get("ENGINE") is not UNKNOWN else ""
             file = _path_of(each.get("NAME"), base) if "sqlite" in engine or "spatialite" in engine else None
             host = each.get("HOST")
-            found[str(name)] = DjangoDatabase(engine=engine, path=file, host=host if isinstance(host, str) else "")
+            found[str(name)] = DjangoDatabase(
+                engine=engine,
+                path=file,
+                host=host if isinstance(host, str) else "" if "HOST" not in each else None,
+                name=_text_of(each.get("NAME")),
+                user=_text_of(each.get("USER")),
+            )
     return found
+
+
+def _is_untold(value: object) -> bool:
+    return value is UNKNOWN or (isinstance(value, dict) and any(each is UNKNOWN for each in value.values()))
+
+
+def _text_of(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _list_sources(value: object, base: Path) -> tuple[Path, ...]:
+    """Return the folders that static files are collected from; each may be a pair of a prefix and the folder."""
+    found = []
+    for each in value if isinstance(value, list) else []:
+        path = _path_of(each[-1] if isinstance(each, list) and each else each, base)
+        found += [path] if path else []
+    return tuple(found)
+
+
+def _find_storage(names: Mapping[str, object]) -> str:
+    """Return the class that keeps uploads; empty for a folder, and where the settings do not say."""
+    storages = names.get("STORAGES")
+    default = storages.get("default") if isinstance(storages, dict) else None
+    said = default.get("BACKEND") if isinstance(default, dict) else names.get("DEFAULT_FILE_STORAGE")
+    return "" if not isinstance(said, str) or said.endswith(".FileSystemStorage") else said
 
 
 def _path_of(value: object, base: Path) -> Path | None:
