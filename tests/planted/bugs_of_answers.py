@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 ANSWERED = "tests/unit/store/test_cloud_answers.py"
+PROVEN = "tests/unit/store/test_proving_cloud.py"
 DISKS = "tests/unit/store/test_local.py"
 
 ANSWERS: tuple[Bug, ...] = (
@@ -55,10 +56,16 @@ ANSWERS: tuple[Bug, ...] = (
         (
             Change(
                 "store/local.py",
-                "        self.require_root()  # what was put below a mount point whose disk just went away is not in the vault\n",
-                "",
+                "self.require_root()  # what was put below a mount point whose disk just went away is not in the vault",
+                "pass",
             ),
         ),
         (f"{DISKS}::test_a_put_that_a_vanishing_disk_sent_elsewhere_is_no_success",),
+    ),
+    Bug(
+        "storage-class-not-tried",
+        "A vault is made with a storage class that no backup can use, or that no restore can read.",
+        (Change("store/proving.py", 'self._expect("packs/large")', 'self._expect("large")'),),
+        (f"{PROVEN}::test_a_storage_class_is_tried_before_anything_depends_on_it",),
     ),
 )

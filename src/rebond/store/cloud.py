@@ -29,8 +29,8 @@ class CloudStore:
     """Objects in one bucket below a prefix. Credentials come from the environment and are never printed.
 
     Every request is bounded by ``patience`` and made once; ``RetryingStore`` makes it again. The
-    storage class of the address is given to packs, which are large and rarely read, and to nothing
-    else. Store times are whole seconds, as the protocols' headers have no more.
+    storage class of the address is given to packs, which are large and rarely read, to the probe that
+    stands for them, and to nothing else. Store times are whole seconds, as the protocols' headers have no more.
     """
 
     def __init__(self, address: CloudAddress, *, patience: Patience | None = None) -> None:
@@ -59,7 +59,7 @@ class CloudStore:
 
         check_name(name)
         attributes: Attributes | None = None
-        if self._address.storage_class and name.startswith(_PACKS):
+        if self._address.storage_class and _is_like_a_pack(name):
             attributes = {"Storage-Class": self._address.storage_class}
         if not self._address.creates_conditionally and self._exists(name):
             raise object_exists(name, self.location)
@@ -259,6 +259,11 @@ class CloudStore:
         if fault.says_out_of_range and wanted_end is not None:
             raise short_read(name, self.location, size=self.stat(name).size, end=wanted_end)
         raise translate_cloud_fault(fault, name, self.location)
+
+
+def _is_like_a_pack(name: str) -> bool:
+    """Say whether an object gets the storage class: a pack, and the probe that stands for packs."""
+    return name.startswith(_PACKS) or (name.startswith("probe/") and f"/{_PACKS}" in name)
 
 
 def _place_before(prefix: str) -> str:

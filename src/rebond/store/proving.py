@@ -227,7 +227,7 @@ class _Probe:
         """Put an object as large as the largest pack, and read its end and all of it."""
         content = os.urandom(2**16) * (size // 2**16)
         begun = self._clock.monotonic()
-        name = self._expect("large")
+        name = self._expect("packs/large")  # in the storage class of packs, if they have their own
         try:
             self._store.put_if_absent(name, content)
         except StoreFull as error:
