@@ -20,6 +20,7 @@ from rebond.pages.blocks import (
 )
 from rebond.pages.inline import Form, Translate, say_plainly, write_inline
 from rebond.pages.markdown import make_anchor
+from rebond.pages.printing import make_visible
 from rebond.pages.words import Text
 
 STYLE = """
@@ -29,6 +30,7 @@ h2 { margin-top: 2.5rem; border-bottom: 1px solid #8888; }
 table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border: 1px solid #8888; padding: .3rem .6rem; text-align: left; vertical-align: top; }
 code, pre { font-family: ui-monospace, monospace; font-size: .92em; }
+code { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
 pre { border: 1px solid #8888; padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre.commands { border-left: 4px solid #2a7; }
 pre.output { opacity: .85; }
@@ -86,11 +88,16 @@ def _write(block: Block, page: Page, translate: Translate) -> str:
         case Grid():
             return "\n".join(_write_grid(block, translate))
         case Commands():
-            return f'<pre class="commands">{html.escape(chr(10).join(block.lines), quote=False)}</pre>'
+            lines = make_visible(chr(10).join(block.lines))
+            return f'<pre class="commands">{html.escape(lines, quote=False)}</pre>'
         case Output():
-            return f'<pre class="output">{html.escape(block.text.rstrip(chr(10)), quote=False)}</pre>'
+            return f'<pre class="output">{html.escape(_make_lines(block.text), quote=False)}</pre>'
         case Contents():
             return "<nav><ul>\n" + "\n".join(_list_headings(page, translate)) + "\n</ul></nav>"
+
+
+def _make_lines(text: str) -> str:
+    return make_visible(text.replace("\r\n", "\n")).rstrip("\n")
 
 
 def _write_box(box: Box, translate: Translate) -> str:

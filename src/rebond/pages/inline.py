@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from rebond.pages.printing import make_visible
 from rebond.pages.words import Code, Joined, Sentence, Text
 from rebond.wording import fill, is_span_of_days
 
@@ -24,9 +25,9 @@ def write_inline(text: Text, form: Form, translate: Translate) -> str:
     """Return a text in that form."""
     match text:
         case str():
-            return form.plain(translate(text) if is_span_of_days(text) else text)
+            return form.plain(make_visible(translate(text) if is_span_of_days(text) else text))
         case Code():
-            return form.code(text.text) if text.text else ""
+            return form.code(make_visible(text.text)) if text.text else ""
         case Joined():
             written = [write_inline(each, form, translate) for each in text.parts]
             return form.plain(text.between).join(each for each in written if each)
@@ -46,7 +47,7 @@ def say_plainly(text: Text, translate: Translate) -> str:
 def _write_part(part: str, values: Mapping[str, object], form: Form, translate: Translate) -> str:
     if part.startswith("`"):
         plain = {name: say_plainly(_as_text(value), translate) for name, value in values.items()}
-        return form.code(fill(part[1:-1], plain))
+        return form.code(make_visible(fill(part[1:-1], plain)))
     written = {  # a count stays one: words agree with it
         name: value if type(value) is int else write_inline(_as_text(value), form, translate)
         for name, value in values.items()

@@ -19,9 +19,11 @@ from rebond.pages.blocks import (
     heading_words,
 )
 from rebond.pages.inline import Form, Translate, say_plainly, write_inline
+from rebond.pages.printing import make_visible
 from rebond.pages.words import Text
 
-_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~])")
+_SPECIAL = re.compile(r"([\\`*_\[\]<>|#~&$])")
+_BEGINS_A_BLOCK = re.compile(r"[ \t]*(?:[-+=]|\d+(?=[.)]))")
 _NOT_IN_A_LINK = re.compile(r"[^\w\- ]")
 
 
@@ -37,15 +39,19 @@ def _plain(text: str) -> str:
 
 
 def _code(text: str) -> str:
-    """Return words between marks that do not occur in them."""
+    """Return words between marks that do not occur in them; each line of a longer script for itself."""
+    if "\n" in text:
+        return "<br>".join(_code(line) for line in text.split("\n") if line)
     longest = max((len(each) for each in re.findall(r"`+", text)), default=0)
     mark = "`" * (longest + 1)
-    room = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{mark}{room}{text}{room}{mark}".replace("\n", " ")
+    room = " " if text.startswith(("`", " ")) or text.endswith(("`", " ")) else ""
+    return f"{mark}{room}{text}{room}{mark}"
 
 
 def _code_in_cell(text: str) -> str:
     """Return the same for a table, where a bar would end the cell, also between marks."""
+    if "\\|" in text:  # the backslash would be taken as that of the bar
+        return f"<code>{''.join(each if each.isalnum() else f'&#{ord(each)};' for each in text)}</code>"
     return _code(text).replace("|", "\\|")
 
 
@@ -55,7 +61,7 @@ CELL = Form(plain=_plain, code=_code_in_cell, strong=lambda text: f"**{text}**")
 
 def _write(block: Block, page: Page, translate: Translate) -> str:
     def inline(text: Text) -> str:
-        return write_inline(text, FORM, translate)
+        return _hold_back(write_inline(text, FORM, translate))
 
     match block:
         case Heading():
@@ -74,14 +80,14 @@ def _write(block: Block, page: Page, translate: Translate) -> str:
         case Commands():
             return _fence("bash", "\n".join(block.lines))
         case Output():
-            return _fence("text", block.text.rstrip("\n"))
+            return _fence("text", block.text.replace("\r\n", "\n").rstrip("\n"))
         case Contents():
             return "\n".join(_list_headings(page, translate))
 
 
 def _write_box(box: Box, translate: Translate) -> str:
     mark = {True: "x", False: " ", None: " "}[box.is_ticked]
-    words = write_inline(box.text, FORM, translate)
+    words = _hold_back(write_inline(box.text, FORM, translate))
     note = write_inline(box.note, FORM, translate)
     failed = "✗ " if box.is_ticked is False else ""
     return f"- [{mark}] {failed}{words}" + (f" — {note}" if note else "")
@@ -109,7 +115,17 @@ def make_anchor(words: str) -> str:
     return _NOT_IN_A_LINK.sub("", words.lower()).replace(" ", "-")
 
 
+def _hold_back(words: str) -> str:
+    """Return words that begin no list and no line across the page, whatever a value begins with."""
+    found = _BEGINS_A_BLOCK.match(words)
+    if found is None:
+        return words
+    begin = found[0].lstrip()
+    return (f"{begin}\\" if begin.isdecimal() else f"\\{begin}") + words[found.end() :]
+
+
 def _fence(language: str, text: str) -> str:
+    text = make_visible(text)
     longest = max((len(each) for each in re.findall(r"`{3,}", text)), default=2)
     mark = "`" * (longest + 1)
     return f"{mark}{language}\n{text}\n{mark}"

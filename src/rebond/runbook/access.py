@@ -1,6 +1,5 @@
 """Section 2: what one needs to begin: a shell there, rights, programs, variables, and a key."""
 
-import shlex
 from collections.abc import Iterator
 
 from msgspec import Struct
@@ -8,6 +7,7 @@ from msgspec import Struct
 from rebond.config.components import Component, Django, Images, Mysql, Postgres, Redis, Secrets, Sqlite, Versioned
 from rebond.config.references import FromEnvironment
 from rebond.pages.blocks import Block, Commands, Grid, Heading, Paragraph, Points
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.facts import Facts
 from rebond.runbook.keys import write_keys
@@ -51,8 +51,8 @@ def write_access(facts: Facts) -> Iterator[Block]:
 def list_first_lines(facts: Facts) -> tuple[str, ...]:
     """Return what is typed first in a new shell."""
     return (
-        f"cd {shlex.quote(str(facts.machine.root))}",
-        f"export REBOND_CONFIG={shlex.quote(str(facts.machine.configuration_files[0]))}",
+        f"cd {quote(str(facts.machine.root))}",
+        f"export REBOND_CONFIG={quote(str(facts.machine.configuration_files[0]))}",
     )
 
 

@@ -1,10 +1,10 @@
 """Section 5, its end: a machine on which nothing is, and the questions that say whether all is back."""
 
-import shlex
 from collections.abc import Iterator
 
 from rebond.config.steps import Probe
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Output, Paragraph, Points
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.access import list_first_lines
 from rebond.runbook.describing import show_run, show_span, show_words
@@ -50,7 +50,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
     )
     if main is None:
         return
-    yield from _write_return(facts, f"{shlex.quote(main.address)} --stack {shlex.quote(facts.stack)}")
+    yield from _write_return(facts, f"{quote(main.address)} --stack {quote(facts.stack)}")
     yield Paragraph(
         (
             say(
@@ -115,7 +115,7 @@ def _name_configuration(facts: Facts) -> str:
     """Return where the configuration lies below a root that it came back to, as a word for a shell."""
     first = facts.machine.configuration_files[0]
     is_below = first.is_relative_to(facts.machine.root)
-    return shlex.quote(str(first.relative_to(facts.machine.root)) if is_below else first.name)
+    return quote(str(first.relative_to(facts.machine.root)) if is_below else first.name)
 
 
 def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
@@ -140,7 +140,7 @@ def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
                 *((say("For instance: {command}", command=Code(copying)),) if copying else ()),
             )
         )
-    rescue, wanted = f"{folder}/rescue", f"{folder} latest ~/back {shlex.quote(stack)}"  # it may hold other stacks too
+    rescue, wanted = f"{folder}/rescue", f"{folder} latest ~/back {quote(stack)}"  # it may hold other stacks too
     yield Output(
         "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
         f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}'

@@ -1,7 +1,6 @@
 """Words for what a configuration says: where a component lives, where a secret stands, how long something is kept."""
 
 import re
-import shlex
 from collections.abc import Mapping
 
 from rebond.config.classes import EVERYWHERE, BackupClass, Keep
@@ -16,6 +15,7 @@ from rebond.config.references import (
 from rebond.config.references import Text as Words
 from rebond.config.steps import Run
 from rebond.logs.masking import MASK, mask
+from rebond.pages.shell_words import join
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.facts import Facts
 from rebond.units import format_moment, format_span
@@ -42,7 +42,7 @@ def _conceal_value(found: re.Match[str]) -> str:
 
 def show_run(run: Run) -> str:
     """Return a command as one would type it."""
-    return conceal(run if isinstance(run, str) else shlex.join(run))
+    return conceal(run if isinstance(run, str) else join(run))
 
 
 def show_words(words: Words | None) -> Text:

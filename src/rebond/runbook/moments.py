@@ -1,10 +1,10 @@
 """To a moment: days and hours by the snapshots, any second by the write-ahead log of a database."""
 
-import shlex
 from collections.abc import Iterator
 
 from rebond.config.components import Postgres
 from rebond.pages.blocks import Block, Commands, Grid, Notice, Paragraph
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, say
 from rebond.runbook.covered import list_physical
 from rebond.runbook.describing import show_moment, show_run
@@ -47,7 +47,7 @@ def _write_by_snapshot(facts: Facts, physical: set[str]) -> Iterator[Block]:
     others = [each.name for each in newest.components if each.name not in physical] if physical else []
     if others or not physical:
         moment = show_moment(facts, newest.time_ms + _MINUTE_MS)
-        names = "".join(f" {shlex.quote(each)}" for each in others)
+        names = "".join(f" {quote(each)}" for each in others)
         yield Commands((NEW_FOLDER, f"rebond restore --at '{moment}'{names} --to \"$TO\" --dry-run"))
 
 
@@ -87,18 +87,18 @@ def _write_component(facts: Facts, name: str, reached: list[Reachable]) -> Itera
     if component.vault or (facts.vault.snapshots and not reached):
         return  # its log is elsewhere, or not there: no line that could be typed
     yield Paragraph((say("Up to the last transaction that {name} has in the vault:", name=Code(name)),))
-    yield Commands((NEW_FOLDER, f'rebond restore --at latest {shlex.quote(name)} --to "$TO"'))
+    yield Commands((NEW_FOLDER, f'rebond restore --at latest {quote(name)} --to "$TO"'))
     whole = [each.until_ms // 1000 * 1000 for each in reached if each.until_ms is not None]
     if whole and reached[-1].since_ms <= whole[-1]:
         yield Paragraph((say("Up to a second; write the one from before the damage in its place:"),))
         moment = show_moment(facts, whole[-1])
-        yield Commands((NEW_FOLDER, f"rebond restore --at '{moment}' {shlex.quote(name)} --to \"$TO\""))
+        yield Commands((NEW_FOLDER, f"rebond restore --at '{moment}' {quote(name)} --to \"$TO\""))
         return
     yield Paragraph(
         (
             say(
                 "For instance: {command}",
-                command=Code(f"rebond restore --at '2026-02-04 14:32:07' {shlex.quote(name)} --to \"$TO\""),
+                command=Code(f"rebond restore --at '2026-02-04 14:32:07' {quote(name)} --to \"$TO\""),
             ),
         )
     )
@@ -128,11 +128,11 @@ def write_going_on(facts: Facts, name: str, component: Postgres) -> Iterator[Blo
     if name in facts.targets and component.data_directory is not None:
         address, _, asked = facts.targets[name].partition("?")
         server = f"{address.rpartition('/')[0]}/postgres{'?' if asked else ''}{asked}"
-        lines.append(f"psql {shlex.quote(server)} -c 'ALTER SYSTEM RESET archive_mode'")
+        lines.append(f"psql {quote(server)} -c 'ALTER SYSTEM RESET archive_mode'")
     if component.data_directory is not None:
-        data = shlex.quote(str(facts.machine.root / component.data_directory))
-        lines.append(f"rebond wal adopt --component {shlex.quote(name)} --data {data} --yes")
-    saving = f"rebond backup {shlex.quote(name)}"
+        data = quote(str(facts.machine.root / component.data_directory))
+        lines.append(f"rebond wal adopt --component {quote(name)} --data {data} --yes")
+    saving = f"rebond backup {quote(name)}"
     restarting = _list_restarting(facts, component)
     if restarting:
         yield Commands([*lines, *restarting, saving])
@@ -143,9 +143,9 @@ def write_going_on(facts: Facts, name: str, component: Postgres) -> Iterator[Blo
 
 def _list_restarting(facts: Facts, component: Postgres) -> list[str]:
     """Return the commands that restart the server of a component; empty where nothing says how."""
-    root = shlex.quote(str(facts.machine.root))
+    root = quote(str(facts.machine.root))
     if component.inside is not None and component.inside.engine in {"docker", "podman"}:
-        return [f"{component.inside.engine} restart {shlex.quote(component.inside.name)}"]
+        return [f"{component.inside.engine} restart {quote(component.inside.name)}"]
     if component.inside is not None:
         return []
     if component.restart is not None and "{part}" not in component.restart:

@@ -1,9 +1,9 @@
 """The lines that put what came back beside in its place by hand, with what was there kept."""
 
 import os
-import shlex
 
 from rebond.config.components import Files, Secrets, Sqlite
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.facts import Facts
 from rebond.stack.databases import ConfiguredDatabases
@@ -26,7 +26,7 @@ def move_files(facts: Facts, name: str, component: Files) -> Move:
     words = (
         say("To put it in its place by hand: stop what writes there, move the old one aside, move the new one there."),
     )
-    old = shlex.quote(target)
+    old = quote(target)
     return words, (f"[ ! -e {old} ] || mv {old} {old}.before-{STAMP}", f"mv -T {_below(source)} {old}")
 
 
@@ -49,9 +49,9 @@ def move_databases(facts: Facts, name: str, component: Sqlite) -> Move:
     if len(paths) > 1 or is_glob(os.fsencode(target)):
         begins = os.fsdecode(ConfiguredDatabases(name, component, stack_root=facts.machine.root).top)
         moving = f'old="$top${{new#"$TO"/{name}}}"; {_set_aside("$old")}; mv -T "$new" "$old"'
-        each = shlex.quote(f"top=$1; shift; for new; do {moving}; done")
-        return words, (f'find "$TO/{name}" -type f -exec sh -c {each} sh {shlex.quote(begins)} {{}} +',)
-    old = shlex.quote(target)
+        each = quote(f"top=$1; shift; for new; do {moving}; done")
+        return words, (f'find "$TO/{name}" -type f -exec sh -c {each} sh {quote(begins)} {{}} +',)
+    old = quote(target)
     return words, (
         f"old={old}; {_set_aside('$old')}",
         f"mv -T {_below(f'{name}/{os.path.basename(target)}')} {old}",
@@ -72,10 +72,10 @@ def _copy_over(name: str, begins: bytes) -> Move:
             mark=Code("~"),
         ),
     )
-    target = shlex.quote(os.path.join(os.fsdecode(begins), ""))
+    target = quote(os.path.join(os.fsdecode(begins), ""))
     return words, (f'cp -a --backup=numbered "$TO/{name}/." {target}',)
 
 
 def _below(path: str) -> str:
     """Return a path below the folder that things came back into, as a word for a shell."""
-    return f'"$TO"/{shlex.quote(path)}' if shlex.quote(path) != path else f'"$TO/{path}"'
+    return f'"$TO"/{quote(path)}' if quote(path) != path else f'"$TO/{path}"'

@@ -1,10 +1,10 @@
 """How what is saved is protected, and how files that left the vault are read and checked by stock tools."""
 
-import shlex
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
 from rebond.pages.blocks import Block, Grid, Paragraph
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.facts import Facts
 
@@ -91,14 +91,12 @@ def write_stock_tools(facts: Facts) -> Iterator[Block]:
 def find_folder(address: str) -> tuple[str, str]:
     """Return the vault's folder as a word for a shell, ``COPY`` for a store, and the line that copies it there."""
     if "://" not in address:
-        return shlex.quote(address.rstrip("/") or "/"), ""
+        return quote(address.rstrip("/") or "/"), ""
     place, _, asked = address.partition("?")
     scheme, (endpoint, *_) = place.partition("://")[0], [*parse_qs(asked).get("endpoint", []), ""]
     if scheme == "s3":
-        return COPY, f"aws s3 sync {shlex.quote(place)} {COPY}" + (
-            f" --endpoint-url {shlex.quote(endpoint)}" if endpoint else ""
-        )
-    return COPY, f"gcloud storage rsync -r {shlex.quote(place)} {COPY}" if scheme in {"gs", "gcs"} else ""
+        return COPY, f"aws s3 sync {quote(place)} {COPY}" + (f" --endpoint-url {quote(endpoint)}" if endpoint else "")
+    return COPY, f"gcloud storage rsync -r {quote(place)} {COPY}" if scheme in {"gs", "gcs"} else ""
 
 
 def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
@@ -121,7 +119,7 @@ def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
         Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done'),
         Code(
             f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" '
-            f"{folder} latest ~/back {shlex.quote(facts.stack)}"
+            f"{folder} latest ~/back {quote(facts.stack)}"
         ),
     )
     yield Paragraph((say("Without a network the libraries are in the vault: {steps}", steps=Joined(steps, " · ")),))

@@ -1,6 +1,5 @@
 """How one component comes back, by kind: beside the live one, then in its place by hand."""
 
-import shlex
 from collections.abc import Iterator
 from urllib.parse import unquote
 
@@ -19,6 +18,7 @@ from rebond.config.components import (
     Versioned,
 )
 from rebond.pages.blocks import Block, Commands, Paragraph
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
@@ -65,7 +65,7 @@ def write_putting_back(facts: Facts, name: str, component: Component) -> Iterato
 def choose_vault(component: Component, facts: Facts) -> str:
     """Return the option that names the vault of a component that is kept apart; else nothing."""
     place = next((each for each in facts.places if each.name == component.vault), None)
-    return f" --vault {shlex.quote(place.address)}" if component.vault and place else ""
+    return f" --vault {quote(place.address)}" if component.vault and place else ""
 
 
 def _name_parts(component: Files) -> Block:
@@ -75,7 +75,7 @@ def _name_parts(component: Files) -> Block:
             say(
                 "Its parts come back by name ({parts}): {command}",
                 parts=Joined(tuple(map(Code, component.parts))),
-                command=Code(f'rebond restore latest {shlex.quote(part)} --to "$TO"'),
+                command=Code(f'rebond restore latest {quote(part)} --to "$TO"'),
             ),
         )
     )
@@ -106,8 +106,8 @@ def _write_into(name: str, component: Component, address: str) -> Iterator[Block
     renaming = ""
     if isinstance(component, Postgres) and component.method == "physical":  # a server of which one database is meant
         beside = unquote(address.partition("?")[0].rpartition("/")[2])
-        renaming = f" --rename {shlex.quote(f'{beside.removesuffix(BESIDE)}={beside}')}"
-    yield Commands((f"rebond restore latest {name} --into {shlex.quote(address)}{renaming}",))
+        renaming = f" --rename {quote(f'{beside.removesuffix(BESIDE)}={beside}')}"
+    yield Commands((f"rebond restore latest {name} --into {quote(address)}{renaming}",))
     yield Paragraph(
         (
             say(
@@ -224,9 +224,9 @@ def _copy_into(facts: Facts, name: str, component: Files) -> str:
         return f"cp -a {source} …"
     engine, inside = component.inside.engine, component.inside.name
     if engine == "compose":
-        files = " ".join(f"-f {shlex.quote(each)}" for each in facts.configuration.stack.compose)
-        return f"docker compose {files} cp {source} {shlex.quote(f'{inside}:{path}')}".replace("  ", " ")
+        files = " ".join(f"-f {quote(each)}" for each in facts.configuration.stack.compose)
+        return f"docker compose {files} cp {source} {quote(f'{inside}:{path}')}".replace("  ", " ")
     if engine == "kubernetes":
-        taking = f"kubectl exec -i {shlex.quote(inside)} -- tar -C {shlex.quote(path)} -xf -"
+        taking = f"kubectl exec -i {quote(inside)} -- tar -C {quote(path)} -xf -"
         return f'tar -C "$TO/{name}" -cf - . | {taking}'
-    return f"{engine} cp {source} {shlex.quote(f'{inside}:{path}')}"
+    return f"{engine} cp {source} {quote(f'{inside}:{path}')}"

@@ -1,11 +1,11 @@
 """Section 5: coming back: what to choose, how to look first, each component, in place, a moment, a bare machine."""
 
-import shlex
 from collections.abc import Iterator
 
 from rebond.config.components import Postgres
 from rebond.config.steps import Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.coming_back import write_bare_machine, write_health
 from rebond.runbook.covered import can_go_in_place, find_first
@@ -72,7 +72,7 @@ def _write_choice(facts: Facts) -> Iterator[Block]:
         yield Paragraph((say("What changed between two of them, and between the newest and what is there now:"),))
         yield Commands((f"rebond diff {before.id} {facts.vault.snapshots[-1].id}", "rebond diff latest --live"))
     yield Paragraph((say("When was a file still good? Every version of it, over all snapshots:"),))
-    yield Commands((f"rebond find {shlex.quote(_pattern(facts))}",))
+    yield Commands((f"rebond find {quote(_pattern(facts))}",))
 
 
 def _pattern(facts: Facts) -> str:

@@ -204,8 +204,9 @@ def test_without_a_configuration_it_says_where_to_begin(
 
 def test_secrets_of_the_variables_are_masked_wherever_they_stand(program: Program) -> None:
     change(program, 'name = "shop"\n', 'name = "shop"\nenv = [".env"]\n')
-    change(program, "[class.daily]", '[[contact]]\nrole = "DBA"\nto = "tell him canary-4711-value"\n[class.daily]')
-    pathlib.Path(".env").write_text("DB_PASSWORD=canary-4711-value\n")
+    told = '[[contact]]\nrole = "DBA, can*ry&<4711>$value"\nto = "tell him canary-4711-value"\n'
+    change(program, "[class.daily]", f"{told}[class.daily]")
+    pathlib.Path(".env").write_text("DB_PASSWORD=canary-4711-value\nOTHER_PASSWORD='can*ry&<4711>$value'\n")
     pathlib.Path(".env").chmod(0o600)
     program.good("runbook", "--output", "guide")
 

@@ -140,3 +140,18 @@ def test_files_of_secrets_go_over_what_is_there(root: pathlib.Path) -> None:
 
     assert (root / ".env").read_text() == "A=good"
     assert (root / ".env.~1~").read_text() == "A=bad"
+
+
+def test_a_stack_in_a_folder_whose_name_is_no_text_has_a_runbook_that_can_be_typed(tmp_path: pathlib.Path) -> None:
+    root = pathlib.Path(os.fsdecode(os.fsencode(tmp_path / "st") + b"\xff\n\xe9"))
+    (root / "media").mkdir(parents=True)
+    (root / "media" / "x").write_text("good")
+    bring_back(root, '[component.media]\nkind = "files"\npath = "media"\n')
+    (root / "media" / "x").write_text("bad")
+    type_moves(root)
+    first = re.findall(r"^cd .*$", (root.parent / "book.md").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    there = subprocess.run(["bash", "-c", f"{first} && cat rebond.toml"], capture_output=True, check=True)
+
+    assert (root / "media" / "x").read_text() == "good"
+    assert there.stdout == (root / "rebond.toml").read_bytes()
+    assert (root.parent / "book.html").read_text(encoding="utf-8")

@@ -1,7 +1,10 @@
 """Pages of blocks, as Markdown and as HTML: whatever a value holds, it is shown and does nothing."""
 
+import html
 import html.parser
+import os
 import re
+import subprocess
 
 import pytest
 
@@ -21,6 +24,8 @@ from rebond.pages.blocks import (
 )
 from rebond.pages.html import write_html
 from rebond.pages.markdown import make_anchor, write_markdown
+from rebond.pages.printing import is_printable
+from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, say
 
 NASTY = [
@@ -32,6 +37,11 @@ NASTY = [
     "``` fence",
     "a\nb",
     "{brace}",
+    "a\\|b",
+    "&amp; &lt;b&gt;",
+    "- 1. + = list",
+    "2. list",
+    "$x$",
 ]
 
 
@@ -148,3 +158,48 @@ def test_a_page_of_html_needs_nothing_else() -> None:
     assert "url(" not in document
     assert "@media print" in document
     assert "a, <code>b</code>" in document
+
+
+@pytest.mark.parametrize(
+    "value", ["a\rb", "a\x1b[31mred", "\u202egro.live", "a\u2028b", b"\xff\xe9t".decode(errors="surrogateescape")]
+)
+def test_what_no_printer_shows_is_made_visible_and_every_page_can_be_written(value: str) -> None:
+    blocks: list[Block] = [Paragraph((value, Code(value))), Commands((value,)), Output(value), Grid(("",), [(value,)])]
+    for text in (write_markdown(page(*blocks), keep), write_html(page(*blocks), keep)):
+        assert text.encode().isascii()
+        assert set(re.findall(r"[^\x20-\x7e]", text)) <= {"\n"}
+        assert len(re.findall(r"\\(?:x[0-9a-f]{2}|u[0-9a-f]{4})", text.replace("\\\\", "\\"))) >= 5
+
+
+def test_the_end_of_a_line_in_a_file_of_windows_is_one() -> None:
+    assert "\na\nb\n" in write_markdown(page(Output("a\r\nb\r\n")), keep)
+    assert ">a\nb<" in write_html(page(Output("a\r\nb\r\n")), keep)
+
+
+def test_no_value_begins_a_list_and_a_script_of_several_lines_stays_one() -> None:
+    written = write_markdown(page(Paragraph(("- a",)), Points(["1. b"]), Paragraph((Code("cd x\nmake"),))), keep)
+
+    assert "\n\\- a\n" in written
+    assert "\n- 1\\. b\n" in written
+    assert "`cd x`<br>`make`" in written
+
+
+def test_a_backslash_before_a_bar_ends_no_cell() -> None:
+    (row,) = [
+        each for each in write_markdown(page(Grid(("",), [(Code("a\\|b"),)])), keep).splitlines() if "a" in each[:9]
+    ][1:] or [""]
+
+    assert html.unescape(row) == "| <code>a\\|b</code> |"
+    assert row.count("|") == 2
+
+
+@pytest.mark.parametrize(
+    "word", ["it's", "a\nb", "\u202ex", "$(id) `id`", b"st\xff".decode(errors="surrogateescape"), "-x", ""]
+)
+def test_a_word_for_a_shell_is_one_line_that_bash_reads_as_it_was(word: str) -> None:
+    line = quote(word)
+    done = subprocess.run(["bash", "-c", f"printf %s {line}"], capture_output=True, check=True)
+
+    assert done.stdout == os.fsencode(word)
+    assert "\n" not in line
+    assert is_printable(line)

@@ -26,6 +26,7 @@ from rebond.pages.blocks import Page
 from rebond.pages.html import write_html
 from rebond.pages.inline import say_plainly
 from rebond.pages.markdown import write_markdown
+from rebond.pages.rewording import reword
 from rebond.runbook.facts import Facts, HistoryFacts, VaultFacts
 from rebond.runbook.gathering import NOTED_AS, newest_revision
 from rebond.runbook.keeping import name_kept
@@ -96,7 +97,7 @@ def print_page(invocation: Invocation, loaded: Loaded, language_of_page: str) ->
     def say(template: str) -> str:
         return translate(template, language_of_page)
 
-    page = write_runbook(facts)
+    page = reword(write_runbook(facts), mask)  # first: what makes a value harmless changes how a secret looks
     return replace(
         printed,
         markdown=mask(write_markdown(page, say)),
@@ -148,7 +149,7 @@ def write_page(path: Path, text: str) -> None:
 
 def print_markdown(page: Page, language_of_page: str) -> str:
     """Return a page as Markdown, without any secret that was looked up."""
-    return mask(write_markdown(page, lambda template: translate(template, language_of_page)))
+    return mask(write_markdown(reword(page, mask), lambda template: translate(template, language_of_page)))
 
 
 def keep_for_backups(invocation: Invocation, loaded: Loaded, printed: Printed) -> bool:
