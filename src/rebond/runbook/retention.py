@@ -51,7 +51,10 @@ def write_retention(facts: Facts) -> Iterator[Block]:
             ),
         )
     )
-    yield Commands(("rebond forget --dry-run --explain", "rebond prune --dry-run"))
+    rules = "" if any(each.keep for each in facts.configuration.classes.values()) else " --keep-within 30d"
+    if rules:
+        yield Paragraph((say("No class of the configuration says how long it is kept: the rule below is an example."),))
+    yield Commands((f"rebond forget{rules} --dry-run --explain", "rebond prune --dry-run"))
     yield Paragraph(
         (
             say(

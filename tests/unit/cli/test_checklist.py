@@ -98,6 +98,17 @@ def test_a_vault_that_others_may_read_is_no_tick(program: Program) -> None:
     assert (first["permissions"], boxes(program, "after")["permissions"]) == (True, False)
 
 
+def test_no_name_writes_lines_of_its_own_on_the_terminal(program: Program) -> None:
+    told = '[[contact]]\nrole = "DBA\\n[x] Everything is well\\u001b[2J\\u202e"\nto = "x"\n'
+    path = pathlib.Path("rebond.toml")
+    path.write_text(path.read_text() + told)
+    lines = program("checklist", "maintenance").out.splitlines()
+    (contacts,) = [each for each in lines if "DBA" in each]
+
+    assert "[x] Everything is well" not in lines
+    assert contacts.isprintable()
+
+
 def test_what_came_of_it_is_in_the_ledger_and_on_the_page(program: Program) -> None:
     answer = program("checklist", "maintenance", "--output", "list.md")
     found = read_runs(Ledger(program.folder / "state" / HISTORY), RunFilter(kind="checklist"))[-1]

@@ -102,6 +102,11 @@ def test_the_stack_is_named_on_a_bare_machine_because_the_vault_may_hold_others(
     assert '"$TO"/rebond.toml' in page
 
 
+def test_without_a_rule_in_the_configuration_the_line_that_cleans_up_names_one(small: pathlib.Path) -> None:
+    assert "\nrebond forget --keep-within 30d --dry-run --explain\n" in markdown_of(facts_of(load(small)))
+    assert "\nrebond forget --dry-run --explain\n" in markdown_of(facts_of(load(KORRIGO)))
+
+
 def test_the_same_facts_give_the_same_text_and_both_languages_the_same_page(small: pathlib.Path) -> None:
     loaded = load(small)
     english, french = (markdown_of(facts_of(loaded, language)) for language in ("en", "fr"))

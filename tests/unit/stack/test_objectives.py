@@ -437,3 +437,12 @@ def test_an_exercise_of_people_is_not_said_to_have_restored_everything(loaded: L
     last = status_of(loaded, [], tmp_path, drills=drills).last_drill
     assert last is not None
     assert last.began_ms == 1
+
+
+def test_what_is_kept_apart_is_no_second_moment_to_go_back_to(loaded: Loaded, tmp_path: pathlib.Path) -> None:
+    saved_ms = ManualClock().now_ms() - HOUR_MS
+    main, apart = [record_at(saved_ms)], [record_at(saved_ms, name="keys")]
+    facts = VaultFacts(records=[*main, *apart], main_records=main, can_read=True, canary=None, location="/v")
+    status = gather_status(loaded, facts, [], learn([]), {}, folder=tmp_path / "state", clock=ManualClock())
+
+    assert len(status.reachable) == 1

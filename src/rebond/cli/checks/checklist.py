@@ -18,6 +18,7 @@ from rebond.language import translate
 from rebond.logs.masking import mask
 from rebond.pages.blocks import Block, Box, Boxes, Page, Paragraph
 from rebond.pages.inline import say_plainly
+from rebond.pages.printing import make_visible
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.answers import look
 from rebond.runbook.questions import list_questions
@@ -68,7 +69,7 @@ def ask_for_rest(invocation: Invocation, items: Sequence[Item]) -> list[Item]:
 
 
 def _ask(item: Item) -> Item:
-    seen = f" ({_plain(item.seen)})" if _plain(item.seen) else ""
+    seen = f" ({make_visible(_plain(item.seen))})" if _plain(item.seen) else ""
     yes, no = tr("y"), tr("n")
     while True:
         said = click.prompt(f"{_plain(item.words)}{seen} [{yes}/{no}/-]", default="-", show_default=False, err=True)
@@ -88,7 +89,7 @@ def describe(items: Sequence[Item]) -> str:
     for each in items:
         question, seen = _plain(each.words), _plain(each.seen)
         words = tr("{question}: {seen}", question=question, seen=seen) if seen else question
-        lines.append(f"{marks[each.is_ticked]} {words}")
+        lines.append(f"{marks[each.is_ticked]} {make_visible(' '.join(words.splitlines()))}")
     return mask("\n".join(lines))
 
 

@@ -172,6 +172,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "Whatever the rules say, the newest whole snapshot of each component stays, and so does what is held.": "Quoi que disent les règles, la plus récente sauvegarde entière de chaque composant reste, et ce qui est protégé aussi.",
     "Files that are written besides, for tools that know no vault:": "Fichiers écrits en plus, pour les outils qui ne connaissent pas de coffre :",
     "form": "forme",
+    "No class of the configuration says how long it is kept: the rule below is an example.": "Aucune classe de la configuration ne dit combien de temps garder : la règle ci-dessous est un exemple.",
     "Both say first what they would do, and how many. Without `--dry-run` the first takes snapshots off the list, and the second frees their room.": "Les deux disent d'abord ce qu'elles feraient, et combien. Sans `--dry-run`, la première retire des sauvegardes de la liste, la seconde libère leur place.",
     "What was forgotten lies in the trash until the next prune: {command} takes it back.": "Ce qui a été oublié est dans la corbeille jusqu'au prochain nettoyage : {command} le reprend.",
     "What must stay, for a law, an audit, a migration, is held; nothing forgets it.": "Ce qui doit rester, pour une loi, un audit, une migration, est protégé ; rien ne l'oublie.",

@@ -70,7 +70,11 @@ class PlaceStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VaultFacts:
-    """What was seen of the vaults. ``canary`` is ``None`` where it could not be tried."""
+    """What was seen of the vaults. ``canary`` is ``None`` where it could not be tried.
+
+    ``records`` are the snapshots of all of them; in a status, those of this stack in the main one, each a moment to
+    which one can go back.
+    """
 
     records: Sequence[SnapshotRecord]
     main_records: Sequence[SnapshotRecord]
@@ -142,7 +146,7 @@ def gather_status(
     ``ends`` says how far the log of each component reaches that has one.
     """
     configuration, now_ms = loaded.configuration, clock.now_ms()
-    own = [each for each in facts.records if each.catalog.stack == configuration.stack.name]
+    own = _choose_own(facts.records, loaded)
     ages = find_ages(loaded, own, folder, clock)
     waiting = find_waiting(loaded)
     remarks: list[Finding] = []
@@ -166,11 +170,15 @@ def gather_status(
         scenarios=_list_scenarios(loaded, drills),
         classes=_list_classes(loaded, own, now_ms),
         places=_list_places(loaded, facts),
-        vault=replace(facts, records=own),
+        vault=replace(facts, records=_choose_own(facts.main_records, loaded)),
         last_drill=whole[-1] if whole else None,
         remarks=tuple(remarks),
         logs=tuple(ends.values()),
     )
+
+
+def _choose_own(records: Sequence[SnapshotRecord], loaded: Loaded) -> list[SnapshotRecord]:
+    return [each for each in records if each.catalog.stack == loaded.configuration.stack.name]
 
 
 def _describe(
@@ -295,7 +303,7 @@ def _list_places(loaded: Loaded, facts: VaultFacts) -> tuple[PlaceStatus, ...]:
                 address=facts.location,
                 medium=words_of(vault.medium, loaded),
                 site=words_of(vault.site, loaded),
-                snapshots=sum(each.catalog.stack == configuration.stack.name for each in facts.main_records),
+                snapshots=len(_choose_own(facts.main_records, loaded)),
             )
         )
     for replica in configuration.replica:
