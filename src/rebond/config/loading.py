@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,6 +14,7 @@ from rebond.config.places import Node, Problem, Problems
 from rebond.config.rules import judge
 from rebond.config.shapes import Reading, Unfit, read_words
 from rebond.config.structs import Table
+from rebond.config.variable_files import read_variable_file
 from rebond.errors import ConfigError
 
 MOVED = (
@@ -124,8 +124,7 @@ def _gather_variables(
         if not isinstance(node.value, str):
             continue
         try:
-            with (root / node.value).open(encoding="utf-8", errors="surrogateescape") as stream:
-                values = _read_variables(stream)
+            found = read_variable_file(root / node.value)
         except FileNotFoundError:
             continue
         except ValueError:  # a name that no file can have: that is told of all words
@@ -141,7 +140,17 @@ def _gather_variables(
                 ),
             )
             continue
-        variables.update({name: value for name, value in values.items() if value is not None})
+        for line in found.odd_lines:
+            problems.warn(
+                node.place,
+                ConfigError(
+                    "Line {line} of {path} is no variable, and is left out.",
+                    hint="Write NAME=value; a value with spaces stands in quotes, and what opens is closed.",
+                    path=str(root / node.value),
+                    line=line,
+                ),
+            )
+        variables.update(found.variables)
     return {**variables, **environment}
 
 
@@ -153,15 +162,7 @@ def refresh_variables(loaded: Loaded, environment: Mapping[str, str]) -> Loaded:
     variables: dict[str, str] = {}
     for name in loaded.configuration.stack.env:
         try:
-            with (loaded.root / name).open(encoding="utf-8", errors="surrogateescape") as stream:
-                found = _read_variables(stream)
+            variables.update(read_variable_file(loaded.root / name).variables)
         except (OSError, ValueError):
             continue
-        variables.update({key: value for key, value in found.items() if value is not None})
     return replace(loaded, variables={**variables, **environment})
-
-
-def _read_variables(stream: TextIO) -> Mapping[str, str | None]:
-    from dotenv import dotenv_values  # noqa: PLC0415 - few stacks have such files
-
-    return dotenv_values(stream=stream)

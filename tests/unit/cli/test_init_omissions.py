@@ -537,3 +537,41 @@ def test_a_place_of_backups_that_is_no_folder_here_takes_no_vault(here: Here, pl
     expected = home / "own" / "vault" if place == "~/own" else home / ".data" / "rebond" / "shop"
     assert here.document["vault"]["url"] == str(expected)
     assert sorted(os.listdir(here.stack)) == [".env", "rebond.toml"]
+
+
+def test_a_line_that_is_no_variable_is_told_with_its_number_and_hides_no_other(
+    here: Here, caplog: pytest.LogCaptureFixture
+) -> None:
+    here.write(".env", '\ufeffPOSTGRES_HOST=db\n\n\nKEY="geheim and not closed\nPOSTGRES_DB=shop\nALONE\n')
+
+    answer = here.init()
+    said = answer.err + answer.out
+    assert here.document["component"]["database"]["host"] == {"env": "POSTGRES_HOST", "default": "localhost"}
+    checked = here.program("config", "check")
+    assert f"Line 4 of {here.stack / '.env'} is no variable, and is left out." in checked.err + checked.out
+    assert "geheim" not in said + checked.err + checked.out
+    assert caplog.records == [], "the library speaks by itself, in its own words, and without the name of the file"
+
+
+def test_the_longest_and_oddest_names_are_kept_apart(here: Here) -> None:
+    long = "x" * 80
+    here.write(
+        "compose.yml",
+        f"services: {{a: {{image: x, volumes: ['{long}1:/a', '{long}2:/b', '-:/c', '__:/d']}}, "
+        "'b/c': {image: mysql}}",
+    )
+
+    begin(here)
+    components = here.document["component"]
+    assert sorted(each["path"] for each in components.values() if "in" in each) == ["/a", "/b", "/c", "/d"]
+    assert "# [component.database]" in here.text, "no address of compose has a slash"
+
+
+def test_an_address_where_a_name_belongs_is_not_written_out(here: Here) -> None:
+    here.write(
+        "compose.yml",
+        "services: {db: {image: 'postgres:16', environment: {POSTGRES_DB: 'postgres://u:geheim@h/d'}}}",
+    )
+
+    begin(here)
+    assert "geheim" not in here.text

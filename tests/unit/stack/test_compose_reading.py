@@ -242,3 +242,11 @@ def test_below_the_file_for_production_is_taken(tmp_path: Folder) -> None:
     found = find_compose_files(tmp_path, {})
     assert [each.name for each in found.files] == ["docker-compose.prod.yml"]
     assert len(found.others) == 2
+
+
+def test_tables_further_down_may_have_words_that_mean_something_at_the_top(tmp_path: Folder) -> None:
+    write(tmp_path, "a.yml", "services: {web: {image: x, build: {volumes: [a], secrets: b}, volumes: ['v:/v']}}")
+    write(tmp_path, "b.yml", "services: {web: {build: {volumes: [c]}, volumes: ['w:/w']}}")
+
+    found = read_compose([tmp_path / "a.yml", tmp_path / "b.yml"], {})
+    assert [each.target for each in found.services["web"].mounts] == ["/v", "/w"]

@@ -166,4 +166,8 @@ CONFIGURATION: dict[str, str] = {
     "The component {component} is of the kind {kind}, which cannot be saved yet.": "Le composant {component} est de nature {kind}, qui ne peut pas encore être sauvegardée.",
     "There is no class '{name}'.": "Il n'y a pas de classe « {name} ».",
     "There is no component '{name}'.": "Il n'y a pas de composant « {name} ».",
+    "Line {line} of {path} is no variable, and is left out.": "La ligne {line} de {path} n'est pas une variable, et est "
+    "laissée de côté.",
+    "Write NAME=value; a value with spaces stands in quotes, and what opens is closed.": "Écrivez NOM=valeur ; une valeur "
+    "avec des espaces est entre guillemets, et ce qui s'ouvre se ferme.",
 }

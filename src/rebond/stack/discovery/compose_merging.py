@@ -46,7 +46,7 @@ def merge_services(earlier: Mapping[str, Any], later: Mapping[str, Any], depth: 
                 merged.pop(key, None)
             else:
                 merged[key] = value.value
-        elif key == "volumes":
+        elif key == "volumes" and depth == 0:
             by_target = {str(each.get("target")): each for each in [*list_of(merged.get(key)), *value]}
             merged[key] = list(by_target.values())
         elif depth < _DEEPEST and isinstance(value, dict) and isinstance(merged.get(key), dict):

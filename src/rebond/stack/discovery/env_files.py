@@ -1,9 +1,9 @@
 """Files of variables: which there are, and what they name. Values stay in memory."""
 
 import stat
-from collections.abc import Mapping
 from pathlib import Path
 
+from rebond.config.variable_files import read_variable_file
 from rebond.stack.discovery.nearby_folders import NearbyFolders
 from rebond.stack.discovery.written_paths import can_be_written
 
@@ -16,17 +16,13 @@ _MOST_DIRECTORIES = 2_000
 
 def read_variables(path: Path) -> dict[str, str]:
     """Return the variables of a file; none where it cannot be read, which the configuration says again later."""
-    from dotenv import dotenv_values  # noqa: PLC0415 - few directories have such files
-
     try:
         about = path.stat()
         if about.st_size > FILE_LIMIT_BYTES or not stat.S_ISREG(about.st_mode):
             return {}
-        with path.open(encoding="utf-8", errors="surrogateescape") as stream:
-            found: Mapping[str, str | None] = dotenv_values(stream=stream)
-    except OSError:
+        return dict(read_variable_file(path).variables)
+    except (OSError, ValueError):
         return {}
-    return {name: text for name, text in found.items() if text is not None}
 
 
 def find_env_files(directory: Path) -> tuple[Path, ...]:

@@ -51,7 +51,9 @@ def propose_postgres_service(service: Service, name: str, extra: Lines, is_savab
         "restore": _PSQL,
         **extra,
     }
-    return ProposedPart(heading=f"component.{name}", lines=dump, remarks=(seen, _BY_PROGRAM))
+    return ProposedPart(
+        heading=f"component.{name}", lines=dump, remarks=(seen, _BY_PROGRAM), is_active=is_savable(name, dump)
+    )
 
 
 def propose_mysql_service(service: Service, name: str, extra: Lines, is_savable: IsSavable) -> ProposedPart:
@@ -70,7 +72,9 @@ def propose_mysql_service(service: Service, name: str, extra: Lines, is_savable:
         "end_mark": MYSQL_MARK,
         **extra,
     }
-    return ProposedPart(heading=f"component.{name}", lines=dump, remarks=(seen, _BY_PROGRAM))
+    return ProposedPart(
+        heading=f"component.{name}", lines=dump, remarks=(seen, _BY_PROGRAM), is_active=is_savable(name, dump)
+    )
 
 
 def find_sqlite_of_variables(surveyed: Surveyed) -> list[Path]:
@@ -154,7 +158,7 @@ def _by_address(address: str, is_savable: IsSavable) -> ProposedPart:
 
 def _said(key: str, variable: Variable | None) -> dict[str, object]:
     """Return a line for a name that is no secret: as a reference where it is one."""
-    if variable is None or not variable.text:
+    if variable is None or not variable.text or "://" in variable.text:  # an address may have a password in it
         return {}
     if variable.reference:
         return {key: from_variable(variable.reference.name, variable.reference.default)}

@@ -18,6 +18,7 @@ from rebond.stack.discovery.recognizing import LABEL, LABELLED_KINDS, holds_data
 from rebond.stack.discovery.remarks import Remark
 
 KNOWN_LABELS = ("enable", "kind", "name", "path", "priority", "rpo", "rto")
+_LONGEST_NAME, _LONGEST_PART = 64, 58  # the second leaves room for a number
 _COPIED = ("priority", "rpo", "rto")
 
 
@@ -171,13 +172,9 @@ CANNOT_YET = Remark(template="This version of Rebond cannot save this yet; it is
 
 def choose_name(wanted: str, fallback: str, taken: set[str]) -> str:
     """Return a name that no other component has, of signs that need no quotes in a configuration."""
-    wanted, fallback = _plain(wanted), _plain(fallback)
-    for name in (wanted, fallback, f"{wanted}-{fallback}"):
-        if name.strip("-") and name not in taken:
-            taken.add(name)
-            return name
-    base = wanted or fallback or "component"
-    name = next(name for number in range(2, 1000) if (name := f"{base}-{number}") not in taken)
+    names = [each for each in (_plain(wanted), _plain(fallback)) if each] or ["component"]
+    numbered = (f"{names[0]}-{number}" for number in range(2, 1000))
+    name = next(each for each in (*names, "-".join(names)[:_LONGEST_NAME], *numbered) if each not in taken)
     taken.add(name)
     return name
 
@@ -185,4 +182,4 @@ def choose_name(wanted: str, fallback: str, taken: set[str]) -> str:
 def _plain(name: str) -> str:
     """Return a name without accents, and with a dash for each sign that a name of TOML has only in quotes."""
     letters = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-_")
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", letters).strip("-_")[:_LONGEST_PART]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebond.config.steps import OWN_IF_POSSIBLE
+from rebond.config.variable_files import read_variable_file
 from rebond.errors import CommandFailed
 from rebond.logs.masking import remember_variables
 from rebond.operations.drills.outcomes import Answer, Check
@@ -118,11 +119,7 @@ def find_entrance(around: Surroundings, pid: int) -> tuple[str, ...] | None:
 
 def _read_variables(root: Path, name: str) -> dict[str, str]:
     """Return the variables of a restored file; none where it did not come back."""
-    from dotenv import dotenv_values  # noqa: PLC0415 - few stacks have such files
-
     path = root / name
     if os.path.isabs(name) or not path.is_file():
         return {}
-    with path.open(encoding="utf-8", errors="surrogateescape") as stream:
-        found = dotenv_values(stream=stream, interpolate=False)
-    return {key: value for key, value in found.items() if value is not None}
+    return dict(read_variable_file(path, interpolates=False).variables)
