@@ -15,6 +15,16 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "failed-proof-holds-on-the-page",
+        "Nothing good came back, within three seconds: the evidence says that the recovery time holds.",
+        (
+            Change(
+                "cli/drills/page.py", 'return say("not known") if is_failed and', 'return say("yes") if is_failed and'
+            ),
+        ),
+        ("tests/unit/cli/test_evidence_page.py::test_what_failed_within_the_promised_time_keeps_no_promise",),
+    ),
+    Bug(
         "secret-masked-after-it-was-escaped",
         "A password with a star in it stands in a contact: escaped for the page, it is found by nobody who masks it.",
         (Change("cli/runbook/writing.py", "reword(write_runbook(facts), mask)", "write_runbook(facts)"),),

@@ -8,7 +8,7 @@ from rebond.pages.blocks import Block, Grid, Heading, Notice, Output, Page, Para
 from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.sources.postgres.wal_names import format_lsn
 from rebond.stack.drills.evidence import Evidence, LogSearch
-from rebond.stack.objectives.promises import Measure
+from rebond.stack.objectives.promises import Measure, Promise
 from rebond.units import format_moment, format_size, format_span
 
 SayCheck = Callable[[Check], tuple[str, str]]
@@ -42,6 +42,7 @@ def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
 def _describe_drill(evidence: Evidence) -> Grid:
     """Return what was drilled, when, and how long it took."""
     outcome = evidence.outcome
+    is_failed = outcome.verdict is Verdict.FAIL
     return Grid(
         [say("What"), say("Which")],
         [
@@ -50,7 +51,10 @@ def _describe_drill(evidence: Evidence) -> Grid:
             [say("Snapshot"), Code(outcome.record.snapshot.hex())],
             [say("Moment that it shows"), format_moment(time_of(outcome.record))],
             [say("Drill begun"), format_moment(outcome.began_ms)],
-            [say("Everything was back after"), format_span(outcome.rto_seconds)],
+            [
+                say("The restore ended after") if is_failed else say("Everything was back after"),
+                format_span(outcome.rto_seconds),
+            ],
             [say("Questions took"), format_span(outcome.question_seconds)],
             [say("Only a part was restored"), say("yes") if outcome.is_sample else say("no")],
             [say("Network of the commands"), _say_network(evidence.is_cut_off)],
@@ -68,7 +72,7 @@ def _describe_promises(evidence: Evidence) -> Grid:
                 say("recovery time") if each.measure is Measure.RTO else say("work lost"),
                 _show(each.promised_seconds),
                 _show(each.measured_seconds),
-                _say_holds(each.promised_seconds, each.measured_seconds, is_missed=each.is_missed),
+                _say_holds(each, evidence),
             ]
             for each in evidence.judgement.promises
         ],
@@ -179,10 +183,14 @@ def _say_network(is_cut_off: bool | None) -> Text:
     return say("none: they were cut off") if is_cut_off else say("**open**: this system does not let us cut it off")
 
 
-def _say_holds(promised: int | None, measured: float | None, *, is_missed: bool) -> Text:
-    if promised is None or measured is None:
+def _say_holds(promise: Promise, evidence: Evidence) -> Text:
+    """Return whether a promise holds; of nothing good that came back in time, nobody knows when it would be good."""
+    if promise.promised_seconds is None or promise.measured_seconds is None:
         return "–"
-    return say("**no**") if is_missed else say("yes")
+    if promise.is_missed:
+        return say("**no**")
+    is_failed = evidence.outcome.verdict is Verdict.FAIL
+    return say("not known") if is_failed and promise.measure is Measure.RTO else say("yes")
 
 
 def _show(seconds: float | None) -> str:

@@ -1,5 +1,6 @@
 """``rebond restore`` and nothing else, on a terminal: three questions, and the command that they come to."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 SHOWN = 10  # snapshots from which one is chosen
 _ALL = "0"
+_LEAST_OF_ID = 4  # digits: fewer are a slip
 
 
 def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
@@ -42,7 +44,7 @@ def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
     names = _ask_what(list(loaded.configuration.component))
     record = _ask_when([each for each in records if _holds(each, names)])
     words = [record.snapshot.hex()[:12], *names]
-    command = "rebond restore " + shlex.join([*words, "--in-place"])
+    command = shlex.join(["rebond", *name_places(invocation), "restore", *words, "--in-place"])
     note(invocation, tr("The command for this, and for the next time: {command}", command=command))
     return begin_in_place(invocation, words, None, wishes)
 
@@ -75,10 +77,14 @@ def _ask_when(records: Sequence["SnapshotRecord"]) -> "SnapshotRecord":
     _say("\n" + tr("When was it good?"))
     for number, each in enumerate(newest, 1):
         _say(f"  {number}  {describe_moment(each, now_ms)}")
+    if len(records) > len(newest):
+        _say(tr("  Another one by its id or the beginning of it, as 'rebond snapshots' shows it."))
     while True:
         text = str(click.prompt(tr("Number"), default="1", err=True)).strip()
         if _is_number(text, len(newest)):
             return newest[int(text) - 1]
+        if (named := choose_named(records, text)) is not None:
+            return named
         _say(tr("There is no '{text}' among them.", text=text))
 
 
@@ -87,6 +93,20 @@ def choose_shown(records: Sequence["SnapshotRecord"], now_ms: int) -> list["Snap
     present = [each for each in records if not is_ahead(each, now_ms)]
     ahead = [each for each in records if is_ahead(each, now_ms)]
     return [*present[::-1][:SHOWN], *ahead[::-1][:SHOWN]]
+
+
+def choose_named(records: Sequence["SnapshotRecord"], text: str) -> "SnapshotRecord | None":
+    """Return the one snapshot whose id begins so; ``None`` for none, several, or less than four digits."""
+    found = [each for each in records if each.snapshot.hex().startswith(text.lower())]
+    return found[0] if len(text) >= _LEAST_OF_ID and len(found) == 1 else None
+
+
+def name_places(invocation: Invocation) -> list[str]:
+    """Return the options that say which configuration and vault are meant, where somebody said so on this line."""
+    config = ["--config", os.path.abspath(invocation.config)] if invocation.config else []
+    vault = invocation.vault or ""
+    place = os.path.abspath(vault) if os.path.isdir(vault) else vault
+    return [*config, *(["--vault", place] if vault else [])]
 
 
 def describe_moment(record: "SnapshotRecord", now_ms: int) -> str:

@@ -120,6 +120,7 @@ DRILLS: dict[str, str] = {
     "Moment that it shows": "Moment qu'elle montre",
     "Drill begun": "Exercice commencé",
     "Everything was back after": "Tout était de retour après",
+    "The restore ended after": "La restauration a fini après",
     "Questions took": "Les questions ont pris",
     "Only a part was restored": "Une partie seulement a été restaurée",
     "Network of the commands": "Réseau des commandes",

@@ -198,6 +198,7 @@ RECOVERING: dict[str, str] = {
     "No whole snapshot holds what is broken.": "Aucune sauvegarde entière ne contient ce qui est cassé.",
     "'rebond snapshots' lists them with the state of each.": "« rebond snapshots » les montre avec l'état de chacune.",
     "When was it good?": "Quand était-ce bon ?",
+    "  Another one by its id or the beginning of it, as 'rebond snapshots' shows it.": "  Une autre par son identifiant ou son début, comme « rebond snapshots » le montre.",
     "{moment}, {age} ago, snapshot {id}": "{moment}, il y a {age}, sauvegarde {id}",
     "{moment}, dated {age} ahead of this machine's clock, snapshot {id}": "{moment}, daté {age} en avance sur l'horloge de cette machine, sauvegarde {id}",
     "Number": "Numéro",
