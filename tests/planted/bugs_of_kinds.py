@@ -2,6 +2,8 @@
 
 from tests.planted.bug import Bug, Change
 
+CHANNELS = "tests/unit/sources/test_channels.py"
+VOLUMES = "tests/unit/sources/test_volumes.py"
 CONTAINERS = "tests/scenarios/test_kinds_in_containers.py"
 DECLARED = "tests/scenarios/test_declared_kinds.py"
 SECRETS = "tests/scenarios/test_secrets_apart.py"
@@ -141,5 +143,35 @@ KINDS = (
         "Triggers that the user of a dump may not see are missing in it, and nobody says so.",
         (Change("sources/servers/mysql_looks.py", ' (_NO_TRIGGERS, ("TRIGGER",)),', ""),),
         (f"{MYSQL}::test_what_the_user_may_not_see_is_told",),
+    ),
+    Bug(
+        "another-container-by-its-id",
+        "The container db is gone, and one whose id begins with db is saved instead.",
+        (Change("sources/channels/reading.py", "    require_own_name(address, environment)\n", ""),),
+        (f"{CHANNELS}::test_the_beginning_of_an_id_is_no_name",),
+    ),
+    Bug(
+        "words-of-a-client-in-the-stream",
+        "What a client says on standard output is saved as the beginning of a dump.",
+        (Change("sources/channels/reading.py", "del self._held[: place + len", "del self._held[place : place + len"),),
+        (f"{CHANNELS}::test_what_a_client_says_before_is_not_what_the_command_wrote",),
+    ),
+    Bug(
+        "volume-of-another-project",
+        "The volume of another project is saved as ours, because it is the only one of its name.",
+        (
+            Change(
+                "sources/channels/volumes.py",
+                "if project and each.project not in",
+                "if not project and each.project not in",
+            ),
+        ),
+        (f"{VOLUMES}::test_the_volume_of_another_project_is_not_taken_for_ours",),
+    ),
+    Bug(
+        "folder-of-another-machine",
+        "An engine on another machine names the folder of a volume, and the folder of that name here is saved.",
+        (Change("stack/whereabouts.py", " and is_engine_here(client, loaded.variables, here.ask):", ":"),),
+        (f"{DECLARED}::test_a_folder_that_an_engine_elsewhere_names_is_not_the_one_here",),
     ),
 )

@@ -266,6 +266,24 @@ def test_a_volume_that_may_not_be_read_here_comes_through_a_container(
     assert "no running container has it" in ended.err
 
 
+def test_a_folder_that_an_engine_elsewhere_names_is_not_the_one_here(
+    stack: KeptStack, media: Folder, tmp_path: Folder
+) -> None:
+    here = stack.folder / "left-here" / "shop_media"
+    if not here.exists():
+        make_media(here)
+        make_database(here / "orders.db")
+    (here / "sub" / "old").write_text("of before it moved")
+    use_volumes(stack, volume_of("shop_media", "shop", here))
+    stack.answer("docker ps --quiet --filter volume=shop_media", b"holder\n")
+    mounts = [{"Name": "shop_media", "Destination": str(media)}]
+    stack.answer_json("docker inspect holder", [{"Id": "holder", "Mounts": mounts}])
+    document = stack.good_backup(DOCKER_HOST="ssh://admin@other")
+    stack.restore(document["id"], tmp_path)
+
+    assert sorted(os.listdir(tmp_path / "media")) == sorted(os.listdir(media / "sub"))
+
+
 def test_a_name_that_could_be_two_volumes_names_both(stack: KeptStack, media: Folder) -> None:
     use_volumes(stack, volume_of("a_media", "a", media), volume_of("b_media", "b", media), project="")
     ended = stack.back_up()

@@ -8,6 +8,8 @@ containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It 
 ``SHIM_CRLF=1``        translate line ends, as a terminal does
 ``SHIM_DELAY=S``       wait S seconds before each piece of output
 ``SHIM_LOG=FILE``      append the arguments as a line of JSON
+``SHIM_IDS=A=ID,…``    the ids of containers: the beginning of one reaches it, as the engines do, where no name fits
+``SHIM_CHATTER=TEXT``  say so on standard output before anything else
 ``SHIM_ANSWERS=DIR``   a JSON file ``answers`` there gives, for whole command lines other than ``exec``, the file whose
                        content is the answer, or ``!TEXT`` for a failure with status 1 that says TEXT
 
@@ -43,15 +45,26 @@ def take_options(words: list[str], known: dict[str, int]) -> dict[str, list[str]
     return found
 
 
+def find_container(name: str) -> str:
+    """Return the container that docker means: of that name, else the one whose id begins so."""
+    if name not in running():
+        ids = dict(each.split("=") for each in os.environ.get("SHIM_IDS", "").split(",") if each)
+        meant = [each for each, id_ in ids.items() if id_.startswith(name)]
+        if len(meant) != 1:
+            fail(f"Error response from daemon: No such container: {name}", 1)
+        return meant[0]
+    return name
+
+
 def read_docker(client: str, words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
+    if words[:4] == ["container", "inspect", "--format", "name={{.Name}}="]:
+        sys.stdout.write(f"name={'/' if client == 'docker' else ''}{find_container(words[4])}=\n")
+        sys.exit(0)
     if words[:1] != ["exec"]:
         fail(f"{client}: '{words[:1]}' is not a command", 1)
     del words[0]
     options = take_options(words, EXEC_OPTIONS)
-    name = words.pop(0)
-    if name not in running():
-        fail(f"Error response from daemon: No such container: {name}", 1)
-    return name, options, words
+    return find_container(words.pop(0)), options, words
 
 
 def read_compose(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
@@ -163,6 +176,9 @@ def answer_at_once(client: str, words: list[str]) -> None:
 
 
 def main(client: str, words: list[str]) -> int:
+    if os.environ.get("SHIM_CHATTER"):
+        sys.stdout.write(os.environ["SHIM_CHATTER"] + " ".join([client, *words]))
+        sys.stdout.flush()
     if log := os.environ.get("SHIM_LOG"):
         import json
 

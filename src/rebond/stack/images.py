@@ -9,6 +9,7 @@ from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.containers import require_own_name
 from rebond.sources.channels.volumes import list_mounts
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.images.listing import (
@@ -91,6 +92,7 @@ class ConfiguredImages:
                 return engine, list_of_containers(engine, containers, self._here.ask, report), []
             case Client.DOCKER | Client.PODMAN:
                 engine = address.client.value
+                require_own_name(address, self._loaded.variables)
                 return engine, list_of_containers(engine, [address.name], self._here.ask, report), []
             case Client.KUBERNETES:
                 answer = self._here.ask(self._ask_pods_of(address))

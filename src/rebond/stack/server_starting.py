@@ -7,7 +7,8 @@ from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.config.steps import Step
 from rebond.operations.recovery.server_waiting import Starter
-from rebond.sources.channels.addresses import Client
+from rebond.sources.channels.addresses import Address, Client
+from rebond.sources.channels.containers import require_own_name
 from rebond.stack.hooks import make_hook
 from rebond.stack.surroundings import address_of
 from rebond.stack.whereabouts import list_compose_words
@@ -27,7 +28,7 @@ def find_starter(component: Component, loaded: Loaded) -> Starter | None:
             case Client.COMPOSE:
                 return _make(loaded, [*list_compose_words(loaded), "up", "--detach", address.name])
             case Client.DOCKER | Client.PODMAN:
-                return _make(loaded, [address.client.value, "start", address.name])
+                return _make(loaded, [address.client.value, "start", address.name], named=address)
             case Client.KUBERNETES:
                 return None
     if component.volume is None and component.restart is not None and "{part}" not in component.restart:
@@ -40,10 +41,12 @@ def find_starter(component: Component, loaded: Loaded) -> Starter | None:
     return None
 
 
-def _make(loaded: Loaded, words: Sequence[str]) -> Starter:
+def _make(loaded: Loaded, words: Sequence[str], *, named: Address | None = None) -> Starter:
     hook = make_hook(Step(run=tuple(words), timeout=_SECONDS), loaded, {"REBOND_HOOK": "restore"})
 
     def start() -> None:
+        if named is not None:
+            require_own_name(named, loaded.variables)
         hook.run()
 
     return Starter(name=shlex.join(words), start=start)

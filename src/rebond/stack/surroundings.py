@@ -22,4 +22,5 @@ def describe_surroundings(loaded: Loaded, resolver: Resolver, address: Address) 
         compose_files=tuple(str(loaded.root / each) for each in stack.compose),
         context=resolver.resolve_words(cluster.context) if cluster and cluster.context else "",
         namespace=resolver.resolve_words(cluster.namespace) if cluster and cluster.namespace else "",
+        started_in=str(loaded.root),
     )

@@ -15,7 +15,7 @@ from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
 from rebond.sources.channels.reading import open_channel
-from rebond.sources.channels.volumes import Volume, find_mount, find_only_mount, find_volume
+from rebond.sources.channels.volumes import Volume, find_mount, find_only_mount, find_volume, is_engine_here
 from rebond.sources.streams.readers import CommandReader, FedReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.client_words import drop_noise, reaches_nothing
@@ -158,7 +158,7 @@ def find_folder(component: Component, loaded: Loaded) -> tuple[Place, bytes]:
     if component.volume is None:
         return place_of(component, loaded), b""
     volume, client, here = find_named_volume(component.volume, loaded)
-    if volume.mountpoint and _may_read(volume.mountpoint):
+    if volume.mountpoint and _may_read(volume.mountpoint) and is_engine_here(client, loaded.variables, here.ask):
         return here, os.fsencode(volume.mountpoint)
     mount = find_mount(volume, client, here.ask)
     return Place(loaded=loaded, address=Address(client=Client(client), name=mount.container)), os.fsencode(mount.path)

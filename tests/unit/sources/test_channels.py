@@ -13,7 +13,7 @@ from rebond.operations.snapshots import list_snapshots
 from rebond.sources.channels.addresses import Address, Client, parse_address
 from rebond.sources.channels.clients import OLD_DOCKER_COMPOSE, Inside, Surroundings, build_arguments
 from rebond.sources.channels.compose import find_compose
-from rebond.sources.channels.reading import open_channel
+from rebond.sources.channels.reading import is_unreachable, open_channel
 from rebond.sources.streams.tree import StreamTree
 from rebond.testing.stream_contract import MakeTree, StreamContract, read_all
 
@@ -148,7 +148,8 @@ def test_what_is_written_inside_arrives_to_the_byte_without_the_mark(
 def test_a_stream_that_is_cut_while_the_client_ends_with_0_is_told(
     shims: dict[str, str], noise: Folder, address: str
 ) -> None:
-    for after in (0, 1, 299_999, 300_000, 300_020, 300_044):
+    marked = 45  # bytes of a mark, before and behind
+    for after in (0, 1, marked, 299_999, 300_000, marked + 300_000, 2 * marked + 299_999):
         with pytest.raises(CommandFailed, match=r"was cut|empty"):
             read(tree_of({**shims, "SHIM_CUT_AFTER": str(after)}, address, "cat", str(noise)))
 
@@ -173,6 +174,55 @@ def test_every_end_of_a_stream_is_kept(shims: dict[str, str], tmp_path: Folder, 
 
 
 @pytest.mark.parametrize("address", PLACES)
+@pytest.mark.parametrize("said", ["a warning of the client\n", "no end of a line ", "x" * 200_000 + "\n"], ids=len)
+def test_what_a_client_says_before_is_not_what_the_command_wrote(
+    shims: dict[str, str], noise: Folder, address: str, said: str
+) -> None:
+    environment = {**shims, "SHIM_CHATTER": said[:100_000]}
+    assert read(tree_of(environment, address, "cat", str(noise))) == noise.read_bytes()
+    with pytest.raises(CommandFailed, match=r"was cut|empty"):
+        read(tree_of({**environment, "SHIM_CUT_AFTER": "200000"}, address, "cat", str(noise)))
+    with pytest.raises(CommandFailed, match="translated the line ends"):
+        read(tree_of({**environment, "SHIM_CRLF": "1"}, address, "echo", "hello"))
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_the_client_is_started_where_the_stack_is(shims: dict[str, str], tmp_path: Folder, address: str) -> None:
+    surroundings = Surroundings(started_in=str(tmp_path))
+    assert read(tree_of(shims, address, "pwd", surroundings=surroundings)) == f"{tmp_path}\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("Error response from daemon: Container 1f is paused, unpause the container before exec", 1),
+        ("Error response from daemon: Container 1f is restarting, wait until the container is running", 1),
+        ("error during connect: Get http://docker/v1.45: command [ssh] has exited with exit status 255", 1),
+        ("failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is correct", 1),
+        ("error: cannot exec into a container in a completed pod; current phase is Succeeded", 1),
+        ("Error: can only create exec sessions on running containers: container state improper", 255),
+    ],
+)
+def test_what_answers_later_perhaps_is_unreachable_and_no_fault_of_the_command(words: str, status: int) -> None:
+    assert is_unreachable(Client.DOCKER, status, words)
+    assert not is_unreachable(Client.DOCKER, 2, words)
+
+
+def test_what_clients_say_each_time_is_in_no_message_of_a_good_end(shims: dict[str, str]) -> None:
+    said = 'time="2026-01-02T03:04:05Z" level=warning msg="/a/compose.yml: the attribute `version` is obsolete"'
+    own = "tar: socket ignored"
+    surroundings, script = Surroundings(), f"printf '%s\\n' '{said}' '{own}' >&2"
+    reader = open_channel(
+        parse_address("compose:db"), ["sh", "-c", script], surroundings=surroundings, inside=Inside(), environment=shims
+    )
+    while reader.readinto(memoryview(bytearray(100))):
+        pass
+    reader.finish()
+    assert reader.last_words() == own
+    reader.close()
+
+
+@pytest.mark.parametrize("address", PLACES)
 def test_translated_line_ends_are_told(shims: dict[str, str], address: str) -> None:
     with pytest.raises(CommandFailed, match="translated the line ends"):
         read(tree_of({**shims, "SHIM_CRLF": "1"}, address, "echo", "hello"))
@@ -183,6 +233,15 @@ def test_a_slow_client_is_waited_for(shims: dict[str, str]) -> None:
         read(tree_of({**shims, "SHIM_DELAY": "0.05"}, "docker:db", "sh", "-c", "echo a; sleep 0.1; echo b"))
         == b"a\nb\n"
     )
+
+
+@pytest.mark.parametrize("client", ["docker", "podman"])
+def test_the_beginning_of_an_id_is_no_name(shims: dict[str, str], client: str) -> None:
+    environment = {**shims, "SHIM_RUNNING": "shop,db", "SHIM_IDS": "shop=cafe0123456789ab,db=0f"}
+    assert read(tree_of(environment, f"{client}:db", "echo", "a")) == b"a\n"
+    assert read(tree_of(environment, f"{client}:cafe01234567", "echo", "a")) == b"a\n"  # as the engines show ids
+    with pytest.raises(SourceUnreachable, match=r"called cafe: .* means shop"):
+        read(tree_of(environment, f"{client}:cafe", "echo", "a"))
 
 
 @pytest.mark.parametrize("address", ["compose:absent", "docker:absent", "podman:absent", "kubernetes:pod/absent"])

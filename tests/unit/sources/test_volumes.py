@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
-from rebond.sources.channels.volumes import find_volume
+from rebond.sources.channels.volumes import find_volume, is_engine_here
 
 
 class Engine:
@@ -44,6 +44,7 @@ SHOP, OLD = ("media", "shop"), ("media", "old")
         (Engine(shop_media=SHOP, old_media=OLD, media=None), "shop", "shop_media"),
         (Engine(media=None), "shop", "media"),
         (Engine(shop_media=None), "shop", "shop_media"),
+        (Engine(old_media=OLD, media=None), "shop", "media"),
         (Engine(renamed=SHOP), "shop", "renamed"),
         (Engine(my_media_volume=None, media=None), "", "media"),  # a part of a name is no match
     ],
@@ -64,6 +65,37 @@ def test_the_one_that_is_meant_is_found(engine: Engine, project: str, meant: str
 def test_where_several_could_be_meant_all_are_named(engine: Engine, project: str, named: str) -> None:
     with pytest.raises(SourceUnfit, match=named):
         find_volume("media", "docker", project, engine)
+
+
+def test_the_volume_of_another_project_is_not_taken_for_ours() -> None:
+    with pytest.raises(SourceUnfit, match="shop has no volume media: old_media belongs to another"):
+        find_volume("media", "docker", "shop", Engine(old_media=OLD))
+    assert find_volume("old_media", "docker", "shop", Engine(old_media=OLD)).project == "old"
+
+
+@pytest.mark.parametrize(
+    ("client", "variables", "answer", "is_here"),
+    [
+        ("docker", {"DOCKER_HOST": "ssh://admin@other"}, None, False),
+        ("docker", {"DOCKER_HOST": "tcp://127.0.0.1:2375"}, None, False),
+        ("docker", {"DOCKER_HOST": "unix:///run/user/1000/docker.sock"}, None, True),
+        ("docker", {}, b"unix:///var/run/docker.sock\n", True),
+        ("docker", {"DOCKER_CONTEXT": "far"}, b"ssh://admin@other\n", False),
+        ("docker", {}, None, True),  # older than contexts
+        ("podman", {}, None, True),
+        ("podman", {"CONTAINER_HOST": "ssh://admin@other"}, b"true\n", False),
+        ("podman", {"CONTAINER_HOST": "unix:///run/podman/podman.sock"}, b"false\n", True),
+    ],
+)
+def test_an_engine_on_another_machine_has_its_folders_there(
+    client: str, variables: dict[str, str], answer: bytes | None, is_here: bool
+) -> None:
+    def ask(_words: Sequence[str]) -> bytes:
+        if answer is None:
+            raise CommandFailed("unknown command")
+        return answer
+
+    assert is_engine_here(client, variables, ask) is is_here
 
 
 def test_where_none_is_there_it_is_said() -> None:

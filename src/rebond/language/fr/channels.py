@@ -71,4 +71,8 @@ CHANNELS: dict[str, str] = {
     "Check the path; allow_empty saves it all the same.": "Vérifiez le chemin ; allow_empty la sauvegarde quand même.",
     "The copy of {name} could not be read: {reason}.": "La copie de {name} n'a pas pu être lue : {reason}.",
     "Check the disk that TMPDIR lies on.": "Vérifiez le disque qui porte TMPDIR.",
+    "No container is called {name}: {client} takes that for the beginning of an id, and means {other}.": "Aucun conteneur ne "
+    "s'appelle {name} : {client} prend cela pour le début d'un identifiant, et veut dire {other}.",
+    "See '{client} ps --all'; start the container {name}, or write the name that it has now.": "Voyez « {client} ps --all » ; "
+    "démarrez le conteneur {name}, ou écrivez le nom qu'il a maintenant.",
 }

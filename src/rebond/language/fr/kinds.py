@@ -173,6 +173,8 @@ KINDS: dict[str, str] = {
     "The volume {name} could be {volumes}.": "Le volume {name} peut être {volumes}.",
     "Write the one that is meant as volume = \"…\", or set COMPOSE_PROJECT_NAME in a file of 'env'.": "Écrivez celui qui est "
     "voulu dans volume = « … », ou réglez COMPOSE_PROJECT_NAME dans un fichier de « env ».",
+    "The project {project} has no volume {name}: {volumes} belongs to another.": "Le projet {project} n'a pas de volume {name} : "
+    "{volumes} est à un autre.",
     "The files of the volume {name} may not be read at {path}, and no running container has it.": "Les fichiers du volume "
     "{name} ne peuvent être lus à {path}, et aucun conteneur qui tourne ne l'a.",
     'Run the backup as root, or start the service that uses it, or name that with in = "compose:…".': "Lancez la sauvegarde "

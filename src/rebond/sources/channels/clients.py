@@ -15,7 +15,7 @@ class Surroundings:
     """What the clients have to be told of the stack, besides the address.
 
     ``compose`` is how compose is called here (see ``find_compose``). Empty means: what the client itself
-    would take.
+    would take. ``started_in`` is the folder where the client is started: compose looks there for what it is not told.
     """
 
     compose: tuple[str, ...] = DOCKER_COMPOSE
@@ -24,6 +24,7 @@ class Surroundings:
     project_directory: str = ""
     context: str = ""
     namespace: str = ""
+    started_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,12 @@
-"""What a command inside a container writes, as a stream that is whole only with a mark that we append ourselves.
+"""What a command inside a container writes, as a stream that is whole only between two marks of our own.
 
-The clients lie: ``kubectl exec`` cuts streams and ends with 0, and a terminal that somebody configured
-turns line ends into others. So the command runs as ``COMMAND && printf MARK`` with a random mark,
-which comes only after all that a good command wrote. Inside there must be a shell called ``sh``.
+The clients lie: ``kubectl exec`` cuts streams and ends with 0, a terminal that somebody configured turns line ends
+into others, and what stands in for a client says things of its own on standard output. So the command runs as
+``printf MARK && COMMAND && printf MARK`` with a random mark. What comes before the first is not the command's; the
+second comes only after all that a good command wrote. Inside there must be a shell called ``sh``.
 """
 
+import re
 import secrets
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -13,11 +15,16 @@ from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreach
 from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
+from rebond.sources.channels.containers import require_own_name
 from rebond.sources.streams.readers import CommandReader, describe_failure
 
-_SCRIPT = '"$@" && printf \'\\n%s\\n\' "$0"'
+_SCRIPT = 'printf \'\\n%s\\n\' "$0" && "$@" && printf \'\\n%s\\n\' "$0"'
 _MARK_BYTES = 16
 _BLOCK_BYTES = 1 << 16
+_CHATTER = re.compile(  # on standard error, whatever the command does
+    r'time="[^"]*" level=(?:warning|info)\b|WARN\[\d+\]|Defaulted container |Emulate Docker CLI |'
+    r"[WI]\d{4} \d\d:\d\d:\d\d|>>>> Executing external compose provider"
+)
 
 
 def open_channel(
@@ -39,8 +46,9 @@ def open_channel(
     ``given`` is what the command gets to read; ``inside.reads_input`` has to be true for it. ``label`` is how
     messages call the command, where that is not its first word. After ``idle_seconds`` without a byte it is ended.
     With ``keeps_input`` the end of its input comes only when the reader is closed.
-    Raises ``SourceUnfit`` when the client is not installed, ``CommandFailed`` when it cannot be started. The
-    reader raises ``SourceUnreachable`` when nothing runs at ``address``, ``CommandFailed`` for the rest.
+    Raises ``SourceUnfit`` when the client is not installed, ``SourceUnreachable`` when it would reach another
+    container, ``CommandFailed`` when it cannot be started. The reader raises ``SourceUnreachable`` when nothing runs
+    at ``address``, ``CommandFailed`` for the rest.
     """
     mark = make_mark()
     arguments = build_arguments(address, ("sh", "-c", _SCRIPT, mark, *command), surroundings, inside)
@@ -52,10 +60,12 @@ def open_channel(
             client=client,
             address=str(address),
         )
+    require_own_name(address, environment)
     reader = CommandReader(
         arguments,
         environment=environment,
         timeout_seconds=timeout_seconds,
+        directory=surroundings.started_in or None,
         given=given,
         idle_seconds=idle_seconds,
         keeps_input=keeps_input,
@@ -64,7 +74,7 @@ def open_channel(
 
 
 class MarkedReader:
-    """A stream from which the mark at its end is taken; without the mark it is not whole."""
+    """A stream from which its marks are taken, and what comes before the first; without the second it is not whole."""
 
     def __init__(self, reader: CommandReader, address: Address, mark: bytes, *, program: str, client: str) -> None:
         self._reader = reader
@@ -74,6 +84,7 @@ class MarkedReader:
         self._program = program
         self._client = client
         self._held = bytearray()  # never less than an end, until there is nothing more to come
+        self._has_begun = False
         self._is_over = False
 
     def readinto(self, buffer: memoryview, /) -> int:
@@ -83,6 +94,8 @@ class MarkedReader:
             block = bytearray(_BLOCK_BYTES)
             count = self._reader.readinto(memoryview(block))
             self._held += block[:count]
+            if not self._has_begun:
+                self._pass_chatter()
             self._is_over = count == 0
             if self._is_over and self._held.endswith(self._end):
                 del self._held[-len(self._end) :]
@@ -95,12 +108,21 @@ class MarkedReader:
         del self._held[:count]
         return count
 
+    def _pass_chatter(self) -> None:
+        """Let go of all up to the first mark."""
+        for mark in (self._end, self._translated_end):
+            if (place := self._held.find(mark)) >= 0:
+                del self._held[: place + len(mark)]
+                self._has_begun = True
+                return
+        del self._held[: -len(self._translated_end)]
+
     def finish(self) -> None:
         """Judge the end: the client's status first, then the mark."""
         status = self._reader.wait()
         self._reader.check_time()
         if status:
-            raise self._describe(status, self._reader.last_words())
+            raise self._describe(status, self.last_words() or self._reader.last_words())
         if not self._end:
             return
         if self._held.endswith(self._translated_end):
@@ -132,8 +154,8 @@ class MarkedReader:
         self._reader.allow_silence()
 
     def last_words(self) -> str:
-        """Return the last lines of standard error, of the client and of the command; asked after the end."""
-        return self._reader.last_words()
+        """Return the last lines of standard error, without what clients say each time; asked after the end."""
+        return " | ".join(each for each in self._reader.last_words().split(" | ") if not _CHATTER.match(each))
 
     def close(self) -> None:
         """End the client; what it started inside ends when it next writes."""
@@ -171,16 +193,21 @@ _ABSENT = (
     "no such container",
     "no such service",
     "is not running",
+    "is paused, unpause",
+    "is restarting, wait",
     "no container found",
     "no container with name or id",
     "container state improper",
     "cannot connect to the docker daemon",
+    "failed to connect to the docker api",
+    "error during connect",
     "permission denied while trying to connect",
     "error from server",
     "unable to connect to the server",
     "the connection to the server",
     "error: timed out waiting",
     "unable to upgrade connection",
+    "cannot exec into a container in a completed pod",
     "container not found",
     "no configuration file provided",
 )

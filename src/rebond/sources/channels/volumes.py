@@ -1,7 +1,7 @@
 """A volume by the name that compose files give it: which one that is on this machine, and how its files are had."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +37,8 @@ class Mount:
 def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
     """Return the one volume that is meant: of the compose project, else the one that is called just so.
 
-    ``client`` is docker or podman; ``project`` may be unknown (empty). Raises ``SourceUnreachable`` when there is
+    ``client`` is docker or podman; ``project`` may be unknown (empty). What bears the name of another project is meant
+    only by its whole name. Raises ``SourceUnreachable`` when there is
     none and ``SourceUnfit`` when several could be meant; it names them.
     """
     listed = ask([client, "volume", "ls", "--quiet", "--filter", f"label={_VOLUME}={name}"]).decode().split()
@@ -45,9 +46,19 @@ def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
     ours = [each for each in found.values() if project and each.project == project]
     if len(ours) == 1:
         return ours[0]
+    foreign = {name: each for name, each in found.items() if project and each.project not in {"", project}}
+    found = {name: each for name, each in found.items() if name not in foreign}
     # Some compose programs give no label: then the project stands before the name, or nothing does.
     for each in (name, f"{project}_{name}") if project else (name,):
         found |= {volume.name: volume for volume in _inspect_one(client, each, ask)}
+    if not found and foreign:
+        raise SourceUnfit(
+            "The project {project} has no volume {name}: {volumes} belongs to another.",
+            hint="Write the one that is meant as volume = \"…\", or set COMPOSE_PROJECT_NAME in a file of 'env'.",
+            name=name,
+            project=project,
+            volumes=" or ".join(sorted(foreign)),
+        )
     if not found:
         raise SourceUnreachable(
             "There is no volume {name} here.",
@@ -167,3 +178,21 @@ def _read_list(answer: bytes, client: str) -> list[dict[str, Any]]:
             program=client,
         )
     return document
+
+
+def is_engine_here(client: str, variables: Mapping[str, str], ask: Ask) -> bool:
+    """Say whether the engine runs on this machine, so that a folder which it names is the one here.
+
+    ``variables`` are what the client gets. Raises ``SourceError``.
+    """
+    if client == "podman":
+        if not (variables.get("CONTAINER_HOST") or variables.get("CONTAINER_CONNECTION")):
+            return True
+        return ask([client, "info", "--format", "{{.Host.ServiceIsRemote}}"]).strip() == b"false"
+    host = variables.get("DOCKER_HOST", "")
+    if not host:
+        try:
+            host = ask([client, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]).decode().strip()
+        except CommandFailed:
+            return True  # a docker that is older than contexts, or podman under its name
+    return host.startswith(("unix://", "/", "fd://"))

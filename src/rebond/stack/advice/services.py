@@ -22,6 +22,7 @@ from rebond.config.resolving import Resolver
 from rebond.errors import RebondError, SourceUnfit
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
+from rebond.sources.channels.containers import require_own_name
 from rebond.stack.advice.installing import install_command
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import Asked, ask_program
@@ -34,6 +35,7 @@ _AT_ONCE = 4
 _POSTGRES_DUMP = re.compile(r"\bpg_dump(all)?\b")
 _SILENT_ENGINE = re.compile(  # the check of tools says so, once
     r"cannot connect to the docker daemon|permission denied while trying to connect|unable to connect to the server|"
+    r"failed to connect to the docker api|error during connect|"
     r"context .* does not exist",
     re.IGNORECASE,
 )
@@ -104,7 +106,11 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
     except RebondError:
         return  # compose is missing, or a name cannot be looked up: other checks say so
     probe = ("pg_isready", "--quiet") if has_database else ("true",)
-    asked = _ask_inside(scene, address, surroundings, probe)
+    try:
+        require_own_name(address, scene.loaded.variables)
+        asked = _ask_inside(scene, address, surroundings, probe)
+    except RebondError as error:
+        asked = Asked(status=1, words=error.message)
     # without its client other checks speak; an image without the program is told by the backup itself
     if asked.is_good or asked.status in {None, 126, 127} or _SILENT_ENGINE.search(asked.words):
         return
@@ -130,7 +136,12 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
 
 def _ask_inside(scene: Scene, address: Address, surroundings: Surroundings, command: tuple[str, ...]) -> Asked:
     arguments = build_arguments(address, command, surroundings, Inside())
-    return ask_program(arguments, environment=scene.loaded.variables, timeout_seconds=PATIENCE_SECONDS)
+    return ask_program(
+        arguments,
+        environment=scene.loaded.variables,
+        timeout_seconds=PATIENCE_SECONDS,
+        directory=surroundings.started_in or None,
+    )
 
 
 def _start(scene: Scene, address: Address, surroundings: Surroundings) -> str:
