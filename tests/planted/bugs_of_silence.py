@@ -91,15 +91,15 @@ SILENCE = (
         (
             Change(
                 "store/asking_ahead.py",
-                "            while waiting:\n                first, answer = waiting.popleft()\n",
-                "            while waiting:\n                first, answer = waiting.popleft()\n"
-                "                if answer.exception() is not None:\n                    continue\n",
+                "        while waiting:\n            first, answer = waiting.popleft()\n",
+                "        while waiting:\n            first, answer = waiting.popleft()\n"
+                "            if answer.exception() is not None:\n                continue\n",
             ),
             Change(
                 "store/asking_ahead.py",
-                "                    yield first, answer.result()\n                waiting.append",
-                "                    if answer.exception() is None:\n"
-                "                        yield first, answer.result()\n                waiting.append",
+                "                yield first, answer.result()\n            waiting.append",
+                "                if answer.exception() is None:\n"
+                "                    yield first, answer.result()\n            waiting.append",
             ),
         ),
         (f"{AHEAD}::test_an_error_comes_when_the_turn_of_its_question_does",),

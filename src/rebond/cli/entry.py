@@ -36,11 +36,12 @@ def main() -> NoReturn:
 def _end(status: int) -> NoReturn:
     """End the process: what has to be done at its end is done, and the interpreter is not taken apart.
 
-    That would take as long as to fetch a file from far. Where early questions were in vain, nothing waits for a store
-    that does not answer.
+    That would take as long as to fetch a file from far. Where early questions were in vain, and after Ctrl-C, nothing
+    waits for a store that does not answer.
     """
     if not were_in_vain():
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter begins its own end
+        if status != INTERRUPTED:
+            threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - as the interpreter begins its own end
         atexit._run_exitfuncs()  # noqa: SLF001
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):  # whoever read is gone

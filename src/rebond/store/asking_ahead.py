@@ -26,17 +26,20 @@ def ask_ahead(
             yield question, ask(question)
         return
     at_once = min(most, store.traits.concurrency)
-    with ThreadPoolExecutor(at_once, "ask") as pool:
-        waiting: deque[tuple[Question, Future[Answer]]] = deque()
-        try:
-            for question in questions:
-                if len(waiting) >= _AHEAD * at_once:
-                    first, answer = waiting.popleft()
-                    yield first, answer.result()
-                waiting.append((question, pool.submit(ask, question)))
-            while waiting:
+    pool = ThreadPoolExecutor(at_once, "ask")
+    waiting: deque[tuple[Question, Future[Answer]]] = deque()
+    is_left = False
+    try:
+        for question in questions:
+            if len(waiting) >= _AHEAD * at_once:
                 first, answer = waiting.popleft()
                 yield first, answer.result()
-        finally:
-            for _, answer in waiting:
-                answer.cancel()
+            waiting.append((question, pool.submit(ask, question)))
+        while waiting:
+            first, answer = waiting.popleft()
+            yield first, answer.result()
+    except (KeyboardInterrupt, GeneratorExit):  # whoever goes does not wait for a store that does not answer
+        is_left = True
+        raise
+    finally:
+        pool.shutdown(wait=not is_left, cancel_futures=True)

@@ -1,5 +1,6 @@
 """Stores in the cloud: S3 and what speaks it, Google Cloud Storage, Azure Blob Storage."""
 
+import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
@@ -246,7 +247,7 @@ class CloudStore:
     def _call(self, name: str, call: Callable[[], Result], *, wanted_end: int | None = None) -> Result:
         """Return what the library returns, and raise our errors for its own."""
         try:
-            return call()
+            return _wait_for(call)
         except (KeyboardInterrupt, SystemExit, GeneratorExit):
             raise
         except BaseException as error:  # noqa: BLE001  a panic of the library is no Exception
@@ -259,6 +260,31 @@ class CloudStore:
         if fault.says_out_of_range and wanted_end is not None:
             raise short_read(name, self.location, size=self.stat(name).size, end=wanted_end)
         raise translate_cloud_fault(fault, name, self.location)
+
+
+def _wait_for(call: Callable[[], Result]) -> Result:
+    """Return what ``call`` returns. Ctrl-C ends the waiting at once.
+
+    The library would hear of it when the answer is there only, which a server may hold back for minutes; so the
+    main thread, which is the one that is interrupted, lets another one ask.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return call()
+    returned: list[Result] = []
+    raised: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            returned.append(call())
+        except BaseException as error:  # noqa: BLE001  raised again below, in the thread that waits
+            raised.append(error)
+
+    asking = threading.Thread(target=ask, name="asking", daemon=True)
+    asking.start()
+    asking.join()
+    if raised:
+        raise raised[0]
+    return returned[0]
 
 
 def _is_like_a_pack(name: str) -> bool:

@@ -1,6 +1,7 @@
 """What the small S3 server keeps, what may go wrong with it, and how it words its answers."""
 
 import secrets
+import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ class Fault:
     ``status`` answers with that error; 0 cuts the connection without an answer. With ``after`` the
     request works first, and only its answer is lost or false. ``query`` must be in the query string.
     ``half`` cuts the connection in the middle of the answer's body. ``content`` and ``headers`` are said
-    instead of an error, as by something that stands before the server.
+    instead of an error, as by something that stands before the server. ``until`` holds the answer back, which
+    is a good one, until that is set.
     """
 
     method: str = ""
@@ -31,6 +33,7 @@ class Fault:
     after: bool = False
     half: bool = False
     content: bytes | None = None
+    until: threading.Event | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

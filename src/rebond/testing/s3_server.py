@@ -188,6 +188,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if owner.latency_seconds:
             time.sleep(owner.latency_seconds)
         fault = owner.take_fault(self.command, path, query_text)
+        if fault is not None and fault.until is not None:
+            fault.until.wait()
+            fault = None
         try:
             if fault is not None and fault.content is not None:
                 self._send(fault.status, dict(fault.headers), fault.content, is_cut=False)

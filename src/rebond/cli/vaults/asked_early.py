@@ -102,10 +102,16 @@ def finish_opening(opening: Opening, invocation: "Invocation", report: "Callable
     from rebond.vault.opening import remember_vault
     from rebond.vault.pins import Pins
 
+    is_stopped = False
     try:
         opened = opening.result.result()
+    except KeyboardInterrupt:
+        is_stopped = True
+        raise
     finally:
-        opening.opener.shutdown()  # no thread is left over for whoever makes copies of this process
+        # No thread is left over for whoever makes copies of this process; who is stopped makes none, and does not wait
+        # for a store that does not answer.
+        opening.opener.shutdown(wait=not is_stopped)
         for finding in opening.noticed:
             report(finding)
     remember_vault(Pins(invocation.state_folder / _PINS), opened, report)
