@@ -28,6 +28,8 @@ CREATE VIEW names AS SELECT name FROM account;
 CREATE FUNCTION twice(v int) RETURNS int DETERMINISTIC RETURN 2 * v;
 CREATE EVENT growing ON SCHEDULE EVERY 1 SECOND DO INSERT INTO `a ``b` VALUES (3);
 CREATE USER app@'%' IDENTIFIED BY 'ge#h"eim'; GRANT ALL ON *.* TO app@'%';
+CREATE DEFINER=app@'%' FUNCTION counted() RETURNS int READS SQL DATA RETURN (SELECT count(*) FROM account);
+CREATE DEFINER=app@'%' VIEW counts AS SELECT counted() AS n;
 CREATE TABLE `odd ``name`.`b\\c` (id int);
 ALTER USER root@localhost IDENTIFIED BY 'prod';
 """
@@ -125,9 +127,24 @@ def test_every_database_of_a_server_is_loaded_counted_checked_and_asked(
     assert found["db loaded"]["message"].endswith("and answers: odd `name, shop.")
     counted = found["db row-counts"]["message"]
     assert counted.startswith("Every row of 3 tables was read: 502"), counted  # no event of it ever ran
-    assert "4 tables and views" in found["db check-table"]["message"]
+    assert "5 tables and views" in found["db check-table"]["message"]
     assert {each: found[f"{each} own-check"]["answer"] for each in ("rows", "function", "bytes", "tcp", "socket")} == (
         dict.fromkeys(("rows", "function", "bytes", "tcp", "socket"), "pass")
+    )
+
+
+def test_a_dump_of_one_database_is_loaded_though_its_users_are_elsewhere(
+    stack: DrilledStack, server: OwnMysqlServer
+) -> None:
+    check = '{ name = "view", sql = "SELECT n = 500 FROM counts", component = "db" }'
+    stack.configure(describe(server, ONE), f"[drill]\nchecks = [{check}]")
+    stack.program.good("backup")
+    done = stack.drill("latest")
+
+    assert done.status == 0, [each for each in done.document["checks"] if each["answer"] != "pass"]
+    (loaded,) = (each for each in done.document["checks"] if each["subject"] == "db" and each["code"] == "loaded")
+    assert loaded["message"].endswith(
+        "It names users that it does not bring, and a server has to have them first: `app`@`%`."
     )
 
 

@@ -48,6 +48,10 @@ DRILL_ANSWERS: dict[str, str] = {
     "No server could be made here, so the database was not loaded: {reason}": "Aucun serveur n'a pu être fait ici, la base n'a donc pas été chargée : {reason}",
     "Mend that on the machine that drills; the snapshot has no part in it.": "Réparez cela sur la machine de l'exercice ; la sauvegarde n'y est pour rien.",
     # MySQL and MariaDB
+    "The dump was loaded into {product} and answers: {databases}. "
+    "It names users that it does not bring, and a server has to have them first: {users}.": "L'export a été chargé dans "
+    "{product} et répond : {databases}. Il nomme des utilisateurs qu'il n'apporte pas, et un serveur doit les avoir d'abord : "
+    "{users}.",
     "No server of {product} is installed here, so the dump was not loaded.": "Aucun serveur {product} n'est installé ici, l'export n'a donc pas été chargé.",
     "Install it, it need not run: apt-get install {packages}": "Installez-le, il n'a pas besoin de tourner : apt-get install {packages}",
     "The dump is of {dumped}, and here is {here}, which is older. It was not loaded.": "L'export est de {dumped}, et il y a ici {here}, qui est plus ancien. Il n'a pas été chargé.",

@@ -1,5 +1,6 @@
 """Dumps of MySQL and MariaDB in a drill: loaded into a server of their own, counted, and checked table by table."""
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from rebond.errors import CommandFailed, SourceUnfit
 from rebond.logs.masking import mask
 from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
+from rebond.sources.servers.mysql_definers import find_definers
 from rebond.sources.servers.mysql_programs import choose_programs, find_mysql_programs, read_dumped_version, widen_path
 from rebond.sources.servers.own_mysql import OwnMysqlServer
 from rebond.stack.drills.dumps import list_files, require_end
@@ -22,6 +24,9 @@ _LIST_TABLES = f"""
 SELECT table_schema, table_name, table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') FROM information_schema.tables
  WHERE table_schema NOT IN ({_SYSTEM}) AND table_type NOT IN ('SEQUENCE') ORDER BY 1, 2
 """  # noqa: S608 - nothing of it comes from elsewhere
+_LIST_USERS = (
+    "SELECT DISTINCT concat('`', replace(user, '`', '``'), '`@`', replace(host, '`', '``'), '`') FROM mysql.user"
+)
 _GOOD = frozenset({"status", "note", "info"})
 
 
@@ -42,6 +47,8 @@ class LoadedDumps:
         self._clock = clock
         self._mark = mark
         self._made: OwnMysqlServer | None = None
+        self._needed: set[str] = set()  # users that dumps name and do not bring
+        self._expected: set[str] = set()  # and those that they name, and should bring with all others
         self.standing: list[str] = []
 
     def begin(self) -> None:
@@ -67,13 +74,21 @@ class LoadedDumps:
         for path in dumps:
             self._load(path)
         self.server.open_up()
+        self._needed |= self._expected - self._list_users(self.server)
         self.standing = [name for (name,) in self.server.ask(_LIST_DATABASES)]
         yield Check(
             code="loaded",
             subject=self._component,
             answer=Answer.PASS,
-            template="The dump was loaded into {product} and answers: {databases}.",
-            values={"product": str(self.server.programs.version), "databases": ", ".join(self.standing) or "–"},
+            template="The dump was loaded into {product} and answers: {databases}. "
+            "It names users that it does not bring, and a server has to have them first: {users}."
+            if self._needed
+            else "The dump was loaded into {product} and answers: {databases}.",
+            values={
+                "product": str(self.server.programs.version),
+                "databases": ", ".join(self.standing) or "–",
+                "users": ", ".join(sorted(self._needed)[:_NAMED]),
+            },
         )
 
     def _load(self, path: Path) -> None:
@@ -91,8 +106,11 @@ class LoadedDumps:
                 mark=self._mark,
             )
             self._begin_server(self._made)
+        definers = find_definers(path)
+        missing = self._add_users(self._made, definers.users)
         try:
             self._made.load(path)
+            (self._expected if definers.are_brought else self._needed).update(missing)
         except CommandFailed as error:
             here, words = self._made.programs.version, _words_of(error)
             if dumped is not None and here.series == dumped.series:
@@ -111,6 +129,20 @@ class LoadedDumps:
                 product=str(here),
                 words=words,
             ) from error
+
+    def _add_users(self, server: OwnMysqlServer, users: tuple[str, ...]) -> set[str]:
+        """Make the users that are not there, and return them: without them some views cannot be made.
+
+        The server is nobody's, so they may do anything.
+        """
+        missing = set(users) - self._list_users(server)
+        for each in sorted(missing):
+            with contextlib.suppress(CommandFailed):  # what is no name of a user was none: some row holds it
+                server.ask(f"CREATE USER {each}; GRANT ALL ON *.* TO {each}")
+        return missing
+
+    def _list_users(self, server: OwnMysqlServer) -> set[str]:
+        return {name for (name,) in server.ask(_LIST_USERS)}
 
     def _begin_server(self, server: OwnMysqlServer) -> None:
         try:
