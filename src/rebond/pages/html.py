@@ -18,7 +18,7 @@ from rebond.pages.blocks import (
     Points,
     heading_words,
 )
-from rebond.pages.inline import Form, Translate, say_plainly, write_inline
+from rebond.pages.inline import Form, Translate, say_plainly, write_inline, write_sentences
 from rebond.pages.markdown import make_anchor
 from rebond.pages.printing import make_visible
 from rebond.pages.words import Text
@@ -77,9 +77,9 @@ def _write(block: Block, page: Page, translate: Translate) -> str:
             words = heading_words(block, inline(block.text))
             return f'<h{block.level} id="{html.escape(anchor)}">{words}</h{block.level}>'
         case Paragraph():
-            return f"<p>{' '.join(map(inline, block.sentences))}</p>"
+            return f"<p>{write_sentences(block.sentences, FORM, translate)}</p>"
         case Notice():
-            return f'<p class="notice">{" ".join(map(inline, block.sentences))}</p>'
+            return f'<p class="notice">{write_sentences(block.sentences, FORM, translate)}</p>'
         case Points():
             name = "ol" if block.is_numbered else "ul"
             return f"<{name}>\n" + "\n".join(f"<li>{inline(each)}</li>" for each in block.items) + f"\n</{name}>"

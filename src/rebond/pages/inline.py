@@ -1,7 +1,7 @@
 """Texts within a line: the template is translated, cut at its marks, and its values are put in, each made harmless."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -10,6 +10,7 @@ from rebond.pages.words import Code, Joined, Sentence, Text
 from rebond.wording import fill, is_span_of_days
 
 _MARKS = re.compile(r"(`[^`]+`|\*\*[^*]+\*\*)")
+_STOPS = {"", *".:;?!)…"}
 Translate = Callable[[str], str]
 
 
@@ -33,6 +34,16 @@ def write_inline(text: Text, form: Form, translate: Translate) -> str:
             return form.plain(text.between).join(each for each in written if each)
     parts = _MARKS.split(translate(text.template))
     return "".join(_write_part(each, text.values, form, translate) for each in parts if each)
+
+
+def write_sentences(sentences: Sequence[Text], form: Form, translate: Translate) -> str:
+    """Return sentences one after the other. One that ends with a command has no stop of its own: it gets one here."""
+    written = []
+    for number, each in enumerate(sentences, 1):
+        words = write_inline(each, form, translate)
+        is_open = say_plainly(each, translate).rstrip()[-1:] not in _STOPS
+        written.append(f"{words}." if words and is_open and number < len(sentences) else words)
+    return " ".join(written)
 
 
 def say_plainly(text: Text, translate: Translate) -> str:

@@ -18,7 +18,7 @@ from rebond.pages.blocks import (
     Points,
     heading_words,
 )
-from rebond.pages.inline import Form, Translate, say_plainly, write_inline
+from rebond.pages.inline import Form, Translate, say_plainly, write_inline, write_sentences
 from rebond.pages.printing import make_visible
 from rebond.pages.words import Text
 
@@ -67,9 +67,9 @@ def _write(block: Block, page: Page, translate: Translate) -> str:
         case Heading():
             return f"{'#' * block.level} {heading_words(block, inline(block.text))}"
         case Paragraph():
-            return " ".join(map(inline, block.sentences))
+            return _hold_back(write_sentences(block.sentences, FORM, translate))
         case Notice():
-            return "> " + " ".join(map(inline, block.sentences))
+            return "> " + _hold_back(write_sentences(block.sentences, FORM, translate))
         case Points():
             marks = (f"{number}. " if block.is_numbered else "- " for number in range(1, len(block.items) + 1))
             return "\n".join(mark + inline(each) for mark, each in zip(marks, block.items, strict=True))

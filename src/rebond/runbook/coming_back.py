@@ -124,7 +124,8 @@ def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
         (
             say(
                 "Every vault carries a small program that restores files, and the page that describes the "
-                "format. It needs Python and three libraries:"
+                "format. It needs Python and three libraries. Compare its sum with that of the kit first, since "
+                "whoever could write in the vault could have changed it; then it asks for the recovery key:"
             ),
         )
     )
@@ -142,6 +143,7 @@ def _write_without_rebond(address: str, stack: str) -> Iterator[Block]:
         )
     rescue, wanted = f"{folder}/rescue", f"{folder} latest ~/back {quote(stack)}"  # it may hold other stacks too
     yield Output(
+        f"sha256sum {rescue}/rescue-*.py\n"
         "python3 -m venv ~/libs && ~/libs/bin/pip install cryptography zstandard blake3\n"
         f'~/libs/bin/python "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}'
     )

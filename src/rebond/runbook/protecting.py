@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
-from rebond.pages.blocks import Block, Grid, Paragraph
+from rebond.pages.blocks import Block, Grid, Output, Paragraph
 from rebond.pages.shell_words import quote
-from rebond.pages.words import Code, Joined, Sentence, Text, say
+from rebond.pages.words import Code, Sentence, say
 from rebond.runbook.facts import Facts
 
 COPY = "~/vault-copy"  # of a vault that lies in a store
@@ -113,13 +113,11 @@ def write_offline_rescue(facts: Facts, address: str) -> Iterator[Block]:
         )
         return
     folder, _ = find_folder(address)
-    rescue = f"{folder}/rescue"
-    steps: tuple[Text, ...] = (
-        Code(f"cd {rescue} && sha256sum -c wheels-*.sha256 && cd -"),
-        Code(f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done'),
-        Code(
-            f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" '
-            f"{folder} latest ~/back {quote(facts.stack)}"
-        ),
+    rescue, wanted = f"{folder}/rescue", f"{folder} latest ~/back {quote(facts.stack)}"
+    steps = (
+        f"cd {rescue} && sha256sum -c wheels-*.sha256 && cd -",
+        f'for wheel in {rescue}/*.whl; do python3 -m zipfile -e "$wheel" ~/libs; done',
+        f'PYTHONPATH=~/libs python3 "$(ls {rescue}/rescue-*.py | sort -V | tail -1)" {wanted}',
     )
-    yield Paragraph((say("Without a network the libraries are in the vault: {steps}", steps=Joined(steps, " · ")),))
+    yield Paragraph((say("Without a network the libraries are in the vault:"),))
+    yield Output("\n".join(steps))

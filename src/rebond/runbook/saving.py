@@ -102,10 +102,12 @@ def write_last_run(facts: Facts, run: RunFacts | None) -> Iterator[Block]:
 
 def _write_unattended(facts: Facts) -> Iterator[Block]:
     schedule = facts.configuration.schedule
-    by: Text = Code(schedule.by) if schedule else say("nobody: `[schedule]` is not in the configuration")
-    yield Paragraph(
-        (say("Runs are started by {by}.", by=by), say("What runs when, what ran last, and what comes next:"))
+    started = (
+        say("Runs are started by {by}.", by=Code(schedule.by))
+        if schedule
+        else say("Nobody starts the runs: `[schedule]` is not in the configuration.")
     )
+    yield Paragraph((started, say("What runs when, what ran last, and what comes next:")))
     yield Commands(("rebond schedule show", "rebond schedule next --count 5"))
     if schedule:
         yield Paragraph((say("After a change of hours or classes, hand the calendar over again:"),))

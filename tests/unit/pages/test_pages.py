@@ -203,3 +203,10 @@ def test_a_word_for_a_shell_is_one_line_that_bash_reads_as_it_was(word: str) -> 
     assert done.stdout == os.fsencode(word)
     assert "\n" not in line
     assert is_printable(line)
+
+
+def test_a_sentence_that_ends_with_a_command_is_told_from_the_next_one() -> None:
+    texts = Paragraph((say("then {command}", command=Code("rebond x")), say("Next:"), Code("a"), "End"))
+
+    assert "then `rebond x`. Next: `a`. End\n" in write_markdown(page(texts), keep)
+    assert "<p>then <code>rebond x</code>. Next: <code>a</code>. End</p>" in write_html(page(texts), keep)

@@ -38,6 +38,7 @@ from rebond.schedule.jobs import zone_of
 from rebond.schedule.stack_folders import folder_of
 from rebond.vault.key_slots import list_slots
 
+_MOST_DIGITS = 11  # more are no date that a calendar has
 EPOCH = "SOURCE_DATE_EPOCH"  # seconds since 1970: the moment that a page is dated with, so that it can be made again
 
 
@@ -66,7 +67,8 @@ def gather_facts(invocation: Invocation, loaded: Loaded, language: str) -> Facts
 def choose_date(invocation: Invocation) -> int:
     """Return the moment that a page is dated with: now, or what ``SOURCE_DATE_EPOCH`` says."""
     given = invocation.environment.get(EPOCH, "")
-    return int(given) * 1000 if given.isdecimal() else SystemClock().now_ms()
+    is_moment = given.isdecimal() and len(given) <= _MOST_DIGITS
+    return int(given) * 1000 if is_moment else SystemClock().now_ms()
 
 
 def describe_machine(invocation: Invocation, loaded: Loaded) -> Machine:

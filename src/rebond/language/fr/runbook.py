@@ -232,7 +232,7 @@ RUNBOOK: dict[str, str] = {
     "The class {name}, which is made by hand only:": "La classe {name}, qui ne se fait qu'à la main :",
     "**Good** is exit status 0: `echo $?`. Status 3 means that a snapshot stands and something has to be looked at; every other one that nothing was listed, and the last good snapshot stays the latest.": "**Bon** est le code de sortie 0 : `echo $?`. Le code 3 veut dire que la sauvegarde est faite et que quelque chose est à regarder ; tout autre, que rien n'a été listé et que la dernière bonne sauvegarde reste la dernière.",
     "The last one was on {moment}: exit status {status}, {span}, {size} read.": "La dernière fois, le {moment} : code de sortie {status}, {span}, {size} lus.",
-    "nobody: `[schedule]` is not in the configuration": "personne : `[schedule]` n'est pas dans la configuration",
+    "Nobody starts the runs: `[schedule]` is not in the configuration.": "Personne ne lance les passages : `[schedule]` n'est pas dans la configuration.",
     "Runs are started by {by}.": "Les passages sont lancés par {by}.",
     "What runs when, what ran last, and what comes next:": "Ce qui tourne quand, ce qui a tourné en dernier, et ce qui vient :",
     "After a change of hours or classes, hand the calendar over again:": "Après un changement d'heures ou de classes, remettez le calendrier :",

@@ -105,6 +105,6 @@ RUNBOOK_GUIDES: dict[str, str] = {
     "opened by": "ouvert par",
     "Before a file travels, write its sum beside it; where it arrives, compare: {first}, {second}": "Avant qu'un fichier voyage, écrivez sa somme à côté ; à l'arrivée, comparez : {first}, {second}",
     # without a network
-    "Without a network the libraries are in the vault: {steps}": "Sans réseau, les bibliothèques sont dans le coffre : {steps}",
+    "Without a network the libraries are in the vault:": "Sans réseau, les bibliothèques sont dans le coffre :",
     "The libraries come over the network then. To have them in the vault, type this while all is well: {command}": "Les bibliothèques viennent alors par le réseau. Pour les avoir dans le coffre, tapez ceci tant que tout va bien : {command}",
 }

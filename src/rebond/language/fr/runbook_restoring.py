@@ -131,7 +131,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "It reads a folder. So copy all of {address} into {folder} first, with any tool that reaches it.": "Il lit un dossier. Copiez donc d'abord tout {address} dans {folder}, avec n'importe quel outil qui l'atteint.",
     "Put each component in its place as in 5.5, install the programs of 2.3, then hand the calendar over (4.3). The first lines in the new shell:": "Remettez chaque composant à sa place comme en 5.5, installez les programmes de 2.3, puis remettez le calendrier (4.3). Les premières lignes dans le nouveau shell :",
     "Without Rebond": "Sans Rebond",
-    "Every vault carries a small program that restores files, and the page that describes the format. It needs Python and three libraries:": "Chaque coffre porte un petit programme qui restaure les fichiers, et la page qui décrit le format. Il lui faut Python et trois bibliothèques :",
+    "Every vault carries a small program that restores files, and the page that describes the format. It needs Python and three libraries. Compare its sum with that of the kit first, since whoever could write in the vault could have changed it; then it asks for the recovery key:": "Chaque coffre porte un petit programme qui restaure les fichiers, et la page qui décrit le format. Il lui faut Python et trois bibliothèques. Comparez d'abord sa somme à celle du kit, car qui pouvait écrire dans le coffre a pu le changer ; il demande ensuite la clé de secours :",
     "question": "question",
     "good is": "est bon",
     "within": "en moins de",
