@@ -6,11 +6,36 @@ INIT = "tests/unit/cli/test_init.py"
 CUTS = "tests/crash/test_founding_power_cuts.py"
 CANARY = "tests/unit/store/test_canary.py"
 MENDS = "tests/scenarios/test_doctor_mends.py"
+EXPLAIN = "tests/unit/cli/test_explain.py"
 OMISSIONS = "tests/unit/cli/test_init_omissions.py"
 COMPOSE = "tests/unit/stack/test_compose_reading.py"
 INTERPOLATION = "tests/unit/stack/test_interpolation.py"
 
 SETUP = (
+    Bug(
+        "explained-through-a-link",
+        "Photos behind a link to another disk are said to be saved; the link is, and no photo.",
+        (
+            Change(
+                "sources/files/explaining.py",
+                "stat.S_ISLNK(status.st_mode) and position + 1 < len(parts):",
+                "stat.S_ISLNK(status.st_mode) and position + 1 > len(parts):",
+            ),
+        ),
+        (f"{EXPLAIN}::test_what_lies_behind_a_link_is_not_saved_by_the_name_of_the_link",),
+    ),
+    Bug(
+        "explained-by-an-older-configuration",
+        "What the configuration leaves out since the last backup is said to be saved.",
+        (
+            Change(
+                "cli/commands/explain.py",
+                "        if walks or (walks is not None and known.root is None):",
+                "        if walks is not None and known.root is None:",
+            ),
+        ),
+        (f"{EXPLAIN}::test_before_the_first_backup_and_after_a_change_the_configuration_says_it",),
+    ),
     Bug(
         "named-database-forgotten",
         "Settings name a database on another server, nothing saves it, and nobody is told.",

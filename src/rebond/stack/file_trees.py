@@ -55,6 +55,11 @@ class ConfiguredFiles:
         """The patterns by which something is left out."""
         return self._excludes
 
+    @property
+    def one_file_system(self) -> bool:
+        """Whether what is mounted below the root is left out."""
+        return self._component.one_file_system
+
     def open_tree(self, report: Report) -> Tree:
         """Begin a walk. Raises ``SourceUnfit`` without a required path, ``SourceUnreachable`` without a root."""
         self._check_required(report)

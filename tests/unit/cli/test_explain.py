@@ -59,3 +59,82 @@ def test_a_path_that_nobody_backs_up_is_refused_with_the_remedy(program: Program
 
     assert answer.status == 2
     assert "--path" in answer.err
+
+
+def test_what_lies_behind_a_link_is_not_saved_by_the_name_of_the_link(program: Program, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "photo.jpg").write_text("photo")
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "uploads").symlink_to("../far")
+    for name, exists in (("photo.jpg", True), ("gone.jpg", False)):
+        path = tmp_path / "shop" / "uploads" / name
+        document = program.ask("explain", path, "--path", tmp_path / "shop")
+
+        assert (document["saved"], document["exists"]) == (False, exists)
+        assert (document["rule"]["origin"], document["rule"]["text"]) == ("symbolic link", "../far")
+        assert document["decided_at"] == "uploads"
+        said = program.good("explain", path, "--path", tmp_path / "shop").out
+        assert "uploads is a link to ../far, and only the link is saved" in said
+    link = program.ask("explain", tmp_path / "shop" / "uploads", "--path", tmp_path / "shop")
+    assert link["saved"] is True
+
+
+@pytest.fixture
+def configured(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """A directory with a configuration whose vault has no snapshot yet."""
+    made = Program.with_vault(tmp_path)
+    del made.environment["REBOND_VAULT"]
+    shop = plant_shop(tmp_path / "shop")
+    (tmp_path / "alone.conf").write_text("x")
+    (shop / "rebond.toml").write_text(
+        f"""version = 1
+[stack]
+name = "shop"
+[vault]
+url = "{made.vault}"
+[component.files]
+kind = "files"
+path = "."
+exclude = ["*.log"]
+omit = ["/media/"]
+[component.media]
+kind = "files"
+path = "media"
+larger_than = "1MB"
+[component.alone]
+kind = "files"
+path = "../alone.conf"
+[class.daily]
+schedule = "0 3 * * *"
+components = "all"
+keep = {{ within = "30d" }}
+"""
+    )
+    monkeypatch.chdir(shop)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("path", "is_saved", "origin"),
+    [
+        ("settings.py", True, None),
+        ("x.log", False, "component.files.exclude"),
+        ("media/photo.jpg", True, None),
+        ("../alone.conf", True, None),
+        ("..", False, None),
+        ("/etc/hostname", False, None),
+    ],
+)
+def test_before_the_first_backup_and_after_a_change_the_configuration_says_it(
+    configured: Program, path: str, is_saved: bool, origin: str | None
+) -> None:
+    for _ in range(2):
+        document = configured.ask("explain", path)
+        assert document["saved"] is is_saved
+        assert (document["rule"] or {}).get("origin") == origin
+        if path == "/etc/hostname":
+            assert "no component of the configuration reaches it" in configured.good("explain", path).out
+        text = pathlib.Path("rebond.toml").read_text()
+        pathlib.Path("rebond.toml").write_text(text.replace('"*.log"', '"*.never"'))
+        configured.good("backup")
+        pathlib.Path("rebond.toml").write_text(text)

@@ -11,10 +11,13 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.cli.vaults.others import enter_place
+from rebond.config.components import Files
 from rebond.errors import RebondError, RoleTooSmall, UnknownName
 from rebond.operations.browsing import descend, root_of
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.stack.claims import Claim, find_claims
+from rebond.stack.file_trees import ConfiguredFiles
+from rebond.stack.strategies import choose_strategy
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -33,6 +36,24 @@ def explain_claimed(invocation: Invocation, path: str) -> bool:
     holders = _find_holders(invocation if vault_name == MAIN else enter_place(invocation, vault_name), claim)
     _show(invocation, path, claim, vault_name, holders)
     return True
+
+
+def find_walks(invocation: Invocation, wanted: bytes) -> list[ConfiguredFiles] | None:
+    """Return what walks the files around a path by the configuration; ``None`` where none can be used."""
+    try:
+        loaded = judge_configuration(invocation).loaded
+    except RebondError:
+        return None
+    if loaded is None:
+        return None
+    found = []
+    for name, component in loaded.configuration.component.items():
+        if isinstance(component, Files) and component.inside is None and component.volume is None:
+            strategy = choose_strategy(component, None)
+            walk = ConfiguredFiles(name, component, stack_root=loaded.root, strategy=strategy)
+            if wanted == walk.root or wanted.startswith(walk.root.rstrip(b"/") + b"/"):
+                found.append(walk)
+    return found
 
 
 def _find_holders(invocation: Invocation, claim: Claim) -> list[SnapshotRecord]:

@@ -7,6 +7,7 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.cli.snapshots.documents import SHORT_ID
 from rebond.operations.snapshots import time_of
 from rebond.sources.files.excluding import Rule
+from rebond.sources.files.explaining import LINK
 from rebond.units import format_iso, format_moment
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -25,6 +26,13 @@ def holders_document(holders: Sequence[SnapshotRecord]) -> list[dict[str, str]]:
 
 def say_left_out(path: str, rule: Rule, decided: bytes) -> str:
     """Return a line that says by what rule a path is not saved; ``decided`` is what the rule speaks of."""
+    if rule.origin == LINK:
+        return tr(
+            "{path} is not saved: {decided} is a link to {target}, and only the link is saved, not what it leads to.",
+            path=path,
+            decided=show_path(decided),
+            target=rule.text,
+        )
     return tr(
         "{path} is not saved: {rule} leaves out {decided} ({place}).",
         path=path,

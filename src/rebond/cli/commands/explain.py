@@ -1,8 +1,9 @@
 """``rebond explain``: is a path saved, by what rule not, and in which snapshots."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
@@ -27,6 +28,9 @@ from rebond.sources.files.explaining import explain as explain_path
 from rebond.units import format_iso, format_moment
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
+
+if TYPE_CHECKING:
+    from rebond.stack.file_trees import ConfiguredFiles
 
 rules_to_apply = combine(
     option("--exclude", multiple=True, metavar="PATTERN", help="As for backup."),
@@ -54,7 +58,8 @@ class Known(Struct, kw_only=True):
 @verb(
     "explain",
     help="Say whether PATH is saved; if not, by which rule, and in which file and line it is written; and which "
-    "snapshots hold it. Rules are those of the files on the way, of the newest snapshot, and of the options given.",
+    "snapshots hold it. Rules are those of the files on the way, of the configuration (else of the newest "
+    "snapshot), and of the options given.",
     example="rebond explain ~/shop/var/today.log",
 )
 @click.argument("path", type=click.Path(path_type=Path, readable=False))
@@ -70,17 +75,24 @@ class Known(Struct, kw_only=True):
 @click.pass_obj
 def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_system: bool, **wishes: Any) -> None:
     """Without a vault, ``--path`` is enough."""
+    wanted = os.path.abspath(os.fsencode(path.expanduser()))
+    is_named = bool(invocation.vault or "REBOND_VAULT" in invocation.environment)
+    walks = None
     if root is None and find_configuration(invocation.config, invocation.environment, Path.cwd()):
-        from rebond.cli.backup.claimed import explain_claimed
+        from rebond.cli.backup.claimed import explain_claimed, find_walks
 
         if explain_claimed(invocation, str(path)):
             return
-    wanted = os.path.abspath(os.fsencode(path.expanduser()))
+        walks = None if is_named else find_walks(invocation, wanted)
     known = Known()
     with watching(invocation) as watcher:
-        if root is None or invocation.vault or "REBOND_VAULT" in invocation.environment:
+        if root is None or is_named:
             with vault_at_hand(invocation, watcher.noticed) as vault:
                 known = _ask_vault(invocation, vault, wanted)
+        if walks or (walks is not None and known.root is None):
+            verdict = _explain_by_walks(walks, wanted, wishes, watcher)
+            _show(invocation, wanted, verdict, known)
+            return
         start = os.path.abspath(os.fsencode(root.expanduser())) if root else known.root
         if start is None:
             raise UsageError(
@@ -90,6 +102,34 @@ def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_s
             )
         verdict = _explain(start, wanted, known.exclusions, one_file_system, wishes, watcher)
     _show(invocation, wanted, verdict, known)
+
+
+def _explain_by_walks(
+    walks: Sequence["ConfiguredFiles"], wanted: bytes, wishes: dict[str, Any], watcher: Watcher
+) -> Explanation | None:
+    """Return the verdict of a component that saves the path, else of one that leaves it out; ``None`` without any."""
+    given = Rules.from_flags(**wishes)
+    found = []
+    for each in walks:
+        if wanted == each.root and not os.path.isdir(wanted):  # a component may be one file
+            exists = os.path.lexists(wanted)
+            return Explanation(path=b"", exists=exists, is_saved=True, rule=None, decided_at=b"", steps=())
+        rules = _join(each.make_rules(watcher.noticed), given)
+        below = wanted[len(each.root.rstrip(b"/")) + 1 :]
+        found.append(
+            explain_path(each.root, below, rules, one_file_system=each.one_file_system, report=watcher.noticed)
+        )
+    return next((each for each in found if each.is_saved), found[0] if found else None)
+
+
+def _join(configured: Rules, given: Rules) -> Rules:
+    sizes = [each for each in (configured.larger_than_bytes, given.larger_than_bytes) if each is not None]
+    return Rules(
+        patterns=(*configured.patterns, *given.patterns),
+        markers=configured.markers | given.markers,
+        reads_gitignore=configured.reads_gitignore or given.reads_gitignore,
+        larger_than_bytes=min(sizes, default=None),
+    )
 
 
 def _explain(
@@ -138,26 +178,30 @@ def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Kno
     return known
 
 
-def _show(invocation: Invocation, wanted: bytes, verdict: Explanation, known: Known) -> None:
-    rule = verdict.rule
+def _show(invocation: Invocation, wanted: bytes, verdict: Explanation | None, known: Known) -> None:
+    """Show the verdict; ``None`` is that of a configuration none of whose components reaches the path."""
+    rule = verdict.rule if verdict else None
+    exists = verdict.exists if verdict else os.path.lexists(wanted)
     document = {
         "path": os.fsdecode(wanted),
-        "exists": verdict.exists,
-        "saved": verdict.is_saved,
+        "exists": exists,
+        "saved": verdict is not None and verdict.is_saved,
         "rule": rule_document(rule),
-        "decided_at": os.fsdecode(verdict.decided_at),
+        "decided_at": os.fsdecode(verdict.decided_at if verdict else wanted),
         "snapshots": holders_document(known.holders),
         "until": format_iso(known.until_ms) if known.until_ms is not None else None,
     }
     path = show_path(wanted)
-    if rule is None:
+    if verdict is None:
+        lines = [tr("{path} is not saved: no component of the configuration reaches it.", path=path)]
+    elif rule is None:
         assert verdict.is_saved  # noqa: S101 - nothing is left out without a rule
         lines = [tr("{path} is saved: no rule leaves it out.", path=path)]
     elif verdict.is_saved:
         lines = [tr("{path} is saved: {rule} keeps it ({place}).", path=path, rule=rule.text, place=rule.place)]
     else:
         lines = [say_left_out(path, rule, verdict.decided_at)]
-    if not verdict.exists:
+    if not exists:
         lines.append(tr("It is not there now."))
     if known.holders or known.root is not None:
         lines.append(say_holders(known.holders))

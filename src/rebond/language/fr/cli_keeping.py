@@ -2,7 +2,7 @@
 
 CLI_KEEPING: dict[str, str] = {
     # explain
-    "Say whether PATH is saved; if not, by which rule, and in which file and line it is written; and which snapshots hold it. Rules are those of the files on the way, of the newest snapshot, and of the options given.": "Dit si PATH est sauvegardé ; sinon par quelle règle, écrite dans quel fichier et à quelle ligne ; et quelles sauvegardes le contiennent. Les règles sont celles des fichiers sur le chemin, de la plus récente sauvegarde, et des options données.",
+    "Say whether PATH is saved; if not, by which rule, and in which file and line it is written; and which snapshots hold it. Rules are those of the files on the way, of the configuration (else of the newest snapshot), and of the options given.": "Dit si PATH est sauvegardé ; sinon par quelle règle, écrite dans quel fichier et à quelle ligne ; et quelles sauvegardes le contiennent. Les règles sont celles des fichiers sur le chemin, de la configuration (sinon de la plus récente sauvegarde), et des options données.",
     "The directory that is backed up.": "Le dossier qui est sauvegardé.",
     "As for backup.": "Comme pour backup.",
     "{path} does not lie below {root}.": "{path} n'est pas sous {root}.",
@@ -100,4 +100,8 @@ CLI_KEEPING: dict[str, str] = {
     "keeper": "keeper",
     "As configured, the last of these goes on {until}; newer ones keep it as long as it is there.": "Selon la "
     "configuration, la dernière de celles-ci part le {until} ; de plus récentes le gardent tant qu'il est là.",
+    "{path} is not saved: {decided} is a link to {target}, and only the link is saved, not what it leads to.": "{path} "
+    "n'est pas sauvegardé : {decided} est un lien vers {target}, et seul le lien est sauvegardé, pas ce vers quoi il mène.",
+    "{path} is not saved: no component of the configuration reaches it.": "{path} n'est pas sauvegardé : aucun composant "
+    "de la configuration ne l'atteint.",
 }

@@ -13,6 +13,8 @@ from rebond.sources.files.excluding import Rule, Rules, Scope
 from rebond.sources.files.paths import join_path, show_path
 from rebond.sources.files.rule_files import Report
 
+LINK = "symbolic link"  # the origin of a rule whose text is where the link leads: what is behind it is not entered
+
 
 class Step(Struct, frozen=True, kw_only=True):
     """What became of one part of a path. ``rule`` left it out, or (negated) kept it; ``None``: no rule spoke."""
@@ -98,6 +100,9 @@ class _Descent:
             yield Step(path=path, is_saved=is_saved, rule=rule)
             if not is_saved:
                 return
+            if status is not None and stat.S_ISLNK(status.st_mode) and position + 1 < len(parts):
+                yield Step(path=path, is_saved=False, rule=self._stop_at_link(name, parts[position + 1 :]))
+                return
             scope = scope.enter(name)
             above = path
             if position + 1 < len(parts):
@@ -132,6 +137,11 @@ class _Descent:
                 pass  # judged as if it were there
         self.exists = False
         return None
+
+    def _stop_at_link(self, name: bytes, rest: list[bytes]) -> Rule:
+        """Return the rule for what lies behind a link: a walk saves the link, and does not follow it."""
+        self.exists = os.path.lexists(b"/".join((b"/proc/self/fd/%d" % self._fd, name, *rest)))
+        return Rule(text=show_path(os.readlink(name, dir_fd=self._fd)), origin=LINK)
 
     def _is_too_large(self, status: os.stat_result) -> bool:
         limit = self._rules.larger_than_bytes
