@@ -17,6 +17,7 @@ from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, 
 from rebond.sources.servers.own_mysql import OwnMysqlServer
 from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
+from rebond.stack.discovery.proposing_databases import MYSQLDUMP
 
 pytestmark = pytest.mark.judge("mariadb")
 
@@ -135,6 +136,13 @@ def dump(
     return run(wanted, mysql.build_dump(wanted), environment)
 
 
+def run_proposed(server: OwnMysqlServer, home: pathlib.Path) -> bytes:
+    """Run what `rebond init` proposes for a container whose password it does not know."""
+    (home / ".my.cnf").write_text(f"[client]\nsocket={server.socket}\n")
+    environment = {**os.environ, "HOME": str(home)}
+    return read_output(lambda: CommandReader(["sh", "-c", MYSQLDUMP], environment=environment), program="sh")
+
+
 def look(
     server: OwnMysqlServer, *databases: str, user: str = "root", environment: Mapping[str, str] = os.environ
 ) -> dict[str, object]:
@@ -169,13 +177,16 @@ def describe(server: OwnMysqlServer, *databases: str) -> dict[str, str]:
     return found
 
 
-def test_every_row_object_user_and_right_of_a_server_comes_back(server: OwnMysqlServer) -> None:
+@pytest.mark.parametrize("way", ["own kind", "proposed command"])
+def test_every_row_object_user_and_right_of_a_server_comes_back(
+    server: OwnMysqlServer, way: str, tmp_path: pathlib.Path
+) -> None:
     write_sql(server, SCHEMA.replace("CRLF", "\r\n"))
     databases = ("shop", "other `é")
     before = describe(server, *databases)
     assert "0D0A" in before["states"]
     assert len(before) > 25
-    saved = dump(server)
+    saved = dump(server) if way == "own kind" else run_proposed(server, tmp_path)
     run_sql(server, "DROP DATABASE shop; DROP DATABASE `other ``é`; DROP USER app@'%'; DROP ROLE boss;")
     assert describe(server) != before
     run_sql(server, saved, *mysql.LOADING)

@@ -22,9 +22,11 @@ _PG_DUMP = (
 _PSQL = 'psql --username="${POSTGRES_USER:-postgres}" --dbname="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"'
 # The shell takes the password out of the variable, so that it is in no file and in no list of processes.
 _LOGIN_OF_ADDRESS = """a=${DATABASE_URL#*://}; a=${a%@*}; printf '%s\\n' "${a#*:}\""""
-_MYSQLDUMP = (
+MYSQLDUMP = (  # as the kind mysql calls it
     'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}" "$(command -v mariadb-dump || command -v mysqldump)" '
-    "--user=root --all-databases --single-transaction --routines --events"
+    "--user=root --all-databases --flush-privileges --single-transaction --routines --events --hex-blob "
+    "--default-character-set=utf8mb4 --max-allowed-packet=1G --skip-add-locks "
+    "--ignore-table=mysql.proc --ignore-table=mysql.event"
 )
 
 
@@ -68,7 +70,7 @@ def propose_mysql_service(service: Service, name: str, extra: Lines, is_savable:
     dump = {
         "kind": "command",
         "in": f"compose:{service.name}",
-        "run": _MYSQLDUMP,
+        "run": MYSQLDUMP,
         "end_mark": MYSQL_MARK,
         **extra,
     }
