@@ -15,6 +15,18 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "several-paths-copied-to-the-top",
+        "Two folders of a container come back; the line of the page puts them at its root, where nothing looks.",
+        (
+            Change(
+                "runbook/moving.py",
+                "return os.fsdecode(os.path.commonpath([fixed_part(each) for each in wanted]))",
+                'return "/"',
+            ),
+        ),
+        ("tests/unit/runbook/test_moving.py::test_files_go_into_a_container_where_their_tree_began",),
+    ),
+    Bug(
         "failed-proof-holds-on-the-page",
         "Nothing good came back, within three seconds: the evidence says that the recovery time holds.",
         (

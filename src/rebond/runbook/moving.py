@@ -6,8 +6,9 @@ from rebond.config.components import Files, Secrets, Sqlite
 from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.facts import Facts
+from rebond.stack.contained_files import place_below
 from rebond.stack.databases import ConfiguredDatabases
-from rebond.stack.file_trees import ConfiguredFiles, is_glob
+from rebond.stack.file_trees import ConfiguredFiles, fixed_part, is_glob
 from rebond.stack.secrets import find_top
 
 STAMP = "$(date +%Y%m%d-%H%M%S)"
@@ -62,6 +63,54 @@ def _set_aside(old: str) -> str:
     """Return how a database leaves its place with all that SQLite would read into another one there."""
     companions = " ".join(f'"{old}{ending}"' for ending in ("", "-wal", "-shm", "-journal"))
     return f'for each in {companions}; do [ ! -e "$each" ] || mv "$each" "$each.before-{STAMP}"; done'
+
+
+def copy_in(facts: Facts, name: str, component: Files) -> Move:
+    """Return how files go back into a container, a pod, or a volume."""
+    if component.inside is None:
+        return _copy_into_volume(facts, name, component)
+    top = _find_top(component)
+    engine, inside, source = component.inside.engine, component.inside.name, f'"$TO/{name}/."'
+    into = quote(f"{inside}:{top}")
+    if engine == "kubernetes":
+        taking = f"kubectl exec -i {quote(inside)} -- tar -C {quote(top)} -xf -"
+        line = f'tar -C "$TO/{name}" -cf - . | {taking}'
+    elif engine == "compose":
+        files = "".join(f" -f {quote(each)}" for each in facts.configuration.stack.compose)
+        line = f"docker compose{files} cp {source} {into}"
+    else:
+        line = f"{engine} cp {source} {into}"
+    return (say("It lives in a container. Stop what writes to it, then copy it in:"), Code(line)), ()
+
+
+def _copy_into_volume(facts: Facts, name: str, component: Files) -> Move:
+    """Return how files go into the folder of a volume, which compose calls by another name than the engine does."""
+    volume = component.volume if isinstance(component.volume, str) else "NAME"
+    found = f"$(docker volume ls -q --filter {quote(f'label=com.docker.compose.volume={volume}')})"
+    place = f'"{found}"' if facts.configuration.stack.compose else quote(volume)
+    below = quote(component.path.strip("/")) if component.path and component.path.strip("/.") else ""
+    lines = (
+        f"docker volume inspect -f '{{{{.Mountpoint}}}}' {place}",
+        f'cp -a --backup=numbered "$TO/{name}/." "$(docker volume inspect -f \'{{{{.Mountpoint}}}}\' {place})"/{below}',
+    )
+    return (
+        say(
+            "It lives in a volume. Stop what writes to it. As root: {first} names its folder; if it names exactly one, "
+            "{second} copies it in, and what was there before is kept with {mark} at the end of its name.",
+            first=Code(lines[0]),
+            second=Code(lines[1]),
+            mark=Code("~"),
+        ),
+    ), ()
+
+
+def _find_top(component: Files) -> str:
+    """Return where a tree in a container begins, as it was saved."""
+    paths = (component.path,) if component.path else component.paths
+    wanted = [place_below(b"", os.fsencode(each)) for each in paths] or [b"/"]
+    if len(wanted) == 1 and not is_glob(wanted[0]):
+        return os.fsdecode(wanted[0])
+    return os.fsdecode(os.path.commonpath([fixed_part(each) for each in wanted]))
 
 
 def _copy_over(name: str, begins: bytes) -> Move:

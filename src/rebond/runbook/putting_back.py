@@ -23,7 +23,7 @@ from rebond.pages.words import Code, Joined, Text, say
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
-from rebond.runbook.moving import move_databases, move_files, move_secrets
+from rebond.runbook.moving import copy_in, move_databases, move_files, move_secrets
 
 NEW_FOLDER = "export TO=$(mktemp -d ~/rebond-XXXXXX)"
 BESIDE = "_restored"  # what ends the name of a database beside the live one
@@ -133,13 +133,7 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
     is_elsewhere = component.inside is not None or component.volume is not None
     match component:
         case Files() if is_elsewhere:
-            return (
-                (
-                    say("It lives in a container. Stop what writes to it, then copy it in:"),
-                    Code(_copy_into(facts, name, component)),
-                ),
-                (),
-            )
+            return copy_in(facts, name, component)
         case Files() if component.path or component.paths:
             return move_files(facts, name, component)
         case Secrets() if component.path or component.paths:
@@ -215,18 +209,3 @@ def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...]
             "there, start again."
         ),
     ), ()
-
-
-def _copy_into(facts: Facts, name: str, component: Files) -> str:
-    path = component.path or "/"
-    source = f'"$TO/{name}/."'
-    if component.inside is None:
-        return f"cp -a {source} …"
-    engine, inside = component.inside.engine, component.inside.name
-    if engine == "compose":
-        files = " ".join(f"-f {quote(each)}" for each in facts.configuration.stack.compose)
-        return f"docker compose {files} cp {source} {quote(f'{inside}:{path}')}".replace("  ", " ")
-    if engine == "kubernetes":
-        taking = f"kubectl exec -i {quote(inside)} -- tar -C {quote(path)} -xf -"
-        return f'tar -C "$TO/{name}" -cf - . | {taking}'
-    return f"{engine} cp {source} {quote(f'{inside}:{path}')}"

@@ -54,6 +54,7 @@ RUNBOOK_RESTORING: dict[str, str] = {
     "Or straight into its server, as a new database beside the live one, which is not touched:": "Ou droit dans son serveur, comme une nouvelle base à côté de la vivante, qui n'est pas touchée :",
     "Look at it; then, with the application stopped, rename both: {command}": "Regardez-la ; puis, l'application arrêtée, renommez les deux : {command}",
     "It lies in a vault of its own:": "Il est dans un coffre à part :",
+    "It lives in a volume. Stop what writes to it. As root: {first} names its folder; if it names exactly one, {second} copies it in, and what was there before is kept with {mark} at the end of its name.": "Il vit dans un volume. Arrêtez ce qui y écrit. En tant que root : {first} nomme son dossier ; s'il en nomme un seul, {second} l'y copie, et ce qui y était reste, avec {mark} à la fin du nom.",
     "It lives in a container. Stop what writes to it, then copy it in:": "Il vit dans un conteneur. Arrêtez ce qui y écrit, puis copiez-le dedans :",
     "To put it in its place: stop what uses it, then copy it over what is there. What was there before is kept beside it, with {mark} at the end of its name.": "Pour le remettre à sa place : arrêtez ce qui s'en sert, puis copiez-le par-dessus ce qui est là. Ce qui y était reste à côté, avec {mark} à la fin du nom.",
     "To put it in its place by hand: stop what writes there, move the old one aside, move the new one there.": "Pour le remettre à sa place à la main : arrêtez ce qui y écrit, mettez l'ancien de côté, mettez le nouveau là.",
