@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
-from rebond.sources.channels.volumes import find_volume, is_engine_here
+from rebond.sources.channels.volumes import Volume, find_mount, find_volume, is_engine_here, list_mounts
 
 
 class Engine:
@@ -65,6 +65,19 @@ def test_the_one_that_is_meant_is_found(engine: Engine, project: str, meant: str
 def test_where_several_could_be_meant_all_are_named(engine: Engine, project: str, named: str) -> None:
     with pytest.raises(SourceUnfit, match=named):
         find_volume("media", "docker", project, engine)
+
+
+def test_a_container_that_is_paused_or_being_restarted_is_not_asked() -> None:
+    mounts = [{"Name": "shop_media", "Destination": "/m"}]
+    states = {"paused": {"Paused": True}, "failing": {"Restarting": True}, "web": {"Running": True}, "old": None}
+    found = [{"Id": name, "State": state, "Mounts": mounts} for name, state in states.items()]
+
+    def ask(words: Sequence[str]) -> bytes:
+        return b"paused failing web old" if words[1] == "ps" else json.dumps(found).encode()
+
+    volume = Volume(name="shop_media", mountpoint="/v", project="shop")
+    assert [each.container for each in list_mounts(volume, "docker", ask) if each.is_ready] == ["web", "old"]
+    assert find_mount(volume, "docker", ask).container == "web"
 
 
 def test_the_volume_of_another_project_is_not_taken_for_ours() -> None:

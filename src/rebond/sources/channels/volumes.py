@@ -26,12 +26,16 @@ class Volume:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mount:
-    """A running container in which a volume lies, and where it does. ``service`` is what compose calls it."""
+    """A running container in which a volume lies, and where it does. ``service`` is what compose calls it.
+
+    Nothing can be run in one that is not ready: it is paused or being restarted, though the engine counts it.
+    """
 
     container: str
     path: str
     name: str = ""
     service: str = ""
+    is_ready: bool = True
 
 
 def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
@@ -82,7 +86,8 @@ def find_mount(volume: Volume, client: str, ask: Ask) -> Mount:
     Raises ``SourceUnreachable`` when there is none.
     """
     for each in list_mounts(volume, client, ask):
-        return each
+        if each.is_ready:
+            return each
     raise SourceUnreachable(
         "The files of the volume {name} may not be read at {path}, and no running container has it.",
         hint='Run the backup as root, or start the service that uses it, or name that with in = "compose:…".',
@@ -97,7 +102,7 @@ def find_only_mount(volume: Volume, client: str, ask: Ask) -> Mount:
     Several of one service of compose are as good as one. Raises ``SourceUnreachable`` when there is none, and
     ``SourceUnfit`` when they are not of one service; it names them.
     """
-    found = list_mounts(volume, client, ask)
+    found = [each for each in list_mounts(volume, client, ask) if each.is_ready]
     if not found:
         raise SourceUnreachable(
             "No running container has the volume {name}, and what is to be asked runs in one.",
@@ -121,6 +126,7 @@ def list_mounts(volume: Volume, client: str, ask: Ask) -> list[Mount]:
     ids = ask([client, "ps", "--quiet", "--filter", f"volume={volume.name}"]).decode().split()
     found = []
     for container in _read_list(ask([client, "inspect", *ids]), client) if ids else ():
+        state = container.get("State") or {}
         labels = (container.get("Config") or {}).get("Labels") or {}
         place = next(
             (
@@ -137,6 +143,7 @@ def list_mounts(volume: Volume, client: str, ask: Ask) -> list[Mount]:
                     path=place,
                     name=str(container.get("Name") or "").lstrip("/"),
                     service=str(labels.get(_SERVICE) or ""),
+                    is_ready=not (state.get("Paused") or state.get("Restarting")),
                 )
             )
     return found
