@@ -3,6 +3,8 @@
 from tests.planted.bug import Bug, Change
 
 ANSWERED = "tests/unit/store/test_cloud_answers.py"
+IMAGES = "tests/unit/sources/test_image_listing.py"
+DECLARED = "tests/scenarios/test_declared_kinds.py"
 PROVEN = "tests/unit/store/test_proving_cloud.py"
 DISKS = "tests/unit/store/test_local.py"
 
@@ -67,5 +69,23 @@ ANSWERS: tuple[Bug, ...] = (
         "A vault is made with a storage class that no backup can use, or that no restore can read.",
         (Change("store/proving.py", 'self._expect("packs/large")', 'self._expect("large")'),),
         (f"{PROVEN}::test_a_storage_class_is_tried_before_anything_depends_on_it",),
+    ),
+    Bug(
+        "image-that-runs-left-out",
+        "After a build that nobody started yet, what runs is neither listed nor saved: only its successor is.",
+        (Change("sources/images/listing.py", "            running[own] = None\n", "            running.clear()\n"),),
+        (f"{IMAGES}::test_what_runs_is_listed_also_when_its_name_means_a_newer_image",),
+    ),
+    Bug(
+        "made-up-digest-is-believed",
+        "An image that was only ever built here is not saved, because its engine gave it a digest.",
+        (Change("sources/images/listing.py", "not elsewhere or self.was_never_elsewhere or", "not elsewhere or"),),
+        (f"{IMAGES}::test_an_image_built_here_counts_as_that_whatever_digest_its_engine_made_up",),
+    ),
+    Bug(
+        "image-replaced-while-saved",
+        "Another image than the one that is listed lies in the archive that bears its id.",
+        (Change("stack/images.py", "        if not self._means_still():\n", "        if False:\n"),),
+        (f"{DECLARED}::test_an_image_that_is_replaced_while_it_is_saved_is_not_kept_under_its_id",),
     ),
 )

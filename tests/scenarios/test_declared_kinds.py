@@ -70,11 +70,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> KeptStack:
         "docker image inspect postgres:16",
         [{"Id": "sha256:pp", "RepoTags": ["postgres:16"], "RepoDigests": ["postgres@sha256:dd"], "Size": 5}],
     )
-    stack.answer_json("docker image inspect shop-web", [make_image("sha256:aa", ["shop-web:latest"])])
+    for name in ("shop-web", "shop-web:latest"):
+        stack.answer_json(f"docker image inspect {name}", [make_image("sha256:aa", ["shop-web:latest"])])
     stack.answer_json("docker image inspect sha256:0123456789abcdef", [make_image("sha256:0123456789abcdef", [])])
     made_up = {**make_image("sha256:bb", ["shop-api:latest"]), "RepoDigests": ["shop-api@sha256:made-up"]}
     pushed = {**make_image("sha256:cc", ["hub.example.com/api:1"]), "RepoDigests": ["hub.example.com/api@sha256:gg"]}
     stack.answer_json("docker image inspect shop-api", [made_up])
+    stack.answer_json("docker image inspect shop-api:latest", [made_up])
     stack.answer_json("docker image inspect hub.example.com/api", [pushed])
     services = {"api": {"build": {"context": "."}}, "hub": {"build": {}, "image": "hub.example.com/api"}, "db": {}}
     stack.answer_json(COMPOSE + "config --format json", {"name": "shop", "services": services})
@@ -116,6 +118,14 @@ def test_images_are_listed_and_those_that_no_registry_holds_are_saved(stack: Kep
     saved = sorted(each.name for each in (tmp_path / "images").iterdir())
     assert saved == ["images.json", "sha256_0123456789abcdef-0123456789ab.tar", "shop-api-bb.tar", "shop-web-aa.tar"]
     assert (tmp_path / "images" / "shop-web-aa.tar").read_bytes() == make_image_archive()
+
+
+def test_an_image_that_is_replaced_while_it_is_saved_is_not_kept_under_its_id(stack: KeptStack) -> None:
+    stack.answer_json("docker image inspect shop-web:latest", [make_image("sha256:new", ["shop-web:latest"])])
+    ended = stack.back_up("images", "--json")
+
+    assert ended.status == 33
+    assert "shop-web was replaced by another one" in ended.document["error"]["message"]
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 0.95])

@@ -1,12 +1,13 @@
 """Components of kind ``images``: the list of what the stack runs, and the images that no registry holds."""
 
 import json
+from collections.abc import Callable
 
 from rebond.clock import SystemClock
 from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.entries import Tree
-from rebond.errors import SourceUnfit
+from rebond.errors import CommandFailed, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.containers import require_own_name
@@ -17,6 +18,7 @@ from rebond.sources.images.listing import (
     list_of_cluster,
     list_of_compose,
     list_of_containers,
+    means_still,
     name_archive,
     write_list,
 )
@@ -122,7 +124,10 @@ class ConfiguredImages:
             reader = self._here.open((engine, "save", image.saved_as))
             return TarReader(reader, program=f"{engine} save {image.name}", needed=b"manifest.json")
 
-        return Stream(open_reader=open_reader, began_ns=began_ns)
+        def open_steady() -> StreamReader:
+            return _SteadyImage(open_reader(), image, lambda: means_still(engine, image, self._here.ask))
+
+        return Stream(open_reader=open_steady, began_ns=began_ns)
 
     def _kubectl(self) -> tuple[str, ...]:
         cluster, resolver = self._loaded.configuration.stack.kubernetes, resolver_of(self._loaded)
@@ -132,6 +137,33 @@ class ConfiguredImages:
         if cluster and cluster.namespace:
             words += ["--namespace", resolver.resolve_words(cluster.namespace)]
         return tuple(words)
+
+
+class _SteadyImage:
+    """The archive of an image, whole only if its name still means that image in the end."""
+
+    def __init__(self, archive: StreamReader, image: Image, means_still: Callable[[], bool]) -> None:
+        self._archive = archive
+        self._image = image
+        self._means_still = means_still
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        """Read what comes next. Raises ``SourceError``."""
+        return self._archive.readinto(buffer)
+
+    def finish(self) -> None:
+        """Judge the end. Raises ``SourceError``: by the name another image may have been saved, under this one's id."""
+        self._archive.finish()
+        if not self._means_still():
+            raise CommandFailed(
+                "The image {name} was replaced by another one while it was saved.",
+                hint="Run the backup again; let no build or pull run beside it.",
+                name=self._image.name,
+            )
+
+    def close(self) -> None:
+        """End what still writes."""
+        self._archive.close()
 
 
 def _cannot_be_saved(image: Image) -> Finding:

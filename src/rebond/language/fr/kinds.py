@@ -186,4 +186,8 @@ KINDS: dict[str, str] = {
     "The commit {commit} of {path} is not known to be on {remote}.": "Rien ne dit que le commit {commit} de {path} soit sur "
     "{remote}.",
     "Push it: git -C {path} push {remote}": "Poussez-le : git -C {path} push {remote}",
+    "The image {name} was replaced by another one while it was saved.": "L'image {name} a été remplacée par une autre "
+    "pendant sa sauvegarde.",
+    "Run the backup again; let no build or pull run beside it.": "Relancez la sauvegarde ; qu'aucun « build » ni « pull » "
+    "ne tourne à côté.",
 }

@@ -20,7 +20,8 @@ class Image:
     """One image. ``name`` is what the stack calls it; ``id`` may be empty.
 
     ``digests`` say where a registry has it. Some engines make one up for what was never pushed, so of an image that
-    the compose files build it counts only where its name has a registry.
+    the compose files build it counts only where its name has a registry. ``was_never_elsewhere`` is an engine's own
+    word that it was built here, and neither pulled nor pushed.
     """
 
     name: str
@@ -29,12 +30,13 @@ class Image:
     digests: tuple[str, ...] = ()
     bytes: int = 0
     is_built: bool = False
+    was_never_elsewhere: bool = False
 
     @property
     def is_local_only(self) -> bool:
         """Whether no registry is known to hold it."""
         elsewhere = [each for each in self.digests if not each.startswith(_OWN_REGISTRY)]
-        return not elsewhere or (self.is_built and not _names_registry(self.name))
+        return not elsewhere or self.was_never_elsewhere or (self.is_built and not _names_registry(self.name))
 
     @property
     def saved_as(self) -> str:
@@ -46,21 +48,26 @@ class Image:
 def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Report) -> list[Image]:
     """Return the images of a compose project: those of its files, and those of its containers.
 
-    ``compose`` are the words that call compose for this project. Raises ``SourceError``.
+    What runs may be another than what its name means by now: then both are listed. ``compose`` are the words that
+    call compose for this project. Raises ``SourceError``.
     """
     names = dict.fromkeys(_ask_files(compose, ask))
-    containers = ask([*compose, "ps", "--all", "--quiet"]).decode().split()
-    if containers:
-        for each in _read_list(ask([docker, "inspect", *containers]), docker):
-            if not _has(names, str(each.get("Config", {}).get("Image", ""))):
-                names[str(each.get("Image", ""))] = None  # it runs what no file names any more
+    running = dict[str, None]()
+    for each in _inspect_containers(docker, ask([*compose, "ps", "--all", "--quiet"]).decode().split(), ask):
+        named, own = _made_of(each)
+        if _has(names, named):
+            running[own] = None
+        else:
+            names[own] = None  # it runs what no file names any more
     built = _ask_built(compose, ask)
-    return [
+    listed = [
         replace(found, is_built=name in built)
         for name in names
         if name
         for found in _inspect(docker, name, ask, report)
     ]
+    replaced = [own for own in running if own and not any(_is_same(own, each.id) for each in listed)]
+    return [*listed, *(found for own in replaced for found in _inspect(docker, own, ask, report))]
 
 
 def list_of_containers(docker: str, containers: Sequence[str], ask: Ask, report: Report) -> list[Image]:
@@ -69,11 +76,46 @@ def list_of_containers(docker: str, containers: Sequence[str], ask: Ask, report:
     A name that was given to a newer image since is left to that: what runs is found by its id.
     """
     images: dict[str, Image] = {}
-    for each in _read_list(ask([docker, "inspect", *containers]), docker) if containers else ():
-        named, own = str((each.get("Config") or {}).get("Image") or ""), str(each.get("Image") or "")
+    for each in _inspect_containers(docker, containers, ask):
+        named, own = _made_of(each)
         found = [image for image in _inspect(docker, named, ask, report) if _is_same(image.id, own)] if named else []
         images |= {image.id: image for image in found or _inspect(docker, own, ask, report)}
     return list(images.values())
+
+
+def means_still(docker: str, image: Image, ask: Ask) -> bool:
+    """Say whether the name by which an image is saved means no other image by now. Raises ``SourceError``."""
+    found = _inspect(docker, image.saved_as, ask, lambda _: None) if image.saved_as != image.id else []
+    return all(_is_same(each.id, image.id) for each in found)
+
+
+def _inspect_containers(docker: str, containers: Sequence[str], ask: Ask) -> list[dict[str, Any]]:
+    """Return what the engine knows of containers; those that ended and went meanwhile are left out."""
+    if not containers:
+        return []
+    try:
+        return _read_list(ask([docker, "inspect", *containers]), docker)
+    except CommandFailed as error:
+        if not _says_missing(error):
+            raise
+    found = []
+    for each in containers:
+        try:
+            found += _read_list(ask([docker, "inspect", each]), docker)
+        except CommandFailed as error:
+            if not _says_missing(error):
+                raise
+    return found
+
+
+def _made_of(container: dict[str, Any]) -> tuple[str, str]:
+    """Return the name of the image that a container was made of, as it was then, and its id."""
+    return str((container.get("Config") or {}).get("Image") or ""), str(container.get("Image") or "")
+
+
+def _says_missing(error: CommandFailed) -> bool:
+    said = error.message.lower()
+    return any(words in said for words in ("no such", "image not known", "no container with"))
 
 
 def _is_same(one: str, other: str) -> bool:
@@ -144,20 +186,26 @@ def _inspect(docker: str, name: str, ask: Ask, report: Report) -> list[Image]:
     try:
         answer = ask([docker, "image", "inspect", name])
     except CommandFailed as error:
-        if "no such image" not in error.message.lower():
+        if not _says_missing(error):
             raise
         report(_missing(name))
         return []
-    return [
-        Image(
-            name=name if not name.startswith("sha256:") else next(iter(each.get("RepoTags") or ()), name),
-            id=str(each["Id"]),
-            tags=tuple(sorted(each.get("RepoTags") or ())),
-            digests=tuple(sorted(each.get("RepoDigests") or ())),
-            bytes=int(each.get("Size", 0)),
-        )
-        for each in _read_list(answer, docker)
-    ]
+    try:
+        return [_read_image(name, each) for each in _read_list(answer, docker)]
+    except (LookupError, TypeError, ValueError, AttributeError):
+        raise _bad_answer(docker) from None
+
+
+def _read_image(name: str, known: dict[str, Any]) -> Image:
+    tags, origin = tuple(map(str, known.get("RepoTags") or ())), known.get("Identity") or {}
+    return Image(
+        name=name if not name.startswith("sha256:") else next(iter(tags), name),
+        id=str(known["Id"]),
+        tags=tuple(sorted(tags)),
+        digests=tuple(sorted(map(str, known.get("RepoDigests") or ()))),
+        bytes=int(known.get("Size") or 0),
+        was_never_elsewhere=bool(origin.get("Build")) and not origin.get("Pull"),
+    )
 
 
 def _read_list(answer: bytes, program: str) -> list[dict[str, Any]]:
