@@ -6,7 +6,14 @@ from collections.abc import Sequence
 import pytest
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
-from rebond.sources.channels.volumes import Volume, find_mount, find_volume, is_engine_here, list_mounts
+from rebond.sources.channels.volumes import (
+    Volume,
+    find_mount,
+    find_only_mount,
+    find_volume,
+    is_engine_here,
+    list_mounts,
+)
 
 
 class Engine:
@@ -78,6 +85,11 @@ def test_a_container_that_is_paused_or_being_restarted_is_not_asked() -> None:
     volume = Volume(name="shop_media", mountpoint="/v", project="shop")
     assert [each.container for each in list_mounts(volume, "docker", ask) if each.is_ready] == ["web", "old"]
     assert find_mount(volume, "docker", ask).container == "web"
+    with pytest.raises(SourceUnfit, match="failing and old and paused and web"):  # the right one may be paused
+        find_only_mount(volume, "docker", ask)
+    found[:] = [each for each in found if each["Id"] == "paused"]
+    with pytest.raises(SourceUnreachable, match="No running container"):
+        find_only_mount(volume, "docker", ask)
 
 
 def test_the_volume_of_another_project_is_not_taken_for_ours() -> None:

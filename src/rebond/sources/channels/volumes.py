@@ -102,14 +102,15 @@ def find_only_mount(volume: Volume, client: str, ask: Ask) -> Mount:
     Several of one service of compose are as good as one. Raises ``SourceUnreachable`` when there is none, and
     ``SourceUnfit`` when they are not of one service; it names them.
     """
-    found = [each for each in list_mounts(volume, client, ask) if each.is_ready]
-    if not found:
+    found = list_mounts(volume, client, ask)
+    ready = [each for each in found if each.is_ready]
+    owners = {each.service or each.name or each.container: each for each in found}
+    if not ready and len(owners) < 2:
         raise SourceUnreachable(
             "No running container has the volume {name}, and what is to be asked runs in one.",
             hint='Start the service that uses it, or name that with in = "compose:…".',
             name=volume.name,
         )
-    owners = {each.service or each.name or each.container: each for each in found}
     if len(owners) > 1:
         raise SourceUnfit(
             "The volume {name} is in several running containers: {containers}.",
@@ -118,7 +119,7 @@ def find_only_mount(volume: Volume, client: str, ask: Ask) -> Mount:
             containers=" and ".join(sorted(owners)),
             client=client,
         )
-    return found[0]
+    return ready[0]
 
 
 def list_mounts(volume: Volume, client: str, ask: Ask) -> list[Mount]:
