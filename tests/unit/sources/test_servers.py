@@ -1,7 +1,10 @@
 """What the tools of servers are told, and how the end of a dump of Redis is known."""
 
 import io
+import pathlib
 import random
+import shutil
+import subprocess
 
 import pytest
 from tests.shims.servers import make_dump_of_redis
@@ -110,6 +113,36 @@ def test_a_password_is_quoted_as_files_of_options_want_it(password: str, line: s
     assert text == f"[client]\npassword={line}\n"
     assert not any(password in each for each in words)
     assert words[-6:-2] == ("--user=me", "--host=db", "--protocol=tcp", "--port=3307")
+
+
+@pytest.mark.parametrize(
+    ("version", "more"),
+    [
+        ("mysqldump  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)", ["--loose-set-gtid-purged=OFF"]),
+        ("mysqldump  Ver 10.19 Distrib 10.11.6-MariaDB, for debian-linux-gnu (x86_64)", []),
+    ],
+)
+def test_mysqls_own_tool_is_told_to_leave_transactions_alone(
+    tmp_path: pathlib.Path, version: str, more: list[str]
+) -> None:
+    program = tmp_path / "mysqldump"
+    program.write_text(
+        f"#!/bin/sh\nif [ \"$1\" = --version ]; then echo '{version}'; exit; fi\nprintf '%s\\n' \"$@\"; cat\n"
+    )
+    program.chmod(0o755)
+    (tmp_path / "cat").symlink_to(shutil.which("cat") or "")
+    (tmp_path / "sh").symlink_to(shutil.which("sh") or "")
+    server = mysql.MysqlServer(host="db", databases=("a b",))
+    words = mysql.build_dump(server)
+    done = subprocess.run(
+        [str(tmp_path / "sh"), *words[1:]],
+        input=b"login",
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        check=True,
+    )
+
+    assert done.stdout.decode().splitlines() == [words[4], *more, *words[5:], "login"]
 
 
 def test_a_socket_is_named_as_one() -> None:
