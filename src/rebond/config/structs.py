@@ -122,7 +122,7 @@ class Table(Struct, Generic[M], frozen=True):
                 except Unfit:
                     reading.spoilt.add(below.path)
             elif declared.is_required:
-                reading.problems.refuse(node.place, _missing_key(node, key))
+                reading.problems.refuse(node.place, _missing(node, key, is_table=isinstance(declared.shape, Table)))
                 reading.spoilt.add(f"{node.path}.{key}")
         return self.model(**values)
 
@@ -171,10 +171,11 @@ def anchor_of(model: type[Any]) -> str:
     return title_of(model).replace(" ", "-")
 
 
-def _missing_key(node: Node, name: str) -> ConfigError:
-    return ConfigError(
-        "'{key}' is missing.", hint="Add it: {name} = …", key=f"{node.path}.{name}" if node.path else name, name=name
-    )
+def _missing(node: Node, name: str, *, is_table: bool) -> ConfigError:
+    key = f"{node.path}.{name}" if node.path else name
+    if is_table:
+        return ConfigError("[{key}] is missing.", hint="Add a line [{key}], and below it what it says.", key=key)
+    return ConfigError("'{key}' is missing.", hint="Add it: {name} = …", key=key, name=name)
 
 
 class OneOf(Struct, Generic[M], frozen=True):

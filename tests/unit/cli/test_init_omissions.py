@@ -8,6 +8,11 @@ import threading
 import pytest
 from tests.unit.cli.test_init import Here
 
+from rebond.stack.discovery.looking import Surveyed
+from rebond.stack.discovery.nearby_folders import NearbyFolders
+from rebond.stack.discovery.proposing import propose
+from rebond.stack.discovery.savable import is_savable
+
 Folder = pathlib.Path
 
 
@@ -575,3 +580,13 @@ def test_an_address_where_a_name_belongs_is_not_written_out(here: Here) -> None:
 
     begin(here)
     assert "geheim" not in here.text
+
+
+def test_a_whole_machine_is_saved_without_what_its_kernel_makes() -> None:
+    proposal = propose(Surveyed(directory=pathlib.Path("/"), name="stack"), is_savable=is_savable, language="en")
+
+    assert proposal.components[0].lines["exclude"] == ["/dev/*", "/proc/*", "/run/*", "/sys/*"]
+    walked = [str(each.folder) for each in NearbyFolders(pathlib.Path("/"), deepest=1, most=50)]
+    assert not {"/dev", "/proc", "/run", "/sys"} & set(walked)
+    assert "/" in walked
+    assert "/etc" in walked

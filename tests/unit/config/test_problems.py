@@ -518,3 +518,13 @@ def test_an_included_file_may_add_but_not_contradict(tmp_path: pathlib.Path) -> 
     assert isinstance(verdict.document, dict)
     assert len(verdict.document["contact"]) == 2
     assert verdict.document["vault"]["level"] == "small"
+
+
+def test_a_missing_table_is_asked_for_as_a_table(tmp_path: pathlib.Path) -> None:
+    from rebond.config.loading import load_configuration
+
+    path = tmp_path / "rebond.toml"
+    path.write_text("version = 1\n")
+    assert told(load_configuration(path, {})) == [
+        (1, "[stack] is missing.", "Add a line [stack], and below it what it says.")
+    ]

@@ -170,4 +170,6 @@ CONFIGURATION: dict[str, str] = {
     "laissée de côté.",
     "Write NAME=value; a value with spaces stands in quotes, and what opens is closed.": "Écrivez NOM=valeur ; une valeur "
     "avec des espaces est entre guillemets, et ce qui s'ouvre se ferme.",
+    "[{key}] is missing.": "[{key}] manque.",
+    "Add a line [{key}], and below it what it says.": "Ajoutez une ligne [{key}], et dessous ce qu'elle dit.",
 }

@@ -133,4 +133,5 @@ FOUNDING: dict[str, str] = {
     "Links lead out of this directory, and only they are saved, not what they lead to: {paths}. Write a component for "
     "what belongs to the stack.": "Des liens mènent hors de ce répertoire ; eux seuls sont sauvegardés, pas ce vers quoi "
     "ils mènent : {paths}. Écrivez un composant pour ce qui fait partie de l'application.",
+    "What the kernel makes is left out: {paths}.": "Ce que le noyau fabrique est laissé de côté : {paths}.",
 }

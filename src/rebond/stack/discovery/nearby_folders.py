@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+OF_THE_KERNEL = ("/dev", "/proc", "/run", "/sys")  # nobody's files, and some of them have no end
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearby:
@@ -44,7 +46,8 @@ class NearbyFolders:
             each = _list(folder)
             yield each
             if depth < self._deepest:
-                waiting.extend((folder / name, depth + 1) for name in each.folders)
+                below = [folder / name for name in each.folders]
+                waiting.extend((path, depth + 1) for path in below if str(path) not in OF_THE_KERNEL)
 
 
 def _list(folder: Path) -> Nearby:

@@ -7,6 +7,7 @@ from pathlib import Path
 from rebond.errors import UsageError
 from rebond.stack.discovery.env_files import may_hold_text
 from rebond.stack.discovery.looking import Surveyed
+from rebond.stack.discovery.nearby_folders import OF_THE_KERNEL
 from rebond.stack.discovery.proposal import Lines, Proposal, ProposedPart
 from rebond.stack.discovery.proposing_databases import (
     IsSavable,
@@ -117,6 +118,13 @@ class _Proposing:
             )
         elif repository:
             remarks.append(Remark(template="Git has no remote here, so .git is saved too."))
+        if self._found.directory == Path("/"):  # the folders themselves are needed: something is mounted there
+            self._left_out += [f"{each}/*" for each in OF_THE_KERNEL]
+            remarks.append(
+                Remark(
+                    template="What the kernel makes is left out: {paths}.", values={"paths": " ".join(OF_THE_KERNEL)}
+                )
+            )
         if self._others:
             lines["omit"] = self._others
         if self._left_out:

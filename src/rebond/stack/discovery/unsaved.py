@@ -153,7 +153,7 @@ def _add_database(named: _Named, taken: set[str], found: Unsaved) -> None:
             "user": named.user or "USER",
             "password": {"env": "NAME_OF_A_VARIABLE"},
         }
-        name = choose_name("database", "database-elsewhere", taken)
+        name = choose_name("database", f"database-{named.host or named.kind}", taken)
         found.parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,), is_active=False))
 
 
