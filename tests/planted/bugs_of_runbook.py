@@ -15,6 +15,15 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "file-drilled-as-a-folder",
+        "A component is one file; the drill puts a folder there, so the application's check fails on a good backup.",
+        (Change("stack/drills/planning.py", "is_file=is_file)", "is_file=False)"),),
+        (
+            "tests/scenarios/test_drills_of_single_files.py::"
+            "test_one_file_comes_back_as_a_file_and_another_component_may_hold_it_too",
+        ),
+    ),
+    Bug(
         "several-paths-copied-to-the-top",
         "Two folders of a container come back; the line of the page puts them at its root, where nothing looks.",
         (

@@ -185,7 +185,7 @@ def describe_rhythm_word(rhythm: str) -> Text:
 def show_span(seconds: float) -> str:
     """Return a length of time as people say it: whole units where it is whole."""
     if seconds == 0:
-        return "0"
+        return "0 s"
     return f"{round(seconds)} s" if seconds < 10 and seconds == round(seconds) else format_span(seconds)
 
 

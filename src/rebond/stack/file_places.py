@@ -21,6 +21,8 @@ from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
 from rebond.stack.strategies import choose_strategy
 from rebond.stack.whereabouts import find_folder
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent
 
 Relocate = Callable[[bytes], bytes]
 _OWN = f"{BESIDE}*/"
@@ -159,12 +161,17 @@ def _is_single_file(name: str, configured: bytes, root: bytes, source: Source | 
         return False
     with source.reading() as reader:
         component = next((each for each in reader.components if each.name == name), None)
-        if component is None or not component.tree:
-            return False
-        found = list(zip(children(reader, root_of(component)), range(2), strict=False))
+        return component is not None and holds_single_file(reader, component, os.path.basename(configured))
+
+
+def holds_single_file(reader: SnapshotReader, component: PrivateComponent, name: bytes) -> bool:
+    """Say whether the tree of a component is one file that is called ``name``."""
+    if not component.tree:
+        return False
+    found = list(zip(children(reader, root_of(component)), range(2), strict=False))
     if len(found) != 1 or (entry := found[0][0].entry) is None:
         return False
-    return entry.kind == EntryKind.FILE and entry.name == os.path.basename(configured)
+    return entry.kind == EntryKind.FILE and entry.name == name
 
 
 def _list_left_alone(

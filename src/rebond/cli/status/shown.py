@@ -164,6 +164,12 @@ def _describe_scenario(promise: Promise) -> str:
         "measured": _span(promise.measured_seconds),
         "promised": _span(promise.promised_seconds),
     }
+    if promise.measured_seconds is None:
+        return (
+            tr("{scenario}: promised back within {promised}, and never tried.", **values)
+            if promise.measure.value == "rto"
+            else tr("{scenario}: no more than {promised} of work may be lost, and nobody measured it.", **values)
+        )
     if promise.measure.value == "rto":
         return tr("{scenario}: back after {measured}, promised {promised}.", **values)
     return tr("{scenario}: {measured} of work would be lost, promised {promised}.", **values)

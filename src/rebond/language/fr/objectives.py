@@ -17,6 +17,8 @@ OBJECTIVES: dict[str, str] = {
     "would lose": "perdrait",
     "MISSED": "MANQUÉ",
     "Nothing is to be saved.": "Rien n'est à sauvegarder.",
+    "{scenario}: promised back within {promised}, and never tried.": "{scenario} : retour promis en {promised}, et jamais essayé.",
+    "{scenario}: no more than {promised} of work may be lost, and nobody measured it.": "{scenario} : pas plus de {promised} de travail ne doit être perdu, et personne ne l'a mesuré.",
     "{scenario}: back after {measured}, promised {promised}.": "{scenario} : de retour après {measured}, promis {promised}.",
     "{scenario}: {measured} of work would be lost, promised {promised}.": "{scenario} : {measured} de travail seraient perdus, promis {promised}.",
     "Class {name}: newest {newest}, next {next}.": "Classe {name} : dernière {newest}, prochaine {next}.",

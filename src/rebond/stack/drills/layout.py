@@ -24,10 +24,12 @@ class Layout(Struct, frozen=True, kw_only=True):
         """What stands for the stack's root."""
         return self.folder / ROOT
 
-    def place(self, stored: PrivateComponent, component: Component | None) -> Path:
-        """Return where the tree of a component begins."""
+    def place(self, stored: PrivateComponent, component: Component | None, *, is_file: bool = False) -> Path:
+        """Return where the tree of a component begins: that of one file (``is_file``) in the folder above it."""
         below = self._find_below(stored, component)
-        return self.folder / APART / stored.name if below is None else self.root / below
+        if below is None:
+            return self.folder / APART / stored.name
+        return self.root / (os.path.dirname(below) if is_file else below)
 
     def _find_below(self, stored: PrivateComponent, component: Component | None) -> str | None:
         """Return the place of a tree below the stack's root; ``None`` for one that is elsewhere."""

@@ -26,6 +26,7 @@ from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.sqlite_questions import RestoredDatabases, make_reference_question, read_named
 from rebond.stack.drills.standing import Standing
+from rebond.stack.file_places import holds_single_file
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
@@ -132,7 +133,9 @@ class DrillPlanner(Struct, kw_only=True):
         if not summary.complete:
             self._checks.append(_say_incomplete(stored.name))
             return
-        target = layout.place(stored, component)
+        is_file = isinstance(component, Files) and not os.path.isdir(stored.root)  # where it still lives, that is known
+        is_file = is_file and holds_single_file(reader, stored, os.path.basename(os.path.normpath(stored.root)))
+        target = layout.place(stored, component, is_file=is_file)
         target.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._places[stored.name] = target
         selection, size = self._select(reader, stored, summary.kind, summary.files, summary.bytes)
