@@ -11,6 +11,7 @@ LOGGED = "tests/scenarios/test_runbook_of_a_physical_database.py"
 FOLLOWED = "tests/scenarios/test_runbook_commands.py"
 GATHERING = "tests/unit/runbook/test_gathering.py"
 OBJECTIVES = "tests/unit/stack/test_objectives.py"
+SINGLE_FILES = "tests/scenarios/test_drills_of_single_files.py"
 MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
@@ -18,10 +19,7 @@ RUNBOOK = (
         "file-drilled-as-a-folder",
         "A component is one file; the drill puts a folder there, so the application's check fails on a good backup.",
         (Change("stack/drills/planning.py", "is_file=is_file)", "is_file=False)"),),
-        (
-            "tests/scenarios/test_drills_of_single_files.py::"
-            "test_one_file_comes_back_as_a_file_and_another_component_may_hold_it_too",
-        ),
+        (f"{SINGLE_FILES}::test_one_file_comes_back_as_a_file_and_another_component_may_hold_it_too",),
     ),
     Bug(
         "several-paths-copied-to-the-top",
