@@ -88,4 +88,10 @@ ANSWERS: tuple[Bug, ...] = (
         (Change("stack/images.py", "        if not self._means_still():\n", "        if False:\n"),),
         (f"{DECLARED}::test_an_image_that_is_replaced_while_it_is_saved_is_not_kept_under_its_id",),
     ),
+    Bug(
+        "page-not-found-is-object-gone",
+        "A proxy whose server starts anew says 404 of a mark, and it counts as withdrawn: what it names is used.",
+        (Change("store/cloud_faults.py", "is_told and (bool(self.code) or self.has_no_words)", "is_told"),),
+        (f"{ANSWERED}::test_a_404_of_something_else_never_says_that_an_object_is_gone",),
+    ),
 )

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rebond.errors import ObjectMissing, StoreUnfit, StoreUnreachable, UsageError
+from rebond.errors import ObjectMissing, ShortRead, StoreUnfit, StoreUnreachable, UsageError
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
 from rebond.store.cloud_faults import CloudFault, translate_cloud_fault
@@ -106,7 +106,12 @@ class CloudStore:
         import obstore
 
         check_name(name)
-        return self._describe(self._call(name, lambda: obstore.head(self._clients.quick, self._above + name)))
+        try:
+            found = self._call(name, lambda: obstore.head(self._clients.quick, self._above + name))
+        except ObjectMissing:
+            self._require_missing(name)
+            raise
+        return self._describe(found)
 
     def list_objects(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose name starts with ``prefix``, in byte order; any fault raises.
@@ -201,7 +206,7 @@ class CloudStore:
         try:
             self._call(name, lambda: obstore.delete(self._clients.quick, self._above + name))
         except ObjectMissing:
-            return
+            self._require_missing(name)
 
     def replace_probe(self, name: str, content: bytes) -> None:
         """Put an object below ``probe/`` in the place of another, as a thief would who keeps no rules.
@@ -222,12 +227,31 @@ class CloudStore:
     def close(self) -> None:
         """Do nothing: the library keeps and closes its connections."""
 
+    def _require_missing(self, name: str) -> None:
+        """Raise ``StoreError`` unless the service itself says that there is no such object, and not a proxy."""
+        import obstore
+
+        path = self._above + name
+        try:
+            self._call(name, lambda: obstore.get_range(self._clients.quick, path, start=0, length=1), wanted_end=1)
+        except ObjectMissing:
+            return
+        except ShortRead:
+            pass  # it is there, and empty
+        raise StoreUnreachable(
+            "{location} says that {name} is there, and that it is not.",
+            hint="Look whether something else answers in its place, such as a proxy, then run the same command again.",
+            location=self.location,
+            name=name,
+        )
+
     def _exists(self, name: str) -> bool:
         import obstore
 
         try:
             self._call(name, lambda: obstore.head(self._clients.quick, self._above + name))
         except ObjectMissing:
+            self._require_missing(name)
             return False
         return True
 

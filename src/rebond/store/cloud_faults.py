@@ -28,6 +28,7 @@ _NO_ANSWER_OF_A_STORE = (  # in the library's words: a proxy's page, an error be
     "Content-Range header",
     "Requested ",
 )
+_WORDLESS = ("performing HEAD", "performing DELETE", "Bulk delete")
 _CAUSES = (  # in what the library shows of the ways down to the system
     ("ConnectionRefused", "connection refused"),
     ("ConnectionReset", "connection reset"),
@@ -61,8 +62,18 @@ class CloudFault:
 
     @property
     def names_a_missing_object(self) -> bool:
-        """Whether the object is missing, and not the bucket."""
-        return self.type_name in {"FileNotFoundError", "NotFoundError"} and not self.names_a_missing_bucket
+        """Whether the object is missing, and not the bucket.
+
+        A proxy says 404 too, of everything, while what is behind it starts anew; so it takes the service's own
+        words, or a request whose answer has none: then it is for the caller to ask once more.
+        """
+        is_told = self.type_name in {"FileNotFoundError", "NotFoundError"} and not self.names_a_missing_bucket
+        return is_told and (bool(self.code) or self.has_no_words)
+
+    @property
+    def has_no_words(self) -> bool:
+        """Whether it answers a request whose answer may be a status alone."""
+        return any(words in self.text for words in _WORDLESS)
 
     @property
     def names_a_missing_bucket(self) -> bool:
@@ -105,7 +116,7 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
         return StoreFull(
             "No room left in {location}: {reason}", hint="Raise the quota or free some space, then try again.", **values
         )
-    if fault.names_a_missing_bucket or fault.type_name == "FileNotFoundError" or fault.status == 404:
+    if fault.names_a_missing_bucket or (fault.status == 404 and fault.code):
         return StoreError(
             "There is no bucket at {location}.", hint="Create the bucket first, or correct its name.", **values
         )
@@ -237,7 +248,7 @@ def _explain_answer(fault: CloudFault, values: dict[str, str]) -> StoreError | N
             hint="Look what stands before the server, such as a proxy with a cache, or choose another server.",
             **values,
         )
-    if any(words in fault.text for words in _NO_ANSWER_OF_A_STORE):
+    if fault.status == 404 or any(words in fault.text for words in _NO_ANSWER_OF_A_STORE):
         return StoreUnreachable(
             "{location} answers what is no answer of such a store: {reason}",
             hint="Look whether something else answers in its place, such as a proxy or a page that asks for a login,"

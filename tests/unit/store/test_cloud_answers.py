@@ -13,7 +13,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from rebond.errors import AccessDenied, StoreError, StoreUnfit, StoreUnreachable, UsageError
+from rebond.errors import AccessDenied, ObjectMissing, StoreError, StoreUnfit, StoreUnreachable, UsageError
 from rebond.store.cloud import CloudStore
 from rebond.store.cloud_address import parse_cloud_address
 from rebond.store.retrying import RetryingStore
@@ -82,6 +82,47 @@ def test_a_later_page_that_is_none_does_not_end_a_listing(server: S3Server, stor
         names_of(store, "packs/")
     server.faults.append(Fault(method="GET", query=later, status=200, code="InternalError"))
     assert names_of(RetryingStore(store, ManualClock()), "packs/") == [f"packs/{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("content", [b"404 page not found\n", b"", LOGIN])
+def test_a_404_of_something_else_never_says_that_an_object_is_gone(
+    server: S3Server, store: CloudStore, content: bytes
+) -> None:
+    """So say proxies of everything, while the server behind them starts anew."""
+    for act in (
+        lambda: store.read("trash/mark"),
+        lambda: store.read("trash/mark", start=0, length=1),
+        lambda: store.stat("trash/mark"),
+        lambda: names_of(store, "trash/"),
+        lambda: store.delete("trash/mark"),
+        lambda: store.put_if_absent("trash/other", b"x"),
+    ):
+        server.faults[:] = [Fault(status=404, content=content, times=9)]
+        with pytest.raises(StoreUnreachable):
+            act()
+    server.faults[:] = [Fault(method="HEAD", status=404, content=b"")]
+    with pytest.raises(StoreUnreachable, match="and that it is not"):
+        store.stat("trash/mark")
+    server.faults[:] = [Fault(status=404, content=content, times=3)]
+    assert RetryingStore(store, ManualClock()).read("trash/mark") == b"x"
+
+
+def test_what_is_gone_is_gone_for_every_question(server: S3Server, store: CloudStore) -> None:
+    for act in (
+        lambda: store.read("trash/none"),
+        lambda: store.read("trash/none", start=2),
+        lambda: store.read("trash/none", start=0, length=1),
+        lambda: store.stat("trash/none"),
+    ):
+        with pytest.raises(ObjectMissing):
+            act()
+
+
+def test_an_empty_object_is_not_gone(server: S3Server, store: CloudStore) -> None:
+    store.put_if_absent("trash/empty", b"")
+    server.faults.append(Fault(method="HEAD", status=404, content=b""))
+    with pytest.raises(StoreUnreachable):
+        store.stat("trash/empty")
 
 
 def test_where_no_vault_is_yet_an_empty_listing_is_believed(server: S3Server) -> None:

@@ -163,4 +163,7 @@ STORE: dict[str, str] = {
     "{location} answers what is no answer of such a store: {reason}": "{location} répond ce qu'un tel stockage ne répond pas : {reason}",
     "{variable} has a space or a line end in it.": "{variable} contient une espace ou une fin de ligne.",
     "Set it to the key alone, or unset it.": "Donnez-lui la clé seule, ou retirez-la.",
+    "{location} says that {name} is there, and that it is not.": "{location} dit que {name} est là, et n'y est pas.",
+    "Look whether something else answers in its place, such as a proxy, then run the same command again.": "Regardez si "
+    "autre chose répond à sa place, comme un proxy, puis relancez la même commande.",
 }
