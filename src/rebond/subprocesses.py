@@ -155,9 +155,10 @@ class RunningCommand:
         self.pid = self._process.pid
         self._widen(sink, self._process.stdout)
         self._words = b""
+        self._is_over = False
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
         self._listener.start()
-        self._is_over = False
+        self._reading = threading.Lock()  # held by who reads: what is closed under him may be another file's by then
         self._timer: threading.Timer | None = None
         self.took_too_long = False
 
@@ -175,9 +176,18 @@ class RunningCommand:
         return bool(poll.poll(seconds * 1000))
 
     def readinto(self, buffer: memoryview) -> int:
-        """Read what it wrote next; 0 when it, and all that it started, closed their standard output."""
+        """Read what it wrote next; 0 when it, and all that it started, closed their standard output.
+
+        Also 0 some time after ``end``, which another thread may call meanwhile.
+        """
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        return self._process.stdout.readinto(buffer)  # type: ignore[attr-defined,no-any-return]
+        with self._reading:
+            if self._process.stdout.closed:
+                return 0
+            count: int = self._process.stdout.readinto(buffer)  # type: ignore[attr-defined]
+            if self._is_over:  # it was left open for us
+                self._process.stdout.close()
+            return count
 
     def feed(self, content: bytes | bytearray | memoryview, *, seconds: float) -> None:
         """Write all of ``content`` to its input; to be called only with ``keeps_input``.
@@ -215,7 +225,10 @@ class RunningCommand:
         return " | ".join([each for each in lines if each][-_WORDS_LINES:])
 
     def end(self) -> None:
-        """End it and what it started, if it still runs, and give the pipes back; may be called twice."""
+        """End it and what it started, if it still runs, and give the pipes back; may be called twice.
+
+        A pipe that is being read, because something that it left behind holds it, is given back by who reads.
+        """
         if self._is_over:
             return
         self._is_over = True
@@ -226,10 +239,16 @@ class RunningCommand:
             if self._process.returncode is None:
                 self._stop()
         finally:
-            self._listener.join(timeout=1)
-            for pipe in (self._process.stdout, self._process.stderr):
-                if pipe is not None and not (pipe is self._process.stderr and self._listener.is_alive()):
-                    pipe.close()
+            self._give_back()
+
+    def _give_back(self) -> None:
+        if self._reading.acquire(timeout=1):
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._reading.release()
+        self._listener.join(timeout=1)
+        if self._process.stderr is not None and not self._listener.is_alive():
+            self._process.stderr.close()
 
     def _widen(self, sink: int | None, output: IO[bytes] | None) -> None:
         for each in (sink, output.fileno() if output is not None else None):
@@ -276,3 +295,5 @@ class RunningCommand:
         with contextlib.suppress(OSError, ValueError):  # closed from the other side
             while block := self._process.stderr.read(65536):
                 self._words = (self._words + block)[-_WORDS_BYTES:]
+            if self._is_over:  # it was left open for us
+                self._process.stderr.close()

@@ -2,8 +2,11 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 
@@ -34,6 +37,8 @@ def test_a_command_that_never_ends_is_ended() -> None:
 def test_a_command_for_a_secret_takes_nothing_of_what_is_piped_into_us() -> None:
     script = """
 import sys
+import threading
+import time
 from rebond.subprocesses import run_for_secret
 run_for_secret("head -c 2 > /dev/null; echo hush", environment={"PATH": "/usr/bin:/bin"})
 print(sys.stdin.read())
@@ -91,6 +96,31 @@ def test_a_command_that_ends_on_its_own_leaves_alone_what_it_started() -> None:
     command.end()
 
     os.kill(started, 9)  # raises if it is gone
+
+
+@pytest.mark.slow
+def test_what_another_thread_reads_is_not_closed_under_it() -> None:
+    command = RunningCommand(["sh", "-c", "setsid sh -c 'echo $$; exec sleep 100' & wait"], environment=ENVIRONMENT)
+    room = memoryview(bytearray(100))
+    left_behind = int(bytes(room[: command.readinto(room)]))
+    assert command._process.stdout is not None
+    place = f"/proc/self/fd/{command._process.stdout.fileno()}"
+    pipe, heard = os.readlink(place), list[bytes]()
+    reader = threading.Thread(target=lambda: heard.append(output_of(command)), daemon=True)
+    reader.start()
+    try:
+        while command._reading.acquire(blocking=False):  # until it reads
+            command._reading.release()
+            time.sleep(0.001)
+        command.end()
+        assert os.readlink(place) == pipe
+    finally:
+        os.kill(left_behind, signal.SIGKILL)
+    reader.join(timeout=60)
+    assert heard == [b""]
+    assert not os.path.exists(place) or os.readlink(place) != pipe
+    assert command.readinto(memoryview(bytearray(1))) == 0
+    command._listener.join(timeout=60)
 
 
 @pytest.mark.parametrize("arguments", [["no-such-program-at-all"], ["/"], ["a\0b"]])
