@@ -20,7 +20,7 @@ from rebond.stack.drills import mysql_loading
 
 pytestmark = pytest.mark.judge("mariadb")
 SCHEMA = """
-CREATE DATABASE shop; CREATE DATABASE `odd ``name`; USE shop;
+CREATE DATABASE plain; CREATE DATABASE shop; CREATE DATABASE `odd ``name`; USE shop;
 CREATE TABLE account (id int PRIMARY KEY, name varchar(40), picture blob);
 INSERT INTO account SELECT seq, concat('n\\t', seq, '\\n€'), unhex('00ff0a') FROM seq_1_to_500;
 CREATE TABLE `a ``b` (id int) ENGINE=MyISAM; INSERT INTO `a ``b` VALUES (1), (2);
@@ -28,6 +28,8 @@ CREATE VIEW names AS SELECT name FROM account;
 CREATE FUNCTION twice(v int) RETURNS int DETERMINISTIC RETURN 2 * v;
 CREATE EVENT growing ON SCHEDULE EVERY 1 SECOND DO INSERT INTO `a ``b` VALUES (3);
 CREATE USER app@'%' IDENTIFIED BY 'ge#h"eim'; GRANT ALL ON *.* TO app@'%';
+CREATE USER reader@'%' IDENTIFIED BY 'ge#h"eim'; GRANT SELECT, SHOW VIEW, EVENT ON plain.* TO reader@'%';
+CREATE TABLE plain.m (id int) ENGINE=MyISAM;
 CREATE DEFINER=app@'%' FUNCTION counted() RETURNS int READS SQL DATA RETURN (SELECT count(*) FROM account);
 CREATE DEFINER=app@'%' VIEW counts AS SELECT counted() AS n;
 CREATE TABLE `odd ``name`.`b\\c` (id int);
@@ -124,13 +126,27 @@ def test_every_database_of_a_server_is_loaded_counted_checked_and_asked(
     found = {f"{each['subject']} {each['code']}": each for each in done.document["checks"]}
     assert done.status == 0, [each for each in done.document["checks"] if each["answer"] != "pass"]
     assert {"restored", "loaded", "dump-whole", "row-counts", "check-table"} < set(by_code(done.document, "db"))
-    assert found["db loaded"]["message"].endswith("and answers: odd `name, shop.")
+    assert found["db loaded"]["message"].endswith("and answers: odd `name, plain, shop.")
     counted = found["db row-counts"]["message"]
-    assert counted.startswith("Every row of 3 tables was read: 502"), counted  # no event of it ever ran
-    assert "5 tables and views" in found["db check-table"]["message"]
+    assert counted.startswith("Every row of 4 tables was read: 502"), counted  # no event of it ever ran
+    assert "6 tables and views" in found["db check-table"]["message"]
     assert {each: found[f"{each} own-check"]["answer"] for each in ("rows", "function", "bytes", "tcp", "socket")} == (
         dict.fromkeys(("rows", "function", "bytes", "tcp", "socket"), "pass")
     )
+
+
+def test_a_user_who_may_not_see_everything_is_told_what_the_dump_lacks(
+    stack: DrilledStack, server: OwnMysqlServer
+) -> None:
+    stack.configure(describe(server, ONE).replace('"app"', '"reader"').replace('"shop"', '"plain"'))
+    done = stack.program("backup")
+
+    assert done.status == 3, done.err
+    assert "may not see the triggers of plain" in done.err
+    assert "may not see the routines of plain" in done.err
+    assert "each is of a moment of its own in the dump: plain.m" in done.err
+    stack.configure(describe(server, ONE))
+    assert "may not see" not in stack.program.good("backup").err
 
 
 def test_a_dump_of_one_database_is_loaded_though_its_users_are_elsewhere(
