@@ -16,6 +16,12 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "one-exercise-for-all-stacks",
+        "While people exercise for one stack, those of another begin: the first are judged by the second's snapshot.",
+        (Change("stack/drills/exercises.py", 'f"exercise-{stack}.json"', '"exercise.json"'),),
+        ("tests/scenarios/test_exercises_of_two_stacks.py::test_each_is_told_of_its_own_and_judged_by_its_own",),
+    ),
+    Bug(
         "file-drilled-as-a-folder",
         "A component is one file; the drill puts a folder there, so the application's check fails on a good backup.",
         (Change("stack/drills/planning.py", "is_file=is_file)", "is_file=False)"),),

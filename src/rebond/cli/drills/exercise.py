@@ -37,7 +37,7 @@ def exercise(
     report: Path | None,
 ) -> int:
     """Begin an exercise, or end the one that is under way once something was brought back."""
-    found = find_sealed(invocation.state_folder)
+    found = find_sealed(invocation.state_folder, loaded.configuration.stack.name)
     if found is None:
         return _begin(invocation, vault, loaded, watcher, scenario)
     if not Path(found.target).is_dir():
@@ -87,7 +87,7 @@ def _end(invocation: Invocation, vault: VaultAtHand, loaded: Loaded, found: Exer
     now_ms = SystemClock().now_ms()
     record = next((each for each in list_snapshots(vault.live) if each.snapshot.hex() == found.snapshot), None)
     if record is None:
-        end(invocation.state_folder)
+        end(invocation.state_folder, found.stack)
         raise UnknownName(
             "The snapshot of the exercise, {id}, is not there any more. The exercise is over.",
             hint="Begin another: rebond drill --exercise",
@@ -115,7 +115,7 @@ def _end(invocation: Invocation, vault: VaultAtHand, loaded: Loaded, found: Exer
         language=configuration.stack.language,
         is_exercise=True,
     )
-    end(invocation.state_folder)
+    end(invocation.state_folder, found.stack)
     return publish(invocation, evidence, report)
 
 

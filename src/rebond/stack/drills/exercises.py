@@ -18,7 +18,7 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "lost-server", "security-breach")
-FILE = "drills/exercise.json"  # below the state folder
+_FOLDER = "drills"  # below the state folder
 UNKNOWN_AGE = -1.0
 _NOT_SAVED = frozenset({"versioned", "regenerable", "ephemeral"})
 
@@ -67,23 +67,29 @@ def invent(records: Sequence[SnapshotRecord], scenario: str, *, stack: str, now_
 
 def seal(state_folder: Path, exercise: Exercise) -> None:
     """Write an exercise down, until it is over. Raises ``OSError``."""
-    path = state_folder / FILE
+    path = _find_path(state_folder, exercise.stack)
     make_directories_durably(os.fspath(path.parent))
     replace_durably(os.fspath(path), json.dumps(asdict(exercise)).encode())
 
 
-def find_sealed(state_folder: Path) -> Exercise | None:
-    """Return the exercise that is under way; ``None`` without one."""
+def find_sealed(state_folder: Path, stack: str) -> Exercise | None:
+    """Return the exercise of a stack that is under way; ``None`` without one."""
     try:
-        fields = json.loads((state_folder / FILE).read_bytes())
-        return Exercise(**{**fields, "components": tuple(fields["components"])})
+        fields = json.loads(_find_path(state_folder, stack).read_bytes())
+        found = Exercise(**{**fields, "components": tuple(fields["components"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None
+    return found if found.stack == stack else None
 
 
-def end(state_folder: Path) -> None:
-    """Forget the exercise that is under way."""
-    (state_folder / FILE).unlink(missing_ok=True)
+def end(state_folder: Path, stack: str) -> None:
+    """Forget the exercise of a stack that is under way."""
+    _find_path(state_folder, stack).unlink(missing_ok=True)
+
+
+def _find_path(state_folder: Path, stack: str) -> Path:
+    """Return where an exercise is written down: people of two stacks on one machine exercise apart."""
+    return state_folder / _FOLDER / f"exercise-{stack}.json"
 
 
 def describe_lost(record: SnapshotRecord, exercise: Exercise) -> tuple[DrilledComponent, ...]:

@@ -1,0 +1,49 @@
+"""Two stacks of one machine, whose people exercise at the same time."""
+
+import pathlib
+import shutil
+
+from tests.unit.cli.program_runs import Program
+
+CONFIGURATION = """\
+version = 1
+[stack]
+name = "{name}"
+[vault]
+url = "{folder}/vault"
+key = {{ file = "{folder}/owner.key" }}
+[component.media]
+kind = "files"
+path = "media"
+"""
+
+
+def save(program: Program, folder: pathlib.Path, name: str) -> str:
+    """Save a stack; return its configuration."""
+    (folder / name / "media").mkdir(parents=True)
+    (folder / name / "media" / "x").write_text(name)
+    configuration = folder / name / "rebond.toml"
+    configuration.write_text(CONFIGURATION.format(name=name, folder=folder))
+    program.good("--config", configuration, "backup")
+    return str(configuration)
+
+
+def test_each_is_told_of_its_own_and_judged_by_its_own(tmp_path: pathlib.Path) -> None:
+    program = Program.with_vault(tmp_path)
+    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
+        del program.environment[name]
+    program.environment["TMPDIR"] = str(tmp_path)
+    shop, blog = (save(program, tmp_path, each) for each in ("shop", "blog"))
+    asked = ("drill", "--exercise", "--scenario", "lost-server")
+    of_shop = program.ask("--config", shop, *asked)
+    of_blog = program.ask("--config", blog, *asked)
+    program.good("--config", shop, "restore", "latest", "--to", of_shop["target"])
+    still = program.ask("--config", blog, *asked)
+    done = program.ask("--config", shop, *asked)
+    program.good("--config", blog, "restore", "latest", "--to", of_blog["target"])
+    done_too = program.ask("--config", blog, *asked)
+
+    assert (of_shop["stack"], of_blog["stack"], still["target"]) == ("shop", "blog", of_blog["target"])
+    assert [(each["stack"], each["verdict"]) for each in (done, done_too)] == [("shop", "pass"), ("blog", "pass")]
+    for each in (of_shop, of_blog):
+        shutil.rmtree(each["target"])
