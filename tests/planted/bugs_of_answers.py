@@ -94,4 +94,10 @@ ANSWERS: tuple[Bug, ...] = (
         (Change("store/cloud_faults.py", "is_told and (bool(self.code) or self.has_no_words)", "is_told"),),
         (f"{ANSWERED}::test_a_404_of_something_else_never_says_that_an_object_is_gone",),
     ),
+    Bug(
+        "vault-below-an-empty-mount-point",
+        "The disk did not come up, and a second vault is made below its mount point: backups fill the system's disk.",
+        (Change("store/local.py", "mount_point := find_unmounted(store._root):", "mount_point := '':"),),
+        ("tests/unit/test_mount_points.py::test_a_vault_on_a_disk_that_is_away_is_not_made_anew",),
+    ),
 )

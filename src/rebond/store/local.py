@@ -18,6 +18,7 @@ from rebond.durable_files import (
     temporary_path,
 )
 from rebond.errors import ShortRead, StoreUnreachable, UsageError
+from rebond.mount_points import find_unmounted
 from rebond.store.faults import object_exists, object_missing, short_read
 from rebond.store.local_faults import translate_os_error
 from rebond.store.local_listing import list_tree, sweep_tree
@@ -48,8 +49,19 @@ class LocalStore:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str], *, clock: Clock | None = None, disk: Disk = DISK) -> "LocalStore":
-        """Make the directory, and those above it, unless they exist, and return the store."""
+        """Make the directory, and those above it, unless they exist, and return the store.
+
+        Raises ``StoreUnreachable`` where a disk should be mounted and is not.
+        """
         store = cls(path, clock=clock, disk=disk)
+        if mount_point := find_unmounted(store._root):
+            raise StoreUnreachable(
+                "Nothing is mounted at {mount_point}, where /etc/fstab wants a disk; nothing was made at {location}.",
+                hint="Mount it, then run the same command again. If no disk belongs there, take its line out of"
+                " /etc/fstab.",
+                mount_point=mount_point,
+                location=store._root,
+            )
         if os.path.lexists(store._root):
             store.require_root()
         try:

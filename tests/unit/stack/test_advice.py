@@ -13,10 +13,11 @@ from rebond.clock import SystemClock
 from rebond.config.documents import parse_document
 from rebond.config.places import Problems
 from rebond.errors import AccessDenied
+from rebond.mount_points import find_unmounted
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.lines import change_value, open_editor, replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
-from rebond.stack.advice.reading_rights import Looked, check_rights, find_unmounted, look_at_files
+from rebond.stack.advice.reading_rights import Looked, check_rights, look_at_files
 from rebond.stack.advice.room import Amounts, check_room, measure_room
 from rebond.stack.advice.running import list_runs
 from rebond.stack.advice.vaults import describe_obstacle

@@ -166,4 +166,8 @@ STORE: dict[str, str] = {
     "{location} says that {name} is there, and that it is not.": "{location} dit que {name} est là, et n'y est pas.",
     "Look whether something else answers in its place, such as a proxy, then run the same command again.": "Regardez si "
     "autre chose répond à sa place, comme un proxy, puis relancez la même commande.",
+    "Nothing is mounted at {mount_point}, where /etc/fstab wants a disk; nothing was made at {location}.": "Rien n'est "
+    "monté à {mount_point}, où /etc/fstab veut un disque ; rien n'a donc été créé à {location}.",
+    "Mount it, then run the same command again. If no disk belongs there, take its line out of /etc/fstab.": "Montez-le, "
+    "puis relancez la même commande. Si aucun disque ne va là, retirez sa ligne de /etc/fstab.",
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.errors import RebondError
+from rebond.mount_points import find_unmounted
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.file_trees import expand
 
@@ -90,17 +91,6 @@ def _bring_back(scene: Scene, path: str, kind: type[Component]) -> str:
     if kind is Secrets:
         return scene.command("install", "-D", "--mode=600", "/dev/stdin", path)
     return scene.command("mkdir", "--parents", path)
-
-
-def find_unmounted(path: str, fstab: str = "/etc/fstab") -> str:
-    """Return the place of ``/etc/fstab`` that holds a path and where nothing is mounted; empty where there is none."""
-    try:
-        with open(fstab, encoding="utf-8", errors="surrogateescape") as file:
-            places = [fields[1] for line in file if not line.startswith("#") and len(fields := line.split()) > 2]
-    except OSError:
-        return ""
-    above = [each for each in places if each != "/" and (path == each or path.startswith(each.rstrip("/") + "/"))]
-    return next((each for each in sorted(above, key=len, reverse=True) if not os.path.ismount(each)), "")
 
 
 def _is_missing(place: str) -> bool:

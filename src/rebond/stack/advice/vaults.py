@@ -16,10 +16,10 @@ from rebond.errors import (
     VaultMissing,
     WrongKey,
 )
+from rebond.mount_points import find_unmounted
 from rebond.operations.examining import ExaminedVault
 from rebond.stack.advice.earlier_runs import find_last_saved
 from rebond.stack.advice.observing import Observation, Scene, Weight
-from rebond.stack.advice.reading_rights import find_unmounted
 from rebond.store.proving import TOLERATED_OFFSET_MS
 from rebond.units import format_moment
 from rebond.vault.credentials import Role
