@@ -13,6 +13,18 @@ INTERPOLATION = "tests/unit/stack/test_interpolation.py"
 
 SETUP = (
     Bug(
+        "other-databases-forgotten",
+        "A database is made beside the one that is saved, and nobody hears that nothing saves it.",
+        (
+            Change(
+                "stack/postgres.py",
+                "        self._tell_others(access, names, tree, report)\n",
+                "",
+            ),
+        ),
+        ("tests/scenarios/test_postgres.py::test_databases_of_the_server_that_no_component_saves_are_named",),
+    ),
+    Bug(
         "explained-through-a-link",
         "Photos behind a link to another disk are said to be saved; the link is, and no photo.",
         (

@@ -142,6 +142,29 @@ def test_several_databases_and_all_of_a_server_have_a_folder_each(
     assert server.count_sessions("shop") == 0
 
 
+def test_databases_of_the_server_that_no_component_saves_are_named(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("CREATE DATABASE analytics TEMPLATE template0")
+    server.sql("CREATE DATABASE ledger TEMPLATE template0")
+    try:
+        told = program("backup")
+        assert told.status == 0, told.err
+        assert "other databases, which no component saves:" in told.err
+        assert "analytics" in told.err
+        other = f'user = "postgres"\n[component.more]\nkind = "postgres"\nhost = "{server.socket_folder}"\n'
+        configure(tmp_path, server, ('user = "postgres"\n', f'{other}user = "postgres"\ndatabase = "analytics"\n'))
+        told = program("backup")
+        assert told.status == 0, told.err
+        assert "analytics" not in told.err
+        assert "ledger" in told.err
+        configure(tmp_path, server, ('database = "shop"', 'databases = ["*"]'))
+        assert "other databases" not in program("backup").err
+    finally:
+        server.sql("DROP DATABASE analytics")
+        server.sql("DROP DATABASE ledger")
+
+
 def test_all_tables_are_of_one_moment_while_others_write(
     program: Program, server: PostgresServer, tmp_path: pathlib.Path
 ) -> None:

@@ -2,14 +2,15 @@
 
 import os
 import urllib.parse
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from rebond.clock import SystemClock
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
-from rebond.errors import UsageError
+from rebond.errors import RebondError, SourceError, UsageError
+from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Piece
 from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
@@ -21,6 +22,7 @@ from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
+_MOST_SHOWN = 10
 _SCHEMES = ("postgres", "postgresql")
 
 
@@ -54,7 +56,39 @@ class ConfiguredPostgres:
             if self.files is not None:
                 self.files.ask(tree.snapshots, report)
             unasked.pop_all()
+        self._tell_others(access, names, tree, report)
         return tree
+
+    def _tell_others(self, access: Access, names: Sequence[str], tree: PostgresTree, report: Report) -> None:
+        """Say which databases of the server no component saves: they may have been made after the configuration."""
+        if not tree.snapshots or tree.snapshots[0].database.beside < len(
+            names
+        ):  # the one that was asked is not counted
+            return
+        try:
+            there = list_databases(access, names[0])
+        except SourceError:
+            return  # a pooler may show one database alone; what is asked for is saved
+        saved = {*names, "postgres", *self._list_saved_beside()}
+        left = [each for each in there if each not in saved]
+        if left and "*" not in saved:
+            report(_others_not_saved(self._name, left))
+
+    def _list_saved_beside(self) -> Iterator[str]:
+        """Yield the databases of the same server that other components save."""
+        own = self._find_server_key()
+        for name, other in self._loaded.configuration.component.items():
+            if name == self._name or not isinstance(other, Postgres):
+                continue
+            beside = ConfiguredPostgres(name, other, self._loaded)
+            with suppress(RebondError):  # that component says itself what is wrong with it
+                if beside._find_server_key() == own:
+                    yield beside.find_server()[1]
+                    yield from (words_of(each, self._loaded) for each in other.databases)
+
+    def _find_server_key(self) -> tuple[object, ...]:
+        server, _ = self.find_server()
+        return self._component.inside, self._component.volume, server.host, server.port
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
         wanted = [words_of(each, self._loaded) for each in self._component.databases]
@@ -87,6 +121,18 @@ class ConfiguredPostgres:
             options=options,
         )
         return server, words_of(component.database, loaded) or database or user
+
+
+def _others_not_saved(component: str, names: Sequence[str]) -> Finding:
+    shown = names if len(names) <= _MOST_SHOWN else [*names[:_MOST_SHOWN], "…"]
+    return Finding(
+        code="other-databases",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The server of {component} has other databases, which no component saves: {names}.",
+        hint_template='If they belong to the stack, write databases = ["*"], or a component for each.',
+        values={"component": component, "names": ", ".join(shown)},
+    )
 
 
 def open_databases(

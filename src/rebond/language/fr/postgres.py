@@ -42,4 +42,8 @@ POSTGRES: dict[str, str] = {
     "Let the user read them, or save as a superuser.": "Laissez l'utilisateur les lire, ou sauvegardez en tant que superutilisateur.",
     "{server} is a standby, to which no rows of unlogged tables come. Of {database} these will come back empty: {tables}": "{server} est un serveur de secours, auquel n'arrive aucune ligne des tables non journalisées (UNLOGGED). De {database}, celles-ci reviendront vides : {tables}",
     "Save from the primary if their rows matter.": "Sauvegardez depuis le primaire si leurs lignes importent.",
+    "The server of {component} has other databases, which no component saves: {names}.": "Le serveur de {component} a "
+    "d'autres bases, qu'aucun composant ne sauvegarde : {names}.",
+    'If they belong to the stack, write databases = ["*"], or a component for each.': "Si elles font partie de "
+    'l\'application, écrivez databases = ["*"], ou un composant pour chacune.',
 }

@@ -46,6 +46,8 @@ SELECT pg_catalog.json_build_object(
   'may_read_passwords', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
   'large_objects', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata),
   'extensions', (SELECT pg_catalog.json_object_agg(extname, extversion ORDER BY extname) FROM pg_catalog.pg_extension),
+  'beside', (SELECT pg_catalog.count(*) FROM pg_catalog.pg_database b WHERE b.datallowconn AND NOT b.datistemplate
+             AND b.datname <> 'postgres' AND b.datname <> pg_catalog.current_database()),
   'left_out', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format('%I.%I', n.nspname, c.relname)
                ORDER BY n.nspname, c.relname), '[]') FROM {_TABLES} AND c.relkind = 'r' AND {_UNREADABLE})
 ) FROM pg_catalog.pg_database d WHERE d.datname = pg_catalog.current_database()
@@ -87,7 +89,8 @@ LIST_DATABASES = (
 class Database(msgspec.Struct, frozen=True, kw_only=True):
     """One database, and the name of the snapshot that others can join.
 
-    ``left_out`` are tables whose rows this server does not have, by their whole names as SQL.
+    ``left_out`` are tables whose rows this server does not have, by their whole names as SQL; ``beside`` says how many
+    other databases it has, without the one that is there from the beginning.
     """
 
     snapshot: str
@@ -105,6 +108,7 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
     large_objects: int
     extensions: dict[str, str] | None = None
     left_out: tuple[str, ...] = ()
+    beside: int = 0
 
     @property
     def major(self) -> int:
