@@ -103,6 +103,13 @@ def test_an_engine_that_fails_otherwise_is_not_taken_for_one_without_containers(
         list_of_compose(COMPOSE, "docker", fail, lambda _: None)
 
 
+def test_an_engine_that_is_not_there_does_not_lack_an_image(engine: Engine) -> None:
+    engine.files.append("gone")
+    engine.missing_words = "dial unix /var/run/docker.sock: connect: no such file or directory ({0})"
+    with pytest.raises(CommandFailed, match="no such file"):
+        engine.list_all()
+
+
 @pytest.mark.parametrize(
     "words", ["Error response from daemon: No such image: {0}", "Error: inspecting object: {0}: image not known"]
 )

@@ -126,3 +126,15 @@ def test_an_engine_on_another_machine_has_its_folders_there(
 def test_where_none_is_there_it_is_said() -> None:
     with pytest.raises(SourceUnreachable, match="no volume media here"):
         find_volume("media", "docker", "shop", Engine(other=("medias", "shop"), medias=None))
+
+
+def test_a_container_that_went_meanwhile_hides_no_other_that_has_the_volume() -> None:
+    def ask(words: Sequence[str]) -> bytes:
+        if words[1] == "ps":
+            return b"gone\nkept\n"
+        if "gone" in words:
+            raise CommandFailed("{words}", hint="Look.", words="Error response from daemon: No such container: gone")
+        return json.dumps([{"Id": "kept", "Mounts": [{"Name": "v", "Destination": "/data"}]}]).encode()
+
+    found = list_mounts(Volume(name="v", mountpoint="", project=""), "docker", ask)
+    assert [(each.container, each.path) for each in found] == [("kept", "/data")]

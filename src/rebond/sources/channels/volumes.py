@@ -1,14 +1,10 @@
 """A volume by the name that compose files give it: which one that is on this machine, and how its files are had."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
-
-Ask = Callable[[Sequence[str]], bytes]
-"""Runs a command and returns all that it writes. Raises ``SourceError``."""
+from rebond.sources.channels.inspecting import Ask, inspect_containers, read_objects
 
 _VOLUME = "com.docker.compose.volume"
 _PROJECT = "com.docker.compose.project"
@@ -126,7 +122,7 @@ def list_mounts(volume: Volume, client: str, ask: Ask) -> list[Mount]:
     """Return the running containers in which the volume lies, in the order in which the engine names them."""
     ids = ask([client, "ps", "--quiet", "--filter", f"volume={volume.name}"]).decode().split()
     found = []
-    for container in _read_list(ask([client, "inspect", *ids]), client) if ids else ():
+    for container in inspect_containers(client, ids, ask):
         state = container.get("State") or {}
         labels = (container.get("Config") or {}).get("Labels") or {}
         place = next(
@@ -161,7 +157,7 @@ def _inspect_one(client: str, name: str, ask: Ask) -> list[Volume]:
 
 def _inspect(client: str, names: Sequence[str], ask: Ask) -> list[Volume]:
     found = []
-    for each in _read_list(ask([client, "volume", "inspect", *names]), client):
+    for each in read_objects(ask([client, "volume", "inspect", *names]), client):
         labels = each.get("Labels") or {}
         if each.get("Name"):
             found.append(
@@ -172,20 +168,6 @@ def _inspect(client: str, names: Sequence[str], ask: Ask) -> list[Volume]:
                 )
             )
     return found
-
-
-def _read_list(answer: bytes, client: str) -> list[dict[str, Any]]:
-    try:
-        document = json.loads(answer)
-    except ValueError:
-        document = None
-    if not isinstance(document, list) or not all(isinstance(each, dict) for each in document):
-        raise CommandFailed(
-            "The answer of {program} was cut, or is another than expected.",
-            hint="Run the backup again; if that happens each time, see which version of {program} this is.",
-            program=client,
-        )
-    return document
 
 
 def is_engine_here(client: str, variables: Mapping[str, str], ask: Ask) -> bool:

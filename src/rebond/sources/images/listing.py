@@ -8,9 +8,8 @@ from typing import Any
 
 from rebond.errors import CommandFailed
 from rebond.findings import Finding, Severity
+from rebond.sources.channels.inspecting import Ask, bad_answer, inspect_containers, read_objects, says_missing
 
-Ask = Callable[[Sequence[str]], bytes]
-"""Runs a command and returns all that it writes. Raises ``SourceError``."""
 Report = Callable[[Finding], None]
 _OWN_REGISTRY = "localhost/"  # what podman calls images that it built
 
@@ -53,7 +52,7 @@ def list_of_compose(compose: Sequence[str], docker: str, ask: Ask, report: Repor
     """
     names = dict.fromkeys(_ask_files(compose, ask))
     running = dict[str, None]()
-    for each in _inspect_containers(docker, ask([*compose, "ps", "--all", "--quiet"]).decode().split(), ask):
+    for each in inspect_containers(docker, ask([*compose, "ps", "--all", "--quiet"]).decode().split(), ask):
         named, own = _made_of(each)
         if _has(names, named):
             running[own] = None
@@ -76,7 +75,7 @@ def list_of_containers(docker: str, containers: Sequence[str], ask: Ask, report:
     A name that was given to a newer image since is left to that: what runs is found by its id.
     """
     images: dict[str, Image] = {}
-    for each in _inspect_containers(docker, containers, ask):
+    for each in inspect_containers(docker, containers, ask):
         named, own = _made_of(each)
         found = [image for image in _inspect(docker, named, ask, report) if _is_same(image.id, own)] if named else []
         images |= {image.id: image for image in found or _inspect(docker, own, ask, report)}
@@ -89,33 +88,9 @@ def means_still(docker: str, image: Image, ask: Ask) -> bool:
     return all(_is_same(each.id, image.id) for each in found)
 
 
-def _inspect_containers(docker: str, containers: Sequence[str], ask: Ask) -> list[dict[str, Any]]:
-    """Return what the engine knows of containers; those that ended and went meanwhile are left out."""
-    if not containers:
-        return []
-    try:
-        return _read_list(ask([docker, "inspect", *containers]), docker)
-    except CommandFailed as error:
-        if not _says_missing(error):
-            raise
-    found = []
-    for each in containers:
-        try:
-            found += _read_list(ask([docker, "inspect", each]), docker)
-        except CommandFailed as error:
-            if not _says_missing(error):
-                raise
-    return found
-
-
 def _made_of(container: dict[str, Any]) -> tuple[str, str]:
     """Return the name of the image that a container was made of, as it was then, and its id."""
     return str((container.get("Config") or {}).get("Image") or ""), str(container.get("Image") or "")
-
-
-def _says_missing(error: CommandFailed) -> bool:
-    said = error.message.lower()
-    return any(words in said for words in ("no such", "image not known", "no container with"))
 
 
 def _is_same(one: str, other: str) -> bool:
@@ -135,7 +110,7 @@ def list_of_cluster(answer: bytes, container: str = "") -> list[Image]:
                 digests = (where,) if re.search(r"[^:]@sha256:", where) else ()
                 found[name + where] = Image(name=name, id=where.rpartition("@")[2], tags=(name,), digests=digests)
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise _bad_answer("kubectl") from None
+        raise bad_answer("kubectl") from None
     return [found[each] for each in sorted(found)]
 
 
@@ -186,14 +161,14 @@ def _inspect(docker: str, name: str, ask: Ask, report: Report) -> list[Image]:
     try:
         answer = ask([docker, "image", "inspect", name])
     except CommandFailed as error:
-        if not _says_missing(error):
+        if not says_missing(error):
             raise
         report(_missing(name))
         return []
     try:
-        return [_read_image(name, each) for each in _read_list(answer, docker)]
+        return [_read_image(name, each) for each in read_objects(answer, docker)]
     except (LookupError, TypeError, ValueError, AttributeError):
-        raise _bad_answer(docker) from None
+        raise bad_answer(docker) from None
 
 
 def _read_image(name: str, known: dict[str, Any]) -> Image:
@@ -205,24 +180,6 @@ def _read_image(name: str, known: dict[str, Any]) -> Image:
         digests=tuple(sorted(map(str, known.get("RepoDigests") or ()))),
         bytes=int(known.get("Size") or 0),
         was_never_elsewhere=bool(origin.get("Build")) and not origin.get("Pull"),
-    )
-
-
-def _read_list(answer: bytes, program: str) -> list[dict[str, Any]]:
-    try:
-        document = json.loads(answer)
-    except ValueError:
-        document = None
-    if not isinstance(document, list) or not all(isinstance(each, dict) for each in document):
-        raise _bad_answer(program)
-    return document
-
-
-def _bad_answer(program: str) -> CommandFailed:
-    return CommandFailed(
-        "The answer of {program} was cut, or is another than expected.",
-        hint="Run the backup again; if that happens each time, see which version of {program} this is.",
-        program=program,
     )
 
 
