@@ -77,7 +77,7 @@ def _write_choice(facts: Facts) -> Iterator[Block]:
 
 def _pattern(facts: Facts) -> str:
     name = find_first(facts)
-    return f"{name}/*"
+    return f"{name}/*" if name else "*/*"  # all lies apart
 
 
 def _write_beside(facts: Facts) -> Iterator[Block]:

@@ -107,6 +107,17 @@ def test_without_a_rule_in_the_configuration_the_line_that_cleans_up_names_one(s
     assert "\nrebond forget --dry-run --explain\n" in markdown_of(facts_of(load(KORRIGO)))
 
 
+def test_a_stack_of_which_all_lies_apart_names_no_component_that_is_not_there(small: pathlib.Path) -> None:
+    head = SMALL.partition("[component.media]")[0]
+    small.write_text(
+        f'{head}[vaults.safe]\nurl = "safe"\n[component.keys]\nkind = "secrets"\npaths = [".env"]\nvault = "safe"\n'
+    )
+    page = markdown_of(facts_of(load(small)))
+
+    assert "None" not in page
+    assert "rebond find '*/*'" in page
+
+
 def test_the_same_facts_give_the_same_text_and_both_languages_the_same_page(small: pathlib.Path) -> None:
     loaded = load(small)
     english, french = (markdown_of(facts_of(loaded, language)) for language in ("en", "fr"))
