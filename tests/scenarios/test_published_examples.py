@@ -46,7 +46,8 @@ def answer_images(stack: KeptStack, compose: str, image: str) -> None:
     stack.answer_json(compose + " config --format json", {"name": "x", "services": {"web": {"build": "."}}})
     stack.answer(compose + " ps --all --quiet", b"")
     known = {"Id": "sha256:0123456789abcd", "RepoTags": [f"{image}:latest"], "RepoDigests": [], "Size": 1}
-    stack.answer_json(f"docker image inspect {image}", [known])
+    for name in (image, f"{image}:latest"):  # by its tag it is saved, and looked at again afterwards
+        stack.answer_json(f"docker image inspect {name}", [known])
     stack.answer(f"docker save {image}:latest", make_image_archive())
 
 
