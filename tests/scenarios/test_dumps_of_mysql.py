@@ -220,6 +220,7 @@ def test_files_of_options_lead_to_no_other_server_and_leave_no_rows_out(
     for text in (
         "[client]\nhost=elsewhere.invalid\nsocket=/nowhere\nprotocol=tcp\n",
         "[mysqldump]\nno-data\nskip-tz-utc\nno-create-info\n",
+        "[mysqldump]\nskip-opt\nskip-comments\ninsert-ignore\nskip-triggers\nskip-quote-names\n",
         "[client]\nuser=nobody\npassword=another\n",
     ):
         (tmp_path / ".my.cnf").write_text(text)

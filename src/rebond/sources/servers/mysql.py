@@ -22,6 +22,7 @@ echo "neither mariadb-dump nor mysqldump is installed" >&2
 exit 127
 """
 _OPTIONS = (
+    "--opt",  # the default, unless a file says otherwise; what follows counts more
     "--single-transaction",  # one moment for all tables of InnoDB, and nobody waits
     "--quick",
     "--routines",
@@ -41,6 +42,8 @@ _OPTIONS = (
     # Files of options on that machine are obeyed as to the connection, and not as to what is saved.
     "--skip-no-data",
     "--skip-no-create-info",
+    "--skip-insert-ignore",
+    "--quote-names",
     "--tz-utc",
 )
 # With a password of ours a home has nothing to add: its files are read after ours, and their password would be taken.
