@@ -119,6 +119,7 @@ class RunningCommand:
         self.program = arguments[0]
         source, sink = _fill_pipe(given) if given is not None else (subprocess.DEVNULL, None)
         self._sink = sink
+        self._feeding = threading.Lock()  # held by who writes, for the same reason as the one for who reads
         if not keeps_input:
             self._close_input()
         try:
@@ -171,9 +172,12 @@ class RunningCommand:
     def has_output(self, seconds: float) -> bool:
         """Wait for output, or its end, but no longer than so many seconds; say whether there is something to read."""
         assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        poll = select.poll()
-        poll.register(self._process.stdout.fileno(), select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        with self._reading:
+            if self._process.stdout.closed:
+                return True
+            poll = select.poll()
+            poll.register(self._process.stdout.fileno(), select.POLLIN)
+            return bool(poll.poll(seconds * 1000))
 
     def readinto(self, buffer: memoryview) -> int:
         """Read what it wrote next; 0 when it, and all that it started, closed their standard output.
@@ -192,23 +196,25 @@ class RunningCommand:
     def feed(self, content: bytes | bytearray | memoryview, *, seconds: float) -> None:
         """Write all of ``content`` to its input; to be called only with ``keeps_input``.
 
-        Raises ``BrokenPipeError`` when it reads no more, and ``TimeoutError`` when it takes nothing for so long.
+        Raises ``BrokenPipeError`` when it reads no more, also because another thread called ``end`` meanwhile, and
+        ``TimeoutError`` when it takes nothing for so long.
         """
-        if self._sink is None:
-            raise BrokenPipeError
         rest = memoryview(content).cast("B")
-        os.set_blocking(self._sink, False)
-        poll = select.poll()
-        poll.register(self._sink, select.POLLOUT)
-        while rest:
-            try:
-                rest = rest[os.write(self._sink, rest) :]
-            except BlockingIOError:
-                if not poll.poll(seconds * 1000):
-                    raise TimeoutError from None
+        with self._feeding:
+            if self._sink is None:
+                raise BrokenPipeError
+            os.set_blocking(self._sink, False)
+            poll = select.poll()
+            poll.register(self._sink, select.POLLOUT)
+            while rest:
+                try:
+                    rest = rest[os.write(self._sink, rest) :]
+                except BlockingIOError:
+                    if not poll.poll(seconds * 1000):
+                        raise TimeoutError from None
 
     def end_input(self) -> None:
-        """Let it see the end of its input; may be called twice."""
+        """Let it see the end of its input, once all that is being fed is written; may be called twice."""
         self._close_input()
 
     def wait(self) -> int:
@@ -232,7 +238,7 @@ class RunningCommand:
         if self._is_over:
             return
         self._is_over = True
-        self._close_input()
+        self._close_input(patience_seconds=0)  # who writes there is told by its end
         if self._timer is not None:
             self._timer.cancel()
         try:
@@ -242,6 +248,7 @@ class RunningCommand:
             self._give_back()
 
     def _give_back(self) -> None:
+        self._close_input(patience_seconds=1)
         if self._reading.acquire(timeout=1):
             if self._process.stdout is not None:
                 self._process.stdout.close()
@@ -256,10 +263,15 @@ class RunningCommand:
                 with contextlib.suppress(OSError):  # slower is not wrong
                     fcntl.fcntl(each, fcntl.F_SETPIPE_SZ, _WIDE_PIPE_BYTES)
 
-    def _close_input(self) -> None:
-        if self._sink is not None:
-            os.close(self._sink)
-            self._sink = None
+    def _close_input(self, patience_seconds: float = -1) -> None:
+        """Close it, unless a thread writes to it for longer than that; -1 waits until it is written."""
+        if self._feeding.acquire(timeout=patience_seconds):
+            sink, self._sink = self._sink, None
+            try:
+                if sink is not None:
+                    os.close(sink)
+            finally:
+                self._feeding.release()
 
     def _end_late(self) -> None:
         if self._process.returncode is None and not self._has_ended():

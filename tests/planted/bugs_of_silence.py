@@ -205,6 +205,18 @@ SILENCE = (
         (SUBPROCESSES,),
     ),
     Bug(
+        "writes-into-what-another-file-is-by-now",
+        "An export with a password meets a full disk, and its next bytes go to a descriptor that is closed by then.",
+        (
+            Change(
+                "subprocesses.py",
+                "        self._close_input(patience_seconds=0)  # who writes there is told by its end\n",
+                "        if self._sink is not None:\n            os.close(self._sink)\n            self._sink = None\n",
+            ),
+        ),
+        (SUBPROCESSES,),
+    ),
+    Bug(
         "log-given-up",
         "The disk was full for a moment, and a service that lives for months writes no log any more.",
         (

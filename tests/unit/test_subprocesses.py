@@ -10,6 +10,7 @@ import time
 
 import pytest
 
+from rebond import subprocesses
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
 from rebond.subprocesses import RunningCommand, run_for_secret
@@ -37,8 +38,6 @@ def test_a_command_that_never_ends_is_ended() -> None:
 def test_a_command_for_a_secret_takes_nothing_of_what_is_piped_into_us() -> None:
     script = """
 import sys
-import threading
-import time
 from rebond.subprocesses import run_for_secret
 run_for_secret("head -c 2 > /dev/null; echo hush", environment={"PATH": "/usr/bin:/bin"})
 print(sys.stdin.read())
@@ -109,8 +108,9 @@ def test_what_another_thread_reads_is_not_closed_under_it() -> None:
     reader = threading.Thread(target=lambda: heard.append(output_of(command)), daemon=True)
     reader.start()
     try:
-        while command._reading.acquire(blocking=False):  # until it reads
-            command._reading.release()
+        deadline = time.monotonic() + 90
+        while is_free(command._reading):
+            assert time.monotonic() < deadline, "nobody reads"
             time.sleep(0.001)
         command.end()
         assert os.readlink(place) == pipe
@@ -121,6 +121,59 @@ def test_what_another_thread_reads_is_not_closed_under_it() -> None:
     assert not os.path.exists(place) or os.readlink(place) != pipe
     assert command.readinto(memoryview(bytearray(1))) == 0
     command._listener.join(timeout=60)
+
+
+@pytest.mark.parametrize("ignores", ["", "trap '' TERM; "])
+def test_who_feeds_a_command_that_another_thread_ends_is_told_and_writes_nowhere_else(
+    ignores: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocesses, "_GRACE_SECONDS", 0.2)
+    script = f"{ignores}echo ready; exec sleep 100"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT, given=Secret(b""), keeps_input=True)
+    assert command.readinto(memoryview(bytearray(100)))
+    told: list[BaseException] = []
+
+    def feed() -> None:
+        try:
+            command.feed(bytes(4 << 20), seconds=90)
+        except BaseException as error:
+            told.append(error)
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    deadline = time.monotonic() + 90
+    while is_free(command._feeding):
+        assert time.monotonic() < deadline, "nothing was fed"
+        time.sleep(0.001)
+    command.end()
+    feeder.join(timeout=90)
+
+    assert [type(each) for each in told] == [BrokenPipeError]
+    with pytest.raises(BrokenPipeError):
+        command.feed(b"more", seconds=1)
+
+
+def test_who_waits_for_output_keeps_its_pipe_open_meanwhile() -> None:
+    command = RunningCommand(["sleep", "100"], environment=ENVIRONMENT)
+    waiter = threading.Thread(target=command.has_output, args=(90,), daemon=True)
+    waiter.start()
+    deadline = time.monotonic() + 90
+    while is_free(command._reading):
+        assert time.monotonic() < deadline, "nobody waits"
+        time.sleep(0.001)
+    command.end()
+    waiter.join(timeout=60)
+
+    assert not waiter.is_alive()
+    assert command.has_output(0)  # its end
+
+
+def is_free(lock: threading.Lock) -> bool:
+    """Say whether nobody holds it."""
+    if not lock.acquire(blocking=False):
+        return False
+    lock.release()
+    return True
 
 
 @pytest.mark.parametrize("arguments", [["no-such-program-at-all"], ["/"], ["a\0b"]])
