@@ -9,6 +9,7 @@ SEALING = "tests/unit/vault/test_sealing_process.py"
 LANDING = "tests/unit/operations/test_landing_process.py"
 AHEAD = "tests/unit/store/test_asking_ahead.py"
 ANTICIPATING = "tests/unit/store/test_anticipating.py"
+PARTS = "tests/unit/service/test_parts.py"
 SUBPROCESSES = "tests/unit/test_subprocesses.py"
 WITHDRAWING = "tests/unit/vault/test_withdrawals.py"
 STREAMS = "tests/scenarios/test_streams_real_program.py"
@@ -215,6 +216,18 @@ SILENCE = (
             ),
         ),
         (SUBPROCESSES,),
+    ),
+    Bug(
+        "service-mute-after-a-moment-without-descriptors",
+        "The machine had no descriptor free for a moment; the service runs on, and no segment of the log is taken again.",
+        (
+            Change(
+                "service/connections.py",
+                "                continue\n            try:\n",
+                "                return\n            try:\n",
+            ),
+        ),
+        (f"{PARTS}::test_a_machine_without_descriptors_for_a_moment_does_not_make_the_service_mute",),
     ),
     Bug(
         "log-given-up",

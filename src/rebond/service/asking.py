@@ -4,10 +4,10 @@ import contextlib
 import json
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from rebond.service.connections import connections_taken
 from rebond.stack.wal_places import make_socket_folder
 
 Answer = Mapping[str, object]
@@ -28,28 +28,18 @@ def questions_answered(path: Path, answer: Callable[[str], Answer]) -> Iterator[
     finally:
         os.umask(before)
     listener.listen(8)
-    thread = threading.Thread(target=_serve, args=(listener, answer), name="socket", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=_SECONDS_FOR_A_QUESTION)
 
-
-def _serve(listener: socket.socket, answer: Callable[[str], Answer]) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:  # closed: the service ends
-            return
-        with connection, contextlib.suppress(OSError):
+    def take(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):  # who asked went away
             connection.settimeout(_SECONDS_FOR_A_QUESTION)
             connection.sendall(json.dumps(_answer_line(connection, answer)).encode() + b"\n")
+
+    with connections_taken(listener, take, name="socket", patience_seconds=_SECONDS_FOR_A_QUESTION):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
 
 
 def _answer_line(connection: socket.socket, answer: Callable[[str], Answer]) -> Answer:

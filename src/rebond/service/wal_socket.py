@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from rebond.errors import RebondError
+from rebond.service.connections import connections_taken
 from rebond.service.wal_desk import WalDesk, WalQuestion
 
 LOG = logging.getLogger("rebond.wal")
@@ -33,28 +34,18 @@ def wal_answered(path: Path, find_desk: FindDesk, *, users: frozenset[int]) -> I
     path.chmod(0o666)  # who it is, the kernel says
     listener.listen(32)
     allowed = users | {0, os.geteuid()}
-    thread = threading.Thread(target=_serve, args=(listener, find_desk, allowed), name="wal socket", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        with contextlib.suppress(OSError):
-            listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        thread.join(timeout=_SECONDS_FOR_A_QUESTION)
 
-
-def _serve(listener: socket.socket, find_desk: FindDesk, allowed: frozenset[int]) -> None:
-    while True:
-        try:
-            connection, _ = listener.accept()
-        except OSError:  # closed: the service ends
-            return
+    def take(connection: socket.socket) -> None:
         threading.Thread(
             target=_answer, args=(connection, find_desk, allowed), name="wal question", daemon=True
         ).start()
+
+    with connections_taken(listener, take, name="wal socket", patience_seconds=_SECONDS_FOR_A_QUESTION):
+        try:
+            yield
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                path.unlink()
 
 
 def _answer(connection: socket.socket, find_desk: FindDesk, allowed: frozenset[int]) -> None:

@@ -1,5 +1,6 @@
 """The parts of the service: its socket, its word to systemd, its looks, its configuration."""
 
+import errno
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import socket
 import tempfile
 import threading
 import time
+from collections.abc import Mapping
 from itertools import pairwise
 
 import pytest
@@ -18,6 +20,7 @@ from rebond.errors import ConfigError
 from rebond.schedule.deciding import Signs
 from rebond.schedule.jobs import Deed, Job
 from rebond.schedule.stack_folders import socket_of
+from rebond.service import connections
 from rebond.service.asking import ask_service, questions_answered
 from rebond.service.configurations import Configurations
 from rebond.service.health import health_answered
@@ -205,6 +208,35 @@ def test_what_is_written_while_it_is_read_is_read_once_more(tmp_path: pathlib.Pa
 def test_health_is_answered_on_this_machine_only(listen: str) -> None:
     with pytest.raises(ConfigError), health_answered(listen, dict):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ECONNABORTED, errno.ENOMEM])
+def test_a_machine_without_descriptors_for_a_moment_does_not_make_the_service_mute(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    accept, missing = socket.socket.accept, [number, number]
+
+    def accept_later(listener: socket.socket) -> tuple[socket.socket, object]:
+        if missing:
+            raise OSError(missing.pop(), "planned by a test")
+        return accept(listener)
+
+    monkeypatch.setattr(connections, "_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(socket.socket, "accept", accept_later)
+    with questions_answered(tmp_path / "s", lambda word: {"heard": word}):
+        assert ask_service(tmp_path / "s", "still there", timeout_seconds=60) == {"heard": "still there"}
+    assert not missing
+
+
+def test_a_question_that_fails_costs_no_other_one_its_answer(tmp_path: pathlib.Path) -> None:
+    def answer(word: str) -> Mapping[str, object]:
+        if word == "fails":
+            raise ValueError(word)
+        return {"heard": word}
+
+    with questions_answered(tmp_path / "s", answer):
+        assert ask_service(tmp_path / "s", "fails", timeout_seconds=60) is None
+        assert ask_service(tmp_path / "s", "goes on", timeout_seconds=60) == {"heard": "goes on"}
 
 
 @pytest.mark.parametrize("has_a_place_of_its_own", [True, False])
