@@ -219,7 +219,7 @@ SILENCE = (
     ),
     Bug(
         "service-mute-after-a-moment-without-descriptors",
-        "The machine had no descriptor free for a moment; the service runs on, and no segment of the log is taken again.",
+        "No descriptor was free for a moment; the service runs on, and no segment of the log is taken any more.",
         (
             Change(
                 "service/connections.py",

@@ -224,7 +224,7 @@ def test_a_machine_without_descriptors_for_a_moment_does_not_make_the_service_mu
     monkeypatch.setattr(connections, "_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(socket.socket, "accept", accept_later)
     with questions_answered(tmp_path / "s", lambda word: {"heard": word}):
-        assert ask_service(tmp_path / "s", "still there", timeout_seconds=60) == {"heard": "still there"}
+        assert ask_service(tmp_path / "s", "still there", timeout_seconds=20) == {"heard": "still there"}
     assert not missing
 
 
