@@ -3,9 +3,12 @@
 import os
 import pathlib
 import sqlite3
+import subprocess
+import sys
 import threading
 
 import pytest
+from tests.scenarios.test_full_disk_and_faults import WITHOUT_RIGHTS
 from tests.unit.cli.test_init import Here
 
 from rebond.stack.discovery.looking import Surveyed
@@ -590,3 +593,12 @@ def test_a_whole_machine_is_saved_without_what_its_kernel_makes() -> None:
     assert not {"/dev", "/proc", "/run", "/sys"} & set(walked)
     assert "/" in walked
     assert "/etc" in walked
+
+
+def test_variables_that_this_user_may_not_read_are_said_not_to_be_looked_at(here: Here) -> None:
+    here.write(".env", "POSTGRES_DB=shop\n").chmod(0)
+    words = [sys.executable, "-c", WITHOUT_RIGHTS, "init", "--yes", "--kit", str(here.folder / "kit.txt")]
+    done = subprocess.run(words, capture_output=True, text=True, env=here.program.environment, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert ".env cannot be read by this user, so nobody looked which databases are named there" in done.stdout

@@ -134,4 +134,6 @@ FOUNDING: dict[str, str] = {
     "what belongs to the stack.": "Des liens mènent hors de ce répertoire ; eux seuls sont sauvegardés, pas ce vers quoi "
     "ils mènent : {paths}. Écrivez un composant pour ce qui fait partie de l'application.",
     "What the kernel makes is left out: {paths}.": "Ce que le noyau fabrique est laissé de côté : {paths}.",
+    "{paths} cannot be read by this user, so nobody looked which databases are named there.": "{paths} ne peut être lu par "
+    "cet utilisateur : les bases qui y sont nommées n'ont donc pas été cherchées.",
 }

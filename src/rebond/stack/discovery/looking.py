@@ -42,6 +42,7 @@ class Surveyed:
     compose: ComposeStack | None = None
     other_compose: tuple[Path, ...] = ()
     django: tuple[DjangoProject, ...] = ()
+    unread_files: tuple[Path, ...] = ()  # of variables
     other_manages: tuple[Path, ...] = ()
     has_manifests: bool = False
     dependencies: Dependencies = field(default_factory=Dependencies)
@@ -71,6 +72,7 @@ def look_around(
         variables=variables,
         file_variables=own,
         env_files=env_files,
+        unread_files=tuple(each for each in env_files if not os.access(each, os.R_OK, effective_ids=True)),
         compose=compose,
         other_compose=found.others,
         django=tuple(each for each in projects if each.settings is not None),

@@ -1,5 +1,6 @@
 """What settings, variables, links and manifests name, and no component of a proposal saves. It is said, not guessed."""
 
+import os
 import re
 import urllib.parse
 from collections.abc import Iterable, Iterator, Sequence
@@ -58,6 +59,15 @@ def find_unsaved(surveyed: Surveyed, parts: Sequence[ProposedPart], taken: set[s
             Remark(
                 template="Manifests of Kubernetes are here. What runs in the cluster was not looked at, and is not "
                 'saved: write components with in = "kubernetes:KIND/NAME".'
+            )
+        )
+    if surveyed.unread_files:
+        found.remarks.append(
+            Remark(
+                template="{paths} cannot be read by this user, so nobody looked which databases are named there.",
+                values={
+                    "paths": ", ".join(os.path.relpath(each, surveyed.directory) for each in surveyed.unread_files)
+                },
             )
         )
     if surveyed.dependencies.was_cut:
