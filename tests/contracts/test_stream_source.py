@@ -3,6 +3,7 @@ import random
 import threading
 
 import pytest
+from tests.bounded import join
 
 from rebond.errors import SourceError
 from rebond.sources.streams.judging import Expectation
@@ -104,14 +105,14 @@ class PipeReader(DescriptorReader):
     def __init__(self, content: bytes) -> None:
         self._mine, theirs = os.pipe()
         super().__init__(self._mine)
-        self._writer = threading.Thread(target=self._write, args=(theirs, content))
+        self._writer = threading.Thread(target=self._write, args=(theirs, content), daemon=True)
         self._writer.start()
 
     def close(self) -> None:
         if self._mine >= 0:
             os.close(self._mine)
             self._mine = -1
-            self._writer.join()
+            join(self._writer)
 
     @staticmethod
     def _write(descriptor: int, content: bytes) -> None:

@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
+from tests.bounded import run_apart
 from tests.crash.cuts import NO_END, choose_points, is_piece
 
 from rebond.operations.recovery import moving, swap_steps
@@ -102,14 +103,11 @@ def killed(act: Callable[[], None], at: int) -> bool:
                 os._exit(KILLED)
         return trace
 
-    child = os.fork()
-    if child == 0:
+    def be_traced() -> None:
         sys.settrace(trace)
-        try:
-            act()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == KILLED
+        act()
+
+    return run_apart(be_traced) == KILLED
 
 
 def grounds(prepare: Callable[[Ground], None], act: Callable[[Ground], None]) -> Iterator[tuple[int, Ground]]:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.bounded import join
 
 import rebond
 from rebond.clock import SystemClock
@@ -56,11 +57,11 @@ def test_the_main_thread_stops_waiting_at_once(server: S3Server, held: threading
         wait_for_request(server, fault)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    stopping = threading.Thread(target=interrupt)
+    stopping = threading.Thread(target=interrupt, daemon=True)
     stopping.start()
     with pytest.raises(KeyboardInterrupt):
         store.put_if_absent("packs/1", bytes(size))
-    stopping.join()
+    join(stopping)
     assert not held.is_set()
 
 

@@ -1,11 +1,11 @@
 """Secrets that are kept apart come back into their places; without the owner's key the plan says what is missing."""
 
 import json
-import os
 import pathlib
 import stat
 
 import pytest
+from tests.bounded import run_apart
 from tests.scenarios.shop_in_place import CONFIGURATION, Shop
 
 APART = CONFIGURATION.replace(
@@ -58,14 +58,8 @@ def test_they_come_back_with_the_mode_of_what_they_replace_and_go_again(shop: Sh
 
 def test_what_is_cut_is_gone_on_with_from_both_vaults(shop: Shop) -> None:
     shop.configure('stop = [{ run = "echo stop >> ../trace" }]', 'stop = [{ run = "kill -INT $PPID; sleep 5" }]')
-    child = os.fork()  # what is interrupted is a process of its own
-    if child == 0:
-        status = 70
-        try:
-            status = shop.program("restore", "latest", "--in-place", "--yes").status
-        finally:
-            os._exit(status)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 130
+    # What is interrupted is a process of its own.
+    assert run_apart(lambda: shop.program("restore", "latest", "--in-place", "--yes").status) == 130
     plan = next((shop.folder / "state" / "restores").iterdir())
     kept = plan / "configuration" / "rebond.toml"
     kept.write_text(kept.read_text().replace("kill -INT $PPID; sleep 5", "true"))

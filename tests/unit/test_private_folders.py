@@ -1,6 +1,5 @@
 """Private folders: what a kill leaves goes with the next run; what is in use, or another's, is never touched."""
 
-import contextlib
 import fcntl
 import os
 import re
@@ -11,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS, reap, run_apart
 
 import rebond
 from rebond import private_folders
@@ -65,14 +65,13 @@ def test_what_a_killed_process_left_is_removed_by_the_next_and_a_living_one_keep
         with PrivateFolder("cache") as own:
             assert list(place.iterdir()) == [own]
     finally:
-        process.kill()
-        process.communicate()
+        reap(process)
     assert list(place.iterdir()) == []
 
 
 def test_a_process_that_ends_by_itself_leaves_nothing(place: Path) -> None:
     process, held = hold(place)
-    process.communicate("")
+    process.communicate("", timeout=PATIENCE_SECONDS)
     assert not held.exists()
 
 
@@ -134,12 +133,7 @@ def test_where_none_can_be_made_the_error_says_where_and_what_to_do(
 
 def test_a_copy_of_the_process_that_ends_takes_nothing_away(place: Path) -> None:
     with PrivateFolder("verify") as folder:
-        child = os.fork()
-        if child == 0:
-            with contextlib.suppress(BaseException):
-                private_folders._remove(str(folder), 0, os.getppid())
-            os._exit(0)
-        os.waitpid(child, 0)
+        assert run_apart(lambda: private_folders._remove(str(folder), 0, os.getppid())) == 0
         assert folder.is_dir()
 
 
@@ -161,8 +155,7 @@ def test_what_still_runs_in_a_folder_that_was_left_is_ended_first(place: Path) -
         assert server.wait(timeout=60) == -signal.SIGTERM
         assert list(place.iterdir()) == []
     finally:
-        server.kill()
-        server.communicate()
+        reap(server)
 
 
 def test_a_backup_clears_what_was_left_too(place: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

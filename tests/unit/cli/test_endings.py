@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS
 from tests.unit.cli.program_runs import Program
 
 from rebond.cli import __main__ as entry
@@ -233,7 +234,7 @@ def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing_listed(
         assert running.stderr is not None
         running.stderr.readline()  # it has begun to read
         running.send_signal(stop)
-        out, err = running.communicate()
+        out, err = running.communicate(timeout=PATIENCE_SECONDS)
 
     assert running.returncode == 130, err
     assert json.loads(out)["error"]["code"] == "interrupted"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
+from tests.bounded import join
 
 from rebond.config.references import FromCommand, FromEnvironment, FromFile, FromHashicorp, FromKeyring
 from rebond.config.resolving import Resolver
@@ -125,11 +126,11 @@ class HashicorpAnswers(http.server.BaseHTTPRequestHandler):
 def hashicorp() -> Iterator[str]:
     HashicorpAnswers.seen.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), HashicorpAnswers)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
-    thread.join()
+    join(thread)
     server.server_close()
 
 
@@ -191,12 +192,12 @@ def test_what_answers_and_is_no_hashicorp_vault_is_unreachable(tmp_path: pathlib
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
-        thread = threading.Thread(target=answer_once)
+        thread = threading.Thread(target=answer_once, daemon=True)
         thread.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(SourceUnreachable, match="does not answer"):
             resolver(tmp_path, VAULT_ADDR=address, VAULT_TOKEN="t").resolve(FromHashicorp(hashicorp="a/b#c"))
-        thread.join()
+        join(thread)
 
 
 def test_an_address_that_is_none_and_a_home_of_nobody_are_told(tmp_path: pathlib.Path) -> None:

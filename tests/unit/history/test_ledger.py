@@ -9,6 +9,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS
 
 from rebond.history.checking import check_ledger
 from rebond.history.ledger import Ledger
@@ -196,7 +197,8 @@ def test_processes_that_write_at_once_make_one_chain(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join()
+        writer.join(PATIENCE_SECONDS)
+        assert writer.exitcode == 0
 
     ledger = Ledger(tmp_path)
     assert_is_whole(ledger, 121)

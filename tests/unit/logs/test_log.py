@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS
 
 from rebond.errors import CommandFailed
 from rebond.findings import Finding, Severity
@@ -137,7 +138,8 @@ def test_no_line_is_lost_or_torn_when_processes_turn_over_together(tmp_path: Pat
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join()
+        writer.join(PATIENCE_SECONDS)
+        assert writer.exitcode == 0
 
     written = [line for path in tmp_path.iterdir() for line in lines(path)]
     assert all(LINE.fullmatch(line) for line in written)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.bounded import join
 from tests.unit.vault.small_segments import save_small
 from tests.unit.vault.written_vault import WrittenVault
 
@@ -123,8 +124,7 @@ def test_no_more_is_asked_for_than_there_is_room_until_something_is_given_back(
         later.append(threading.Thread(target=work, args=(copy,)))
         if len(later) > 1:
             later[-2].start()  # the last one is always still at work
-    for each in later[:-1]:
-        each.join()
+    join(*later[:-1])
 
     assert found == len(planned)
     assert max(sizes) < most <= room

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS, join, wait_for
 
 from rebond.schedule.calling import Calls, calls_folder
 from rebond.schedule.deciding import Signs
@@ -183,17 +184,15 @@ def test_two_runs_of_one_stack_never_meet_and_a_third_of_a_job_does_not_queue(st
     stack.call()
     order: list[str] = []
     with stack.begun() as turn:
-        waiting = threading.Thread(target=lambda: _run(stack, CODE, order))
+        waiting = threading.Thread(target=lambda: _run(stack, CODE, order), daemon=True)
         waiting.start()
-        same = threading.Thread(target=lambda: _run(stack, DAILY, order))
+        same = threading.Thread(target=lambda: _run(stack, DAILY, order), daemon=True)
         same.start()
-        while find_holder(stack.folder / "jobs" / "daily.queue") is None:
-            same.join(0.01)
+        wait_for(lambda: find_holder(stack.folder / "jobs" / "daily.queue"), "the run that queues")
         assert stack.refusal(DAILY) is NotNow.QUEUED
         order.append("first")
         turn.end(0)
-    waiting.join(60)
-    same.join(60)
+    join(waiting, same)
     assert order[0] == "first"
     assert sorted(order[1:]) == ["code", "daily: not due"]
 
@@ -218,7 +217,7 @@ def test_a_lock_is_gone_with_its_process_and_says_who_has_it(tmp_path: pathlib.P
     assert (found.pid, found.what) == (holder.pid, "a long run")
     assert try_lock(path, "me", ManualClock()) is None
     holder.kill()
-    holder.join()
+    holder.join(PATIENCE_SECONDS)
     assert find_holder(path) is None
     lock = try_lock(path, "me", ManualClock())
     assert lock is not None

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.bounded import join
 from tests.unit.operations.wal.archived import set_stage
 from tests.unit.service.waiting_server import LAUNCHER, WaitingServer
 
@@ -120,11 +121,10 @@ def test_what_failed_ahead_is_not_acknowledged(served: Served) -> None:
 def test_two_pushes_of_one_file_at_once_both_succeed(served: Served) -> None:
     path = served.server.finish(1, 1)
     ends: list[int] = []
-    threads = [threading.Thread(target=lambda: ends.append(served.push(path)[0])) for _ in range(3)]
+    threads = [threading.Thread(target=lambda: ends.append(served.push(path)[0]), daemon=True) for _ in range(3)]
     for each in threads:
         each.start()
-    for each in threads:
-        each.join()
+    join(*threads)
 
     assert ends == [0, 0, 0]
     assert served.in_vault() == {1}
@@ -220,11 +220,11 @@ def test_a_daemon_that_goes_away_while_it_is_asked_acknowledges_nothing(tmp_path
             connection.recv(100)
             connection.close()
 
-    thread = threading.Thread(target=drop)
+    thread = threading.Thread(target=drop, daemon=True)
     thread.start()
     pushed = server.call("push", server.finish(1, 1), socket=tmp_path / "wal.sock", HOME=str(tmp_path))[0]
     fetched = server.call("fetch", name_segment(1, 1), "x", socket=tmp_path / "wal.sock", HOME=str(tmp_path))[0]
-    thread.join()
+    join(thread)
     listener.close()
 
     assert pushed == 1

@@ -8,6 +8,7 @@ from typing import ClassVar
 from urllib.parse import unquote
 
 import pytest
+from tests.bounded import join
 
 from rebond.errors import SourceUnfit, SourceUnreachable
 from rebond.findings import Finding
@@ -61,11 +62,11 @@ def address() -> Iterator[str]:
     Engine.version, Engine.known = 2, {}
     Engine.asked.clear()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Engine)
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
+    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
-    thread.join()
+    join(thread)
     server.server_close()
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+from tests.bounded import join, run_apart, wait_for_child
 
 from rebond.entries import Entry, EntryKind
 from rebond.errors import RestoreError, TargetUnsafe, UsageError
@@ -230,7 +231,7 @@ def test_several_threads_may_write(landing: FileLanding, target: pathlib.Path) -
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
     landing.finish_file(large)
     landing.finish()
 
@@ -533,14 +534,15 @@ def test_what_was_there_survives_a_restore_that_is_cut(target: pathlib.Path, not
 
 def test_what_a_killed_restore_left_is_cleared_by_the_next(target: pathlib.Path, noted: Noted) -> None:
     target.mkdir()
-    child = os.fork()
-    if child == 0:
+
+    def be_killed() -> None:
         landing = landing_in(target, noted, Overwrite.ALWAYS)
         file = landing.create_file(landing.begin(ROOT), file_of("f", b"new"))
         assert isinstance(file, LandedFile)
         landing.write_at(file, 0, b"ne")
         os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
+
+    assert run_apart(be_killed) == -signal.SIGKILL
     assert os.listdir(target) == [os.fsdecode(part_name(b"f"))]
 
     assert put_back(target, noted, Overwrite.ALWAYS, in_pieces=True) is Outcome.CREATED
@@ -597,9 +599,11 @@ def test_a_process_that_outlives_a_restore_keeps_nobody_out_of_its_target(target
     landing.begin(ROOT)
     lives_on = os.fork()  # as writers of small files are made, with a copy of every descriptor
     if not lives_on:
-        os.close(writing)
-        os.read(reading, 1)
-        os._exit(0)
+        try:
+            os.close(writing)
+            os.read(reading, 1)
+        finally:
+            os._exit(0)
     try:
         landing.close()
         again = landing_in(target, noted)
@@ -607,18 +611,14 @@ def test_a_process_that_outlives_a_restore_keeps_nobody_out_of_its_target(target
         again.close()
     finally:
         os.close(writing)
-        os.waitpid(lives_on, 0)
+        wait_for_child(lives_on)
         os.close(reading)
 
 
 def test_a_copy_of_a_restore_that_ends_lets_nobody_in(target: pathlib.Path, noted: Noted) -> None:
     landing = landing_in(target, noted)
     landing.begin(ROOT)
-    ends = os.fork()
-    if not ends:
-        landing.close()
-        os._exit(0)
-    os.waitpid(ends, 0)
+    assert run_apart(landing.close) == 0
     with pytest.raises(RestoreError, match="Another restore"):
         landing_in(target, noted).begin(ROOT)
     landing.close()

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.bounded import join
 
 from rebond.entries import EntryKind, Listing
 from rebond.errors import SourceError, SourceUnfit, SourceUnreachable
@@ -596,7 +597,7 @@ def test_a_tree_that_changes_wildly_is_walked_without_an_error(grow: pathlib.Pat
                 (grow / f"e{number % 3}").rmdir()
 
     (grow / "always").write_text("x")
-    thread = threading.Thread(target=churn)
+    thread = threading.Thread(target=churn, daemon=True)
     thread.start()
     try:
         until = time.monotonic() + 0.2
@@ -612,7 +613,7 @@ def test_a_tree_that_changes_wildly_is_walked_without_an_error(grow: pathlib.Pat
                             content.close()
     finally:
         stop.set()
-        thread.join()
+        join(thread)
 
     assert {each.code for each in noted} <= {"vanished", "replaced", "moved"}
 

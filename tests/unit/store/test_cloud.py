@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.bounded import join
 
 from rebond.errors import (
     AccessDenied,
@@ -312,7 +313,7 @@ def test_many_threads_share_its_connections(server: S3Server, store: CloudStore)
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
 
     assert time.monotonic() - begun < 16 * 0.25  # they did not wait for one another
     assert len(names_of(store)) == 16

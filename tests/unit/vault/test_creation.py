@@ -3,6 +3,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from tests.bounded import join
 from tests.unit.vault.owned_vault import (
     CHEAP,
     KEY_FILE,
@@ -203,7 +204,7 @@ def test_of_creators_that_race_one_wins_whole_and_the_others_are_told() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
 
     assert (len(won), len(lost)) == (1, 3)
     opened = open_vault(store, recovery_key_secret(won[0].recovery_key))

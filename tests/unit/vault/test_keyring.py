@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from tests.bounded import join
 from tests.unit.vault.owned_vault import (
     CHEAP,
     KEY_FILE,
@@ -548,7 +549,7 @@ def test_pins_that_many_processes_raise_at_once_end_at_the_highest(tmp_path: Pat
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        join(thread)
 
     found = Pins(tmp_path).find(vault)
     assert found is not None
