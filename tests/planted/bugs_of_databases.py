@@ -139,8 +139,8 @@ DATABASES = (
         (
             Change(
                 "stack/file_questions.py",
-                "        if self.named_files is not None:\n            self.named_files.begin()\n",
-                "        if self.named_files == 0:\n            self.named_files.begin()\n",
+                "        if self.named_files is not None:\n            self.named_files.ask_snapshots(snapshots)\n",
+                "        if self.named_files == 0:\n            self.named_files.ask_snapshots(snapshots)\n",
             ),
         ),
         (f"{NAMED}::test_a_file_that_a_row_names_and_nobody_has_degrades_the_set",),
