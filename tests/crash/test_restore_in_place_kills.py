@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 
 import pytest
+from tests.bounded import run_apart
 from tests.crash.cuts import NO_END, choose_cuts, is_piece
 from tests.scenarios.shop_in_place import Shop
 from tests.unit.cli.program_runs import Program
@@ -80,15 +81,12 @@ def run_and_kill(program: Program, words: tuple[str, ...], point: int, places: P
 
 def kill_doing(act: Callable[[], object], point: int, places: Places = PLACES) -> bool:
     """Do something in a process of its own that is killed at a point; say whether it was."""
-    child = os.fork()
-    if child == 0:
-        try:
-            kill_at(point, places)
-            act()
-        finally:
-            os._exit(0)
-    _, status = os.waitpid(child, 0)
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+    def be_killed() -> None:
+        kill_at(point, places)
+        act()
+
+    return run_apart(be_killed) == -signal.SIGKILL
 
 
 def kill_at(point: int, places: Places) -> None:

@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+from tests.bounded import join
+
 from rebond.clock import SystemClock
 from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
@@ -78,7 +80,7 @@ class Pump(threading.Thread):
 
     def stop(self) -> None:
         self._is_over.set()
-        self.join()
+        join(self)
         assert self.fault is None, self.fault
 
 
@@ -116,8 +118,10 @@ class ArchivedStack:
         return cls(server=server, folder=folder, vault=vault, spool=spool, pump=pump)
 
     def end(self) -> None:
-        self.pump.stop()
-        self.server.remove()
+        try:
+            self.pump.stop()
+        finally:
+            self.server.remove()
 
     def back_up(
         self, *more: tuple[str, str], wal: str = ARCHIVED, text: str = CONFIGURATION, rereads_all: bool = False

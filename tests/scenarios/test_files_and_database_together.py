@@ -6,10 +6,10 @@ import pathlib
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import pytest
+from tests.bounded import reap, wait_for
 from tests.unit.cli.program_runs import Program
 
 BACKUPS = 10
@@ -89,14 +89,12 @@ def program(stack: pathlib.Path, tmp_path: pathlib.Path) -> Program:
 def running(root: pathlib.Path) -> Iterator[None]:
     application = subprocess.Popen([sys.executable, "-c", APPLICATION, root], stderr=subprocess.PIPE)
     try:
-        while len(read_rows(root / "gallery.db")) < 20:
-            time.sleep(0.02)
-            assert application.poll() is None
+        wait_for(lambda: len(read_rows(root / "gallery.db")) >= 20 or application.poll() is not None, "twenty rows")
+        assert application.poll() is None
         yield
         assert application.poll() is None, "the application fell over, so nothing was proven"
     finally:
-        application.kill()
-        application.communicate()
+        reap(application)
 
 
 def read_rows(database: pathlib.Path) -> set[str]:

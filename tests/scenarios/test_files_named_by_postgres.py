@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from tests.bounded import join, wait_for
 from tests.scenarios.test_postgres import CONFIGURATION
 from tests.scenarios.wal_stack import prepare_recovery, take_base, wait_until
 from tests.unit.cli.program_runs import Program
@@ -60,7 +61,7 @@ class Application:
         self._folder = folder
         self._is_row_first = is_row_first
         self._is_over = threading.Event()
-        self._thread = threading.Thread(target=self._write)
+        self._thread = threading.Thread(target=self._write, daemon=True)
         self.fault: BaseException | None = None
         self.written = 0
         self.came: dict[str, float] = {}
@@ -72,8 +73,13 @@ class Application:
 
     def __exit__(self, *_: object) -> None:
         self._is_over.set()
-        self._thread.join()
+        join(self._thread)
         assert self.fault is None
+
+    def wait_for_files(self, count: int) -> None:
+        """Wait until so many were written."""
+        wait_for(lambda: self.written >= count or self.fault is not None, f"{count} files")
+        assert self.fault is None, self.fault
 
     def _write(self) -> None:
         try:
@@ -104,8 +110,7 @@ def test_every_file_that_a_saved_row_names_is_saved_or_listed_while_both_come_an
 ) -> None:
     uploads = tmp_path / "media" / "uploads"
     with Application(server, uploads, is_row_first=is_row_first) as application:
-        while application.written < 20:
-            time.sleep(0.02)
+        application.wait_for_files(20)
         seen = []
         for number in range(3):
             began = application.written
@@ -162,8 +167,7 @@ def test_a_whole_server_says_every_missing_file_and_none_that_no_row_named_besid
     monkeypatch.setattr(MomentWatch, "find", find_and_tell)
     uploads = tmp_path / "media" / "uploads"
     with Application(server, uploads, is_row_first=False) as application:
-        while application.written < 30:
-            time.sleep(0.02)
+        application.wait_for_files(30)
         began = time.monotonic()
         ended = program("backup", "--json")
         over = time.monotonic()
@@ -204,8 +208,7 @@ def test_a_standby_says_every_missing_file_of_the_moment_that_it_comes_back_to(
     path.write_text(path.read_text().replace(server.socket_folder, standby.socket_folder))
     uploads = tmp_path / "media" / "uploads"
     with Application(server, uploads, is_row_first=False) as application:
-        while application.written < 30:
-            time.sleep(0.02)
+        application.wait_for_files(30)
         ended = program("backup", "--json")
         over = time.monotonic()
     assert ended.status in {0, 3}, ended.err

@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from tests.bounded import wait_for
 from tests.scenarios.test_postgres import configure
 from tests.unit.cli.program_runs import Program
 
@@ -37,8 +38,8 @@ def test_what_a_killed_restore_left_is_named_and_dropped_by_the_next_and_nothing
         words = [str(server.programs / "psql"), "-Xq", "-d", server.connection("back_rebond_11111111")]
         with subprocess.Popen(words, stdin=subprocess.PIPE) as somebody:
             assert somebody.stdin
-            while server.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = 'back_rebond_11111111'") == "0\n":
-                time.sleep(0.02)
+            inside = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'back_rebond_11111111'"
+            wait_for(lambda: server.sql(inside) != "0\n", "the session of somebody else")
             done = program("restore", "latest", "--into", address(server))
             assert done.status == 0, done.err
             assert left in done.err

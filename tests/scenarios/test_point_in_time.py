@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.bounded import join, wait_for
 from tests.scenarios.archived_server import ArchivedStack
 
 from rebond.errors import CommandFailed, TargetNotEmpty, WalGap
@@ -36,15 +37,18 @@ def stormy() -> Iterator[tuple[ArchivedStack, BackupOutcome]]:
     with make_stack(track_commit_timestamp="on") as stack:
         stack.server.sql("CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY, who int)")
         is_over = threading.Event()
-        writers = [threading.Thread(target=write_rows, args=(stack, number, is_over)) for number in range(3)]
-        for each in writers:
-            each.start()
-        time.sleep(0.2)
-        outcome = stack.back_up()
-        time.sleep(0.5)
-        is_over.set()
-        for each in writers:
-            each.join()
+        writers = [
+            threading.Thread(target=write_rows, args=(stack, number, is_over), daemon=True) for number in range(3)
+        ]
+        try:
+            for each in writers:
+                each.start()
+            time.sleep(0.2)
+            outcome = stack.back_up()
+            time.sleep(0.5)
+        finally:
+            is_over.set()
+            join(*writers)
         stack.point = stack.server.sql("SELECT pg_create_restore_point('before the end')").strip()
         stack.server.sql("INSERT INTO t (who) VALUES (99)")
         stack.switch()
@@ -332,8 +336,8 @@ def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *, point:
     time.sleep(0.1)
     try:
         follower.start({**floors, **words, **rules})
-        while follower.ask("SELECT pg_is_in_recovery()", "postgres").strip() != "f":
-            time.sleep(0.05)
+        asked = "SELECT pg_is_in_recovery()"
+        wait_for(lambda: follower.ask(asked, "postgres").strip() == "f", "the end of the recovery")
         follower.ask("INSERT INTO t VALUES (4)", "postgres")
         if point:
             follower.ask(f"SELECT pg_create_restore_point('{point}')", "postgres")

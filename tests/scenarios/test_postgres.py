@@ -5,11 +5,11 @@ import json
 import pathlib
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from typing import IO
 
 import pytest
+from tests.bounded import join, wait_for
 from tests.scenarios.shop_database import DESCRIBE, fill_shop
 from tests.unit.cli.program_runs import Program
 
@@ -181,11 +181,10 @@ def test_all_tables_are_of_one_moment_while_others_write(
     words = [str(server.programs / "psql"), "-Xqf", "-", "-d", server.connection("bank")]
     writer = subprocess.Popen(words, stdin=subprocess.PIPE)
     assert writer.stdin
-    feeder = threading.Thread(target=feed, args=(writer.stdin, script.encode()))
+    feeder = threading.Thread(target=feed, args=(writer.stdin, script.encode()), daemon=True)
     feeder.start()
     try:
-        while not int(server.sql("SELECT count(*) FROM a", "bank")):
-            time.sleep(0.02)
+        wait_for(lambda: int(server.sql("SELECT count(*) FROM a", "bank")), "the first row of the writer")
         seen = []
         for number in range(3):
             made = program.ask("backup")
@@ -195,7 +194,7 @@ def test_all_tables_are_of_one_moment_while_others_write(
         assert writer.poll() is None, "the writer was gone before, so nothing was proven"
     finally:
         writer.kill()
-        feeder.join()
+        join(feeder)
         writer.wait()
     assert all(len(set(counts)) == 1 for counts in seen), seen
     assert len({counts[0] for counts in seen}) == 3

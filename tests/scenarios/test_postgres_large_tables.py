@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO
 
 import pytest
+from tests.bounded import join
 from tests.scenarios.test_postgres import configure
 from tests.unit.cli.program_runs import Program
 
@@ -72,7 +73,7 @@ def test_rows_that_move_between_pages_meanwhile_are_there_once(
     words = [str(server.programs / "psql"), "-Xqf", "-", "-d", server.connection("shop")]
     writer = subprocess.Popen(words, stdin=subprocess.PIPE)
     assert writer.stdin
-    feeder = threading.Thread(target=feed_changes, args=(writer.stdin,))
+    feeder = threading.Thread(target=feed_changes, args=(writer.stdin,), daemon=True)
     feeder.start()
     try:
         for number in range(2):
@@ -86,7 +87,7 @@ def test_rows_that_move_between_pages_meanwhile_are_there_once(
             assert len({(row[0] % 7, row[1]) for row in fields}) == 7
     finally:
         writer.kill()
-        feeder.join()
+        join(feeder)
         writer.wait()
 
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from tests.bounded import join
 from tests.scenarios.server_access import find_access
 from tests.unit.cli.program_runs import Answer, Program
 
@@ -145,13 +146,13 @@ def test_a_session_that_is_ended_in_the_middle_makes_no_snapshot(program: Progra
             )
             time.sleep(0.01)
 
-    killer = threading.Thread(target=end_sessions)
+    killer = threading.Thread(target=end_sessions, daemon=True)
     killer.start()
     try:
         answer = program("backup")
     finally:
         ended.set()
-        killer.join()
+        join(killer)
         server.sql("DROP TABLE slow", "shop")
     assert answer.status in {31, 33}, answer.err
     assert program.ask("snapshots") == []
@@ -170,7 +171,7 @@ def test_what_a_table_is_locked_for_is_waited_for_but_not_for_ever(
     locker.start()
     time.sleep(0.5)
     refuse(program, 31, "locked by somebody else", "pg_stat_activity")
-    locker.join()
+    join(locker)
 
 
 def test_a_moment_that_is_not_held_to_the_end_is_noticed(server: PostgresServer) -> None:

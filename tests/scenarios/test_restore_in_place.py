@@ -14,6 +14,7 @@ import threading
 from typing import Any
 
 import pytest
+from tests.bounded import join
 from tests.scenarios.shop_in_place import Shop
 from tests.shims.placing import place_shims
 
@@ -429,7 +430,7 @@ def test_an_address_is_asked_until_it_answers_well(shop: Shop) -> None:
         in_place(shop, "media")
         assert answers == []
         server.shutdown()
-        thread.join()
+        join(thread)
 
 
 def test_files_of_a_container_come_back_where_this_machine_has_them_mounted(shop: Shop) -> None:

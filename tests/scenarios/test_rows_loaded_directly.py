@@ -111,7 +111,7 @@ def test_who_waits_for_a_lock_is_let_go_by_another_thread(server: PostgresServer
         except RestoreError as error:
             failures.append(error)
 
-    thread = threading.Thread(target=wait)
+    thread = threading.Thread(target=wait, daemon=True)
     thread.start()
     waiter.abort()
     thread.join(30)

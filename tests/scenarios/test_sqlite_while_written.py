@@ -5,9 +5,9 @@ import pathlib
 import sqlite3
 import subprocess
 import sys
-import time
 
 import pytest
+from tests.bounded import wait_for
 from tests.unit.operations.restored import RestoredVault
 
 from rebond.clock import SystemClock
@@ -62,8 +62,7 @@ def test_every_copy_made_while_a_program_writes_is_whole_and_of_one_moment(tmp_p
     rules = CopyRules(place=str(tmp_path))
     writer = subprocess.Popen([sys.executable, "-c", WRITER, database], stderr=subprocess.PIPE)
     try:
-        while sqlite_count(database) < 3:
-            time.sleep(0.02)
+        wait_for(lambda: sqlite_count(database) >= 3 or writer.poll() is not None, "three rows of the writer")
         records = []
         for _ in range(BACKUPS):
             tree = SqliteTree.of_file(os.fsencode(database), clock=SystemClock(), report=lambda _: None, rules=rules)

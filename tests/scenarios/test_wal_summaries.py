@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
+from tests.bounded import join, wait_for
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 from tests.scenarios.test_point_in_time import folder, short_folder  # noqa: F401 - a fixture
 
@@ -101,16 +102,18 @@ def test_only_what_changed_is_read_and_it_is_what_reading_all_gives(
     first = back_up(stack)
     change_much(stack)
     is_over, acknowledged = threading.Event(), list[int]()
-    writers = [threading.Thread(target=write_rows, args=(stack, each, acknowledged, is_over)) for each in range(2)]
-    for each in writers:
-        each.start()
-    while len(acknowledged) < 100:
-        time.sleep(0.01)
-    before = set(acknowledged)
-    second = back_up(stack)
-    is_over.set()
-    for each in writers:
-        each.join()
+    writers = [
+        threading.Thread(target=write_rows, args=(stack, each, acknowledged, is_over), daemon=True) for each in range(2)
+    ]
+    try:
+        for each in writers:
+            each.start()
+        wait_for(lambda: len(acknowledged) >= 100, "a hundred rows that are acknowledged")
+        before = set(acknowledged)
+        second = back_up(stack)
+    finally:
+        is_over.set()
+        join(*writers)
     assert state_of(second.record) is SnapshotState.WHOLE
     change_much(stack)
     stack.server.sql("CHECKPOINT")
