@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
+from tests.bounded import reap
 from tests.crash import served_week
 from tests.crash.served_week import CONFIGURATION, FileClock, effects_of, load, state_of
 
@@ -62,8 +63,7 @@ class Week:
         """End the service as a power cut does; ``with_runs`` also what it started."""
         assert self.service is not None
         runs = [int(each) for each in children_of(self.service.pid)] if with_runs else []
-        self.service.kill()
-        self.service.communicate()
+        reap(self.service)
         for pid in runs:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(pid, signal.SIGKILL)

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS
 from tests.scenarios.drilled_stack import DrilledStack
 
 from rebond.testing.postgres_server import PostgresServer
@@ -256,7 +257,7 @@ def test_an_application_ends_with_its_drill_however_that_ends(stack: StartedStac
     )
     wait_for(lambda: stack.sign.exists() and len(list_sleepers()) == 2)
     process.send_signal(number)
-    _, said = process.communicate()
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == (130 if number is signal.SIGINT else -number)
     if number is signal.SIGINT:
         assert "What was restored for the drill is deleted" in said

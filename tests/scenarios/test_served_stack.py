@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.bounded import reap
 from tests.unit.cli.program_runs import Program
 
 from rebond.clock import SystemClock
@@ -141,8 +142,7 @@ def shop(tmp_path: pathlib.Path) -> Iterator[Shop]:
     made = Shop(tmp_path)
     yield made
     if made.service is not None and made.service.poll() is None:
-        made.service.kill()
-        made.service.communicate()
+        reap(made.service)
 
 
 def test_a_change_of_a_secret_is_in_a_snapshot_within_seconds_and_no_change_makes_none(shop: Shop) -> None:
@@ -311,8 +311,7 @@ def test_a_service_killed_in_the_middle_of_a_run_makes_one_snapshot_of_it(shop: 
     shop.serve()
     wait_until(lambda: is_pending(shop, "slow"))
     assert shop.service is not None
-    shop.service.kill()
-    shop.service.communicate()
+    reap(shop.service)
     shop.serve()
     wait_until(lambda: len(shop.snapshots("slow")) == 1)
     wait_until(lambda: not is_pending(shop, "slow") and ask(shop)["running"] == [])

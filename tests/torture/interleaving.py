@@ -7,6 +7,8 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 
+from tests.bounded import join
+
 from rebond.errors import RebondError
 from rebond.identifiers import ObjectName
 from rebond.operations.snapshots import list_snapshots
@@ -124,7 +126,7 @@ class Actor:
     def end(self) -> None:
         """Let it run to its end; raise what it raised, unless that is one of our own errors."""
         self.gate.run_until(NEVER)
-        self._thread.join()
+        join(self._thread)
         if self.error is not None and not isinstance(self.error, RebondError):
             raise self.error
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 import psycopg
+from tests.bounded import join
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 from tests.scenarios.test_point_in_time import short_folder, show_time
 from tests.torture.log_killing import find_majors
@@ -39,7 +40,8 @@ class Storm:
         self._is_over = threading.Event()
         self.acknowledged: dict[int, int] = {}
         self._writers = [
-            threading.Thread(target=self._write, args=(random.Random(seed + number),)) for number in range(_WRITERS)
+            threading.Thread(target=self._write, args=(random.Random(seed + number),), daemon=True)
+            for number in range(_WRITERS)
         ]
         for each in self._writers:
             each.start()
@@ -47,8 +49,7 @@ class Storm:
     def end(self) -> None:
         """Let each finish what it began."""
         self._is_over.set()
-        for each in self._writers:
-            each.join()
+        join(*self._writers)
 
     def _write(self, chance: random.Random) -> None:
         with psycopg.connect(self._stack.server.connection()) as session:
