@@ -5,11 +5,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import NoReturn
 
 import pytest
+from tests.bounded import PATIENCE_SECONDS, wait_for
 from tests.scenarios.test_database_into import dsn, into, list_databases
 from tests.scenarios.test_postgres import configure
 from tests.unit.cli.program_runs import Program
@@ -134,11 +134,10 @@ def test_a_load_that_is_cut_leaves_the_old_database_and_the_next_one_works(
     server.sql("CREATE TABLE mine AS SELECT 1 AS n", "live")
     process = start(saved, "restore", "latest", "--into", dsn(server, "live"), "--yes")
     begun = "SELECT count(*) FROM pg_database WHERE datname LIKE 'live_rebond%'"
-    while server.sql(begun) == "0\n":
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.01)
+    wait_for(lambda: server.sql(begun) != "0\n" or process.poll() is not None, "the new database beside the old one")
+    assert process.poll() is None, process.communicate(timeout=PATIENCE_SECONDS)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
     assert server.sql("TABLE mine", "live") == "1\n"
     left = [each for each in list_databases(server) if each.startswith("live_")]
@@ -168,17 +167,35 @@ def test_an_interruption_in_the_moment_in_which_an_export_makes_its_file_leaves_
     assert not any(tmp_path.iterdir())
 
 
+def hold_in_the_middle(program: Program, path: pathlib.Path) -> "subprocess.Popen[bytes]":
+    """Begin an export, and let it stand still before its file has its name. One that is quicker is begun again."""
+    for _ in range(20):
+        process = start(program, "export", "latest", "db", "--format", "sql.gz", "--output", str(path), "--level", "9")
+        wait_for(lambda now=process: any(path.parent.iterdir()) or now.poll() is not None, "the file of an export")  # type: ignore[misc]
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda now=process: now.poll() is not None or is_held(now.pid), "an export that stands still")  # type: ignore[misc]
+        if process.poll() is None and not path.exists():
+            return process
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
+        assert process.returncode == 0, said
+        path.unlink()
+    raise AssertionError("each export was done before it could be cut")
+
+
+def is_held(pid: int) -> bool:
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("T")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_export_that_is_cut_leaves_no_file_of_that_name(
     saved: Program, tmp_path: pathlib.Path, number: signal.Signals
 ) -> None:
     path = tmp_path / "shop.sql.gz"
-    process = start(saved, "export", "latest", "db", "--format", "sql.gz", "--output", str(path), "--level", "9")
-    while not any(tmp_path.iterdir()):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
+    process = hold_in_the_middle(saved, path)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode != 0
     assert not path.exists()
     assert number == signal.SIGKILL or not any(tmp_path.iterdir())
