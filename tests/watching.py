@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 SILENT_SECONDS = float(os.environ.get("REBOND_TEST_SECONDS", "600"))
-_KILLED_AFTER = 1.5  # times as long
+_KILLED_AFTER = float(os.environ.get("REBOND_TEST_KILLED_AFTER", "1.5"))  # times as long
 _LOOKS = 10  # in that time
 
 

@@ -11,12 +11,14 @@ _OCTAL = re.compile(rb"\\([0-7]{3})")
 def find_unmounted(path: str, fstab: str | None = None) -> str:
     """Return the mount point at or above ``path`` that ``/etc/fstab`` names and where nothing is mounted, or ``""``.
 
-    The innermost counts. Where either table cannot be read, nothing is said.
+    The innermost counts, also one that is mounted and stands in no table of what is meant to be. Where either table
+    cannot be read, nothing is said.
     """
-    wanted = {os.path.realpath(each) for each in _read_column(fstab or _FSTAB, 1) if each.startswith(b"/")}
+    # Not resolved: to look at a mount point whose server is dead takes for ever.
+    wanted = {os.path.normpath(each) for each in _read_column(fstab or _FSTAB, 1) if each.startswith(b"/")}
     mounted = set(_read_column(_MOUNTED, 4))
     at = os.path.realpath(os.fsencode(path))
-    while at not in wanted and at != b"/":
+    while at not in wanted and at not in mounted and at != b"/":
         at = os.path.dirname(at)
     is_missing = at in wanted and at != b"/" and bool(mounted) and at not in mounted
     return os.fsdecode(at) if is_missing else ""

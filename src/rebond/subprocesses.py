@@ -144,6 +144,13 @@ class RunningCommand:
             ) from None
         except (OSError, ValueError, subprocess.SubprocessError) as error:
             self._close_input()
+            if directory is not None and not os.path.isdir(directory):
+                raise CommandFailed(
+                    "{program} could not be started in {directory}, which is no directory here.",
+                    hint="Make it, or bring it back first; or check how it is written.",
+                    program=self.program,
+                    directory=directory,
+                ) from None
             raise CommandFailed(
                 "{program} could not be started: {reason}.",
                 hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",
@@ -177,7 +184,10 @@ class RunningCommand:
                 return True
             poll = select.poll()
             poll.register(self._process.stdout.fileno(), select.POLLIN)
-            return bool(poll.poll(seconds * 1000))
+            has_some = bool(poll.poll(seconds * 1000))
+            if self._is_over:  # it was left open for us
+                self._process.stdout.close()
+            return has_some
 
     def readinto(self, buffer: memoryview) -> int:
         """Read what it wrote next; 0 when it, and all that it started, closed their standard output.
@@ -201,17 +211,25 @@ class RunningCommand:
         """
         rest = memoryview(content).cast("B")
         with self._feeding:
-            if self._sink is None:
+            if self._sink is None or self._is_over:
                 raise BrokenPipeError
             os.set_blocking(self._sink, False)
             poll = select.poll()
             poll.register(self._sink, select.POLLOUT)
-            while rest:
-                try:
-                    rest = rest[os.write(self._sink, rest) :]
-                except BlockingIOError:
-                    if not poll.poll(seconds * 1000):
-                        raise TimeoutError from None
+            try:
+                while rest:
+                    try:
+                        rest = rest[os.write(self._sink, rest) :]
+                    except BlockingIOError:
+                        if not poll.poll(seconds * 1000):
+                            raise TimeoutError from None
+            finally:
+                self._drop_input()
+
+    def _drop_input(self) -> None:
+        if self._is_over and self._sink is not None:  # it was left open for who feeds it
+            sink, self._sink = self._sink, None
+            os.close(sink)
 
     def end_input(self) -> None:
         """Let it see the end of its input, once all that is being fed is written; may be called twice."""

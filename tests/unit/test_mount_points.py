@@ -71,6 +71,15 @@ def test_only_the_innermost_mount_point_counts(tables: Tables, tmp_path: pathlib
     assert find_unmounted(str(tmp_path / "outermost")) == ""
 
 
+def test_a_disk_that_somebody_mounted_below_one_that_is_away_is_there(tables: Tables, tmp_path: pathlib.Path) -> None:
+    outer, by_hand = tmp_path / "outer", tmp_path / "outer" / "usb"
+    by_hand.mkdir(parents=True)
+    tables.write(wanted=[outer], mounted=[by_hand])
+
+    assert find_unmounted(str(by_hand / "vault")) == ""
+    assert find_unmounted(str(outer / "vault")) == str(outer)
+
+
 def test_where_a_table_cannot_be_read_nothing_is_said(
     tables: Tables, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Running other programs."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -151,6 +152,42 @@ def test_who_feeds_a_command_that_another_thread_ends_is_told_and_writes_nowhere
     assert [type(each) for each in told] == [BrokenPipeError]
     with pytest.raises(BrokenPipeError):
         command.feed(b"more", seconds=1)
+
+
+@pytest.mark.slow
+def test_an_input_that_something_left_behind_holds_is_given_back_by_who_feeds_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(subprocesses, "_GRACE_SECONDS", 0.2)
+    script = "exec 3<&0; setsid sh -c 'echo $$; exec sleep 100' <&3 & wait"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT, given=Secret(b""), keeps_input=True)
+    room = memoryview(bytearray(100))
+    left_behind = int(bytes(room[: command.readinto(room)]))
+    assert command._sink is not None
+    place = f"/proc/self/fd/{command._sink}"
+    pipe = os.readlink(place)
+
+    def feed() -> None:
+        with contextlib.suppress(BrokenPipeError):
+            command.feed(bytes(4 << 20), seconds=90)
+
+    feeder = threading.Thread(target=feed, daemon=True)
+    feeder.start()
+    deadline = time.monotonic() + 90
+    while is_free(command._feeding):
+        assert time.monotonic() < deadline, "nothing was fed"
+        time.sleep(0.001)
+    command.end()
+    assert os.readlink(place) == pipe
+    os.kill(left_behind, signal.SIGKILL)
+    feeder.join(timeout=90)
+    assert not os.path.exists(place) or os.readlink(place) != pipe
+    command._listener.join(timeout=60)
+
+
+def test_a_folder_that_is_not_there_is_what_is_missing(tmp_path: pathlib.Path) -> None:
+    with pytest.raises(CommandFailed, match=r"could not be started in .*away, which is no directory"):
+        RunningCommand(["true"], environment=ENVIRONMENT, directory=str(tmp_path / "away"))
 
 
 def test_who_waits_for_output_keeps_its_pipe_open_meanwhile() -> None:

@@ -23,11 +23,12 @@ def test_three(): pass
 """
 
 
-def run(folder: pathlib.Path, teardown: str, body: str) -> str:
+def run(folder: pathlib.Path, teardown: str, body: str, *, killed_after: float = 200) -> str:
     (folder / "pytest.ini").write_text("[pytest]\n")
     (folder / "test_hanging.py").write_text(HANGING.format(teardown=teardown, body=body))
     words = ["-m", "pytest", "-p", "tests.watching", "-p", "no:cacheprovider", "-n", "2", "--dist", "worksteal"]
-    surroundings = {**os.environ, "REBOND_TEST_SECONDS": "1", "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
+    limits = {"REBOND_TEST_SECONDS": "1", "REBOND_TEST_KILLED_AFTER": str(killed_after)}
+    surroundings = {**os.environ, **limits, "PYTHONPATH": str(ROOT), "PYTEST_ADDOPTS": ""}
     command = [sys.executable, *words, str(folder)]
     done = subprocess.run(command, cwd=folder, env=surroundings, capture_output=True, text=True, check=False)
     assert done.returncode == 1
@@ -53,7 +54,9 @@ def test_a_fixture_that_hangs_as_the_last_thing_does_too(tmp_path: pathlib.Path)
 
 @pytest.mark.slow
 def test_what_does_not_even_hear_is_killed_and_named(tmp_path: pathlib.Path) -> None:
-    said = run(tmp_path, "pass", "signal.signal(signal.SIGUSR2, signal.SIG_IGN); threading.Event().wait()")
+    said = run(
+        tmp_path, "pass", "signal.signal(signal.SIGUSR2, signal.SIG_IGN); threading.Event().wait()", killed_after=2
+    )
 
     assert "crashed while running" in said
     assert "test_hanging.py::test_one" in said

@@ -76,6 +76,10 @@ STREAMS: dict[str, str] = {
     "{program} could not be started: {reason}.": "{program} n'a pas pu être lancé : {reason}.",
     "Check how it is written, that it is installed, and that it is on the PATH of this run.": "Vérifiez comment il est "
     "écrit, qu'il est installé, et qu'il est dans le PATH de cette exécution.",
+    "{program} could not be started in {directory}, which is no directory here.": "{program} n'a pas pu être lancé "
+    "dans {directory}, qui n'est pas un répertoire ici.",
+    "Make it, or bring it back first; or check how it is written.": "Créez-le, ou faites-le d'abord revenir ; ou "
+    "vérifiez son écriture.",
     "{program} could not be started: there is no user {user} here.": "{program} n'a pas pu être lancé : il n'y a pas "
     "d'utilisateur {user} ici.",
     "Check the name.": "Vérifiez le nom.",
