@@ -18,7 +18,7 @@ SETUP = (
         (
             Change(
                 "stack/postgres.py",
-                "        self._tell_others(access, names, tree, report)\n",
+                "            self._tell_others(access, names, tree, report)\n",
                 "",
             ),
         ),
@@ -112,6 +112,18 @@ SETUP = (
             ),
         ),
         (f"{OMISSIONS}::test_of_a_database_only_the_folder_of_its_data_is_left_out",),
+    ),
+    Bug(
+        "database-called-an-application",
+        "A database whose image is called app-db is taken for a program beside one: its live files are copied.",
+        (
+            Change(
+                "stack/discovery/recognizing.py",
+                "    for kind in _BY_DATA:",
+                "    for kind in () if any(_BESIDE.fullmatch(each) for each in words) else _BY_DATA:",
+            ),
+        ),
+        (f"{OMISSIONS}::test_who_writes_the_data_of_a_database_is_one_whatever_it_is_called",),
     ),
     Bug(
         "folder-mounted-from-elsewhere-forgotten",

@@ -90,6 +90,60 @@ volumes: {jobs: , dumps: }
     }
 
 
+@pytest.mark.parametrize(
+    ("image", "mount", "kind"),
+    [
+        ("ghcr.io/acme/app-db:1", "./pgdata:/var/lib/postgresql/data", "postgres"),
+        ("acme/web-postgres", "kept:/var/lib/postgresql/data", "postgres"),
+        ("acme/shop-api-mysql", "kept:/var/lib/mysql", "mysql"),
+        ("zalando/spilo-16", "kept:/home/postgres/pgdata", "postgres"),
+        ("acme/store-app", "kept:/bitnami/mariadb", "mysql"),
+    ],
+)
+def test_who_writes_the_data_of_a_database_is_one_whatever_it_is_called(
+    here: Here, image: str, mount: str, kind: str
+) -> None:
+    here.write("compose.yml", f"services: {{db: {{image: '{image}', volumes: ['{mount}']}}}}\nvolumes: {{kept: }}")
+
+    begin(here)
+    components = here.document["component"]
+    assert components["database"]["kind"] == kind
+    assert sorted(components) == ["database", "files", "images"]
+    assert components["files"].get("exclude", []) == (["/pgdata/"] if mount.startswith(".") else [])
+
+
+def test_who_only_reads_the_data_of_a_database_or_speaks_to_its_socket_is_none(here: Here) -> None:
+    here.write(
+        "compose.yml",
+        """
+services:
+  db: {image: "postgres:16", volumes: ["./pg:/var/lib/postgresql/data"]}
+  backup: {image: acme/pg-backup, volumes: ["./pg:/var/lib/postgresql/data:ro"]}
+  web: {image: acme/web, volumes: ["../mysql.sock:/var/lib/mysql/mysql.sock"]}
+""",
+    )
+
+    begin(here)
+    assert [each["kind"] for each in here.document["component"].values()].count("postgres") == 1
+    assert "mysql" not in [each["kind"] for each in here.document["component"].values()]
+
+
+@pytest.mark.parametrize(
+    ("image", "mount", "is_told"),
+    [
+        ("acme/mongo-app", "./m:/data/db", True),
+        ("acme/mongo-app", "kept:/data/db", True),
+        ("acme/clickhouse-api", "./m:/var/lib/clickhouse", True),
+        ("acme/mongo-app", "./m:/data/db:ro", False),
+        ("acme/mongo-backup", "./m:/backup", False),
+    ],
+)
+def test_a_store_that_writes_is_told_whatever_it_is_called(here: Here, image: str, mount: str, is_told: bool) -> None:
+    here.write("compose.yml", f"services: {{box: {{image: '{image}', volumes: ['{mount}']}}}}\nvolumes: {{kept: }}")
+
+    assert ("The files of box are copied while they are written" in flat(begin(here))) is is_told
+
+
 def test_a_folder_of_this_machine_is_saved_that_compose_mounts_from_elsewhere(here: Here) -> None:
     (here.folder / "srv" / "media").mkdir(parents=True)
     (here.folder / "srv" / "media" / "photo.jpg").write_text("photo")

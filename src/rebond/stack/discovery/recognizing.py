@@ -27,19 +27,23 @@ _DATA = {
     "mysql": ("/var/lib/mysql", "/bitnami/mysql", "/bitnami/mariadb"),
     "redis": ("/data", "/var/lib/redis", "/bitnami/redis", "/bitnami/valkey"),
 }
-_BY_DATA = {"postgres": ("/var/lib/postgresql",), "mysql": ("/var/lib/mysql",)}
+_BY_DATA = ("postgres", "mysql")  # /data is anybody's
+_STORE_FOLDERS = re.compile(r"data|db|storage")
 
 
 def find_kind(service: Service) -> str:
-    """Return ``postgres``, ``mysql``, ``redis`` (what may be lost), or nothing."""
-    words = [each for each in re.split(r"[^a-z0-9]+", service.image_name) if each]
+    """Return ``postgres``, ``mysql``, ``redis`` (what may be lost), or nothing.
+
+    Who may write to the data of a database is one, whatever its image is called: ``app-db`` is no application.
+    """
+    words = _split(service.image_name)
     if not any(_BESIDE.fullmatch(each) for each in words):
         for kind, names in _SERVERS:
             if names & set(words):
                 return kind
-        for kind, folders in _BY_DATA.items():
-            if any(_is_at_or_below(mount.target, folders) and not mount.is_read_only for mount in service.mounts):
-                return kind
+    for kind in _BY_DATA:
+        if any(holds_data(service, each, kind) and _is_written(each) for each in service.mounts):
+            return kind
     return ""
 
 
@@ -51,8 +55,13 @@ def kind_of(service: Service) -> str:
 
 def writes_its_own_store(service: Service) -> bool:
     """Say whether a service is a store of another kind, whose files are no copy of it while it runs."""
-    words = re.split(r"[^a-z0-9]+", service.image_name)
-    return any(_OTHER_STORES.fullmatch(each) for each in words) and not any(_BESIDE.fullmatch(each) for each in words)
+    words = _split(service.image_name)
+    if not any(_OTHER_STORES.fullmatch(each) for each in words):
+        return False
+    return not any(_BESIDE.fullmatch(each) for each in words) or any(
+        _is_written(mount) and any(_is_store_folder(each) for each in _split(mount.target.lower()))
+        for mount in service.mounts
+    )
 
 
 def holds_data(service: Service, mount: Mount, kind: str) -> bool:
@@ -80,6 +89,18 @@ def find_live_directories(stack: ComposeStack, directory: Path) -> dict[str, str
             if kind and holds_data(service, mount, kind) and not mount.is_volume and is_below and is_folder:
                 found[str(path.relative_to(directory))] = service.name
     return found
+
+
+def _is_written(mount: Mount) -> bool:
+    return not mount.is_read_only and not mount.target.endswith(".sock")
+
+
+def _is_store_folder(word: str) -> bool:
+    return bool(_STORE_FOLDERS.fullmatch(word) or _OTHER_STORES.fullmatch(word))
+
+
+def _split(text: str) -> list[str]:
+    return [each for each in re.split(r"[^a-z0-9]+", text) if each]
 
 
 def _is_at_or_below(target: str, folders: tuple[str, ...]) -> bool:
