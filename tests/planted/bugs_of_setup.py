@@ -42,7 +42,7 @@ SETUP = (
         (
             Change(
                 "cli/commands/explain.py",
-                "        if walks or (walks is not None and known.root is None):",
+                "        if walks is not None:",
                 "        if walks is not None and known.root is None:",
             ),
         ),

@@ -158,6 +158,11 @@ def test_databases_of_the_server_that_no_component_saves_are_named(
         assert told.status == 0, told.err
         assert "analytics" not in told.err
         assert "ledger" in told.err
+        for some in ('"shop", "analytics", "postgres"', '"postgres", "shop", "analytics"', '"shop", "analytics"'):
+            configure(tmp_path, server, ('database = "shop"', f"databases = [{some}]"))
+            said = [line for line in program("backup").err.splitlines() if "which no component saves" in line]
+            assert len(said) == 1, some
+            assert ("ledger" in said[0], "analytics" in said[0]) == (True, False), some
         configure(tmp_path, server, ('database = "shop"', 'databases = ["*"]'))
         assert "other databases" not in program("backup").err
     finally:

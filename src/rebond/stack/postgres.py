@@ -1,5 +1,6 @@
 """Components of kind ``postgres``: one database, several, or all of a server."""
 
+import ipaddress
 import os
 import urllib.parse
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,8 @@ from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
 _MOST_SHOWN = 10
 _SCHEMES = ("postgres", "postgresql")
+_USUAL_PORT = 5432
+Way = tuple[object, str, int]
 
 
 class ConfiguredPostgres:
@@ -55,43 +58,48 @@ class ConfiguredPostgres:
             unasked.callback(tree.close)
             if self.files is not None:
                 self.files.ask(tree.snapshots, report)
+            self._tell_others(access, names, tree, report)
             unasked.pop_all()
-        self._tell_others(access, names, tree, report)
         return tree
 
     def _tell_others(self, access: Access, names: Sequence[str], tree: PostgresTree, report: Report) -> None:
         """Say which databases of the server no component saves: they may have been made after the configuration."""
-        if not tree.snapshots or tree.snapshots[0].database.beside < len(
-            names
-        ):  # the one that was asked is not counted
+        if not tree.snapshots or not tree.snapshots[0].database.beside or "*" in self.list_wanted():
             return
         try:
             there = list_databases(access, names[0])
         except SourceError:
             return  # a pooler may show one database alone; what is asked for is saved
-        saved = {*names, "postgres", *self._list_saved_beside()}
+        saved = {*names, "postgres", *self.list_saved_beside()}
         left = [each for each in there if each not in saved]
         if left and "*" not in saved:
             report(_others_not_saved(self._name, left))
 
-    def _list_saved_beside(self) -> Iterator[str]:
+    def list_saved_beside(self) -> Iterator[str]:
         """Yield the databases of the same server that other components save."""
-        own = self._find_server_key()
         for name, other in self._loaded.configuration.component.items():
             if name == self._name or not isinstance(other, Postgres):
                 continue
             beside = ConfiguredPostgres(name, other, self._loaded)
             with suppress(RebondError):  # that component says itself what is wrong with it
-                if beside._find_server_key() == own:
-                    yield beside.find_server()[1]
-                    yield from (words_of(each, self._loaded) for each in other.databases)
+                if is_same_server(self.find_way(), beside.find_way()):
+                    yield from beside.list_wanted() or [beside.find_server()[1]]
 
-    def _find_server_key(self) -> tuple[object, ...]:
+    def find_way(self) -> Way:
+        """Return the container or volume, and host and port, with what the programs take for what is not said."""
         server, _ = self.find_server()
-        return self._component.inside, self._component.volume, server.host, server.port
+        container = self._component.inside or self._component.volume
+        variables = {} if container else self._loaded.variables
+        port = server.port or variables.get("PGPORT", "")
+        host = server.host or variables.get("PGHOST", "")
+        return container, host, int(port) if str(port).isdecimal() else _USUAL_PORT
+
+    def list_wanted(self) -> list[str]:
+        """Return what stands under ``databases``."""
+        return [words_of(each, self._loaded) for each in self._component.databases]
 
     def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
-        wanted = [words_of(each, self._loaded) for each in self._component.databases]
+        wanted = self.list_wanted()
         if "*" in wanted:
             return list_databases(access, database or "postgres"), True
         if wanted:
@@ -121,6 +129,28 @@ class ConfiguredPostgres:
             options=options,
         )
         return server, words_of(component.database, loaded) or database or user
+
+
+def is_same_server(one: Way, other: Way) -> bool:
+    """Say whether two ways, each a container (or none), host and port, lead to one server.
+
+    A socket and the loopback of one machine do; two folders of sockets are of two servers that know no network.
+    """
+    (place, host, port), (other_place, other_host, other_port) = one, other
+    if (place, port) != (other_place, other_port):
+        return False
+    if host.startswith("/") and other_host.startswith("/"):
+        return os.path.realpath(host) == os.path.realpath(other_host)
+    return host.lower() == other_host.lower() or (_is_here(host) and _is_here(other_host))
+
+
+def _is_here(host: str) -> bool:
+    if not host or host.startswith(("/", "@")) or host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _others_not_saved(component: str, names: Sequence[str]) -> Finding:
