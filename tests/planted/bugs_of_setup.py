@@ -46,7 +46,10 @@ SETUP = (
                 "        if walks is not None and known.root is None:",
             ),
         ),
-        (f"{EXPLAIN}::test_before_the_first_backup_and_after_a_change_the_configuration_says_it",),
+        (
+            f"{EXPLAIN}::test_before_the_first_backup_and_after_a_change_the_configuration_says_it",
+            f"{EXPLAIN}::test_what_no_component_reaches_any_more_is_not_saved_though_an_old_snapshot_holds_it",
+        ),
     ),
     Bug(
         "named-database-forgotten",
@@ -148,6 +151,18 @@ SETUP = (
             ),
         ),
         (f"{OMISSIONS}::test_names_with_signs_of_patterns_leave_out_nothing_else",),
+    ),
+    Bug(
+        "mount-taken-for-a-pattern",
+        "Compose mounts 'data[1]' from elsewhere: 'data1' of somebody is saved in its place, or nothing.",
+        (
+            Change(
+                "stack/discovery/proposing_mounts.py",
+                '"path": write_path(mount.source), **(',
+                '"path": mount.source, **(',
+            ),
+        ),
+        (f"{OMISSIONS}::test_mounts_with_signs_of_patterns_are_saved_by_their_own_names",),
     ),
     Bug(
         "volume-of-a-part-of-a-word",

@@ -138,3 +138,17 @@ def test_before_the_first_backup_and_after_a_change_the_configuration_says_it(
         pathlib.Path("rebond.toml").write_text(text.replace('"*.log"', '"*.never"'))
         configured.good("backup")
         pathlib.Path("rebond.toml").write_text(text)
+
+
+def test_what_no_component_reaches_any_more_is_not_saved_though_an_old_snapshot_holds_it(configured: Program) -> None:
+    configured.good("backup")
+    text = pathlib.Path("rebond.toml").read_text()
+    assert configured.ask("explain", "settings.py")["saved"] is True
+    pathlib.Path("rebond.toml").write_text(
+        text.replace('path = "."', 'path = "media"').replace('omit = ["/media/"]', "")
+    )
+
+    document = configured.ask("explain", "settings.py")
+    assert (document["saved"], len(document["snapshots"])) == (False, 1)
+    said = configured.good("explain", "settings.py").out
+    assert "no component of the configuration reaches it" in said

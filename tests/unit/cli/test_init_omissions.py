@@ -1,5 +1,6 @@
 """``rebond init`` leaves nothing out in silence: what it does not save, it says; what it writes can be loaded."""
 
+import collections
 import os
 import pathlib
 import sqlite3
@@ -169,7 +170,8 @@ services:
 
     said = begin(here)
     components = here.document["component"]
-    assert components["media"] == {"kind": "files", "path": str(here.folder / "srv" / "media"), "allow_empty": True}
+    assert components["media"] == {"kind": "files", "path": str(here.folder / "srv" / "media")}
+    assert components["linked"]["allow_empty"] is True
     assert components["linked"]["path"] == str(here.folder / "srv" / "linked")
     assert "Written as comments, and not saved: later" in said
     assert "belongs to the machine: /var/log." in " ".join(said.split())
@@ -302,6 +304,36 @@ def test_names_with_signs_of_patterns_leave_out_nothing_else(here: Here) -> None
     for name, parts in (("photo.jpg", "media"), ("db?.sqlite3", "database"), ("a*.env", "secrets")):
         assert any(each.startswith(parts) and each.endswith(name) for each in back), (name, back)
     assert len([each for each in back if each.endswith("ab.env")]) == 1
+
+
+def test_mounts_with_signs_of_patterns_are_saved_by_their_own_names(here: Here) -> None:
+    outside = here.folder / "ext"
+    for name, file in (("data[1]", "own.txt"), ("data1", "strange.txt"), ("now *", "own.txt"), ("bare?", "")):
+        (outside / name).mkdir(parents=True)
+        if file:
+            (outside / name / file).write_text(name)
+    (here.stack / "linked").symlink_to(outside / "data[1]")
+    here.write(
+        "compose.yml",
+        """
+services:
+  web: {image: x, volumes: ["../ext/data[1]:/a", "../ext/now *:/b", "../ext/bare?:/c", "named:/srv/x[1]"]}
+  odd: {image: x, labels: {rebond.kind: files, rebond.name: labelled, rebond.path: "/srv/y[2]"}}
+volumes: {named: }
+""",
+    )
+
+    assert "Links lead out" not in begin(here)
+    components = here.document["component"]
+    assert components["named"]["path"] == "/srv/x[[]1]"
+    assert components["labelled"]["path"] == "/srv/y[[]2]"
+    assert [each for each in components if components[each].get("allow_empty")] == ["bare"]
+    here.program.good("backup", "data-1", "now")
+    here.program.good("restore", "latest", "--to", here.folder / "back")
+    back = [each for each in (here.folder / "back").rglob("*") if each.is_file() and each.suffix == ".txt"]
+    assert sorted((each.name, each.read_text()) for each in back) == [("own.txt", "data[1]"), ("own.txt", "now *")]
+    for path, is_saved in (("data[1]/own.txt", True), ("data1/strange.txt", False), ("now */own.txt", True)):
+        assert here.program.ask("explain", outside / path)["saved"] is is_saved, path
 
 
 def test_names_that_are_no_text_are_saved_with_the_files(here: Here) -> None:
@@ -544,6 +576,25 @@ def test_links_that_lead_out_are_named_unless_what_they_lead_to_is_saved(here: H
         (here.stack / link).symlink_to(target)
 
     assert "only they are saved, not what they lead to: data." in flat(begin(here))
+
+
+def test_many_links_and_many_components_are_not_multiplied(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    mounts = []
+    for number in range(8):
+        (here.folder / "far" / f"data-{number}").mkdir(parents=True)
+        (here.stack / f"link-{number}").symlink_to(here.folder / "far")
+        mounts.append(f"'../far/data-{number}:/data-{number}'")
+    here.write("compose.yml", f"services: {{web: {{image: x, volumes: [{', '.join(mounts)}]}}}}")
+    followed: collections.Counter[str] = collections.Counter()
+    resolve = pathlib.Path.resolve
+
+    def count(self: Folder, strict: bool = False) -> Folder:
+        followed[self.name] += 1
+        return resolve(self, strict)
+
+    monkeypatch.setattr(pathlib.Path, "resolve", count)
+    assert "not what they lead to: link-0, link-1" in flat(begin(here))
+    assert max(followed[f"link-{number}"] for number in range(8)) == 2
 
 
 def test_manifests_are_said_not_to_be_looked_at(here: Here) -> None:

@@ -89,7 +89,7 @@ def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_s
         if root is None or is_named:
             with vault_at_hand(invocation, watcher.noticed) as vault:
                 known = _ask_vault(invocation, vault, wanted)
-        if walks or (walks is not None and known.root is None):
+        if walks is not None:
             verdict = _explain_by_walks(walks, wanted, wishes, watcher)
             _show(invocation, wanted, verdict, known)
             return

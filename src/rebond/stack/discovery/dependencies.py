@@ -38,9 +38,10 @@ def find_dependencies(directory: Path) -> Dependencies:
     python: list[str] = []
     manages: list[Path] = []
     links: list[Path] = []
+    here = directory.resolve()
     walk = NearbyFolders(directory, deepest=_DEEPEST, most=_MOST_DIRECTORIES)
     for each in walk:
-        links += [each.folder / name for name in each.links if _leads_out(each.folder / name, directory)]
+        links += [each.folder / name for name in each.links if _leads_out(each.folder / name, here)]
         if "manage.py" in each.files:
             manages.append(each.folder / "manage.py")
         for name in list(each.folders):
@@ -62,14 +63,14 @@ def find_dependencies(directory: Path) -> Dependencies:
     )
 
 
-def _leads_out(link: Path, directory: Path) -> bool:
-    """Say whether a link leads to files of somebody that lie elsewhere: not to programs, or devices of the machine."""
+def _leads_out(link: Path, here: Path) -> bool:
+    """Say whether a link leads to somebody's files outside of ``here``: not to programs, or devices of the machine."""
     try:
         there = link.resolve(strict=True)
     except (OSError, RuntimeError):  # it leads nowhere, or round in a circle
         return False
     is_of_machine = any(there.is_relative_to(each) for each in _OF_THE_MACHINE)
-    return not is_of_machine and not there.is_relative_to(directory.resolve()) and (there.is_dir() or there.is_file())
+    return not is_of_machine and not there.is_relative_to(here) and (there.is_dir() or there.is_file())
 
 
 def _node_command(directory: Path, found: list[str]) -> str:

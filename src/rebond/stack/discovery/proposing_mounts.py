@@ -10,6 +10,7 @@ from rebond.stack.discovery.compose_model import ComposeStack, Mount, Service
 from rebond.stack.discovery.proposal import Lines
 from rebond.stack.discovery.recognizing import writes_its_own_store
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.written_paths import write_path
 
 _PASSING = {"static", "staticfiles", "dist", "cache", "caches", "tmp", "temp", "log", "logs"}
 _MACHINE_PLACES = {"/", "/etc", "/etc/localtime", "/etc/timezone", "/etc/passwd", "/etc/group", "/etc/hosts", "/tmp"}  # noqa: S108 - named, not used
@@ -77,7 +78,9 @@ class MountProposals:
             owner = self._find_owner(service, mount)
             remarks = self._remark_on_store(owner)
             short = re.sub(r"[_-]?(volume|data|vol)$", "", name) or name
-            self._add_files({"in": f"compose:{owner.name}", "path": mount.target}, short, owner.name, *remarks)
+            self._add_files(
+                {"in": f"compose:{owner.name}", "path": write_path(mount.target)}, short, owner.name, *remarks
+            )
 
     def _propose_folder(self, service: Service, mount: Mount) -> None:
         """Propose what lies on this machine and outside of the directory; what lies in it is saved with it."""
@@ -98,9 +101,9 @@ class MountProposals:
             )
             is_there = not _is_missing(path)
             remarks = [remark, *self._remark_on_store(service), *(() if is_there else (missing,))]
-            self._add_files(
-                {"path": mount.source, "allow_empty": True}, path.name, service.name, *remarks, is_active=is_there
-            )
+            # What holds something now is missed when it is gone: likely its disk is not mounted then.
+            lines = {"path": write_path(mount.source), **({} if _holds_something(path) else {"allow_empty": True})}
+            self._add_files(lines, path.name, service.name, *remarks, is_active=is_there)
 
     def _find_owner(self, service: Service, mount: Mount) -> Service:
         """Return the service that may write to a volume: it holds the volume where others only read it."""
@@ -174,6 +177,16 @@ def _belongs_to_machine(path: Path) -> bool:
 
 def _has_content(path: str) -> bool:
     return not path.endswith(".sock") and not any(Path(path).is_relative_to(each) for each in _WITHOUT_CONTENT)
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        with os.scandir(path) as entries:
+            return any(entries)
+    except NotADirectoryError:
+        return True
+    except OSError:
+        return False  # not there yet, or nobody can tell
 
 
 def _is_missing(path: Path) -> bool:

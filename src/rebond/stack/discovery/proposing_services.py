@@ -16,6 +16,7 @@ from rebond.stack.discovery.proposing_databases import (
 from rebond.stack.discovery.proposing_mounts import MountProposals
 from rebond.stack.discovery.recognizing import LABEL, LABELLED_KINDS, holds_data, kind_of
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.written_paths import write_path
 
 KNOWN_LABELS = ("enable", "kind", "name", "path", "priority", "rpo", "rto")
 _LONGEST_NAME, _LONGEST_PART = 64, 58  # the second leaves room for a number
@@ -108,7 +109,9 @@ class ServiceProposals:
             for path in re.split(r"\s*,\s*", service.labels.get(f"{LABEL}path", "").strip()):
                 if path:
                     name = service.labels.get(f"{LABEL}name") or Path(path).name
-                    self._add_files({"in": f"compose:{service.name}", "path": path, **extra}, name, service.name)
+                    self._add_files(
+                        {"in": f"compose:{service.name}", "path": write_path(path), **extra}, name, service.name
+                    )
 
     def _pass_over_data(self, service: Service, kind: str) -> None:
         self._mounts.pass_over([each for each in service.mounts if holds_data(service, each, kind)])

@@ -12,6 +12,7 @@ from rebond.stack.discovery.proposal import Lines, ProposedPart
 from rebond.stack.discovery.proposing_services import choose_name
 from rebond.stack.discovery.recognizing import kind_of
 from rebond.stack.discovery.remarks import Remark
+from rebond.stack.discovery.written_paths import read_path
 
 _KINDS = {
     **dict.fromkeys(("postgres", "postgresql", "pgsql", "postgis"), "postgres"),
@@ -190,13 +191,13 @@ def _add_loose_names(surveyed: Surveyed, parts: Sequence[ProposedPart], found: U
 
 
 def _add_links(surveyed: Surveyed, parts: Sequence[ProposedPart], found: Unsaved) -> None:
-    saved = [surveyed.directory / each for part in parts if part.is_active for each in _paths_of(part.lines)]
-    ends = [each.resolve() for each in saved if each != surveyed.directory]
+    paths = {surveyed.directory / each for part in parts if part.is_active for each in _paths_of(part.lines)}
+    saved = paths - {surveyed.directory}
+    ends = {each.resolve() for each in saved}
     left = [
         each
         for each in surveyed.dependencies.links_out
-        if not any(each.is_relative_to(path) for path in saved if path != surveyed.directory)
-        and not any(each.resolve().is_relative_to(end) for end in ends)
+        if not _is_within(each, saved) and not _is_within(each.resolve(), ends)
     ]
     if left:
         names = [str(each.relative_to(surveyed.directory)) for each in left]
@@ -210,9 +211,13 @@ def _add_links(surveyed: Surveyed, parts: Sequence[ProposedPart], found: Unsaved
         )
 
 
+def _is_within(path: Path, places: set[Path]) -> bool:
+    return path in places or not places.isdisjoint(path.parents)
+
+
 def _paths_of(lines: Lines) -> Iterable[Path]:
     if "in" in lines or lines["kind"] not in {"files", "secrets", "sqlite"}:
         return []
     several = lines.get("paths", [])
     texts = [lines["path"]] if "path" in lines else several if isinstance(several, list) else []
-    return [Path(str(each)) for each in texts]
+    return [Path(read_path(str(each))) for each in texts]

@@ -10,6 +10,11 @@ def write_path(path: str) -> str:
     return "/".join(_write_part(each) for each in path.split("/"))
 
 
+def read_path(text: str) -> str:
+    """Return the path that ``write_path`` wrote so."""
+    return "/".join(_read_part(each) for each in text.split("/"))
+
+
 def write_pattern(path: str, *, is_folder: bool = False) -> str:
     """Return the pattern that leaves this very path out; ``path`` is relative to where patterns begin."""
     return "/" + re.sub(r"([\\*?\[])", r"\\\1", path) + ("/" if is_folder else "")
@@ -22,6 +27,12 @@ def can_be_written(path: Path) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _read_part(text: str) -> str:
+    if not re.search(r"\[[*?\[]\]", text):
+        return text
+    return re.sub(r"\[([*?\[])\]", r"\1", text).replace("\\\\", "\\")
 
 
 def _write_part(part: str) -> str:
