@@ -15,24 +15,35 @@ ANSWERS: tuple[Bug, ...] = (
         (
             Change(
                 "store/cloud.py",
-                "        if last < _ALWAYS_THERE:\n            self._require_end_before",
-                "        if last < _ALWAYS_THERE and False:\n            self._require_end_before",
+                "and not self._ends_at(folder, start, last)",
+                "and not last and not start and False",
             ),
         ),
         (f"{ANSWERED}::test_a_page_that_is_no_listing_is_never_an_empty_listing",),
     ),
     Bug(
-        "listing-asked-of-its-folder-alone",
-        "A listing ends with its folder, so that one whose last pages are missing looks whole.",
+        "last-pages-missing-look-whole",
+        "A listing ends where the service says nothing more, so that one whose last pages are missing looks whole.",
+        (Change("store/cloud.py", "            return shown == last\n", "            return True\n"),),
+        (f"{ANSWERED}::test_a_later_page_that_is_none_does_not_end_a_listing",),
+    ),
+    Bug(
+        "pages-of-nothing-confirm-each-other",
+        "Two pages of a login, one after another, are a listing of nothing.",
         (
             Change(
                 "store/cloud.py",
-                '        ends_at_folder = self._address.scheme == "az"\n',
-                "        ends_at_folder = True\n",
+                "                return _ALWAYS_THERE not in objects and self._exists(_ALWAYS_THERE)",
+                "                return False",
             ),
-            Change("store/cloud.py", "        if last < _ALWAYS_THERE:\n", "        if not last:\n"),
         ),
-        (f"{ANSWERED}::test_a_later_page_that_is_none_does_not_end_a_listing",),
+        (f"{ANSWERED}::test_pages_of_a_login_never_confirm_each_other",),
+    ),
+    Bug(
+        "names-elsewhere-stop-a-listing",
+        "A listing asks for what lies behind it too: an odd name of somebody else's stops every backup.",
+        (Change("store/cloud.py", "(self._above + folder) or None,\n", "self._above or None,\n"),),
+        (f"{ANSWERED}::test_names_elsewhere_stop_no_listing",),
     ),
     Bug(
         "spoilt-by-the-line-for-good",

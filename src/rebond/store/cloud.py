@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rebond.errors import ObjectMissing, ShortRead, StoreUnfit, StoreUnreachable, UsageError
+from rebond.errors import ObjectMissing, ShortRead, StoreError, StoreUnfit, StoreUnreachable, UsageError
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
-from rebond.store.cloud_faults import CloudFault, translate_cloud_fault
+from rebond.store.cloud_faults import CloudFault, is_of_an_odd_name, translate_cloud_fault
 from rebond.store.faults import object_exists, object_missing, short_read
 from rebond.store.names import check_name, check_prefix, check_range, is_valid_name
 from rebond.store.protocol import ObjectInfo, StoreTraits
@@ -124,13 +124,14 @@ class CloudStore:
         """Yield likewise those that come after the name ``after``: a listing that broke off goes on there.
 
         A service, and whatever stands before it, may answer 200 with an error or a page of its own, which
-        the library takes for a page of nothing. So a listing goes on until it has met a name behind those
-        that were asked for: it has not been cut short then. Raises ``StoreUnreachable`` when it meets none
-        although there is one.
+        the library takes for a page of nothing. So what may have been cut short is confirmed by an answer
+        that shows something. Raises ``StoreUnreachable`` when none does.
         """
         check_prefix(prefix)
+        folder = prefix.rpartition("/")[0]
+        start = max(_place_before(prefix) if prefix[len(folder) :].strip("/") else "", after)
         last = ""
-        for meta in self._walk(prefix, after):
+        for meta in self._walk(folder, start):
             name = meta["path"].removeprefix(self._above)
             if name <= last:
                 raise StoreUnfit(
@@ -147,45 +148,82 @@ class CloudStore:
                 continue
             if name > after and is_valid_name(name):
                 yield self._describe(meta)
-        if last < _ALWAYS_THERE:
-            self._require_end_before(prefix, max(after, last))
+        # Azure is believed: the library takes none of its errors for an empty page.
+        if self._address.scheme != "az" and not self._ends_at(folder, start, last):
+            raise StoreUnreachable(
+                "{location} did not list all that lies there: the list of {name} breaks off.",
+                hint="Look whether something else answers in its place, such as a proxy or a page that asks for a"
+                " login, then run the same command again.",
+                location=self.location,
+                name=prefix or self.location,
+            )
 
-    def _walk(self, prefix: str, after: str) -> Iterator["ObjectMeta"]:
-        """Yield what the service lists from where ``prefix`` begins, or from ``after``, to the end."""
+    def _walk(self, folder: str, start: str) -> Iterator["ObjectMeta"]:
+        """Yield what the service lists of a folder and of those in it, after the place ``start``."""
         import obstore
 
-        # Azure lists from the start whatever is asked, and its errors are no empty pages: so it ends at the folder.
-        ends_at_folder = self._address.scheme == "az"
-        directory = (self._above + prefix).rpartition("/")[0] if ends_at_folder else self._address.prefix
-        start = max(_place_before(prefix), after)
         pages = self._call(
-            prefix,
+            folder,
             lambda: iter(
                 obstore.list(
                     self._clients.quick,
-                    directory or None,
+                    (self._above + folder) or None,
                     offset=self._above + start if start else None,
                     chunk_size=_AT_ONCE,
                 )
             ),
         )
-        while (page := self._call(prefix, lambda: next(pages, None))) is not None:
+        while (page := self._call(folder, lambda: next(pages, None))) is not None:
             for meta in page:
                 if meta["path"].startswith(self._above):  # else it is the mark that consoles make of a folder
                     yield meta
 
-    def _require_end_before(self, prefix: str, seen: str) -> None:
-        """Raise ``StoreUnreachable`` if there is a name that a listing of ``prefix`` should have met after ``seen``."""
-        is_asked_for = prefix < _ALWAYS_THERE or _ALWAYS_THERE.startswith(prefix)
-        if self._address.scheme == "az" or not is_asked_for or seen >= _ALWAYS_THERE or not self._exists(_ALWAYS_THERE):
-            return
-        raise StoreUnreachable(
-            "{location} did not list all that lies there: the list of {name} breaks off.",
-            hint="Look whether something else answers in its place, such as a proxy or a page that asks for a login,"
-            " then run the same command again.",
-            location=self.location,
-            name=prefix or self.location,
-        )
+    def _ends_at(self, folder: str, start: str, last: str) -> bool:
+        """Say whether an answer that shows something confirms that a listing after ``start`` ends at ``last``."""
+        if not folder:
+            return last >= _ALWAYS_THERE or start >= _ALWAYS_THERE or not self._exists(_ALWAYS_THERE)
+        if last and (shown := self._show_end(folder, last)) >= last:
+            return shown == last
+        # Nothing was listed, or what came last is gone by now.
+        if not self._lists_something(folder):
+            return True
+        if not start and not last:
+            return False
+        newest = max((meta["path"].removeprefix(self._above) for meta in self._walk(folder, "")), default="")
+        return bool(newest) and newest <= max(start, last) and self._show_end(folder, newest) == newest
+
+    def _show_end(self, folder: str, name: str) -> str:
+        """List from just before ``name``; return the first name behind it, or the last one up to it, or ``""``."""
+        before = name[:-1].rstrip(".")  # the library takes no folder called "." or ".."
+        shown = ""
+        for meta in self._walk(folder, before):
+            shown = meta["path"].removeprefix(self._above)
+            if shown > name:
+                break
+        return shown
+
+    def _lists_something(self, folder: str) -> bool:
+        """Say whether there is something in a folder, or no answer shows that there is nothing.
+
+        A folder above it that shows others, and not this one, shows it. The vault's own shows ``vault.json``.
+        """
+        while folder:
+            above, _, own = folder.rpartition("/")
+            try:
+                objects, folders = self.list_folder(above)
+            except StoreError as error:
+                if not is_of_an_odd_name(error):
+                    raise
+                # Lists are answered, then: the library cannot read a name in this one.
+                return next(self._walk(folder, ""), None) is not None
+            if own in folders:
+                return True
+            if above and (objects or folders):
+                return False
+            if not above:
+                return _ALWAYS_THERE not in objects and self._exists(_ALWAYS_THERE)
+            folder = above
+        return True
 
     def list_folder(self, inner: str = "") -> tuple[frozenset[str], frozenset[str]]:
         """Return the names of the objects right below a folder, and those of the folders there; one level only."""

@@ -39,6 +39,7 @@ _CAUSES = (  # in what the library shows of the ways down to the system
     ("tunnel", "the proxy makes no way there"),
     ("TimedOut", "no answer in time"),
 )
+_ODD_NAME = "invalid path"
 _DENIALS = frozenset({"PermissionDeniedError", "UnauthenticatedError"})
 _MACHINE_CREDENTIALS = ("http://169.254.", "http://metadata.google")
 
@@ -234,9 +235,14 @@ def _explain_certificate(fault: CloudFault, values: dict[str, str]) -> StoreErro
     )
 
 
+def is_of_an_odd_name(error: StoreError) -> bool:
+    """Say whether a listing failed over a name in it that the library cannot read."""
+    return _ODD_NAME in str(error.values.get("reason"))
+
+
 def _explain_answer(fault: CloudFault, values: dict[str, str]) -> StoreError | None:
     """Return the error for an answer that came, and is not what such a store answers."""
-    if "invalid path" in fault.text:
+    if _ODD_NAME in fault.text:
         return StoreError(
             "Nothing can be listed in {location}, because of an object with a name that no vault has: {reason}",
             hint="Rebond makes no such thing. Find out who did, and move it out of the vault.",

@@ -56,6 +56,7 @@ class S3Server:
         self.faults: list[Fault] = []
         self.denied: list[tuple[str, str]] = []  # (method, start of the key)
         self.requests: list[str] = []
+        self.bytes_sent = 0  # of the answers' bodies
         self.clock_offset_seconds = 0.0
         self.lock = threading.Lock()
         self._server = _Listener(("127.0.0.1", port), _Handler)
@@ -215,6 +216,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         if self.command != "HEAD":
+            with self.server.owner.lock:
+                self.server.owner.bytes_sent += len(content)
             self.wfile.write(content[: len(content) // 2] if is_cut else content)
         self.close_connection = self.close_connection or is_cut
 

@@ -73,15 +73,99 @@ def test_a_page_that_is_no_listing_is_never_an_empty_listing(
     assert names_of(RetryingStore(store, ManualClock()), prefix) == whole
 
 
-@pytest.mark.parametrize("later", ["continuation-token", "start-after"])
-def test_a_later_page_that_is_none_does_not_end_a_listing(server: S3Server, store: CloudStore, later: str) -> None:
+@pytest.mark.parametrize("after", ["", "packs/1"])
+def test_a_later_page_that_is_none_does_not_end_a_listing(server: S3Server, store: CloudStore, after: str) -> None:
     server.page_size = 4
-    server.faults.append(Fault(method="GET", query=later, status=200, code="InternalError"))
+    fault = Fault(method="GET", query="continuation-token", status=200, code="InternalError")
+    server.faults.append(fault)
 
     with pytest.raises(StoreUnreachable):
-        names_of(store, "packs/")
-    server.faults.append(Fault(method="GET", query=later, status=200, code="InternalError"))
+        list(store.list_after("packs/", after))
+    fault.times = 1
     assert names_of(RetryingStore(store, ManualClock()), "packs/") == [f"packs/{number}" for number in range(9)]
+    assert not fault.times
+
+
+def test_a_listing_that_is_taken_up_is_not_ended_by_a_page_that_is_none(server: S3Server, store: CloudStore) -> None:
+    server.page_size = 4
+    taken_up = Fault(method="GET", query="start-after", status=200, code="InternalError")
+    server.faults += [taken_up, Fault(method="GET", query="continuation-token", status=503)]
+    with pytest.raises(StoreUnreachable):
+        list(store.list_after("packs/", "packs/3"))
+
+    taken_up.times = 1
+    assert names_of(RetryingStore(store, ManualClock()), "packs/") == [f"packs/{number}" for number in range(9)]
+    assert not any(fault.times for fault in server.faults)
+
+
+@pytest.mark.parametrize("prefix", ["packs/", "trash/", "trash/ma", "index/d/", "snapshots/m/"])
+@pytest.mark.parametrize("times", [2, 3, 4, 9])
+def test_pages_of_a_login_never_confirm_each_other(
+    server: S3Server, store: CloudStore, prefix: str, times: int
+) -> None:
+    """However many come one after another: no listing is empty before one shows something."""
+    store.put_if_absent("index/d/1", b"x")
+    store.put_if_absent("snapshots/m/1", b"x")
+    store.put_if_absent("snapshots/n/1", b"x")
+    server.faults.append(Fault(method="GET", query="list-type", status=200, content=LOGIN, times=times))
+    with pytest.raises(StoreUnreachable):
+        names_of(store, prefix)
+
+
+@pytest.mark.parametrize("place", ["bucket/v", "bucket"])
+def test_names_elsewhere_stop_no_listing(server: S3Server, store: CloudStore, place: str) -> None:
+    """The library breaks over a name like ``uploads//a.jpg``, on whatever page it meets it."""
+    store = CloudStore(parse_cloud_address(server.url(place)))
+    objects = server.buckets["bucket"]
+    some = objects["v/vault.json"]
+    objects |= {key.removeprefix("v/"): each for key, each in objects.items()}
+    for folder in ("", "v/"):
+        objects |= {f"{folder}{key}": some for key in ("uploads//a.jpg", "zzz//a.jpg", "Photos//b", "/c")}
+
+    assert names_of(store, "packs/") == [f"packs/{number}" for number in range(9)]
+    assert names_of(store, "trash/") == ["trash/mark"]
+    assert names_of(store, "trash/n") == names_of(store, "holds/") == names_of(store, "index/d/") == []
+
+
+def test_the_mark_that_a_console_makes_of_a_folder_is_nothing_in_it(server: S3Server, store: CloudStore) -> None:
+    for folder in ("", "holds/", "index/", "index/d/", "packs/"):
+        server.buckets["bucket"][f"v/{folder}"] = server.buckets["bucket"]["v/vault.json"]
+
+    for prefix in ("holds/", "index/d/", "index/e/", "holds/one/"):
+        assert names_of(store, prefix) == []
+    assert names_of(store, "packs/") == [f"packs/{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("last", ["~%41", "~.x", "~a b", "~é", "~x..y", "~..", ".x", "...."])
+def test_a_listing_may_end_with_any_name(server: S3Server, store: CloudStore, last: str) -> None:
+    objects = server.buckets["bucket"]
+    objects[f"v/streams/{last}"] = objects["v/vault.json"]
+
+    assert [name for name in names_of(store, "streams/") if name != f"streams/{last}"] == []
+
+
+def test_what_goes_while_it_is_listed_cuts_no_listing(server: S3Server, store: CloudStore) -> None:
+    for gone, left in (("packs/8", 8), ("packs/7", 7)):
+        seen = []
+        for info in store.list_objects("packs/"):
+            seen.append(info.name)
+            if info.name == "packs/0":
+                store.delete(gone)
+        assert seen == [f"packs/{number}" for number in range(left + 1)]
+    assert list(store.list_after("packs/", "packs/8")) == []  # as after a pause, in which the last one went
+
+
+def test_small_listings_cost_little_in_a_large_vault(server: S3Server, store: CloudStore) -> None:
+    """Each asks for its own folder, and once for what confirms it; never for a page of all that lies behind."""
+    objects = server.buckets["bucket"]
+    objects |= {f"v/packs/{number:064}": objects["v/vault.json"] for number in range(5000)}
+    objects |= {f"v/index/d/{number}": objects["v/vault.json"] for number in range(3)}
+    for prefix, found in (("index/d/", 3), ("trash/", 1), ("index/e/", 0), ("holds/", 0), ("holds/one/", 0)):
+        server.requests.clear()
+        server.bytes_sent = 0
+        assert len(names_of(store, prefix)) == found
+        assert len(server.requests) <= (3 if prefix == "holds/one/" else 2), server.requests
+        assert server.bytes_sent < 3000
 
 
 @pytest.mark.parametrize("content", [b"404 page not found\n", b"", LOGIN])
