@@ -12,6 +12,7 @@ FOLLOWED = "tests/scenarios/test_runbook_commands.py"
 GATHERING = "tests/unit/runbook/test_gathering.py"
 OBJECTIVES = "tests/unit/stack/test_objectives.py"
 SINGLE_FILES = "tests/scenarios/test_drills_of_single_files.py"
+MOVING = "tests/unit/runbook/test_moving.py"
 MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
@@ -30,14 +31,37 @@ RUNBOOK = (
     Bug(
         "several-paths-copied-to-the-top",
         "Two folders of a container come back; the line of the page puts them at its root, where nothing looks.",
+        (Change("runbook/moving.py", "return os.fsdecode(top), wanted == [top]", 'return "/", wanted == [top]'),),
+        (f"{MOVING}::test_files_go_into_a_container_where_they_were",),
+    ),
+    Bug(
+        "files-of-no-volume-copied-into-the-machine",
+        "No volume has that label; the line of the page, typed as root, copies into / or /etc of the machine.",
+        (Change("runbook/moving.py", """ && (ls -d -- "${{place:?}}/")'""", """; ls -d -- "$place/"'"""),),
         (
-            Change(
-                "runbook/moving.py",
-                "return os.fsdecode(os.path.commonpath([fixed_part(each) for each in wanted]))",
-                'return "/"',
-            ),
+            f"{MOVING}::test_nothing_is_written_where_no_folder_of_one_volume_is_found",
+            f"{MOVING}::test_the_second_line_alone_writes_nothing",
         ),
-        ("tests/unit/runbook/test_moving.py::test_files_go_into_a_container_where_their_tree_began",),
+    ),
+    Bug(
+        "volume-through-a-container-begins-elsewhere",
+        "Two folders of a volume are saved through a container: what came back lies at the top of the volume.",
+        (Change("stack/contained_files.py", "    if folder and all(", "    if not folder and all("),),
+        (
+            "tests/scenarios/test_declared_kinds.py::test_several_paths_of_a_volume_begin_at_its_folder_whoever_reads_it",
+        ),
+    ),
+    Bug(
+        "file-copied-into-a-container-as-a-folder",
+        "A component is one file of a container; the line of the page copies a folder over it, which no engine does.",
+        (Change("runbook/moving.py", "then from={file}; else", 'then from="$TO/{name}/."; else'),),
+        (f"{MOVING}::test_files_go_into_a_container_where_they_were",),
+    ),
+    Bug(
+        "no-way-made-on-a-new-machine",
+        "On a new machine the folder above is not there yet, and what came back has nowhere to go.",
+        (Change("runbook/moving.py", 'return f"mkdir -p {quote(os.path.dirname(target))}"', 'return "true"'),),
+        (f"{MOVES}::test_what_came_back_finds_its_way_on_a_new_machine",),
     ),
     Bug(
         "failed-proof-holds-on-the-page",
@@ -133,7 +157,7 @@ RUNBOOK = (
     Bug(
         "new-folder-put-into-the-old-one",
         "The old folder is mounted and cannot be moved: the new one comes to lie in it, and the page says all is back.",
-        (Change("runbook/moving.py", 'f"mv -T {_below(source)} {old}")', 'f"mv {_below(source)} {old}")'),),
+        (Change("runbook/moving.py", 'f"mv -T {_below(source)} {old}"', 'f"mv {_below(source)} {old}"'),),
         (f"{MOVES}::test_nothing_goes_into_a_folder_that_could_not_be_set_aside",),
     ),
     Bug(

@@ -276,6 +276,31 @@ def test_a_volume_that_may_not_be_read_here_comes_through_a_container(
     assert "no running container has it" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("paths", "saved"),
+    [
+        ('paths = ["sub/deep", "/sub/again"]', {"sub/deep/odd \n name", "sub/deep/x.log", "sub/again"}),
+        ('path = "sub/aga*"', {"sub/again"}),
+        ('paths = ["sub/again"]', {"again"}),
+        ('paths = ["sub/deep", "orders.db"]', {"sub/deep/odd \n name", "sub/deep/x.log", "orders.db"}),
+    ],
+)
+def test_several_paths_of_a_volume_begin_at_its_folder_whoever_reads_it(
+    stack: KeptStack, media: Folder, tmp_path: Folder, paths: str, saved: set[str]
+) -> None:
+    stack.write(f'[component.media]\nkind = "files"\nvolume = "media"\n{paths}\n')
+    stack.answer("docker ps --quiet --filter volume=shop_media", b"holder\n")
+    mounts = [{"Name": "shop_media", "Destination": str(media)}]
+    stack.answer_json("docker inspect holder", [{"Id": "holder", "Mounts": mounts}])
+    for place in (media, "/var/lib/not/readable"):
+        use_volumes(stack, volume_of("shop_media", "shop", place))
+        back = tmp_path / str(place == media)
+        stack.restore(stack.good_backup()["id"], back)
+        found = (back / "media").rglob("*")
+
+        assert {str(each.relative_to(back / "media")) for each in found if each.is_file()} == saved
+
+
 def test_a_folder_that_an_engine_elsewhere_names_is_not_the_one_here(
     stack: KeptStack, media: Folder, tmp_path: Folder
 ) -> None:

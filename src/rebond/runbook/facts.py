@@ -256,7 +256,7 @@ class Facts:
     """Everything. ``outputs`` are what commands really wrote, by their lines; ``files`` the configuration's text.
 
     ``targets`` are addresses, one for each PostgreSQL component, of a database beside the live one; ``single_files``
-    are the components that are one file and no folder.
+    are the components that are one file and no folder; ``engine`` is docker, or podman where there is no docker.
     """
 
     configuration: Configuration
@@ -270,6 +270,7 @@ class Facts:
     written_ms: int
     targets: Mapping[str, str] = field(default_factory=dict)
     single_files: frozenset[str] = frozenset()
+    engine: str = "docker"
     outputs: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
 

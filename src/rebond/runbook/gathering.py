@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from rebond.config.components import Files, Postgres
 from rebond.config.model import Loaded
-from rebond.errors import RebondError
+from rebond.errors import RebondError, SourceUnfit
 from rebond.history.drills import DRILLED, list_components, tells_times
 from rebond.history.ledger import Ledger
 from rebond.history.runs import Result, Run, RunFilter, newest_runs, read_runs
@@ -40,7 +40,7 @@ from rebond.runbook.facts import (
 )
 from rebond.runbook.putting_back import BESIDE
 from rebond.stack.postgres import read_url
-from rebond.stack.whereabouts import words_of
+from rebond.stack.whereabouts import find_engine, words_of
 from rebond.vault.access import Vault
 from rebond.vault.key_slots import SlotSummary
 from rebond.vault.roster import Roster
@@ -164,6 +164,14 @@ def find_single_files(loaded: Loaded) -> frozenset[str]:
 def _is_file(component: Files, root: Path) -> bool:
     paths = (component.path,) if component.path else component.paths
     return len(paths) == 1 and os.path.isfile(root / paths[0])
+
+
+def find_engine_name(loaded: Loaded) -> str:
+    """Return the engine of containers that this machine has; ``docker`` where it has none, as most others do."""
+    try:
+        return find_engine(loaded)
+    except SourceUnfit:
+        return "docker"
 
 
 def find_targets(loaded: Loaded) -> dict[str, str]:

@@ -63,9 +63,8 @@ class ContainedFiles:
 
     def _open_there(self, place: Place, folder: bytes, report: Report) -> Tree:
         paths = (self._component.path,) if self._component.path else self._component.paths
-        wanted = [place_below(folder, os.fsencode(each)) for each in paths] or [folder]
+        root, wanted = find_beginning(folder, paths)
         is_single = len(wanted) == 1 and not is_glob(wanted[0])
-        root = wanted[0] if is_single else os.path.commonpath([fixed_part(each) for each in wanted])
         shown = f"{place}:{os.fsdecode(root)}"
         names = [b"."] if is_single else list_topmost([os.path.relpath(fixed_part(each), root) for each in wanted])
 
@@ -153,6 +152,21 @@ def list_topmost(paths: Sequence[bytes]) -> list[bytes]:
         if not found or not path.startswith(found[-1] + b"/"):
             found.append(path)
     return found
+
+
+def find_beginning(folder: bytes, paths: Sequence[str]) -> tuple[bytes, list[bytes]]:
+    """Return where the tree of a component begins, and its full paths.
+
+    One path without a glob is the tree. Several begin at the folder of the volume, whoever reads it, and inside a
+    container (``folder`` is empty) where their ways part.
+    """
+    wanted = [place_below(folder, os.fsencode(each)) for each in paths] or [folder]
+    if len(wanted) == 1 and not is_glob(wanted[0]):
+        return wanted[0], wanted
+    fixed = [fixed_part(each) for each in wanted]
+    if folder and all(each == folder or each.startswith(os.path.join(folder, b"")) for each in fixed):
+        return folder, wanted
+    return os.path.commonpath(fixed), wanted
 
 
 def place_below(folder: bytes, path: bytes) -> bytes:

@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import shutil
 import sqlite3
 import subprocess
 
@@ -41,7 +42,7 @@ def bring_back(root: pathlib.Path, component: str) -> Program:
 
 def type_moves(root: pathlib.Path) -> None:
     page = (root.parent / "book.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"^```bash\n((?:(?:\[ ! -e|old=|cp -a|find \"\$TO).*\n)(?:.*\n)*?)```", page, re.MULTILINE)
+    (lines,) = re.findall(r"^```bash\n((?:(?:\[ ! -e|old=|mkdir -p|find \"\$TO).*\n)(?:.*\n)*?)```", page, re.MULTILINE)
     environment = {**os.environ, "TO": str(root.parent / "to")}
     done = subprocess.run(["bash", "-c", lines], env=environment, cwd="/", capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
@@ -99,6 +100,32 @@ def test_folders_go_back_to_where_they_were_and_what_is_there_is_kept(
     assert before <= set(root.parent.rglob("x*"))
     assert len(kept) == 1
     assert not (root / "x").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "paths"),
+    [
+        ("files", 'path = "deep/er/one"'),
+        ("files", 'path = "deep/er/one/x.db"'),
+        ("files", 'paths = ["deep/er/one"]'),
+        ("files", 'path = "deep/*"'),
+        ("files", 'paths = ["../elsewhere/one", "deep/er"]'),
+        ("secrets", 'path = "deep/er/one/x.db"'),
+        ("sqlite", 'path = "deep/er/one/x.db"'),
+        ("sqlite", 'paths = ["deep/er/one/x.db", "deep/y.db"]'),
+        ("sqlite", 'path = "deep/**/x.db"'),
+    ],
+    ids=str,
+)
+def test_what_came_back_finds_its_way_on_a_new_machine(root: pathlib.Path, kind: str, paths: str) -> None:
+    target = root / "deep" / "er" / "one" / "x.db"
+    for each in (target, root / "deep" / "y.db", root.parent / "elsewhere" / "one"):
+        make_database(each, 1)
+    bring_back(root, f'[component.rows]\nkind = "{kind}"\n{paths}\n')
+    shutil.rmtree(root)
+    type_moves(root)
+
+    assert read_database(target) == [(1,)]
 
 
 def test_nothing_goes_into_a_folder_that_could_not_be_set_aside(root: pathlib.Path) -> None:

@@ -27,6 +27,7 @@ from rebond.pages.words import Sentence, Text, say
 from rebond.runbook.describing import conceal, describe_reference
 from rebond.runbook.facts import Facts, HistoryFacts, Machine, Offered, PlaceFacts, VaultFacts
 from rebond.runbook.gathering import (
+    find_engine_name,
     find_single_files,
     find_targets,
     gather_history,
@@ -59,6 +60,7 @@ def gather_facts(invocation: Invocation, loaded: Loaded, language: str) -> Facts
         written_ms=choose_date(invocation),
         targets=find_targets(loaded),
         single_files=find_single_files(loaded),
+        engine=find_engine_name(loaded),
         outputs={command: conceal(text) for command, text in outputs.items()},
         files=read_files(loaded),
     )
