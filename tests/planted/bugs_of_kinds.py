@@ -171,7 +171,7 @@ KINDS = (
     Bug(
         "folder-of-another-machine",
         "An engine on another machine names the folder of a volume, and the folder of that name here is saved.",
-        (Change("stack/whereabouts.py", " and is_engine_here(client, loaded.variables, here.ask):", ":"),),
+        (Change("stack/whereabouts.py", " and not far:", ":"),),
         (f"{DECLARED}::test_a_folder_that_an_engine_elsewhere_names_is_not_the_one_here",),
     ),
 )

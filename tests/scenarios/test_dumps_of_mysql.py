@@ -21,6 +21,12 @@ from rebond.stack.discovery.proposing_databases import MYSQLDUMP
 
 pytestmark = pytest.mark.judge("mariadb")
 
+
+@pytest.fixture(autouse=True)
+def _no_options_of_who_tests(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+
+
 SCHEMA = r"""
 CREATE DATABASE shop DEFAULT CHARACTER SET latin1; USE shop;
 CREATE TABLE zero (id int AUTO_INCREMENT PRIMARY KEY, d date, dt datetime, ts timestamp NULL);
@@ -323,7 +329,11 @@ def test_what_the_user_may_not_see_is_told(server: OwnMysqlServer) -> None:
         run_sql(server, "REVOKE ALL, GRANT OPTION FROM k@localhost; GRANT seer TO k@localhost")
         assert look(server, "seen_", user="k") == {}  # what a role may is not known
         assert look(server) == {}
+        run_sql(server, "REVOKE seer FROM k@localhost; GRANT ALL ON seen_.* TO k@localhost")
+        run_sql(server, "SET GLOBAL sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')")
+        assert look(server, "seen_", user="k") == {}
     finally:
+        run_sql(server, "SET GLOBAL sql_mode = REPLACE(@@sql_mode, 'ANSI_QUOTES', '')")
         run_sql(server, "DROP DATABASE seen_; DROP USER k@localhost; DROP ROLE seer")
 
 

@@ -7,10 +7,11 @@ from rebond.clock import SystemClock
 from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.entries import Tree
-from rebond.errors import CommandFailed, SourceUnfit
+from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
 from rebond.findings import Finding, Severity
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.containers import require_own_name
+from rebond.sources.channels.inspecting import inspect_containers
 from rebond.sources.channels.volumes import list_mounts
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.images.listing import (
@@ -95,6 +96,13 @@ class ConfiguredImages:
             case Client.DOCKER | Client.PODMAN:
                 engine = address.client.value
                 require_own_name(address, self._loaded.variables)
+                if not inspect_containers(engine, [address.name], self._here.ask):
+                    raise SourceUnreachable(
+                        "No such container: {name}.",
+                        hint="Start it anew, or name another; '{client} ps --all' lists them.",
+                        name=address.name,
+                        client=engine,
+                    )
                 return engine, list_of_containers(engine, [address.name], self._here.ask, report), []
             case Client.KUBERNETES:
                 answer = self._here.ask(self._ask_pods_of(address))

@@ -121,9 +121,9 @@ def _could_not_look(component: str, error: SourceError) -> Finding:
         code="not-looked",
         severity=Severity.WARNING,
         subject=component,
-        template="What the dump of {component} lacks could not be asked: {reason}",
+        template="The dump of {component} is made, but what it lacks, if anything, could not be asked: {reason}",
         hint_template="mariadb or mysql has to be where mariadb-dump is: both come in one package.",
-        values={"component": component, "reason": error},
+        values={"component": component, "reason": error.values.get("words") or error},
     )
 
 

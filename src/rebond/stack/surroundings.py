@@ -14,7 +14,11 @@ def address_of(place: Inside) -> Address:
 
 
 def describe_surroundings(loaded: Loaded, resolver: Resolver, address: Address) -> Surroundings:
-    """Return what the clients have to be told of the stack. Raises ``SourceUnfit`` where compose is missing."""
+    """Return what the clients have to be told of the stack. Raises ``SourceUnfit`` where compose is missing.
+
+    Compose alone starts in the root of the stack, where it looks for files and never takes those of another folder.
+    The others need none, also before the root is back, and find a relative ``KUBECONFIG`` where it was written for.
+    """
     stack = loaded.configuration.stack
     cluster = stack.kubernetes
     return Surroundings(
@@ -22,5 +26,5 @@ def describe_surroundings(loaded: Loaded, resolver: Resolver, address: Address) 
         compose_files=tuple(str(loaded.root / each) for each in stack.compose),
         context=resolver.resolve_words(cluster.context) if cluster and cluster.context else "",
         namespace=resolver.resolve_words(cluster.namespace) if cluster and cluster.namespace else "",
-        started_in=str(loaded.root),
+        started_in=str(loaded.root) if address.client is Client.COMPOSE else "",
     )

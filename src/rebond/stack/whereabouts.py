@@ -15,7 +15,7 @@ from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
 from rebond.sources.channels.reading import open_channel
-from rebond.sources.channels.volumes import Volume, find_mount, find_only_mount, find_volume, is_engine_here
+from rebond.sources.channels.volumes import Volume, find_far_engine, find_mount, find_only_mount, find_volume
 from rebond.sources.streams.readers import CommandReader, FedReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.client_words import drop_noise, reaches_nothing
@@ -23,6 +23,7 @@ from rebond.stack.surroundings import address_of, describe_surroundings
 
 _ASK_SECONDS = 120.0
 _CLIENTS = ("docker", "docker-compose", "podman", "kubectl")
+_PLAIN_CLIENTS = frozenset({"docker", "podman", "kubectl"})
 _IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first byte
 _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
@@ -74,7 +75,7 @@ class Place:
                 words,
                 environment=self.loaded.variables,
                 timeout_seconds=seconds,
-                directory=str(self.loaded.root),
+                directory=None if _is_plain_client(words) else str(self.loaded.root),
                 user=self.user or None,
                 given=given,
                 label=label,
@@ -113,6 +114,11 @@ class Place:
         """Return the paths of all files below a folder there."""
         found = self.ask(["sh", "-c", _LIST, "sh", os.fsdecode(folder)])
         return sorted(each for each in found.split(b"\0") if each)
+
+
+def _is_plain_client(words: Sequence[str]) -> bool:
+    """Say whether a command is a client that needs no folder to start in; compose looks for its files there."""
+    return words[0] in _PLAIN_CLIENTS and "compose" not in words[1:2]
 
 
 def _settings_of(variables: Mapping[str, str]) -> dict[str, str]:
@@ -158,9 +164,10 @@ def find_folder(component: Component, loaded: Loaded) -> tuple[Place, bytes]:
     if component.volume is None:
         return place_of(component, loaded), b""
     volume, client, here = find_named_volume(component.volume, loaded)
-    if volume.mountpoint and _may_read(volume.mountpoint) and is_engine_here(client, loaded.variables, here.ask):
+    far = find_far_engine(client, loaded.variables, here.ask)
+    if volume.mountpoint and _may_read(volume.mountpoint) and not far:
         return here, os.fsencode(volume.mountpoint)
-    mount = find_mount(volume, client, here.ask)
+    mount = find_mount(volume, client, here.ask, far)
     return Place(loaded=loaded, address=Address(client=Client(client), name=mount.container)), os.fsencode(mount.path)
 
 

@@ -163,3 +163,24 @@ def test_whether_a_name_still_means_an_image(engine: Engine) -> None:
 def test_archives_have_names_of_their_own() -> None:
     assert name_archive(Image(name="a/b:1", id="sha256:0123456789abcdef")) == b"a_b_1-0123456789ab.tar"
     assert name_archive(Image(name="…", id="sha256:0123456789abcdef")) == b"image-0123456789ab.tar"
+
+
+@pytest.mark.parametrize("own", ["sha256:removed", "sha256:" + "ab" * 32, "ab" * 32])
+def test_an_image_that_was_removed_under_its_container_is_not_said_to_be_in_the_compose_files(
+    engine: Engine, own: str
+) -> None:
+    own = own.replace("removed", "0f" * 32)
+    engine.containers["c2"] = {"Config": {"Image": "shop-web"}, "Image": own}
+    findings: list[Finding] = []
+    found = list_of_containers("docker", ["c1", "c2"], engine.ask, findings.append)
+
+    assert [each.id for each in found] == ["sha256:new"]
+    assert [(each.code, each.subject) for each in findings] == [("image-missing", own)]
+    assert findings[0].message == f"A container runs {own}, which the engine has no more."
+
+
+def test_a_container_without_an_image_is_passed_over(engine: Engine) -> None:
+    engine.containers["c2"] = {"Config": {}}
+    findings: list[Finding] = []
+    found = list_of_containers("docker", ["c1", "c2"], engine.ask, findings.append)
+    assert ([each.id for each in found], findings) == (["sha256:new"], [])

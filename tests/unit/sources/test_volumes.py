@@ -8,10 +8,10 @@ import pytest
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
 from rebond.sources.channels.volumes import (
     Volume,
+    find_far_engine,
     find_mount,
     find_only_mount,
     find_volume,
-    is_engine_here,
     list_mounts,
 )
 
@@ -120,7 +120,16 @@ def test_an_engine_on_another_machine_has_its_folders_there(
             raise CommandFailed("unknown command")
         return answer
 
-    assert is_engine_here(client, variables, ask) is is_here
+    far = find_far_engine(client, variables, ask)
+    assert (far == "") is is_here
+    if is_here:
+        return
+    assert far in {"ssh://admin@other", "tcp://127.0.0.1:2375"}
+    with pytest.raises(SourceUnreachable) as caught:  # root of this machine may not read it either
+        find_mount(Volume(name="media", mountpoint="/v", project=""), client, lambda _: b"", far)
+    assert f"another machine ({far})" in caught.value.message
+    assert "root" not in caught.value.hint
+    assert "127.0.0.1" in caught.value.hint
 
 
 def test_where_none_is_there_it_is_said() -> None:

@@ -145,8 +145,18 @@ KINDS: dict[str, str] = {
     "qu'Unicode connaît autrement, ou pas du tout, reviennent autres dans {names} : leurs jeux sont anciens.",
     "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 shows what it would be.": "ALTER TABLE … CONVERT TO CHARACTER SET utf8mb4 "
     "montre ce que ce serait.",
-    "What the dump of {component} lacks could not be asked: {reason}": "Ce qui manque à l'export de {component} n'a pu être "
-    "demandé : {reason}",
+    "The dump of {component} is made, but what it lacks, if anything, could not be asked: {reason}": "L'export de {component} "
+    "est fait, mais ce qui y manque, s'il y manque quelque chose, n'a pu être demandé : {reason}",
+    "The user of {component} had rights taken back on {names}: whether it sees all there is not known.": "Des droits sur "
+    "{names} ont été retirés à l'utilisateur de {component} : on ne sait s'il y voit tout.",
+    "See SHOW GRANTS; grant it there what was revoked, or use another user.": "Voyez SHOW GRANTS ; accordez-lui là ce qui a "
+    "été retiré, ou prenez un autre utilisateur.",
+    "A container runs {name}, which the engine has no more.": "Un conteneur tourne avec {name}, que le moteur n'a plus.",
+    "Start it anew; what it runs now can be saved by no engine.": "Démarrez-le à neuf ; ce qu'il exécute maintenant ne peut "
+    "être sauvegardé par aucun moteur.",
+    "No such container: {name}.": "Il n'y a pas de conteneur {name}.",
+    "Start it anew, or name another; '{client} ps --all' lists them.": "Démarrez-le à neuf, ou nommez-en un autre ; "
+    "« {client} ps --all » les liste.",
     "mariadb or mysql has to be where mariadb-dump is: both come in one package.": "mariadb ou mysql doit être là où est "
     "mariadb-dump : les deux viennent dans un paquet.",
     # images, volumes, Git
@@ -179,6 +189,12 @@ KINDS: dict[str, str] = {
     "{name} ne peuvent être lus à {path}, et aucun conteneur qui tourne ne l'a.",
     'Run the backup as root, or start the service that uses it, or name that with in = "compose:…".': "Lancez la sauvegarde "
     "en tant que root, ou démarrez le service qui l'utilise, ou nommez celui-ci avec in = « compose:… ».",
+    "{client} counts as another machine ({host}), and no running container has the volume {name} there.": "{client} compte "
+    "comme une autre machine ({host}), et aucun conteneur qui y tourne n'a le volume {name}.",
+    'Start the service that uses it, or name one that has it with in = "compose:…". An address of the '
+    "network, 127.0.0.1 too, may be the end of a tunnel: only a socket (unix://) is this machine for sure.": "Démarrez le "
+    "service qui l'utilise, ou nommez-en un qui l'a avec in = « compose:… ». Une adresse du réseau, 127.0.0.1 aussi, peut être "
+    "le bout d'un tunnel : seul un socket (unix://) est sûrement cette machine.",
     "{path} is not clean, so Git does not have all of it: {count} changes ({names}).": "{path} n'est pas propre, donc Git n'a "
     "pas tout : {count} changements ({names}).",
     "Commit them, or save the directory as a component of the kind files.": "Validez-les, ou sauvegardez le répertoire comme "

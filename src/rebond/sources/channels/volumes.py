@@ -1,5 +1,6 @@
 """A volume by the name that compose files give it: which one that is on this machine, and how its files are had."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from rebond.sources.channels.inspecting import Ask, inspect_containers, read_obj
 _VOLUME = "com.docker.compose.volume"
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
+_PASSWORD = re.compile(r"(?<!/):[^/@]*@")  # of an address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,14 +78,23 @@ def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
     return next(iter(found.values()))
 
 
-def find_mount(volume: Volume, client: str, ask: Ask) -> Mount:
+def find_mount(volume: Volume, client: str, ask: Ask, far: str = "") -> Mount:
     """Return a running container in which the volume lies: its files are the same in each.
 
-    Raises ``SourceUnreachable`` when there is none.
+    ``far`` is the address of an engine that is not here. Raises ``SourceUnreachable`` when there is none.
     """
     for each in list_mounts(volume, client, ask):
         if each.is_ready:
             return each
+    if far:
+        raise SourceUnreachable(
+            "{client} counts as another machine ({host}), and no running container has the volume {name} there.",
+            hint='Start the service that uses it, or name one that has it with in = "compose:…". An address of the '
+            "network, 127.0.0.1 too, may be the end of a tunnel: only a socket (unix://) is this machine for sure.",
+            client=client,
+            host=_PASSWORD.sub(":***@", far),
+            name=volume.name,
+        )
     raise SourceUnreachable(
         "The files of the volume {name} may not be read at {path}, and no running container has it.",
         hint='Run the backup as root, or start the service that uses it, or name that with in = "compose:…".',
@@ -170,19 +181,19 @@ def _inspect(client: str, names: Sequence[str], ask: Ask) -> list[Volume]:
     return found
 
 
-def is_engine_here(client: str, variables: Mapping[str, str], ask: Ask) -> bool:
-    """Say whether the engine runs on this machine, so that a folder which it names is the one here.
+def find_far_engine(client: str, variables: Mapping[str, str], ask: Ask) -> str:
+    """Return where the engine is if it is not known to run on this machine; a folder that it names is then not here.
 
-    ``variables`` are what the client gets. Raises ``SourceError``.
+    Empty is this machine. ``variables`` are what the client gets. Raises ``SourceError``.
     """
     if client == "podman":
-        if not (variables.get("CONTAINER_HOST") or variables.get("CONTAINER_CONNECTION")):
-            return True
-        return ask([client, "info", "--format", "{{.Host.ServiceIsRemote}}"]).strip() == b"false"
+        host = variables.get("CONTAINER_HOST") or variables.get("CONTAINER_CONNECTION") or ""
+        is_here = not host or ask([client, "info", "--format", "{{.Host.ServiceIsRemote}}"]).strip() == b"false"
+        return "" if is_here else host
     host = variables.get("DOCKER_HOST", "")
     if not host:
         try:
             host = ask([client, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]).decode().strip()
         except CommandFailed:
-            return True  # a docker that is older than contexts, or podman under its name
-    return host.startswith(("unix://", "/", "fd://"))
+            return ""  # a docker that is older than contexts, or podman under its name
+    return "" if host.startswith(("unix://", "/", "fd://")) else host or "–"

@@ -11,6 +11,7 @@ from rebond.findings import Finding, Severity
 from rebond.sources.channels.inspecting import Ask, bad_answer, inspect_containers, read_objects, says_missing
 
 Report = Callable[[Finding], None]
+_ID = re.compile(r"sha256:[0-9a-f]+|[0-9a-f]{64}")
 _OWN_REGISTRY = "localhost/"  # what podman calls images that it built
 
 
@@ -78,7 +79,7 @@ def list_of_containers(docker: str, containers: Sequence[str], ask: Ask, report:
     for each in inspect_containers(docker, containers, ask):
         named, own = _made_of(each)
         found = [image for image in _inspect(docker, named, ask, report) if _is_same(image.id, own)] if named else []
-        images |= {image.id: image for image in found or _inspect(docker, own, ask, report)}
+        images |= {image.id: image for image in found or (_inspect(docker, own, ask, report) if own else [])}
     return list(images.values())
 
 
@@ -184,6 +185,15 @@ def _read_image(name: str, known: dict[str, Any]) -> Image:
 
 
 def _missing(name: str) -> Finding:
+    if _ID.fullmatch(name):
+        return Finding(
+            code="image-missing",
+            severity=Severity.WARNING,
+            subject=name,
+            template="A container runs {name}, which the engine has no more.",
+            hint_template="Start it anew; what it runs now can be saved by no engine.",
+            values={"name": name},
+        )
     return Finding(
         code="image-missing",
         severity=Severity.WARNING,

@@ -30,13 +30,20 @@ _WITHOUT_MOMENT = "SELECT engine FROM information_schema.engines WHERE transacti
 _TABLE, _COLUMN = "concat(table_schema, '.', table_name)", "concat(table_schema, '.', table_name, '.', column_name)"
 _QUESTIONS = {  # what is named, and where it stands
     "history": (_TABLE, "tables WHERE table_type = 'SYSTEM VERSIONED'"),
-    "precise": (_TABLE, "columns WHERE generation_expression = 'ROW START' AND data_type = 'bigint'"),
+    # only MariaDB from 10.3 on reads what stands in the comment: others have no such history, old ones no such column
+    "precise": (
+        _TABLE,
+        "columns WHERE 0 /*M!100300 + 1 AND generation_expression = 'ROW START' */ AND data_type = 'bigint'",
+    ),
     "moment": (_TABLE, f"tables WHERE table_type = 'BASE TABLE' AND engine IN ({_WITHOUT_MOMENT})"),
     "digits": (_COLUMN, "columns WHERE data_type = 'float' AND numeric_scale IS NULL"),
     "letters": (_COLUMN, f"columns WHERE character_set_name IN ({_SETS})"),
 }
-_GRANT = re.compile(r"GRANT (.+?) ON (?:TABLE )?(\*|`(?:[^`]|``)*`)\.(\*|`(?:[^`]|``)*`) TO ")
-_GRANT_OF_ROLE = re.compile(r"GRANT [`'][^,]* TO ")
+_NAME = r"""(\*|`(?:[^`]|``)*`|"(?:[^"]|"")*")"""  # the second where sql_mode has ANSI_QUOTES
+_GRANT = re.compile(rf"GRANT (.+?) ON (?:TABLE )?{_NAME}\.{_NAME} TO ")
+_REVOKED = re.compile(rf"REVOKE (.+?) ON {_NAME}\.{_NAME} FROM ")
+_GRANT_OF_ROLE = re.compile(r"""GRANT [`'"][^,]* TO """)
+_OWN_DATABASES = frozenset({"mysql", "sys", "information_schema", "performance_schema"})
 _EVERYTHING, _ALL = "ALL PRIVILEGES", "*"
 _SEES_ROUTINES = ("EXECUTE", "ALTER ROUTINE")
 
@@ -61,6 +68,13 @@ _NO_ROUTINES = Finding(
     subject="",
     template="The user of {component} may not see the routines of {names}: if there are any, the dump lacks them.",
     hint_template="Grant it SELECT on mysql.proc (MariaDB) or SHOW_ROUTINE on *.* (MySQL).",
+)
+_TAKEN_BACK = Finding(
+    code="unseen-unknown",
+    severity=Severity.WARNING,
+    subject="",
+    template="The user of {component} had rights taken back on {names}: whether it sees all there is not known.",
+    hint_template="See SHOW GRANTS; grant it there what was revoked, or use another user.",
 )
 _NO_HISTORY = Finding(
     code="history-left-out",
@@ -135,7 +149,7 @@ def read_looks(answer: bytes) -> Looks:
         kind, tab, name = line.partition("\t")
         if tab:
             names.setdefault(kind, []).append(name)
-        elif line.startswith("GRANT "):
+        elif line.startswith(("GRANT ", "REVOKE ")):
             grants.append(line)
     return Looks(names={kind: sorted(each) for kind, each in names.items()}, grants=tuple(grants))
 
@@ -156,6 +170,9 @@ def _judge_rights(looks: Looks, server: MysqlServer, component: str) -> Iterator
     """Yield what the user may not see: the tools show only what is theirs to see, and say nothing of the rest."""
     if not looks.grants or any(_GRANT_OF_ROLE.match(each) for each in looks.grants):
         return  # what a role may is shown by some servers only
+    taken = {_read_grant(found)[1] for each in looks.grants if (found := _REVOKED.match(each))} - _OWN_DATABASES
+    if names := sorted(each for each in taken if _ALL in server.databases or each in server.databases):
+        yield _name(_TAKEN_BACK, component, names)
     rights = [_read_grant(found) for each in looks.grants if (found := _GRANT.match(each))]
 
     def has(wanted: Sequence[str], database: str, table: str = _ALL) -> bool:
@@ -176,7 +193,7 @@ def _judge_rights(looks: Looks, server: MysqlServer, component: str) -> Iterator
 
 def _read_grant(found: re.Match[str]) -> tuple[frozenset[str], str, str]:
     given = frozenset(each.strip().upper() for each in re.sub(r"\([^)]*\)", " (", found[1]).split(","))
-    on, of = (each if each == _ALL else each[1:-1].replace("``", "`") for each in (found[2], found[3]))
+    on, of = (each if each == _ALL else each[1:-1].replace(each[0] * 2, each[0]) for each in (found[2], found[3]))
     return given, on, of
 
 
