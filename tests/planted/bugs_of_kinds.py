@@ -104,6 +104,12 @@ KINDS = (
         (f"{CONTAINERS}::test_second_names_stay_with_their_own_file",),
     ),
     Bug(
+        "dump-emptied-by-a-file-of-options",
+        "A my.cnf says no-data, and the dump has every table and no row.",
+        (Change("sources/servers/mysql.py", '    "--skip-no-data",\n', ""),),
+        ("tests/scenarios/test_dumps_of_mysql.py::test_no_file_of_options_empties_what_is_proposed",),
+    ),
+    Bug(
         "dump-that-does-not-load",
         "A dump of MariaDB locks its tables, and none whose default is the next of a sequence takes its rows back.",
         (Change("sources/servers/mysql.py", '    "--skip-add-locks",', ""),),

@@ -142,9 +142,9 @@ def dump(
     return run(wanted, mysql.build_dump(wanted), environment)
 
 
-def run_proposed(server: OwnMysqlServer, home: pathlib.Path) -> bytes:
+def run_proposed(server: OwnMysqlServer, home: pathlib.Path, options: str = "") -> bytes:
     """Run what `rebond init` proposes for a container whose password it does not know."""
-    (home / ".my.cnf").write_text(f"[client]\nsocket={server.socket}\n")
+    (home / ".my.cnf").write_text(f"[client]\nsocket={server.socket}\n{options}")
     environment = {**os.environ, "HOME": str(home)}
     return read_output(lambda: CommandReader(["sh", "-c", MYSQLDUMP], environment=environment), program="sh")
 
@@ -234,6 +234,20 @@ def test_files_of_options_lead_to_no_other_server_and_leave_no_rows_out(
     (tmp_path / ".my.cnf").write_text("[client]\npassword=one\n")  # who is not told a password still takes that
     assert dump(server, "mine", user="keeper", environment=environment) == expected
     run_sql(server, "DROP DATABASE mine; DROP USER keeper@localhost")
+
+
+def test_no_file_of_options_empties_what_is_proposed(server: OwnMysqlServer, tmp_path: pathlib.Path) -> None:
+    run_sql(server, "CREATE DATABASE mine; CREATE TABLE mine.t (a int); INSERT INTO mine.t VALUES (4711)")
+    try:
+        expected = run_proposed(server, tmp_path)
+        assert b"INSERT INTO `t` VALUES\n(4711)" in expected or b"INSERT INTO `t` VALUES (4711)" in expected
+        for text in (
+            "no-data\nskip-tz-utc\nno-create-info\n",
+            "skip-opt\nskip-comments\ninsert-ignore\nskip-triggers\nskip-quote-names\n",
+        ):
+            assert run_proposed(server, tmp_path, f"[mysqldump]\n{text}") == expected, text
+    finally:
+        run_sql(server, "DROP DATABASE mine")
 
 
 @pytest.mark.parametrize("password", ["", " a ", "'b\"", "a\\b\\n", "#;]", "é€😀", "$(x)`y`", "=", "'q'", '"q"', "\\"])

@@ -1,5 +1,6 @@
 """What ``mysqldump`` or ``mariadb-dump`` is told, and how its end is known."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -71,6 +72,15 @@ def build_dump(server: MysqlServer, *, takes_history: bool = False) -> tuple[str
     address = [*describe_address(server), *(["--dump-history"] if takes_history else [])]
     words = ("--defaults-extra-file=/dev/stdin", *_OPTIONS, *address, *_name_databases(server))
     return ("sh", "-c", begin_script(server) + _SCRIPT, "sh", *words)
+
+
+def write_dump(login: str) -> str:
+    """Return ``build_dump`` for all databases, as a script that asks nothing of its input.
+
+    ``login`` are lines of shell that let the program in, as ``export MYSQL_PWD=…`` does.
+    """
+    words = [*_OPTIONS, "--user=root", *_name_databases(MysqlServer())]
+    return f"{login}\nset -- {shlex.join(words)}\n{_SCRIPT}"
 
 
 def begin_script(server: MysqlServer) -> str:

@@ -5,6 +5,7 @@ import urllib.parse
 from collections.abc import Callable
 from pathlib import Path
 
+from rebond.sources.servers.mysql import write_dump
 from rebond.stack.discovery.compose_model import Service, Variable
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.proposal import Lines, ProposedPart, from_variable
@@ -22,12 +23,7 @@ _PG_DUMP = (
 _PSQL = 'psql --username="${POSTGRES_USER:-postgres}" --dbname="${POSTGRES_DB:-${POSTGRES_USER:-postgres}}"'
 # The shell takes the password out of the variable, so that it is in no file and in no list of processes.
 _LOGIN_OF_ADDRESS = """a=${DATABASE_URL#*://}; a=${a%@*}; printf '%s\\n' "${a#*:}\""""
-MYSQLDUMP = (  # as the kind mysql calls it
-    'MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}" "$(command -v mariadb-dump || command -v mysqldump)" '
-    "--user=root --all-databases --flush-privileges --single-transaction --routines --events --hex-blob "
-    "--default-character-set=utf8mb4 --max-allowed-packet=1G --skip-add-locks "
-    "--ignore-table=mysql.proc --ignore-table=mysql.event"
-)
+MYSQLDUMP = write_dump('export MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}"')
 
 
 def propose_postgres_service(service: Service, name: str, extra: Lines, is_savable: IsSavable) -> ProposedPart:
