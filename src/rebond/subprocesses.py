@@ -8,8 +8,9 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
-from typing import IO, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from types import FrameType
+from typing import IO, Any, TypedDict
 
 from rebond.errors import CommandFailed
 from rebond.secret import Secret
@@ -93,6 +94,30 @@ def _become(user: str | None) -> _Becoming:
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": groups}
 
 
+class _Interruptions:
+    """Signals that come while a program is started wait: nobody would know of it by then, and so nobody end it."""
+
+    def __init__(self) -> None:
+        self._came: list[tuple[int, FrameType | None]] = []
+        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+        if threading.current_thread() is threading.main_thread():  # no other hears any
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if callable(handler := signal.getsignal(number)) and not isinstance(handler, signal.Handlers):
+                    self._handlers[number] = handler
+                    signal.signal(number, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._came.append((number, frame))
+
+    def let_through(self) -> None:
+        """Let those that came do what they do, and those that come from now on."""
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)
+        came, self._came = self._came, []
+        for number, frame in came:
+            self._handlers[number](number, frame)
+
+
 class RunningCommand:
     """A program that runs beside us: its standard output is read once, its last words are kept.
 
@@ -122,6 +147,7 @@ class RunningCommand:
         self._feeding = threading.Lock()  # held by who writes, for the same reason as the one for who reads
         if not keeps_input:
             self._close_input()
+        interruptions = _Interruptions()
         try:
             self._process = subprocess.Popen(
                 list(arguments),
@@ -160,6 +186,8 @@ class RunningCommand:
         finally:
             if source != subprocess.DEVNULL:
                 os.close(source)
+            if not hasattr(self, "_process"):
+                interruptions.let_through()
         self.pid = self._process.pid
         self._widen(sink, self._process.stdout)
         self._words = b""
@@ -169,6 +197,11 @@ class RunningCommand:
         self._reading = threading.Lock()  # held by who reads: what is closed under him may be another file's by then
         self._timer: threading.Timer | None = None
         self.took_too_long = False
+        try:
+            interruptions.let_through()
+        except BaseException:
+            self.end()
+            raise
 
     def end_after(self, seconds: float) -> None:
         """Let it be ended when it still runs after so long; ``took_too_long`` then says so. To be called once."""

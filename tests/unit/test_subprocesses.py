@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import pytest
 
@@ -183,6 +184,34 @@ def test_an_input_that_something_left_behind_holds_is_given_back_by_who_feeds_it
     feeder.join(timeout=90)
     assert not os.path.exists(place) or os.readlink(place) != pipe
     command._listener.join(timeout=60)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_while_a_command_is_started_leaves_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    started: list[int] = []
+
+    class Slow(subprocess.Popen[bytes]):
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options)
+            started.append(self.pid)
+            os.kill(os.getpid(), number)
+            time.sleep(0.05)  # a handler would have run by then
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(subprocess, "Popen", Slow)
+    before = signal.signal(number, stop)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            RunningCommand(["sleep", "100"], environment=ENVIRONMENT)
+        assert signal.getsignal(number) is stop
+    finally:
+        signal.signal(number, before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(started[0], 0)
 
 
 def test_a_folder_that_is_not_there_is_what_is_missing(tmp_path: pathlib.Path) -> None:

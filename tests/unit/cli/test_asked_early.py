@@ -70,7 +70,10 @@ def test_the_same_questions_are_asked_and_none_of_them_twice(
         found = []
         for early in (False, True):
             target = ("--to", str(tmp_path / f"{number}-{early}")) if words[0] == "restore" else ()
-            found.append(requests_of(server, program, *words, *target, early=early))
+            asked = requests_of(server, program, *words, *target, early=early)
+            if words[0] != "restore":  # no list of packs is needed: one is read ahead, and given up if it is slow
+                asked = Counter({each: count for each, count in asked.items() if "/vault/index/" not in each})
+            found.append(asked)
         assert found[0] == found[1]
     assert sorted(os.listdir(tmp_path / "1-True" / "shop")) == sorted(os.listdir(tmp_path / "1-False" / "shop"))
 
