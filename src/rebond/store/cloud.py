@@ -1,7 +1,7 @@
 """Stores in the cloud: S3 and what speaks it, Google Cloud Storage, Azure Blob Storage."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rebond.errors import ObjectMissing, ShortRead, StoreError, StoreUnfit, StoreUnreachable, UsageError
@@ -125,9 +125,18 @@ class CloudStore:
 
         A service, and whatever stands before it, may answer 200 with an error or a page of its own, which
         the library takes for a page of nothing. So what may have been cut short is confirmed by an answer
-        that shows something. Raises ``StoreUnreachable`` when none does.
+        that shows something, and goes on where that shows more. Raises ``StoreUnreachable`` when none does.
         """
         check_prefix(prefix)
+        place: str | None = after
+        is_again = False
+        while place is not None:
+            went_to = yield from self._list_once(prefix, place, is_again=is_again)
+            is_again = went_to == place
+            place = went_to
+
+    def _list_once(self, prefix: str, after: str, *, is_again: bool) -> Generator[ObjectInfo, None, str | None]:
+        """Yield what one listing gives; return the name to go on from, if it was cut or the folder has grown."""
         folder = prefix.rpartition("/")[0]
         start = max(_place_before(prefix) if prefix[len(folder) :].strip("/") else "", after)
         last = ""
@@ -144,12 +153,17 @@ class CloudStore:
             last = name
             if not name.startswith(prefix):
                 if name > prefix:
-                    return
+                    return None
                 continue
             if name > after and is_valid_name(name):
                 yield self._describe(meta)
-        # Azure is believed: the library takes none of its errors for an empty page.
-        if self._address.scheme != "az" and not self._ends_at(folder, start, last):
+        if self._address.scheme == "az":  # is believed: the library takes none of its errors for an empty page
+            return None
+        if folder and last and (shown := self._show_end(folder, last)) >= last:
+            return last if shown > last else None
+        if not self._ends_at(folder, start, last):
+            if not is_again:  # somebody may just have put the first thing there
+                return max(after, last) if last.startswith(prefix) else after
             raise StoreUnreachable(
                 "{location} did not list all that lies there: the list of {name} breaks off.",
                 hint="Look whether something else answers in its place, such as a proxy or a page that asks for a"
@@ -157,6 +171,7 @@ class CloudStore:
                 location=self.location,
                 name=prefix or self.location,
             )
+        return None
 
     def _walk(self, folder: str, start: str) -> Iterator["ObjectMeta"]:
         """Yield what the service lists of a folder and of those in it, after the place ``start``."""
@@ -182,8 +197,6 @@ class CloudStore:
         """Say whether an answer that shows something confirms that a listing after ``start`` ends at ``last``."""
         if not folder:
             return last >= _ALWAYS_THERE or start >= _ALWAYS_THERE or not self._exists(_ALWAYS_THERE)
-        if last and (shown := self._show_end(folder, last)) >= last:
-            return shown == last
         # Nothing was listed, or what came last is gone by now.
         if not self._lists_something(folder):
             return True
