@@ -110,7 +110,7 @@ class _Interruptions:
         self._came.append((number, frame))
 
     def let_through(self) -> None:
-        """Let those that came do what they do, and those that come from now on."""
+        """Let those that came do what they do, and those that come from now on; may be called twice."""
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         came, self._came = self._came, []
@@ -189,17 +189,18 @@ class RunningCommand:
             if not hasattr(self, "_process"):
                 interruptions.let_through()
         self.pid = self._process.pid
-        self._widen(sink, self._process.stdout)
         self._words = b""
         self._is_over = False
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
-        self._listener.start()
         self._reading = threading.Lock()  # held by who reads: what is closed under him may be another file's by then
         self._timer: threading.Timer | None = None
         self.took_too_long = False
         try:
+            self._widen(sink, self._process.stdout)
+            self._listener.start()
             interruptions.let_through()
         except BaseException:
+            interruptions.let_through()
             self.end()
             raise
 
@@ -304,7 +305,8 @@ class RunningCommand:
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._reading.release()
-        self._listener.join(timeout=1)
+        if self._listener.ident is not None:  # else no thread could be had
+            self._listener.join(timeout=1)
         if self._process.stderr is not None and not self._listener.is_alive():
             self._process.stderr.close()
 

@@ -214,6 +214,30 @@ def test_an_interruption_while_a_command_is_started_leaves_nothing_of_it(
         os.kill(started[0], 0)
 
 
+def test_a_command_that_cannot_be_listened_to_is_ended_and_interruptions_are_heard_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_thread_is_free(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    started: list[subprocess.Popen[bytes]] = []
+    begin = subprocess.Popen.__init__
+
+    def note(process: subprocess.Popen[bytes], *words: Any, **options: Any) -> None:
+        begin(process, *words, **options)
+        started.append(process)
+
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread_is_free)
+        patched.setattr(subprocess.Popen, "__init__", note)
+        with pytest.raises(RuntimeError, match="start new thread"):
+            RunningCommand(["sleep", "100"], environment=ENVIRONMENT)
+    assert started[0].returncode == -signal.SIGTERM
+    assert signal.getsignal(signal.SIGINT) is before
+    assert all(pipe is not None and pipe.closed for pipe in (started[0].stdout, started[0].stderr))
+
+
 def test_a_folder_that_is_not_there_is_what_is_missing(tmp_path: pathlib.Path) -> None:
     with pytest.raises(CommandFailed, match=r"could not be started in .*away, which is no directory"):
         RunningCommand(["true"], environment=ENVIRONMENT, directory=str(tmp_path / "away"))
