@@ -8,11 +8,11 @@ import select
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from types import FrameType
-from typing import IO, Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import IO, TypedDict
 
 from rebond.errors import CommandFailed
+from rebond.interruptions import Interruptions
 from rebond.secret import Secret
 
 _WORDS_BYTES = 4096  # of standard error that are kept
@@ -94,30 +94,6 @@ def _become(user: str | None) -> _Becoming:
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": groups}
 
 
-class _Interruptions:
-    """Signals that come while a program is started wait: nobody would know of it by then, and so nobody end it."""
-
-    def __init__(self) -> None:
-        self._came: list[tuple[int, FrameType | None]] = []
-        self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
-        if threading.current_thread() is threading.main_thread():  # no other hears any
-            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                if callable(handler := signal.getsignal(number)) and not isinstance(handler, signal.Handlers):
-                    self._handlers[number] = handler
-                    signal.signal(number, self._note)
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self._came.append((number, frame))
-
-    def let_through(self) -> None:
-        """Let those that came do what they do, and those that come from now on; may be called twice."""
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        came, self._came = self._came, []
-        for number, frame in came:
-            self._handlers[number](number, frame)
-
-
 class RunningCommand:
     """A program that runs beside us: its standard output is read once, its last words are kept.
 
@@ -147,7 +123,7 @@ class RunningCommand:
         self._feeding = threading.Lock()  # held by who writes, for the same reason as the one for who reads
         if not keeps_input:
             self._close_input()
-        interruptions = _Interruptions()
+        interruptions = Interruptions()
         try:
             self._process = subprocess.Popen(
                 list(arguments),

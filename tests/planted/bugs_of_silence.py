@@ -80,8 +80,8 @@ SILENCE = (
         (
             Change(
                 "store/anticipating.py",
-                "            return iter(known.result())\n",
-                "            return iter(known.result() if known.exception() is None else [])\n",
+                "            found = wait_for(known)\n",
+                "            found = known.result() if known.exception() is None else []\n",
             ),
         ),
         (ANTICIPATING,),
@@ -98,9 +98,9 @@ SILENCE = (
             ),
             Change(
                 "store/asking_ahead.py",
-                "                yield first, answer.result()\n            waiting.append",
+                "                yield first, wait_for(answer)\n            waiting.append",
                 "                if answer.exception() is None:\n"
-                "                    yield first, answer.result()\n            waiting.append",
+                "                    yield first, wait_for(answer)\n            waiting.append",
             ),
         ),
         (f"{AHEAD}::test_an_error_comes_when_the_turn_of_its_question_does",),

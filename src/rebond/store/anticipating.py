@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
+from rebond.interruptions import wait_for
 from rebond.store.forwarding import ForwardingStore
 from rebond.store.protocol import ObjectInfo, Store
 
@@ -64,17 +65,18 @@ class AnticipatingStore(ForwardingStore):
         """Yield what was listed ahead, the first time; after that what is there now."""
         known = self._listings.pop(prefix, None)
         if known is not None:
-            return iter(known.result())
+            found = wait_for(known)
+            return iter(found)
         for wider, listing in list(self._listings.items()):
             if prefix.startswith(wider):
                 del self._listings[wider]
-                return iter([info for info in listing.result() if info.name.startswith(prefix)])
+                return iter([info for info in wait_for(listing) if info.name.startswith(prefix)])
         return self.inner.list_objects(prefix)
 
     def stat(self, name: str) -> ObjectInfo:
         """Return what was learnt ahead, once; after that what is there now."""
         known = self._listings.pop(name, None)
-        return known.result()[0] if known is not None else self.inner.stat(name)
+        return wait_for(known)[0] if known is not None else self.inner.stat(name)
 
     def read(self, name: str, *, start: int = 0, length: int | None = None) -> bytes:
         """Return what was read ahead, once, if all of it is asked for; else what is there now."""
@@ -82,7 +84,7 @@ class AnticipatingStore(ForwardingStore):
             return self.inner.read(name, start=start, length=length)
         with self._lock:
             known = self._contents.pop(name, None)
-        return known.result() if known is not None else self.inner.read(name)
+        return wait_for(known) if known is not None else self.inner.read(name)
 
     def finish(self) -> None:
         """Drop what was not needed; from now on every question is asked when it comes."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from rebond.interruptions import wait_for
 from rebond.store.protocol import Store
 
 _AHEAD = 2  # questions under way or answered, for each one that pays off at once
@@ -33,11 +34,11 @@ def ask_ahead(
         for question in questions:
             if len(waiting) >= _AHEAD * at_once:
                 first, answer = waiting.popleft()
-                yield first, answer.result()
+                yield first, wait_for(answer)
             waiting.append((question, pool.submit(ask, question)))
         while waiting:
             first, answer = waiting.popleft()
-            yield first, answer.result()
+            yield first, wait_for(answer)
     except (KeyboardInterrupt, GeneratorExit):  # whoever goes does not wait for a store that does not answer
         is_left = True
         raise

@@ -5,6 +5,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rebond.errors import ObjectMissing, ShortRead, StoreError, StoreUnfit, StoreUnreachable, UsageError
+from rebond.interruptions import join
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
 from rebond.store.cloud_faults import CloudFault, is_of_an_odd_name, translate_cloud_fault
@@ -356,7 +357,7 @@ def _wait_for(call: Callable[[], Result]) -> Result:
 
     asking = threading.Thread(target=ask, name="asking", daemon=True)
     asking.start()
-    asking.join()
+    join(asking)
     if raised:
         raise raised[0]
     return returned[0]

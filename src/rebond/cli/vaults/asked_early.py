@@ -99,12 +99,13 @@ def begin_opening(store: "Store", key: "VaultSecret", invocation: "Invocation") 
 
 def finish_opening(opening: Opening, invocation: "Invocation", report: "Callable[[Finding], None]") -> "OpenedVault":
     """Wait for the vault, tell what was odd, and remember whose it is. Raises what opening it raised."""
+    from rebond.interruptions import wait_for
     from rebond.vault.opening import remember_vault
     from rebond.vault.pins import Pins
 
     is_stopped = False
     try:
-        opened = opening.result.result()
+        opened = wait_for(opening.result)
     except KeyboardInterrupt:
         is_stopped = True
         raise
