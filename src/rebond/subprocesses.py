@@ -94,6 +94,49 @@ def _become(user: str | None) -> _Becoming:
     return {"user": known.pw_uid, "group": known.pw_gid, "extra_groups": groups}
 
 
+def _start(
+    arguments: Sequence[str],
+    source: int,
+    *,
+    environment: Mapping[str, str],
+    directory: str | None,
+    user: str | None,
+) -> subprocess.Popen[bytes]:
+    try:
+        return subprocess.Popen(
+            list(arguments),
+            env=dict(environment),
+            stdin=source,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+            cwd=directory,
+            **_become(user),
+        )
+    except KeyError:
+        raise CommandFailed(
+            "{program} could not be started: there is no user {user} here.",
+            hint="Check the name.",
+            program=arguments[0],
+            user=user,
+        ) from None
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        if directory is not None and not os.path.isdir(directory):
+            raise CommandFailed(
+                "{program} could not be started in {directory}, which is no directory here.",
+                hint="Make it, or bring it back first; or check how it is written.",
+                program=arguments[0],
+                directory=directory,
+            ) from None
+        raise CommandFailed(
+            "{program} could not be started: {reason}.",
+            hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",
+            program=arguments[0],
+            reason=getattr(error, "strerror", None) or str(error),
+        ) from None
+
+
 class RunningCommand:
     """A program that runs beside us: its standard output is read once, its last words are kept.
 
@@ -118,61 +161,29 @@ class RunningCommand:
         With ``keeps_input`` the end of its input comes only when it is ended here, or when this process is gone.
         """
         self.program = arguments[0]
-        source, sink = _fill_pipe(given) if given is not None else (subprocess.DEVNULL, None)
-        self._sink = sink
-        self._feeding = threading.Lock()  # held by who writes, for the same reason as the one for who reads
-        if not keeps_input:
-            self._close_input()
-        interruptions = Interruptions()
-        try:
-            self._process = subprocess.Popen(
-                list(arguments),
-                env=dict(environment),
-                stdin=source,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-                bufsize=0,
-                cwd=directory,
-                **_become(user),
-            )
-        except KeyError:
-            self._close_input()
-            raise CommandFailed(
-                "{program} could not be started: there is no user {user} here.",
-                hint="Check the name.",
-                program=self.program,
-                user=user,
-            ) from None
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            self._close_input()
-            if directory is not None and not os.path.isdir(directory):
-                raise CommandFailed(
-                    "{program} could not be started in {directory}, which is no directory here.",
-                    hint="Make it, or bring it back first; or check how it is written.",
-                    program=self.program,
-                    directory=directory,
-                ) from None
-            raise CommandFailed(
-                "{program} could not be started: {reason}.",
-                hint="Check how it is written, that it is installed, and that it is on the PATH of this run.",
-                program=self.program,
-                reason=getattr(error, "strerror", None) or str(error),
-            ) from None
-        finally:
-            if source != subprocess.DEVNULL:
-                os.close(source)
-            if not hasattr(self, "_process"):
-                interruptions.let_through()
-        self.pid = self._process.pid
         self._words = b""
         self._is_over = False
         self._listener = threading.Thread(target=self._listen, name="standard error", daemon=True)
         self._reading = threading.Lock()  # held by who reads: what is closed under him may be another file's by then
+        self._feeding = threading.Lock()  # held by who writes, for the same reason
         self._timer: threading.Timer | None = None
         self.took_too_long = False
+        source, self._sink = _fill_pipe(given) if given is not None else (subprocess.DEVNULL, None)
+        if not keeps_input:
+            self._close_input()
+        interruptions = Interruptions()
         try:
-            self._widen(sink, self._process.stdout)
+            self._process = _start(arguments, source, environment=environment, directory=directory, user=user)
+        except BaseException:
+            self._close_input()
+            interruptions.let_through()
+            raise
+        finally:
+            if source != subprocess.DEVNULL:
+                os.close(source)
+        self.pid = self._process.pid
+        try:
+            self._widen(self._process.stdout)
             self._listener.start()
             interruptions.let_through()
         except BaseException:
@@ -286,8 +297,8 @@ class RunningCommand:
         if self._process.stderr is not None and not self._listener.is_alive():
             self._process.stderr.close()
 
-    def _widen(self, sink: int | None, output: IO[bytes] | None) -> None:
-        for each in (sink, output.fileno() if output is not None else None):
+    def _widen(self, output: IO[bytes] | None) -> None:
+        for each in (self._sink, output.fileno() if output is not None else None):
             if each is not None:
                 with contextlib.suppress(OSError):  # slower is not wrong
                     fcntl.fcntl(each, fcntl.F_SETPIPE_SZ, _WIDE_PIPE_BYTES)

@@ -1,6 +1,5 @@
 """Running other programs."""
 
-import contextlib
 import os
 import pathlib
 import signal
@@ -125,14 +124,8 @@ def test_what_another_thread_reads_is_not_closed_under_it() -> None:
     command._listener.join(timeout=60)
 
 
-@pytest.mark.parametrize("ignores", ["", "trap '' TERM; "])
-def test_who_feeds_a_command_that_another_thread_ends_is_told_and_writes_nowhere_else(
-    ignores: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(subprocesses, "_GRACE_SECONDS", 0.2)
-    script = f"{ignores}echo ready; exec sleep 100"
-    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT, given=Secret(b""), keeps_input=True)
-    assert command.readinto(memoryview(bytearray(100)))
+def begin_to_feed(command: RunningCommand) -> tuple[threading.Thread, list[BaseException]]:
+    """Feed it more than a pipe takes; return the thread that does, once it is at it, and what it is told."""
     told: list[BaseException] = []
 
     def feed() -> None:
@@ -147,6 +140,18 @@ def test_who_feeds_a_command_that_another_thread_ends_is_told_and_writes_nowhere
     while is_free(command._feeding):
         assert time.monotonic() < deadline, "nothing was fed"
         time.sleep(0.001)
+    return feeder, told
+
+
+@pytest.mark.parametrize("ignores", ["", "trap '' TERM; "])
+def test_who_feeds_a_command_that_another_thread_ends_is_told_and_writes_nowhere_else(
+    ignores: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocesses, "_GRACE_SECONDS", 0.2)
+    script = f"{ignores}echo ready; exec sleep 100"
+    command = RunningCommand(["sh", "-c", script], environment=ENVIRONMENT, given=Secret(b""), keeps_input=True)
+    assert command.readinto(memoryview(bytearray(100)))
+    feeder, told = begin_to_feed(command)
     command.end()
     feeder.join(timeout=90)
 
@@ -168,20 +173,12 @@ def test_an_input_that_something_left_behind_holds_is_given_back_by_who_feeds_it
     place = f"/proc/self/fd/{command._sink}"
     pipe = os.readlink(place)
 
-    def feed() -> None:
-        with contextlib.suppress(BrokenPipeError):
-            command.feed(bytes(4 << 20), seconds=90)
-
-    feeder = threading.Thread(target=feed, daemon=True)
-    feeder.start()
-    deadline = time.monotonic() + 90
-    while is_free(command._feeding):
-        assert time.monotonic() < deadline, "nothing was fed"
-        time.sleep(0.001)
+    feeder, told = begin_to_feed(command)
     command.end()
     assert os.readlink(place) == pipe
     os.kill(left_behind, signal.SIGKILL)
     feeder.join(timeout=90)
+    assert [type(each) for each in told] == [BrokenPipeError]
     assert not os.path.exists(place) or os.readlink(place) != pipe
     command._listener.join(timeout=60)
 

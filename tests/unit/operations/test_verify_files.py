@@ -23,6 +23,7 @@ import zstandard
 from rebond.archives import reading_through
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
+from rebond.operations.checking_files import reading
 from rebond.operations.checking_files.encryption import (
     is_for_a_key_alone,
     is_signature_or_key,
@@ -386,6 +387,34 @@ def test_a_file_that_openssl_encrypted_is_opened_and_judged(options: str, tmp_pa
     assert not one(path, password=b"secret").ok
     path.write_bytes(b"no salt at all, and no file of openssl")
     assert not one(path, password=b"secret").ok
+
+
+@pytest.mark.judge("openssl")
+@pytest.mark.parametrize(
+    ("name", "content", "salt"),
+    [
+        ("rows.json", b'[{"a": 1}, {"a": 2}, {"a": 3}]', 51),
+        ("app.env", b"A=1\n" * 50, 27),
+        ("db.sql", SCRIPT, 46),
+    ],
+)
+def test_what_a_wrong_derivation_makes_of_a_file_is_not_taken_for_its_content(
+    name: str, content: bytes, salt: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With these salts, the derivation that is tried before the right one makes something that begins as JSON does."""
+    monkeypatch.setattr(reading, "WAYS", {"openssl": reading.WAYS["openssl"][1:]})  # the first costs half a second
+    path = tmp_path / f"{name}.enc"
+    words = ["openssl", "enc", "-aes-256-cbc", "-pass", "pass:secret"]
+    made = subprocess.run([*words, "-S", f"{salt:016x}"], input=content, check=True, capture_output=True).stdout
+    # since release 3 it leaves out a salt that was given
+    path.write_bytes(made if made.startswith(b"Salted__") else b"Salted__" + salt.to_bytes(8, "big") + made)
+    tried = subprocess.run([*words, "-d", "-nopad", "-pbkdf2", "-in", path], check=True, capture_output=True).stdout
+    assert tried[:1] in {b"{", b"["}
+    report = one(path, password=b"secret")
+    assert report.ok
+    assert report.form == {"app.env": "bytes.enc"}.get(name, f"{name.partition('.')[2]}.enc")
+    assert report.content_bytes == len(content)
+    assert codes(one(path, password=b"another")) == ["file-damaged"]
 
 
 @pytest.mark.parametrize(

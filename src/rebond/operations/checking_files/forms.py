@@ -1,5 +1,6 @@
 """What a file is: by how it begins, and by what its name promises."""
 
+import codecs
 import enum
 import os
 import re
@@ -11,6 +12,7 @@ HEAD_BYTES = 4096
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _SEVEN_ZIP = b"7z\xbc\xaf\x27\x1c"
 _TAR_MARK = slice(257, 262)
+_CONTROLS = bytes({*range(32), 127} - set(b"\t\n\f\r\x1b"))
 _SQL_WORDS = re.compile(rb"^\s*(?:--|/\*|SET |CREATE |DROP |INSERT |BEGIN|SELECT |\\connect|\\restrict)", re.IGNORECASE)
 
 
@@ -89,6 +91,15 @@ def recognise_form(head: bytes, promised: Form | None = None) -> Form | None:
     if _SQL_WORDS.match(head):
         return Form.SQL
     return None
+
+
+def is_text(head: bytes) -> bool:
+    """Say whether a file that begins so is text: UTF-8, of which the last letter may be cut, without controls."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return head.translate(None, _CONTROLS) == head
 
 
 def _is_old_tar(head: bytes) -> bool:
