@@ -168,6 +168,7 @@ class RunningCommand:
         self._feeding = threading.Lock()  # held by who writes, for the same reason
         self._timer: threading.Timer | None = None
         self.took_too_long = False
+        self._sink: int | None
         source, self._sink = _fill_pipe(given) if given is not None else (subprocess.DEVNULL, None)
         if not keeps_input:
             self._close_input()

@@ -21,6 +21,7 @@ import pytest
 import zstandard
 
 from rebond.archives import reading_through
+from rebond.archives.decrypting import WAYS
 from rebond.clock import SystemClock
 from rebond.errors import UnknownName, UsageError
 from rebond.operations.checking_files import reading
@@ -402,7 +403,7 @@ def test_what_a_wrong_derivation_makes_of_a_file_is_not_taken_for_its_content(
     name: str, content: bytes, salt: int, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With these salts, the derivation that is tried before the right one makes something that begins as JSON does."""
-    monkeypatch.setattr(reading, "WAYS", {"openssl": reading.WAYS["openssl"][1:]})  # the first costs half a second
+    monkeypatch.setattr(reading, "WAYS", {"openssl": WAYS["openssl"][1:]})  # the first costs half a second
     path = tmp_path / f"{name}.enc"
     words = ["openssl", "enc", "-aes-256-cbc", "-pass", "pass:secret"]
     made = subprocess.run([*words, "-S", f"{salt:016x}"], input=content, check=True, capture_output=True).stdout
