@@ -15,7 +15,7 @@ from rebond.cli.snapshots.choosing import stack_option
     help="On a bare machine: fetch the configuration, and the runbook where there is one, out of the newest whole "
     "snapshot of the vault at URL, show the plan and what this machine lacks, and bring the stack back. The key is "
     "asked for, or comes from the environment as always; the recovery key of the kit will do.",
-    example="rebond recover sftp://backup@vault.example.com/srv/vault",
+    example="rebond recover s3://backups/shop",
 )
 @click.argument("url")
 @option(
