@@ -21,6 +21,8 @@ class Invocation(Struct, kw_only=True):
     asked_language: str | None = None  # by --lang
     recording: Witness | None = None  # what writes this run down, for commands that are written down
     has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
+    may_be_whole_later: bool = False  # what was saved lacks a component that did not answer
+    must_be_whole: bool = False  # a partial snapshot of this turn stands already
 
     @property
     def named_vault(self) -> str | None:

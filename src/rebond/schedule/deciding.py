@@ -105,8 +105,7 @@ def _find_firing(job: Job, record: JobRecord, now_ms: int, zone: tzinfo, signs: 
     last_ms = find_last_firing(job.schedule, now_ms, zone)
     if last_ms is not None and last_ms > record.taken_ms:
         return last_ms
-    may_succeed_later = record.status in RETRYABLE_STATUSES and record.ended_ms and record.failures <= RETRIES
-    return record.taken_ms if may_succeed_later and may_try(record, now_ms) else None
+    return record.taken_ms if find_next_try(record) is not None and may_try(record, now_ms) else None
 
 
 def find_end_of_rest(record: JobRecord, signs: Signs, now_ms: int) -> int:
@@ -116,9 +115,22 @@ def find_end_of_rest(record: JobRecord, signs: Signs, now_ms: int) -> int:
     return end_ms if is_resting else now_ms
 
 
+def find_next_try(record: JobRecord) -> int | None:
+    """Return when what failed for a reason that may pass is tried again, in milliseconds since 1970.
+
+    ``None`` where the last run ended otherwise, or its moment was tried often enough.
+    """
+    if record.status not in RETRYABLE_STATUSES or not record.ended_ms or not 0 < record.failures <= RETRIES:
+        return None
+    return record.ended_ms + _pause_after(record)
+
+
 def may_try(record: JobRecord, now_ms: int) -> bool:
     """Say whether a job that failed may be tried again: the pauses grow from a minute to a quarter of an hour."""
     if record.failures == 0:
         return True
-    pause_ms = min(_FIRST_PAUSE_MS << min(record.failures - 1, 10), _LONGEST_PAUSE_MS)
-    return not record.ended_ms <= now_ms < record.ended_ms + pause_ms  # a clock set back waits no longer
+    return not record.ended_ms <= now_ms < record.ended_ms + _pause_after(record)  # a clock set back waits no longer
+
+
+def _pause_after(record: JobRecord) -> int:
+    return min(_FIRST_PAUSE_MS << min(max(record.failures - 1, 0), 10), _LONGEST_PAUSE_MS)

@@ -21,7 +21,8 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     ``taken_ms`` is the last moment of the calendar that was taken, or since when the job is known. Between the begin
     and the end of its run ``attempts`` says how often that was begun. For jobs that wait for a change, ``saved`` names
-    the state of things that the last good run saved, ``aimed`` that which the last run found.
+    the state of things that the last good run saved, ``aimed`` that which the last run found. ``is_lacking`` says that
+    a snapshot of this moment stands which lacks what did not answer: what is tried again makes a whole one or none.
     """
 
     schedule: str = ""
@@ -33,6 +34,7 @@ class JobRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failures: int = 0
     saved: str = ""
     aimed: str = ""
+    is_lacking: bool = False
 
     @property
     def is_pending(self) -> bool:

@@ -65,8 +65,8 @@ class Turn:
         self._calls = calls
         self._around = around
 
-    def end(self, status: int) -> None:
-        """Write down how the run ended. Raises ``OSError``."""
+    def end(self, status: int, *, is_lacking: bool = False) -> None:
+        """Write down how the run ended, and whether its snapshot lacks what may answer later. Raises ``OSError``."""
         is_good = status in GOOD_STATUSES
         ended = msgspec.structs.replace(
             self.record,
@@ -75,6 +75,7 @@ class Turn:
             status=status,
             failures=0 if is_good else self.record.failures + 1,
             saved=self._signs.state if is_good else self.record.saved,
+            is_lacking=not is_good and (is_lacking or self.record.is_lacking),
         )
         Records(self._around.folder).write(self.job.name, ended)
         if is_good:
@@ -153,10 +154,13 @@ def _begin(job: Job, record: JobRecord, due: Due, signs: Signs, calls: Calls, ar
     if due.attempt > 1 and job.deed is Deed.BACKUP and around.was_saved(job, record.began_ms):
         Turn(job, record, Signs(state=record.aimed), calls.before(record.began_ms), around).end(0)
         return NotNow.DONE
+    is_another = bool(job.schedule) and due.firing_ms != record.taken_ms  # last night's tries are not this night's
     begun = msgspec.structs.replace(
         record,
         schedule=job.schedule,
         taken_ms=due.firing_ms,
+        failures=0 if is_another else record.failures,
+        is_lacking=not is_another and record.is_lacking,
         attempts=due.attempt,
         began_ms=around.clock.now_ms(),
         ended_ms=0,

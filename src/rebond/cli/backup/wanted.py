@@ -165,7 +165,7 @@ def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapp
         held=wishes["reason"],
         held_until_ms=_read_until(wishes),
         rereads_all=wishes["reread"],
-        allows_partial=plan.allows_partial,
+        allows_partial=plan.allows_partial and not invocation.must_be_whole,
         drills=wishes["drill"] or (plan.drills_each and not wishes["scheduled"]),
         plan=plan,
         runbooks=read_kept(folder_of(invocation.state_folder, loaded)),

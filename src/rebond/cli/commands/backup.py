@@ -20,7 +20,7 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import Size, combine
 from rebond.cli.vaults.opening import vault_at_hand
-from rebond.errors import UsageError
+from rebond.errors import SourceUnreachable, UsageError
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
 from rebond.vault.frames import LEVELS
@@ -183,6 +183,7 @@ def _show(invocation: Invocation, outcome: BackupOutcome, more: Mapping[str, obj
 
     record = outcome.record
     problems = [each for each in outcome.findings if each.severity is not Severity.NOTE]
+    invocation.may_be_whole_later = any(each.code == SourceUnreachable.code for each in problems)
     document = {
         **snapshot_document(record),
         "stored_bytes": outcome.stored_bytes,

@@ -7,20 +7,23 @@ from collections.abc import Callable
 from rebond.cli.configuration.at_hand import MAIN, find_usable, require_configuration
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import GOOD, answer, note
-from rebond.cli.output.speech import tr
+from rebond.cli.output.speech import message_of, tr
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
-from rebond.errors import RebondError, UsageError
+from rebond.errors import RebondError, SourceUnreachable, UsageError
 from rebond.findings import Finding
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
+from rebond.schedule.deciding import find_next_try
 from rebond.schedule.jobs import Deed, Job, make_calendar
 from rebond.schedule.observing import Observer
-from rebond.schedule.records import GOOD_STATUSES
+from rebond.schedule.records import GOOD_STATUSES, Records
 from rebond.schedule.stack_folders import folder_of
 from rebond.schedule.stepping_back import step_back
+from rebond.schedule.trying_again import wait_to_try_again
 from rebond.schedule.turns import NotNow, Surroundings, Turn, note_saved, take_turn
+from rebond.units import format_moment
 
 
 def run_backup_in_turn(invocation: Invocation, class_name: str, run: Callable[[], int]) -> int:
@@ -55,6 +58,28 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
         )
     _refuse_another_vault(invocation, loaded, job)
     around = surroundings_of(invocation, loaded)
+    standing: int | None = None  # how a try ended whose snapshot lacks what did not answer
+    while True:
+        failure: RebondError | None = None
+        try:
+            status = _run_once(invocation, loaded, job, around, run)
+            standing = status if invocation.may_be_whole_later else None
+        except RebondError as error:
+            failure, status = error, standing or error.exit_status
+        if _waits_to_try_again(invocation, job, around, failure):
+            continue
+        if failure is not None and standing is None:
+            raise failure
+        if failure is not None:
+            note(
+                invocation,
+                tr("{job} still lacks what did not answer: {reason}", job=job.name, reason=message_of(failure)),
+            )
+        return status
+
+
+def _run_once(invocation: Invocation, loaded: Loaded, job: Job, around: Surroundings, run: Callable[[], int]) -> int:
+    invocation.may_be_whole_later = False
     with contextlib.ExitStack() as held:
         try:
             turn = held.enter_context(take_turn(job, around))
@@ -65,7 +90,32 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
         if isinstance(turn, NotNow):
             return _say_not_now(invocation, job, turn)
         step_back(loaded.configuration.limits)
+        invocation.must_be_whole = turn.record.is_lacking
         return _run_to_the_end(invocation, turn, run)
+
+
+def _waits_to_try_again(invocation: Invocation, job: Job, around: Surroundings, failure: RebondError | None) -> bool:
+    """Wait where the reason why a run failed, or lacks a component, may pass; say whether it is to be tried again."""
+    if failure is None and (not invocation.may_be_whole_later or invocation.wants_json):  # there is one answer only
+        return False
+    record = Records(around.folder).read(job.name)
+    next_ms = find_next_try(record) if record is not None else None
+    if next_ms is None or (failure is not None and record is not None and record.status != failure.exit_status):
+        return False
+    words = {"job": job.name, "moment": format_moment(next_ms, around.calendar.zone)}
+    text = (
+        tr("{job} lacks what did not answer, and is tried again at {moment}.", **words)
+        if failure is None
+        else tr(
+            "{job} failed for a reason that may pass, and is tried again at {moment}: {reason}",
+            **words,
+            reason=message_of(failure),
+        )
+    )
+    try:
+        return wait_to_try_again(job, around, lambda: note(invocation, text))
+    except OSError:
+        return False  # what failed is told, whatever becomes of the next try
 
 
 def _refuse_another_vault(invocation: Invocation, loaded: Loaded, job: Job) -> None:
@@ -155,7 +205,9 @@ def _run_to_the_end(invocation: Invocation, turn: Turn, run: Callable[[], int]) 
     except BaseException:
         _write(invocation, turn, lambda: turn.end(1))
         raise
-    _write(invocation, turn, lambda: turn.end(status))
+    is_lacking = bool(turn.job.schedule) and status != GOOD and invocation.may_be_whole_later
+    ended = SourceUnreachable.exit_status if is_lacking else status
+    _write(invocation, turn, lambda: turn.end(ended, is_lacking=is_lacking))
     return status
 
 

@@ -187,6 +187,11 @@ SCHEDULE: dict[str, str] = {
     "Unattended runs are paused; 'rebond resume' ends that.": "Les passages automatiques sont en pause ; « rebond resume » y "
     "met fin.",
     "{job} is not due.": "{job} n'est pas dû.",
+    "{job} still lacks what did not answer: {reason}": "Il manque encore à {job} ce qui n'a pas répondu : {reason}",
+    "{job} lacks what did not answer, and is tried again at {moment}.": "Il manque à {job} ce qui n'a pas répondu ; il "
+    "sera retenté à {moment}.",
+    "{job} failed for a reason that may pass, and is tried again at {moment}: {reason}": "{job} a échoué pour une raison "
+    "qui peut passer, et sera retenté à {moment} : {reason}",
     "{job} runs, and another run of it waits already.": "{job} tourne, et un autre passage attend déjà.",
     "{job} was cut off after its snapshot stood; nothing is to be done again.": "{job} a été coupé après que sa sauvegarde "
     "était faite ; rien n'est à refaire.",

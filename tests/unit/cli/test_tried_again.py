@@ -1,0 +1,150 @@
+"""A scheduled run whose vault was away for some minutes, as a timer starts it."""
+
+import pathlib
+import time
+from collections.abc import Callable
+
+import pytest
+from tests.unit.cli.program_runs import Program
+
+from rebond.cli.turns import taking
+from rebond.config.loading import load_configuration
+from rebond.schedule.records import JobRecord, Records
+from rebond.schedule.stack_folders import folder_of
+from rebond.testing.manual_clock import ManualClock
+
+CONFIGURATION = """\
+version = 1
+[stack]
+name = "shop"
+[vault]
+url = "{folder}/vault"
+key = {{ file = "{folder}/owner.key" }}
+[component.media]
+kind = "files"
+path = "media"
+[class.daily]
+schedule = "0 3 * * *"
+components = ["media"]
+"""
+
+
+class WaitingClock(ManualClock):
+    """Lets something happen in a pause instead of waiting for it."""
+
+    happens: Callable[[int], None] = staticmethod(lambda _count: None)
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        self.happens(len(self.slept))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> WaitingClock:
+    made = WaitingClock(time.time_ns() // 1_000_000)
+    monkeypatch.setattr(taking, "SystemClock", lambda: made)
+    return made
+
+
+@pytest.fixture
+def program(tmp_path: pathlib.Path) -> Program:
+    made = Program.with_vault(tmp_path)
+    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
+        del made.environment[name]
+    (tmp_path / "media").mkdir()
+    (tmp_path / "media" / "x").write_text("x")
+    configuration = tmp_path / "rebond.toml"
+    configuration.write_text(CONFIGURATION.format(folder=tmp_path))
+    made.environment["REBOND_CONFIG"] = str(configuration)
+    loaded = load_configuration(configuration, {}).loaded
+    assert loaded is not None
+    taken_ms = time.time_ns() // 1_000_000 - 3 * 86_400_000
+    Records(folder_of(tmp_path / "state", loaded)).write("daily", JobRecord(schedule="0 3 * * *", taken_ms=taken_ms))
+    return made
+
+
+def test_a_vault_that_comes_back_within_the_half_hour_has_its_backup(
+    program: Program, clock: WaitingClock, tmp_path: pathlib.Path
+) -> None:
+    vault, away = tmp_path / "vault", tmp_path / "away"
+    vault.rename(away)
+
+    def come_back(count: int) -> None:
+        if count == 4:  # the first pause is of two looks, the second of four
+            away.rename(vault)
+
+    clock.happens = come_back
+    ran = program("backup", "--class", "daily", "--scheduled", "--json")
+
+    assert (ran.status, ran.document["state"]) == (0, "whole"), ran.err
+    assert ran.err.count("is tried again at") == 2
+    assert len(program.ask("snapshots")) == 1
+    runs = program.ask("history", "--kind", "backup")
+    assert len(runs) == 1, "one turn is one run"
+
+
+def test_one_that_stays_away_is_given_up_with_the_reason(
+    program: Program, clock: WaitingClock, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "vault").rename(tmp_path / "away")
+    ran = program("backup", "--class", "daily", "--scheduled", "--json")
+
+    assert (ran.status, ran.document["error"]["code"]) == (10, "vault-missing")
+    assert ran.err.count("is tried again at") == 5
+    assert round(sum(clock.slept) / 60) == 30
+    again = program("backup", "--class", "daily", "--scheduled", "--json")
+    assert (again.status, again.document["reason"]) == (0, "not due")
+
+
+@pytest.fixture
+def with_a_source_away(program: Program, tmp_path: pathlib.Path) -> pathlib.Path:
+    """Let the class have a second component, whose disk is not there."""
+    configuration = tmp_path / "rebond.toml"
+    text = configuration.read_text().replace('["media"]', '["media", "letters"]')
+    configuration.write_text(text + '[component.letters]\nkind = "files"\npath = "letters"\n')
+    return tmp_path / "letters"
+
+
+def test_what_did_not_answer_is_saved_when_it_does_and_one_partial_snapshot_is_enough(
+    program: Program, clock: WaitingClock, with_a_source_away: pathlib.Path
+) -> None:
+    def come_back(count: int) -> None:
+        if count == 12:
+            with_a_source_away.mkdir()
+            (with_a_source_away / "y").write_text("y")
+
+    clock.happens = come_back
+    ran = program("backup", "--class", "daily", "--scheduled")
+
+    assert ran.status == 0, ran.err
+    assert [each["state"] for each in program.ask("snapshots")] == ["partial", "whole"]
+    assert program.ask("backup", "--class", "daily", "--scheduled")["reason"] == "not due"
+
+
+def test_what_never_answers_leaves_the_partial_snapshot_of_the_first_try(
+    program: Program, clock: WaitingClock, with_a_source_away: pathlib.Path
+) -> None:
+    ran = program("backup", "--class", "daily", "--scheduled")
+
+    assert ran.status == 3, ran.err
+    assert round(sum(clock.slept) / 60) == 30
+    assert "still lacks" in ran.err
+    assert [each["state"] for each in program.ask("snapshots")] == ["partial"]
+
+
+def test_where_one_document_is_the_answer_a_partial_snapshot_is_not_followed_by_another(
+    program: Program, clock: WaitingClock, with_a_source_away: pathlib.Path
+) -> None:
+    ran = program("backup", "--class", "daily", "--scheduled", "--json")
+
+    assert (ran.status, ran.document["state"], clock.slept) == (3, "partial", [])
+    clock.advance(60)
+    again = program("backup", "--class", "daily", "--scheduled", "--json")  # as a service starts it
+    assert (again.status, again.document["error"]["code"]) == (31, "source-unreachable")
+    assert len(program.ask("snapshots")) == 1
+
+
+def test_a_run_by_hand_waits_for_nothing(program: Program, clock: WaitingClock, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "vault").rename(tmp_path / "away")
+    assert program("backup", "--class", "daily").status == 10
+    assert clock.slept == []
