@@ -1,4 +1,4 @@
-"""Two stacks of one machine, whose people exercise at the same time."""
+"""Two stacks of one machine, whose people exercise at the same time, and one whose program is renewed meanwhile."""
 
 import pathlib
 import shutil
@@ -47,3 +47,24 @@ def test_each_is_told_of_its_own_and_judged_by_its_own(tmp_path: pathlib.Path) -
     assert [(each["stack"], each["verdict"]) for each in (done, done_too)] == [("shop", "pass"), ("blog", "pass")]
     for each in (of_shop, of_blog):
         shutil.rmtree(each["target"])
+
+
+def test_an_exercise_from_before_an_upgrade_goes_on_and_is_that_stacks_alone(tmp_path: pathlib.Path) -> None:
+    program = Program.with_vault(tmp_path)
+    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
+        del program.environment[name]
+    program.environment["TMPDIR"] = str(tmp_path)
+    shop, blog = (save(program, tmp_path, each) for each in ("shop", "blog"))
+    asked = ("drill", "--exercise", "--scenario", "lost-server")
+    begun = program.ask("--config", shop, *asked)
+    folder = pathlib.Path(program.environment["REBOND_STATE_DIR"]) / "drills"
+    (folder / "exercise-shop.json").rename(folder / "exercise.json")  # as versions wrote it that knew of one stack
+    still = program.ask("--config", shop, *asked)
+    of_blog = program.ask("--config", blog, *asked)
+    program.good("--config", shop, "restore", "latest", "--to", begun["target"])
+    done = program.ask("--config", shop, *asked)
+
+    assert (still["began"], still["target"]) == (begun["began"], begun["target"])
+    assert of_blog["target"] != begun["target"]
+    assert (done["stack"], done["verdict"]) == ("shop", "pass")
+    assert not (folder / "exercise.json").exists(), "it is over"

@@ -3,7 +3,7 @@
 import json
 import os
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "lost-server", "security-breach")
 _FOLDER = "drills"  # below the state folder
+_OF_ALL_STACKS = "exercise.json"  # where earlier versions wrote the one that was under way
 UNKNOWN_AGE = -1.0
 _NOT_SAVED = frozenset({"versioned", "regenerable", "ephemeral"})
 
@@ -74,17 +75,25 @@ def seal(state_folder: Path, exercise: Exercise) -> None:
 
 def find_sealed(state_folder: Path, stack: str) -> Exercise | None:
     """Return the exercise of a stack that is under way; ``None`` without one."""
-    try:
-        fields = json.loads(_find_path(state_folder, stack).read_bytes())
-        found = Exercise(**{**fields, "components": tuple(fields["components"])})
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
-    return found if found.stack == stack else None
+    return next((found for _, found in _list_sealed(state_folder, stack)), None)
 
 
 def end(state_folder: Path, stack: str) -> None:
     """Forget the exercise of a stack that is under way."""
-    _find_path(state_folder, stack).unlink(missing_ok=True)
+    for path, _ in list(_list_sealed(state_folder, stack)):
+        path.unlink(missing_ok=True)
+
+
+def _list_sealed(state_folder: Path, stack: str) -> Iterator[tuple[Path, Exercise]]:
+    """Yield what is written down of a stack, and where: that of its own first, then one from before an upgrade."""
+    for path in (_find_path(state_folder, stack), state_folder / _FOLDER / _OF_ALL_STACKS):
+        try:
+            fields = json.loads(path.read_bytes())
+            found = Exercise(**{**fields, "components": tuple(fields["components"])})
+        except (OSError, ValueError, TypeError, KeyError):
+            continue
+        if found.stack == stack:
+            yield path, found
 
 
 def _find_path(state_folder: Path, stack: str) -> Path:
