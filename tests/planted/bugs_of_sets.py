@@ -5,6 +5,7 @@ from tests.planted.bug import Bug, Change
 LOOKS = "tests/unit/operations/test_two_looks.py"
 TOGETHER = "tests/scenarios/test_files_and_database_together.py"
 PARTS = "tests/scenarios/test_sets.py"
+SAVING = "tests/unit/operations/test_backup.py"
 HOOKS = "tests/scenarios/test_hooks.py"
 
 SETS = (
@@ -73,5 +74,11 @@ SETS = (
         (
             "tests/unit/operations/test_snapshots.py::test_a_day_is_its_newest_set_and_not_what_was_saved_alone_after_it",
         ),
+    ),
+    Bug(
+        "nothing-read-and-saved",
+        "No file of a component may be read: a whole snapshot of nothing is the latest, and hides the last good one.",
+        (Change("operations/saving.py", "            raise _nothing_read(name)\n", "            pass\n"),),
+        (f"{SAVING}::test_a_component_of_which_nothing_could_be_read_is_an_error_and_never_an_empty_snapshot",),
     ),
 )

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from rebond.clock import Clock
 from rebond.entries import Tree
-from rebond.errors import SourceError
+from rebond.errors import SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.components import ComponentToSave, Judged, Moment, WalNeed
 from rebond.operations.kept_findings import KeptFindings
@@ -29,6 +29,8 @@ class Closeable(Protocol):
 
 ProveWal = Callable[[WalNeed, Callable[[Finding], None]], tuple[str, int, int] | None]
 LONG_LOOK_SECONDS = 10.0
+_UNREAD = frozenset({"unreadable", "unreadable-directory", "source-unreadable"})
+_OF_THE_DISK = "/lost+found"  # root's alone on every new disk, and nobody's data
 _PASSING = frozenset({"changed-while-read", "vanished", "replaced", "moved"})  # a second look may find it mended
 
 
@@ -74,6 +76,12 @@ class Collector:
             self._is_first_look = False
         if not will_look_again:
             self._tell_waiting(lambda finding: finding.code not in _PASSING)
+
+    def has_noticed_unread(self, component: str) -> bool:
+        """Say whether something of a component could not be read, told already or not."""
+        told = (finding for name, finding in self.kept.items if name == component)
+        noticed = (*told, *self._waiting.get(component, ()))
+        return any(each.code in _UNREAD and not each.subject.endswith(_OF_THE_DISK) for each in noticed)
 
     def _tell_waiting(self, is_lasting: Callable[[Finding], bool]) -> None:
         waiting = self._waiting.pop(self.component, [])
@@ -217,9 +225,11 @@ class SetSaver:
         self._judge(component)
 
     def _judge(self, component: ComponentToSave) -> None:
+        name, session = component.name, self._session
+        if not self._saved[name].totals.files and self._collector.has_noticed_unread(name):
+            raise _nothing_read(name)
         if component.judge is None:
             return
-        name, session = component.name, self._session
         judged = Judged(
             totals=self._saved[name].totals,
             now_ms=self._clock.now_ms(),
@@ -291,6 +301,15 @@ class SetSaver:
     def _mark_degraded(self, name: str) -> None:
         saved = self._saved[name]
         self._saved[name] = replace(saved, summary=msgspec.structs.replace(saved.summary, degraded=True))
+
+
+def _nothing_read(component: str) -> SourceUnfit:
+    """A set that holds nothing of a component would be the newest to be restored, and hide the last good one."""
+    return SourceUnfit(
+        "Of {component} no file could be read, so nothing of it is saved.",
+        hint="What is listed above says why: mostly the user of the backup lacks the right to read. Grant it.",
+        component=component,
+    )
 
 
 def _left_out(component: str, error: SourceError) -> Finding:

@@ -11,7 +11,7 @@ from tests.unit.vault.small_segments import TINY
 from tests.unit.vault.written_trees import Thing, ThingTree
 
 from rebond.entries import Listing, Tree
-from rebond.errors import SourceError, SourceUnreachable, StoreFull, UsageError
+from rebond.errors import SourceError, SourceUnfit, SourceUnreachable, StoreFull, UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations import kept_findings
 from rebond.operations.backup import BackupOutcome, BackupRequest, ComponentToSave, back_up
@@ -19,6 +19,7 @@ from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Advance
 from rebond.sources.files.excluding import Rules
+from rebond.sources.files.noticing import notice_unreadable_directory
 from rebond.sources.files.scanning import FileTree
 from rebond.testing.faulty_store import FaultyStore
 from rebond.testing.memory_tree import MemoryTree
@@ -149,6 +150,43 @@ def test_what_could_not_be_read_is_counted_and_kept_in_the_snapshot(place: Resto
     assert [(p.code, p.component, p.subject) for p in problems] == [
         ("source-unreadable", "site", b"%02d" % n) for n in range(7)
     ]
+
+
+@pytest.mark.parametrize("how", ["a file", "a folder of files", "a folder of folders", "files that fail"])
+def test_a_component_of_which_nothing_could_be_read_is_an_error_and_never_an_empty_snapshot(
+    place: RestoredVault, how: str
+) -> None:
+    code = {"a folder of folders": "unreadable-directory", "files that fail": "source-unreadable"}.get(
+        how, "unreadable"
+    )
+    refused = Finding(code=code, severity=Severity.WARNING, subject="/site/x", template="no")
+
+    def open_tree(report: Callable[[Finding], None]) -> Tree:
+        report(refused)
+        return MemoryTree({}, {})
+
+    unread = ComponentToSave(name="site", root=b"/site", open_tree=open_tree)
+    good = ComponentToSave(name="good", root=b"/good", open_tree=lambda _: a_tree(2))
+
+    for components in ((unread,), (good, unread)):
+        with pytest.raises(SourceUnfit, match="site"):
+            back_up(place.vault(), BackupRequest(components=components, stack="s", host="h"), Notebook())
+    assert list_snapshots(place.vault()) == []
+    request = BackupRequest(components=(good, unread), stack="s", host="h", allows_partial=True)
+    record = back_up(place.vault(), request, Notebook()).record
+    assert [(c.name, c.complete) for c in record.catalog.components] == [("good", True), ("site", False)]
+
+
+def test_an_empty_disk_with_the_folder_that_is_roots_alone_is_saved_as_it_is(place: RestoredVault) -> None:
+    def open_tree(report: Callable[[Finding], None]) -> Tree:
+        report(notice_unreadable_directory(b"/site/lost+found", PermissionError(13, "no")))
+        return MemoryTree({}, {})
+
+    component = ComponentToSave(name="site", root=b"/site", open_tree=open_tree)
+    outcome = back_up(place.vault(), BackupRequest(components=(component,), stack="s", host="h"), Notebook())
+
+    assert outcome.is_doubtful
+    assert outcome.record.is_complete
 
 
 def test_a_million_findings_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:

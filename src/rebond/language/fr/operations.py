@@ -17,6 +17,10 @@ OPERATIONS: dict[str, str] = {
     "Give paths whose last parts differ.": "Donnez des chemins dont les dernières parties diffèrent.",
     "{path} is not a file.": "{path} n'est pas un fichier.",
     "'rebond ls SNAPSHOT {path}' shows what it holds.": "« rebond ls SAUVEGARDE {path} » montre ce qu'il contient.",
+    "Of {component} no file could be read, so nothing of it is saved.": "De {component}, aucun fichier n'a pu être lu ; "
+    "rien n'en est donc sauvegardé.",
+    "What is listed above says why: mostly the user of the backup lacks the right to read. Grant it.": "Ce qui "
+    "est listé plus haut dit pourquoi : le plus souvent, l'utilisateur de la sauvegarde n'a pas le droit de lire. Donnez-le-lui.",
     "A chunk of {name} is not where the index says.": "Un morceau de {name} n'est pas là où l'index le dit.",
     "Run 'rebond verify --read-data' to see what it reaches.": "Lancez « rebond verify --read-data » pour voir ce que "
     "cela atteint.",
