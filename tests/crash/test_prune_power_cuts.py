@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.unit.vault.small_segments import save_small
 
-from rebond.operations.snapshots import list_snapshots
+from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.progress import Silence
 from rebond.store.memory import MemoryStore
 from rebond.store.protocol import Store
@@ -22,7 +22,7 @@ from rebond.vault.forgetting import forget, plan_by_name, survey
 from rebond.vault.holds import hold_snapshot, release_snapshot
 from rebond.vault.pruning import plan_prune, prune
 from rebond.vault.snapshots import SnapshotRecord
-from rebond.vault.undeleting import list_trash, undelete
+from rebond.vault.undeleting import undelete
 
 DAY = 86_400.0
 Act = Callable[["Worn", Vault], None]
@@ -160,7 +160,8 @@ def test_forget_undelete_and_hold_cut_at_any_write_lose_nothing(worn: Worn, act:
 
         everything = {record.name for record in world.records}
         vault = world.open(world.store)
-        assert {record.name for record in world.listed()} | {each.name for each in list_trash(vault)} == everything
-        for trashed in list_trash(vault):
-            undelete(vault, trashed.name)
+        trash = {record.name for record in list_snapshots(vault, SnapshotFilter(in_trash=True))}
+        assert {record.name for record in world.listed()} | trash == everything
+        for name in sorted(trash):
+            undelete(vault, name)
         assert world.check_whole() == everything, cut

@@ -9,14 +9,8 @@ from collections.abc import Iterator
 
 from tests.model.world import NONE, Configuration, Local, Names, Process, Rules, Step, Store, put_mark, remove_mark
 
-from rebond.vault.protocol_rules import (
-    ClaimFacts,
-    ClaimPurpose,
-    MarkFacts,
-    MarkPurpose,
-    PruneStep,
-    RecheckStep,
-)
+from rebond.vault.protocol_orders import PruneStep, RecheckStep
+from rebond.vault.protocol_rules import ClaimFacts, ClaimPurpose, MarkFacts, MarkPurpose
 
 FIRST = Local(at="prune")
 ENDED = "ended"

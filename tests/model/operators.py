@@ -4,14 +4,12 @@ from collections.abc import Iterator
 
 from tests.model.world import Configuration, Local, Process, Rules, Step, Store, put_mark, remove_mark
 
+from rebond.vault.protocol_orders import ForgetStep, HoldStep, UndeleteStep
 from rebond.vault.protocol_rules import (
     ClaimFacts,
     ClaimPurpose,
-    ForgetStep,
-    HoldStep,
     MarkFacts,
     MarkPurpose,
-    UndeleteStep,
     find_doomed_records,
     find_listed_records,
     find_trash,

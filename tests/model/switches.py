@@ -12,22 +12,18 @@ from tests.model import configurations as world
 from tests.model.world import Configuration, Rules
 from tests.model.writer import LIST_OWN_SNAPSHOTS
 
+from rebond.vault import protocol_orders as orders
 from rebond.vault import protocol_rules as real
-from rebond.vault.protocol_rules import (
-    ClaimFacts,
-    ClaimPurpose,
+from rebond.vault.protocol_orders import (
     CommitStep,
     ForgetStep,
     HoldStep,
     LookStep,
-    MarkFacts,
-    MarkPurpose,
     PruneStep,
     RecheckStep,
-    RecordVerdict,
-    SessionFacts,
     UndeleteStep,
 )
+from rebond.vault.protocol_rules import ClaimFacts, ClaimPurpose, MarkFacts, MarkPurpose, RecordVerdict, SessionFacts
 
 WHOLE = "snapshots are whole"
 
@@ -137,7 +133,7 @@ def _moved_before(order: tuple[Any, ...], step: str, before: str) -> tuple[Any, 
     return (*rest[:position], step, *rest[position:])
 
 
-_LOOK, _PRUNE, _RECHECK = real.LOOK_ORDER, real.PRUNE_ORDER, real.RECHECK_ORDER
+_LOOK, _PRUNE, _RECHECK = orders.LOOK_ORDER, orders.PRUNE_ORDER, orders.RECHECK_ORDER
 
 SWITCHES = (
     # what a session may refer to
@@ -274,19 +270,19 @@ SWITCHES = (
     ),
     Switch(
         rule="a forget mark is claimed before its records are deleted",
-        replaced={"forget_order": _without(real.FORGET_ORDER, ForgetStep.CLAIM)},
+        replaced={"forget_order": _without(orders.FORGET_ORDER, ForgetStep.CLAIM)},
         configuration=world.FORGET,
         breaks="taken back is kept",
     ),
     Switch(
         rule="whoever takes a snapshot back claims its marks first",
-        replaced={"undelete_order": _without(real.UNDELETE_ORDER, UndeleteStep.CLAIM_MARKS)},
+        replaced={"undelete_order": _without(orders.UNDELETE_ORDER, UndeleteStep.CLAIM_MARKS)},
         configuration=world.FORGET,
         breaks="taken back is kept",
     ),
     Switch(
         rule="whoever takes a snapshot back looks at last whether it is there",
-        replaced={"undelete_order": _without(real.UNDELETE_ORDER, UndeleteStep.LOOK)},
+        replaced={"undelete_order": _without(orders.UNDELETE_ORDER, UndeleteStep.LOOK)},
         configuration=world.FORGET,
         breaks="taken back is kept",
     ),
@@ -298,7 +294,7 @@ SWITCHES = (
     ),
     Switch(
         rule="holds are read after the forget mark is claimed",
-        replaced={"forget_order": _without(real.FORGET_ORDER, ForgetStep.READ_HOLDS)},
+        replaced={"forget_order": _without(orders.FORGET_ORDER, ForgetStep.READ_HOLDS)},
         configuration=world.HOLD,
         breaks="holds hold",
     ),
@@ -321,7 +317,7 @@ SWITCHES = (
     ),
     Switch(
         rule="a run record names what is being forgotten before it goes",
-        replaced={"forget_order": _without(real.FORGET_ORDER, ForgetStep.NAME_IN_RUN)},
+        replaced={"forget_order": _without(orders.FORGET_ORDER, ForgetStep.NAME_IN_RUN)},
         configuration=world.RUNS,
         breaks="steps",
     ),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from rebond.vault import protocol_orders as orders
 from rebond.vault import protocol_rules as real
 from rebond.vault.protocol_rules import ClaimFacts, MarkFacts, SessionFacts
 
@@ -98,13 +99,13 @@ class Process:
 class Rules:
     """Every rule of the protocol, as the real code has it. A switch replaces one of them."""
 
-    look_order: tuple[str, ...] = real.LOOK_ORDER
-    commit_order: tuple[str, ...] = real.COMMIT_ORDER
-    prune_order: tuple[str, ...] = real.PRUNE_ORDER
-    recheck_order: tuple[str, ...] = real.RECHECK_ORDER
-    forget_order: tuple[str, ...] = real.FORGET_ORDER
-    hold_order: tuple[str, ...] = real.HOLD_ORDER
-    undelete_order: tuple[str, ...] = real.UNDELETE_ORDER
+    look_order: tuple[str, ...] = orders.LOOK_ORDER
+    commit_order: tuple[str, ...] = orders.COMMIT_ORDER
+    prune_order: tuple[str, ...] = orders.PRUNE_ORDER
+    recheck_order: tuple[str, ...] = orders.RECHECK_ORDER
+    forget_order: tuple[str, ...] = orders.FORGET_ORDER
+    hold_order: tuple[str, ...] = orders.HOLD_ORDER
+    undelete_order: tuple[str, ...] = orders.UNDELETE_ORDER
     find_usable_packs: Callable[..., Any] = real.find_usable_packs
     find_adoptable_packs: Callable[..., Any] = real.find_adoptable_packs
     find_declarable_marks: Callable[..., Any] = real.find_declarable_marks

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from tests.model.world import Configuration, Local, Process, Rules, Step, Store, declare, put_session
 
-from rebond.vault.protocol_rules import CommitStep, LookStep, RecordVerdict, SessionFacts
+from rebond.vault.protocol_orders import CommitStep, LookStep
+from rebond.vault.protocol_rules import RecordVerdict, SessionFacts
 
 FIRST = Local(at="look")
 ENDED = "ended"

@@ -12,6 +12,7 @@ from tests.scenarios.gated_store import Actor, GatedStore
 from tests.unit.vault.small_segments import save_small
 
 from rebond.errors import Refused, SessionVoided
+from rebond.identifiers import ObjectName
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Silence
 from rebond.store.memory import MemoryStore
@@ -22,9 +23,10 @@ from rebond.vault import prune_marks
 from rebond.vault.access import Vault
 from rebond.vault.creation import Created
 from rebond.vault.forgetting import forget, plan_by_name, survey
+from rebond.vault.marks import read_marks
 from rebond.vault.pruning import prune
 from rebond.vault.snapshots import SnapshotRecord
-from rebond.vault.undeleting import list_trash, undelete
+from rebond.vault.undeleting import undelete
 
 DAY = 86_400.0
 WORLDS = 48
@@ -66,9 +68,9 @@ class World:
         store, vault = self.open("undeleter", stop_at)
 
         def act() -> None:
-            for trashed in list_trash(vault):
+            for name in sorted(read_marks(vault.store, vault.vault_id, vault.roster).forgotten()):
                 try:
-                    undelete(vault, trashed.name)
+                    undelete(vault, ObjectName(name))
                 except Refused:
                     continue
 

@@ -18,13 +18,13 @@ import msgspec
 import pytest
 from tests.bounded import reap
 from tests.unit.cli.program_runs import Program
+from tests.unit.service.asked_service import ask_service
 
 from rebond.clock import SystemClock
 from rebond.config.loading import load_configuration
 from rebond.schedule.holding import RUN_LOCK, try_lock
 from rebond.schedule.records import JobRecord, Records
 from rebond.schedule.stack_folders import folder_of, socket_of
-from rebond.service.asking import ask_service
 
 CONFIGURATION = """\
 version = 1

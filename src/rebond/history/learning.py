@@ -32,11 +32,6 @@ class Learned(Struct, frozen=True, kw_only=True):
     newest_bytes: Mapping[str, int]
     newest_ms: Mapping[str, int]
 
-    def expect_seconds(self, component: str, phase: str, size_bytes: float) -> float | None:
-        """Return how long a phase of a component will take at a size; ``None`` where no drill has shown it."""
-        growth = self.phases.get(component, {}).get(phase)
-        return growth.expect(size_bytes) if growth is not None else None
-
     def expect_whole(self, component: str, size_bytes: float) -> float | None:
         """Return how long a component will take until it is back."""
         growths = self.phases.get(component)

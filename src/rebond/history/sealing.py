@@ -31,11 +31,10 @@ class SealedUpTo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ItemName(msgspec.Struct, frozen=True):
-    """What the name of an item says: which lines it holds, and how the hash of the last one begins."""
+    """What the name of an item says: which lines it holds."""
 
     first: int
     last: int
-    hash_start: str
 
 
 def may_seal(vault: Vault) -> bool:
@@ -103,7 +102,7 @@ def parse_item(item: StoredItem) -> ItemName | None:
     last, _, start = rest.partition("-")
     if not (first.isdecimal() and last.isdecimal() and len(first + last) <= 36 and len(start) == 16):
         return None
-    found = ItemName(int(first), int(last), start)
+    found = ItemName(int(first), int(last))
     # Its content has a byte for each line at least: a name that promises more is none of ours.
     return found if 0 <= found.last - found.first < item.record.raw_length else None
 

@@ -55,22 +55,3 @@ def _answer_line(connection: socket.socket, answer: Callable[[str], Answer]) -> 
         return {"error": "this is no JSON"}
     word = asked.get("ask") if isinstance(asked, dict) else None
     return answer(word) if isinstance(word, str) else {"error": 'write {"ask": "status"}'}
-
-
-def ask_service(path: Path, word: str, *, timeout_seconds: float = 2.0) -> Answer | None:
-    """Return what the service answers to a word: ``status``, ``wake`` or ``reload``; ``None`` when nobody answers."""
-    try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
-            connection.settimeout(timeout_seconds)
-            connection.connect(os.fspath(path))
-            connection.sendall(json.dumps({"ask": word}).encode() + b"\n")
-            answered = b""
-            while not answered.endswith(b"\n"):
-                block = connection.recv(4096)
-                if not block:
-                    break
-                answered += block
-        document = json.loads(answered)
-    except (OSError, ValueError):
-        return None
-    return document if isinstance(document, dict) else None

@@ -19,7 +19,7 @@ from rebond.vault.credentials import Credentials, Role
 from rebond.vault.headers import HEADER_SIZE, ClearHeader, ObjectKind, decode_header, with_sum, without_sum
 from rebond.vault.marks import read_marks
 from rebond.vault.primitives import SIGNATURE_SIZE, Buffer, open_seal, seal, sign
-from rebond.vault.protocol_rules import HOLD_ORDER, HoldStep
+from rebond.vault.protocol_orders import HOLD_ORDER, HoldStep
 from rebond.vault.records import decode, encode
 from rebond.vault.snapshots import SnapshotName, SnapshotRecord, list_snapshot_names
 

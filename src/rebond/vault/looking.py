@@ -8,7 +8,8 @@ from rebond.identifiers import VaultId
 from rebond.store.protocol import Store
 from rebond.vault.marks import Marks, read_marks
 from rebond.vault.packs import hash_in_name
-from rebond.vault.protocol_rules import LOOK_ORDER, LookStep, find_declarable_marks, find_usable_packs
+from rebond.vault.protocol_orders import LOOK_ORDER, LookStep
+from rebond.vault.protocol_rules import find_declarable_marks, find_usable_packs
 from rebond.vault.roster import Roster
 from rebond.vault.sessions import SessionJournal
 

@@ -2,7 +2,8 @@
 
 Two callers: the real code of this package, and the model in ``tests/model``, which explores every
 interleaving of them. Names may be anything hashable: strings in a store, short words in the model.
-The *orders* below are part of the rules: the real code walks through them, the model permutes them.
+In what order things are done is a rule too: ``protocol_orders``.
+Where the real code keeps a rule in another form than by calling it, the rule says where.
 """
 
 import enum
@@ -12,114 +13,6 @@ from typing import Any, NamedTuple, TypeVar
 Name = TypeVar("Name", bound=Hashable)
 Pack = TypeVar("Pack", bound=Hashable)
 Segment = TypeVar("Segment", bound=Hashable)
-
-
-class LookStep(enum.StrEnum):
-    """What a session does before it may refer to anything that is stored already."""
-
-    OPEN = "open the session"
-    LIST_MARKS = "list and read the marks"
-    DECLARE = "declare the marks that were read"
-    LIST_PACKS = "list the packs"
-
-
-LOOK_ORDER = (LookStep.OPEN, LookStep.LIST_MARKS, LookStep.DECLARE, LookStep.LIST_PACKS)
-
-
-class CommitStep(enum.StrEnum):
-    """How a session ends."""
-
-    PUT_RECORD = "put the commit record"
-    PUT_DONE = "put the done record"
-
-
-COMMIT_ORDER = (CommitStep.PUT_RECORD, CommitStep.PUT_DONE)
-
-
-class PruneStep(enum.StrEnum):
-    """What a keeper does under one mark."""
-
-    PUT_MARK = "put the mark, or take one up"
-    CLAIM = "claim the mark"
-    CLOSE_SESSIONS = "close the sessions that do not know the mark"
-    RECHECK = "work out anew what is needed"
-    PUT_LISTS = "put index lists without what goes"
-    DELETE = "delete"
-    DELETE_MARK = "delete the mark"
-
-
-PRUNE_ORDER = (
-    PruneStep.PUT_MARK,
-    PruneStep.CLAIM,
-    PruneStep.CLOSE_SESSIONS,
-    PruneStep.RECHECK,
-    PruneStep.PUT_LISTS,
-    PruneStep.DELETE,
-    PruneStep.DELETE_MARK,
-)
-
-
-class RecheckStep(enum.StrEnum):
-    """What a keeper lists to know what is needed and where else it lies."""
-
-    READ_KNOWN = "read what the run records know"
-    LIST_MARKS = "list the marks"
-    LIST_PACKS = "list the packs"
-    LIST_SNAPSHOTS = "list the snapshots"
-    READ_FORGOTTEN = "read what the run records say is being forgotten"
-
-
-RECHECK_ORDER = (
-    RecheckStep.READ_KNOWN,
-    RecheckStep.LIST_MARKS,
-    RecheckStep.LIST_PACKS,
-    RecheckStep.LIST_SNAPSHOTS,
-    RecheckStep.READ_FORGOTTEN,
-)
-
-
-class ForgetStep(enum.StrEnum):
-    """How commit records leave the vault under the mark that forgot them."""
-
-    CLAIM = "claim the mark"
-    READ_HOLDS = "read the holds"
-    NAME_IN_RUN = "put a run record that names them as being forgotten"
-    PUT_TOMBSTONES = "put a tombstone where the writer may still repeat its put"
-    DELETE_RECORDS = "delete the records"
-    DELETE_JOURNALS = "delete their journals"
-    DELETE_MARK = "delete the mark"
-
-
-FORGET_ORDER = (
-    ForgetStep.CLAIM,
-    ForgetStep.READ_HOLDS,
-    ForgetStep.NAME_IN_RUN,
-    ForgetStep.PUT_TOMBSTONES,
-    ForgetStep.DELETE_RECORDS,
-    ForgetStep.DELETE_JOURNALS,
-    ForgetStep.DELETE_MARK,
-)
-
-
-class HoldStep(enum.StrEnum):
-    """How a hold is set so that it holds."""
-
-    PUT_HOLD = "put the hold"
-    LOOK = "list the marks, then the snapshot"
-
-
-HOLD_ORDER = (HoldStep.PUT_HOLD, HoldStep.LOOK)
-
-
-class UndeleteStep(enum.StrEnum):
-    """How a snapshot is taken out of the trash."""
-
-    CLAIM_MARKS = "claim every mark that names it, in order to take it back"
-    DELETE_MARKS = "delete these marks"
-    LOOK = "list the marks again, then the snapshot"
-
-
-UNDELETE_ORDER = (UndeleteStep.CLAIM_MARKS, UndeleteStep.DELETE_MARKS, UndeleteStep.LOOK)
 
 
 class MarkPurpose(enum.StrEnum):
@@ -209,7 +102,10 @@ def find_listed_records(
     marks: Iterable[MarkFacts],
     claims: Claims,
 ) -> frozenset[Name]:
-    """Return the commit records that are snapshots for everybody: neither dead nor in the trash."""
+    """Return the commit records that are snapshots for everybody: neither dead nor in the trash.
+
+    The real code asks in two steps: ``endings`` for what is dead, ``Marks.forgotten`` for the trash.
+    """
     in_trash = find_trash(marks, claims)
     return frozenset(name for name in records if name not in tombstones and name not in in_trash)
 
@@ -279,7 +175,10 @@ def may_take_up(mark: MarkFacts, claims: Claims, purpose: MarkPurpose) -> bool:
 
 
 def holds_claim(claim: ClaimFacts | None, process: Hashable, purpose: ClaimPurpose) -> bool:
-    """Say whether ``process`` may act under a mark: it alone holds the claim, to that end."""
+    """Say whether ``process`` may act under a mark: it alone holds the claim, to that end.
+
+    ``marks.claim_mark`` says the same of a store: the claim that stands has the very bytes of its own.
+    """
     return claim is not None and claim.process == process and claim.purpose is purpose
 
 
@@ -386,7 +285,8 @@ def may_remove_mark(
 
     A mark that was taken back may be removed by anyone. Every other one only by the process that
     claimed it. A dead process's mark stays even when nothing that it names exists: that process
-    may only be asleep, and a writer that was asleep too may repeat the put of a pack.
+    may only be asleep, and a writer that was asleep too may repeat the put of a pack. The real code
+    removes a mark only just after ``claim_mark`` gave it the claim.
     """
     del mark, present
     if claim is None:

@@ -16,13 +16,10 @@ from rebond.vault.needs import RecordListing, add_needs, list_records
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import hash_in_name, pack_name
 from rebond.vault.place_proving import ListedContents, MadePacks, prove_places
+from rebond.vault.protocol_orders import PRUNE_ORDER, RECHECK_ORDER, PruneStep, RecheckStep
 from rebond.vault.protocol_rules import (
-    PRUNE_ORDER,
-    RECHECK_ORDER,
     ClaimPurpose,
     MarkPurpose,
-    PruneStep,
-    RecheckStep,
     find_deletable_packs,
     find_vanished_records,
     may_void_session,

@@ -17,15 +17,8 @@ from rebond.vault.endings import put_tombstone
 from rebond.vault.holds import find_held, read_holds
 from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
 from rebond.vault.needs import list_records
-from rebond.vault.protocol_rules import (
-    FORGET_ORDER,
-    ClaimPurpose,
-    ForgetStep,
-    MarkPurpose,
-    may_delete_record,
-    may_take_up,
-    needs_tombstone,
-)
+from rebond.vault.protocol_orders import FORGET_ORDER, ForgetStep
+from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose, may_delete_record, may_take_up, needs_tombstone
 from rebond.vault.retention import Candidate, candidate_of, find_last_complete
 from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.sessions import ListedSession, list_sessions, read_session_facts

@@ -4,46 +4,14 @@ Whether a forgotten snapshot lives or dies is decided once, by the claim of its 
 it in order to delete, ``undelete`` in order to take it back, and only one of them can.
 """
 
-from msgspec import Struct
-
 from rebond.errors import Refused
 from rebond.identifiers import ObjectName, random_id
 from rebond.vault.access import Vault
 from rebond.vault.endings import read_endings
 from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
-from rebond.vault.protocol_rules import UNDELETE_ORDER, ClaimPurpose, MarkPurpose, UndeleteStep
+from rebond.vault.protocol_orders import UNDELETE_ORDER, UndeleteStep
+from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose
 from rebond.vault.snapshots import list_snapshot_names, parse_snapshot_name
-
-
-class TrashedSnapshot(Struct, frozen=True, kw_only=True):
-    """A commit record in the trash: since when (store time, milliseconds), why, and whether it is too late."""
-
-    name: ObjectName
-    since_ms: int
-    reason: str
-    is_doomed: bool
-
-
-def list_trash(vault: Vault) -> list[TrashedSnapshot]:
-    """Return what lies in the trash, longest first."""
-    marks = _read(vault)
-    doomed, forgotten = marks.doomed(), marks.forgotten()
-    first: dict[str, Mark] = {}
-    for mark in sorted(marks.marks, key=lambda mark: mark.store_time_ms):
-        if mark.is_verified and mark.body.purpose == MarkPurpose.FORGET:
-            for name in mark.body.names:
-                first.setdefault(name, mark)
-    found = [
-        TrashedSnapshot(
-            name=ObjectName(name),
-            since_ms=mark.store_time_ms,
-            reason=mark.body.reason,
-            is_doomed=name in doomed,
-        )
-        for name, mark in first.items()
-        if name in forgotten
-    ]
-    return sorted(found, key=lambda trashed: (trashed.since_ms, trashed.name))
 
 
 def undelete(vault: Vault, name: ObjectName) -> None:

@@ -16,8 +16,8 @@ def drilled(number: int, size: int, **more: object) -> Run:
 
 def test_each_phase_has_a_fixed_part_and_one_that_grows() -> None:
     learned = learn([drilled(number, number * GB) for number in (1, 2, 3)])
-    assert learned.expect_seconds("db", "fetch", 10 * GB) == pytest.approx(102)
-    assert learned.expect_seconds("db", "load", 10 * GB) == pytest.approx(410)
+    assert learned.phases["db"]["fetch"].expect(10 * GB) == pytest.approx(102)
+    assert learned.phases["db"]["load"].expect(10 * GB) == pytest.approx(410)
     assert learned.expect_whole("db", 10 * GB) == pytest.approx(512)
     assert learned.find_slowest("db", GB) == "load"
     assert learned.expect_whole("unknown", GB) is None

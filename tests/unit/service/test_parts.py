@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import pytest
 from tests.unit.schedule.stack_written import CONFIGURATION
+from tests.unit.service.asked_service import ask_service
 
 from rebond.config.loading import Verdict, load_configuration
 from rebond.config.model import Loaded
@@ -21,7 +22,7 @@ from rebond.schedule.deciding import Signs
 from rebond.schedule.jobs import Deed, Job
 from rebond.schedule.stack_folders import socket_of
 from rebond.service import connections
-from rebond.service.asking import ask_service, questions_answered
+from rebond.service.asking import questions_answered
 from rebond.service.configurations import Configurations
 from rebond.service.health import health_answered
 from rebond.service.readiness import tell_systemd

@@ -34,7 +34,6 @@ from rebond.runbook.writing import list_gaps, write_runbook
 from rebond.schedule.stack_folders import folder_of
 
 MARKDOWN, HTML = ".md", ".html"
-_ASKED = ("REBOND_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

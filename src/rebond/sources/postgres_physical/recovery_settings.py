@@ -106,12 +106,6 @@ def comment_out_targets(present: bytes) -> bytes:
     return _TARGET.sub(b"#rebond# ", present)
 
 
-def remove_settings(present: bytes) -> bytes:
-    """Return ``postgresql.auto.conf`` without what was only for the recovery; archiving and subscribing stay off."""
-    lines = present.decode("utf-8", errors="surrogateescape").splitlines()
-    return "".join(f"{each}\n" for each in lines if not each.endswith(MARK)).encode(errors="surrogateescape")
-
-
 def quote_setting(text: str) -> str:
     """Return a value as a file of settings wants it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

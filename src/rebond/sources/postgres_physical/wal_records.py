@@ -23,7 +23,6 @@ _CHECKPOINTS, _RESTORE_POINT, _END_OF_RECOVERY = frozenset({0x00, 0x10}), 0x70, 
 _OPERATION = 0x70
 _COMMITS = frozenset({0x00, 0x30})  # of a transaction; of one that was prepared
 _ABORTS = frozenset({0x20, 0x40})
-_HAS_INFO = 0x80
 _SHORT_DATA, _LONG_DATA, _ORIGIN, _TOP_TRANSACTION = 255, 254, 253, 252
 _CHECKPOINT_TIME_AT = 64  # in a CheckPoint: after three words of 64 bits and what is numbered between
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from the year 2000
