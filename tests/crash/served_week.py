@@ -84,7 +84,7 @@ def serve(folder: pathlib.Path) -> None:
         environment=dict(os.environ),
         clock=FileClock(folder),
         look_every_seconds=0.01,
-        first_hold_seconds=0.01,
+        first_rest_seconds=0.01,
     )
     configurations = Configurations(lambda: load_configuration(folder / "rebond.toml", {}), keep=lambda *_: None)
     service = Service(settings, configurations)

@@ -128,7 +128,7 @@ TIME = (
         "one-job-stops-all",
         "The record of one class cannot be read: nothing of the stack is backed up any more, and /healthz says ok.",
         (
-            Change("service/daemon.py", "(wish := self._find_due_safely(job))", "(wish := self._find_due(job))"),
+            Change("service/daemon.py", "(due := self._due.find(job))", "(due := self._due._look(job))"),
             Change(
                 "service/known_records.py",
                 "            found = self._records.read(name)\n        except OSError as error:",

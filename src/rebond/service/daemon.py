@@ -10,18 +10,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import msgspec
-
 from rebond.clock import Clock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, VaultLocked
 from rebond.logs.masking import mask
-from rebond.schedule.calling import Calls
 from rebond.schedule.cron_times import find_last_firing
-from rebond.schedule.deciding import find_due, find_end_of_rest, may_try, settle
 from rebond.schedule.holding import find_holder, try_lock
 from rebond.schedule.jobs import LANES, Calendar, Job, make_calendar
-from rebond.schedule.maintenance import leave_windows
 from rebond.schedule.observing import Observer
 from rebond.schedule.pausing import read_pause
 from rebond.schedule.records import GOOD_STATUSES, JobRecord, Records
@@ -29,14 +24,14 @@ from rebond.schedule.stack_folders import SERVE_LOCK
 from rebond.service.attendants import Attendants
 from rebond.service.children import Child
 from rebond.service.configurations import Configurations
+from rebond.service.due_jobs import DueJobs, DueRun
 from rebond.service.known_records import KnownRecords
 from rebond.service.waking import Waker
-from rebond.service.watches import Watches, are_calls_quiet
+from rebond.service.watches import Watches
 
 LOG = logging.getLogger("rebond.service")
 _LOCK_TRIES = 10  # hooks and `schedule show` look at the lock for a moment
 _LOCK_PAUSE_SECONDS = 0.05
-_LONGEST_HOLD_SECONDS = 3600.0
 _LONG_RUN_SECONDS = 86_400.0
 
 
@@ -53,7 +48,7 @@ class ServiceSettings:
     clock: Clock
     look_every_seconds: float = 1.0
     patience_seconds: float = 20.0
-    first_hold_seconds: float = 2.0
+    first_rest_seconds: float = 2.0
     list_attendants: Callable[[Loaded], Mapping[str, Sequence[str]]] = lambda _: {}
     hear: Callable[[bytes], None] = lambda _: None
 
@@ -67,22 +62,6 @@ class _Lane:
     began_ms: int = 0
     began_monotonic: float = 0.0
     after: JobRecord | None = None  # what stands in place of ``before`` once the run has ended well
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wish:
-    """A run that is due: ``after`` is the record by which it is not due any more."""
-
-    firing_ms: int
-    after: JobRecord
-
-
-@dataclass(slots=True, kw_only=True)
-class _Hold:
-    """A job whose run left no end behind: how often, and until when it is left alone."""
-
-    count: int
-    until: float
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,12 +86,10 @@ class Service:
         self._configurations = configurations
         self._records = KnownRecords(Records(settings.folder), settings.clock)
         self._lanes = {name: _Lane() for name in LANES}
-        self._holds: dict[str, _Hold] = {}
         self._waker = Waker()
         self._stops = 0
         self._is_reload_asked = False
         self._last_fault = ""
-        self._unseen: dict[str, str] = {}
         self._overdue: dict[str, str] = {}
         self.facts = ServiceFacts()
         self._attendants = Attendants(settings.environment, settings.clock, self._waker.wake, settings.hear)
@@ -121,9 +98,15 @@ class Service:
     def _use_configuration(self) -> None:
         loaded = self._configurations.current
         self._calendar: Calendar = make_calendar(loaded.configuration)
-        self._watches = Watches(Observer(loaded, self._settings.folder, self._clock), self._clock)
-        for known in (self._holds, self._unseen, self._records.faults):
-            known.clear()
+        self._due = DueJobs(
+            self._calendar,
+            self._records,
+            Watches(Observer(loaded, self._settings.folder, self._clock), self._clock),
+            folder=self._settings.folder,
+            clock=self._clock,
+            first_rest_seconds=self._settings.first_rest_seconds,
+        )
+        self._records.faults.clear()
         self._attendants.want(self._settings.list_attendants(loaded), knows=loaded)
 
     def stop(self) -> None:
@@ -210,7 +193,7 @@ class Service:
         self._overdue = overdue
         found = (
             *self._records.faults.items(),
-            *self._unseen.items(),
+            *self._due.unseen.items(),
             *overdue.items(),
             *([("", fault)] if fault else []),
         )
@@ -235,7 +218,7 @@ class Service:
         return any(
             (find_last_firing(job.schedule, now_ms, zone) or 0) > since_ms
             if job.schedule
-            else not self._is_running(job) and self._find_due_safely(job) is not None
+            else not self._is_running(job) and self._due.find(job) is not None
             for job in self._calendar.jobs
             if job.lane == lane
         )
@@ -268,74 +251,22 @@ class Service:
         self._say_what_is_served()
 
     def _start_next(self, name: str, lane: _Lane) -> None:
-        due = [
-            (job.trigger != "change", wish.firing_ms, job, wish)
+        found = [
+            (job.trigger != "change", due.firing_ms, job, due)
             for job in self._calendar.jobs
-            if job.lane == name and not self._is_running(job) and (wish := self._find_due_safely(job)) is not None
+            if job.lane == name and not self._is_running(job) and (due := self._due.find(job)) is not None
         ]
-        if due:
+        if found:
             # A changed secret is quickly saved, and waits behind nothing that only makes up for a night.
-            *_, job, wish = min(due, key=lambda each: each[:2])
-            self._start(job, lane, wish)
+            *_, job, due = min(found, key=lambda each: each[:2])
+            self._start(job, lane, due)
 
     def _is_running(self, job: Job) -> bool:
         """Say whether a run of this job is under way, which may have begun in another lane before a reload."""
         return any(lane.child is not None and lane.child.job.name == job.name for lane in self._lanes.values())
 
-    def _find_due_safely(self, job: Job) -> _Wish | None:
-        """Say whether a job is due; what keeps one from being looked at is told, and keeps no other from its run."""
-        try:
-            wish = self._find_due(job)
-        except (RebondError, OSError) as error:
-            if self._unseen.get(job.name) != str(error):
-                LOG.error("%s cannot be looked at: %s", job.name, error)  # noqa: TRY400 - no fault of ours
-            self._unseen[job.name] = str(error)
-            return None
-        except Exception as error:  # a fault of ours with one job is no reason to save nothing of the others
-            fault = f"{type(error).__name__}: {error}"
-            if self._unseen.get(job.name) != fault:
-                LOG.exception("%s cannot be looked at: %s", job.name, fault)
-            self._unseen[job.name] = fault
-            return None
-        self._unseen.pop(job.name, None)
-        return wish
-
-    def _find_due(self, job: Job) -> _Wish | None:
-        now_ms = self._clock.now_ms()
-        hold = self._holds.get(job.name)
-        if hold is not None and self._clock.monotonic() < hold.until:
-            return None
-        signs = self._watches.look(job)
-        if signs is None:
-            return None
-        known = self._records.read(job.name)
-        record = settle(job, known, now_ms, self._calendar.zone)
-        if record != known and (known is not None or job.trigger in {"", "each"}):
-            self._records.write(job.name, record)
-        due = find_due(job, record, now_ms, self._calendar.zone, signs)
-        if due is None or (job.trigger and not may_try(record, now_ms)):
-            return None
-        if find_end_of_rest(record, signs, now_ms) > now_ms:
-            return None
-        calls = Calls.look(self._settings.folder, job.class_name)
-        if calls.found and not are_calls_quiet(calls, now_ms):
-            return None
-        if leave_windows(self._calendar.windows, now_ms, self._calendar.zone) > now_ms:
-            return None
-        after = msgspec.structs.replace(
-            record,
-            schedule=job.schedule,
-            taken_ms=due.firing_ms,
-            attempts=0,
-            began_ms=now_ms,
-            ended_ms=now_ms,
-            failures=0,
-            saved=signs.state,
-        )
-        return _Wish(firing_ms=due.firing_ms, after=after)
-
-    def _start(self, job: Job, lane: _Lane, wish: _Wish) -> None:
-        lane.before, lane.after = self._records.read(job.name), wish.after
+    def _start(self, job: Job, lane: _Lane, due: DueRun) -> None:
+        lane.before, lane.after = self._records.read(job.name), due.after
         lane.began_ms, lane.began_monotonic = self._clock.now_ms(), self._clock.monotonic()
         try:
             lane.child = Child(
@@ -347,7 +278,7 @@ class Service:
             )
         except (RebondError, OSError) as error:
             LOG.error("%s could not be started: %s", job.name, error)  # noqa: TRY400 - no fault of ours
-            self._hold(job)
+            self._due.let_rest(job)
             return
         LOG.info("%s begins, process %d", job.name, lane.child.pid)
 
@@ -365,20 +296,14 @@ class Service:
             LOG.warning("%s ended with status %d: %s", child.job.name, child.status, words)
         record = self._records.read(child.job.name)
         if record is not None and record.ended_ms and record != lane.before:
-            self._holds.pop(child.job.name, None)
+            self._due.end_rest(child.job)
             return
         if child.status in GOOD_STATUSES and document.get("began") is not False and lane.after is not None:
             # It could not write down its end, on a full disk. Without that it would be begun again and again.
             self._records.write(child.job.name, lane.after)
-            self._holds.pop(child.job.name, None)
+            self._due.end_rest(child.job)
             return
-        self._hold(child.job)
-
-    def _hold(self, job: Job) -> None:
-        """Leave a job alone for a while that left no end behind, longer each time."""
-        count = self._holds[job.name].count + 1 if job.name in self._holds else 0
-        pause_seconds = min(self._settings.first_hold_seconds * 2 ** min(count, 20), _LONGEST_HOLD_SECONDS)
-        self._holds[job.name] = _Hold(count=count, until=self._clock.monotonic() + pause_seconds)
+        self._due.let_rest(child.job)
 
     def _end_runs(self) -> None:
         """Let what runs end by itself for a while; interrupt it then. What is interrupted stays due."""

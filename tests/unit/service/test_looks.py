@@ -97,14 +97,14 @@ def test_what_cannot_be_looked_at_keeps_no_other_job_from_its_run(
 ) -> None:
     served = Served(tmp_path, "true")
     served.look()
-    look = served.service._watches.look
+    look = served.service._due._watches.look
 
     def fail_for_first(job: Job) -> object:
         if job.name == "first":
             raise fault
         return look(job)
 
-    monkeypatch.setattr(served.service._watches, "look", fail_for_first)
+    monkeypatch.setattr(served.service._due._watches, "look", fail_for_first)
     served.look_for_hours(1)
 
     assert served.begun == ["second"]
@@ -158,16 +158,16 @@ def test_a_fault_of_our_own_ends_no_service_and_is_told(
 ) -> None:
     served = Served(tmp_path, "true")
     served.look()
-    find: Callable[..., object] = served.service._find_due
+    look: Callable[..., object] = served.service._due._look
 
     def fail(_job: Job) -> object:
         raise KeyError("what nobody thought of")
 
-    monkeypatch.setattr(served.service, "_find_due", fail)
+    monkeypatch.setattr(served.service._due, "_look", fail)
     served.look_for_hours(1)
     assert served.begun == []
     assert "KeyError" in served.service.facts.troubles[0]
-    monkeypatch.setattr(served.service, "_find_due", find)
+    monkeypatch.setattr(served.service._due, "_look", look)
     served.look_for_hours(1)
     assert sorted(served.begun) == ["first", "second"]
     assert served.service.facts.troubles == ()
@@ -194,7 +194,7 @@ def test_a_run_that_hangs_while_its_next_is_due_is_told_and_not_ended(tmp_path: 
     for trigger in ("start", "commit"):
         waiting = Job(deed=Deed.BACKUP, class_name="third", trigger=trigger)
         served.service._calendar = dataclasses.replace(served.service._calendar, jobs=(waiting,))
-        served.service._find_due_safely = lambda _: None  # type: ignore[method-assign,assignment]
+        served.service._due.find = lambda _: None  # type: ignore[method-assign,assignment]
         assert not served.service._has_missed("backup", since_ms), "it waits for nothing"
     for lane in served.service._lanes.values():
         if lane.child is not None:  # the other class had waited
