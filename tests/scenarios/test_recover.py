@@ -48,6 +48,28 @@ def test_a_stack_comes_back_elsewhere_with_its_configuration_and_nothing_is_star
     assert str(bare.root) in answer.err
 
 
+def test_a_vault_that_is_elsewhere_now_is_said_and_no_new_one_is_proposed_in_its_old_place(bare: Shop) -> None:
+    (bare.folder / "vault").rename(bare.folder / "copy")
+    answer = bare.program.good("recover", bare.folder / "copy", "--to", bare.root, "--yes")
+    path = bare.root / "rebond.toml"
+    (said,) = [each for each in answer.err.splitlines() if "[vault]" in each]
+    assert all(str(each) in said for each in (bare.root.parent / "vault", bare.folder / "copy", path))
+    assert f"rebond doctor --config {path}" in answer.err
+
+    seen = json.loads(bare.program("doctor", "--config", path, "--json").out)
+    (found,) = [each for each in seen["findings"] if each["code"] == "vault-gone"]
+    assert "vault create" not in found["command"]
+    assert str(path) in found["command"]
+    path.write_text(path.read_text().replace('"../vault"', '"../copy"'))
+    seen = json.loads(bare.program("doctor", "--config", path, "--json").out)
+    assert not [each for each in seen["findings"] if each["check"] == "vault" and each["weight"] == "failure"]
+
+
+def test_of_a_vault_in_its_old_place_nothing_more_is_said(bare: Shop) -> None:
+    answer = bare.program.good("recover", bare.folder / "vault", "--to", bare.root, "--yes")
+    assert "[vault]" not in answer.err
+
+
 def test_a_stack_comes_back_where_it_was_and_runs(template: Shop, bare: Shop) -> None:
     away = template.root.rename(template.folder / "away")
     try:

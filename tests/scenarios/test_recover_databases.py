@@ -288,6 +288,16 @@ class TestIntoANamedServer:
         burnt.program.good(*shlex.split(command.partition("rebond ")[2]))
         assert burnt.rows() == 500
 
+    def test_the_printed_command_brings_it_into_the_recovered_stacks_own_server_from_anywhere(
+        self, burnt: Orders, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        target = burnt.folder / "beside"
+        done = burnt.program.good("recover", burnt.folder / "vault", "--to", target, "--yes")
+        (command,) = [each for each in done.err.splitlines() if each.startswith("What brings db back: ")]
+        monkeypatch.chdir(burnt.folder)
+        burnt.program.good(*shlex.split(command.partition("rebond ")[2]), "--yes")
+        assert burnt.rows() == 500
+
     def test_without_a_directory_there_is_nothing_for_it_to_do(self, burnt: Orders) -> None:
         address = f"postgresql:///?host={burnt.server.socket_folder}&user=keeper"
         done = burnt.program("recover", burnt.folder / "vault", "--into-server", address, "--yes")

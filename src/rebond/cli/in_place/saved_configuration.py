@@ -97,9 +97,9 @@ def is_below(name: str) -> bool:
 
 def write_configuration(invocation: Invocation, root: Path, stored: Mapping[str, bytes], journal: Journal) -> None:
     """Put the files of the configuration into the root, unless the stack itself has brought them."""
-    names = [name for name in stored if not os.path.lexists(_place_of(root, name))]
+    names = [name for name in stored if not os.path.lexists(place_of(root, name))]
     for name in names:
-        path, content = _place_of(root, name), stored[name]
+        path, content = place_of(root, name), stored[name]
         try:
             with contextlib.suppress(FileExistsError):  # an earlier try came so far
                 write_durably(os.fspath(journal.folder / _LAID), json.dumps(names).encode())
@@ -121,7 +121,7 @@ def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Jo
     """Remove what ``write_configuration`` wrote, where nobody has changed it. Raises ``RestoreError``."""
     try:
         names = json.loads((journal.folder / _LAID).read_bytes())
-        for path, content in ((_place_of(root, name), stored.get(name)) for name in names):
+        for path, content in ((place_of(root, name), stored.get(name)) for name in names):
             if path.is_file() and path.read_bytes() == content:
                 path.unlink()
                 for folder in path.relative_to(root).parents[:-1]:
@@ -138,5 +138,6 @@ def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Jo
         ) from error
 
 
-def _place_of(root: Path, name: str) -> Path:
+def place_of(root: Path, name: str) -> Path:
+    """Return where a stored file of the configuration belongs when the stack's root is ``root``."""
     return root / name if is_below(name) else root / Path(name).name

@@ -1,5 +1,6 @@
 """Bringing a stack back on a bare machine, from nothing but its vault."""
 
+import contextlib
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -9,10 +10,16 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rebond.cli.configuration.at_hand import is_same_place, list_places
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_all
 from rebond.cli.in_place.runs import begin_run, require_no_open_run
-from rebond.cli.in_place.saved_configuration import load_stored, require_configuration_in, write_configuration
+from rebond.cli.in_place.saved_configuration import (
+    load_stored,
+    place_of,
+    require_configuration_in,
+    write_configuration,
+)
 from rebond.cli.in_place.shown import describe_plan, plan_document
 from rebond.cli.in_place.sources import Sources
 from rebond.cli.in_place.surroundings import look_around, name_run
@@ -28,8 +35,9 @@ from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
+from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
-from rebond.errors import SourceUnreachable, UnknownName, UsageError
+from rebond.errors import RebondError, SourceUnreachable, UnknownName, UsageError
 from rebond.findings import Finding
 from rebond.operations.recovery.choosing import choose_records
 from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
@@ -62,9 +70,10 @@ def recover_stack(
         server = _find_server(invocation, loaded, asked, later, wishes)
         later = [name for name in later if server is None or name not in server.records]
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
-        come_later = [_come_later(name, loaded, asked, url) for name in later]
-        plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
         root = Path(to) if to else loaded.root
+        path = place_of(root, next(iter(stored)))
+        come_later = [_come_later(name, loaded, asked, url, path) for name in later]
+        plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
         if not wishes["dry_run"]:
             _show(invocation, plan, missing)
@@ -79,7 +88,7 @@ def recover_stack(
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         write_configuration(invocation, root, stored, journal)
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
-        commands = {**{name: _command_for(name, loaded, asked, url) for name in later}, **loading}
+        commands = {**{name: _command_for(name, loaded, asked, url, path) for name in later}, **loading}
         try:
             if server is not None and status in {GOOD, DOUBTFUL}:
                 for name, found in load_all(invocation, vault.live, server, watcher):
@@ -87,6 +96,7 @@ def recover_stack(
                     del commands[name]
         finally:  # what is not loaded yet is said, also when a load fails
             _say_next(invocation, root, commands)
+            _say_what_backups_need(invocation, vault.store.location, path)
     return status
 
 
@@ -179,17 +189,17 @@ def _comes_later(component: Component | None, to: str) -> bool:
     return bool(to)
 
 
-def _command_for(name: str, loaded: Loaded, asked: _Asked, url: str) -> str:
+def _command_for(name: str, loaded: Loaded, asked: _Asked, url: str, path: Path) -> str:
     """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
     component = loaded.configuration.component.get(name)
     if isinstance(component, Postgres) and component.method == "physical":
         return shlex.join(["rebond", "restore", "--at", asked.target, name, "--vault", url, "--to"]) + " DIR"
     snapshot = asked.records[name].snapshot.hex()[:12]
-    return shlex.join(["rebond", "restore", snapshot, name, "--in-place", "--vault", url])
+    return shlex.join(["rebond", "restore", snapshot, name, "--in-place", "--vault", url, "--config", str(path)])
 
 
-def _come_later(name: str, loaded: Loaded, asked: _Asked, url: str) -> LeftOut:
-    command = _command_for(name, loaded, asked, url)
+def _come_later(name: str, loaded: Loaded, asked: _Asked, url: str, path: Path) -> LeftOut:
+    command = _command_for(name, loaded, asked, url, path)
     component = loaded.configuration.component.get(name)
     if isinstance(component, Postgres) and component.method == "physical":
         return leave_out(
@@ -227,4 +237,23 @@ def _say_next(invocation: Invocation, root: Path, later: Mapping[str, str]) -> N
     note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(str(root))))
     for name, command in later.items():
         note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
-    note(invocation, tr("What else is missing for backups from here: {command}", command="rebond doctor"))
+
+
+def _say_what_backups_need(invocation: Invocation, location: str, path: Path) -> None:
+    """Say it where the configuration names another vault than the one that answered: a copy, or a disk elsewhere."""
+    with contextlib.suppress(RebondError):  # what this machine cannot look up, the doctor says
+        as_it_lies = load_configuration(path, invocation.environment).loaded
+        for place in list_places(as_it_lies, only_main=True) if as_it_lies else ():
+            if not is_same_place(place.address, location):
+                note(
+                    invocation,
+                    tr(
+                        "The configuration names the vault {named}, and all of this came from {location}. Before the "
+                        "next backup, make that the url under [vault] in {path}.",
+                        named=show_path(place.address if "://" in place.address else os.path.normpath(place.address)),
+                        location=show_path(location),
+                        path=show_path(str(path)),
+                    ),
+                )
+    command = shlex.join(["rebond", "doctor", "--config", str(path)])
+    note(invocation, tr("What else is missing for backups from here: {command}", command=command))

@@ -205,6 +205,9 @@ RECOVERING: dict[str, str] = {
     # a bare machine
     "The snapshot {id} was made without a configuration, so nothing says where its parts belong.": "La sauvegarde {id} a été faite sans configuration : rien ne dit où vont ses parties.",
     "Bring them below a directory: rebond restore {id} --vault {url} --to DIR": "Rapportez-les sous un dossier : rebond restore {id} --vault {url} --to DOSSIER",
+    "The configuration names the vault {named}, and all of this came from {location}. Before the next backup, make that "
+    "the url under [vault] in {path}.": "La configuration nomme le coffre {named}, et tout ceci vient de {location}. "
+    "Avant la prochaine sauvegarde, mettez celui-ci comme url sous [vault] dans {path}.",
     "Nothing in the snapshot {id} says where the stack lay.": "Rien dans la sauvegarde {id} ne dit où était la pile.",
     "Say where its root is to be: --to DIR": "Dites où sa racine doit être : --to DOSSIER",
     "The configuration in the snapshot cannot be used here.": "La configuration de la sauvegarde n'est pas utilisable ici.",

@@ -13,22 +13,27 @@ _LOOKED_AT = 500
 
 def find_last_saved(scene: Scene) -> int | None:
     """Return when this machine last made a snapshot of the stack, in milliseconds; ``None`` where it knows of none."""
-    return max((each.began_ms for each in _read_backups(scene) if each.texts("snapshots")), default=None)
+    return max((each.began_ms for each in _read_runs(scene, "backup") if each.texts("snapshots")), default=None)
+
+
+def find_last_recovered(scene: Scene) -> int | None:
+    """Return when ``rebond recover`` last fetched the stack from a vault, to its end or not; ``None`` for never."""
+    return max((each.began_ms for each in _read_runs(scene, "recover")), default=None)
 
 
 def ran_out_of_room(scene: Scene) -> bool:
     """Say whether the last backup of the stack that ended found its vault full."""
-    ended = [each for each in _read_backups(scene) if each.status is not None]
+    ended = [each for each in _read_runs(scene, "backup") if each.status is not None]
     return bool(ended) and ended[-1].status == StoreFull.exit_status
 
 
-def _read_backups(scene: Scene) -> list[Run]:
-    """Return the newest backups of the stack, oldest first."""
+def _read_runs(scene: Scene, kind: str) -> list[Run]:
+    """Return the newest runs of a kind on the stack, oldest first."""
     ledger = Ledger(scene.state_folder / HISTORY)
     if not os.path.isdir(ledger.folder):
         return []
     try:
-        runs = read_runs(ledger, RunFilter(kind="backup", newest=_LOOKED_AT))
+        runs = read_runs(ledger, RunFilter(kind=kind, newest=_LOOKED_AT))
     except OSError:  # the check of permissions tells of it
         return []
     stack = scene.configuration.stack.name

@@ -18,7 +18,7 @@ from rebond.errors import (
 )
 from rebond.mount_points import find_unmounted
 from rebond.operations.examining import ExaminedVault
-from rebond.stack.advice.earlier_runs import find_last_saved
+from rebond.stack.advice.earlier_runs import find_last_recovered, find_last_saved
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.store.proving import TOLERATED_OFFSET_MS
 from rebond.units import format_moment
@@ -112,6 +112,9 @@ def describe_obstacle(
     saved_ms = find_last_saved(scene) if is_main and isinstance(error, VaultMissing) else None
     if saved_ms is not None:
         return _describe_gone(scene, address, error, saved_ms)
+    recovered_ms = find_last_recovered(scene) if is_main and isinstance(error, VaultMissing) else None
+    if recovered_ms is not None:
+        return _describe_elsewhere(scene, address, error, recovered_ms)
     return Observation(
         check=CHECK,
         code=error.code,
@@ -134,6 +137,20 @@ def _describe_gone(scene: Scene, address: str, error: RebondError, saved_ms: int
         "make another.",
         values={"reason": error, "moment": format_moment(saved_ms)},
         command=scene.root_command("mount", unmounted) if unmounted else look,
+    )
+
+
+def _describe_elsewhere(scene: Scene, address: str, error: RebondError, recovered_ms: int) -> Observation:
+    """A vault that the stack was brought back from, under another address than the configuration has it."""
+    unmounted = find_unmounted(address) if "://" not in address else ""
+    return Observation(
+        check=CHECK,
+        code="vault-gone",
+        weight=Weight.FAILURE,
+        template="The vault: {reason} This stack was brought back on {moment} from a vault that lies elsewhere: write "
+        "its address as url under [vault] before you make another.",
+        values={"reason": error, "moment": format_moment(recovered_ms)},
+        command=scene.root_command("mount", unmounted) if unmounted else f"${{EDITOR:-vi}} {scene.command(scene.path)}",
     )
 
 
