@@ -13,6 +13,8 @@ DATA_DIRECTORY = "tests/crash/test_data_directory_in_place_kills.py"
 CUTS = "tests/crash/test_swap_cuts.py"
 MOUNTS = "tests/scenarios/test_restore_in_place_mounts.py"
 RECOVER_KILLS = "tests/crash/test_recover_kills.py"
+STUCK = "tests/scenarios/test_restores_that_nothing_ends.py"
+SPOILT = "tests/unit/operations/recovery/test_spoilt_runs.py"
 
 RECOVERY = (
     Bug(
@@ -436,13 +438,43 @@ RECOVERY = (
         ("tests/unit/vault/test_chunk_index.py",),
     ),
     Bug(
+        "a-lost-server-is-asked-for-ever",
+        "What a user gave up with its server is asked at the end all the same, so the restore stays open for ever.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "            if name not in self._find_left():\n                part.discard()\n",
+                "            part.discard()\n",
+            ),
+        ),
+        (f"{STUCK}::test_what_a_lost_server_held_is_left_out_and_the_rest_is_undone",),
+    ),
+    Bug(
+        "a-live-server-is-given-up",
+        "A component is left out of a rollback by a slip, though its server answers: two halves of two versions.",
+        (Change("cli/in_place/afterwards.py", "if in_servers[name].answers():", "if not in_servers[name]:"),),
+        (f"{STUCK}::test_a_server_that_answers_is_not_lost_and_files_are_in_none",),
+    ),
+    Bug(
+        "a-spoilt-record-is-no-run",
+        "A restore whose plan a disk spoilt counts for nothing: the next one begins over what it left half done.",
+        (
+            Change(
+                "operations/recovery/known_runs.py",
+                'return self.stack in ("", stack) and (self.state is None or self.state in OPEN_STATES)',
+                "return self.stack == stack and self.state in OPEN_STATES",
+            ),
+        ),
+        (f"{STUCK}::test_a_spoilt_record_is_named_and_left_by_a_word_of_the_user", f"{SPOILT}"),
+    ),
+    Bug(
         "latest-restore-of-another-stack",
         "'--rollback latest' undoes the newest restore of the machine, be it of another application.",
         (
             Change(
-                "operations/recovery/journal.py",
-                "own = [each for each in runs if not stack or _stack_of(each) == stack]\n",
-                "own = runs[-1:]\n",
+                "operations/recovery/known_runs.py",
+                "own = [each for each in runs.whole if not stack or _stack_of(each) == stack]\n",
+                "own = list(runs.whole[-1:])\n",
             ),
         ),
         ("tests/unit/operations/recovery/test_naming_a_run.py",),

@@ -31,13 +31,31 @@ TIME = (
         (f"{TURNS}::test_a_run_that_was_cut_off_after_its_snapshot_stood_is_not_done_again",),
     ),
     Bug(
+        "tries-of-another-night",
+        "After a night without a network the next one is not tried again, however short its fault is.",
+        (Change("schedule/turns.py", "failures=0 if is_another else record.failures,", "failures=record.failures,"),),
+        ("tests/unit/schedule/test_trying_again.py::test_the_next_night_has_its_own_tries",),
+    ),
+    Bug(
+        "partial-is-done",
+        "A night whose database did not answer for a minute counts as saved: there is no whole set until the next.",
+        (
+            Change(
+                "cli/turns/taking.py",
+                "bool(turn.job.schedule) and status != GOOD and invocation.may_be_whole_later",
+                "status == GOOD and invocation.may_be_whole_later",
+            ),
+        ),
+        ("tests/unit/cli/test_tried_again.py",),
+    ),
+    Bug(
         "catch-up-for-each-miss",
         "After a week of downtime every missed night is run, one after the other.",
         (
             Change(
                 "schedule/deciding.py",
-                "        return last_ms\n    may_succeed_later",
-                "        return find_next_firing(job.schedule, record.taken_ms, zone)\n    may_succeed_later",
+                "        return last_ms\n    return record",
+                "        return find_next_firing(job.schedule, record.taken_ms, zone)\n    return record",
             ),
         ),
         (f"{DECIDING}::test_however_many_were_missed_one_run_makes_up_for_them",),

@@ -1,5 +1,6 @@
 """Components that a restore in place has left half done: what lies there is neither version, and no backup."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Never
@@ -19,21 +20,24 @@ if TYPE_CHECKING:
 
 def find_half_restored(state_folder: Path, stack: str) -> dict[str, str]:
     """Return the components of files whose versions were changing places when a restore was cut, with its run."""
-    from rebond.operations.recovery.journal import RESTORES, Event, RunState, list_runs
+    from rebond.operations.recovery.journal import RESTORES, Event, RunState
+    from rebond.operations.recovery.known_runs import list_runs
 
     found: dict[str, str] = {}
     if not (state_folder / RESTORES).is_dir():
         return found
     try:
-        for journal in list_runs(state_folder / RESTORES, SystemClock()):
+        journals = list_runs(state_folder / RESTORES, SystemClock())
+    except OSError:
+        return found
+    for journal in journals:
+        with contextlib.suppress(RebondError, KeyError, TypeError):  # no backup may fail over what one wrote down
             plan = journal.read_plan()
             if journal.state not in (RunState.UNFINISHED, RunState.ROLLING_BACK) or plan.get("stack") != stack:
                 continue
             whole = {each["name"] for each in plan["parts"] if each["needs_server"]}  # swapped in by one transaction
             whole |= {each.subject for each in journal.entries() if each.event is Event.TAKEN_BACK}
             found |= {name: journal.run for name in journal.begun_parts() if name not in whole}
-    except (RebondError, OSError, ValueError, KeyError):  # no backup may fail over what was written of a restore
-        return found
     return found
 
 

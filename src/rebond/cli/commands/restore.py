@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from rebond.operations.restore_planning import RestoreRequest
 
 _OVERWRITE = ("never", "changed", "always")
+_FOR_PLANS = (
+    "in_place",
+    "resume",
+    "rollback",
+    "accept",
+    "leave",
+    "set_newer_aside",
+    "without",
+    "scenario",
+    "other_cluster",
+)
 _MEANWHILE = (
     "rebond.operations.restore",
     "rebond.cli.snapshots.documents",
@@ -55,6 +66,13 @@ _MEANWHILE = (
 @option("--rollback", metavar="RUN", help="Undo a restore in place: the old version comes back.")
 @option("--accept", metavar="RUN", help="Delete the old version that a restore in place set aside.")
 @option("--set-newer-aside", is_flag=True, help="With --rollback: also when somebody wrote since; that is kept.")
+@option(
+    "--without",
+    multiple=True,
+    metavar="COMPONENT",
+    help="With --rollback and --accept: leave out a database whose server is lost for good; may be repeated.",
+)
+@option("--leave", metavar="RUN", help="End a restore in place whose record cannot be read; nothing is touched.")
 @option(
     "--other-cluster",
     is_flag=True,
@@ -133,8 +151,7 @@ def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:
             "Where is it to go?", hint="Name a directory with --to, or a database server with --into: one of them."
         )
     for_databases = [name for name in ("table", "schema", "rename", "yes") if wishes[name]]
-    for_plans = ("in_place", "resume", "rollback", "accept", "set_newer_aside", "scenario", "other_cluster")
-    if given := [name for name in for_plans if wishes[name]]:
+    if given := [name for name in _FOR_PLANS if wishes[name]]:
         raise UsageError(
             "--{option} goes neither with --to nor with --into.",
             hint="Leave one out.",

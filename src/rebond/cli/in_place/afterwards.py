@@ -1,5 +1,6 @@
 """What follows a restore in place: going on with one that was cut, rolling back, accepting."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from rebond.cli.output.watching import watching
 from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
-from rebond.errors import Refused, RestoreError
-from rebond.operations.recovery.carrying_out import Recovery
-from rebond.operations.recovery.journal import Journal, RunState, find_run, require_state
+from rebond.errors import Refused, RestoreError, UsageError
+from rebond.operations.recovery.carrying_out import Means, Recovery
+from rebond.operations.recovery.journal import Journal, RunState
+from rebond.operations.recovery.known_runs import find_run, require_state
+from rebond.operations.recovery.parts import NeedsServer
 from rebond.operations.recovery.plan import StepKind
 from rebond.stack.recovering import make_means
 from rebond.stack.recovery_wishes import Surroundings
@@ -74,8 +77,13 @@ def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
     return invocation
 
 
-def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool) -> int:
-    """Put the old version back. Raises ``Refused`` when somebody wrote since, unless that is wished for too."""
+def roll_back(
+    invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool, lost: Sequence[str] = ()
+) -> int:
+    """Put the old version back, but for components that are ``lost`` with their server.
+
+    Raises ``Refused`` when somebody wrote since, unless that is wished for too.
+    """
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     begun = load_run(invocation, journal)
@@ -85,15 +93,17 @@ def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_ne
         gathering = Gathering(watcher)
         recovery = Recovery(begun.plan, means, journal, gathering, clock)
         require_newest(invocation, journal, clock)
+        _require_lost(means, lost)
         if journal.state is RunState.KEPT:
-            _require_second_word(journal, recovery, keeps_newer=keeps_newer)
-        question = tr("Put the old version of {components} back?", components=", ".join(means.parts))
+            _require_second_word(journal, recovery, lost, keeps_newer=keeps_newer)
+        names = ", ".join(each for each in means.parts if each not in lost)
+        question = tr("Put the old version of {components} back?", components=names)
         require_consent(invocation, question, is_given=is_confirmed)
         with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
             try:
                 if begun.wish.is_bare and journal.state in _MAY_HAVE_LAID:
                     take_configuration_back(_root_of(begun), read_kept_configuration(journal), journal)
-                recovery.roll_back()
+                recovery.roll_back(lost)
             except KeyboardInterrupt:
                 raise RunInterrupted.saying(
                     RestoreError(
@@ -110,16 +120,35 @@ def roll_back(invocation: Invocation, text: str, *, is_confirmed: bool, keeps_ne
         "problems": [finding_document(each) for each in problems],
     }
     said = tr(
-        "The restore {run} was rolled back: {components} are as they were before it.",
-        run=journal.run,
-        components=", ".join(means.parts),
+        "The restore {run} was rolled back: {components} are as they were before it.", run=journal.run, components=names
     )
     answer(invocation, document, with_problems(invocation, said, problems))
     return DOUBTFUL if problems else GOOD
 
 
-def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: bool) -> None:
-    written = recovery.find_written()
+def _require_lost(means: Means, lost: Sequence[str]) -> None:
+    """Raise ``UsageError`` for what lies in no server of the plan, ``Refused`` where that server answers."""
+    in_servers = {name: each for name, each in means.parts.items() if isinstance(each, NeedsServer)}
+    for name in lost:
+        if name not in in_servers:
+            raise UsageError(
+                "{component} is no component of this restore that lies in a server.",
+                hint="--without leaves out one whose server is lost for good: {known}."
+                if in_servers
+                else "Leave --without out.",
+                component=name,
+                known=", ".join(in_servers),
+            )
+        if in_servers[name].answers():
+            raise Refused(
+                "The server of {component} answers, so nothing of it is lost.",
+                hint="Leave --without out.",
+                component=name,
+            )
+
+
+def _require_second_word(journal: Journal, recovery: Recovery, lost: Sequence[str], *, keeps_newer: bool) -> None:
+    written = recovery.find_written(lost)
     if not written or keeps_newer:
         return
     since = format_moment(journal.ended_ms)
@@ -132,28 +161,35 @@ def _require_second_word(journal: Journal, recovery: Recovery, *, keeps_newer: b
     )
 
 
-def accept(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
-    """Delete the old version of a restore. Raises ``Refused`` for one that is not finished."""
+def accept(invocation: Invocation, text: str, *, is_confirmed: bool, lost: Sequence[str] = ()) -> int:
+    """Delete the old version of a restore, but what is ``lost`` with its server.
+
+    Raises ``Refused`` for one that is not finished.
+    """
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     begun = load_run(invocation, journal)
     with watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        recovery = Recovery(begun.plan, means, journal, watcher, clock)
+        gathering = Gathering(watcher)
+        recovery = Recovery(begun.plan, means, journal, gathering, clock)
+        _require_lost(means, lost)
+        names = ", ".join(each for each in means.parts if each not in lost)
         if journal.state is RunState.KEPT:
-            question = tr(
-                "Delete the old version of {components}? It cannot be brought back then.",
-                components=", ".join(means.parts),
-            )
+            question = tr("Delete the old version of {components}? It cannot be brought back then.", components=names)
             require_consent(invocation, question, is_given=is_confirmed)
         with journal.held():
-            recovery.accept()
-    document = {"run": journal.run, "state": journal.state.value, "parts": list(means.parts)}
+            recovery.accept(lost)
+    problems = gathering.problems()
+    document = {
+        "run": journal.run,
+        "state": journal.state.value,
+        "parts": list(means.parts),
+        "problems": [finding_document(each) for each in problems],
+    }
     said = tr(
-        "The restore {run} is accepted: the old version of {components} is deleted.",
-        run=journal.run,
-        components=", ".join(means.parts),
+        "The restore {run} is accepted: the old version of {components} is deleted.", run=journal.run, components=names
     )
-    answer(invocation, document, said)
-    return GOOD
+    answer(invocation, document, with_problems(invocation, said, problems))
+    return DOUBTFUL if problems else GOOD

@@ -8,7 +8,7 @@ from rebond.cli.in_place.beginning import begin_in_place
 from rebond.cli.invocation import Invocation
 from rebond.errors import UsageError
 
-_DEEDS = ("in_place", "resume", "rollback", "accept")
+_DEEDS = ("in_place", "resume", "rollback", "accept", "leave")
 _OTHERS = ("table", "schema", "rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
 # What was decided when the run began.
 _AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario", "other_cluster")
@@ -30,15 +30,24 @@ def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | 
 def _go_on(invocation: Invocation, deed: str, wishes: Mapping[str, Any]) -> int:
     from rebond.cli.in_place.afterwards import accept, resume, roll_back
 
+    lost = tuple(wishes["without"])
     match deed:
         case "resume":
             return resume(invocation, wishes["resume"])
         case "rollback":
             return roll_back(
-                invocation, wishes["rollback"], is_confirmed=wishes["yes"], keeps_newer=wishes["set_newer_aside"]
+                invocation,
+                wishes["rollback"],
+                is_confirmed=wishes["yes"],
+                keeps_newer=wishes["set_newer_aside"],
+                lost=lost,
             )
+        case "leave":
+            from rebond.cli.in_place.leaving import leave
+
+            return leave(invocation, wishes["leave"], is_confirmed=wishes["yes"])
         case _:
-            return accept(invocation, wishes["accept"], is_confirmed=wishes["yes"])
+            return accept(invocation, wishes["accept"], is_confirmed=wishes["yes"], lost=lost)
 
 
 def _choose_deed(wishes: Mapping[str, Any]) -> str:
@@ -65,6 +74,8 @@ def _refuse_others(deed: str, words: Sequence[str], moment: str | None, wishes: 
             )
     if deed != "rollback" and wishes["set_newer_aside"]:
         wrong.append("set_newer_aside")
+    if deed not in ("rollback", "accept") and wishes["without"]:
+        wrong.append("without")
     if wrong:
         raise UsageError(
             "--{one} and --{other} do not go together.",

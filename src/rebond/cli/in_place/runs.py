@@ -1,7 +1,9 @@
 """Runs of restores in place on the disk: what has to be known to go on with one, or to undo it, without a vault."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -12,7 +14,8 @@ from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, write_durably
 from rebond.errors import ConfigError, Refused, RestoreError, VaultLocked
-from rebond.operations.recovery.journal import OPEN_STATES, RESTORES, Journal, RunState, list_runs
+from rebond.operations.recovery.journal import OPEN_STATES, PLAN, RESTORES, Journal, RunState, spoilt
+from rebond.operations.recovery.known_runs import look_at_runs
 from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
 from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.sets import read_configuration
@@ -87,29 +90,40 @@ class BegunRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
-    """Return the configuration, the wish and the plan of a run as they were when it began. Raises ``ConfigError``."""
+    """Return the configuration, the wish and the plan of a run as they were when it began.
+
+    Raises ``ConfigError``, and ``RestoreError`` where the plan was spoilt.
+    """
     document = journal.read_plan()
-    names = document.get("configuration") or [""]
+    try:
+        wish = msgspec.convert(document["wish"], RecoveryWish)
+        plan = _read_steps(journal.run, document)
+        names, root = document.get("configuration") or [""], Path(str(document["root"]))
+    except (KeyError, TypeError, msgspec.MsgspecError) as error:
+        raise spoilt(journal.run, journal.folder / PLAN, error) from error
     path = journal.folder / _CONFIGURATION / str(names[0])
-    verdict = load_configuration(path, invocation.environment, root=Path(str(document["root"])))
+    verdict = load_configuration(path, invocation.environment, root=root)
     if verdict.loaded is None:
         raise ConfigError(
             "The configuration that the restore {run} began with cannot be used any more: {reason}",
-            hint="It lies in {path}.",
+            hint="It lies in {path}. Where it cannot be mended: rebond restore --leave {run}",
             run=journal.run,
             reason=verdict.problems[0].error.message if verdict.problems else "?",
             path=str(path),
         )
     if invocation.recording is not None:
         invocation.recording.meet_configuration(verdict.loaded)
-    plan = RecoveryPlan(
-        run=journal.run,
+    return BegunRun(loaded=verdict.loaded, wish=wish, plan=plan)
+
+
+def _read_steps(run: str, document: Mapping[str, Any]) -> RecoveryPlan:
+    return RecoveryPlan(
+        run=run,
         stack=str(document["stack"]),
         parts=msgspec.convert(document["parts"], tuple[PlannedPart, ...]),
         steps=msgspec.convert(document["steps"], tuple[Step, ...]),
         is_bare=bool(document.get("is_bare", False)),
     )
-    return BegunRun(loaded=verdict.loaded, wish=msgspec.convert(document["wish"], RecoveryWish), plan=plan)
 
 
 def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> None:
@@ -138,8 +152,10 @@ def require_no_open_run(invocation: Invocation, stack: str, clock: Clock) -> Non
 
 
 def find_open_run(invocation: Invocation, stack: str, clock: Clock) -> Journal | None:
-    """Return a restore of the stack that is half done, if there is one."""
-    for each in list_runs(restores_of(invocation), clock):
+    """Return a restore of the stack that is half done, if there is one. Raises ``RestoreError`` where one may be."""
+    runs = look_at_runs(restores_of(invocation), clock)
+    runs.require_none_half_done(stack)
+    for each in runs.whole:
         if each.state in OPEN_STATES and each.read_plan().get("stack") == stack:
             return each
     return None
@@ -147,8 +163,10 @@ def find_open_run(invocation: Invocation, stack: str, clock: Clock) -> Journal |
 
 def require_newest(invocation: Invocation, journal: Journal, clock: Clock) -> None:
     """Raise ``Refused`` when a later restore stands on this one: undoing it would mix the two."""
-    stack = journal.read_plan().get("stack")
-    runs = [each for each in list_runs(restores_of(invocation), clock) if each.read_plan().get("stack") == stack]
+    stack = str(journal.read_plan().get("stack"))
+    known = look_at_runs(restores_of(invocation), clock)
+    known.require_none_standing(stack)
+    runs = [each for each in known.whole if each.read_plan().get("stack") == stack]
     gone = {RunState.ROLLED_BACK}
     later = [each for each in runs[[each.run for each in runs].index(journal.run) + 1 :] if each.state not in gone]
     if later:

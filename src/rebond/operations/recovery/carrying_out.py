@@ -1,7 +1,7 @@
 """Carrying out a plan step by step, going on with one that was cut, and undoing one."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct, field
@@ -12,10 +12,12 @@ from rebond.findings import Finding, Severity
 from rebond.logs.masking import mask
 from rebond.operations.hooks import Hook, OnFailure
 from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
-from rebond.operations.recovery.journal import Event, Journal, RunState, require_state
+from rebond.operations.recovery.journal import Event, Journal, RunState
+from rebond.operations.recovery.known_runs import require_state
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.operations.recovery.reserve import keep_reserve
+from rebond.operations.recovery.telling import remedy_of, tell_left_in_server, tell_newer_kept
 from rebond.progress import Advance, Observer
 
 _ONLY_LOOK = frozenset({StepKind.VERIFY, StepKind.ROOM})
@@ -214,16 +216,12 @@ class Recovery:
     def _end_after(self, step: Step, error: RebondError) -> RebondError:
         if not self._plan.is_bare or step.kind in _ONLY_LOOK or not self._has_brought():
             return self._undo_after(error)
-        remedy = RestoreError("See why, and mend it.")
-        if error.hint_template:
-            remedy = RestoreError(error.hint_template)
-            remedy.values = error.values
         told = RestoreError(
             "What came back so far stays where it is. {reason}",
             hint="{remedy}\n  → Then go on with: rebond restore --resume {run}\n"
             "  → or undo it: rebond restore --rollback {run}",
             reason=error,
-            remedy=remedy,
+            remedy=remedy_of(error),
             run=self._journal.run,
         )
         return type(error)(told.template, hint=told.hint_template, **{**error.values, **told.values})
@@ -241,9 +239,10 @@ class Recovery:
         except RebondError as second:
             return RestoreError(
                 "A step failed, and taking everything back failed too: {second} The step: {reason}",
-                hint="Mend that, then go on with: rebond restore --rollback {run}",
+                hint="{remedy}\n  → Then go on with: rebond restore --rollback {run}",
                 reason=reason,
                 second=mask(second.message),
+                remedy=remedy_of(second),
                 run=self._journal.run,
             )
         if not has_changed:
@@ -252,11 +251,12 @@ class Recovery:
             "Everything is as it was, and the old version is in its place again. {reason}", reason=error
         )
 
-    def roll_back(self) -> None:
+    def roll_back(self, lost: Collection[str] = ()) -> None:
         """Put the old version back as far as it was touched, start the services, remove what was brought.
 
         May be called at any time before the run is accepted, and again when it was cut. Raises ``RebondError`` when
-        a part cannot be taken back; commands that fail are told, and stop nothing.
+        a part cannot be taken back; commands that fail are told, and stop nothing. Parts that are ``lost`` with their
+        server stay as they are, and are told.
         """
         allowed = (RunState.UNFINISHED, RunState.KEPT, RunState.ROLLING_BACK)
         require_state(self._journal, *allowed)
@@ -264,10 +264,11 @@ class Recovery:
         has_stopped = self._journal.has_begun(StepKind.STOP, StepKind.ISOLATE)
         touched = self._journal.begun_parts()
         if self._journal.state is not RunState.ROLLING_BACK:
-            written = self.find_written() if had_been_kept else []
+            written = self.find_written(lost) if had_been_kept else []
             self._journal.write(Event.ROLLING_BACK, subject=",".join(written))
         written = self._journal.written_since()  # what is half taken back cannot be asked any more
-        done = {each.subject for each in self._journal.entries() if each.event is Event.TAKEN_BACK}
+        self._leave(lost)
+        done = self._find_done()
         if self._journal.has_begun(StepKind.START, StepKind.HEALTHY) and not done:
             self._run_all(StepKind.STOP)
         elif has_stopped and not self._has_stopped and not done.issuperset(touched):
@@ -276,7 +277,7 @@ class Recovery:
         for name in self._order_back(touched):
             if name not in done:
                 part = self._means.parts[name]
-                self._reach_what_is_there(part)
+                self._reach_what_is_there(part, "rollback")
                 if name in touched:
                     self._take_back(part, keeps_new=name in written)
                 if isinstance(part, NeedsServer):
@@ -284,8 +285,9 @@ class Recovery:
                 self._journal.write(Event.TAKEN_BACK, subject=name)
         if (has_stopped or touched) and not self._brought_everything():
             self._run_all(StepKind.START)
-        for part in self._means.parts.values():
-            part.discard()
+        for name, part in self._means.parts.items():
+            if name not in self._find_left():
+                part.discard()
         self._journal.write(Event.ROLLED_BACK)
 
     def _order_back(self, touched: Sequence[str]) -> list[str]:
@@ -297,9 +299,41 @@ class Recovery:
         """Say whether nothing of the stack was there before: then there is nothing to be started again."""
         return self._plan.is_bare and all(each.is_new or each.needs_server for each in self._plan.parts)
 
-    def _reach_what_is_there(self, part: Part) -> None:
-        if isinstance(part, NeedsServer) and part.has_something_there():
+    def _reach_what_is_there(self, part: Part, way: str) -> None:
+        if not isinstance(part, NeedsServer) or not part.has_something_there():
+            return
+        try:
             part.reach(self._clock)
+        except RebondError as error:
+            raise RestoreError(
+                error.template,
+                hint="{remedy}\n  → Where that server is lost for good, leave it out: "
+                "rebond restore --{way} {run} --without {component}",
+                **{
+                    **error.values,
+                    "remedy": remedy_of(error),
+                    "way": way,
+                    "run": self._journal.run,
+                    "component": part.name,
+                },
+            ) from error
+
+    def _find_done(self) -> set[str]:
+        """Return the parts of which nothing is to be undone any more."""
+        return {each.subject for each in self._journal.entries() if each.event in (Event.TAKEN_BACK, Event.LEFT)}
+
+    def _find_left(self) -> set[str]:
+        """Return the parts that are lost with their server: nothing is asked of that, and nothing done in it."""
+        return {each.subject for each in self._journal.entries() if each.event is Event.LEFT}
+
+    def _leave(self, lost: Collection[str]) -> None:
+        for name in lost:
+            if name not in self._find_done():
+                self._journal.write(Event.LEFT, subject=name)
+        for name in sorted(self._find_left()):
+            part = self._means.parts[name]
+            if isinstance(part, NeedsServer):
+                self._observer.noticed(tell_left_in_server(name, part.describe_left()))
 
     def _take_back(self, part: Part, *, keeps_new: bool) -> None:
         part.take_back()
@@ -307,7 +341,7 @@ class Recovery:
             if keeps_new:
                 part.keep_new()
             if where := part.find_newer():
-                self._observer.noticed(_newer_kept(part.name, where))
+                self._observer.noticed(tell_newer_kept(part.name, where))
 
     def _run_all(self, kind: StepKind) -> None:
         """Run all commands of a kind, whatever becomes of each: on the way back there is no way back."""
@@ -326,28 +360,22 @@ class Recovery:
                     )
                 )
 
-    def find_written(self) -> list[str]:
-        """Return the parts that somebody wrote to since they came back."""
-        since_ns = self._journal.put_ns
-        return [name for name in self._journal.begun_parts() if self._means.parts[name].was_written_since(since_ns)]
+    def find_written(self, lost: Collection[str] = ()) -> list[str]:
+        """Return the parts that somebody wrote to since they came back; those that are ``lost`` cannot be asked."""
+        since_ns, touched = self._journal.put_ns, self._journal.begun_parts()
+        return [each for each in touched if each not in lost and self._means.parts[each].was_written_since(since_ns)]
 
-    def accept(self) -> None:
-        """Delete the old version. Raises ``Refused`` unless the run was kept."""
+    def accept(self, lost: Collection[str] = ()) -> None:
+        """Delete the old version. Raises ``Refused`` unless the run was kept.
+
+        What lies in a server that is ``lost`` stays, and is told.
+        """
         require_state(self._journal, RunState.KEPT, RunState.ACCEPTING)
         if self._journal.state is not RunState.ACCEPTING:
             self._journal.write(Event.ACCEPTING)
-        for part in self._means.parts.values():
-            self._reach_what_is_there(part)
-            part.accept()
+        self._leave(lost)
+        for name, part in self._means.parts.items():
+            if name not in self._find_left():
+                self._reach_what_is_there(part, "accept")
+                part.accept()
         self._journal.write(Event.ACCEPTED)
-
-
-def _newer_kept(component: str, where: str) -> Finding:
-    return Finding(
-        code="newer-kept",
-        severity=Severity.NOTE,
-        subject=component,
-        template="What was written to {component} since the restore is kept in {path}.",
-        hint_template="Take from it what is missed, then delete it.",
-        values={"component": component, "path": where},
-    )

@@ -12,7 +12,7 @@ from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_with_reserve
-from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, wait_for_server
+from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, answers, wait_for_server
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, name_aside, shorten, swap_in
@@ -79,6 +79,14 @@ class DatabasePart:
     def reach(self, clock: Clock) -> None:
         """See that the server answers; start it where it does not. Raises ``RestoreError``."""
         wait_for_server(self.name, self._find_target, self._find_starter, clock)
+
+    def answers(self) -> bool:
+        """Say whether the server answers now; nothing is started for that."""
+        return answers(self._find_target)
+
+    def describe_left(self) -> str:
+        """Return the names of databases that only a restore makes."""
+        return describe_left(self._folder)
 
     def has_something_there(self) -> bool:
         """Say whether the server holds anything of this run."""
@@ -210,10 +218,7 @@ class DatabasePart:
         return names
 
     def _find_names(self) -> list[_Names]:
-        try:
-            return read_json((self._folder / _NAMES).read_bytes(), list[_Names])
-        except FileNotFoundError:
-            return []
+        return _read_names(self._folder)
 
     def _is_discarded(self) -> bool:
         """Say whether it was undone to its end, after which nothing is asked of the server any more."""
@@ -249,6 +254,19 @@ class DatabasePart:
             query = _COUNTERS.format(name=quote_text(name))
             return int(ask(target.access, _maintenance(target, name), query)[0])
         return -1
+
+
+def describe_left(folder: Path) -> str:
+    """Return by their names the databases that a part with this folder may have left in its server, old ones first."""
+    names = _read_names(folder)
+    return ", ".join([*(each.aside for each in names if each.had_been_there), *(each.new for each in names)])
+
+
+def _read_names(folder: Path) -> list[_Names]:
+    try:
+        return read_json((folder / _NAMES).read_bytes(), list[_Names])
+    except FileNotFoundError:
+        return []
 
 
 def _maintenance(target: DatabaseTarget, name: str) -> str:

@@ -17,6 +17,7 @@ from rebond.operations.recovery.earlier_fetches import choose_overwriting
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.remembered_places import PLACES, Places, read_places
 from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, close_last, plan_swap
 from rebond.operations.restore import restore
@@ -26,7 +27,7 @@ from rebond.progress import Observer
 
 BESIDE = ".rebond-restore-"  # begins the name of the folder that holds the new and the old version
 MARKER = ".nobackup"  # so that no backup takes that folder in
-_SWAP, _PLACES, _TAKEN_BACK = "swap", "places", "taken-back"
+_SWAP, _TAKEN_BACK = "swap", "taken-back"
 
 LookAtLive = Callable[[bytes, Callable[[bytes], bool]], LiveShape]
 
@@ -63,14 +64,6 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int = 0
     keeps_owner: bool = True
     workers: int = 2
-
-
-class _Places(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the two versions lie; decided once, when the component is fetched. ``made`` had to be made for that."""
-
-    place: bytes
-    beside: bytes
-    made: list[bytes] = []
 
 
 class FilePart:
@@ -177,7 +170,7 @@ class FilePart:
         with self._telling(swap.place):
             swap_steps.put(swap)
 
-    def _plan(self, places: _Places) -> Swap:
+    def _plan(self, places: Places) -> Swap:
         new = self._new_tree(places)
         if not os.path.lexists(new):
             raise UsageError(
@@ -285,7 +278,7 @@ class FilePart:
         swap = self._find_swap()
         return swap is not None and swap_steps.was_written_since(swap, since_ns)
 
-    def _remove(self, places: _Places, folder: bytes) -> None:
+    def _remove(self, places: Places, folder: bytes) -> None:
         with self._telling(folder):
             if os.path.lexists(folder):
                 delete_tree(folder)
@@ -303,22 +296,22 @@ class FilePart:
     def _number(self) -> bytes:
         return self.name.encode()
 
-    def _new_folder(self, places: _Places) -> bytes:
+    def _new_folder(self, places: Places) -> bytes:
         return os.path.join(places.beside, b"new", self._number)
 
-    def _old_folder(self, places: _Places) -> bytes:
+    def _old_folder(self, places: Places) -> bytes:
         return os.path.join(places.beside, b"old", self._number)
 
-    def _newer_folder(self, places: _Places) -> bytes:
+    def _newer_folder(self, places: Places) -> bytes:
         return os.path.join(places.beside, b"written-since", self._number)
 
-    def _new_tree(self, places: _Places) -> bytes:
+    def _new_tree(self, places: Places) -> bytes:
         return os.path.join(self._new_folder(places), self.name.encode(), self.place.inner).rstrip(b"/")
 
-    def _old_tree(self, places: _Places) -> bytes:
+    def _old_tree(self, places: Places) -> bytes:
         return os.path.join(self._old_folder(places), self.name.encode())
 
-    def _choose_places(self) -> _Places:
+    def _choose_places(self) -> Places:
         """Return where the versions will lie: on the file system of the place, near it, or else in it."""
         place = os.path.realpath(self.place.top)
         made: list[bytes] = []
@@ -328,26 +321,23 @@ class FilePart:
             standing = os.path.dirname(standing)
         for folder in (self.place.near, os.path.dirname(place)):
             if folder and folder != place and may_hold(folder, standing):
-                return _Places(place=place, beside=self._beside(folder), made=made[::-1])
-        return _Places(place=place, beside=self._beside(standing), made=made[::-1])
+                return Places(place=place, beside=self._beside(folder), made=made[::-1])
+        return Places(place=place, beside=self._beside(standing), made=made[::-1])
 
     def _beside(self, folder: bytes) -> bytes:
         return os.path.join(folder, os.fsencode(BESIDE + self._run))
 
-    def _remember_places(self) -> _Places:
+    def _remember_places(self) -> Places:
         found = self._find_places()
         if found is None:
             found = self._choose_places()
-            self._note(_PLACES, msgspec.msgpack.encode(found))
+            self._note(PLACES, msgspec.msgpack.encode(found))
         with self._telling(found.beside):
             os.makedirs(os.path.dirname(found.beside), mode=0o755, exist_ok=True)
         return found
 
-    def _find_places(self) -> _Places | None:
-        try:
-            return msgspec.msgpack.decode((self._folder / _PLACES).read_bytes(), type=_Places)
-        except FileNotFoundError:
-            return None
+    def _find_places(self) -> Places | None:
+        return read_places(self._folder)
 
     def _find_swap(self) -> Swap | None:
         try:

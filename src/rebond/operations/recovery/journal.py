@@ -9,22 +9,21 @@ import enum
 import fcntl
 import json
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
-from rebond.errors import Refused, RestoreError, UnknownName, UsageError, VaultLocked
+from rebond.errors import RestoreError, VaultLocked
 from rebond.operations.recovery.plan import StepKind
 from rebond.operations.recovery.reserve import give_up_reserve, reserve_kept, write_with_reserve
 from rebond.operations.recovery.signs_of_life import give_signs, read_last_ms
 
 RESTORES = "restores"  # the folder of all runs, below the state folder
-_PLAN, _JOURNAL, _LOCK, _PARTS, _SIGN = "plan.json", "journal.jsonl", "lock", "parts", "alive"
-_RUN = re.compile(r"[0-9a-f]{4,32}")
+PLAN, JOURNAL, PARTS = "plan.json", "journal.jsonl", "parts"
+_LOCK, _SIGN = "lock", "alive"
 
 
 class Event(enum.StrEnum):
@@ -37,6 +36,7 @@ class Event(enum.StrEnum):
     KEPT = "kept"
     ROLLING_BACK = "rolling-back"
     TAKEN_BACK = "taken-back"
+    LEFT = "left"
     ROLLED_BACK = "rolled-back"
     ACCEPTING = "accepting"
     ACCEPTED = "accepted"
@@ -80,6 +80,7 @@ class Journal:
     """One run's folder."""
 
     def __init__(self, folder: Path, clock: Clock) -> None:
+        """Read what was written. Raises ``RestoreError`` when that cannot be read."""
         self.folder = folder
         self._clock = clock
         self._entries: list[Entry] = []
@@ -97,7 +98,7 @@ class Journal:
         try:
             make_directories_durably(os.fspath(folder))
             with reserve_kept(folder):  # before the plan: a run that has one has begun
-                write_durably(os.fspath(folder / _PLAN), json.dumps(plan, indent=1).encode() + b"\n")
+                write_durably(os.fspath(folder / PLAN), json.dumps(plan, indent=1).encode() + b"\n")
         except OSError as error:
             with contextlib.suppress(OSError):
                 folder.rmdir()
@@ -106,22 +107,11 @@ class Journal:
 
     def read_plan(self) -> Mapping[str, Any]:
         """Return the plan as it was written. Raises ``RestoreError`` when it is no plan."""
-        try:
-            document = json.loads((self.folder / _PLAN).read_bytes())
-        except (OSError, ValueError) as error:
-            raise RestoreError(
-                "The plan of the restore {run} cannot be read: {reason}",
-                hint="What it set aside lies in folders named .rebond-restore-{run}, beside what it restored.",
-                run=self.run,
-                reason=str(error),
-            ) from error
-        if not isinstance(document, dict):
-            raise RestoreError("The plan of the restore {run} is none.", run=self.run)
-        return document
+        return read_plan(self.folder)
 
     def folder_of(self, part: str) -> Path:
         """Return where a part keeps what it has to remember; made when it is asked for."""
-        folder = self.folder / _PARTS / part
+        folder = self.folder / PARTS / part
         try:
             make_directories_durably(os.fspath(folder))
         except OSError as error:
@@ -131,20 +121,11 @@ class Journal:
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep other processes from carrying out the same run. Raises ``VaultLocked``."""
-        descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise VaultLocked(
-                    "Another process is at work on the restore {run}.", hint="Wait until it has ended.", run=self.run
-                ) from None
+        with folder_held(self.folder):
             torn = self._read()  # what the other one wrote before it let go
             if torn:
-                os.truncate(self.folder / _JOURNAL, (self.folder / _JOURNAL).stat().st_size - torn)
+                os.truncate(self.folder / JOURNAL, (self.folder / JOURNAL).stat().st_size - torn)
             yield
-        finally:
-            os.close(descriptor)
 
     def is_held(self) -> bool:
         """Say whether a process is at work on this run."""
@@ -165,7 +146,7 @@ class Journal:
         """
         entries = [Entry(event=event, time_ms=self._clock.now_ms(), **facts) for event, facts in events]
         line = b"".join(_encode(each) for each in entries)
-        path = self.folder / _JOURNAL
+        path = self.folder / JOURNAL
         try:
             write_with_reserve(self.folder, lambda: _append(path, line))
         except OSError as error:
@@ -252,15 +233,46 @@ class Journal:
         Only who holds the run may take it away: to anyone else it may be a line that is just being written.
         """
         self._entries = []
+        path = self.folder / JOURNAL
         try:
-            content = (self.folder / _JOURNAL).read_bytes()
+            content = path.read_bytes()
+            whole = content[: content.rfind(b"\n") + 1]
+            for line in whole.splitlines():
+                document = json.loads(line)
+                self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
         except FileNotFoundError:
             return 0
-        whole = content[: content.rfind(b"\n") + 1]
-        for line in whole.splitlines():
-            document = json.loads(line)
-            self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise spoilt(self.run, path, error) from error
         return len(content) - len(whole)
+
+
+def read_plan(folder: Path) -> Mapping[str, Any]:
+    """Return the plan that lies in the folder of a run. Raises ``RestoreError`` when it is no plan."""
+    path = folder / PLAN
+    try:
+        document = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise spoilt(folder.name, path, error) from error
+    if not isinstance(document, dict):
+        raise spoilt(folder.name, path, type(document).__name__)
+    return document
+
+
+@contextlib.contextmanager
+def folder_held(folder: Path) -> Iterator[None]:
+    """Keep other processes from working on the run of a folder. Raises ``VaultLocked``."""
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VaultLocked(
+                "Another process is at work on the restore {run}.", hint="Wait until it has ended.", run=folder.name
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _append(path: Path, lines: bytes) -> None:
@@ -288,101 +300,16 @@ def _encode(entry: Entry) -> bytes:
     return json.dumps(document).encode() + b"\n"
 
 
-def list_runs(restores: Path, clock: Clock) -> list[Journal]:
-    """Return the runs of this machine, oldest first."""
-    try:
-        folders = [each for each in restores.iterdir() if _RUN.fullmatch(each.name) and (each / _PLAN).exists()]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    return sorted((Journal(each, clock) for each in folders), key=lambda each: each.read_plan().get("made_ms", 0))
-
-
-def find_run(restores: Path, text: str, clock: Clock, *, stack: str = "") -> Journal:
-    """Return the run that ``text`` means: an id, a unique prefix, or ``latest``, which is one of ``stack``.
-
-    Raises ``UnknownName``, and ``UsageError`` where several fit: ``latest`` too, without a stack and with runs of two.
-    """
-    runs = list_runs(restores, clock)
-    if text == "latest":
-        own = [each for each in runs if not stack or _stack_of(each) == stack]
-        _require_one_stack(own)
-        fitting = own[-1:]
-    else:
-        fitting = [each for each in runs if each.run.startswith(text.lower())]
-    if len(fitting) == 1:
-        return fitting[0]
-    if len(fitting) > 1:
-        raise UsageError(
-            "{text} is the start of several runs: {known}.",
-            hint="Give more of it.",
-            text=text,
-            known=_show_runs(fitting[-5:]),
-        )
-    known = _show_runs(runs[-5:])  # of other stacks too: one that is half done must not be denied
-    raise UnknownName(
-        "This machine knows no restore in place called {text}.",
-        hint="It knows: {known}." if known else "'rebond history' lists what ran; --in-place begins a restore.",
-        text=text,
-        known=known,
+def spoilt(run: str, path: Path, reason: object) -> RestoreError:
+    """Say that what a run wrote down cannot be read, so that nobody knows what it left half done."""
+    return RestoreError(
+        "What the restore {run} wrote down cannot be read, so nobody knows what it left half done: {path}, {reason}.",
+        hint="Look at what it restored: old versions lie beside it in folders named .rebond-restore-{run}. When all is "
+        "as it is to be, and to see more of it: rebond restore --leave {run}",
+        run=run,
+        path=str(path),
+        reason=(reason.strerror or str(reason)) if isinstance(reason, OSError) else str(reason),
     )
-
-
-def _stack_of(journal: Journal) -> str:
-    return str(journal.read_plan().get("stack"))
-
-
-def _show_runs(runs: Iterable[Journal]) -> str:
-    return ", ".join(f"{each.run} ({_stack_of(each)})" for each in runs)
-
-
-def _require_one_stack(runs: Sequence[Journal]) -> None:
-    newest = {_stack_of(each): each for each in runs}
-    if len(newest) > 1:
-        raise UsageError(
-            "Restores of several stacks ran on this machine, and 'latest' does not say of which.",
-            hint="Name one: {known}. Or run it in the stack's folder, or with --config.",
-            known=_show_runs(newest.values()),
-        )
-
-
-def require_state(journal: Journal, *allowed: RunState) -> None:
-    """Raise ``Refused``, with what the run came to, unless it stands where it may be worked on."""
-    if journal.state not in allowed:
-        raise _refusals(journal.run)[journal.state]
-
-
-def _refusals(run: str) -> dict[RunState, Refused]:
-    return {
-        RunState.UNFINISHED: Refused(
-            "The restore {run} is half done.",
-            hint="Go on with: rebond restore --resume {run}\n  → or undo it: rebond restore --rollback {run}",
-            run=run,
-        ),
-        RunState.KEPT: Refused(
-            "The restore {run} has come to its end.",
-            hint="Undo it with: rebond restore --rollback {run}\n  → or delete the old version: "
-            "rebond restore --accept {run}",
-            run=run,
-        ),
-        RunState.ROLLING_BACK: Refused(
-            "The restore {run} is half undone.", hint="Go on with: rebond restore --rollback {run}", run=run
-        ),
-        RunState.ROLLED_BACK: Refused(
-            "The restore {run} was rolled back: there is nothing left of it.",
-            hint="Begin another one with --in-place.",
-            run=run,
-        ),
-        RunState.ACCEPTING: Refused(
-            "The old version that the restore {run} set aside is half deleted.",
-            hint="Go on with: rebond restore --accept {run}",
-            run=run,
-        ),
-        RunState.ACCEPTED: Refused(
-            "The restore {run} was accepted: its old version is deleted, and nothing can be undone.",
-            hint="An earlier snapshot brings an earlier version: 'rebond snapshots'.",
-            run=run,
-        ),
-    }
 
 
 def _unwritable(path: Path, error: OSError) -> RestoreError:

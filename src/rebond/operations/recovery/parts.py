@@ -98,8 +98,16 @@ class NeedsServer(Protocol):
         """See that the server answers; start it where it does not. Raises ``RestoreError``."""
         ...
 
+    def answers(self) -> bool:
+        """Say whether the server answers now; nothing is started for that."""
+        ...
+
     def has_something_there(self) -> bool:
         """Say whether the server holds anything of this run."""
+        ...
+
+    def describe_left(self) -> str:
+        """Say by name, without asking the server, what it may hold of this run."""
         ...
 
 

@@ -56,6 +56,15 @@ def wait_for_server(component: str, find_target: FindTarget, find_starter: FindS
     _wait_until_steady(component, find_target, clock)
 
 
+def answers(find_target: FindTarget) -> bool:
+    """Say whether the server takes a database now; nothing is started for that."""
+    try:
+        _ask_who(find_target)
+    except RebondError:
+        return False
+    return True
+
+
 def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock) -> None:
     began = clock.monotonic()
     seen, seen_at = "", began

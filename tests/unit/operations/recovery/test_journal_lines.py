@@ -10,7 +10,8 @@ import pytest
 from rebond.errors import RestoreError
 from rebond.operations.recovery import journal as journal_module
 from rebond.operations.recovery import reserve
-from rebond.operations.recovery.journal import Event, Journal, list_runs
+from rebond.operations.recovery.journal import Event, Journal
+from rebond.operations.recovery.known_runs import list_runs
 from rebond.testing.manual_clock import ManualClock
 
 

@@ -5,7 +5,8 @@ import pathlib
 import pytest
 
 from rebond.errors import UnknownName, UsageError
-from rebond.operations.recovery.journal import Journal, find_run
+from rebond.operations.recovery.journal import Journal
+from rebond.operations.recovery.known_runs import find_run
 from rebond.testing.manual_clock import ManualClock
 
 

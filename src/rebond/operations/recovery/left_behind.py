@@ -1,0 +1,66 @@
+"""A restore in place whose record was spoilt is left as it stands: what is still known of it, and its end.
+
+Nothing that it restored or set aside is touched. Its record is kept under another name, and stands in nobody's way.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+
+import msgspec
+
+from rebond.durable_files import fsync_directory
+from rebond.errors import RestoreError
+from rebond.operations.recovery.database_part import describe_left
+from rebond.operations.recovery.journal import PARTS, folder_held
+from rebond.operations.recovery.remembered_places import read_places
+
+_LEFT = ".left"  # ends the name of a record that is nobody's run any more
+
+
+class LeftBehind(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of one component. ``beside`` is the folder of its versions, ``databases`` are names in a server."""
+
+    component: str
+    place: str = ""
+    beside: str = ""
+    databases: str = ""
+
+
+def list_left_behind(folder: Path) -> list[LeftBehind]:
+    """Return what the parts of a run remembered, as far as that can be read."""
+    found = []
+    with contextlib.suppress(OSError):
+        for part in sorted((folder / PARTS).iterdir()):
+            places, databases = None, ""
+            with contextlib.suppress(OSError, msgspec.MsgspecError):
+                places = read_places(part)
+            with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
+                databases = describe_left(part)
+            found.append(
+                LeftBehind(
+                    component=part.name,
+                    place=os.fsdecode(places.place) if places else "",
+                    beside=os.fsdecode(places.beside) if places and os.path.lexists(places.beside) else "",
+                    databases=databases,
+                )
+            )
+    return found
+
+
+def leave_run(folder: Path) -> Path:
+    """Give the record of a run another name, and return that. Raises ``VaultLocked`` while a process works on it."""
+    left = folder.with_name(folder.name + _LEFT)
+    try:
+        with folder_held(folder):
+            os.rename(folder, left)
+            fsync_directory(os.fspath(folder.parent))
+    except OSError as error:
+        raise RestoreError(
+            "The record of the restore {run} cannot be moved to {path}: {reason}",
+            hint="Check the rights and the room there, then run the same command again.",
+            run=folder.name,
+            path=str(left),
+            reason=error.strerror or str(error),
+        ) from error
+    return left
