@@ -205,6 +205,9 @@ RECOVERING: dict[str, str] = {
     "The configuration in the snapshot cannot be used here.": "La configuration de la sauvegarde n'est pas utilisable ici.",
     "It lies in {path}. Mend a copy of it, then: rebond restore latest --in-place --config COPY": "Elle est dans {path}. Corrigez-en une copie, puis : rebond restore latest --in-place --config COPIE",
     "The stack lies in {root}, with its configuration.": "La pile est dans {root}, avec sa configuration.",
+    "The configuration names the vault {named}, and all of this came from {location}. Before the next backup, make that "
+    "the url under [vault] in {path}.": "La configuration nomme le coffre {named}, et tout ceci vient de {location}. "
+    "Avant la prochaine sauvegarde, mettez celui-ci comme url sous [vault] dans {path}.",
     "What else is missing for backups from here: {command}": "Ce qui manque encore pour sauvegarder d'ici : {command}",
     "This machine has all that the plan needs.": "Cette machine a tout ce qu'il faut au plan.",
     "What brings {component} back: {command}": "Ce qui ramène {component} : {command}",
