@@ -17,6 +17,7 @@ CONFIGURED = "tests/scenarios/test_configured_streams.py"
 FORGETTING = "tests/unit/vault/test_forgetting.py"
 KEYS_MEET = "tests/scenarios/test_key_changes_that_meet.py"
 TREES = "tests/unit/stack/test_file_trees.py"
+WANTED = "tests/unit/stack/test_wanted_paths.py"
 
 SILENCE = (
     Bug(
@@ -146,6 +147,18 @@ SILENCE = (
         "A path that the configuration requires is gone, and the snapshot without it is whole and the newest.",
         (Change("stack/file_trees.py", "        self._check_required(report)\n", ""),),
         (f"{TREES}::test_what_is_required_has_to_be_there",),
+    ),
+    Bug(
+        "root-read-as-a-pattern",
+        "The folder of a stack is called data[1]: what lies in data1 beside it is saved in its place.",
+        (
+            Change(
+                "stack/wanted_paths.py",
+                "    parts = [each for each in os.path.normpath(path)",
+                "    path, base = os.path.join(base, path), b'/'\n    parts = [each for each in os.path.normpath(path)",
+            ),
+        ),
+        (WANTED,),
     ),
     Bug(
         "configured-database-saved-as-a-file",

@@ -165,7 +165,7 @@ def _not_toml(reason: str) -> ConfigError:
 def _find_included(path: Path, pattern: Node, problems: Problems) -> list[Path]:
     name = os.path.join(path.parent, str(pattern.value))
     found = find_included(path, str(pattern.value))
-    if not found and not glob.has_magic(name):
+    if not found and not glob.has_magic(str(pattern.value)):
         problems.refuse(
             pattern.place,
             ConfigError("The included file {path} is not there.", hint="Write it, or take the line out.", path=name),
@@ -177,7 +177,7 @@ def find_included(path: Path, pattern: str) -> list[Path]:
     """Return the files that a pattern under ``include`` of the file ``path`` names now, in their order."""
     if "\0" in pattern:  # no file is called so; that is told of all words
         return []
-    found = glob.glob(os.path.join(path.parent, pattern))
+    found = glob.glob(os.path.join(glob.escape(str(path.parent)), pattern))
     return [Path(each) for each in sorted(found) if not os.path.isdir(each)]
 
 

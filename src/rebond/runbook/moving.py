@@ -8,8 +8,9 @@ from rebond.pages.words import Code, Text, say
 from rebond.runbook.facts import Facts
 from rebond.stack.contained_files import find_beginning
 from rebond.stack.databases import ConfiguredDatabases
-from rebond.stack.file_trees import ConfiguredFiles, is_glob
+from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.secrets import find_top
+from rebond.stack.wanted_paths import WantedPath
 
 STAMP = "$(date +%Y%m%d-%H%M%S)"
 Move = tuple[tuple[Text, ...], tuple[str, ...]]
@@ -19,10 +20,9 @@ _VOLUME = "label=com.docker.compose.volume="
 
 def move_files(facts: Facts, name: str, component: Files) -> Move:
     """Return how a folder, a file, or what fits several paths goes back to where it was saved."""
-    paths = (component.path,) if component.path else component.paths
-    begins = ConfiguredFiles(name, component, stack_root=facts.machine.root, strategy="").root
-    is_one = len(paths) == 1 and not is_glob(os.fsencode(facts.machine.root / paths[0]))
-    if not is_one or begins == os.path.normpath(os.fsencode(facts.machine.root)):
+    configured = ConfiguredFiles(name, component, stack_root=facts.machine.root, strategy="")
+    begins = configured.root
+    if not configured.is_one_path or begins == os.path.normpath(os.fsencode(facts.machine.root)):
         return _copy_over(name, begins)
     target = os.fsdecode(begins)
     source = f"{name}/{os.path.basename(target)}" if name in facts.single_files else name
@@ -52,12 +52,13 @@ def move_databases(facts: Facts, name: str, component: Sqlite) -> Move:
             "keeps beside it (its log and its journal would be read into the new one), move the new one there."
         ),
     )
-    target = os.path.normpath(facts.machine.root / paths[0])
-    if len(paths) > 1 or is_glob(os.fsencode(target)):
-        begins = os.fsdecode(ConfiguredDatabases(name, component, stack_root=facts.machine.root).top)
+    configured = ConfiguredDatabases(name, component, stack_root=facts.machine.root)
+    if not configured.is_single:
+        begins = os.fsdecode(configured.top)
         moving = f'old="$top${{new#"$TO"/{name}}}"; {_set_aside("$old")}; {_WAY} && mv -T "$new" "$old"'
         each = quote(f"top=$1; shift; for new; do {moving}; done")
         return words, (f'find "$TO/{name}" -type f -exec sh -c {each} sh {quote(begins)} {{}} +',)
+    target = os.path.normpath(facts.machine.root / paths[0])
     old = quote(target)
     return words, (
         f"old={old}; {_set_aside('$old')}",
@@ -155,7 +156,7 @@ def _find_top(component: Files) -> tuple[str, bool]:
     paths = (component.path,) if component.path else component.paths
     folder = b"/" if component.inside is None else b""
     top, wanted = find_beginning(folder, paths or ("/",))
-    return os.fsdecode(top), wanted == [top]
+    return os.fsdecode(top), wanted == [WantedPath(fixed=top)]
 
 
 def _copy_over(name: str, begins: bytes) -> Move:

@@ -1,10 +1,9 @@
 """What jobs that wait for something look at: files that change, calls of commits, the start of the machine."""
 
 import contextlib
-import glob
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -15,6 +14,7 @@ from rebond.schedule.deciding import Signs
 from rebond.schedule.heads import describe_head
 from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
+from rebond.schedule.watched_paths import WatchedPath
 
 REST_OF_DATABASES_MS = 20_000  # between two runs for changes: programs write to a database all day
 UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often unless a class says otherwise
@@ -59,15 +59,16 @@ class Observer:
         return state
 
 
-def list_watched_paths(loaded: Loaded, class_name: str) -> list[str]:
-    """Return the paths and patterns whose files a class saves, made absolute."""
-    return [os.path.join(loaded.root, path) for each in _members(loaded, class_name) for path in _paths_of(each)]
+def list_watched_paths(loaded: Loaded, class_name: str) -> list[WatchedPath]:
+    """Return the paths and patterns whose files a class saves."""
+    root = str(loaded.root)
+    return [WatchedPath(root, path) for each in _members(loaded, class_name) for path in _paths_of(each)]
 
 
-def list_watched_databases(loaded: Loaded, class_name: str) -> list[str]:
+def list_watched_databases(loaded: Loaded, class_name: str) -> list[WatchedPath]:
     """Return those of the watched paths that name databases of SQLite, which are written to without being closed."""
     databases = [each for each in _members(loaded, class_name) if isinstance(each, Sqlite)]
-    return [os.path.join(loaded.root, path) for each in databases for path in _paths_of(each)]
+    return [WatchedPath(str(loaded.root), path) for each in databases for path in _paths_of(each)]
 
 
 def list_databases_beside(path: str) -> tuple[str, ...]:
@@ -111,22 +112,21 @@ def is_older_than(loaded: Loaded, class_name: str, moment_ms: int) -> bool:
         return False  # nobody knows what lies in a folder that cannot be read
 
 
-def _is_pattern_older(pattern: str, moment_ms: int) -> bool:
+def _is_pattern_older(watched: WatchedPath, moment_ms: int) -> bool:
     """Raises ``OSError`` where a folder cannot be read."""
-    if not glob.has_magic(pattern):
-        if not os.path.exists(pattern):
+    if not watched.is_pattern:
+        if not os.path.exists(watched.whole):
             return False
     else:
-        _require_readable_folders(pattern)
-    found = glob.iglob(pattern, recursive=True, include_hidden=True)
-    return all(_touched_ms(each) < moment_ms for path in found for each in _walk(path, pattern, _raise))
+        _require_readable_folders(watched)
+    return all(_touched_ms(each) < moment_ms for path in watched.find() for each in _walk(path, watched, _raise))
 
 
-def _require_readable_folders(pattern: str) -> None:
+def _require_readable_folders(watched: WatchedPath) -> None:
     """Raise ``OSError`` where a folder that a pattern looks into cannot be read: it finds nothing there, silently."""
-    while glob.has_magic(pattern):
-        pattern = os.path.dirname(pattern)
-        for folder in glob.iglob(pattern, recursive=True, include_hidden=True):
+    while watched.is_pattern:
+        watched = WatchedPath(watched.root, os.path.dirname(watched.path))
+        for folder in watched.find():
             if os.path.isdir(folder):
                 with os.scandir(folder):
                     pass
@@ -160,18 +160,18 @@ def _paths_of(component: Component) -> tuple[str, ...]:
     return (*((component.path,) if component.path else ()), *component.paths)
 
 
-def describe_files(patterns: list[str]) -> str:
+def describe_files(patterns: Sequence[WatchedPath]) -> str:
     """Return a word that changes when a file that fits changes, comes or goes. It tells nothing of their content."""
     digest = hashlib.blake2b(digest_size=16)
     for pattern in patterns:
-        digest.update(os.fsencode(pattern) + b"\0")
-        for path in sorted(glob.iglob(pattern, recursive=True, include_hidden=True)):
+        digest.update(os.fsencode(pattern.whole) + b"\0")
+        for path in pattern.find():
             for each in _walk(path, pattern):
                 digest.update(_describe(each))
     return digest.hexdigest()
 
 
-def _walk(path: str, pattern: str, on_error: Callable[[OSError], None] | None = None) -> Iterator[str]:
+def _walk(path: str, watched: WatchedPath, on_error: Callable[[OSError], None] | None = None) -> Iterator[str]:
     """List a path that fits a pattern, and all below it.
 
     As a backup does, a link to a folder is followed where it was named itself, and nowhere else. ``on_error`` is told
@@ -180,7 +180,7 @@ def _walk(path: str, pattern: str, on_error: Callable[[OSError], None] | None = 
     yield path
     place = os.path.realpath(path)  # SQLite puts its files beside what a link leads to
     if os.path.isdir(place):
-        if os.path.islink(path) and glob.has_magic(pattern):
+        if os.path.islink(path) and watched.is_pattern:
             return
         for folder, names, files in os.walk(place, onerror=on_error):
             names.sort()

@@ -8,6 +8,7 @@ from rebond.schedule.handing_over import HandedOver, name_of_this_user
 from rebond.schedule.jobs import Deed, Job
 from rebond.schedule.observing import list_databases_beside
 from rebond.schedule.systemd_calendar import write_calendar
+from rebond.schedule.watched_paths import WatchedPath
 from rebond.schedule.written_files import sign_text
 
 _PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-")
@@ -44,8 +45,8 @@ CHANGES = "*-*-* *:00/5:00"  # a path unit sees no change while its run goes on,
 class Watched:
     """Paths and patterns that a class waits for a change of; ``databases`` are written to and stay open."""
 
-    patterns: Sequence[str] = ()
-    databases: Sequence[str] = ()
+    patterns: Sequence[WatchedPath] = ()
+    databases: Sequence[WatchedPath] = ()
 
 
 def write_units(handed: HandedOver, watched: Mapping[str, Watched], now_ms: int) -> dict[str, str]:
@@ -128,7 +129,7 @@ def _write_path(handed: HandedOver, job: Job, watched: Watched) -> str:
 
     A commit may lie in a database's log alone, and neither file is closed after it: what is written there counts.
     """
-    closed = dict.fromkeys(_fixed_part(each) for each in watched.patterns)
+    closed = dict.fromkeys(each.fixed for each in watched.patterns)
     written = dict.fromkeys(path for each in watched.databases for path in _list_written(each))
     lines = "".join(f"PathChanged={_plain(each)}\n" for each in closed if each not in written)
     lines += "".join(f"PathModified={_plain(each)}\n" for each in written)
@@ -138,16 +139,9 @@ def _write_path(handed: HandedOver, job: Job, watched: Watched) -> str:
     )
 
 
-def _list_written(database: str) -> tuple[str, ...]:
+def _list_written(database: WatchedPath) -> tuple[str, ...]:
     """Return what is written to by a commit: the folder where a pattern says which databases."""
-    place = _fixed_part(database)
-    return list_databases_beside(place) if place == database else (place,)
-
-
-def _fixed_part(pattern: str) -> str:
-    parts = pattern.split("/")
-    first = next((number for number, part in enumerate(parts) if any(sign in part for sign in "*?[")), len(parts))
-    return "/".join(parts[:first]) or "/"
+    return (database.fixed,) if database.is_pattern else list_databases_beside(database.fixed)
 
 
 def _write_order(handed: HandedOver) -> str:

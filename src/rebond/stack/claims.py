@@ -1,21 +1,19 @@
 """Which component saves a path that no walk of files finds: secrets, SQLite databases, files inside a container."""
 
 import os
-import re
 
 from msgspec import Struct
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
 from rebond.sources.files.excluding import Rule, Rules
-from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import parse_pattern
-from rebond.stack.contained_files import place_below
+from rebond.stack.contained_files import find_beginning, want_below
 from rebond.stack.databases import ConfiguredDatabases
-from rebond.stack.file_trees import fixed_part, is_glob
 from rebond.stack.secrets import find_top
 from rebond.stack.strategies import choose_strategy, find_exclusions
 from rebond.stack.surroundings import address_of
+from rebond.stack.wanted_paths import WantedPath
 
 
 class Claim(Struct, frozen=True, kw_only=True):
@@ -64,29 +62,26 @@ def _claim_secrets(name: str, component: Secrets, path: bytes, root: bytes) -> l
     return [Claim(component=name, kind=component.kind, below=b"files/" + below if has_others else below)]
 
 
-def fits(wanted: bytes, path: bytes) -> bool:
+def fits(wanted: WantedPath, path: bytes) -> bool:
     """Say whether a path is what a path or pattern means, or lies below it."""
-    if not is_glob(wanted):
-        return path == wanted or path.startswith(wanted.rstrip(b"/") + b"/")
-    expression = re.compile(translate_glob(wanted, crosses_slashes=False) or rb"(?!)", re.DOTALL)
+    if not wanted.is_pattern:
+        return path == wanted.fixed or path.startswith(os.path.join(wanted.fixed, b""))
     parts = path.split(b"/")
-    return any(expression.fullmatch(b"/".join(parts[:count])) for count in range(2, len(parts) + 1))
+    return any(wanted.fits(b"/".join(parts[:count])) for count in range(2, len(parts) + 1))
 
 
 def _claim_inside(name: str, component: Component, path: bytes, place: str) -> list[Claim]:
     if not isinstance(component, Files | Sqlite | Secrets):
         return []
     paths = (*((component.path,) if component.path else ()), *component.paths)
-    wanted = [place_below(b"", os.fsencode(each)) for each in paths]
+    wanted = [want_below(b"", each) for each in paths]
     if not any(fits(each, path) for each in wanted):
         return []
     if not isinstance(component, Files):
-        tops = [os.path.dirname(fixed_part(each) if is_glob(each) else each) or b"/" for each in wanted]
+        tops = [os.path.dirname(each.fixed) or b"/" for each in wanted]
         below = os.path.relpath(path, os.path.commonpath(tops))
         return [Claim(component=name, kind=component.kind, place=place, below=below)]
-    is_single = len(wanted) == 1 and not is_glob(wanted[0])
-    root = wanted[0] if is_single else os.path.commonpath([fixed_part(each) for each in wanted])
-    below = os.path.relpath(path, root)
+    below = os.path.relpath(path, find_beginning(b"", paths)[0])
     rule = _find_rule(name, component, below)
     return [Claim(component=name, kind=component.kind, place=place, below=below, rule=rule)]
 

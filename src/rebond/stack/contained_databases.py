@@ -1,7 +1,6 @@
 """Components of kind ``sqlite`` inside a container or a volume."""
 
 import os
-import re
 from pathlib import Path
 
 from rebond.clock import SystemClock
@@ -10,12 +9,12 @@ from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.sources.documents.tree import FolderTree, Stream
-from rebond.sources.files.globs import translate_glob
 from rebond.sources.sqlite.receiving import ReceivedDatabase, wrap_copy
 from rebond.sources.streams.readers import StreamReader
-from rebond.stack.contained_files import place_below
+from rebond.stack.contained_files import want_below
 from rebond.stack.databases import BESIDE, ConfiguredDatabases
-from rebond.stack.file_trees import Report, fixed_part, is_glob
+from rebond.stack.file_trees import Report
+from rebond.stack.wanted_paths import WantedPath
 from rebond.stack.whereabouts import Place, find_folder
 
 _COPY_SECONDS = 3600.0
@@ -40,11 +39,10 @@ class ContainedDatabases:
         component = self._component
         place, folder = find_folder(component, self._loaded)
         paths = (*((component.path,) if component.path else ()), *component.paths)
-        wanted = [place_below(folder, os.fsencode(each)) for each in paths]
         if place.address is None:
-            inside = Sqlite(kind="sqlite", paths=tuple(map(os.fsdecode, wanted)), expect=component.expect)
+            inside = Sqlite(kind="sqlite", paths=tuple(each.lstrip("/") for each in paths), expect=component.expect)
             return ConfiguredDatabases(self._name, inside, stack_root=Path(os.fsdecode(folder))).open_tree(report)
-        found = [each for path in wanted for each in self._find(place, path)]
+        found = [each for path in paths for each in self._find(place, want_below(folder, path))]
         top = os.path.dirname(found[0]) if len(found) == 1 else os.path.commonpath(map(os.path.dirname, found))
         began_ns = SystemClock().now_ms() * 1_000_000
 
@@ -57,17 +55,16 @@ class ContainedDatabases:
 
         return FolderTree({os.path.relpath(path, top): stream(path) for path in found})
 
-    def _find(self, place: Place, path: bytes) -> list[bytes]:
-        if not is_glob(path):
-            return [path]
-        expression = re.compile(translate_glob(path, crosses_slashes=False) or rb"(?!)", re.DOTALL)
-        files = place.list_files(fixed_part(path))
-        found = [each for each in files if expression.fullmatch(each) and not each.endswith(BESIDE)]
+    def _find(self, place: Place, wanted: WantedPath) -> list[bytes]:
+        if not wanted.is_pattern:
+            return [wanted.fixed]
+        files = place.list_files(wanted.fixed)
+        found = [each for each in files if wanted.fits(each) and not each.endswith(BESIDE)]
         if not found:
             raise SourceUnfit(
                 "No database of the component {component} fits {path}.",
                 hint="Check the path, or take it out of the configuration.",
                 component=self._name,
-                path=os.fsdecode(path),
+                path=os.fsdecode(wanted.text),
             )
         return found

@@ -18,8 +18,9 @@ from rebond.sources.files.patterns import parse_pattern
 from rebond.sources.files.rule_files import read_exclude_file
 from rebond.sources.tar.spooling import Spool, take_archive, wrap_tar
 from rebond.sources.tar.tree import ArchiveTree
-from rebond.stack.file_trees import ConfiguredFiles, Report, choose_only, fixed_part, is_glob
+from rebond.stack.file_trees import ConfiguredFiles, Report, choose_only
 from rebond.stack.strategies import find_exclusions
+from rebond.stack.wanted_paths import WantedPath, want
 from rebond.stack.whereabouts import Place, find_folder
 
 
@@ -64,9 +65,9 @@ class ContainedFiles:
     def _open_there(self, place: Place, folder: bytes, report: Report) -> Tree:
         paths = (self._component.path,) if self._component.path else self._component.paths
         root, wanted = find_beginning(folder, paths)
-        is_single = len(wanted) == 1 and not is_glob(wanted[0])
+        is_single = wanted == [WantedPath(fixed=root)]
         shown = f"{place}:{os.fsdecode(root)}"
-        names = [b"."] if is_single else list_topmost([os.path.relpath(fixed_part(each), root) for each in wanted])
+        names = [b"."] if is_single else list_topmost([os.path.relpath(each.fixed, root) for each in wanted])
 
         def take() -> Spool:
             return take_archive(
@@ -75,7 +76,7 @@ class ContainedFiles:
 
         def make_rules(spool: Spool) -> Rules:
             self._check_required(spool, report)
-            return self._make_rules(spool, None if is_single else [os.path.relpath(each, root) for each in wanted])
+            return self._make_rules(spool, None if is_single else [each.glob_below(root) for each in wanted])
 
         return ArchiveTree(
             take,
@@ -154,16 +155,16 @@ def list_topmost(paths: Sequence[bytes]) -> list[bytes]:
     return found
 
 
-def find_beginning(folder: bytes, paths: Sequence[str]) -> tuple[bytes, list[bytes]]:
-    """Return where the tree of a component begins, and its full paths.
+def find_beginning(folder: bytes, paths: Sequence[str]) -> tuple[bytes, list[WantedPath]]:
+    """Return where the tree of a component begins, and what is wanted of it.
 
     One path without a glob is the tree. Several begin at the folder of the volume, whoever reads it, and inside a
     container (``folder`` is empty) where their ways part.
     """
-    wanted = [place_below(folder, os.fsencode(each)) for each in paths] or [folder]
-    if len(wanted) == 1 and not is_glob(wanted[0]):
-        return wanted[0], wanted
-    fixed = [fixed_part(each) for each in wanted]
+    wanted = [want_below(folder, each) for each in paths] or [WantedPath(fixed=folder)]
+    if len(wanted) == 1 and not wanted[0].is_pattern:
+        return wanted[0].fixed, wanted
+    fixed = [each.fixed for each in wanted]
     if folder and all(each == folder or each.startswith(os.path.join(folder, b"")) for each in fixed):
         return folder, wanted
     return os.path.commonpath(fixed), wanted
@@ -172,6 +173,11 @@ def find_beginning(folder: bytes, paths: Sequence[str]) -> tuple[bytes, list[byt
 def place_below(folder: bytes, path: bytes) -> bytes:
     """Return a path of a component as it is in its place: below the folder of a volume, or just so."""
     return os.path.normpath(os.path.join(folder, path.lstrip(b"/")) if folder else path)
+
+
+def want_below(folder: bytes, path: str) -> WantedPath:
+    """Return what a path of a component means in its place; how a folder of a volume is called is no pattern."""
+    return want(folder, os.fsencode(path.lstrip("/") if folder else path))
 
 
 def _join(parent: bytes, name: bytes) -> bytes:

@@ -1,17 +1,16 @@
 """Components of kind ``sqlite``: their paths, and the tree of checked copies."""
 
 import os
-import re
 from pathlib import Path
 
 from rebond.clock import SystemClock
 from rebond.config.components import Sqlite
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
-from rebond.sources.files.globs import translate_glob
 from rebond.sources.sqlite.tree import SqliteTree
-from rebond.stack.file_trees import Report, expand, is_glob
+from rebond.stack.file_trees import Report, expand
 from rebond.stack.named_files import NamedFiles
+from rebond.stack.wanted_paths import WantedPath, want
 
 BESIDE = (b"-wal", b"-shm", b"-journal")  # SQLite's own files: a pattern such as *.db* fits them too
 
@@ -34,13 +33,18 @@ class ConfiguredDatabases:
         self._named_files = named_files
         root = os.path.normpath(os.fsencode(stack_root))
         paths = (*((component.path,) if component.path else ()), *component.paths)
-        self._wanted = [os.path.normpath(os.path.join(root, os.fsencode(each))) for each in paths]
-        if len(self._wanted) == 1 and not is_glob(self._wanted[0]):
-            self._top = os.path.dirname(self._wanted[0])
-        elif all(each.startswith(os.path.join(root, b"")) for each in self._wanted):
+        self._wanted = [want(root, os.fsencode(each)) for each in paths]
+        if self.is_single:
+            self._top = os.path.dirname(self._wanted[0].fixed)
+        elif all(each.is_below(root) for each in self._wanted):
             self._top = root
         else:
             self._top = os.path.commonpath([_directory_of(each) for each in self._wanted])
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one database is meant, and not several or what fits a pattern."""
+        return len(self._wanted) == 1 and not self._wanted[0].is_pattern
 
     @property
     def top(self) -> bytes:
@@ -50,10 +54,8 @@ class ConfiguredDatabases:
     def locate(self, path: bytes) -> bytes | None:
         """Return where a database lies in the tree, also by a file of SQLite beside it; ``None`` for others."""
         database = next((path.removesuffix(each) for each in BESIDE if path.endswith(each)), path)
-        for wanted in self._wanted:
-            expression = translate_glob(wanted, crosses_slashes=False) if is_glob(wanted) else None
-            if database == wanted or (expression and re.compile(expression, re.DOTALL).fullmatch(database)):
-                return os.path.relpath(database, self._top)
+        if any(each.fits(database) for each in self._wanted):
+            return os.path.relpath(database, self._top)
         return None
 
     def open_tree(self, report: Report) -> Tree:
@@ -66,7 +68,7 @@ class ConfiguredDatabases:
                     "No database of the component {component} fits {path}.",
                     hint="Check the path, or take it out of the configuration.",
                     component=self._name,
-                    path=os.fsdecode(wanted),
+                    path=os.fsdecode(wanted.text),
                 )
             found |= {each: os.path.join(self._top, each) for each in fitting}
         if self._named_files is not None:
@@ -75,8 +77,6 @@ class ConfiguredDatabases:
         return SqliteTree(found, clock=SystemClock(), report=report, ask=ask)
 
 
-def _directory_of(path: bytes) -> bytes:
-    """Return the directory above a path, and above its first part that is a glob."""
-    parts = path.split(b"/")
-    first = next((number for number, part in enumerate(parts) if is_glob(part)), len(parts) - 1)
-    return b"/".join(parts[:first]) or b"/"
+def _directory_of(wanted: WantedPath) -> bytes:
+    """Return the directory above a path, or that in which a pattern is sought."""
+    return wanted.fixed if wanted.is_pattern else os.path.dirname(wanted.fixed)

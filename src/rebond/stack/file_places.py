@@ -1,7 +1,6 @@
 """Where files, SQLite databases and secrets lie on this machine, and what a restore of one of them leaves alone."""
 
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,10 +15,11 @@ from rebond.operations.browsing import children, root_of
 from rebond.operations.recovery.file_part import BESIDE, FilesPlace
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.swapping import LiveShape
-from rebond.stack.file_trees import ConfiguredFiles, fixed_part, is_glob
+from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
 from rebond.stack.strategies import choose_strategy
+from rebond.stack.wanted_paths import WantedPath, escape, is_glob, want
 from rebond.stack.whereabouts import find_folder
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent
@@ -123,6 +123,8 @@ def _find_files(
             if mounted is None:
                 raise _not_here(name, component)
             here = replace(component, path=os.fsdecode(mounted), inside=None)
+            if not is_glob(os.fsencode(component.path or "")):  # what is mounted is called what it is called
+                stack_root, here = Path(os.fsdecode(mounted)), _lay_at_root(component, loaded)
     configured = ConfiguredFiles(name, here, stack_root=stack_root, strategy="complete")
     root = relocate(configured.root)
     if here.path and _is_single_file(name, configured.root, root, source):
@@ -132,12 +134,20 @@ def _find_files(
 
     def look(top: bytes, may_matter: Callable[[bytes], bool]) -> LiveShape:
         # A path that was moved elsewhere is looked at there, by the same rules.
-        moved = here if root == configured.root else replace(here, path=os.fsdecode(top), paths=())
+        moved, base = here, stack_root
+        if root != configured.root:
+            moved, base = _lay_at_root(here, loaded), Path(os.fsdecode(top))
         apart = (*left_alone, *_read_spared(name, spared))
-        files = ConfiguredFiles(name, moved, stack_root=stack_root, strategy=strategy, excludes=apart)
+        files = ConfiguredFiles(name, moved, stack_root=base, strategy=strategy, excludes=apart)
         return look_at_live(top, lambda: files.make_rules(_ignore), component.one_file_system, may_matter)
 
     return FilesPlace(name=name, kind=component.kind, top=root, look_at_live=look, excludes=left_alone)
+
+
+def _lay_at_root(component: Files, loaded: Loaded) -> Files:
+    """Return a component whose tree is the folder that it is read from; its lists of patterns stay where they are."""
+    lists = tuple(str(loaded.root / each) for each in component.exclude_from)
+    return replace(component, path=".", paths=(), inside=None, exclude_from=lists)
 
 
 def _read_spared(name: str, spared: Sequence[str]) -> Iterator[str]:
@@ -187,11 +197,11 @@ def _list_left_alone(
             continue
         if component.inside is not None:  # what a container has mounted may lie in the very folder of the code
             mounted = find_host_path(component, loaded)
-            yield from _anchor(mounted, root, relocate) if mounted else ()
+            yield from _anchor(WantedPath(fixed=mounted), b"", root, relocate) if mounted else ()
             continue
-        for path in _paths_of(component, loaded):
+        for wanted in _paths_of(component, loaded):
             for ending in _endings_of(component):
-                yield from _anchor(path + ending, root, relocate)
+                yield from _anchor(wanted, ending, root, relocate)
 
 
 def _endings_of(component: Component) -> tuple[bytes, ...]:
@@ -202,25 +212,24 @@ def _endings_of(component: Component) -> tuple[bytes, ...]:
     return (b"", *BESIDE)
 
 
-def _paths_of(component: Component, loaded: Loaded) -> Iterator[bytes]:
+def _paths_of(component: Component, loaded: Loaded) -> Iterator[WantedPath]:
     if isinstance(component, Files | Sqlite | Secrets):
         for each in (*((component.path,) if component.path else ()), *component.paths):
-            yield os.path.normpath(os.fsencode(os.path.join(loaded.root, each)))
+            yield want(os.fsencode(loaded.root), os.fsencode(each))
 
 
-def _anchor(path: bytes, root: bytes, relocate: Relocate) -> Iterator[str]:
-    if not is_glob(path):
-        moved = relocate(path)
+def _anchor(wanted: WantedPath, ending: bytes, root: bytes, relocate: Relocate) -> Iterator[str]:
+    """Yield the pattern, from ``root`` on, of what another component saves; ``ending`` is of a file beside it."""
+    if not wanted.is_pattern:
+        moved = relocate(wanted.fixed + ending)
         if _is_below(moved, root):
             yield "/" + _escape(os.path.relpath(moved, root))
         return
-    fixed = relocate(fixed_part(path))
-    rest = path[len(fixed_part(path)) :].lstrip(b"/")
+    fixed, rest = relocate(wanted.fixed), wanted.pattern + ending
     if fixed == root or _is_below(fixed, root):
-        below = b"" if fixed == root else _escape(os.path.relpath(fixed, root)).encode(errors="surrogateescape") + b"/"
-        yield "/" + (below + rest).decode(errors="surrogateescape")
+        yield "/" + os.fsdecode(WantedPath(fixed=fixed, pattern=rest).glob_below(root))
     elif _is_below(root, fixed) and rest.startswith(b"**/"):
-        yield "/" + rest.decode(errors="surrogateescape")
+        yield "/" + os.fsdecode(rest)
 
 
 def _is_below(path: bytes, root: bytes) -> bool:
@@ -228,7 +237,7 @@ def _is_below(path: bytes, root: bytes) -> bool:
 
 
 def _escape(path: bytes) -> str:
-    return re.sub(rb"([\\*?\[])", rb"\\\1", path).decode(errors="surrogateescape")
+    return os.fsdecode(escape(path))
 
 
 def _ignore(_finding: Finding) -> None:

@@ -15,6 +15,7 @@ from rebond.sources.files.patterns import Pattern, parse_pattern
 from rebond.sources.files.rule_files import read_exclude_file
 from rebond.sources.files.scanning import FileTree
 from rebond.stack.strategies import find_exclusions
+from rebond.stack.wanted_paths import WantedPath, escape, want
 
 Report = Callable[[Finding], None]
 
@@ -46,8 +47,7 @@ class ConfiguredFiles:
         self._component = component
         self._stack_root = stack_root
         self._excludes = (*find_exclusions(strategy), *component.exclude, *component.omit, *excludes)
-        wanted = [os.fsencode(os.path.join(stack_root, each)) for each in _paths_of(component)]
-        self._wanted = [os.path.normpath(each) for each in wanted]
+        self._wanted = [want(os.fsencode(stack_root), os.fsencode(each)) for each in _paths_of(component)]
         self.root = self._find_root()
 
     @property
@@ -73,19 +73,24 @@ class ConfiguredFiles:
         )
 
     def _find_root(self) -> bytes:
-        if len(self._wanted) == 1 and not is_glob(self._wanted[0]):
-            return self._wanted[0]
-        fixed = [fixed_part(each) for each in self._wanted]
+        if len(self._wanted) == 1 and not self._wanted[0].is_pattern:
+            return self._wanted[0].fixed
+        fixed = [each.fixed for each in self._wanted]
         stack_root = os.path.normpath(os.fsencode(self._stack_root))
         if all(each == stack_root or each.startswith(os.path.join(stack_root, b"")) for each in fixed):
             return stack_root
         return os.path.commonpath(fixed)
 
+    @property
+    def is_one_path(self) -> bool:
+        """Whether the tree is what one path names, and not what several, or a pattern, choose below ``root``."""
+        return self._wanted == [WantedPath(fixed=self.root)]
+
     def make_rules(self, report: Report) -> Rules:
         """Return what is left out, by everything that the configuration says. Raises ``UsageError``."""
         component = self._component
         origin = f"component.{self._name}"
-        patterns = [] if self._wanted == [self.root] else self._choose_wanted(f"{origin}.paths", report)
+        patterns = [] if self.is_one_path else self._choose_wanted(f"{origin}.paths", report)
         for each in component.exclude_from:
             patterns += read_exclude_file(os.path.join(self._stack_root, each))
         parsed = (parse_pattern(os.fsencode(each), origin=f"{origin}.exclude") for each in self._excludes)
@@ -110,7 +115,7 @@ class ConfiguredFiles:
         return list(choose_only(kept, origin))
 
     def _check_required(self, report: Report) -> None:
-        base = self.root if self._wanted == [self.root] else os.fsencode(self._stack_root)
+        base = self.root if self.is_one_path else os.fsencode(self._stack_root)
         for each in self._component.require:
             if os.path.lexists(os.path.join(base, os.fsencode(each.path))):
                 continue
@@ -137,29 +142,16 @@ def _paths_of(component: Files) -> tuple[str, ...]:
     return (component.path,) if component.path else component.paths
 
 
-def is_glob(path: bytes) -> bool:
-    """Say whether a path has signs that stand for others."""
-    return any(each in path for each in b"*?[")
-
-
-def fixed_part(path: bytes) -> bytes:
-    """Return the path above the first part that is a glob."""
-    parts = path.split(b"/")
-    first = next((number for number, part in enumerate(parts) if is_glob(part)), len(parts))
-    return b"/".join(parts[:first]) or b"/"
-
-
-def expand(root: bytes, path: bytes, report: Report) -> Iterator[bytes]:
-    """Yield what fits ``path`` below ``root``, relative to it.
+def expand(root: bytes, wanted: WantedPath, report: Report) -> Iterator[bytes]:
+    """Yield what is wanted below ``root``, relative to it.
 
     ``**`` is any number of directories; links are not entered; directories that cannot be read are reported.
-    Nothing is sought below what fits. A path without a glob is yielded whether it is there or not.
+    Nothing is sought below what fits. A path that is no pattern is yielded whether it is there or not.
     """
-    relative = os.path.relpath(path, root)
-    if not is_glob(relative):
-        yield relative
+    if not wanted.is_pattern:
+        yield os.path.relpath(wanted.fixed, root)
         return
-    yield from _descend(root, b"", relative.split(b"/"), report)
+    yield from _descend(root, b"", wanted.glob_below(root).split(b"/"), report)
 
 
 def _descend(root: bytes, here: bytes, parts: Sequence[bytes], report: Report) -> Iterator[bytes]:
@@ -211,12 +203,8 @@ def choose_only(paths: Sequence[bytes], origin: str) -> Iterator[Pattern]:
         for depth in range(len(parts)):
             kept.setdefault(b"/".join(parts[:depth]), set()).add(parts[depth])
     for directory in sorted(kept, key=lambda each: (each.count(b"/") if each else -1, each)):
-        above = b"/" + _escape(directory) + b"/" if directory else b"/"
-        for text in (above + b"*", *(b"!" + above + _escape(name) for name in sorted(kept[directory]))):
+        above = b"/" + escape(directory) + b"/" if directory else b"/"
+        for text in (above + b"*", *(b"!" + above + escape(name) for name in sorted(kept[directory]))):
             pattern = parse_pattern(text, origin=origin)
             if pattern is not None:
                 yield pattern
-
-
-def _escape(name: bytes) -> bytes:
-    return re.sub(rb"([\\*?\[])", rb"\\\1", name)

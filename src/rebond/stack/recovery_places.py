@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from rebond.config.components import Files
 from rebond.config.model import Loaded
-from rebond.stack.file_trees import is_glob
+from rebond.stack.wanted_paths import is_glob
 
 ELSEWHERE = b"elsewhere"  # below the new root: what did not lie below the old one
 

@@ -1,7 +1,6 @@
 """Components of kind ``secrets``: files, Secrets of Kubernetes, secrets of HashiCorp Vault, together in one tree."""
 
 import os
-import re
 from collections.abc import Mapping
 
 from rebond.clock import SystemClock
@@ -13,14 +12,14 @@ from rebond.errors import SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.secret import Secret
 from rebond.sources.documents.tree import Document, FolderTree, Piece
-from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.paths import show_path
 from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read_secrets
 from rebond.sources.secrets.files import SecretFiles
 from rebond.sources.tar.spooling import take_archive, wrap_tar
 from rebond.sources.tar.tree import list_documents
-from rebond.stack.contained_files import list_topmost, place_below
-from rebond.stack.file_trees import Report, expand, fixed_part, is_glob
+from rebond.stack.contained_files import list_topmost, want_below
+from rebond.stack.file_trees import Report, expand
+from rebond.stack.wanted_paths import WantedPath, want
 from rebond.stack.whereabouts import Place, find_folder, secret_of, words_of
 
 _FILES, _CLUSTER, _HASHICORP = b"files", b"kubernetes", b"hashicorp"
@@ -66,7 +65,7 @@ class ConfiguredSecrets:
         if place.address is None:
             found = self._read_here(folder or os.fsencode(self._loaded.root), bool(folder), paths, report)
         else:
-            found = self._read_there(place, [place_below(folder, os.fsencode(each)) for each in paths], report)
+            found = self._read_there(place, [want_below(folder, each) for each in paths], report)
         if not found:
             raise self._nothing_fits(", ".join(paths))
         self._require_content(found, report)
@@ -89,21 +88,17 @@ class ConfiguredSecrets:
         top, wanted = find_top(base, paths, is_volume=is_volume)
         fitting: list[bytes] = []
         for each in wanted:
-            if not is_glob(os.path.relpath(each, top)) and not os.path.lexists(each):
-                raise self._nothing_fits(os.fsdecode(each))
+            if not each.is_pattern and not os.path.lexists(each.fixed):
+                raise self._nothing_fits(os.fsdecode(each.fixed))
             fitting += expand(top, each, report)
         return SecretFiles(top, report).read(fitting)
 
-    def _read_there(self, place: Place, wanted: list[bytes], report: Report) -> dict[bytes, Document]:
+    def _read_there(self, place: Place, wanted: list[WantedPath], report: Report) -> dict[bytes, Document]:
         names: list[bytes] = []
         for each in wanted:
-            if not is_glob(each):
-                names.append(each)
-                continue
-            expression = re.compile(translate_glob(each, crosses_slashes=False) or rb"(?!)", re.DOTALL)
-            names += [path for path in place.list_files(fixed_part(each)) if expression.fullmatch(path)]
+            names += filter(each.fits, place.list_files(each.fixed)) if each.is_pattern else [each.fixed]
         if not names:
-            raise self._nothing_fits(b", ".join(wanted).decode(errors="replace"))
+            raise self._nothing_fits(b", ".join(each.text for each in wanted).decode(errors="replace"))
         top = os.path.commonpath([os.path.dirname(each) or b"/" for each in names])
         relative = list_topmost([os.path.relpath(each, top) for each in names])
         shown = f"{place}:{os.fsdecode(top)}"
@@ -163,16 +158,13 @@ class ConfiguredSecrets:
         )
 
 
-def find_top(base: bytes, paths: tuple[str, ...], *, is_volume: bool) -> tuple[bytes, list[bytes]]:
-    """Return where the tree of files begins, and the full paths: at ``base``, unless one of them lies elsewhere."""
+def find_top(base: bytes, paths: tuple[str, ...], *, is_volume: bool) -> tuple[bytes, list[WantedPath]]:
+    """Return where the tree of files begins, and what is wanted: at ``base``, unless one of them lies elsewhere."""
     base = os.path.normpath(base)
-    wanted = [
-        place_below(base, os.fsencode(each)) if is_volume else os.path.normpath(os.path.join(base, os.fsencode(each)))
-        for each in paths
-    ]
-    if all(each.startswith(os.path.join(base, b"")) for each in wanted):
+    wanted = [want_below(base, each) if is_volume else want(base, os.fsencode(each)) for each in paths]
+    if all(each.is_below(base) for each in wanted):
         return base, wanted
-    return os.path.commonpath([os.path.dirname(fixed_part(each)) or b"/" for each in wanted]), wanted
+    return os.path.commonpath([os.path.dirname(each.fixed) or b"/" for each in wanted]), wanted
 
 
 def _empty(path: bytes) -> Finding:

@@ -12,6 +12,7 @@ from rebond.config.quantities import Requirement
 from rebond.errors import SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.stack.file_trees import ConfiguredFiles, choose_only, expand
+from rebond.stack.wanted_paths import want
 
 
 def hear_nothing(_finding: Finding) -> None:
@@ -82,7 +83,7 @@ def test_globs_are_sought_and_not_inside_what_was_found(shop: pathlib.Path) -> N
         "services/one/.env",
         "services/two/.env",
     ]
-    assert list(expand(os.fsencode(shop), os.fsencode(shop / "**/node_modules"), hear_nothing)) == [
+    assert list(expand(os.fsencode(shop), want(os.fsencode(shop), b"**/node_modules"), hear_nothing)) == [
         b"a/node_modules",
         b"b/node_modules",
     ]
@@ -91,7 +92,7 @@ def test_globs_are_sought_and_not_inside_what_was_found(shop: pathlib.Path) -> N
 def test_a_link_is_not_entered_in_search(shop: pathlib.Path) -> None:
     (shop / "z").symlink_to(shop / "a")
 
-    assert list(expand(os.fsencode(shop), os.fsencode(shop / "*/node_modules"), hear_nothing)) == [
+    assert list(expand(os.fsencode(shop), want(os.fsencode(shop), b"*/node_modules"), hear_nothing)) == [
         b"a/node_modules",
         b"b/node_modules",
     ]

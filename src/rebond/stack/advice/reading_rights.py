@@ -9,6 +9,7 @@ from rebond.errors import RebondError
 from rebond.mount_points import find_unmounted
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.file_trees import expand
+from rebond.stack.wanted_paths import WantedPath, want
 
 CHECK = "rights"
 LOOK_SECONDS = 0.8
@@ -36,10 +37,11 @@ def look_at_files(scene: Scene) -> Looked:
         if component.inside or component.volume or not isinstance(component, Files | Sqlite | Secrets):
             continue
         for path in (*((component.path,) if component.path else ()), *component.paths):
-            place = os.path.normpath(os.path.join(scene.loaded.root, path))
-            if any(sign in place for sign in "*?["):
-                found = [os.path.join(str(scene.loaded.root), each) for each in _expand(scene, place)]
+            wanted = want(os.fsencode(scene.loaded.root), os.fsencode(path))
+            if wanted.is_pattern:
+                found = _expand(wanted)
             else:
+                place = os.fsdecode(wanted.fixed)
                 found = [place]
                 if _is_missing(place):
                     looked.missing[place] = type(component)
@@ -104,12 +106,12 @@ def _is_missing(place: str) -> bool:
     return False
 
 
-def _expand(scene: Scene, place: str) -> list[str]:
+def _expand(wanted: WantedPath) -> list[str]:
     try:
-        found = expand(os.fsencode(scene.loaded.root), os.fsencode(place), lambda _finding: None)
+        found = expand(wanted.fixed, wanted, lambda _finding: None)
+        return [os.fsdecode(os.path.join(wanted.fixed, each)) for each in found]
     except (RebondError, OSError):
         return []
-    return [os.fsdecode(each) for each in found]
 
 
 def _walk(scene: Scene, place: str, looked: Looked, until: float) -> None:

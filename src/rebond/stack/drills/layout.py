@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
-from rebond.stack.file_trees import fixed_part, is_glob
+from rebond.stack.wanted_paths import want
 from rebond.vault.snapshots import PrivateComponent
 
 ROOT, APART = "root", "components"
@@ -40,13 +40,12 @@ class Layout(Struct, frozen=True, kw_only=True):
             return _relative(os.path.normpath(stored.root), top) if stored.root else None
         if isinstance(component, Secrets | Sqlite):
             paths = (*((component.path,) if component.path else ()), *component.paths)
-            wanted = [os.path.normpath(os.path.join(top, os.fsencode(each))) for each in paths]
+            wanted = [want(top, os.fsencode(each)) for each in paths]
             if not wanted or (isinstance(component, Secrets) and (component.kubernetes or component.hashicorp)):
                 return None
-            if isinstance(component, Sqlite) and len(wanted) == 1 and not is_glob(wanted[0]):
-                return _relative(os.path.dirname(wanted[0]), top)
-            is_below = all(fixed_part(each).startswith(os.path.join(top, b"")) or each == top for each in wanted)
-            return "" if is_below else None
+            if isinstance(component, Sqlite) and len(wanted) == 1 and not wanted[0].is_pattern:
+                return _relative(os.path.dirname(wanted[0].fixed), top)
+            return "" if all(each.is_below(top) or each.fixed == top for each in wanted) else None
         return None
 
 
