@@ -114,6 +114,22 @@ def test_a_vault_that_cannot_be_written_is_a_failure_and_not_safe(machine: Mende
     assert any(each["check"] == "vault" and each["weight"] == "failure" for each in answer.document["findings"])
 
 
+def test_a_key_that_only_this_run_was_given_is_no_key_for_those_that_start_by_themselves(
+    machine: MendedMachine,
+) -> None:
+    key = machine.folder / "owner.key"
+    kept = key.rename(machine.folder / "from-the-safe.key")
+    machine.path.write_text(machine.path.read_text().replace(str(key), str(machine.folder / "etc" / "owner.key")))
+    seen = machine.program("doctor", "--config", machine.path, "--json", REBOND_KEY_FILE=str(kept))
+
+    (found,) = [each for each in seen.document["findings"] if each["weight"] != "note"]
+    assert (seen.status, found["code"]) == (3, "secret-missing")
+    assert str(machine.folder / "etc") in found["command"]
+    kept.rename(key)
+    machine.path.write_text(machine.path.read_text().replace(str(machine.folder / "etc" / "owner.key"), str(key)))
+    assert machine.doctor().status == 0
+
+
 def test_what_runs_is_recorded(machine: MendedMachine) -> None:
     document = machine.doctor("--record", "--json").document
 

@@ -15,7 +15,7 @@ from rebond.operations.examining import examine_vault
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.vault_reports import VaultReport
-from rebond.stack.advice.vaults import describe_obstacle, describe_vault
+from rebond.stack.advice.vaults import describe_lost_secret, describe_obstacle, describe_vault
 
 _SAID_ELSEWHERE = {"pins-not-kept", "cache-unwritable"}  # by the check of permissions
 
@@ -59,6 +59,7 @@ def _examine_place(invocation: Invocation, scene: Scene, place: VaultPlace) -> V
         observations=(
             *notes,
             *describe_vault(scene, location, examined),
+            *describe_lost_secret(scene, place.address, place.key, place.passphrase),
             *compare_clocks(scene, store_offset_ms=offset_ms, newest_ms=examined.newest_ms),
         ),
         directory=directory,

@@ -42,6 +42,9 @@ ADVICE: dict[str, str] = {
     "Nothing can be kept between runs in {path}: {user} may not write there.": "Rien ne peut être gardé entre deux lancements dans {path} : {user} ne peut y écrire.",
     "{path} is to be saved and is not there.": "{path} est à sauvegarder et n'est pas là.",
     "The vault: {reason}": "Le coffre : {reason}",
+    "{path}, which opens the vault {address} by the configuration, is not there: it opened with what this run was given, "
+    "and what starts by itself is given nothing.": "{path}, qui ouvre le coffre {address} d'après la configuration, n'est "
+    "pas là : il s'est ouvert avec ce qui a été donné à ce passage, et à ce qui démarre tout seul on ne donne rien.",
     "The vault: {reason} This stack was brought back on {moment} from a vault that lies elsewhere: write its address as "
     "url under [vault] before you make another.": "Le coffre : {reason} Cette pile est revenue le {moment} d'un coffre qui "
     "est ailleurs : écrivez son adresse comme url sous [vault] avant d'en créer un autre.",

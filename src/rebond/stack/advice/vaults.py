@@ -125,6 +125,44 @@ def describe_obstacle(
     )
 
 
+def describe_lost_secret(
+    scene: Scene, address: str, key: Text | None, passphrase: Text | None
+) -> Iterator[Observation]:
+    """Yield what keeps runs that begin by themselves out of a vault that was opened with another secret here."""
+    for secret in (key, passphrase):
+        path = _path_of(scene, secret)
+        if path and not os.path.lexists(path):
+            yield Observation(
+                check=CHECK,
+                code="secret-missing",
+                weight=Weight.WARNING,
+                template="{path}, which opens the vault {address} by the configuration, is not there: it opened with "
+                "what this run was given, and what starts by itself is given nothing.",
+                values={"path": path, "address": address},
+                command=_issue_key(scene, address, path) if secret is key else _type_passphrase(path),
+            )
+
+
+def _path_of(scene: Scene, secret: Text | None) -> str:
+    return os.path.join(scene.loaded.root, os.path.expanduser(secret.file)) if isinstance(secret, FromFile) else ""
+
+
+def _issue_key(scene: Scene, address: str, key_path: str) -> str:
+    """Return the command that makes a writer's key where the configuration looks for one; a passphrase is typed."""
+    aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if os.path.exists(key_path) else ""
+    folder = os.path.dirname(key_path)
+    made = "" if os.path.isdir(folder) else f"install -d --mode=700 {shlex.quote(folder)} && "
+    return (
+        f'{made}{aside}REBOND_PASSPHRASE="$(head -n 1)" rebond key issue writer '
+        f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s) "
+        f"--output {shlex.quote(key_path)} --vault {shlex.quote(address)}"
+    )
+
+
+def _type_passphrase(path: str) -> str:
+    return f"head -n 1 | install -D --mode=600 /dev/stdin {shlex.quote(path)}"
+
+
 def _describe_gone(scene: Scene, address: str, error: RebondError, saved_ms: int) -> Observation:
     """A vault that was there: another one in its place would hide what is lost, so none is proposed."""
     look = scene.command("rebond", "vault", "info", address) if "://" in address else "lsblk --fs"
@@ -156,7 +194,7 @@ def _describe_elsewhere(scene: Scene, address: str, error: RebondError, recovere
 
 def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> str:
     place = address if "://" not in address else ""
-    key_path = os.path.join(scene.loaded.root, os.path.expanduser(key.file)) if isinstance(key, FromFile) else ""
+    key_path = _path_of(scene, key)
     if place and isinstance(error, VaultMissing | StoreUnreachable) and (unmounted := find_unmounted(place)):
         return scene.root_command("mount", unmounted)
     if isinstance(error, VaultMissing):
@@ -170,14 +208,9 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
             return scene.command("chmod", "--recursive", "u+rwX", place)
         return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
     if isinstance(error, WrongKey | ConfigError) and key_path:
-        output = f" --output {shlex.quote(key_path)}"
-        aside = f"mv {shlex.quote(key_path)} {shlex.quote(key_path + '.old')} && " if os.path.exists(key_path) else ""
-        return (
-            f'{aside}REBOND_PASSPHRASE="$(head -n 1)" rebond key issue writer '
-            f"{shlex.quote(scene.user)}-$(hostname)-$(date +%s){output} --vault {shlex.quote(address)}"
-        )
+        return _issue_key(scene, address, key_path)
     if isinstance(error, ConfigError) and "path" in error.values:  # a file with a passphrase: it is typed
-        return f"head -n 1 | install -D --mode=600 /dev/stdin {shlex.quote(str(error.values['path']))}"
+        return _type_passphrase(str(error.values["path"]))
     if isinstance(error, UsageError | StoreUnreachable):
         return scene.command("rebond", "vault", "info", address)
     return scene.command("rebond", "verify", "--vault", address)
