@@ -7,6 +7,7 @@ CUTS = "tests/crash/test_founding_power_cuts.py"
 CANARY = "tests/unit/store/test_canary.py"
 MENDS = "tests/scenarios/test_doctor_mends.py"
 EXPLAIN = "tests/unit/cli/test_explain.py"
+DATABASES = "tests/unit/cli/test_init_databases.py"
 OMISSIONS = "tests/unit/cli/test_init_omissions.py"
 COMPOSE = "tests/unit/stack/test_compose_reading.py"
 INTERPOLATION = "tests/unit/stack/test_interpolation.py"
@@ -23,6 +24,24 @@ SETUP = (
             ),
         ),
         ("tests/scenarios/test_postgres.py::test_databases_of_the_server_that_no_component_saves_are_named",),
+    ),
+    Bug(
+        "helper-taken-for-the-database",
+        "What copies the data of a database beside it is proposed as that database, which itself is not saved.",
+        (
+            Change(
+                "stack/discovery/recognizing.py",
+                "    server = max(sharing, key=_weigh_server, default=service)\n",
+                "    server = min(sharing, key=_weigh_server, default=service)\n",
+            ),
+        ),
+        (f"{DATABASES}::test_services_that_share_the_data_of_one_database_are_one_database",),
+    ),
+    Bug(
+        "second-database-of-compose-forgotten",
+        "An application has a database of its own on the same server, and init proposes the first one alone.",
+        (Change("stack/discovery/proposing_databases.py", "    if len(named) > 1:\n", "    if len(named) > 99:\n"),),
+        (f"{DATABASES}::test_what_others_name_on_the_server_of_compose_is_saved_too",),
     ),
     Bug(
         "explained-through-a-link",

@@ -89,6 +89,8 @@ FOUNDING: dict[str, str] = {
     "MEDIA_ROOT of {manage}: what users uploaded.": "MEDIA_ROOT de {manage} : ce que les utilisateurs ont déposé.",
     "Saved by the database's own program, whose last line says that the dump is whole.": "Sauvegardé par le programme de la base, dont la dernière ligne dit que la copie est entière.",
     "The service {service} of compose, image {image}.": "Le service {service} de compose, image {image}.",
+    "Other services mount its data too, and are taken for helpers of it: {names}.": "D'autres services montent aussi ses données, et passent pour ses aides : {names}.",
+    "Several databases of it are named ({names}): all that are there are saved, with the roles.": "Plusieurs de ses bases sont nommées ({names}) : toutes celles qui s'y trouvent sont sauvegardées, avec les rôles.",
     "The database that the file of variables names.": "La base que nomme le fichier de variables.",
     "The database that DATABASE_URL names.": "La base que nomme DATABASE_URL.",
     "Its address or password has signs of its own: write this component by hand.": "Son adresse ou son mot de passe a des signes à part : écrivez ce composant à la main.",

@@ -128,6 +128,7 @@ class _Reader:
             name=name,
             image=self._replace(text_of(plain.get("image"))),
             is_built=plain.get("build") is not None,
+            words=tuple(self._list_words(plain.get("entrypoint")) or self._list_words(plain.get("command"))),
             is_active=not own_profiles or "*" in profiles or bool(profiles & set(own_profiles)),
             profiles=own_profiles,
             variables=self._read_variables(plain, env_files),
@@ -136,6 +137,10 @@ class _Reader:
             mounts=tuple(_make_mount(each) for each in list_of(plain.get("volumes")) if each.get("target")),
             labels={key: self._replace(text_of(each)) for key, each in _table(plain.get("labels")).items()},
         )
+
+    def _list_words(self, said: Any) -> list[str]:
+        """Return the words of a command, which stands as text or as a list."""
+        return self._replace(said).split() if isinstance(said, str) else [text_of(each) for each in list_of(said)]
 
     def _read_variables(self, plain: Plain, env_files: Sequence[Path]) -> dict[str, Variable]:
         found: dict[str, Variable] = {}

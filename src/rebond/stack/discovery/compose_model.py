@@ -33,6 +33,7 @@ class Service:
     name: str
     image: str = ""
     is_built: bool = False
+    words: tuple[str, ...] = ()  # what it is started with instead of what its image says
     is_active: bool = True
     profiles: tuple[str, ...] = ()
     variables: Mapping[str, Variable] = field(default_factory=dict)

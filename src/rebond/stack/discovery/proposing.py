@@ -132,17 +132,18 @@ class _Proposing:
         return ProposedPart(heading=f"component.{MAIN}", lines=lines, remarks=tuple(remarks))
 
     def _add_compose(self) -> None:
-        if not self._found.compose:
+        found = self._found
+        if not found.compose:
             return
-        if self._found.other_compose:  # services in them, and their volumes, are not saved
+        if found.other_compose:  # services in them, and their volumes, are not saved
             self._remarks.append(
                 Remark(
                     template="Other compose files, which are not read, so that nothing of them is saved: {files}. If "
                     "they belong to the stack, name all of them in COMPOSE_FILE before the first rebond init.",
-                    values={"files": ", ".join(self._relative(self._found.other_compose))},
+                    values={"files": ", ".join(self._relative(found.other_compose))},
                 )
             )
-        services = ServiceProposals(self._found.compose, self._found.directory, self._taken, self._is_savable)
+        services = ServiceProposals(found.compose, found.directory, self._taken, self._is_savable, found.file_variables)
         services.propose()
         self._parts += services.parts
         images: Lines = {"kind": "images", "save": "local-only"}
@@ -151,7 +152,7 @@ class _Proposing:
             remark = Remark(template="Tags and digests of the images, and those whole that no registry holds.")
             self._parts.append(ProposedPart(heading=f"component.{name}", lines=images, remarks=(remark,)))
         self._remarks += services.remarks
-        for path, service in find_live_directories(self._found.compose, self._found.directory).items():
+        for path, service in find_live_directories(found.compose, found.directory).items():
             self._left_out.append(write_pattern(path, is_folder=True))
             self._main_remarks.append(
                 Remark(

@@ -2,7 +2,7 @@
 
 import os
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rebond.sources.servers.mysql import write_dump
@@ -26,8 +26,10 @@ _LOGIN_OF_ADDRESS = """a=${DATABASE_URL#*://}; a=${a%@*}; printf '%s\\n' "${a#*:
 MYSQLDUMP = write_dump('export MYSQL_PWD="${MYSQL_ROOT_PASSWORD:-$MARIADB_ROOT_PASSWORD}"')
 
 
-def propose_postgres_service(service: Service, name: str, extra: Lines, is_savable: IsSavable) -> ProposedPart:
-    """Propose the database of a compose service."""
+def propose_postgres_service(
+    service: Service, name: str, extra: Lines, is_savable: IsSavable, named: Sequence[str] = ()
+) -> ProposedPart:
+    """Propose the database of a compose service; where several are ``named``, all that its server has."""
     seen = Remark(
         template="The service {service} of compose, image {image}.",
         values={"service": service.name, "image": service.image_name or "–"},
@@ -39,6 +41,15 @@ def propose_postgres_service(service: Service, name: str, extra: Lines, is_savab
         "method": "logical",
         **extra,
     }
+    if len(named) > 1:
+        seen_all = Remark(
+            template="Several databases of it are named ({names}): all that are there are saved, with the roles.",
+            values={"names": ", ".join(named)},
+        )
+        pairs = (("databases", ["*"]) if key == "database" else (key, each) for key, each in own.items())
+        every: Lines = dict(pairs)
+        if is_savable(name, every):
+            return ProposedPart(heading=f"component.{name}", lines=every, remarks=(seen, seen_all))
     if is_savable(name, own):
         return ProposedPart(heading=f"component.{name}", lines=own, remarks=(seen,))
     dump = {

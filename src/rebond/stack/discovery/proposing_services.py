@@ -2,11 +2,13 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from rebond.config.places import find_nearest
 from rebond.stack.discovery.compose_model import ComposeStack, Service
+from rebond.stack.discovery.named_databases import find_named_databases
 from rebond.stack.discovery.proposal import Lines, ProposedPart
 from rebond.stack.discovery.proposing_databases import (
     IsSavable,
@@ -14,7 +16,7 @@ from rebond.stack.discovery.proposing_databases import (
     propose_postgres_service,
 )
 from rebond.stack.discovery.proposing_mounts import MountProposals
-from rebond.stack.discovery.recognizing import LABEL, LABELLED_KINDS, holds_data, kind_of
+from rebond.stack.discovery.recognizing import LABEL, LABELLED_KINDS, find_server_beside, holds_data, kind_of
 from rebond.stack.discovery.remarks import Remark
 from rebond.stack.discovery.written_paths import write_path
 
@@ -24,10 +26,18 @@ _COPIED = ("priority", "rpo", "rto")
 
 
 class ServiceProposals:
-    """Proposals for one compose stack; ``taken`` are the names of components so far."""
+    """Proposals for one compose stack; ``taken`` are the names of components so far, ``variables`` those of files."""
 
-    def __init__(self, stack: ComposeStack, directory: Path, taken: set[str], is_savable: IsSavable) -> None:
+    def __init__(
+        self,
+        stack: ComposeStack,
+        directory: Path,
+        taken: set[str],
+        is_savable: IsSavable,
+        variables: Mapping[str, str],
+    ) -> None:
         self._stack = stack
+        self._variables = variables
         self._taken = taken
         self._is_savable = is_savable
         self._mounts = MountProposals(stack, directory, self._add_files)
@@ -36,7 +46,7 @@ class ServiceProposals:
 
     def propose(self) -> None:
         """Fill ``parts`` and ``remarks``: databases first, then what is mounted."""
-        active = [each for each in self._stack.services.values() if each.is_active and self._is_wanted(each)]
+        active = [each for each in self._list_active() if self._is_wanted(each)]
         passing = [each for each in active if each.labels.get(f"{LABEL}kind") == "ephemeral"]
         for service in active:
             self._judge_labels(service)
@@ -94,14 +104,11 @@ class ServiceProposals:
             )
 
     def _propose_service(self, service: Service) -> None:
-        kind = kind_of(service)
+        kind = kind_of(service, self._stack)
         extra = self._read_extra(service)
         if kind in {"postgres", "mysql"}:
-            propose: Callable[[Service, str, Lines, IsSavable], ProposedPart] = (
-                propose_postgres_service if kind == "postgres" else propose_mysql_service
-            )
             name = self._name(service.labels.get(f"{LABEL}name") or "database", service.name)
-            self.parts.append(propose(service, name, {"priority": "P0", **extra}, self._is_savable))
+            self.parts.append(self._propose_database(service, kind, name, {"priority": "P0", **extra}))
             self._pass_over_data(service, kind)
         elif kind in {"redis", "ephemeral"}:
             self._propose_passing(service, kind, extra)
@@ -112,6 +119,25 @@ class ServiceProposals:
                     self._add_files(
                         {"in": f"compose:{service.name}", "path": write_path(path), **extra}, name, service.name
                     )
+
+    def _propose_database(self, service: Service, kind: str, name: str, extra: Lines) -> ProposedPart:
+        if kind == "mysql":
+            part = propose_mysql_service(service, name, extra, self._is_savable)
+        else:
+            is_only = [kind_of(each, self._stack) for each in self._list_active()].count("postgres") == 1
+            named = find_named_databases(service, self._stack, self._variables, is_only_server=is_only)
+            part = propose_postgres_service(service, name, extra, self._is_savable, named)
+        helpers = [each.name for each in self._list_active() if find_server_beside(each, self._stack) is service]
+        if not helpers:
+            return part
+        remark = Remark(
+            template="Other services mount its data too, and are taken for helpers of it: {names}.",
+            values={"names": ", ".join(helpers)},
+        )
+        return replace(part, remarks=(*part.remarks, remark))
+
+    def _list_active(self) -> list[Service]:
+        return [each for each in self._stack.services.values() if each.is_active]
 
     def _pass_over_data(self, service: Service, kind: str) -> None:
         self._mounts.pass_over([each for each in service.mounts if holds_data(service, each, kind)])

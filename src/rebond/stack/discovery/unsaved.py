@@ -45,6 +45,7 @@ class _Named:
     host: str | None
     name: str = ""
     user: str = ""
+    is_certain: bool = False  # settings say another name where they run
 
 
 def find_unsaved(surveyed: Surveyed, parts: Sequence[ProposedPart], taken: set[str]) -> Unsaved:
@@ -114,22 +115,33 @@ def _read_address(name: str, text: str) -> _Named | None:
         host, user = parts.hostname or "", urllib.parse.unquote(parts.username or "")
     except ValueError:
         return _Named(by=name, kind=kind, host=None)
-    return _Named(by=name, kind=kind, host=host, name=urllib.parse.unquote(parts.path.strip("/")), user=user)
+    return _Named(
+        by=name, kind=kind, host=host, name=urllib.parse.unquote(parts.path.strip("/")), user=user, is_certain=True
+    )
 
 
 def _is_saved(named: _Named, surveyed: Surveyed, parts: Sequence[ProposedPart]) -> bool:
     active = [each for each in parts if each.is_active]
-    services = surveyed.compose.services if surveyed.compose else {}
+    compose = surveyed.compose
+    services = compose.services if compose else {}
     if not named.kind:  # settings that nobody can work out: one database that is saved is likely the one
         return any(each.lines["kind"] in {"postgres", "mysql", "sqlite"} for each in active)
     if named.kind == "other":  # what its service mounts is a component, with a remark of its own
         return named.host is not None and named.host in services and services[named.host].is_active
     same = [each.lines for each in active if _kind_of_part(each) == named.kind]
-    if named.host is not None and named.host in services and kind_of(services[named.host]) == named.kind:
-        return any(each.get("in") == f"compose:{named.host}" for each in same)
+    same = [each for each in same if _holds(each, named.name if named.is_certain else "", surveyed)]
+    service = services.get(named.host or "")
+    if compose and service and kind_of(service, compose) == named.kind:
+        return any(each.get("in") == f"compose:{service.name}" for each in same)
     if named.host is None or named.host in services or named.host in _HERE:
         return bool(same)
     return any(_names_host(each, named.host, surveyed) for each in same)
+
+
+def _holds(lines: Lines, name: str, surveyed: Surveyed) -> bool:
+    """Say whether a component saves the database of that name, where it says which one it saves."""
+    said = _look_up(lines.get("database"), surveyed)
+    return not name or not said or said == name
 
 
 def _kind_of_part(part: ProposedPart) -> str:
@@ -141,10 +153,13 @@ def _kind_of_part(part: ProposedPart) -> str:
 
 
 def _names_host(lines: Lines, host: str, surveyed: Surveyed) -> bool:
-    said = lines.get("host")
-    if isinstance(said, dict):
-        said = surveyed.variables.get(str(said.get("env")), said.get("default"))
+    said = _look_up(lines.get("host"), surveyed)
     return said == host or (said is None and lines["kind"] == "command" and "in" not in lines)
+
+
+def _look_up(said: object, surveyed: Surveyed) -> object:
+    """Return what a line of a component says, or what the variable is that it refers to."""
+    return surveyed.variables.get(str(said.get("env")), said.get("default")) if isinstance(said, dict) else said
 
 
 def _add_database(named: _Named, taken: set[str], found: Unsaved) -> None:
