@@ -6,7 +6,6 @@ Works on a chunk index of its own, so that a long check never keeps a backup fro
 from collections.abc import Iterable
 from pathlib import Path
 
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from msgspec.structs import replace
 
 from rebond.errors import FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
@@ -20,7 +19,8 @@ from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.local_cache import LocalCache, cache_directory
 from rebond.vault.lost_segments import LostSegments
 from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
-from rebond.vault.primitives import HASH_SIZE, sealing_private_key
+from rebond.vault.primitives import HASH_SIZE
+from rebond.vault.sealing_keys import SealingKeys
 from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header, open_segment, segment_matches
 
@@ -33,7 +33,7 @@ class DomainContent:
         self._lost = lost
         self._domain = domain
         self._keys = vault.credentials.domain_keys(domain)
-        self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
+        self._sealing_keys = SealingKeys(vault.credentials)
         self._trees = KeptSegments()
         self._cache = LocalCache(cache_directory(verify_caches(vault), vault.vault_id, domain))
         try:
@@ -109,17 +109,12 @@ class DomainContent:
             is_it = (header.session, header.number) == self.segments.name_of(place)
             if not is_it or not segment_matches(stored, copy.stored_hash):
                 return None
-            frame = open_segment(stored, self._private_key(header.epoch))
+            frame = open_segment(stored, self._sealing_keys.of_epoch(header.epoch))
             table = split_chunks(open_frame(frame))
             check_chunks(table, self._keys.tree_id_key)
             return DecodedSegment(table)
         except (ObjectMissing, ShortRead, VaultDamaged, WrongKey, FormatTooNew):
             return None  # the caller notes the segment as lost when no copy is better
-
-    def _private_key(self, epoch: int) -> MLKEM768X25519PrivateKey:
-        if epoch not in self._private_keys:
-            self._private_keys[epoch] = sealing_private_key(self._vault.credentials.sealing_seed(epoch))
-        return self._private_keys[epoch]
 
 
 def verify_caches(vault: Vault) -> Path:

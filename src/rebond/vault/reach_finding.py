@@ -17,10 +17,9 @@ from rebond.vault.damage_reach import DamageBook
 from rebond.vault.domain_content import DomainContent
 from rebond.vault.lost_segments import LostSegments
 from rebond.vault.object_findings import damage_of
-from rebond.vault.primitives import sealing_private_key
+from rebond.vault.private_parts import read_private_part
 from rebond.vault.references import References
-from rebond.vault.segments import decode_segment_header
-from rebond.vault.snapshots import PrivatePart, SnapshotRecord, open_private_part
+from rebond.vault.snapshots import PrivatePart, SnapshotRecord
 from rebond.vault.unlisted_packs import read_self_described
 
 
@@ -112,9 +111,7 @@ class ReachFinder:
 
     def _open_private(self, record: SnapshotRecord) -> PrivatePart | None:
         try:
-            epoch = decode_segment_header(record.private_segment).epoch
-            seed = self._vault.credentials.sealing_seed(epoch)
-            return open_private_part(record, sealing_private_key(seed))
+            return read_private_part(self._vault, record)
         except (VaultDamaged, WrongKey, RoleTooSmall) as error:
             self._note(damage_of(record.name, error))
             self._book.reach_path([record.name], record.snapshot, "", b"", is_subtree=True)

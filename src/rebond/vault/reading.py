@@ -2,61 +2,48 @@
 
 A chunk is taken from any copy whose bytes have the row's hash, open, and have the chunk's own id.
 A copy that fails is reported and the next one tried; a pack that is gone makes the index be read
-again once, because a keeper may have moved its segments. When the segment that the snapshot names
-is lost, its chunks are looked for in every other segment of the domain: a later backup may have
-stored them again. Lost references or index lists do no harm either: the packs speak for themselves.
+again once, because a keeper may have moved its segments. Where else a lost chunk is looked for is
+known to ``snapshot_places``.
 """
 
-import threading
 from collections.abc import Collection, Iterator, Sequence
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
+from rebond.errors import FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
-from rebond.identifiers import DomainId, ObjectName
+from rebond.identifiers import DomainId
 from rebond.store.protocol import Store
 from rebond.vault.access import Vault
-from rebond.vault.chunk_index import ROWS_HELD_PER_FIND, ROWS_LOADED_PER_FIND
 from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
-from rebond.vault.index import read_index_object
-from rebond.vault.index_loading import IndexContext, catalogs, merge_new_lists, open_list
 from rebond.vault.kept_segments import KeptSegments
-from rebond.vault.packs import SegmentRow, open_table, pack_name, table_binding
-from rebond.vault.primitives import HASH_SIZE, sealing_private_key
+from rebond.vault.packs import pack_name
 from rebond.vault.references import References
-from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
+from rebond.vault.sealing_keys import SealingKeys
+from rebond.vault.segment_places import SegmentPlace
 from rebond.vault.segments import decode_segment_header
+from rebond.vault.snapshot_places import SnapshotPlaces
 from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord, open_private_part
 from rebond.vault.stored_copies import read_stored_copies
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
-from rebond.vault.unlisted_packs import SelfDescribedPack, read_unlisted_packs
 
 _KEPT_ENTRIES = 50_000  # of directories that are looked into twice; some 20 MB
-_RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment must not cost a listing each
 
 
 class SnapshotReader:
     """Reads the content of one snapshot; for the owner. Used as a context manager.
 
-    ``find_place``, ``read_object`` and ``close`` belong to one thread; ``fetch`` may be called
-    from several.
+    ``find_place`` and ``read_object`` belong to one thread; ``fetch`` may be called from several.
     """
 
     def __init__(self, vault: Vault, record: SnapshotRecord) -> None:
         self._vault = vault
         self.record = record
         self._references: References | None = self._load_references()
-        self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
+        self._sealing_keys = SealingKeys(vault.credentials)
         self.part: PrivatePart = open_private_part(record, self._key_of(record.private_segment))
         self._trees = KeptSegments()
-        self._lock = threading.RLock()
-        self._relisted_at: float | None = None
-        self._good: set[int] = set()  # own segments that have a place, as far as was asked
-        self._is_wide = self._references is None  # whether ``places`` has every segment of the domain
-        self._asked_packs = False
-        self._unlisted: list[SelfDescribedPack] = []
         self._directories: dict[bytes, list[StoredEntry]] = {}  # that were read, and will be again
         self._room = _KEPT_ENTRIES
 
@@ -65,10 +52,9 @@ class SnapshotReader:
         self._keys = self._vault.credentials.domain_keys(self._domain)
         self._cache = self._vault.open_cache(self._domain)
         try:
-            self._context: IndexContext = self._vault.index_context(self._domain)
-            self._load_places()
-            rows = self._cache.chunks.row_count
-            self._finds, self._finds_many = 0, (1 + rows // ROWS_HELD_PER_FIND, 1 + rows // ROWS_LOADED_PER_FIND)
+            self._places = SnapshotPlaces(
+                self._vault, self._domain, self._references, self._cache, self._keys.table_key
+            )
             self._cache.detach()  # a long restore must not take the cache away from the backups beside it
         except BaseException:
             self._cache.close()
@@ -96,17 +82,8 @@ class SnapshotReader:
             )
             return None
 
-    def _load_places(self) -> None:
-        present = merge_new_lists(self._context, self._cache, saves=False)
-        self.places = SegmentPlaces(self._cache.segments)
-        for catalog in catalogs(self._context, self._cache, present):
-            self.places.add_catalog(catalog, self._is_needed)
-
     def _key_of(self, stored: bytes) -> MLKEM768X25519PrivateKey:
-        epoch = decode_segment_header(stored).epoch
-        if epoch not in self._private_keys:
-            self._private_keys[epoch] = sealing_private_key(self._vault.credentials.sealing_seed(epoch))
-        return self._private_keys[epoch]
+        return self._sealing_keys.of_epoch(decode_segment_header(stored).epoch)
 
     # -- components and trees ---------------------------------------------------------------------
 
@@ -118,7 +95,7 @@ class SnapshotReader:
     def read_object(self, object_id: bytes) -> bytes:
         """Return a tree object; raises ``VaultDamaged`` when no copy of it is good."""
         short = object_id[:16]
-        for place in self._find_places(object_id):
+        for place in self._places.find_all(object_id):
             segment = self._trees.find(place)
             if segment is None:
                 try:
@@ -154,51 +131,19 @@ class SnapshotReader:
         """Yield (chunk id, length) of a file in order."""
         return read_chunk_rows(entry, self.read_object)
 
+    # -- chunks and segments ----------------------------------------------------------------------
+
     def expect_finds(self, count: int) -> None:
         """Make ready for about so many look-ups, as far as that costs less than it spares."""
-        self._cache.chunks.expect_finds(count)
+        self._places.expect_finds(count)
 
     def expect_many_finds(self) -> None:
         """Make ready for finding most chunks of the snapshot, where memory allows it."""
-        self.expect_finds(1 + self._cache.chunks.row_count)
-
-    # -- chunks and segments ----------------------------------------------------------------------
-
-    def _find_places(self, chunk_id: bytes) -> Iterator[int]:
-        """Yield where a chunk may be had: the snapshot's own segments, then any other, then packs in no list."""
-        others = []
-        for place in self._cache.chunks.find(chunk_id):
-            if self._is_own(*self._cache.segments.name_of(place)):
-                if self.places.has(place):
-                    self._good.add(place)
-                    yield place
-            else:
-                others.append(place)
-        if others:
-            self._widen()
-            yield from (place for place in others if self.places.has(place))
-        if self._ask_packs():
-            yield from (place for place in self._cache.chunks.find(chunk_id) if self.places.has(place))
+        self._places.expect_many_finds()
 
     def find_place(self, chunk_id: bytes) -> int:
         """Return a segment that holds a chunk of this snapshot; raises ``VaultDamaged`` when none does."""
-        good = self._good
-        self._finds += 1
-        if self._finds in self._finds_many:  # nobody said so, and others are likely to follow
-            self.expect_finds(self._finds)
-        chunks = self._cache.chunks
-        found = chunks.find_among(chunk_id, good)  # what is read anyway will do: asked for every file
-        if found is not None:
-            return found
-        for place in chunks.find(chunk_id):
-            if place in good:
-                return place
-        for place in self._find_places(chunk_id):
-            return place
-        raise VaultDamaged(
-            "A chunk is in no segment that is left.",
-            hint="Run 'rebond verify --read-data' to see which paths it reaches.",
-        )
+        return self._places.find(chunk_id)
 
     def fetch(
         self,
@@ -222,10 +167,10 @@ class SnapshotReader:
             if opened is not None:
                 return opened
         tried: set[SegmentPlace] = set()
-        for renew in (None, self._read_index_again, self._ask_packs):
+        for renew in (None, self._places.read_index_again, self._places.ask_packs):
             if renew is not None:
                 renew()  # what another thread has just looked up anew counts as well
-            for copy in [one for one in self.places.copies(place) if one not in tried]:
+            for copy in [one for one in self._places.copies(place) if one not in tried]:
                 tried.add(copy)
                 opened = self._try_copy(place, copy, wanted, is_tree=is_tree, is_sparing=is_sparing)
                 if opened is not None:
@@ -255,7 +200,7 @@ class SnapshotReader:
 
     def first_copy(self, place: int) -> SegmentPlace | None:
         """Return where a segment lies, the first place if there are several; ``None`` when none is known."""
-        return next(iter(self.places.copies(place)), None)
+        return next(iter(self._places.copies(place)), None)
 
     def read_stored(self, place: int) -> StoredCopy | None:
         """Read the first copy of a segment as it is stored; nothing of it is checked, and its faults are not told.
@@ -291,10 +236,8 @@ class SnapshotReader:
         for short_id in wanted:
             if short_id in found:
                 continue
-            with self._lock:
-                places = [place for place in self._find_places(short_id) if place != lost]
-            for place in places:
-                copies = list(self.places.copies(place))
+            for place in self._places.list_others(short_id, lost):
+                copies = list(self._places.copies(place))
                 opened = (self._try_copy(place, copy, (short_id,), is_tree=is_tree) for copy in copies)
                 segment = next((each for each in opened if each is not None), None)
                 if segment is not None:
@@ -331,70 +274,3 @@ class SnapshotReader:
                 )
             )
             return None
-
-    def _read_index_again(self) -> None:
-        """A keeper may have moved segments since: look once more, unless that was done just now.
-
-        Only the places are read anew, not the chunk index, which belongs to the main thread.
-        """
-        with self._lock:
-            now = self._vault.clock.monotonic()
-            if self._relisted_at is None or now - self._relisted_at >= _RELIST_SECONDS:
-                self._reload_places()
-                self._relisted_at = now
-
-    def _reload_places(self) -> set[bytes]:
-        """Read every list in the store again; return the hashes of the packs that they name."""
-        places = SegmentPlaces(self._cache.segments)
-        packs: set[bytes] = set()
-        for info in list(self._vault.store.list_objects(f"index/{self._domain.hex()}/")):
-            try:
-                content = read_index_object(self._vault.store, ObjectName(info.name))
-                catalog = open_list(self._context, info.name, content).catalog
-            except (VaultDamaged, ForeignObject, WrongKey, ObjectMissing):
-                continue  # replaced since the listing, or reported when the lists were merged
-            places.add_catalog(catalog, self._is_needed)
-            packs.update(pack.pack_hash for pack in catalog.packs)
-        for unlisted in self._unlisted:
-            for row in unlisted.rows:
-                places.add(unlisted.pack_hash, row)
-        self.places = places
-        self._good.clear()
-        return packs
-
-    def _widen(self) -> None:
-        """Take in every segment of the domain, once: something of this snapshot's own is missing."""
-        with self._lock:
-            if not self._is_wide:
-                self._is_wide = True
-                self._reload_places()
-
-    def _ask_packs(self) -> bool:
-        """Ask packs that no list names for what they hold, once. ``False`` when that was done already."""
-        with self._lock:
-            if self._asked_packs:
-                return False
-            self._asked_packs = self._is_wide = True
-            listed = self._reload_places()
-            for pack in read_unlisted_packs(self._vault, listed, self._domain):
-                self._unlisted.append(SelfDescribedPack(pack.pack_hash, pack.size, pack.domain, pack.rows, []))
-                for row, table in zip(pack.rows, pack.tables, strict=True):
-                    self.places.add(pack.pack_hash, row)
-                    self._add_chunks(row, table)
-            return True
-
-    def _add_chunks(self, row: SegmentRow, table: bytes) -> None:
-        binding = table_binding(self._vault.vault_id, self._domain, row.session, row.number)
-        try:
-            ids = open_table(self._keys.table_key, table, binding, row.chunk_count)
-        except (VaultDamaged, WrongKey):
-            return  # its chunks cannot be found without decoding it: verify --repair does that
-        place = self._cache.segments.place(row.session, row.number)
-        for start in range(0, len(ids), HASH_SIZE):
-            self._cache.chunks.add(ids[start : start + HASH_SIZE], place)
-
-    def _is_own(self, session: bytes, number: int) -> bool:
-        return self._references is None or (session, number) in self._references
-
-    def _is_needed(self, session: bytes, number: int) -> bool:
-        return self._is_wide or self._is_own(session, number)

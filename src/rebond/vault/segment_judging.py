@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import msgspec
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 from msgspec import Struct
 
 from rebond.errors import FormatTooNew, RoleTooSmall, VaultDamaged, WrongKey
@@ -12,7 +11,8 @@ from rebond.vault.access import Vault
 from rebond.vault.credentials import DomainKeys
 from rebond.vault.frames import ChunkTable, open_frame, split_chunks
 from rebond.vault.packs import SegmentRow, open_table, seal_table, table_binding
-from rebond.vault.primitives import HASH_SIZE, hash_of, keyed_id, sealing_private_key
+from rebond.vault.primitives import HASH_SIZE, hash_of, keyed_id
+from rebond.vault.sealing_keys import SealingKeys
 from rebond.vault.segments import MAGIC, SegmentHeader, SegmentKind, decode_segment_header, open_segment
 
 _CHUNKED = (SegmentKind.DATA, SegmentKind.TREE)
@@ -38,7 +38,7 @@ class SegmentJudge:
 
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
-        self._private_keys: dict[int, MLKEM768X25519PrivateKey] = {}
+        self._sealing_keys = SealingKeys(vault.credentials)
 
     def judge(self, content: bytes, domain: DomainId, row: SegmentRow, table: bytes | None) -> JudgedSegment:
         """Judge the segment that ``row`` says lies in the bytes of a pack."""
@@ -80,7 +80,7 @@ class SegmentJudge:
         self, stored: memoryview, header: SegmentHeader, keys: DomainKeys, row: SegmentRow, table: bytes | None
     ) -> JudgedSegment:
         """Open a segment, recompute every id, compare with the chunk table; make a table where there is none."""
-        raw = open_frame(open_segment(stored, self._private_key(header.epoch)))
+        raw = open_frame(open_segment(stored, self._sealing_keys.of_epoch(header.epoch)))
         if header.kind not in _CHUNKED:
             return JudgedSegment(row, "", table, None, is_as_written=True)
         chunks = split_chunks(raw)
@@ -110,11 +110,6 @@ class SegmentJudge:
                     return JudgedSegment(row, "Its chunk table names other chunks.", None, phantoms, is_as_written=True)
         row = msgspec.structs.replace(row, raw_length=sum(chunks.lengths), chunk_count=len(chunks.ids))
         return JudgedSegment(row, "", table or seal_table(keys.table_key, binding, ids), None, is_as_written=True)
-
-    def _private_key(self, epoch: int) -> MLKEM768X25519PrivateKey:
-        if epoch not in self._private_keys:
-            self._private_keys[epoch] = sealing_private_key(self._vault.credentials.sealing_seed(epoch))
-        return self._private_keys[epoch]
 
 
 def _cut(ids: bytes) -> Iterator[bytes]:
