@@ -9,9 +9,10 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from bench.postgres import FOUR, HERE, Bench
+from bench.postgres import FOUR, HERE, Bench, time_with
 from bench.postgres_data import SETTINGS, fill_table, settle
 from bench.precedence import take_precedence
 from bench.sections import Section, format_bytes
@@ -42,6 +43,7 @@ def main() -> int:
     """Measure, print, and keep the figures where that is asked for."""
     parser = argparse.ArgumentParser(prog="python -m bench.postgres_physical", description=__doc__)
     parser.add_argument("--size", type=int, default=1000, metavar="MB", help="of rows in the database")
+    parser.add_argument("--rounds", type=int, default=3, help="of full backups, ours and the others' in turn")
     parser.add_argument("--parts", nargs="*", default=["server", "summaries"], choices=["server", "summaries"])
     parser.add_argument("--work", default="/dev/shm", help="where is measured: memory")
     parser.add_argument("--niceness", type=int, default=0, help="-15: the measured programs go first (root only)")
@@ -58,7 +60,7 @@ def main() -> int:
         raw: dict[str, Any] = {"size_mb": arguments.size}
         if "server" in arguments.parts:
             with PostgresServer(settings=settings) as server:
-                raw |= measure(Bench(folder, arguments.rebond, server), arguments.size)
+                raw |= measure(Bench(folder, arguments.rebond, server), arguments.size, arguments.rounds)
         if "summaries" in arguments.parts:
             with PostgresServer(major=18, settings={**settings, "summarize_wal": "on"}) as server:
                 raw |= measure_summaries(Bench(folder / "18", arguments.rebond, server), arguments.size)
@@ -69,20 +71,29 @@ def main() -> int:
     return 0
 
 
-def measure(bench: Bench, size_mb: int) -> dict[str, Any]:
-    """Return the rows about a server that sends itself, beside the peers."""
+def measure(bench: Bench, size_mb: int, rounds: int) -> dict[str, Any]:
+    """Return the rows about a server that sends itself, beside the peers: medians of so many rounds, in turn."""
     server = bench.server
     fill(bench, size_mb, "")
-    raw: dict[str, Any] = {}
     base = f"pg_basebackup -h {server.socket_folder} -U postgres -D - -Ft -X fetch -c fast"
-    raw["basebackup_seconds"] = bench.shell(f"{base} | zstd -q -3 -o base.tar.zst")
-    raw["basebackup_bytes"] = (bench.folder / "base.tar.zst").stat().st_size
-    (bench.folder / "base.tar.zst").unlink()
-    raw["full_seconds"] = bench.run("backup", database="four")
-    raw["full_bytes"] = bench.stored_bytes("four")
-    raw["backrest_seconds"] = run_backrest(bench)
+    theirs, ours, backrests = [], [], []
+    for number in range(rounds):
+        if number:
+            bench.shell("rm -rf vault-four cache state owner-four.key kit-four.txt backrest base.tar.zst")
+            make_ready(bench, "")
+        theirs.append(time_with(lambda: bench.shell(f"{base} | zstd -q -3 -o base.tar.zst")))
+        ours.append(time_with(lambda: bench.run("backup", database="four")))
+        backrests.append(run_backrest(bench))
+    raw: dict[str, Any] = {
+        "rounds": rounds,
+        "basebackup_seconds": median(theirs),
+        "basebackup_bytes": (bench.folder / "base.tar.zst").stat().st_size,
+        "full_seconds": median(ours),
+        "full_bytes": bench.stored_bytes("four"),
+        "backrest_seconds": median(done) if (done := [each for each in backrests if each]) else None,
+    }
     touch_pages(server)
-    raw["incremental_seconds"] = bench.run("backup", database="four")
+    raw["incremental_seconds"] = time_with(lambda: bench.run("backup", database="four"))
     raw["incremental_bytes"] = bench.stored_bytes("four") - raw["full_bytes"]
     return raw
 
@@ -97,10 +108,10 @@ def measure_summaries(bench: Bench, size_mb: int) -> dict[str, Any]:
     words = [bench.rebond, "wal", "receive", "--quiet"]
     receiving = subprocess.Popen(words, env=environment, cwd=bench.folder, stdout=subprocess.DEVNULL)
     try:
-        raw: dict[str, Any] = {"summaries_full_seconds": bench.run("backup", database="four")}
+        raw: dict[str, Any] = {"summaries_full_seconds": time_with(lambda: bench.run("backup", database="four"))}
         before = bench.stored_bytes("four")
         touch_pages(server)
-        raw["summaries_seconds"] = bench.run("backup", database="four")
+        raw["summaries_seconds"] = time_with(lambda: bench.run("backup", database="four"))
         raw["summaries_bytes"] = bench.stored_bytes("four") - before
         raw["summaries_full_bytes"] = before
     finally:
@@ -110,14 +121,19 @@ def measure_summaries(bench: Bench, size_mb: int) -> dict[str, Any]:
 
 
 def fill(bench: Bench, size_mb: int, more: str) -> None:
-    """Make the tables, and a vault."""
+    """Make the tables, and a vault with a configuration that has these lines more."""
     server = bench.server
     server.sql("CREATE DATABASE four")
     for number, (table, share) in enumerate(FOUR.items()):
         fill_table(server, "four", table, size_bytes=int(share * size_mb * 1_000_000), seed=number)
     settle(server, "four")
+    make_ready(bench, more)
+
+
+def make_ready(bench: Bench, more: str) -> None:
+    """Make a vault, and a configuration with these lines more."""
     bench.configure("four")
-    text = CONFIGURATION.format(database="four", folder=bench.folder, host=server.socket_folder) + more
+    text = CONFIGURATION.format(database="four", folder=bench.folder, host=bench.server.socket_folder) + more
     (bench.folder / "four.toml").write_text(text)
 
 
@@ -137,7 +153,7 @@ def run_backrest(bench: Bench) -> float | None:
     program = BACKREST.format(data=server.data, socket=server.socket_folder, folder=bench.folder)
     try:
         bench.shell(f"mkdir backrest && {program} --no-online stanza-create")
-        return bench.shell(f"{program} {FULL}")
+        return time_with(lambda: bench.shell(f"{program} {FULL}"))
     except subprocess.CalledProcessError:
         return None
 
@@ -167,8 +183,10 @@ def make_section(raw: dict[str, Any]) -> Section:
     return Section(
         title="PostgreSQL, physical",
         intro=f"A server with {raw['size_mb']} MB of rows, with keys and indexes; server, vault and archives in "
-        "memory, on the same two processors. With WAL summaries the server is PostgreSQL 18, its `data_directory` is "
-        "read, and its log is received meanwhile. `python -m bench.postgres_physical` measures it again.",
+        f"memory, on the same two processors. Full backups: medians of {raw.get('rounds', 1)} rounds in turn, before "
+        "each of which all free memory is taken and given back, so that none is measured with cold pages. With WAL "
+        "summaries the server is PostgreSQL 18, its `data_directory` is read, and its log is received meanwhile. "
+        "`python -m bench.postgres_physical` measures it again.",
         header=("what", "ratio", "at least", "seconds or bytes"),
         rows=rows,
         raw=[raw],
