@@ -44,6 +44,42 @@ PHYSICAL = (
         (f"{MOMENTS}::test_transactions_and_restore_points_are_looked_for_on_every_timeline",),
     ),
     Bug(
+        "the-older-of-two-names",
+        "Of a restore point whose name was given again the older one is taken, and nobody is told.",
+        (
+            Change(
+                "operations/physical/places.py",
+                "if target.kind is TargetKind.NAME and len(alike) > 1:",
+                "if target.kind is TargetKind.NAME and not alike:",
+            ),
+        ),
+        (f"{MOMENTS}::test_a_name_that_was_given_again_is_refused_with_every_moment_that_it_may_mean",),
+    ),
+    Bug(
+        "a-left-moment-is-taken",
+        "A transaction or a position that only a timeline has which was left is taken: the newest may come to it yet.",
+        (
+            Change(
+                "operations/physical/places.py",
+                "if was_left and target.kind is not TargetKind.NAME and not is_named:",
+                "if was_left and target.kind is TargetKind.SET and not is_named:",
+            ),
+        ),
+        (f"{MOMENTS}::test_transactions_and_restore_points_are_looked_for_on_every_timeline",),
+    ),
+    Bug(
+        "a-name-met-too-early",
+        "A server stops at a restore point of the same name made while its base was saved, and never comes up.",
+        (
+            Change(
+                "operations/physical/places.py",
+                "if target.kind is TargetKind.NAME and _is_met_earlier(log, taken):",
+                "if target.kind is TargetKind.TIME and _is_met_earlier(log, taken):",
+            ),
+        ),
+        (f"{MOMENTS}::test_a_name_that_was_given_during_the_backup_too_is_reached",),
+    ),
+    Bug(
         "several-places-unsaid",
         "A transaction of which two timelines have one each is taken from one of them, and nobody is told.",
         (Change("operations/physical/places.py", "if not reach.others or", "if reach.others or"),),
@@ -171,7 +207,7 @@ PHYSICAL = (
         (
             Change(
                 "operations/physical/leading.py",
-                "return any(each.timeline == timeline and not each.gap for each in stretches)",
+                "return any(each.timeline == timeline and _goes_on(coverage, each.gap) for each in stretches)",
                 "return True",
             ),
         ),

@@ -5,6 +5,8 @@ from tests.planted.bug import Bug, Change
 ARCHIVING = "tests/unit/operations/wal/test_archiving.py"
 FETCHING = "tests/unit/operations/wal/test_fetching.py"
 RETENTION = "tests/unit/operations/wal/test_retention.py"
+RECEIVED = "tests/scenarios/test_wal_received.py"
+SLOTS = "tests/scenarios/test_wal_slots.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
 SPOOL = "tests/unit/service/test_wal_spool.py"
 STANDING = "tests/unit/operations/wal/test_standing.py"
@@ -202,6 +204,54 @@ WAL = (
             ),
         ),
         (f"{STANDING}::test_a_slot_that_may_fill_the_disk_or_was_lost_is_told",),
+    ),
+    Bug(
+        "a-slot-is-renewed-without-the-word",
+        "A slot that waits for what the server has removed is made anew by itself: a gap that nobody accepted.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "        if self._accepts_gap:\n            self._renew_slot(",
+                "        if self._receiving.slot:\n            self._renew_slot(",
+            ),
+        ),
+        (f"{RECEIVED}::test_a_slot_that_waits_for_what_was_removed_is_made_anew_only_with_the_word",),
+    ),
+    Bug(
+        "an-accepted-gap-changes-nothing",
+        "A slot that waits for what the server has removed stays so, and nothing comes, though the gap is accepted.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "        if self._accepts_gap:\n            self._renew_slot(access, database)\n",
+                "",
+            ),
+        ),
+        (f"{RECEIVED}::test_a_slot_that_waits_for_what_was_removed_is_made_anew_only_with_the_word",),
+    ),
+    Bug(
+        "a-slot-that-is-whole-is-renewed",
+        "Who accepts a gap loses what the server still held back for the slot as well.",
+        (Change("sources/postgres/wal_stream.py", "AND NOT EXISTS (SELECT FROM", "AND EXISTS (SELECT FROM"),),
+        (f"{SLOTS}::test_a_slot_whose_log_is_there_stays",),
+    ),
+    Bug(
+        "what-waits-is-saved",
+        "What came behind a file that still waits on the server counts as saved, though it leads nowhere yet.",
+        (Change("operations/wal/standing.py", "        if late:\n", "        if late and not late:\n"),),
+        (f"{STANDING}::test_what_waits_its_turn_on_the_server_is_no_gap_and_is_not_counted_as_saved",),
+    ),
+    Bug(
+        "a-hole-is-on-its-way",
+        "What the server has, and will never bring by itself, counts as on its way: nobody is told of the gap.",
+        (
+            Change(
+                "operations/wal/holes.py",
+                "self._find_numbers(timeline, self._waiting, numbers)",
+                "self._find_numbers(timeline, [*self._waiting, *self._kept], numbers)",
+            ),
+        ),
+        (f"{STANDING}::test_a_gap_is_told_with_what_is_known_of_it_on_the_server",),
     ),
     Bug(
         "wal-tail-with-a-hole",

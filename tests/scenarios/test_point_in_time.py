@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import random
+import re
 import shutil
 import tempfile
 import threading
@@ -13,15 +14,17 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 from tests.bounded import join, wait_for
-from tests.scenarios.archived_server import ArchivedStack
+from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 
-from rebond.errors import CommandFailed, TargetNotEmpty, WalGap
+from rebond.entries import Arrival
+from rebond.errors import CommandFailed, TargetNotEmpty, UsageError, WalGap
 from rebond.operations.backup import BackupOutcome
 from rebond.operations.physical.targets import SET
 from rebond.operations.physical.windows import find_snapshot_windows
 from rebond.operations.point_in_time import find_windows
 from rebond.operations.snapshots import SnapshotState, list_snapshots, state_of
 from rebond.operations.wal.tails import put_tail
+from rebond.sources.postgres_physical.data_directory import DataDirectoryTree
 from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
 from rebond.store.memory import MemoryStore
 from rebond.vault.snapshots import SnapshotRecord
@@ -324,7 +327,7 @@ def test_each_snapshot_says_which_moments_it_reaches(stormy: tuple[ArchivedStack
     assert found.window.until_us >= last_us - 5_000_000
 
 
-def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *, point: str = "") -> str:
+def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *points: str) -> str:
     """Let a copy that stands at a moment take over, and a row be written there; return a time before it came up."""
     follower = stack.make_recovered(folder / "f")
     floors = stack.lay(follower.data, moment).reach.base.facts.server.floors
@@ -339,7 +342,7 @@ def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *, point:
         asked = "SELECT pg_is_in_recovery()"
         wait_for(lambda: follower.ask(asked, "postgres").strip() == "f", "the end of the recovery")
         follower.ask("INSERT INTO t VALUES (4)", "postgres")
-        if point:
+        for point in points:
             follower.ask(f"SELECT pg_create_restore_point('{point}')", "postgres")
         name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
         stack.pump.wait_for("00000002.history")
@@ -377,7 +380,7 @@ def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
         base = stack.back_up().record
-        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.server.sql("INSERT INTO t VALUES (2); SELECT pg_create_restore_point('parted')")
         stack.switch()
         moment = show_time(int(stack.server.sql(CLOCK)))
         once = stack.server.sql("INSERT INTO t VALUES (3) RETURNING xmin").split()[0]
@@ -386,10 +389,17 @@ def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder
         twice = stack.server.sql("INSERT INTO t VALUES (5) RETURNING xmin").split()[0]  # it was given again
         left = stack.server.sql("SELECT pg_create_restore_point('left')").strip()
         stack.server.sql("INSERT INTO t VALUES (6)")
+        stack.server.sql("SELECT pg_create_restore_point('gone'); SELECT pg_create_restore_point('gone')")
         stack.switch()
-        fail_over(stack, folder, moment, point="both")
+        fail_over(stack, folder, moment, "both", "parted")
         assert ask_ids(stack, folder / "left", "name:left") == {1, 2, 3, 5}
         assert [each.code for each in stack.findings] == ["moment-on-left-timeline"]
+        with pytest.raises(UsageError, match="name:parted was given to 2 restore points: ") as refusal:
+            stack.lay(folder / "refused", "name:parted")  # once before the parting, once behind it, on one way
+        assert "--at lsn:" in refusal.value.hint
+        with pytest.raises(UsageError, match="name:gone was given to 2 restore points: ") as refusal:
+            stack.lay(folder / "refused", "name:gone")
+        assert re.fullmatch(r"Name the one that is meant by its time: --at '20[^']*'\.", refusal.value.hint)
         # The newest timeline may come to these numbers yet: only who names the snapshot means those of the left one.
         for number, (moment, ids) in enumerate(((f"xid:{once}", {1, 2, 3}), (f"lsn:{left}", {1, 2, 3, 5}))):
             with pytest.raises(WalGap, match="is on timeline 1 only, which was left; the log of the newest, 2, is"):
@@ -414,3 +424,55 @@ def test_a_moment_between_the_end_of_one_server_and_the_start_of_the_next_is_wit
         stack.switch()
         pause = fail_over(stack, folder, "latest")  # with all that the first one wrote
         assert ask_ids(stack, folder / "r", pause) == {1, 2}
+
+
+def test_a_name_that_was_given_again_is_refused_with_every_moment_that_it_may_mean(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        base = stack.back_up().record
+        point = "SELECT pg_create_restore_point('deploy')"
+        stack.server.sql(f"INSERT INTO t VALUES (2); {point}")
+        stack.switch()
+        assert ask_ids(stack, folder / "once", "name:deploy") == {1, 2}
+        stack.server.sql(f"INSERT INTO t VALUES (3); {point}; INSERT INTO t VALUES (4)")
+        stack.switch()
+        for record in (None, base):
+            with pytest.raises(UsageError, match="name:deploy was given to 2 restore points: ") as refusal:
+                stack.lay(folder / "refused", "name:deploy", record)
+            assert not (folder / "refused").exists()
+        first, second = re.findall(r"(\d{4}-[^(]*) \((\w+/\w+)\)", refusal.value.message)
+        assert refusal.value.hint.endswith("means what was committed by then.")
+        assert f"--at lsn:{second[1]};" in refusal.value.hint
+        assert f"--at '{second[0]}'" in refusal.value.hint
+        for number, ((moment, position), ids) in enumerate(((first, {1, 2}), (second, {1, 2, 3}))):
+            assert ask_ids(stack, folder / f"p{number}", f"lsn:{position}") == ids
+            assert stack.lay(folder / f"t{number}", moment).reach.setting == "recovery_target_time"
+        assert ask_ids(stack, folder / "time", first[0]) == {1, 2}
+        later = stack.back_up().record  # behind both
+        with pytest.raises(WalGap, match="name:deploy cannot be reached from this snapshot"):
+            stack.lay(folder / "later", "name:deploy", later)
+        stack.server.sql(f"INSERT INTO t VALUES (5); {point}; INSERT INTO t VALUES (6)")
+        stack.switch()
+        assert ask_ids(stack, folder / "named", "name:deploy", later) == {1, 2, 3, 4, 5}  # from there it is one
+
+
+@pytest.mark.root  # it reads the data directory of another user
+def test_a_name_that_was_given_during_the_backup_too_is_reached(
+    folder: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    point = "SELECT pg_create_restore_point('deploy')"
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        read = DataDirectoryTree.arrivals
+
+        def read_late(tree: DataDirectoryTree) -> Iterator[Arrival]:
+            stack.server.sql(point)  # the backup has begun
+            return read(tree)
+
+        monkeypatch.setattr(DataDirectoryTree, "arrivals", read_late)
+        stack.back_up(wal=f'{ARCHIVED}data_directory = "{stack.server.data}"\n')
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.server.sql(point)
+        stack.server.sql("INSERT INTO t VALUES (3)")
+        stack.switch()
+        assert ask_ids(stack, folder / "r", "name:deploy") == {1, 2}

@@ -50,7 +50,7 @@ class Streaming:
         """Say whether row ``number`` was received here."""
         position = self.server.sql(f"INSERT INTO t VALUES ({number}) RETURNING pg_current_wal_lsn()")
         sent = "SELECT coalesce(min(flush_lsn) > {}::pg_lsn, false) FROM pg_stat_replication"
-        wait_until(lambda: self.server.sql(sent.format(f"'{position.strip()}'")).strip() == "t", 5)
+        wait_until(lambda: self.server.sql(sent.format(f"'{position.strip()}'")).strip() == "t")
         return True
 
     def recover(self, folder: pathlib.Path) -> PostgresServer:
@@ -111,7 +111,7 @@ def test_every_commit_that_was_flushed_here_survives_the_death_of_the_server_als
 
     wait_until(lambda: streaming.stack.run("wal", "status") in {0, 3})
     wait_until(lambda: len(list(vault.glob("streams/*/*/*"))) >= 6)
-    time.sleep(1.5)
+    streaming.stack.end_last()  # with what is not whole
     shutil.rmtree(streaming.server.data / "pg_wal")  # the machine is lost
     with streaming.recover(tmp_path) as recovered:
         assert read_rows(recovered) == [1, 2, 3, 4, 5, 6]
@@ -219,3 +219,37 @@ def test_a_server_that_has_not_kept_what_comes_next_is_not_gone_on_with_in_silen
     streaming.wait_streaming()
     streaming.server.sql("SELECT pg_switch_wal(); INSERT INTO t VALUES (8); SELECT pg_switch_wal()")
     wait_until(lambda: streaming.stack.run("wal", "status") == 34)
+
+
+def test_a_slot_that_waits_for_what_was_removed_is_made_anew_only_with_the_word(streaming: Streaming) -> None:
+    stack, server = streaming.stack, streaming.server
+    assert streaming.is_whole(1)
+    stack.end_last()
+    slot = "SELECT restart_lsn FROM pg_replication_slots WHERE NOT active"
+    wait_until(lambda: server.sql(slot).strip() != "")
+    position = server.sql(slot).strip()
+    wanted = server.sql(f"SELECT pg_walfile_name('{position}')").strip()
+    for _ in range(3):
+        server.sql("INSERT INTO t VALUES (7); SELECT pg_switch_wal()")
+        server.sql("CHECKPOINT")
+    (server.data / "pg_wal" / wanted).unlink()  # as when feedback has put the slot back behind what is kept
+
+    stack.begin("wal", "receive")
+    wait_until(lambda: "has a gap" in stack.log())
+    stack.end_last()
+    wait_until(lambda: server.sql(slot).strip() != "")
+    assert server.sql(f"SELECT pg_walfile_name('{server.sql(slot).strip()}')").strip() == wanted
+    assert "made anew" not in stack.log()
+
+    stack.begin("wal", "receive", "--accept-gap")
+    streaming.wait_streaming()
+    assert streaming.is_whole(8)
+    server.sql("SELECT pg_switch_wal()")
+    wait_until(lambda: "a gap in the write-ahead log:" in stack.log())
+    assert f"the slot rebond was made anew; it waited for position {wanted[8:16].lstrip('0') or '0'}/" in stack.log()
+    assert stack.run("wal", "status") == 34
+    stack.end_last()
+
+    stack.begin("wal", "receive")  # the word holds for one gap, and is not needed again
+    streaming.wait_streaming()
+    assert streaming.is_whole(9)

@@ -42,6 +42,8 @@ class WalStack:
             "REBOND_CACHE_DIR": str(self.folder / "cache"),
             "REBOND_PASSPHRASE": SECRET,
             "REBOND_WAL_SOCKET": str(self.socket),
+            # A copy of the tree, with a planted bug in it, is asked for itself.
+            **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         }
         self.way, self._rpo = way, rpo
         self.configure("")

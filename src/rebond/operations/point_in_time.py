@@ -39,7 +39,8 @@ def find_way(
 ) -> PlannedServer:
     """Return how a moment is reached, from the newest base that leads there.
 
-    Raises ``UnknownName`` where there is no base at all, ``WalGap`` where the moment cannot be reached from any.
+    Raises ``UnknownName`` where there is no base at all, ``WalGap`` where the moment cannot be reached from any,
+    ``UsageError`` for a name of which nobody can tell whose moment is meant.
     """
     records = [each for each in list_snapshots(vault) if not stack or each.catalog.stack == stack]
     require_one_stack(records, component)
@@ -52,7 +53,7 @@ def find_way(
         )
     bases = keep_newest_cluster(bases)
     log = open_log(vault, bases[0])
-    found = reach_place(log, bases, target) if target.kind in MARKED else None
+    found = reach_place(log, bases, target, zone=zone) if target.kind in MARKED else None
     if found is not None:
         return PlannedServer(reach=found, log=log)
     base = _choose_base(log, bases, target, zone)
@@ -88,7 +89,7 @@ def _may_reach(log: ArchivedLog, base: Base, target: Target, timeline: int) -> b
 
 
 def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | None = None) -> Reach:
-    """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be."""
+    """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be, ``UsageError`` as ``find_way``."""
     if base.facts.includes_wal and target.kind is TargetKind.SET:
         return reach_alone(base)
     if not log.coverage.timelines:
@@ -96,7 +97,7 @@ def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | N
             "The vault has no log of this server, so only the moment of the snapshot itself can be reached.",
             hint='Restore it without --at. For any second set wal = "receive" or "archive-command".',
         )
-    found = reach_place(log, [base], target, is_named=True) if target.kind in MARKED else None
+    found = reach_place(log, [base], target, is_named=True, zone=zone) if target.kind in MARKED else None
     return found or reach(log, base, target, zone=zone)
 
 

@@ -12,7 +12,7 @@ from rebond.sources.postgres.server import describe_input
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
 from rebond.sources.postgres.wal_names import Switch
-from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot
+from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot, renew_slot
 from rebond.subprocesses import RunningCommand
 from rebond.vault.access import Vault
 
@@ -47,7 +47,8 @@ class WalReceiver:
         self._clock = receiving.clock
         self._spool = spool
         self._running: RunningCommand | None = None
-        self._accepts_gap = receiving.accepts_gap
+        self._accepts_gap = receiving.accepts_gap  # until something came behind the gap, and no longer
+        self._was_refused = False
         self._not_before = 0.0
         self._failures = 0
         self._tail_at = 0.0
@@ -84,10 +85,11 @@ class WalReceiver:
         self._spool.meet(int(facts.system_id), facts.segment_bytes)
         self._survey(int(facts.system_id))
         self._require_newest(facts)
+        if self._accepts_gap:
+            self._renew_slot(access, database)
         ensure_slot(access, database, receiving.slot)
         if self._accepts_gap:
             self._spool.forget_place()
-            self._accepts_gap = False
             LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)
         else:
             history = _ask_history(access, facts)
@@ -98,6 +100,16 @@ class WalReceiver:
             command, environment=receiving.environment, given=describe_input(access.server), keeps_input=True
         )
         self._tail_at = self._clock.monotonic() + receiving.tail_seconds
+
+    def _renew_slot(self, access: Access, database: str) -> None:
+        """A slot that waits for what was removed would stay without a stream, whatever gap was accepted."""
+        waited = renew_slot(access, database, self._receiving.slot, is_refused=self._was_refused)
+        self._was_refused = False
+        if waited is not None:
+            LOG.warning(
+                "%s: the slot %s was made anew; it waited for position %s, which the server has not kept",
+                *(self._receiving.component, self._receiving.slot, waited or "?"),
+            )
 
     def _survey(self, system_id: int) -> None:
         """Look at what the vault has. While it does not answer, what was seen last will do: only we add to it."""
@@ -131,6 +143,8 @@ class WalReceiver:
         running = self._running
         if running is None:
             return
+        if self._accepts_gap and self._spool.has_stream():
+            self._accepts_gap = False
         if not self._spool.has_room():
             self._tell("%s: the stream is held, for %s is full", self._receiving.component, str(self._spool.folder))
             self._end_stream()
@@ -139,6 +153,7 @@ class WalReceiver:
             status, words = running.wait(), running.last_words()
             self._end_stream()
             if _REMOVED in words:
+                self._was_refused = True
                 gap = WalGap(
                     "The server has not kept what comes next: {words}",
                     hint="Run 'rebond wal receive --accept-gap' once, and save the component at once, so that a new "
@@ -198,5 +213,5 @@ def _ask_history(access: Access, facts: WalFacts) -> tuple[Switch, ...]:
         raise error.told_by(
             "The history of timeline {timeline} could not be read: {reason}",
             timeline=facts.timeline,
-            reason=error.message,
+            reason=error,
         ) from error

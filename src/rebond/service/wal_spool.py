@@ -5,6 +5,7 @@ where to go on, so that nothing is left out.
 """
 
 import contextlib
+import logging
 import os
 import shutil
 from pathlib import Path
@@ -27,6 +28,7 @@ from rebond.sources.postgres.wal_names import (
 )
 from rebond.vault.access import Vault
 
+LOG = logging.getLogger("rebond.wal")
 STATE = "state.json"
 _ASIDE = "aside-"  # what pg_receivewal is not to go on from, and is not in the vault yet
 _HEAD_BYTES = 24
@@ -83,7 +85,8 @@ class WalSpool:
                 continue
             content = (self.folder / path).read_bytes()
             self._archive.push(WalFile(name=name, content=content, system_id=system_id))
-            self._ledger.note_pushed(name, system_id)
+            for gap in self._ledger.note_pushed(name, system_id):
+                LOG.warning("a gap in the write-ahead log: %s never came", gap)
             self._put.add(path)
             if path != name:
                 os.unlink(self.folder / path)
@@ -147,13 +150,17 @@ class WalSpool:
             os.truncate(self.folder / name, self.state.segment_bytes)
 
     def forget_place(self) -> None:
-        """Let the slot say where to go on, whatever is missing then."""
+        """Let the slot say where to go on, whatever is missing then. What is not in the vault yet stays, aside."""
         for each in os.listdir(self.folder):
-            if is_partial(each):
-                os.replace(self.folder / each, self.folder / f"{_ASIDE}{each}")
-            elif is_segment(each) and (each in self._put or self._is_anchor(each)):
+            if is_segment(each) and (each in self._put or self._is_anchor(each)):
                 os.unlink(self.folder / each)
+            elif is_segment(each) or is_partial(each):
+                os.replace(self.folder / each, self.folder / f"{_ASIDE}{each}")
         self._tails.clear()
+
+    def has_stream(self) -> bool:
+        """Say whether something came since ``forget_place``."""
+        return any(is_segment(each) or is_partial(each) for each in os.listdir(self.folder))
 
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""

@@ -35,7 +35,12 @@ _TURN_SECONDS = 0.2
 )
 @option("--component", default="", metavar="NAME", help="The component; needed where several keep a log.")
 @option("--slot", default=SLOT, metavar="NAME", help="The replication slot; made where there is none.")
-@option("--accept-gap", is_flag=True, help="Go on where the slot is, though what came before is lost.")
+@option(
+    "--accept-gap",
+    is_flag=True,
+    help="Go on where the slot is, though what came before is "
+    "lost; a slot that waits for what the server removed is made anew.",
+)
 @click.pass_obj
 def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool) -> None:
     """Raises ``VaultLocked`` when another process receives for this component."""

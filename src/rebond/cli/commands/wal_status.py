@@ -19,8 +19,9 @@ from rebond.errors import SourceError, WalGap
 from rebond.operations.physical.leading import has_base
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.operations.wal.coverage import Coverage, list_clusters, survey_wal
+from rebond.operations.wal.holes import LogOnServer
 from rebond.operations.wal.ledger import WalNotes, read_notes
-from rebond.operations.wal.standing import Standing, describe, judge
+from rebond.operations.wal.standing import ARCHIVING, Standing, describe, judge
 from rebond.operations.wal.standing_findings import say_no_daemon, say_not_asked
 from rebond.operations.wal.tails import find_tail_end
 from rebond.schedule.stack_folders import folder_of
@@ -79,6 +80,7 @@ def _look(
     coverage = survey_wal(vault, system_id) if system_id else None
     timeline = facts.timeline if facts is not None else max(coverage.timelines, default=0) if coverage else 0
     records = list_snapshots(vault, SnapshotFilter(stack=loaded.configuration.stack.name)) if coverage else []
+    coming = LogOnServer(coverage, facts, archives=component.wal == ARCHIVING).with_what_waits() if coverage else None
     return judge(
         name,
         coverage=coverage,
@@ -89,7 +91,7 @@ def _look(
         now_ms=now_ms,
         noticed=noticed,
         tail_lsn=_find_tail(vault, coverage) if component.wal == "receive" and coverage is not None else 0,
-        has_base=has_base(vault, name, records, coverage, timeline) if coverage is not None else None,
+        has_base=has_base(vault, name, records, coming, timeline) if coming is not None else None,
     )
 
 

@@ -8,7 +8,7 @@ REACHING: dict[str, str] = {
     "{component}: {measured} of work could be lost, and {promised} promised: no log came since then.": "{component} : {measured} de travail pourraient être perdus, pour {promised} promis : aucun journal n'est arrivé depuis.",
     "See what holds it up: rebond wal status": "Voyez ce qui le retient : rebond wal status",
     "{component}: {measured} of work could be lost, and {promised} promised: its log breaks off before {gap}.": "{component} : {measured} de travail pourraient être perdus, pour {promised} promis : son journal s'interrompt avant {gap}.",
-    "Save it now, so that a new beginning lies behind the hole: rebond backup {component}; then see 'rebond wal status'.": "Sauvegardez-le maintenant, pour qu'un nouveau départ se trouve après le trou : rebond backup {component} ; puis voyez 'rebond wal status'.",
+    "'rebond wal status' says whether its server still has that. Else save it now, so that a new beginning lies behind the hole: rebond backup {component}": "'rebond wal status' dit si son serveur l'a encore. Sinon sauvegardez-le maintenant, pour qu'un nouveau départ se trouve après le trou : rebond backup {component}",
     # cli/snapshots/windows_shown.py
     "{component}, timeline {timeline}: any moment from {since} to {until}.": "{component}, chronologie {timeline} : tout moment du {since} au {until}.",
     "{component}, timeline {timeline}: any moment from {since} to {until}; then {gap} is missing.": "{component}, chronologie {timeline} : tout moment du {since} au {until} ; ensuite, {gap} manque.",

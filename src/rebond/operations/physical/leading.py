@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from rebond.operations.physical.estimating import find_bases_in_log
 from rebond.operations.physical.stretches import find_stretches
 from rebond.operations.wal.coverage import Coverage
+from rebond.sources.postgres.wal_names import parse_segment_name
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -14,8 +15,9 @@ def has_base(
 ) -> bool | None:
     """Say whether the end of a timeline can be reached from some base; ``None`` where this key cannot tell.
 
-    A restored server that is taken into use has none: what it wrote before it archived again is nowhere. Raises
-    ``StoreError`` and ``VaultDamaged``.
+    ``coverage`` may count what is on its way as there: a base leads on as soon as that has come. A restored server that
+    is taken into use has none: what it wrote before it archived again is nowhere. Raises ``StoreError`` and
+    ``VaultDamaged``.
     """
     found = coverage.timelines.get(timeline)
     if found is None:
@@ -29,4 +31,13 @@ def has_base(
     if not vault.can_read():
         return None  # where the timeline left the one before stands in its history
     stretches = find_stretches(vault, component, records)
-    return any(each.timeline == timeline and not each.gap for each in stretches)
+    return any(each.timeline == timeline and _goes_on(coverage, each.gap) for each in stretches)
+
+
+def _goes_on(coverage: Coverage, gap: str) -> bool:
+    """Whether a stretch comes to the end: nothing is missing behind it, or it is on its way."""
+    if not gap:
+        return True
+    timeline, number = parse_segment_name(gap, coverage.segment_bytes)
+    found = coverage.timelines.get(timeline)
+    return found is not None and found.has(number)

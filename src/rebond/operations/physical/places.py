@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from msgspec import structs
 
-from rebond.errors import WalGap
+from rebond.errors import UsageError, VaultDamaged, WalGap
 from rebond.findings import Finding, Severity
 from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId
 from rebond.operations.physical.bases import Base
@@ -22,6 +22,7 @@ from rebond.units import format_moment
 
 MARKED = frozenset({TargetKind.LSN, TargetKind.XID, TargetKind.NAME})
 _ENDS = ("commit", "abort")
+_MOST_SHOWN = 6  # of the restore points that share a name, the newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +39,14 @@ class Place:
         return next(leg.timeline for leg in self.window.legs if leg.end is None or self.mark.lsn < leg.end)
 
 
-def reach_place(log: ArchivedLog, bases: Sequence[Base], target: Target, *, is_named: bool = False) -> Reach | None:
+def reach_place(
+    log: ArchivedLog, bases: Sequence[Base], target: Target, *, is_named: bool = False, zone: tzinfo | None = None
+) -> Reach | None:
     """Say how a target is reached from some of the bases, the newest first; ``None`` where the log has it nowhere.
 
     The newest timeline that has it is taken; of the bases that which leaves least to be replayed. ``is_named`` says
-    that somebody named the base. Raises ``VaultDamaged``, ``StoreError``, and ``WalGap`` for a number that only a
-    timeline has which was left, unless the base was named.
+    that somebody named the base. Raises ``VaultDamaged``, ``StoreError``, ``WalGap`` for a number that only a
+    timeline has which was left, unless the base was named, and ``UsageError`` for a name that was given again.
     """
     places = find_places(log, bases, target)
     if not places:
@@ -52,6 +55,9 @@ def reach_place(log: ArchivedLog, bases: Sequence[Base], target: Target, *, is_n
     legs = log.list_legs(newest)
     places.sort(key=lambda each: not _is_on(each, legs))  # what production left comes last, whatever its number
     was_left = not _is_on(places[0], legs)
+    alike = places if was_left else [each for each in places if _is_on(each, legs)]
+    if target.kind is TargetKind.NAME and len(alike) > 1:
+        raise _refuse_several(target, alike, zone, may_name_position=not was_left)
     if was_left and target.kind is not TargetKind.NAME and not is_named:
         raise _refuse_left(log, bases[0], target, places[0], newest)
     others = tuple(
@@ -59,7 +65,20 @@ def reach_place(log: ArchivedLog, bases: Sequence[Base], target: Target, *, is_n
     )
     taken = _take_nearest(log, bases, places[0])
     found = reach_mark(log, taken.base, target, taken.window, taken.mark, others)
+    if target.kind is TargetKind.NAME and _is_met_earlier(log, taken):
+        found = structs.replace(found, setting="recovery_target_lsn", value=format_lsn(taken.mark.lsn))
     return structs.replace(found, left=Left(timeline=places[0].timeline, newest=newest)) if was_left else found
+
+
+def _is_met_earlier(log: ArchivedLog, place: Place) -> bool:
+    """Whether the name was given while the base was saved, too: a server would stop there, where it is not whole."""
+    facts = place.base.facts
+    segments = place.window.segments
+    during = [number for number, each in enumerate(segments) if each.number * log.segment_bytes < facts.stop]
+    marks = (mark for number in during for mark in log.list_marks(segments, number))
+    return any(
+        each.kind == "point" and each.name == place.mark.name and facts.start <= each.lsn < facts.stop for each in marks
+    )
 
 
 def _is_on(place: Place, legs: Sequence[Leg]) -> bool:
@@ -84,19 +103,50 @@ def _refuse_left(log: ArchivedLog, base: Base, target: Target, place: Place, new
     )
 
 
+def _refuse_several(
+    target: Target, places: Sequence[Place], zone: tzinfo | None, *, may_name_position: bool
+) -> UsageError:
+    """Return the error for a name of which nobody can tell whose moment is meant."""
+    marks = sorted((each.mark for each in places), key=lambda each: (each.time_us, each.lsn))
+    shown = [f"{_show_time(each.time_us, zone)} ({format_lsn(each.lsn)})" for each in marks[-_MOST_SHOWN:]]
+    if len(marks) > _MOST_SHOWN:
+        shown.insert(0, "…")
+    return UsageError(
+        "{target} was given to {count} restore points: {moments}.",
+        hint="Name the one that is meant by its position, such as --at lsn:{lsn}; its time, --at '{time}', means what "
+        "was committed by then."
+        if may_name_position
+        else "Name the one that is meant by its time: --at '{time}'.",
+        target=target.describe(zone),
+        count=len(marks),
+        moments=", ".join(shown),
+        lsn=format_lsn(marks[-1].lsn),
+        time=_show_time(marks[-1].time_us, zone),
+    )
+
+
+def _show_time(time_us: int, zone: tzinfo | None) -> str:
+    return Target(kind=TargetKind.TIME, number=time_us).describe(zone)
+
+
 def find_places(log: ArchivedLog, bases: Sequence[Base], target: Target) -> list[Place]:
-    """Return every place that a target may mean, the newest timeline first. Raises ``VaultDamaged``, ``StoreError``."""
+    """Return every place that a target may mean, the newest timeline first. Raises ``VaultDamaged``, ``StoreError``.
+
+    A name may have been given again, so all of the log is looked through for it; of what has a number, each way has one
+    at most.
+    """
     places: list[Place] = []
     looked_at: set[SegmentId] = set()
     for timeline in sorted({*log.list_timelines(), *(each.facts.timeline for each in bases)}, reverse=True):
         for base, window in _list_windows(log, bases, timeline):
-            if any(_leads_to(window, each, log.segment_bytes) for each in places):
+            if target.kind is not TargetKind.NAME and any(
+                _leads_to(window, each, log.segment_bytes) for each in places
+            ):
                 break
-            mark = _find_mark(log, window, target, looked_at)
-            if mark is not None:
-                found = Place(base, window, mark)
-                if not any(_is_same(found, each) for each in places):
-                    places.append(found)
+            marks = _find_marks(log, window, target, looked_at)
+            found = [Place(base, window, each) for each in marks]
+            places += [each for each in found if not any(_is_same(each, known) for known in places)]
+            if found and target.kind is not TargetKind.NAME:
                 break
     return places
 
@@ -162,21 +212,31 @@ def _is_same(one: Place, other: Place) -> bool:
     return (one.mark, one.timeline) == (other.mark, other.timeline)
 
 
-def _find_mark(log: ArchivedLog, window: Window, target: Target, looked_at: set[SegmentId]) -> Mark | None:
-    """Return what a target means on one way; segments that others went through without finding it are left out."""
+def _find_marks(log: ArchivedLog, window: Window, target: Target, looked_at: set[SegmentId]) -> list[Mark]:
+    """Return what a target means on one way; segments that others went through to their end are left out.
+
+    Of a number it is the first place, of a name every one up to where the log is damaged: nobody is brought further.
+    """
     if target.kind is TargetKind.LSN:
         is_within = window.since_lsn <= target.number <= window.until_lsn
-        return Mark("position", target.number, 0) if is_within else None
+        return [Mark("position", target.number, 0)] if is_within else []
+    found: list[Mark] = []
     for place, segment in enumerate(window.segments):
         if segment in looked_at:
             continue
-        for mark in log.list_marks(window.segments, place):
-            if mark.lsn >= window.since_lsn and _is_meant(mark, target):
-                return mark
+        try:
+            marks = log.list_marks(window.segments, place)
+        except (VaultDamaged, WalGap):
+            if found:
+                return found
+            raise
+        found += [each for each in marks if each.lsn >= window.since_lsn and _is_meant(each, target)]
+        if found and target.kind is not TargetKind.NAME:
+            return found[:1]
         # What begins in the last one may end on another way.
         if segment != window.segments[-1] and segment.number * log.segment_bytes >= window.since_lsn:
             looked_at.add(segment)
-    return None
+    return found
 
 
 def _is_meant(mark: Mark, target: Target) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from rebond.findings import Finding
 from rebond.operations.wal.coverage import Coverage
+from rebond.operations.wal.holes import Hole, LogOnServer, Whereabouts, name_hole
 from rebond.operations.wal.ledger import WalNotes
 from rebond.operations.wal.standing_findings import (
     GAP,
@@ -14,6 +15,7 @@ from rebond.operations.wal.standing_findings import (
     say_failing,
     say_foreign,
     say_gap,
+    say_late,
     say_no_base,
     say_no_history,
     say_no_slot,
@@ -26,8 +28,9 @@ from rebond.operations.wal.standing_findings import (
     say_waits,
 )
 from rebond.sources.postgres.wal_facts import WalFacts
-from rebond.sources.postgres.wal_names import format_lsn, is_segment, parse_lsn, parse_segment_name
+from rebond.sources.postgres.wal_names import format_lsn, history_name, is_segment, parse_lsn, parse_segment_name
 
+ARCHIVING = "archive-command"  # the way on which a server brings its log by itself
 _LATE_SECONDS = 300.0  # a file that waits so long does not merely wait its turn
 _LATE_SEGMENTS = 2  # one is being written, one is on its way
 _LEAST_SAFE_SHARE = 0.25  # of what a slot may hold back
@@ -37,7 +40,8 @@ _LEAST_SAFE_SHARE = 0.25  # of what a slot may hold back
 class Standing:
     """One component. ``facts`` is ``None`` where the server was not reached, ``coverage`` where nothing ever came.
 
-    ``tail_lsn`` is how far the pieces of the segment reach that is not whole yet; 0 where there are none.
+    ``tail_lsn`` is how far the pieces of the segment reach that is not whole yet; 0 where there are none. ``waits`` are
+    the holes that the server will fill by itself.
     """
 
     component: str
@@ -45,6 +49,7 @@ class Standing:
     facts: WalFacts | None
     notes: WalNotes
     tail_lsn: int = 0
+    waits: tuple[Hole, ...] = ()
     findings: tuple[Finding, ...] = field(default_factory=tuple)
 
     @property
@@ -56,10 +61,16 @@ class Standing:
 
     @property
     def frontier(self) -> int:
-        """The position up to which the timeline is saved without a hole, from its newest beginning; 0 for none."""
+        """The position up to which the timeline is saved, from its newest beginning on; 0 for none.
+
+        What came behind a file that still waits on the server does not count yet.
+        """
         found = self.coverage.timelines.get(self.timeline) if self.coverage is not None else None
         if found is None or self.coverage is None:
             return 0
+        late = [each.numbers[0] for each in self.waits if each.timeline == self.timeline]
+        if late:
+            return min(late) * self.coverage.segment_bytes
         whole = (found.last + 1) * self.coverage.segment_bytes
         return self.tail_lsn if whole < self.tail_lsn < whole + self.coverage.segment_bytes else whole
 
@@ -77,7 +88,7 @@ class Standing:
 
     @property
     def has_gaps(self) -> bool:
-        """Whether something is missing that cannot be got any more, or has not come yet though later files have."""
+        """Whether something is missing in the middle that will not come by itself, as far as anybody knows."""
         return any(each.code == GAP for each in self.findings)
 
     @property
@@ -104,26 +115,57 @@ def judge(
     ``has_base`` says whether a base leads to it, ``noticed`` what was found wrong while asking.
     """
     findings = list(noticed)
+    waits: tuple[Hole, ...] = ()
     if coverage is None or not coverage.timelines:
         findings.append(say_nothing_yet(component))
     else:
-        findings += [say_gap(component, each) for each in coverage.name_holes(since_ms=since_ms)]
-        findings += [
-            say_no_history(component, timeline)
-            for timeline in coverage.timelines
-            if timeline > 1 and timeline not in coverage.histories
-        ]
+        server = LogOnServer(coverage, facts, archives=way == ARCHIVING)
+        holes = server.find_holes(since_ms=since_ms)
+        waits = tuple(each for each in holes if each.whereabouts is Whereabouts.WAITS)
+        findings += _judge_holes(component, coverage, facts, holes)
+        findings += _judge_histories(component, coverage, facts, server)
     if notes.fault:
         findings.append(say_failing(component, notes))
     if facts is not None:
         findings += judge_server(component, facts, way)
         if coverage is not None and coverage.timelines and str(coverage.system_id) != facts.system_id:
             findings.append(say_foreign(component, facts.system_id, coverage.system_id))
-    standing = Standing(component=component, coverage=coverage, facts=facts, notes=notes, tail_lsn=tail_lsn)
+    standing = Standing(
+        component=component, coverage=coverage, facts=facts, notes=notes, tail_lsn=tail_lsn, waits=waits
+    )
     if has_base is False and not any(each.code == GAP for each in findings):
         findings.append(say_no_base(component, standing.timeline))
     findings += _judge_distance(standing, now_ms)
     return replace(standing, findings=tuple(findings))
+
+
+def _judge_holes(component: str, coverage: Coverage, facts: WalFacts | None, holes: Sequence[Hole]) -> list[Finding]:
+    """Say what is missing; what merely waits its turn is not."""
+    findings = []
+    for each in holes:
+        gap = name_hole(each, coverage.segment_bytes)
+        if each.whereabouts is not Whereabouts.WAITS:
+            findings.append(say_gap(component, gap, each.whereabouts))
+        elif _waits_long(facts):
+            findings.append(say_late(component, gap))
+    return findings
+
+
+def _judge_histories(component: str, coverage: Coverage, facts: WalFacts | None, server: LogOnServer) -> list[Finding]:
+    findings = []
+    for timeline in coverage.timelines:
+        if timeline == 1 or timeline in coverage.histories:
+            continue
+        if server.find_history(timeline) is not Whereabouts.WAITS:
+            findings.append(say_no_history(component, timeline))
+        elif _waits_long(facts):
+            findings.append(say_late(component, history_name(timeline)))
+    return findings
+
+
+def _waits_long(facts: WalFacts | None) -> bool:
+    waiting = facts.waiting if facts is not None else None
+    return waiting is not None and waiting.oldest_age is not None and waiting.oldest_age > _LATE_SECONDS
 
 
 def _judge_distance(standing: Standing, now_ms: int) -> list[Finding]:
@@ -143,7 +185,7 @@ def judge_server(component: str, facts: WalFacts, way: str) -> list[Finding]:
     findings = []
     if settings.get("wal_level") == "minimal":
         findings.append(say_setting(component, "wal_level", "minimal", "replica"))
-    if way == "archive-command":
+    if way == ARCHIVING:
         findings += _judge_archiving(component, facts)
     else:
         findings += _judge_slots(component, facts)
@@ -164,8 +206,8 @@ def _judge_archiving(component: str, facts: WalFacts) -> list[Finding]:
         findings.append(say_archiver_fails(component, archiver.last_failed, archiver.failed))
     waiting = facts.waiting
     if waiting is not None:
-        if waiting.oldest_age is not None and waiting.oldest_age > _LATE_SECONDS:
-            findings.append(say_waits(component, waiting.count, waiting.oldest, waiting.oldest_age))
+        if _waits_long(facts):
+            findings.append(say_waits(component, waiting.count, waiting.oldest, waiting.oldest_age or 0.0))
     elif _is_silent(facts):
         findings.append(say_silent(component, facts.archiver.last, facts.archiver.last_age or 0.0))
     return findings
@@ -211,6 +253,7 @@ def describe(standing: Standing, now_ms: int) -> Mapping[str, object]:
         "frontier": format_lsn(standing.frontier) if standing.frontier else None,
         "behind_bytes": standing.behind_bytes,
         "gaps": [each.values["gap"] for each in standing.findings if each.code == GAP],
+        "waits": [name_hole(each, coverage.segment_bytes) for each in standing.waits] if coverage else [],
         "timelines": [
             {
                 "timeline": each.timeline,

@@ -1,11 +1,16 @@
 """What can be wrong with a component's write-ahead log, in words: each with what to do about it."""
 
 from rebond.findings import Finding, Severity
+from rebond.operations.wal.holes import Whereabouts
 from rebond.operations.wal.ledger import WalNotes
 from rebond.units import format_size, format_span
 
 GAP = "wal-gap"
 NO_BASE = "wal-no-base"
+_PUSH_OR_SAVE = (
+    "While the server still has them in pg_wal, push them by hand with rebond-wal. Else no moment in the gap can be "
+    "reached: save the component now, so that a new base begins behind it."
+)
 
 
 def say_nothing_yet(component: str) -> Finding:
@@ -20,15 +25,79 @@ def say_nothing_yet(component: str) -> Finding:
     )
 
 
-def say_gap(component: str, gap: str) -> Finding:
-    """Something is missing in the middle."""
+def say_late(component: str, gap: str) -> Finding:
+    """Something is missing in the middle, and the server has had it ready for long."""
+    return Finding(
+        code="wal-late",
+        severity=Severity.WARNING,
+        subject=component,
+        template="{gap} of the write-ahead log of {component} did not come yet, though later files did: the server has "
+        "it, and it waits there to be archived.",
+        hint_template="Until it comes, no moment behind it can be reached. The server's own log says why it waits, in "
+        "lines that begin with rebond-wal.",
+        values={"component": component, "gap": gap},
+    )
+
+
+def say_gap(component: str, gap: str, whereabouts: Whereabouts) -> Finding:
+    """Something is missing in the middle; what is to be done goes by where it may still be."""
+    match whereabouts:
+        case Whereabouts.KEPT:
+            return _say_gap_kept(component, gap)
+        case Whereabouts.GONE:
+            return _say_gap_gone(component, gap)
+        case Whereabouts.NOT_SHOWN:
+            return _say_gap_not_shown(component, gap)
+        case _:
+            return _say_gap_not_asked(component, gap)
+
+
+def _say_gap_kept(component: str, gap: str) -> Finding:
     return Finding(
         code=GAP,
         severity=Severity.WARNING,
         subject=component,
-        template="The write-ahead log of {component} has a gap: {gap} never came.",
-        hint_template="While the server still has them in pg_wal, push them by hand with rebond-wal. Else no moment "
-        "in the gap can be reached: save the component now, so that a new base begins behind it.",
+        template="The write-ahead log of {component} has a gap: {gap} never came. The server still has it in pg_wal, "
+        "and will not bring it by itself.",
+        hint_template="Push it by hand before the server removes it, as the server's user in its data directory: "
+        "rebond-wal --config FILE push pg_wal/NAME",
+        values={"component": component, "gap": gap},
+    )
+
+
+def _say_gap_gone(component: str, gap: str) -> Finding:
+    return Finding(
+        code=GAP,
+        severity=Severity.WARNING,
+        subject=component,
+        template="The write-ahead log of {component} has a gap: {gap} never came, and the server does not have it.",
+        hint_template="Where another server still has it in pg_wal, such as one that was replaced, push it from there "
+        "with rebond-wal. Else no moment in the gap can be reached: save the component now, so that a new base begins "
+        "behind it.",
+        values={"component": component, "gap": gap},
+    )
+
+
+def _say_gap_not_asked(component: str, gap: str) -> Finding:
+    return Finding(
+        code=GAP,
+        severity=Severity.WARNING,
+        subject=component,
+        template="The write-ahead log of {component} has a gap: {gap} never came. Whether the server still has it is "
+        "not known, for it was not asked.",
+        hint_template=_PUSH_OR_SAVE,
+        values={"component": component, "gap": gap},
+    )
+
+
+def _say_gap_not_shown(component: str, gap: str) -> Finding:
+    return Finding(
+        code=GAP,
+        severity=Severity.WARNING,
+        subject=component,
+        template="The write-ahead log of {component} has a gap: {gap} never came. Whether the server still has it is "
+        "not known, for its user may not look into pg_wal (GRANT pg_monitor TO that user).",
+        hint_template=_PUSH_OR_SAVE,
         values={"component": component, "gap": gap},
     )
 

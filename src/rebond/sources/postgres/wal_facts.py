@@ -24,7 +24,8 @@ SETTINGS = (
 )
 _NAMES = ", ".join(f"'{each}'" for each in SETTINGS)
 _SCRIPT = f"""{COMMON}
-SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'EXECUTE') AS may_look \\gset
+SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()', 'EXECUTE') AS may_look,
+ pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE') AS may_list \\gset
 SELECT json_build_object(
  'version', pg_catalog.current_setting('server_version_num')::int,
  'system_id', (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
@@ -44,8 +45,14 @@ SELECT json_build_object(
     'restart_lsn', coalesce(restart_lsn::text, ''), 'wal_status', coalesce(wal_status, ''),
     'safe_bytes', safe_wal_size)), '[]') FROM pg_catalog.pg_replication_slots));
 \\if :may_look
-SELECT json_build_object('count', count(*), 'oldest_age', extract(epoch from now() - min(modification))::float8,
- 'oldest', coalesce(min(name), '')) FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready';
+SELECT json_build_object('waiting', json_build_object('count', count(*),
+ 'oldest_age', extract(epoch from now() - min(modification))::float8, 'oldest', coalesce(min(name), ''),
+ 'names', coalesce(json_agg(pg_catalog.left(name, -6)), '[]')))
+ FROM pg_catalog.pg_ls_archive_statusdir() WHERE name LIKE '%.ready';
+\\endif
+\\if :may_list
+SELECT json_build_object('kept', coalesce(json_agg(name), '[]')) FROM pg_catalog.pg_ls_waldir()
+ WHERE pg_catalog.length(name) = 24 OR name LIKE '%.history';
 \\endif
 SELECT 'rebond-end';
 """  # noqa: S608 - made of constants
@@ -74,15 +81,19 @@ class Slot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Files that wait to be archived. ``oldest_age`` is in seconds; ``None`` when none waits."""
+    """Files that wait to be archived, ``names`` in no order. ``oldest_age`` is in seconds; ``None`` when none waits."""
 
     count: int = 0
     oldest_age: float | None = None
     oldest: str = ""
+    names: list[str] = msgspec.field(default_factory=list)
 
 
 class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a server says. ``waiting`` is ``None`` where we may not look; ``next_xid`` has no transaction yet."""
+    """What a server says. ``next_xid`` has no transaction yet.
+
+    ``waiting`` and ``kept``, the segments and histories that it has, are ``None`` where we may not look.
+    """
 
     version: int
     system_id: str
@@ -94,6 +105,7 @@ class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
     archiver: Archiver
     slots: list[Slot]
     waiting: Waiting | None = None
+    kept: list[str] | None = None
     next_xid: int = 0
 
     @property
@@ -107,6 +119,13 @@ class WalFacts(msgspec.Struct, frozen=True, kw_only=True):
         return self.version // 10_000
 
 
+class _Look(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What only some may see, in a line each."""
+
+    waiting: Waiting | None = None
+    kept: list[str] | None = None
+
+
 def read_wal_facts(access: Access, database: str) -> WalFacts:
     """Ask a server. Raises ``SourceError``."""
     try:
@@ -117,6 +136,9 @@ def read_wal_facts(access: Access, database: str) -> WalFacts:
     if not lines or lines[-1] != b"rebond-end":
         raise SourceUnfit("PostgreSQL at {server} gave no whole answer.", hint="Try again.", server=str(access.server))
     facts = msgspec.json.decode(lines[0], type=WalFacts)
-    if len(lines) < 3:
-        return facts
-    return msgspec.structs.replace(facts, waiting=msgspec.json.decode(lines[1], type=Waiting))
+    looks = [msgspec.json.decode(each, type=_Look) for each in lines[1:-1]]
+    return msgspec.structs.replace(
+        facts,
+        waiting=next((each.waiting for each in looks if each.waiting is not None), None),
+        kept=next((each.kept for each in looks if each.kept is not None), None),
+    )

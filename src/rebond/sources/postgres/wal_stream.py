@@ -18,6 +18,28 @@ SELECT slot_name AS made FROM pg_catalog.pg_create_physical_replication_slot('{s
 \\endif
 SELECT coalesce(wal_status, '') || ' ' || slot_type FROM pg_catalog.pg_replication_slots WHERE slot_name = '{slot}';
 """
+# A segment is looked for by its number alone: which timeline's file is sent of it, the server knows.
+_RENEW_SLOT = """{common}SELECT count(*) > 0 AS is_idle, coalesce(max(restart_lsn)::text, '') AS wanted,
+ {is_refused} OR coalesce(pg_catalog.bool_or(wal_status = 'lost'), false) AS is_gone,
+ pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE') AS may_look,
+ pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size')) AS size
+ FROM pg_catalog.pg_replication_slots WHERE slot_name = '{slot}' AND slot_type = 'physical' AND NOT active \\gset
+\\if :is_idle
+\\if :may_look
+WITH wanted AS (SELECT 4294967296 / :size AS per_file,
+ pg_catalog.div(pg_catalog.pg_wal_lsn_diff(nullif(:'wanted', '')::pg_catalog.pg_lsn, '0/0'), :size)::bigint AS number),
+ending AS (SELECT pg_catalog.upper(pg_catalog.lpad(pg_catalog.to_hex(number / per_file), 8, '0')
+ || pg_catalog.lpad(pg_catalog.to_hex(number % per_file), 8, '0')) AS digits FROM wanted)
+SELECT :'is_gone' OR digits IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_ls_waldir()
+ WHERE pg_catalog.length(name) = 24 AND pg_catalog.right(name, 16) = digits) AS is_gone FROM ending \\gset
+\\endif
+\\if :is_gone
+SELECT pg_catalog.pg_drop_replication_slot('{slot}') AS dropped \\gset
+SELECT slot_name AS made FROM pg_catalog.pg_create_physical_replication_slot('{slot}', true) \\gset
+SELECT 'renewed ' || :'wanted';
+\\endif
+\\endif
+"""
 # It ends when our end of its input is closed, however we end: else it would hold the slot against the next one.
 _WATCHED = """\
 IFS= read -r password
@@ -39,16 +61,9 @@ exit "$status"
 
 def ensure_slot(access: Access, database: str, slot: str) -> None:
     """Make a physical slot that keeps the log from now on, unless it is there. Raises ``SourceError``."""
-    if not _SLOT_NAME.fullmatch(slot):
-        raise SourceUnfit(
-            "'{slot}' is no name for a slot.", hint="Small letters, digits and underscores make one.", slot=slot
-        )
-    script = _ASK_SLOT.format(common=COMMON, slot=slot)
-    try:
-        answer = read_output(lambda: access.open_psql(database, script), program="psql")
-    except SourceError as error:
-        raise explain_failure(error, server=str(access.server), database=database) from error
-    state, _, kind = answer.decode(errors="replace").strip().partition(" ")
+    _require_name(slot)
+    answer = _ask(access, database, _ASK_SLOT.format(common=COMMON, slot=slot))
+    state, _, kind = answer.partition(" ")
     if kind != "physical":
         raise SourceUnfit(
             "The slot {slot} of {server} is {kind}; it has to be physical.",
@@ -60,11 +75,40 @@ def ensure_slot(access: Access, database: str, slot: str) -> None:
     if state == "lost":
         raise SourceUnfit(
             "The slot {slot} of {server} is lost: the server does not have the log any more that was not fetched.",
-            hint="Drop it with pg_drop_replication_slot, run 'rebond wal receive --accept-gap' once, and save the "
-            "component at once, so that a new base begins.",
+            hint="Run 'rebond wal receive --accept-gap' once: it makes the slot anew. Save the component at once, so "
+            "that a new base begins.",
             slot=slot,
             server=str(access.server),
         )
+
+
+def renew_slot(access: Access, database: str, slot: str, *, is_refused: bool = False) -> str | None:
+    """Make a slot anew that waits for what its server does not have any more; return the position that it waited at.
+
+    ``None`` where nothing was done: it is in use, is not there, or the server still has what it waits for.
+    ``is_refused`` says that the server would not go on from it. Only for who accepted that a part of the log is
+    missing: the new slot keeps what comes from now on. Raises ``SourceError``.
+    """
+    _require_name(slot)
+    refused = "true" if is_refused else "false"
+    answer = _ask(access, database, _RENEW_SLOT.format(common=COMMON, slot=slot, is_refused=refused))
+    word, _, position = answer.partition(" ")
+    return position if word == "renewed" else None
+
+
+def _require_name(slot: str) -> None:
+    if not _SLOT_NAME.fullmatch(slot):
+        raise SourceUnfit(
+            "'{slot}' is no name for a slot.", hint="Small letters, digits and underscores make one.", slot=slot
+        )
+
+
+def _ask(access: Access, database: str, script: str) -> str:
+    try:
+        answer = read_output(lambda: access.open_psql(database, script), program="psql")
+    except SourceError as error:
+        raise explain_failure(error, server=str(access.server), database=database) from error
+    return answer.decode(errors="replace").strip()
 
 
 def ask_history(access: Access, timeline: int) -> tuple[Switch, ...]:

@@ -94,8 +94,8 @@ def mend_log(end: LogEnd, promise: Promise) -> Finding:
             subject=end.component,
             template="{component}: {measured} of work could be lost, and {promised} promised: its log breaks off "
             "before {gap}.",
-            hint_template="Save it now, so that a new beginning lies behind the hole: rebond backup {component}; then "
-            "see 'rebond wal status'.",
+            hint_template="'rebond wal status' says whether its server still has that. Else save it now, so that a new "
+            "beginning lies behind the hole: rebond backup {component}",
             values={**values, "gap": gap},
         )
     return Finding(

@@ -1,5 +1,6 @@
 """Whether a base leads to the log that a server writes now: without one nothing of it can be brought back."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,17 @@ def test_a_base_in_the_newest_unbroken_range_leads_there_and_an_older_one_does_n
     assert ask(stage, [make_base(1, 5)], 1) is True
     assert ask(stage, [], 1) is False
     assert ask(stage, [make_base(1, 2)], 1, "owner") is False
+
+
+def test_a_base_before_what_is_on_its_way_leads_on(stage: Archived) -> None:
+    stage.push(1, [1, 2, 5, 6])
+    found = survey_wal(stage.open(), SYSTEM_ID)
+    coming = dataclasses.replace(
+        found, timelines={1: dataclasses.replace(found.timelines[1], ranges=((1, 6),), begins_ms=(), ends_ms=())}
+    )
+
+    assert has_base(stage.open("writer"), "site", [make_base(1, 2)], coming, 1) is True
+    assert has_base(stage.open("writer"), "site", [], coming, 1) is False
 
 
 def test_what_only_the_history_tells_is_not_guessed_without_the_key(stage: Archived) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.operations.wal.archived import Archived, set_stage
 
 from rebond.operations.wal.coverage import survey_wal
+from rebond.operations.wal.holes import LogOnServer
 from rebond.operations.wal.ledger import WalLedger, WalNotes
 from rebond.operations.wal.standing import Standing, describe, judge, judge_server
 from rebond.operations.wal.tails import find_tail_end, put_tail
@@ -82,6 +83,114 @@ def test_a_hole_and_a_history_that_is_missing_are_gaps(stage: Archived) -> None:
 
     assert standing.has_gaps
     assert describe(standing, 0)["gaps"] == [f"{name_segment(1, 2)}–{name_segment(1, 3)}", "00000002.history"]
+
+
+def waiting(*names: str, age: float = 900.0) -> Waiting:
+    return Waiting(count=len(names), oldest_age=age, oldest=f"{min(names)}.ready", names=list(names))
+
+
+def list_names(timeline: int, first: int, last: int) -> list[str]:
+    return [name_segment(timeline, number) for number in range(first, last + 1)]
+
+
+def test_what_waits_its_turn_on_the_server_is_no_gap_and_is_not_counted_as_saved(stage: Archived) -> None:
+    stage.push(1, [1, 4])
+    young = facts(GOOD, waiting=waiting(*list_names(1, 2, 3), age=5.0), kept=list_names(1, 1, 5))
+    standing = look(stage, young)
+
+    assert standing.findings == ()
+    assert standing.frontier == 2 * SEGMENT_BYTES  # 4 leads nowhere yet
+    assert standing.behind_bytes == 3 * SEGMENT_BYTES
+    assert describe(standing, 0)["gaps"] == []
+    assert describe(standing, 0)["waits"] == [f"{name_segment(1, 2)}–{name_segment(1, 3)}"]
+
+
+def test_what_waits_for_long_is_told_as_that(stage: Archived) -> None:
+    stage.push(1, [1, 4])
+    standing = look(stage, facts(GOOD, waiting=waiting(*list_names(1, 2, 3)), kept=list_names(1, 1, 5)))
+
+    assert [each.code for each in standing.findings] == ["wal-late", "wal-waits"]
+    assert not standing.has_gaps
+    assert "it waits there to be archived" in standing.findings[0].message
+
+
+@pytest.mark.parametrize(
+    ("found", "said", "hint"),
+    [
+        (None, "is not known, for it was not asked", "While the server still has them"),
+        (facts(GOOD), "is not known, for its user may not look into pg_wal", "While the server still has them"),
+        (facts(GOOD, kept=list_names(1, 1, 5)), "The server still has it in pg_wal, and will not bring", "Push it by"),
+        (facts(GOOD, kept=list_names(1, 4, 5)), "never came, and the server does not have it.", "save the component"),
+    ],
+    ids=["not asked", "not shown", "kept", "gone"],
+)
+def test_a_gap_is_told_with_what_is_known_of_it_on_the_server(
+    stage: Archived, found: WalFacts | None, said: str, hint: str
+) -> None:
+    stage.push(1, [1, 4])
+    (told,) = look(stage, found).findings
+
+    assert told.code == "wal-gap"
+    assert told.message.startswith(f"The write-ahead log of database has a gap: {name_segment(1, 2)}–")
+    assert said in told.message
+    assert hint in told.hint
+
+
+def test_a_hole_is_told_in_parts_that_lie_in_one_place_each(stage: Archived) -> None:
+    stage.push(1, [1, 9])
+    here = facts(GOOD, lsn="0/900000", waiting=waiting(*list_names(1, 7, 8), age=5.0), kept=list_names(1, 5, 9))
+    standing = look(stage, here)
+
+    assert [each.values["gap"] for each in standing.findings] == [
+        f"{name_segment(1, 2)}–{name_segment(1, 4)}",
+        f"{name_segment(1, 5)}–{name_segment(1, 6)}",
+    ]
+    assert describe(standing, 0)["waits"] == [f"{name_segment(1, 7)}–{name_segment(1, 8)}"]
+
+
+def test_what_was_not_finished_when_the_server_was_asked_waits_since_then(stage: Archived) -> None:
+    stage.push(1, [1, 2, 3, 6])
+    asked_before = facts(GOOD, lsn="0/480000", kept=list_names(1, 1, 5))
+
+    assert [each.values["gap"] for each in look(stage, asked_before).findings] == []
+    assert look(stage, asked_before).frontier == 4 * SEGMENT_BYTES
+
+
+def test_what_waits_on_another_cluster_or_for_another_archive_says_nothing_of_this_one(stage: Archived) -> None:
+    stage.push(1, [1, 4])
+    names = list_names(1, 2, 3)
+    other = facts(GOOD, system_id="5", waiting=waiting(*names, age=5.0), kept=names)
+    streamed = judge(
+        "database",
+        coverage=survey_wal(stage.open(), SYSTEM_ID),
+        facts=facts(SLOTS, slots=[slot()], waiting=waiting(*names, age=5.0), kept=names),
+        notes=WalNotes(),
+        since_ms=0,
+        way="receive",
+    )
+
+    assert [each.code for each in look(stage, other).findings] == ["wal-gap", "wal-foreign"]
+    assert "it was not asked" in look(stage, other).findings[0].message
+    assert [each.code for each in streamed.findings] == ["wal-gap"]
+    assert "The server still has it in pg_wal" in streamed.findings[0].message
+
+
+def test_a_history_that_waits_its_turn_is_no_gap(stage: Archived) -> None:
+    stage.push(1, [1])
+    stage.push(2, [2])
+    here = facts(GOOD, timeline=2, lsn="0/300000", waiting=waiting("00000002.history", age=5.0))
+
+    assert look(stage, here).findings == ()
+    assert [each.code for each in look(stage, facts(GOOD, timeline=2, lsn="0/300000")).findings] == ["wal-gap"]
+
+
+def test_a_base_leads_on_over_what_is_on_its_way(stage: Archived) -> None:
+    stage.push(1, [1, 4])
+    here = facts(GOOD, waiting=waiting(*list_names(1, 2, 3), age=5.0), kept=list_names(1, 1, 5))
+    coverage = survey_wal(stage.open(), SYSTEM_ID)
+
+    assert LogOnServer(coverage, here, archives=True).with_what_waits().timelines[1].ranges == ((1, 4),)
+    assert LogOnServer(coverage, here, archives=False).with_what_waits().timelines[1].ranges == ((1, 1), (4, 4))
 
 
 def test_nothing_at_all_is_a_finding_and_no_gap(stage: Archived) -> None:
