@@ -1,8 +1,12 @@
 """Both languages, whole."""
 
-import pytest
-from tests.message_templates import collect, names_in
+import ast
 
+import pytest
+from tests.message_templates import ERRORS, SOURCE, collect, names_in
+
+from rebond.cli.output.speech import message_of, speaking
+from rebond.errors import RestoreError
 from rebond.language import catalogue, choose_language, translate
 from rebond.pages.html import FORM
 from rebond.pages.inline import write_inline
@@ -40,6 +44,34 @@ def test_every_template_is_given_the_values_that_it_names() -> None:
     ]
 
     assert lacking == []
+
+
+def test_an_error_that_tells_of_another_tells_it_in_the_readers_language() -> None:
+    said_in_english = []
+    for path in SOURCE.rglob("*.py"):
+        for call in (node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)):
+            kind = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")
+            if kind in ERRORS or kind == "told_by":
+                said_in_english += [
+                    f"{path.relative_to(SOURCE)}:{call.lineno}: {each.arg}"
+                    for each in call.keywords
+                    if isinstance(each.value, ast.Attribute)
+                    and each.value.attr == "message"
+                    and isinstance(each.value.value, ast.Name)
+                ]
+
+    assert said_in_english == [], "give the error itself: its message is its English"
+
+
+def test_an_error_within_an_error_is_said_in_french() -> None:
+    inner = RestoreError("PostgreSQL at {server} takes no connections: {words}", server="here:1", words="refused")
+    outer = RestoreError("The server of {component} takes no database: {reason}", component="db", reason=inner)
+
+    with speaking("fr"):
+        assert message_of(outer) == (
+            "Le serveur de db ne prend pas de base : PostgreSQL à here:1 n'accepte pas de connexions : refused"
+        )
+    assert "takes no connections" in outer.message
 
 
 def test_no_template_without_values_doubles_its_braces() -> None:

@@ -9,7 +9,6 @@ from msgspec import Struct
 from rebond.clock import Clock
 from rebond.errors import CommandFailed, RebondError
 from rebond.findings import Finding, Severity
-from rebond.logs.masking import mask
 from rebond.units import format_span
 
 Notice = Callable[[Finding], None]
@@ -122,7 +121,7 @@ def _stopped(hook: Hook, error: RebondError) -> CommandFailed:
         "The hook '{hook}' failed, so there is no backup: {reason}",
         hint='Mend it; or write on_failure = "warn" to save all the same when it fails.',
         hook=hook.name,
-        reason=mask(error.message),
+        reason=error,
     )
 
 
@@ -133,5 +132,5 @@ def _failed(hook: Hook, error: RebondError) -> Finding:
         subject=hook.name,
         template="The hook '{hook}' failed: {reason}",
         hint_template="Run it by hand to see why.",
-        values={"hook": hook.name, "reason": mask(error.message)},
+        values={"hook": hook.name, "reason": error},
     )

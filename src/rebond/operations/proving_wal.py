@@ -64,5 +64,5 @@ def _not_proven(error: WalGap | StoreError | VaultDamaged) -> Finding:
         subject=str(error.values.get("name", "write-ahead log")),
         template="The log that this data directory needs is not in the vault, so the snapshot is incomplete: {reason}",
         hint_template="See 'rebond wal status' for what keeps it from coming; then run the backup again.",
-        values={"reason": error.message},
+        values={"reason": error},
     )

@@ -204,7 +204,7 @@ def _require_ours(name: str, content: bytes, object_class: ObjectClass, context:
     try:
         decode_header(content, KIND_OF[object_class], context.vault_id)
     except VaultDamaged as error:
-        raise ForeignObject("{name} is not this vault's: {reason}", name=name, reason=error.message) from error
+        raise ForeignObject("{name} is not this vault's: {reason}", name=name, reason=error) from error
 
 
 def _check_sealed(info: ObjectInfo, content: bytes, object_class: ObjectClass, context: AuditContext) -> None:

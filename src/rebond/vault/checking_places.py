@@ -113,9 +113,7 @@ def _open_list(vault: Vault, domain: DomainId, name: ObjectName, content: bytes)
         )
     except (VaultDamaged, WrongKey) as error:
         # Its bytes have the hash that is its name, so nothing rotted: it never was one of ours.
-        raise ForeignObject(
-            "{name} is not one of this vault's lists: {reason}", name=name, reason=error.message
-        ) from error
+        raise ForeignObject("{name} is not one of this vault's lists: {reason}", name=name, reason=error) from error
     verify_index_list(vault.verify_key_of(opened.member), signed, signature)
     if not vault.may_name_others(opened.member):
         require_own_rows(opened)

@@ -128,7 +128,7 @@ def _add_record(vault: Vault, needs: Needs, name: SnapshotName, endings: Endings
             "Nothing was deleted, because what {name} needs cannot be read: {reason}",
             hint="Run 'rebond verify'. If the snapshot is lost, remove its record by hand, then prune again.",
             name=name.name,
-            reason=error.message,
+            reason=error,
         ) from error
     needs.segments.add_references(references)
     if endings is None or not endings.withdraws(record):

@@ -178,7 +178,7 @@ def _missing(component: ComponentToSave, vault: str, error: RebondError) -> Comp
             hint="Mend that, then run the backup again.",
             component=component.name,
             vault=vault,
-            reason=error.message,
+            reason=error,
         )
 
     return _stand_in(component, open_tree)

@@ -116,7 +116,7 @@ def _write_live(
 
 
 def _failed(export: "PlannedExport", error: RebondError | OSError) -> Finding:
-    reason = error.message if isinstance(error, RebondError) else error.strerror or str(error)
+    reason = error if isinstance(error, RebondError) else error.strerror or str(error)
     return Finding(
         code="export-failed",
         severity=Severity.WARNING,

@@ -144,7 +144,7 @@ class Recovery:
                     subject=hook.name,
                     template="'{command}' ran again, as a reboot may have started what it stops, and failed: {reason}",
                     hint_template="That is well if nothing of the stack ran.",
-                    values={"command": hook.name, "reason": mask(error.message)},
+                    values={"command": hook.name, "reason": error},
                 )
             )
 
@@ -197,9 +197,7 @@ class Recovery:
             hook.run()
         except RebondError as error:
             if hook.on_failure is OnFailure.STOP:
-                raise error.told_by(
-                    "'{command}' failed: {failure}", command=hook.name, failure=error.message
-                ) from error
+                raise error.told_by("'{command}' failed: {failure}", command=hook.name, failure=error) from error
             self._observer.noticed(
                 Finding(
                     code="step-failed",
@@ -207,7 +205,7 @@ class Recovery:
                     subject=hook.name,
                     template="'{command}' failed, and the restore went on: {reason}",
                     hint_template="Run it by hand to see why.",
-                    values={"command": hook.name, "reason": mask(error.message)},
+                    values={"command": hook.name, "reason": error},
                 )
             )
 
@@ -232,7 +230,6 @@ class Recovery:
 
     def _undo_after(self, error: RebondError) -> RebondError:
         """Undo everything; return the error that says both."""
-        reason = mask(error.message)
         has_changed = self._journal.has_begun(*(set(StepKind) - CHANGES_NOTHING))
         try:
             self.roll_back()
@@ -240,8 +237,8 @@ class Recovery:
             return RestoreError(
                 "A step failed, and taking everything back failed too: {second} The step: {reason}",
                 hint="{remedy}\n  → Then go on with: rebond restore --rollback {run}",
-                reason=reason,
-                second=mask(second.message),
+                reason=error,
+                second=second,
                 remedy=remedy_of(second),
                 run=self._journal.run,
             )
@@ -356,7 +353,7 @@ class Recovery:
                         subject=hook.name,
                         template="'{command}' failed while everything was taken back: {reason}",
                         hint_template="Run it by hand: the services may not be running.",
-                        values={"command": hook.name, "reason": mask(error.message)},
+                        values={"command": hook.name, "reason": error},
                     )
                 )
 

@@ -71,7 +71,7 @@ def ask_until_good(question: Question, clock: Clock) -> None:
                     hint="See why the application does not answer.",
                     question=question.name,
                     seconds=round(question.within_seconds),
-                    reason=error.message,
+                    reason=error,
                 ) from error
             clock.sleep(_TRY_EVERY_SECONDS)
         else:

@@ -51,7 +51,7 @@ def wait_for_server(component: str, find_target: FindTarget, find_starter: FindS
             hint="Mend that, or start it by hand.",
             component=component,
             command=starter.name,
-            reason=error.message,
+            reason=error,
         ) from error
     _wait_until_steady(component, find_target, clock)
 
@@ -101,5 +101,5 @@ def _not_there(component: str, error: RebondError) -> RestoreError:
     return RestoreError(
         "The server of {component} takes no database: {reason}",
         hint=error.hint_template,
-        **{**error.values, "component": component, "reason": error.message},
+        **{**error.values, "component": component, "reason": error},
     )

@@ -212,5 +212,5 @@ def _globals_missing(error: SourceError, database: str) -> Finding:
         subject=database,
         template="The roles and tablespaces of the server of {database} could not be saved: {reason}",
         hint_template="Let the user read them, or save as a superuser.",
-        values={"database": database, "reason": error.message},
+        values={"database": database, "reason": error},
     )

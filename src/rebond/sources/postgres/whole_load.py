@@ -255,7 +255,7 @@ def _take_away(plan: LoadPlan, maintenance: str, report: Report) -> None:
                 subject=plan.new,
                 template="The half-loaded database {new} could not be dropped: {reason}",
                 hint_template='Drop it when the server answers again: DROP DATABASE "{new}" WITH (FORCE);',
-                values={"new": plan.new, "reason": error.message},
+                values={"new": plan.new, "reason": error},
             )
         )
 

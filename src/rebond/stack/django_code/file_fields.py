@@ -200,7 +200,7 @@ def _list_trees(loaded: Loaded) -> set[str]:
 
 
 def _not_asked(name: str, error: SourceError | OSError) -> Finding:
-    reason = error.message if isinstance(error, SourceError) else error.strerror or str(error)
+    reason = error if isinstance(error, SourceError) else error.strerror or str(error)
     return Finding(
         code="file-fields-not-asked",
         severity=Severity.WARNING,
