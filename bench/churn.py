@@ -1,5 +1,7 @@
 """Two simulated years of daily backups: how much more is stored, and read at a restore, than a fresh vault would need?
 
+And what it is that is stored more (``bench.stored_split``), and how much the prunes have copied.
+
 A day's work changes the tree, a backup is made, and once a week what retention does not keep is forgotten and pruned:
 7 daily, 4 weekly, 12 monthly states stay. The days pass by setting the times of the vault's files back, for ages are
 judged by the store's times. At the end every kept snapshot is restored, oldest first, and backed up into a fresh vault:
@@ -8,12 +10,14 @@ what that one stores is the ideal.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from bench.generated_text import Writer
 from bench.generated_trees import write_file
@@ -22,6 +26,7 @@ from bench.mutations import mutate
 from bench.peers import Place, Rebond, find_content
 from bench.rounds import measure_stored
 from bench.sections import Section, format_bytes
+from bench.stored_split import split_vault
 
 DAY_SECONDS = 86_400
 
@@ -37,7 +42,12 @@ def list_snapshots(tool: Rebond, place: Place) -> list[str]:
 def forget_snapshots(tool: Rebond, place: Place, snapshots: list[str]) -> list[Command]:
     """Forget these snapshots and free their room."""
     where = ("--vault", str(place.vault))
-    return [tool.run(place, "forget", *snapshots, *where, "--yes"), tool.run(place, "prune", *where)]
+    return [tool.run(place, "forget", *snapshots, *where, "--yes"), tool.run(place, "prune", *where, "--json")]
+
+
+def sum_copied(log: Path) -> int:
+    """Return the bytes that the prunes of a log have copied out of old packs."""
+    return sum(map(int, re.findall(rb'"copied_bytes": ?(\d+)', log.read_bytes())))
 
 
 def restore_snapshot(tool: Rebond, place: Place, snapshot: str, target: Path) -> Command:
@@ -93,8 +103,9 @@ class Years:
         for snapshot in gone:
             del self._day_of[snapshot]
 
-    def judge(self) -> dict[str, float | str]:
+    def judge(self) -> dict[str, Any]:
         """Compare the vault with a fresh one of the same states."""
+        split = split_vault(self._tool.find_address(self._place))
         fresh = Place(
             tree=self._work / "state" / self._tree.name, vault=self._work / "fresh", cache=self._work / "cache2"
         )
@@ -114,9 +125,9 @@ class Years:
             run_measured(self._tool.back_up(fresh), log=self._log)
         restored.mkdir()
         new = run_measured(self._tool.restore(fresh, restored), log=self._log)
-        return self._summarize(fresh, len(snapshots), old, new)
+        return {**self._summarize(fresh, len(snapshots), old, new), "split": split}
 
-    def _summarize(self, fresh: Place, count: int, old: Measure, new: Measure) -> dict[str, float | str]:
+    def _summarize(self, fresh: Place, count: int, old: Measure, new: Measure) -> dict[str, Any]:
         stored, ideal = measure_stored(self._place.vault), measure_stored(fresh.vault)
         return {
             "tool": self._tool.name,
@@ -128,6 +139,7 @@ class Years:
             "fresh restore read": new.read_bytes,
             "restore seconds": old.wall_seconds,
             "fresh restore seconds": new.wall_seconds,
+            "copied by prune": sum_copied(self._log),
             "first": self.first_backup_seconds,
             "slowest": self.slowest_backup_seconds,
         }
@@ -175,6 +187,12 @@ def pass_a_day(vault: Path) -> None:
             os.utime(path, (modified, modified))
 
 
+def render_split(name: str, split: dict[str, int]) -> str:
+    """Return a sentence on what the bytes of a vault are, the most first; what is less than a megabyte is left out."""
+    parts = [(size, what) for what, size in split.items() if size >= 1_000_000]
+    return f"What {name} has stored: {'; '.join(f'{what} {format_bytes(size)}' for size, what in sorted(parts)[::-1])}."
+
+
 def measure_churn(
     *,
     tools: list[Rebond],
@@ -204,6 +222,7 @@ def measure_churn(
             format_bytes(float(found["stored"])),
             format_bytes(float(found["ideal"])),
             f"**{float(found['amplification']):.2f} ×**",
+            format_bytes(float(found["copied by prune"])),
             f"{float(found['restore read']) / max(1, float(found['fresh restore read'])):.2f} ×",
             f"{float(found['restore seconds']):.2f} s / {float(found['fresh restore seconds']):.2f} s",
             f"{float(found['first']):.2f} s, then at most {float(found['slowest']):.2f} s",
@@ -221,10 +240,12 @@ def measure_churn(
             "stored",
             "ideal",
             "stored ×",
+            "copied by prunes",
             "read by a restore ×",
             "restore of the newest / from the ideal",
             "backups",
         ),
         rows=rows,
+        notes=[render_split(str(found["tool"]), found["split"]) for found in results],
         raw=[dict(found) for found in results],
     )

@@ -18,6 +18,7 @@ from tests.planted.bugs_of_postgres import POSTGRES
 from tests.planted.bugs_of_proofs import PROOFS
 from tests.planted.bugs_of_records import RECORDS
 from tests.planted.bugs_of_recovery import RECOVERY
+from tests.planted.bugs_of_room import ROOM
 from tests.planted.bugs_of_runbook import RUNBOOK
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
@@ -560,6 +561,7 @@ BUGS: tuple[Bug, ...] = (
     *PROVING,
     *RECORDS,
     *RECOVERY,
+    *ROOM,
     *TIME,
     *TRUST,
     *RUNBOOK,

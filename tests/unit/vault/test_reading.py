@@ -222,6 +222,7 @@ def test_a_tree_that_many_runs_have_changed_is_walked_by_reading_each_segment_on
     for number in range(14):
         saved.tree.write(f"folder-{number:02d}/file", b"first")
     monkeypatch.setattr("rebond.vault.refreshing.SPREAD_ALLOWANCE", 1000)  # what is small is not stored again together
+    monkeypatch.setattr("rebond.vault.refreshing.SPARSE_SHARE", 0)  # nor what is hardly used
     for run in range(7):
         for folder in (run, run + 7):
             saved.tree.write(f"folder-{folder:02d}/file", b"changed %d" % run)

@@ -16,33 +16,60 @@ from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import Notebook, read_back
 from rebond.vault import refreshing
 from rebond.vault.commits import load_references
+from rebond.vault.index_census import read_lists
 from rebond.vault.references import References, build_references
-from rebond.vault.refreshing import REWRITE_SHARE, SPREAD_ALLOWANCE, choose_sparse
+from rebond.vault.refreshing import REACH_SHARE, REWRITE_SHARE, SPREAD_ALLOWANCE, SPREAD_LIMIT, choose_sparse
 from rebond.vault.segment_directory import SegmentDirectory
+from rebond.vault.segments import SegmentKind
 from rebond.vault.snapshots import SnapshotRecord
 
 TARGET = 1 << 20
+LITTLE = 10_000  # bytes of a segment that is small and used in full
 
 
-def a_parent(fills: list[int]) -> tuple[References, SegmentDirectory]:
-    """One session whose segment n is a target long and used for ``fills[n]`` bytes."""
+def a_parent(fills: list[int], raws: list[int] | None = None) -> tuple[References, SegmentDirectory]:
+    """One session whose segment n is ``raws[n]`` long, else a target, and used for ``fills[n]`` bytes."""
     session = SessionId(b"s" * 16)
     segments = SegmentDirectory()
-    for number in range(len(fills)):
-        segments.allow(segments.place(session, number), TARGET)
-    shares = {number: used * 255 // TARGET for number, used in enumerate(fills)}
+    raws = raws or [TARGET] * len(fills)
+    for number, raw in enumerate(raws):
+        segments.allow(segments.place(session, number), raw)
+    shares = {number: used * 255 // raws[number] for number, used in enumerate(fills)}
     return build_references({session: shares}), segments
 
 
-def chosen_numbers(fills: list[int], total: int, components: int = 1) -> list[int]:
-    return sorted(place & 0xFFFFFF for place in choose_sparse(*a_parent(fills), total, TARGET, components))
+def chosen_numbers(fills: list[int], total: int, components: int = 1, raws: list[int] | None = None) -> list[int]:
+    return sorted(place & 0xFFFFFF for place in choose_sparse(*a_parent(fills, raws), total, TARGET, components))
 
 
-def test_nothing_is_left_behind_while_the_spread_is_small() -> None:
-    fills = [1000] * SPREAD_ALLOWANCE
+def test_what_is_used_well_stays_however_small_it_is() -> None:
+    """Storing it again would free nothing, and make two of it for as long as an older snapshot needs the first."""
+    fills = [LITTLE] * SPREAD_ALLOWANCE
 
-    assert chosen_numbers(fills, 100 * TARGET) == []
-    assert chosen_numbers(fills, 1000) == []
+    assert chosen_numbers(fills, 100 * TARGET, raws=fills) == []
+    assert chosen_numbers(fills, sum(fills), raws=fills) == []
+
+
+def test_what_is_hardly_used_goes_though_the_snapshot_is_spread_over_few() -> None:
+    fills = [TARGET] * 10 + [10_000, TARGET // 4 - 9000, TARGET // 4, 200, 600]
+    raws = [TARGET] * 13 + [1000, 1000]
+
+    assert chosen_numbers(fills, sum(fills), raws=raws) == [10, 11, 13]
+
+
+def test_of_too_many_the_smallest_are_joined_and_no_more_than_need_be() -> None:
+    fills = [TARGET] * 10 + [LITTLE + number for number in range(SPREAD_ALLOWANCE + 10 * SPREAD_LIMIT)]
+    total = 10 * TARGET
+
+    chosen = chosen_numbers(fills, total, raws=fills)
+
+    assert chosen == list(range(10, 20)), "ten too many, and the full ones come last"
+
+
+def test_segments_that_are_not_small_are_never_joined() -> None:
+    fills = [TARGET // 2] * 2000
+
+    assert chosen_numbers(fills, 100 * TARGET, raws=fills) == []
 
 
 def test_the_emptiest_go_first_and_full_ones_never() -> None:
@@ -66,17 +93,38 @@ def test_no_more_is_stored_again_than_a_twentieth(used: int) -> None:
     assert 0 < len(chosen) * most <= REWRITE_SHARE * total + most
 
 
-def test_many_small_components_are_no_spread() -> None:
-    fills = [10_000] * 80
+def test_no_more_than_a_quarter_is_stored_again_by_a_run_that_wants_more_than_its_parent_held() -> None:
+    """Most of the tree was left out by mistake for one run: the next one must not store it all again."""
+    fills = [2000] * 400
 
-    assert chosen_numbers(fills, 800_000) != []
-    assert chosen_numbers(fills, 800_000, components=40) == []
+    chosen = chosen_numbers(fills, sum(fills))
+    after_a_whole_one = chosen_numbers([*fills, *[TARGET] * 400], 400 * TARGET)
+
+    assert len(chosen) == 1, "where all that is held is less than a segment, one goes at a time"
+    assert 0 < len(after_a_whole_one) * TARGET <= REACH_SHARE * 400 * TARGET
+
+
+def test_many_small_components_are_no_spread() -> None:
+    fills = [LITTLE] * 2 * SPREAD_ALLOWANCE
+
+    assert chosen_numbers(fills, sum(fills), raws=fills) != []
+    assert chosen_numbers(fills, sum(fills), components=2, raws=fills) == []
 
 
 def test_what_is_not_known_here_is_left_alone() -> None:
     references, _ = a_parent([1000] * 100)
 
-    assert choose_sparse(references, SegmentDirectory(), 100_000, TARGET) == frozenset()
+    assert choose_sparse(references, SegmentDirectory(), 100 * TARGET, TARGET) == frozenset()
+
+
+def test_what_is_not_usable_any_more_is_not_counted() -> None:
+    references, segments = a_parent([TARGET] * 4 + [1000] * 10)
+    for number in range(4, 13):
+        segments.forbid(segments.place(SessionId(b"s" * 16), number))
+
+    chosen = choose_sparse(references, segments, 100 * TARGET, TARGET)
+
+    assert sorted(place & 0xFFFFFF for place in chosen) == [13]
 
 
 @pytest.fixture
@@ -89,6 +137,7 @@ def segments_of(place: WrittenVault, record: SnapshotRecord) -> set[tuple[bytes,
 
 
 def test_over_many_runs_of_churn_the_spread_stays_bounded(place: WrittenVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refreshing, "SPREAD_LIMIT", 1.5)
     monkeypatch.setattr(refreshing, "SPREAD_ALLOWANCE", 4)
     rng = random.Random(2)
     tree = MemoryTree()
@@ -114,6 +163,30 @@ def test_over_many_runs_of_churn_the_spread_stays_bounded(place: WrittenVault, m
     assert refreshed > 0
 
 
+def test_days_of_little_changes_store_nothing_twice(place: WrittenVault) -> None:
+    """Each day makes a small segment. Joining those would store all of it again for each state that is kept."""
+    rng = random.Random(4)
+    tree = MemoryTree()
+    for number in range(60):
+        tree.write(f"{number:03d}", rng.randbytes(1000))
+    save_small(place.vault(), tree)
+    for day in range(20):
+        tree.reads.clear()
+        for number in (14 * day, 14 * day + 7):
+            tree.write(f"{number % 60:03d}", rng.randbytes(1000))
+
+        last = save_small(place.vault(), tree)
+
+        assert len(tree.reads) == 2
+
+    chunks = 0
+    for index_list, _ in read_lists(place.vault()):
+        rows = [row for pack in index_list.catalog.packs for row in pack.rows if row.kind == SegmentKind.DATA]
+        chunks += sum(row.chunk_count for row in rows)
+    assert chunks == 60 + 2 * 20
+    assert len(segments_of(place, last)) > 20
+
+
 def test_what_was_left_behind_is_not_referred_to_afterwards(
     place: WrittenVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,8 +197,10 @@ def test_what_was_left_behind_is_not_referred_to_afterwards(
         save_small(place.vault(), tree)
     monkeypatch.setattr(refreshing, "SPREAD_ALLOWANCE", 1000)
     before = segments_of(place, save_small(place.vault(), tree))
+    monkeypatch.setattr(refreshing, "SPREAD_LIMIT", 1.5)
     monkeypatch.setattr(refreshing, "SPREAD_ALLOWANCE", 0)
     monkeypatch.setattr(refreshing, "REWRITE_SHARE", 0.3)
+    monkeypatch.setattr(refreshing, "REACH_SHARE", 0.3)
     chosen = []
     real = refreshing.choose_sparse
 
