@@ -17,6 +17,7 @@ from rebond.vault.packs import hash_in_name
 from rebond.vault.primitives import hash_of, verify_signature
 from rebond.vault.references import References, decode_references, open_references
 from rebond.vault.snapshots import (
+    RawCommit,
     SnapshotName,
     SnapshotRecord,
     VoidRecord,
@@ -88,6 +89,14 @@ def _read_snapshot(vault: Vault, name: SnapshotName, content: bytes) -> Snapshot
     raw = parse_snapshot(content, name, vault.vault_id)
     member = vault.roster.require_valid_member(raw.member, name.store_time_ms, roles=_WRITERS, domain=raw.header.domain)
     verify_signature(member.verify_key, "snapshot", raw.signed, raw.signature)
+    return open_snapshot(vault, raw, name, content)
+
+
+def open_snapshot(vault: Vault, raw: RawCommit, name: SnapshotName, content: bytes) -> SnapshotRecord:
+    """Open the keeper's half of a snapshot record; its signature is the caller's business.
+
+    Raises ``WrongKey`` or ``VaultDamaged`` where it does not open, ``RoleTooSmall`` for another writer's domain.
+    """
     return SnapshotRecord(
         name=name.name,
         snapshot=raw.snapshot,

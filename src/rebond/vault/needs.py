@@ -12,15 +12,13 @@ from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, WrongKey
 from rebond.identifiers import ObjectName
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
-from rebond.vault.commits import load_references
+from rebond.vault.commits import load_references, open_snapshot
 from rebond.vault.endings import Endings, read_endings
 from rebond.vault.headers import ObjectKind
 from rebond.vault.pack_contents import SegmentNames
-from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import find_needing_records
 from rebond.vault.snapshots import (
     SnapshotName,
-    SnapshotRecord,
     commit_kind,
     find_ended_name,
     parse_snapshot,
@@ -110,18 +108,7 @@ def _add_record(vault: Vault, needs: Needs, name: SnapshotName, endings: Endings
                 name=name.name,
                 kind=int(kind),
             )
-        raw = parse_snapshot(content, name, vault.vault_id)
-        record = SnapshotRecord(
-            name=name.name,
-            snapshot=raw.snapshot,
-            session=raw.session,
-            member=raw.member,
-            domain=raw.header.domain,
-            catalog=raw.open_catalog(vault.credentials.catalog(raw.header.domain).keys),
-            private_segment=raw.private_segment,
-            content_hash=hash_of(content),
-            store_time_ms=name.store_time_ms,
-        )
+        record = open_snapshot(vault, parse_snapshot(content, name, vault.vault_id), name, content)
         references = load_references(vault, record)
     except (VaultDamaged, WrongKey) as error:
         raise VaultDamaged(

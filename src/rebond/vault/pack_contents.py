@@ -5,48 +5,35 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from rebond.vault.packs import SegmentRow
-from rebond.vault.references import References, numbers_in
+from rebond.vault.references import References
+from rebond.vault.segment_sets import SegmentSet
 
 SegmentName = tuple[bytes, int]  # session id, number
 _NUMBER_BITS = 32
 
 
 class SegmentNames(AbstractSet[SegmentName]):
-    """A set of segments, one bit each. Numbers of a session begin at 0 and rise."""
+    """A ``SegmentSet`` that is asked by pairs, as the rules of the protocol ask."""
 
     def __init__(self) -> None:
-        self._bitmaps: dict[bytes, bytearray] = {}
+        self._segments = SegmentSet()
 
     def add(self, segment: SegmentName) -> None:
-        """Put one segment in."""
-        session, number = segment
-        bitmap = self._bitmaps.setdefault(session, bytearray())
-        index = number >> 3
-        if index >= len(bitmap):
-            bitmap.extend(bytes(index + 1 - len(bitmap)))
-        bitmap[index] |= 1 << (number & 7)
+        """Put one segment in; one whose number no session gives is left out."""
+        self._segments.add(*segment)
 
     def add_references(self, references: References) -> None:
         """Put in every segment that a snapshot needs."""
-        for session, needed in references.bitmaps.items():
-            bitmap = self._bitmaps.setdefault(session, bytearray())
-            joined = int.from_bytes(bitmap, "little") | int.from_bytes(needed, "little")
-            bitmap[:] = joined.to_bytes(max(len(bitmap), len(needed)), "little")
+        self._segments.add_references(references)
 
     def __contains__(self, segment: object) -> bool:
-        if not isinstance(segment, tuple):
-            return False
-        session, number = segment
-        bitmap = self._bitmaps.get(session)
-        return bitmap is not None and number >> 3 < len(bitmap) and bool(bitmap[number >> 3] >> (number & 7) & 1)
+        return isinstance(segment, tuple) and self._segments.has(*segment)
 
     def __iter__(self) -> Iterator[SegmentName]:
-        for session in sorted(self._bitmaps):
-            for number in numbers_in(bytes(self._bitmaps[session])):
-                yield session, number
+        return iter(self._segments)
 
     def __len__(self) -> int:
-        return sum(int.from_bytes(bitmap, "little").bit_count() for bitmap in self._bitmaps.values())
+        return len(self._segments)
 
 
 class PackContents(Mapping[bytes, Sequence[SegmentName]]):
