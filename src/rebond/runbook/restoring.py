@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rebond.config.components import Postgres
-from rebond.config.steps import Step
+from rebond.config.steps import Restoring, Step
 from rebond.pages.blocks import Block, Boxes, Commands, Grid, Heading, Notice, Output, Paragraph
 from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Text, say
@@ -106,16 +106,6 @@ def _write_beside(facts: Facts) -> Iterator[Block]:
 
 
 def _write_in_place(facts: Facts) -> Iterator[Block]:
-    restoring = facts.configuration.restore
-    steps: list[tuple[Text, Step]] = []
-    if restoring:
-        for words, each in (
-            (say("isolate"), restoring.isolate),
-            (say("stop"), restoring.stop),
-            (say("rebuild"), restoring.rebuild),
-            (say("start"), restoring.start),
-        ):
-            steps += [(words, step) for step in each]
     yield Paragraph(
         (
             say(
@@ -126,23 +116,7 @@ def _write_in_place(facts: Facts) -> Iterator[Block]:
             ),
         )
     )
-    if steps:
-        yield Paragraph((say("The commands of this stack:"),))
-        yield Grid(
-            (say("step"), say("command"), say("where"), say("at most"), say("if it fails")),
-            [_step_row(words, step) for words, step in steps],
-        )
-    else:
-        yield Notice(
-            (
-                say(
-                    "The configuration has no `[restore]`: nothing says how the services are stopped and started. "
-                    "Write down here how: ______________________________"
-                ),
-            )
-        )
-    if restoring and restoring.aside:
-        yield Paragraph((say("The old version is kept aside for {span}.", span=show_span(restoring.aside.keep)),))
+    yield from _write_own_steps(facts.configuration.restore)
     if facts.offered.has("restore", "--in-place"):
         yield Paragraph((say("The plan with what each step is expected to take, and then the plan itself:"),))
         yield Commands((IN_PLACE,))
@@ -169,6 +143,36 @@ def _write_in_place(facts: Facts) -> Iterator[Block]:
                 ),
             )
         )
+
+
+def _write_own_steps(restoring: Restoring | None) -> Iterator[Block]:
+    """Write the commands that the configuration gives for coming back, and how long the old version stays."""
+    steps: list[tuple[Text, Step]] = []
+    if restoring:
+        for words, each in (
+            (say("isolate"), restoring.isolate),
+            (say("stop"), restoring.stop),
+            (say("rebuild"), restoring.rebuild),
+            (say("start"), restoring.start),
+        ):
+            steps += [(words, step) for step in each]
+    if steps:
+        yield Paragraph((say("The commands of this stack:"),))
+        yield Grid(
+            (say("step"), say("command"), say("where"), say("at most"), say("if it fails")),
+            [_step_row(words, step) for words, step in steps],
+        )
+    else:
+        yield Notice(
+            (
+                say(
+                    "The configuration has no `[restore]`: nothing says how the services are stopped and started. "
+                    "Write down here how: ______________________________"
+                ),
+            )
+        )
+    if restoring and restoring.aside:
+        yield Paragraph((say("The old version is kept aside for {span}.", span=show_span(restoring.aside.keep)),))
 
 
 def _step_row(words: Text, step: Step) -> tuple[Text, ...]:

@@ -13,6 +13,26 @@ def write_retention(facts: Facts) -> Iterator[Block]:
     """Write the section."""
     yield Heading(2, say("Retention"), "7")
     yield Heading(3, say("How long what is kept"), "7.1")
+    yield from _write_rules(facts)
+    yield from _write_exports(facts)
+    yield Heading(3, say("Cleaning up"), "7.2")
+    yield from _write_cleaning(facts)
+    yield Heading(3, say("Legal holds"), "7.3")
+    yield Points(
+        (
+            say("What must stay, for a law, an audit, a migration, is held; nothing forgets it."),
+            say(
+                "What must go by a law (personal data) goes by {rule} of the class, whatever else would keep "
+                "it; ask the one who is responsible for data protection.",
+                rule=Code("at_most"),
+            ),
+        )
+    )
+    yield Commands(('rebond hold latest --reason "audit"', "rebond snapshots --latest 1", "rebond unhold latest"))
+
+
+def _write_rules(facts: Facts) -> Iterator[Block]:
+    """Write what each class keeps, in each vault."""
     places = [each.name for each in facts.places if each.name == "vault" or each.name in _replicas(facts)] or ["vault"]
     classes = facts.configuration.classes
     if classes:
@@ -26,7 +46,10 @@ def write_retention(facts: Facts) -> Iterator[Block]:
     yield Paragraph(
         (say("Whatever the rules say, the newest whole snapshot of each component stays, and so does what is held."),)
     )
-    exports = [(name, each) for name, class_ in classes.items() for each in class_.export]
+
+
+def _write_exports(facts: Facts) -> Iterator[Block]:
+    exports = [(name, each) for name, class_ in facts.configuration.classes.items() for each in class_.export]
     if exports:
         yield Paragraph((say("Files that are written besides, for tools that know no vault:"),))
         yield Grid(
@@ -42,7 +65,9 @@ def write_retention(facts: Facts) -> Iterator[Block]:
                 for name, each in exports
             ],
         )
-    yield Heading(3, say("Cleaning up"), "7.2")
+
+
+def _write_cleaning(facts: Facts) -> Iterator[Block]:
     yield Paragraph(
         (
             say(
@@ -64,18 +89,6 @@ def write_retention(facts: Facts) -> Iterator[Block]:
         )
     )
     yield Commands(("rebond snapshots --trash",))
-    yield Heading(3, say("Legal holds"), "7.3")
-    yield Points(
-        (
-            say("What must stay, for a law, an audit, a migration, is held; nothing forgets it."),
-            say(
-                "What must go by a law (personal data) goes by {rule} of the class, whatever else would keep "
-                "it; ask the one who is responsible for data protection.",
-                rule=Code("at_most"),
-            ),
-        )
-    )
-    yield Commands(('rebond hold latest --reason "audit"', "rebond snapshots --latest 1", "rebond unhold latest"))
 
 
 def _replicas(facts: Facts) -> set[str]:

@@ -28,31 +28,12 @@ def check_git(scene: Scene) -> Iterator[Observation]:
 
 def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
     asked = ask_git(scene, path, "status", "--porcelain=v1", "--branch", "--untracked-files=normal")
-    git = _call_git(scene, path)
-    if asked.status is None:
-        yield Observation(
-            check=CHECK,
-            code="git-missing",
-            weight=Weight.WARNING,
-            template="git is not on this machine, and {path} is said to be versioned.",
-            values={"path": str(path)},
-            command=install_command("git", scene.environment, is_root=scene.is_root),
-        )
-        return
     if not asked.is_good:
-        yield Observation(
-            check=CHECK,
-            code="no-repository",
-            weight=Weight.WARNING,
-            template="{path} is said to be versioned and is no repository that git may use here: {words}",
-            values={"path": str(path), "words": asked.words},
-            command=f"{git} init && {git} add --all && {git} commit -m 'Begin'",
-        )
+        yield _observe_no_answer(scene, path, asked)
         return
-    lines = asked.output.splitlines()
-    is_dirty = any(not line.startswith("##") for line in lines)
+    git = _call_git(scene, path)
+    is_dirty = any(not line.startswith("##") for line in asked.output.splitlines())
     push = f"{git} push --set-upstream {shlex.quote(remote)} HEAD"
-    commit = f"{git} add --all && {{ {git} diff --cached --quiet || {git} commit -m 'Before a backup'; }}"
     if not ask_git(scene, path, "remote", "get-url", remote).is_good:
         yield Observation(
             check=CHECK,
@@ -62,9 +43,8 @@ def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
             values={"path": str(path), "remote": remote},
             command=f"{git} remote add {shlex.quote(remote)} ADDRESS",
         )
-        return
-    is_ahead = _is_ahead(scene, path, remote)
-    if is_dirty:
+    elif is_dirty:
+        commit = f"{git} add --all && {{ {git} diff --cached --quiet || {git} commit -m 'Before a backup'; }}"
         yield Observation(
             check=CHECK,
             code="not-committed",
@@ -73,7 +53,7 @@ def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
             values={"path": str(path)},
             command=f"{commit} && {push}",
         )
-    elif is_ahead:
+    elif _is_ahead(scene, path, remote):
         yield Observation(
             check=CHECK,
             code="not-pushed",
@@ -82,6 +62,28 @@ def _check_tree(scene: Scene, path: Path, remote: str) -> Iterator[Observation]:
             values={"path": str(path), "remote": remote},
             command=push,
         )
+
+
+def _observe_no_answer(scene: Scene, path: Path, asked: Asked) -> Observation:
+    """Say why git has nothing to say of a tree: it is not here, or it knows no repository there."""
+    if asked.status is None:
+        return Observation(
+            check=CHECK,
+            code="git-missing",
+            weight=Weight.WARNING,
+            template="git is not on this machine, and {path} is said to be versioned.",
+            values={"path": str(path)},
+            command=install_command("git", scene.environment, is_root=scene.is_root),
+        )
+    git = _call_git(scene, path)
+    return Observation(
+        check=CHECK,
+        code="no-repository",
+        weight=Weight.WARNING,
+        template="{path} is said to be versioned and is no repository that git may use here: {words}",
+        values={"path": str(path), "words": asked.words},
+        command=f"{git} init && {git} add --all && {git} commit -m 'Begin'",
+    )
 
 
 def _is_ahead(scene: Scene, path: Path, remote: str) -> bool:
