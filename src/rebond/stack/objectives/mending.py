@@ -1,5 +1,7 @@
 """Why a promise does not hold, and what would mend it, in one sentence each."""
 
+from collections.abc import Mapping
+
 from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.findings import Finding, Severity
@@ -12,9 +14,7 @@ from rebond.units import format_span
 
 def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
     """Return why more work would be lost than promised, and what keeps the promise."""
-    component = loaded.configuration.component[name]
     promised = promise.promised_seconds or 0
-    schedule = quickest_schedule(promised)
     if promise.measured_seconds is None:
         return Finding(
             code="never-saved",
@@ -24,9 +24,7 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
             hint_template="Save it: rebond backup",
             values={"component": name, "promised": format_span(promised)},
         )
-    classes = [
-        title for title, each in loaded.configuration.classes.items() if each.takes_all or name in each.components
-    ]
+    values = {"component": name, "measured": format_span(promise.measured_seconds), "promised": format_span(promised)}
     waiting = find_waiting(loaded).get(name)
     if waiting is not None:
         return Finding(
@@ -36,27 +34,23 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
             template="{component} changed since it was last saved, {measured} ago, and {promised} promised.",
             hint_template="Save it: rebond backup --class {class}; and see that something starts that at every change: "
             "rebond schedule show",
-            values={
-                "component": name,
-                "measured": format_span(promise.measured_seconds),
-                "promised": format_span(promised),
-                "class": waiting,
-            },
+            values={**values, "class": waiting},
         )
-    values = {
-        "measured": format_span(promise.measured_seconds),
-        "promised": format_span(promised),
-        "schedule": schedule or "",
-        "class": classes[0] if classes else "NAME",
-    }
-    if isinstance(component, Postgres) and component.method == "logical" and promised < 3600:
+    return _mend_rhythm(loaded, name, promised, values)
+
+
+def _mend_rhythm(loaded: Loaded, name: str, promised_seconds: int, values: Mapping[str, str]) -> Finding:
+    """Return what saves a component often enough: another way of saving it, a change, or a quicker schedule."""
+    component = loaded.configuration.component[name]
+    schedule = quickest_schedule(promised_seconds)
+    if isinstance(component, Postgres) and component.method == "logical" and promised_seconds < 3600:
         return Finding(
             code="rpo-missed",
             severity=Severity.WARNING,
             subject=name,
             template="{component}: {measured} of work could be lost, and {promised} promised: dumps are as far apart.",
             hint_template='Save every change: method = "physical" and wal = "receive" under component.{component}.',
-            values={"component": name, **values},
+            values=values,
         )
     if schedule is None:
         return Finding(
@@ -65,8 +59,10 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
             subject=name,
             template="{component}: {measured} of work could be lost, and {promised} promised: no schedule keeps that.",
             hint_template='Save it at every change: a class with trigger = "change", and rebond serve.',
-            values={"component": name, **values},
+            values=values,
         )
+    classes = loaded.configuration.classes.items()
+    saving = next((title for title, each in classes if each.takes_all or name in each.components), "NAME")
     return Finding(
         code="rpo-missed",
         severity=Severity.WARNING,
@@ -75,7 +71,7 @@ def mend_rpo(loaded: Loaded, name: str, promise: Promise) -> Finding:
         "apart.",
         hint_template='Save it as often: schedule = "{schedule}" under class.{class}, and see that it runs: '
         "rebond schedule show",
-        values={"component": name, **values},
+        values={**values, "schedule": schedule, "class": saving},
     )
 
 
