@@ -42,6 +42,7 @@ _ONE = {
     "snapshots hold it": "snapshot holds it",
     "snapshots will have been": "snapshot will have been",
     "snapshots": "snapshot",
+    "steps that": "step that",
     "tables": "table",
     "things need": "thing needs",
 }
@@ -49,6 +50,7 @@ _ONE_FRENCH = {  # and where it is none; what both languages write alike is abov
     "changements": "changement",
     "composants": "composant",
     "dossiers": "dossier",
+    "étapes dont": "étape dont",
     "fichiers ou dossiers": "fichier ou dossier",
     "fichiers ne sont pas comme ils ont été sauvegardés": "fichier n'est pas comme il a été sauvegardé",
     "fichiers sont entiers": "fichier est entier",

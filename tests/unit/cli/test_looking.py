@@ -123,6 +123,8 @@ def test_find_shows_each_version_with_its_snapshots(program: Program) -> None:
     shop = [each for each in versions if each["path"] == "shop/settings.py"]
 
     assert [len(each["snapshots"]) for each in shop] == [1, 1]
+    assert all(each["component"] == each["path"].partition("/")[0] for each in versions)
+    assert program("find", "").status == 2
     assert [len(each["snapshots"]) for each in program.ask("find", "shop/.env")] == [2]
     assert program.ask("find", "nothing-like-this") == []
 

@@ -52,6 +52,17 @@ def test_patterns_choose(program: Program, tmp_path: pathlib.Path) -> None:
     assert {name.rsplit("/", 1)[-1] for name in names_below(tmp_path / "media")} == {"photo.jpg", "cover.jpg"}
 
 
+@pytest.mark.parametrize("words", [("--to", "back"), ("--in-place", "--yes")])
+def test_a_pattern_whose_variable_is_not_set_does_not_mean_everything(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for narrowing in ("--include", "--table", "--schema"):
+        answer = program("restore", "latest", *words, narrowing, "")
+        assert (answer.status, "is a variable not set?" in answer.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_target_that_is_not_empty_is_left_alone_unless_told(program: Program, tmp_path: pathlib.Path) -> None:
     target = tmp_path / "back"
     (target / "shop").mkdir(parents=True)

@@ -128,7 +128,7 @@ def _describe(record: "SnapshotRecord", outcome: "ExportOutcome") -> dict[str, o
     return {
         "snapshot": record.snapshot.hex(),
         "files": list(outcome.paths),
-        "bytes": outcome.size_bytes,
+        "bytes": outcome.size_bytes or None,
         "removed": [each.decode(errors="backslashreplace") for each in outcome.removed],
         "problems": [finding_document(each) for each in outcome.findings],
     }

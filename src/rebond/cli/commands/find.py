@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from rebond.cli.grammar.verbs import option, verb
+from rebond.cli.grammar.verbs import Word, option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer_each, note
 from rebond.cli.output.speech import show_path, tr
@@ -25,7 +25,7 @@ from rebond.units import format_iso, format_moment, format_size, parse_last_mome
     "path, any other with COMPONENT/PATH; * and ? fit as in a shell.",
     example="rebond find 'settings*.py' --since 2026-01-01",
 )
-@click.argument("pattern")
+@click.argument("pattern", type=Word())
 @option("--since", metavar="TIME", help="Only snapshots from then on.")
 @option("--until", metavar="TIME", help="Only snapshots until then.")
 @click.pass_obj
@@ -49,6 +49,7 @@ def _shown(versions: list[FoundVersion]) -> Iterator[tuple[dict[str, object], st
     for each in versions:
         document = {
             "path": os.fsdecode(each.path),
+            "component": os.fsdecode(each.path.partition(b"/")[0]),
             **entry_document(each.entry),
             "snapshots": [
                 {"id": record.snapshot.hex(), "time": format_iso(time_of(record))} for record in each.snapshots

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.grammar.verbs import Later, later_option, option, verb
+from rebond.cli.grammar.verbs import Later, Word, later_option, option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.output.observing import finding_document
@@ -80,10 +80,16 @@ _MEANWHILE = (
 )
 @option("--scenario", metavar="NAME", help="With --in-place: also the steps that are for this disaster only.")
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
-@option("--include", multiple=True, metavar="PATTERN", help="Only what matches, with all below it; may be repeated.")
+@option(
+    "--include",
+    type=Word(),
+    multiple=True,
+    metavar="PATTERN",
+    help="Only what matches, with all below it; may be repeated.",
+)
 @option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
-@option("--table", multiple=True, metavar="TABLE", help="With --into: only this table; may be repeated.")
-@option("--schema", multiple=True, metavar="SCHEMA", help="With --into: only the tables of this schema.")
+@option("--table", type=Word(), multiple=True, metavar="TABLE", help="With --into: only this table; may be repeated.")
+@option("--schema", type=Word(), multiple=True, metavar="SCHEMA", help="With --into: only the tables of this schema.")
 @option("--rename", multiple=True, metavar="OLD=NEW", help="With --into: another name for a database or a table.")
 @option("--strip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N parts of each path.")
 @option(

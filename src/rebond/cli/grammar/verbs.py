@@ -84,6 +84,17 @@ def common_options() -> list[click.Option]:
     ]
 
 
+class Word(click.ParamType[str]):
+    """Words that narrow something down. Empty ones are refused: everything would be meant."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            raise click.BadParameter(tr("it is empty; is a variable not set?"), ctx=ctx, param=param)
+        return str(value)
+
+
 class Option(click.Option):
     """An option whose help is a template. Where it names a path, an empty one is refused: it would mean this folder."""
 

@@ -75,7 +75,7 @@ RECOVERING: dict[str, str] = {
     "To delete the old version when all is well: {command}": "Pour supprimer l'ancienne version quand tout va bien : {command}",
     "{component} of {moment} is in {path}": "{component} du {moment} est dans {path}",
     "Put the old version of {components} back?": "Remettre l'ancienne version de {components} ?",
-    "The restore {run} was rolled back: {components} are as they were before it.": "La restauration {run} est défaite : {components} est comme avant elle.",
+    "The restore {run} was rolled back: {components} are as they were before it.": "La restauration {run} est défaite. Comme avant elle : {components}.",
     "Since the restore {run} ended ({since}), somebody wrote to {components}. Rolling back takes that away too.": "Depuis la fin de la restauration {run} ({since}), quelqu'un a écrit dans {components}. La défaire l'enlève aussi.",
     "If that is meant, say so with a second word: rebond restore --rollback {run} --set-newer-aside": "Si c'est voulu, dites-le par un second mot : rebond restore --rollback {run} --set-newer-aside",
     "Delete the old version of {components}? It cannot be brought back then.": "Supprimer l'ancienne version de {components} ? Elle ne pourra plus revenir.",
