@@ -73,9 +73,10 @@ def main() -> int:
     PAGE.write_text(print_reference(), encoding="utf-8")
     print(f"wrote {PAGE.relative_to(PAGE.parents[2])}", file=sys.stderr)
     sys.path.insert(0, str(PAGE.parents[2]))
-    from tools import print_configuration
+    from tools import print_configuration, print_decisions
 
     print_configuration.main()
+    print_decisions.main()
     return 0
 
 

@@ -7,6 +7,7 @@ import tomllib
 import pytest
 from tests.message_templates import collect
 from tests.unit.test_errors import every_error
+from tools import print_decisions
 from tools.print_configuration import print_page
 from tools.print_reference import print_reference
 
@@ -31,6 +32,10 @@ def test_the_printed_reference_is_the_committed_one() -> None:
 def test_the_printed_pages_of_the_configuration_are_the_committed_ones() -> None:
     assert (ROOT / "docs/reference/configuration.md").read_text(encoding="utf-8") == print_page(), "make docs"
     assert (ROOT / "docs/reference/rebond.schema.json").read_text(encoding="utf-8") == write_schema(), "make docs"
+
+
+def test_the_printed_list_of_decisions_is_the_committed_one() -> None:
+    assert (ROOT / "docs/decisions/README.md").read_text(encoding="utf-8") == print_decisions.print_page(), "make docs"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=relative)
