@@ -31,13 +31,13 @@ RUNBOOK = (
     Bug(
         "several-paths-copied-to-the-top",
         "Two folders of a container come back; the line of the page puts them at its root, where nothing looks.",
-        (Change("runbook/moving.py", "return os.fsdecode(top), wanted", 'return "/", wanted'),),
+        (Change("runbook/moving_inside.py", "return os.fsdecode(top), len", 'return "/", len'),),
         (f"{MOVING}::test_files_go_into_a_container_where_they_were",),
     ),
     Bug(
         "files-of-no-volume-copied-into-the-machine",
         "No volume has that label; the line of the page, typed as root, copies into / or /etc of the machine.",
-        (Change("runbook/moving.py", """ && (ls -d -- "${{place:?}}/")'""", """; ls -d -- "$place/"'"""),),
+        (Change("runbook/moving_inside.py", """ && (ls -d -- "${{place:?}}/")'""", """; ls -d -- "$place/"'"""),),
         (
             f"{MOVING}::test_nothing_is_written_where_no_folder_of_one_volume_is_found",
             f"{MOVING}::test_the_second_line_alone_writes_nothing",
@@ -54,8 +54,26 @@ RUNBOOK = (
     Bug(
         "file-copied-into-a-container-as-a-folder",
         "A component is one file of a container; the line of the page copies a folder over it, which no engine does.",
-        (Change("runbook/moving.py", "then from={file}; else", 'then from="$TO/{name}/."; else'),),
+        (Change("runbook/moving_inside.py", "then from={file}; else", "then from={folder}; else"),),
         (f"{MOVING}::test_files_go_into_a_container_where_they_were",),
+    ),
+    Bug(
+        "folder-that-came-back-not-named",
+        "Nobody said where things came back: the line of the page moves /media of the machine into the stack.",
+        (
+            Change(
+                "runbook/came_back.py",
+                """else f'"${{TO:?}}/{path}"'""",
+                """else f'"$TO/{path}"'""",
+            ),
+        ),
+        (f"{MOVING}::test_a_line_of_what_came_back_does_nothing_where_nobody_said_where_that_is",),
+    ),
+    Bug(
+        "half-a-database-laid-into-a-container",
+        "The way into a container breaks off; half of a database takes the place of the old one.",
+        (Change("runbook/moving_inside.py", """[ "$(wc -c < "$old.new")" -eq "$2" ] && """, """[ "$2" ] && """),),
+        (f"{MOVING}::test_a_transfer_into_a_container_that_breaks_off_is_told",),
     ),
     Bug(
         "no-way-made-on-a-new-machine",
@@ -157,7 +175,13 @@ RUNBOOK = (
     Bug(
         "new-folder-put-into-the-old-one",
         "The old folder is mounted and cannot be moved: the new one comes to lie in it, and the page says all is back.",
-        (Change("runbook/moving.py", 'f"mv -T {_below(source)} {old}"', 'f"mv {_below(source)} {old}"'),),
+        (
+            Change(
+                "runbook/moving.py",
+                'mv {old} {old}.before-{STAMP}; }}",\n        _make_way(target),\n        f"mv -T',
+                'mv {old} {old}.before-{STAMP}; }}",\n        _make_way(target),\n        f"mv',
+            ),
+        ),
         (f"{MOVES}::test_nothing_goes_into_a_folder_that_could_not_be_set_aside",),
     ),
     Bug(

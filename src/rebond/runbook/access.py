@@ -115,14 +115,13 @@ def _list_programs(facts: Facts) -> Iterator[tuple[Text, ...]]:
     )
     components = configuration.component.values()
     engines = {each.inside.engine for each in components if each.inside}
-    if (
-        configuration.stack.compose
-        or engines & {"compose", "docker"}
-        or any(isinstance(each, Images) for each in components)
-    ):
+    own = facts.engine
+    if configuration.stack.compose or "compose" in engines or any(isinstance(each, Images) for each in components):
+        engines.add(own)
+    if "docker" in engines:
         yield Code("docker"), "≥ 24.0", say("containers and volumes")
     if configuration.stack.compose or "compose" in engines:
-        yield Code("docker compose"), "≥ 2.20", say("the services of the stack")
+        yield Code(f"{own} compose"), "≥ 2.20" if own == "docker" else "–", say("the services of the stack")
     if "podman" in engines:
         yield Code("podman"), "–", say("containers and volumes")
     cluster = any(isinstance(each, Secrets) and each.kubernetes for each in components)

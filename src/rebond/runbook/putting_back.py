@@ -20,10 +20,12 @@ from rebond.config.components import (
 from rebond.pages.blocks import Block, Commands, Paragraph
 from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Text, say
+from rebond.runbook.came_back import came_back
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
-from rebond.runbook.moving import copy_in, move_databases, move_files, move_secrets
+from rebond.runbook.moving import move_databases, move_files, move_secrets
+from rebond.runbook.moving_inside import copy_in, lay_in
 
 NEW_FOLDER = "export TO=$(mktemp -d ~/rebond-XXXXXX)"
 BESIDE = "_restored"  # what ends the name of a database beside the live one
@@ -134,18 +136,20 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
     match component:
         case Files() if is_elsewhere:
             return copy_in(facts, name, component)
+        case Secrets() | Sqlite() if is_elsewhere and (component.path or component.paths):
+            return lay_in(facts, name, component)
         case Files() if component.path or component.paths:
             return move_files(facts, name, component)
         case Secrets() if component.path or component.paths:
             return move_secrets(facts, name, component)
-        case Sqlite() if (component.path or component.paths) and not is_elsewhere:
+        case Sqlite() if component.path or component.paths:
             return move_databases(facts, name, component)
-    return _describe_loading(name, component)
+    return _describe_loading(facts, name, component)
 
 
-def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
+def _describe_loading(facts: Facts, name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
     """Return how what is no file of this machine is given back to the program that it belongs to."""
-    back = f'"$TO/{name}"'
+    back = came_back(name)
     match component:
         case Secrets():
             return (
@@ -192,7 +196,7 @@ def _describe_loading(name: str, component: Component) -> tuple[tuple[Text, ...]
             return (
                 say(
                     "`images.json` names tags and digests; what no registry holds is there as archives: {command}",
-                    command=Code("docker load -i FILE"),
+                    command=Code(f"{facts.engine} load -i FILE"),
                 ),
             ), ()
         case Command() if component.restore:

@@ -8,7 +8,7 @@ from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
 from rebond.sources.files.excluding import Rule, Rules
 from rebond.sources.files.patterns import parse_pattern
-from rebond.stack.contained_files import find_beginning, want_below
+from rebond.stack.contained_files import find_beginning, find_top_inside, want_below
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.secrets import find_top
 from rebond.stack.strategies import choose_strategy, find_exclusions
@@ -78,8 +78,7 @@ def _claim_inside(name: str, component: Component, path: bytes, place: str) -> l
     if not any(fits(each, path) for each in wanted):
         return []
     if not isinstance(component, Files):
-        tops = [os.path.dirname(each.fixed) or b"/" for each in wanted]
-        below = os.path.relpath(path, os.path.commonpath(tops))
+        below = os.path.relpath(path, find_top_inside(b"", wanted))
         return [Claim(component=name, kind=component.kind, place=place, below=below)]
     below = os.path.relpath(path, find_beginning(b"", paths)[0])
     rule = _find_rule(name, component, below)

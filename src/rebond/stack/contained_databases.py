@@ -11,7 +11,7 @@ from rebond.errors import SourceUnfit
 from rebond.sources.documents.tree import FolderTree, Stream
 from rebond.sources.sqlite.receiving import ReceivedDatabase, wrap_copy
 from rebond.sources.streams.readers import StreamReader
-from rebond.stack.contained_files import want_below
+from rebond.stack.contained_files import find_top_inside, want_below
 from rebond.stack.databases import BESIDE, ConfiguredDatabases
 from rebond.stack.file_trees import Report
 from rebond.stack.wanted_paths import WantedPath
@@ -23,7 +23,8 @@ _COPY_SECONDS = 3600.0
 class ContainedDatabases:
     """One component, ready to be copied: a program inside makes the copy, it is checked here.
 
-    A single database lies at the top of the tree, several as they do below what their paths have in common.
+    A single database lies at the top of the tree; several, or what a pattern finds, as they do below the folder of
+    the volume, or in a container below what their paths have in common.
     """
 
     root = b""
@@ -42,8 +43,10 @@ class ContainedDatabases:
         if place.address is None:
             inside = Sqlite(kind="sqlite", paths=tuple(each.lstrip("/") for each in paths), expect=component.expect)
             return ConfiguredDatabases(self._name, inside, stack_root=Path(os.fsdecode(folder))).open_tree(report)
-        found = [each for path in paths for each in self._find(place, want_below(folder, path))]
-        top = os.path.dirname(found[0]) if len(found) == 1 else os.path.commonpath(map(os.path.dirname, found))
+        wanted = [want_below(folder, each) for each in paths]
+        found = [path for each in wanted for path in self._find(place, each)]
+        is_single = len(wanted) == 1 and not wanted[0].is_pattern
+        top = find_top_inside(b"" if is_single else folder, wanted)
         began_ns = SystemClock().now_ms() * 1_000_000
 
         def stream(path: bytes) -> Stream:

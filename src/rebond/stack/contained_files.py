@@ -170,6 +170,18 @@ def find_beginning(folder: bytes, paths: Sequence[str]) -> tuple[bytes, list[Wan
     return os.path.commonpath(fixed), wanted
 
 
+def find_top_inside(folder: bytes, wanted: Sequence[WantedPath]) -> bytes:
+    """Return where a tree of single files (secrets, databases) begins: at the folder of a volume, whoever reads it.
+
+    In a container (``folder`` is empty) it is where their ways part, whatever a pattern finds there.
+    """
+    if folder:
+        return folder
+    return os.path.commonpath(
+        [each.fixed if each.is_pattern else os.path.dirname(each.fixed) or b"/" for each in wanted]
+    )
+
+
 def place_below(folder: bytes, path: bytes) -> bytes:
     """Return a path of a component as it is in its place: below the folder of a volume, or just so."""
     return os.path.normpath(os.path.join(folder, path.lstrip(b"/")) if folder else path)

@@ -17,7 +17,7 @@ from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read
 from rebond.sources.secrets.files import SecretFiles
 from rebond.sources.tar.spooling import take_archive, wrap_tar
 from rebond.sources.tar.tree import list_documents
-from rebond.stack.contained_files import list_topmost, want_below
+from rebond.stack.contained_files import find_top_inside, list_topmost, want_below
 from rebond.stack.file_trees import Report, expand
 from rebond.stack.wanted_paths import WantedPath, want
 from rebond.stack.whereabouts import Place, find_folder, secret_of, words_of
@@ -65,7 +65,7 @@ class ConfiguredSecrets:
         if place.address is None:
             found = self._read_here(folder or os.fsencode(self._loaded.root), bool(folder), paths, report)
         else:
-            found = self._read_there(place, [want_below(folder, each) for each in paths], report)
+            found = self._read_there(place, folder, [want_below(folder, each) for each in paths], report)
         if not found:
             raise self._nothing_fits(", ".join(paths))
         self._require_content(found, report)
@@ -93,13 +93,15 @@ class ConfiguredSecrets:
             fitting += expand(top, each, report)
         return SecretFiles(top, report).read(fitting)
 
-    def _read_there(self, place: Place, wanted: list[WantedPath], report: Report) -> dict[bytes, Document]:
+    def _read_there(
+        self, place: Place, folder: bytes, wanted: list[WantedPath], report: Report
+    ) -> dict[bytes, Document]:
         names: list[bytes] = []
         for each in wanted:
             names += filter(each.fits, place.list_files(each.fixed)) if each.is_pattern else [each.fixed]
         if not names:
             raise self._nothing_fits(b", ".join(each.text for each in wanted).decode(errors="replace"))
-        top = os.path.commonpath([os.path.dirname(each) or b"/" for each in names])
+        top = find_top_inside(folder, wanted)
         relative = list_topmost([os.path.relpath(each, top) for each in names])
         shown = f"{place}:{os.fsdecode(top)}"
         spool = take_archive(

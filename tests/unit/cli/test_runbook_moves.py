@@ -42,7 +42,7 @@ def bring_back(root: pathlib.Path, component: str) -> Program:
 
 def type_moves(root: pathlib.Path) -> None:
     page = (root.parent / "book.md").read_text(encoding="utf-8")
-    (lines,) = re.findall(r"^```bash\n((?:(?:\[ ! -e|old=|mkdir -p|find \"\$TO).*\n)(?:.*\n)*?)```", page, re.MULTILINE)
+    (lines,) = re.findall(r"^```bash\n((?:(?:ls -d |old=|find ).*TO:\?.*\n)(?:.*\n)*?)```", page, re.MULTILINE)
     environment = {**os.environ, "TO": str(root.parent / "to")}
     done = subprocess.run(["bash", "-c", lines], env=environment, cwd="/", capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
