@@ -9,6 +9,7 @@ from msgspec import Struct
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
 from rebond.vault.access import Vault
+from rebond.vault.decoded_segments import DecodedSegment
 from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
@@ -176,14 +177,19 @@ def _data_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
         here = reader.find_place(chunk_id)
         if segment is None or here != place:
             segment, place = reader.fetch(here, (chunk_id[:16],)), here
-        content = segment.find(chunk_id[:16])
-        if content is None or len(content) != length:
-            raise VaultDamaged(
-                "A chunk of {name} is not where the index says.",
-                hint="Run 'rebond verify --read-data' to see what it reaches.",
-                name=entry.name.decode(errors="backslashreplace"),
-            )
-        yield bytes(content)
+        yield bytes(take_chunk(segment, chunk_id, length, entry))
+
+
+def take_chunk(segment: DecodedSegment, chunk_id: bytes, length: int, entry: StoredEntry) -> memoryview:
+    """Return a chunk of a file out of the segment that is to hold it; raises ``VaultDamaged`` when it does not."""
+    content = segment.find(chunk_id[:16])
+    if content is None or len(content) != length:
+        raise VaultDamaged(
+            "A chunk of {name} is not where the index says.",
+            hint="Run 'rebond verify --read-data' to see what it reaches.",
+            name=entry.name.decode(errors="backslashreplace"),
+        )
+    return content
 
 
 def _zeros(length: int) -> Iterator[bytes]:

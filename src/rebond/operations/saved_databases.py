@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
-from rebond.operations.browsing import Located, root_of, walk
+from rebond.operations.browsing import Located, root_of, take_chunk, walk
 from rebond.sources.postgres.saved import Piece, SavedDatabase, open_saved
 from rebond.vault.decoded_segments import DecodedSegment
 from rebond.vault.reading import SnapshotReader
@@ -125,17 +125,7 @@ class SharedSegments:
 
 
 def _join(segment: DecodedSegment, rows: list[tuple[bytes, int]], entry: StoredEntry) -> Iterator[Piece]:
-    pieces = []
-    for chunk_id, length in rows:
-        content = segment.find(chunk_id[:16])
-        if content is None or len(content) != length:
-            raise VaultDamaged(
-                "A chunk of {name} is not where the index says.",
-                hint="Run 'rebond verify --read-data' to see what it reaches.",
-                name=entry.name.decode(errors="backslashreplace"),
-            )
-        pieces.append(content)
-    yield b"".join(pieces)
+    yield b"".join([take_chunk(segment, chunk_id, length, entry) for chunk_id, length in rows])
 
 
 def list_databases(reader: SnapshotReader, segments: SharedSegments, component: str) -> list[SavedDatabase]:
