@@ -6,6 +6,7 @@ import http.server
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -295,6 +296,23 @@ def test_a_journal_that_cannot_be_written_at_all_names_the_two_ways_on(
         (shop.broken_files, [], ["start"]),
         (shop.broken_files, [], []),
     ]
+
+
+def test_a_restore_that_was_cut_is_told_by_whoever_is_asked_how_things_are(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        fill_the_disk(full, 7, has_reserve=False)
+        shop.program("restore", "latest", "code", "db", "--in-place", "--yes")
+    (remark,) = (each for each in shop.program.ask("status")["remarks"] if each["code"] == "restore-half-done")
+    seen = json.loads(shop.program("doctor", "--json").out)
+    (found,) = (each for each in seen["findings"] if each["code"] == "restore-half-done")
+    assert found["weight"] == "failure"
+    assert "rebond restore --resume" in remark["hint"]
+
+    shop.program.good(*shlex.split(found["command"])[1:])
+    assert not [each for each in shop.program.ask("status")["remarks"] if each["code"] == "restore-half-done"]
+    assert "restore-half-done" not in shop.program("doctor", "--json").out
 
 
 def test_a_way_back_that_is_interrupted_names_only_itself(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

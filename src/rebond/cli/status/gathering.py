@@ -1,6 +1,7 @@
 """What ``rebond status`` is made of: the configuration, the vaults, the ledger."""
 
 import contextlib
+from dataclasses import replace
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.vaults.others import open_by_name
@@ -15,6 +16,7 @@ from rebond.history.runs import Run
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Observer
 from rebond.schedule.stack_folders import folder_of
+from rebond.stack.half_done import remark_half_done
 from rebond.stack.objectives.log_ends import find_log_ends
 from rebond.stack.objectives.status import StackStatus, VaultFacts, gather_status
 from rebond.store.canary import CanaryFate, try_canary
@@ -41,7 +43,7 @@ def find_status(
     folder = folder_of(invocation.state_folder, loaded)
     own = [each for each in records if each.catalog.stack == stack]
     drills = _read_drills(invocation, stack)
-    return gather_status(
+    status = gather_status(
         loaded,
         facts,
         drills,
@@ -50,6 +52,7 @@ def find_status(
         folder=folder,
         clock=clock,
     )
+    return replace(status, remarks=(*remark_half_done(invocation.state_folder, stack, clock), *status.remarks))
 
 
 def _list_apart(invocation: Invocation, loaded: Loaded, observer: Observer) -> list[SnapshotRecord]:

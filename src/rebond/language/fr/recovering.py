@@ -205,6 +205,11 @@ RECOVERING: dict[str, str] = {
     "The configuration in the snapshot cannot be used here.": "La configuration de la sauvegarde n'est pas utilisable ici.",
     "It lies in {path}. Mend a copy of it, then: rebond restore latest --in-place --config COPY": "Elle est dans {path}. Corrigez-en une copie, puis : rebond restore latest --in-place --config COPIE",
     "The stack lies in {root}, with its configuration.": "La pile est dans {root}, avec sa configuration.",
+    "The restore {run} of the stack {stack} was cut, and is half done; --rollback instead of --{way} undoes it.": "La "
+    "restauration {run} de la pile {stack} a été coupée, et est à moitié faite ; --rollback au lieu de --{way} la défait.",
+    "The restore {run} of the stack {stack} was being ended with --{way}, and that was cut.": "On mettait fin à la "
+    "restauration {run} de la pile {stack} par --{way}, et cela a été coupé.",
+    "Go on with: rebond restore --{way} {run}": "Continuez par : rebond restore --{way} {run}",
     "The configuration names the vault {named}, and all of this came from {location}. Before the next backup, make that "
     "the url under [vault] in {path}.": "La configuration nomme le coffre {named}, et tout ceci vient de {location}. "
     "Avant la prochaine sauvegarde, mettez celui-ci comme url sous [vault] dans {path}.",

@@ -9,6 +9,7 @@ from rebond.stack.advice.clocks import check_clock
 from rebond.stack.advice.configuration import check_configuration
 from rebond.stack.advice.earlier_runs import ran_out_of_room
 from rebond.stack.advice.git_state import check_git
+from rebond.stack.advice.half_restores import check_half_restores
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.permissions import check_permissions
 from rebond.stack.advice.reading_rights import check_rights, look_at_files
@@ -19,7 +20,19 @@ from rebond.stack.advice.tools import check_programs, check_tools
 from rebond.stack.advice.vault_reports import VaultReport
 from rebond.stack.advice.write_ahead_logs import check_write_ahead_logs
 
-ORDER = ("configuration", "permissions", "rights", "schedule", "tools", "services", "vault", "room", "clock", "git")
+ORDER = (
+    "configuration",
+    "restores",
+    "permissions",
+    "rights",
+    "schedule",
+    "tools",
+    "services",
+    "vault",
+    "room",
+    "clock",
+    "git",
+)
 _AT_ONCE = 6
 
 
@@ -51,6 +64,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
     began = scene.clock.monotonic()
     checks = (
         check_configuration,
+        check_half_restores,
         check_permissions,
         check_tools,
         check_programs,
