@@ -16,7 +16,9 @@ from rebond.vault.access import Vault
 from rebond.vault.creation import Created, create_vault
 from rebond.vault.credentials import Credentials
 from rebond.vault.frames import LEVELS
+from rebond.vault.opening import VaultSecret, open_vault
 from rebond.vault.papers import VaultPapers
+from rebond.vault.pins import Pins
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.slots import Argon2Cost
 from rebond.vault.snapshots import SnapshotRecord
@@ -90,3 +92,8 @@ def read_back(vault: Vault, record: SnapshotRecord) -> dict[str, bytes]:
                 if item.entry is not None and item.entry.kind == "f":
                     found[item.path.decode()] = b"".join(content_of(reader, item.entry))
     return found
+
+
+def open_credentials(store: Store, secret: VaultSecret, *, pins: Pins | None = None) -> Credentials:
+    """Return what ``secret`` makes of its holder; raises as ``open_vault`` does."""
+    return open_vault(store, secret, pins=pins).credentials

@@ -76,13 +76,6 @@ def secret_from_file(content: bytes, passphrase: str | None = None) -> VaultSecr
     return key_file_secret(content)
 
 
-def open_credentials(
-    store: Store, secret: VaultSecret, *, pins: Pins | None = None, notice: Notice = ignore_finding
-) -> Credentials:
-    """Return what ``secret`` makes of its holder; see ``open_vault``."""
-    return open_vault(store, secret, pins=pins, notice=notice).credentials
-
-
 def open_vault(
     store: Store,
     secret: VaultSecret,

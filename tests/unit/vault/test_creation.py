@@ -31,9 +31,10 @@ from rebond.store.memory import MemoryStore
 from rebond.store.proving import ProvenPromise, StoreProof
 from rebond.testing.faulty_store import CuttingStore, FaultyStore, PowerCut
 from rebond.testing.manual_clock import ManualClock
+from rebond.testing.vaults import open_credentials
 from rebond.vault.creation import Created, create_vault, new_key_file
 from rebond.vault.credentials import Role
-from rebond.vault.opening import open_credentials, open_vault, secret_from_file
+from rebond.vault.opening import open_vault, secret_from_file
 from rebond.vault.papers import VaultPapers, load_papers
 from rebond.vault.primitives import hash_of
 from rebond.vault.slots import passphrase_secret, recovery_key_secret

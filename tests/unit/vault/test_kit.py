@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.vault.owned_vault import own_a_vault
 
+from rebond.testing.vaults import open_credentials
 from rebond.vault.kit import PAGE_BREAK, Language, make_kit, render_kit
-from rebond.vault.opening import open_credentials
 from rebond.vault.slots import secret_from_text
 
 MADE = own_a_vault()

@@ -22,6 +22,7 @@ from rebond.errors import (
 )
 from rebond.identifiers import DomainId, MemberId
 from rebond.testing.faulty_store import CuttingStore, PowerCut
+from rebond.testing.vaults import open_credentials
 from rebond.vault.credentials import Credentials, Role
 from rebond.vault.headers import with_sum
 from rebond.vault.keyring import OpenKeyring
@@ -41,7 +42,7 @@ from rebond.vault.members import (
     revoke_member,
     shared_domain,
 )
-from rebond.vault.opening import open_credentials, open_vault, secret_from_file
+from rebond.vault.opening import open_vault, secret_from_file
 from rebond.vault.pins import Pins
 from rebond.vault.roster import Roster, load_newest_roster
 from rebond.vault.slots import passphrase_secret

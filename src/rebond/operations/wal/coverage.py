@@ -95,14 +95,6 @@ class Coverage:
         found = self.timelines.get(timeline)
         return list(range(first, last + 1)) if found is None else found.missing(first, last)
 
-    def name_holes(self, *, since_ms: int = 0) -> list[str]:
-        """Return each hole by the names of its first and last file; see ``TimelineCoverage.holes``."""
-        return [
-            name_range(each.timeline, hole, self.segment_bytes)
-            for each in self.timelines.values()
-            for hole in each.holes(since_ms=since_ms)
-        ]
-
 
 def name_range(timeline: int, numbers: tuple[int, int], segment_bytes: int) -> str:
     """Return the names of the first and the last file of a range; one name where they are the same."""
