@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pathlib
+import shlex
 import signal
 import stat
 import subprocess
@@ -126,6 +127,30 @@ def test_a_reader_that_leaves_early_is_no_fault() -> None:
 
     assert done.returncode in {0, 141}
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "arguments", [["init", "--yes"], ["snapshots"], ["backup", "--path", "x"], ["status", "--json"]]
+)
+def test_a_folder_that_was_deleted_under_the_shell_is_no_fault_of_ours(
+    tmp_path: pathlib.Path, arguments: list[str]
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    line = shlex.join([sys.executable, "-m", "rebond.cli", *arguments])
+    environment = {**os.environ, "REBOND_STATE_DIR": str(tmp_path / "state"), "REBOND_LANG": "en"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"rmdir {shlex.quote(str(gone))} && exec {line}"],
+        cwd=gone,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "is gone" in done.stdout + done.stderr
+    assert not (tmp_path / "state" / "faults").exists()
 
 
 def test_a_request_to_terminate_is_like_a_request_to_stop() -> None:

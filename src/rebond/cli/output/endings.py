@@ -59,9 +59,26 @@ def _conclude(error: BaseException, arguments: Sequence[str], invocation: Invoca
         case OSError() if was_writing(error):
             leave_output()
             return end_with_error(output_failed(error), Channel.TEXT)
+        case FileNotFoundError() if _is_standing_nowhere():
+            return end_with_error(
+                UsageError(
+                    "The folder that this was started in is gone, or another one took its name.",
+                    hint="Go to it again, or to another one (cd), then run the same command again.",
+                ),
+                channel,
+            )
         case Exception():
             return end_with_crash(error, arguments, channel)
     raise error
+
+
+def _is_standing_nowhere() -> bool:
+    """Say whether the working directory was deleted: as when it was moved aside, or its disk was unmounted."""
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _choose_channel(arguments: Sequence[str], invocation: Invocation) -> Channel:

@@ -11,6 +11,10 @@ CLI: dict[str, str] = {
     "yes": "oui",
     "no": "non",
     "'{command} --help' shows how it is written.": "« {command} --help » montre comment l'écrire.",
+    "The folder that this was started in is gone, or another one took its name.": "Le dossier d'où ceci a été lancé n'existe "
+    "plus, ou un autre a pris son nom.",
+    "Go to it again, or to another one (cd), then run the same command again.": "Retournez-y, ou allez dans un autre (cd), "
+    "puis relancez la même commande.",
     "Interrupted. Nothing is half done: what was finished stays, the rest begins where it stopped.": "Interrompu. Rien "
     "n'est fait à moitié : ce qui était fini reste, la suite reprend où elle s'est arrêtée.",
     "Run the same command again to go on.": "Relancez la même commande pour continuer.",
