@@ -1,22 +1,22 @@
-"""What a restore will write and where: the walk over the wanted part of a snapshot."""
+"""What a restore will write and where, and the writing of it."""
 
 import os
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct, field
-from msgspec.structs import replace
 
 from rebond.entries import Entry, EntryKind
-from rebond.errors import TargetUnsafe, UnknownName, VaultDamaged
+from rebond.errors import TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
-from rebond.operations.browsing import Located, children, root_of
+from rebond.operations.browsing import Located
 from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.landing_files import FileWriter, PendingFile
 from rebond.operations.landing_process import LandingProcess
-from rebond.operations.restore_findings import damaged_directory, damaged_file, name_taken, unsafe_path
+from rebond.operations.restore_findings import damaged_file, name_taken, unsafe_path
+from rebond.operations.restore_walking import RestoreWalk
 from rebond.operations.selection import Selection
 from rebond.own_processes import may_be_copied
 from rebond.progress import Advance, Observer
@@ -50,18 +50,6 @@ class RestoreRequest(Struct, frozen=True, kw_only=True):
     workers: int = 2
     sets_aside: bool = False
     reads_back: bool = False
-
-
-class _Node(Struct):
-    """A directory on the way down. It is made when something in it is wanted."""
-
-    located: Located
-    parent: "_Node | None"
-    depth: int
-    is_wanted: bool
-    may_exclude: bool
-    directory: Directory | None = None
-    is_made: bool = False
 
 
 class RestorePlan:
@@ -103,9 +91,16 @@ class RestorePlan:
         self._written = 0
         self._kept = KeptFindings()
         self.files = 0
-        self.selected = 0
         self.planned_bytes = 0
-        self.directory_count = 0
+        self._walk = RestoreWalk(
+            reader,
+            request.components,
+            request.selection,
+            strip=request.strip,
+            make_directory=self._landing.make_directory,
+            plan_leaf=self._plan_leaf,
+            notice=self.notice,
+        )
 
     def __enter__(self) -> "RestorePlan":
         return self
@@ -119,105 +114,25 @@ class RestorePlan:
         """What was noticed: the first 10,000 of each severity."""
         return self._kept.findings()
 
+    @property
+    def selected(self) -> int:
+        """How many things are wanted, directories included."""
+        return self._walk.selected
+
+    @property
+    def directory_count(self) -> int:
+        """How many directories are there for what is wanted."""
+        return self._walk.directory_count
+
     # -- planning ------------------------------------------------------------------------------
 
     def plan(self) -> None:
-        """Walk what is wanted: make directories, note which chunk goes where."""
-        wanted = set(self._request.components)
-        known = {component.name for component in self._reader.components}
-        if missing := wanted - known:
-            raise UnknownName(
-                "The snapshot has no component {missing}.",
-                hint="It has: {known}. What lies in one is named with --include.",
-                missing=", ".join(sorted(missing)),
-                known=", ".join(sorted(known)),
-            )
-        root = self._root = self._landing.begin(_plain_directory())
-        for component in self._reader.components:
-            if wanted and component.name not in wanted:
-                continue
-            located = root_of(component)
-            if located.entry is None or not located.directory:
-                continue
-            entry = replace(located.entry, name=component.name.encode())
-            start = Located(component, b"", entry, located.directory)
-            selection = self._request.selection
-            is_wanted = selection.includes_path(entry.name, b"", is_directory=True)
-            top = _Node(start, None, 1, is_wanted, selection.may_exclude_below(entry.name, b""))
-            if self._request.strip >= 1:
-                top.directory, top.is_made = root, True
-            elif is_wanted:
-                self._make(top, root)
-            self._plan_below(top, root)
-
-    def _plan_below(self, top: _Node, root: Directory) -> None:
-        pending: list[tuple[_Node, Iterator[Located]]] = [(top, children(self._reader, top.located))]
-        while pending:
-            node, items = pending[-1]
-            try:
-                item = next(items, None)
-            except VaultDamaged as error:
-                self.notice(damaged_directory(node.located, error))
-                item = None
-            if item is None:
-                pending.pop()
-            elif item.entry is not None:
-                below = self._plan_item(node, item, item.entry, root)
-                if below is not None:
-                    pending.append((below, children(self._reader, item)))
-
-    def _plan_item(self, node: _Node, item: Located, entry: StoredEntry, root: Directory) -> _Node | None:
-        """Plan one thing; return a node when it is a directory to go into."""
-        selection = self._request.selection
-        is_directory = entry.kind == EntryKind.DIRECTORY
-        is_wanted = node.is_wanted
-        if node.may_exclude or not is_wanted:
-            name = item.component.name.encode()
-            if node.may_exclude and selection.excludes_path(name, item.path, is_directory=is_directory):
-                return None
-            is_wanted = is_wanted or selection.includes_path(name, item.path, is_directory=is_directory)
-            if not is_wanted and not (is_directory and selection.may_include_below(name, item.path)):
-                return None
-        if is_directory:
-            may_exclude = node.may_exclude and selection.may_exclude_below(item.component.name.encode(), item.path)
-            below = _Node(item, node, node.depth + 1, is_wanted, may_exclude)
-            if below.depth <= self._request.strip:
-                below.directory, below.is_made = root, True
-            elif is_wanted:
-                self._make(below, root)
-            return below
-        if node.depth < self._request.strip:
-            return None  # its whole path is stripped away
-        directory = node.directory if node.is_made else self._make(node, root)
-        if directory is not None:
-            self._plan_leaf(directory, item, entry)
-        return None
-
-    def _make(self, node: _Node, root: Directory) -> Directory | None:
-        """Make a directory and those above it, once; ``None`` when it cannot be had (reported)."""
-        missing: list[_Node] = []
-        above: _Node | None = node
-        while above is not None and not above.is_made:
-            missing.append(above)
-            above = above.parent
-        for each in reversed(missing):
-            each.is_made = True
-            parent = root if each.parent is None else each.parent.directory
-            if parent is not None and each.located.entry is not None:
-                each.directory = self._make_directory(parent, each.located.entry)
-                self.directory_count += each.directory is not None
-                self.selected += 1
-        return node.directory
-
-    def _make_directory(self, parent: Directory, entry: StoredEntry) -> Directory | None:
-        try:
-            return self._landing.make_directory(parent, entry.to_entry())
-        except TargetUnsafe as error:
-            self.notice(unsafe_path(error))
-            return None
+        """Walk what is wanted: make directories, note which chunk goes where. Raises ``UnknownName``."""
+        self._walk.require_components()
+        self._root = self._landing.begin(_plain_directory())
+        self._walk.walk(self._root)
 
     def _plan_leaf(self, directory: Directory, item: Located, entry: StoredEntry) -> None:
-        self.selected += 1
         if self._taken is not None and self._is_taken(directory, item, entry):
             return
         if self._planned is not None:
