@@ -160,11 +160,14 @@ def test_the_damaged_member_of_a_zip_file_is_named_and_the_others_are_read(tmp_p
     assert report.members == 3
 
 
-def test_an_empty_dump_in_a_whole_gz_file_is_damage(tmp_path: pathlib.Path) -> None:
-    path = tmp_path / "db_backup_20260204_030000.sql.gz"
+@pytest.mark.parametrize("name", ["db_backup_20260204_030000.sql.gz", "db.gz"])
+def test_an_empty_dump_in_a_whole_gz_file_is_damage(name: str, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / name
     path.write_bytes(gzip.compress(b""))  # what a script without pipefail leaves
     assert subprocess.run(["gzip", "-t", path], check=False).returncode == 0
-    assert codes(one(path)) == ["file-damaged"]
+    (finding,) = one(path).findings
+    assert finding.code == "file-damaged"
+    assert "with nothing in it" in finding.message
 
 
 @pytest.mark.parametrize("script", [SCRIPT, MYSQL])
