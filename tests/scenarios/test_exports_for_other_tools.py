@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import os
 import pathlib
 import subprocess
 from collections.abc import Iterator
@@ -34,6 +35,24 @@ def run(*words: str, given: bytes = b"", folder: pathlib.Path | None = None) -> 
     done = subprocess.run(words, input=given, capture_output=True, check=False, env=environment)
     assert done.returncode == 0, done.stderr.decode() + done.stdout.decode()
     return done.stdout
+
+
+def test_stock_tar_brings_attributes_back_and_zip_says_that_it_has_none(tmp_path: pathlib.Path) -> None:
+    program, tree, back = Program.with_vault(tmp_path), tmp_path / "tree", tmp_path / "back"
+    for each in (tree, back):
+        each.mkdir()
+    (tree / "x").write_text("text")
+    try:
+        os.setxattr(tree / "x", "user.origin", b"\x00\xe9")
+    except OSError as error:
+        pytest.skip(f"no extended attributes on this file system: {error.strerror}")
+    program.good("backup", "--path", tree, "--quiet")
+    program.good("export", "latest", "tree", "--format", "tar.gz", "--output", tmp_path / "x.tgz", "--quiet")
+    run("tar", "--xattrs", "--xattrs-include=*", "--acls", "-xpzf", str(tmp_path / "x.tgz"), "-C", str(back))
+    assert os.getxattr(back / "x", "user.origin") == b"\x00\xe9"
+
+    zipped = program("export", "latest", "tree", "--format", "zip", "--output", tmp_path / "x.zip")
+    assert (zipped.status, zipped.err.count("Extended attributes and ACLs of")) == (0, 1)
 
 
 @pytest.mark.judge("7z")

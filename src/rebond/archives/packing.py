@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 import zstandard
 
 from rebond.archives.deflating import Deflater, Piece
+from rebond.archives.pax_attributes import describe_attributes
 from rebond.entries import Entry, EntryKind
 
 _ZIP_FIRST_NS = 315_532_800 * 10**9  # 1980: earlier moments do not fit into a zip file
@@ -110,7 +111,7 @@ def _is_text(name: bytes) -> bool:
 
 
 def write_tar(members: Iterable[Member], sink: BinaryIO) -> list[Misfit]:
-    """Write a tar file (pax); return what such a file cannot hold: sockets."""
+    """Write a tar file (pax), with extended attributes and ACLs; return what it cannot hold: sockets."""
     left = []
     first: dict[bytes, bytes] = {}  # under which name a file of several is in the archive
     with tarfile.open(fileobj=sink, mode="w|", format=tarfile.PAX_FORMAT, bufsize=_BLOCK_BYTES) as archive:
@@ -121,7 +122,7 @@ def write_tar(members: Iterable[Member], sink: BinaryIO) -> list[Misfit]:
                 continue
             information = _describe_in_tar(each, kind)
             if each.link and first.setdefault(each.link, each.path) != each.path:
-                information.type, information.size = tarfile.LNKTYPE, 0
+                information.type, information.size, information.pax_headers = tarfile.LNKTYPE, 0, {}
                 information.linkname = first[each.link].decode(errors="surrogateescape")
             archive.addfile(information, _PieceReader(each.content) if information.isreg() else None)
     return left
@@ -217,8 +218,8 @@ def _describe_in_tar(member: Member, kind: bytes) -> tarfile.TarInfo:
     information.mode, information.uid, information.gid = entry.mode, entry.uid, entry.gid
     information.uname, information.gname = entry.user, entry.group
     information.mtime = entry.modified_ns // 10**9
-    if entry.modified_ns % 10**9:
-        information.pax_headers = {"mtime": _write_seconds(entry.modified_ns)}
+    nanoseconds = {"mtime": _write_seconds(entry.modified_ns)} if entry.modified_ns % 10**9 else {}
+    information.pax_headers = {**nanoseconds, **describe_attributes(entry.xattrs)}
     information.size = entry.size if entry.kind is EntryKind.FILE else 0
     information.linkname = entry.target.decode(errors="surrogateescape")
     if entry.kind in (EntryKind.CHARACTER, EntryKind.BLOCK):

@@ -27,6 +27,8 @@ from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
+_UNPACK_WITH_ATTRIBUTES = "tar --xattrs --xattrs-include='*' --acls -xpf FILE"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportOutcome:
@@ -39,6 +41,11 @@ class ExportOutcome:
     size_bytes: int
     findings: tuple[Finding, ...] = ()
     removed: tuple[bytes, ...] = ()
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether something by its name is not in the file, or not as it is: exit status 3."""
+        return any(each.severity is not Severity.NOTE for each in self.findings)
 
 
 def list_exports(vault: Vault, record: SnapshotRecord, request: ExportRequest) -> list[str]:
@@ -123,9 +130,38 @@ def pack_members(
     members: Iterator[Member], sink: BinaryIO, request: ExportRequest, deflater: Deflater
 ) -> tuple[Finding, ...]:
     """Write files in the form that is wanted; return what such a file cannot hold. Raises as ``write_database``."""
+    counted = _Counted(members)
     with _encrypted(sink, request) as place:
-        left = _pack(members, place, request, deflater)
-    return tuple(_tell_misfit(each, request.format) for each in left)
+        left = _pack(iter(counted), place, request, deflater)
+    told = [_tell_misfit(each, request.format) for each in left]
+    if counted.with_attributes and request.format in (Format.ZIP, Format.SEVEN_ZIP):
+        told.append(_tell_attributes(counted.with_attributes, request.format))
+    return tuple(told)
+
+
+class _Counted:
+    """Members on their way into an archive; ``with_attributes`` says how many had extended attributes or ACLs."""
+
+    def __init__(self, members: Iterable[Member]) -> None:
+        self._members = members
+        self.with_attributes = 0
+
+    def __iter__(self) -> Iterator[Member]:
+        for each in self._members:
+            self.with_attributes += bool(each.entry.xattrs)
+            yield each
+
+
+def _tell_attributes(count: int, form: Format) -> Finding:
+    return Finding(
+        code="attributes-not-in-archive",
+        severity=Severity.NOTE,
+        subject="",
+        template="Extended attributes and ACLs of {count} files and folders are not in the archive: a file of the form "
+        "{form} has no place for them.",
+        hint_template="Where they count, export it as tar.gz or tar.zst, and unpack that with: {command}",
+        values={"count": count, "form": str(form), "command": _UNPACK_WITH_ATTRIBUTES},
+    )
 
 
 @contextmanager

@@ -8,15 +8,21 @@ import subprocess
 import tarfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import pytest
 import zstandard
+from msgspec.structs import replace as replace_struct
 
 from rebond.archives import packing
 from rebond.archives.deflating import Deflater
 from rebond.archives.packing import Member, Misfit, compressed_sink, write_tar, write_zip
+from rebond.archives.pax_attributes import describe_attributes
 from rebond.archives.seven_zip import write_seven_zip
 from rebond.entries import Entry, EntryKind
+from rebond.findings import Severity
+from rebond.operations.export import pack_members
+from rebond.operations.export_requests import ExportRequest, Format
 
 YEAR_NS = 365 * 86400 * 10**9
 AT_NS = 1_700_000_000_123_456_789
@@ -191,3 +197,86 @@ def test_numbers_of_a_tar_file_are_written_out(tmp_path: pathlib.Path) -> None:
     content, _ = pack("tar", [a_file(b"then", modified_ns=1), a_file(b"before", modified_ns=-1)])
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert [each.pax_headers["mtime"] for each in archive] == ["0.000000001", "-0.000000001"]
+
+
+ACL = bytes.fromhex("0200000001000700ffffffff02000500e703000004000500ffffffff10000500ffffffff20000000ffffffff")
+ATTRIBUTES = ((b"user.text", b"x = y\n"), (b"user.bytes", b"\x00\xff\n\xe9"), (b"user.a=b%c", b""))
+
+
+def with_attributes(*more: tuple[bytes, bytes]) -> list[Member]:
+    folder = a_folder(b"d")
+    file = a_file(b"d/\xe9", b"content", link=b"1")
+    again = a_file(b"d/link", b"content", link=b"1")
+    attributes = (*ATTRIBUTES, *more)
+    folder = replace(folder, entry=replace_struct(folder.entry, xattrs=((b"user.folder", b"1"),)))
+    return [folder, *(replace(each, entry=replace_struct(each.entry, xattrs=attributes)) for each in (file, again))]
+
+
+def unpack_with_attributes(members: Iterable[Member], folder: pathlib.Path) -> pathlib.Path:
+    archive, back = folder / "made.tar", folder / "back"
+    with archive.open("wb") as sink:
+        assert write_tar(members, sink) == []
+    back.mkdir()
+    words = ["tar", "--xattrs", "--xattrs-include=*", "--acls", "-xpf", str(archive), "-C", str(back)]
+    done = subprocess.run(words, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if b"hdrcharset" not in line] == []
+    return back
+
+
+def attributes_of(path: pathlib.Path) -> dict[bytes, bytes]:
+    names = [os.fsencode(each) for each in os.listxattr(path)]
+    return {each: os.getxattr(path, each) for each in names if not each.startswith(b"security.")}
+
+
+def try_attribute(folder: pathlib.Path, name: str, value: bytes) -> None:
+    """Skip, with the reason, where this file system has no such attributes at all."""
+    probe = folder / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, name, value)
+    except OSError as error:
+        pytest.skip(f"no {name} on this file system: {error.strerror}")
+
+
+def test_tar_brings_extended_attributes_back(tmp_path: pathlib.Path) -> None:
+    try_attribute(tmp_path, "user.text", b"x")
+    back = unpack_with_attributes(with_attributes(), tmp_path)
+
+    assert attributes_of(back / "d") == {b"user.folder": b"1"}
+    (file,) = [each for each in os.listdir(os.fsencode(back / "d")) if each != b"link"]
+    assert attributes_of(pathlib.Path(os.fsdecode(os.fsencode(back / "d") + b"/" + file))) == dict(ATTRIBUTES)
+    assert (back / "d" / "link").stat().st_nlink == 2
+
+
+def test_tar_brings_acls_back(tmp_path: pathlib.Path) -> None:
+    try_attribute(tmp_path, "system.posix_acl_access", ACL)
+    members = with_attributes((b"system.posix_acl_access", ACL))
+    members[0] = replace(
+        members[0], entry=replace_struct(members[0].entry, xattrs=((b"system.posix_acl_default", ACL),))
+    )
+    back = unpack_with_attributes(members, tmp_path)
+
+    assert attributes_of(back / "d")[b"system.posix_acl_default"] == ACL
+    assert attributes_of(back / "d" / "link")[b"system.posix_acl_access"] == ACL
+
+
+@pytest.mark.parametrize(
+    "value", [b"", b"\x02\x00\x00\x00", ACL[:-1], b"\x03" + ACL[1:], ACL.replace(b"\x20\x00", b"\x40\x00")]
+)
+def test_an_acl_that_nobody_understands_is_kept_as_it_is(value: bytes) -> None:
+    name = b"system.posix_acl_access"
+    records = describe_attributes([(name, value), (b"user.\xff", b"x")])
+
+    assert records == {"SCHILY.xattr.system.posix_acl_access": value.decode(errors="surrogateescape")}
+
+
+@pytest.mark.parametrize("form", [Format.ZIP, Format.SEVEN_ZIP, Format.TAR_GZ])
+def test_what_has_no_place_for_attributes_says_so_once(form: Format) -> None:
+    request = ExportRequest(component="x", format=form)
+    with Deflater(threads=1, level=1) as deflater:
+        members = iter([*with_attributes()[:2], a_file(b"plain")])
+        findings = pack_members(members, io.BytesIO(), request, deflater)
+
+    said = [(each.severity, each.values["count"]) for each in findings if each.code == "attributes-not-in-archive"]
+    assert said == ([] if form is Format.TAR_GZ else [(Severity.NOTE, 2)])

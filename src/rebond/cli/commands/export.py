@@ -88,7 +88,7 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
                 outcome = export_to(vault.live, record, request, sink, watcher)
             if invocation.wants_json:  # standard output holds the archive
                 sys.stderr.write(json.dumps(_describe(record, outcome)) + "\n")
-            return DOUBTFUL if outcome.findings else GOOD
+            return DOUBTFUL if outcome.is_doubtful else GOOD
         databases = list_exports(vault.live, record, request)
         paths = _choose_paths(output, record.catalog.time_ms, request, databases, vault.configured.zone, name_export)
         outcome = export_all(vault.live, record, request, paths, watcher)
@@ -140,4 +140,4 @@ def _show(invocation: Invocation, record: "SnapshotRecord", outcome: "ExportOutc
     if outcome.removed:
         text += "\n" + tr("{count} paths were removed since then; --json lists them.", count=len(outcome.removed))
     answer(invocation, _describe(record, outcome), text)
-    return DOUBTFUL if outcome.findings else GOOD
+    return DOUBTFUL if outcome.is_doubtful else GOOD

@@ -18,6 +18,8 @@ DATABASES_BACK: dict[str, str] = {
     "Name a directory with --output DIR/: each gets a file of its own.": "Nommez un dossier avec --output DIR/ : chacune reçoit son propre fichier.",
     "Wrote {size}:": "Écrit, {size} :",
     "Write a part of a snapshot as a file that other tools read.": "Écrire une partie d'une sauvegarde en un fichier que lisent d'autres outils.",
+    "Extended attributes and ACLs of {count} files and folders are not in the archive: a file of the form {form} has no place for them.": "Les attributs étendus et les ACL de {count} fichiers et dossiers ne sont pas dans l'archive : un fichier de la forme {form} n'a pas de place pour eux.",
+    "Where they count, export it as tar.gz or tar.zst, and unpack that with: {command}": "S'ils comptent, exportez-le en tar.gz ou tar.zst, et extrayez celui-ci par : {command}",
     "{path} is not in the archive: a file of the form {form} cannot hold such a thing.": "{path} n'est pas dans l'archive : un fichier de la forme {form} ne peut contenir une telle chose.",
     "Restore it with 'rebond restore', or leave it: sockets and devices are made by programs.": "Restaurez-le avec « rebond restore », ou laissez-le : les sockets et périphériques sont créés par des programmes.",
     "There is no component '{name}' in this snapshot.": "Il n'y a pas de composant « {name} » dans cette sauvegarde.",
