@@ -1,7 +1,7 @@
 """Pruning: what nothing needs any more leaves the vault (§10). Plan first, then do; may be cut and run again.
 
-Any number of prunes and backups may run at once. The order of the steps and every decision come from
-``protocol_rules``, which ``tests/model`` explores.
+Any number of prunes and backups may run at once. The order of the steps comes from ``protocol_orders``, every
+decision from ``protocol_rules``; ``tests/model`` explores both.
 """
 
 import msgspec
