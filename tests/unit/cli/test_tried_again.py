@@ -9,6 +9,7 @@ from tests.unit.cli.program_runs import Program
 
 from rebond.cli.turns import taking
 from rebond.config.loading import load_configuration
+from rebond.schedule.pausing import Pause, write_pause
 from rebond.schedule.records import JobRecord, Records
 from rebond.schedule.stack_folders import folder_of
 from rebond.testing.manual_clock import ManualClock
@@ -148,3 +149,27 @@ def test_a_run_by_hand_waits_for_nothing(program: Program, clock: WaitingClock, 
     (tmp_path / "vault").rename(tmp_path / "away")
     assert program("backup", "--class", "daily").status == 10
     assert clock.slept == []
+
+
+@pytest.fixture
+def paused_meanwhile(program: Program, clock: WaitingClock, tmp_path: pathlib.Path) -> None:
+    """Let somebody pause what runs unattended while a run waits for its next try."""
+    loaded = load_configuration(tmp_path / "rebond.toml", {}).loaded
+    assert loaded is not None
+    folder = folder_of(tmp_path / "state", loaded)
+    clock.happens = lambda _count: write_pause(folder, Pause(since_ms=clock.now_ms(), reason="", who="admin"))
+
+
+@pytest.mark.usefixtures("paused_meanwhile")
+def test_a_failure_that_is_not_tried_again_after_all_is_told_as_one(program: Program, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "vault").rename(tmp_path / "away")
+    ran = program("backup", "--class", "daily", "--scheduled", "--json")
+
+    assert (ran.status, ran.document["error"]["code"]) == (10, "vault-missing"), "nothing was saved"
+    assert "are paused" in ran.err
+
+
+@pytest.mark.usefixtures("with_a_source_away", "paused_meanwhile")
+def test_a_partial_snapshot_that_is_not_made_whole_after_all_is_told_as_one(program: Program) -> None:
+    ran = program("backup", "--class", "daily", "--scheduled")
+    assert ran.status == 3, ran.err

@@ -59,13 +59,18 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
     _refuse_another_vault(invocation, loaded, job)
     around = surroundings_of(invocation, loaded)
     standing: int | None = None  # how a try ended whose snapshot lacks what did not answer
+    failure: RebondError | None = None
     while True:
-        failure: RebondError | None = None
         try:
-            status = _run_once(invocation, loaded, job, around, run)
-            standing = status if invocation.may_be_whole_later else None
+            ended = _run_once(invocation, loaded, job, around, run)
         except RebondError as error:
             failure, status = error, standing or error.exit_status
+        else:
+            if isinstance(ended, NotNow):
+                _say_not_now(invocation, job, ended)
+                return _end_without_a_turn(invocation, job, around, ended, standing, failure)
+            failure, status = None, ended
+            standing = status if invocation.may_be_whole_later else None
         if _waits_to_try_again(invocation, job, around, failure):
             continue
         if failure is not None and standing is None:
@@ -78,7 +83,9 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
         return status
 
 
-def _run_once(invocation: Invocation, loaded: Loaded, job: Job, around: Surroundings, run: Callable[[], int]) -> int:
+def _run_once(
+    invocation: Invocation, loaded: Loaded, job: Job, around: Surroundings, run: Callable[[], int]
+) -> int | NotNow:
     invocation.may_be_whole_later = False
     with contextlib.ExitStack() as held:
         try:
@@ -88,7 +95,7 @@ def _run_once(invocation: Invocation, loaded: Loaded, job: Job, around: Surround
             note(invocation, tr("The state of {job} cannot be written: {reason}.", job=job.name, reason=error.strerror))
             return run()
         if isinstance(turn, NotNow):
-            return _say_not_now(invocation, job, turn)
+            return turn
         step_back(loaded.configuration.limits)
         invocation.must_be_whole = turn.record.is_lacking
         return _run_to_the_end(invocation, turn, run)
@@ -180,7 +187,27 @@ def _is_in_vault(invocation: Invocation, loaded: Loaded, job: Job, began_ms: int
         return any(each.catalog.time_ms >= began_ms for each in list_snapshots(vault.live, wanted))
 
 
-def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> int:
+def _end_without_a_turn(
+    invocation: Invocation,
+    job: Job,
+    around: Surroundings,
+    reason: NotNow,
+    standing: int | None,
+    failure: RebondError | None,
+) -> int:
+    """Return how a run ended that was not begun, or not begun again; raise why, where nobody made its last try good."""
+    record = Records(around.folder).read(job.name)
+    is_made_good = reason is NotNow.DONE or (record is not None and not record.is_pending and not record.failures)
+    if not is_made_good and standing is not None:
+        return standing
+    if not is_made_good and failure is not None:
+        raise failure
+    if standing is None:
+        answer(invocation, {"began": False, "job": job.name, "reason": reason.value}, "")
+    return GOOD
+
+
+def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> None:
     words = {
         NotNow.PAUSED: tr("Unattended runs are paused; 'rebond resume' ends that."),
         NotNow.NOT_DUE: tr("{job} is not due.", job=job.name),
@@ -188,8 +215,6 @@ def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> int:
         NotNow.DONE: tr("{job} was cut off after its snapshot stood; nothing is to be done again.", job=job.name),
     }
     note(invocation, words[reason])
-    answer(invocation, {"began": False, "job": job.name, "reason": reason.value}, "")
-    return GOOD
 
 
 def _run_to_the_end(invocation: Invocation, turn: Turn, run: Callable[[], int]) -> int:
