@@ -28,6 +28,7 @@ from tests.planted.bugs_of_trust import TRUST
 from tests.planted.bugs_of_wal import WAL
 
 POWER = "tests/crash/test_backup_power_cuts.py"
+UNSETTLED = "tests/crash/test_unsettled_names.py"
 DISK_POWER = "tests/crash/test_local_store_power_cuts.py"
 MEETING = "tests/scenarios/test_concurrent_interleavings.py"
 ORDER = "tests/crash/test_interrupted_backup_order.py"
@@ -226,6 +227,18 @@ STORES = (
             ),
         ),
         ("tests/contracts/test_store_local.py", "tests/unit/store/test_local.py"),
+    ),
+    Bug(
+        "taken-over-before-it-is-settled",
+        "A pack whose writer died before it flushed its name is taken over as it is listed; a power cut takes it away.",
+        (
+            Change(
+                "vault/writing.py",
+                "            self._vault.store.settle([pack_name(each) for each in adoptable])\n",
+                "            assert pack_name\n",
+            ),
+        ),
+        (f"{UNSETTLED}::test_a_pack_that_is_taken_over_is_there_after_a_power_cut",),
     ),
 )
 

@@ -1,7 +1,7 @@
 """Stores in the cloud: S3 and what speaks it, Google Cloud Storage, Azure Blob Storage."""
 
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 from rebond.errors import ObjectMissing, ShortRead, StoreError, StoreUnfit, StoreUnreachable, UsageError
@@ -271,6 +271,9 @@ class CloudStore:
         if not name.startswith("probe/"):
             raise UsageError("{name} is not there to be replaced.", hint="Only probes are.", name=name)
         self._call(name, lambda: obstore.put(self._clients.quick, self._above + name, content, use_multipart=False))
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Do nothing: what the service lists, it keeps."""
 
     def sweep(self) -> int:
         """Return 0: the service shows a put whole or drops it."""

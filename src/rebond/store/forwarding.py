@@ -1,6 +1,6 @@
 """What every wrapper around a store has in common: to hand on what it does not change."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rebond.store.protocol import ObjectInfo, Store, StoreTraits
 
@@ -40,6 +40,10 @@ class ForwardingStore:
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
         self.inner.delete(name)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Make sure that objects which were listed survive a power cut in the wrapped store."""
+        self.inner.settle(names)
 
     def sweep(self) -> int:
         """Remove what cut puts left behind in the wrapped store."""

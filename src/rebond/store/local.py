@@ -3,7 +3,7 @@
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rebond.clock import Clock, SystemClock
 from rebond.durable_files import (
@@ -159,6 +159,17 @@ class LocalStore:
             self.require_root()
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Flush the directories of objects that were listed: who put them may have died between name and flush."""
+        self.require_root()
+        for directory in sorted({os.path.dirname(f"{self._root}/{name}") for name in names}):
+            try:
+                self._disk.sync_directory(directory)
+            except (FileNotFoundError, NotADirectoryError):
+                self.require_root()
+            except OSError as error:
+                raise translate_os_error(error, os.path.relpath(directory, self._root), self._root) from error
 
     def close(self) -> None:
         """Do nothing: no file stays open between calls."""

@@ -1,7 +1,7 @@
 """A store in memory: for tests, and for trying things out."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rebond.clock import Clock, SystemClock
 from rebond.store.faults import object_exists, object_missing, short_read
@@ -67,6 +67,9 @@ class MemoryStore:
         check_name(name)
         with self._lock:
             self._objects.pop(name, None)
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Do nothing: what can be listed here was put to its end."""
 
     def sweep(self) -> int:
         """Return 0: a put here is never cut."""

@@ -1,6 +1,6 @@
 """What every store promises. ``rebond.testing.store_contract`` proves each promise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct
@@ -73,6 +73,14 @@ class Store(Protocol):
 
     def delete(self, name: str) -> None:
         """Remove the object, if there is one."""
+        ...
+
+    def settle(self, names: Iterable[str]) -> None:
+        """Make sure that objects which were listed survive a power cut, though whoever put them died before that.
+
+        Promise 1 is of puts that returned. To be called before anything is built on what another process put and
+        nobody is known to have seen returned. Names that are gone do no harm.
+        """
         ...
 
     def sweep(self) -> int:

@@ -295,6 +295,12 @@ class ListingPromises:
 class StoreContract(PutPromises, ReadPromises, ListingPromises):
     """Subclass, provide a ``store`` fixture with an empty store, and be judged."""
 
+    def test_what_was_listed_can_be_settled_and_what_is_gone_does_no_harm(self, store: Store) -> None:
+        store.put_if_absent("packs/ab/1", b"content")
+        store.settle(["packs/ab/1", "packs/ab/2", "packs/cd/3", "index/4"])
+
+        assert names_of(store) == ["packs/ab/1"]
+
     # 6. Deletes.
 
     def test_a_deleted_object_is_gone_at_once(self, store: Store) -> None:

@@ -22,6 +22,7 @@ from rebond.vault.frames import Level, Texture
 from rebond.vault.index_loading import IndexContext, add_list_chunks, allow_usable, merge_new_lists, open_list
 from rebond.vault.looking import Look, look_around
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
+from rebond.vault.packs import pack_name
 from rebond.vault.parents import Parent, find_earlier, find_parent
 from rebond.vault.primitives import hash_of
 from rebond.vault.protocol_rules import find_adoptable_packs
@@ -168,6 +169,8 @@ class SnapshotSession:
         """Take over packs that earlier runs of this host put and did not live to name in a list."""
         unlisted = list(self._cache.unlisted())
         adoptable = find_adoptable_packs((pack_hash for pack_hash, _ in unlisted), look.usable_packs)
+        if adoptable:  # listed, and the run that put them may have died before that would survive a power cut
+            self._vault.store.settle([pack_name(each) for each in adoptable])
         for pack_hash, content in unlisted:
             try:
                 index_list = open_list(context, "", content)
