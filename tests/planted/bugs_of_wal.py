@@ -236,6 +236,12 @@ WAL = (
         (f"{SLOTS}::test_a_slot_whose_log_is_there_stays",),
     ),
     Bug(
+        "a-slot-that-has-all-is-renewed",
+        "Who accepts a gap loses a slot that waits for nothing, because the server has not begun its next file.",
+        (Change("sources/postgres/wal_stream.py", "digits IS NOT NULL AND is_written AND", "digits IS NOT NULL AND"),),
+        (f"{SLOTS}::test_a_slot_that_has_all_of_an_idle_server_stays",),
+    ),
+    Bug(
         "what-waits-is-saved",
         "What came behind a file that still waits on the server counts as saved, though it leads nowhere yet.",
         (Change("operations/wal/standing.py", "        if late:\n", "        if late and not late:\n"),),

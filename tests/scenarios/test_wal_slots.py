@@ -65,6 +65,21 @@ def test_a_slot_whose_log_is_there_stays(waiting: Waiting) -> None:
     assert waiting.read().partition("|")[0] == waiting.position
 
 
+def test_a_slot_that_has_all_of_an_idle_server_stays(waiting: Waiting) -> None:
+    server = waiting.server
+    for _ in range(64):  # of the segment that comes next there is a file only where one was made in advance
+        server.sql("SELECT pg_logical_emit_message(false, 'x', 'x'); SELECT pg_switch_wal()")
+        following = server.sql("SELECT pg_walfile_name(pg_current_wal_flush_lsn() + 1)").strip()
+        if not (server.data / "pg_wal" / following).exists():
+            break
+    else:
+        pytest.fail("every segment was made in advance")
+    position = server.sql(f"SELECT end_lsn FROM pg_replication_slot_advance('{SLOT}', pg_current_wal_flush_lsn())")
+
+    assert renew_slot(waiting.access, "postgres", SLOT) is None
+    assert waiting.read().partition("|")[0] == position.strip()
+
+
 def test_a_slot_that_waits_for_a_removed_segment_is_made_anew(waiting: Waiting) -> None:
     waiting.wanted.unlink()
     assert waiting.read().partition("|")[0] == waiting.position  # the server itself has not noticed

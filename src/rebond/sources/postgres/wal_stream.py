@@ -18,7 +18,8 @@ SELECT slot_name AS made FROM pg_catalog.pg_create_physical_replication_slot('{s
 \\endif
 SELECT coalesce(wal_status, '') || ' ' || slot_type FROM pg_catalog.pg_replication_slots WHERE slot_name = '{slot}';
 """
-# A segment is looked for by its number alone: which timeline's file is sent of it, the server knows.
+# A segment is looked for by its number alone: which timeline's file is sent of it, the server knows. The one that the
+# server writes next may not be there yet.
 _RENEW_SLOT = """{common}SELECT count(*) > 0 AS is_idle, coalesce(max(restart_lsn)::text, '') AS wanted,
  {is_refused} OR coalesce(pg_catalog.bool_or(wal_status = 'lost'), false) AS is_gone,
  pg_catalog.has_function_privilege('pg_catalog.pg_ls_waldir()', 'EXECUTE') AS may_look,
@@ -27,10 +28,14 @@ _RENEW_SLOT = """{common}SELECT count(*) > 0 AS is_idle, coalesce(max(restart_ls
 \\if :is_idle
 \\if :may_look
 WITH wanted AS (SELECT 4294967296 / :size AS per_file,
- pg_catalog.div(pg_catalog.pg_wal_lsn_diff(nullif(:'wanted', '')::pg_catalog.pg_lsn, '0/0'), :size)::bigint AS number),
-ending AS (SELECT pg_catalog.upper(pg_catalog.lpad(pg_catalog.to_hex(number / per_file), 8, '0')
+ pg_catalog.div(pg_catalog.pg_wal_lsn_diff(nullif(:'wanted', '')::pg_catalog.pg_lsn, '0/0'), :size)::bigint AS number,
+ pg_catalog.div(pg_catalog.pg_wal_lsn_diff(CASE WHEN pg_catalog.pg_is_in_recovery()
+ THEN greatest(pg_catalog.pg_last_wal_receive_lsn(), pg_catalog.pg_last_wal_replay_lsn())
+ ELSE pg_catalog.pg_current_wal_insert_lsn() END, '0/0'), :size)::bigint AS being_written),
+ending AS (SELECT number IS DISTINCT FROM being_written AS is_written,
+ pg_catalog.upper(pg_catalog.lpad(pg_catalog.to_hex(number / per_file), 8, '0')
  || pg_catalog.lpad(pg_catalog.to_hex(number % per_file), 8, '0')) AS digits FROM wanted)
-SELECT :'is_gone' OR digits IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_ls_waldir()
+SELECT :'is_gone' OR digits IS NOT NULL AND is_written AND NOT EXISTS (SELECT FROM pg_catalog.pg_ls_waldir()
  WHERE pg_catalog.length(name) = 24 AND pg_catalog.right(name, 16) = digits) AS is_gone FROM ending \\gset
 \\endif
 \\if :is_gone
