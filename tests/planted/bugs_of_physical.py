@@ -44,6 +44,12 @@ PHYSICAL = (
         (f"{MOMENTS}::test_transactions_and_restore_points_are_looked_for_on_every_timeline",),
     ),
     Bug(
+        "an-end-before-a-hole-is-the-end",
+        "The latest moment is the one before a hole, though more of the log is there behind it, and nobody is told.",
+        (Change("operations/physical/places.py", "reach.window is not None and reach.window.has_hole:", "not reach:"),),
+        (f"{MOMENTS}::test_a_hole_is_named_with_what_can_still_be_reached",),
+    ),
+    Bug(
         "the-older-of-two-names",
         "Of a restore point whose name was given again the older one is taken, and nobody is told.",
         (

@@ -62,7 +62,9 @@ def load(server: PostgresServer, psql: str, script: bytes, *words: str) -> subpr
     server.sql("DROP DATABASE IF EXISTS plain")
     server.sql("CREATE DATABASE plain TEMPLATE template0")
     command = [psql, "-Xq", *words, "-d", server.connection("plain"), "-f", "-"]
-    linked = subprocess.run(["ldd", server.programs / "psql"], capture_output=True, check=True, text=True).stdout
+    linked = subprocess.run(
+        ["ldd", (server.programs / "psql").resolve()], capture_output=True, check=True, text=True
+    ).stdout
     places = {str(pathlib.Path(each).parent) for each in re.findall(r"libpq\S* => (/\S+)", linked)}
     libraries = {**os.environ, "LD_LIBRARY_PATH": ":".join(places)}  # a copy that lies elsewhere finds none by itself
     return subprocess.run(command, input=script, capture_output=True, check=False, timeout=60, env=libraries)

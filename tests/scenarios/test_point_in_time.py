@@ -240,7 +240,13 @@ def test_a_hole_is_named_with_what_can_still_be_reached(
         assert "Within reach" in refusal.value.message
         windows = find_windows(stack.vault, "db", list_snapshots(stack.vault))
         assert (windows[0].has_hole, windows[0].next_name) == (True, hole)
-    assert list(folder.iterdir()) == []
+        assert list(folder.iterdir()) == []
+        stack.findings.clear()
+        stack.lay(folder / "r", "latest")
+        assert [(each.code, each.values["name"]) for each in stack.findings] == [("moment-before-a-hole", hole)]
+    stack.findings.clear()
+    stack.lay(folder / "whole", "latest")
+    assert stack.findings == []
 
 
 def test_a_restore_point_behind_a_hole_is_reached_from_a_later_base(folder: pathlib.Path) -> None:

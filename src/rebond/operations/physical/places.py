@@ -152,7 +152,12 @@ def find_places(log: ArchivedLog, bases: Sequence[Base], target: Target) -> list
 
 
 def say_other_places(reach: Reach, zone: tzinfo | None = None) -> Finding | None:
-    """Return what is to be said where a target lies on several timelines, or only where production is no more."""
+    """Return what is to be said of a target that lies on several timelines, or only where production is no more.
+
+    So is an end of the log behind which there is more.
+    """
+    if reach.target.kind is TargetKind.LATEST and reach.window is not None and reach.window.has_hole:
+        return _say_early_end(reach.base.component, reach.window, zone)
     if reach.left is not None:
         return Finding(
             code="moment-on-left-timeline",
@@ -180,6 +185,18 @@ def say_other_places(reach: Reach, zone: tzinfo | None = None) -> Finding | None
             "timeline": reach.window.timeline,
             "others": ", ".join(_show(each, zone) for each in reach.others),
         },
+    )
+
+
+def _say_early_end(component: str, window: Window, zone: tzinfo | None) -> Finding:
+    return Finding(
+        code="moment-before-a-hole",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The newest moment within reach is not the newest of the log: {name} is missing in the vault, and "
+        "later files are there. Within reach: {window}.",
+        hint_template="'rebond wal status' says whether a server still has it; once it is pushed, 'latest' reaches on.",
+        values={"name": window.next_name, "window": window.describe(zone)},
     )
 
 

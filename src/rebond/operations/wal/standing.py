@@ -23,12 +23,20 @@ from rebond.operations.wal.standing_findings import (
     say_nothing_yet,
     say_setting,
     say_silent,
+    say_slot_behind,
     say_slot_lost,
     say_slot_nearly_lost,
     say_waits,
 )
-from rebond.sources.postgres.wal_facts import WalFacts
-from rebond.sources.postgres.wal_names import format_lsn, history_name, is_segment, parse_lsn, parse_segment_name
+from rebond.sources.postgres.wal_facts import Slot, WalFacts
+from rebond.sources.postgres.wal_names import (
+    format_lsn,
+    history_name,
+    is_segment,
+    parse_lsn,
+    parse_segment_name,
+    segment_name,
+)
 
 ARCHIVING = "archive-command"  # the way on which a server brings its log by itself
 _LATE_SECONDS = 300.0  # a file that waits so long does not merely wait its turn
@@ -231,6 +239,8 @@ def _judge_slots(component: str, facts: WalFacts) -> list[Finding]:
         held = facts.position - parse_lsn(slot.restart_lsn) if slot.restart_lsn else 0
         if slot.wal_status in {"lost", "unreserved"}:
             findings.append(say_slot_lost(component, slot.name, slot.wal_status))
+        elif (name := _find_lacking(facts, slot)) is not None:
+            findings.append(say_slot_behind(component, slot.name, name))
         elif not slot.is_active:
             findings.append(say_not_received(component, slot.name, max(0, held)))
         if slot.safe_bytes is not None and slot.safe_bytes < _LEAST_SAFE_SHARE * (slot.safe_bytes + max(0, held)):
@@ -241,6 +251,14 @@ def _judge_slots(component: str, facts: WalFacts) -> list[Finding]:
         found = facts.settings["idle_replication_slot_timeout"]
         findings.append(say_setting(component, "idle_replication_slot_timeout", found, "0"))
     return findings
+
+
+def _find_lacking(facts: WalFacts, slot: Slot) -> str | None:
+    """Return the file that a slot nobody uses waits for where the server has it on no timeline; else ``None``."""
+    if slot.is_active or not slot.restart_lsn or facts.kept is None:
+        return None
+    name = segment_name(facts.timeline, parse_lsn(slot.restart_lsn) // facts.segment_bytes, facts.segment_bytes)
+    return None if any(each[8:] == name[8:] for each in facts.kept) else name
 
 
 def describe(standing: Standing, now_ms: int) -> Mapping[str, object]:

@@ -263,8 +263,22 @@ def say_slot_lost(component: str, slot: str, state: str) -> Finding:
         severity=Severity.WARNING,
         subject=component,
         template="The slot {slot} of {component} is {state}: the server does not keep what was not fetched yet.",
-        hint_template="Save the component now, so that a new base begins; raise max_slot_wal_keep_size.",
+        hint_template="Where 'rebond wal receive' does not go on, run it once with --accept-gap. Save the component "
+        "now, so that a new base begins; raise max_slot_wal_keep_size.",
         values={"component": component, "slot": slot, "state": state},
+    )
+
+
+def say_slot_behind(component: str, slot: str, name: str) -> Finding:
+    """The slot waits for what is gone, and the server does not know it."""
+    return Finding(
+        code="wal-slot",
+        severity=Severity.WARNING,
+        subject=component,
+        template="The slot {slot} of {component} waits for {name}, which its server does not have any more.",
+        hint_template="Run 'rebond wal receive --accept-gap' once: it makes the slot anew. Save the component at "
+        "once, so that a new base begins.",
+        values={"component": component, "slot": slot, "name": name},
     )
 
 

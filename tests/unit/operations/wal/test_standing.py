@@ -46,6 +46,10 @@ def slot(**words: object) -> Slot:
     )
 
 
+def list_names(timeline: int, first: int, last: int) -> list[str]:
+    return [name_segment(timeline, number) for number in range(first, last + 1)]
+
+
 def look(
     stage: Archived,
     found: WalFacts | None = None,
@@ -87,10 +91,6 @@ def test_a_hole_and_a_history_that_is_missing_are_gaps(stage: Archived) -> None:
 
 def waiting(*names: str, age: float = 900.0) -> Waiting:
     return Waiting(count=len(names), oldest_age=age, oldest=f"{min(names)}.ready", names=list(names))
-
-
-def list_names(timeline: int, first: int, last: int) -> list[str]:
-    return [name_segment(timeline, number) for number in range(first, last + 1)]
 
 
 def test_what_waits_its_turn_on_the_server_is_no_gap_and_is_not_counted_as_saved(stage: Archived) -> None:
@@ -253,6 +253,8 @@ def test_a_failure_that_is_over_is_not_told() -> None:
         (facts(SLOTS, slots=[slot(wal_status="lost")]), "wal-slot"),
         (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}, slots=[slot()]), "wal-max-slot-wal-keep-size"),
         (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}, slots=[slot()]), "wal-idle-replication-slot-timeout"),
+        (facts(SLOTS, slots=[slot(is_active=False)], kept=list_names(1, 6, 8)), "wal-slot"),
+        (facts(SLOTS, slots=[slot(is_active=False)], kept=list_names(2, 5, 8)), "wal-not-received"),
         (facts(SLOTS), "wal-no-slot"),
         (facts(SLOTS, slots=[slot(is_active=False, restart_lsn="0/300000")]), "wal-not-received"),
         (facts(SLOTS, slots=[slot(restart_lsn="0/100000", safe_bytes=1 << 20)]), "wal-slot-short"),
