@@ -45,8 +45,7 @@ class DrilledStack:
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder = folder
         self.program = Program.with_vault(folder)
-        for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-            del self.program.environment[name]
+        self.program.leave_vault_to_configuration()
         self.root = folder / "stack"
         self.temporary = pathlib.Path(tempfile.mkdtemp(prefix="rd-", dir="/tmp"))  # short enough for a socket
         self.temporary.chmod(0o755)  # a server that root starts is another user's

@@ -36,7 +36,7 @@ def saved(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> P
     """A vault with a snapshot of the shop; no test changes it."""
     folder = tmp_path_factory.mktemp("saved")
     made = Program.with_vault(folder)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (folder / "stack").mkdir()
     configure(folder, server)
     made.environment["REBOND_CONFIG"] = str(folder / "stack" / "rebond.toml")

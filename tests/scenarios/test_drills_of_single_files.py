@@ -30,8 +30,7 @@ checks = [{ name = "reads", run = "grep -q good known.conf && grep -q good code/
 @pytest.fixture
 def program(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     made = Program.with_vault(tmp_path)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     root = tmp_path / "stack"
     for name in ("code/settings.py", "media/x", "known.conf"):
         (root / name).parent.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,7 @@ def save(program: Program, folder: pathlib.Path, name: str) -> str:
 
 def test_each_is_told_of_its_own_and_judged_by_its_own(tmp_path: pathlib.Path) -> None:
     program = Program.with_vault(tmp_path)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del program.environment[name]
+    program.leave_vault_to_configuration()
     program.environment["TMPDIR"] = str(tmp_path)
     shop, blog = (save(program, tmp_path, each) for each in ("shop", "blog"))
     asked = ("drill", "--exercise", "--scenario", "lost-server")
@@ -51,8 +50,7 @@ def test_each_is_told_of_its_own_and_judged_by_its_own(tmp_path: pathlib.Path) -
 
 def test_an_exercise_from_before_an_upgrade_goes_on_and_is_that_stacks_alone(tmp_path: pathlib.Path) -> None:
     program = Program.with_vault(tmp_path)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del program.environment[name]
+    program.leave_vault_to_configuration()
     program.environment["TMPDIR"] = str(tmp_path)
     shop, blog = (save(program, tmp_path, each) for each in ("shop", "blog"))
     asked = ("drill", "--exercise", "--scenario", "lost-server")

@@ -55,8 +55,7 @@ def program(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Program:
     made = Program.with_vault(tmp_path)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     shutil.copytree(project[1], tmp_path / "stack" / "backend")
     configure(tmp_path, server)
     monkeypatch.chdir(tmp_path / "stack")

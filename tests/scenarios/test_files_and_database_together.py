@@ -81,7 +81,7 @@ def stack(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pa
 @pytest.fixture
 def program(stack: pathlib.Path, tmp_path: pathlib.Path) -> Program:
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     return made
 
 

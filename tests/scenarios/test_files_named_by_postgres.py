@@ -37,7 +37,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def program(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (tmp_path / "stack").mkdir()
     (tmp_path / "media" / "uploads").mkdir(parents=True)
     (tmp_path / "media" / "uploads" / "first.jpg").write_text("first")

@@ -101,7 +101,7 @@ def server() -> Iterator[ListeningServer]:
 def saved(server: ListeningServer, tmp_path_factory: pytest.TempPathFactory) -> Program:
     folder = tmp_path_factory.mktemp("saved")
     made = Program.with_vault(folder)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (folder / "stack").mkdir()
     (folder / "password").write_text("it's right\n")
     tcp = f'host = "127.0.0.1"\nport = {server.port}\npassword = {{ file = "{folder}/password" }}'

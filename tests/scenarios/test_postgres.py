@@ -41,7 +41,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def program(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (tmp_path / "stack").mkdir()
     configure(tmp_path, server)
     monkeypatch.chdir(tmp_path / "stack")

@@ -48,7 +48,7 @@ def server() -> Iterator[PostgresServer]:
 def program(tmp_path: pathlib.Path, server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Program:
     monkeypatch.setattr(rebond.sources.postgres.table_rows, "PART_BYTES", 64 << 10)
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (tmp_path / "stack").mkdir()
     configure(tmp_path, server)
     made.environment["REBOND_CONFIG"] = str(tmp_path / "stack" / "rebond.toml")

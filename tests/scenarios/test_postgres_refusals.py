@@ -47,7 +47,7 @@ def server() -> Iterator[PostgresServer]:
 @pytest.fixture
 def program(server: PostgresServer, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     made.environment["DB_PASSWORD"] = "r1ght-w0rd"
     (tmp_path / "stack").mkdir()
     configure(tmp_path, server)

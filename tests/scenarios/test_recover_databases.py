@@ -93,8 +93,7 @@ class Orders:
         (self.root / "compose.yml").write_text("services: {db: {image: postgres}}\n")
         (self.root / ".env").write_text(f'DB_PASSWORD="{PASSWORD}"\n')
         self.program = Program.with_vault(folder)
-        for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-            del self.program.environment[name]
+        self.program.leave_vault_to_configuration()
         self.program.environment |= {"REBOND_CONFIG": str(self.root / "rebond.toml"), "PATH": shims["PATH"]}
         self.running.touch()
         self.snapshot = self.save(500)

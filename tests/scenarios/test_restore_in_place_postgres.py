@@ -47,7 +47,7 @@ def program(server: PostgresServer, tmp_path: pathlib.Path) -> Program:
     (tmp_path / "stack" / "src" / "app.py").write_text("saved")
     (tmp_path / "stack" / "rebond.toml").write_text(CONFIGURATION.replace("HOST", server.socket_folder))
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     made.environment["REBOND_CONFIG"] = str(tmp_path / "stack" / "rebond.toml")
     made.good("backup")
     server.sql("DELETE FROM orders WHERE id > 3", "orders")

@@ -35,8 +35,7 @@ class Orders:
         configuration = folder / "stack" / "rebond.toml"
         configuration.write_text(CONFIGURATION.replace("HOST", str(self.socket_folder)))
         self.program = Program.with_vault(folder)
-        for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-            del self.program.environment[name]
+        self.program.leave_vault_to_configuration()
         self.program.environment["REBOND_CONFIG"] = str(configuration)
         self.program.good("backup")
         server.sql("DELETE FROM orders", "orders")

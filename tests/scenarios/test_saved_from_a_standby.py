@@ -48,7 +48,7 @@ def standby(primary: PostgresServer) -> Iterator[PostgresServer]:
 @pytest.fixture
 def saving(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     made = Program.with_vault(tmp_path)
-    del made.environment["REBOND_VAULT"], made.environment["REBOND_KEY_FILE"], made.environment["REBOND_PASSPHRASE"]
+    made.leave_vault_to_configuration()
     (tmp_path / "stack").mkdir()
     monkeypatch.chdir(tmp_path / "stack")
     return made

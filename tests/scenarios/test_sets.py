@@ -61,8 +61,7 @@ def shop(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
 @pytest.fixture
 def program(shop: pathlib.Path) -> Program:
     made = Program.with_vault(shop.parent)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     return made
 
 

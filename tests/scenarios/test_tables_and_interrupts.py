@@ -69,8 +69,7 @@ def server() -> Iterator[PostgresServer]:
 def saved(server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Program:
     folder = tmp_path_factory.mktemp("saved")
     made = Program.with_vault(folder)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     (folder / "stack").mkdir()
     configure(folder, server)
     made.environment["REBOND_CONFIG"] = str(folder / "stack" / "rebond.toml")

@@ -56,6 +56,11 @@ class Program:
         program.environment["REBOND_KEY_FILE"] = str(folder / "owner.key")
         return program
 
+    def leave_vault_to_configuration(self) -> None:
+        """Take the vault and what opens it out of the environment: a configuration is to name them."""
+        for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
+            del self.environment[name]
+
     def moved_to(self, folder: pathlib.Path) -> "Program":
         """Return the same program for a copy of its folder."""
         copy = Program(folder)

@@ -37,8 +37,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Program:
     """Make a stack and its vault once; each test has a copy of its own."""
     folder = tmp_path_factory.mktemp("planted")
     made = Program.with_vault(folder)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     (folder / "stack" / "media").mkdir(parents=True)
     (folder / "stack" / "media" / "photo.jpg").write_text("a photo")
     (folder / "stack" / "rebond.toml").write_text(CONFIGURATION)

@@ -50,8 +50,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> WaitingClock:
 @pytest.fixture
 def program(tmp_path: pathlib.Path) -> Program:
     made = Program.with_vault(tmp_path)
-    for name in ("REBOND_VAULT", "REBOND_KEY_FILE", "REBOND_PASSPHRASE"):
-        del made.environment[name]
+    made.leave_vault_to_configuration()
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "x").write_text("x")
     configuration = tmp_path / "rebond.toml"
