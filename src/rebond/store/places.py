@@ -3,16 +3,19 @@
 import os
 import urllib.parse
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from rebond.clock import SystemClock
-from rebond.errors import StoreError, UsageError
+from rebond.errors import ObjectMissing, StoreError, StoreUnfit, StoreUnreachable, UsageError
 from rebond.store.cloud_address import CLOUD_SCHEMES, parse_cloud_address
 from rebond.store.local import LocalStore
 from rebond.store.local_faults import translate_os_error
 from rebond.store.opening import find_path, scheme_of
+
+if TYPE_CHECKING:
+    from rebond.store.cloud import CloudStore
 
 
 class Place(Struct, frozen=True, kw_only=True):
@@ -107,6 +110,28 @@ def _look_into_cloud(url: str) -> _Looker:
 
     def look(inner: str) -> _Folder:
         objects, folders = retrying.repeat(lambda: store.list_folder(inner))
+        if not inner and not objects and not folders:
+            _require_own_answer(store)
+            objects, folders = retrying.repeat(lambda: store.list_folder(inner))
         return _Folder(objects=objects, folders=folders)
 
     return look
+
+
+def _require_own_answer(store: "CloudStore") -> None:
+    """Raise ``StoreUnreachable`` where something else answers: a page behind a 200 is read as a list of nothing.
+
+    Of a name that nobody can have given only the service says, in its own words, that it is not there.
+    """
+    try:
+        store.stat(f"probe/{os.urandom(16).hex()}")
+    except ObjectMissing:
+        return
+    except StoreUnfit:
+        pass  # of a page nobody says when it was stored
+    raise StoreUnreachable(
+        "{location} shows nothing, and says of any name that it is there: what answers is no store.",
+        hint="Look whether something else answers in its place, such as a proxy or a page that asks for a login, then "
+        "run the same command again.",
+        location=store.location,
+    )

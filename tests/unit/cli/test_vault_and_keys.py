@@ -211,6 +211,19 @@ def test_the_owner_goes_on_saving_after_a_key_that_shared_with_him_was_stolen(pr
     program.good("verify", "--read-data", "--quiet")
 
 
+def test_a_new_vault_names_every_way_to_a_secret_where_none_was_given(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(program.environment, "REBOND_PASSPHRASE")
+    refused = program("vault", "create", program.folder / "another")
+
+    assert refused.status == 12, refused.err
+    assert "--key-file" in refused.err
+    assert "REBOND_PASSPHRASE_FILE" in refused.err
+    assert not (program.folder / "another").exists()
+    program.good("vault", "create", program.folder / "another", "--key-file", program.folder / "own.key")
+
+
 def test_where_a_new_passphrase_comes_from_is_said_where_none_was_given(program: Program) -> None:
     refused = program("key", "add", "--label", "third")
     assert refused.status == 2

@@ -10,6 +10,7 @@ from tests.unit.store.test_s3_server import client, server  # noqa: F401 - fixtu
 
 from rebond.errors import AccessDenied, StoreError, StoreUnreachable, UsageError
 from rebond.store.places import find_places
+from rebond.testing.s3_answers import Fault
 from rebond.testing.s3_server import ACCESS_KEY, SECRET_KEY, S3Server
 
 
@@ -75,3 +76,31 @@ def test_a_bucket_is_looked_through_folder_by_folder(
     assert look(f"s3://bucket{end}") == [f"s3://bucket/hosts/two{end}", f"s3://bucket/one{end}"]
     assert look(f"s3://bucket/hosts{end}") == [f"s3://bucket/hosts/two{end}"]
     assert look(f"s3://bucket/one{end}", depth=0) == [f"s3://bucket/one{end}"]
+
+
+def test_a_page_that_stands_before_a_bucket_is_no_empty_bucket(
+    server: S3Server,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    url = f"s3://bucket?endpoint={server.endpoint}&region=us-east-1"
+    assert look(url) == [], "an empty one is listed as such"
+    server.faults.append(Fault(status=200, content=b"<html><body>Who are you?</body></html>", times=99))
+
+    with pytest.raises(StoreUnreachable) as caught:
+        look(url)
+    assert "login" in caught.value.hint
+
+
+def test_a_single_page_that_is_no_list_hides_no_vault(
+    server: S3Server,  # noqa: F811
+    client: S3Store,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    obstore.put(client, "one/vault.json", b"{}")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+    server.faults.append(Fault(method="GET", query="list-type", status=200, content=b"<html></html>"))
+
+    assert len(look(f"s3://bucket?endpoint={server.endpoint}&region=us-east-1")) == 1

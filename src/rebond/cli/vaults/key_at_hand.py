@@ -54,6 +54,12 @@ def find_key(invocation: Invocation, configured: Configured = SILENT) -> SlotSec
 def find_new_passphrase(invocation: Invocation, configured: Configured = SILENT) -> SlotSecret:
     """Return a passphrase for something new; a typed one is typed twice. Raises ``Refused`` when they differ."""
     given = find_passphrase(invocation) or configured.find_passphrase()
+    if given is None and not sys.stdin.isatty():
+        raise WrongKey(
+            "No secret was given for what is to be made, and there is no terminal to ask on.",
+            hint="Set REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND; or let a key file be "
+            "made in place of a passphrase: --key-file FILE.",
+        )
     if given is None:
         given = ask(tr("New passphrase: "))
         if ask(tr("The same again: ")) != given:

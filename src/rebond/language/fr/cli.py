@@ -36,6 +36,8 @@ CLI: dict[str, str] = {
     "The same again: ": "La même, encore une fois : ",
     "The two passphrases differ.": "Les deux phrases de passe diffèrent.",
     "Run the same command again. Nothing was made.": "Relancez la même commande. Rien n'a été créé.",
+    "No secret was given for what is to be made, and there is no terminal to ask on.": "Aucun secret n'est donné pour ce qui est à créer, et il n'y a pas de terminal pour le demander.",
+    "Set REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND; or let a key file be made in place of a passphrase: --key-file FILE.": "Définissez REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE ou REBOND_PASSPHRASE_COMMAND ; ou faites créer un fichier de clé au lieu d'une phrase de passe : --key-file FICHIER.",
     "No secret was given, and there is no terminal to ask on.": "Aucun secret n'est donné, et il n'y a pas de terminal "
     "où le demander.",
     "Set REBOND_KEY_FILE, REBOND_PASSPHRASE, REBOND_PASSPHRASE_FILE or REBOND_PASSPHRASE_COMMAND.": "Définissez "

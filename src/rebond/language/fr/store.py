@@ -134,6 +134,7 @@ STORE: dict[str, str] = {
     "It was tried, and nothing of that is left. Free {needed} there, then run the same command again.": "L'essai "
     "a été fait, et il n'en reste rien. Libérez-y {needed}, puis relancez la même commande.",
     "{location} did not list all that lies there: the list of {name} breaks off.": "{location} n'a pas listé tout ce qui s'y trouve : la liste de {name} s'interrompt.",
+    "{location} shows nothing, and says of any name that it is there: what answers is no store.": "{location} ne montre rien, et dit de n'importe quel nom qu'il est là : ce qui répond n'est pas un stockage.",
     "Look whether something else answers in its place, such as a proxy or a page that asks for a login, then run the same command again.": "Regardez si autre chose répond à sa place, comme un proxy ou une page de connexion, puis relancez la même commande.",
     "{location} does not say when {name} was stored.": "{location} ne dit pas quand {name} a été stocké.",
     "A vault depends on that. Look what stands before the server, or choose another.": "Un coffre en dépend. Regardez ce qui se tient devant le serveur, ou choisissez-en un autre.",
