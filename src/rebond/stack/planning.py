@@ -76,29 +76,22 @@ def plan_backup(
     if not class_name and not names:
         class_name = find_usual_class(configuration)
     class_ = _find_class(loaded, class_name) if class_name else None
-    chosen = [(name, configuration.component[name]) for name in _choose(loaded, names, class_)]
-    holds_data = [name for name, each in chosen if not isinstance(each, NOTHING_TO_SAVE)]
-    if not holds_data:
-        raise UsageError(
-            "The configuration names nothing to save.", hint="Add a [component.NAME], or name a path with --path."
-        )
+    chosen = {name: configuration.component[name] for name in _choose(loaded, names, class_)}
     allows_partial = allows_partial or bool(class_ and class_.allow_partial)
-    obstacles = {name: error for name, each in chosen if (error := find_obstacle(name, each))}
-    if obstacles and (not allows_partial or len(obstacles) == len(holds_data)):
-        _refuse(obstacles)
+    obstacles = _require_something_to_save(chosen, allows_partial=allows_partial)
     components = {
         name: _leave_out(name, each, obstacles[name])
         if name in obstacles
         else finish_component(_prepare(loaded, name, each, class_, excludes), each, class_name, configuration)
-        for name, each in chosen
+        for name, each in chosen.items()
     }
-    apart = find_apart(dict(chosen), components)
+    apart = find_apart(chosen, components)
     exports, not_exported = plan_exports(
         loaded,
         [each for each in class_.export if each.component in components] if class_ else (),  # a run may be of a part
         {name: each.open_tree for name, each in components.items()},
     )
-    strategies = find_strategies(dict(chosen), class_)
+    strategies = find_strategies(chosen, class_)
     return PlannedBackup(
         components=tuple(each for name, each in components.items() if configuration.component[name].vault is None),
         stack=configuration.stack.name,
@@ -109,7 +102,7 @@ def plan_backup(
         else (configuration.vault.level if configuration.vault else "balanced"),
         allows_partial=allows_partial,
         notes=(*note_strategies(strategies), *not_exported),
-        lacks=find_lacking(configuration, {name for name, _ in chosen}),
+        lacks=find_lacking(configuration, set(chosen)),
         configuration=read_configuration(loaded),
         hooks=make_hooks(loaded, class_name),
         apart=apart,
@@ -117,8 +110,21 @@ def plan_backup(
         exports=tuple(exports),
         is_of_change=bool(class_ and class_.trigger == "change"),
         drills_each=bool(class_ and class_.drill and class_.drill.rhythm == "each"),
-        is_beside=is_beside(configuration, [name for name, _ in chosen], class_name),
+        is_beside=is_beside(configuration, list(chosen), class_name),
     )
+
+
+def _require_something_to_save(chosen: Mapping[str, Component], *, allows_partial: bool) -> dict[str, SourceUnfit]:
+    """Return what keeps some components from being saved; raise it unless the others may be saved without them."""
+    holds_data = [name for name, each in chosen.items() if not isinstance(each, NOTHING_TO_SAVE)]
+    if not holds_data:
+        raise UsageError(
+            "The configuration names nothing to save.", hint="Add a [component.NAME], or name a path with --path."
+        )
+    obstacles = {name: error for name, each in chosen.items() if (error := find_obstacle(name, each))}
+    if obstacles and (not allows_partial or len(obstacles) == len(holds_data)):
+        _refuse(obstacles)
+    return obstacles
 
 
 def find_obstacle(name: str, component: Component) -> SourceUnfit | None:
