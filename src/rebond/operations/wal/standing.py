@@ -257,7 +257,10 @@ def _find_lacking(facts: WalFacts, slot: Slot) -> str | None:
     """Return the file that a slot nobody uses waits for where the server has it on no timeline; else ``None``."""
     if slot.is_active or not slot.restart_lsn or facts.kept is None:
         return None
-    name = segment_name(facts.timeline, parse_lsn(slot.restart_lsn) // facts.segment_bytes, facts.segment_bytes)
+    number = parse_lsn(slot.restart_lsn) // facts.segment_bytes
+    if number >= facts.position // facts.segment_bytes:  # what is written next may not be there yet
+        return None
+    name = segment_name(facts.timeline, number, facts.segment_bytes)
     return None if any(each[8:] == name[8:] for each in facts.kept) else name
 
 

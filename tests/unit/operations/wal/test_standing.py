@@ -253,8 +253,9 @@ def test_a_failure_that_is_over_is_not_told() -> None:
         (facts(SLOTS, slots=[slot(wal_status="lost")]), "wal-slot"),
         (facts({**SLOTS, "max_slot_wal_keep_size": "-1"}, slots=[slot()]), "wal-max-slot-wal-keep-size"),
         (facts({**SLOTS, "idle_replication_slot_timeout": "1d"}, slots=[slot()]), "wal-idle-replication-slot-timeout"),
-        (facts(SLOTS, slots=[slot(is_active=False)], kept=list_names(1, 6, 8)), "wal-slot"),
-        (facts(SLOTS, slots=[slot(is_active=False)], kept=list_names(2, 5, 8)), "wal-not-received"),
+        (facts(SLOTS, slots=[slot(is_active=False)], lsn="0/600000", kept=list_names(1, 6, 8)), "wal-slot"),
+        (facts(SLOTS, slots=[slot(is_active=False)], lsn="0/600000", kept=list_names(2, 5, 8)), "wal-not-received"),
+        (facts(SLOTS, slots=[slot(is_active=False)], kept=list_names(1, 3, 4)), "wal-not-received"),  # it is idle
         (facts(SLOTS), "wal-no-slot"),
         (facts(SLOTS, slots=[slot(is_active=False, restart_lsn="0/300000")]), "wal-not-received"),
         (facts(SLOTS, slots=[slot(restart_lsn="0/100000", safe_bytes=1 << 20)]), "wal-slot-short"),
