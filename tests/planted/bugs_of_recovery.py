@@ -456,6 +456,18 @@ RECOVERY = (
         (f"{STUCK}::test_a_server_that_answers_is_not_lost_and_files_are_in_none",),
     ),
     Bug(
+        "a-bad-sector-hides-all-runs",
+        "One record that cannot be looked at hides every other: a backup saves what another restore left half done.",
+        (
+            Change(
+                "operations/recovery/known_runs.py",
+                "    except OSError:\n        return True\n",
+                "    except ZeroDivisionError:\n        return True\n",
+            ),
+        ),
+        (f"{SPOILT}::test_a_folder_that_cannot_be_looked_into_hides_no_other",),
+    ),
+    Bug(
         "a-spoilt-record-is-no-run",
         "A restore whose plan a disk spoilt counts for nothing: the next one begins over what it left half done.",
         (

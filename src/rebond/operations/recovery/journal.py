@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
 from rebond.errors import RestoreError, VaultLocked
@@ -237,12 +239,10 @@ class Journal:
         try:
             content = path.read_bytes()
             whole = content[: content.rfind(b"\n") + 1]
-            for line in whole.splitlines():
-                document = json.loads(line)
-                self._entries.append(Entry(**{**document, "event": Event(document["event"])}))
+            self._entries = [_decode(line) for line in whole.splitlines()]
         except FileNotFoundError:
             return 0
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
             raise spoilt(self.run, path, error) from error
         return len(content) - len(whole)
 
@@ -252,7 +252,7 @@ def read_plan(folder: Path) -> Mapping[str, Any]:
     path = folder / PLAN
     try:
         document = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise spoilt(folder.name, path, error) from error
     if not isinstance(document, dict):
         raise spoilt(folder.name, path, type(document).__name__)
@@ -298,6 +298,15 @@ def _append(path: Path, lines: bytes) -> None:
 def _encode(entry: Entry) -> bytes:
     document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if getattr(entry, name)}
     return json.dumps(document).encode() + b"\n"
+
+
+def _decode(line: bytes) -> Entry:
+    """Raises ``ValueError``, ``RecursionError`` and ``MsgspecError`` for what is no line of a journal."""
+    document = json.loads(line)  # which reads names that are no UTF-8 too
+    entry = msgspec.convert(document, Entry)
+    if unknown := document.keys() - Entry.__dataclass_fields__.keys():
+        raise ValueError(", ".join(sorted(unknown)))
+    return entry
 
 
 def spoilt(run: str, path: Path, reason: object) -> RestoreError:

@@ -67,8 +67,8 @@ def look_at_runs(restores: Path, clock: Clock) -> KnownRuns:
     except (FileNotFoundError, NotADirectoryError):
         return KnownRuns()
     for folder in folders:
-        if not any((folder / name).exists() for name in (PLAN, JOURNAL)):
-            continue  # it was cut before it began
+        if not _has_begun(folder):
+            continue
         found = _read(folder, clock)
         if isinstance(found, SpoiltRun):
             spoilt_ones.append(found)
@@ -77,6 +77,14 @@ def look_at_runs(restores: Path, clock: Clock) -> KnownRuns:
             whole.append((made_ms if isinstance(made_ms, int | float) else 0, found))
     whole.sort(key=lambda each: each[0])
     return KnownRuns(whole=tuple(each for _, each in whole), spoilt=tuple(spoilt_ones))
+
+
+def _has_begun(folder: Path) -> bool:
+    """Say whether a run got as far as its plan; one that cannot be looked at may have."""
+    try:
+        return any((folder / name).exists() for name in (PLAN, JOURNAL))
+    except OSError:
+        return True
 
 
 def _read(folder: Path, clock: Clock) -> Journal | SpoiltRun:

@@ -71,3 +71,29 @@ def test_the_latest_is_not_guessed_where_it_may_be_the_spoilt_one(restores: path
         with pytest.raises(RestoreError, match="cannot be read"):
             find_run(restores, text, ManualClock(), stack="blog")
     assert find_run(restores, SOUND[:4], ManualClock()).run == SOUND
+
+
+@pytest.mark.parametrize("name", ["plan.json", "journal.jsonl"])
+def test_a_record_that_is_nested_without_end_is_spoilt_like_any_other(restores: pathlib.Path, name: str) -> None:
+    (restores / SPOILT / name).write_bytes(b"[" * 100_000 + b"\n")
+    runs = look_at_runs(restores, ManualClock())
+
+    assert ([each.run for each in runs.whole], [each.run for each in runs.spoilt]) == ([SOUND], [SPOILT])
+
+
+@pytest.mark.parametrize("odd", ['"subject": ["a"]', '"kind": 7', '"step": "1"', '"seconds": "long"'])
+def test_a_line_whose_facts_are_of_another_kind_is_spoilt(restores: pathlib.Path, odd: str) -> None:
+    with (restores / SPOILT / "journal.jsonl").open("a") as file:
+        file.write(f'{{"event": "step-begins", "time_ms": 1, {odd}}}\n')
+
+    assert [each.run for each in look_at_runs(restores, ManualClock()).spoilt] == [SPOILT]
+
+
+def test_a_folder_that_cannot_be_looked_into_hides_no_other(restores: pathlib.Path) -> None:
+    (restores / SPOILT).rename(restores / "elsewhere")
+    (restores / SPOILT).symlink_to("x" * 300)  # no name may be so long: whoever looks has an error
+    runs = look_at_runs(restores, ManualClock())
+
+    assert ([each.run for each in runs.whole], [each.run for each in runs.spoilt]) == ([SOUND], [SPOILT])
+    with pytest.raises(RestoreError, match="cannot be read"):
+        runs.require_none_half_done("shop")
