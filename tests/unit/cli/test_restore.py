@@ -41,7 +41,20 @@ def test_what_was_chosen_is_said_before_anything_is_written(program: Program, tm
     answer = program.good("restore", "latest:monday", "--to", tmp_path / "back")
 
     assert chosen["id"][:8] in answer.err
+    assert "Not proven by a drill yet." in answer.err
     assert (tmp_path / "back" / "shop" / "settings.py").read_text() == "DEBUG = False\n"
+
+
+def test_what_was_chosen_names_its_class_and_when_it_was_last_proven(tmp_path: pathlib.Path) -> None:
+    made = Program.with_vault(tmp_path)
+    made.good("backup", "--path", plant_shop(tmp_path / "shop"), "--class", "weekly")
+    before = made.good("restore", "latest", "--to", tmp_path / "one").err
+    made.good("drill")
+    (known,) = made.ask("snapshots")
+    after = made.good("restore", "latest", "--to", tmp_path / "two").err
+
+    assert "Class weekly, not proven by a drill yet." in before
+    assert f"Class weekly, last proven by a drill on {known['proven'][:10]}" in after
 
 
 def test_patterns_choose(program: Program, tmp_path: pathlib.Path) -> None:

@@ -16,7 +16,6 @@ from rebond.cli.output.watching import watching
 from rebond.cli.restore.compared import describe_comparison, tell_comparison, tell_surplus
 from rebond.cli.snapshots.choosing import stack_option
 from rebond.cli.vaults.opening import vault_at_hand
-from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
@@ -121,14 +120,14 @@ def restore(
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
+        from rebond.cli.drills.proofs import describe_chosen
         from rebond.cli.restore.data_directories import Servers
-        from rebond.cli.snapshots.documents import describe_choice
         from rebond.cli.snapshots.parts import choose_parts
         from rebond.operations.restore import restore as restore_snapshot
 
         servers = Servers.choose(vault, words, moment, wishes)
         record, named = servers.record, servers.names
-        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        note(invocation, describe_chosen(invocation, record))
         if target is None:
             if servers.is_meant(named):
                 return servers.load(invocation, wishes["into"], watcher)

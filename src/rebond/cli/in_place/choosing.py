@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.sources import MAIN, Sources
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.speech import tr
 from rebond.cli.snapshots.choosing import choose_snapshot
-from rebond.cli.snapshots.documents import describe_choice
 from rebond.cli.snapshots.parts import choose_parts
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
@@ -37,7 +37,7 @@ def choose_parts_to_bring(
     stack = wishes["stack"] or loaded.configuration.stack.name
     if moment is None:
         record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack, records=sources.records())
-        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        note(invocation, describe_chosen(invocation, record))
         names, target, records = words[1:], "", {each.name: record for each in record.catalog.components}
     else:
         names, (target, records) = words, _take_moment(sources, moment, stack)

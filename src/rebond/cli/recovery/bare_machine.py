@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from rebond.cli.configuration.at_hand import is_same_place, list_places
+from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_all
 from rebond.cli.in_place.runs import begin_run, require_no_open_run
@@ -30,7 +31,6 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
 from rebond.cli.recovery.databases import NamedServer, find_named_server, load_all, show_loading
 from rebond.cli.snapshots.choosing import choose_snapshot
-from rebond.cli.snapshots.documents import describe_choice
 from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
@@ -59,7 +59,7 @@ def recover_stack(
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         to = str(target.expanduser().absolute()) if target is not None else ""
         asked = _choose(invocation, vault, moment, wishes["stack"], to)
-        note(invocation, describe_choice(asked.record, clock.now_ms()))
+        note(invocation, describe_chosen(invocation, asked.record))
         stored = require_configuration_in(vault, asked.record)
         loaded = load_stored(invocation, vault, asked.record, stored, to=to)
         sources = Sources(invocation, loaded, vault, watcher, held.enter_context(ExitStack()))

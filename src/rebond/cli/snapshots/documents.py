@@ -137,7 +137,7 @@ def _state_word(state: SnapshotState) -> str:
 
 
 def describe_choice(record: SnapshotRecord, now_ms: int) -> str:
-    """Return what was chosen, before anything is written: id, class, age, what it holds."""
+    """Return which snapshot it is: id, age, what it holds."""
     components = record.catalog.components
     age_ms = now_ms - time_of(record)
     values = {

@@ -86,6 +86,10 @@ CLI: dict[str, str] = {
     "files": "fichiers",
     "size": "taille",
     "added": "ajoutés",
+    "Class {class_}, not proven by a drill yet.": "Classe {class_}, pas encore prouvée par un exercice.",
+    "Class {class_}, last proven by a drill on {moment}.": "Classe {class_}, prouvée par un exercice le {moment}.",
+    "Not proven by a drill yet.": "Pas encore prouvée par un exercice.",
+    "Last proven by a drill on {moment}.": "Prouvée par un exercice le {moment}.",
     "Snapshot {id} of {moment}, {age} old: {names}, {files} files, {size}.": "Sauvegarde {id} du {moment}, vieille de "
     "{age} : {names}, {files} fichiers, {size}.",
     "Snapshot {id} of {moment}, dated {age} ahead of this machine's clock: {names}, {files} files, {size}. Newer ones may "
