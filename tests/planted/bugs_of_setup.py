@@ -26,6 +26,18 @@ SETUP = (
         ("tests/scenarios/test_postgres.py::test_databases_of_the_server_that_no_component_saves_are_named",),
     ),
     Bug(
+        "variables-of-a-unit-forgotten",
+        "systemd starts the application with /etc/shop.env: its secrets lie nowhere else, and nothing saves them.",
+        (
+            Change(
+                "stack/discovery/proposing.py",
+                "        named += [path for each in self._found.units for path in each.secrets]\n",
+                "",
+            ),
+        ),
+        ("tests/unit/cli/test_init_units.py::test_a_unit_of_the_application_and_its_secrets_are_saved",),
+    ),
+    Bug(
         "helper-taken-for-the-database",
         "What copies the data of a database beside it is proposed as that database, which itself is not saved.",
         (

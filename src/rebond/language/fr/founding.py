@@ -89,6 +89,7 @@ FOUNDING: dict[str, str] = {
     "MEDIA_ROOT of {manage}: what users uploaded.": "MEDIA_ROOT de {manage} : ce que les utilisateurs ont déposé.",
     "Saved by the database's own program, whose last line says that the dump is whole.": "Sauvegardé par le programme de la base, dont la dernière ligne dit que la copie est entière.",
     "The service {service} of compose, image {image}.": "Le service {service} de compose, image {image}.",
+    "Units of systemd that start what lies here: {names}. After a return, systemctl daemon-reload.": "Unités de systemd qui démarrent ce qui se trouve ici : {names}. Après un retour, systemctl daemon-reload.",
     "Other services mount its data too, and are taken for helpers of it: {names}.": "D'autres services montent aussi ses données, et passent pour ses aides : {names}.",
     "Several databases of it are named ({names}): all that are there are saved, with the roles.": "Plusieurs de ses bases sont nommées ({names}) : toutes celles qui s'y trouvent sont sauvegardées, avec les rôles.",
     "The database that the file of variables names.": "La base que nomme le fichier de variables.",

@@ -15,6 +15,7 @@ from rebond.stack.discovery.git import Repository, find_repository
 from rebond.stack.discovery.kubernetes import ClusterFound, find_cluster, has_manifests
 from rebond.stack.discovery.nearby_folders import NearbyFolders
 from rebond.stack.discovery.postgres import SOCKET_FOLDERS, RunningServer, find_running_servers
+from rebond.stack.discovery.systemd import UNIT_FOLDER, UnitFound, find_units
 from rebond.stack.discovery.written_paths import can_be_written
 from rebond.stack.django_code.django_settings import DjangoProject, read_django
 
@@ -51,10 +52,15 @@ class Surveyed:
     cluster: ClusterFound | None = None
     timezone: str = ""
     sqlite_files: tuple[Path, ...] = ()
+    units: tuple[UnitFound, ...] = ()  # of systemd
 
 
 def look_around(
-    directory: Path, environment: Mapping[str, str], *, socket_folders: tuple[str, ...] = SOCKET_FOLDERS
+    directory: Path,
+    environment: Mapping[str, str],
+    *,
+    socket_folders: tuple[str, ...] = SOCKET_FOLDERS,
+    unit_folder: Path = UNIT_FOLDER,
 ) -> Surveyed:
     """Look at a directory. Reads only; what cannot be read counts as not there."""
     env_files = find_env_files(directory)
@@ -84,6 +90,7 @@ def look_around(
         cluster=find_cluster(directory, environment),
         timezone=find_timezone(),
         sqlite_files=_find_databases(directory),
+        units=find_units(directory, unit_folder) if directory != Path("/") else (),
     )
 
 

@@ -57,6 +57,7 @@ class _Proposing:
         self._add_databases()
         self._add_django()
         self._add_secrets()
+        self._add_units()
         self._add_dependencies()
         self._add_git()
         self._add_unsaved()
@@ -222,8 +223,22 @@ class _Proposing:
         """Return files of variables, and what compose hands to services as variables or secrets from anywhere."""
         services = self._found.compose.services.values() if self._found.compose else ()
         named = [path for each in services for path in (*each.env_files, *each.secret_files.values())]
+        named += [path for each in self._found.units for path in each.secrets]
         normal = [Path(os.path.normpath(each)) for each in named]
         return [*dict.fromkeys([*self._found.env_files, *(each for each in normal if may_hold_text(each))])]
+
+    def _add_units(self) -> None:
+        """Save what starts this on the machine: it lies outside of the directory, and nothing else has it."""
+        files = [path for each in self._found.units for path in each.files if not self._is_inside(path)]
+        if files:
+            name = choose_name("units", "systemd-units", self._taken)
+            remark = Remark(
+                template="Units of systemd that start what lies here: {names}. After a return, systemctl "
+                "daemon-reload.",
+                values={"names": ", ".join(each.name for each in self._found.units)},
+            )
+            lines: Lines = {"kind": "files", "paths": [write_path(str(each)) for each in files]}
+            self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
 
     def _add_dependencies(self) -> None:
         found = self._found.dependencies
