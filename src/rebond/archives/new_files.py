@@ -47,7 +47,7 @@ def new_file(path: str, *, has_checksum: bool = False) -> Iterator[BinaryIO]:
     except OSError as error:
         raise RestoreError(
             "{path} could not be written: {reason}",
-            hint="Free some space there, or name another place; then run the same command again.",
+            hint="Name a folder that is there, may be written to, and has room; then run the same command again.",
             path=path,
             reason=error.strerror or str(error),
         ) from error

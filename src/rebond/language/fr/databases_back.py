@@ -5,7 +5,7 @@ DATABASES_BACK: dict[str, str] = {
     "{path} exists already; nothing was written.": "{path} existe déjà ; rien n'a été écrit.",
     "Name another file, or remove that one.": "Nommez un autre fichier, ou supprimez celui-là.",
     "{path} could not be written: {reason}": "{path} n'a pas pu être écrit : {reason}",
-    "Free some space there, or name another place; then run the same command again.": "Libérez de la place là-bas, ou nommez un autre endroit ; puis relancez la même commande.",
+    "Name a folder that is there, may be written to, and has room; then run the same command again.": "Nommez un dossier qui existe, où vous pouvez écrire, et qui a de la place ; puis relancez la même commande.",
     "In what form.": "Sous quelle forme.",
     "Where to; - is standard output.": "Vers où ; - est la sortie standard.",
     "Write FILE.sha256 beside it, for sha256sum -c.": "Écrire FICHIER.sha256 à côté, pour sha256sum -c.",
