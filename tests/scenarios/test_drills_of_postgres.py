@@ -63,6 +63,12 @@ def by_code(document: Any, subject: str) -> dict[str, str]:
     return {each["code"]: each["answer"] for each in document["checks"] if each["subject"] == subject}
 
 
+def expect_amcheck(server: PostgresServer) -> dict[str, str]:
+    """Return what a drill says of it: nothing where it did not come with the programs, as in some packages."""
+    found = server.sql("SELECT count(*) FROM pg_available_extensions WHERE name = 'amcheck'")
+    return {"amcheck": "pass"} if found.strip() == "1" else {}
+
+
 def test_a_database_is_loaded_counted_and_asked_on_a_server_that_archives_nothing(
     stack: DrilledStack, server: PostgresServer
 ) -> None:
@@ -76,7 +82,7 @@ def test_a_database_is_loaded_counted_and_asked_on_a_server_that_archives_nothin
     stack.program.good("backup")
     done = stack.drill()
     assert done.status == 0, done.out
-    assert by_code(done.document, "db") == {"loaded": "pass", "row-counts": "pass", "amcheck": "pass"}
+    assert by_code(done.document, "db") == {"loaded": "pass", "row-counts": "pass", **expect_amcheck(server)}
     assert (by_code(done.document, "safe"), by_code(done.document, "program")) == (
         {"own-check": "pass"},
         {"own-check": "pass"},
@@ -142,7 +148,10 @@ def test_a_data_directory_is_started_and_asked_and_archives_nothing(
     done = stack.drill("latest", "--json")
     checks = {each["subject"] + " " + each["code"]: each["answer"] for each in done.document["checks"]}
     assert checks["db loaded"] == "pass", done.out
-    assert (checks["db amcheck"], checks["safe own-check"], checks["rows own-check"]) == ("pass", "pass", "pass")
+    assert (checks["safe own-check"], checks["rows own-check"]) == ("pass", "pass")
+    assert {each["code"]: each["answer"] for each in done.document["checks"] if each["code"] == "amcheck"} == (
+        expect_amcheck(server)
+    )
     assert list_servers(stack) == []
 
 
