@@ -169,7 +169,18 @@ class _MarkEmptying:
         self._going = [name for name in self._names if name in there and may_delete_record(name, protected)]
         for name in self._names:
             if name in there and name in protected:
-                self._vault.report(_spared(name))
+                self._vault.report(_kept_in_trash(name) if self._is_anothers(marks, name) else _spared(name))
+
+    def _is_anothers(self, marks: Marks, name: str) -> bool:
+        """Say whether another process claimed a mark on it: one that died, or sleeps, and may have read the holds."""
+        return any(
+            name in mark.body.names and claim.purpose is ClaimPurpose.DELETE
+            for mark in marks.marks
+            if mark.is_verified
+            and mark.name != self._mark
+            and mark.body.purpose == MarkPurpose.FORGET
+            and (claim := marks.claim_facts.get(mark.name)) is not None
+        )
 
     def _name_in_run(self) -> None:
         if self._going:
@@ -200,6 +211,19 @@ class _MarkEmptying:
             # Rising, so that what says "done" goes last: a journal without it would look like an open session's.
             for entry in session.journal if session is not None else ():
                 self._vault.store.delete(entry.name)
+
+
+def _kept_in_trash(name: str) -> Finding:
+    return Finding(
+        code="trash-kept",
+        severity=Severity.WARNING,
+        subject=name,
+        template="{name} is not deleted: it is held, or nothing complete would be left. It stays in the trash, because "
+        "a prune that was cut short had begun to delete it",
+        hint_template="Nothing that it needs goes as long as it is protected. Read it with the rescue program of the "
+        "vault, or back up again what it holds.",
+        values={"name": name},
+    )
 
 
 def _spared(name: str) -> Finding:

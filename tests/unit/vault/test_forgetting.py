@@ -10,6 +10,7 @@ from rebond.errors import RebondError, Refused, StoreFull, UsageError, VaultDama
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName, random_id
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
+from rebond.progress import Silence
 from rebond.store.memory import MemoryStore
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.manual_clock import ManualClock
@@ -20,6 +21,7 @@ from rebond.vault.forgetting import ForgetPlan, forget, plan_by_name, plan_by_po
 from rebond.vault.holds import hold_snapshot, release_snapshot
 from rebond.vault.marks import ClaimBody, claim_mark, read_marks
 from rebond.vault.protocol_rules import ClaimPurpose
+from rebond.vault.pruning import prune
 from rebond.vault.retention import KeepPolicy
 from rebond.vault.runs import read_runs
 from rebond.vault.snapshots import SnapshotRecord
@@ -186,6 +188,24 @@ def test_a_hold_protects_from_the_trash_and_from_emptying(world: World) -> None:
 
     assert emptied.spared == (world.records[0].name,)
     assert world.records[0].name in world.listed()
+
+
+def test_what_is_held_beside_the_claim_of_a_dead_prune_is_kept_by_every_later_one(world: World) -> None:
+    plan = world.plan(0)
+    hold_snapshot(world.vault, world.records[0], reason="court", until_ms=None, who="me")
+    mark = forget(world.vault, plan).mark
+    assert mark is not None
+    claim_mark(world.store, world.vault.credentials, mark, ClaimBody(run=random_id(), time_ms=0))  # and dies
+    told: list[Finding] = []
+    keeper = msgspec.structs.replace(world.vault, report=told.append)
+    for _ in range(3):
+        world.clock.advance(30 * DAY)
+        done = prune(keeper, Silence())
+        assert done.records == ()
+        assert read_back(world.vault, world.records[0])["file0"].startswith(b"content 0")
+
+    assert world.in_trash() == {world.records[0].name}, "its claimer may sleep: nobody else lifts that mark"
+    assert {each.code for each in told} == {"trash-kept"}
 
 
 def test_a_hold_on_what_was_forgotten_is_refused(world: World) -> None:

@@ -57,6 +57,12 @@ PRUNING: dict[str, str] = {
     "Run the command again with --yes, if that is meant.": "Relancez la commande avec --yes, si c'est voulu.",
     "The snapshot {snapshot} is younger than a day by the store's clock.": "La sauvegarde {snapshot} a moins d'un jour à l'horloge du stockage.",
     "Check this machine's clock, then run the same command again.": "Vérifiez l'horloge de cette machine, puis relancez la même commande.",
+    "{name} is not deleted: it is held, or nothing complete would be left. It stays in the trash, because a prune that "
+    "was cut short had begun to delete it": "{name} n'est pas supprimée : elle est protégée, ou il ne resterait rien "
+    "d'entier. Elle reste dans la corbeille, car un nettoyage interrompu avait commencé à la supprimer",
+    "Nothing that it needs goes as long as it is protected. Read it with the rescue program of the vault, or back up "
+    "again what it holds.": "Rien de ce dont elle a besoin ne part tant qu'elle est protégée. Lisez-la avec le programme "
+    "de secours du coffre, ou sauvegardez à nouveau ce qu'elle contient.",
     "{name} comes back out of the trash: it is held, or nothing complete would be left": "{name} revient de la corbeille : elle est protégée, ou il ne resterait rien d'entier",
     "It is too late to take back {name}: a prune is deleting it.": "Il est trop tard pour reprendre {name} : un nettoyage l'efface.",
     "If a replica has the snapshot, restore from there.": "Si une copie a la sauvegarde, restaurez de là.",
