@@ -468,6 +468,12 @@ RECOVERY = (
         (f"{SPOILT}::test_a_folder_that_cannot_be_looked_into_hides_no_other",),
     ),
     Bug(
+        "a-spoilt-record-is-not-told",
+        "Backups go on over what a restore with a spoilt record left half done, and nobody is told until the next one.",
+        (Change("cli/backup/half_restored.py", "            tell(each.error)\n", "            pass\n"),),
+        ("tests/unit/cli/test_spoilt_restore_told.py::test_a_backup_is_made_and_names_the_run",),
+    ),
+    Bug(
         "a-spoilt-record-is-no-run",
         "A restore whose plan a disk spoilt counts for nothing: the next one begins over what it left half done.",
         (

@@ -18,19 +18,25 @@ if TYPE_CHECKING:
     from rebond.operations.components import ComponentToSave
 
 
-def find_half_restored(state_folder: Path, stack: str) -> dict[str, str]:
-    """Return the components of files whose versions were changing places when a restore was cut, with its run."""
+def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondError], None]") -> dict[str, str]:
+    """Return the components of files whose versions were changing places when a restore was cut, with its run.
+
+    Of a restore whose record was spoilt nobody knows that: ``tell`` is given why.
+    """
     from rebond.operations.recovery.journal import RESTORES, Event, RunState
-    from rebond.operations.recovery.known_runs import list_runs
+    from rebond.operations.recovery.known_runs import look_at_runs
 
     found: dict[str, str] = {}
-    if not (state_folder / RESTORES).is_dir():
-        return found
     try:
-        journals = list_runs(state_folder / RESTORES, SystemClock())
+        if not (state_folder / RESTORES).is_dir():
+            return found
+        runs = look_at_runs(state_folder / RESTORES, SystemClock())
     except OSError:
         return found
-    for journal in journals:
+    for each in runs.spoilt:
+        if each.may_be_half_done(stack):
+            tell(each.error)
+    for journal in runs.whole:
         with contextlib.suppress(RebondError, KeyError, TypeError):  # no backup may fail over what one wrote down
             plan = journal.read_plan()
             if journal.state not in (RunState.UNFINISHED, RunState.ROLLING_BACK) or plan.get("stack") != stack:

@@ -14,6 +14,7 @@ from rebond.cli.backup.streaming import describe_stream, wants_stream
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.observing import describe_finding
+from rebond.cli.output.speech import hint_of, message_of
 from rebond.cli.snapshots.choosing import split_all
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.left_out import leave_vault_out, leave_vaults_out, vault_left_out
@@ -154,7 +155,11 @@ def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapp
     )
     for each in plan.notes:
         note(invocation, describe_finding(each))
-    half_restored = find_half_restored(invocation.state_folder, loaded.configuration.stack.name)
+    half_restored = find_half_restored(
+        invocation.state_folder,
+        loaded.configuration.stack.name,
+        lambda spoilt: note(invocation, f"{message_of(spoilt)}\n  → {hint_of(spoilt)}"),
+    )
     return WantedBackup(
         components=refuse_half_restored(plan.components, half_restored),
         stack=wishes["stack"] or plan.stack,

@@ -102,11 +102,6 @@ def _read(folder: Path, clock: Clock) -> Journal | SpoiltRun:
     return journal
 
 
-def list_runs(restores: Path, clock: Clock) -> list[Journal]:
-    """Return the runs of this machine that can be read, oldest first."""
-    return list(look_at_runs(restores, clock).whole)
-
-
 def find_run(restores: Path, text: str, clock: Clock, *, stack: str = "") -> Journal:
     """Return the run that ``text`` means: an id, a unique prefix, or ``latest``, which is one of ``stack``.
 

@@ -11,7 +11,7 @@ from rebond.errors import RestoreError
 from rebond.operations.recovery import journal as journal_module
 from rebond.operations.recovery import reserve
 from rebond.operations.recovery.journal import Event, Journal
-from rebond.operations.recovery.known_runs import list_runs
+from rebond.operations.recovery.known_runs import look_at_runs
 from rebond.testing.manual_clock import ManualClock
 
 
@@ -27,7 +27,7 @@ def test_who_only_looks_leaves_a_line_that_is_being_written(journal: Journal, tm
     whole = lines.read_bytes()
     lines.write_bytes(whole + whole[:20])
 
-    (seen,) = list_runs(tmp_path, ManualClock())
+    (seen,) = look_at_runs(tmp_path, ManualClock()).whole
     assert [each.event for each in seen.entries()] == [each.event for each in journal.entries()]
     assert lines.read_bytes() == whole + whole[:20]
 
@@ -91,6 +91,6 @@ def test_a_run_for_which_the_disk_has_no_room_never_began(
         full.setattr(module, "write_durably", fill_up)
         with pytest.raises(RestoreError):
             Journal.begin(tmp_path, "0" * 16, {}, ManualClock())
-    assert (list_runs(tmp_path, ManualClock()), os.listdir(tmp_path)) == ([], [])
+    assert (look_at_runs(tmp_path, ManualClock()).whole, os.listdir(tmp_path)) == ((), [])
     Journal.begin(tmp_path, "0" * 16, {}, ManualClock())
-    assert len(list_runs(tmp_path, ManualClock())) == 1
+    assert len(look_at_runs(tmp_path, ManualClock()).whole) == 1
