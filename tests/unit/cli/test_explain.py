@@ -152,3 +152,13 @@ def test_what_no_component_reaches_any_more_is_not_saved_though_an_old_snapshot_
     assert (document["saved"], len(document["snapshots"])) == (False, 1)
     said = configured.good("explain", "settings.py").out
     assert "no component of the configuration reaches it" in said
+
+
+def test_one_snapshot_that_holds_it_in_two_components_is_one(configured: Program) -> None:
+    text = pathlib.Path("rebond.toml").read_text()
+    pathlib.Path("rebond.toml").write_text(
+        text.replace("[class.daily]", '[component.again]\nkind = "files"\npath = "settings.py"\n[class.daily]')
+    )
+    configured.good("backup")
+
+    assert len(configured.ask("explain", "settings.py")["snapshots"]) == 1

@@ -169,7 +169,8 @@ def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Kno
                         descend(reader, root_of(component), wanted[len(root) + 1 :])
                     except UnknownName:
                         continue
-                    holders.append(record)
+                    if record not in holders[-1:]:  # several components may hold it
+                        holders.append(record)
     except RoleTooSmall:
         note(invocation, tr("This key cannot look into snapshots; only rules are explained."))
     known.holders = tuple(holders)
