@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
@@ -104,6 +105,11 @@ def test_a_moment_takes_the_newest_snapshot_before_it(program: Program, tmp_path
     assert chosen["snapshot"] == monday["id"]
     assert now["snapshot"] == tuesday["id"]
     assert program("restore", "--at", "2001-01-01", "--to", tmp_path / "never").status == 2
+
+
+def test_the_moment_that_was_asked_for_is_said_with_its_zone(program: Program, tmp_path: pathlib.Path) -> None:
+    told = program.good("restore", "--at", "2099-02-04 14:32", "--to", tmp_path / "back")
+    assert re.search(r"^As of 2099-02-04 14:32:59 [+-]\d\d:\d\d\.$", told.err, re.MULTILINE)
 
 
 def test_what_cannot_be_meant_ends_with_2(program: Program, tmp_path: pathlib.Path) -> None:

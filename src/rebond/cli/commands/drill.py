@@ -7,13 +7,15 @@ import click
 
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import note
+from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import choose_moment, choose_snapshot, stack_option
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, RestoreError, UsageError
-from rebond.units import parse_span
+from rebond.units import format_moment, parse_span
 
 if TYPE_CHECKING:
     from rebond.operations.physical.targets import Target
@@ -104,11 +106,11 @@ def _drill(invocation: Invocation, snapshot: str | None, moment: str | None, wis
             return exercise(
                 invocation, vault, loaded, watcher, scenario=wishes["scenario"] or "", report=wishes["report"]
             )
-        record = (
-            choose_moment(vault, moment, stack=wishes["stack"])
-            if moment is not None
-            else choose_snapshot(vault, snapshot or "latest", stack=wishes["stack"])
-        )
+        if moment is None:
+            record = choose_snapshot(vault, snapshot or "latest", stack=wishes["stack"])
+        else:
+            record, until_ms = choose_moment(vault, moment, stack=wishes["stack"])
+            note(invocation, tr("As of {moment}.", moment=format_moment(until_ms, vault.configured.zone)))
         announce(invocation, record)
         is_newest = moment is None and (snapshot is None or snapshot.startswith("latest"))
         try:

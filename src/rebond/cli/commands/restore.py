@@ -127,6 +127,7 @@ def restore(
 
         servers = Servers.choose(vault, words, moment, wishes)
         record, named = servers.record, servers.names
+        servers.tell_moment(invocation)
         note(invocation, describe_chosen(invocation, record))
         if target is None:
             if servers.is_meant(named):

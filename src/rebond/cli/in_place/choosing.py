@@ -21,7 +21,7 @@ from rebond.operations.selection import Selection
 from rebond.operations.snapshots import time_of
 from rebond.stack.recovering import holds_data
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
-from rebond.units import format_iso, parse_last_moment
+from rebond.units import format_iso, format_moment, parse_last_moment
 from rebond.vault.snapshots import ComponentSummary, SnapshotRecord
 
 
@@ -40,7 +40,7 @@ def choose_parts_to_bring(
         note(invocation, describe_chosen(invocation, record))
         names, target, records = words[1:], "", {each.name: record for each in record.catalog.components}
     else:
-        names, (target, records) = words, _take_moment(sources, moment, stack)
+        names, (target, records) = words, _take_moment(invocation, sources, moment, stack)
         record = max(records.values(), key=time_of)
     picked = choose_parts(invocation, record, names, wishes["include"])
     wanted = picked.components or tuple(records)
@@ -64,11 +64,15 @@ def choose_parts_to_bring(
     )
 
 
-def _take_moment(sources: Sources, moment: str, stack: str) -> tuple[str, dict[str, SnapshotRecord]]:
+def _take_moment(
+    invocation: Invocation, sources: Sources, moment: str, stack: str
+) -> tuple[str, dict[str, SnapshotRecord]]:
     """Return the moment as it is kept, and the newest snapshot of each component that is not younger."""
-    now_ms = SystemClock().now_ms()
+    now_ms, zone = SystemClock().now_ms(), sources.main.configured.zone
     is_latest = moment == "latest"
-    until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=sources.main.configured.zone)
+    until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=zone)
+    if not is_latest:
+        note(invocation, tr("As of {moment}.", moment=format_moment(until_ms, zone)))
     records = choose_records(sources.records(), until_ms, stack=stack)
     if not records:
         raise UnknownName(

@@ -14,6 +14,7 @@ from rebond.cli.vaults.opening import VaultAtHand
 from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.findings import Severity
+from rebond.units import format_moment
 
 if TYPE_CHECKING:
     from rebond.operations.physical.laying import LaidDirectory
@@ -40,6 +41,11 @@ class Servers:
     ) -> "Servers":
         """Take the words of the command for what they mean. Raises ``UsageError`` and ``UnknownName``."""
         return cls(vault, choose_wanted(vault, words, moment, stack=wishes["stack"]), wishes)
+
+    def tell_moment(self, invocation: Invocation) -> None:
+        """Say as of which moment snapshots are taken, with its zone; data directories say it with their way there."""
+        if self._wanted.until_ms is not None and not self.are_all:
+            note(invocation, tr("As of {moment}.", moment=format_moment(self._wanted.until_ms, self._zone)))
 
     @property
     def are_all(self) -> bool:

@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a restore is to bring back: a snapshot, the components that are named, and the moment if one was.
 
-    ``is_at`` says that the moment decides by itself: for each data directory the newest that reaches it is taken.
+    ``is_at`` says that the moment decides by itself: for each data directory the newest that reaches it is taken, and
+    of all else the newest snapshot of ``until_ms`` or earlier, in milliseconds since 1970.
     """
 
     record: "SnapshotRecord"
     names: tuple[str, ...]
     target: "Target | None" = None
     is_at: bool = False
+    until_ms: int | None = None
 
 
 def choose_wanted(vault: VaultAtHand, words: Sequence[str], moment: str | None, *, stack: str) -> Wanted:
@@ -44,12 +46,11 @@ def choose_wanted(vault: VaultAtHand, words: Sequence[str], moment: str | None, 
     if words and words[0].split("/")[0] not in known:
         record = choose_snapshot(vault, words[0], stack=stack)
         return Wanted(record=record, names=tuple(words[1:]), target=target)
-    record = (
-        choose_snapshot(vault, "latest", stack=stack)
-        if is_position(moment)
-        else choose_moment(vault, moment, stack=stack)
-    )
-    return Wanted(record=record, names=tuple(words), target=target, is_at=True)
+    if is_position(moment):
+        record, until_ms = choose_snapshot(vault, "latest", stack=stack), None
+    else:
+        record, until_ms = choose_moment(vault, moment, stack=stack)
+    return Wanted(record=record, names=tuple(words), target=target, is_at=True, until_ms=until_ms)
 
 
 def find_servers(vault: VaultAtHand, wanted: Wanted) -> list[str]:

@@ -54,8 +54,11 @@ def choose_snapshot(
         return withdrawn
 
 
-def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> "SnapshotRecord":
-    """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment."""
+def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> tuple["SnapshotRecord", int]:
+    """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment, and that moment.
+
+    The moment is in milliseconds since 1970, the last one that ``text`` names.
+    """
     from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
 
     until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
@@ -66,7 +69,7 @@ def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> "Snapsho
             hint="'rebond snapshots' lists them with their times.",
             moment=format_moment(until_ms),
         )
-    return resolve_snapshot(records, "latest", now_ms=until_ms, stack=stack or vault.configured.stack)
+    return resolve_snapshot(records, "latest", now_ms=until_ms, stack=stack or vault.configured.stack), until_ms
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:
