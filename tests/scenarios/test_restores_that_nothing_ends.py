@@ -78,6 +78,18 @@ def test_what_a_lost_server_held_is_left_out_and_the_rest_is_undone(orders: Orde
 
 
 @pytest.mark.judge("postgres")
+def test_of_a_server_that_does_not_answer_nobody_says_that_it_was_written_to(orders: Orders) -> None:
+    orders.lose_the_server()
+    asked = orders.program("restore", "--rollback", orders.run, "--yes")
+
+    assert (asked.status, "does not answer" in asked.err, "somebody wrote to db" in asked.err) == (6, True, False)
+    assert f"restore --rollback {orders.run} --without db" in asked.err
+    orders.find_the_server()
+    orders.program.good("restore", "--rollback", orders.run, "--yes")
+    assert (rows(orders.server), orders.code.read_text()) == (0, "broken")
+
+
+@pytest.mark.judge("postgres")
 def test_what_a_lost_server_held_is_left_out_and_the_rest_is_accepted(orders: Orders) -> None:
     orders.lose_the_server()
     stuck = orders.program("restore", "--accept", orders.run, "--yes")

@@ -95,7 +95,7 @@ def roll_back(
         require_newest(invocation, journal, clock)
         _require_lost(means, lost)
         if journal.state is RunState.KEPT:
-            _require_second_word(journal, recovery, lost, keeps_newer=keeps_newer)
+            _require_second_word(journal, recovery, means, lost, keeps_newer=keeps_newer)
         names = ", ".join(each for each in means.parts if each not in lost)
         question = tr("Put the old version of {components} back?", components=names)
         require_consent(invocation, question, is_given=is_confirmed)
@@ -147,10 +147,23 @@ def _require_lost(means: Means, lost: Sequence[str]) -> None:
             )
 
 
-def _require_second_word(journal: Journal, recovery: Recovery, lost: Sequence[str], *, keeps_newer: bool) -> None:
+def _require_second_word(
+    journal: Journal, recovery: Recovery, means: Means, lost: Sequence[str], *, keeps_newer: bool
+) -> None:
     written = recovery.find_written(lost)
     if not written or keeps_newer:
         return
+    for name in written:
+        part = means.parts[name]
+        if isinstance(part, NeedsServer) and not part.answers():
+            raise Refused(
+                "The server of {component} does not answer, so nobody knows whether somebody wrote to it since the "
+                "restore {run}.",
+                hint="Start it, then run the same command again.\n  → Where that server is lost for good, leave it "
+                "out: rebond restore --rollback {run} --without {component}",
+                component=name,
+                run=journal.run,
+            )
     since = format_moment(journal.ended_ms)
     raise Refused(
         "Since the restore {run} ended ({since}), somebody wrote to {components}. Rolling back takes that away too.",

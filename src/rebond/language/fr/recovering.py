@@ -239,6 +239,11 @@ RECOVERING: dict[str, str] = {
     "{component} is no component of this restore that lies in a server.": "{component} n'est pas un composant de cette restauration qui se trouve dans un serveur.",
     "--without leaves out one whose server is lost for good: {known}.": "--without laisse de côté celui dont le serveur est perdu pour toujours : {known}.",
     "Leave --without out.": "Retirez --without.",
+    "The server of {component} does not answer, so nobody knows whether somebody wrote to it since the restore {run}.": "Le "
+    "serveur de {component} ne répond pas ; personne ne sait donc si on y a écrit depuis la restauration {run}.",
+    "Start it, then run the same command again.\n  → Where that server is lost for good, leave it out: rebond restore "
+    "--rollback {run} --without {component}": "Démarrez-le, puis relancez la même commande.\n  → Si ce serveur est perdu "
+    "pour de bon, laissez-le de côté : rebond restore --rollback {run} --without {component}",
     "The server of {component} answers, so nothing of it is lost.": "Le serveur de {component} répond : rien n'en est perdu.",
     "Leave the restore {run} as it stands? Nothing is moved or deleted, and nothing of it can be undone by Rebond any more.": "Laisser la restauration {run} telle quelle ? Rien n'est déplacé ni supprimé, et Rebond ne peut plus rien en annuler.",
     "The restore {run} was left as it stands. What is left of its record lies in {path}.": "La restauration {run} est laissée telle quelle. Ce qui reste de son registre est dans {path}.",
