@@ -12,7 +12,7 @@ from rebond.sources.postgres.server import describe_input
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
 from rebond.sources.postgres.wal_names import Switch
-from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot, renew_slot
+from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot, renew_slot, says_removed
 from rebond.subprocesses import RunningCommand
 from rebond.vault.access import Vault
 
@@ -21,7 +21,6 @@ TAIL_SECONDS = 2.0
 FAR_TAIL_SECONDS = 10.0  # where each put is a round trip, and is paid for
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
-_REMOVED = "has already been removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +151,7 @@ class WalReceiver:
         elif running.has_output(0):  # it writes nothing there: this is its end
             status, words = running.wait(), running.last_words()
             self._end_stream()
-            if _REMOVED in words:
+            if says_removed(words):
                 self._was_refused = True
                 gap = WalGap(
                     "The server has not kept what comes next: {words}",

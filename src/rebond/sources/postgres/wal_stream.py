@@ -10,6 +10,8 @@ from rebond.sources.postgres.session import COMMON, Access
 from rebond.sources.postgres.wal_names import Switch, parse_history
 from rebond.sources.streams.whole_output import read_output
 
+_FILE_NAME = re.compile(r"\b[0-9A-F]{24}\b")
+_PLACE = re.compile(r'[0-9"/]')  # of a file that could not be read: its path, or an offset
 _SLOT_NAME = re.compile(r"[a-z0-9_]{1,63}")
 _ASK_SLOT = """{common}SELECT count(*) = 0 AS is_missing FROM pg_catalog.pg_replication_slots
  WHERE slot_name = '{slot}' \\gset
@@ -62,6 +64,18 @@ status=$?
 kill "$watcher" 2> /dev/null
 exit "$status"
 """
+
+
+def says_removed(words: str) -> bool:
+    """Say whether the last words of ``pg_receivewal`` are that the server removed the file which comes next.
+
+    It speaks the language of the server (``lc_messages``), which only a superuser may choose, and says no code. So
+    this is a line that names one segment, and neither a path nor a number: other errors about segments do.
+    """
+    for line in words.split(" | "):
+        if len(_FILE_NAME.findall(line)) == 1 and not _PLACE.search(_FILE_NAME.sub("", line)):
+            return True
+    return False
 
 
 def ensure_slot(access: Access, database: str, slot: str) -> None:
