@@ -142,8 +142,10 @@ class PostgresServer:
 
     def _answers(self) -> bool:
         """Say whether it answers; nobody is asked before it says itself that it is ready."""
-        says = self.data / "postmaster.pid"
-        if not says.exists() or "ready" not in says.read_text():
+        try:
+            if "ready" not in (self.data / "postmaster.pid").read_text():
+                return False
+        except FileNotFoundError:  # not yet, or not any more
             return False
         words = [str(self.programs / "psql"), "-XAtqc", "SELECT 1", "-d", self.connection()]
         try:
