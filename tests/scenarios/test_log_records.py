@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tests.scenarios.wal_stack import SmallSegments
+from tests.scenarios.wal_stack import SEGMENT_BYTES, SmallSegments
 
 from rebond.clock import SystemClock
 from rebond.operations.physical.archived_log import ArchivedLog, SegmentId
@@ -17,7 +17,6 @@ from rebond.store.memory import MemoryStore
 from rebond.testing.vaults import make_vault, open_made
 
 pytestmark = pytest.mark.judge("postgres")
-SEGMENT_BYTES = 1 << 20
 PAGE_BYTES, PAGE_HEADER_BYTES = 8192, 24
 RECORD = re.compile(r"^rmgr: (\w+) +len.*?/ *(\d+), tx: +(\d+), lsn: (\w+/\w+), .*? desc: (\w+)", re.MULTILINE)
 FILL = """DO $$ BEGIN FOR i IN 1..1000 LOOP

@@ -14,16 +14,24 @@ from rebond.cli.__main__ import run
 from rebond.testing.postgres_server import PostgresServer
 
 LAUNCHER = pathlib.Path(__file__).parents[2] / "launchers" / "rebond-wal"
+SEGMENT_BYTES = 1 << 20
 SECRET = "quatre mots très simples"
 WAIT_SECONDS = 90.0  # as long as it may take on a machine that does ten other things
 
 
 class SmallSegments(PostgresServer):
-    """A server with segments of 1 MB, so that a test makes many in no time."""
+    """A server with segments of ``SEGMENT_BYTES``, so that a test makes many in no time."""
 
     def _initialize(self, encoding: str) -> None:
         self._run(
-            *("initdb", "--no-sync", "--auth=trust", f"--username={self.user}", "--wal-segsize=1", "--locale=C.UTF-8"),
+            *(
+                "initdb",
+                "--no-sync",
+                "--auth=trust",
+                f"--username={self.user}",
+                f"--wal-segsize={SEGMENT_BYTES >> 20}",
+                "--locale=C.UTF-8",
+            ),
             *("--pgdata", str(self.data)),
         )
 
