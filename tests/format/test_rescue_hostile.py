@@ -19,8 +19,8 @@ from rebond.vault.frames import LEVELS
 from rebond.vault.opening import open_vault
 from rebond.vault.slots import key_file_secret
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent
-from rebond.vault.tree_writing import TreeTotals
 from rebond.vault.trees import CHUNK_ROW, StoredEntry, encode_entry
+from rebond.vault.walk_progress import TreeTotals
 from rebond.vault.writing import SavedComponent, SnapshotSession
 
 FACTS = golden_facts()

@@ -104,7 +104,7 @@ WRITING = (
     Bug(
         "changed-while-read-unsaid",
         "A file that was written while it was read is saved torn, and nobody is told.",
-        (Change("vault/tree_writing.py", "is_steady = not opened.changed()", "is_steady = True"),),
+        (Change("vault/file_contents.py", "is_steady = not opened.changed()", "is_steady = True"),),
         ("tests/unit/vault/test_tree_writing.py",),
     ),
     Bug(

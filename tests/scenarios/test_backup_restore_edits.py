@@ -181,7 +181,7 @@ def test_a_file_that_is_written_to_all_the_time_is_saved_and_said_to_change(tmp_
             log.flush()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("rebond.vault.tree_writing._REPORT_EVERY_SECONDS", 0.0)
+        patch.setattr("rebond.vault.walk_progress._REPORT_EVERY_SECONDS", 0.0)
         path = os.fsencode(root)
         component = ComponentToSave(
             name="site",

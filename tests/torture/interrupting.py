@@ -9,15 +9,17 @@ from tests.torture.real_program import KILLED, RealProgram, object_bytes
 DIE_AT = """
 import os, signal, sys
 from rebond.vault.tree_writing import TreeWriter
-limit, original = int(sys.argv[1]), TreeWriter._report
+from rebond.vault.walk_progress import WalkProgress
+limit, original, saved = int(sys.argv[1]), WalkProgress.report, TreeWriter._save_entry
 def report(self, path, in_file_bytes=0):
     if self.totals.read_bytes + in_file_bytes >= limit:
         os.kill(os.getpid(), signal.SIGKILL)
     original(self, path, in_file_bytes)
 def save_entry(self, *arguments):
-    saved(self, *arguments)
-    report(self, b"")
-saved, TreeWriter._save_entry, TreeWriter._report = TreeWriter._save_entry, save_entry, report
+    is_saved = saved(self, *arguments)
+    report(self._progress, b"")
+    return is_saved
+TreeWriter._save_entry, WalkProgress.report = save_entry, report
 from rebond.cli.__main__ import run
 sys.exit(run(sys.argv[2:]))
 """

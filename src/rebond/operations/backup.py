@@ -21,7 +21,7 @@ from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
 from rebond.vault.frames import LEVELS, Level
 from rebond.vault.snapshots import SnapshotRecord, StoredProblem
-from rebond.vault.tree_writing import TreeTotals
+from rebond.vault.walk_progress import TreeTotals
 from rebond.vault.writing import SnapshotSession
 
 __all__ = ["BackupOutcome", "BackupRequest", "ComponentToSave", "Judge", "Judged", "Moment", "OpenTree", "back_up"]

@@ -12,7 +12,7 @@ from rebond.operations.named_fields import FoundFields
 
 if TYPE_CHECKING:  # a backup describes its components before it loads what saves them
     from rebond.vault.snapshots import ComponentSummary
-    from rebond.vault.tree_writing import TreeTotals
+    from rebond.vault.walk_progress import TreeTotals
 
 Report = Callable[[Finding], None]
 OpenTree = Callable[[Report], Tree]

@@ -13,9 +13,11 @@ import msgspec
 from rebond.entries import Arrival, ArrivingTree, Content, Entry, Listing, PartialArrival, RememberingTree, Tree
 from rebond.errors import SourceError
 from rebond.vault.block_memory import BlockMemory
+from rebond.vault.chunking import Chunker
 from rebond.vault.content_writing import NOT_KEPT
-from rebond.vault.tree_writing import Kept, Saved, TreeWriter
-from rebond.vault.trees import CHUNK_ROW, store_chunk_rows
+from rebond.vault.file_contents import FileContents, KeptContent
+from rebond.vault.tree_writing import TreeWriter
+from rebond.vault.trees import CHUNK_ROW
 
 _READ_BYTES = 1 << 20
 
@@ -26,47 +28,64 @@ class ArrivingWriter(TreeWriter):
     ``memory`` is of the blocks that the tree was made of before; a tree that makes nothing of it is read whole.
     """
 
-    _spool: IO[bytes]
+    _contents: "_ArrivedContents"
     memory: BlockMemory | None = None
+
+    def _make_contents(self, chunker: Chunker) -> FileContents:
+        return _ArrivedContents(self._content, chunker, self._progress, self._observer)
 
     def save(self, tree: Tree) -> tuple[bytes, bytes]:
         """Keep what arrives, then walk the tree; return the root directory's id and its encoded entry."""
-        self._arrived: dict[bytes, tuple[int, int]] = {}
-        remembering = tree if isinstance(tree, RememberingTree) and self.memory is not None else None
-        if remembering is not None and self.memory is not None:
-            remembering.recall(self.memory)
-        self._remembers = remembering is not None
-        self._buffer = memoryview(bytearray(_READ_BYTES))
         try:
-            with tempfile.TemporaryFile() as self._spool:
-                for arrival in cast(ArrivingTree, tree).arrivals():
-                    self._keep_arrival(arrival)
-                if remembering is not None and self.memory is not None:
-                    self.memory.finish(remembering.make_mark())
+            with tempfile.TemporaryFile() as spool:
+                if self.memory is not None and isinstance(tree, RememberingTree):
+                    tree.recall(self.memory)
+                    self._contents.keep_arrivals(tree, spool, self.memory)
+                    self.memory.finish(tree.make_mark())
+                else:
+                    self._contents.keep_arrivals(cast(ArrivingTree, tree), spool, None)
                 return super().save(tree)
         except BaseException:
             if self.memory is not None:
                 self.memory.close()
             raise
 
+
+class _ArrivedContents(FileContents):
+    """Contents that were kept before their files are listed: what is known of each lies in a spool."""
+
+    _spool: IO[bytes]
+    _memory: BlockMemory | None = None
+
+    def keep_arrivals(self, tree: ArrivingTree, spool: IO[bytes], memory: BlockMemory | None) -> None:
+        """Keep all that arrives, and note it in ``spool``; refer to blocks that stayed by ``memory``."""
+        self._spool, self._memory = spool, memory
+        self._arrived: dict[bytes, tuple[int, int]] = {}
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        for arrival in tree.arrivals():
+            self._keep_arrival(arrival)
+
     def _keep_arrival(self, arrival: Arrival) -> None:
-        before = self.totals.read_bytes
+        totals = self._progress.totals
+        before = totals.read_bytes
         if not arrival.block_bytes:
-            kept = self._keep_chunks(self._chunker.cut(arrival))
-            self.totals.read_bytes += kept[3]
+            kept = self.keep_pieces(self._chunker.cut(arrival))
+            totals.read_bytes += kept.size_bytes
         else:
             blocks = _FileOfBlocks()
             if isinstance(arrival, PartialArrival) and arrival.fresh is not None:
                 self._keep_part(arrival, arrival.fresh, blocks)
             else:
                 self._keep_blocks(arrival, arrival.block_bytes, blocks, None)
-            kept = self._finish_blocks(arrival.path, blocks)
-        if before != self.totals.read_bytes or not kept[3]:
-            self.totals.read_files += 1
+            if self._memory is not None:
+                self._memory.add(arrival.path, blocks.rows)
+            kept = self.keep_rows(blocks.rows, blocks.uses.items(), blocks.size_bytes)
+        if before != totals.read_bytes or not kept.size_bytes:
+            totals.read_files += 1
         encoded = msgspec.msgpack.encode(kept)
         self._arrived[arrival.path] = self._spool.seek(0, 2), len(encoded)
         self._spool.write(encoded)
-        self._report(arrival.path)
+        self._progress.report(arrival.path)
 
     def _keep_blocks(self, content: Content, block_bytes: int, blocks: "_FileOfBlocks", most_bytes: int | None) -> int:
         """Keep what comes, block by block, up to its end or so many bytes; return how many came."""
@@ -78,8 +97,8 @@ class ArrivingWriter(TreeWriter):
             for chunk_id, place, size in self._content.keep_blocks(buffer[:filled], block_bytes):
                 blocks.add(CHUNK_ROW.pack(chunk_id, size), place, size)
             came += filled
-            self.totals.read_bytes += filled
-            self._report(b"", blocks.size_bytes)
+            self._progress.totals.read_bytes += filled
+            self._progress.report(b"", blocks.size_bytes)
             if filled < len(buffer):
                 break
         return came
@@ -97,7 +116,7 @@ class ArrivingWriter(TreeWriter):
 
     def _take_blocks(self, arrival: PartialArrival, first: int, end: int, blocks: "_FileOfBlocks") -> None:
         """Refer to blocks as they were remembered. Raises ``SourceError`` where one is not what the file needs."""
-        path, rows, places = self.memory.found if self.memory is not None else (b"", (), ())
+        path, rows, places = self._memory.found if self._memory is not None else (b"", (), ())
         for number in range(first, end):
             wanted = min(arrival.block_bytes, arrival.whole_bytes - number * arrival.block_bytes)
             is_known = path == arrival.path and number < len(rows) and places[number] != NOT_KEPT
@@ -105,20 +124,12 @@ class ArrivingWriter(TreeWriter):
                 raise _not_remembered(arrival.path, number)
             blocks.add(rows[number], places[number], wanted)
 
-    def _finish_blocks(self, path: bytes, blocks: "_FileOfBlocks") -> Kept:
-        if self._remembers and self.memory is not None:
-            self.memory.add(path, blocks.rows)
-        lists: list[tuple[int, int]] = []
-        chunks, chunk_list = store_chunk_rows(blocks.rows, lambda content: self._keep_list(content, lists))
-        return chunks, chunk_list, [*blocks.uses.items(), *lists], blocks.size_bytes
-
-    def _read_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
+    def _read(self, listing: Listing, position: int, entry: Entry) -> KeptContent | None:
         place = self._arrived.get(listing.path + b"/" + entry.name if listing.path else entry.name)
         if place is None:
-            return super()._read_content(listing, position, entry)
+            return super()._read(listing, position, entry)
         self._spool.seek(place[0])
-        kept = msgspec.msgpack.decode(self._spool.read(place[1]), type=Kept)
-        return kept, kept[3], True
+        return msgspec.msgpack.decode(self._spool.read(place[1]), type=KeptContent)
 
 
 class _FileOfBlocks:

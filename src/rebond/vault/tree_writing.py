@@ -1,48 +1,25 @@
 """Turning a walk into tree objects: cached entries for what is unchanged, chunks for the rest (§9.4, §9.7)."""
 
-import time
 from bisect import bisect_right
-from collections.abc import Iterator
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.entries import Entry, EntryKind, Listing, Tree
-from rebond.errors import SourceError, SourceUnfit
-from rebond.progress import Advance, Observer
-from rebond.vault.cache_slices import NEVER_SAME, GatheredSlice, Uses
+from rebond.errors import SourceUnfit
+from rebond.progress import Observer
+from rebond.vault.cache_slices import NEVER_SAME, GatheredSlice
 from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import SLICE_ENTRIES, USE, CacheReader, CacheRecord, CacheWriter
-from rebond.vault.holes import WithoutHoles, clip_holes
+from rebond.vault.file_contents import NO_CONTENT, WHOLE_READ_LIMIT, FileContents, KeptContent
+from rebond.vault.holes import clip_holes
 from rebond.vault.open_directories import OpenDirectory
 from rebond.vault.segment_directory import SegmentDirectory
-from rebond.vault.tree_notices import (
-    notice_became_directory,
-    notice_change,
-    notice_cut_read,
-    notice_kept_from_before,
-)
-from rebond.vault.trees import CHUNK_ROW, decode_entry, store_chunk_rows, store_directory, store_entry, with_directory
+from rebond.vault.tree_notices import notice_became_directory, notice_kept_from_before
+from rebond.vault.trees import CHUNK_ROW, decode_entry, store_directory, store_entry, with_directory
+from rebond.vault.walk_progress import WalkProgress
 
-WHOLE_READ_LIMIT = 1 << 20  # bytes; files up to this are read in one piece
 _REMEMBERED_AFTER = 1 << 20  # bytes read; a run that is killed then leaves little to read again
-_LINKS_REMEMBERED_BYTES = 8 << 20
-_REPORT_EVERY_SECONDS = 0.1
-
-Kept = tuple[bytes, tuple[bytes, int] | None, Uses, int]  # chunk rows, or a list of them; uses; bytes
-Saved = tuple[Kept, int, bool]  # what was kept, the size of the file, whether it stayed as it was while it was read
-_NOTHING: Kept = (b"", None, [], 0)
-
-
-class TreeTotals(Struct):
-    """What a walk came to."""
-
-    files: int = 0
-    bytes: int = 0
-    directories: int = 0
-    read_files: int = 0
-    read_bytes: int = 0
 
 
 class TreeWriter:
@@ -63,16 +40,17 @@ class TreeWriter:
         self._content = content
         self._segments = segments
         self._tree_id_key = tree_id_key
-        self._chunker = chunker
         self._component = component
         self._cached = cached
         self._remember = remember
         self._observer = observer
-        self._links: dict[tuple[int, int], tuple[bytes, Kept]] = {}
-        self._links_bytes = 0
-        self._next_report = 0.0
         self._remembered_bytes = 0
-        self.totals = TreeTotals()
+        self._progress = WalkProgress(content, remember, observer)
+        self._contents = self._make_contents(chunker)
+        self.totals = self._progress.totals
+
+    def _make_contents(self, chunker: Chunker) -> FileContents:
+        return FileContents(self._content, chunker, self._progress, self._observer)
 
     def save(self, tree: Tree) -> tuple[bytes, bytes]:
         """Walk and keep everything; return the root directory's id and its encoded entry.
@@ -85,7 +63,7 @@ class TreeWriter:
             while open_directories and open_directories[-1].depth >= listing.depth:
                 self._finish(open_directories)
             open_directories.append(self._save_listing(listing))
-            self._report(listing.path)
+            self._progress.report(listing.path)
         while open_directories:
             root = self._finish(open_directories)
         if root is None:
@@ -197,7 +175,7 @@ class TreeWriter:
             elif not position or name != names[position - 1]:  # a directory that changes may list a name twice
                 self._save_entry(listing, position, opened, slice_)
             if not position & 63:
-                self._report(listing.path)
+                self._progress.report(listing.path)
         self._remember_slice(slice_)
 
     def _fall_back(
@@ -247,16 +225,16 @@ class TreeWriter:
         described = listing.describe(position)
         if described is None:
             return False
-        entry, stamp, kept = described, listing.stamps[position], _NOTHING
+        entry, stamp, kept = described, listing.stamps[position], NO_CONTENT
         if entry.kind is EntryKind.FILE:
-            saved = self._save_content(listing, position, entry)
-            if saved is None:
+            found = self._contents.keep(listing, position, entry)
+            if found is None:
                 return False
-            kept, size, is_steady = saved
-            if not is_steady:
+            kept = found
+            if not kept.is_steady:
                 stamp = NEVER_SAME
-            if size != entry.size:
-                entry = msgspec.structs.replace(entry, size=size, holes=clip_holes(entry.holes, size))
+            if kept.size_bytes != entry.size:
+                entry = replace(entry, size=kept.size_bytes, holes=clip_holes(entry.holes, kept.size_bytes))
         elif entry.kind is EntryKind.DIRECTORY:
             self._observer.noticed(notice_became_directory(listing.path + b"/" + entry.name))
             return False
@@ -269,7 +247,7 @@ class TreeWriter:
         """Take a file that was read in one piece. Most files of most backups are one chunk and come this way."""
         size = len(content)
         if not 0 < size <= LEAST:
-            self._add(entry, stamp, self._keep_whole(content), opened, slice_)
+            self._add(entry, stamp, self._contents.keep_whole(content), opened, slice_)
             return
         chunk_id, place = self._content.keep_data(content)
         encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=CHUNK_ROW.pack(chunk_id, size))
@@ -283,107 +261,14 @@ class TreeWriter:
         opened.entries.append(encoded)
         slice_.add_small(entry.name, stamp or NEVER_SAME, encoded, place, size)
 
-    def _add(self, entry: Entry, stamp: bytes, kept: Kept, opened: OpenDirectory, slice_: GatheredSlice) -> None:
+    def _add(self, entry: Entry, stamp: bytes, kept: KeptContent, opened: OpenDirectory, slice_: GatheredSlice) -> None:
         """Take one thing, whose content is kept, into its directory and into the cache."""
-        chunks, chunk_list, uses, _ = kept
-        encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=chunks, chunk_list=chunk_list)
-        for place, used in uses:
+        encoded = store_entry(entry, tree_id_key=self._tree_id_key, chunks=kept.chunks, chunk_list=kept.chunk_list)
+        for place, used in kept.uses:
             self._content.use(place, used)
         files, size_bytes = (1, entry.size) if entry.kind is EntryKind.FILE else (0, 0)
         self.totals.files += files
         self.totals.bytes += size_bytes
         opened.names.append(entry.name)
         opened.entries.append(encoded)
-        slice_.add(entry.name, stamp or NEVER_SAME, encoded, uses, files, size_bytes)
-
-    def _save_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
-        """Keep a file's bytes; ``None`` if unreadable (reported)."""
-        if entry.link is None:
-            return self._read_content(listing, position, entry)
-        # A second name has the same stamp, unless somebody wrote to the file since its first name was read.
-        stamp = listing.stamps[position]
-        known = self._links.get(entry.link)
-        if known is not None and stamp and known[0] == stamp:
-            return known[1], known[1][3], True
-        saved = self._read_content(listing, position, entry)
-        if saved is not None and saved[2] and stamp and self._links_bytes < _LINKS_REMEMBERED_BYTES:
-            chunks, _, uses, _ = saved[0]
-            self._links[entry.link] = (stamp, (*saved[0][:3], saved[1]))
-            self._links_bytes += 300 + len(chunks) + 80 * len(uses)
-        return saved
-
-    def _read_content(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
-        # A file of no bytes is read too: those of /proc and of some network file systems only say so.
-        if entry.size <= WHOLE_READ_LIMIT and not entry.holes:
-            content = listing.read_small(position, entry.size)
-            if content is not None:
-                return self._keep_whole(content), len(content), True
-        return self._keep_stream(listing, position, entry)
-
-    def _keep_whole(self, content: bytes) -> Kept:
-        size = len(content)
-        self.totals.read_files += 1
-        self.totals.read_bytes += size
-        if size > LEAST:
-            return self._keep_chunks(self._chunker.cut_bytes(content))
-        if not size:
-            return b"", None, [], 0
-        chunk_id, place = self._content.keep_data(content)
-        return CHUNK_ROW.pack(chunk_id, size), None, [(place, size)], size
-
-    def _keep_chunks(self, pieces: Iterator[bytes]) -> Kept:
-        rows: list[bytes] = []
-        uses: dict[int, int] = {}
-        size = 0
-        for piece in pieces:
-            chunk_id, place = self._content.keep_data(piece)
-            rows.append(CHUNK_ROW.pack(chunk_id, len(piece)))
-            uses[place] = uses.get(place, 0) + len(piece)
-            size += len(piece)
-            if len(rows) & 15 == 0:
-                self._report(b"", size)
-        # Lists of chunks are tree objects; their places count as used by this file, so that a
-        # cached entry keeps them alive.
-        lists: list[tuple[int, int]] = []
-        chunks, chunk_list = store_chunk_rows(rows, lambda content: self._keep_list(content, lists))
-        return chunks, chunk_list, [*uses.items(), *lists], size
-
-    def _keep_list(self, content: bytes, lists: Uses) -> bytes:
-        object_id, place = self._content.keep_list(content)
-        lists.append((place, len(content)))
-        return object_id
-
-    def _keep_stream(self, listing: Listing, position: int, entry: Entry) -> Saved | None:
-        opened = listing.open(position)
-        if opened is None:
-            return None
-        data = WithoutHoles(opened, entry.holes) if entry.holes else opened
-        try:
-            kept = self._keep_chunks(self._chunker.cut(data))
-            is_steady = not opened.changed()
-        except SourceError as error:
-            self._observer.noticed(notice_cut_read(listing.path + b"/" + entry.name, error))
-            return None
-        finally:
-            opened.close()
-        if not is_steady:
-            self._observer.noticed(notice_change(listing.path + b"/" + entry.name))
-        self.totals.read_files += 1
-        self.totals.read_bytes += kept[3]
-        size = data.position if isinstance(data, WithoutHoles) else kept[3]
-        return kept, size, is_steady
-
-    def _report(self, path: bytes, in_file_bytes: int = 0) -> None:
-        now = time.monotonic()
-        if now >= self._next_report:
-            self._next_report = now + _REPORT_EVERY_SECONDS
-            self._remember.flush()
-            self._observer.advanced(
-                Advance(
-                    phase="backup",
-                    subject=path.decode(errors="backslashreplace"),
-                    files=self.totals.files,
-                    bytes=self.totals.bytes + in_file_bytes,
-                    stored_bytes=self._content.added_bytes,
-                )
-            )
+        slice_.add(entry.name, stamp or NEVER_SAME, encoded, kept.uses, files, size_bytes)

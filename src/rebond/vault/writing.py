@@ -41,7 +41,8 @@ from rebond.vault.session_notices import (
 )
 from rebond.vault.sessions import SessionJournal
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
-from rebond.vault.tree_writing import TreeTotals, TreeWriter
+from rebond.vault.tree_writing import TreeWriter
+from rebond.vault.walk_progress import TreeTotals
 
 KINDS_OF_ROWS = frozenset({"postgres", "mysql"})
 

@@ -233,7 +233,7 @@ class Interrupting(Notebook):
 def test_an_interrupted_run_ends_cleanly_and_the_next_goes_on(
     place: RestoredVault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rebond.vault.tree_writing._REPORT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("rebond.vault.walk_progress._REPORT_EVERY_SECONDS", 0.0)
     monkeypatch.setattr("rebond.vault.sealing_pipeline.LEAST_PACK", 1)
     tree = a_tree(200)
 
@@ -273,7 +273,7 @@ def test_a_store_that_is_full_ends_the_run_with_its_own_error_and_the_next_one_w
 
 
 def test_progress_rises_and_tells_bytes(place: RestoredVault, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rebond.vault.tree_writing._REPORT_EVERY_SECONDS", 0.0)
+    monkeypatch.setattr("rebond.vault.walk_progress._REPORT_EVERY_SECONDS", 0.0)
     notebook = Notebook()
 
     run(place, {"site": a_tree(50)}, notebook)

@@ -15,7 +15,7 @@ from rebond.stack.keeping import find_policies
 from rebond.stack.planning import plan_backup
 from rebond.stack.strategies import SMART
 from rebond.vault.retention import KeepPolicy
-from rebond.vault.tree_writing import TreeTotals
+from rebond.vault.walk_progress import TreeTotals
 
 BODY = """
 [[replica]]

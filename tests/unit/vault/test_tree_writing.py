@@ -12,7 +12,7 @@ from rebond.errors import SourceUnfit
 from rebond.testing.memory_tree import MemoryTree
 from rebond.vault.chunking import LEAST, MOST
 from rebond.vault.file_cache import read_records
-from rebond.vault.tree_writing import WHOLE_READ_LIMIT
+from rebond.vault.file_contents import WHOLE_READ_LIMIT
 from rebond.vault.trees import LIST_THRESHOLD, PAGE_THRESHOLD, store_chunk_rows
 
 RANDOM = random.Random(5).randbytes(MOST * 2)

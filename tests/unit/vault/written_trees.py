@@ -18,8 +18,9 @@ from rebond.vault.local_cache import LocalCache
 from rebond.vault.primitives import sealing_public_bytes
 from rebond.vault.sealing import SealingContext
 from rebond.vault.sealing_pipeline import FullSegment
-from rebond.vault.tree_writing import TreeTotals, TreeWriter
+from rebond.vault.tree_writing import TreeWriter
 from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
+from rebond.vault.walk_progress import TreeTotals
 
 KEYS = DomainKeys.from_secret(DomainId(b"domain_1"), bytes(32))
 IDENTITY = bytes(32)
