@@ -5,15 +5,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace as struct_replace
+
 from rebond.config.components import Postgres
 from rebond.config.model import Configuration, Loaded
 from rebond.config.stacks import Stack
-from rebond.errors import UsageError
+from rebond.errors import RebondError, UsageError
 from rebond.sources.channels.addresses import Client, parse_address
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.target import DatabaseTarget, reach_target
 from rebond.stack.postgres import ConfiguredPostgres, read_url
-from rebond.stack.whereabouts import Place, looking_up
+from rebond.stack.surroundings import address_of
+from rebond.stack.whereabouts import Place, looking_up, words_of
 
 _SCHEMES = ("postgres://", "postgresql://")
 
@@ -50,6 +53,30 @@ def target_of_component(name: str, component: Postgres, loaded: Loaded) -> Datab
         place = configured.find_place()
         name = "" if component.databases else database
         return reach_target(server, place.open, name, is_local=place.is_own)
+
+
+def describe_home(name: str, component: Postgres, loaded: Loaded) -> str:
+    """Return the server of a component and its databases as an address for people; nothing is asked of the server.
+
+    Where what it refers to is not on this machine yet, it is the component's name.
+    """
+    configured = ConfiguredPostgres(name, struct_replace(component, password=None), loaded)
+    try:
+        server, database = configured.find_server()
+        names = configured.list_wanted() or [database]
+        volume = words_of(component.volume, loaded)
+    except RebondError:
+        return f"postgresql:{name}"
+    databases = "" if "*" in names or not names[0] else f"/{','.join(names)}"
+    if component.inside is not None:
+        return f"{address_of(component.inside)}{databases}"
+    if volume:
+        return f"volume:{volume}{databases}"
+    user = f"{server.user}@" if server.user else ""
+    if server.host.startswith(("/", "@")):
+        port = f":{server.port}" if server.port else ""
+        return f"postgresql://{user}{port}{databases or '/'}?host={server.host}"
+    return f"postgresql://{user}{server}{databases}"
 
 
 def _find_inside(text: str, known: Loaded, loaded: Loaded | None) -> DatabaseTarget:

@@ -79,7 +79,7 @@ def plan_recovery(
     )
     ordered = {each.name: parts[each.name] for each in plan.parts}
     remarks = (remark for each in ordered.values() if isinstance(each, FilePart) for remark in each.remarks())
-    plan = replace(plan, remarks=(*refusals, *remarks))
+    plan = replace(plan, remarks=(*refusals, *remarks), to=wish.to)
     sources = [around.sources[name] for name in ordered if name in around.sources]
     return plan, Means(parts=ordered, sources=sources, commands=hooks, questions=questions)
 

@@ -103,7 +103,7 @@ def _make_database_part(
         )
 
     from rebond.operations.recovery.database_part import DatabasePart  # noqa: PLC0415 - many stacks have none
-    from rebond.stack.database_targets import target_of_component  # noqa: PLC0415
+    from rebond.stack.database_targets import describe_home, target_of_component  # noqa: PLC0415
     from rebond.stack.server_starting import find_starter  # noqa: PLC0415
 
     def refresh() -> Loaded:  # what says how to get in may itself have come back since
@@ -123,4 +123,4 @@ def _make_database_part(
         find_starter=lambda: find_starter(component, refresh()),
         makes_all_roles=is_bare(relocation.loaded, wish),
     )
-    return part, f"postgres:{chosen.name}"
+    return part, describe_home(chosen.name, component, relocation.loaded)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rebond.cli.configuration.at_hand import find_stack
 from rebond.cli.in_place.carrying_out import Gathering, RunInterrupted, carry_out
+from rebond.cli.in_place.last_words import say_last_words
 from rebond.cli.in_place.runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.in_place.saved_configuration import take_configuration_back, write_configuration
 from rebond.cli.in_place.sources import sources_of
@@ -60,10 +61,15 @@ def _root_of(begun: BegunRun) -> Path:
 
 
 def _finish_bare(invocation: Invocation, journal: Journal, begun: BegunRun) -> None:
-    """Put the configuration beside a stack that came back on a bare machine, unless something lies there."""
+    """Put the configuration beside a stack that came back on a bare machine, unless something lies there.
+
+    Then say what ``rebond recover`` itself would have said at its end.
+    """
     if begun.wish.is_bare:
         root = _root_of(begun)
         write_configuration(invocation, root, read_kept_configuration(journal), journal)
+        if begun.words is not None:
+            say_last_words(invocation, begun.words)
 
 
 _MAY_HAVE_LAID = frozenset({RunState.KEPT, RunState.ROLLING_BACK})

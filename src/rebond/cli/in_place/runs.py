@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 import rebond
+from rebond.cli.in_place.last_words import LastWords
 from rebond.cli.invocation import Invocation
 from rebond.clock import Clock
 from rebond.config.loading import load_configuration
@@ -28,7 +29,14 @@ def restores_of(invocation: Invocation) -> Path:
     return invocation.state_folder / RESTORES
 
 
-def begin_run(invocation: Invocation, loaded: Loaded, wish: RecoveryWish, plan: RecoveryPlan, clock: Clock) -> Journal:
+def begin_run(
+    invocation: Invocation,
+    loaded: Loaded,
+    wish: RecoveryWish,
+    plan: RecoveryPlan,
+    clock: Clock,
+    words: LastWords | None = None,
+) -> Journal:
     """Write down all that a later process needs, before anything is done. Raises ``RestoreError``."""
     names = _keep_configuration(restores_of(invocation) / plan.run / _CONFIGURATION, loaded)
     document = {
@@ -43,6 +51,7 @@ def begin_run(invocation: Invocation, loaded: Loaded, wish: RecoveryWish, plan: 
         "steps": msgspec.to_builtins(plan.steps),
         "vault": invocation.named_vault or "",
         "is_bare": plan.is_bare,
+        "last_words": msgspec.to_builtins(words),
     }
     journal = Journal.begin(restores_of(invocation), plan.run, document, clock)
     for part in plan.parts:
@@ -87,6 +96,7 @@ class BegunRun(msgspec.Struct, frozen=True, kw_only=True):
     loaded: Loaded
     wish: RecoveryWish
     plan: RecoveryPlan
+    words: LastWords | None = None
 
 
 def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
@@ -98,6 +108,7 @@ def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
     try:
         wish = msgspec.convert(document["wish"], RecoveryWish)
         plan = _read_steps(journal.run, document)
+        words = msgspec.convert(document.get("last_words"), LastWords | None)
         names, root = document.get("configuration") or [""], Path(str(document["root"]))
     except (KeyError, TypeError, msgspec.MsgspecError) as error:
         raise spoilt(journal.run, journal.folder / PLAN, error) from error
@@ -113,7 +124,7 @@ def load_run(invocation: Invocation, journal: Journal) -> BegunRun:
         )
     if invocation.recording is not None:
         invocation.recording.meet_configuration(verdict.loaded)
-    return BegunRun(loaded=verdict.loaded, wish=wish, plan=plan)
+    return BegunRun(loaded=verdict.loaded, wish=wish, plan=plan, words=words)
 
 
 def _read_steps(run: str, document: Mapping[str, Any]) -> RecoveryPlan:

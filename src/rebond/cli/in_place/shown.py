@@ -17,8 +17,12 @@ SHORT_ID = 8
 
 def describe_plan(plan: RecoveryPlan) -> str:
     """Return a plan in words: what comes back, what does not, every step with its expected duration."""
-    lines = [tr("Plan to bring the stack {stack} back in its place (run {run})", stack=plan.stack, run=plan.run), ""]
-    lines += [describe_parts(plan.parts)]
+    if plan.to:
+        values = {"stack": plan.stack, "folder": show_path(plan.to), "run": plan.run}
+        lines = [tr("Plan to bring the stack {stack} back into {folder}, and not to its place (run {run})", **values)]
+    else:
+        lines = [tr("Plan to bring the stack {stack} back in its place (run {run})", stack=plan.stack, run=plan.run)]
+    lines += ["", describe_parts(plan.parts)]
     if plan.spread_ms:
         lines.append(tr("The moments of these parts are {span} apart.", span=format_span(plan.spread_ms / 1000)))
     lines += ["", *_describe_left_out(plan.left_out), *map(describe_finding, plan.remarks)]

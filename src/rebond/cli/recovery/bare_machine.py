@@ -1,6 +1,5 @@
 """Bringing a stack back on a bare machine, from nothing but its vault."""
 
-import contextlib
 import os
 import shlex
 from collections.abc import Mapping, Sequence
@@ -10,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from rebond.cli.configuration.at_hand import is_same_place, list_places
 from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_all
+from rebond.cli.in_place.last_words import LastWords, say_last_words
 from rebond.cli.in_place.runs import begin_run, require_no_open_run
 from rebond.cli.in_place.saved_configuration import (
     load_stored,
@@ -27,7 +26,7 @@ from rebond.cli.in_place.surroundings import look_around, name_run
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, require_consent
 from rebond.cli.output.observing import describe_finding, finding_document
-from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.recovery.databases import NamedServer, find_named_server, load_all, show_loading
 from rebond.cli.snapshots.choosing import choose_snapshot
@@ -35,9 +34,8 @@ from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
-from rebond.config.loading import load_configuration
 from rebond.config.model import Loaded
-from rebond.errors import RebondError, SourceUnreachable, UnknownName, UsageError
+from rebond.errors import SourceUnreachable, UnknownName, UsageError
 from rebond.findings import Finding
 from rebond.operations.recovery.choosing import choose_records
 from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
@@ -46,6 +44,7 @@ from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.stack.preconditions import list_missing
 from rebond.stack.recovering import leave_out, plan_recovery
 from rebond.stack.recovery_wishes import RecoveryWish
+from rebond.stack.server_preconditions import list_unready_servers
 from rebond.units import format_iso, format_moment, parse_last_moment
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -75,6 +74,7 @@ def recover_stack(
         come_later = [_come_later(name, loaded, asked, url, path) for name in later]
         plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
+        missing += list_unready_servers(loaded, plan.parts, vault=url)
         if not wishes["dry_run"]:
             _show(invocation, plan, missing)
         if server is not None:
@@ -84,19 +84,19 @@ def recover_stack(
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
-        journal = begin_run(invocation, loaded, wish, plan, clock)
-        status = carry_out(invocation, plan, means, journal, watcher, loaded)
-        write_configuration(invocation, root, stored, journal)
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
         commands = {**{name: _command_for(name, loaded, asked, url, path) for name in later}, **loading}
+        words = LastWords(root=str(root), configuration=str(path), vault=vault.store.location, commands=commands)
+        journal = begin_run(invocation, loaded, wish, plan, clock, words)
+        status = carry_out(invocation, plan, means, journal, watcher, loaded)
+        write_configuration(invocation, root, stored, journal)
         try:
             if server is not None and status in {GOOD, DOUBTFUL}:
                 for name, found in load_all(invocation, vault.live, server, watcher):
                     status = max(status, found)
                     del commands[name]
         finally:  # what is not loaded yet is said, also when a load fails
-            _say_next(invocation, root, commands)
-            _say_what_backups_need(invocation, vault.store.location, path)
+            say_last_words(invocation, replace(words, commands=commands))
     return status
 
 
@@ -231,29 +231,3 @@ def _answer_dry(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Fi
     document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in missing]}
     answer(invocation, document, "\n".join(lines))
     return GOOD
-
-
-def _say_next(invocation: Invocation, root: Path, later: Mapping[str, str]) -> None:
-    note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(str(root))))
-    for name, command in later.items():
-        note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
-
-
-def _say_what_backups_need(invocation: Invocation, location: str, path: Path) -> None:
-    """Say it where the configuration names another vault than the one that answered: a copy, or a disk elsewhere."""
-    with contextlib.suppress(RebondError):  # what this machine cannot look up, the doctor says
-        as_it_lies = load_configuration(path, invocation.environment).loaded
-        for place in list_places(as_it_lies, only_main=True) if as_it_lies else ():
-            if not is_same_place(place.address, location):
-                note(
-                    invocation,
-                    tr(
-                        "The configuration names the vault {named}, and all of this came from {location}. Before the "
-                        "next backup, make that the url under [vault] in {path}.",
-                        named=show_path(place.address if "://" in place.address else os.path.normpath(place.address)),
-                        location=show_path(location),
-                        path=show_path(str(path)),
-                    ),
-                )
-    command = shlex.join(["rebond", "doctor", "--config", str(path)])
-    note(invocation, tr("What else is missing for backups from here: {command}", command=command))

@@ -44,8 +44,16 @@ RECOVERING: dict[str, str] = {
     "Passphrase or recovery key of the vault {name}: ": "Phrase de passe ou clé de secours du coffre {name} : ",
     "The key at hand is a {role}'s: it can read nothing, so nothing can come back by it.": "La clé présente est celle d'un {role} : elle ne peut rien lire, donc rien ne peut revenir par elle.",
     "Give the owner's secret for this one run: REBOND_KEY_FILE=FILE, or REBOND_PASSPHRASE with the passphrase or the recovery key of the kit.": "Donnez, pour cette seule fois, le secret du propriétaire : REBOND_KEY_FILE=FICHIER, ou REBOND_PASSPHRASE avec la phrase de passe ou la clé de secours du kit.",
+    # servers that have to run already
+    "The server of {component} has no role {user}, as which the database is to be loaded: {words}": "Le serveur de {component} n'a pas de rôle {user}, sous lequel la base doit être chargée : {words}",
+    "Let a superuser of that server make it: {statement}\n  → What it was allowed, and all other roles, which come with the databases: {command}": "Qu'un superutilisateur de ce serveur le crée : {statement}\n  → Ce qui lui était permis, et tous les autres rôles, qui viennent avec les bases : {command}",
+    "The server of {component} does not let {user} in: the password is another one, or that server is new and has no such role. PostgreSQL says the same of both: {words}": "Le serveur de {component} ne laisse pas entrer {user} : le mot de passe est un autre, ou ce serveur est neuf et n'a pas ce rôle. PostgreSQL dit la même chose des deux : {words}",
+    "Where the role is missing, let a superuser of that server make it: {statement}\n  → What it was allowed, and all other roles, which come with the databases: {command}\n  → Where it is there, mend 'password' of the component, or what that refers to.": "Là où le rôle manque, qu'un superutilisateur de ce serveur le crée : {statement}\n  → Ce qui lui était permis, et tous les autres rôles, qui viennent avec les bases : {command}\n  → Là où il existe, corrigez « password » du composant, ou ce à quoi il renvoie.",
+    "Whether the server of {component} answers is asked when what it refers to is back: {reason}": "Si le serveur de {component} répond sera demandé quand ce à quoi il renvoie sera revenu : {reason}",
+    "Nothing in this plan starts it: start a PostgreSQL there, no older than the one that was saved.\n  → Or bring the databases elsewhere: rebond recover {vault} --to DIR --into-server ADDRESS": "Rien dans ce plan ne le démarre : démarrez-y un PostgreSQL, pas plus ancien que celui qui a été sauvegardé.\n  → Ou ramenez les bases ailleurs : rebond recover {vault} --to DIR --into-server ADRESSE",
     # the plan
     "Plan to bring the stack {stack} back in its place (run {run})": "Plan pour remettre la pile {stack} à sa place (restauration {run})",
+    "Plan to bring the stack {stack} back into {folder}, and not to its place (run {run})": "Plan pour ramener la pile {stack} dans {folder}, et non à sa place (restauration {run})",
     "The moments of these parts are {span} apart.": "Les instants de ces parties sont écartés de {span}.",
     "Not by this plan: {component}. {reason}": "Pas par ce plan : {component}. {reason}",
     "step": "étape",

@@ -12,7 +12,13 @@ from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_with_reserve
-from rebond.operations.recovery.server_waiting import FindStarter, FindTarget, answers, wait_for_server
+from rebond.operations.recovery.server_waiting import (
+    FindStarter,
+    FindTarget,
+    answers,
+    show_roles,
+    wait_for_server,
+)
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, name_aside, shorten, swap_in
@@ -78,7 +84,10 @@ class DatabasePart:
 
     def reach(self, clock: Clock) -> None:
         """See that the server answers; start it where it does not. Raises ``RestoreError``."""
-        wait_for_server(self.name, self._find_target, self._find_starter, clock)
+        roles = ""
+        if self._source is not None:
+            roles = show_roles(self.name, self._source.record.snapshot.hex(), self._source.vault.store.location)
+        wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=roles)
 
     def answers(self) -> bool:
         """Say whether the server answers now; nothing is started for that."""

@@ -94,7 +94,8 @@ class RecoveryPlan:
     """What a restore in place will do. ``remarks`` are what is out of the ordinary at the places of its parts.
 
     On a bare machine (``is_bare``) nothing ran before: a step that fails leaves things as far as they came, to be
-    gone on with, and servers are there only when the files of the stack are.
+    gone on with, and servers are there only when the files of the stack are. ``to`` is another folder in the place of
+    the stack's root; empty for its own places.
     """
 
     run: str
@@ -104,6 +105,7 @@ class RecoveryPlan:
     left_out: tuple[LeftOut, ...] = ()
     remarks: tuple[Finding, ...] = ()
     is_bare: bool = False
+    to: str = ""
 
     @property
     def spread_ms(self) -> int:

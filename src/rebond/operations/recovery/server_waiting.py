@@ -1,16 +1,21 @@
 """Waiting for the server of a database: asked, started where it does not answer, and waited for."""
 
+import re
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from rebond.clock import Clock
 from rebond.errors import RebondError, RestoreError
+from rebond.sources.postgres.complaints import NO_ROLE, PASSWORD, REFUSED
+from rebond.sources.postgres.names import quote_name
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance
 
 _WITHIN_SECONDS = 180.0  # a new container makes its data directory first
 _STEADY_SECONDS = 3.0  # a server that was just started may be one that only prepares the real one
 _PREPARING_SECONDS = 60.0  # how long one that looks so is not believed
 _ASK_EVERY_SECONDS = 1.0
+_USER = re.compile(r'(?:user|role|utilisateur|rôle) [«"]\s?(.+?)\s?[»"]')
 _WHO = """
 SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || (
   SELECT setting = '' AND source = 'command line' FROM pg_catalog.pg_settings WHERE name = 'listen_addresses')::text;
@@ -29,10 +34,13 @@ FindTarget = Callable[[], DatabaseTarget]
 FindStarter = Callable[[], Starter | None]
 
 
-def wait_for_server(component: str, find_target: FindTarget, find_starter: FindStarter, clock: Clock) -> None:
+def wait_for_server(
+    component: str, find_target: FindTarget, find_starter: FindStarter, clock: Clock, *, roles: str = ""
+) -> None:
     """Return when the server takes a database; start it first where it does not answer.
 
-    Raises ``RestoreError`` when it does not, or not in time. Official images answer for a while from a server that
+    ``roles`` is a command that shows what the roles were allowed. Raises ``RestoreError`` when the server takes none,
+    or not in time. Official images answer for a while from a server that
     listens nowhere and is ended again: one that was started here has to be there for some seconds.
     """
     try:
@@ -40,7 +48,7 @@ def wait_for_server(component: str, find_target: FindTarget, find_starter: FindS
     except RebondError as error:
         starter = find_starter() if _is_of_reach(error) else None
         if starter is None:
-            raise _not_there(component, error) from error
+            raise _not_there(component, error, roles) from error
     else:
         return
     try:
@@ -53,7 +61,16 @@ def wait_for_server(component: str, find_target: FindTarget, find_starter: FindS
             command=starter.name,
             reason=error,
         ) from error
-    _wait_until_steady(component, find_target, clock)
+    _wait_until_steady(component, find_target, clock, roles)
+
+
+def find_obstacle(component: str, find_target: FindTarget, *, roles: str) -> RestoreError | None:
+    """Return why the server takes no database now; ``None`` where it does. Nothing is started for that."""
+    try:
+        _ask_who(find_target)
+    except RebondError as error:
+        return _not_there(component, error, roles)
+    return None
 
 
 def answers(find_target: FindTarget) -> bool:
@@ -65,7 +82,7 @@ def answers(find_target: FindTarget) -> bool:
     return True
 
 
-def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock) -> None:
+def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock, roles: str) -> None:
     began = clock.monotonic()
     seen, seen_at = "", began
     while True:
@@ -74,7 +91,7 @@ def _wait_until_steady(component: str, find_target: FindTarget, clock: Clock) ->
             who = _ask_who(find_target)
         except RebondError as error:
             if now - began > _WITHIN_SECONDS or not _is_of_reach(error):
-                raise _not_there(component, error) from error
+                raise _not_there(component, error, roles) from error
             seen = ""
         else:
             if who != seen:
@@ -97,9 +114,44 @@ def _is_of_reach(error: RebondError) -> bool:
     return not any(each in words for each in ("password authentication", "no pg_hba.conf entry", "no password"))
 
 
-def _not_there(component: str, error: RebondError) -> RestoreError:
+def show_roles(component: str, snapshot: str, vault: str) -> str:
+    """Return the command that shows the roles of a saved server. ``snapshot`` is its id in hexadecimal."""
+    return shlex.join(["rebond", "cat", snapshot[:12], f"{component}/globals.sql", "--vault", vault])
+
+
+def keeps_out(error: RebondError) -> bool:
+    """Say whether the server answered, and let nobody in under that name."""
+    words = str(error.values.get("words", ""))
+    return any(each.search(words) for each in (PASSWORD, REFUSED, NO_ROLE))
+
+
+def _not_there(component: str, error: RebondError, roles: str) -> RestoreError:
+    words = str(error.values.get("words", ""))
+    named = _USER.search(words)
+    if named is not None and NO_ROLE.search(words):
+        return RestoreError(
+            "The server of {component} has no role {user}, as which the database is to be loaded: {words}",
+            hint="Let a superuser of that server make it: {statement}\n"
+            "  → What it was allowed, and all other roles, which come with the databases: {command}",
+            **_describe_login(component, named[1], roles, words),
+        )
+    if named is not None and PASSWORD.search(words):
+        return RestoreError(
+            "The server of {component} does not let {user} in: the password is another one, or that server is new and "
+            "has no such role. PostgreSQL says the same of both: {words}",
+            hint="Where the role is missing, let a superuser of that server make it: {statement}\n"
+            "  → What it was allowed, and all other roles, which come with the databases: {command}\n"
+            "  → Where it is there, mend 'password' of the component, or what that refers to.",
+            **_describe_login(component, named[1], roles, words),
+        )
     return RestoreError(
         "The server of {component} takes no database: {reason}",
         hint=error.hint_template,
         **{**error.values, "component": component, "reason": error},
     )
+
+
+def _describe_login(component: str, user: str, roles: str, words: str) -> dict[str, str]:
+    """A superuser, because a load makes databases, and on a new server the other roles too."""
+    statement = f"CREATE ROLE {quote_name(user)} LOGIN SUPERUSER PASSWORD '…';"
+    return {"component": component, "user": user, "statement": statement, "command": roles, "words": words}

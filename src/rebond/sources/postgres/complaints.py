@@ -14,6 +14,7 @@ Told = TypeVar("Told", bound=RebondError)
 PASSWORD = re.compile(
     r"password authentication failed|no password supplied|authentification par mot de passe|aucun mot de passe"
 )
+NO_ROLE = re.compile(r"FATAL: [^|]*role [^|]* does not exist|FATAL: [^|]*le rôle [^|]* n'existe pas")  # at the door
 REFUSED = re.compile(
     r"no pg_hba\.conf entry|(peer|ident|gss|ldap|pam|certificate|scram|sasl|ssl) authentication failed"
     r"|role \S+ does not exist|not permitted to log in|aucune entrée dans pg_hba|le rôle .* n'existe pas"

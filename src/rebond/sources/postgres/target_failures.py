@@ -5,6 +5,7 @@ import re
 from rebond.errors import RestoreError, SourceError
 from rebond.sources.postgres.complaints import (
     NO_DATABASE,
+    NO_ROLE,
     PASSWORD,
     REFUSED,
     RIGHT,
@@ -27,13 +28,22 @@ _COMPLAINTS: tuple[Complaint[RestoreError], ...] = (
         words=PASSWORD,
         kind=RestoreError,
         template="PostgreSQL at {server} does not accept the password for {database}: {words}",
-        hint_template="Set PGPASSWORD or PGPASSFILE, or 'password' of the component; never write it into the address.",
+        hint_template="Set PGPASSWORD or PGPASSFILE, or 'password' of the component; never write it into the address."
+        "\n  → A new server says the same where it has no such role. A superuser makes it there: "
+        "CREATE ROLE … LOGIN SUPERUSER PASSWORD '…';",
     ),
     Complaint(
         words=NO_DATABASE,
         kind=RestoreError,
         template="The database {database} at {server} cannot be opened: {words}",
         hint_template="Check its name; psql -l lists those that are there.",
+    ),
+    Complaint(
+        words=NO_ROLE,
+        kind=RestoreError,
+        template="PostgreSQL at {server} has no role for this user: {words}",
+        hint_template="Name another user, or let a superuser make it there: "
+        "CREATE ROLE … LOGIN SUPERUSER PASSWORD '…';",
     ),
     Complaint(
         words=REFUSED,
