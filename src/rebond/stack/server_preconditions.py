@@ -76,8 +76,8 @@ def _not_ready(name: str, obstacle: RestoreError, vault: str) -> Finding:
         severity=Severity.WARNING,
         subject=name,
         template=obstacle.template,
-        hint_template="Nothing in this plan starts it: start a PostgreSQL there, no older than the one that was saved.\n"
-        "  → Or bring the databases elsewhere: rebond recover {vault} --to DIR --into-server ADDRESS",
+        hint_template="Nothing in this plan starts it: start a PostgreSQL there, no older than the one that was saved."
+        "\n  → Or bring the databases elsewhere: rebond recover {vault} --to DIR --into-server ADDRESS",
         values={**obstacle.values, "vault": vault},
     )
     if keeps_out(obstacle) or isinstance(obstacle.values.get("reason"), SourceUnfit):  # what helps is something else
