@@ -297,7 +297,7 @@ PROVING = (
     Bug(
         "a-lost-service-starts-everything",
         "A drill of one lost service starts the whole application, which has no database there.",
-        (Change("stack/drills/planning.py", "*(() if self.is_part else", "*(() if self.selections else"),),
+        (Change("stack/drills/planning.py", "if self._task.is_part:", "if self._task.selections:"),),
         (f"{SCENARIOS}::test_where_a_service_is_lost_nothing_is_started_and_what_needs_the_whole_is_not_asked",),
     ),
     Bug(

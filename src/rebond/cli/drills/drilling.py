@@ -25,6 +25,7 @@ from rebond.schedule.stack_folders import folder_of
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.drills.place import DrillPlace
 from rebond.stack.drills.planning import DrillPlanner
+from rebond.stack.drills.task import DrillTask
 from rebond.stack.objectives.ages import age_of, find_ages
 from rebond.stack.objectives.promises import judge_drill
 from rebond.vault.access import Vault
@@ -111,7 +112,7 @@ def try_out(
         for folder in place.cleared:
             note(invocation, tr("Cleared what an earlier drill that was killed left in {folder}.", folder=folder))
         sources = find_sources(invocation, vault, record, loaded, watcher, held).limited_to(wish.only)
-        planner = DrillPlanner(
+        task = DrillTask(
             loaded=loaded,
             place=place,
             environment=invocation.environment,
@@ -125,6 +126,7 @@ def try_out(
             target=wish.target,
             targets=wish.targets,
         )
+        planner = DrillPlanner(task)
         held.enter_context(planner.snapshots)
         plan = planner.plan(sources.found)
         check_room(place.folder, find_room(place.folder), disk_bytes=planner.needed_bytes, memory_bytes=MEMORY_BYTES)
