@@ -14,9 +14,9 @@ ANSWERS: tuple[Bug, ...] = (
         "A page of a proxy, or an error behind a 200, is a listing of nothing: no marks, no open sessions, no holds.",
         (
             Change(
-                "store/cloud.py",
-                "        if not self._ends_at(folder, start, last):\n",
-                "        if False:\n",
+                "store/cloud_listing.py",
+                "    if not _ends_at(bucket, folder, start, last):\n",
+                "    if False:\n",
             ),
         ),
         (f"{ANSWERED}::test_a_page_that_is_no_listing_is_never_an_empty_listing",),
@@ -24,7 +24,7 @@ ANSWERS: tuple[Bug, ...] = (
     Bug(
         "last-pages-missing-look-whole",
         "A listing ends where the service says nothing more, so that one whose last pages are missing looks whole.",
-        (Change("store/cloud.py", "return last if shown > last else None", "return None"),),
+        (Change("store/cloud_listing.py", "return last if shown > last else None", "return None"),),
         (f"{ANSWERED}::test_a_later_page_that_is_none_does_not_end_a_listing",),
     ),
     Bug(
@@ -32,9 +32,9 @@ ANSWERS: tuple[Bug, ...] = (
         "Two pages of a login, one after another, are a listing of nothing.",
         (
             Change(
-                "store/cloud.py",
-                "                return _ALWAYS_THERE not in objects and self._exists(_ALWAYS_THERE)",
-                "                return False",
+                "store/cloud_listing.py",
+                "            return _ALWAYS_THERE not in objects and bucket.exists(_ALWAYS_THERE)",
+                "            return False",
             ),
         ),
         (f"{ANSWERED}::test_pages_of_a_login_never_confirm_each_other",),
@@ -42,7 +42,7 @@ ANSWERS: tuple[Bug, ...] = (
     Bug(
         "names-elsewhere-stop-a-listing",
         "A listing asks for what lies behind it too: an odd name of somebody else's stops every backup.",
-        (Change("store/cloud.py", "(self._above + folder) or None,\n", "self._above or None,\n"),),
+        (Change("store/cloud_bucket.py", "(self.above + folder) or None,\n", "self.above or None,\n"),),
         (f"{ANSWERED}::test_names_elsewhere_stop_no_listing",),
     ),
     Bug(

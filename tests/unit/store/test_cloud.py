@@ -339,7 +339,7 @@ def test_an_interruption_is_handed_on(store: CloudStore) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        store._call("a", interrupt)
+        store._bucket.call("a", interrupt)
 
 
 def test_cold_objects_and_untrusted_certificates_are_explained(store: CloudStore) -> None:
