@@ -27,7 +27,7 @@ complete it (`rebond config schema` prints it too).
 - **Comparisons** are text such as `">= 100"`. `{ is = ">= 100", else = "warn" }` warns where the text alone lets the backup fail.
 - A **default** of – means that nothing is said.
 
-What this version reads, checks and does not carry out yet: the kind `django`, replicas, `notify`, `serve.textfile` and `serve.names`. A backup of a component that
+What this version reads, checks and does not carry out yet: the kind `django`, replicas, `lock`, `notify`, `serve.textfile` and `serve.names`. A backup of a component that
 cannot be saved yet fails and says so.
 
 ## References

@@ -68,6 +68,40 @@ def test_a_vault_in_s3_is_filled_verified_restored_and_pruned(
     check_restore(program, tree, tmp_path / "again")
 
 
+CONFIGURATION = """
+version = 1
+[stack]
+name = "shop"
+[vault]
+url = "{url}"
+key = {{ file = "owner.key" }}
+storage_class = "STANDARD_IA"
+[component.tree]
+kind = "files"
+path = "tree"
+"""
+
+
+@pytest.mark.parametrize("is_named", [False, True])
+def test_the_storage_class_of_a_configuration_is_that_of_every_pack(
+    server: S3Server, tmp_path: pathlib.Path, *, is_named: bool
+) -> None:
+    url = server.url("bucket/vault")
+    plant_tree(tmp_path / "tree", seed=1, total_bytes=200_000)
+    (tmp_path / "rebond.toml").write_text(CONFIGURATION.format(url=url))
+    program = Program(tmp_path, REBOND_CONFIG=str(tmp_path / "rebond.toml"), **server.environment)
+    del program.environment["REBOND_VAULT"]
+    named = ("--vault", url) if is_named else ()
+    program.good("vault", "create", "--kit", tmp_path / "kit.txt", "--key-file", tmp_path / "owner.key", *named)
+    del program.environment["REBOND_PASSPHRASE"]  # the key that the configuration names opens it
+    program.good("backup", *named)
+
+    stored = server.buckets["bucket"]
+    assert {stored[name].storage_class for name in names(server, "packs/")} == {"STANDARD_IA"}
+    assert {stored[name].storage_class for name in set(stored) - names(server, "packs/")} == {"STANDARD"}
+    check_restore(program, tmp_path / "tree", tmp_path / "back")
+
+
 FAULTS = {
     "busy": lambda: [Fault(method="PUT", path="packs/", status=503, times=2), Fault(method="GET", status=503, times=1)],
     "cut before": lambda: [

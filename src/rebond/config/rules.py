@@ -11,6 +11,7 @@ from rebond.config.judging import Judging
 from rebond.config.model import Configuration
 from rebond.config.places import Node, Problems, find_nearest
 from rebond.config.reaching import warn_of_unreachable
+from rebond.config.vault_rules import judge_vaults
 from rebond.errors import ConfigError
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
@@ -35,6 +36,7 @@ class _Judge(Judging):
         self._judge_passwords_in_urls()
         self._judge_stack()
         self._judge_places()
+        judge_vaults(self, self._all)
         judge_components(self, self._all.component)
         self._judge_classes()
         self._judge_membership()

@@ -48,10 +48,12 @@ class Vault(Model):
     medium: Text | None = optional(TEXT, "What it is kept on, for the rule of 3-2-1.", default=None)
     site: Text | None = optional(TEXT, "Where it stands, for the rule of 3-2-1.", default=None)
     lock: str | None = optional(
-        Choice(("governance", "compliance")), "Object lock, up to what `keep` promises.", default=None
+        Choice(("governance", "compliance")),
+        "Object lock, up to what `keep` promises; not carried out yet.",
+        default=None,
     )
     storage_class: Text | None = optional(
-        TEXT, "The storage class of packs; small objects keep the store's own.", default=None
+        TEXT, "The storage class of packs in a cloud store; small objects keep the store's own.", default=None
     )
     forget: str = optional(
         Choice(("hourly", "daily", "weekly", "monthly", "never")),
@@ -71,8 +73,10 @@ class Replica(Model):
     medium: Text | None = optional(TEXT, "What it is kept on, for the rule of 3-2-1.", default=None)
     site: Text | None = optional(TEXT, "Where it stands, for the rule of 3-2-1.", default=None)
     lock: str | None = optional(
-        Choice(("governance", "compliance")), "Object lock, up to what `keep` promises.", default=None
+        Choice(("governance", "compliance")),
+        "Object lock, up to what `keep` promises; not carried out yet.",
+        default=None,
     )
     storage_class: Text | None = optional(
-        TEXT, "The storage class of packs; small objects keep the store's own.", default=None
+        TEXT, "The storage class of packs in a cloud store; small objects keep the store's own.", default=None
     )

@@ -9,8 +9,9 @@ from rebond.errors import UsageError
 from rebond.store.names import is_valid_name
 
 _CREDENTIAL_WORDS = ("key", "secret", "password", "passwd", "token", "credential", "sig", "sas")
+_STORAGE_CLASS = "storage_class"
 _OPTIONS = {
-    "s3": ("endpoint", "region", "storage_class", "addressing", "conditional_create"),
+    "s3": ("endpoint", "region", _STORAGE_CLASS, "addressing", "conditional_create"),
     "gs": ("storage_class", "endpoint"),
     "az": ("account", "storage_class", "endpoint"),
 }
@@ -66,6 +67,38 @@ def parse_cloud_address(url: str) -> CloudAddress:
         is_virtual_hosted=_choose(options, "addressing", {"path": False, "virtual": True}, otherwise=False),
         creates_conditionally=_choose(options, "conditional_create", {"yes": True, "no": False}, otherwise=True),
     )
+
+
+def with_storage_class(address: str, storage_class: str) -> str:
+    """Return the address with a storage class for packs. What it names itself stays, and what is no cloud store too."""
+    place, _, query = address.partition("?")
+    options = _list_options(query)
+    if not storage_class or not is_cloud_address(address) or any(map(_is_storage_class, options)):
+        return address
+    return f"{place}?{'&'.join([*options, urllib.parse.urlencode({_STORAGE_CLASS: storage_class})])}"
+
+
+def without_storage_class(address: str) -> str:
+    """Return the address without its storage class: that is no part of where a vault lies."""
+    place, _, query = address.partition("?")
+    if not is_cloud_address(address):
+        return address
+    options = [each for each in _list_options(query) if not _is_storage_class(each)]
+    return f"{place}?{'&'.join(options)}" if options else place
+
+
+def is_cloud_address(address: str) -> bool:
+    """Say whether an address is that of a cloud store, whatever else it says."""
+    scheme, colon, _ = address.partition("://")
+    return bool(colon) and scheme.lower() in _SCHEMES
+
+
+def _list_options(query: str) -> list[str]:
+    return [each for each in query.split("&") if each]
+
+
+def _is_storage_class(option: str) -> bool:
+    return option.partition("=")[0] == _STORAGE_CLASS
 
 
 def credential_inside(address: str) -> UsageError:

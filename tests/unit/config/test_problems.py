@@ -13,6 +13,10 @@ URL_FIX = (
     'Take the password out into password = {{ file = "…" }} where there is such a key, or the whole address: '
     '{0} = {{ file = "…" }}. Then change the password: it was readable here.'
 )
+LOCK_FIX = (
+    "Let the bucket itself keep what is deleted (versions, a default retention), or give this machine a credential "
+    "that may not delete. 'rebond doctor' tries what it may."
+)
 SAME_NAMES = (
     "'class.{}' writes files of the same names as 'class.all.export[1]', into the same folder: one takes the other's "
     "away."
@@ -362,6 +366,24 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         5,
         "'vault' is the name of another place or a word of 'keep'.",
         "Choose another name.",
+    ),
+    "a storage class for a directory": (
+        '[vault]\nurl = "/v"\nstorage_class = "STANDARD_IA"',
+        6,
+        "'vault.storage_class' is for a cloud store, and '/v' is none.",
+        'Take storage_class out, or name a bucket: url = "s3://BUCKET/PREFIX".',
+    ),
+    "two storage classes": (
+        '[vaults.apart]\nurl = "s3://b/v?region=x&storage_class=A"\nstorage_class = "B"',
+        6,
+        "'vaults.apart.storage_class' names a storage class, and so does the address in 'vaults.apart.url'.",
+        "Keep one of the two.",
+    ),
+    "a lock that nobody sets": (
+        '[vault]\nurl = "s3://b/v"\nlock = "compliance"',
+        6,
+        "'vault.lock' is not carried out by this version: nothing is locked in the store.",
+        LOCK_FIX,
     ),
     "files that say no path": (
         '[component.media]\nkind = "files"',

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from rebond.errors import MissingExtra, StoreUnreachable, UsageError
-from rebond.store.cloud_address import parse_cloud_address
+from rebond.store.cloud_address import parse_cloud_address, with_storage_class, without_storage_class
 from rebond.store.cloud_clients import read_aws_profile
 from rebond.store.local import LocalStore
 from rebond.store.memory import MemoryStore
@@ -163,3 +163,22 @@ def test_a_profile_of_the_credentials_file_is_used(tmp_path: pathlib.Path) -> No
     path.write_text("not a section")
     with pytest.raises(UsageError, match="cannot be read"):
         read_aws_profile(environment)
+
+
+@pytest.mark.parametrize(
+    ("address", "whole", "bare"),
+    [
+        ("s3://bucket/v", "s3://bucket/v?storage_class=STANDARD_IA", "s3://bucket/v"),
+        ("S3://bucket?region=x", "S3://bucket?region=x&storage_class=STANDARD_IA", "S3://bucket?region=x"),
+        ("az://c/v?", "az://c/v?storage_class=STANDARD_IA", "az://c/v"),
+        ("gs://b?storage_class=NEARLINE&endpoint=https://e", None, "gs://b?endpoint=https://e"),
+        ("/backup/a?storage_class=X", None, "/backup/a?storage_class=X"),
+        ("sftp://host/v", None, "sftp://host/v"),
+    ],
+)
+def test_a_storage_class_is_put_into_the_address_of_a_cloud_store_that_names_none(
+    address: str, whole: str | None, bare: str
+) -> None:
+    assert with_storage_class(address, "STANDARD_IA") == (whole or address)
+    assert with_storage_class(address, "") == address
+    assert without_storage_class(with_storage_class(address, "STANDARD_IA")) == bare

@@ -58,7 +58,7 @@ def _examine_place(invocation: Invocation, scene: Scene, place: VaultPlace) -> V
     return VaultReport(
         observations=(
             *notes,
-            *describe_vault(scene, location, examined),
+            *describe_vault(location, examined),
             *describe_lost_secret(scene, place.address, place.key, place.passphrase),
             *compare_clocks(scene, store_offset_ms=offset_ms, newest_ms=examined.newest_ms),
         ),

@@ -16,8 +16,10 @@ from rebond.config.model import Loaded
 from rebond.config.places import Problem
 from rebond.config.references import Text
 from rebond.config.resolving import Resolver
+from rebond.config.stacks import Replica, Vault
 from rebond.errors import ConfigError, RebondError, UsageError
 from rebond.secret import Secret
+from rebond.store.cloud_address import is_cloud_address, with_storage_class, without_storage_class
 
 MAIN = "vault"
 
@@ -135,7 +137,7 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
     return Configured(
         upload_bytes_per_second=limits.upload if limits else None,
         download_bytes_per_second=limits.download if limits else None,
-        address=named or (place.address if place else ""),
+        address=_choose_address(place, named),
         place=place.name if place else "",
         stack=stack.name,
         timezone=stack.timezone,
@@ -143,6 +145,13 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
         find_passphrase=find_passphrase,
         has_key=bool(place and (place.key is not None or place.passphrase is not None)),
     )
+
+
+def _choose_address(place: VaultPlace | None, named: str | None) -> str:
+    """Return what was named; of a cloud store that the configuration knows what that says, with its storage class."""
+    if place is not None and (not named or is_cloud_address(place.address)):
+        return place.address
+    return named or ""
 
 
 def describe_place(loaded: Loaded, place: VaultPlace) -> Configured:
@@ -155,24 +164,26 @@ def list_places(loaded: Loaded, *, only_main: bool = False) -> list[VaultPlace]:
     configuration, resolver = loaded.configuration, resolver_of(loaded)
     places = []
 
-    def add(name: str, url: Text, key: Text | None, passphrase: Text | None) -> None:
-        address = resolver.resolve_words(url)
+    def add(name: str, described: Vault | Replica, key: Text | None, passphrase: Text | None) -> None:
+        address = resolver.resolve_words(described.url)
         if "://" not in address:
             address = os.path.join(loaded.root, os.path.expanduser(address))
+        elif described.storage_class is not None:
+            address = with_storage_class(address, resolver.resolve_words(described.storage_class))
         places.append(VaultPlace(name=name, address=address, key=key, passphrase=passphrase))
 
     main = configuration.vault
     if main:
-        add(MAIN, main.url, main.key, main.passphrase)
+        add(MAIN, main, main.key, main.passphrase)
     if only_main:
         return places
     for name, vault in configuration.vaults.items():
-        add(name, vault.url, vault.key, vault.passphrase)
+        add(name, vault, vault.key, vault.passphrase)
     for each in configuration.replica:
         is_alone = each.key or each.passphrase or main is None
         add(
             each.name,
-            each.url,
+            each,
             each.key if is_alone or main is None else main.key,
             each.passphrase if is_alone or main is None else main.passphrase,
         )
@@ -180,9 +191,9 @@ def list_places(loaded: Loaded, *, only_main: bool = False) -> list[VaultPlace]:
 
 
 def is_same_place(one: str, other: str) -> bool:
-    """Say whether two addresses are the same: directories by their real path, others letter by letter."""
+    """Say whether two addresses lead to one place: directories by their real path, others letter by letter."""
     if "://" in one or "://" in other:
-        return one.rstrip("/") == other.rstrip("/")
+        return without_storage_class(one).rstrip("/") == without_storage_class(other).rstrip("/")
     return os.path.realpath(one) == os.path.realpath(os.path.expanduser(other))
 
 

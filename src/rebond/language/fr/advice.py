@@ -75,7 +75,6 @@ ADVICE: dict[str, str] = {
     "The vault {name} answers; {count} snapshots of this stack, the newest of {moment}.": "Le coffre {name} répond ; {count} sauvegardes de cette pile, la plus récente du {moment}.",
     "The vault {name} answers; it has no snapshot of this stack yet.": "Le coffre {name} répond ; il n'a pas encore de sauvegarde de cette pile.",
     "Promise 4, reading: holds for {name}. The key here is a {role}'s, which opens no content.": "Promesse 4, lire : tenue pour {name}. La clé d'ici est celle d'un {role}, qui n'ouvre aucun contenu.",
-    "Promise 4, destroying: a canary in {name} could be overwritten or deleted; what 'lock' keeps stays.": "Promesse 4, détruire : un canari dans {name} a pu être écrasé ou effacé ; ce que garde « lock » reste.",
     "Promise 4, destroying: does not hold for {name}. A canary could be overwritten or deleted there.": "Promesse 4, détruire : non tenue pour {name}. Un canari a pu y être écrasé ou effacé.",
     "Promise 4, destroying: holds for {name}. A canary could neither be overwritten nor deleted.": "Promesse 4, détruire : tenue pour {name}. Un canari n'a pu être ni écrasé ni effacé.",
     "The store of {name} does not keep a promise: {words}": "Le lieu de {name} ne tient pas une promesse : {words}",

@@ -28,7 +28,7 @@ CHECK = "vault"
 _RULED = {"put-if-absent", "race", "clock"}  # the vault has rules of its own for stores without these
 
 
-def describe_vault(scene: Scene, name: str, examined: ExaminedVault) -> Iterator[Observation]:
+def describe_vault(name: str, examined: ExaminedVault) -> Iterator[Observation]:
     """Yield what was found of a vault that could be opened."""
     yield Observation(
         check=CHECK,
@@ -43,7 +43,7 @@ def describe_vault(scene: Scene, name: str, examined: ExaminedVault) -> Iterator
             "moment": format_moment(examined.newest_ms) if examined.newest_ms else "",
         },
     )
-    yield from _describe_promise(scene, name, examined)
+    yield from _describe_promise(name, examined)
     for promise in examined.proof.promises if examined.proof else ():
         if promise.holds or (promise.code == "clock" and examined.proof and _is_near(examined)):
             continue
@@ -61,7 +61,7 @@ def _is_near(examined: ExaminedVault) -> bool:
     return examined.proof is not None and abs(examined.proof.clock_offset_ms) <= TOLERATED_OFFSET_MS
 
 
-def _describe_promise(scene: Scene, name: str, examined: ExaminedVault) -> Iterator[Observation]:
+def _describe_promise(name: str, examined: ExaminedVault) -> Iterator[Observation]:
     """Say which half of promise 4 holds: reading by the keys, destroying by the store."""
     if examined.role is Role.OWNER:
         yield Observation(
@@ -91,15 +91,11 @@ def _describe_promise(scene: Scene, name: str, examined: ExaminedVault) -> Itera
             values={"name": name},
         )
         return
-    vault = scene.configuration.vault
-    is_locked = vault is not None and vault.lock is not None
     yield Observation(
         check=CHECK,
         code="promise-destroying",
         weight=Weight.NOTE,
-        template="Promise 4, destroying: a canary in {name} could be overwritten or deleted; what 'lock' keeps stays."
-        if is_locked
-        else "Promise 4, destroying: does not hold for {name}. A canary could be overwritten or deleted there.",
+        template="Promise 4, destroying: does not hold for {name}. A canary could be overwritten or deleted there.",
         values={"name": name},
     )
 
