@@ -59,7 +59,6 @@ class TargetComparison:
         self._request = request
         self._report = report
         self._surplus = surplus
-        self._aside_name = aside_name
         self.found = Comparison(aside=request.target + b"/" + aside_name)
 
     def run(self) -> Comparison:

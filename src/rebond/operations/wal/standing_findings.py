@@ -3,7 +3,7 @@
 from rebond.findings import Finding, Severity
 from rebond.operations.wal.holes import Whereabouts
 from rebond.operations.wal.ledger import WalNotes
-from rebond.units import format_size, format_span
+from rebond.units import format_moment, format_size, format_span
 
 GAP = "wal-gap"
 NO_BASE = "wal-no-base"
@@ -129,14 +129,19 @@ def say_no_base(component: str, timeline: int) -> Finding:
 
 
 def say_failing(component: str, notes: WalNotes) -> Finding:
-    """What came last could not be saved."""
+    """What came last could not be saved. The moment tells a fault of now from one that nobody asks about any more."""
     return Finding(
         code="wal-failing",
         severity=Severity.WARNING,
         subject=component,
-        template="The last file of {component} that came, {name}, could not be saved: {reason}",
+        template="The last file of {component} that came, {name}, could not be saved at {moment}: {reason}",
         hint_template="The server keeps it and asks again. Mend what it says before its disk is full.",
-        values={"component": component, "name": notes.fault_name, "reason": notes.fault},
+        values={
+            "component": component,
+            "name": notes.fault_name,
+            "moment": format_moment(notes.fault_ms),
+            "reason": notes.fault,
+        },
     )
 
 

@@ -44,7 +44,6 @@ class _Proposing:
         self._found = surveyed
         self._is_savable = is_savable
         self._language = language
-        self._excluded = excluded
         self._taken: set[str] = {MAIN}
         self._remarks: list[Remark] = []
         self._others: list[str] = []  # patterns of what other components save

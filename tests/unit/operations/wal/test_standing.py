@@ -14,6 +14,7 @@ from rebond.operations.wal.tails import find_tail_end, put_tail
 from rebond.sources.postgres.wal_facts import Archiver, Slot, Waiting, WalFacts
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, name_segment
+from rebond.units import format_moment
 
 GOOD = {"wal_level": "replica", "archive_mode": "on", "archive_command": "rebond-wal push", "archive_timeout": "1min"}
 SLOTS = {"wal_level": "replica", "max_slot_wal_keep_size": "20GB", "idle_replication_slot_timeout": "0"}
@@ -211,7 +212,10 @@ def test_what_failed_last_is_told_until_something_comes_again(stage: Archived) -
     clock = ManualClock()
     ledger = WalLedger(stage.caches / "notes", clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
     ledger.note_failure(name_segment(1, 2), "no room")
-    assert [each.code for each in look(stage, notes=ledger._notes).findings] == ["wal-failing"]
+    (found,) = look(stage, notes=ledger._notes).findings
+    assert found.code == "wal-failing"
+    assert found.values["moment"] == format_moment(clock.now_ms())
+    assert "{moment}" in found.template
     ledger.note_pushed(name_segment(1, 2), SYSTEM_ID)
 
     assert look(stage, notes=ledger._notes).findings == ()
