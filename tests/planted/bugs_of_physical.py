@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
+TIMELINES = "tests/unit/operations/test_timeline_of_a_time.py"
 LOOKS = "tests/scenarios/test_moments_of_databases.py"
 SUBSCRIBERS = "tests/scenarios/test_restored_subscribers.py"
 SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
@@ -114,6 +115,21 @@ PHYSICAL = (
             ),
         ),
         (f"{MOMENTS}::test_after_a_fail_over_the_new_timeline_is_followed",),
+    ),
+    Bug(
+        "latest-is-where-the-newest-base-leads",
+        "Who went back to before the newest base gets the end of the timeline that was left, as the latest moment.",
+        (Change("operations/physical/timelines.py", "        if timeline <= led:", "        if timeline >= led:"),),
+        (
+            f"{MOMENTS}::test_who_went_back_to_before_the_newest_base_is_followed_from_an_older_one",
+            f"{TIMELINES}::test_production_is_on_the_timeline_that_began_last",
+        ),
+    ),
+    Bug(
+        "a-newer-timeline-is-left-out-silently",
+        "A restore to the latest moment says nothing of what was written later on a timeline that it does not reach.",
+        (Change("operations/physical/places.py", "    if reach.unled:", "    if reach.unled < 0:"),),
+        (f"{MOMENTS}::test_who_went_back_to_before_the_newest_base_is_followed_from_an_older_one",),
     ),
     Bug(
         "a-timeline-is-taken-twice",

@@ -19,6 +19,7 @@ from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
 from rebond.entries import Arrival
 from rebond.errors import CommandFailed, TargetNotEmpty, UsageError, WalGap
 from rebond.operations.backup import BackupOutcome
+from rebond.operations.physical.stretches import find_stretches
 from rebond.operations.physical.targets import SET
 from rebond.operations.physical.windows import find_snapshot_windows
 from rebond.operations.point_in_time import find_windows
@@ -27,7 +28,8 @@ from rebond.operations.wal.tails import put_tail
 from rebond.sources.postgres_physical.data_directory import DataDirectoryTree
 from rebond.sources.postgres_physical.recovery_settings import FETCH, LOG_FOLDER
 from rebond.store.memory import MemoryStore
-from rebond.vault.snapshots import SnapshotRecord
+from rebond.vault.access import Vault
+from rebond.vault.snapshots import SnapshotRecord, list_snapshot_names
 
 pytestmark = pytest.mark.judge("postgres")
 CLOCK = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -380,6 +382,40 @@ def test_after_a_fail_over_the_new_timeline_is_followed(folder: pathlib.Path) ->
         finally:
             server.remove()
         assert ask_ids(stack, folder / "p", pause) == {1, 2, 3}  # nothing was written then: as it was left
+
+
+def test_who_went_back_to_before_the_newest_base_is_followed_from_an_older_one(folder: pathlib.Path) -> None:
+    with make_stack() as stack:
+        stack.server.sql("CREATE TABLE t (id int); INSERT INTO t VALUES (1)")
+        older = stack.back_up().record
+        stack.server.sql("INSERT INTO t VALUES (2)")
+        stack.switch()
+        moment = show_time(int(stack.server.sql(CLOCK)))
+        stack.server.sql("INSERT INTO t VALUES (3)")  # the mistake, which is in the next base
+        newest = stack.back_up().record
+        stack.switch()
+        fail_over(stack, folder, moment)
+        now = show_time(int(stack.server.sql(CLOCK)))
+        assert ask_ids(stack, folder / "r", "latest") == {1, 2, 4}
+        assert stack.findings == []
+        (current,) = [each for each in find_stretches(stack.vault, "db", [newest, older]) if each.is_current]
+        assert current.timeline == 2
+
+        # What somebody names is taken; that it leads past what was written last is said.
+        assert ask_ids(stack, folder / "n", "latest", newest) == {1, 2, 3}
+        assert [(each.code, each.values["timeline"]) for each in stack.findings] == [("newer-timeline-left-out", 2)]
+        stack.findings.clear()
+
+        forget_snapshot(stack.vault, older)
+        assert ask_ids(stack, folder / "w", "latest") == {1, 2, 3}
+        assert [each.code for each in stack.findings] == ["newer-timeline-left-out"]
+        with pytest.raises(WalGap, match="lies on timeline 2, to which no data directory leads"):
+            stack.lay(folder / "refused", now)
+
+
+def forget_snapshot(vault: Vault, record: SnapshotRecord) -> None:
+    (name,) = [each.name for each in list_snapshot_names(vault.store) if each.snapshot == record.snapshot]
+    vault.store.delete(name)
 
 
 def test_transactions_and_restore_points_are_looked_for_on_every_timeline(folder: pathlib.Path) -> None:

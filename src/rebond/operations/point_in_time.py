@@ -13,7 +13,7 @@ from rebond.operations.physical.laying import LaidDirectory, lay_directory
 from rebond.operations.physical.places import MARKED, reach_place, say_other_places
 from rebond.operations.physical.reaching import Reach, Window, find_window, reach, reach_alone
 from rebond.operations.physical.targets import Target, TargetKind
-from rebond.operations.physical.timelines import choose_timeline, find_timeline_at
+from rebond.operations.physical.timelines import find_current, find_timeline_at
 from rebond.operations.snapshots import list_snapshots
 from rebond.progress import Observer
 from rebond.vault.access import Vault
@@ -56,15 +56,25 @@ def find_way(
     found = reach_place(log, bases, target, zone=zone) if target.kind in MARKED else None
     if found is not None:
         return PlannedServer(reach=found, log=log)
-    base = _choose_base(log, bases, target, zone)
-    return PlannedServer(reach=find_reach(base, log, target, zone=zone), log=log)
+    current = find_current(log, bases)
+    base = _choose_base(log, bases, target, current, zone)
+    return PlannedServer(reach=find_reach(base, log, target, current, zone=zone), log=log)
 
 
-def _choose_base(log: ArchivedLog, bases: Sequence[Base], target: Target, zone: tzinfo | None) -> Base:
-    """Return the newest base from which a moment may be reached. Raises ``WalGap`` where all are later."""
-    timeline = choose_timeline(log, bases[0])
-    if target.kind is TargetKind.TIME:
-        timeline = find_timeline_at(log, timeline, target.number)
+def _choose_base(log: ArchivedLog, bases: Sequence[Base], target: Target, current: int, zone: tzinfo | None) -> Base:
+    """Return the newest base from which a moment may be reached. Raises ``WalGap`` where none is."""
+    timeline = find_timeline_at(log, current, target.number) if target.kind is TargetKind.TIME else current
+    if not any(find_legs(log, each.facts.timeline, each.facts.stop, timeline) for each in bases):
+        if target.kind is TargetKind.TIME:
+            raise WalGap(
+                "{target} lies on timeline {timeline}, to which no data directory leads that was saved.",
+                hint="Name the snapshot, to take what another timeline had then. Where its server still runs, make a "
+                "base of it: rebond backup {component}",
+                target=target.describe(zone),
+                timeline=timeline,
+                component=bases[0].component,
+            )
+        return bases[0]  # as far as there is a way; what lies beyond is told
     fitting = [each for each in bases if _may_reach(log, each, target, timeline)]
     if not fitting:
         oldest = bases[-1]
@@ -88,8 +98,13 @@ def _may_reach(log: ArchivedLog, base: Base, target: Target, timeline: int) -> b
     return True
 
 
-def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | None = None) -> Reach:
-    """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be, ``UsageError`` as ``find_way``."""
+def find_reach(
+    base: Base, log: ArchivedLog, target: Target, current: int | None = None, *, zone: tzinfo | None = None
+) -> Reach:
+    """Say how a moment is reached from a base. Raises ``WalGap`` when it cannot be, ``UsageError`` as ``find_way``.
+
+    ``current`` is the timeline that production is on; ``None`` is as far as this base tells.
+    """
     if base.facts.includes_wal and target.kind is TargetKind.SET:
         return reach_alone(base)
     if not log.coverage.timelines:
@@ -98,7 +113,7 @@ def find_reach(base: Base, log: ArchivedLog, target: Target, *, zone: tzinfo | N
             hint='Restore it without --at. For any second set wal = "receive" or "archive-command".',
         )
     found = reach_place(log, [base], target, is_named=True, zone=zone) if target.kind in MARKED else None
-    return found or reach(log, base, target, zone=zone)
+    return found or reach(log, base, target, current or find_current(log, [base]), zone=zone)
 
 
 def recover_data_directory(

@@ -1,11 +1,14 @@
 """Which timeline a time lies on, where one was left behind and another begun."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from rebond.operations.physical.archived_log import Leg, SegmentId
-from rebond.operations.physical.timelines import find_timeline_at
+from rebond.operations.physical.bases import Base
+from rebond.operations.physical.timelines import find_current, find_timeline_at
 from rebond.sources.postgres_physical.wal_records import Mark
 
 SIZE = 1000
@@ -25,6 +28,9 @@ class Log:
     def list_legs(self, timeline: int) -> list[Leg]:
         own = Leg(timeline=timeline, end=None)
         return [own] if timeline == 1 else [Leg(timeline=1, end=LEFT), own]
+
+    def list_timelines(self) -> list[int]:
+        return [1, 2]
 
     def has(self, segment: SegmentId) -> bool:
         return segment.number == LEFT // SIZE
@@ -62,3 +68,18 @@ def test_a_promotion_tells_its_time_to_the_microsecond() -> None:
 
 def test_where_the_earlier_one_has_nothing_of_its_own_the_new_one_is_taken() -> None:
     assert find_at(3 * SECOND, [Mark("checkpoint", LEFT + 10, 7 * SECOND)], last=LEFT - 50) == 2
+
+
+@pytest.mark.parametrize(
+    ("stop", "stop_seconds", "current"),
+    [
+        (LEFT - 100, 5, 2),  # the base leads there
+        (LEFT + 300, 5, 2),  # it does not, but it is of before the parting: somebody went back
+        (LEFT + 300, 9, 1),  # the first one was saved when the other had begun: that one was left
+    ],
+)
+def test_production_is_on_the_timeline_that_began_last(stop: int, stop_seconds: int, current: int) -> None:
+    facts = SimpleNamespace(timeline=1, stop=stop, stop_time_ms=stop_seconds * 1000)
+    base = cast("Base", SimpleNamespace(facts=facts))
+    log = Log({2: [Mark("checkpoint", LEFT + 10, 7 * SECOND + 250_000)]}, LEFT + 100)
+    assert find_current(log, [base]) == current  # type: ignore[arg-type]

@@ -29,6 +29,7 @@ def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict
                 "moment": reach.target.describe(zone),
                 "recovery": {"setting": reach.setting, "value": reach.value},
                 "timeline": window.timeline if window else facts.timeline,
+                "newer_timeline": reach.unled or None,
                 "last_lsn": format_lsn(reach.last_lsn),
                 "segments": len(reach.segments),
                 "others": [

@@ -15,7 +15,7 @@ from rebond.operations.physical.archived_log import ArchivedLog, Leg, SegmentId
 from rebond.operations.physical.bases import Base
 from rebond.operations.physical.reaching import Left, OtherPlace, Reach, Window, find_window, reach_mark
 from rebond.operations.physical.targets import Target, TargetKind
-from rebond.operations.physical.timelines import choose_timeline
+from rebond.operations.physical.timelines import find_current
 from rebond.sources.postgres.wal_names import format_lsn
 from rebond.sources.postgres_physical.wal_records import Mark
 from rebond.units import format_moment
@@ -51,7 +51,7 @@ def reach_place(
     places = find_places(log, bases, target)
     if not places:
         return None
-    newest = choose_timeline(log, bases[0])
+    newest = find_current(log, bases)
     legs = log.list_legs(newest)
     places.sort(key=lambda each: not _is_on(each, legs))  # what production left comes last, whatever its number
     was_left = not _is_on(places[0], legs)
@@ -59,7 +59,7 @@ def reach_place(
     if target.kind is TargetKind.NAME and len(alike) > 1:
         raise _refuse_several(target, alike, zone, may_name_position=not was_left)
     if was_left and target.kind is not TargetKind.NAME and not is_named:
-        raise _refuse_left(log, bases[0], target, places[0], newest)
+        raise _refuse_left(log, bases, target, places[0], newest)
     others = tuple(
         OtherPlace(timeline=each.timeline, lsn=each.mark.lsn, time_us=each.mark.time_us or None) for each in places[1:]
     )
@@ -86,12 +86,9 @@ def _is_on(place: Place, legs: Sequence[Leg]) -> bool:
     return any(each.timeline == place.timeline and (each.end is None or place.mark.lsn < each.end) for each in legs)
 
 
-def _refuse_left(log: ArchivedLog, base: Base, target: Target, place: Place, newest: int) -> WalGap:
+def _refuse_left(log: ArchivedLog, bases: Sequence[Base], target: Target, place: Place, newest: int) -> WalGap:
     """Return the error for numbers that the newest timeline gives anew: its own may not have arrived yet."""
-    try:
-        reached = find_window(log, base, newest).until_lsn
-    except WalGap:
-        reached = base.facts.stop
+    reached = max((each.until_lsn for _, each in _list_windows(log, bases, newest)), default=bases[0].facts.stop)
     return WalGap(
         "{target} is on timeline {timeline} only, which was left; the log of the newest, {newest}, is in the vault up "
         "to {reached}, and may come to it yet.",
@@ -158,6 +155,8 @@ def say_other_places(reach: Reach, zone: tzinfo | None = None) -> Finding | None
     """
     if reach.target.kind is TargetKind.LATEST and reach.window is not None and reach.window.has_hole:
         return _say_early_end(reach.base.component, reach.window, zone)
+    if reach.unled:
+        return _say_newer_timeline(reach.base.component, reach.unled)
     if reach.left is not None:
         return Finding(
             code="moment-on-left-timeline",
@@ -197,6 +196,19 @@ def _say_early_end(component: str, window: Window, zone: tzinfo | None) -> Findi
         "later files are there. Within reach: {window}.",
         hint_template="'rebond wal status' says whether a server still has it; once it is pushed, 'latest' reaches on.",
         values={"name": window.next_name, "window": window.describe(zone)},
+    )
+
+
+def _say_newer_timeline(component: str, timeline: int) -> Finding:
+    return Finding(
+        code="newer-timeline-left-out",
+        severity=Severity.WARNING,
+        subject=component,
+        template="Timeline {timeline} is newer than what comes back of {component}, and this data directory does not "
+        "lead to it: what was written there is left out.",
+        hint_template="Without a snapshot, 'rebond restore --at latest {component}' takes one that leads there, where "
+        "there is one.\n  → Where its server still runs, make a base of it: rebond backup {component}",
+        values={"component": component, "timeline": timeline},
     )
 
 

@@ -63,7 +63,7 @@ class Reach(Struct, frozen=True, kw_only=True):
 
     ``setting`` and ``value`` are the one recovery target; ``last_lsn`` is where the last record that is replayed
     begins, ``last_us`` when the last transaction was committed, as far as the log says so. ``others`` are what else the
-    target may mean.
+    target may mean. ``unled`` is the timeline that production is on where the base does not lead to it, else 0.
     """
 
     base: Base
@@ -77,6 +77,7 @@ class Reach(Struct, frozen=True, kw_only=True):
     target: Target
     others: tuple[OtherPlace, ...] = ()
     left: Left | None = None
+    unled: int = 0
 
 
 def find_window(log: ArchivedLog, base: Base, timeline: int) -> Window:
@@ -134,14 +135,18 @@ def _find_end(log: ArchivedLog, segments: Sequence[SegmentId], least: int) -> tu
     return last_lsn or 0, None
 
 
-def reach(log: ArchivedLog, base: Base, target: Target, *, zone: tzinfo | None = None) -> Reach:
-    """Find a time in the log, or its end. Raises ``WalGap`` when it cannot be reached, and says which moments can."""
+def reach(log: ArchivedLog, base: Base, target: Target, current: int, *, zone: tzinfo | None = None) -> Reach:
+    """Find a time in the log, or its end. Raises ``WalGap`` when it cannot be reached, and says which moments can.
+
+    ``current`` is the timeline that production is on.
+    """
     window = find_window(log, base, choose_timeline(log, base, target))
     match target.kind:
         case TargetKind.LATEST:
-            return _reach_end(log, base, target, window, window.until_us)
+            found = _reach_end(log, base, target, window, window.until_us)
+            return structs.replace(found, unled=0 if window.timeline == current else current)
         case TargetKind.TIME:
-            return _reach_time(log, base, target, window, zone)
+            return _reach_time(log, base, target, window, current, zone)
         case TargetKind.SET:
             point = base.facts.restore_point
             if point is None:
@@ -172,9 +177,11 @@ def _reach_end(log: ArchivedLog, base: Base, target: Target, window: Window, las
     return _make(log, base, target, window, window.end_record, "recovery_target_lsn", None, last_us)
 
 
-def _reach_time(log: ArchivedLog, base: Base, target: Target, window: Window, zone: tzinfo | None) -> Reach:
+def _reach_time(
+    log: ArchivedLog, base: Base, target: Target, window: Window, current: int, zone: tzinfo | None
+) -> Reach:
     """Find the first commit after a time: there the server stops. Where none came, all before it is replayed."""
-    was_left = window.timeline != choose_timeline(log, base)  # then nothing more of it will come
+    was_left = window.timeline != current  # then nothing more of it will come
     is_later = window.until_us is None or target.number > window.until_us
     if target.number < window.since_ms * 1000 or (is_later and not was_left):
         raise _refuse(target, window, zone)

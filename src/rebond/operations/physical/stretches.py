@@ -8,7 +8,7 @@ from rebond.errors import VaultDamaged, WalGap
 from rebond.operations.physical.archived_log import ArchivedLog, SegmentId
 from rebond.operations.physical.bases import Base, find_base, keep_newest_cluster
 from rebond.operations.physical.reaching import Window, find_window
-from rebond.operations.physical.timelines import choose_timeline
+from rebond.operations.physical.timelines import find_current
 from rebond.operations.wal.tails import stream_of_tail
 from rebond.vault.access import Vault
 from rebond.vault.snapshots import SnapshotRecord
@@ -48,7 +48,7 @@ def find_stretches(vault: Vault, component: str, records: Iterable[SnapshotRecor
     if not bases:
         return []
     log = ArchivedLog(vault, bases[0].facts.system_id, bases[0].facts.server.segment_bytes)
-    current = choose_timeline(log, bases[0])
+    current = find_current(log, bases)
     found: dict[tuple[int, str], Window] = {}
     for base in bases:
         for timeline in {*log.list_timelines(), base.facts.timeline}:

@@ -1,12 +1,31 @@
 """Which timeline a moment lies on: that which the server wrote at the time, whatever became of it later."""
 
+from collections.abc import Sequence
+
 from rebond.operations.physical.archived_log import ArchivedLog, SegmentId, find_legs
 from rebond.operations.physical.bases import Base
 from rebond.operations.physical.targets import Target, TargetKind
 
 
+def find_current(log: ArchivedLog, bases: Sequence[Base]) -> int:
+    """Return the timeline that production is on. ``bases`` are the newest first; perhaps none of them leads there.
+
+    Who went back to before the newest base, and worked on, is on a timeline that left the log before that base, and
+    began after it was saved. One that began earlier was left, if the base was saved on another.
+    """
+    led = choose_timeline(log, bases[0])
+    for timeline in reversed(log.list_timelines()):
+        if timeline <= led:
+            break
+        earlier = log.list_legs(timeline)[:-1]
+        born_us = _find_birth(log, timeline, (earlier[-1].end or 0) if earlier else 0)
+        if born_us is not None and born_us > bases[0].facts.stop_time_ms * 1000:
+            return timeline
+    return led
+
+
 def choose_timeline(log: ArchivedLog, base: Base, target: Target | None = None) -> int:
-    """Return the newest timeline that the base's own leads to: the one that production is on.
+    """Return the newest timeline that the base's own leads to: mostly the one that production is on.
 
     A restored server archives nothing, so it is never one of a restore. With a time as ``target`` it is the one that
     was written then: who went back too far, and worked on, has left another behind, on which later moments still lie.
