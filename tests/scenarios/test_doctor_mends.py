@@ -268,6 +268,19 @@ def test_a_vault_that_is_not_there_is_made_with_a_key_at_the_old_place(machine: 
     machine.program.good("backup", "--config", machine.path)
 
 
+def test_where_a_copy_is_missing_it_is_copied_and_no_other_vault_is_made(machine: MendedMachine) -> None:
+    second = f"{machine.folder}/copies/second vault"
+    machine.write(f'[[replica]]\nname = "second"\nurl = "{second}"\n')
+    machine.program.good("backup", "--config", machine.path)
+
+    assert machine.mend() == ["vault-missing"]
+    (one,), (other,) = (
+        machine.program.ask("snapshots", "--vault", each, REBOND_KEY_FILE=str(machine.folder / "owner.key"))
+        for each in (machine.folder / "vault", second)
+    )
+    assert one["id"] == other["id"]
+
+
 def test_a_key_file_that_is_lost_is_replaced_with_the_recovery_key(machine: MendedMachine) -> None:
     pages = (machine.folder / "kit.txt").read_text()
     lines = pages.split("**Recovery key**")[1].splitlines()[2:4]

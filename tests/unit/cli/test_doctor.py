@@ -10,6 +10,7 @@ from tests.scenarios.mended_machine import MendedMachine
 from tests.scenarios.test_full_disk_and_faults import resize, small_disk
 from tests.unit.cli.program_runs import Program
 
+from rebond.cli.program import LATER
 from rebond.stack.recording import read_record
 
 Folder = pathlib.Path
@@ -180,6 +181,30 @@ def test_a_replica_that_is_gone_is_a_warning(machine: MendedMachine) -> None:
     answer = machine.doctor("--json")
     assert answer.status == 3
     assert [each["code"] for each in answer.document["findings"] if each["weight"] != "note"] == ["vault-missing"]
+
+
+NOT_YET = """
+[[replica]]
+name = "second"
+url = "s3://nowhere/second"
+[notify]
+failure = [{ to = { file = "/etc/rebond/slack" } }]
+[serve]
+names = "guide"
+"""
+
+
+def test_what_is_configured_and_not_carried_out_is_told_as_long_as_it_is_not(machine: MendedMachine) -> None:
+    assert {each.name for each in LATER} >= {"replicate", "notify", "metrics"}  # then check_not_yet goes
+    assert not {"not-copied", "not-told", "not-measured"} & set(notes(machine))
+    machine.write(NOT_YET)
+
+    found = notes(machine)
+    assert found["not-copied"].startswith("This version copies nothing to second:")
+    assert found["not-told"].startswith("This version tells nobody of what [notify] names:")
+    assert found["not-measured"].startswith("This version writes no metrics")
+    status = machine.program("status", "--config", machine.path)
+    assert "Copies in second (s3://nowhere/second): this version copies nothing there." in status.out
 
 
 def test_a_configuration_without_a_vault_uses_the_one_that_is_named(tmp_path: Folder) -> None:

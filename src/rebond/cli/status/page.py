@@ -7,7 +7,7 @@ from rebond.pages.blocks import Block, Grid, Heading, Notice, Page, Paragraph, P
 from rebond.pages.words import Joined, Text, say
 from rebond.runbook.describing import describe_trigger
 from rebond.stack.objectives.promises import Measure, Promise
-from rebond.stack.objectives.status import ComponentStatus, StackStatus
+from rebond.stack.objectives.status import ComponentStatus, PlaceStatus, StackStatus
 from rebond.units import format_moment, format_size, format_span
 
 SayRemark = Callable[[Finding], tuple[str, str]]
@@ -70,11 +70,12 @@ def _list_classes(status: StackStatus) -> Block:
 
 
 def _list_places(status: StackStatus) -> Block:
-    rows = [
-        [each.name, each.medium or "–", each.site or "–", "–" if each.snapshots is None else str(each.snapshots)]
-        for each in status.places
-    ]
+    rows = [[each.name, each.medium or "–", each.site or "–", _count_copies(each)] for each in status.places]
     return Grid([say("Place"), say("Medium"), say("Site"), say("Snapshots")], rows)
+
+
+def _count_copies(place: PlaceStatus) -> Text:
+    return say("this version copies nothing there") if place.snapshots is None else str(place.snapshots)
 
 
 def _say_result(status: StackStatus) -> Block:

@@ -212,7 +212,7 @@ def _describe_surroundings(status: StackStatus) -> list[str]:
                 name=place.name,
                 address=show_path(place.address),
                 where=f"; {where}" if where else "",
-                count=tr("not looked at") if place.snapshots is None else place.snapshots,
+                count=tr("this version copies nothing there") if place.snapshots is None else place.snapshots,
             )
         )
     lines.append(describe_promise_4(status))

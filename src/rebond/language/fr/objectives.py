@@ -27,7 +27,7 @@ OBJECTIVES: dict[str, str] = {
     "{count} snapshots, of the moment {oldest}.": "{count} sauvegardes, du moment {oldest}.",
     "{count} snapshots, of moments from {oldest} to {newest}.": "{count} sauvegardes, de moments du {oldest} au {newest}.",
     "Copies in {name} ({address}{where}): {count}.": "Copies dans {name} ({address}{where}) : {count}.",
-    "not looked at": "non regardé",
+    "this version copies nothing there": "cette version n'y copie rien",
     "Promise 4 is off: this machine holds a key that may read and delete what it saved.": "La promesse 4 est désactivée : cette machine détient une clé qui peut lire et supprimer ce qu'elle a sauvegardé.",
     "Promise 4: who saves cannot read: {reading}; cannot destroy: {destroying}.": "Promesse 4 : qui sauvegarde ne peut pas lire : {reading} ; ne peut pas détruire : {destroying}.",
     "holds": "tenue",

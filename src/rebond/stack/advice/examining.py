@@ -10,6 +10,7 @@ from rebond.stack.advice.configuration import check_configuration
 from rebond.stack.advice.earlier_runs import ran_out_of_room
 from rebond.stack.advice.git_state import check_git
 from rebond.stack.advice.half_restores import check_half_restores
+from rebond.stack.advice.not_yet import check_not_yet
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.permissions import check_permissions
 from rebond.stack.advice.reading_rights import check_rights, look_at_files
@@ -64,6 +65,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
     began = scene.clock.monotonic()
     checks = (
         check_configuration,
+        check_not_yet,
         check_half_restores,
         check_permissions,
         check_tools,

@@ -111,6 +111,8 @@ def describe_obstacle(
     recovered_ms = find_last_recovered(scene) if is_main and isinstance(error, VaultMissing) else None
     if recovered_ms is not None:
         return _describe_elsewhere(scene, address, error, recovered_ms)
+    if isinstance(error, VaultMissing) and name in {each.name for each in scene.configuration.replica}:
+        return _describe_no_copy(scene, name, address, error)
     return Observation(
         check=CHECK,
         code=error.code,
@@ -185,6 +187,27 @@ def _describe_elsewhere(scene: Scene, address: str, error: RebondError, recovere
         "its address as url under [vault] before you make another.",
         values={"reason": error, "moment": format_moment(recovered_ms)},
         command=scene.root_command("mount", unmounted) if unmounted else f"${{EDITOR:-vi}} {scene.command(scene.path)}",
+    )
+
+
+def _describe_no_copy(scene: Scene, name: str, address: str, error: RebondError) -> Observation:
+    """A replica without a vault in it. A new vault there would be another one, which the copy could never join."""
+    main = scene.configuration.vault
+    source = main.url if main is not None and isinstance(main.url, str) else ""
+    unmounted = find_unmounted(address) if "://" not in address else ""
+    command = scene.root_command("mount", unmounted) if unmounted else ""
+    if not command and source and "://" not in source + address:
+        place = os.path.join(scene.loaded.root, os.path.expanduser(source), ".")
+        command = (
+            f"{scene.command('install', '-d', '--mode=700', address)} && {scene.command('cp', '-a', place, address)}"
+        )
+    return Observation(
+        check=CHECK,
+        code=error.code,
+        weight=Weight.WARNING if command else Weight.NOTE,
+        template="The vault {name}: {reason}",
+        values={"name": name, "reason": error},
+        command=command,
     )
 
 
