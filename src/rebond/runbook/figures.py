@@ -75,61 +75,54 @@ def _describe_room(facts: Facts) -> Text:
 
 def write_alarms(facts: Facts) -> Iterator[Block]:
     """Write when somebody has to be woken, how that is seen, and what then."""
-    yield Grid(
-        (say("alarm"), say("when"), say("how it is seen"), say("what to do")),
-        [
-            (
-                say("a backup failed"),
-                say("the last run ended with something else than 0"),
-                Code("rebond history --last 10"),
-                say("section {number}", number="8"),
-            ),
-            (
-                say("the newest snapshot is too old"),
-                say("older than 24 h, or than its objective"),
-                Code("rebond status"),
-                say("section {number}", number="4.2, 4.3"),
-            ),
-            (
-                say("the room runs out"),
-                say(
-                    "less than {share} % free, or less than {size}",
-                    share=round(100 * LEAST_FREE_SHARE),
-                    size=format_size(LEAST_FREE_BYTES),
-                ),
-                Code("rebond checklist after"),
-                say("section {number}", number="7.2"),
-            ),
-            (
-                say("damage in the vault"),
-                say("reading back ends with 4"),
-                _VERIFY,
-                say("section {number}", number="8.3"),
-            ),
-            (
-                say("an objective is missed"),
-                say("it ends with 5"),
-                Code("rebond status"),
-                say("section {number}", number="1.4"),
-            ),
-        ],
-    )
+    yield Grid((say("alarm"), say("when"), say("how it is seen"), say("what to do")), _list_alarms())
     serving = facts.configuration.serve
     if serving and serving.page:
         yield Paragraph(
             (say("One page that anyone can read is written after each run: {path}", path=Code(serving.page)),)
         )
-    yield Notice(
-        (
-            say(
-                "For a program that watches: every one of these commands takes {option}, and its exit status alone "
-                "says whether anything is wrong.",
-                option=Code("--json"),
-            ),
-            *(
-                (say("This version writes no metrics for Prometheus: let the watcher ask these commands."),)
-                if serving and (serving.textfile or serving.names == "guide") and not facts.offered.writes_metrics
-                else ()
-            ),
+    words = [
+        say(
+            "For a program that watches: every one of these commands takes {option}, and its exit status alone "
+            "says whether anything is wrong.",
+            option=Code("--json"),
         )
-    )
+    ]
+    wants_metrics = serving and (serving.textfile or serving.names == "guide")
+    if wants_metrics and not facts.offered.writes_metrics:
+        words.append(say("This version writes no metrics for Prometheus: let the watcher ask these commands."))
+    yield Notice(tuple(words))
+
+
+def _list_alarms() -> list[tuple[Text, ...]]:
+    status = Code("rebond status")
+    return [
+        (
+            say("a backup failed"),
+            say("the last run ended with something else than 0"),
+            Code("rebond history --last 10"),
+            _name_section("8"),
+        ),
+        (
+            say("the newest snapshot is too old"),
+            say("older than 24 h, or than its objective"),
+            status,
+            _name_section("4.2, 4.3"),
+        ),
+        (
+            say("the room runs out"),
+            say(
+                "less than {share} % free, or less than {size}",
+                share=round(100 * LEAST_FREE_SHARE),
+                size=format_size(LEAST_FREE_BYTES),
+            ),
+            Code("rebond checklist after"),
+            _name_section("7.2"),
+        ),
+        (say("damage in the vault"), say("reading back ends with 4"), _VERIFY, _name_section("8.3")),
+        (say("an objective is missed"), say("it ends with 5"), status, _name_section("1.4")),
+    ]
+
+
+def _name_section(number: str) -> Text:
+    return say("section {number}", number=number)

@@ -4,14 +4,10 @@ from collections.abc import Iterator
 from urllib.parse import unquote
 
 from rebond.config.components import (
-    Command,
     Component,
     Ephemeral,
     Files,
-    Images,
-    Mysql,
     Postgres,
-    Redis,
     Regenerable,
     Secrets,
     Sqlite,
@@ -20,10 +16,10 @@ from rebond.config.components import (
 from rebond.pages.blocks import Block, Commands, Paragraph
 from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Joined, Text, say
-from rebond.runbook.came_back import came_back
 from rebond.runbook.covered import is_saved
 from rebond.runbook.describing import show_run
 from rebond.runbook.facts import Facts
+from rebond.runbook.loading import describe_loading
 from rebond.runbook.moving import move_databases, move_files, move_secrets
 from rebond.runbook.moving_inside import copy_in, lay_in
 
@@ -144,72 +140,4 @@ def _describe_move(facts: Facts, name: str, component: Component) -> tuple[tuple
             return move_secrets(facts, name, component)
         case Sqlite() if component.path or component.paths:
             return move_databases(facts, name, component)
-    return _describe_loading(facts, name, component)
-
-
-def _describe_loading(facts: Facts, name: str, component: Component) -> tuple[tuple[Text, ...], tuple[str, ...]]:
-    """Return how what is no file of this machine is given back to the program that it belongs to."""
-    back = came_back(name)
-    match component:
-        case Secrets():
-            return (
-                say("Secrets of Kubernetes: {command}", command=Code(f"kubectl apply -f {back}/…/")),
-                say(
-                    "Secrets of HashiCorp Vault, one by one: {command}",
-                    command=Code(f"vault kv put -mount=… PATH @{back}/data/PATH.json"),
-                ),
-            ), ()
-        case Postgres(method="physical"):
-            return (
-                say(
-                    "The folder is a data directory of PostgreSQL, ready to start with the programs of its version, as "
-                    "the user that it belongs to: {command}",
-                    command=Code(f"pg_ctl -D {back} start"),
-                ),
-                say(
-                    "It replays its log up to the moment that was asked for, and answers before that is over: it is "
-                    "there once {query} says f. Then look at it before it takes over.",
-                    query=Code("SELECT pg_is_in_recovery()"),
-                ),
-            ), ()
-        case Postgres():
-            return (
-                say(
-                    "The folder holds all that is needed and a program that loads it with {program} alone, into "
-                    "an empty database: {command}",
-                    program=Code("psql"),
-                    command=Code(f'sh {back}/restore.sh "host=… dbname=… user=…" 2'),
-                ),
-                say(
-                    "Roles come first, on a new server: {command}",
-                    command=Code(f"psql -d postgres -f {back}/globals.sql"),
-                ),
-                say("Load it under another name, look at it, then rename both: the old one stays until you drop it."),
-            ), ()
-        case Mysql():
-            return (say("Load it: {command}", command=Code(f"mysql --binary-mode --comments < {back}/{name}.sql")),), ()
-        case Redis():
-            return (
-                say("Stop the server, put {file} in the place of its dump file, start it.", file=Code(f"{name}.rdb")),
-            ), ()
-        case Images():
-            return (
-                say(
-                    "`images.json` names tags and digests; what no registry holds is there as archives: {command}",
-                    command=Code(f"{facts.engine} load -i FILE"),
-                ),
-            ), ()
-        case Command() if component.restore:
-            return (
-                say(
-                    "It is taken back by {command}, which reads {file} on its input.",
-                    command=Code(show_run(component.restore)),
-                    file=Code(f"{name}/{name}"),
-                ),
-            ), ()
-    return (
-        say(
-            "Put it in its place by hand: stop what uses it, move the old one aside, move the new one "
-            "there, start again."
-        ),
-    ), ()
+    return describe_loading(facts, name, component), ()
