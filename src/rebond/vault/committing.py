@@ -67,31 +67,40 @@ class CommitRequest(Struct, frozen=True, kw_only=True):
     needs: tuple[tuple[str, int, int], ...] = ()
 
 
+class SavedContent(Struct, frozen=True, kw_only=True):
+    """What a snapshot holds. ``uses`` are the segments that it refers to, by session, with the share that it uses."""
+
+    summaries: Sequence[ComponentSummary]
+    private: Sequence[PrivateComponent]
+    uses: Mapping[SessionId, Mapping[int, int]]
+
+
+class Attempt(Struct, frozen=True, kw_only=True):
+    """What a session knows of itself and of the vault when it commits.
+
+    It ``began`` so many seconds by the monotonic clock, and looked at the ``marks`` then. ``relied_on`` are hashes of
+    packs that must still be there and unmarked at its end; they are asked for under the time rule only.
+    """
+
+    snapshot: SnapshotId
+    host: str
+    stack: str
+    parent: Parent | None
+    began: float
+    marks: Marks
+    relied_on: Collection[bytes] = ()
+
+
 def commit_snapshot(
-    vault: Vault,
-    sealing: SealingContext,
-    request: CommitRequest,
-    summaries: Sequence[ComponentSummary],
-    private: Sequence[PrivateComponent],
-    uses: Mapping[SessionId, Mapping[int, int]],
-    *,
-    snapshot: SnapshotId,
-    host: str,
-    stack: str,
-    parent: Parent | None,
-    began: float,
-    marks: Marks,
-    relied_on: Collection[bytes] = (),
+    vault: Vault, sealing: SealingContext, request: CommitRequest, saved: SavedContent, attempt: Attempt
 ) -> SnapshotRecord:
     """Put the references and the snapshot. When this returns, the snapshot stands.
 
-    ``relied_on`` are hashes of packs that must still be there and unmarked then; asked for under the
-    time rule only. Raises ``SessionVoided`` when a keeper's void holds the name.
+    Raises ``SessionVoided`` when a keeper's void holds the name.
     """
-    body, reference_name = _put_references(vault, sealing, uses)
-    stated = _state_catalog(request, summaries, host=host, stack=stack, parent=parent)
+    body, reference_name = _put_references(vault, sealing, saved.uses)
     catalog = replace(
-        stated,
+        _state_catalog(request, saved.summaries, attempt),
         references_name=reference_name,
         references=body,
         roster=vault.roster.number,
@@ -101,15 +110,15 @@ def commit_snapshot(
     content = build_snapshot(
         vault_id=vault.vault_id,
         domain=sealing.keys.domain,
-        snapshot=snapshot,
+        snapshot=attempt.snapshot,
         session=sealing.session,
         member=vault.credentials.member,
         catalog_key=sealing.catalog_key,
         catalog=catalog,
-        private_segment=_seal_private(sealing, _state_private(request, private)),
+        private_segment=_seal_private(sealing, _state_private(request, saved.private)),
         signing_key=vault.credentials.signing_key,
     )
-    return _put_snapshot(vault, snapshot, sealing.session, content, began, marks, relied_on)
+    return _put_snapshot(vault, sealing.session, content, attempt)
 
 
 def _put_references(
@@ -127,17 +136,16 @@ def _put_references(
     return b"", name
 
 
-def _state_catalog(
-    request: CommitRequest, summaries: Sequence[ComponentSummary], *, host: str, stack: str, parent: Parent | None
-) -> CatalogPart:
+def _state_catalog(request: CommitRequest, summaries: Sequence[ComponentSummary], attempt: Attempt) -> CatalogPart:
     """Return what a keeper may know of the snapshot, as far as the run itself says it."""
+    parent = attempt.parent
     return CatalogPart(
         sequence=1 + (parent.last.catalog.sequence if parent else 0),
         previous=parent.last.content_hash if parent else b"",
         time_ms=request.time_ms,
         moment_ms=request.moment_ms,
-        host=host,
-        stack=stack,
+        host=attempt.host,
+        stack=attempt.stack,
         class_=request.class_,
         tags=list(request.tags),
         held=request.held,
@@ -176,19 +184,11 @@ def _seal_private(sealing: SealingContext, part: PrivatePart) -> bytes:
     return sealed.stored
 
 
-def _put_snapshot(
-    vault: Vault,
-    snapshot: SnapshotId,
-    session: SessionId,
-    content: bytes,
-    began: float,
-    marks: Marks,
-    relied_on: Collection[bytes],
-) -> SnapshotRecord:
-    member = vault.credentials.member
+def _put_snapshot(vault: Vault, session: SessionId, content: bytes, attempt: Attempt) -> SnapshotRecord:
+    member, snapshot = vault.credentials.member, attempt.snapshot
     name = snapshot_name(member, snapshot, session)
     under_time_rule = not vault.store.traits.conditional_create
-    if under_time_rule and vault.clock.monotonic() - began > TIME_RULE_SECONDS:
+    if under_time_rule and vault.clock.monotonic() - attempt.began > TIME_RULE_SECONDS:
         raise VaultError(
             "The run took more than 24 hours on a store without conditional create, so it is not committed.",
             hint="Run the backup again: what was stored is found again. Or use a store with conditional create.",
@@ -198,7 +198,7 @@ def _put_snapshot(
     except ObjectExists:
         _judge_existing(vault, SnapshotName(name, member, snapshot, session, 0), content)
     if under_time_rule:
-        _withdraw_if_touched(vault, name, marks, relied_on)
+        _withdraw_if_touched(vault, name, attempt.marks, attempt.relied_on)
     store_time_ms = _confirm(vault, name)
     found = read_commit(vault, SnapshotName(name, member, snapshot, session, store_time_ms), content)
     if not isinstance(found, SnapshotRecord):

@@ -15,7 +15,7 @@ from rebond.vault.access import Vault
 from rebond.vault.arriving import ArrivingWriter
 from rebond.vault.block_memory import BlockMemory
 from rebond.vault.chunking import Chunker
-from rebond.vault.committing import CommitRequest, commit_snapshot
+from rebond.vault.committing import Attempt, CommitRequest, SavedContent, commit_snapshot
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
 from rebond.vault.frames import Level, Texture
@@ -331,13 +331,12 @@ class SnapshotSession:
         for place in self._content.uses:
             session, number = self._cache.segments.name_of(place)
             uses.setdefault(session, {})[number] = self._content.share_used(place)
-        record = commit_snapshot(
-            self._vault,
-            self._sealing,
-            request,
-            [component.summary for component in components],
-            [component.private for component in components],
-            uses,
+        saved = SavedContent(
+            summaries=[component.summary for component in components],
+            private=[component.private for component in components],
+            uses=uses,
+        )
+        attempt = Attempt(
             snapshot=self.snapshot,
             host=self._host,
             stack=self._stack,
@@ -346,6 +345,7 @@ class SnapshotSession:
             marks=self._look.marks,
             relied_on={*self._look.usable_packs, *self._putter.put_hashes},
         )
+        record = commit_snapshot(self._vault, self._sealing, request, saved, attempt)
         try:
             self._journal.finish()
         except RebondError as error:
