@@ -26,6 +26,19 @@ SETUP = (
         ("tests/scenarios/test_postgres.py::test_databases_of_the_server_that_no_component_saves_are_named",),
     ),
     Bug(
+        "any-name-with-before-is-old",
+        "A database that has the name of an old version is left out, though that of which it was is gone: it is the "
+        "only one.",
+        (
+            Change(
+                "sources/postgres/making.py",
+                'and found["name"] in living]',
+                "and living]",
+            ),
+        ),
+        ("tests/scenarios/test_postgres.py::test_what_a_restore_set_aside_is_no_database_like_the_others",),
+    ),
+    Bug(
         "variables-of-a-unit-forgotten",
         "systemd starts the application with /etc/shop.env: its secrets lie nowhere else, and nothing saves them.",
         (

@@ -142,6 +142,35 @@ def test_several_databases_and_all_of_a_server_have_a_folder_each(
     assert server.count_sessions("shop") == 0
 
 
+def test_what_a_restore_set_aside_is_no_database_like_the_others(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    old, apart = "shop_before_20260204_031500", "gone_before_20260204_031500"  # of what the other was is not there
+    server.sql(f"CREATE DATABASE {old} TEMPLATE template0")
+    server.sql(f"CREATE DATABASE {apart} TEMPLATE template0")
+    try:
+        said = program("backup").err.splitlines()
+        assert [old in each for each in said if "set aside" in each] == [True]
+        assert [(old in each, apart in each) for each in said if "which no component saves" in each] == [(False, True)]
+
+        configure(tmp_path, server, ('database = "shop"', 'databases = ["*"]'))
+        everything = program.good("backup")
+        assert [old in each for each in everything.err.splitlines() if "set aside" in each] == [True]
+        assert names_in_snapshot(program) >= {"shop", apart}
+        assert old not in names_in_snapshot(program)
+
+        configure(tmp_path, server, ('database = "shop"', f'databases = ["*", "{old}"]'))
+        assert "set aside" not in program.good("backup").err
+        assert old in names_in_snapshot(program)
+    finally:
+        server.sql(f"DROP DATABASE {old}")
+        server.sql(f"DROP DATABASE {apart}")
+
+
+def names_in_snapshot(program: Program) -> set[str]:
+    return {each["path"].partition("/")[2] for each in program.ask("ls", "latest", "db") if each["kind"] == "directory"}
+
+
 def test_databases_of_the_server_that_no_component_saves_are_named(
     program: Program, server: PostgresServer, tmp_path: pathlib.Path
 ) -> None:

@@ -13,6 +13,7 @@ from rebond.config.model import Loaded
 from rebond.errors import RebondError, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Piece
+from rebond.sources.postgres.making import find_set_aside
 from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.server import PostgresServer
@@ -51,7 +52,7 @@ class ConfiguredPostgres:
         programs = find_programs(place.open)
         is_local = place.address is None and not place.user
         access = Access(server=server, programs=programs[0], open_program=place.open, is_local=is_local)
-        names, is_several = self._find_databases(access, database)
+        names, is_several = self._find_databases(access, database, report)
         jobs = self._component.jobs
         tree = open_databases(access, programs, names, is_several=is_several, report=report, jobs=jobs)
         with ExitStack() as unasked:
@@ -72,8 +73,13 @@ class ConfiguredPostgres:
             return  # a pooler may show one database alone; what is asked for is saved
         saved = {*names, "postgres", *self.list_saved_beside()}
         left = [each for each in there if each not in saved]
-        if left and "*" not in saved:
-            report(_others_not_saved(self._name, left))
+        if "*" in saved:
+            return
+        aside = [each for each in find_set_aside(there) if each in left]
+        if aside:
+            report(_aside_not_saved(self._name, aside))
+        if others := [each for each in left if each not in aside]:
+            report(_others_not_saved(self._name, others))
 
     def list_saved_beside(self) -> Iterator[str]:
         """Yield the databases of the same server that other components save."""
@@ -98,10 +104,14 @@ class ConfiguredPostgres:
         """Return what stands under ``databases``."""
         return [words_of(each, self._loaded) for each in self._component.databases]
 
-    def _find_databases(self, access: Access, database: str) -> tuple[list[str], bool]:
+    def _find_databases(self, access: Access, database: str, report: Report) -> tuple[list[str], bool]:
         wanted = self.list_wanted()
         if "*" in wanted:
-            return list_databases(access, database or "postgres"), True
+            there = list_databases(access, database or "postgres")
+            aside = [each for each in find_set_aside(there) if each not in wanted]
+            if aside:
+                report(_aside_not_saved(self._name, aside))
+            return [each for each in there if each not in aside], True
         if wanted:
             return list(dict.fromkeys(wanted)), True
         if not database:
@@ -151,6 +161,19 @@ def _is_here(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _aside_not_saved(component: str, names: Sequence[str]) -> Finding:
+    return Finding(
+        code="databases-set-aside",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The server of {component} has old versions of databases that restores set aside. They are not saved: "
+        "{names}.",
+        hint_template="When all is well, 'rebond restore --accept RUN' drops those of a restore in place, and "
+        "DROP DATABASE the others. One that is to be saved is named under 'databases'.",
+        values={"component": component, "names": ", ".join(names)},
+    )
 
 
 def _others_not_saved(component: str, names: Sequence[str]) -> Finding:

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.config.written import read_body
 
 from rebond.config.components import Postgres
+from rebond.sources.postgres.making import find_set_aside, name_aside
 from rebond.stack import postgres
 from rebond.stack.postgres import ConfiguredPostgres, is_same_server
 
@@ -70,3 +71,10 @@ def test_held_snapshots_are_let_go_when_the_question_for_others_is_interrupted(
     with pytest.raises(KeyboardInterrupt):
         configured.open_tree(lambda _: None)
     assert closed == [True]
+
+
+@pytest.mark.parametrize("name", ["shop", "a" * 63, "é" * 31, "before_before_20260204_031500", "two\nlines"])
+def test_an_old_version_is_known_by_the_name_that_it_was_given(name: str) -> None:
+    old = name_aside(name, 1_770_000_000_000)
+    assert find_set_aside([name, old, "postgres"]) == [old]
+    assert find_set_aside([old, "postgres"]) == []

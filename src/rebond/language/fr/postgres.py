@@ -18,6 +18,8 @@ POSTGRES: dict[str, str] = {
     "See pg_locks and pg_stat_activity for who holds it; then run the backup again.": "Voyez dans pg_locks et pg_stat_activity qui la tient ; puis relancez la sauvegarde.",
     "PostgreSQL at {server} takes no connections: {words}": "PostgreSQL à {server} n'accepte pas de connexions : {words}",
     "See whether it runs, and whether 'host' and 'port' are right: pg_isready says so.": "Voyez s'il tourne, et si « host » et « port » sont justes : pg_isready le dit.",
+    "The server of {component} has old versions of databases that restores set aside. They are not saved: {names}.": "Le serveur de {component} contient d'anciennes versions de bases que des restaurations ont mises de côté. Elles ne sont pas sauvegardées : {names}.",
+    "When all is well, 'rebond restore --accept RUN' drops those of a restore in place, and DROP DATABASE the others. One that is to be saved is named under 'databases'.": "Quand tout va bien, « rebond restore --accept RUN » supprime celles d'une restauration en place, et DROP DATABASE les autres. Celle qui doit être sauvegardée se nomme sous « databases ».",
     # streams
     "The rows of {name} were cut: the mark at their end is missing.": "Les lignes de {name} ont été coupées : il manque la marque à leur fin.",
     "Run the backup again. If that happens often, see what ends the connection.": "Relancez la sauvegarde. Si cela arrive souvent, voyez ce qui met fin à la connexion.",

@@ -16,6 +16,8 @@ from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.target import ask
 
 _LONGEST_BYTES = 63  # of a name in PostgreSQL
+_LONGEST_BEFORE_BYTES = 38  # of it that are kept in the name of an old version
+_ASIDE = re.compile(r"(?P<name>.+)_before_\d{8}_\d{6}", re.DOTALL)
 _SWAP_TRIES = 6  # each waits five seconds for sessions to go
 _HALF = "Half-loaded by rebond. When nobody is connected, the restore was cut: the next one drops this database."
 _NEVER_IDLE = (
@@ -36,7 +38,16 @@ def name_new(name: str) -> str:
 def name_aside(name: str, now_ms: int) -> str:
     """Return the name under which a database is kept that another took the place of."""
     moment = datetime.datetime.fromtimestamp(now_ms / 1000, datetime.UTC)
-    return f"{shorten(name, 38)}_before_{moment:%Y%m%d_%H%M%S}"
+    return f"{shorten(name, _LONGEST_BEFORE_BYTES)}_before_{moment:%Y%m%d_%H%M%S}"
+
+
+def find_set_aside(names: Sequence[str]) -> list[str]:
+    """Return those of a server's databases that a restore set aside, when the one that they were still is there.
+
+    Only the name says so. Where the other is gone, nobody can tell, and it counts as one like all others.
+    """
+    living = {shorten(each, _LONGEST_BEFORE_BYTES) for each in names}
+    return [each for each in names if (found := _ASIDE.fullmatch(each)) and found["name"] in living]
 
 
 def shorten(name: str, most_bytes: int) -> str:
