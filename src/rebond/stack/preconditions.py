@@ -5,7 +5,8 @@ import pwd
 import re
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.config.components import Component, Mysql, Postgres, Redis, Regenerable
 from rebond.config.model import Loaded
@@ -33,8 +34,7 @@ def _has_user(name: str) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
+class Machine(Struct, frozen=True, kw_only=True):
     """What is asked of this machine. Tests hand in another one."""
 
     find_program: Callable[[str, str | None], str | None] = lambda name, path: shutil.which(name, path=path)

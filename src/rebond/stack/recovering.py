@@ -3,7 +3,6 @@
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -79,7 +78,7 @@ def plan_recovery(
     )
     ordered = {each.name: parts[each.name] for each in plan.parts}
     remarks = (remark for each in ordered.values() if isinstance(each, FilePart) for remark in each.remarks())
-    plan = replace(plan, remarks=(*refusals, *remarks), to=wish.to)
+    plan = structs.replace(plan, remarks=(*refusals, *remarks), to=wish.to)
     sources = [around.sources[name] for name in ordered if name in around.sources]
     return plan, Means(parts=ordered, sources=sources, commands=hooks, questions=questions)
 
@@ -142,6 +141,7 @@ def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) 
         bytes=chosen.bytes,
         is_new=os.path.isabs(place) and not os.path.lexists(place),
         needs_server=isinstance(part, NeedsServer),
+        goes_on=chosen.target == "latest",
     )
 
 

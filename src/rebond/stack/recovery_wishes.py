@@ -2,15 +2,15 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.plan import Expect, expect_nothing
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChosenPart:
+class ChosenPart(Struct, frozen=True, kw_only=True):
     """A component that is to come back: from which snapshot, and what of it.
 
     ``snapshot`` is its id in hexadecimal, ``vault`` the name of another vault than the main one. ``parts`` are the
@@ -30,8 +30,7 @@ class ChosenPart:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryWish:
+class RecoveryWish(Struct, frozen=True, kw_only=True):
     """What is asked for, in a form that can be written down and read again.
 
     ``is_bare`` says that nothing of the stack is on this machine yet.
@@ -52,8 +51,7 @@ class RecoveryWish:
     workers: int = 2
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What a plan is made with. ``folder_of`` gives a part a folder of its own, that outlives a crash.
 
     ``sources`` are by component; empty when nothing is fetched any more. ``untouchable`` are paths that no restore

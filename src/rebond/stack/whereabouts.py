@@ -4,7 +4,8 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.config.components import Component
 from rebond.config.model import Loaded
@@ -28,8 +29,7 @@ _IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first
 _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Place(Struct, frozen=True, kw_only=True):
     """Somewhere that a program can run: ``address`` is ``None`` for this machine.
 
     ``directory`` is where it starts inside; empty is the container's own.

@@ -21,6 +21,7 @@ FILTER_BITS_PER_ROW = 8
 FINDS_PER_BLOCK = 8  # look-ups that cost as much as setting the filter's bits for a block
 FILTER_MEMORY_LIMIT = 32 << 20  # bytes of all filters together; later runs go without
 _MERGE_BATCH_ROWS = 100_000
+_ROWS_AROUND = 20  # of where an id is guessed to lie in its block: three times how far it usually is
 _BLOCKS_TOGETHER = 64  # read at once where all are: a call each costs more than the reading
 _HEAD = struct.Struct(">Q")
 
@@ -137,18 +138,34 @@ class Run:
 
     def _find_held(self, held: bytes, short_id: bytes) -> Sequence[int]:
         head = _HEAD.unpack_from(short_id)[0]
+        fence = self._fence
+        after = bisect_right(fence, head)
+        position = -1
+        if 0 < after < len(fence) and fence[after - 1] != head:
+            # Ids are as if drawn by chance: nearly always one lies where its share of the block says.
+            least = fence[after - 1]
+            row = (after - 1) * ROWS_PER_BLOCK + (head - least) * ROWS_PER_BLOCK // (fence[after] - least)
+            position = held.find(short_id, max(0, row - _ROWS_AROUND) * ROW_SIZE, (row + _ROWS_AROUND) * ROW_SIZE)
+        if position < 0 or position % ROW_SIZE:
+            position = self._search_held(held, short_id, head)
+            if position < 0:
+                return ()
+        while position and held.startswith(short_id, position - ROW_SIZE):
+            position -= ROW_SIZE
+        found = [int.from_bytes(held[position + ID_SIZE : position + ROW_SIZE], "big")]
+        while held.startswith(short_id, position := position + ROW_SIZE):
+            found.append(int.from_bytes(held[position + ID_SIZE : position + ROW_SIZE], "big"))
+        return found[::-1]
+
+    def _search_held(self, held: bytes, short_id: bytes, head: int) -> int:
+        """Return where the first row of an id is, less than 0 where there is none."""
         # Equal heads may begin in the block before the one that begins with them.
         start = max(0, bisect_left(self._fence, head) - 1) * BLOCK_ROWS_SIZE
         end = bisect_right(self._fence, head) * BLOCK_ROWS_SIZE
         position = held.find(short_id, start, end)
         while position >= 0 and position % ROW_SIZE:
             position = held.find(short_id, position + 1, end)
-        if position < 0:
-            return ()
-        found = [int.from_bytes(held[position + ID_SIZE : position + ROW_SIZE], "big")]
-        while held.startswith(short_id, position := position + ROW_SIZE):
-            found.append(int.from_bytes(held[position + ID_SIZE : position + ROW_SIZE], "big"))
-        return found[::-1]
+        return position
 
     def rows(self) -> Iterator[bytes]:
         """Yield the rows of each block, concatenated, in order."""

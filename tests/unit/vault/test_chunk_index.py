@@ -45,6 +45,22 @@ def test_every_row_is_found_again_after_reopening(tmp_path: Path, count: int) ->
     assert [list(index.find(an_id(n))) for n in range(count)] == [[a_place(n)] for n in range(count)]
 
 
+def test_ids_with_more_places_than_are_looked_through_at_first_are_found_whole(tmp_path: Path) -> None:
+    index = filled(tmp_path, 1000)
+    many = range(0, 1000, 20)
+    for number in many:
+        for place in range(90):
+            index.add(an_id(number), 1 << 40 | place)
+    index.flush()
+    index = ChunkIndex(tmp_path, index.runs)
+    index.expect_finds(1000 // chunk_index.ROWS_LOADED_PER_FIND)
+    assert index._loaded is None
+    for number in many:
+        assert sorted(index.find(an_id(number))) == sorted([a_place(number), *(1 << 40 | n for n in range(90))])
+    rest = set(range(1000)).difference(many)
+    assert [list(index.find(an_id(n))) for n in rest] == [[a_place(n)] for n in rest]
+
+
 @settings(max_examples=25, deadline=None)
 @given(
     rows=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 5)), max_size=400),

@@ -4,8 +4,9 @@ import contextlib
 import os
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from rebond.cli.configuration.at_hand import is_same_place, list_places
 from rebond.cli.invocation import Invocation
@@ -15,8 +16,7 @@ from rebond.config.loading import load_configuration
 from rebond.errors import RebondError
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LastWords:
+class LastWords(Struct, frozen=True, kw_only=True):
     """Written down with a run, so that whoever goes on with it hears the same.
 
     ``configuration`` is where its first file belongs, ``vault`` where everything came from. ``commands`` bring back,

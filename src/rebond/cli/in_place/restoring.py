@@ -3,8 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_parts_to_bring

@@ -4,10 +4,12 @@ import os
 import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.carrying_out import carry_out
@@ -123,8 +125,7 @@ def _command_into(name: str, asked: "_Asked", url: str, wishes: Mapping[str, Any
     return shlex.join(["rebond", "restore", snapshot, name, "--into", wishes["into_server"], "--vault", url])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class _Asked(Struct, frozen=True, kw_only=True):
     """What is to come back: each component from its record, the configuration from ``record``.
 
     ``target`` is the moment of servers with a log.

@@ -10,11 +10,11 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
@@ -65,8 +65,7 @@ _STATES = {
 OPEN_STATES = frozenset({RunState.UNFINISHED, RunState.ROLLING_BACK, RunState.ACCEPTING})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class Entry(Struct, frozen=True, kw_only=True):
     """One line."""
 
     event: Event
@@ -296,7 +295,7 @@ def _append(path: Path, lines: bytes) -> None:
 
 
 def _encode(entry: Entry) -> bytes:
-    document = {name: getattr(entry, name) for name in Entry.__dataclass_fields__ if getattr(entry, name)}
+    document = {name: getattr(entry, name) for name in Entry.__struct_fields__ if getattr(entry, name)}
     return json.dumps(document).encode() + b"\n"
 
 
@@ -304,7 +303,7 @@ def _decode(line: bytes) -> Entry:
     """Raises ``ValueError``, ``RecursionError`` and ``MsgspecError`` for what is no line of a journal."""
     document = json.loads(line)  # which reads names that are no UTF-8 too
     entry = msgspec.convert(document, Entry)
-    if unknown := document.keys() - Entry.__dataclass_fields__.keys():
+    if unknown := document.keys() - set(Entry.__struct_fields__):
         raise ValueError(", ".join(sorted(unknown)))
     return entry
 

@@ -2,7 +2,6 @@
 
 import enum
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from msgspec import Struct
 
@@ -89,8 +88,7 @@ class CommandNames(Struct, frozen=True, kw_only=True):
     healthy: Sequence[str] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryPlan:
+class RecoveryPlan(Struct, frozen=True, kw_only=True):
     """What a restore in place will do. ``remarks`` are what is out of the ordinary at the places of its parts.
 
     On a bare machine (``is_bare``) nothing ran before: a step that fails leaves things as far as they came, to be

@@ -3,7 +3,8 @@
 import re
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.errors import RebondError, RestoreError
@@ -22,8 +23,7 @@ SELECT pg_catalog.pg_postmaster_start_time()::text || ' ' || (
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Starter:
+class Starter(Struct, frozen=True, kw_only=True):
     """What starts a server; ``name`` is the command in words. ``start`` raises ``RebondError``."""
 
     name: str

@@ -2,7 +2,8 @@
 
 import enum
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import UsageError
 
@@ -19,8 +20,7 @@ class Client(enum.StrEnum):
     KUBERNETES = "kubernetes"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class Address(Struct, frozen=True, kw_only=True):
     """Where a command is to run. ``kind`` and ``container`` are of Kubernetes alone."""
 
     client: Client

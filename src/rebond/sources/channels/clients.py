@@ -1,7 +1,8 @@
 """The exact arguments of docker, compose, podman and kubectl that run a command inside something."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from rebond.errors import UsageError
 from rebond.sources.channels.addresses import Address, Client
@@ -10,8 +11,7 @@ DOCKER_COMPOSE = ("docker", "compose")
 OLD_DOCKER_COMPOSE = ("docker-compose",)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True, kw_only=True):
     """What the clients have to be told of the stack, besides the address.
 
     ``compose`` is how compose is called here (see ``find_compose``). Empty means: what the client itself
@@ -27,8 +27,7 @@ class Surroundings:
     started_in: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inside:
+class Inside(Struct, frozen=True, kw_only=True):
     """How a command runs inside. ``variables`` are passed by name and value, and seen in the list of processes.
 
     ``reads_input`` keeps standard input open to the command.

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
 from rebond.sources.channels.inspecting import Ask, inspect_containers, read_objects
@@ -13,8 +14,7 @@ _SERVICE = "com.docker.compose.service"
 _PASSWORD = re.compile(r"(?<!/):[^/@]*@")  # of an address
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
+class Volume(Struct, frozen=True, kw_only=True):
     """A volume as the engine knows it; ``mountpoint`` is where its files lie on the engine's machine."""
 
     name: str
@@ -22,8 +22,7 @@ class Volume:
     project: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount:
+class Mount(Struct, frozen=True, kw_only=True):
     """A running container in which a volume lies, and where it does. ``service`` is what compose calls it.
 
     Nothing can be run in one that is not ready: it is paused or being restarted, though the engine counts it.
