@@ -1,12 +1,13 @@
 """What changed between two snapshots, or between a snapshot and what is there now."""
 
 import enum
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Callable, Iterator
 
 import msgspec
 from msgspec import Struct
 
-from rebond.entries import EntryKind, Listing, Tree
+from rebond.entries import Entry, EntryKind, Tree
 from rebond.operations.browsing import Located, children, root_of, walk
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent
@@ -21,6 +22,7 @@ class Change(enum.StrEnum):
     CONTENT = "M"
     METADATA = "U"
     KIND = "T"
+    UNREAD = "?"  # it is there, or may be, and could not be looked at
 
 
 class Difference(Struct, frozen=True):
@@ -124,10 +126,18 @@ def _metadata_of(entry: StoredEntry) -> StoredEntry:
     )
 
 
-def diff_live(reader: SnapshotReader, component: PrivateComponent, live: Tree) -> Iterator[Difference]:
+def diff_live(
+    reader: SnapshotReader,
+    component: PrivateComponent,
+    live: Tree,
+    *,
+    is_unread: Callable[[bytes], bool] = lambda _path: False,
+) -> Iterator[Difference]:
     """Yield what changed since the snapshot in the place it was saved from.
 
-    A file counts as changed when its size or its time of modification differs; its content is not read.
+    A file counts as changed when its size or its time of modification differs; its content is not read. ``is_unread``
+    says of a path below the root, once the walk has met it, whether it or what it holds could not be looked at: of
+    that nothing counts as removed.
     """
     name = component.name.encode()
     known: dict[bytes, Located] = {b"": root_of(component)}
@@ -146,20 +156,29 @@ def diff_live(reader: SnapshotReader, component: PrivateComponent, live: Tree) -
             if item is not None and item.directory:  # a file took the place of a directory
                 yield from _one_sided(reader, item, Change.REMOVED)
                 item = None
-            yield from _compare_live(listing, position, item, name + b"/" + path)
+            entry = listing.describe(position)
+            if entry is not None:
+                yield from _compare_live(entry, item, name + b"/" + path)
+            elif item is not None and is_unread(path):
+                yield Difference(Change.UNREAD, item.shown, _size(item), None)
+        is_whole = not is_unread(listing.path)
+        if not is_whole and old_directory is not None:
+            yield Difference(Change.UNREAD, old_directory.shown, None, None)
         for path, item in old.items():
             if item.directory:
                 known[path] = item
-            else:
+            elif is_unread(path):
+                yield Difference(Change.UNREAD, item.shown, _size(item), None)
+            elif is_whole:
                 yield Difference(Change.REMOVED, item.shown, _size(item), None)
-    for item in known.values():
-        yield from _one_sided(reader, item, Change.REMOVED)
+    for path, item in known.items():
+        if is_unread(path):
+            yield Difference(Change.UNREAD, item.shown, None, None)
+        elif not is_unread(posixpath.dirname(path)):
+            yield from _one_sided(reader, item, Change.REMOVED)
 
 
-def _compare_live(listing: Listing, position: int, old: Located | None, shown: bytes) -> Iterator[Difference]:
-    entry = listing.describe(position)
-    if entry is None:
-        return
+def _compare_live(entry: Entry, old: Located | None, shown: bytes) -> Iterator[Difference]:
     if old is None or old.entry is None:
         yield Difference(Change.ADDED, shown, None, entry.size)
     elif old.entry.kind != entry.kind.value:

@@ -3,9 +3,14 @@
 import json
 import os
 import pathlib
+import shutil
+import subprocess
+import sys
 
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
+
+MAY_NOT_READ_ALL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")  # root, with the rights of a user
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +121,34 @@ def test_diff_with_what_is_there_now(program: Program) -> None:
 
     assert changes == {"shop/later.txt": "added"} | {path: kind for path, kind in changes.items() if kind == "metadata"}
     assert program("diff", "latest:tuesday").status == 2
+
+
+@pytest.mark.root
+def test_what_cannot_be_looked_at_now_does_not_count_as_removed(tmp_path: pathlib.Path) -> None:
+    program, tree = Program.with_vault(tmp_path), tmp_path / "shop"
+    for path in ("gone/a", "listed/b", "shut/c/d", "shut/e", "secret"):
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(path)
+    program.good("backup", "--path", tree)
+    shutil.rmtree(tree / "gone")
+    for path, mode in {"listed": 0o400, "shut": 0, "secret": 0}.items():
+        (tree / path).chmod(mode)
+    asked = subprocess.run(
+        [*MAY_NOT_READ_ALL, sys.executable, "-m", "rebond.cli", "diff", "latest", "--live", "--json", "--quiet"],
+        env={**os.environ, **program.environment},
+        capture_output=True,
+        check=False,
+    )
+
+    found = {each["path"]: each["change"] for each in json.loads(asked.stdout) if each["change"] != "metadata"}
+    assert found == {
+        "shop/gone": "removed",
+        "shop/gone/a": "removed",
+        "shop/listed/b": "unread",
+        "shop/secret": "unread",
+        "shop/shut": "unread",
+    }
+    assert asked.returncode == 3
 
 
 def test_find_shows_each_version_with_its_snapshots(program: Program) -> None:

@@ -3,13 +3,14 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
 
 import click
 
 from rebond.cli.configuration.at_hand import find_own_configuration, list_places
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import answer_each, note
+from rebond.cli.output.answering import DOUBTFUL, GOOD, answer_each, note
 from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
@@ -22,16 +23,21 @@ from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots
 from rebond.sources.files.excluding import Rules
+from rebond.sources.files.paths import join_path
+from rebond.sources.files.paths import show_path as show_source_path
 from rebond.sources.files.scanning import FileTree
 from rebond.units import format_size
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 
+_UNREAD = {"unreadable", "unreadable-directory"}
+
 
 @verb(
     "diff",
     help="Compare two snapshots, or with --live one with what is there now: + added, - removed, M other content, "
-    "U other owner, mode or time, T another kind. --live compares sizes and times; it reads no content.",
+    "U other owner, mode or time, T another kind, ? could not be looked at (the status is 3). --live compares sizes "
+    "and times; it reads no content.",
     example="rebond diff latest:monday latest:tuesday",
 )
 @click.argument("before")
@@ -39,22 +45,52 @@ from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 @option("--live", is_flag=True, help="Compare with the places that the snapshot was made of.")
 @stack_option
 @click.pass_obj
-def diff(invocation: Invocation, before: str, after: str | None, live: bool, stack: str) -> None:
-    """One line for each difference, then a count on standard error."""
+def diff(invocation: Invocation, before: str, after: str | None, live: bool, stack: str) -> int:
+    """One line for each difference, then a count on standard error. Return 3 where something could not be looked at."""
     if live == (after is not None):
         raise UsageError("Two things are compared.", hint="Name two snapshots, or one and --live.")
     counts: Counter[Change] = Counter()
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
         first = choose_snapshot(vault, before, stack=stack)
+        walk = _Walk(watcher)
         with SnapshotReader(vault.live, first) as old:
             if after is None:
                 loaded = find_own_configuration(invocation, vault.configured, first.catalog.stack)
-                _answer(invocation, _diff_with_now(first, old, loaded, watcher), counts)
+                _answer(invocation, _diff_with_now(first, old, loaded, walk), counts)
             else:
                 second = choose_snapshot(vault, after, stack=stack)
                 with SnapshotReader(vault.live, second) as new:
                     _answer(invocation, diff_snapshots(old, new), counts)
     note(invocation, _count_in_words(counts) or tr("Nothing differs."))
+    return DOUBTFUL if walk.is_doubtful else GOOD
+
+
+class _Walk:
+    """What a walk through what is there now noticed, said as it concerns a comparison."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+        self._unread: set[str] = set()
+        self.is_doubtful = False
+
+    def hear(self, finding: Finding) -> None:
+        """Take one finding and pass it on."""
+        if finding.code in _UNREAD:
+            self._unread.add(finding.subject)
+            finding = Finding(
+                code=finding.code,
+                severity=finding.severity,
+                subject=finding.subject,
+                template="{path} could not be looked at, and is not compared: {reason}",
+                hint_template="Give this user the right to read it, or ask as one who has it.",
+                values=finding.values,
+            )
+        self.is_doubtful = self.is_doubtful or finding.severity is Severity.WARNING
+        self._watcher.noticed(finding)
+
+    def is_unread(self, root: bytes, below: bytes) -> bool:
+        """Say whether a path, or what it holds, could not be looked at."""
+        return bool(self._unread) and show_source_path(join_path(root, below) if below else root) in self._unread
 
 
 def _count_in_words(counts: Counter[Change]) -> str:
@@ -64,20 +100,21 @@ def _count_in_words(counts: Counter[Change]) -> str:
         Change.CONTENT: tr("changed in content"),
         Change.METADATA: tr("changed in owner, mode or time"),
         Change.KIND: tr("of another kind"),
+        Change.UNREAD: tr("not looked at"),
     }
     return ", ".join(f"{counts[change]} {word}" for change, word in words.items() if counts[change])
 
 
 def _diff_with_now(
-    record: SnapshotRecord, reader: SnapshotReader, loaded: Loaded | None, watcher: Watcher
+    record: SnapshotRecord, reader: SnapshotReader, loaded: Loaded | None, walk: _Walk
 ) -> Iterator[Difference]:
     kinds = {each.name: each.kind for each in record.catalog.components}
     for component in reader.components:
         if not component.root:
-            watcher.noticed(_notice_no_place(component.name, kinds.get(component.name, "")))
+            walk.hear(_notice_no_place(component.name, kinds.get(component.name, "")))
             continue
-        tree = _find_tree(record, reader, component, loaded, watcher)
-        yield from diff_live(reader, component, tree)
+        tree = _find_tree(record, reader, component, loaded, walk)
+        yield from diff_live(reader, component, tree, is_unread=partial(walk.is_unread, component.root))
 
 
 def _find_tree(
@@ -85,18 +122,18 @@ def _find_tree(
     reader: SnapshotReader,
     component: PrivateComponent,
     loaded: Loaded | None,
-    watcher: Watcher,
+    walk: _Walk,
 ) -> Tree:
     """Return the live tree by the rules of the configuration, or else by those that the snapshot was made with."""
     if loaded is not None:
         from rebond.stack.live_comparing import find_live_tree
 
         left_out = leave_vaults_out([each.address for each in list_places(loaded)])
-        tree = find_live_tree(loaded, component.name, component.root, record.catalog.class_, left_out, watcher.noticed)
+        tree = find_live_tree(loaded, component.name, component.root, record.catalog.class_, left_out, walk.hear)
         if tree is not None:
             return tree
     rules = Rules.from_flags(exclude=reader.part.exclusions)
-    return FileTree(component.root, rules, one_file_system=False, report=watcher.noticed, allow_empty=True)
+    return FileTree(component.root, rules, one_file_system=False, report=walk.hear, allow_empty=True)
 
 
 def _notice_no_place(component: str, kind: str) -> Finding:

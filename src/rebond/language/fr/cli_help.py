@@ -72,9 +72,10 @@ CLI_HELP: dict[str, str] = {
     "Write one file of a snapshot to standard output. With --json its description goes to standard error.": "Écrit un "
     "fichier d'une sauvegarde sur la sortie standard. Avec --json, sa description va sur la sortie d'erreur.",
     "Compare two snapshots, or with --live one with what is there now: + added, - removed, M other content, U other "
-    "owner, mode or time, T another kind. --live compares sizes and times; it reads no content.": "Compare deux "
+    "owner, mode or time, T another kind, ? could not be looked at (the status is 3). --live compares sizes and times; "
+    "it reads no content.": "Compare deux "
     "sauvegardes, ou avec --live une sauvegarde et l'existant : + ajouté, - retiré, M autre contenu, U autre "
-    "propriétaire, droits ou date, T autre nature. --live compare tailles et dates ; il ne lit aucun contenu.",
+    "propriétaire, droits ou date, T autre nature, ? n'a pu être regardé (le code est 3). --live compare tailles et dates ; il ne lit aucun contenu.",
     "Compare with the places that the snapshot was made of.": "Compare avec les lieux dont la sauvegarde est faite.",
     "Find every version of a path over all snapshots. A PATTERN without / is compared with the last part of each path, "
     "any other with COMPONENT/PATH; * and ? fit as in a shell.": "Trouve chaque version d'un chemin dans toutes les "

@@ -38,6 +38,9 @@ SOURCES: dict[str, str] = {
     "sauvegarde : {reason}",
     "Give the user of the backup the right to read it, or leave it out with --exclude.": "Donnez à l'utilisateur de la "
     "sauvegarde le droit de le lire, ou écartez-le avec --exclude.",
+    "not looked at": "non regardés",
+    "{path} could not be looked at, and is not compared: {reason}": "{path} n'a pu être regardé et n'est pas comparé : {reason}",
+    "Give this user the right to read it, or ask as one who has it.": "Donnez à cet utilisateur le droit de le lire, ou demandez en tant que quelqu'un qui l'a.",
     "What {path} holds could not be listed to its end, and is missing from this snapshot: {reason}": "Le contenu de "
     "{path} n'a pas pu être listé jusqu'au bout, et manque à cette sauvegarde : {reason}",
     "Extended attributes of {path} could not be read and are not in this snapshot: {reason}": "Des attributs étendus de "
