@@ -33,6 +33,18 @@ def with_snapshot(*, packs: frozenset[str] = A, needs: str = "a", in_trash: bool
     )
 
 
+def with_two_in_trash(*, holds: frozenset[str] = NONE, others: frozenset[str] = NONE) -> Store:
+    """A vault whose snapshots X, Y and ``others`` were forgotten by one mark."""
+    names = frozenset({"X", "Y"}) | others
+    return Store(
+        packs=A,
+        commits=frozenset((name, "a") for name in names),
+        sessions=frozenset(SessionFacts(name, NONE, is_done=True) for name in names),
+        marks=frozenset({MarkFacts("f0", MarkPurpose.FORGET, names)}),
+        holds=holds,
+    )
+
+
 # Pack A holds what nobody needs any more; two writers find its chunk useful while two keepers collect it.
 PRUNE = Configuration(
     name="two writers and two keepers",
@@ -122,6 +134,34 @@ HOLD = Configuration(
         other("holder", "H"),
         other("undeleter", "U"),
     ),
+    judges_endings=True,
+)
+
+# One mark on two snapshots, of which one is held: whoever claims it deletes the one and lets the other live.
+SHARED = Configuration(
+    name="one mark on two snapshots, one of them held",
+    store=with_two_in_trash(holds=frozenset({"X"})),
+    processes=(
+        other("executor", "E1"),
+        other("executor", "E2"),
+        Process(kind="holder", name="H", record="Y"),
+        other("undeleter", "U"),
+        other("sweeper", "S"),
+    ),
+    judges_endings=True,
+)
+
+BOTH = Configuration(
+    name="two people take back two of three snapshots of one mark",
+    store=with_two_in_trash(others=frozenset({"Z"})),
+    processes=(
+        other("executor", "E"),
+        other("undeleter", "U"),
+        Process(kind="undeleter", name="V", record="Y"),
+        other("sweeper", "S"),
+    ),
+    unwanted=frozenset({"Z"}),
+    judges_endings=True,
 )
 
 SLEEPER = Configuration(
@@ -190,6 +230,8 @@ SMALL = (
     TRASH,
     SPARE,
     HOLD,
+    SHARED,
+    BOTH,
     SLEEPER,
     JOURNALS,
     RUNS,

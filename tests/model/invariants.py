@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.model.world import Configuration, Process, State, Step
 
-from rebond.vault.protocol_rules import SessionFacts, is_session_closed
+from rebond.vault.protocol_rules import SessionFacts, find_trash, is_session_closed
 
 Invariant = Callable[[Configuration, State], str]
 
@@ -39,8 +39,9 @@ def successes_are_kept(configuration: Configuration, state: State) -> str:
 
 def holds_hold(configuration: Configuration, state: State) -> str:
     """A snapshot is never deleted after somebody was told that it is held."""
-    if any(local.verdict == "held" for local in state.locals) and "X" in state.store.deleted:
-        return "X is gone although its hold was confirmed"
+    for local in state.locals:
+        if local.verdict == "held" and local.todo[0] in state.store.deleted:
+            return f"{local.todo[0]} is gone although its hold was confirmed"
     return ""
 
 
@@ -50,6 +51,15 @@ def taken_back_is_kept(configuration: Configuration, state: State) -> str:
     for local in state.locals:
         if local.verdict == "taken back" and not again and local.todo[0] in state.store.deleted:
             return f"{local.todo[0]} is gone although it was taken out of the trash"
+    return ""
+
+
+def forgotten_stays_forgotten(configuration: Configuration, state: State) -> str:
+    """What nobody takes back or holds is in the trash until it is gone."""
+    if configuration.unwanted:
+        names = configuration.unwanted.intersection(name for name, _ in state.store.commits)
+        for name in names - find_trash(state.store.marks, dict(state.store.claims)):
+            return f"{name} is listed again, and nobody wanted that"
     return ""
 
 
@@ -71,6 +81,7 @@ STATE_INVARIANTS: dict[str, Invariant] = {
     "successes are kept": successes_are_kept,
     "holds hold": holds_hold,
     "taken back is kept": taken_back_is_kept,
+    "forgotten stays forgotten": forgotten_stays_forgotten,
     "the index is complete": index_is_complete,
 }
 

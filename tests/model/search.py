@@ -6,9 +6,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from tests.model import keeper, operators, writer
+from tests.model.endings import ENDING_INVARIANTS
 from tests.model.invariants import STATE_INVARIANTS, judge_step
 from tests.model.reduction import is_reducible, reduce_state
-from tests.model.world import Configuration, Local, Program, Rules, State
+from tests.model.world import Configuration, Local, Program, Rules, State, Store
 
 START = Local(at="start")
 PROGRAMS: dict[str, tuple[Program, Local]] = {
@@ -52,6 +53,12 @@ class _Search:
         self.invariants = [
             check for name, check in STATE_INVARIANTS.items() if invariants is None or name in invariants
         ]
+        self.endings = [
+            check
+            for name, check in ENDING_INVARIANTS.items()
+            if configuration.judges_endings and (invariants is None or name in invariants)
+        ]
+        self.judged: dict[tuple[Store, frozenset[tuple[str, ...]]], str] = {}
         first = State(configuration.store, tuple(PROGRAMS[process.kind][1] for process in configuration.processes))
         self.seen: dict[State, int] = {first: 0}
         self.order: list[State] = [first]
@@ -100,11 +107,23 @@ class _Search:
 
     def _judge(self, before: State, after: State, wrong: str) -> None:
         self.broken = wrong or next(filter(None, (check(self.configuration, after) for check in self.invariants)), "")
+        self.broken = self.broken or self._judge_ending(after)
         if after.store.voids - before.store.voids:
             self.reached.add("void")
         if before.store.packs - after.store.packs:
             self.reached.add("delete")
         self.reached.update(local.verdict for local in after.locals)
+
+    def _judge_ending(self, state: State) -> str:
+        """Ask what later prunes make of a state. They see the store alone, so each is asked once."""
+        if not self.endings:
+            return ""
+        told = frozenset(local.todo for local in state.locals if local.verdict == "held")
+        key = (state.store, told)
+        if key not in self.judged:
+            found = (check(self.configuration, self.rules, state) for check in self.endings)
+            self.judged[key] = next(filter(None, found), "")
+        return self.judged[key]
 
     def _trace(self, position: int) -> tuple[str, ...]:
         lines: list[str] = []

@@ -117,6 +117,23 @@ def done_or_not(session: SessionFacts, voids: Collection[str], tombstones: Colle
     return True
 
 
+def claim_that_spares_nothing(process: object, names: Iterable[str], held: Collection[str]) -> ClaimFacts:
+    del names, held
+    return ClaimFacts(process, ClaimPurpose.DELETE)
+
+
+def claim_that_takes_everything_back(process: object, wanted: str) -> ClaimFacts:
+    del wanted
+    return ClaimFacts(process, ClaimPurpose.WITHDRAW)
+
+
+def any_claimed_forget_mark(
+    mark: MarkFacts, claim: ClaimFacts | None, process: object, present: Collection[object]
+) -> bool:
+    del process, present
+    return mark.purpose is MarkPurpose.FORGET and claim is not None
+
+
 def own_or_void(found: object, own: object, *, is_void: bool) -> RecordVerdict:
     """What is there already is taken for one's own."""
     del found, own, is_void
@@ -293,10 +310,52 @@ SWITCHES = (
         breaks="taken back is kept",
     ),
     Switch(
-        rule="holds are read after the forget mark is claimed",
+        rule="holds are read before a forget mark is claimed",
         replaced={"forget_order": _without(orders.FORGET_ORDER, ForgetStep.READ_HOLDS)},
         configuration=world.HOLD,
         breaks="holds hold",
+    ),
+    Switch(
+        rule="holds are read when the forget mark stands",
+        replaced={"forget_order": _moved_before(orders.FORGET_ORDER, ForgetStep.READ_HOLDS, ForgetStep.TAKE_MARK)},
+        configuration=world.HOLD,
+        breaks="holds hold",
+    ),
+    Switch(
+        rule="what goes is decided by the claim, not after it",
+        replaced={"forget_order": _moved_before(orders.FORGET_ORDER, ForgetStep.CLAIM, ForgetStep.READ_HOLDS)},
+        configuration=world.HOLD,
+        breaks="what is held comes back",
+    ),
+    Switch(
+        rule="a claim for deletion says what it spares",
+        replaced={"claim_for_deletion": claim_that_spares_nothing},
+        configuration=world.HOLD,
+        breaks="the trash is emptied",
+    ),
+    Switch(
+        rule="a mark under which somebody may be deleting is left to him, also when it spares what is taken back",
+        replaced={"may_remove_mark": any_claimed_forget_mark},
+        configuration=world.SHARED,
+        breaks="holds hold",
+    ),
+    Switch(
+        rule="a claim to withdraw says what it takes back",
+        replaced={"claim_for_return": claim_that_takes_everything_back},
+        configuration=world.BOTH,
+        breaks="forgotten stays forgotten",
+    ),
+    Switch(
+        rule="what was not taken back is marked anew before its mark goes",
+        replaced={"renewal_order": tuple(reversed(orders.RENEWAL_ORDER))},
+        configuration=world.BOTH,
+        breaks="forgotten stays forgotten",
+    ),
+    Switch(
+        rule="the mark that follows another has one id, whoever puts it",
+        replaced={"next_mark_has_one_id": False},
+        configuration=world.BOTH,
+        breaks="taken back is kept",
     ),
     Switch(
         rule="a hold is put before the marks are listed",

@@ -66,6 +66,7 @@ class Local(NamedTuple):
     forgotten: Names = NONE
     records: frozenset[tuple[str, str]] = frozenset()
     doomed: Names = NONE
+    held: Names = NONE  # what an executor read of the holds
     verdict: str = ""  # how the process ended, where somebody was told
 
 
@@ -92,6 +93,7 @@ class Process:
     kind: str
     name: str
     attempts: int = 1
+    record: str = "X"  # the snapshot that it holds or takes back
     twin: int | None = None  # position of an identical process that must have started before (symmetry)
 
 
@@ -106,6 +108,7 @@ class Rules:
     forget_order: tuple[str, ...] = orders.FORGET_ORDER
     hold_order: tuple[str, ...] = orders.HOLD_ORDER
     undelete_order: tuple[str, ...] = orders.UNDELETE_ORDER
+    renewal_order: tuple[str, ...] = orders.RENEWAL_ORDER
     find_usable_packs: Callable[..., Any] = real.find_usable_packs
     find_adoptable_packs: Callable[..., Any] = real.find_adoptable_packs
     find_declarable_marks: Callable[..., Any] = real.find_declarable_marks
@@ -119,12 +122,15 @@ class Rules:
     find_deletable_packs: Callable[..., Any] = real.find_deletable_packs
     find_vanished_records: Callable[..., Any] = real.find_vanished_records
     may_delete_record: Callable[..., Any] = real.may_delete_record
+    claim_for_deletion: Callable[..., Any] = real.claim_for_deletion
+    claim_for_return: Callable[..., Any] = real.claim_for_return
     needs_tombstone: Callable[..., Any] = real.needs_tombstone
     may_delete_journal: Callable[..., Any] = real.may_delete_journal
     may_remove_mark: Callable[..., Any] = real.may_remove_mark
     commit_is_conditional: bool = True  # what the store does with a put at a taken name
     claims_are_kept: bool = True
     voided_writer_looks_again: bool = True
+    next_mark_has_one_id: bool = True  # whoever puts it, and however often
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +151,8 @@ class Configuration:
     short_listings: bool = False  # a listing of snapshots may miss one
     stale_index: tuple[str, ...] = ()  # packs that a writer's local index still knows
     index_lists: bool = False  # prunes rewrite index lists
+    unwanted: Names = NONE  # records in the trash that nobody takes back or holds
+    judges_endings: bool = False  # each state is asked what later prunes make of it, everybody else dead
 
     def segments_of(self, pack: str) -> Names:
         """Return the segments in a pack; a writer's own pack ``+X`` holds the segment ``x``."""

@@ -35,6 +35,7 @@ ORDER = "tests/crash/test_interrupted_backup_order.py"
 FAULTS = "tests/scenarios/test_full_disk_and_faults.py"
 TOGETHER = f"{MEETING}::test_a_backup_and_a_prune_that_meet_anywhere_both_end_well"
 RACES = "tests/scenarios/test_deletion_races.py"
+TRASH = "tests/unit/vault/test_trash_races.py"
 ASLEEP = f"{MEETING}::test_a_backup_that_sleeps_for_weeks_before_any_call_commits_something_whole_or_nothing"
 
 WRITING = (
@@ -346,6 +347,29 @@ SHARING = (
         "A hold that was set while the trash is emptied does not hold.",
         (Change("vault/trash_emptying.py", "may_delete_record(name, protected)]", "True]"),),
         ("tests/unit/vault/test_pruning.py", "tests/unit/vault/test_forgetting.py"),
+    ),
+    Bug(
+        "claim-does-not-say-what-it-spares",
+        "A snapshot that was held before a prune stays in the trash for ever when that prune dies.",
+        (Change("vault/trash_emptying.py", "spares=sorted(map(str, facts.spares))", "spares=[]"),),
+        (f"{TRASH}::test_what_a_prune_that_dies_had_spared_is_listed_from_its_claim_on",),
+    ),
+    Bug(
+        "next-mark-of-a-random-name",
+        "Of two people who take back two snapshots at once, one is told so and loses his.",
+        (
+            Change(
+                "vault/mark_renewal.py",
+                "    return mark_name(hash_of(name.encode())[:_ID_SIZE])\n",
+                "    return mark_name(hash_of(name.encode() + random_id())[:_ID_SIZE])\n",
+            ),
+            Change(
+                "vault/mark_renewal.py",
+                "import ObjectName\n",
+                "import ObjectName, random_id\n",
+            ),
+        ),
+        (f"{TRASH}::test_who_sleeps_while_he_takes_one_back_forgets_nothing_anew_weeks_later",),
     ),
     Bug(
         "unreadable-snapshot-needs-nothing",

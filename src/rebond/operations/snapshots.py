@@ -96,6 +96,15 @@ def resolve_withdrawn(vault: Vault, text: str) -> SnapshotRecord | None:
     return _resolve_id(fitting, text.lower()) if fitting else None
 
 
+def resolve_forgotten(vault: Vault, text: str) -> SnapshotRecord | None:
+    """Return the snapshot in the trash of that id, or start of one; ``None`` when there is none."""
+    if not _ID.fullmatch(text.lower()):
+        return None
+    trash = list_snapshots(vault, SnapshotFilter(in_trash=True))
+    fitting = [record for record in trash if record.snapshot.hex().startswith(text.lower())]
+    return _resolve_id(fitting, text.lower()) if fitting else None
+
+
 def resolve_snapshot(
     records: Sequence[SnapshotRecord],
     text: str,

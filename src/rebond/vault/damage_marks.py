@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from rebond.identifiers import random_id
 from rebond.vault.access import Vault
 from rebond.vault.checking_places import open_lists
-from rebond.vault.marks import ClaimBody, Mark, MarkBody, claim_mark
+from rebond.vault.marks import ClaimBody, Mark, MarkBody, claim_mark, read_marks
 from rebond.vault.pack_table import PackTable
 from rebond.vault.packs import hash_in_name, pack_name
-from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose
+from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose, may_remove_mark
 from rebond.vault.repair_plan import RepairPlan
 from rebond.vault.segment_sets import SegmentSet
 
@@ -70,11 +70,17 @@ def _find_held(vault: Vault, packs: PackTable, wanted: SegmentSet) -> SegmentSet
 
 
 def lift_marks(vault: Vault, marks: Iterable[Mark]) -> tuple[str, ...]:
-    """Take marks back: claim each in order to withdraw it, then delete it."""
+    """Take marks back: claim each in order to withdraw it, then delete it. One that a cut repair withdrew goes too."""
     removed = []
+    run = random_id()
     for mark in marks:
-        claim = ClaimBody(run=random_id(), time_ms=vault.clock.now_ms(), purpose=ClaimPurpose.WITHDRAW.value)
-        if claim_mark(vault.store, vault.credentials, mark.name, claim):
+        claim = ClaimBody(run=run, time_ms=vault.clock.now_ms(), purpose=ClaimPurpose.WITHDRAW.value)
+        if claim_mark(vault.store, vault.credentials, mark.name, claim) or _is_withdrawn(vault, mark, run):
             vault.store.delete(mark.name)
             removed.append(str(mark.name))
     return tuple(removed)
+
+
+def _is_withdrawn(vault: Vault, mark: Mark, run: bytes) -> bool:
+    claims = read_marks(vault.store, vault.vault_id, vault.roster).claim_facts
+    return may_remove_mark(mark.facts, claims.get(mark.name), run, ())

@@ -228,7 +228,8 @@ def forget(vault: Vault, plan: ForgetPlan) -> ForgetOutcome:
     except ObjectMissing:
         return ForgetOutcome(mark=mark, forgotten=plan.chosen)  # a prune was quick to empty the trash
     except Refused:
-        take_back_mark(vault, mark, run)
+        if not take_back_mark(vault, mark, run):
+            vault.report(_not_taken_back(mark))  # what was refused would be taken for undone
         raise
     record = begin_record(run, "forget", vault.clock)
     try:
@@ -246,6 +247,17 @@ def _not_counted(mark: ObjectName, error: StoreError) -> Finding:
         template="The snapshots lie in the trash, but no record of this run could be put: {reason}",
         hint_template="Nothing is to be done; 'rebond undelete' takes them back.",
         values={"reason": error.message},
+    )
+
+
+def _not_taken_back(mark: ObjectName) -> Finding:
+    return Finding(
+        code="forget-not-taken-back",
+        severity=Severity.WARNING,
+        subject=mark,
+        template="A prune began to delete them before this could be taken back: of these snapshots only those that are "
+        "held, and the last complete ones, stay",
+        hint_template="'rebond snapshots' lists what is left.",
     )
 
 

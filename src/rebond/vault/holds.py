@@ -172,8 +172,15 @@ def _put(vault: Vault, record: SnapshotRecord, body: HoldBody) -> Hold:
 
 def _require_listed(vault: Vault, record: SnapshotRecord) -> None:
     """Raise ``Refused`` when a mark names the snapshot or it is gone. Marks first, then the snapshot."""
-    forgotten = read_marks(vault.store, vault.vault_id, vault.roster).forgotten()
-    if record.name not in forgotten:
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    if record.name in marks.doomed():
+        raise Refused(
+            "A prune has begun to delete the snapshot {snapshot}, so the hold comes too late to bring it back.",
+            hint="If that prune was cut short, the hold keeps the snapshot in the trash, where the rescue program of "
+            "the vault reads it: fetch what you need now. 'rebond unhold {snapshot}' lets it go.",
+            snapshot=record.snapshot.hex(),
+        )
+    if record.name not in marks.forgotten():
         for name in list_snapshot_names(vault.store, record.member):
             if name.name == record.name and _is_snapshot(vault, name):
                 return

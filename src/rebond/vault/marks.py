@@ -45,11 +45,15 @@ class MarkBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ClaimBody(msgspec.Struct, frozen=True, kw_only=True):
-    """Which process may delete under a mark, or takes it back. ``purpose`` is delete or withdraw."""
+    """Which process may delete under a mark, or takes it back. ``purpose`` is delete or withdraw.
+
+    ``spares`` are commit records that the mark names and that stay all the same.
+    """
 
     run: bytes
     time_ms: int
     purpose: str = ClaimPurpose.DELETE.value
+    spares: list[str] = []
 
 
 class Mark(Struct, frozen=True, kw_only=True):
@@ -170,7 +174,7 @@ def _read_claim(store: Store, info: ObjectInfo, vault_id: VaultId, roster: Roste
     try:
         record = parse_signed(ObjectKind.CLAIM, name, vault_id, store.read(name), ClaimBody)
         record.verify(roster, info.modified_ms, KEEPER_ROLES)
-        return ClaimFacts(record.body.run, ClaimPurpose(record.body.purpose))
+        return ClaimFacts(record.body.run, ClaimPurpose(record.body.purpose), frozenset(record.body.spares))
     except (ObjectMissing, VaultDamaged, FormatTooNew, ForeignObject, ValueError):
         return _UNKNOWN_CLAIM
 

@@ -74,8 +74,9 @@ RECHECK_ORDER = (
 class ForgetStep(enum.StrEnum):
     """How commit records leave the vault under the mark that forgot them."""
 
-    CLAIM = "claim the mark"
+    TAKE_MARK = "take up the mark that forgot them, or put a new one"
     READ_HOLDS = "read the holds"
+    CLAIM = "claim the mark, and say what is spared"
     NAME_IN_RUN = "put a run record that names them as being forgotten"
     PUT_TOMBSTONES = "put a tombstone where the writer may still repeat its put"
     DELETE_RECORDS = "delete the records"
@@ -84,8 +85,9 @@ class ForgetStep(enum.StrEnum):
 
 
 FORGET_ORDER = (
-    ForgetStep.CLAIM,
+    ForgetStep.TAKE_MARK,
     ForgetStep.READ_HOLDS,
+    ForgetStep.CLAIM,
     ForgetStep.NAME_IN_RUN,
     ForgetStep.PUT_TOMBSTONES,
     ForgetStep.DELETE_RECORDS,
@@ -108,8 +110,18 @@ class UndeleteStep(enum.StrEnum):
     """How a snapshot is taken out of the trash."""
 
     CLAIM_MARKS = "claim every mark that names it, in order to take it back"
-    DELETE_MARKS = "delete these marks"
+    RENEW_MARKS = "end the marks that were taken back"
     LOOK = "list the marks again, then the snapshot"
 
 
-UNDELETE_ORDER = (UndeleteStep.CLAIM_MARKS, UndeleteStep.DELETE_MARKS, UndeleteStep.LOOK)
+UNDELETE_ORDER = (UndeleteStep.CLAIM_MARKS, UndeleteStep.RENEW_MARKS, UndeleteStep.LOOK)
+
+
+class RenewalStep(enum.StrEnum):
+    """How anybody ends a mark that was taken back, also for a process that died."""
+
+    PUT_NEXT = "put the mark that follows it, on what was not taken back"
+    DELETE_MARK = "delete the mark that was taken back"
+
+
+RENEWAL_ORDER = (RenewalStep.PUT_NEXT, RenewalStep.DELETE_MARK)

@@ -39,10 +39,14 @@ class MarkFacts(NamedTuple):
 
 
 class ClaimFacts(NamedTuple):
-    """What the rules know of a claim: which process made it, and to which end."""
+    """What the rules know of a claim: which process made it, to which end, and what is out of the trash by it.
+
+    A claim to withdraw that names nothing takes everything back.
+    """
 
     process: Hashable
     purpose: ClaimPurpose
+    spares: frozenset[Hashable] = frozenset()
 
 
 Claims = Mapping[Any, ClaimFacts]
@@ -110,13 +114,22 @@ def find_listed_records(
     return frozenset(name for name in records if name not in tombstones and name not in in_trash)
 
 
+def find_left_in_trash(mark: MarkFacts, claim: ClaimFacts | None) -> frozenset[Hashable]:
+    """Return the records that one mark keeps in the trash: what its claim does not spare."""
+    if mark.purpose is not MarkPurpose.FORGET:
+        return frozenset()
+    if claim is None:
+        return mark.names
+    if claim.purpose is ClaimPurpose.WITHDRAW and not claim.spares:
+        return frozenset()
+    return mark.names - claim.spares
+
+
 def find_trash(marks: Iterable[MarkFacts], claims: Claims) -> frozenset[Hashable]:
-    """Return the records that were forgotten and not taken back."""
+    """Return the records that were forgotten and neither taken back nor spared."""
     found: set[Hashable] = set()
     for mark in marks:
-        claim = claims.get(mark.id)
-        if mark.purpose is MarkPurpose.FORGET and (claim is None or claim.purpose is ClaimPurpose.DELETE):
-            found |= mark.names
+        found |= find_left_in_trash(mark, claims.get(mark.id))
     return frozenset(found)
 
 
@@ -125,8 +138,8 @@ def find_doomed_records(marks: Iterable[MarkFacts], claims: Claims) -> frozenset
     found: set[Hashable] = set()
     for mark in marks:
         claim = claims.get(mark.id)
-        if mark.purpose is MarkPurpose.FORGET and claim is not None and claim.purpose is ClaimPurpose.DELETE:
-            found |= mark.names
+        if claim is not None and claim.purpose is ClaimPurpose.DELETE:
+            found |= find_left_in_trash(mark, claim)
     return frozenset(found)
 
 
@@ -268,6 +281,25 @@ def may_delete_record(name: Hashable, held: Collection[Hashable]) -> bool:
     return name not in held
 
 
+def claim_for_deletion(process: Hashable, names: Iterable[Hashable], held: Collection[Hashable]) -> ClaimFacts:
+    """Return the claim under which ``process`` deletes what a forget mark names, but for what is held.
+
+    ``held`` was read while the mark stood. What is spared is on the lists as soon as the claim stands,
+    and nobody ever deletes it under this mark: whoever dies later leaves nothing held in the trash.
+    """
+    spares = frozenset(name for name in names if not may_delete_record(name, held))
+    return ClaimFacts(process, ClaimPurpose.DELETE, spares)
+
+
+def claim_for_return(process: Hashable, wanted: Hashable) -> ClaimFacts:
+    """Return the claim under which ``process`` takes ``wanted`` out of the trash.
+
+    What else the mark names stays there, and goes under the mark that follows it. That has one id and
+    one content, whoever puts it and however often, so that a process that was asleep changes nothing by it.
+    """
+    return ClaimFacts(process, ClaimPurpose.WITHDRAW, frozenset({wanted}))
+
+
 def needs_tombstone(session: SessionFacts | None) -> bool:
     """Say whether a record's name must stay taken after it goes: its writer may not know that it committed."""
     return session is None or not session.is_done
@@ -283,7 +315,8 @@ def may_remove_mark(
 ) -> bool:
     """Say whether ``process`` may remove a mark.
 
-    A mark that was taken back may be removed by anyone. Every other one only by the process that
+    A mark that was taken back may be removed by anyone, once the mark that follows it stands on what was
+    not taken back (``RENEWAL_ORDER``). Every other one only by the process that
     claimed it. A dead process's mark stays even when nothing that it names exists: that process
     may only be asleep, and a writer that was asleep too may repeat the put of a pack. The real code
     removes a mark only just after ``claim_mark`` gave it the claim.

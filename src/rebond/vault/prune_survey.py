@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from rebond.errors import VaultDamaged
 from rebond.identifiers import ObjectName, random_id
+from rebond.store.canary import CANARY_NAME
 from rebond.vault.access import Vault
 from rebond.vault.index_census import Census, take_census
 from rebond.vault.marks import Marks, read_marks
@@ -17,6 +18,8 @@ from rebond.vault.sessions import ListedSession, list_sessions, read_session_fac
 
 LOOKS_APART_MS = 60 * 60_000
 _ATTEMPTS = 3
+_PROBES = "probe/"
+_PROBE_MS = 24 * 60 * 60_000  # no trial takes as long; the canary of 'rebond doctor' stays where it may not be deleted
 _RUNS_LOOKED_AT = 20
 
 
@@ -47,12 +50,24 @@ class Survey(Struct, kw_only=True):
 
 def read_store_time(vault: Vault) -> int:
     """Return the store's time in milliseconds since 1970, by an object just put (and removed again)."""
-    name = f"probe/{random_id().hex()}"
+    name = f"{_PROBES}{random_id().hex()}"
     vault.store.put_if_absent(name, b"time")
     try:
         return vault.store.stat(name).modified_ms
     finally:
         vault.store.delete(name)
+
+
+def remove_left_probes(vault: Vault, now_ms: int) -> int:
+    """Remove what trials of the store left behind that were cut more than a day ago; return how many objects."""
+    left = [
+        info.name
+        for info in vault.store.list_objects(_PROBES)
+        if info.name != CANARY_NAME and now_ms - info.modified_ms > _PROBE_MS
+    ]
+    for name in left:
+        vault.store.delete(name)
+    return len(left)
 
 
 def survey_vault(vault: Vault, *, now_ms: int, ignored: Callable[[Marks], frozenset[ObjectName]]) -> Survey:

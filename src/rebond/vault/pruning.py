@@ -19,7 +19,7 @@ from rebond.vault.pack_table import PackTable
 from rebond.vault.place_proving import MadePacks
 from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals
 from rebond.vault.prune_plan import PruneOptions, PrunePlan, draw_plan
-from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, survey_vault
+from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, remove_left_probes, survey_vault
 from rebond.vault.repacking import Repacked, repack
 from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.trash_emptying import empty_trash, find_removable
@@ -98,13 +98,13 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
         marks=tuple(each.mark for each in outcomes),
     )
     _put_run_record(vault, run, survey, outcome)
-    return replace(outcome, swept=_sweep(vault))
+    return replace(outcome, swept=_sweep(vault, survey.now_ms))
 
 
-def _sweep(vault: Vault) -> int:
-    """Remove what cut puts left behind. The prune is done: where that is not allowed, it is only said."""
+def _sweep(vault: Vault, now_ms: int) -> int:
+    """Remove what cut puts and trials left behind. The prune is done: where that is not allowed, it is only said."""
     try:
-        return vault.store.sweep()
+        return remove_left_probes(vault, now_ms) + vault.store.sweep()
     except StoreError as error:
         vault.report(
             Finding(

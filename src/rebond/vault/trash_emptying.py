@@ -1,7 +1,8 @@
 """Emptying the trash: commit records that were forgotten leave the vault, the first half of a prune (section 10).
 
-Under each forget mark: claim it, read the holds, name the records in a run record, put a tombstone
-where the writer may still repeat its put, delete the records, their journals, and the mark last.
+Under each forget mark: read the holds, claim it and say in the claim what is spared, name the others in a
+run record, put a tombstone where the writer may still repeat its put, delete them, their journals, and the
+mark last.
 """
 
 from collections.abc import Collection, Iterable
@@ -15,10 +16,18 @@ from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots
 from rebond.vault.endings import put_tombstone
 from rebond.vault.holds import find_held, read_holds
+from rebond.vault.mark_renewal import end_taken_back, list_taken_back
 from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
 from rebond.vault.needs import list_records
 from rebond.vault.protocol_orders import FORGET_ORDER, ForgetStep
-from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose, may_delete_record, may_take_up, needs_tombstone
+from rebond.vault.protocol_rules import (
+    ClaimPurpose,
+    MarkPurpose,
+    claim_for_deletion,
+    may_delete_record,
+    may_take_up,
+    needs_tombstone,
+)
 from rebond.vault.retention import Candidate, candidate_of, find_last_complete
 from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.sessions import ListedSession, list_sessions, read_session_facts
@@ -45,28 +54,41 @@ def find_removable(vault: Vault, marks: Marks) -> frozenset[ObjectName]:
 def empty_trash(vault: Vault, run: bytes) -> EmptiedTrash:
     """Delete the commit records that lie in the trash. May be cut anywhere and run again."""
     vault.credentials.require_keeper()
-    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    marks = _end_what_was_taken_back(vault)
     deleted: list[ObjectName] = []
     spared: list[ObjectName] = []
-    orphans = sorted(_list_present(vault).intersection(_orphans(marks, vault.clock.now_ms())))
-    chosen = [mark.name for mark in _marks_to_take_up(marks)]
-    names_by_mark = {mark.name: mark.body.names for mark in marks.marks}
-    if orphans:
-        body = MarkBody(
-            purpose=MarkPurpose.FORGET.value,
-            time_ms=vault.clock.now_ms(),
-            reason="left by a prune that was cut short",
-            names=orphans,
-            run=run,
-        )
-        new = put_mark(vault.store, vault.credentials, body)
-        chosen.append(new)
-        names_by_mark[new] = orphans
-    for mark in chosen:
-        emptied = _MarkEmptying(vault, run, mark, names_by_mark[mark]).run()
+    chosen = [
+        *(_MarkEmptying(vault, run, mark.body.names, mark.name) for mark in _marks_to_take_up(marks)),
+        *(_MarkEmptying(vault, run, names) for names in _find_abandoned(vault, marks)),
+    ]
+    for each in chosen:
+        emptied = each.run()
         deleted += emptied.deleted
         spared += emptied.spared
     return EmptiedTrash(deleted=tuple(deleted), spared=tuple(spared))
+
+
+def _end_what_was_taken_back(vault: Vault) -> Marks:
+    """Read the marks, and end those that a process took back and left standing."""
+    marks = read_marks(vault.store, vault.vault_id, vault.roster)
+    left = list_taken_back(marks, claimed_before_ms=vault.clock.now_ms() - ABANDONED_MS)
+    if not left:
+        return marks
+    end_taken_back(vault, marks, left)
+    return read_marks(vault.store, vault.vault_id, vault.roster)
+
+
+def _find_abandoned(vault: Vault, marks: Marks) -> list[list[str]]:
+    """Return the records that a new mark is put on: one list of those that a dead process left lying, or none.
+
+    Those that are protected get no mark, or every prune would leave another claim of one that deletes nothing.
+    """
+    orphans = sorted(_list_present(vault).intersection(_orphans(marks, vault.clock.now_ms())))
+    protected = _find_living_protected(vault, marks, [ObjectName(name) for name in orphans]) if orphans else frozenset()
+    for name in sorted(protected):
+        vault.report(_kept_in_trash(name))
+    going = [name for name in orphans if name not in protected]
+    return [going] if going else []
 
 
 def _marks_to_take_up(marks: Marks) -> list[Mark]:
@@ -85,7 +107,7 @@ def _orphans(marks: Marks, now_ms: int | None) -> Iterable[str]:
             continue
         is_old = now_ms is None or now_ms - marks.claimed_ms[mark.name] >= ABANDONED_MS
         if claim.purpose is ClaimPurpose.DELETE and is_old:
-            yield from mark.body.names
+            yield from (name for name in mark.body.names if name not in claim.spares)
 
 
 def _list_present(vault: Vault) -> frozenset[str]:
@@ -111,6 +133,12 @@ def _find_protected(vault: Vault, marks: Marks, names: Iterable[ObjectName]) -> 
     return frozenset(held) | _find_last_ones(candidates, marks.forgotten())
 
 
+def _find_living_protected(vault: Vault, marks: Marks, names: Collection[ObjectName]) -> frozenset[ObjectName]:
+    """Return which of ``names`` are protected, but for those that have a tombstone: what is left of these goes."""
+    dead = list_records(vault).tombstones
+    return frozenset(name for name in _find_protected(vault, marks, names).intersection(names) if name not in dead)
+
+
 def _find_last_ones(candidates: Collection[Candidate], forgotten: Collection[str]) -> frozenset[ObjectName]:
     """Return the newest of each (member, stack, component) of which nothing complete is listed."""
     listed = [c for c in candidates if c.name not in forgotten]
@@ -126,22 +154,25 @@ def _find_last_ones(candidates: Collection[Candidate], forgotten: Collection[str
 class _MarkEmptying:
     """One forget mark, from its claim to its end."""
 
-    def __init__(self, vault: Vault, run: bytes, mark: ObjectName, names: Collection[str]) -> None:
+    def __init__(self, vault: Vault, run: bytes, names: Collection[str], mark: ObjectName | None = None) -> None:
         self._vault = vault
         self._run = run
-        self._mark = mark
         self._names = [ObjectName(name) for name in names]
+        self._mark = mark or ObjectName("")
+        self._spared: frozenset[str] = frozenset()
         self._going: list[ObjectName] = []
         self._sessions: dict[str, ListedSession] = {}
 
     def run(self) -> EmptiedTrash:
         """Walk through the order of the rules."""
         for step in FORGET_ORDER:
-            if step is ForgetStep.CLAIM:
-                if not self._claim():
-                    return EmptiedTrash(deleted=(), spared=())
+            if step is ForgetStep.TAKE_MARK:
+                self._take_mark()
             elif step is ForgetStep.READ_HOLDS:
                 self._choose()
+            elif step is ForgetStep.CLAIM:
+                if not self._claim():
+                    return EmptiedTrash(deleted=(), spared=())
             elif step is ForgetStep.NAME_IN_RUN:
                 self._name_in_run()
             elif step is ForgetStep.PUT_TOMBSTONES:
@@ -156,31 +187,41 @@ class _MarkEmptying:
         spared = tuple(name for name in self._names if name not in set(self._going))
         return EmptiedTrash(deleted=tuple(self._going), spared=spared)
 
-    def _claim(self) -> bool:
-        body = ClaimBody(run=self._run, time_ms=self._vault.clock.now_ms(), purpose=ClaimPurpose.DELETE.value)
-        return claim_mark(self._vault.store, self._vault.credentials, self._mark, body)
+    def _take_mark(self) -> None:
+        """Go on with a mark that was listed, or put one on what a process that was cut short left lying."""
+        if not self._mark:
+            body = MarkBody(
+                purpose=MarkPurpose.FORGET.value,
+                time_ms=self._vault.clock.now_ms(),
+                reason="left by a prune that was cut short",
+                names=[str(name) for name in self._names],
+                run=self._run,
+            )
+            self._mark = put_mark(self._vault.store, self._vault.credentials, body)
 
     def _choose(self) -> None:
+        """Read the holds, now that the mark stands: a hold that comes later is told that it comes too late."""
         marks = read_marks(self._vault.store, self._vault.vault_id, self._vault.roster)
         there = _list_present(self._vault)
-        # What has a tombstone is dead already; what is left of it goes.
-        dead = list_records(self._vault).tombstones.intersection(self._names)
-        protected = _find_protected(self._vault, marks, self._names) - dead
+        protected = _find_living_protected(self._vault, marks, self._names)
         self._going = [name for name in self._names if name in there and may_delete_record(name, protected)]
-        for name in self._names:
-            if name in there and name in protected:
-                self._vault.report(_kept_in_trash(name) if self._is_anothers(marks, name) else _spared(name))
+        self._spared = protected
 
-    def _is_anothers(self, marks: Marks, name: str) -> bool:
-        """Say whether another process claimed a mark on it: one that died, or sleeps, and may have read the holds."""
-        return any(
-            name in mark.body.names and claim.purpose is ClaimPurpose.DELETE
-            for mark in marks.marks
-            if mark.is_verified
-            and mark.name != self._mark
-            and mark.body.purpose == MarkPurpose.FORGET
-            and (claim := marks.claim_facts.get(mark.name)) is not None
+    def _claim(self) -> bool:
+        """Claim the mark and say in the same word what is spared: it is listed again from then on, whoever dies."""
+        facts = claim_for_deletion(self._run, self._names, self._spared)
+        body = ClaimBody(
+            run=self._run,
+            time_ms=self._vault.clock.now_ms(),
+            purpose=facts.purpose.value,
+            spares=sorted(map(str, facts.spares)),
         )
+        is_claimed = claim_mark(self._vault.store, self._vault.credentials, self._mark, body)
+        if is_claimed and facts.spares:
+            doomed = read_marks(self._vault.store, self._vault.vault_id, self._vault.roster).doomed()
+            for name in body.spares:
+                self._vault.report(_kept_in_trash(name) if name in doomed else _spared(name))
+        return is_claimed
 
     def _name_in_run(self) -> None:
         if self._going:

@@ -8,10 +8,13 @@ from rebond.errors import Refused
 from rebond.identifiers import ObjectName, random_id
 from rebond.vault.access import Vault
 from rebond.vault.endings import read_endings
-from rebond.vault.marks import ClaimBody, Mark, MarkBody, Marks, claim_mark, put_mark, read_marks
+from rebond.vault.mark_renewal import end_taken_back, list_taken_back
+from rebond.vault.marks import ClaimBody, Mark, Marks, claim_mark, read_marks
 from rebond.vault.protocol_orders import UNDELETE_ORDER, UndeleteStep
-from rebond.vault.protocol_rules import ClaimPurpose, MarkPurpose
+from rebond.vault.protocol_rules import ClaimFacts, ClaimPurpose, claim_for_return, find_left_in_trash
 from rebond.vault.snapshots import list_snapshot_names, parse_snapshot_name
+
+_ROUNDS = 100  # each ends a mark; others would have to forget the snapshot all the time
 
 
 def undelete(vault: Vault, name: ObjectName) -> None:
@@ -22,63 +25,52 @@ def undelete(vault: Vault, name: ObjectName) -> None:
     """
     vault.credentials.require_keeper()
     run = random_id()
-    taken: list[Mark] = []
     for step in UNDELETE_ORDER:
         if step is UndeleteStep.CLAIM_MARKS:
-            taken = _claim_marks(vault, name, run)
-        elif step is UndeleteStep.DELETE_MARKS:
-            for mark in taken:
-                vault.store.delete(mark.name)
+            _claim_marks(vault, name, run)
+        elif step is UndeleteStep.RENEW_MARKS:
+            marks = _read(vault)
+            end_taken_back(vault, marks, [mark for mark in list_taken_back(marks) if name in mark.body.names])
         else:
             _require_listed(vault, name)
 
 
-def _claim_marks(vault: Vault, name: ObjectName, run: bytes) -> list[Mark]:
-    """Claim every mark that names the snapshot; raise ``Refused`` unless all of them could be."""
-    marks = _read(vault)
-    if name in marks.doomed():
-        raise _too_late(name)
-    taken = _marks_naming(marks, name)
-    for mark in taken:
-        if _claim_to_take_back(vault, mark.name, run):
-            _forget_the_others_anew(vault, mark, {name})
-        elif name in _read(vault).doomed():
+def _claim_marks(vault: Vault, name: ObjectName, run: bytes) -> None:
+    """Claim every mark that keeps the snapshot in the trash; raise ``Refused`` when one is claimed for deletion."""
+    wanted = claim_for_return(run, name)
+    for _ in range(_ROUNDS):
+        marks = _read(vault)
+        if name in marks.doomed():
             raise _too_late(name)
-    return taken
+        keeping = _marks_keeping(marks, name)
+        for mark in keeping:
+            if mark.name not in marks.claim_facts:
+                _claim_to_take_back(vault, mark.name, run, wanted)
+        # Somebody else took back another snapshot of these: what they left goes under the next marks.
+        ended = end_taken_back(vault, marks, [mark for mark in list_taken_back(marks) if mark in keeping])
+        if not keeping or not ended:
+            return
 
 
-def _marks_naming(marks: Marks, name: ObjectName) -> list[Mark]:
+def _marks_keeping(marks: Marks, name: ObjectName) -> list[Mark]:
     return [
         mark
         for mark in marks.marks
-        if mark.is_verified and mark.body.purpose == MarkPurpose.FORGET and name in mark.body.names
+        if mark.is_verified and name in find_left_in_trash(mark.facts, marks.claim_facts.get(mark.name))
     ]
-
-
-def _forget_the_others_anew(vault: Vault, mark: Mark, wanted: set[ObjectName]) -> None:
-    """Put a new mark on whatever else the claimed mark names. Cut before that, they are listed again: no harm."""
-    others = [other for other in mark.body.names if other not in wanted]
-    if others:
-        body = MarkBody(
-            purpose=mark.body.purpose,
-            time_ms=mark.body.time_ms,
-            reason=mark.body.reason,
-            names=others,
-            run=mark.body.run,
-        )
-        put_mark(vault.store, vault.credentials, body)
 
 
 def take_back_mark(vault: Vault, mark: ObjectName, run: bytes) -> bool:
     """Withdraw a whole mark: nobody deletes under it any more. ``False`` when another process claimed it."""
-    if not _claim_to_take_back(vault, mark, run):
+    if not _claim_to_take_back(vault, mark, run, ClaimFacts(run, ClaimPurpose.WITHDRAW)):
         return False
     vault.store.delete(mark)
     return True
 
 
-def _claim_to_take_back(vault: Vault, mark: ObjectName, run: bytes) -> bool:
-    body = ClaimBody(run=run, time_ms=vault.clock.now_ms(), purpose=ClaimPurpose.WITHDRAW.value)
+def _claim_to_take_back(vault: Vault, mark: ObjectName, run: bytes, facts: ClaimFacts) -> bool:
+    spares = sorted(map(str, facts.spares))
+    body = ClaimBody(run=run, time_ms=vault.clock.now_ms(), purpose=facts.purpose.value, spares=spares)
     return claim_mark(vault.store, vault.credentials, mark, body)
 
 
@@ -106,6 +98,7 @@ def _require_listed(vault: Vault, name: ObjectName) -> None:
 def _too_late(name: str) -> Refused:
     return Refused(
         "It is too late to take back {name}: a prune is deleting it.",
-        hint="If a replica has the snapshot, restore from there.",
+        hint="If that prune was cut short, 'rebond hold' keeps the snapshot in the trash, where the rescue program of "
+        "the vault reads it. If a replica has it, restore from there.",
         name=name,
     )

@@ -44,6 +44,21 @@ def test_a_held_snapshot_stays_until_it_is_released(program: Program) -> None:
     assert tags(program) == ["v2"]
 
 
+def test_what_is_held_in_the_trash_is_found_there_by_its_id(program: Program) -> None:
+    oldest = program.ask("snapshots")[0]["id"]
+    program.good("forget", oldest, "--yes")
+
+    refused = program("hold", oldest, "--reason", "the audit")
+    assert refused.status == 6
+    assert "rebond undelete" in refused.err
+    assert program("unhold", "latest:v0").status != 0, "a word means what is listed"
+    assert "lies in the trash" in program.good("unhold", oldest).out
+    assert tags(program, "--trash") == ["v0"]
+    program("hold", oldest, "--reason", "the audit")
+    program.good("prune")
+    assert tags(program) == ["v0", "v1", "v2"], "the hold came before the prune, which lets it live"
+
+
 def test_a_hold_that_is_over_or_without_a_reason_is_refused(program: Program) -> None:
     assert program("hold", "latest", "--reason", "x", "--until", "2001-01-01").status == 2
     assert program("hold", "latest").status == 2

@@ -449,6 +449,19 @@ def test_a_lie_about_a_pack_that_the_prune_has_just_made_deletes_nothing(kept: K
     kept.check_whole(kept.open(kept.store, "fresh"))
 
 
+def test_what_a_cut_trial_of_the_store_left_is_swept_after_a_day_and_the_canary_is_left(worn: KeptVault) -> None:
+    store = worn.vault.store
+    for name in ("probe/canary", "probe/" + "aa" * 16, "probe/" + "bb" * 16 + "/large"):
+        store.put_if_absent(name, b"left")
+    worn.clock.advance(DAY + 1)
+    store.put_if_absent("probe/" + "cc" * 16, b"at work")
+
+    swept = worn.prune().swept
+
+    assert {info.name for info in store.list_objects("probe/")} == {"probe/canary", "probe/" + "cc" * 16}
+    assert swept == 2
+
+
 def test_a_full_store_still_lets_a_prune_delete(worn: KeptVault) -> None:
     full = FaultyStore(worn.store, fail_when=_full)
     before = worn.stored_bytes()

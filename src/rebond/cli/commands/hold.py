@@ -9,12 +9,14 @@ from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
 from rebond.cli.snapshots.documents import SHORT_ID
-from rebond.cli.vaults.opening import vault_at_hand
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
-from rebond.errors import UsageError
+from rebond.errors import UnknownName, UsageError
 from rebond.history.callers import name_caller
+from rebond.operations.snapshots import resolve_forgotten
 from rebond.units import format_iso, format_moment, parse_last_moment
 from rebond.vault.holds import hold_snapshot, release_snapshot
+from rebond.vault.snapshots import SnapshotRecord
 
 
 @verb(
@@ -36,7 +38,7 @@ def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, 
     if until_ms is not None and until_ms <= now_ms:
         raise UsageError("{text} is over.", hint="Name a moment that is still to come.", text=until)
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
-        record = choose_snapshot(vault, snapshot, stack=stack)
+        record, _ = _choose_anywhere(vault, snapshot, stack)
         hold_snapshot(vault.live, record, reason=reason, until_ms=until_ms, who=name_caller())
     document = {
         "snapshot": record.snapshot.hex(),
@@ -64,10 +66,24 @@ def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, 
 def unhold(invocation: Invocation, snapshot: str, reason: str, stack: str) -> None:
     """It stays until a rule or a name drops it."""
     with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
-        record = choose_snapshot(vault, snapshot, stack=stack)
+        record, is_in_trash = _choose_anywhere(vault, snapshot, stack)
         release_snapshot(vault.live, record, reason=reason, who=name_caller())
+    short = record.snapshot.hex()[:SHORT_ID]
     answer(
         invocation,
         {"snapshot": record.snapshot.hex(), "held": None},
-        tr("Snapshot {id} is held no more.", id=record.snapshot.hex()[:SHORT_ID]),
+        tr("Snapshot {id} is held no more. It lies in the trash, and the next prune may delete it.", id=short)
+        if is_in_trash
+        else tr("Snapshot {id} is held no more.", id=short),
     )
+
+
+def _choose_anywhere(vault: VaultAtHand, text: str, stack: str) -> tuple[SnapshotRecord, bool]:
+    """Return the snapshot that is meant, and whether it lies in the trash, where it is found by its id alone."""
+    try:
+        return choose_snapshot(vault, text, stack=stack), False
+    except UnknownName:
+        forgotten = resolve_forgotten(vault.live, text)
+        if forgotten is None:
+            raise
+        return forgotten, True

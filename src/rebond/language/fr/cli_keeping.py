@@ -53,6 +53,7 @@ CLI_KEEPING: dict[str, str] = {
     "Name a moment that is still to come.": "Nommez un instant à venir.",
     "Snapshot {id} is held until {moment}.": "La sauvegarde {id} est protégée jusqu'au {moment}.",
     "Snapshot {id} is held until 'rebond unhold'.": "La sauvegarde {id} est protégée jusqu'à « rebond unhold ».",
+    "Snapshot {id} is held no more. It lies in the trash, and the next prune may delete it.": "La sauvegarde {id} n'est plus protégée. Elle est dans la corbeille, et le prochain nettoyage peut l'effacer.",
     "Snapshot {id} is held no more.": "La sauvegarde {id} n'est plus protégée.",
     "held": "protégée",
     # verify

@@ -48,6 +48,12 @@ KEEPING: dict[str, str] = {
     # holds, marks, runs
     "No hold could be put: {count} numbers below {prefix} are taken.": "Aucune protection n'a pu être déposée : {count} numéros sous {prefix} sont pris.",
     "The snapshot {snapshot} was forgotten, so a hold does not protect it.": "La sauvegarde {snapshot} est oubliée, une protection n'y fait rien.",
+    "A prune has begun to delete the snapshot {snapshot}, so the hold comes too late to bring it back.": "Un nettoyage a "
+    "commencé à effacer la sauvegarde {snapshot}, la protection vient donc trop tard pour la ramener.",
+    "If that prune was cut short, the hold keeps the snapshot in the trash, where the rescue program of "
+    "the vault reads it: fetch what you need now. 'rebond unhold {snapshot}' lets it go.": "Si ce nettoyage a été "
+    "interrompu, la protection garde la sauvegarde dans la corbeille, où le programme de secours du coffre la lit : "
+    "reprenez-y maintenant ce qu'il vous faut. « rebond unhold {snapshot} » la laisse partir.",
     "Run 'rebond undelete {snapshot}', then hold it again.": "Lancez « rebond undelete {snapshot} », puis protégez-la à nouveau.",
     "The hold {name} cannot be trusted, so the snapshot counts as held: {reason}": "On ne peut se fier à la protection {name}, la sauvegarde compte donc comme protégée : {reason}",
     "Run 'rebond unhold' and then 'rebond hold' to say anew what you mean.": "Lancez « rebond unhold » puis « rebond hold » pour redire ce que vous voulez.",
