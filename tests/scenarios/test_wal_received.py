@@ -170,6 +170,25 @@ def test_a_stream_that_is_cut_goes_on_and_one_that_nobody_receives_is_told(
     assert "Nobody receives the log of database: the slot rebond is not in use" in capfd.readouterr().out
 
 
+def test_a_slot_of_another_name_is_known_as_the_one_that_is_used(
+    streaming: Streaming, capfd: pytest.CaptureFixture[str]
+) -> None:
+    streaming.stack.end_last()
+    wait_until(lambda: "t" not in streaming.server.sql("SELECT active FROM pg_replication_slots"))
+    streaming.server.sql("SELECT pg_drop_replication_slot('rebond')")
+    streaming.stack.begin("wal", "receive", "--slot", "far_away")
+    streaming.wait_streaming()
+    assert streaming.is_whole(1)
+    capfd.readouterr()
+    streaming.stack.run("wal", "status")
+    assert capfd.readouterr().out.count("warning: ") == 1  # no base, as ever here
+
+    streaming.stack.end_last()
+    wait_until(lambda: "t" not in streaming.server.sql("SELECT active FROM pg_replication_slots"))
+    streaming.stack.run("wal", "status")
+    assert "Nobody receives the log of database: the slot far_away is not in use" in capfd.readouterr().out
+
+
 def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
     streaming: Streaming, tmp_path: pathlib.Path
 ) -> None:

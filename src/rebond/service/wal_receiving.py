@@ -87,6 +87,7 @@ class WalReceiver:
         if self._accepts_gap:
             self._renew_slot(access, database)
         ensure_slot(access, database, receiving.slot)
+        self._spool.note_slot(receiving.slot)
         if self._accepts_gap:
             self._spool.forget_place()
             LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)

@@ -68,6 +68,10 @@ class WalSpool:
             self.state = SpoolState(system_id=system_id, segment_bytes=segment_bytes)
         self._save()
 
+    def note_slot(self, slot: str) -> None:
+        """Write down over which slot it comes, for those who look at the server."""
+        self._ledger.note_slot(slot)
+
     def learn(self, coverage: Coverage) -> None:
         """Remember what the vault has."""
         if coverage.system_id == self.state.system_id:

@@ -29,7 +29,10 @@ class TimelineNote(msgspec.Struct, kw_only=True):
 
 
 class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is written down. Times are milliseconds since 1970; ``fault`` is empty once something was archived again."""
+    """What is written down. Times are milliseconds since 1970; ``fault`` is empty once something was archived again.
+
+    ``slot`` is the one over which the log was last received; empty for none.
+    """
 
     system_id: int = 0
     segment_bytes: int = 0
@@ -41,6 +44,7 @@ class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
     fault: str = ""
     fault_name: str = ""
     fault_ms: int = 0
+    slot: str = ""
     recent_ms: list[int] = msgspec.field(default_factory=list)
 
     def segments_per_second(self, now_ms: int) -> float:
@@ -69,7 +73,7 @@ class WalLedger:
         with self._lock:
             notes = self._notes
             if notes.system_id != system_id:
-                notes = self._notes = WalNotes(system_id=system_id)
+                notes = self._notes = WalNotes(system_id=system_id, slot=notes.slot)
             if self._surveyed != system_id:
                 self._take_survey(system_id)
             now_ms = self._clock.now_ms()
@@ -89,6 +93,13 @@ class WalLedger:
             notes.failed += 1
             notes.fault, notes.fault_name, notes.fault_ms = reason, name, self._clock.now_ms()
             self._write(is_urgent=True)
+
+    def note_slot(self, name: str) -> None:
+        """Write down over which slot the log comes."""
+        with self._lock:
+            if self._notes.slot != name:
+                self._notes.slot = name
+                self._write(is_urgent=True)
 
     def require_unknown(self, name: str, system_id: int) -> None:
         """Raise ``WalGap`` for a segment that this machine archived once, though the vault does not have it."""

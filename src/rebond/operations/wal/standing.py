@@ -135,7 +135,7 @@ def judge(
     if notes.fault:
         findings.append(say_failing(component, notes))
     if facts is not None:
-        findings += judge_server(component, facts, way)
+        findings += judge_server(component, facts, way, notes.slot)
         if coverage is not None and coverage.timelines and str(coverage.system_id) != facts.system_id:
             findings.append(say_foreign(component, facts.system_id, coverage.system_id))
     standing = Standing(
@@ -187,8 +187,8 @@ def _judge_distance(standing: Standing, now_ms: int) -> list[Finding]:
     return [say_behind(standing.component, behind, silent_seconds)]
 
 
-def judge_server(component: str, facts: WalFacts, way: str) -> list[Finding]:
-    """Return what a server says that keeps its log from being saved."""
+def judge_server(component: str, facts: WalFacts, way: str, slot: str = "") -> list[Finding]:
+    """Return what a server says that keeps its log from being saved. ``slot`` is the one that was used last here."""
     settings = facts.settings
     findings = []
     if settings.get("wal_level") == "minimal":
@@ -196,7 +196,7 @@ def judge_server(component: str, facts: WalFacts, way: str) -> list[Finding]:
     if way == ARCHIVING:
         findings += _judge_archiving(component, facts)
     else:
-        findings += _judge_slots(component, facts)
+        findings += _judge_slots(component, facts, slot)
     return findings
 
 
@@ -230,9 +230,9 @@ def _is_silent(facts: WalFacts) -> bool:
     return facts.position // facts.segment_bytes - number > _LATE_SEGMENTS
 
 
-def _judge_slots(component: str, facts: WalFacts) -> list[Finding]:
+def _judge_slots(component: str, facts: WalFacts, used: str) -> list[Finding]:
     findings = []
-    own = [each for each in facts.slots if each.name.startswith("rebond")]
+    own = [each for each in facts.slots if each.name == used or each.name.startswith("rebond")]
     if not own:
         findings.append(say_no_slot(component))
     for slot in own:

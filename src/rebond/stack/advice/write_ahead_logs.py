@@ -31,10 +31,10 @@ _COMMANDS = {
 def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
     """Ask each server, and see whether its user comes to where the daemon listens."""
     for name, component in find_wal_components(scene.loaded).items():
-        yield from _check_server(scene, name, component)
+        notes = read_notes(folder_of(scene.state_folder, scene.loaded) / "wal" / f"{name}.json")
+        yield from _check_server(scene, name, component, notes.slot)
         if component.wal == "archive-command" and component.inside is None:
             yield from _check_ways(scene, name, component)
-        notes = read_notes(folder_of(scene.state_folder, scene.loaded) / "wal" / f"{name}.json")
         if notes.fault:
             yield Observation(
                 check="services",
@@ -46,12 +46,12 @@ def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
             )
 
 
-def _check_server(scene: Scene, name: str, component: Postgres) -> Iterator[Observation]:
+def _check_server(scene: Scene, name: str, component: Postgres, slot: str) -> Iterator[Observation]:
     try:
         facts = ask_server(name, component, scene.loaded)
     except SourceError:
         return  # said where services are looked at
-    for each in judge_server(name, facts, component.wal or ""):
+    for each in judge_server(name, facts, component.wal or "", slot):
         yield _observe(each)
 
 

@@ -270,6 +270,13 @@ def test_a_slot_that_may_fill_the_disk_or_was_lost_is_told(found: WalFacts, code
     assert judge_server("database", facts(SLOTS, slots=[slot(safe_bytes=1 << 30)]), "receive") == []
 
 
+def test_a_slot_is_known_by_its_name_or_by_having_been_used() -> None:
+    theirs = facts(SLOTS, slots=[slot(name="of_a_standby"), slot(name="far_away", is_active=False)])
+    assert [each.code for each in judge_server("database", theirs, "receive")] == ["wal-no-slot"]
+    (found,) = judge_server("database", theirs, "receive", "far_away")
+    assert (found.code, found.values["slot"]) == ("wal-not-received", "far_away")
+
+
 def test_a_server_that_is_far_ahead_of_the_vault_is_told_whatever_it_counts(stage: Archived) -> None:
     stage.push(1, [1, 2, 3])
     newest_ms = look(stage).newest_ms
