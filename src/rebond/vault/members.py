@@ -11,7 +11,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import ClassVar
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -79,7 +78,8 @@ def issue_writer(
     domains = (private,) if share_domain is None else (share_domain, private)
     secret = os.urandom(32)
     keyring = change_keyring(store, keyring, lambda current: _with_domain(current, private, secret))
-    return _issue(store, keyring, roster, Role.WRITER, domains, (private,), label, address, clock, passphrase, cost)
+    wanted = _Wanted(role=Role.WRITER, label=label, address=address, domains=domains, new_domains=(private,))
+    return _issue(store, keyring, roster, wanted, clock, passphrase, cost)
 
 
 def issue_keeper(
@@ -99,7 +99,8 @@ def issue_keeper(
     """
     _require_free_label(roster, label)
     keyring = change_keyring(store, keyring, lambda newest: newest)  # a keeper needs every catalog root
-    return _issue(store, keyring, roster, Role.KEEPER, (), (), label, address, clock, passphrase, cost)
+    wanted = _Wanted(role=Role.KEEPER, label=label, address=address)
+    return _issue(store, keyring, roster, wanted, clock, passphrase, cost)
 
 
 def revoke_member(
@@ -210,39 +211,49 @@ def owner_credentials(secrets: KeyringSecrets, roster: Roster) -> Credentials:
     )
 
 
+class _Wanted(Struct, frozen=True, kw_only=True):
+    """A member that is to be made. ``new_domains`` are those of ``domains`` that the roster does not have yet."""
+
+    role: Role
+    label: str
+    address: str
+    domains: tuple[DomainId, ...] = ()
+    new_domains: tuple[DomainId, ...] = ()
+
+
 def _issue(
     store: Store,
     keyring: OpenKeyring,
     roster: Roster,
-    role: Role,
-    domains: tuple[DomainId, ...],
-    new_domains: tuple[DomainId, ...],
-    label: str,
-    address: str,
+    wanted: _Wanted,
     clock: Clock,
     passphrase: SlotSecret | None,
     cost: Argon2Cost,
 ) -> IssuedMember:
     seed = os.urandom(32)
     member = Member(
-        id=MemberId(random_id(8)), role=role.value, label=label, verify_key=verify_key(seed), domains=domains
+        id=MemberId(random_id(8)),
+        role=wanted.role.value,
+        label=wanted.label,
+        verify_key=verify_key(seed),
+        domains=wanted.domains,
     )
 
     def add(current: Roster) -> Roster:
-        _require_free_label(current, label)
-        for domain in domains:
-            if domain not in new_domains:
+        _require_free_label(current, wanted.label)
+        for domain in wanted.domains:
+            if domain not in wanted.new_domains:
                 _require_open(current, domain)
-        return msgspec.structs.replace(
+        return replace(
             current,
             members=(*current.members, member),
-            domains=(*current.domains, *(Domain(id=domain) for domain in new_domains)),
+            domains=(*current.domains, *(Domain(id=domain) for domain in wanted.new_domains)),
         )
 
     owner_key = signing_key(keyring.secrets.owner_seed)
     changed = change_roster(store, owner_key, add, at_least=roster.number, now_ms=clock.now_ms())
-    credentials = _member_credentials(keyring.secrets, changed, member, role, seed)
-    file = MemberFile(credentials=credentials, label=label, address=address)
+    credentials = _member_credentials(keyring.secrets, changed, member, wanted.role, seed)
+    file = MemberFile(credentials=credentials, label=wanted.label, address=wanted.address)
     content = build_member_file(file, seed, passphrase=passphrase, cost=cost)
     return IssuedMember(member=member, content=content, credentials=credentials, roster=changed, keyring=keyring)
 
@@ -280,7 +291,7 @@ def _revoke(roster: Roster, member: Member, now_ms: int, stolen_since_ms: int | 
         raise Refused(
             "The owner cannot be revoked.", hint="Remove the owner's slots instead, or create a new vault and copy."
         )
-    revoked = member if member.revoked_at_ms is not None else msgspec.structs.replace(member, revoked_at_ms=now_ms)
+    revoked = member if member.revoked_at_ms is not None else replace(member, revoked_at_ms=now_ms)
     others = tuple(m for m in roster.members if m.id != member.id and m.revoked_at_ms is None)
     used = set() if stolen_since_ms is not None else {domain for other in others for domain in other.domains}
     untrusted = roster.untrusted
@@ -290,13 +301,11 @@ def _revoke(roster: Roster, member: Member, now_ms: int, stolen_since_ms: int | 
             *(u for u in untrusted if u.member != member.id),
             Untrusted(member=member.id, since_ms=max(before, 0)),
         )
-    return msgspec.structs.replace(
+    return replace(
         roster,
         members=tuple(revoked if m.id == member.id else m for m in roster.members),
         domains=tuple(
-            msgspec.structs.replace(d, closed_at_ms=now_ms)
-            if d.is_open and d.id in member.domains and d.id not in used
-            else d
+            replace(d, closed_at_ms=now_ms) if d.is_open and d.id in member.domains and d.id not in used else d
             for d in roster.domains
         ),
         untrusted=untrusted,
@@ -312,8 +321,8 @@ def _let_owner_write(roster: Roster, make_domain: Callable[[], DomainId]) -> Ros
     if owner is None or any(_is_open(roster, domain) for domain in owner.domains[:1]):
         return roster
     domain = make_domain()
-    renewed = msgspec.structs.replace(owner, domains=(domain, *owner.domains))
-    return msgspec.structs.replace(
+    renewed = replace(owner, domains=(domain, *owner.domains))
+    return replace(
         roster,
         members=tuple(renewed if member.id == owner.id else member for member in roster.members),
         domains=(*roster.domains, Domain(id=domain)),

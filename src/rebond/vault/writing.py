@@ -3,7 +3,6 @@
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-import msgspec
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -230,7 +229,7 @@ class SnapshotSession:
             totals.read_bytes + first.read_bytes,
         )
         added_bytes = saved.summary.added_bytes + again.summary.added_bytes
-        return replace(again, summary=msgspec.structs.replace(again.summary, added_bytes=added_bytes))
+        return replace(again, summary=replace(again.summary, added_bytes=added_bytes))
 
     def _make_writer(
         self,

@@ -21,7 +21,7 @@ from rebond.identifiers import MemberId
 from rebond.units import format_iso, format_moment, parse_moment
 from rebond.vault.creation import new_key_file
 from rebond.vault.credentials import Role
-from rebond.vault.key_slots import add_slot, find_slot, list_slots, remove_slot
+from rebond.vault.key_slots import SlotSummary, add_slot, find_slot, list_slots, remove_slot
 from rebond.vault.member_files import require_new_secret_file, write_secret_file
 from rebond.vault.members import (
     find_member_by_label,
@@ -32,6 +32,7 @@ from rebond.vault.members import (
     shared_domain,
 )
 from rebond.vault.recovery_keys import print_recovery_key
+from rebond.vault.roster import Member
 from rebond.vault.slots import SlotMethod, SlotSecret, key_file_secret, recovery_key_secret
 
 HERE = "rebond.cli.commands.key"
@@ -68,47 +69,46 @@ def list_(invocation: Invocation) -> None:
         keyring = vault.opened.keyring
         slots = list_slots(vault.store, keyring) if keyring else ()
         roster = vault.opened.roster
-    document = {
-        "slots": [
-            {
-                "id": slot.id.hex(),
-                "method": slot.method,
-                "label": slot.label,
-                "made": format_iso(slot.made_ms) if slot.made_ms else None,
-                "trusted": slot.is_trusted,
-                "current": slot.is_current,
-                "fault": slot.fault,
-            }
-            for slot in slots
-        ],
-        "members": members_document(roster),
-    }
-    slot_rows = [
-        [
-            slot.id.hex()[:8],
-            _word(slot.method),
-            _word(slot.label) if slot.label == slot.method else slot.label,
-            format_moment(slot.made_ms) if slot.made_ms else "",
-            tr("opened with this one")
-            if slot.is_current
-            else tr("opens nothing")
-            if not slot.is_trusted
-            else slot.fault,
-        ]
-        for slot in slots
-    ]
-    member_rows = [
-        [
-            member.id.hex()[:8],
-            _word(member.role),
-            member.label,
-            tr("revoked {moment}", moment=format_moment(member.revoked_at_ms)) if member.revoked_at_ms else "",
-        ]
-        for member in roster.members
-    ]
-    tables = [format_table([tr("slot"), tr("kind"), tr("label"), tr("made"), ""], slot_rows)] if slots else []
-    tables.append(format_table([tr("member"), tr("role"), tr("label"), ""], member_rows))
+    document = {"slots": [_slot_document(each) for each in slots], "members": members_document(roster)}
+    tables = []
+    if slots:
+        heads = [tr("slot"), tr("kind"), tr("label"), tr("made"), ""]
+        tables.append(format_table(heads, [_slot_row(each) for each in slots]))
+    heads = [tr("member"), tr("role"), tr("label"), ""]
+    tables.append(format_table(heads, [_member_row(each) for each in roster.members]))
     answer(invocation, document, "\n\n".join(tables))
+
+
+def _slot_document(slot: SlotSummary) -> dict[str, object]:
+    return {
+        "id": slot.id.hex(),
+        "method": slot.method,
+        "label": slot.label,
+        "made": format_iso(slot.made_ms) if slot.made_ms else None,
+        "trusted": slot.is_trusted,
+        "current": slot.is_current,
+        "fault": slot.fault,
+    }
+
+
+def _slot_row(slot: SlotSummary) -> list[str]:
+    remark = slot.fault if slot.is_trusted else tr("opens nothing")
+    return [
+        slot.id.hex()[:8],
+        _word(slot.method),
+        _word(slot.label) if slot.label == slot.method else slot.label,
+        format_moment(slot.made_ms) if slot.made_ms else "",
+        tr("opened with this one") if slot.is_current else remark,
+    ]
+
+
+def _member_row(member: Member) -> list[str]:
+    return [
+        member.id.hex()[:8],
+        _word(member.role),
+        member.label,
+        tr("revoked {moment}", moment=format_moment(member.revoked_at_ms)) if member.revoked_at_ms else "",
+    ]
 
 
 def _word(text: str) -> str:

@@ -1,6 +1,7 @@
 """``rebond wal receive``: stream the log from a server into the vault."""
 
 import contextlib
+from pathlib import Path
 
 import click
 
@@ -11,10 +12,10 @@ from rebond.cli.services.log import log_of_service
 from rebond.cli.services.signals import stop_on_signals
 from rebond.cli.wal.at_hand import OpenVault, log_finding, wal_at_hand
 from rebond.cli.wal.components import choose_component
-from rebond.clock import SystemClock
+from rebond.clock import Clock, SystemClock
 from rebond.errors import RebondError, SourceUnfit, VaultLocked
 from rebond.operations.wal.coverage import survey_wal
-from rebond.schedule.holding import find_holder, try_lock
+from rebond.schedule.holding import Lock, find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
 from rebond.service.attendants import is_abandoned
 from rebond.service.wal_receiving import FAR_TAIL_SECONDS, TAIL_SECONDS, Receiving, WalReceiver
@@ -54,15 +55,7 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
         )
     clock = SystemClock()
     folder = folder_of(invocation.state_folder, loaded) / "wal"
-    lock = try_lock(folder / f"{name}.receive.lock", "rebond wal receive", clock)
-    if lock is None:
-        holder = find_holder(folder / f"{name}.receive.lock")
-        raise VaultLocked(
-            "Another process receives the log of {component} already: {pid}.",
-            hint="Stop it first, or leave it: one is enough.",
-            component=name,
-            pid=holder.pid if holder else "?",
-        )
+    lock = _lock(folder, name, clock)
     vault = OpenVault(invocation, log_finding, clock)
     kept = wal_at_hand(invocation, loaded, name, vault.get, clock)
     receiving = Receiving(
@@ -89,6 +82,20 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
         kept.ledger.save()
         vault.close()
         lock.release()
+
+
+def _lock(folder: Path, component: str, clock: Clock) -> Lock:
+    path = folder / f"{component}.receive.lock"
+    lock = try_lock(path, "rebond wal receive", clock)
+    if lock is None:
+        holder = find_holder(path)
+        raise VaultLocked(
+            "Another process receives the log of {component} already: {pid}.",
+            hint="Stop it first, or leave it: one is enough.",
+            component=component,
+            pid=holder.pid if holder else "?",
+        )
+    return lock
 
 
 def _find_tail_seconds(vault: OpenVault, rpo_seconds: int | None) -> float:

@@ -94,26 +94,10 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
     name = target.database or saved.name
     target = DatabaseTarget(access=target.access, database=name)
     _check_server(saved, server, str(target.access.server))
-    exists, was_empty = name in server.databases, False
+    exists = name in server.databases
+    was_empty = exists and is_empty(target.access, name)
     if exists:
-        was_empty = is_empty(target.access, name)
-        if not was_empty and not wish.may_replace:
-            raise TargetNotEmpty(
-                "The database {database} at {server} is not empty; nothing was changed.",
-                hint="Add --yes to put the restored one in its place: the old one is kept under another name. "
-                "Or name a new database in the address.",
-                database=name,
-                server=str(target.access.server),
-            )
-        if name in server.foreign_databases:
-            raise RestoreError(
-                "The database {database} at {server} does not belong to {user}, who could not put another in its "
-                "place; nothing was changed.",
-                hint="Name its owner or a superuser in the address, or a new database.",
-                database=name,
-                server=str(target.access.server),
-                user=server.user,
-            )
+        _check_replaceable(target, server, may_replace=was_empty or wish.may_replace)
     definitions = Definitions.read(saved, server, keeps_owner=wish.keeps_owner)
     roles = read_roles(saved.globals_script)
     needed = list_needed(
@@ -136,6 +120,27 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
         joined=tuple(roles.list_joined(missing, server.roles)),
         notes=tuple(definitions.notes),
     )
+
+
+def _check_replaceable(target: DatabaseTarget, server: Server, *, may_replace: bool) -> None:
+    """Raise ``RestoreError`` where a database that is there may not, or cannot, be put aside."""
+    if not may_replace:
+        raise TargetNotEmpty(
+            "The database {database} at {server} is not empty; nothing was changed.",
+            hint="Add --yes to put the restored one in its place: the old one is kept under another name. "
+            "Or name a new database in the address.",
+            database=target.database,
+            server=str(target.access.server),
+        )
+    if target.database in server.foreign_databases:
+        raise RestoreError(
+            "The database {database} at {server} does not belong to {user}, who could not put another in its "
+            "place; nothing was changed.",
+            hint="Name its owner or a superuser in the address, or a new database.",
+            database=target.database,
+            server=str(target.access.server),
+            user=server.user,
+        )
 
 
 def load_whole(
