@@ -147,6 +147,27 @@ def parse_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
     return round((moment.timestamp() + part) * 1000)
 
 
+def parse_exact_us(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
+    """Return microseconds since 1970 of the moment that a server's log is followed to; else as ``parse_moment``.
+
+    Of a minute or a second it is the beginning: what was done in it is not in yet. Of a day it is the end.
+    """
+    day = parse_day(text, zone)
+    if day:
+        return day[1] * 1000 - 1
+    found = MOMENT_SHAPE.fullmatch(text.strip())
+    fraction = found[7] if found else None
+    plain = text.replace(fraction, "", 1) if fraction else text
+    digits = (fraction or ".")[1:7].ljust(6, "0")
+    return parse_moment(plain, now_ms=now_ms, zone=zone) * 1000 + int(digits)
+
+
+def pin_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> str:
+    """Return the moment of ``parse_exact_us`` so that it reads the same later and elsewhere, to the microsecond."""
+    moment_us = parse_exact_us(text, now_ms=now_ms, zone=zone)
+    return f"{format_iso(moment_us // 1000)[:19]}.{moment_us % 1_000_000:06d}Z"
+
+
 def parse_last_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
     """Return the last millisecond that ``text`` names: of its day, minute or second; else as ``parse_moment``."""
     day = parse_day(text, zone)

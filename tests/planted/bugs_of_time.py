@@ -221,4 +221,22 @@ TIME = (
         (Change("service/daemon.py", "            *overdue.items(),\n", ""),),
         (f"{LOOKS}::test_a_run_that_hangs_while_its_next_is_due_is_told_and_not_ended",),
     ),
+    Bug(
+        "moments-apart",
+        "A moment that was tried beside is another one on the bare machine, a fraction of a second later or earlier.",
+        (
+            Change(
+                "cli/recovery/bare_machine.py",
+                "target = pin_moment(moment, now_ms=now_ms, zone=zone)",
+                "target = pin_moment(format_moment(until_ms), now_ms=now_ms)",
+            ),
+        ),
+        ("tests/scenarios/test_moments_that_agree.py",),
+    ),
+    Bug(
+        "a-second-is-its-end",
+        "Brought back to the second of an accident, a server holds the accident.",
+        (Change("units.py", '[1:7].ljust(6, "0")', '[1:7].ljust(6, "9")'),),
+        ("tests/unit/test_units.py::test_a_log_is_followed_to_the_very_moment_that_was_written",),
+    ),
 )

@@ -20,10 +20,12 @@ from rebond.units import (
     format_span,
     local_zone,
     parse_day,
+    parse_exact_us,
     parse_last_moment,
     parse_moment,
     parse_size,
     parse_span,
+    pin_moment,
 )
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -168,6 +170,22 @@ def test_a_moment_is_read_in_its_zone_or_in_ours(text: str) -> None:
 )
 def test_until_a_moment_means_until_its_end_as_far_as_it_was_written(text: str, last_ms: int) -> None:
     assert parse_last_moment(text, now_ms=42, zone=PARIS) == last_ms
+
+
+@pytest.mark.parametrize(
+    ("text", "exact_us"),
+    [
+        ("2026-02-04 12:00:07.681845", (NOON + 7_000) * 1000 + 681_845),
+        ("2026-02-04 12:00:07", (NOON + 7_000) * 1000),
+        ("2026-02-04 12:00", NOON * 1000),
+        ("2026-02-04", (NOON + 12 * 3_600_000) * 1000 - 1),
+        ("-2h", (42 - 7_200_000) * 1000),
+    ],
+)
+def test_a_log_is_followed_to_the_very_moment_that_was_written(text: str, exact_us: int) -> None:
+    assert parse_exact_us(text, now_ms=42, zone=PARIS) == exact_us
+    pinned = pin_moment(text, now_ms=42, zone=PARIS)
+    assert parse_exact_us(pinned, now_ms=0) == exact_us  # read later, on a machine of another zone
 
 
 def test_a_moment_may_be_counted_back_from_now() -> None:

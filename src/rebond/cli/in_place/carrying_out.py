@@ -159,10 +159,11 @@ def show_outcome(
         until = format_moment(SystemClock().now_ms() + keep_seconds * 1000)
         lines.append(tr("By the configuration the old version is kept until {moment}.", moment=until))
     for each in plan.parts:
-        moment = format_moment(each.moment_ms)
-        lines.append(
-            tr("{component} of {moment} is in {path}", component=each.name, moment=moment, path=show_path(each.place))
-        )
+        values = {"component": each.name, "path": show_path(each.place)}
+        if each.goes_on:
+            lines.append(tr("{component}, to the end of its log, is in {path}", **values))
+        else:
+            lines.append(tr("{component} of {moment} is in {path}", moment=format_moment(each.moment_ms), **values))
     lines += [describe_finding(each) for each in plan.remarks if each.code == BEGIN_ANEW]
     answer(invocation, document, with_problems(invocation, "\n".join(lines), problems))
     return DOUBTFUL if problems else GOOD

@@ -21,7 +21,7 @@ from rebond.operations.selection import Selection
 from rebond.operations.snapshots import time_of
 from rebond.stack.recovering import holds_data
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish
-from rebond.units import format_iso, format_moment, parse_last_moment
+from rebond.units import format_moment, parse_last_moment, parse_moment, pin_moment
 from rebond.vault.snapshots import ComponentSummary, SnapshotRecord
 
 
@@ -67,7 +67,7 @@ def choose_parts_to_bring(
 def _take_moment(
     invocation: Invocation, sources: Sources, moment: str, stack: str
 ) -> tuple[str, dict[str, SnapshotRecord]]:
-    """Return the moment as it is kept, and the newest snapshot of each component that is not younger."""
+    """Return the moment that logs are followed to, and the newest snapshot of each component that is not younger."""
     now_ms, zone = SystemClock().now_ms(), sources.main.configured.zone
     is_latest = moment == "latest"
     until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=zone)
@@ -79,7 +79,7 @@ def _take_moment(
             "There is no whole snapshot of this stack of that moment or earlier.",
             hint="'rebond snapshots' lists them with their times.",
         )
-    return "latest" if is_latest else format_iso(until_ms), records
+    return "latest" if is_latest else pin_moment(moment, now_ms=now_ms, zone=zone), records
 
 
 def choose_all(
@@ -129,17 +129,19 @@ def _choose(
         return None
     files, size_bytes = measured
     prefix = f"/{name}/"
+    followed = target if isinstance(component, Postgres) and component.wal else ""
+    is_dated = followed not in {"", "latest"}
     return ChosenPart(
         name=name,
         snapshot=source.record.snapshot.hex(),
-        moment_ms=time_of(source.record),
+        moment_ms=parse_moment(followed, now_ms=0) if is_dated else time_of(source.record),
         vault=vault,
         include=tuple(include),
         exclude=tuple(wishes["exclude"]),
         parts=tuple(each.removeprefix(prefix) for each in include if each.startswith(prefix) and not wishes["include"]),
         files=files,
         bytes=size_bytes,
-        target=target if isinstance(component, Postgres) and component.wal else "",
+        target=followed,
     )
 
 

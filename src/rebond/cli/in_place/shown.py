@@ -39,7 +39,7 @@ def describe_parts(parts: Sequence[PlannedPart]) -> str:
         [
             each.name,
             each.snapshot[:SHORT_ID],
-            format_moment(each.moment_ms),
+            tr("the end of its log") if each.goes_on else format_moment(each.moment_ms),
             str(each.files),
             format_size(each.bytes),
             show_path(each.place),
@@ -120,6 +120,7 @@ def plan_document(plan: RecoveryPlan, taken: Sequence[StepTaken] = ()) -> dict[s
                 "kind": each.kind,
                 "snapshot": each.snapshot,
                 "moment": format_iso(each.moment_ms),
+                "goes_on": each.goes_on,
                 "place": each.place,
                 "files": each.files,
                 "bytes": each.bytes,

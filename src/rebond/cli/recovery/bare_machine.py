@@ -47,7 +47,7 @@ from rebond.stack.preconditions import list_missing
 from rebond.stack.recovering import leave_out, plan_recovery
 from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.server_preconditions import list_unready_servers
-from rebond.units import format_iso, format_moment, parse_last_moment
+from rebond.units import format_moment, parse_last_moment, pin_moment
 from rebond.vault.snapshots import SnapshotRecord
 
 
@@ -142,8 +142,9 @@ def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stac
     if moment is None or moment == "latest":
         return _Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
     loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest), to=to)
-    zone = loaded.configuration.stack.timezone
-    until_ms = parse_last_moment(moment, now_ms=SystemClock().now_ms(), zone=ZoneInfo(zone) if zone else None)
+    named, now_ms = loaded.configuration.stack.timezone, SystemClock().now_ms()
+    zone = ZoneInfo(named) if named else None
+    until_ms = parse_last_moment(moment, now_ms=now_ms, zone=zone)
     note(invocation, tr("As of {moment}.", moment=format_moment(until_ms)))
     records = choose_records(list_snapshots(vault.live), until_ms, stack=newest.catalog.stack)
     if not records:
@@ -151,7 +152,8 @@ def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stac
             "There is no whole snapshot of this stack of that moment or earlier.",
             hint="'rebond snapshots' lists them with their times.",
         )
-    return _Asked(record=max(records.values(), key=time_of), records=records, target=format_iso(until_ms))
+    target = pin_moment(moment, now_ms=now_ms, zone=zone)
+    return _Asked(record=max(records.values(), key=time_of), records=records, target=target)
 
 
 def _wish(

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from rebond.errors import UsageError
 from rebond.sources.postgres.wal_names import format_lsn, parse_lsn
-from rebond.units import MOMENT_SHAPE, format_moment, parse_moment
+from rebond.units import format_moment, parse_exact_us
 
 _XID = re.compile(r"\d{1,10}")
 _MOST_NAME_BYTES = 63
@@ -80,16 +80,7 @@ def parse_target(text: str, *, now_ms: int, zone: tzinfo | None = None) -> Targe
                 text=text,
             )
         return Target(kind=TargetKind.NAME, name=rest)
-    return Target(kind=TargetKind.TIME, number=_parse_time_us(text, now_ms, zone))
-
-
-def _parse_time_us(text: str, now_ms: int, zone: tzinfo | None) -> int:
-    """Return microseconds: PostgreSQL tells commits apart that fall into one millisecond."""
-    found = MOMENT_SHAPE.fullmatch(text.strip())
-    fraction = found[7] if found else None
-    plain = text.replace(fraction, "", 1) if fraction else text
-    digits = (fraction or ".")[1:7].ljust(6, "0")
-    return parse_moment(plain, now_ms=now_ms, zone=zone) * 1000 + int(digits)
+    return Target(kind=TargetKind.TIME, number=parse_exact_us(text, now_ms=now_ms, zone=zone))
 
 
 def write_time(time_us: int) -> str:

@@ -19,6 +19,7 @@ from rebond.operations.recovery.plan import BEGIN_ANEW
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.progress import Observer
 from rebond.sources.postgres.wal_pages import read_control
+from rebond.units import format_moment
 
 _LOCK = "postmaster.pid"
 _VERSION = b"PG_VERSION"  # no server starts without it: a half is no data directory
@@ -56,10 +57,11 @@ class PhysicalPart(FilePart):
             delete_tree(os.path.join(target, name))
         try:
             self._lay(target, self._target, observer)
-        except WalGap:
+        except WalGap as gap:
             if self._target != LATEST:
                 raise
             self._lay(target, SET, observer)  # there is no log: then the newest moment is that of the snapshot
+            observer.noticed(_say_no_log(self.name, gap))
         laid = os.path.join(target, self.name.encode())
         for name in os.listdir(laid):
             if name.startswith(os.fsencode(BESIDE)):  # of a restore that had its old version there at the time
@@ -78,6 +80,8 @@ class PhysicalPart(FilePart):
             zone=self._zone,
             keeps_owner=self._wish.keeps_owner,
         )
+        if moment == LATEST and laid.reach.last_us is not None:
+            observer.noticed(_say_end(self.name, laid.reach.last_us, self._zone))
         if laid.tablespaces:
             raise RestoreError(
                 "The server of {component} has tablespaces, and no plan moves those.",
@@ -161,6 +165,27 @@ def _read_cluster(top: bytes) -> int:
         return read_control(Path(os.fsdecode(top), "global", "pg_control").read_bytes())[0]
     except (OSError, SourceUnfit):
         return 0
+
+
+def _say_end(component: str, last_us: int, zone: tzinfo | None) -> Finding:
+    return Finding(
+        code="log-followed",
+        severity=Severity.NOTE,
+        subject=component,
+        template="The newest that the log has of {component} is a transaction of {moment}: up to there it comes back.",
+        values={"component": component, "moment": format_moment(last_us // 1000, zone)},
+    )
+
+
+def _say_no_log(component: str, gap: WalGap) -> Finding:
+    return Finding(
+        code="log-not-followed",
+        severity=Severity.WARNING,
+        subject=component,
+        template="{component} comes back as its snapshot shows it, and not later, because of its log: {reason}",
+        hint_template="'rebond wal status' names what is missing.",
+        values={"component": component, "reason": gap},
+    )
 
 
 def say_begin_anew(component: str) -> Finding:

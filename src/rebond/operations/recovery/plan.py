@@ -51,6 +51,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
     """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where.
 
     ``is_new`` says that nothing lies there that would have to be set aside; ``needs_server`` that it lies in a server.
+    ``goes_on`` says that it comes back later than that: to the end of its log.
     """
 
     name: str
@@ -62,6 +63,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     is_new: bool = False
     needs_server: bool = False
+    goes_on: bool = False
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):
