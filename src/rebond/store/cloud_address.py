@@ -78,13 +78,25 @@ def with_storage_class(address: str, storage_class: str) -> str:
     return f"{place}?{'&'.join([*options, urllib.parse.urlencode({_STORAGE_CLASS: storage_class})])}"
 
 
-def without_storage_class(address: str) -> str:
-    """Return the address without its storage class: that is no part of where a vault lies."""
+def with_options_of(address: str, known: str) -> str:
+    """Return the address of a cloud store with what ``known``, another address of the same place, says besides."""
     place, _, query = address.partition("?")
-    if not is_cloud_address(address):
-        return address
-    options = [each for each in _list_options(query) if not _is_storage_class(each)]
-    return f"{place}?{'&'.join(options)}" if options else place
+    own = _list_options(query)
+    named = {each.partition("=")[0] for each in own}
+    more = [each for each in _list_options(known.partition("?")[2]) if each.partition("=")[0] not in named]
+    return f"{place}?{'&'.join([*own, *more])}" if own or more else place
+
+
+def is_same_cloud_place(one: str, other: str) -> bool:
+    """Say whether two addresses lead to one folder of one bucket, however they are written and whatever else they say.
+
+    An account that only one of them names contradicts nothing. Addresses that mean nothing are compared as text.
+    """
+    try:
+        first, second = parse_cloud_address(one), parse_cloud_address(other)
+    except (UsageError, KeyError):
+        return one == other
+    return first.text == second.text and ("" in {first.account, second.account} or first.account == second.account)
 
 
 def is_cloud_address(address: str) -> bool:

@@ -138,6 +138,13 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
             hint="Look at the network and at the provider's status page, then run the same command again.",
             **values,
         )
+    if fault.status == 400 and fault.has_no_words and not fault.code:
+        return StoreError(
+            "{location} refuses what it was asked of {name}, and does not say why: {reason}",
+            hint="Mostly the region is missing or wrong: write it into the address, in quotes, since a shell ends it "
+            "at '&': 's3://BUCKET/PREFIX?region=…'. Else look at the key in the environment.",
+            **values,
+        )
     return StoreError(
         "{location} could not handle {name}: {reason}",
         hint="Look up this message in your provider's manual.",

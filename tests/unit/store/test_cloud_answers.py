@@ -290,6 +290,14 @@ def test_each_refusal_names_what_to_change(
     assert not caught.value.retryable
 
 
+def test_a_refusal_without_a_word_names_the_region_and_how_it_is_written(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(method="HEAD", status=400, content=b""))  # as a bucket of another region answers
+    with pytest.raises(StoreError, match="does not say why") as caught:
+        store.stat("vault.json")
+    assert "region=" in caught.value.hint
+    assert "quotes" in caught.value.hint
+
+
 def test_a_server_that_sends_puts_elsewhere_is_told_from_a_wrong_region(server: S3Server, store: CloudStore) -> None:
     server.faults.append(Fault(status=302, content=b"", headers={"Location": "/login"}))
     with pytest.raises(StoreError, match="elsewhere") as caught:

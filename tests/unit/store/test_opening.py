@@ -6,7 +6,12 @@ import sys
 import pytest
 
 from rebond.errors import MissingExtra, StoreUnreachable, UsageError
-from rebond.store.cloud_address import parse_cloud_address, with_storage_class, without_storage_class
+from rebond.store.cloud_address import (
+    is_same_cloud_place,
+    parse_cloud_address,
+    with_options_of,
+    with_storage_class,
+)
 from rebond.store.cloud_clients import read_aws_profile
 from rebond.store.local import LocalStore
 from rebond.store.memory import MemoryStore
@@ -166,19 +171,45 @@ def test_a_profile_of_the_credentials_file_is_used(tmp_path: pathlib.Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("address", "whole", "bare"),
+    ("address", "whole"),
     [
-        ("s3://bucket/v", "s3://bucket/v?storage_class=STANDARD_IA", "s3://bucket/v"),
-        ("S3://bucket?region=x", "S3://bucket?region=x&storage_class=STANDARD_IA", "S3://bucket?region=x"),
-        ("az://c/v?", "az://c/v?storage_class=STANDARD_IA", "az://c/v"),
-        ("gs://b?storage_class=NEARLINE&endpoint=https://e", None, "gs://b?endpoint=https://e"),
-        ("/backup/a?storage_class=X", None, "/backup/a?storage_class=X"),
-        ("sftp://host/v", None, "sftp://host/v"),
+        ("s3://bucket/v", "s3://bucket/v?storage_class=STANDARD_IA"),
+        ("S3://bucket?region=x", "S3://bucket?region=x&storage_class=STANDARD_IA"),
+        ("az://c/v?", "az://c/v?storage_class=STANDARD_IA"),
+        ("gs://b?storage_class=NEARLINE&endpoint=https://e", None),
+        ("/backup/a?storage_class=X", None),
+        ("sftp://host/v", None),
     ],
 )
 def test_a_storage_class_is_put_into_the_address_of_a_cloud_store_that_names_none(
-    address: str, whole: str | None, bare: str
+    address: str, whole: str | None
 ) -> None:
     assert with_storage_class(address, "STANDARD_IA") == (whole or address)
     assert with_storage_class(address, "") == address
-    assert without_storage_class(with_storage_class(address, "STANDARD_IA")) == bare
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("s3://b/v?endpoint=https://e&region=r", "s3://b/v/?region=r&endpoint=https://e/", True),
+        ("s3://b/v?endpoint=https://e&region=r", "s3://b/v?endpoint=https://e", True),  # as a store shows it
+        ("s3://b/v?storage_class=STANDARD_IA", "S3://b/v", True),
+        ("az://c/v?account=a", "az://c/v", True),
+        ("az://c/v?account=a", "az://c/v?account=other", False),
+        ("s3://b/v", "s3://b/v2", False),
+        ("s3://b/v", "s3://B/v", False),
+        ("s3://b/v", "gs://b/v", False),
+        ("s3://b/v?endpoint=https://e", "s3://b/v?endpoint=https://other", False),
+        ("s3://b/v?what=1", "s3://b/v", False),
+    ],
+)
+def test_two_addresses_of_one_vault_are_known_to_be_that(one: str, other: str, is_same: bool) -> None:
+    assert is_same_cloud_place(one, other) is is_same
+    assert is_same_cloud_place(other, one) is is_same
+
+
+def test_what_was_named_counts_and_what_the_other_address_says_besides_is_added() -> None:
+    known = "s3://b/v?region=old&conditional_create=no"
+    assert with_options_of("s3://b/v?region=new", known) == "s3://b/v?region=new&conditional_create=no"
+    assert with_options_of("s3://b/v", known) == known
+    assert with_options_of("s3://b/v", "s3://b/v/") == "s3://b/v"

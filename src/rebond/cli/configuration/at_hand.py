@@ -19,7 +19,7 @@ from rebond.config.resolving import Resolver
 from rebond.config.stacks import Replica, Vault
 from rebond.errors import ConfigError, RebondError, UsageError
 from rebond.secret import Secret
-from rebond.store.cloud_address import is_cloud_address, with_storage_class, without_storage_class
+from rebond.store.cloud_address import is_cloud_address, is_same_cloud_place, with_options_of, with_storage_class
 
 MAIN = "vault"
 
@@ -148,10 +148,10 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
 
 
 def _choose_address(place: VaultPlace | None, named: str | None) -> str:
-    """Return what was named; of a cloud store that the configuration knows what that says, with its storage class."""
-    if place is not None and (not named or is_cloud_address(place.address)):
-        return place.address
-    return named or ""
+    """Return what was named; of a cloud store with what the configuration says of it besides."""
+    if place is None or not named:
+        return named or (place.address if place else "")
+    return with_options_of(named, place.address) if is_cloud_address(place.address) else named
 
 
 def describe_place(loaded: Loaded, place: VaultPlace) -> Configured:
@@ -191,9 +191,11 @@ def list_places(loaded: Loaded, *, only_main: bool = False) -> list[VaultPlace]:
 
 
 def is_same_place(one: str, other: str) -> bool:
-    """Say whether two addresses lead to one place: directories by their real path, others letter by letter."""
+    """Say whether two addresses lead to one place: directories by their real path, buckets by what names the vault."""
+    if is_cloud_address(one) and is_cloud_address(other):
+        return is_same_cloud_place(one, other)
     if "://" in one or "://" in other:
-        return without_storage_class(one).rstrip("/") == without_storage_class(other).rstrip("/")
+        return one.rstrip("/") == other.rstrip("/")
     return os.path.realpath(one) == os.path.realpath(os.path.expanduser(other))
 
 

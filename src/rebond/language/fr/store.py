@@ -42,6 +42,8 @@ STORE: dict[str, str] = {
     "{location} does not answer as it should: {reason}": "{location} ne répond pas comme il faut : {reason}",
     "Look at the network and at the provider's status page, then run the same command again.": "Regardez le réseau et la "
     "page d'état du fournisseur, puis relancez la même commande.",
+    "{location} refuses what it was asked of {name}, and does not say why: {reason}": "{location} refuse ce qui lui est demandé de {name}, sans dire pourquoi : {reason}",
+    "Mostly the region is missing or wrong: write it into the address, in quotes, since a shell ends it at '&': 's3://BUCKET/PREFIX?region=…'. Else look at the key in the environment.": "Le plus souvent, la région manque ou est fausse : écrivez-la dans l'adresse, entre guillemets, car un shell la coupe au '&' : 's3://BUCKET/PREFIX?region=…'. Sinon, regardez la clé dans l'environnement.",
     "{location} could not handle {name}: {reason}": "{location} n'a pas pu traiter {name} : {reason}",
     "Look up this message in your provider's manual.": "Cherchez ce message dans le manuel de votre fournisseur.",
     "{name} lies in cold storage in {location} and cannot be read now.": "{name} est archivé à froid dans {location} et "

@@ -109,6 +109,8 @@ VAULT: dict[str, str] = {
     "Look at it; if nothing of it is needed, delete it and run the same command again.": "Regardez-le ; si rien n'en est "
     "utile, effacez-le et relancez la même commande.",
     "There is no vault at {location}.": "Il n'y a pas de coffre à {location}.",
+    "Check the address: 'rebond vault list' with the bucket alone shows the vaults in it. 'rebond vault create' makes one, also after a cut.": "Vérifiez "
+    "l'adresse : « rebond vault list » avec le bucket seul montre les coffres qui s'y trouvent. « rebond vault create » en crée un, même après une coupure.",
     "Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.": "Vérifiez "
     "l'adresse, et que son disque est monté. « rebond vault create » en crée un, ou achève une création coupée.",
     # roles
