@@ -1,7 +1,6 @@
 """The entry: read the command line, run one command, end with its status."""
 
 import io
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import click
 
 from rebond.cli.grammar.click_words import teach_click
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.closed_places import hold_closed_places
 from rebond.cli.output.speech import language, speak
 from rebond.cli.output.standard_output import flush
 from rebond.cli.program import program
@@ -26,12 +26,20 @@ COMPLETION_VARIABLE = "_REBOND_COMPLETE"
 def main() -> NoReturn:
     """Run the program; the process ends here."""
     signal.signal(signal.SIGTERM, _stop)
-    if sys.stdout is None:  # it was closed by whoever called
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
-    if sys.stderr is None:
-        sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    _meet_closed_places()
     _let_every_letter_pass()
     sys.exit(run(sys.argv[1:]))
+
+
+def _meet_closed_places() -> None:
+    """Have something in the place of what was closed by whoever called; an answer that is written to it is lost."""
+    hold_closed_places()
+    if sys.stdin is None:
+        sys.stdin = open(0, encoding="utf-8", closefd=False)
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
 
 
 def _let_every_letter_pass() -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn
 
+from rebond.cli.output.closed_places import hold_closed_places
 from rebond.cli.vaults.asked_early import ask_early, were_in_vain
 
 INTERRUPTED = 130  # as ``rebond.errors.Interrupted``, which is not loaded yet
@@ -16,6 +17,7 @@ INTERRUPTED = 130  # as ``rebond.errors.Interrupted``, which is not loaded yet
 
 def main() -> NoReturn:
     """Load the program and run it; the process ends here."""
+    hold_closed_places()
     is_default = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # else whoever called does not want it
     if is_default:
         signal.signal(signal.SIGINT, _leave)

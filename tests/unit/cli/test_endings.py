@@ -231,6 +231,34 @@ def export_to(output: int, program: Program, *words: str) -> "subprocess.Complet
     return subprocess.run([*command, *words], stdout=output, stderr=subprocess.PIPE, check=False, env=environment)
 
 
+def call_closed(closed: str, *words: str) -> subprocess.CompletedProcess[bytes]:
+    shell = ["sh", "-c", f'exec "$0" "$@" {closed}', sys.executable, *words]
+    return subprocess.run(shell, capture_output=True, check=False)
+
+
+@pytest.mark.parametrize("words", [["--version"], ["completion", "bash"], ["--json", "config", "schema"]])
+def test_an_answer_that_nobody_gets_is_a_failure(words: list[str], surroundings: pathlib.Path) -> None:
+    done = call_closed(">&-", "-m", "rebond.cli", *words)
+    assert done.returncode == 1
+    assert b"The answer could not be written to standard output: Bad file descriptor." in done.stderr
+    assert list(surroundings.iterdir()) == []
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&-", "<&- 2>&-"])
+def test_an_answer_needs_no_other_place_than_its_own(closed: str) -> None:
+    done = call_closed(closed, "-m", "rebond.cli", "--version")
+    assert (done.returncode, done.stdout.startswith(b"rebond "), done.stderr) == (0, True, b"")
+    assert call_closed(closed, "-m", "rebond.cli", "nonsense").returncode == 2
+
+
+def test_no_file_gets_the_number_of_a_place_that_was_closed() -> None:
+    opening = (
+        "import os, sys; from rebond.cli.output.closed_places import hold_closed_places\n"
+        "hold_closed_places(); sys.exit(os.open(os.devnull, os.O_RDWR))"
+    )
+    assert call_closed("<&- >&- 2>&-", "-c", opening).returncode > 2
+
+
 def test_help_whose_reader_left_ends_quietly() -> None:
     reading, writing = os.pipe()
     os.close(reading)
