@@ -275,10 +275,35 @@ _TRASH_CROWD = (
     other("undeleter", "U"),
     other("journal cleaner", "J"),
 )
+_HOLDERS = (
+    other("executor", "E1"),
+    other("executor", "E2"),
+    other("executor", "E3"),
+    other("holder", "H"),
+    Process(kind="holder", name="I", record="Y"),
+    other("undeleter", "U"),
+    Process(kind="undeleter", name="V", record="Y"),
+    Process(kind="undeleter", name="T", record="Z"),
+    other("sweeper", "S1"),
+    other("sweeper", "S2"),
+    other("journal cleaner", "J"),
+)
 HUGE = (
     replace(PRUNE, name="three writers and three keepers", processes=_CROWD, late_looks=True, withdrawals=True),
     replace(RESTART, name="three writers that crash, three keepers", processes=_CROWD, repeated_puts=True),
     replace(TRASH, name="a crowd at the trash", processes=_TRASH_CROWD),
     replace(SPARE, name="a crowd, any marks, while the trash is emptied", processes=_TRASH_CROWD, new_marks=True),
     replace(RUNS, name="a crowd, run records and any marks", processes=_TRASH_CROWD, new_marks=True),
+    replace(
+        BOTH,
+        name="a crowd that holds and takes back what one mark names",
+        processes=_HOLDERS,
+        unwanted=NONE,
+    ),
+    replace(
+        BOTH,
+        name="a crowd that also forgets again",
+        processes=(*_HOLDERS, other("forgetter", "P")),
+        unwanted=NONE,
+    ),
 )

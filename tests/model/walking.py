@@ -4,6 +4,7 @@ import random
 import time
 from dataclasses import dataclass
 
+from tests.model.endings import ENDING_INVARIANTS
 from tests.model.invariants import STATE_INVARIANTS, judge_step
 from tests.model.search import PROGRAMS
 from tests.model.world import Configuration, Rules, State
@@ -70,4 +71,5 @@ def _walk_once(configuration: Configuration, rules: Rules, rng: random.Random) -
             if wrong:
                 return trace, wrong
             state = after
-    return trace, ""
+    endings = ENDING_INVARIANTS.values() if configuration.judges_endings else ()
+    return trace, next(filter(None, (check(configuration, rules, state) for check in endings)), "")

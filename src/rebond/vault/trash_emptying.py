@@ -24,6 +24,7 @@ from rebond.vault.protocol_rules import (
     ClaimPurpose,
     MarkPurpose,
     claim_for_deletion,
+    find_left_in_trash,
     may_delete_record,
     may_take_up,
     needs_tombstone,
@@ -47,6 +48,8 @@ def find_removable(vault: Vault, marks: Marks) -> frozenset[ObjectName]:
     """Return the records that emptying the trash would delete now; for a plan. Changes nothing."""
     there = _list_present(vault)
     names = {name for mark in _marks_to_take_up(marks) for name in mark.body.names} | set(_orphans(marks, None))
+    for mark in _list_left_standing(vault, marks):
+        names.update(map(str, find_left_in_trash(mark.facts, marks.claim_facts[mark.name])))
     wanted = [ObjectName(name) for name in sorted(names & there)]
     return frozenset(wanted) - _find_protected(vault, marks, wanted)
 
@@ -71,11 +74,15 @@ def empty_trash(vault: Vault, run: bytes) -> EmptiedTrash:
 def _end_what_was_taken_back(vault: Vault) -> Marks:
     """Read the marks, and end those that a process took back and left standing."""
     marks = read_marks(vault.store, vault.vault_id, vault.roster)
-    left = list_taken_back(marks, claimed_before_ms=vault.clock.now_ms() - ABANDONED_MS)
+    left = _list_left_standing(vault, marks)
     if not left:
         return marks
     end_taken_back(vault, marks, left)
     return read_marks(vault.store, vault.vault_id, vault.roster)
+
+
+def _list_left_standing(vault: Vault, marks: Marks) -> list[Mark]:
+    return list_taken_back(marks, claimed_before_ms=vault.clock.now_ms() - ABANDONED_MS)
 
 
 def _find_abandoned(vault: Vault, marks: Marks) -> list[list[str]]:

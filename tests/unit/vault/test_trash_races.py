@@ -23,7 +23,7 @@ from rebond.vault.forgetting import ForgetPlan, forget, plan_by_name, survey
 from rebond.vault.holds import hold_snapshot, release_snapshot
 from rebond.vault.mark_renewal import next_mark_name
 from rebond.vault.marks import ClaimBody, claim_mark, read_marks
-from rebond.vault.pruning import prune
+from rebond.vault.pruning import plan_prune, prune
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trash_emptying import empty_trash
 from rebond.vault.undeleting import undelete
@@ -168,6 +168,8 @@ def test_who_dies_while_he_takes_one_back_leaves_the_others_forgotten(world: Wor
         is_back = cut > 0 or takes_effect
         assert world.listed() == ({0, 2, 3} if is_back else {2, 3}), cut
         assert world.in_trash() == ({1} if is_back else {0, 1}), cut
+        world.clock.advance(DAY)
+        assert plan_prune(world.vault).records == prune(world.vault, Silence()).records
         world.prune_for_weeks()
         assert world.listed() == ({0, 2, 3} if is_back else {2, 3}), cut
         assert world.in_trash() == set()
