@@ -1,6 +1,7 @@
 """A restore in place whose record was spoilt may have left a component half done: a backup is made, and says so."""
 
 import pathlib
+from collections.abc import Iterator
 
 import pytest
 from tests.unit.cli.program_runs import Program
@@ -38,6 +39,22 @@ def test_a_backup_is_made_and_names_the_run(program: Program, journal: Journal, 
 
     assert ran.status == 0, ran.err
     assert ("nobody knows what it left half done" in ran.err, f"--leave {RUN}" in ran.err) == (True, True)
+
+
+def test_a_folder_of_runs_that_may_not_be_read_is_told(
+    program: Program, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restores, list_folder = journal.folder.parent, pathlib.Path.iterdir
+
+    def refuse(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+        if folder == restores:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return list_folder(folder)
+
+    monkeypatch.setattr(pathlib.Path, "iterdir", refuse)
+    ran = program("backup")
+    assert ran.status == 0, ran.err
+    assert f"{restores} cannot be read: Permission denied. So nobody knows" in ran.err
 
 
 def test_of_another_stack_nothing_is_told(program: Program, journal: Journal) -> None:

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from rebond.clock import SystemClock
 from rebond.entries import Tree
-from rebond.errors import RebondError, SourceUnfit
+from rebond.errors import RebondError, RestoreError, SourceUnfit
 from rebond.findings import Finding
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondError], None]") -> dict[str, str]:
     """Return the components of files whose versions were changing places when a restore was cut, with its run.
 
-    Of a restore whose record was spoilt nobody knows that: ``tell`` is given why.
+    Of a restore whose record was spoilt, or may not be read, nobody knows that: ``tell`` is given why.
     """
     from rebond.operations.recovery.journal import RESTORES, Event, RunState
     from rebond.operations.recovery.known_runs import look_at_runs
@@ -31,7 +31,8 @@ def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondEr
         if not (state_folder / RESTORES).is_dir():
             return found
         runs = look_at_runs(state_folder / RESTORES, SystemClock())
-    except OSError:
+    except OSError as error:
+        tell(_cannot_be_listed(state_folder / RESTORES, error))
         return found
     for each in runs.spoilt:
         if each.may_be_half_done(stack):
@@ -45,6 +46,15 @@ def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondEr
             whole |= {each.subject for each in journal.entries() if each.event is Event.TAKEN_BACK}
             found |= {name: journal.run for name in journal.begun_parts() if name not in whole}
     return found
+
+
+def _cannot_be_listed(folder: Path, error: OSError) -> RestoreError:
+    return RestoreError(
+        "{path} cannot be read: {reason}. So nobody knows whether a restore that was cut left a component half done.",
+        hint="Run backups as the user who restores, or let this one read it.",
+        path=str(folder),
+        reason=error.strerror or str(error),
+    )
 
 
 def refuse_half_restored(

@@ -44,6 +44,8 @@ RECOVERING: dict[str, str] = {
     "Passphrase or recovery key of the vault {name}: ": "Phrase de passe ou clé de secours du coffre {name} : ",
     "The key at hand is a {role}'s: it can read nothing, so nothing can come back by it.": "La clé présente est celle d'un {role} : elle ne peut rien lire, donc rien ne peut revenir par elle.",
     "Give the owner's secret for this one run: REBOND_KEY_FILE=FILE, or REBOND_PASSPHRASE with the passphrase or the recovery key of the kit.": "Donnez, pour cette seule fois, le secret du propriétaire : REBOND_KEY_FILE=FICHIER, ou REBOND_PASSPHRASE avec la phrase de passe ou la clé de secours du kit.",
+    "{path} cannot be read: {reason}. So nobody knows whether a restore that was cut left a component half done.": "{path} ne peut être lu : {reason}. Personne ne sait donc si une restauration interrompue a laissé un composant à moitié fait.",
+    "Run backups as the user who restores, or let this one read it.": "Lancez les sauvegardes sous l'utilisateur qui restaure, ou laissez celui-ci le lire.",
     # servers that have to run already
     "The server of {component} has no role {user}, as which the database is to be loaded: {words}": "Le serveur de {component} n'a pas de rôle {user}, sous lequel la base doit être chargée : {words}",
     "Let a superuser of that server make it: {statement}\n  → What it was allowed, and all other roles, which come with the databases: {command}": "Qu'un superutilisateur de ce serveur le crée : {statement}\n  → Ce qui lui était permis, et tous les autres rôles, qui viennent avec les bases : {command}",
