@@ -306,4 +306,16 @@ PROVING = (
         (Change("operations/drills/room.py", "room.memory_bytes < needed + SPARE_BYTES", "room.memory_bytes < 0"),),
         (f"{ROOM}::test_memory_that_would_not_suffice_is_named_and_nothing_is_restored",),
     ),
+    Bug(
+        "nothing-lost-of-what-was-chosen",
+        "A drill of a snapshot that somebody named says that no work would be lost, and that goes into the evidence.",
+        (
+            Change(
+                "operations/drills/drill.py",
+                "rpo_seconds=max(each.age_seconds for each in plan.parts)",
+                "rpo_seconds=max([0.0, *(each.age_seconds for each in plan.parts)])",
+            ),
+        ),
+        (f"{SCENARIOS}::test_a_snapshot_that_was_chosen_by_hand_shows_nothing_of_what_would_be_lost",),
+    ),
 )

@@ -139,6 +139,22 @@ def test_a_lost_service_brings_back_one_part_and_its_secrets(stack: DrilledStack
     assert done.document["rto_objective"] == 600
 
 
+def test_a_snapshot_that_was_chosen_by_hand_shows_nothing_of_what_would_be_lost(stack: DrilledStack) -> None:
+    stack.configure('[objective]\nlost-server = { rpo = "1h" }\nlost-service = { rpo = "1h" }')
+    first = stack.program.ask("backup")["id"]
+    stack.program.good("backup")
+
+    for chosen in ((first,), (first, "--scenario", "lost-service"), ("--at", "-0s", "--scenario", "security-breach")):
+        document = stack.drill(*chosen).document
+        assert (document["verdict"], document["rpo_seconds"]) == ("pass", None), chosen
+        assert {each["age_seconds"] for each in document["components"]} == {None}
+    noted = [each for each in stack.program.ask("history") if each["kind"] == "drilled"]
+    assert len(noted) == 3
+    status = stack.program.ask("status")
+    assert status["last_drill"]["rpo_seconds"] is None
+    assert stack.drill("--scenario", "lost-service").document["rpo_seconds"] > 0
+
+
 def test_where_a_service_is_lost_nothing_is_started_and_what_needs_the_whole_is_not_asked(stack: DrilledStack) -> None:
     stack.configure(
         '[drill]\nstart = "exit 9"\nchecks = [{ name = "rows", sql = "SELECT count(*) FROM photo" },',
@@ -224,4 +240,5 @@ def test_an_exercise_tells_what_happened_and_judges_what_people_brought_back(sta
     assert good.document["rto_seconds"] >= 0
     assert stack.program.ask("snapshots")[0]["proven"] is None  # it was people who were proved
     assert stack.program("drill", "--exercise", "--scenario", "corrupted-data").status == 2
+    assert stack.program("drill", "--patience", "1h").status == 2
     shutil.rmtree(target)

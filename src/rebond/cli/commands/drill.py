@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rebond.vault.snapshots import SnapshotRecord
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
+_PATIENCE = "2h"
 _MEANWHILE = (
     "rebond.cli.drills.drilling",
     "rebond.cli.drills.shown",
@@ -43,7 +44,7 @@ _MEANWHILE = (
 @option("--at", "moment", metavar="MOMENT", help="Instead of SNAPSHOT: the newest one not later than this.")
 @option("--scenario", type=click.Choice(SCENARIOS), help="What has happened; each brings back what it takes.")
 @option("--sample", is_flag=True, help="Restore a part, chosen by chance: little enough for every day.")
-@option("--patience", default="2h", metavar="SPAN", help="How long corrupted-data may look for the moment; else 2h.")
+@option("--patience", metavar="SPAN", help="How long corrupted-data may look for the moment; else 2h.")
 @option("--exercise", is_flag=True, help="An exercise for people: a sealed scenario, and a clock.")
 @option(
     "--report",
@@ -83,7 +84,9 @@ def _check(snapshot: str | None, moment: str | None, wishes: dict[str, Any]) -> 
         )
     if wishes["sample"] and wishes["scenario"]:
         raise UsageError("A sample is a part, and a scenario says which.", hint="Leave --sample or --scenario out.")
-    parse_span(wishes["patience"])
+    if wishes["patience"] is not None and wishes["scenario"] != "corrupted-data":
+        raise UsageError("--patience goes with --scenario corrupted-data only.", hint="Leave it out.")
+    parse_span(wishes["patience"] or _PATIENCE)
     if wishes["report"] is not None:
         from rebond.cli.drills.evidence_kept import check_report
 
@@ -153,14 +156,14 @@ def _carry_out(
 
     match wishes["scenario"]:
         case "lost-service":
-            return scenarios.drill_lost_service(invocation, live, record, loaded, watcher)
+            return scenarios.drill_lost_service(invocation, live, record, loaded, watcher, is_newest=is_newest)
         case "security-breach":
             return scenarios.drill_security_breach(invocation, live, record, loaded, watcher, is_newest=is_newest)
         case _:  # corrupted-data
             from rebond.cli.drills.corrupted_data import drill_corrupted_data, find_asked
             from rebond.operations.snapshots import time_of
 
-            patience = parse_span(wishes["patience"])
+            patience = parse_span(wishes["patience"] or _PATIENCE)
             needed = scenarios.require_loaded(loaded)
             asked, until_ms = find_asked(needed), None if is_newest else time_of(record)
             history = scenarios.list_history(live, record.catalog.stack, until_ms, asked)

@@ -17,7 +17,6 @@ from rebond.cli.output.standard_output import output_sink
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.choosing import choose_snapshot, stack_option
 from rebond.cli.vaults.opening import vault_at_hand
-from rebond.clock import SystemClock
 from rebond.errors import UsageError
 from rebond.units import format_size
 
@@ -63,13 +62,13 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=_MEANWHILE) as vault,
     ):
-        from rebond.cli.snapshots.documents import describe_choice
+        from rebond.cli.drills.proofs import describe_chosen
         from rebond.operations.export import export_to, list_exports
         from rebond.operations.export_requests import Encryption, ExportRequest, Format
         from rebond.operations.exporting_classes import export_all, name_export
 
         record = choose_snapshot(vault, snapshot, stack=wishes["stack"])
-        note(invocation, describe_choice(record, SystemClock().now_ms()))
+        note(invocation, describe_chosen(invocation, record))
         threads = wishes["jobs"] or os.cpu_count() or 1
         request = ExportRequest(
             component=component,

@@ -28,7 +28,13 @@ _PATHS_NAMED = 50
 
 
 def drill_lost_service(
-    invocation: Invocation, vault: Vault, record: SnapshotRecord, loaded: Loaded | None, watcher: Watcher
+    invocation: Invocation,
+    vault: Vault,
+    record: SnapshotRecord,
+    loaded: Loaded | None,
+    watcher: Watcher,
+    *,
+    is_newest: bool,
 ) -> Evidence:
     """Bring back one service, with its secrets: a part of a component, chosen by chance, or else all files."""
     configuration = require_loaded(loaded).configuration
@@ -39,11 +45,16 @@ def drill_lost_service(
     if parts:
         component, path = random.choice(parts)
         chosen = Selection.from_flags((f"/{component}/{path}",))
-        wish = DrillWish(scenario="lost-service", only=(component, *secrets), selections={component: chosen})
+        wish = DrillWish(
+            scenario="lost-service",
+            is_newest=is_newest,
+            only=(component, *secrets),
+            selections={component: chosen},
+        )
     else:
         urgent = min((each.priority or "P9" for each in files.values()), default="")
         names = [name for name, each in files.items() if (each.priority or "P9") == urgent]
-        wish = DrillWish(scenario="lost-service", only=(*names, *secrets))
+        wish = DrillWish(scenario="lost-service", is_newest=is_newest, only=(*names, *secrets))
     return run_drill(invocation, vault, record, loaded, watcher, wish)
 
 

@@ -1,10 +1,10 @@
 """How a drill is told to the reader."""
 
+from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.speech import label, language, message_of, show_path, tr
-from rebond.cli.snapshots.documents import SHORT_ID, describe_choice
-from rebond.clock import SystemClock
+from rebond.cli.snapshots.documents import SHORT_ID
 from rebond.errors import RebondError
 from rebond.language import translate, translate_values
 from rebond.logs.masking import mask
@@ -20,7 +20,7 @@ from rebond.wording import fill
 
 def announce(invocation: Invocation, record: SnapshotRecord) -> None:
     """Say which snapshot is drilled, before anything is restored."""
-    note(invocation, describe_choice(record, SystemClock().now_ms()))
+    note(invocation, describe_chosen(invocation, record))
 
 
 def say_check(check: Check) -> tuple[str, str]:

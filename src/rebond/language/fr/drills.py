@@ -15,6 +15,7 @@ DRILLS: dict[str, str] = {
     "Leave all but one of them out.": "N'en gardez qu'une.",
     "An exercise chooses by itself what is to be found.": "Un entraînement choisit lui-même ce qui est à trouver.",
     "Leave everything out but --scenario lost-service, lost-server or security-breach.": "Ne gardez que --scenario lost-service, lost-server ou security-breach.",
+    "--patience goes with --scenario corrupted-data only.": "--patience va avec --scenario corrupted-data seulement.",
     "A sample is a part, and a scenario says which.": "Un échantillon est une partie, et un scénario dit laquelle.",
     "Leave --sample or --scenario out.": "Retirez --sample ou --scenario.",
     "proven": "prouvée",

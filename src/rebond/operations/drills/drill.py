@@ -118,7 +118,7 @@ def drill(record: SnapshotRecord, plan: DrillPlan, observer: Observer, clock: Cl
         checks=(*plan.checks, *run.checks),
         phases=_add_up(components, start_seconds, question_seconds),
         rto_seconds=back_seconds + start_seconds,
-        rpo_seconds=max([0.0, *(each.age_seconds for each in plan.parts)])
+        rpo_seconds=max(each.age_seconds for each in plan.parts)
         if plan.parts
         else max(0, began_ms - time_of(record)) / 1000,
         question_seconds=question_seconds,

@@ -71,7 +71,8 @@ class DrillOutcome(Struct, frozen=True, kw_only=True):
     """What a drill found. Times of begin are milliseconds since 1970, UTC.
 
     ``rto_seconds`` is the time until everything stood again, questions not counted; ``question_seconds`` is theirs.
-    ``is_sample`` says that only a part was restored.
+    ``rpo_seconds`` is less than 0 where nothing follows for what would be lost. ``is_sample`` says that only a part was
+    restored.
     """
 
     record: SnapshotRecord
