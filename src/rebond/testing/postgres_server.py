@@ -20,6 +20,7 @@ from rebond.testing.postgres_copies import copy_cluster
 _FOLDERS = "/usr/lib/postgresql", "/usr/pgsql", "/usr/local/pgsql"
 _SETTINGS = {
     "fsync": "off",
+    "dynamic_shared_memory_type": "mmap",  # what a killed one leaves goes with its folder
     "full_page_writes": "off",
     "synchronous_commit": "off",
     "max_connections": "40",
