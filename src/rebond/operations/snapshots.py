@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from rebond.errors import UnknownName, UsageError
+from rebond.units import parse_last_moment
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots, read_withdrawn
 from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
 AHEAD_MS = 10 * 60_000  # of this machine's clock: a record that is dated later shows a clock that is wrong
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:[-T ](\d{2}):?(\d{2})(?::?(\d{2}))?)?")
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:([-T ]\d{2}):?\d{2}(?::?\d{2})?(?: ?(?:Z|[+-]\d\d(?::?\d\d)?))?)?")
 _ID = re.compile(r"[0-9a-f]{4,32}")  # fewer digits would be mistaken for words
 
 
@@ -195,14 +196,13 @@ def _resolve_digits(
 def _resolve_date(
     records: Sequence[SnapshotRecord], text: str, match: re.Match[str], stack: str, zone: datetime.tzinfo
 ) -> SnapshotRecord:
-    year, month, day, hour, minute, second = (int(part) if part else None for part in match.groups())
+    year, month, day = (int(part) for part in match.groups()[:3])
+    has_time = match[4] is not None
     try:
-        start = datetime.datetime(year or 0, month or 0, day or 0, tzinfo=zone)
-        end = start + datetime.timedelta(days=1)
-        if hour is not None:
-            last = datetime.timedelta(seconds=1) if second is not None else datetime.timedelta(minutes=1)
-            end = start.replace(hour=hour, minute=minute or 0, second=second or 0) + last
-        from_ms, until_ms = int(start.timestamp() * 1000), int(end.timestamp() * 1000)
+        start = datetime.datetime(year, month, day, tzinfo=zone)
+        from_ms, until_ms = (int(each.timestamp() * 1000) for each in (start, start + datetime.timedelta(days=1)))
+        if has_time:  # refused where the clock was changed: an hour that came twice is two moments
+            until_ms = parse_last_moment(text, now_ms=0, zone=zone) + 1
     except (ValueError, OverflowError):
         raise UsageError(
             "{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text
@@ -213,7 +213,7 @@ def _resolve_date(
         raise UnknownName(
             "There is no snapshot of {text}.", hint="'rebond snapshots' lists them with their times.", text=text
         )
-    return max(_prefer_sets(fitting) if hour is None else fitting, key=_age)
+    return max(_prefer_sets(fitting) if not has_time else fitting, key=_age)
 
 
 def _prefer_sets(records: list[SnapshotRecord]) -> list[SnapshotRecord]:

@@ -109,12 +109,25 @@ def test_latest_is_not_one_that_is_dated_ahead_while_there_is_another() -> None:
         ("2026-02-04T03:00", NIGHT),
         ("2026-02-04 11:59:59", NIGHT),
         ("2026-02-04 12:00", NOON),
+        ("2026-02-04 12:59:59+01", NIGHT),
+        ("20260204-030000Z", NIGHT),
         ("2026-02-05", PARTIAL),
     ],
 )
 def test_every_form_finds_what_it_means(text: str, expected: SnapshotRecord) -> None:
     assert resolve_snapshot(RECORDS, text, now_ms=None) is expected
     assert resolve_snapshot(list(reversed(RECORDS)), text, now_ms=None) is expected, "whatever their order"
+
+
+def test_an_hour_that_came_twice_is_refused_and_each_of_the_two_can_be_named() -> None:
+    first, second = a_record("aaaa", at("2026-10-25T00:40")), a_record("bbbb", at("2026-10-25T01:40"))
+
+    with pytest.raises(UsageError, match=r"could be 2026-10-25 02:50:00 \+02:00 or 2026-10-25 02:50:00 \+01:00"):
+        resolve_snapshot([first, second], "20261025-025000", now_ms=None, zone=PARIS)
+    assert resolve_snapshot([first, second], "2026-10-25 02:50+02", now_ms=None, zone=PARIS) is first
+    assert resolve_snapshot([first, second], "20261025-025000+01:00", now_ms=None, zone=PARIS) is second
+    with pytest.raises(UsageError, match="not one moment"):  # an hour that never was
+        resolve_snapshot([first, second], "2026-03-29 02:30", now_ms=None, zone=PARIS)
 
 
 def test_a_day_is_its_newest_set_and_not_what_was_saved_alone_after_it() -> None:
