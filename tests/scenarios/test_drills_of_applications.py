@@ -7,13 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from tests.bounded import PATIENCE_SECONDS
+from tests.bounded import PATIENCE_SECONDS, wait_for
 from tests.scenarios.drilled_stack import DrilledStack
 
 from rebond.testing.postgres_server import PostgresServer
@@ -255,13 +254,14 @@ def test_an_application_ends_with_its_drill_however_that_ends(stack: StartedStac
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_for(lambda: stack.sign.exists() and len(list_sleepers()) == 2)
+    wait_for(lambda: stack.sign.exists() and len(list_sleepers()) == 2, "the application and what it started run")
     process.send_signal(number)
     _, said = process.communicate(timeout=PATIENCE_SECONDS)
     assert process.returncode == (130 if number is signal.SIGINT else -number)
     if number is signal.SIGINT:
         assert "What was restored for the drill is deleted" in said
-    wait_for(lambda: list_sleepers() == [])  # nobody told them to: the input of the process beside them ended
+    # Nobody told them to: the input of the process beside them ended.
+    wait_for(lambda: list_sleepers() == [], "nothing of it runs")
     stack.configure()
     stack.program.good("drill")
 
@@ -272,10 +272,3 @@ def is_reached(port: int) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -5,11 +5,11 @@ import pathlib
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.bounded import wait_for
 from tests.scenarios.drilled_stack import ACCEPTING, DrilledStack
 
 from rebond.testing.postgres_server import PostgresServer
@@ -196,12 +196,12 @@ def test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_re
         env={**surroundings, **stack.program.environment},
         cwd=stack.root,
     )
-    wait_for(lambda: sign.exists() and bool(sign.read_text().strip()))
+    wait_for(lambda: sign.exists() and bool(sign.read_text().strip()), "the check runs")
     assert any(each.startswith("process") for each in stack.left())
     process.send_signal(signal.SIGKILL)
     process.wait()
 
-    wait_for(lambda: not list_servers(stack))  # nobody told it to: its input ended
+    wait_for(lambda: not list_servers(stack), "the server ends")  # nobody told it to: its input ended
     assert any(each.startswith("rebond-drill-") for each in stack.left())
     stack.configure()
     stack.program.good("drill")
@@ -220,10 +220,3 @@ def list_servers(stack: DrilledStack) -> list[str]:
             if comm == "postgres" and place.startswith(f"{stack.temporary}/"):
                 found.append(name)
     return found
-
-
-def wait_for(holds: Any) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -12,10 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.bounded import join
+from tests.bounded import PATIENCE_SECONDS, join, wait_for
 from tests.unit.operations.wal.archived import set_stage
 from tests.unit.service.waiting_server import LAUNCHER, WaitingServer
 
+from rebond.errors import StoreError
 from rebond.operations.wal.coverage import survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
@@ -80,10 +81,7 @@ def test_what_waits_behind_is_archived_ahead(served: Served) -> None:
     paths = [served.server.finish(1, number) for number in range(1, 9)]
 
     assert served.push(paths[0])[0] == 0
-    end = time.monotonic() + 60
-    while served.in_vault() != set(range(1, 9)) and time.monotonic() < end:
-        time.sleep(0.02)
-    assert served.in_vault() == set(range(1, 9))
+    wait_for(lambda: served.in_vault() == set(range(1, 9)), "all of it is in the vault")
     served.faulty.fail_when = lambda verb, _: unreachable() if verb == "put" else None
     assert [served.push(path)[0] for path in paths[1:]] == [0] * 7  # it has them already
 
@@ -91,9 +89,7 @@ def test_what_waits_behind_is_archived_ahead(served: Served) -> None:
 def test_what_was_archived_ahead_and_is_another_file_now_is_looked_at_again(served: Served) -> None:
     first, second = served.server.finish(1, 1), served.server.finish(1, 2)
     served.push(first)
-    end = time.monotonic() + 60
-    while 2 not in served.in_vault() and time.monotonic() < end:
-        time.sleep(0.02)
+    wait_for(lambda: 2 in served.in_vault(), "the second segment is in the vault")
     (served.server.folder / second).unlink()
     served.server.finish(1, 2, seed=1)
 
@@ -275,15 +271,23 @@ def test_a_program_that_was_cut_anywhere_acknowledges_nothing(tmp_path: Path) ->
 
 
 def test_the_program_dies_with_the_signal_that_the_server_sends(served: Served) -> None:
-    release = threading.Event()
-    served.faulty.fail_when = lambda verb, _: unreachable() if verb == "stat" and release.wait(60) else None
+    asked, release = threading.Event(), threading.Event()
+
+    def hold_back(verb: str, _: str) -> StoreError | None:
+        if verb != "stat":
+            return None
+        asked.set()
+        release.wait(PATIENCE_SECONDS)
+        return unreachable()
+
+    served.faulty.fail_when = hold_back
     process = subprocess.Popen(
         [LAUNCHER, "--socket", served.socket, "fetch", name_segment(1, 1), "x"],
         cwd=served.server.folder,
         env={"REBOND_PYTHON": sys.executable},
         start_new_session=True,
     )
-    time.sleep(0.2)
+    assert asked.wait(PATIENCE_SECONDS)
     os.killpg(process.pid, signal.SIGTERM)
 
     assert process.wait(60) == -signal.SIGTERM

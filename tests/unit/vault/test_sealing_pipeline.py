@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
+from tests.bounded import PATIENCE_SECONDS, join, wait_for
 from tests.unit.vault.written_trees import KEYS, sealing_context
 
 from rebond.errors import StoreFull, VaultDamaged
@@ -61,7 +62,7 @@ class Puts:
 
     def __call__(self, pack: FilledPack) -> None:
         number, self.asked = self.asked, self.asked + 1
-        self.may_go_on.wait(10)
+        self.may_go_on.wait(PATIENCE_SECONDS)
         if number == self.fails_at:
             raise self.error
         self.packs.append(pack)
@@ -199,14 +200,15 @@ def test_what_is_queued_is_dropped_when_the_session_is_abandoned() -> None:
     pipeline = SealingPipeline(sealing_context(SESSION), puts)
     for number in range(2):
         pipeline.submit(a_segment(number))
-    time.sleep(0.05)
-    release = threading.Timer(0.1, puts.may_go_on.set)
-    release.start()
+    wait_for(lambda: puts.asked, "the first pack is on its way, and the second waits for it")
+    abandoning = threading.Thread(target=pipeline.abandon, daemon=True)
+    abandoning.start()
+    wait_for(lambda: pipeline._failure, "the session is given up")
+    puts.may_go_on.set()
 
-    within_seconds(pipeline.abandon)
+    join(abandoning)
 
-    assert puts.asked <= 2
-    release.join()
+    assert puts.asked == 1
 
 
 def test_after_an_abandoned_session_nothing_can_be_submitted() -> None:
@@ -274,7 +276,8 @@ def test_what_is_in_flight_is_bounded() -> None:
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    time.sleep(0.2)
+    wait_for(lambda: puts.asked and len(submitted) >= 3, "segments are on their way")
+    time.sleep(0.1)  # for what nobody holds back, if that is the fault
     assert len(submitted) < 12
     puts.may_go_on.set()
     thread.join(20)
