@@ -20,11 +20,11 @@ from rebond.clock import SystemClock
 from rebond.errors import Refused, RestoreError
 from rebond.operations.recovery import physical_part
 from rebond.operations.recovery.carrying_out import Recovery
-from rebond.operations.recovery.file_part import BESIDE
 from rebond.operations.recovery.journal import Journal
 from rebond.operations.recovery.mounts import list_mount_points
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.plan import StepKind
+from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.snapshots import time_of
 from rebond.progress import Silence
 from rebond.stack.recovering import make_means, plan_recovery

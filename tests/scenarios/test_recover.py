@@ -140,7 +140,7 @@ def test_where_nothing_could_be_fetched_nothing_is_in_the_way_of_another_try(
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as closed:
-        closed.setattr("rebond.operations.recovery.file_part.FilePart._new_folder", refuse)
+        closed.setattr("rebond.operations.recovery.remembered_places.Places.new_folder", refuse)
         closed.setattr("rebond.operations.recovery.file_part.FilePart.discard", lambda _: None)
         answer = bare.program("recover", bare.folder / "vault", "--to", bare.root, "--yes")
     assert (answer.status, "Nothing was changed" in answer.err) == (40, True), answer.err

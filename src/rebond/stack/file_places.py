@@ -12,8 +12,9 @@ from rebond.entries import EntryKind
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding
 from rebond.operations.browsing import children, root_of
-from rebond.operations.recovery.file_part import BESIDE, FilesPlace
+from rebond.operations.recovery.file_part import FilesPlace
 from rebond.operations.recovery.parts import Source
+from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.live_trees import look_at_live

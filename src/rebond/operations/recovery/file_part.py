@@ -14,10 +14,10 @@ from rebond.errors import RebondError, RestoreError, UsageError, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.earlier_fetches import choose_overwriting
-from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, may_hold, remove_empty
+from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, remove_empty
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
-from rebond.operations.recovery.remembered_places import PLACES, Places, read_places
+from rebond.operations.recovery.remembered_places import PLACES, Places, choose_places, read_places
 from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.swapping import UNKNOWN, LiveShape, Swap, SwapQuestion, close_last, plan_swap
 from rebond.operations.restore import restore
@@ -25,7 +25,6 @@ from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.progress import Observer
 
-BESIDE = ".rebond-restore-"  # begins the name of the folder that holds the new and the old version
 MARKER = ".nobackup"  # so that no backup takes that folder in
 _SWAP, _TAKEN_BACK = "swap", "taken-back"
 
@@ -115,7 +114,7 @@ class FilePart:
         assert self.source is not None  # noqa: S101 - only undoing goes without a source
         places = self._remember_places()
         with self._telling(places.beside):
-            target = self._new_folder(places)
+            target = places.new_folder(self.name)
             os.makedirs(target, mode=0o700, exist_ok=True)
             (Path(os.fsdecode(places.beside)) / MARKER).touch(mode=0o600)
         self._bring(target, observer)
@@ -128,7 +127,7 @@ class FilePart:
         if places is None:
             return False
         with contextlib.suppress(OSError):
-            return self._find_swap() is not None or bool(os.listdir(self._new_folder(places)))
+            return self._find_swap() is not None or bool(os.listdir(places.new_folder(self.name)))
         return False
 
     def _bring(self, target: bytes, observer: Observer) -> None:
@@ -192,7 +191,7 @@ class FilePart:
             place=places.place,
             new=new,
             old=self._old_tree(places),
-            added=os.path.join(self._newer_folder(places), b"added"),
+            added=os.path.join(places.newer_folder(self.name), b"added"),
             shape=shape,
             is_wanted=is_wanted if self.place.look_at_live is not None else _want_nothing,
             are_databases=self.place.are_databases,
@@ -238,8 +237,8 @@ class FilePart:
             return
         if self._find_swap() is not None and not (self._folder / _TAKEN_BACK).exists():
             raise RestoreError("The component {component} is in its place and was not taken back.", component=self.name)
-        remove_empty(self._old_folder(places))
-        self._remove(places, self._new_folder(places))
+        remove_empty(places.old_folder(self.name))
+        self._remove(places, places.new_folder(self.name))
         for path in reversed(places.made):
             with contextlib.suppress(OSError):  # something else lies there now
                 os.rmdir(path)
@@ -248,15 +247,15 @@ class FilePart:
         """Delete the old version."""
         places = self._find_places()
         if places is not None:
-            self._remove(places, self._old_folder(places))
-            self._remove(places, self._new_folder(places))
+            self._remove(places, places.old_folder(self.name))
+            self._remove(places, places.new_folder(self.name))
 
     def keep_new(self) -> None:
         """Keep the new version, because somebody wrote to it, when it was taken back."""
         places = self._remember_places()
-        kept = os.path.join(self._newer_folder(places), b"restored")
+        kept = os.path.join(places.newer_folder(self.name), b"restored")
         with self._telling(places.beside):
-            new = self._new_folder(places)
+            new = places.new_folder(self.name)
             if os.path.lexists(new) and not os.path.lexists(kept):
                 os.makedirs(os.path.dirname(kept), mode=0o700, exist_ok=True)
                 os.rename(new, kept)
@@ -264,7 +263,7 @@ class FilePart:
     def find_newer(self) -> str:
         """Return where that lies which was written to the new version, or beside it; empty when there is nothing."""
         places = self._find_places()
-        folder = self._newer_folder(places) if places is not None else b""
+        folder = places.newer_folder(self.name) if places is not None else b""
         return os.fsdecode(folder) if folder and os.path.isdir(folder) else ""
 
     def describe_aside(self) -> str:
@@ -292,40 +291,14 @@ class FilePart:
 
     # -- where things lie ------------------------------------------------------------------------
 
-    @property
-    def _number(self) -> bytes:
-        return self.name.encode()
-
-    def _new_folder(self, places: Places) -> bytes:
-        return os.path.join(places.beside, b"new", self._number)
-
-    def _old_folder(self, places: Places) -> bytes:
-        return os.path.join(places.beside, b"old", self._number)
-
-    def _newer_folder(self, places: Places) -> bytes:
-        return os.path.join(places.beside, b"written-since", self._number)
-
     def _new_tree(self, places: Places) -> bytes:
-        return os.path.join(self._new_folder(places), self.name.encode(), self.place.inner).rstrip(b"/")
+        return os.path.join(places.new_folder(self.name), self.name.encode(), self.place.inner).rstrip(b"/")
 
     def _old_tree(self, places: Places) -> bytes:
-        return os.path.join(self._old_folder(places), self.name.encode())
+        return os.path.join(places.old_folder(self.name), self.name.encode())
 
     def _choose_places(self) -> Places:
-        """Return where the versions will lie: on the file system of the place, near it, or else in it."""
-        place = os.path.realpath(self.place.top)
-        made: list[bytes] = []
-        standing = place if os.path.lexists(place) else os.path.dirname(place)
-        while not os.path.isdir(standing):
-            made.append(standing)
-            standing = os.path.dirname(standing)
-        for folder in (self.place.near, os.path.dirname(place)):
-            if folder and folder != place and may_hold(folder, standing):
-                return Places(place=place, beside=self._beside(folder), made=made[::-1])
-        return Places(place=place, beside=self._beside(standing), made=made[::-1])
-
-    def _beside(self, folder: bytes) -> bytes:
-        return os.path.join(folder, os.fsencode(BESIDE + self._run))
+        return choose_places(self.place.top, self.place.near, self._run)
 
     def _remember_places(self) -> Places:
         found = self._find_places()

@@ -11,11 +11,12 @@ from rebond.operations.physical.bases import find_base
 from rebond.operations.physical.targets import LATEST, SET, Target
 from rebond.operations.point_in_time import recover_data_directory
 from rebond.operations.recovery import swap_steps
-from rebond.operations.recovery.file_part import BESIDE, FilePart, FilesPlace, Wish
+from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.folders import delete_tree
 from rebond.operations.recovery.mounts import list_below, list_mount_points
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.plan import BEGIN_ANEW
+from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.progress import Observer
 from rebond.sources.postgres.wal_pages import read_control
