@@ -73,7 +73,7 @@ class LoggedStack(DrilledStack):
 
     def switch(self) -> str:
         """Let the server go to another segment, and wait until the one before is in the vault."""
-        name = self.server.sql("SELECT pg_walfile_name(pg_switch_wal())").strip()
+        name = self.server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)").strip()
         self.pump.wait_for(name)
         self.last = name
         return name

@@ -352,7 +352,7 @@ def fail_over(stack: ArchivedStack, folder: pathlib.Path, moment: str, *points: 
         follower.ask("INSERT INTO t VALUES (4)", "postgres")
         for point in points:
             follower.ask(f"SELECT pg_create_restore_point('{point}')", "postgres")
-        name = follower.ask("SELECT pg_walfile_name(pg_switch_wal())", "postgres")
+        name = follower.ask("SELECT pg_walfile_name(pg_switch_wal() - 1)", "postgres")
         stack.pump.wait_for("00000002.history")
         stack.pump.wait_for(name.strip())
     finally:

@@ -149,7 +149,7 @@ def fill(made: Shop, environment: dict[str, str]) -> None:
     server.sql(f"INSERT INTO orders VALUES ({SAVED_ROWS + 1})", "shop")
     time.sleep(1.1)  # so that a whole second lies between
     server.sql(f"INSERT INTO orders VALUES ({LATER_ROWS})", "shop")
-    name = server.sql("SELECT pg_walfile_name(pg_switch_wal())").strip()
+    name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)").strip()
     wait_until(lambda: server.sql("SELECT last_archived_wal FROM pg_stat_archiver").strip() >= name)
     (runbook,) = type_lines(["rebond runbook --output ../book"], environment, stack)
     assert runbook.status == 0, runbook.output

@@ -96,7 +96,7 @@ def stack() -> Iterator[WalStack]:
 def write_and_switch(server: PostgresServer, row: int) -> None:
     """Write a row, and wait until it is archived."""
     server.sql(f"INSERT INTO t VALUES ({row})")
-    name = server.sql("SELECT pg_walfile_name(pg_switch_wal())").strip()
+    name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)").strip()
     wait_until(lambda: server.sql("SELECT last_archived_wal FROM pg_stat_archiver").strip() >= name)
 
 

@@ -50,7 +50,7 @@ def wait_saved(stack: WalStack, server: PostgresServer) -> None:
         received = f"SELECT coalesce(bool_or(flush_lsn >= '{position}'), false) FROM pg_stat_replication"
         wait_until(lambda: server.sql(f"{received} WHERE application_name LIKE '%receivewal%'").strip() == "t")
     else:
-        name = server.sql("SELECT pg_walfile_name(pg_switch_wal())").strip()
+        name = server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)").strip()
         wait_until(lambda: server.sql("SELECT last_archived_wal FROM pg_stat_archiver").strip() >= name)
 
 

@@ -32,7 +32,7 @@ class Troubled:
     def write(self) -> str:
         """Commit rows and finish a segment; return its name."""
         self.server.sql("INSERT INTO t SELECT md5(random()::text) FROM generate_series(1, 5000)")
-        return self.server.sql("SELECT pg_walfile_name(pg_switch_wal())").strip()
+        return self.server.sql("SELECT pg_walfile_name(pg_switch_wal() - 1)").strip()
 
     def count(self, column: str) -> int:
         """Return what the server counted of its archiving."""
