@@ -269,4 +269,12 @@ SILENCE = (
         (Change("cli/commands/diff.py", "            self._unread.add(finding.subject)\n", ""),),
         ("tests/unit/cli/test_looking.py::test_what_cannot_be_looked_at_now_does_not_count_as_removed",),
     ),
+    Bug(
+        "listed-as-if-it-were-all",
+        "The record of a snapshot is damaged, and whoever lists them by a script gets one less and status 0.",
+        (Change("cli/commands/snapshots.py", "                damage.append(finding)\n", "                pass\n"),),
+        (
+            "tests/unit/cli/test_looking.py::test_where_a_record_is_damaged_the_others_are_listed_and_the_status_says_so",
+        ),
+    ),
 )

@@ -10,6 +10,9 @@ import sys
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
 
+from rebond.store.local import LocalStore
+from rebond.testing.damage import flip_byte
+
 MAY_NOT_READ_ALL = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search")  # root, with the rights of a user
 
 
@@ -121,6 +124,19 @@ def test_diff_with_what_is_there_now(program: Program) -> None:
 
     assert changes == {"shop/later.txt": "added"} | {path: kind for path, kind in changes.items() if kind == "metadata"}
     assert program("diff", "latest:tuesday").status == 2
+
+
+def test_where_a_record_is_damaged_the_others_are_listed_and_the_status_says_so(tmp_path: pathlib.Path) -> None:
+    program, tree = Program.with_vault(tmp_path), plant_shop(tmp_path / "shop")
+    first, second = (program.ask("backup", "--path", tree)["id"] for _ in range(2))
+    store = LocalStore(program.vault)
+    (record,) = (each.name for each in store.list_objects("snapshots/") if second in each.name)
+    flip_byte(store, record, -1)
+
+    listed = program("snapshots", "--json", "--quiet")
+    assert ([each["id"] for each in listed.document], listed.status) == ([first], 4)
+    told = program("snapshots", "--quiet")
+    assert (f"{record} cannot be trusted" in told.out, told.status) == (True, 4)
 
 
 @pytest.mark.root

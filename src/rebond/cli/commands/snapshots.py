@@ -1,5 +1,6 @@
 """``rebond snapshots``: what can be restored."""
 
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -8,13 +9,14 @@ from rebond.cli.drills.proofs import read_proven
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.keeping.expiring import foresee_ends
-from rebond.cli.output.answering import answer, note
+from rebond.cli.output.answering import DAMAGED, GOOD, answer, note, with_problems
 from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.documents import held_reasons, snapshot_document, snapshot_table
 from rebond.cli.snapshots.windows_shown import describe_stretches, describe_windows, list_stretches
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
+from rebond.findings import Finding, Severity
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.units import parse_last_moment
 from rebond.vault.verified_moments import find_verified_moments
@@ -23,7 +25,8 @@ from rebond.vault.verify_log import VerifyLog
 
 @verb(
     "snapshots",
-    help="List what can be restored, oldest first.",
+    help="List what can be restored, oldest first. Where the record of a snapshot cannot be trusted, the others are "
+    "listed, and the exit status is 4.",
     example="rebond snapshots --tag before-upgrade --latest 3",
 )
 @option("--component", default="", metavar="NAME", help="Only snapshots that hold this component.")
@@ -35,8 +38,8 @@ from rebond.vault.verify_log import VerifyLog
 @option("--at", "moment", metavar="TIME", help="Only those that show this moment or an earlier one.")
 @option("--trash", is_flag=True, help="Those that were forgotten and not pruned yet.")
 @click.pass_obj
-def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
-    """Records that cannot be trusted are reported, not listed."""
+def snapshots(invocation: Invocation, /, **wishes: Any) -> int:
+    """Records that cannot be trusted are reported, not listed. Return 4 then: the list is not all there was."""
     wanted = SnapshotFilter(
         component=wishes["component"],
         tag=wishes["tag"],
@@ -47,7 +50,26 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         newest=wishes["latest"],
         in_trash=wishes["trash"],
     )
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed, only_reads=True) as vault:
+    damage: list[Finding] = []
+    with watching(invocation) as watcher:
+
+        def hear(finding: Finding) -> None:
+            if finding.severity is Severity.DAMAGE:
+                damage.append(finding)
+            watcher.noticed(finding)
+
+        documents, text = _list(invocation, wanted, hear)
+    answer(invocation, documents, with_problems(invocation, text, damage))
+    if not documents:
+        note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))
+    return DAMAGED if damage else GOOD
+
+
+def _list(
+    invocation: Invocation, wanted: SnapshotFilter, report: Callable[[Finding], None]
+) -> tuple[list[dict[str, object]], str]:
+    """Return the documents and the table of the snapshots that are wanted."""
+    with vault_at_hand(invocation, report, only_reads=True) as vault:
         records = list_snapshots(vault.live, wanted)
         held = held_reasons(vault, records)
         verified, ends, windows = {}, {}, {}
@@ -72,6 +94,4 @@ def snapshots(invocation: Invocation, /, **wishes: Any) -> None:
         for record in records
     ]
     lines = [snapshot_table(records, held, proven), *describe_stretches(stretches)] if records else []
-    answer(invocation, documents, "\n".join(lines))
-    if not records:
-        note(invocation, tr("No snapshot fits.") if wanted != SnapshotFilter() else tr("There is no snapshot yet."))
+    return documents, "\n".join(lines)

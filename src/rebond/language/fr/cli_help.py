@@ -55,7 +55,9 @@ CLI_HELP: dict[str, str] = {
     "échoue ; la sauvegarde est partielle.",
     "Only say what would be saved.": "Dit seulement ce qui serait sauvegardé.",
     # looking
-    "List what can be restored, oldest first.": "Liste ce qui peut être restauré, du plus ancien au plus récent.",
+    "List what can be restored, oldest first. Where the record of a snapshot cannot be trusted, the others are listed, "
+    "and the exit status is 4.": "Liste ce qui peut être restauré, du plus ancien au plus récent. Là où la fiche d'une "
+    "sauvegarde n'est pas digne de foi, les autres sont listées, et le code est 4.",
     "Only snapshots of this stack.": "Seulement les sauvegardes de cette pile.",
     "Only snapshots that hold this component.": "Seulement les sauvegardes qui contiennent ce composant.",
     "Only snapshots with this tag.": "Seulement les sauvegardes qui portent cette étiquette.",
