@@ -70,7 +70,7 @@ SETS = (
     Bug(
         "a-day-is-its-last-secret",
         "A day means whatever was saved last on it: two secrets are brought back, and nothing of the application.",
-        (Change("operations/snapshots.py", "_prefer_sets(fitting) if hour is None else fitting", "fitting"),),
+        (Change("operations/snapshots.py", "_prefer_sets(fitting) if not has_time else fitting", "fitting"),),
         (
             "tests/unit/operations/test_snapshots.py::test_a_day_is_its_newest_set_and_not_what_was_saved_alone_after_it",
         ),
