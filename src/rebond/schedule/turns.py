@@ -34,6 +34,7 @@ class NotNow(enum.StrEnum):
     NOT_DUE = "not due"
     QUEUED = "another waits already"
     DONE = "done before it was cut off"
+    MADE_GOOD = "made good by another run"
 
 
 class Observing(Protocol):

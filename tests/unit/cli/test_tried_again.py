@@ -5,10 +5,12 @@ import time
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.cli.program_runs import Program
 
 from rebond.cli.turns import taking
 from rebond.config.loading import load_configuration
+from rebond.config.model import Loaded
 from rebond.schedule.pausing import Pause, write_pause
 from rebond.schedule.records import JobRecord, Records
 from rebond.schedule.stack_folders import folder_of
@@ -172,3 +174,61 @@ def test_a_failure_that_is_not_tried_again_after_all_is_told_as_one(program: Pro
 def test_a_partial_snapshot_that_is_not_made_whole_after_all_is_told_as_one(program: Program) -> None:
     ran = program("backup", "--class", "daily", "--scheduled")
     assert ran.status == 3, ran.err
+
+
+def run_meanwhile(program: Program, *, after: Callable[[], object]) -> Callable[[int], None]:
+    """Let whoever else is responsible run the job in the first pause, once what was missing is there."""
+
+    def happen(count: int) -> None:
+        if count == 1:
+            after()
+            record = Records(folder_of(program.folder / "state", load(program)))
+            known = record.read("daily")
+            assert known is not None
+            record.write("daily", replace(known, failures=0, is_lacking=False, status=0, began_ms=known.ended_ms + 1))
+
+    return happen
+
+
+def load(program: Program) -> Loaded:
+    loaded = load_configuration(program.folder / "rebond.toml", {}).loaded
+    assert loaded is not None
+    return loaded
+
+
+def test_a_job_that_another_process_made_good_meanwhile_is_done(
+    program: Program, clock: WaitingClock, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / "vault").rename(tmp_path / "away")
+    clock.happens = run_meanwhile(program, after=lambda: (tmp_path / "away").rename(tmp_path / "vault"))
+    ran = program("backup", "--class", "daily", "--scheduled", "--json")
+
+    assert (ran.status, ran.document["reason"]) == (0, "made good by another run"), ran.err
+    assert "daily was made good by another run meanwhile." in ran.err
+
+
+def test_a_partial_snapshot_that_another_process_made_whole_meanwhile_is_done(
+    program: Program, clock: WaitingClock, with_a_source_away: pathlib.Path
+) -> None:
+    clock.happens = run_meanwhile(program, after=with_a_source_away.mkdir)
+    ran = program("backup", "--class", "daily", "--scheduled")
+
+    assert ran.status == 0, ran.err
+    assert "daily was made good by another run meanwhile." in ran.err
+
+
+def test_what_went_well_last_night_makes_nothing_good(
+    program: Program, clock: WaitingClock, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A state folder that is full keeps the record of the night before."""
+    records = Records(folder_of(tmp_path / "state", load(program)))
+    known = records.read("daily")
+    assert known is not None
+    records.write("daily", replace(known, status=0, began_ms=known.taken_ms, ended_ms=known.taken_ms + 1))
+    (tmp_path / "vault").rename(tmp_path / "away")
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Records, "write", refuse)
+    assert program("backup", "--class", "daily", "--scheduled").status == 10

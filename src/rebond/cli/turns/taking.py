@@ -61,6 +61,7 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
     standing: int | None = None  # how a try ended whose snapshot lacks what did not answer
     failure: RebondError | None = None
     while True:
+        tried_ms = around.clock.now_ms()
         try:
             ended = _run_once(invocation, loaded, job, around, run)
         except RebondError as error:
@@ -73,6 +74,9 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
             standing = status if invocation.may_be_whole_later else None
         if _waits_to_try_again(invocation, job, around, failure):
             continue
+        if (failure is not None or standing is not None) and _was_made_good(job, around, tried_ms):
+            _say_not_now(invocation, job, NotNow.MADE_GOOD)
+            return _answer_not_begun(invocation, job, NotNow.MADE_GOOD, standing)
         if failure is not None and standing is None:
             raise failure
         if failure is not None:
@@ -123,6 +127,15 @@ def _waits_to_try_again(invocation: Invocation, job: Job, around: Surroundings, 
         return wait_to_try_again(job, around, lambda: note(invocation, text))
     except OSError:
         return False  # what failed is told, whatever becomes of the next try
+
+
+def _was_made_good(job: Job, around: Surroundings, since_ms: int) -> bool:
+    """Say whether another process ran a job well that had its last try here at ``since_ms``, which did not end so."""
+    try:
+        record = Records(around.folder).read(job.name)
+    except OSError:
+        return False
+    return record is not None and record.began_ms >= since_ms and record.has_ended_well and not record.is_lacking
 
 
 def _refuse_another_vault(invocation: Invocation, loaded: Loaded, job: Job) -> None:
@@ -202,6 +215,11 @@ def _end_without_a_turn(
         return standing
     if not is_made_good and failure is not None:
         raise failure
+    return _answer_not_begun(invocation, job, reason, standing)
+
+
+def _answer_not_begun(invocation: Invocation, job: Job, reason: NotNow, standing: int | None) -> int:
+    """Answer once: a try whose snapshot stands has answered."""
     if standing is None:
         answer(invocation, {"began": False, "job": job.name, "reason": reason.value}, "")
     return GOOD
@@ -213,6 +231,7 @@ def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> None:
         NotNow.NOT_DUE: tr("{job} is not due.", job=job.name),
         NotNow.QUEUED: tr("{job} runs, and another run of it waits already.", job=job.name),
         NotNow.DONE: tr("{job} was cut off after its snapshot stood; nothing is to be done again.", job=job.name),
+        NotNow.MADE_GOOD: tr("{job} was made good by another run meanwhile.", job=job.name),
     }
     note(invocation, words[reason])
 

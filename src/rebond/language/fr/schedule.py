@@ -187,6 +187,7 @@ SCHEDULE: dict[str, str] = {
     "Unattended runs are paused; 'rebond resume' ends that.": "Les passages automatiques sont en pause ; « rebond resume » y "
     "met fin.",
     "{job} is not due.": "{job} n'est pas dû.",
+    "{job} was made good by another run meanwhile.": "{job} a été mené à bien par une autre exécution entre-temps.",
     "{job} still lacks what did not answer: {reason}": "Il manque encore à {job} ce qui n'a pas répondu : {reason}",
     "{job} lacks what did not answer, and is tried again at {moment}.": "Il manque à {job} ce qui n'a pas répondu ; il "
     "sera retenté à {moment}.",
