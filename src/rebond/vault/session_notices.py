@@ -1,18 +1,20 @@
 """What a session notices of itself: what this host cannot remember, what it finds spoilt in the vault."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 from rebond.errors import RebondError, SourceError
 from rebond.findings import Finding, Severity
 from rebond.vault.packs import pack_name
 
 
-def refuse_second_look(component: str) -> SourceError:
+def refuse_second_look(component: str, folder: Path) -> SourceError:
     """Return the error for a second look where the first one is not remembered."""
     return SourceError(
         "This machine could not remember the first look at {component}, so a second one cannot be joined to it.",
-        hint="Free some space below ~/.cache, then run the backup again.",
+        hint="Free some space in {folder}, or set REBOND_CACHE_DIR, then run the backup again.",
         component=component,
+        folder=str(folder),
     )
 
 
@@ -62,5 +64,5 @@ def notice_open_journal(error: RebondError) -> Finding:
         subject="session",
         template="The snapshot stands, but its journal could not be closed: {reason}",
         hint_template="Nothing is to be done: the next prune closes it.",
-        values={"reason": error.message},
+        values={"reason": error},
     )

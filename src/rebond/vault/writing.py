@@ -215,7 +215,7 @@ class SnapshotSession:
         cache = self._roots[name]
         cache.writer.flush()
         if not cache.writer.is_whole:
-            raise refuse_second_look(name)
+            raise refuse_second_look(name, cache.own.parent)
         cache.writer.close()
         cache.older.insert(0, cache.own)
         cache.own = cache.own.with_suffix(".again.partial")

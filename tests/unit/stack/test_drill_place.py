@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from rebond.clock import SystemClock
+from rebond.errors import RestoreError
 from rebond.history.running import list_marks
 from rebond.stack.drills.place import PLACES, VARIABLE, DrillPlace
 
@@ -29,6 +30,18 @@ def test_a_place_goes_whole_and_what_its_links_lead_to_stays(tmp_path: pathlib.P
     assert not place.folder.exists()
     assert (outside / "kept").read_text() == "kept"
     assert not list_marks(tmp_path / "state" / PLACES)
+
+
+def test_the_folder_that_cannot_be_written_is_the_one_that_is_named(tmp_path: pathlib.Path) -> None:
+    state, temporary = tmp_path / "state", tmp_path / "temporary"
+    state.mkdir()
+    temporary.mkdir()
+    (state / PLACES.partition("/")[0]).write_text("no folder")
+    with pytest.raises(RestoreError) as caught:
+        DrillPlace(state, {"TMPDIR": str(temporary)}, SystemClock())
+    assert str(state) in caught.value.message
+    assert str(temporary) not in caught.value.message
+    assert not list(temporary.iterdir())
 
 
 def test_what_was_started_with_the_mark_of_a_place_ends_with_it(tmp_path: pathlib.Path) -> None:

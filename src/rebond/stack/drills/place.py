@@ -65,7 +65,7 @@ class DrillPlace:
             raise RestoreError(
                 "A drill cannot be made in {folder}: {reason}.",
                 hint="Set TMPDIR to a directory that this user may write to, and REBOND_STATE_DIR likewise.",
-                folder=str(parent),
+                folder=str(error.filename or parent),
                 reason=error.strerror or str(error),
             ) from error
 
