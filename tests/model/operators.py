@@ -12,6 +12,7 @@ from rebond.vault.protocol_rules import (
     find_left_in_trash,
     find_listed_records,
     find_trash,
+    is_session_closed,
 )
 
 ENDED = Local(at="ended")
@@ -221,9 +222,12 @@ def _end_swept(steps: Iterator[Step]) -> Iterator[Step]:
 def move_journal_cleaner(
     configuration: Configuration, rules: Rules, process: Process, store: Store, local: Local
 ) -> Iterator[Step]:
-    """Delete a journal that tells nothing any more."""
+    """Delete a journal that tells nothing any more, or void a session that looks abandoned, alive or not."""
     if local.at == "ended":
         return
+    for session in store.sessions:
+        if not is_session_closed(session, store.record_names(), store.tombstones):
+            yield Step(f"voids {session.name}", store._replace(voids=store.voids | {str(session.name)}), local)
     for session in store.sessions:
         if rules.may_delete_journal(session, store.voids, store.tombstones):
             after = store._replace(sessions=store.sessions - {session})

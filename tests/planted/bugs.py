@@ -35,6 +35,7 @@ ORDER = "tests/crash/test_interrupted_backup_order.py"
 FAULTS = "tests/scenarios/test_full_disk_and_faults.py"
 TOGETHER = f"{MEETING}::test_a_backup_and_a_prune_that_meet_anywhere_both_end_well"
 RACES = "tests/scenarios/test_deletion_races.py"
+PRUNING = "tests/unit/vault/test_pruning.py"
 TRASH = "tests/unit/vault/test_trash_races.py"
 ASLEEP = f"{MEETING}::test_a_backup_that_sleeps_for_weeks_before_any_call_commits_something_whole_or_nothing"
 
@@ -370,6 +371,12 @@ SHARING = (
             ),
         ),
         (f"{TRASH}::test_who_sleeps_while_he_takes_one_back_forgets_nothing_anew_weeks_later",),
+    ),
+    Bug(
+        "dead-backup-runs-for-ever",
+        "A backup that died counts as running as long as no prune finds anything to delete: a server's log never goes.",
+        (Change("vault/pruning.py", "void_abandoned(vault, run, survey) if options.is_store_proven else []", "[]"),),
+        (f"{PRUNING}::test_a_session_that_stood_still_for_a_week_ends_where_nothing_is_to_be_deleted_too",),
     ),
     Bug(
         "unreadable-snapshot-needs-nothing",

@@ -187,18 +187,8 @@ class MarkRun:
             self._vault.clock.sleep(_DECLARING_SECONDS)
 
     def _void(self, session: ListedSession) -> None:
-        content = build_void(
-            vault_id=self._vault.vault_id,
-            run=self._run[:16],
-            keeper=self._vault.credentials.member,
-            name=session.record_name,
-            signing_key=self._vault.credentials.signing_key,
-        )
-        try:
-            self._vault.store.put_if_absent(session.record_name, content)
-        except ObjectExists:
-            return  # it committed meanwhile; the recheck sees it
-        self._outcome.voided.append(session.record_name)
+        if void_session(self._vault, self._run, session):
+            self._outcome.voided.append(session.record_name)
 
     # -- what is needed now -------------------------------------------------------------------
 
@@ -280,6 +270,35 @@ class MarkRun:
         for prefix in sorted({name.split("/")[0] + "/" for name in self._doomed}):
             found += [info.name for info in self._vault.store.list_objects(prefix) if info.name in wanted]
         return found
+
+
+def void_session(vault: Vault, run: bytes, session: ListedSession) -> bool:
+    """Take the name that a session would commit at. ``False`` when it committed meanwhile: who looks later sees it."""
+    content = build_void(
+        vault_id=vault.vault_id,
+        run=run[:16],
+        keeper=vault.credentials.member,
+        name=session.record_name,
+        signing_key=vault.credentials.signing_key,
+    )
+    try:
+        vault.store.put_if_absent(session.record_name, content)
+    except ObjectExists:
+        return False
+    return True
+
+
+def void_abandoned(vault: Vault, run: bytes, survey: Survey) -> list[ObjectName]:
+    """Void the sessions whose journals have not grown for a week, and return the names of what they would have made.
+
+    A mark voids only those that it meets; where a prune finds nothing to delete, a backup that died would count as
+    running for ever. A writer that was only asleep tries again.
+    """
+    return [
+        session.record_name
+        for session in survey.open_sessions()
+        if survey.now_ms - session.last_ms >= PATIENCE_MS and void_session(vault, run, session)
+    ]
 
 
 def remove_journals(vault: Vault, names: Iterable[ObjectName]) -> int:

@@ -17,7 +17,7 @@ from rebond.vault.marks import Marks
 from rebond.vault.needs import add_needs, list_records
 from rebond.vault.pack_table import PackTable
 from rebond.vault.place_proving import MadePacks
-from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals
+from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals, void_abandoned
 from rebond.vault.prune_plan import PruneOptions, PrunePlan, draw_plan
 from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, remove_left_probes, survey_vault
 from rebond.vault.repacking import Repacked, repack
@@ -83,13 +83,15 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
         )
     observer.advanced(Advance(phase="deleting"))
     outcomes = _carry_out(vault, run, survey, plan, options, copied.packs)
+    # Where a name can be put twice, a void would be no more than a hope.
+    abandoned = void_abandoned(vault, run, survey) if options.is_store_proven else []
     journals = remove_journals(vault, plan.journals)
     outcome = PruneOutcome(
         plan=plan,
         records=emptied.deleted,
         deleted=tuple(name for each in outcomes for name in each.deleted),
         spared=tuple(name for each in outcomes for name in each.spared),
-        voided=tuple(name for each in outcomes for name in each.voided),
+        voided=(*(name for each in outcomes for name in each.voided), *abandoned),
         waiting_for=tuple(sorted({name for each in outcomes for name in each.waiting_for})),
         freed_bytes=sum(each.freed_bytes for each in outcomes) - copied.copied_bytes,
         copied_bytes=copied.copied_bytes,
@@ -113,7 +115,7 @@ def _sweep(vault: Vault, now_ms: int) -> int:
                 subject=vault.store.location,
                 template="The prune is done, but what cut uploads left behind could not be removed: {reason}",
                 hint_template="Nothing is lost by it; it only takes room. The next prune tries again.",
-                values={"reason": error.message},
+                values={"reason": error},
             )
         )
         return 0

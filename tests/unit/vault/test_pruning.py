@@ -186,6 +186,22 @@ def test_a_session_whose_journal_stood_still_for_an_hour_is_voided(worn: KeptVau
     assert any(name.startswith("packs/") for name in outcome.deleted)
 
 
+def test_a_session_that_stood_still_for_a_week_ends_where_nothing_is_to_be_deleted_too(kept: KeptVault) -> None:
+    """A backup that died before it stored anything would count as running for ever, and hold the log of a server."""
+    kept.write("file", 10)
+    kept.save()
+    _, record_name = open_session(kept)
+    kept.clock.advance(6 * DAY)
+    assert kept.prune().voided == ()
+    kept.clock.advance(DAY)
+
+    assert kept.prune().voided == (record_name,)
+
+    kept.prune()
+    assert not [name for name in kept.names("sessions/") if record_name.rpartition("/")[2] in name]
+    kept.check_whole()
+
+
 def test_a_session_whose_journal_grows_is_left_alone(worn: KeptVault) -> None:
     journal, record_name = open_session(worn)
     worn.prune()
