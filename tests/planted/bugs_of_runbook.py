@@ -169,7 +169,7 @@ RUNBOOK = (
     Bug(
         "journal-of-the-old-database-left",
         "The database that came back opens, and SQLite rolls the journal of the spoilt one back into it.",
-        (Change("runbook/moving.py", '("", "-wal", "-shm", "-journal")', '("", "-wal", "-shm")'),),
+        (Change("runbook/moving.py", '(b"", *COMPANIONS)', '(b"", *COMPANIONS[:2])'),),
         (f"{MOVES}::test_a_database_goes_back_without_the_journal_of_the_old_one",),
     ),
     Bug(

@@ -7,6 +7,7 @@ from rebond.pages.shell_words import quote
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.came_back import STAMP, came_back
 from rebond.runbook.facts import Facts
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.secrets import find_top
@@ -73,7 +74,7 @@ def _make_way(target: str) -> str:
 
 def set_aside(old: str) -> str:
     """Return how a database leaves its place with all that SQLite would read into another one there."""
-    companions = " ".join(f'"{old}{ending}"' for ending in ("", "-wal", "-shm", "-journal"))
+    companions = " ".join(f'"{old}{os.fsdecode(ending)}"' for ending in (b"", *COMPANIONS))
     return f'for each in {companions}; do [ ! -e "$each" ] || mv "$each" "$each.before-{STAMP}"; done'
 
 

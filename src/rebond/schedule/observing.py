@@ -15,10 +15,11 @@ from rebond.schedule.heads import describe_head
 from rebond.schedule.jobs import Job
 from rebond.schedule.records import Records
 from rebond.schedule.watched_paths import WatchedPath
+from rebond.sources.sqlite.companions import JOURNAL, LOG
 
 REST_OF_DATABASES_MS = 20_000  # between two runs for changes: programs write to a database all day
 UNSEEN_EVERY_MS = 300_000  # what no file shows is looked at by a run, so often unless a class says otherwise
-_BESIDE_DATABASES = ("-wal", "-journal")  # what SQLite has committed may lie there until a checkpoint
+_BESIDE_DATABASES = tuple(map(os.fsdecode, (LOG, JOURNAL)))  # whoever writes to a database writes to one of them
 
 
 class Observer:

@@ -9,10 +9,11 @@ from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.sources.documents.tree import FolderTree, Stream
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.sources.sqlite.receiving import ReceivedDatabase, wrap_copy
 from rebond.sources.streams.readers import StreamReader
 from rebond.stack.contained_files import find_top_inside, want_below
-from rebond.stack.databases import BESIDE, ConfiguredDatabases
+from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.file_trees import Report
 from rebond.stack.wanted_paths import WantedPath
 from rebond.stack.whereabouts import Place, find_folder
@@ -62,7 +63,7 @@ class ContainedDatabases:
         if not wanted.is_pattern:
             return [wanted.fixed]
         files = place.list_files(wanted.fixed)
-        found = [each for each in files if wanted.fits(each) and not each.endswith(BESIDE)]
+        found = [each for each in files if wanted.fits(each) and not each.endswith(COMPANIONS)]
         if not found:
             raise SourceUnfit(
                 "No database of the component {component} fits {path}.",

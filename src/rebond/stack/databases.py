@@ -7,12 +7,11 @@ from rebond.clock import SystemClock
 from rebond.config.components import Sqlite
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.sources.sqlite.tree import SqliteTree
 from rebond.stack.file_trees import Report, expand
 from rebond.stack.named_files import NamedFiles
 from rebond.stack.wanted_paths import WantedPath, want
-
-BESIDE = (b"-wal", b"-shm", b"-journal")  # SQLite's own files: a pattern such as *.db* fits them too
 
 
 class ConfiguredDatabases:
@@ -53,7 +52,7 @@ class ConfiguredDatabases:
 
     def locate(self, path: bytes) -> bytes | None:
         """Return where a database lies in the tree, also by a file of SQLite beside it; ``None`` for others."""
-        database = next((path.removesuffix(each) for each in BESIDE if path.endswith(each)), path)
+        database = next((path.removesuffix(each) for each in COMPANIONS if path.endswith(each)), path)
         if any(each.fits(database) for each in self._wanted):
             return os.path.relpath(database, self._top)
         return None
@@ -62,7 +61,8 @@ class ConfiguredDatabases:
         """Look for the databases. Raises ``SourceUnfit`` where a path fits none."""
         found: dict[bytes, bytes] = {}
         for wanted in self._wanted:
-            fitting = [each for each in expand(self._top, wanted, report) if not each.endswith(BESIDE)]
+            found_here = expand(self._top, wanted, report)
+            fitting = [each for each in found_here if not each.endswith(COMPANIONS)]  # *.db* fits them too
             if not fitting:
                 raise SourceUnfit(
                     "No database of the component {component} fits {path}.",

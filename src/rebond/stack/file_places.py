@@ -16,6 +16,7 @@ from rebond.operations.recovery.file_part import FilesPlace
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.swapping import LiveShape
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
@@ -206,11 +207,7 @@ def _list_left_alone(
 
 
 def _endings_of(component: Component) -> tuple[bytes, ...]:
-    if not isinstance(component, Sqlite):
-        return (b"",)
-    from rebond.stack.databases import BESIDE  # noqa: PLC0415
-
-    return (b"", *BESIDE)
+    return (b"", *COMPANIONS) if isinstance(component, Sqlite) else (b"",)
 
 
 def _paths_of(component: Component, loaded: Loaded) -> Iterator[WantedPath]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from rebond.operations.recovery.directory_states import apply_state
 from rebond.operations.recovery.moving import MOVER, Mover, finish, move, remove_half, strip_trace
-from rebond.operations.recovery.swapping import SQLITE_ENDINGS, SQLITE_MEMORY, Swap, join, look_at
+from rebond.operations.recovery.swapping import Swap, join, look_at
 from rebond.sources.files.system_calls import sync_file_system
+from rebond.sources.sqlite.companions import COMPANIONS, MEMORY
 
 
 def set_aside(swap: Swap, mover: Mover = MOVER) -> None:
@@ -78,7 +79,7 @@ class _Known(NamedTuple):
         """Return what SQLite may have made beside a database of this swap, by name: it belongs to one version only."""
         if path not in self.databases:
             return []
-        return [path + ending for ending in SQLITE_ENDINGS if path + ending not in self.puts]
+        return [path + ending for ending in COMPANIONS if path + ending not in self.puts]
 
 
 def _take_new_away(swap: Swap, known: _Known, path: bytes, mover: Mover) -> None:
@@ -165,7 +166,7 @@ def _changes_below(path: bytes) -> Iterator[int]:
 
 def _was_logged_since(path: bytes, since_ns: int) -> bool:
     """Say whether SQLite wrote something beside a database: whoever only reads leaves it empty."""
-    if path.endswith(SQLITE_MEMORY):
+    if path.endswith(MEMORY):
         return False
     status = look_at(path)
     return status is not None and status.st_size > 0 and status.st_ctime_ns > since_ns

@@ -15,9 +15,8 @@ from msgspec import Struct
 
 from rebond.operations.recovery.directory_states import DirectoryState, read_state
 from rebond.operations.recovery.mounts import list_mount_points
+from rebond.sources.sqlite.companions import COMPANIONS
 
-SQLITE_MEMORY = b"-shm"
-SQLITE_ENDINGS = (b"-wal", SQLITE_MEMORY, b"-journal")  # of files beside a database: read with another, they spoil it
 _SQLITE_MAGIC = b"SQLite format 3\0"
 
 Decides = Callable[[bytes], bool]
@@ -181,7 +180,7 @@ class _Comparison:
         )
 
     def _set_besides_aside(self, path: bytes, restored: Mapping[bytes, bool]) -> None:
-        for ending in SQLITE_ENDINGS:
+        for ending in COMPANIONS:
             name = os.path.basename(path) + ending
             if name not in restored and look_at(join(self._question.place, path + ending)) is not None:
                 self.asides.append(path + ending)

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rebond.errors import UsageError
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.stack.discovery.env_files import may_hold_text
 from rebond.stack.discovery.looking import Surveyed
 from rebond.stack.discovery.nearby_folders import OF_THE_KERNEL
@@ -179,7 +180,7 @@ class _Proposing:
                 ProposedPart(heading=f"component.{name}", lines=lines, remarks=(copied,), is_active=is_active)
             )
             for path in self._relative(filter(self._is_inside, there)) if is_active else ():
-                self._others += [write_pattern(f"{path}{end}") for end in ("", "-wal", "-shm", "-journal")]
+                self._others += [write_pattern(f"{path}{end}") for end in ("", *map(os.fsdecode, COMPANIONS))]
         if missing:
             name = choose_name("database", "sqlite", self._taken)
             later = Remark(

@@ -13,10 +13,10 @@ from rebond.errors import CommandFailed
 from rebond.operations.drills.drill import Question
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.restore_findings import show_bytes
+from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.vault.trees import StoredEntry
 
 _NAMED = 5
-_BESIDE = (b"-wal", b"-shm", b"-journal")
 
 
 class RestoredDatabases:
@@ -30,7 +30,7 @@ class RestoredDatabases:
 
     def hear(self, path: bytes, entry: StoredEntry) -> None:
         """Take note of a file of the component."""
-        if entry.kind == EntryKind.FILE and not path.endswith(_BESIDE):
+        if entry.kind == EntryKind.FILE and not path.endswith(COMPANIONS):
             self._paths.append(path.partition(b"/")[2])
 
     def files(self) -> list[Path]:
