@@ -46,6 +46,21 @@ def test_every_template_is_given_the_values_that_it_names() -> None:
     assert lacking == []
 
 
+def test_a_finding_that_tells_of_an_error_tells_it_in_the_readers_language() -> None:
+    said_in_english = [
+        f"{path.relative_to(SOURCE)}:{value.lineno}"
+        for path in SOURCE.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in {"Finding", "Observation"}
+        for values in (
+            each.value for each in call.keywords if each.arg == "values" and isinstance(each.value, ast.Dict)
+        )
+        for value in values.values
+        if isinstance(value, ast.Attribute) and value.attr == "message" and isinstance(value.value, ast.Name)
+    ]
+    assert said_in_english == []
+
+
 def test_an_error_that_tells_of_another_tells_it_in_the_readers_language() -> None:
     said_in_english = []
     for path in SOURCE.rglob("*.py"):

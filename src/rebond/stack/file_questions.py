@@ -95,7 +95,7 @@ def _not_asked(name: str, error: SourceError) -> Finding:
         subject=name,
         template="Which files {component} names could not be asked: {reason}",
         hint_template="GRANT pg_read_all_data TO that user; or write file_fields = false under {component}.",
-        values={"component": name, "reason": error.message},
+        values={"component": name, "reason": error},
     )
 
 

@@ -139,5 +139,5 @@ def _no_point(component: str, error: SourceError) -> Finding:
         subject=component,
         template="The moment of the set could not be named in the log of {component}: {reason}",
         hint_template="GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO that user.",
-        values={"component": component, "reason": error.message},
+        values={"component": component, "reason": error},
     )

@@ -78,7 +78,7 @@ def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
                 subject=KEYRING_PREFIX,
                 template="No keyring can be used: {reason}",
                 hint_template="Put the newest one back from a replica or a copy of the vault, before a key is lost.",
-                values={"reason": error.message},
+                values={"reason": error},
             )
         ]
     trusted = {str(slot_name(slot)) for slot in keyring.wraps}

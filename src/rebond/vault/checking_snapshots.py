@@ -119,7 +119,7 @@ def references_damaged(name: str, error: VaultDamaged | WrongKey | ForeignObject
         subject=name,
         template="The references {name} are lost, so prune refuses to work: {reason}",
         hint_template="The snapshot can still be restored. Make a new backup, then forget this snapshot.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )
 
 

@@ -256,5 +256,5 @@ def _tree_damaged(name: str, error: VaultDamaged) -> Finding:
         subject=name,
         template="{name} holds a directory that is not one: {reason}",
         hint_template="Run 'rebond verify --read-data --repair', then make a new backup with --reread.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )

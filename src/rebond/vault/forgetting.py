@@ -246,7 +246,7 @@ def _not_counted(mark: ObjectName, error: StoreError) -> Finding:
         subject=mark,
         template="The snapshots lie in the trash, but no record of this run could be put: {reason}",
         hint_template="Nothing is to be done; 'rebond undelete' takes them back.",
-        values={"reason": error.message},
+        values={"reason": error},
     )
 
 

@@ -143,5 +143,5 @@ def _unknown_pack(name: str, error: VaultError) -> Finding:
         subject=name,
         template="The pack {name} is left alone, because it does not say what it holds: {reason}",
         hint_template="Run 'rebond verify --repair'.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )

@@ -107,7 +107,7 @@ def note_left_out(name: str, error: RebondError) -> Finding:
         subject=name,
         template="The index list {name} is left out: {reason}",
         hint_template="Run 'rebond verify --repair' to rebuild it from the packs.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, ClassVar
 import msgspec
 from msgspec.structs import replace
 
-from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, WrongKey
+from rebond.errors import ForeignObject, ObjectExists, ObjectMissing, VaultDamaged, VaultError, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, VaultId
 from rebond.secret import Reserved
@@ -289,7 +289,7 @@ def _newest(
     )
 
 
-def _invalid(name: str, reason: str) -> Finding:
+def _invalid(name: str, reason: VaultError) -> Finding:
     return Finding(
         code="keyring-invalid",
         severity=Severity.DAMAGE,

@@ -25,7 +25,7 @@ def damage_of(name: str, error: RebondError) -> Finding:
         subject=name,
         template="{name} is damaged: {reason}",
         hint_template="Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )
 
 
@@ -37,7 +37,7 @@ def too_new(name: str, error: RebondError) -> Finding:
         subject=name,
         template="{name} was made by a newer Rebond and was not checked: {reason}",
         hint_template="Update Rebond, then run the same command again.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )
 
 
@@ -53,7 +53,7 @@ def foreign(name: str, error: RebondError, roster: Roster | None = None, content
         subject=name,
         template="{name} is foreign: {reason}",
         hint_template="Nothing of it is used and nothing deletes it. Find out who put it there.",
-        values={"name": name, "reason": error.message},
+        values={"name": name, "reason": error},
     )
 
 

@@ -178,7 +178,7 @@ def _find_slot(
                     return slot.id, seed
         except VaultDamaged as error:
             faults.append(error)
-            notice(_slot_damaged(slot.name, str(error)))
+            notice(_slot_damaged(slot.name, error))
     if secret.method is SlotMethod.PASSPHRASE and not is_tried:
         spend_as_if_derived(secret)
     # "Wrong secret" cannot be said of a slot that could not be tried.
@@ -202,7 +202,7 @@ def _read_slots(
             notice(_slot_missing(name))
         except (VaultDamaged, FormatTooNew) as error:
             faults.append(error)
-            notice(_slot_damaged(name, str(error)))
+            notice(_slot_damaged(name, error))
         else:
             yield slot
 
@@ -223,7 +223,7 @@ def _report_strays(listed: Iterable[str], sealed: SealedKeyring, notice: Notice)
             )
 
 
-def _slot_damaged(name: str, reason: str) -> Finding:
+def _slot_damaged(name: str, reason: VaultError) -> Finding:
     return Finding(
         code="slot-damaged",
         severity=Severity.DAMAGE,

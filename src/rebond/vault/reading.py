@@ -77,7 +77,7 @@ class SnapshotReader:
                     subject=name,
                     template="The references {name} are lost; every segment is looked at instead: {reason}",
                     hint_template="Make a new backup, then forget this snapshot: prune cannot work with it.",
-                    values={"name": name, "reason": error.message},
+                    values={"name": name, "reason": error},
                 )
             )
             return None
@@ -270,7 +270,7 @@ class SnapshotReader:
                     subject=name,
                     template="A segment in {name} is damaged, another copy is tried: {reason}",
                     hint_template="Run 'rebond verify --read-data --repair'.",
-                    values={"name": name, "reason": error.message},
+                    values={"name": name, "reason": error},
                 )
             )
             return None

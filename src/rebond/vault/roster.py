@@ -10,7 +10,7 @@ from typing import Annotated
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, VaultDamaged
+from rebond.errors import ForeignObject, FormatTooNew, ObjectExists, VaultDamaged, VaultError
 from rebond.findings import Finding, Severity
 from rebond.identifiers import DomainId, MemberId, VaultId
 from rebond.store.protocol import Store
@@ -299,7 +299,7 @@ def _newest(store: Store, listed: NumberedObjects, owner_verify_key: bytes, at_l
     )
 
 
-def _invalid(name: str, reason: str) -> Finding:
+def _invalid(name: str, reason: VaultError) -> Finding:
     return Finding(
         code="roster-invalid",
         severity=Severity.DAMAGE,

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from rebond.errors import ForeignObject, ObjectExists, VaultDamaged
+from rebond.errors import ForeignObject, ObjectExists, VaultDamaged, VaultError
 from rebond.findings import Finding
 from rebond.identifiers import VaultId
 from rebond.store.protocol import ObjectInfo, Store
@@ -137,7 +137,7 @@ def find_newest_valid(
     *,
     at_least: int,
     limit_bytes: int,
-    pass_over: Callable[[str, str], None],
+    pass_over: Callable[[str, VaultError], None],
 ) -> Parsed | None:
     """Return the valid object with the highest number; ``None`` where none of ``at_least`` or more is valid.
 
@@ -150,5 +150,5 @@ def find_newest_valid(
         try:
             return parse(read_capped(store, info.name, limit_bytes, listed=info), number)
         except (VaultDamaged, ForeignObject) as error:
-            pass_over(info.name, str(error))
+            pass_over(info.name, error)
     return None

@@ -13,7 +13,7 @@ def notice_cut_read(path: bytes, error: SourceError) -> Finding:
         subject=shown,
         template="{path} was left out, because reading it failed: {reason}",
         hint_template=error.hint_template,
-        values={**error.values, "path": shown, "reason": error.message},
+        values={**error.values, "path": shown, "reason": error},
     )
 
 
