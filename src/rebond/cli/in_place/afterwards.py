@@ -1,8 +1,10 @@
 """What follows a restore in place: going on with one that was cut, rolling back, accepting."""
 
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from msgspec import Struct
 
 from rebond.cli.configuration.at_hand import find_stack
 from rebond.cli.in_place.carrying_out import Gathering, RunInterrupted, carry_out
@@ -83,6 +85,46 @@ def _with_vault(invocation: Invocation, journal: Journal) -> Invocation:
     return invocation
 
 
+class _BegunRestore(Struct, frozen=True, kw_only=True):
+    """A restore in place that is to be rolled back or accepted. ``problems`` gathers what is found on the way."""
+
+    journal: Journal
+    begun: BegunRun
+    means: Means
+    recovery: Recovery
+    problems: Gathering
+
+    def names_but(self, lost: Sequence[str]) -> str:
+        """Return its components in words, without those that are lost with their server."""
+        return ", ".join(each for each in self.means.parts if each not in lost)
+
+
+@contextmanager
+def _restore_at_hand(invocation: Invocation, text: str) -> Iterator[_BegunRestore]:
+    """Find a restore by a part of its id. Raises ``UnknownName``, and ``RestoreError`` for a record that is spoilt."""
+    clock = SystemClock()
+    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
+    begun = load_run(invocation, journal)
+    with watching(invocation) as watcher:
+        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
+        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
+        problems = Gathering(watcher)
+        recovery = Recovery(begun.plan, means, journal, problems, clock)
+        yield _BegunRestore(journal=journal, begun=begun, means=means, recovery=recovery, problems=problems)
+
+
+def _answer_end(invocation: Invocation, found: _BegunRestore, said: str) -> int:
+    problems = found.problems.problems()
+    document = {
+        "run": found.journal.run,
+        "state": found.journal.state.value,
+        "parts": list(found.means.parts),
+        "problems": [finding_document(each) for each in problems],
+    }
+    answer(invocation, document, with_problems(invocation, said, problems))
+    return DOUBTFUL if problems else GOOD
+
+
 def roll_back(
     invocation: Invocation, text: str, *, is_confirmed: bool, keeps_newer: bool, lost: Sequence[str] = ()
 ) -> int:
@@ -90,26 +132,20 @@ def roll_back(
 
     Raises ``Refused`` when somebody wrote since, unless that is wished for too.
     """
-    clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
-    begun = load_run(invocation, journal)
-    with watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
-        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        gathering = Gathering(watcher)
-        recovery = Recovery(begun.plan, means, journal, gathering, clock)
-        require_newest(invocation, journal, clock)
-        _require_lost(means, lost)
+    with _restore_at_hand(invocation, text) as found:
+        journal, begun = found.journal, found.begun
+        require_newest(invocation, journal, SystemClock())
+        _require_lost(found.means, lost)
         if journal.state is RunState.KEPT:
-            _require_second_word(journal, recovery, means, lost, keeps_newer=keeps_newer)
-        names = ", ".join(each for each in means.parts if each not in lost)
+            _require_second_word(journal, found.recovery, found.means, lost, keeps_newer=keeps_newer)
+        names = found.names_but(lost)
         question = tr("Put the old version of {components} back?", components=names)
         require_consent(invocation, question, is_given=is_confirmed)
         with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
             try:
                 if begun.wish.is_bare and journal.state in _MAY_HAVE_LAID:
                     take_configuration_back(_root_of(begun), read_kept_configuration(journal), journal)
-                recovery.roll_back(lost)
+                found.recovery.roll_back(lost)
             except KeyboardInterrupt:
                 raise RunInterrupted.saying(
                     RestoreError(
@@ -118,18 +154,10 @@ def roll_back(
                         run=journal.run,
                     )
                 ) from None
-    problems = gathering.problems()
-    document = {
-        "run": journal.run,
-        "state": journal.state.value,
-        "parts": list(means.parts),
-        "problems": [finding_document(each) for each in problems],
-    }
     said = tr(
         "The restore {run} was rolled back: {components} are as they were before it.", run=journal.run, components=names
     )
-    answer(invocation, document, with_problems(invocation, said, problems))
-    return DOUBTFUL if problems else GOOD
+    return _answer_end(invocation, found, said)
 
 
 def _require_lost(means: Means, lost: Sequence[str]) -> None:
@@ -185,30 +213,17 @@ def accept(invocation: Invocation, text: str, *, is_confirmed: bool, lost: Seque
 
     Raises ``Refused`` for one that is not finished.
     """
-    clock = SystemClock()
-    journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
-    begun = load_run(invocation, journal)
-    with watching(invocation) as watcher:
-        around = Surroundings(run=journal.run, folder_of=journal.folder_of)
-        means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)
-        gathering = Gathering(watcher)
-        recovery = Recovery(begun.plan, means, journal, gathering, clock)
-        _require_lost(means, lost)
-        names = ", ".join(each for each in means.parts if each not in lost)
-        if journal.state is RunState.KEPT:
+    with _restore_at_hand(invocation, text) as found:
+        _require_lost(found.means, lost)
+        names = found.names_but(lost)
+        if found.journal.state is RunState.KEPT:
             question = tr("Delete the old version of {components}? It cannot be brought back then.", components=names)
             require_consent(invocation, question, is_given=is_confirmed)
-        with journal.held():
-            recovery.accept(lost)
-    problems = gathering.problems()
-    document = {
-        "run": journal.run,
-        "state": journal.state.value,
-        "parts": list(means.parts),
-        "problems": [finding_document(each) for each in problems],
-    }
+        with found.journal.held():
+            found.recovery.accept(lost)
     said = tr(
-        "The restore {run} is accepted: the old version of {components} is deleted.", run=journal.run, components=names
+        "The restore {run} is accepted: the old version of {components} is deleted.",
+        run=found.journal.run,
+        components=names,
     )
-    answer(invocation, document, with_problems(invocation, said, problems))
-    return DOUBTFUL if problems else GOOD
+    return _answer_end(invocation, found, said)
