@@ -10,7 +10,7 @@ from msgspec import Struct
 from rebond.entries import Entry, EntryKind, Tree
 from rebond.operations.browsing import Located, children, root_of, walk
 from rebond.vault.reading import SnapshotReader
-from rebond.vault.snapshots import PrivateComponent
+from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 from rebond.vault.trees import StoredEntry
 
 
@@ -35,13 +35,37 @@ class Difference(Struct, frozen=True):
 
 
 def diff_snapshots(before: SnapshotReader, after: SnapshotReader) -> Iterator[Difference]:
-    """Yield what changed from one snapshot to the other, in the order of the paths."""
+    """Yield what changed from one snapshot to the other, in the order of the paths.
+
+    What one of them was made without is not compared: see ``list_not_compared``.
+    """
+    left_out = {name for name, _ in list_not_compared(before, after)}
     left = {component.name: component for component in before.components}
     right = {component.name: component for component in after.components}
-    for name in sorted(left.keys() | right.keys()):
+    for name in sorted((left.keys() | right.keys()) - left_out):
         old = root_of(left[name]) if name in left and left[name].tree else None
         new = root_of(right[name]) if name in right and right[name].tree else None
         yield from _diff(before, old, after, new)
+
+
+def list_not_compared(before: SnapshotReader, after: SnapshotReader) -> list[tuple[str, SnapshotRecord]]:
+    """Return the components that only one of two snapshots holds, and the other, where that was made without them.
+
+    So it was where they were left out by wish, or could not be saved. What the stack had no more, or not yet, is a
+    difference.
+    """
+    held = [{each.name for each in reader.components if each.tree} for reader in (before, after)]
+    return [
+        (name, reader.record)
+        for name in sorted(held[0] ^ held[1])
+        for reader, names in zip((before, after), held, strict=True)
+        if name not in names and _was_left_out(reader.record, name)
+    ]
+
+
+def _was_left_out(record: SnapshotRecord, name: str) -> bool:
+    catalog = record.catalog
+    return name in catalog.lacks or any(each.name == name and not each.complete for each in catalog.components)
 
 
 def diff_component(before: SnapshotReader, after: SnapshotReader, name: str) -> Iterator[Difference]:

@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Never
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,10 +12,14 @@ from tests.unit.operations.restored import RestoredVault, a_tree
 from tests.unit.vault.written_trees import Thing, ThingTree
 
 from rebond.entries import EntryKind
-from rebond.operations.diffing import diff_live, diff_snapshots
+from rebond.errors import SourceUnfit
+from rebond.operations.backup import BackupRequest, ComponentToSave, back_up
+from rebond.operations.diffing import diff_live, diff_snapshots, list_not_compared
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.vaults import Notebook
+from rebond.vault.frames import LEVELS
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -27,6 +32,34 @@ def place(tmp_path: Path) -> RestoredVault:
 def changes(place: RestoredVault, before: SnapshotRecord, after: SnapshotRecord) -> list[str]:
     with SnapshotReader(place.vault(), before) as old, SnapshotReader(place.vault(host="b"), after) as new:
         return [f"{each.change.value} {os.fsdecode(each.path)}" for each in diff_snapshots(old, new)]
+
+
+def test_what_a_snapshot_was_made_without_is_not_compared(place: RestoredVault) -> None:
+    def one(content: bytes) -> ThingTree:
+        return ThingTree((b"", [(b"a", Thing(content, stamp=content))]))
+
+    def fail(_: object) -> Never:
+        raise SourceUnfit("It is not there.")
+
+    whole = place.save_all({"db": one(b"1"), "site": one(b"1")}).record
+    by_wish = place.save_all({"site": one(b"2")}, lacks=("db",)).record
+    failed = ComponentToSave(name="db", root=b"/db", open_tree=fail)
+    request = BackupRequest(
+        components=(failed, ComponentToSave(name="site", root=b"/site", open_tree=lambda _: one(b"2"))),
+        stack="test",
+        host="here",
+        level=LEVELS["fast"],
+        allows_partial=True,
+    )
+    partial = back_up(place.vault(), request, Notebook()).record
+    gone = place.save_all({"site": one(b"2")}).record
+
+    for part in (by_wish, partial):
+        assert changes(place, whole, part) == ["M site/a"]
+        assert changes(place, part, whole) == ["M site/a"]
+        with SnapshotReader(place.vault(), whole) as old, SnapshotReader(place.vault(), part) as new:
+            assert [(name, each.snapshot) for name, each in list_not_compared(old, new)] == [("db", part.snapshot)]
+    assert [each for each in changes(place, whole, gone) if "site" not in each] == ["- db", "- db/a"]
 
 
 def test_each_kind_of_change_has_its_letter(place: RestoredVault) -> None:
@@ -82,7 +115,7 @@ def test_a_component_that_came_or_went_or_was_not_saved(place: RestoredVault) ->
 
     assert changes(place, one, both) == ["+ two"]
     assert changes(place, both, one) == ["- two"]
-    assert changes(place, partial, both) == ["+ two"]
+    assert changes(place, partial, both) == []  # it was there, and could not be saved: nobody knows what changed
     assert changes(place, one, partial) == []
 
 

@@ -21,7 +21,7 @@ from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
-from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots
+from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots, list_not_compared
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.paths import join_path
 from rebond.sources.files.paths import show_path as show_source_path
@@ -60,6 +60,8 @@ def diff(invocation: Invocation, before: str, after: str | None, live: bool, sta
             else:
                 second = choose_snapshot(vault, after, stack=stack)
                 with SnapshotReader(vault.live, second) as new:
+                    for name, record in list_not_compared(old, new):
+                        walk.hear(_notice_left_out(name, record))
                     _answer(invocation, diff_snapshots(old, new), counts)
     note(invocation, _count_in_words(counts) or tr("Nothing differs."))
     return DOUBTFUL if walk.is_doubtful else GOOD
@@ -143,6 +145,16 @@ def _notice_no_place(component: str, kind: str) -> Finding:
         subject=component,
         template="{component} ({kind}) is not compared: only files on this machine are.",
         values={"component": component, "kind": kind},
+    )
+
+
+def _notice_left_out(component: str, record: SnapshotRecord) -> Finding:
+    return Finding(
+        code="not-in-snapshot",
+        severity=Severity.NOTE,
+        subject=component,
+        template="{component} is not compared: the snapshot {id} was made without it.",
+        values={"component": component, "id": record.snapshot.hex()[:8]},
     )
 
 

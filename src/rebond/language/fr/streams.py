@@ -3,6 +3,7 @@
 STREAMS: dict[str, str] = {
     "An empty directory or stream is meant.": "Un dossier ou un flux vide est voulu.",
     "'{word}' is not expected here.": "« {word} » n'est pas attendu ici.",
+    "{component} is not compared: the snapshot {id} was made without it.": "{component} n'est pas comparé : la sauvegarde {id} a été faite sans lui.",
     "{component} ({kind}) is not compared: only files on this machine are.": "{component} ({kind}) n'est pas comparé : "
     "seuls les fichiers de cette machine le sont.",
     "Save what comes on standard input, as a file of this name.": "Sauvegarde ce qui vient de l'entrée standard, comme "
