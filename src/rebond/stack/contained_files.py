@@ -11,14 +11,13 @@ from rebond.config.components import Files
 from rebond.config.model import Loaded
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
-from rebond.findings import Finding, Severity
 from rebond.sources.files.excluding import NO_BACKUP, Rules
 from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import parse_pattern
 from rebond.sources.files.rule_files import read_exclude_file
 from rebond.sources.tar.spooling import Spool, take_archive, wrap_tar
 from rebond.sources.tar.tree import ArchiveTree
-from rebond.stack.file_trees import ConfiguredFiles, Report, choose_only
+from rebond.stack.file_trees import ConfiguredFiles, Report, choose_only, tell_missing
 from rebond.stack.strategies import find_exclusions
 from rebond.stack.wanted_paths import WantedPath, want
 from rebond.stack.whereabouts import Place, find_folder
@@ -123,25 +122,8 @@ class ContainedFiles:
         for each in self._component.require:
             path = os.path.normpath(os.fsencode(each.path)).strip(b"/")
             parent, _, name = path.rpartition(b"/")
-            if path in spool.members or name in spool.members.get(parent, {}):
-                continue
-            values = {"path": each.path, "component": self._name}
-            if each.is_fatal:
-                raise SourceUnfit(
-                    "{path} is not there, and the component {component} requires it.",
-                    hint="Bring it back, or take it out of 'require'.",
-                    **values,
-                )
-            report(
-                Finding(
-                    code="required-missing",
-                    severity=Severity.WARNING,
-                    subject=each.path,
-                    template="{path} is not there, and the component {component} requires it.",
-                    hint_template="Bring it back, or take it out of 'require'.",
-                    values=values,
-                )
-            )
+            if path not in spool.members and name not in spool.members.get(parent, {}):
+                tell_missing(each, self._name, report)
 
 
 def list_topmost(paths: Sequence[bytes]) -> list[bytes]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rebond.config.components import Files
+from rebond.config.quantities import Requirement
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding, Severity
@@ -117,25 +118,8 @@ class ConfiguredFiles:
     def _check_required(self, report: Report) -> None:
         base = self.root if self.is_one_path else os.fsencode(self._stack_root)
         for each in self._component.require:
-            if os.path.lexists(os.path.join(base, os.fsencode(each.path))):
-                continue
-            if each.is_fatal:
-                raise SourceUnfit(
-                    "{path} is not there, and the component {component} requires it.",
-                    hint="Bring it back, or take it out of 'require'.",
-                    path=each.path,
-                    component=self._name,
-                )
-            report(
-                Finding(
-                    code="required-missing",
-                    severity=Severity.WARNING,
-                    subject=each.path,
-                    template="{path} is not there, and the component {component} requires it.",
-                    hint_template="Bring it back, or take it out of 'require'.",
-                    values={"path": each.path, "component": self._name},
-                )
-            )
+            if not os.path.lexists(os.path.join(base, os.fsencode(each.path))):
+                tell_missing(each, self._name, report)
 
 
 def _paths_of(component: Files) -> tuple[str, ...]:
@@ -208,3 +192,24 @@ def choose_only(paths: Sequence[bytes], origin: str) -> Iterator[Pattern]:
             pattern = parse_pattern(text, origin=origin)
             if pattern is not None:
                 yield pattern
+
+
+def tell_missing(required: Requirement, component: str, report: Report) -> None:
+    """Raise ``SourceUnfit`` because a path is not there that has to be; where that is no fault, report it."""
+    values = {"path": required.path, "component": component}
+    if required.is_fatal:
+        raise SourceUnfit(
+            "{path} is not there, and the component {component} requires it.",
+            hint="Bring it back, or take it out of 'require'.",
+            **values,
+        )
+    report(
+        Finding(
+            code="required-missing",
+            severity=Severity.WARNING,
+            subject=required.path,
+            template="{path} is not there, and the component {component} requires it.",
+            hint_template="Bring it back, or take it out of 'require'.",
+            values=values,
+        )
+    )
