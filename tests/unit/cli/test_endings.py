@@ -268,6 +268,29 @@ def test_help_whose_reader_left_ends_quietly() -> None:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_with_progress_as_json_every_line_of_standard_error_is_an_object(tmp_path: pathlib.Path) -> None:
+    program = Program.with_vault(tmp_path)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "a").write_text("a")
+    program.good("backup", "--path", tmp_path / "site")
+    (tmp_path / "wrong.toml").write_text("version = 1\n")
+
+    events = []
+    for words in (
+        ("restore", "latest", "--to", tmp_path / "site"),  # says what was chosen, and is refused
+        ("find", "nothing"),
+        ("backup", "--paht", tmp_path),
+        ("status", "--config", tmp_path / "wrong.toml"),
+        ("cat", "latest", "site/b", "--json"),
+        ("export", "latest", "nothing", "--format", "zip", "--output", "-", "--json", "--quiet"),
+    ):
+        answer = program(*words, "--progress", "json")
+        assert answer.out == ""
+        lines = [json.loads(each) for each in answer.err.splitlines()]
+        events.append([each.get("event", "error") for each in lines if each.get("event") != "advance"])
+    assert events == [["note", "error"], ["note"], ["error"], ["note", "error"], ["error"], ["error"]]
+
+
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_backup_that_is_stopped_ends_with_130_and_leaves_nothing_listed(
     stop: signal.Signals, tmp_path: pathlib.Path

@@ -24,6 +24,7 @@ from rebond.cli.vaults.opening import vault_at_hand
 @click.pass_obj
 def cat(invocation: Invocation, snapshot: str, path: str, stack: str) -> None:
     """Nothing is written before the file was found."""
+    invocation.has_answered = True  # standard output is for the file's bytes alone: a failure would be taken for them
     with (
         watching(invocation) as watcher,
         vault_at_hand(invocation, watcher.noticed, only_reads=True, meanwhile=("rebond.operations.browsing",)) as vault,
@@ -34,7 +35,6 @@ def cat(invocation: Invocation, snapshot: str, path: str, stack: str) -> None:
         record = choose_snapshot(vault, snapshot, stack=stack)
         with SnapshotReader(vault.live, record) as reader:
             for piece in read_file(reader, path):
-                invocation.has_answered = True
                 write(piece)
             flush()
             if invocation.wants_json:

@@ -53,6 +53,7 @@ _MEANWHILE = ("rebond.operations.export", "rebond.cli.snapshots.documents")
 @click.pass_obj
 def export(invocation: Invocation, /, snapshot: str, component: str, output: str, **wishes: Any) -> int:
     """Return 3 when something could not be put into the archive."""
+    invocation.has_answered = output == "-"  # then standard output is for the archive alone, also when it fails
     if wishes["form"] == "django":
         raise UsageError(
             "A dump in Django's own JSON is not in this version yet.",
@@ -82,7 +83,6 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
         )
         if output == "-":
             _refuse_terminal(request)
-            invocation.has_answered = True
             with output_sink() as sink:
                 outcome = export_to(vault.live, record, request, sink, watcher)
             if invocation.wants_json:  # standard output holds the archive

@@ -1,13 +1,11 @@
 """``rebond pause`` and ``rebond resume``: stop what runs unattended for a while, and let it go on."""
 
-import sys
-
 import click
 
 from rebond.cli.configuration.at_hand import require_configuration
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import answer
+from rebond.cli.output.answering import answer, say_aside
 from rebond.cli.output.speech import tr
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
@@ -46,8 +44,9 @@ def pause(invocation: Invocation, until: str | None, reason: str) -> None:
         raise _not_written(folder, error) from None
     if until_ms is None:
         text = tr("Nothing runs unattended any more.")
-        sys.stderr.write(
-            tr("warning: this pause has no end. Nothing is backed up until somebody says 'rebond resume'.") + "\n"
+        say_aside(
+            invocation,
+            tr("warning: this pause has no end. Nothing is backed up until somebody says 'rebond resume'."),
         )
     else:
         text = tr("Nothing runs unattended until {moment}.", moment=format_moment(until_ms, zone))

@@ -1,7 +1,6 @@
 """``rebond schedule install``, ``remove`` and ``export``: others start the runs."""
 
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import click
 from rebond.cli.configuration.at_hand import judge_configuration, require_configuration
 from rebond.cli.grammar.verbs import option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import answer, note
+from rebond.cli.output.answering import answer, note, say_aside
 from rebond.cli.output.speech import show_path, tr
 from rebond.cli.snapshots.choosing import combine
 from rebond.clock import SystemClock
@@ -108,7 +107,7 @@ def _say_what_is_not_handed_over(invocation: Invocation, loaded: Loaded, handed:
             "write them into a file that 'env' of [stack] names; for units also: systemctl edit NAME",
             names=", ".join(names),
         )
-        sys.stderr.write(f"{tr('warning')}: {text}\n")
+        say_aside(invocation, f"{tr('warning')}: {text}")
 
 
 def _say_who_lingers(invocation: Invocation) -> None:

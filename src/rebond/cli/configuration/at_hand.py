@@ -1,7 +1,6 @@
 """The configuration at hand: what it says where the command line and the environment are silent."""
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from msgspec import Struct
 
 from rebond.cli.configuration.vault_found import Configured
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.answering import say_aside
 from rebond.cli.output.speech import hint_of, label, message_of, show_path, tr
 from rebond.config.finding import find_configuration
 from rebond.config.loading import Verdict, load_configuration
@@ -58,7 +58,8 @@ def require_configuration(invocation: Invocation) -> Loaded:
     if verdict.loaded is not None:
         return verdict.loaded
     if not invocation.wants_json:
-        sys.stderr.write("".join(f"{describe_problem(each)}\n" for each in verdict.problems))
+        for each in verdict.problems:
+            say_aside(invocation, describe_problem(each))
     raise ConfigError(
         "The configuration {path} cannot be used; it has {count} problems.",
         hint="'rebond config check' lists them."

@@ -71,7 +71,13 @@ def note(invocation: Invocation, text: str) -> None:
     if not invocation.is_quiet:
         with contextlib.suppress(OSError):  # told at the end of the run, where it cannot be taken for its failure
             sys.stdout.flush()
-        sys.stderr.write(text + "\n")
+        say_aside(invocation, text)
+
+
+def say_aside(invocation: Invocation, text: str) -> None:
+    """Write a remark to standard error, also where quiet was asked for; with ``--progress json`` as an object."""
+    line = json.dumps({"event": "note", "message": text}) if invocation.progress == "json" else text
+    sys.stderr.write(line + "\n")
 
 
 def status_of(findings: Iterable[Finding]) -> int:

@@ -20,7 +20,7 @@ class Channel(Enum):
 
     TEXT = "two lines on standard error"
     JSON = "a document on standard output"
-    JSON_ASIDE = "a document on standard error, because standard output holds an answer"
+    JSON_ASIDE = "a document in one line on standard error: standard output holds an answer, or standard error objects"
 
 
 FAULT = "fault"  # the code of what nobody foresaw
@@ -83,9 +83,11 @@ def _is_standing_nowhere() -> bool:
 
 def _choose_channel(arguments: Sequence[str], invocation: Invocation) -> Channel:
     """Return how a failure is written; known also when the command line could not be parsed."""
-    if not (invocation.wants_json or "--json" in _before_command(arguments)):
-        return Channel.TEXT
-    return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
+    words = _before_command(arguments)
+    if invocation.wants_json or "--json" in words:
+        return Channel.JSON_ASIDE if invocation.has_answered else Channel.JSON
+    has_objects = invocation.progress == "json" or "--progress json" in " ".join(words).replace("=", " ")
+    return Channel.JSON_ASIDE if has_objects else Channel.TEXT
 
 
 def end_with_error(error: RebondError, channel: Channel) -> int:
@@ -136,11 +138,10 @@ def show_failure(code: str, message: str, hint: str, status: int, channel: Chann
         import json
 
         document = {"error": {"code": code, "message": message, "hint": hint, "exit": status}}
-        text = json.dumps(document, indent=2) + "\n"
         if channel is Channel.JSON:
-            write(text)
+            write(json.dumps(document, indent=2) + "\n")
         else:
-            sys.stderr.write(text)
+            sys.stderr.write(json.dumps(document) + "\n")
         return
     click.echo(f"{click.style('rebond:', fg='red', bold=True)} {message}", err=True)
     if hint:
