@@ -20,6 +20,7 @@ CONFIGURATION = """\
 version = 1
 [stack]
 name = "shop"
+timezone = "UTC"
 [vault]
 url = "{folder}/vault"
 key = {{ file = "{folder}/owner.key" }}
@@ -27,9 +28,10 @@ key = {{ file = "{folder}/owner.key" }}
 kind = "files"
 path = "media"
 [class.daily]
-schedule = "0 3 * * *"
+schedule = "{schedule}"
 components = ["media"]
 """
+FAR_FROM_NOW = time.strftime("%M %H * * *", time.gmtime(time.time() + 43_200))  # due again in no half hour of tries
 
 
 class WaitingClock(ManualClock):
@@ -56,12 +58,12 @@ def program(tmp_path: pathlib.Path) -> Program:
     (tmp_path / "media").mkdir()
     (tmp_path / "media" / "x").write_text("x")
     configuration = tmp_path / "rebond.toml"
-    configuration.write_text(CONFIGURATION.format(folder=tmp_path))
+    configuration.write_text(CONFIGURATION.format(folder=tmp_path, schedule=FAR_FROM_NOW))
     made.environment["REBOND_CONFIG"] = str(configuration)
     loaded = load_configuration(configuration, {}).loaded
     assert loaded is not None
     taken_ms = time.time_ns() // 1_000_000 - 3 * 86_400_000
-    Records(folder_of(tmp_path / "state", loaded)).write("daily", JobRecord(schedule="0 3 * * *", taken_ms=taken_ms))
+    Records(folder_of(tmp_path / "state", loaded)).write("daily", JobRecord(schedule=FAR_FROM_NOW, taken_ms=taken_ms))
     return made
 
 
