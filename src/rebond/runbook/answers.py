@@ -48,7 +48,7 @@ def _is_idle(sight: Sight) -> Seen:
 
 def _is_outside_windows(sight: Sight) -> Seen:
     if sight.pause:
-        return Seen(is_ticked=False, note=say("paused: {reason}", reason=sight.pause))
+        return Seen(is_ticked=False, note=say("paused: “{reason}”", reason=sight.pause))
     if sight.window_ends_ms is not None:
         return Seen(is_ticked=False, note=say("a window until {moment}", moment=_moment(sight, sight.window_ends_ms)))
     return Seen(is_ticked=True)

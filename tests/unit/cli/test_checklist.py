@@ -73,7 +73,7 @@ def test_a_pause_is_seen_before_a_backup(program: Program) -> None:
     program.good("pause", "--until", "1h", "--reason", "moving house")
     answer = program("checklist", "before")
 
-    assert "[!] No maintenance window and no pause: paused: moving house" in answer.out
+    assert "[!] No maintenance window and no pause: paused: “moving house”" in answer.out
     assert answer.status == 3
 
 

@@ -68,7 +68,7 @@ def test_next_says_that_nothing_runs_while_there_is_a_pause(program: Program, ro
     assert "paused" not in program.good("schedule", "next").err
     program.good("pause", "--reason", "a move")
 
-    assert "Unattended runs are paused without an end: a move" in program.good("schedule", "next").err
+    assert "Unattended runs are paused without an end: “a move”" in program.good("schedule", "next").err
 
 
 def test_install_writes_units_once_takes_stale_ones_away_and_remove_leaves_nothing(

@@ -169,6 +169,6 @@ def _describe_pause(pause: Pause | None, calendar: Calendar) -> str:
     if pause is None:
         return "–"
     if pause.until_ms is None:
-        return tr("without an end: {reason} ({who})", reason=pause.reason, who=pause.who)
+        return tr("without an end: “{reason}” ({who})", reason=pause.reason, who=pause.who)
     moment = format_moment(pause.until_ms, calendar.zone)
-    return tr("until {moment}: {reason} ({who})", moment=moment, reason=pause.reason, who=pause.who)
+    return tr("until {moment}: “{reason}” ({who})", moment=moment, reason=pause.reason, who=pause.who)

@@ -102,7 +102,7 @@ CHECKLISTS: dict[str, str] = {
     "{count} measured": "{count} mesurés",
     "{count} runs": "{count} passages",
     "{names}; {count} ways to open it": "{names} ; {count} façons de l'ouvrir",
-    "paused: {reason}": "en pause : {reason}",
+    "paused: “{reason}”": "en pause : « {reason} »",
     "a window until {moment}": "une maintenance jusqu'au {moment}",
     "the hooks of the configuration do it": "les crochets de la configuration le font",
     "there was none": "il n'y en a pas eu",
