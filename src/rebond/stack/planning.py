@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, TypedDict
 
 from rebond.config.classes import BackupClass
 from rebond.config.components import NOTHING_TO_SAVE, Command, Component, Django, Files, Postgres, Sqlite
-from rebond.config.model import Loaded
+from rebond.config.model import Configuration, Loaded
 from rebond.config.places import find_nearest
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit, UnknownName, UsageError
@@ -97,9 +97,7 @@ def plan_backup(
         stack=configuration.stack.name,
         class_=class_name,
         tags=class_.tags if class_ else (),
-        level="dense"
-        if "compressed" in strategies.values()
-        else (configuration.vault.level if configuration.vault else "balanced"),
+        level=_choose_level(configuration, strategies),
         allows_partial=allows_partial,
         notes=(*note_strategies(strategies), *not_exported),
         lacks=find_lacking(configuration, set(chosen)),
@@ -112,6 +110,13 @@ def plan_backup(
         drills_each=bool(class_ and class_.drill and class_.drill.rhythm == "each"),
         is_beside=is_beside(configuration, list(chosen), class_name),
     )
+
+
+def _choose_level(configuration: Configuration, strategies: Mapping[str, str]) -> str:
+    """Return how hard to compress: as a class wishes it for any component, else as the vault does."""
+    if "compressed" in strategies.values():
+        return "dense"
+    return configuration.vault.level if configuration.vault else "balanced"
 
 
 def _require_something_to_save(chosen: Mapping[str, Component], *, allows_partial: bool) -> dict[str, SourceUnfit]:

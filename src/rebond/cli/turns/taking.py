@@ -39,23 +39,7 @@ def run_check_in_turn(invocation: Invocation, class_name: str, run: Callable[[],
 def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callable[[], int]) -> int:
     """Run when it is the job's turn, and write that down; else say why not and return 0."""
     loaded = require_configuration(invocation)
-    calendar = make_calendar(loaded.configuration)
-    job = next((each for each in calendar.jobs if (each.deed, each.class_name) == (deed, class_name)), None)
-    if not class_name:
-        known = sorted(each.class_name for each in calendar.jobs if each.deed is deed)
-        raise UsageError(
-            "--scheduled is the turn of one class, and none is named.",
-            hint="Name the class: --class NAME. These run unattended: {known}."
-            if known
-            else "No class does this unattended: say when in the configuration, then name it by --class NAME.",
-            known=", ".join(known),
-        )
-    if job is None:
-        raise UsageError(
-            "--scheduled goes with a class that runs unattended, and '{name}' does not.",
-            hint="Leave --scheduled out, or give class.{name} a schedule.",
-            name=class_name,
-        )
+    job = _find_job(loaded, deed, class_name)
     _refuse_another_vault(invocation, loaded, job)
     around = surroundings_of(invocation, loaded)
     standing: int | None = None  # how a try ended whose snapshot lacks what did not answer
@@ -85,6 +69,27 @@ def run_in_turn(invocation: Invocation, deed: Deed, class_name: str, run: Callab
                 tr("{job} still lacks what did not answer: {reason}", job=job.name, reason=message_of(failure)),
             )
         return status
+
+
+def _find_job(loaded: Loaded, deed: Deed, class_name: str) -> Job:
+    """Return the job of a class. Raises ``UsageError`` where none is named, or that one does not run unattended."""
+    jobs = {each.class_name: each for each in make_calendar(loaded.configuration).jobs if each.deed is deed}
+    if not class_name:
+        known = ", ".join(sorted(jobs))
+        raise UsageError(
+            "--scheduled is the turn of one class, and none is named.",
+            hint="Name the class: --class NAME. These run unattended: {known}."
+            if known
+            else "No class does this unattended: say when in the configuration, then name it by --class NAME.",
+            known=known,
+        )
+    if class_name not in jobs:
+        raise UsageError(
+            "--scheduled goes with a class that runs unattended, and '{name}' does not.",
+            hint="Leave --scheduled out, or give class.{name} a schedule.",
+            name=class_name,
+        )
+    return jobs[class_name]
 
 
 def _run_once(
