@@ -9,6 +9,7 @@ import msgspec
 
 import rebond
 from rebond.cli.in_place.last_words import LastWords
+from rebond.cli.in_place.saved_configuration import is_below
 from rebond.cli.invocation import Invocation
 from rebond.clock import Clock
 from rebond.config.loading import load_configuration
@@ -36,9 +37,16 @@ def begin_run(
     plan: RecoveryPlan,
     clock: Clock,
     words: LastWords | None = None,
+    stored: Mapping[str, bytes] | None = None,
 ) -> Journal:
-    """Write down all that a later process needs, before anything is done. Raises ``RestoreError``."""
-    names = _keep_configuration(restores_of(invocation) / plan.run / _CONFIGURATION, loaded)
+    """Write down all that a later process needs, before anything is done. Raises ``RestoreError``.
+
+    ``stored`` is what a snapshot has of the configuration and beside it, such as the runbook: whoever goes on with the
+    run lays that too, and whoever undoes it takes it away.
+    """
+    beside = {name: content for name, content in (stored or {}).items() if is_below(name)}
+    files = {**read_configuration(loaded), **beside}
+    names = _keep_configuration(restores_of(invocation) / plan.run / _CONFIGURATION, files)
     document = {
         "run": plan.run,
         "stack": plan.stack,
@@ -59,11 +67,11 @@ def begin_run(
     return journal
 
 
-def _keep_configuration(folder: Path, loaded: Loaded) -> list[str]:
+def _keep_configuration(folder: Path, files: Mapping[str, bytes]) -> list[str]:
     """Keep the configuration as it is now: a restore may bring back another one while it goes on."""
     names = []
     try:
-        for name, content in read_configuration(loaded).items():
+        for name, content in files.items():
             names.append(name)
             path = folder / name if not os.path.isabs(name) else None
             if path is not None:  # one from elsewhere stays there

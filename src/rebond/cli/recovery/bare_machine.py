@@ -89,7 +89,7 @@ def recover_stack(
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
         commands = {**{name: _command_for(name, loaded, asked, url, path) for name in later}, **loading}
         words = LastWords(root=str(root), configuration=str(path), vault=vault.store.location, commands=commands)
-        journal = begin_run(invocation, loaded, wish, plan, clock, words)
+        journal = begin_run(invocation, loaded, wish, plan, clock, words, stored)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         write_configuration(invocation, root, stored, journal)
         try:

@@ -1,0 +1,53 @@
+"""``rebond recover`` that was cut and gone on with leaves what one that was not cut leaves; undone, nothing of it."""
+
+import pathlib
+
+import pytest
+from tests.unit.cli.program_runs import Program
+
+from rebond.cli.in_place import carrying_out
+
+RUNBOOK = "rebond-runbook.en.md"
+
+
+@pytest.fixture
+def program(tmp_path: pathlib.Path) -> Program:
+    """A vault with a stack of which the runbook was written, and a machine that knows nothing of either."""
+    shop = tmp_path / "shop"
+    (shop / "src").mkdir(parents=True)
+    (shop / "src" / "app.py").write_text("a = 1")
+    (shop / "rebond.toml").write_text(
+        'version = 1\n[stack]\nname = "shop"\n[vault]\nurl = "../vault"\n'
+        '[component.code]\nkind = "files"\npath = "src"\n[class.all]\ntrigger = "manual"\ncomponents = "all"\n'
+    )
+    made = Program(tmp_path, REBOND_CONFIG=str(shop / "rebond.toml"))
+    made.good("vault", "create", tmp_path / "vault", "--kit", tmp_path / "kit.txt", "--key-file", tmp_path / "key")
+    made.environment["REBOND_KEY_FILE"] = str(tmp_path / "key")
+    made.good("runbook", "--output", tmp_path / "page")
+    made.good("backup")
+    for name in ("REBOND_CONFIG", "REBOND_VAULT"):
+        made.environment.pop(name, None)
+    return made
+
+
+def list_names(root: pathlib.Path) -> set[str]:
+    return {str(each.relative_to(root)) for each in root.rglob("*") if each.is_file()}
+
+
+def test_the_runbook_comes_too_when_a_recovery_is_gone_on_with_and_goes_with_one_that_is_undone(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    program.good("recover", tmp_path / "vault", "--to", whole, "--yes")
+    assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(whole)
+    program.good("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
+    assert not list_names(whole)
+
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(carrying_out.Recovery, "carry_out", interrupt)
+        assert program("recover", tmp_path / "vault", "--to", cut, "--yes").status == 130
+    program.good("restore", "--resume", "latest")
+    assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(cut)
