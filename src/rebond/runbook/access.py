@@ -12,6 +12,7 @@ from rebond.pages.words import Code, Joined, Sentence, Text, say
 from rebond.runbook.facts import Facts
 from rebond.runbook.keys import write_keys
 from rebond.units import format_size
+from rebond.vault.kit import list_credentials
 
 
 def write_access(facts: Facts) -> Iterator[Block]:
@@ -141,6 +142,10 @@ def _write_variables(facts: Facts) -> Iterator[Block]:
         ),
         (Code("REBOND_KEY_FILE"), say("a key file that opens the vault, where another one than usual is meant")),
         (Code("REBOND_PASSPHRASE_FILE"), say("a file with the passphrase or the recovery key, for an emergency")),
+    ]
+    rows += [
+        (Code(name), say("the key of the store that holds the vault, where its own file of credentials has none"))
+        for name in dict.fromkeys(name for place in facts.places for name in list_credentials(place.address))
     ]
     files: Text = (
         Joined(tuple(Code(each) for each in facts.configuration.stack.env)) if facts.configuration.stack.env else "–"

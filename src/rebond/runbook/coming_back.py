@@ -12,6 +12,7 @@ from rebond.runbook.facts import Facts
 from rebond.runbook.protecting import COPY, find_folder, write_offline_rescue
 from rebond.runbook.putting_back import NEW_FOLDER
 from rebond.runbook.questions import list_questions, write_open_boxes
+from rebond.vault.kit import list_credentials
 
 _STEPS = (
     say("noticed"),
@@ -29,6 +30,7 @@ INSTALL = 'python3 -m venv ~/rebond && . ~/rebond/bin/activate && pip install ".
 def write_bare_machine(facts: Facts) -> Iterator[Block]:
     """Write what brings the stack back where nothing of it is left."""
     main = facts.places[0] if facts.places else None
+    credentials = list_credentials(main.address) if main else ()
     yield Points(
         (
             say("Take the recovery kit out of the safe: the address of the vault and the recovery key are in it."),
@@ -44,6 +46,17 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
             say(
                 "Put the recovery key into a file of your own, and name it: {command}",
                 command=Code("export REBOND_PASSPHRASE_FILE=~/recovery-key"),
+            ),
+            *(
+                (
+                    say(
+                        "Give the key of the store, without which nobody reaches the vault; where it lies is written "
+                        "on the kit: {command}",
+                        command=Code("export " + " ".join(f"{each}=…" for each in credentials)),
+                    ),
+                )
+                if credentials
+                else ()
             ),
         ),
         is_numbered=True,

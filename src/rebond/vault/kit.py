@@ -16,6 +16,10 @@ from rebond.vault.roster import RescueFile, Roster
 
 Language = Literal["en", "fr"]
 PAGE_BREAK = "\f"
+_AMAZON = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_GOOGLE = ("GOOGLE_APPLICATION_CREDENTIALS",)
+_AZURE = ("AZURE_STORAGE_ACCOUNT_KEY",)
+_CREDENTIALS = {"s3": _AMAZON, "gs": _GOOGLE, "gcs": _GOOGLE, "az": _AZURE, "azure": _AZURE}
 _GROUPS_PER_LINE = 7
 _BACK: dict[Language, str] = {"en": "~/back", "fr": "~/retour"}
 _NO_KEY: dict[Language, str] = {
@@ -62,9 +66,15 @@ def render_kit(kit: RecoveryKit, language: Language = "en") -> str:
         "key": _render_key(kit.recovery_key, language),
         "rescue": _render_rescue(kit.rescue, language),
         "steps": _render_steps(kit, language),
+        "access": _render_access(kit.address, language),
     }
     first, second = _PAGES[language]
     return first.format_map(values) + PAGE_BREAK + second.format_map(values)
+
+
+def list_credentials(address: str) -> tuple[str, ...]:
+    """Return the variables that a store of this address takes its credential from; none for a directory."""
+    return _CREDENTIALS.get(address.partition("://")[0].lower(), ()) if "://" in address else ()
 
 
 def split_hex(text: str) -> str:
@@ -79,6 +89,18 @@ def _render_key(key: str | None, language: Language) -> str:
     groups = key.split("-")
     lines = [groups[i : i + _GROUPS_PER_LINE] for i in range(0, len(groups), _GROUPS_PER_LINE)]
     return "-\n    ".join("-".join(line) for line in lines)
+
+
+def _render_access(address: str, language: Language) -> str:
+    """Return what opens the way to the store; without it the first command of the page fails."""
+    variables = list_credentials(address)
+    if not variables:
+        return ""
+    words = {
+        "en": "Then give the key of the store (page 1, access to the place):",
+        "fr": "Puis donnez la clé du stockage (page 1, accès au lieu) :",
+    }[language]
+    return f"\n   {words}\n\n       export {' '.join(f'{each}=…' for each in variables)}\n"
 
 
 def _render_rescue(files: tuple[RescueFile, ...], language: Language) -> str:
@@ -187,7 +209,7 @@ Checked by a restore on:  ____________   by:  ______________________
 
        python3 -m venv ~/rebond && . ~/rebond/bin/activate
        pip install ".[all]"
-
+{access}
 2. See that it is the right vault. The fingerprint must be the one on page 1:
 
        rebond vault info {typed}
@@ -267,7 +289,7 @@ Vérifié par une restauration le :  ____________   par :  _____________________
 
        python3 -m venv ~/rebond && . ~/rebond/bin/activate
        pip install ".[all]"
-
+{access}
 2. Assurez-vous que c'est le bon coffre. L'empreinte doit être celle de la page 1 :
 
        rebond vault info {typed}

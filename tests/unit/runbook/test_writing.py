@@ -95,6 +95,17 @@ def test_a_vault_in_a_store_is_copied_before_the_rescue_program_reads_it(small: 
     assert len(re.findall(r"s3://\S+/rescue", page)) == 0
 
 
+def test_the_key_of_a_store_is_asked_for_on_a_bare_machine_and_listed_with_the_variables(small: pathlib.Path) -> None:
+    place = PlaceFacts(
+        name="vault", address="s3://shop/vault", purpose=say("the snapshots of the stack"), opened_by="x"
+    )
+    page = markdown_of(facts_of(load(small), places=[place]))
+    bare = page.partition("### 5.9 ")[2].partition("rebond recover")[0]
+    assert "`export AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=…`" in bare
+    assert "| `AWS_SECRET_ACCESS_KEY` | " in page.partition("### 2.4 ")[2].partition("### 2.5 ")[0]
+    assert "AWS_" not in markdown_of(facts_of(load(small)))  # a directory needs none
+
+
 def test_the_stack_is_named_on_a_bare_machine_because_the_vault_may_hold_others(small: pathlib.Path) -> None:
     page = markdown_of(facts_of(load(small)))
 

@@ -90,3 +90,23 @@ def test_the_newest_rescue_program_is_named() -> None:
     programs = tuple(replace(rescue, name=f"rescue/rescue-{each}.py") for each in ("0.10.0", "0.9.1"))
     kit = make_kit(MADE.created.description, replace(MADE.created.roster, rescue=programs), address="/v")
     assert "python rescue/rescue-0.10.0.py . latest" in render_kit(kit)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("address", "variable"),
+    [
+        ("s3://backups/shop?region=eu-west-3", "AWS_SECRET_ACCESS_KEY"),
+        ("gs://backups/shop", "GOOGLE_APPLICATION_CREDENTIALS"),
+        ("az://backups/shop?account=a", "AZURE_STORAGE_ACCOUNT_KEY"),
+        ("/mnt/backups", ""),
+    ],
+)
+def test_the_key_of_a_store_is_asked_for_before_the_first_command_that_needs_it(
+    language: Language, address: str, variable: str
+) -> None:
+    kit = make_kit(MADE.created.description, MADE.created.roster, address=address)
+    before, _, _ = render_kit(kit, language).split(PAGE_BREAK)[1].partition("rebond vault info")
+    given = [line.strip() for line in before.splitlines() if line.strip().startswith("export ")]
+    assert [line for line in given if variable in line] == given
+    assert len(given) == (1 if variable else 0)
