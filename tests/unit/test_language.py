@@ -5,12 +5,15 @@ import ast
 import pytest
 from tests.message_templates import ERRORS, SOURCE, collect, names_in
 
+from rebond.cli.in_place.shown import describe_plan
 from rebond.cli.output.speech import message_of, speaking
 from rebond.errors import RestoreError
 from rebond.language import catalogue, choose_language, translate
+from rebond.operations.recovery.plan import RecoveryPlan
 from rebond.pages.html import FORM
 from rebond.pages.inline import write_inline
 from rebond.pages.words import say
+from rebond.stack.recovering import leave_out
 
 COLLECTED = collect()
 FRENCH = catalogue("fr")
@@ -87,6 +90,15 @@ def test_an_error_within_an_error_is_said_in_french() -> None:
             "Le serveur de db ne prend pas de base : PostgreSQL à here:1 n'accepte pas de connexions : refused"
         )
     assert "takes no connections" in outer.message
+
+
+def test_a_plan_says_in_french_what_it_leaves_out_for_another_error() -> None:
+    inner = RestoreError("PostgreSQL at {server} takes no connections: {words}", server="here:1", words="refused")
+    outer = RestoreError("The server of {component} takes no database: {reason}", component="db", reason=inner)
+    plan = RecoveryPlan(run="0", stack="shop", parts=(), steps=(), left_out=(leave_out("db", outer),))
+
+    with speaking("fr"):
+        assert "PostgreSQL à here:1 n'accepte pas de connexions" in describe_plan(plan)
 
 
 def test_no_template_without_values_doubles_its_braces() -> None:

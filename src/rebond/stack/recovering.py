@@ -147,8 +147,7 @@ def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) 
 
 def leave_out(name: str, error: RebondError) -> LeftOut:
     """Return a component that is not brought back, with the error that says why."""
-    values = {key: str(value) for key, value in error.values.items()}
-    return LeftOut(name=name, template=error.template, hint_template=error.hint_template, values=values)
+    return LeftOut(name=name, template=error.template, hint_template=error.hint_template, values=error.values)
 
 
 def _refuse(left_out: Sequence[LeftOut]) -> None:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 
 from rebond.cli.output.observing import describe_finding, finding_document
-from rebond.cli.output.speech import language, show_path, tr
+from rebond.cli.output.speech import hint_of, message_of, show_path, tr
 from rebond.cli.output.tables import format_table
-from rebond.language import translate
+from rebond.findings import Finding, Severity
 from rebond.logs.masking import mask
 from rebond.operations.recovery.carrying_out import StepTaken
 from rebond.operations.recovery.plan import LeftOut, PlannedPart, RecoveryPlan, Step, StepKind
 from rebond.units import format_iso, format_moment, format_size, format_span
-from rebond.wording import fill
 
 SHORT_ID = 8
 
@@ -52,11 +51,22 @@ def describe_parts(parts: Sequence[PlannedPart]) -> str:
 def _describe_left_out(left_out: Sequence[LeftOut]) -> list[str]:
     lines = []
     for each in left_out:
-        reason = fill(translate(each.template, language()), each.values)
-        lines.append(tr("Not by this plan: {component}. {reason}", component=each.name, reason=reason))
-        if each.hint_template:
-            lines.append(f"  → {fill(translate(each.hint_template, language()), each.values)}")
+        said = _as_finding(each)
+        lines.append(tr("Not by this plan: {component}. {reason}", component=each.name, reason=message_of(said)))
+        if hint := hint_of(said):
+            lines.append(f"  → {hint}")
     return [*lines, ""] if lines else []
+
+
+def _as_finding(left: LeftOut) -> Finding:
+    return Finding(
+        code="left-out",
+        severity=Severity.NOTE,
+        subject=left.name,
+        template=left.template,
+        hint_template=left.hint_template,
+        values=left.values,
+    )
 
 
 def describe_sum(plan: RecoveryPlan) -> str:
@@ -127,10 +137,7 @@ def plan_document(plan: RecoveryPlan, taken: Sequence[StepTaken] = ()) -> dict[s
             }
             for each in plan.parts
         ],
-        "left_out": [
-            {"name": each.name, "reason": fill(translate(each.template, language()), each.values)}
-            for each in plan.left_out
-        ],
+        "left_out": [{"name": each.name, "reason": message_of(_as_finding(each))} for each in plan.left_out],
         "remarks": [finding_document(each) for each in plan.remarks],
         "spread_seconds": plan.spread_ms / 1000,
         "expected_seconds": plan.expected_seconds,

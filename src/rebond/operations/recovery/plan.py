@@ -1,7 +1,7 @@
 """The plan of coming back, as a value: which steps, in which order, and how long each is expected to take."""
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -72,7 +72,7 @@ class LeftOut(Struct, frozen=True, kw_only=True):
     name: str
     template: str
     hint_template: str = ""
-    values: dict[str, str]
+    values: Mapping[str, object]
 
 
 class CommandNames(Struct, frozen=True, kw_only=True):
