@@ -5,7 +5,7 @@ import pathlib
 import pytest
 from tests.unit.cli.program_runs import Program
 
-from rebond.cli.in_place import carrying_out
+from rebond.operations.recovery.carrying_out import Recovery
 
 RUNBOOK = "rebond-runbook.en.md"
 
@@ -47,7 +47,7 @@ def test_the_runbook_comes_too_when_a_recovery_is_gone_on_with_and_goes_with_one
         raise KeyboardInterrupt
 
     with monkeypatch.context() as cutting:
-        cutting.setattr(carrying_out.Recovery, "carry_out", interrupt)
+        cutting.setattr(Recovery, "carry_out", interrupt)
         assert program("recover", tmp_path / "vault", "--to", cut, "--yes").status == 130
     program.good("restore", "--resume", "latest")
     assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(cut)
