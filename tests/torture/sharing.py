@@ -33,7 +33,7 @@ class Site:
             site.back_up_here(name)
         for identity in snapshot_ids(site.here)[::2]:
             site.here.good("forget", identity, "--yes")
-            del site.expected[identity]
+            del site.expected[identity], site.of_tree[identity]
         return site
 
     def copy(self, folder: pathlib.Path) -> "Site":

@@ -94,10 +94,9 @@ def _read_unnamed(vault: Vault, census: Census) -> None:
             census.contents.add_pack(task.pack_hash, tail.rows)
             census.domains[task.pack_hash] = tail.domain
             census.unnamed.add(task.pack_hash)
-        else:
+        elif not isinstance(tail, ObjectMissing):  # one that another prune has just deleted is not left alone
             census.unknown.add(task.pack_hash)
-            if not isinstance(tail, ObjectMissing):
-                vault.report(_unknown_pack(pack_name(task.pack_hash), tail))
+            vault.report(_unknown_pack(pack_name(task.pack_hash), tail))
 
 
 def read_lists(vault: Vault) -> Iterator[tuple[IndexList, ObjectInfo]]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from tests.unit.vault.kept_vault import DAY, KeptVault
 from tests.unit.vault.small_segments import save_small
 
-from rebond.errors import AccessDenied, RebondError, RoleTooSmall, StoreFull, VaultDamaged
+from rebond.errors import AccessDenied, ObjectMissing, RebondError, RoleTooSmall, StoreFull, VaultDamaged
 from rebond.findings import Finding
 from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.store.forwarding import ForwardingStore
@@ -19,7 +19,7 @@ from rebond.testing.faulty_store import FaultyStore
 from rebond.vault.index_census import read_whole_list, take_census
 from rebond.vault.list_putting import put_lists
 from rebond.vault.marks import ClaimBody, MarkBody, claim_mark, put_mark, read_marks
-from rebond.vault.packs import SegmentRow, hash_in_name
+from rebond.vault.packs import SegmentRow, hash_in_name, pack_name
 from rebond.vault.prune_plan import PruneOptions
 from rebond.vault.pruning import plan_prune
 from rebond.vault.runs import find_newest_census
@@ -463,6 +463,18 @@ def test_a_lie_about_a_pack_that_the_prune_has_just_made_deletes_nothing(kept: K
 
     assert store.lies, "packs were copied together"
     kept.check_whole(kept.open(kept.store, "fresh"))
+
+
+def test_a_pack_that_another_prune_deletes_meanwhile_is_none_that_cannot_be_understood(worn: KeptVault) -> None:
+    """A prune beside another ended with status 3 for it, and said nothing of why."""
+    pack = pack_name(bytes(range(32)))
+    worn.store.put_if_absent(pack, b"an upload that no list names yet")
+    gone = FaultyStore(
+        worn.store, fail_when=lambda verb, name: ObjectMissing("Gone.") if (verb, name) == ("read", pack) else None
+    )
+
+    assert plan_prune(replace(worn.vault, store=gone)).left_packs == 0
+    assert plan_prune(worn.vault).left_packs == 1
 
 
 def test_what_a_cut_trial_of_the_store_left_is_swept_after_a_day_and_the_canary_is_left(worn: KeptVault) -> None:
