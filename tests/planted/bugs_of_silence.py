@@ -277,4 +277,32 @@ SILENCE = (
             "tests/unit/cli/test_looking.py::test_where_a_record_is_damaged_the_others_are_listed_and_the_status_says_so",
         ),
     ),
+    Bug(
+        "what-was-not-saved-was-removed",
+        "A component that a run left out by wish is listed file by file as removed: somebody restores what was there.",
+        (Change("operations/diffing.py", "(left.keys() | right.keys()) - left_out", "left.keys() | right.keys()"),),
+        ("tests/unit/operations/test_diffing.py::test_what_a_snapshot_was_made_without_is_not_compared",),
+    ),
+    Bug(
+        "a-closed-output-takes-all",
+        "Whoever closed the output gets nothing of a file, and status 0.",
+        (Change("cli/output/closed_places.py", "(1, os.O_RDONLY)", "(1, os.O_WRONLY)"),),
+        ("tests/unit/cli/test_endings.py::test_an_answer_that_nobody_gets_is_a_failure",),
+    ),
+    Bug(
+        "restores-that-nobody-may-list",
+        "A backup that may not list the restores saves what one of them left half done, and says nothing.",
+        (
+            Change(
+                "cli/backup/half_restored.py", "        tell(_cannot_be_listed(state_folder / RESTORES, error))\n", ""
+            ),
+        ),
+        ("tests/unit/cli/test_spoilt_restore_told.py::test_a_folder_of_runs_that_may_not_be_read_is_told",),
+    ),
+    Bug(
+        "last-night-made-it-good",
+        "A run that failed, and could not write that down, counts as done because the night before went well.",
+        (Change("cli/turns/taking.py", "record.began_ms >= since_ms and record.has", "record.has"),),
+        ("tests/unit/cli/test_tried_again.py::test_what_went_well_last_night_makes_nothing_good",),
+    ),
 )
