@@ -1,6 +1,6 @@
 """The ledgers of all hosts, as they were sealed into a vault. Only the owner's key reads them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct, field
 
@@ -45,7 +45,7 @@ def read_vault_ledgers(vault: Vault) -> list[VaultLedger]:
         elif content is not None:
             _take(ledger, content)
     for ledger in ledgers.values():
-        _check(ledger)
+        _check(ledger, [each for each in ledgers.values() if each.chain == ledger.chain and each is not ledger])
     return list(ledgers.values())
 
 
@@ -60,11 +60,30 @@ def _take(ledger: VaultLedger, content: bytes) -> None:
             ledger.findings.append(_forked(ledger.chain, line.number))
 
 
-def _check(ledger: VaultLedger) -> None:
-    ordered = [ledger.lines[number] for number in sorted(ledger.lines)]
+def _check(ledger: VaultLedger, alike: Sequence[VaultLedger]) -> None:
+    lines = _complete(ledger, alike)
+    ordered = [lines[number] for number in sorted(lines)]
     ledger.host = next((str(line.facts.get("host", "")) for line in ordered if line.event == OPENED), "")
     places: Iterable[tuple[Place, bytes]] = ((Place(ledger.chain, line.number), line.content) for line in ordered)
     ledger.findings += check_chain(places)
+
+
+def _complete(ledger: VaultLedger, alike: Sequence[VaultLedger]) -> dict[int, Line]:
+    """Return its lines with those before them that only another domain has of the same chain.
+
+    A machine that is used with a writer's key and with the owner's seals each line once, into the domain at hand. What
+    another domain says counts only where a line of this one names its hash: so nobody fills a hole with his own.
+    """
+    lines = dict(ledger.lines)
+    for line in ledger.lines.values():
+        later = line
+        while later.number > 0 and later.number - 1 not in lines:
+            told = (each.lines.get(later.number - 1) for each in alike)
+            earlier = next((each for each in told if each is not None and each.hash == later.previous), None)
+            if earlier is None:
+                break
+            lines[earlier.number] = later = earlier
+    return lines
 
 
 def _unreadable(name: str, reason: str) -> Finding:

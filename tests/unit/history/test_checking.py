@@ -17,7 +17,7 @@ from rebond.testing.damage import flip_byte
 from rebond.vault.access import Vault
 from rebond.vault.members import issue_keeper, issue_writer
 from rebond.vault.opening import open_vault, secret_from_file
-from rebond.vault.streams import put_item
+from rebond.vault.streams import list_items, put_item
 
 Lines = list[bytes]
 
@@ -208,6 +208,24 @@ def test_a_writer_of_another_domain_adds_nothing_to_a_ledger(ledger: Ledger, mad
     assert len(found) == 2
     assert sorted(len(each.lines) for each in found) == [1, 7]
     assert [each.findings == [] for each in sorted(found, key=lambda each: len(each.lines))] == [False, True]
+
+
+def test_a_machine_that_is_used_with_two_keys_has_one_ledger_and_what_is_missing_is_still_found(
+    ledger: Ledger, made: OwnedVault, tmp_path: Path
+) -> None:
+    writer, owner = open_as(made, tmp_path / "1", "writer"), open_as(made, tmp_path / "2", "owner")
+    for number, vault in enumerate((writer, owner, writer, owner)):  # backups, a restore, backups, a restore
+        ledger.append(BEGAN, {"run": f"more-{number}", "kind": "backup"})
+        seal_ledger(vault, ledger)
+    found = read_vault_ledgers(owner)
+    assert len(found) == 2
+    assert [each.findings for each in found] == [[], []]
+    assert len([line for each in found for line in each.lines]) == 11  # and each run is listed once
+
+    first = min((each for each in found if 0 in each.lines), key=lambda each: len(each.lines))
+    (gone,) = [each for each in list_items(owner, f"ledger/{first.chain}") if each.record.item.startswith("0-")]
+    made.store.delete(gone.name)
+    assert {each.code for one in read_vault_ledgers(owner) for each in one.findings} == {"ledger-missing"}
 
 
 def test_an_item_at_another_name_is_not_read(made: OwnedVault, tmp_path: Path, ledger: Ledger) -> None:
