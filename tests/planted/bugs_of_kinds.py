@@ -157,6 +157,12 @@ KINDS = (
         (f"{CHANNELS}::test_the_beginning_of_an_id_is_no_name",),
     ),
     Bug(
+        "answers-held-back",
+        "As much as a mark is long is held back of what a client brings: who waits for an answer waits for ever.",
+        (Change("sources/channels/reading.py", " - self._count_doubtful()", " - len(self._translated_end)"),),
+        (f"{CHANNELS}::test_who_talks_with_a_command_hears_its_answer_before_the_end",),
+    ),
+    Bug(
         "words-of-a-client-in-the-stream",
         "What a client says on standard output is saved as the beginning of a dump.",
         (Change("sources/channels/reading.py", "del self._held[: place + len", "del self._held[place : place + len"),),

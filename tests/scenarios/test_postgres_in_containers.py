@@ -34,7 +34,8 @@ def server() -> Iterator[PostgresServer]:
         made.sql(f"SET standard_conforming_strings = on; CREATE ROLE keeper LOGIN CREATEDB PASSWORD '{quoted}'")
         made.sql("CREATE DATABASE shop OWNER keeper")
         made.sql(
-            "CREATE TABLE big AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g; CREATE TABLE a (x serial);"
+            "CREATE TABLE big AS SELECT g, md5(g::text) FROM generate_series(1, 20000) g; CREATE INDEX ON big (g);"
+            "CREATE TABLE a (x serial PRIMARY KEY);"
             "INSERT INTO a DEFAULT VALUES; GRANT SELECT ON ALL TABLES IN SCHEMA public TO keeper;"
             "GRANT SELECT ON SEQUENCE a_x_seq TO keeper",
             "shop",

@@ -10,6 +10,7 @@ from tests.unit.operations.restored import RestoredVault
 
 from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable, UsageError
 from rebond.operations.snapshots import list_snapshots
+from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client, parse_address
 from rebond.sources.channels.clients import OLD_DOCKER_COMPOSE, Inside, Surroundings, build_arguments
 from rebond.sources.channels.compose import find_compose
@@ -220,6 +221,34 @@ def test_what_clients_say_each_time_is_in_no_message_of_a_good_end(shims: dict[s
     reader.finish()
     assert reader.last_words() == own
     reader.close()
+
+
+@pytest.mark.parametrize("address", PLACES)
+def test_who_talks_with_a_command_hears_its_answer_before_the_end(shims: dict[str, str], address: str) -> None:
+    reader = open_channel(
+        parse_address(address),
+        ["cat"],
+        surroundings=SURROUNDED,
+        inside=Inside(reads_input=True),
+        environment=shims,
+        given=Secret(""),
+        keeps_input=True,
+        timeout_seconds=60,  # then it is ended, and what is heard is no answer
+    )
+    buffer, heard, said = memoryview(bytearray(1 << 16)), b"", b""
+    for answer in (b"1", b"job 1 is done", b"a\n\nb", b"\nrebond-end-!", b"\r\nrebond!", b"x" * 300):
+        reader.feed(answer + b"\n")
+        said += answer + b"\n"
+        while len(heard) < len(said) - 1:  # the end of the line may be the beginning of the end
+            count = reader.readinto(buffer)
+            assert count, (heard, said)
+            heard += buffer[:count]
+    reader.end_input()
+    while count := reader.readinto(buffer):
+        heard += buffer[:count]
+    reader.finish()
+    reader.close()
+    assert heard == said
 
 
 @pytest.mark.parametrize("address", PLACES)

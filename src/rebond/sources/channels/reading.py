@@ -83,14 +83,13 @@ class MarkedReader:
         self._translated_end = self._end.replace(b"\n", b"\r\n")
         self._program = program
         self._client = client
-        self._held = bytearray()  # never less than an end, until there is nothing more to come
+        self._held = bytearray()
         self._has_begun = False
         self._is_over = False
 
     def readinto(self, buffer: memoryview, /) -> int:
-        """Give what cannot belong to the mark any more; 0 at the end."""
-        spare = len(self._translated_end)
-        while len(self._held) <= spare and not self._is_over:
+        """Give what cannot belong to the mark any more; 0 at the end. Whoever talks with the command waits for it."""
+        while not (ready := len(self._held) - self._count_doubtful()) and not self._is_over:
             block = bytearray(_BLOCK_BYTES)
             count = self._reader.readinto(memoryview(block))
             self._held += block[:count]
@@ -100,13 +99,27 @@ class MarkedReader:
             if self._is_over and self._held.endswith(self._end):
                 del self._held[-len(self._end) :]
                 self._end = b""
-        ready = len(self._held) if self._is_over else len(self._held) - spare
-        count = min(len(buffer), ready)
-        buffer[:count] = self._held[:count]
         if self._is_over and self._end:
             return 0  # without its mark nothing more is given out; ``finish`` says why
+        count = min(len(buffer), ready)
+        buffer[:count] = self._held[:count]
         del self._held[:count]
         return count
+
+    def _count_doubtful(self) -> int:
+        """Return how many bytes at the end of what is held may be the mark, or its beginning."""
+        if not self._has_begun:
+            return len(self._held)
+        if not self._end:
+            return 0
+        tail = bytes(self._held[-len(self._translated_end) :])
+        for end in (self._translated_end, self._end):
+            place = tail.find(end[:1])
+            while place >= 0:
+                if end.startswith(tail[place:]):
+                    return len(tail) - place
+                place = tail.find(end[:1], place + 1)
+        return 0
 
     def _pass_chatter(self) -> None:
         """Let go of all up to the first mark."""

@@ -92,8 +92,8 @@ class LoadSession:
             self.feed(each)
             self.feed(b"\n")
         self._jobs += 1
-        mark = f"job {self._jobs} is done\n".encode()
-        self.feed(b"\\echo " + mark)
+        mark = f"job {self._jobs} is done".encode()  # a channel may keep the end of the line: its own mark begins so
+        self.feed(b"\\echo " + mark + b"\n")
         self._send()
         with self._heard:
             self._heard.wait_for(lambda: self._is_over or self._answer.endswith(mark))
