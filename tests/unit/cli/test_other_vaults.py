@@ -84,3 +84,34 @@ def test_what_a_run_may_take_of_the_line_holds_for_other_vaults_too(program: Pro
             assert isinstance(vault.store, LimitedStore)
     finally:
         write(program.folder, CONFIGURATION)
+
+
+def test_each_vault_is_filled_at_its_own_level(program: Program) -> None:
+    (program.folder / "pages").mkdir()
+    text = "".join(f"line {each * 7919 % 10_007} of a page that says much the same\n" for each in range(20_000))
+    (program.folder / "pages" / "page").write_text(text)
+    kept_apart = '[component.pages]\nkind = "files"\npath = "pages"\nvault = "secrets"\n'
+    levels = CONFIGURATION.replace('url = "apart"', 'url = "apart"\nlevel = "dense"')
+    levels = levels.replace('url = "vault"', 'url = "vault"\nlevel = "fast"').replace('path = "site"', 'path = "pages"')
+    levels = levels.replace('components = ["site"]', 'components = "all"')
+    write(program.folder, levels + kept_apart)
+
+    try:
+        program.good("backup", "site", "pages")
+        assert measure(program, "apart") < 0.8 * measure(program, "vault")
+    finally:
+        write(program.folder, CONFIGURATION)
+
+
+def test_the_reserve_of_another_vault_is_looked_at_too(program: Program) -> None:
+    write(program.folder, CONFIGURATION.replace('url = "apart"', 'url = "apart"\nreserve = "1000000TB"'))
+    try:
+        found = [each for each in program("doctor", "--json").document["findings"] if each["code"] == "reserve"]
+    finally:
+        write(program.folder, CONFIGURATION)
+    assert [each["command"] for each in found] == ["rebond forget --place secrets --prune"]
+    assert found[0]["message"].startswith(f"{program.folder}/apart has ")
+
+
+def measure(program: Program, vault: str) -> int:
+    return sum(each.stat().st_size for each in (program.folder / vault / "packs").rglob("*") if each.is_file())

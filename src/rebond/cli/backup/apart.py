@@ -1,6 +1,7 @@
 """Components that belong into a vault of their own: saved there first, then named by the snapshot of the others."""
 
 import json
+import shlex
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -33,6 +34,7 @@ from rebond.stack.planning import PlannedBackup
 from rebond.stack.sets import find_lacking
 from rebond.units import format_iso, format_moment
 from rebond.vault.access import Vault
+from rebond.vault.frames import LEVELS, Level
 from rebond.vault.primitives import hash_of
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -132,7 +134,14 @@ def _save_apart(
 ) -> Apart:
     place = next(each for each in list_places(loaded) if each.name == name)
     class_ = plan.class_of_apart.get(name, request.class_)
-    wanted = replace(request, components=tuple(components), class_=class_, lacks=(), hooks=type(request.hooks)())
+    wanted = replace(
+        request,
+        components=tuple(components),
+        class_=class_,
+        lacks=(),
+        hooks=type(request.hooks)(),
+        level=_choose_level(loaded, name, request, plan),
+    )
     with open_by_name(invocation, loaded, name, watcher) as vault:
         outcome: BackupOutcome | Unchanged
         if can_be_compared(components):
@@ -145,6 +154,12 @@ def _save_apart(
     if invocation.recording is not None and not isinstance(outcome, Unchanged):
         invocation.recording.meet_snapshot(saved.record.snapshot.hex())
     return saved
+
+
+def _choose_level(loaded: Loaded, name: str, request: BackupRequest, plan: PlannedBackup) -> Level:
+    """Return how hard to compress for another vault: as that vault wishes, unless this run was told otherwise."""
+    is_told = request.level != LEVELS[plan.level or "balanced"]
+    return request.level if is_told else LEVELS[loaded.configuration.vaults[name].level]
 
 
 def _memory_of(invocation: Invocation, loaded: Loaded, vault: str, class_: str) -> Path:
@@ -160,7 +175,9 @@ def _reference(component: ComponentToSave, saved: Apart) -> ComponentToSave:
         "address": saved.address,
         "snapshot": record.snapshot.hex(),
         "time": format_iso(record.catalog.time_ms),
-        "comes_back_by": f"rebond restore {record.snapshot.hex()} {component.name} --vault {saved.address} --to DIR",
+        "comes_back_by": shlex.join(
+            ("rebond", "restore", record.snapshot.hex(), component.name, "--vault", saved.address, "--to", "DIR")
+        ),
     }
     content = json.dumps(known, indent=2, sort_keys=True).encode() + b"\n"
     document = Document(content=content, modified_ns=record.catalog.time_ms * 1_000_000)

@@ -1,5 +1,6 @@
 """The vaults of a configuration as the doctor looks at them, each with its own key."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from rebond.findings import Finding, Severity
 from rebond.operations.examining import examine_vault
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.observing import Observation, Scene, Weight
+from rebond.stack.advice.room import check_reserve
 from rebond.stack.advice.vault_reports import VaultReport
 from rebond.stack.advice.vaults import describe_lost_secret, describe_obstacle, describe_vault
 
@@ -61,11 +63,19 @@ def _examine_place(invocation: Invocation, scene: Scene, place: VaultPlace) -> V
             *describe_vault(location, examined),
             *describe_lost_secret(scene, place.address, place.key, place.passphrase),
             *compare_clocks(scene, store_offset_ms=offset_ms, newest_ms=examined.newest_ms),
+            *_check_own_reserve(scene, place, directory),
         ),
         directory=directory,
         expected_new_bytes=examined.expected_new_bytes,
         restored_bytes=examined.restored_bytes,
     )
+
+
+def _check_own_reserve(scene: Scene, place: VaultPlace, directory: Path | None) -> Iterator[Observation]:
+    """Look at the room of a vault that is kept apart; that of the main vault is judged with what a backup needs."""
+    vault = scene.configuration.vaults.get(place.name)
+    if vault is not None and directory is not None:
+        yield from check_reserve(vault, directory, scene.command("rebond", "forget", "--place", place.name, "--prune"))
 
 
 def _no_vault(scene: Scene) -> Observation:

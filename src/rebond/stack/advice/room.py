@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from rebond.config.stacks import Vault
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.units import format_size
 
@@ -29,7 +30,7 @@ def check_room(scene: Scene, vault_directory: Path | None, amounts: Amounts) -> 
 
 
 def _check_vault(scene: Scene, directory: Path, amounts: Amounts) -> Iterator[Observation]:
-    free, total = measure_room(directory)
+    free, _ = measure_room(directory)
     wanted = MARGIN * amounts.expected_new
     clean = "rebond forget --prune"
     if free < wanted:
@@ -42,18 +43,26 @@ def _check_vault(scene: Scene, directory: Path, amounts: Amounts) -> Iterator[Ob
             command=clean,
         )
     vault = scene.configuration.vault
-    reserve = vault.reserve if vault else None
-    if reserve is not None:
-        least = reserve.size_bytes if reserve.share is None else max(round(total * reserve.share), FLOOR_BYTES)
-        if least is not None and free < least:
-            yield Observation(
-                check=CHECK,
-                code="reserve",
-                weight=Weight.WARNING,
-                template="{place} has {free} left; {least} are to stay free.",
-                values={"place": str(directory), "free": format_size(free), "least": format_size(least)},
-                command=clean,
-            )
+    if vault is not None:
+        yield from check_reserve(vault, directory, clean)
+
+
+def check_reserve(vault: Vault, directory: Path, clean: str) -> Iterator[Observation]:
+    """Yield a warning where less is free in a vault's directory than is to stay free; ``clean`` is what mends it."""
+    if vault.reserve is None:
+        return
+    reserve = vault.reserve
+    free, total = measure_room(directory)
+    least = reserve.size_bytes if reserve.share is None else max(round(total * reserve.share), FLOOR_BYTES)
+    if least is not None and free < least:
+        yield Observation(
+            check=CHECK,
+            code="reserve",
+            weight=Weight.WARNING,
+            template="{place} has {free} left; {least} are to stay free.",
+            values={"place": str(directory), "free": format_size(free), "least": format_size(least)},
+            command=clean,
+        )
 
 
 def _check_aside(scene: Scene, vault_directory: Path | None, amounts: Amounts) -> Iterator[Observation]:
