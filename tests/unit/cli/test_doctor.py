@@ -207,6 +207,20 @@ def test_what_is_configured_and_not_carried_out_is_told_as_long_as_it_is_not(mac
     assert "Copies in second (s3://nowhere/second): this version copies nothing there." in status.out
 
 
+def test_a_silent_server_is_started_by_what_the_configuration_says(machine: MendedMachine) -> None:
+    server = '[component.db]\nkind = "postgres"\nhost = "/nowhere"\nuser = "shop"\ndatabase = "shop"\n'
+    machine.write(f'{server}restart = "test -f compose.yml && rm {machine.state}/silent"\n')
+    machine.say("silent")
+    (found,) = [each for each in machine.findings() if each["code"] == "database-silent"]
+    machine.run(found["command"])
+    assert "database-silent" not in [each["code"] for each in machine.findings()]
+
+    machine.write(server)
+    machine.say("silent")
+    (found,) = [each for each in machine.findings() if each["code"] == "database-silent"]
+    assert "systemctl start postgresql" in found["command"]
+
+
 def test_a_configuration_without_a_vault_uses_the_one_that_is_named(tmp_path: Folder) -> None:
     program = Program.with_vault(tmp_path)
     path = tmp_path / "rebond.toml"

@@ -201,8 +201,15 @@ def _check_servers(scene: Scene) -> Iterator[Observation]:
                 weight=Weight.FAILURE,
                 template="PostgreSQL, which {component} is saved from, takes no connections.",
                 values={"component": f"component.{name}"},
-                command=scene.root_command("systemctl", "start", "postgresql"),
+                command=_own_restart(scene, component) or scene.root_command("systemctl", "start", "postgresql"),
             )
+
+
+def _own_restart(scene: Scene, component: Component) -> str:
+    """Return what the configuration starts the server with, from the stack's root; empty where it says nothing."""
+    if not isinstance(component, Postgres) or component.restart is None or "{part}" in component.restart:
+        return ""
+    return f"cd {shlex.quote(str(scene.loaded.root))} && {component.restart}"
 
 
 def _server_words(scene: Scene, component: Component) -> list[str] | None:
