@@ -77,6 +77,7 @@ def test_every_kind_of_run_is_written_down(program: Program) -> None:
     ]  # fmt: skip
     assert all(run["result"] == "good" and run["snapshots"] for run in program.ask("history", "--kind", "restore"))
     assert program.good("history", "--check").out.startswith("The ledger is whole")
+    assert program("history", "--check", "--last", "1").status == 2, "a part of it proves nothing"
 
 
 def test_what_only_asks_is_not_written_down(program: Program) -> None:

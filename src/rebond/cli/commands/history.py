@@ -14,7 +14,7 @@ from rebond.cli.output.watching import watching
 from rebond.cli.records.history_shown import check_text, run_document, run_table
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
-from rebond.errors import ConfigError
+from rebond.errors import ConfigError, UsageError
 from rebond.findings import Finding
 from rebond.history.checking import check_against_vault, check_ledger
 from rebond.history.ledger import Ledger
@@ -42,6 +42,8 @@ SHOWN = 50  # runs, where nobody says how many
 @click.pass_obj
 def history(invocation: Invocation, /, asks_vault: bool, checks: bool, **wishes: Any) -> int:
     """Without a vault that is named, only what lies here is read: that needs no key."""
+    if checks and (wishes["since"] or wishes["kind"] or wishes["last"]):
+        raise UsageError("--check looks at every line of the ledger.", hint="Leave --since, --kind and --last out.")
     ledger = Ledger(invocation.state_folder / HISTORY)
     asks_vault = asks_vault or invocation.vault is not None
     try:

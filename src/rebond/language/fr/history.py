@@ -1,6 +1,8 @@
 """French for streams, the ledger and logs."""
 
 HISTORY: dict[str, str] = {
+    "--check looks at every line of the ledger.": "--check regarde chaque ligne du registre.",
+    "Leave --since, --kind and --last out.": "Retirez --since, --kind et --last.",
     "drilled": "preuve",
     "runbook written": "guide écrit",
     "checklist": "liste cochée",
