@@ -456,6 +456,18 @@ RECOVERY = (
         (f"{STUCK}::test_a_server_that_answers_is_not_lost_and_files_are_in_none",),
     ),
     Bug(
+        "a-spoilt-note-has-no-way-out",
+        "What a component noted of a restore is spoilt: it is half rolled back, and cannot be left.",
+        (
+            Change(
+                "operations/recovery/left_behind.py",
+                "if journal.state not in (RunState.ROLLED_BACK,",
+                "if journal.state in (RunState.ROLLED_BACK,",
+            ),
+        ),
+        (f"{STUCK}::test_a_component_whose_notes_are_spoilt_is_named_and_left_by_a_word_of_the_user",),
+    ),
+    Bug(
         "a-bad-sector-hides-all-runs",
         "One record that cannot be looked at hides every other: a backup saves what another restore left half done.",
         (

@@ -166,3 +166,18 @@ def test_a_plan_whose_configuration_is_gone_can_be_left(shop: Shop) -> None:
     stuck = shop.program("restore", "--rollback", run, "--yes")
     assert (stuck.status, f"--leave {run}" in stuck.err) == (2, True)
     shop.program.good("restore", "--leave", run, "--yes")
+
+
+@pytest.mark.parametrize("note", ["places", "swap"])
+def test_a_component_whose_notes_are_spoilt_is_named_and_left_by_a_word_of_the_user(shop: Shop, note: str) -> None:
+    run = in_place(shop.program, "media")
+    path = pathlib.Path(shop.program.environment["REBOND_STATE_DIR"]) / "restores" / run / "parts" / "media" / note
+    path.write_bytes(b"\0")
+    before = shop.files()
+
+    stuck = shop.program("restore", "--rollback", run, "--yes")
+
+    assert (stuck.status, str(path) in stuck.err, f"--leave {run}" in stuck.err) == (40, True, True), stuck.err
+    shop.program.good("restore", "--leave", run, "--yes")
+    assert shop.files() == before, "nothing was touched"
+    shop.program.good("restore", "latest", "media", "--in-place", "--yes")

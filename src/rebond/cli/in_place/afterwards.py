@@ -25,6 +25,7 @@ from rebond.errors import Refused, RestoreError, UsageError
 from rebond.operations.recovery.carrying_out import Means, Recovery
 from rebond.operations.recovery.journal import Journal, RunState
 from rebond.operations.recovery.known_runs import find_run, require_state
+from rebond.operations.recovery.left_behind import require_sound_notes
 from rebond.operations.recovery.parts import NeedsServer
 from rebond.operations.recovery.plan import StepKind
 from rebond.stack.recovering import make_means
@@ -40,6 +41,7 @@ def resume(invocation: Invocation, text: str) -> int:
         _finish_bare(invocation, journal, load_run(invocation, journal))  # it may have been cut after the last step
     require_state(journal, RunState.UNFINISHED)
     begun = load_run(invocation, journal)
+    require_sound_notes(journal)
     with ExitStack() as held, watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)
         if any(not journal.has_ended(each.number) for each in begun.plan.steps if each.kind in _NEED_THE_VAULT):
@@ -105,6 +107,7 @@ def _restore_at_hand(invocation: Invocation, text: str) -> Iterator[_BegunRestor
     clock = SystemClock()
     journal = find_run(restores_of(invocation), text, clock, stack=find_stack(invocation))
     begun = load_run(invocation, journal)
+    require_sound_notes(journal)
     with watching(invocation) as watcher:
         around = Surroundings(run=journal.run, folder_of=journal.folder_of)
         means = make_means(begun.loaded, begun.wish, around, begun.plan.parts)

@@ -11,7 +11,7 @@ from rebond.clock import SystemClock
 from rebond.errors import ConfigError, RestoreError
 from rebond.operations.recovery.journal import Journal
 from rebond.operations.recovery.known_runs import SpoiltRun, describe_state, find_known
-from rebond.operations.recovery.left_behind import LeftBehind, leave_run, list_left_behind
+from rebond.operations.recovery.left_behind import LeftBehind, leave_run, list_left_behind, require_sound_notes
 
 
 def leave(invocation: Invocation, text: str, *, is_confirmed: bool) -> int:
@@ -45,6 +45,7 @@ def _find_fault(invocation: Invocation, found: Journal | SpoiltRun) -> RestoreEr
         return found.error
     try:
         load_run(invocation, found)
+        require_sound_notes(found)
     except (RestoreError, ConfigError) as error:
         return error
     raise describe_state(found)

@@ -10,6 +10,7 @@ import msgspec
 from rebond.clock import Clock
 from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
+from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.server_waiting import (
@@ -26,7 +27,7 @@ from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
 
-_NAMES, _DISCARDED = "databases", "discarded"
+NAMES, _DISCARDED = "databases", "discarded"
 _LONGEST_BYTES = 40  # of a name that are kept in another one: PostgreSQL cuts what is longer than 63, without a word
 _COUNTERS = "SELECT tup_inserted + tup_updated + tup_deleted FROM pg_catalog.pg_stat_database WHERE datname = {name};"
 
@@ -227,14 +228,15 @@ class DatabasePart:
         return names
 
     def _find_names(self) -> list[_Names]:
-        return _read_names(self._folder)
+        with note_read(self._run, self._folder / NAMES):
+            return _read_names(self._folder)
 
     def _is_discarded(self) -> bool:
         """Say whether it was undone to its end, after which nothing is asked of the server any more."""
         return (self._folder / _DISCARDED).exists()
 
     def _keep(self, names: list[_Names]) -> None:
-        self._write(_NAMES, write_json(names))
+        self._write(NAMES, write_json(names))
 
     def _write(self, name: str, content: bytes) -> None:
         path = self._folder / name
@@ -273,7 +275,7 @@ def describe_left(folder: Path) -> str:
 
 def _read_names(folder: Path) -> list[_Names]:
     try:
-        return read_json((folder / _NAMES).read_bytes(), list[_Names])
+        return read_json((folder / NAMES).read_bytes(), list[_Names])
     except FileNotFoundError:
         return []
 

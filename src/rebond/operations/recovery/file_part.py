@@ -15,6 +15,7 @@ from rebond.findings import Finding
 from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.earlier_fetches import choose_overwriting
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, remove_empty
+from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.remembered_places import PLACES, Places, choose_places, read_places
@@ -26,7 +27,7 @@ from rebond.operations.selection import Selection
 from rebond.progress import Observer
 
 MARKER = ".nobackup"  # so that no backup takes that folder in
-_SWAP, _TAKEN_BACK = "swap", "taken-back"
+SWAP, _TAKEN_BACK = "swap", "taken-back"
 
 LookAtLive = Callable[[bytes, Callable[[bytes], bool]], LiveShape]
 
@@ -123,11 +124,10 @@ class FilePart:
 
     def has_brought(self) -> bool:
         """Say whether anything lies where it is fetched to, or was put in its place from there."""
-        places = self._find_places()
-        if places is None:
-            return False
-        with contextlib.suppress(OSError):
-            return self._find_swap() is not None or bool(os.listdir(places.new_folder(self.name)))
+        with contextlib.suppress(OSError, RestoreError):  # what its notes are for is told when it is taken back
+            places = self._find_places()
+            if places is not None:
+                return self._find_swap() is not None or bool(os.listdir(places.new_folder(self.name)))
         return False
 
     def _bring(self, target: bytes, observer: Observer) -> None:
@@ -198,7 +198,7 @@ class FilePart:
         )
         swap = plan_swap(question)
         swap = msgspec.structs.replace(close_last(swap, self.place.last), made=places.made)
-        self._note(_SWAP, msgspec.msgpack.encode(swap))
+        self._note(SWAP, msgspec.msgpack.encode(swap))
         return swap
 
     def _may_matter(self, path: bytes) -> bool:
@@ -310,13 +310,12 @@ class FilePart:
         return found
 
     def _find_places(self) -> Places | None:
-        return read_places(self._folder)
+        with note_read(self._run, self._folder / PLACES):
+            return read_places(self._folder)
 
     def _find_swap(self) -> Swap | None:
-        try:
-            return msgspec.msgpack.decode((self._folder / _SWAP).read_bytes(), type=Swap)
-        except FileNotFoundError:
-            return None
+        with note_read(self._run, self._folder / SWAP):
+            return read_swap(self._folder)
 
     def _require_swap(self) -> Swap:
         swap = self._find_swap()
@@ -344,6 +343,14 @@ class FilePart:
             raise RestoreError(
                 "{component} could not be moved: {reason}", component=self.name, reason=str(error)
             ) from error
+
+
+def read_swap(folder: Path) -> Swap | None:
+    """Return what a part with this folder noted of its moves; ``None`` before. Raises as ``read_places`` does."""
+    try:
+        return msgspec.msgpack.decode((folder / SWAP).read_bytes(), type=Swap)
+    except FileNotFoundError:
+        return None
 
 
 def _want_nothing(_path: bytes) -> bool:

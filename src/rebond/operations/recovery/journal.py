@@ -320,6 +320,15 @@ def spoilt(run: str, path: Path, reason: object) -> RestoreError:
     )
 
 
+@contextlib.contextmanager
+def note_read(run: str, path: Path) -> Iterator[None]:
+    """Raise ``RestoreError`` where the block cannot read what a part of a run noted in a file."""
+    try:
+        yield
+    except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
+        raise spoilt(run, path, error) from error
+
+
 def _unwritable(path: Path, error: OSError) -> RestoreError:
     return RestoreError(
         "{path} cannot be written: {reason}. Without it a restore in place could not be undone.",

@@ -11,9 +11,10 @@ import msgspec
 
 from rebond.durable_files import fsync_directory
 from rebond.errors import RestoreError
-from rebond.operations.recovery.database_part import describe_left
-from rebond.operations.recovery.journal import PARTS, folder_held
-from rebond.operations.recovery.remembered_places import read_places
+from rebond.operations.recovery.database_part import NAMES, describe_left
+from rebond.operations.recovery.file_part import SWAP, read_swap
+from rebond.operations.recovery.journal import PARTS, Journal, RunState, folder_held, note_read
+from rebond.operations.recovery.remembered_places import PLACES, read_places
 
 _LEFT = ".left"  # ends the name of a record that is nobody's run any more
 
@@ -46,6 +47,27 @@ def list_left_behind(folder: Path) -> list[LeftBehind]:
                 )
             )
     return found
+
+
+def find_spoilt_note(folder: Path) -> RestoreError | None:
+    """Return why what a part of a run noted cannot be read; ``None`` where all of it can."""
+    notes = {PLACES: read_places, SWAP: read_swap, NAMES: describe_left}
+    try:
+        for part in sorted((folder / PARTS).iterdir()):
+            for name, read in notes.items():
+                with note_read(folder.name, part / name):
+                    read(part)
+    except FileNotFoundError:  # it came to no part
+        return None
+    except RestoreError as error:
+        return error
+    return None
+
+
+def require_sound_notes(journal: Journal) -> None:
+    """Raise ``RestoreError`` where a note of a run that has not ended cannot be read: half of it would be undone."""
+    if journal.state not in (RunState.ROLLED_BACK, RunState.ACCEPTED) and (fault := find_spoilt_note(journal.folder)):
+        raise fault
 
 
 def leave_run(folder: Path) -> Path:
