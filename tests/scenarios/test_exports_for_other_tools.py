@@ -162,6 +162,10 @@ def test_only_what_changed_since_a_snapshot_is_exported_and_what_went_is_named(t
     assert {"settings.py", "new/one.txt"} <= listed
     assert listed.isdisjoint({".env", "media/cover.jpg", "media/photo.jpg"})
 
+    program.good("backup", "--path", plant_shop(tmp_path / "other"), "--quiet")  # another stack of the same day
+    words = ("export", first, "shop", "--format", "tar.gz", "--output", tmp_path / "e.tgz", "--since", "latest")
+    assert program.ask(*words, "--quiet")["removed"] == ["new", "new/one.txt"]
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[PostgresServer]:

@@ -78,7 +78,7 @@ def export(invocation: Invocation, /, snapshot: str, component: str, output: str
             threads=threads,
             encryption=Encryption(wishes["encrypt"]) if wishes["encrypt"] else None,
             password=find_export_password(invocation) if wishes["encrypt"] else None,
-            since=choose_snapshot(vault, wishes["since"], stack=wishes["stack"]) if wishes["since"] else None,
+            since=choose_snapshot(vault, wishes["since"], stack=record.catalog.stack) if wishes["since"] else None,
             has_checksum=wishes["checksum"],
         )
         if output == "-":
