@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.bounded import wait_for
 from tests.scenarios.drilled_stack import DrilledStack
-from tests.scenarios.test_drills_of_postgres import by_code, wait_for
+from tests.scenarios.test_drills_of_postgres import by_code
 
 from rebond.clock import SystemClock
 from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, widen_path
@@ -227,11 +228,11 @@ def test_after_a_kill_the_server_goes_by_itself_and_the_next_drill_clears_the_re
         env={**surroundings, **stack.program.environment},
         cwd=stack.root,
     )
-    wait_for(lambda: sign.exists() and bool(sign.read_text().strip()))
+    wait_for(lambda: sign.exists() and bool(sign.read_text().strip()), "the check runs")
     assert len(list_servers(stack)) == 1
     process.send_signal(signal.SIGKILL)
     process.wait()
-    wait_for(lambda: not list_servers(stack))  # nobody told it to: its input ended
+    wait_for(lambda: not list_servers(stack), "the server ends")  # nobody told it to: its input ended
     stack.configure()
     stack.program.good("drill", "latest")
 

@@ -139,7 +139,7 @@ CONFIGURATION: dict[str, str] = {
     "'{key}' is not carried out by this version: nothing is locked in the store.": "« {key} » n'est pas mis en œuvre par cette version : rien n'est verrouillé dans le stockage.",
     "Let the bucket itself keep what is deleted (versions, a default retention), or give this machine a credential that may not delete. 'rebond doctor' tries what it may.": "Faites garder au bucket lui-même ce qui est effacé (versions, rétention par défaut), ou donnez à cette machine un accès qui ne peut pas effacer. « rebond doctor » essaie ce qu'elle peut.",
     "'{key}' is for a cloud store, and '{url}' is none.": "« {key} » vaut pour un stockage en nuage, et « {url} » n'en est pas un.",
-    "Take storage_class out, or name a bucket: url = \"s3://BUCKET/PREFIX\".": "Ôtez storage_class, ou nommez un bucket : url = \"s3://BUCKET/PREFIX\".",
+    'Take storage_class out, or name a bucket: url = "s3://BUCKET/PREFIX".': 'Ôtez storage_class, ou nommez un bucket : url = "s3://BUCKET/PREFIX".',
     "'{key}' names a storage class, and so does the address in '{other}'.": "« {key} » nomme une classe de stockage, et l'adresse dans « {other} » aussi.",
     "'{key}' names '{name}', which is nowhere.": "« {key} » nomme « {name} », qui n'est nulle part.",
     "There are: {known}.": "Il y a : {known}.",
