@@ -58,7 +58,8 @@ def target_of_component(name: str, component: Postgres, loaded: Loaded) -> Datab
 def describe_home(name: str, component: Postgres, loaded: Loaded) -> str:
     """Return the server of a component and its databases as an address for people; nothing is asked of the server.
 
-    Where what it refers to is not on this machine yet, it is the component's name.
+    Where what it refers to is not on this machine yet, it is the container without its databases, else the
+    component's name.
     """
     configured = ConfiguredPostgres(name, struct_replace(component, password=None), loaded)
     try:
@@ -66,7 +67,7 @@ def describe_home(name: str, component: Postgres, loaded: Loaded) -> str:
         names = configured.list_wanted() or [database]
         volume = words_of(component.volume, loaded)
     except RebondError:
-        return f"postgresql:{name}"
+        return str(address_of(component.inside)) if component.inside is not None else f"postgresql:{name}"
     databases = "" if "*" in names or not names[0] else f"/{','.join(names)}"
     if component.inside is not None:
         return f"{address_of(component.inside)}{databases}"

@@ -101,6 +101,17 @@ def _not_here(name: str, component: Component) -> SourceUnfit:
     )
 
 
+def _not_mounted(name: str, place: str) -> SourceUnfit:
+    return SourceUnfit(
+        "Where the files of {component} lie on this machine is not to be seen: {place} is not there, or keeps them "
+        "in itself and not in a volume.",
+        hint="Let the engine make it, with compose: up -d, then run the same command again. Or bring them below a "
+        "directory with --to DIR, and from there into it.",
+        component=name,
+        place=place,
+    )
+
+
 def _find_files(
     name: str,
     component: Files,
@@ -123,7 +134,7 @@ def _find_files(
         else:
             mounted = find_host_path(component, loaded)
             if mounted is None:
-                raise _not_here(name, component)
+                raise _not_mounted(name, str(place))
             here = replace(component, path=os.fsdecode(mounted), inside=None)
             if not is_glob(os.fsencode(component.path or "")):  # what is mounted is called what it is called
                 stack_root, here = Path(os.fsdecode(mounted)), _lay_at_root(component, loaded)

@@ -137,7 +137,10 @@ def plan_document(plan: RecoveryPlan, taken: Sequence[StepTaken] = ()) -> dict[s
             }
             for each in plan.parts
         ],
-        "left_out": [{"name": each.name, "reason": message_of(_as_finding(each))} for each in plan.left_out],
+        "left_out": [
+            {"name": each.name, "reason": message_of(_as_finding(each)), "hint": hint_of(_as_finding(each))}
+            for each in plan.left_out
+        ],
         "remarks": [finding_document(each) for each in plan.remarks],
         "spread_seconds": plan.spread_ms / 1000,
         "expected_seconds": plan.expected_seconds,

@@ -30,6 +30,7 @@ from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, require_co
 from rebond.cli.output.observing import describe_finding, finding_document
 from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
+from rebond.cli.recovery import in_containers
 from rebond.cli.recovery.databases import NamedServer, find_named_server, load_all, show_loading
 from rebond.cli.snapshots.choosing import choose_snapshot
 from rebond.cli.turns.holding import stack_held
@@ -70,11 +71,11 @@ def recover_stack(
         plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
         server = _find_server(invocation, loaded, asked, later, wishes)
         later = [name for name in later if server is None or name not in server.records]
-        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         root = Path(to) if to else loaded.root
         path = place_of(root, next(iter(stored)))
-        come_later = [_come_later(name, loaded, asked, url, path) for name in later]
-        plan = replace(plan, left_out=(*plan.left_out, *apart, *come_later))
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        plan, commands = _leave_out(plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to)
+        plan = replace(plan, left_out=(*plan.left_out, *apart))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
         missing += list_unready_servers(loaded, plan.parts, vault=url)
         if not wishes["dry_run"]:
@@ -87,7 +88,7 @@ def recover_stack(
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
-        commands = {**{name: _command_for(name, loaded, asked, url, path) for name in later}, **loading}
+        commands |= loading
         words = LastWords(root=str(root), configuration=str(path), vault=vault.store.location, commands=commands)
         journal = begin_run(invocation, loaded, wish, plan, clock, words, stored)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
@@ -192,19 +193,50 @@ def _comes_later(component: Component | None, to: str) -> bool:
     return bool(to)
 
 
-def _command_for(name: str, loaded: Loaded, asked: _Asked, url: str, path: Path) -> str:
-    """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
-    component = loaded.configuration.component.get(name)
-    if isinstance(component, Postgres) and component.method == "physical":
-        return shlex.join(["rebond", "restore", "--at", asked.target, name, "--vault", url, "--to"]) + " DIR"
-    snapshot = asked.records[name].snapshot.hex()[:12]
-    return shlex.join(["rebond", "restore", snapshot, name, "--in-place", "--vault", url, "--config", str(path)])
+class _Later(Struct, frozen=True, kw_only=True):
+    """What the commands for a later moment are made of. ``path`` is where the configuration will lie."""
+
+    loaded: Loaded
+    asked: _Asked
+    url: str
+    path: Path
+
+    def is_data_directory(self, name: str) -> bool:
+        component = self.loaded.configuration.component.get(name)
+        return isinstance(component, Postgres) and component.method == "physical"
+
+    def command_for(self, name: str) -> str:
+        """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
+        if self.is_data_directory(name):
+            return (
+                shlex.join(["rebond", "restore", "--at", self.asked.target, name, "--vault", self.url, "--to"]) + " DIR"
+            )
+        snapshot = self.asked.records[name].snapshot.hex()[:12]
+        return shlex.join(["rebond", "restore", snapshot, name, "--in-place", *self.words])
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return "--vault", self.url, "--config", str(self.path)
 
 
-def _come_later(name: str, loaded: Loaded, asked: _Asked, url: str, path: Path) -> LeftOut:
-    command = _command_for(name, loaded, asked, url, path)
-    component = loaded.configuration.component.get(name)
-    if isinstance(component, Postgres) and component.method == "physical":
+def _leave_out(
+    plan: RecoveryPlan, later: _Later, names: Sequence[str], vault: VaultAtHand, *, to: str
+) -> tuple[RecoveryPlan, dict[str, str]]:
+    """Say of what does not come back now how it does; return the plan with that, and the commands to be said again."""
+    inside = in_containers.find_commands(
+        () if to else plan.left_out, later.loaded, vault.live, later.asked.records, later.words
+    )
+    left_out = [in_containers.describe(each, inside) for each in plan.left_out]
+    left_out += [_come_later(name, later) for name in names]
+    return replace(plan, left_out=tuple(left_out)), {
+        **{name: later.command_for(name) for name in names},
+        **inside.after,
+    }
+
+
+def _come_later(name: str, later: _Later) -> LeftOut:
+    command = later.command_for(name)
+    if later.is_data_directory(name):
         return leave_out(
             name,
             SourceUnreachable(

@@ -1,0 +1,97 @@
+"""What of a stack lies in containers: on a bare machine it comes back by commands, when the engine is ready for it."""
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from rebond.config.components import Component, Files, Images
+from rebond.config.model import Loaded
+from rebond.errors import SourceUnfit, SourceUnreachable
+from rebond.operations.browsing import children, root_of
+from rebond.operations.recovery.plan import LeftOut
+from rebond.stack.recovering import leave_out
+from rebond.stack.whereabouts import find_engine
+from rebond.vault.access import Vault
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import SnapshotRecord
+
+_ARCHIVE = b".tar"
+
+
+class Commands(Struct, frozen=True, kw_only=True):
+    """What brings components back by hand: what services need ``before`` they start, and what comes ``after`` that."""
+
+    before: Mapping[str, str]
+    after: Mapping[str, str]
+
+
+def find_commands(
+    left_out: Iterable[LeftOut],
+    loaded: Loaded,
+    vault: Vault,
+    records: Mapping[str, SnapshotRecord],
+    words: Sequence[str],
+) -> Commands:
+    """Return the commands for what a plan leaves out because it lies in containers that are not here yet.
+
+    ``words`` name vault and configuration to a restore, the vault first.
+    """
+    before: dict[str, str] = {}
+    after: dict[str, str] = {}
+    for name in (each.name for each in left_out):
+        component = loaded.configuration.component.get(name)
+        record = records.get(name)
+        if record is None:
+            continue
+        if isinstance(component, Images):
+            if command := " && ".join(_list_loads(name, loaded, vault, record, words[:2])):
+                before[name] = command
+        elif _lies_in_container(component):
+            after[name] = shlex.join(["rebond", "restore", _short(record), name, "--in-place", *words])
+    return Commands(before=before, after=after)
+
+
+def describe(left: LeftOut, commands: Commands) -> LeftOut:
+    """Say of a component what brings it back, and when; as it was where no command does."""
+    if command := commands.before.get(left.name):
+        return leave_out(
+            left.name,
+            SourceUnreachable(
+                "These images are in no registry, and the services need them before they start.",
+                hint="Before you go on: {command}",
+                command=command,
+            ),
+        )
+    if command := commands.after.get(left.name):
+        return leave_out(
+            left.name,
+            SourceUnreachable(
+                "It lies in a container or a volume that is not here yet.",
+                hint="When it is: {command}",
+                command=command,
+            ),
+        )
+    return left
+
+
+def _lies_in_container(component: Component | None) -> bool:
+    return isinstance(component, Files) and (component.inside is not None or component.volume is not None)
+
+
+def _list_loads(name: str, loaded: Loaded, vault: Vault, record: SnapshotRecord, words: Sequence[str]) -> Iterator[str]:
+    """Yield a command for each image that was saved whole."""
+    try:
+        engine = find_engine(loaded)
+    except SourceUnfit:  # it is missing here still, and said to be
+        engine = "docker"
+    with SnapshotReader(vault, record) as reader:
+        for found in (each for each in reader.components if each.name == name):
+            for item in children(reader, root_of(found)):
+                if item.path.endswith(_ARCHIVE):
+                    path = f"{name}/{item.path.decode(errors='surrogateescape')}"
+                    yield f"{shlex.join(['rebond', 'cat', _short(record), path, *words])} | {engine} load"
+
+
+def _short(record: SnapshotRecord) -> str:
+    return record.snapshot.hex()[:12]
