@@ -163,6 +163,12 @@ KINDS = (
         (f"{CHANNELS}::test_who_talks_with_a_command_hears_its_answer_before_the_end",),
     ),
     Bug(
+        "words-of-an-engine-lost",
+        "What Docker says on standard output, when it cannot start a command, is dropped: the error gives no reason.",
+        (Change("sources/channels/reading.py", " or self._words_of_engine())", ")"),),
+        (f"{CHANNELS}::test_what_an_engine_says_on_standard_output_is_told",),
+    ),
+    Bug(
         "words-of-a-client-in-the-stream",
         "What a client says on standard output is saved as the beginning of a dump.",
         (Change("sources/channels/reading.py", "del self._held[: place + len", "del self._held[place : place + len"),),

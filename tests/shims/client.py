@@ -9,6 +9,7 @@ containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It 
 ``SHIM_DELAY=S``       wait S seconds before each piece of output
 ``SHIM_LOG=FILE``      append the arguments as a line of JSON
 ``SHIM_IDS=A=ID,…``    the ids of containers: the beginning of one reaches it, as the engines do, where no name fits
+``SHIM_ENGINE_SAYS=T`` end as Docker 20.10 does when it cannot start a command: T on standard output, status 126
 ``SHIM_CHATTER=TEXT``  say so on standard output before anything else
 ``SHIM_ANSWERS=DIR``   a JSON file ``answers`` there gives, for whole command lines other than ``exec``, the file whose
                        content is the answer, or ``!TEXT`` for a failure with status 1 that says TEXT
@@ -30,7 +31,7 @@ BROKEN_PIPE, KILLED = 13, 9
 
 
 def fail(text: str, status: int) -> "None":
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(text + "\n" if text else "")
     sys.exit(status)
 
 
@@ -64,10 +65,13 @@ def read_docker(client: str, words: list[str]) -> tuple[str, dict[str, list[str]
         fail(f"{client}: '{words[:1]}' is not a command", 1)
     del words[0]
     options = take_options(words, EXEC_OPTIONS)
+    if engine_words := os.environ.get("SHIM_ENGINE_SAYS"):
+        sys.stdout.write(f"{engine_words}\r\n")
+        sys.exit(126)
     return find_container(words.pop(0)), options, words
 
 
-def read_compose(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
+def read_compose(words: list[str], *, is_plugin: bool = True) -> tuple[str, dict[str, list[str]], list[str]]:
     take_options(words, COMPOSE_OPTIONS)
     if words == ["version"]:
         sys.stdout.write("Docker Compose version v2.24.0\n")
@@ -79,8 +83,11 @@ def read_compose(words: list[str]) -> tuple[str, dict[str, list[str]], list[str]
     if "-T" not in options:
         fail("the input device is not a TTY", 1)
     name = words.pop(0)
+    if engine_words := os.environ.get("SHIM_ENGINE_SAYS"):
+        sys.stdout.write(f"{engine_words}\r\n")
+        sys.exit(126)
     if name not in running():
-        fail(f'service "{name}" is not running', 1)
+        fail(f'service "{name}" is not running' if is_plugin else "", 1)
     return name, options, words
 
 
@@ -157,6 +164,15 @@ def pass_on(output: int, process: Running) -> None:
         sys.stdout.buffer.flush()
 
 
+def refuse_to_run(client: str, program: str) -> None:
+    """Say that a program is not there, where the real client does: Docker's engine says it on standard output."""
+    words = f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{program}": '
+    if client in ("docker", "docker-compose"):
+        sys.stdout.write(f"{words}executable file not found in $PATH: unknown\n\n")
+        sys.exit(126)
+    fail(f"{words}executable file not found in $PATH", 127)
+
+
 def answer_at_once(client: str, words: list[str]) -> None:
     """Give the answer that was prepared for this command line, in the way that was asked for, and end."""
     folder = os.environ.get("SHIM_ANSWERS")
@@ -188,7 +204,7 @@ def main(client: str, words: list[str]) -> int:
     if client == "kubectl":
         _, options, command = read_kubectl(words)
     elif client == "docker-compose":
-        _, options, command = read_compose(words)
+        _, options, command = read_compose(words, is_plugin=False)
     elif client == "docker" and words[:1] == ["compose"]:
         if os.environ.get("SHIM_NO_PLUGIN"):
             fail("docker: 'compose' is not a docker command.", 1)
@@ -200,7 +216,7 @@ def main(client: str, words: list[str]) -> int:
     try:
         process = Running(command, environment, directory)
     except FileNotFoundError:
-        fail(f'OCI runtime exec failed: exec: "{command[0]}": executable file not found in $PATH', 127)
+        refuse_to_run(client, command[0])
         raise AssertionError from None
     pass_on(process.output, process)
     status = process.wait()

@@ -5,7 +5,7 @@ import re
 _NOISE = re.compile(r"[EWIF]\d{4} \d\d:\d\d:\d\d")  # how kubectl begins a line of its log
 _UNREACHED = re.compile(
     r"cannot connect to the docker daemon|permission denied while trying to connect|unable to connect to the server|"
-    r"failed to connect to the docker api|error during connect|"
+    r"failed to connect to the docker api|error during connect|error while fetching server api version|"
     r"the connection to the server|couldn't get current server api group list|cannot connect to podman",
     re.IGNORECASE,
 )

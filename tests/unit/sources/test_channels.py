@@ -202,11 +202,34 @@ def test_the_client_is_started_where_the_stack_is(shims: dict[str, str], tmp_pat
         ("failed to connect to the docker API at unix:///var/run/docker.sock; check if the path is correct", 1),
         ("error: cannot exec into a container in a completed pod; current phase is Succeeded", 1),
         ("Error: can only create exec sessions on running containers: container state improper", 255),
+        ("no configuration file provided: not found", 14),
+        ("docker.errors.DockerException: Error while fetching server API version: ('Connection aborted.', …)", 1),
+        ("unable to upgrade to tcp, received 500", 1),
+        ("OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown", 126),
+        ("container is not running", 126),
     ],
 )
 def test_what_answers_later_perhaps_is_unreachable_and_no_fault_of_the_command(words: str, status: int) -> None:
     assert is_unreachable(Client.DOCKER, status, words)
     assert not is_unreachable(Client.DOCKER, 2, words)
+
+
+@pytest.mark.parametrize("address", ["compose:db", "docker:db"])
+def test_what_an_engine_says_on_standard_output_is_told(shims: dict[str, str], address: str) -> None:
+    words = "OCI runtime exec failed: exec failed: cannot exec in a stopped container: unknown"
+    with pytest.raises(SourceUnreachable, match=words):
+        read(tree_of({**shims, "SHIM_ENGINE_SAYS": words}, address, "cat"))
+    words = 'exec: "sh": executable file not found in [$]PATH'
+    with pytest.raises(CommandFailed, match=f"cat cannot be run in {address}: OCI .*{words}: unknown$"):
+        read(tree_of({**shims, "SHIM_ENGINE_SAYS": f"OCI …: {words.replace('[$]', '$')}: unknown"}, address, "cat"))
+
+
+def test_an_old_compose_that_ends_without_a_word_reached_nothing(shims: dict[str, str]) -> None:
+    surroundings = Surroundings(compose=OLD_DOCKER_COMPOSE)
+    with pytest.raises(SourceUnreachable, match="compose:gone cannot be reached by docker-compose, which says nothing"):
+        read(tree_of(shims, "compose:gone", "cat", surroundings=surroundings))
+    with pytest.raises(CommandFailed, match="failed with status 1 and said nothing"):
+        read(tree_of(shims, "compose:db", "false", surroundings=surroundings))
 
 
 def test_what_clients_say_each_time_is_in_no_message_of_a_good_end(shims: dict[str, str]) -> None:

@@ -27,10 +27,12 @@ CHANNELS: dict[str, str] = {
     "vous avez le droit de l'utiliser : {client} doit marcher depuis le même compte.",
     "{program} cannot be run in {address}: {words}": "{program} ne peut être lancé dans {address} : {words}",
     "Check that the image holds it, and a shell called sh.": "Vérifiez que l'image le contient, ainsi qu'un shell nommé sh.",
-    "{program} was killed in {address} (status 137), most likely for want of memory. {words}": "{program} a été tué dans "
-    "{address} (code 137), sans doute faute de mémoire. {words}",
-    "Give the container more memory, or see 'docker events' and 'kubectl describe pod'.": "Donnez plus de mémoire au "
-    "conteneur, ou voyez « docker events » et « kubectl describe pod ».",
+    "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}": "{program} a "
+    "été tué dans {address} (code 137) : son conteneur a été arrêté, ou la mémoire a manqué. {words}",
+    "See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.": "Voyez « docker events » ou "
+    "« kubectl describe pod » ; puis relancez, ou donnez-lui plus de mémoire.",
+    "{address} cannot be reached by {client}, which says nothing of why.": "{address} ne peut être atteint par {client}, qui ne "
+    "dit pas pourquoi.",
     "The database {path} is damaged, so it is not saved: {reason}": "La base {path} est endommagée, donc elle n'est pas "
     "sauvegardée : {reason}",
     "Restore it from an earlier snapshot, or save what is readable: sqlite3 {path} .recover": "Restaurez-la d'une sauvegarde "

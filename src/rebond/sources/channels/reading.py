@@ -21,6 +21,7 @@ from rebond.sources.streams.readers import CommandReader, describe_failure
 _SCRIPT = 'printf \'\\n%s\\n\' "$0" && "$@" && printf \'\\n%s\\n\' "$0"'
 _MARK_BYTES = 16
 _BLOCK_BYTES = 1 << 16
+_SAID_BYTES = 2000  # of what comes before the first mark
 _CHATTER = re.compile(  # on standard error, whatever the command does
     r'time="[^"]*" level=(?:warning|info)\b|WARN\[\d+\]|Defaulted container |Emulate Docker CLI |'
     r"[WI]\d{4} \d\d:\d\d:\d\d|>>>> Executing external compose provider"
@@ -84,6 +85,7 @@ class MarkedReader:
         self._program = program
         self._client = client
         self._held = bytearray()
+        self._said = bytearray()  # before the first mark: the engines say there why nothing could be started
         self._has_begun = False
         self._is_over = False
 
@@ -128,6 +130,8 @@ class MarkedReader:
                 del self._held[: place + len(mark)]
                 self._has_begun = True
                 return
+        self._said += self._held[: -len(self._translated_end)]
+        del self._said[:-_SAID_BYTES]
         del self._held[: -len(self._translated_end)]
 
     def finish(self) -> None:
@@ -135,7 +139,7 @@ class MarkedReader:
         status = self._reader.wait()
         self._reader.check_time()
         if status:
-            raise self._describe(status, self.last_words() or self._reader.last_words())
+            raise self._describe(status, self.last_words() or self._reader.last_words() or self._words_of_engine())
         if not self._end:
             return
         if self._held.endswith(self._translated_end):
@@ -170,11 +174,25 @@ class MarkedReader:
         """Return the last lines of standard error, without what clients say each time; asked after the end."""
         return " | ".join(each for each in self._reader.last_words().split(" | ") if not _CHATTER.match(each))
 
+    def _words_of_engine(self) -> str:
+        """Return what came on standard output before the command, if it never began: docker says there why not."""
+        if self._has_begun:
+            return ""
+        lines = (self._said + self._held).decode(errors="replace").splitlines()
+        return " | ".join([each.strip() for each in lines if each.strip()][-3:])
+
     def close(self) -> None:
         """End the client; what it started inside ends when it next writes."""
         self._reader.close()
 
     def _describe(self, status: int, words: str) -> SourceError:
+        if status == 1 and not words and not self._has_begun:  # so ends docker-compose 1.29 where no service runs
+            return SourceUnreachable(
+                "{address} cannot be reached by {client}, which says nothing of why.",
+                hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
+                address=str(self._address),
+                client=self._client,
+            )
         if is_unreachable(self._address.client, status, words):
             return SourceUnreachable(
                 "{address} cannot be reached by {client}: {words}",
@@ -193,8 +211,8 @@ class MarkedReader:
             )
         if status == 137:
             return CommandFailed(
-                "{program} was killed in {address} (status 137), most likely for want of memory. {words}",
-                hint="Give the container more memory, or see 'docker events' and 'kubectl describe pod'.",
+                "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}",
+                hint="See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.",
                 program=self._program,
                 address=str(self._address),
                 words=words,
@@ -206,6 +224,12 @@ _ABSENT = (
     "no such container",
     "no such service",
     "is not running",
+    "cannot exec in a stopped",
+    "error executing setns process",
+    "write init-p: broken pipe",
+    "unable to upgrade to tcp",
+    "error while fetching server api version",
+    "couldn't connect to docker daemon",
     "is paused, unpause",
     "is restarting, wait",
     "no container found",
@@ -224,6 +248,7 @@ _ABSENT = (
     "container not found",
     "no configuration file provided",
 )
+_OF_CLIENTS = (1, 14, 125, 126, 255)  # 14 is compose without its files, 126 an engine whose container ends just then
 
 
 def is_unreachable(client: Client, status: int, words: str) -> bool:
@@ -231,4 +256,4 @@ def is_unreachable(client: Client, status: int, words: str) -> bool:
     if client in (Client.DOCKER, Client.PODMAN) and status == 125:
         return True
     lower = words.lower()
-    return status in (1, 125, 255) and any(each in lower for each in _ABSENT)
+    return status in _OF_CLIENTS and any(each in lower for each in _ABSENT)

@@ -35,7 +35,7 @@ _AT_ONCE = 4
 _POSTGRES_DUMP = re.compile(r"\bpg_dump(all)?\b")
 _SILENT_ENGINE = re.compile(  # the check of tools says so, once
     r"cannot connect to the docker daemon|permission denied while trying to connect|unable to connect to the server|"
-    r"failed to connect to the docker api|error during connect|"
+    r"failed to connect to the docker api|error during connect|error while fetching server api version|"
     r"context .* does not exist",
     re.IGNORECASE,
 )
