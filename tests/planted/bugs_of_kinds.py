@@ -2,6 +2,7 @@
 
 from tests.planted.bug import Bug, Change
 
+RECOVERED = "tests/scenarios/test_recover_containers.py"
 CHANNELS = "tests/unit/sources/test_channels.py"
 VOLUMES = "tests/unit/sources/test_volumes.py"
 CONTAINERS = "tests/scenarios/test_kinds_in_containers.py"
@@ -155,6 +156,18 @@ KINDS = (
         "The container db is gone, and one whose id begins with db is saved instead.",
         (Change("sources/channels/reading.py", "    require_own_name(address, environment)\n", ""),),
         (f"{CHANNELS}::test_the_beginning_of_an_id_is_no_name",),
+    ),
+    Bug(
+        "an-image-takes-a-name",
+        "A recovery loads an image whose name means another one here, and what runs under that name is another then.",
+        (
+            Change(
+                "operations/recovery/images_part.py",
+                "if image.saved_as != image.id and engine.find(image.saved_as):",
+                "if image.saved_as == image.id and engine.find(image.saved_as):",
+            ),
+        ),
+        (f"{RECOVERED}::test_an_image_that_is_there_is_not_loaded_again_and_a_name_that_means_another_keeps_it",),
     ),
     Bug(
         "answers-held-back",

@@ -1,8 +1,8 @@
 """A stack of containers comes back on a bare machine: what is printed for what the plan cannot bring, is what does."""
 
-import json
 import pathlib
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -41,37 +41,108 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> KeptStack:
     return stack
 
 
-def plan_on_a_bare_machine(stack: KeptStack, folder: Folder) -> dict[str, Any]:
-    """Return the components that the plan leaves out, by name."""
-    bare = folder / "bare"
-    bare.mkdir()
-    environment = {"SHIM_RUNNING": "nothing", "REBOND_STATE_DIR": str(bare / "state"), "HOME": str(bare)}
-    ended = stack.program.run("recover", stack.folder / "vault", "--dry-run", "--json", **environment)
-    assert ended.status == 0, ended.err + ended.out
-    return {each["name"]: each for each in ended.document["left_out"]}
+LOADER = """#!/bin/sh
+# What the stand-in does not know: an engine that keeps what it is given, by the id that the tests have for it.
+case "$1 $2" in
+  "load ") cat > "$LOADED/image"; exit ${LOAD_STATUS:-0};;
+  "image inspect")
+    test "$5" = "${NAME_TAKEN:-}" && { echo sha256:another; exit 0; }
+    test -e "$LOADED/image" && { echo sha256:0123456789abcdef; exit 0; }
+    echo "Error response from daemon: No such image: $5" >&2; exit 1;;
+esac
+exec "$STAND_IN" "$@"
+"""
 
 
-def test_what_lies_in_containers_comes_back_by_the_commands_that_the_plan_prints(
-    stack: KeptStack, tmp_path: Folder
+class BareMachine:
+    """A machine with an engine that has nothing yet, and nothing of the stack."""
+
+    def __init__(self, stack: KeptStack, folder: Folder) -> None:
+        self._stack = stack
+        self.loaded = folder / "loaded"
+        self.loaded.mkdir()
+        (folder / "bin").mkdir()
+        engine = folder / "bin" / "docker"
+        engine.write_text(LOADER)
+        engine.chmod(0o755)
+        self.environment = {
+            "SHIM_RUNNING": "nothing",
+            "REBOND_STATE_DIR": str(folder / "state"),
+            "HOME": str(folder),
+            "LOADED": str(self.loaded),
+            "STAND_IN": str(shutil.which("docker", path=stack.program.environment["PATH"])),
+            "PATH": f"{folder / 'bin'}:{stack.program.environment['PATH']}",
+        }
+
+    def recover(self, *arguments: str, status: int = 0, **environment: str) -> Any:
+        words: tuple[str | Folder, ...] = ("recover", self._stack.folder / "vault", *arguments, "--json")
+        ended = self._stack.program.run(*words, **{**self.environment, **environment})
+        assert ended.status == status, ended.err + ended.out
+        return ended.document
+
+
+@pytest.fixture
+def gone(stack: KeptStack, tmp_path: Folder) -> Iterator[BareMachine]:
+    """The stack's own files are not there while this lasts."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for name in ("page", "media", "rebond.toml"):
+        (stack.folder / name).rename(kept / name)
+    yield BareMachine(stack, tmp_path)
+    for each in kept.iterdir():
+        there = stack.folder / each.name
+        shutil.rmtree(there, ignore_errors=True)
+        there.unlink(missing_ok=True)
+        each.rename(there)
+
+
+def test_images_that_no_registry_holds_are_loaded_before_anything_is_started(
+    gone: BareMachine, stack: KeptStack
 ) -> None:
-    left = plan_on_a_bare_machine(stack, tmp_path)
-    assert set(left) == {"media", "images"}
+    plan = gone.recover("--dry-run")
+    kinds = [(each["kind"], each["subject"]) for each in plan["steps"]]
+    assert ("fetch", "images") in kinds
+    assert ("set-aside", "images") not in kinds
+    assert not any(gone.loaded.iterdir())
 
-    load = left["images"]["hint"].partition(": ")[2]
-    cat, engine = load.split(" | ")
-    assert engine == "docker load"
-    words = cat.split()[1:]
-    assert words[2] == "images/shop-web_1-0123456789ab.tar"
-    stack.restore(words[1], tmp_path / "back", "images")
-    assert words[0] == "cat"
-    assert (tmp_path / "back" / words[2]).read_bytes() == make_image_archive()
+    gone.recover("--yes")
+    assert (gone.loaded / "image").read_bytes() == make_image_archive()
+    assert (stack.folder / "page").read_text() == "hello"
 
+
+def test_an_image_that_is_there_is_not_loaded_again_and_a_name_that_means_another_keeps_it(gone: BareMachine) -> None:
+    found = gone.recover("--yes", status=3, NAME_TAKEN="shop-web:1")
+    assert [each["message"] for each in found["problems"]] == [
+        "shop-web:1 means another image on this machine, which stays; the one that was saved was not loaded."
+    ]
+    assert not any(gone.loaded.iterdir())
+
+    (gone.loaded / "image").write_bytes(b"there")
+    gone.recover("--yes")
+    assert (gone.loaded / "image").read_bytes() == b"there"
+
+
+def test_an_engine_that_takes_no_image_ends_the_recovery_with_its_words(gone: BareMachine, stack: KeptStack) -> None:
+    failed = gone.recover("--yes", status=33, LOAD_STATUS="1")
+    assert "docker failed with status 1" in failed["error"]["message"]
+    assert not (stack.folder / "page").exists()
+
+
+def test_what_lies_in_containers_comes_back_by_the_command_that_the_plan_prints(
+    stack: KeptStack, gone: BareMachine
+) -> None:
+    left = {
+        each["name"]: each for each in gone.recover("--dry-run", PATH=stack.program.environment["PATH"])["left_out"]
+    }
+    assert set(left) == {"media"}
     restore = left["media"]["hint"].partition(": ")[2].split()[1:]
     assert restore[2:4] == ["media", "--in-place"]
-    kept = sorted(each.name for each in (stack.folder / "media").iterdir())
+
+    gone.recover("--yes")
+    make_media(stack.folder / "media")
     shutil.rmtree(stack.folder / "media" / "sub")
     mounts = [{"Destination": str(stack.folder / "media"), "Source": str(stack.folder / "media")}]
     stack.answer(COMPOSE + "ps --all --quiet web", b"c0ffee\n")
-    stack.answer("docker inspect c0ffee", json.dumps([{"Mounts": mounts}]).encode())
+    stack.answer_json("docker inspect c0ffee", [{"Mounts": mounts}])
     stack.program.good(*restore, "--yes")
-    assert sorted(each.name for each in (stack.folder / "media").iterdir()) == kept
+    assert (stack.folder / "media" / "sub" / "deep" / "x.log").read_text() == "log"

@@ -15,6 +15,7 @@ from rebond.sources.channels.inspecting import inspect_containers
 from rebond.sources.channels.volumes import list_mounts
 from rebond.sources.documents.tree import Document, FolderTree, Piece, Stream
 from rebond.sources.images.listing import (
+    LIST_NAME,
     Image,
     list_of_cluster,
     list_of_compose,
@@ -28,8 +29,6 @@ from rebond.sources.tar.judging import TarReader
 from rebond.stack.file_trees import Report
 from rebond.stack.surroundings import address_of
 from rebond.stack.whereabouts import Place, find_engine, find_named_volume, list_compose_words, resolver_of
-
-LIST_NAME = b"images.json"
 
 
 class ConfiguredImages:

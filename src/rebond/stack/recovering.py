@@ -18,6 +18,7 @@ from rebond.operations.recovery.checking import Question, ask_address
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.parts import NeedsServer, Part
 from rebond.operations.recovery.plan import (
+    IMAGES,
     CommandNames,
     LeftOut,
     PlannedPart,
@@ -26,7 +27,7 @@ from rebond.operations.recovery.plan import (
     make_plan,
 )
 from rebond.stack.hooks import make_hook
-from rebond.stack.recovery_parts import is_bare, make_part
+from rebond.stack.recovery_parts import is_bare, make_images_part, make_part
 from rebond.stack.recovery_places import Relocation
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 from rebond.stack.whereabouts import looking_up, resolver_of
@@ -92,6 +93,9 @@ def make_means(loaded: Loaded, wish: RecoveryWish, around: Surroundings, parts: 
     chosen = {each.name: each for each in wish.chosen}
     found: dict[str, Part] = {}
     for each in parts:
+        if each.kind == IMAGES:  # whose place is the engine
+            found[each.name] = make_images_part(each.name, each.place, relocation.loaded, around)
+            continue
         try:
             found[each.name], _ = make_part(
                 chosen[each.name], loaded.configuration.component[each.name], relocation, wish, around
@@ -139,7 +143,7 @@ def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) 
         place=place,
         files=chosen.files,
         bytes=chosen.bytes,
-        is_new=os.path.isabs(place) and not os.path.lexists(place),
+        is_new=component.kind == IMAGES or (os.path.isabs(place) and not os.path.lexists(place)),
         needs_server=isinstance(part, NeedsServer),
         goes_on=chosen.target == "latest",
     )

@@ -4,7 +4,7 @@ import os
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from rebond.config.components import Component, Postgres
+from rebond.config.components import Component, Images, Postgres
 from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
@@ -30,6 +30,8 @@ def make_part(
     source = around.sources.get(chosen.name)
     if isinstance(component, Postgres):
         return _make_database_part(chosen, component, relocation, wish, around)
+    if isinstance(component, Images) and wish.is_bare and not wish.to:
+        return _make_images_part(chosen, relocation, around)
     place = find_files_place(
         chosen.name,
         component,
@@ -49,6 +51,28 @@ def make_part(
     )
     part = FilePart(place, wanted, run=around.run, folder=around.folder_of(chosen.name), source=source)
     return part, os.fsdecode(place.top)
+
+
+def _make_images_part(chosen: ChosenPart, relocation: Relocation, around: Surroundings) -> tuple[Part, str]:
+    """Return what loads images, and the engine. Raises ``SourceUnfit`` where there is no engine, or nothing to load."""
+    from rebond.stack.whereabouts import find_engine  # noqa: PLC0415 - many stacks have none
+
+    if chosen.files == 1:  # the list alone
+        raise SourceUnfit(
+            "No image was saved whole: what starts the services fetches or builds them.",
+            hint="Their names and digests are in images.json of {component}.",
+            component=chosen.name,
+        )
+    client = find_engine(relocation.loaded)
+    return make_images_part(chosen.name, client, relocation.loaded, around), client
+
+
+def make_images_part(name: str, client: str, loaded: Loaded, around: Surroundings) -> Part:
+    """Return what loads images into the engine ``client``."""
+    from rebond.operations.recovery.images_part import ImagesPart  # noqa: PLC0415 - many stacks have none
+    from rebond.stack.image_engine import ImageEngine  # noqa: PLC0415
+
+    return ImagesPart(name, lambda: ImageEngine(client, loaded), around.sources.get(name))
 
 
 def _make_physical_part(

@@ -76,7 +76,7 @@ def recover_stack(
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         plan, commands = _leave_out(plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to)
         plan = replace(plan, left_out=(*plan.left_out, *apart))
-        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if not each.needs_server])
+        missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)])
         missing += list_unready_servers(loaded, plan.parts, vault=url)
         if not wishes["dry_run"]:
             _show(invocation, plan, missing)

@@ -8,6 +8,7 @@ from msgspec import Struct
 from rebond.findings import Finding
 
 BEGIN_ANEW = "begin-anew"  # of a remark: a server that comes back wants a new base
+IMAGES = "images"
 DATABASES = frozenset({"postgres", "sqlite", "mysql", "redis", "command"})
 
 
@@ -165,7 +166,9 @@ def make_plan(
     wanted += [(StepKind.ISOLATE, each, 0) for each in commands.isolate]
     wanted += [(StepKind.STOP, each, 0) for each in commands.stop]
     for each in ordered:
-        if each.kind not in DATABASES:
+        if (
+            each.kind not in DATABASES and each.kind != IMAGES
+        ):  # which lie where they are used as soon as they are loaded
             wanted += _bring_back(each)
     wanted += [(StepKind.REBUILD, each, 0) for each in commands.rebuild]
     for each in ordered:

@@ -12,6 +12,7 @@ from rebond.sources.channels.inspecting import Ask, bad_answer, inspect_containe
 
 Report = Callable[[Finding], None]
 _ID = re.compile(r"sha256:[0-9a-f]+|[0-9a-f]{64}")
+LIST_NAME = b"images.json"  # beside the archives
 _OWN_REGISTRY = "localhost/"  # what podman calls images that it built
 
 
