@@ -1,4 +1,4 @@
-"""Which components belong into a vault of their own, and of which class their snapshots there are."""
+"""Which components belong into a vault of their own, of which class their snapshots there are, and of which level."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,6 +27,18 @@ def find_classes_of_apart(
     """
     return {
         vault: find_class_of_change(configuration, {each.name for each in components}, class_name)
+        for vault, components in apart.items()
+    }
+
+
+def find_levels_of_apart(
+    configuration: Configuration, apart: Mapping[str, Sequence[ComponentToSave]], strategies: Mapping[str, str]
+) -> dict[str, str]:
+    """Return how hard to compress for each of these vaults: as a strategy wishes it, else as the vault does."""
+    return {
+        vault: "dense"
+        if any(strategies.get(each.name) == "compressed" for each in components)
+        else configuration.vaults[vault].level
         for vault, components in apart.items()
     }
 

@@ -14,7 +14,7 @@ from rebond.findings import Finding
 from rebond.operations.components import ComponentToSave, FindFields, Moment, NamedFiles, OpenTree
 from rebond.operations.hooks import Hooks
 from rebond.schedule.beside import is_beside
-from rebond.stack.apart import find_apart, find_classes_of_apart
+from rebond.stack.apart import find_apart, find_classes_of_apart, find_levels_of_apart
 from rebond.stack.expecting import make_judge
 from rebond.stack.exports import PlannedExport, plan_exports
 from rebond.stack.file_trees import ConfiguredFiles
@@ -35,8 +35,9 @@ class PlannedBackup:
     """What is to be saved as one snapshot. ``notes`` say what of the configuration is done in another way, or not yet.
 
     ``lacks`` are components of the stack that are left out by wish: the snapshot is no whole set then. ``apart`` are
-    those of other vaults, by vault; their snapshots there are of ``class_of_apart``. ``is_of_change`` says that
-    nothing is to be done where nothing changed, ``is_beside`` that other runs of the stack are not waited for.
+    those of other vaults, by vault; their snapshots there are of ``class_of_apart``, compressed as ``level_of_apart``
+    says. ``is_of_change`` says that nothing is to be done where nothing changed, ``is_beside`` that other runs of the
+    stack are not waited for.
     """
 
     components: tuple[ComponentToSave, ...]
@@ -51,6 +52,7 @@ class PlannedBackup:
     hooks: Hooks = field(default_factory=Hooks)
     apart: Mapping[str, tuple[ComponentToSave, ...]] = field(default_factory=dict)
     class_of_apart: Mapping[str, str] = field(default_factory=dict)
+    level_of_apart: Mapping[str, str] = field(default_factory=dict)
     is_of_change: bool = False
     drills_each: bool = False
     exports: tuple[PlannedExport, ...] = ()
@@ -105,6 +107,7 @@ def plan_backup(
         hooks=make_hooks(loaded, class_name),
         apart=apart,
         class_of_apart=find_classes_of_apart(configuration, apart, class_name),
+        level_of_apart=find_levels_of_apart(configuration, apart, strategies),
         exports=tuple(exports),
         is_of_change=bool(class_ and class_.trigger == "change"),
         drills_each=bool(class_ and class_.drill and class_.drill.rhythm == "each"),

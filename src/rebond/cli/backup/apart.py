@@ -34,7 +34,7 @@ from rebond.stack.planning import PlannedBackup
 from rebond.stack.sets import find_lacking
 from rebond.units import format_iso, format_moment
 from rebond.vault.access import Vault
-from rebond.vault.frames import LEVELS, Level
+from rebond.vault.frames import LEVELS
 from rebond.vault.primitives import hash_of
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -140,7 +140,7 @@ def _save_apart(
         class_=class_,
         lacks=(),
         hooks=type(request.hooks)(),
-        level=_choose_level(loaded, name, request, plan),
+        level=LEVELS[plan.level_of_apart[name]],
     )
     with open_by_name(invocation, loaded, name, watcher) as vault:
         outcome: BackupOutcome | Unchanged
@@ -154,12 +154,6 @@ def _save_apart(
     if invocation.recording is not None and not isinstance(outcome, Unchanged):
         invocation.recording.meet_snapshot(saved.record.snapshot.hex())
     return saved
-
-
-def _choose_level(loaded: Loaded, name: str, request: BackupRequest, plan: PlannedBackup) -> Level:
-    """Return how hard to compress for another vault: as that vault wishes, unless this run was told otherwise."""
-    is_told = request.level != LEVELS[plan.level or "balanced"]
-    return request.level if is_told else LEVELS[loaded.configuration.vaults[name].level]
 
 
 def _memory_of(invocation: Invocation, loaded: Loaded, vault: str, class_: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +153,8 @@ def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapp
         allows_partial=wishes["allow_partial"] or is_partial_fit,
         excludes=(*wishes["exclude"], *leave_vaults_out([each.address for each in list_places(loaded)])),
     )
+    if wishes["level"]:
+        plan = replace(plan, level_of_apart=dict.fromkeys(plan.apart, wishes["level"]))
     for each in plan.notes:
         note(invocation, describe_finding(each))
     half_restored = find_half_restored(
