@@ -27,9 +27,16 @@ compose)
   *" version") echo "Docker Compose version v$(cat $S/compose-version)";;
   *" up --detach "*) echo "$last" >> $S/running;;
   *" restart "*) rm -f $S/silent;;
+  *" unpause $(cat $S/paused 2>/dev/null)") rm $S/paused;;
+  *" exec "*" $(cat $S/paused 2>/dev/null || echo /) "*)
+    echo "Error response from daemon: Container 5a99 is paused, unpause the container before exec" >&2; exit 1;;
   *) export SHIM_RUNNING=$(paste -sd, $S/running); exec $S/real/docker "$@";;
   esac;;
 start) echo "$2" >> $S/running;;
+unpause) [ "$2" = "$(cat $S/paused)" ] && rm $S/paused;;
+exec) [ "$2" = "$(cat $S/paused 2>/dev/null)" ] && {
+    echo "Error response from daemon: Container 5a99 is paused, unpause the container before exec" >&2; exit 1; }
+  export SHIM_RUNNING=$(paste -sd, $S/running); exec $S/real/docker "$@";;
 *) export SHIM_RUNNING=$(paste -sd, $S/running); exec $S/real/docker "$@";;
 esac
 """

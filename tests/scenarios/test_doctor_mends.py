@@ -72,6 +72,23 @@ def test_the_commands_for_a_state_of_the_machine_mend_it(machine: MendedMachine,
     assert code in machine.mend()
 
 
+@pytest.mark.parametrize("name", ["db", "web"])
+def test_what_is_paused_is_woken_and_not_started(machine: MendedMachine, name: str) -> None:
+    machine.write(CONTAINERS)
+    machine.say("paused", name)
+
+    assert machine.mend() == ["service-unreachable"]
+
+
+def test_a_log_that_cannot_be_streamed_out_of_a_container_is_told(machine: MendedMachine) -> None:
+    server = '[component.db]\nkind = "postgres"\nmethod = "physical"\nwal = "receive"\nuser = "shop"\n'
+    machine.write(f'{server}in = "compose:db"\n')
+
+    (found,) = [each for each in machine.findings() if each["code"].startswith("wal-")]
+    assert (found["code"], found["weight"]) == ("wal-inside", "failure")
+    assert found["command"].endswith(f"/{machine.path.name}")
+
+
 @pytest.mark.parametrize("program", ["docker", "kubectl"])
 def test_a_program_that_is_missing_is_installed(machine: MendedMachine, program: str) -> None:
     machine.write(CONTAINERS + CLUSTER.replace("uploads", "cluster"))

@@ -57,6 +57,7 @@ ADVICE: dict[str, str] = {
     "A restore beside what is there takes {wanted}; {place} has {free} left.": "Une restauration à côté de l'existant prend {wanted} ; il reste {free} à {place}.",
     "{place} has {free} left; {least} are to stay free.": "Il reste {free} à {place} ; {least} doivent rester libres.",
     "{address} does not answer: {words}": "{address} ne répond pas : {words}",
+    "The log of {component} cannot be streamed out of a container, so no snapshot of it is whole: publish the port of the server and name it with host and port, without 'in' and 'volume'.": "Le journal de {component} ne peut être suivi depuis l'intérieur d'un conteneur, donc aucune de ses sauvegardes n'est complète : publiez le port du serveur et nommez-le avec host et port, sans « in » ni « volume ».",
     "PostgreSQL in {address} takes no connections.": "PostgreSQL dans {address} n'accepte pas de connexions.",
     "pg_isready is not on this machine, so nobody can say whether the database answers.": "pg_isready n'est pas sur cette machine : personne ne peut dire si la base répond.",
     "PostgreSQL, which {component} is saved from, takes no connections.": "PostgreSQL, d'où {component} est sauvegardé, n'accepte pas de connexions.",

@@ -130,7 +130,7 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
         weight=Weight.FAILURE,
         template="{address} does not answer: {words}",
         values={"address": str(address), "words": asked.words or "–"},
-        command=_start(scene, address, surroundings),
+        command=_awake(scene, address, surroundings, asked.words),
     )
 
 
@@ -142,6 +142,15 @@ def _ask_inside(scene: Scene, address: Address, surroundings: Surroundings, comm
         timeout_seconds=PATIENCE_SECONDS,
         directory=surroundings.started_in or None,
     )
+
+
+def _awake(scene: Scene, address: Address, surroundings: Surroundings, words: str) -> str:
+    """Return what makes it answer: what is paused is not started."""
+    if "is paused" in words and address.client is Client.COMPOSE:
+        return scene.command(*_compose(surroundings), "unpause", address.name)
+    if "is paused" in words and address.client is not Client.KUBERNETES:
+        return scene.command(address.client.value, "unpause", address.name)
+    return _start(scene, address, surroundings)
 
 
 def _start(scene: Scene, address: Address, surroundings: Surroundings) -> str:

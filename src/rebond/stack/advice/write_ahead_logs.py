@@ -31,6 +31,9 @@ _COMMANDS = {
 def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
     """Ask each server, and see whether its user comes to where the daemon listens."""
     for name, component in find_wal_components(scene.loaded).items():
+        if component.wal == "receive" and (component.inside is not None or component.volume is not None):
+            yield _cannot_be_streamed(scene, name)
+            continue
         notes = read_notes(folder_of(scene.state_folder, scene.loaded) / "wal" / f"{name}.json")
         yield from _check_server(scene, name, component, notes.slot)
         if component.wal == "archive-command" and component.inside is None:
@@ -44,6 +47,19 @@ def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
                 values={"component": name, "reason": notes.fault},
                 command=_LOOK,
             )
+
+
+def _cannot_be_streamed(scene: Scene, name: str) -> Observation:
+    """What no slot and no daemon would mend: a log is streamed from a port, not through a program in a container."""
+    return Observation(
+        check="services",
+        code="wal-inside",
+        weight=Weight.FAILURE,
+        template="The log of {component} cannot be streamed out of a container, so no snapshot of it is whole: publish "
+        "the port of the server and name it with host and port, without 'in' and 'volume'.",
+        values={"component": name},
+        command=f"${{EDITOR:-vi}} {scene.command(scene.path)}",
+    )
 
 
 def _check_server(scene: Scene, name: str, component: Postgres, slot: str) -> Iterator[Observation]:
