@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from rebond.errors import UnknownName, UsageError
-from rebond.units import parse_last_moment
+from rebond.units import parse_last_moment, parse_moment
 from rebond.vault.access import Vault
 from rebond.vault.commits import read_snapshots, read_withdrawn
 from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
 AHEAD_MS = 10 * 60_000  # of this machine's clock: a record that is dated later shows a clock that is wrong
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:([-T ]\d{2}):?\d{2}(?::?\d{2})?(?: ?(?:Z|[+-]\d\d(?::?\d\d)?))?)?")
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:([-T ]\d{2}):?\d{2}(?::?\d{2})?(?: ?(Z|[+-]\d\d(?::?\d\d)?))?)?")
 _ID = re.compile(r"[0-9a-f]{4,32}")  # fewer digits would be mistaken for words
 
 
@@ -203,6 +203,8 @@ def _resolve_date(
         from_ms, until_ms = (int(each.timestamp() * 1000) for each in (start, start + datetime.timedelta(days=1)))
         if has_time:  # refused where the clock was changed: an hour that came twice is two moments
             until_ms = parse_last_moment(text, now_ms=0, zone=zone) + 1
+        if match[5]:  # whoever names a zone means the day there
+            from_ms = parse_moment(f"{year:04}-{month:02}-{day:02} 00:00{match[5]}", now_ms=0)
     except (ValueError, OverflowError):
         raise UsageError(
             "{text} is not a date.", hint="Write it as 2026-02-04 or 2026-02-04T03:00.", text=text

@@ -130,6 +130,15 @@ def test_an_hour_that_came_twice_is_refused_and_each_of_the_two_can_be_named() -
         resolve_snapshot([first, second], "2026-03-29 02:30", now_ms=None, zone=PARIS)
 
 
+def test_a_time_with_a_zone_is_of_the_day_of_that_zone() -> None:
+    before, earlier = a_record("aaaa", at("2026-02-03T14:00")), a_record("bbbb", at("2026-02-03T20:00"))
+
+    assert resolve_snapshot([before, earlier], "2026-02-04 10:00+09:00", now_ms=None) is earlier
+    with pytest.raises(UnknownName):  # it was the day before there, though not here
+        resolve_snapshot([before], "2026-02-04 00:30+09:00", now_ms=None)
+    assert resolve_snapshot([before, earlier], "2026-02-03 23:30 -05", now_ms=None) is earlier
+
+
 def test_a_day_is_its_newest_set_and_not_what_was_saved_alone_after_it() -> None:
     everything = a_record("aaaa", at("2026-02-04T03:00"))
     secrets = a_record("bbbb", at("2026-02-04T11:00"), lacks=["database", "media"])
