@@ -14,9 +14,16 @@ MYSQL = "tests/scenarios/test_drills_of_mysql.py"
 OWN_NETWORK = "tests/unit/stack/test_own_network.py"
 OWN_MYSQL = "tests/unit/sources/test_own_mysql.py"
 NETWORK = "tests/unit/stack/test_own_network.py"
+RESTORING = "tests/unit/operations/test_restore.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
+    Bug(
+        "empty-folder-fails-a-drill",
+        "A folder that was empty when it was saved fails each drill: nothing in it is what was asked for.",
+        (Change("operations/restore_walking.py", "is_wanted and self._strip == 1", "0"),),
+        (f"{RESTORING}::test_an_empty_folder_comes_back_as_its_target_too",),
+    ),
     Bug(
         "drill-archives",
         "The server of a drill archives: it writes its own log into the archive of the server that it is a copy of.",

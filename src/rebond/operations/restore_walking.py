@@ -82,6 +82,7 @@ class RestoreWalk:
             top = _Node(start, None, 1, is_wanted, self._selection.may_exclude_below(entry.name, b""))
             if self._strip >= 1:
                 top.directory, top.is_made = root, True
+                self.selected += is_wanted and self._strip == 1  # the target itself, also of a folder that was empty
             elif is_wanted:
                 self._make(top, root)
             self._walk_below(top, root)

@@ -260,6 +260,16 @@ def test_strip_takes_levels_away(place: RestoredVault) -> None:
         assert outcome.findings == ()
 
 
+def test_an_empty_folder_comes_back_as_its_target_too(place: RestoredVault) -> None:
+    record = place.save_all({"one": MemoryTree(), "two": MemoryTree({"a": b"a"}, {"a": 1})}).record
+
+    for strip in (0, 1):
+        outcome = place.restore(record, components=("one",), strip=strip, to=f"target{strip}")
+        assert (outcome.files, outcome.findings) == (0, ())
+    with pytest.raises(UnknownName):
+        place.restore(record, components=("one",), strip=2, to="none")
+
+
 def test_two_things_that_stripping_brings_to_one_place_are_never_mixed(place: RestoredVault) -> None:
     one, two = MemoryTree(), MemoryTree()
     for number, tree in enumerate((one, two)):
