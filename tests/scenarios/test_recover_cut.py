@@ -51,3 +51,20 @@ def test_the_runbook_comes_too_when_a_recovery_is_gone_on_with_and_goes_with_one
         assert program("recover", tmp_path / "vault", "--to", cut, "--yes").status == 130
     program.good("restore", "--resume", "latest")
     assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(cut)
+
+
+def test_a_vault_that_was_named_from_where_one_stood_is_found_from_anywhere(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as cutting:
+        cutting.setattr(Recovery, "carry_out", interrupt)
+        assert program("recover", "vault", "--to", "cut", "--yes").status == 130
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    program.good("restore", "--resume", "latest")
+    assert (tmp_path / "cut" / "src" / "app.py").is_file()

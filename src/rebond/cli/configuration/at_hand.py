@@ -191,6 +191,11 @@ def list_places(loaded: Loaded, *, only_main: bool = False) -> list[VaultPlace]:
     return places
 
 
+def from_anywhere(address: str) -> str:
+    """Return an address as it reads from every folder: what is written down, or said to be run later, is read there."""
+    return address if "://" in address or not address else os.path.abspath(os.path.expanduser(address))
+
+
 def is_same_place(one: str, other: str) -> bool:
     """Say whether two addresses lead to one place: directories by their real path, buckets by what names the vault."""
     if is_cloud_address(one) and is_cloud_address(other):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 import rebond
+from rebond.cli.configuration.at_hand import from_anywhere
 from rebond.cli.in_place.last_words import LastWords
 from rebond.cli.in_place.saved_configuration import is_below
 from rebond.cli.invocation import Invocation
@@ -57,7 +58,7 @@ def begin_run(
         "wish": msgspec.to_builtins(wish),
         "parts": msgspec.to_builtins(plan.parts),
         "steps": msgspec.to_builtins(plan.steps),
-        "vault": invocation.named_vault or "",
+        "vault": from_anywhere(invocation.named_vault or ""),
         "is_bare": plan.is_bare,
         "last_words": msgspec.to_builtins(words),
     }

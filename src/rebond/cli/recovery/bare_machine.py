@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 from msgspec.structs import replace
 
+from rebond.cli.configuration.at_hand import from_anywhere
 from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_all
@@ -56,7 +57,7 @@ def recover_stack(
     invocation: Invocation, url: str, target: Path | None, moment: str | None, wishes: Mapping[str, Any]
 ) -> int:
     """Fetch the configuration, show plan and preconditions, carry the plan out. Raises ``UsageError`` and others."""
-    invocation.vault = url
+    invocation.vault = url = from_anywhere(url)
     clock = SystemClock()
     with ExitStack() as held, watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
         to = str(target.expanduser().absolute()) if target is not None else ""
