@@ -46,6 +46,16 @@ def test_another_phase_begins_anew() -> None:
     assert pace.remaining_seconds is None
 
 
+def test_a_component_that_is_counted_by_itself_begins_anew() -> None:
+    pace = Pace()
+    pace.note(Advance(phase="backup", bytes=8000, files=3), 0.0)
+    pace.note(Advance(phase="backup", bytes=100, files=3), 1.0)
+    assert pace.bytes_per_second is None
+    pace.note(Advance(phase="backup", bytes=300, files=1), 2.0)
+    pace.note(Advance(phase="backup", bytes=700, files=1), 3.0)
+    assert pace.bytes_per_second == 400
+
+
 def test_a_line_says_how_far_how_fast_and_how_long_still() -> None:
     pace = Pace()
     pace.note(Advance(phase="saving"), 0)

@@ -16,8 +16,9 @@ class Pace:
         self._advance = Advance(phase="")
 
     def note(self, advance: Advance, at_seconds: float) -> None:
-        """Take one look; another phase begins anew."""
-        if advance.phase != self._phase:
+        """Take one look; another phase begins anew, and so does a component that is counted by itself."""
+        is_behind = advance.bytes < self._advance.bytes or advance.files < self._advance.files
+        if advance.phase != self._phase or is_behind:
             self._seen.clear()
             self._phase = advance.phase
         self._advance = advance

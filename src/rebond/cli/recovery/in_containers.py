@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.config.components import Component, Files, Images
 from rebond.config.model import Loaded
@@ -64,13 +65,8 @@ def describe(left: LeftOut, commands: Commands) -> LeftOut:
             ),
         )
     if command := commands.after.get(left.name):
-        return leave_out(
-            left.name,
-            SourceUnreachable(
-                "It lies in a container or a volume that is not here yet.",
-                hint="When it is: {command}",
-                command=command,
-            ),
+        return replace(
+            left, hint_template="When that has changed: {command}", values={**left.values, "command": command}
         )
     return left
 
