@@ -77,6 +77,10 @@ def messages_of(call: ast.Call, *, in_cli: bool) -> Iterator[tuple[ast.expr, boo
             yield keywords["hint"], True
     elif name in {"told_by", "Phrase", "TarDamaged"}:
         yield call.args[0], True
+    elif name == "LeftOut":  # its template is another error's
+        yield from (
+            (keywords[each], False) for each in ("hint_template",) if isinstance(keywords.get(each), ast.Constant)
+        )
     elif name in {"Finding", "Remark", "Observation", "Check", "Complaint"}:
         yield from ((keywords[each], False) for each in ("template", "hint_template") if each in keywords)
     elif name == "Advance":

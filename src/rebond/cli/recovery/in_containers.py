@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from rebond.config.components import Component, Files, Images
 from rebond.config.model import Loaded
@@ -65,8 +64,11 @@ def describe(left: LeftOut, commands: Commands) -> LeftOut:
             ),
         )
     if command := commands.after.get(left.name):
-        return replace(
-            left, hint_template="When that has changed: {command}", values={**left.values, "command": command}
+        return LeftOut(
+            name=left.name,
+            template=left.template,
+            hint_template="When that has changed: {command}",
+            values={**left.values, "command": command},
         )
     return left
 
