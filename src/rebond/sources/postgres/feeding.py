@@ -92,12 +92,13 @@ class LoadSession:
             self.feed(each)
             self.feed(b"\n")
         self._jobs += 1
-        mark = f"job {self._jobs} is done".encode()  # a channel may keep the end of the line: its own mark begins so
-        self.feed(b"\\echo " + mark + b"\n")
+        mark = f"job {self._jobs} is done".encode()
+        ends = mark, mark + b"\n"  # a channel may keep the end of the line back: its own mark begins so
+        self.feed(b"\\echo " + ends[1])
         self._send()
         with self._heard:
-            self._heard.wait_for(lambda: self._is_over or self._answer.endswith(mark))
-            is_done = self._answer.endswith(mark)
+            self._heard.wait_for(lambda: self._is_over or self._answer.endswith(ends))
+            is_done = self._answer.endswith(ends)
         if not is_done:
             self.finish()
             raise self._ended_early()
