@@ -151,7 +151,8 @@ class Truncating(ForwardingStore):
     """Keeps at most a part of a large object."""
 
     def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
-        self.inner.put_if_absent(name, bytes(content[:-1]) + b"?" if len(content) == SMALL else content)
+        spoilt = bytes(content[:-1]) + bytes((content[-1] ^ 1,))
+        self.inner.put_if_absent(name, spoilt if len(content) == SMALL else content)
 
 
 @pytest.mark.parametrize(

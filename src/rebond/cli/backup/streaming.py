@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rebond.cli.grammar.verbs import option
+from rebond.cli.output.closed_places import was_closed
 from rebond.cli.snapshots.choosing import combine
 from rebond.clock import SystemClock
 from rebond.entries import Tree
@@ -83,7 +84,7 @@ def describe_stream(environment: Mapping[str, str], words: Sequence[str], wishes
         return _component(wishes["command"], "command", _command_opener(words, environment), expected)
     if words:
         raise UsageError("--stdin takes no command.", hint="Write: rebond backup --command NAME -- CMD.")
-    if sys.stdin is None:  # it was closed by whoever called; its number may be that of another file by now
+    if sys.stdin is None or was_closed(0):
         raise UsageError(
             "There is no standard input to save.", hint="Give it one: PROGRAM | rebond backup --stdin NAME."
         )
