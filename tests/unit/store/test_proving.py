@@ -151,8 +151,8 @@ class Truncating(ForwardingStore):
     """Keeps at most a part of a large object."""
 
     def put_if_absent(self, name: str, content: bytes | bytearray | memoryview) -> None:
-        spoilt = bytes(content[:-1]) + bytes((content[-1] ^ 1,))
-        self.inner.put_if_absent(name, spoilt if len(content) == SMALL else content)
+        is_large = len(content) == SMALL
+        self.inner.put_if_absent(name, bytes(content[:-1]) + bytes((content[-1] ^ 1,)) if is_large else content)
 
 
 @pytest.mark.parametrize(
