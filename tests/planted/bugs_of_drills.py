@@ -90,6 +90,12 @@ PROVING = (
         ("tests/unit/stack/test_drill_place.py",),
     ),
     Bug(
+        "started-this-moment",
+        "A program that is being started while a drill ends shows no environment yet, and runs on.",
+        (Change("stack/drills/place.py", "looks < _LOOKS_AT_NOTHING", "looks < 0"),),
+        ("tests/unit/stack/test_drill_place.py",),
+    ),
+    Bug(
         "server-outlives-its-drill",
         "The server of a drill that was killed runs on for ever.",
         (Change("sources/streams/throw_away.py", 'else kill -{signal} "$server"; fi', "else :; fi"),),

@@ -12,7 +12,7 @@ from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownNam
 from rebond.findings import Finding, Severity
 from rebond.operations.restore_comparing import Comparison, TargetComparison
 from rebond.operations.restore_findings import show_bytes
-from rebond.operations.restore_planning import RestorePlan, RestoreRequest
+from rebond.operations.restore_planning import Draw, RestorePlan, RestoreRequest
 from rebond.private_folders import PrivateFolder
 from rebond.progress import Observer, Silence
 from rebond.units import format_size
@@ -24,7 +24,7 @@ from rebond.vault.trees import StoredEntry
 
 
 class RestoreOutcome(Struct, frozen=True, kw_only=True):
-    """What was put back. ``planned`` lists paths and sizes when nothing was written."""
+    """What was put back, or would be where nothing was written."""
 
     record: SnapshotRecord
     target: bytes
@@ -54,12 +54,13 @@ def restore(
     planned: Callable[[bytes, StoredEntry], None] | None = None,
     surplus: Callable[[bytes], None] | None = None,
     opened: SnapshotReader | None = None,
+    drawn: Draw | None = None,
 ) -> RestoreOutcome:
     """Put the wanted part of a snapshot below ``request.target``, under a directory for each component.
 
     ``planned`` hears every path that is to be written, with its entry; ``surplus`` every path below the target
     that the snapshot does not have, where ``sets_aside`` asks for these. ``opened`` is a reader of the snapshot
-    that whoever restores several parts of it keeps open. Raises ``TargetNotEmpty``
+    that whoever restores several parts of it keeps open; ``drawn`` draws some of the files. Raises ``TargetNotEmpty``
     when something is there and ``overwrite`` says nothing about it, ``RestoreError`` when there is
     no room or the target fails, ``UnknownName`` when nothing fits. What cannot be put back is a
     finding, and everything else is restored all the same.
@@ -72,7 +73,7 @@ def restore(
             reader.expect_many_finds()
         if not request.dry_run and request.overwrite is None:
             _check_room(reader, request, scratch / "rehearsal")
-        with RestorePlan(reader, request, observer, scratch, planned) as run:
+        with RestorePlan(reader, request, observer, scratch, planned, drawn) as run:
             run.plan()
             if not run.selected:
                 if is_new:
@@ -153,7 +154,7 @@ def _check_room(reader: SnapshotReader, request: RestoreRequest, scratch: Path) 
         return
     # Sizes in the catalog count holes and second names, and perhaps not everything is wanted: look closer.
     scratch.mkdir()
-    with RestorePlan(reader, replace(request, dry_run=True), Silence(), scratch, None) as rehearsal:
+    with RestorePlan(reader, replace(request, dry_run=True), Silence(), scratch) as rehearsal:
         rehearsal.plan()
         needed_bytes = rehearsal.planned_bytes
     if needed_bytes > free_bytes:

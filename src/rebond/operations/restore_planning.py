@@ -5,6 +5,7 @@ import time
 from array import array
 from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from msgspec import Struct, field
 
@@ -32,6 +33,18 @@ from rebond.vault.reading_plan import ReadingPlan, Spool
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry, only_chunk
 
 _PROCESSES_FROM, _COPIES_FROM = 6_000, 600  # chunks; fewer cost less than starting, or copying, the processes
+_NO_FILE = 1 << 63
+
+
+class Draw(Protocol):
+    """Draws some of the files that are planned, and is told of those alone: a call for each costs a twentieth more."""
+
+    @property
+    def next_file(self) -> int:
+        """The number of the file that is drawn next, counted from 1."""
+
+    def take(self, number: int, path: bytes, entry: StoredEntry) -> None:
+        """Take note of a file that is to be written: the first one whose number is ``next_file`` or more."""
 
 
 class RestoreRequest(Struct, frozen=True, kw_only=True):
@@ -61,12 +74,15 @@ class RestorePlan:
         request: RestoreRequest,
         observer: Observer,
         scratch: Path,
-        planned: Callable[[bytes, StoredEntry], None] | None,
+        planned: Callable[[bytes, StoredEntry], None] | None = None,
+        drawn: Draw | None = None,
     ) -> None:
         self._reader = reader
         self._request = request
         self._observer = observer
         self._planned = planned
+        self._drawn = drawn
+        self._next_drawn = drawn.next_file if drawn is not None else _NO_FILE
         may_meet = request.strip > 1 or (request.strip == 1 and len(request.components) != 1)
         self._landing = FileLanding(
             request.target,
@@ -138,12 +154,19 @@ class RestorePlan:
         if self._planned is not None:
             self._planned(item.shown, entry)
         self.files += entry.kind == EntryKind.FILE
+        if self.files >= self._next_drawn and entry.kind == EntryKind.FILE:
+            self._take(item.shown, entry)
         if entry.hard_link:
             if entry.hard_link in self._first_names:
                 self._links.append(self._spool_entry(directory, entry))
                 return
             self._first_names[entry.hard_link] = (directory, entry.name)
         self._plan_content(self._plan, directory, item, entry)
+
+    def _take(self, path: bytes, entry: StoredEntry) -> None:
+        if self._drawn is not None:
+            self._drawn.take(self.files, path, entry)
+            self._next_drawn = self._drawn.next_file
 
     def _is_taken(self, directory: Directory, item: Located, entry: StoredEntry) -> bool:
         """Whether stripping has brought two things to the same place; the second one is reported."""

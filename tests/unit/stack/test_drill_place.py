@@ -10,7 +10,7 @@ import pytest
 from rebond.clock import SystemClock
 from rebond.errors import RestoreError
 from rebond.history.running import list_marks
-from rebond.stack.drills.place import PLACES, VARIABLE, DrillPlace
+from rebond.stack.drills.place import PLACES, VARIABLE, DrillPlace, read_environment
 
 
 @pytest.mark.parametrize("directories", [0, 3, 40])
@@ -30,6 +30,16 @@ def test_a_place_goes_whole_and_what_its_links_lead_to_stays(tmp_path: pathlib.P
     assert not place.folder.exists()
     assert (outside / "kept").read_text() == "kept"
     assert not list_marks(tmp_path / "state" / PLACES)
+
+
+def test_a_program_that_was_started_this_moment_is_known_by_its_environment(tmp_path: pathlib.Path) -> None:
+    """The kernel shows no environment of a process while its program is being loaded."""
+    for _ in range(100):
+        with subprocess.Popen(["sleep", "600"], env={"PATH": os.environ["PATH"], VARIABLE: str(tmp_path)}) as started:
+            try:
+                assert VARIABLE.encode() in read_environment(started.pid, SystemClock())
+            finally:
+                started.kill()
 
 
 def test_the_folder_that_cannot_be_written_is_the_one_that_is_named(tmp_path: pathlib.Path) -> None:

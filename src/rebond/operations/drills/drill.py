@@ -15,7 +15,7 @@ from rebond.findings import Finding, Severity
 from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check, DrilledComponent, DrillOutcome, check_of_error
 from rebond.operations.drills.rereading import Sample, reread
-from rebond.operations.restore import restore
+from rebond.operations.restore import RestoreOutcome, restore
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.operations.selection import Selection
 from rebond.operations.snapshots import time_of
@@ -139,6 +139,13 @@ def _add_up(
     return {**phases, **started, "questions": question_seconds}
 
 
+class _Fetched(Struct, frozen=True):
+    """The files of a component that were put back: some of them, and how many they are."""
+
+    sample: Sample
+    files: int
+
+
 class _Drill:
     """One drill under way."""
 
@@ -146,18 +153,19 @@ class _Drill:
         self._snapshots = snapshots
         self._clock = clock
         self._observer = observer
-        self._samples: dict[str, Sample] = {}
+        self._fetched: dict[str, _Fetched] = {}
         self.checks: list[Check] = []
         self.findings: list[Finding] = []
 
     def bring_back(self, part: DrillPart) -> DrilledComponent:
         """Restore one component and let it stand."""
-        sample = self._samples[part.name] = Sample()
         phases: dict[str, float] = {}
-        is_back = True
+        is_back, files, size_bytes = True, 0, part.size_bytes
         if part.fetches:
             began = self._clock.monotonic()
-            is_back = self._fetch(part, sample)
+            fetched = self._fetch(part)
+            is_back = fetched is not None
+            files, size_bytes = (fetched.files, fetched.bytes) if fetched is not None else (0, 0)
             phases[FETCH] = self._clock.monotonic() - began
         if is_back and part.load is not None:
             self._observer.advanced(Advance(phase=LOAD, subject=part.name))
@@ -167,8 +175,8 @@ class _Drill:
         return DrilledComponent(
             name=part.name,
             kind=part.kind,
-            files=sample.files,
-            bytes=sample.size_bytes if part.fetches else part.size_bytes,
+            files=files,
+            bytes=size_bytes,
             phases=phases,
             age_seconds=part.age_seconds,
         )
@@ -197,13 +205,13 @@ class _Drill:
         return start_seconds
 
     def _ask_files(self, part: DrillPart) -> list[Check]:
-        sample = self._samples[part.name]
-        if not sample.files:
+        fetched = self._fetched.get(part.name)
+        if fetched is None or not fetched.sample.chosen:
             return []
-        return list(self._ask(Question(code="files-reread", subject=part.name, ask=_comparing(part, sample))))
+        return list(self._ask(Question(code="files-reread", subject=part.name, ask=_comparing(part, fetched))))
 
-    def _fetch(self, part: DrillPart, sample: Sample) -> bool:
-        """Put the files of a component back; say whether there is anything to go on with."""
+    def _fetch(self, part: DrillPart) -> RestoreOutcome | None:
+        """Put the files of a component back; ``None`` where there is nothing to go on with."""
         self._observer.advanced(Advance(phase=FETCH, subject=part.name))
         request = RestoreRequest(
             target=os.fsencode(part.target),
@@ -216,13 +224,14 @@ class _Drill:
         began = self._clock.monotonic()
         try:
             reader = self._snapshots.open(part.vault, part.record, for_all=not part.selection.includes)
-            planned = _hearing(part, sample)
-            outcome = restore(part.vault, part.record, request, self._observer, planned, opened=reader)
+            sample = Sample()
+            outcome = restore(part.vault, part.record, request, self._observer, part.hear, opened=reader, drawn=sample)
         except UNANSWERED:
             raise
         except RebondError as error:
             self.checks.append(check_of_error("restored", part.name, error, is_obstacle=False))
-            return False
+            return None
+        self._fetched[part.name] = _Fetched(sample, outcome.files)
         wrong = [each for each in outcome.findings if each.severity is not Severity.NOTE]
         self.findings += wrong
         self.checks += [_tell_finding(part.name, each) for each in wrong[:_FINDINGS_TOLD]]
@@ -237,7 +246,7 @@ class _Drill:
                     seconds=self._clock.monotonic() - began,
                 )
             )
-        return True
+        return outcome
 
     def _ask(self, question: Question) -> Iterator[Check]:
         """Ask one question; whatever an error says is its answer."""
@@ -262,20 +271,9 @@ class _Drill:
 _FINDINGS_TOLD = 20  # of one component; all are in the findings
 
 
-def _comparing(part: DrillPart, sample: Sample) -> Ask:
-    return lambda: [reread(part.vault, part.record, part.name, sample, os.fsencode(part.target))]
-
-
-def _hearing(part: DrillPart, sample: Sample) -> Hear:
-    others = part.hear
-    if others is None:
-        return sample.hear
-
-    def hear(path: bytes, entry: StoredEntry) -> None:
-        sample.hear(path, entry)
-        others(path, entry)
-
-    return hear
+def _comparing(part: DrillPart, fetched: _Fetched) -> Ask:
+    target = os.fsencode(part.target)
+    return lambda: [reread(part.vault, part.record, part.name, fetched.sample, target, fetched.files)]
 
 
 def _tell_finding(component: str, finding: Finding) -> Check:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
-from rebond.entries import EntryKind
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.operations.restore_findings import show_bytes
 from rebond.vault.access import Vault
@@ -28,21 +27,14 @@ class Sample(Struct):
     """
 
     most: int = LOOKED_AT
-    files: int = 0
-    size_bytes: int = 0
     chosen: list[tuple[bytes, StoredEntry]] = field(default_factory=list)
-    _next: int = 0  # the number of the file that is taken next
+    next_file: int = 1  # the number of the file that is taken next, of all files counted from 1
     _weight: float = 1.0  # the largest of the ``most`` least draws so far
     _chance: random.Random = field(default_factory=random.Random)
 
-    def hear(self, path: bytes, entry: StoredEntry) -> None:
-        """Take note of a path that is to be written, and of its entry."""
-        if entry.kind != EntryKind.FILE:
-            return
-        self.files += 1
-        self.size_bytes += entry.size
-        if self.files < self._next:
-            return
+    def take(self, number: int, path: bytes, entry: StoredEntry) -> None:
+        """Take a file, its path and its entry, and draw the number of the next one."""
+        self.next_file = number + 1
         if len(self.chosen) < self.most:
             self.chosen.append((path, entry))
             if len(self.chosen) < self.most:
@@ -50,17 +42,17 @@ class Sample(Struct):
         else:
             self.chosen[self._chance.randrange(self.most)] = (path, entry)
         self._weight = min(self._weight * self._draw() ** (1 / self.most), _BELOW_ONE)
-        self._next = self.files + int(math.log(self._draw()) / math.log1p(-self._weight)) + 1
+        self.next_file += int(math.log(self._draw()) / math.log1p(-self._weight))
 
     def _draw(self) -> float:
         """Return a number above 0, and 1 at most."""
         return 1.0 - self._chance.random()
 
 
-def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample, target: bytes) -> Check:
+def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample, target: bytes, files: int) -> Check:
     """Compare the chosen files below ``target`` with the snapshot: there, as large, with these permissions and bytes.
 
-    ``target`` is where the component's own tree begins.
+    ``target`` is where the component's own tree begins, ``files`` of how many they were chosen.
     """
     key = vault.credentials.domain_keys(record.domain).data_id_key
     prefix = component.encode() + b"/"
@@ -88,7 +80,7 @@ def reread(vault: Vault, record: SnapshotRecord, component: str, sample: Sample,
         answer=Answer.PASS,
         template="Chosen by chance, {looked} of {files} files: each is there as it was saved; {bytes} bytes of content "
         "read back.",
-        values={"looked": len(sample.chosen), "files": sample.files, "bytes": read_bytes},
+        values={"looked": len(sample.chosen), "files": files, "bytes": read_bytes},
     )
 
 

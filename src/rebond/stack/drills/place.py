@@ -28,6 +28,7 @@ STACK, SERVERS, _SCRATCH = "stack", "servers", "scratch"
 _PATIENCE_SECONDS = 2.0
 _END_SECONDS = 10.0
 _LOOK_EVERY_SECONDS = 0.02
+_LOOKS_AT_NOTHING, _STARTED_SECONDS = 5, 0.001  # at a process that shows no environment
 _BRANCHES = 16  # of what is deleted, shared out among a program for each processor
 _MOST_BRANCHES = 1000  # names that one program is given
 _MOST_PROGRAMS = 4
@@ -234,7 +235,7 @@ def _make_way(_function: object, path: str, _reason: object) -> None:
 def end_processes(folder: Path, clock: Clock) -> None:
     """End every process that runs in a folder or was started for it; those that do not go are made to."""
     began = clock.monotonic()
-    while found := list(find_processes(folder)):
+    while found := list(find_processes(folder, clock)):
         waited_seconds = clock.monotonic() - began
         for pid, is_server in found:
             number = signal.SIGQUIT if is_server else signal.SIGTERM  # a server then waits for nobody
@@ -245,7 +246,21 @@ def end_processes(folder: Path, clock: Clock) -> None:
         clock.sleep(_LOOK_EVERY_SECONDS)
 
 
-def find_processes(folder: Path) -> Iterator[tuple[int, bool]]:
+def read_environment(pid: int, clock: Clock) -> bytes:
+    """Read a process's environment; again where there is none: a program that is just being started shows none yet.
+
+    Raises ``OSError`` when the process has ended, or is somebody else's.
+    """
+    content = Path(f"/proc/{pid}/environ").read_bytes()
+    looks = 0
+    while not content and looks < _LOOKS_AT_NOTHING and os.path.exists(f"/proc/{pid}/exe"):
+        clock.sleep(_STARTED_SECONDS)
+        content = Path(f"/proc/{pid}/environ").read_bytes()
+        looks += 1
+    return content
+
+
+def find_processes(folder: Path, clock: Clock) -> Iterator[tuple[int, bool]]:
     """Yield processes other than this one that a drill started in ``folder``, and whether each is a server.
 
     Whatever a drill starts has its folder in its environment; servers of PostgreSQL write over theirs, and stay in
@@ -259,7 +274,7 @@ def find_processes(folder: Path) -> Iterator[tuple[int, bool]]:
         try:
             is_server = Path(f"/proc/{name}/comm").read_bytes().strip() == b"postgres"
             place = os.fsencode(os.readlink(f"/proc/{name}/cwd"))
-            environment = Path(f"/proc/{name}/environ").read_bytes() + b"\0"
+            environment = read_environment(int(name), clock) + b"\0"
         except OSError:  # it has ended, or is somebody else's
             continue
         if (is_server and place.startswith(inside)) or wanted in environment:
