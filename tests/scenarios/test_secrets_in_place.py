@@ -56,6 +56,19 @@ def test_they_come_back_with_the_mode_of_what_they_replace_and_go_again(shop: Sh
     assert (shop.files(), shop.beside()) == (shop.broken_files, [])
 
 
+def test_a_restore_that_is_taken_back_leaves_nothing_that_would_be_lost(tmp_path: pathlib.Path) -> None:
+    watched = '[class.changes]\ntrigger = "change"\ncomponents = ["env"]\n[restore]\n'
+    shop = fill(Shop(tmp_path), CONFIGURATION.replace('paths = [".env"]', 'paths = [".env"]\nrpo = "0s"'))
+    shop.configure("[restore]\n", watched)
+    shop.program.good("backup", "--class", "changes")  # of what is there now: KEY=broken
+    run = json.loads(shop.program.good("restore", "latest", "--in-place", "--yes", "--json").out)["run"]
+    shop.program.good("restore", "--rollback", run, "--yes")
+    assert env(shop)[0] == "KEY=broken"
+    assert shop.program("status", "--json").status == 0, "it lies in the snapshot of its last change"
+    shop.write(".env", "KEY=after")
+    assert shop.program("status", "--json").status == 5
+
+
 def test_what_is_cut_is_gone_on_with_from_both_vaults(shop: Shop) -> None:
     shop.configure('stop = [{ run = "echo stop >> ../trace" }]', 'stop = [{ run = "kill -INT $PPID; sleep 5" }]')
     # What is interrupted is a process of its own.

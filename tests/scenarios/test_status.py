@@ -77,9 +77,16 @@ def test_what_is_saved_at_every_change_loses_nothing_until_it_changes_whoever_sa
 
     (stack.root / ".env").rename(stack.root / "x")
     (stack.root / "x").rename(stack.root / ".env")  # touched, and the same: nothing is to be saved
-    assert stack.program("status", "--json").status == 5
+    assert stack.program("status", "--json").status == 0, "what is there is what the snapshot holds"
     assert stack.program.ask("backup", "--class", "changes")["is_unchanged"]
-    assert stack.program("status", "--json").status == 0, "the command that was named mends it"
+
+    (stack.root / ".env").write_text("API_KEY=another-two\n")
+    assert stack.program("status", "--json").status == 5
+    (stack.root / ".env").write_text("API_KEY=another-one\n")
+    assert stack.program("status", "--json").status == 0
+    newest = max(stack.program.ask("snapshots"), key=lambda each: str(each["time"]))["id"]
+    stack.program.good("forget", newest, "--yes")
+    assert stack.program("status", "--json").status == 5, "what held it lies in the trash"
 
 
 def test_the_page_needs_nothing_else_and_speaks_french(stack: DrilledStack) -> None:

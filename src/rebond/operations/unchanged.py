@@ -53,6 +53,11 @@ class _Taken:
         return self._findings
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether something of it could not be read."""
+        return any(each.severity is not Severity.NOTE for each in self._findings)
+
+    @property
     def fault(self) -> SourceError | None:
         """Why it could not be read."""
         return self._tree if isinstance(self._tree, SourceError) else None
@@ -97,7 +102,7 @@ def back_up_if_changed(
     the vault can make; where it is lost, one snapshot more is made. Raises what ``back_up`` does.
     """
     taken = [_Taken(each) for each in request.components]
-    sum_ = _make_sum(vault, request, taken)
+    sum_ = _make_sum(vault, request.stack, request.class_, taken)
     before = _recall(memory, sum_)
     is_wanted_anyway = request.held or request.note or request.rereads_all
     if before and not is_wanted_anyway and not any(each.fault for each in taken):
@@ -113,6 +118,22 @@ def back_up_if_changed(
     return outcome
 
 
+def is_saved_as_it_is(
+    vault: Vault, components: Sequence[ComponentToSave], *, stack: str, class_: str, memory: Path
+) -> bool:
+    """Say whether ``back_up_if_changed`` would find all of it unchanged, and all of it readable.
+
+    What cannot be read is not known to be saved. Raises ``StoreError``, and ``RoleTooSmall`` for a keeper's key.
+    """
+    if not can_be_compared(components):
+        return False
+    taken = [_Taken(each) for each in components]
+    before = _recall(memory, _make_sum(vault, stack, class_, taken))
+    if not before or any(each.fault or each.is_doubtful for each in taken):
+        return False
+    return _find_standing(vault, before) is not None
+
+
 def _find_standing(vault: Vault, snapshot: str) -> SnapshotRecord | None:
     """Return a snapshot of this member's that is neither ended nor in the trash."""
     forgotten = read_marks(vault.store, vault.vault_id, vault.roster).forgotten()
@@ -124,13 +145,13 @@ def _find_standing(vault: Vault, snapshot: str) -> SnapshotRecord | None:
     return None
 
 
-def _make_sum(vault: Vault, request: BackupRequest, taken: Sequence[_Taken]) -> str:
+def _make_sum(vault: Vault, stack: str, class_: str, taken: Sequence[_Taken]) -> str:
     key = derive("unchanged", vault.credentials.domain_keys(vault.credentials.writing_domain()).tree_id_key)
     content = bytearray()
     for each in taken:
         content += b"".join(_frame(b"component", each.component.name.encode()))
         content += b"".join(each.describe())
-    content += b"".join(_frame(request.stack.encode(), request.class_.encode()))
+    content += b"".join(_frame(stack.encode(), class_.encode()))
     return keyed_id(key, bytes(content)).hex()
 
 

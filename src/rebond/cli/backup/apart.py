@@ -88,7 +88,7 @@ def back_up_with_others(
             request = replace(request, components=tuple(own.values()))
         rest = replace(request, components=(*request.components, *stand_ins))
         if plan.is_of_change and can_be_compared(rest.components):
-            memory = _memory_of(invocation, loaded, "vault", plan.class_)
+            memory = memory_of(invocation, loaded, "vault", plan.class_)
             with _secrets_held(invocation, plan):
                 return back_up_if_changed(vault.live, rest, watcher, memory=memory)
         return back_up(vault.live, rest, watcher)
@@ -117,7 +117,7 @@ def _save_in_private(
         lacks=find_lacking(loaded.configuration, names),
         hooks=type(request.hooks)(),
     )
-    memory = _memory_of(invocation, loaded, "private", class_)
+    memory = memory_of(invocation, loaded, "private", class_)
     with _secrets_held(invocation, plan):
         outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
     return Apart(vault="vault", address=vault.store.location, outcome=outcome)
@@ -145,7 +145,7 @@ def _save_apart(
     with open_by_name(invocation, loaded, name, watcher) as vault:
         outcome: BackupOutcome | Unchanged
         if can_be_compared(components):
-            memory = _memory_of(invocation, loaded, name, class_)
+            memory = memory_of(invocation, loaded, name, class_)
             with _secrets_held(invocation, plan):
                 outcome = back_up_if_changed(vault, wanted, watcher, memory=memory)
         else:
@@ -156,7 +156,8 @@ def _save_apart(
     return saved
 
 
-def _memory_of(invocation: Invocation, loaded: Loaded, vault: str, class_: str) -> Path:
+def memory_of(invocation: Invocation, loaded: Loaded, vault: str, class_: str) -> Path:
+    """Return the file that remembers what the last snapshot of a class held in a vault; ``private``: see above."""
     about = f"{loaded.files[0].absolute()}\0{vault}\0{class_}"
     return invocation.state_folder / "unchanged" / f"{hash_of(about.encode()).hex()[:32]}.json"
 

@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from rebond.cli.backup.standing import stands_as_it_is
 from rebond.cli.drills.sources import Sources, find_sources
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
@@ -21,6 +23,7 @@ from rebond.operations.drills.outcomes import Check, DrillOutcome
 from rebond.operations.drills.room import check_room, find_room
 from rebond.operations.physical.targets import SET, Target
 from rebond.operations.selection import Selection
+from rebond.progress import Silence
 from rebond.schedule.stack_folders import folder_of
 from rebond.stack.drills.evidence import Evidence
 from rebond.stack.drills.place import DrillPlace
@@ -165,7 +168,8 @@ def find_ages_of(
         return {
             name: age_of(_record_of(sources, name), now_ms) if (age := lost[name]) is None else age for name in names
         }
-    found = find_ages(loaded, sources.records, folder, clock, ends)
+    stands = partial(stands_as_it_is, invocation, loaded, vault, Silence())
+    found = find_ages(loaded, sources.records, folder, clock, ends, stands)
     return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 
 from rebond.cli.invocation import Invocation
 from rebond.cli.vaults.others import open_by_name
@@ -51,8 +52,15 @@ def find_status(
         find_log_ends(vault, loaded, own, folder, clock.now_ms()),
         folder=folder,
         clock=clock,
+        stands_as_it_is=partial(_stands_as_it_is, invocation, loaded, vault, observer),
     )
     return replace(status, remarks=(*remark_half_done(invocation.state_folder, stack, clock), *status.remarks))
+
+
+def _stands_as_it_is(invocation: Invocation, loaded: Loaded, vault: Vault, observer: Observer, class_name: str) -> bool:
+    from rebond.cli.backup.standing import stands_as_it_is  # what plans a backup is loaded where it is asked
+
+    return stands_as_it_is(invocation, loaded, vault, observer, class_name)
 
 
 def _list_apart(invocation: Invocation, loaded: Loaded, observer: Observer) -> list[SnapshotRecord]:

@@ -1,7 +1,7 @@
 """How much work would be lost with each component if everything were lost now."""
 
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rebond.stack.objectives.log_ends import LogEnd
 
 _WAITING = frozenset({"change", "commit"})
+StandsAsItIs = Callable[[str], bool]
 
 
 def find_ages(
@@ -24,14 +25,16 @@ def find_ages(
     folder: Path,
     clock: Clock,
     ends: "Mapping[str, LogEnd] | None" = None,
+    stands_as_it_is: StandsAsItIs | None = None,
 ) -> dict[str, float | None]:
     """Return seconds by component: since its newest whole snapshot; 0 where it is saved at every change and none came.
 
     Where a log reaches further than the snapshot, which ``ends`` says, they count from its end. ``folder`` is the
     stack's own in the state folder. ``None`` for a component that was never saved.
+    ``stands_as_it_is`` is asked of a class whose files have new times: whether a snapshot holds just what is there.
     """
     newest = find_newest(records, clock.now_ms())
-    quiet = find_unchanged(loaded, newest, folder, clock)
+    quiet = find_unchanged(loaded, newest, folder, clock, stands_as_it_is)
     ages: dict[str, float | None] = {}
     for name, component in loaded.configuration.component.items():
         if isinstance(component, (*NOTHING_TO_SAVE, Versioned)):
@@ -78,15 +81,21 @@ def _list_members(loaded: Loaded, class_name: str) -> frozenset[str]:
     return frozenset(loaded.configuration.component if class_.takes_all else class_.components)
 
 
-def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder: Path, clock: Clock) -> frozenset[str]:
+def find_unchanged(
+    loaded: Loaded,
+    newest: Mapping[str, SnapshotRecord],
+    folder: Path,
+    clock: Clock,
+    stands_as_it_is: StandsAsItIs | None = None,
+) -> frozenset[str]:
     """Return the components that a class saves at every change, and that are as they were when they were last saved.
 
-    That is known from the last run of the class that found its turn, or from the times of the files, whoever saved
-    them. ``newest`` is the newest snapshot that holds each.
+    That is known from the last run of the class that found its turn, from the times of the files, whoever saved them,
+    or by asking ``stands_as_it_is``. ``newest`` is the newest snapshot that holds each.
     """
     if not find_waiting(loaded):
         return frozenset()
-    from rebond.schedule.observing import Observer, is_older_than  # noqa: PLC0415 - few stacks are saved at every change
+    from rebond.schedule.observing import Observer, has_unseen_sources, is_older_than  # noqa: PLC0415 - few stacks are saved at every change
     from rebond.schedule.records import Records  # noqa: PLC0415
 
     observe, past = Observer(loaded, folder, clock), Records(folder)
@@ -104,5 +113,9 @@ def find_unchanged(loaded: Loaded, newest: Mapping[str, SnapshotRecord], folder:
         here = [newest[name].catalog for name in members if name in newest]
         is_all_here = len(here) == len(members) and all(each.host == socket.gethostname() for each in here)
         if is_all_here and is_older_than(loaded, job.class_name, min(each.time_ms for each in here)):
+            quiet |= members
+            continue
+        is_far = has_unseen_sources(loaded, job.class_name)  # whoever asks for a status does not wait for a cluster
+        if stands_as_it_is is not None and not is_far and stands_as_it_is(job.class_name):
             quiet |= members
     return frozenset(quiet)

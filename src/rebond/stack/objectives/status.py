@@ -17,7 +17,7 @@ from rebond.history.runs import Run
 from rebond.operations.snapshots import leave_out_ahead, time_of
 from rebond.schedule.foreseeing import find_next
 from rebond.schedule.jobs import Deed, make_calendar
-from rebond.stack.objectives.ages import find_ages, find_newest, find_waiting
+from rebond.stack.objectives.ages import StandsAsItIs, find_ages, find_newest, find_waiting
 from rebond.stack.objectives.growth import foresee_break, grow_per_day, list_sizes
 from rebond.stack.objectives.log_ends import LogEnd
 from rebond.stack.objectives.mending import mend_log, mend_rpo, mend_rto, warn_of_break, warn_of_no_drill
@@ -140,14 +140,15 @@ def gather_status(
     *,
     folder: Path,
     clock: Clock,
+    stands_as_it_is: StandsAsItIs | None = None,
 ) -> StackStatus:
     """Set what is promised beside what is known. ``folder`` is the stack's own in the state folder.
 
-    ``ends`` says how far the log of each component reaches that has one.
+    ``ends`` says how far the log of each component reaches that has one; ``stands_as_it_is``: see ``find_ages``.
     """
     configuration, now_ms = loaded.configuration, clock.now_ms()
     own = _choose_own(facts.records, loaded)
-    ages = find_ages(loaded, own, folder, clock)
+    ages = find_ages(loaded, own, folder, clock, stands_as_it_is=stands_as_it_is)
     waiting = find_waiting(loaded)
     remarks: list[Finding] = []
     components = []
