@@ -1,11 +1,16 @@
 """``rebond recover`` that was cut and gone on with leaves what one that was not cut leaves; undone, nothing of it."""
 
+import os
 import pathlib
+from typing import Any
 
 import pytest
 from tests.unit.cli.program_runs import Program
 
+from rebond.cli.in_place.saved_configuration import write_configuration
+from rebond.cli.recovery import bare_machine
 from rebond.operations.recovery.carrying_out import Recovery
+from rebond.operations.recovery.journal import Journal
 
 RUNBOOK = "rebond-runbook.en.md"
 
@@ -40,7 +45,7 @@ def test_the_runbook_comes_too_when_a_recovery_is_gone_on_with_and_goes_with_one
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     program.good("recover", tmp_path / "vault", "--to", whole, "--yes")
     assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(whole)
-    program.good("restore", "--rollback", "latest", "--yes", "--set-newer-aside")
+    program.good("restore", "--rollback", "latest", "--yes")
     assert not list_names(whole)
 
     def interrupt(_: object) -> None:
@@ -51,6 +56,46 @@ def test_the_runbook_comes_too_when_a_recovery_is_gone_on_with_and_goes_with_one
         assert program("recover", tmp_path / "vault", "--to", cut, "--yes").status == 130
     program.good("restore", "--resume", "latest")
     assert {RUNBOOK, "rebond.toml", "src/app.py"} <= list_names(cut)
+
+
+def wait_for_a_later_time(folder: pathlib.Path, since_ns: int) -> None:
+    """Return when what is done to files is seen to be later: the kernel tells their time by a coarser clock."""
+    probe = folder / "probe"
+    probe.touch()
+    while probe.lstat().st_ctime_ns <= since_ns:
+        os.utime(probe)
+    probe.unlink()
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_what_a_recovery_lays_beside_its_files_itself_is_nobodys_work(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    saved = tmp_path / "shop" / "rebond.toml"
+    saved.write_text(saved.read_text().replace('path = "src"', 'path = "."'))  # the runbook lies in no component
+    program.good("backup", REBOND_CONFIG=str(saved))
+
+    def write_later(invocation: Any, root: Any, stored: Any, journal: Journal) -> None:
+        wait_for_a_later_time(tmp_path, journal.put_ns)
+        write_configuration(invocation, root, stored, journal)
+
+    monkeypatch.setattr(bare_machine, "write_configuration", write_later)
+    new = tmp_path / "new"
+    if is_there:
+        new.mkdir()
+    for somebody_wrote in (False, True):
+        program.good("recover", tmp_path / "vault", "--to", new, "--yes")
+        assert (new / RUNBOOK).is_file()
+        if somebody_wrote:
+            (new / "mine").touch()
+            refused = program("restore", "--rollback", "latest", "--yes")
+            assert (refused.status, "wrote to code" in refused.err) == (6, True)
+            (new / "mine").unlink()
+            assert program("restore", "--rollback", "latest", "--yes").status == 6, "something was there, and is not"
+        else:
+            undone = program.good("restore", "--rollback", "latest", "--yes")
+            assert (undone.err, [*tmp_path.glob(".rebond-restore-*")]) == ("", [])
+            assert not new.exists() or not list_names(new)
 
 
 def test_a_vault_that_was_named_from_where_one_stood_is_found_from_anywhere(

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rebond.cli.configuration.at_hand import describe_problem
@@ -15,6 +15,7 @@ from rebond.config.model import Loaded
 from rebond.durable_files import make_directories_durably, replace_durably, write_durably
 from rebond.errors import ConfigError, RestoreError, UsageError
 from rebond.operations.recovery.journal import Journal
+from rebond.operations.recovery.own_touches import touching
 from rebond.operations.stored_configuration import read_stored_configuration
 from rebond.stack.recovery_places import find_old_root
 from rebond.vault.reading import SnapshotReader
@@ -98,6 +99,13 @@ def is_below(name: str) -> bool:
 def write_configuration(invocation: Invocation, root: Path, stored: Mapping[str, bytes], journal: Journal) -> None:
     """Put the files of the configuration into the root, unless the stack itself has brought them."""
     names = [name for name in stored if not os.path.lexists(place_of(root, name))]
+    with touching(journal.folder, _list_touched(root, names), journal.put_ns):
+        _write_files(invocation, root, stored, journal, names)
+
+
+def _write_files(
+    invocation: Invocation, root: Path, stored: Mapping[str, bytes], journal: Journal, names: Sequence[str]
+) -> None:
     for name in names:
         path, content = place_of(root, name), stored[name]
         try:
@@ -121,12 +129,13 @@ def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Jo
     """Remove what ``write_configuration`` wrote, where nobody has changed it. Raises ``RestoreError``."""
     try:
         names = json.loads((journal.folder / _LAID).read_bytes())
-        for path, content in ((place_of(root, name), stored.get(name)) for name in names):
-            if path.is_file() and path.read_bytes() == content:
-                path.unlink()
-                for folder in path.relative_to(root).parents[:-1]:
-                    with contextlib.suppress(OSError):  # something of somebody's lies there
-                        (root / folder).rmdir()
+        with touching(journal.folder, _list_touched(root, names), journal.put_ns):
+            for path, content in ((place_of(root, name), stored.get(name)) for name in names):
+                if path.is_file() and path.read_bytes() == content:
+                    path.unlink()
+                    for folder in path.relative_to(root).parents[:-1]:
+                        with contextlib.suppress(OSError):  # something of somebody's lies there
+                            (root / folder).rmdir()
     except FileNotFoundError:
         return
     except OSError as error:
@@ -136,6 +145,12 @@ def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Jo
             path=str(error.filename or root),
             reason=error.strerror or str(error),
         ) from error
+
+
+def _list_touched(root: Path, names: Sequence[str]) -> list[Path]:
+    """Return what changes when files of the configuration come or go: they, and the folders down to them."""
+    places = [place_of(root, name) for name in names]
+    return list(dict.fromkeys(each for path in places for each in (path, *path.parents) if each.is_relative_to(root)))
 
 
 def place_of(root: Path, name: str) -> Path:

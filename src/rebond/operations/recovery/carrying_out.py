@@ -14,6 +14,7 @@ from rebond.operations.hooks import Hook, OnFailure
 from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
 from rebond.operations.recovery.journal import Event, Journal, RunState
 from rebond.operations.recovery.known_runs import require_state
+from rebond.operations.recovery.own_touches import read_touches
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
 from rebond.operations.recovery.reserve import keep_reserve
@@ -359,8 +360,9 @@ class Recovery:
 
     def find_written(self, lost: Collection[str] = ()) -> list[str]:
         """Return the parts that somebody wrote to since they came back; those that are ``lost`` cannot be asked."""
-        since_ns, touched = self._journal.put_ns, self._journal.begun_parts()
-        return [each for each in touched if each not in lost and self._means.parts[each].was_written_since(since_ns)]
+        since_ns, own = self._journal.put_ns, read_touches(self._journal.folder)
+        touched = [(name, self._means.parts[name]) for name in self._journal.begun_parts() if name not in lost]
+        return [name for name, part in touched if part.was_written_since(since_ns, own)]
 
     def accept(self, lost: Collection[str] = ()) -> None:
         """Delete the old version. Raises ``Refused`` unless the run was kept.

@@ -11,6 +11,7 @@ from rebond.clock import Clock
 from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.journal import note_read
+from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.operations.recovery.server_waiting import (
@@ -191,7 +192,7 @@ class DatabasePart:
         """Return the names under which the old ones stay."""
         return ", ".join(each.aside for each in self._find_names() if each.had_been_there)
 
-    def was_written_since(self, since_ns: int) -> bool:
+    def was_written_since(self, since_ns: int, own: Touches) -> bool:  # noqa: ARG002 - of files
         """Ask the server's statistics whether a row was changed since the new one took its place."""
         if since_ns <= 0:
             return False

@@ -17,6 +17,7 @@ from rebond.operations.recovery.earlier_fetches import choose_overwriting
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, remove_empty
 from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
+from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.remembered_places import PLACES, Places, choose_places, read_places
 from rebond.operations.recovery.reserve import write_with_reserve
@@ -272,10 +273,10 @@ class FilePart:
         old = self._old_tree(places) if places is not None else b""
         return os.fsdecode(old) if old and os.path.lexists(old) else ""
 
-    def was_written_since(self, since_ns: int) -> bool:
+    def was_written_since(self, since_ns: int, own: Touches) -> bool:
         """Look at every time in the new version."""
         swap = self._find_swap()
-        return swap is not None and swap_steps.was_written_since(swap, since_ns)
+        return swap is not None and swap_steps.was_written_since(swap, since_ns, own)
 
     def _remove(self, places: Places, folder: bytes) -> None:
         with self._telling(folder):

@@ -8,6 +8,7 @@ from typing import Protocol
 from rebond.errors import VaultDamaged
 from rebond.findings import Finding, Severity
 from rebond.operations.browsing import children, read_file, root_of
+from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.plan import IMAGES
 from rebond.progress import Advance, Observer
@@ -77,7 +78,7 @@ class ImagesPart:
         """There is no old version."""
         return ""
 
-    def was_written_since(self, since_ns: int) -> bool:  # noqa: ARG002 - as every part
+    def was_written_since(self, since_ns: int, own: Touches) -> bool:  # noqa: ARG002 - as every part
         """Nobody writes to an image."""
         return False
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from rebond.clock import Clock
 from rebond.operations.recovery.last_reader import LastReader
+from rebond.operations.recovery.own_touches import Touches
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
@@ -85,8 +86,11 @@ class Part(Protocol):
         """Say where the old version lies; empty where there was none."""
         ...
 
-    def was_written_since(self, since_ns: int) -> bool:
-        """Say whether somebody wrote to the new version after a moment; ``False`` where that cannot be known."""
+    def was_written_since(self, since_ns: int, own: Touches) -> bool:
+        """Say whether somebody wrote to the new version after a moment; ``False`` where that cannot be known.
+
+        What the run itself touched since is its ``own``.
+        """
         ...
 
 

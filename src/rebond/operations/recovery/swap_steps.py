@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rebond.operations.recovery.directory_states import apply_state
 from rebond.operations.recovery.moving import MOVER, Mover, finish, move, remove_half, strip_trace
+from rebond.operations.recovery.own_touches import Touches, is_own
 from rebond.operations.recovery.swapping import Swap, join, look_at
 from rebond.sources.files.system_calls import sync_file_system
 from rebond.sources.sqlite.companions import COMPANIONS, MEMORY
@@ -135,11 +136,12 @@ def _take_added_away(swap: Swap, known: _Known, mover: Mover) -> None:
                 _clear(swap, path, mover)
 
 
-def was_written_since(swap: Swap, since_ns: int) -> bool:
-    """Say whether anything that was put was changed, added to or taken away after ``since_ns``."""
+def was_written_since(swap: Swap, since_ns: int, own: Touches) -> bool:
+    """Say whether anything that was put was changed, added to or taken away after ``since_ns``, but for ``own``."""
     known = _Known.of(swap)
     for path in swap.puts:
-        if any(changed_ns > since_ns for changed_ns in _changes_below(join(swap.place, path))):
+        below = _look_below(join(swap.place, path))
+        if any(each.st_ctime_ns > since_ns and not is_own(each, own) for each in below):
             return True
         if not os.path.lexists(join(swap.place, path)):
             return True
@@ -147,17 +149,18 @@ def was_written_since(swap: Swap, since_ns: int) -> bool:
             return True
     for change in swap.changes:
         with contextlib.suppress(FileNotFoundError):
-            if os.lstat(join(swap.place, change.path)).st_mtime_ns > since_ns:
+            status = os.lstat(join(swap.place, change.path))
+            if status.st_mtime_ns > since_ns and not is_own(status, own):
                 return True
     return False
 
 
-def _changes_below(path: bytes) -> Iterator[int]:
+def _look_below(path: bytes) -> Iterator[os.stat_result]:
     pending = [path]
     while pending:
         here = pending.pop()
         try:
-            yield os.lstat(here).st_ctime_ns
+            yield os.lstat(here)
             with os.scandir(here) as entries:
                 pending += [each.path for each in entries]
         except OSError:  # no directory, or gone since: then the directory above has changed
