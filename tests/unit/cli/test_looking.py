@@ -187,6 +187,19 @@ def test_a_dry_run_writes_nothing_and_names_the_rules(program: Program) -> None:
     assert sorted(path.name for path in program.vault.rglob("*")) == before
 
 
+def test_a_dry_run_counts_what_the_backup_then_counts(program: Program) -> None:
+    place = program.folder / "linked"
+    place.mkdir()
+    (place / "one").write_text("1")
+    (place / "again").hardlink_to(place / "one")
+    (place / "link").symlink_to("one")
+    os.mkfifo(place / "pipe")
+    (previewed,) = program.ask("backup", "--path", place, "--dry-run")["components"]
+    (saved,) = program.ask("backup", "--path", place)["components"]
+
+    assert [previewed[each] for each in ("files", "bytes")] == [saved[each] for each in ("files", "bytes")] == [2, 2]
+
+
 def test_an_absent_or_empty_path_is_an_error_and_never_a_snapshot(program: Program, tmp_path: pathlib.Path) -> None:
     count = len(program.ask("snapshots"))
 

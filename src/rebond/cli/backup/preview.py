@@ -10,6 +10,7 @@ from rebond.cli.output.speech import tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.documents import describe_problems
+from rebond.entries import EntryKind
 from rebond.findings import Finding, Severity
 from rebond.operations.backup import ComponentToSave
 from rebond.progress import Advance
@@ -32,7 +33,7 @@ def preview_backup(invocation: Invocation, components: Sequence[ComponentToSave]
             files, size = 0, 0
             for listing in tree.listings():
                 entries = (listing.describe(position) for position in range(len(listing.names)))
-                sizes = [entry.size for entry in entries if entry is not None]
+                sizes = [entry.size for entry in entries if entry is not None and entry.kind is EntryKind.FILE]
                 files, size = files + len(sizes), size + sum(sizes)
                 watcher.advanced(Advance(phase="looking", files=files, bytes=size))
             left_out = Counter(
