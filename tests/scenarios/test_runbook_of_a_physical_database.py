@@ -77,12 +77,26 @@ class Shop:
         return int(self.server.sql("SELECT count(*) FROM orders", database))
 
     def rows_below(self, typed: Typed) -> int:
-        """Start what a line laid down, as it lies there, and count its rows."""
-        found = re.search(r"^It lies below\n(.*)$", typed.output, re.MULTILINE)
-        assert found, typed.output
-        with PostgresServer(adopts=pathlib.Path(found[1], "database")) as server:
-            wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "f")
-            return int(server.sql("SELECT count(*) FROM orders", "shop"))
+        """Start what a line laid down, by the line that it says, and count its rows."""
+        said = re.findall(r"^  (\S.* (?:start|'SELECT pg_is_in_recovery\(\)'))$", typed.output, re.MULTILINE)
+        assert len(said) == 2, typed.output
+        start, ask = said
+        for opens in re.findall(r"chmod o\+x \S+$", typed.output, re.MULTILINE):  # what root made is closed to others
+            run_line(opens)
+        run_line(f"{start} >/dev/null")
+        try:
+            wait_until(lambda: run_line(ask).strip() == "f")
+            counted = ask.replace("SELECT pg_is_in_recovery()", "SELECT count(*) FROM orders")
+            return int(run_line(counted.replace("-d postgres", "-d shop")))
+        finally:
+            run_line(start.removesuffix("start") + "-m immediate stop")
+
+
+def run_line(line: str) -> str:
+    """Run a line as somebody types it who has read it; return what it prints."""
+    found = subprocess.run(["sh", "-c", line], cwd="/", capture_output=True, text=True, check=False)
+    assert not found.returncode, f"{line}\n{found.stdout}{found.stderr}"
+    return found.stdout
 
 
 @pytest.fixture(scope="module")
@@ -203,4 +217,8 @@ def test_on_a_bare_machine_the_data_directory_comes_back_with_the_files(shop: Sh
     folders = list((shop.folder / "home").glob("rebond-*"))
     whole = [each for each in folders if list(each.rglob("PG_VERSION")) and list(each.rglob("photo.jpg"))]
 
-    assert len(whole) == 1, shop.said("rebond recover .* --yes").output
+    said = shop.said("rebond recover .* --yes").output
+    assert len(whole) == 1, said
+    assert re.search(rf"pg_ctl -D {re.escape(str(whole[0]))}/\S+ -o '-p \d+ -k /tmp' -w start$", said, re.MULTILINE), (
+        said
+    )

@@ -59,9 +59,12 @@ def _load_secrets(back: str) -> tuple[Text, ...]:
 def _start_data_directory(back: str) -> tuple[Text, ...]:
     return (
         say(
-            "The folder is a data directory of PostgreSQL, ready to start with the programs of its version, as "
-            "the user that it belongs to: {command}",
-            command=Code(f"pg_ctl -D {back} start"),
+            "The folder is a data directory of PostgreSQL. The last lines of the restore say how it is started on this "
+            "machine: by the programs of its version, at a free port, as the user that it belongs to. Such as: "
+            "{command}",
+            command=Code(
+                f"runuser -u postgres -- /usr/lib/postgresql/…/bin/pg_ctl -D {back} -o '-p 5433 -k /tmp' -w start"
+            ),
         ),
         say(
             "It replays its log up to the moment that was asked for, and answers before that is over: it is "

@@ -143,7 +143,7 @@ def restore(
         outcome = restore_snapshot(
             vault.live, record, request, watcher, surplus=lambda path: tell_surplus(invocation, request, path)
         )
-        servers.lay(target, watcher)
+        servers.lay(invocation, target, watcher)
     status = _show(invocation, outcome, servers, is_dry=request.dry_run)
     for command in chosen.restarts:
         note(invocation, tr("When it is in its place again: {command}", command=command))

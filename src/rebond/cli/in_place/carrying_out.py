@@ -11,6 +11,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, with_problems
 from rebond.cli.output.observing import describe_finding, finding_document
 from rebond.cli.output.speech import show_path, tr
+from rebond.cli.restore.starting import describe_start, find_starts, tell_start
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, RestoreError
@@ -147,6 +148,8 @@ def show_outcome(
         "snapshot": plan.parts[0].snapshot,
         "problems": [finding_document(each) for each in problems],
     }
+    if starts := find_starts(plan, invocation.environment):
+        document["starts"] = {name: describe_start(line) for name, line in starts.items()}
     lines = [
         tr("Brought back {components} in {span}.", components=", ".join(means.parts), span=format_span(seconds)),
     ]
@@ -164,6 +167,7 @@ def show_outcome(
             lines.append(tr("{component}, to the end of its log, is in {path}", **values))
         else:
             lines.append(tr("{component} of {moment} is in {path}", moment=format_moment(each.moment_ms), **values))
-    lines += [describe_finding(each) for each in plan.remarks if each.code == BEGIN_ANEW]
+    lines += [line for name, start in starts.items() for line in tell_start(name, start)]
+    lines += [describe_finding(each) for each in plan.remarks if each.code == BEGIN_ANEW and not starts]
     answer(invocation, document, with_problems(invocation, "\n".join(lines), problems))
     return DOUBTFUL if problems else GOOD

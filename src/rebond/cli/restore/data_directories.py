@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rebond.operations.physical.laying import LaidDirectory
     from rebond.operations.point_in_time import PlannedServer
     from rebond.progress import Observer
+    from rebond.sources.postgres_physical.start_line import StartLine
 
 
 class Servers:
@@ -32,6 +33,7 @@ class Servers:
         self._found = find_servers(vault, wanted)
         self._planned: list[PlannedServer] = []
         self._laid: list[LaidDirectory] = []
+        self._starts: list[StartLine | None] = []
         self.record = wanted.record
         self.names: Sequence[str] = wanted.names
 
@@ -81,15 +83,18 @@ class Servers:
         for line in tell_planned(self._planned, self._zone):
             note(invocation, line)
 
-    def lay(self, target: Path, observer: "Observer") -> None:
+    def lay(self, invocation: Invocation, target: Path, observer: "Observer") -> None:
         """Lay them down, unless it is only to be said what would be done."""
         if self._planned and not self._wishes["dry_run"]:
             self._laid = lay_servers(self._vault, self._planned, target.expanduser().absolute(), self._wishes, observer)
+            from rebond.cli.restore.starting import find_start
+
+            self._starts = [find_start(each.path, invocation.environment) for each in self._laid]
 
     def lay_alone(self, invocation: Invocation, target: Path, observer: "Observer") -> int:
         """Lay them down where nothing else is wanted; show what came of it and return the exit status."""
         began = SystemClock().monotonic()
-        self.lay(target, observer)
+        self.lay(invocation, target, observer)
         findings = [each for laid in self._laid for each in laid.files.findings]
         problems = [each for each in findings if each.severity is not Severity.NOTE]
         document = {
@@ -118,11 +123,11 @@ class Servers:
 
     def describe(self) -> dict[str, Any]:
         """Return what is said of them in a document."""
-        return {"servers": describe_planned(self._planned, self._zone)} if self._planned else {}
+        return {"servers": describe_planned(self._planned, self._starts, self._zone)} if self._planned else {}
 
     def tell(self) -> list[str]:
         """Return what to do with them."""
-        return tell_laid(self._laid)
+        return tell_laid(self._laid, self._starts)
 
     @property
     def _zone(self) -> Any:

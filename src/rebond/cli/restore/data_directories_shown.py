@@ -1,23 +1,28 @@
 """Data directories that are restored, as they are told: before anything is written, and when they lie there."""
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from rebond.cli.output.observing import describe_finding
-from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.speech import tr
 from rebond.units import format_iso
 
 if TYPE_CHECKING:
     from rebond.operations.physical.laying import LaidDirectory
     from rebond.operations.point_in_time import PlannedServer
+    from rebond.sources.postgres_physical.start_line import StartLine
 
 
-def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict[str, Any]]:
-    """Return what is said of each in a document."""
+def describe_planned(
+    planned: "Sequence[PlannedServer]", starts: "Sequence[StartLine | None]", zone: Any
+) -> list[dict[str, Any]]:
+    """Return what is said of each in a document; how one is started, once it lies there."""
+    from rebond.cli.restore.starting import describe_start
     from rebond.sources.postgres.wal_names import format_lsn
 
     found = []
-    for each in planned:
+    for each, start in zip_longest(planned, starts):
         reach, facts = each.reach, each.reach.base.facts
         window = reach.window
         found.append(
@@ -32,6 +37,7 @@ def describe_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[dict
                 "newer_timeline": reach.unled or None,
                 "last_lsn": format_lsn(reach.last_lsn),
                 "segments": len(reach.segments),
+                "start": describe_start(start) if start is not None else None,
                 "others": [
                     {
                         "timeline": other.timeline,
@@ -84,24 +90,13 @@ def tell_planned(planned: "Sequence[PlannedServer]", zone: Any) -> list[str]:
     return lines
 
 
-def tell_laid(laid: "Sequence[LaidDirectory]") -> list[str]:
-    """Return what to do with each, and where it lies."""
-    from rebond.sources.streams.owner import name_of_user
+def tell_laid(laid: "Sequence[LaidDirectory]", starts: "Sequence[StartLine | None]") -> list[str]:
+    """Return what to do with each, and where its tablespaces lie."""
+    from rebond.cli.restore.starting import tell_start
 
     lines = []
-    for each in laid:
-        path = show_path(str(each.path).encode(errors="surrogateescape"))
-        lines.append(
-            tr(
-                "Ready to start, as the user {user}: pg_ctl -D {path} -w start. It answers while it still replays its "
-                "log: everything is there once 'SELECT pg_is_in_recovery()' says f. It archives nothing and takes "
-                "nothing from publishers. If it is to stay, 'rebond wal status' says what is missing; its last step is "
-                "a new base: rebond backup {component}",
-                component=each.reach.base.component,
-                path=path,
-                user=name_of_user(each.owner) or each.owner,
-            )
-        )
+    for each, start in zip(laid, starts, strict=True):
+        lines += tell_start(each.reach.base.component, start) if start is not None else []
         for number, place in each.tablespaces.items():
             lines.append(tr("Tablespace {number}: {place}", number=number, place=place))
     return lines
