@@ -25,6 +25,7 @@ from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
 from tests.planted.bugs_of_time import TIME
 from tests.planted.bugs_of_trust import TRUST
+from tests.planted.bugs_of_volumes import VOLUMES
 from tests.planted.bugs_of_wal import WAL
 
 POWER = "tests/crash/test_backup_power_cuts.py"
@@ -610,5 +611,6 @@ BUGS: tuple[Bug, ...] = (
     *TRUST,
     *RUNBOOK,
     *SETUP,
+    *VOLUMES,
     *WAL,
 )

@@ -17,12 +17,12 @@ from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.swapping import LiveShape
 from rebond.sources.sqlite.companions import COMPANIONS
+from rebond.stack.contained_places import find_landing, lay_at_root, lay_files_here, lies_inside
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
 from rebond.stack.strategies import choose_strategy
-from rebond.stack.wanted_paths import WantedPath, escape, is_glob, want
-from rebond.stack.whereabouts import find_folder
+from rebond.stack.wanted_paths import WantedPath, escape, want
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent
 
@@ -64,17 +64,19 @@ def _find_place(
         case Sqlite():
             from rebond.stack.databases import ConfiguredDatabases  # noqa: PLC0415 - files alone start faster
 
-            _require_here(name, component)
-            databases = ConfiguredDatabases(name, component, stack_root=loaded.root)
-            return FilesPlace(
-                name=name, kind=component.kind, top=relocate(databases.top), are_databases=True, excludes=(_OWN,)
-            )
+            if lies_inside(component):
+                top = find_landing(name, component, loaded).top
+            else:
+                top = ConfiguredDatabases(name, component, stack_root=loaded.root).top
+            return FilesPlace(name=name, kind=component.kind, top=relocate(top), are_databases=True, excludes=(_OWN,))
         case Secrets() if component.path or component.paths:
             from rebond.stack.secrets import find_top  # noqa: PLC0415
 
-            _require_here(name, component)
-            paths = ((component.path,) if component.path else ()) + component.paths
-            top, _ = find_top(os.fsencode(loaded.root), paths, is_volume=False)
+            if lies_inside(component):
+                top = find_landing(name, component, loaded).top
+            else:
+                paths = ((component.path,) if component.path else ()) + component.paths
+                top, _ = find_top(os.fsencode(loaded.root), paths, is_volume=False)
             has_others = component.kubernetes is not None or component.hashicorp is not None
             return FilesPlace(
                 name=name,
@@ -87,28 +89,12 @@ def _find_place(
     raise _not_here(name, component)
 
 
-def _require_here(name: str, component: Component) -> None:
-    if component.inside is not None or component.volume is not None:
-        raise _not_here(name, component)
-
-
 def _not_here(name: str, component: Component) -> SourceUnfit:
     return SourceUnfit(
         "The component {component} of the kind {kind} does not lie in files of this machine.",
         hint="Bring it below a directory with --to DIR, and from there into its place.",
         component=name,
         kind=component.kind,
-    )
-
-
-def _not_mounted(name: str, place: str) -> SourceUnfit:
-    return SourceUnfit(
-        "Where the files of {component} lie on this machine is not to be seen: {place} is not there, or keeps them "
-        "in itself and not in a volume.",
-        hint="Let the engine make it, with compose: up -d, then run the same command again. Or bring them below a "
-        "directory with --to DIR, and from there into it.",
-        component=name,
-        place=place,
     )
 
 
@@ -123,21 +109,7 @@ def _find_files(
 ) -> FilesPlace:
     stack_root, here = loaded.root, component
     if component.inside is not None or component.volume is not None:
-        place, folder = find_folder(component, loaded)
-        if place.address is None:
-            stack_root = Path(os.fsdecode(folder))
-            here = replace(
-                component,
-                path=(component.path or "").lstrip("/") or ("." if not component.paths else None),
-                paths=tuple(each.lstrip("/") for each in component.paths),
-            )
-        else:
-            mounted = find_host_path(component, loaded)
-            if mounted is None:
-                raise _not_mounted(name, str(place))
-            here = replace(component, path=os.fsdecode(mounted), inside=None)
-            if not is_glob(os.fsencode(component.path or "")):  # what is mounted is called what it is called
-                stack_root, here = Path(os.fsdecode(mounted)), _lay_at_root(component, loaded)
+        here, stack_root = lay_files_here(name, component, loaded)
     configured = ConfiguredFiles(name, here, stack_root=stack_root, strategy="complete")
     root = relocate(configured.root)
     if here.path and _is_single_file(name, configured.root, root, source):
@@ -149,18 +121,12 @@ def _find_files(
         # A path that was moved elsewhere is looked at there, by the same rules.
         moved, base = here, stack_root
         if root != configured.root:
-            moved, base = _lay_at_root(here, loaded), Path(os.fsdecode(top))
+            moved, base = lay_at_root(here, loaded), Path(os.fsdecode(top))
         apart = (*left_alone, *_read_spared(name, spared))
         files = ConfiguredFiles(name, moved, stack_root=base, strategy=strategy, excludes=apart)
         return look_at_live(top, lambda: files.make_rules(_ignore), component.one_file_system, may_matter)
 
     return FilesPlace(name=name, kind=component.kind, top=root, look_at_live=look, excludes=left_alone)
-
-
-def _lay_at_root(component: Files, loaded: Loaded) -> Files:
-    """Return a component whose tree is the folder that it is read from; its lists of patterns stay where they are."""
-    lists = tuple(str(loaded.root / each) for each in component.exclude_from)
-    return replace(component, path=".", paths=(), inside=None, exclude_from=lists)
 
 
 def _read_spared(name: str, spared: Sequence[str]) -> Iterator[str]:

@@ -5,12 +5,22 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import Struct
+
 from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.errors import SourceError
+from rebond.sources.channels.volumes import find_far_engine
 from rebond.stack.whereabouts import Place, find_engine, list_compose_words
 
 _KUBERNETES, _COMPOSE = "kubernetes", "compose"
+
+
+class Mounted(Struct, frozen=True, kw_only=True):
+    """A folder of this machine that a container has mounted; ``volume`` is what the engine calls it, empty for none."""
+
+    folder: bytes
+    volume: str = ""
 
 
 def find_host_path(component: Component, loaded: Loaded) -> bytes | None:
@@ -20,23 +30,32 @@ def find_host_path(component: Component, loaded: Loaded) -> bytes | None:
     there is another way, and the plan names it.
     """
     path = getattr(component, "path", None)
-    if component.inside is None or component.inside.engine == _KUBERNETES or not path:
+    found = find_mounted(path, component, loaded) if path else None
+    return found.folder if found is not None else None
+
+
+def find_mounted(path: str, component: Component, loaded: Loaded) -> Mounted | None:
+    """Return the same of any path in the container of a component, with the volume that it is in."""
+    if component.inside is None or component.inside.engine == _KUBERNETES:
         return None
     try:
         mounts = _list_mounts(component, loaded)
     except SourceError:
         return None
-    found = b""
+    found, volume = b"", ""
     longest = -1
     for each in mounts:
         inside, outside = str(each.get("Destination") or ""), str(each.get("Source") or "")
         rest = _below(path, inside)
         if rest is not None and outside and len(inside) > longest:
             found, longest = os.path.normpath(os.fsencode(os.path.join(outside, rest))), len(inside)
+            volume = str(each.get("Name") or "")
     top = found
     while top and not os.path.isdir(top):
         top = os.path.dirname(top)
-    return found if found and os.access(top, os.R_OK | os.W_OK | os.X_OK) else None
+    if not found or not os.access(top, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    return Mounted(folder=found, volume=volume)
 
 
 def _list_mounts(component: Component, loaded: Loaded) -> Sequence[dict[str, Any]]:
@@ -45,7 +64,7 @@ def _list_mounts(component: Component, loaded: Loaded) -> Sequence[dict[str, Any
     if client == _COMPOSE:
         words = (*list_compose_words(loaded), "ps", "--all", "--quiet", component.inside.name)
         names, client = here.ask(words).decode().split()[:1], find_engine(loaded)
-    if not names:
+    if not names or find_far_engine(client, loaded.variables, here.ask):  # whose folders are called as some here are
         return []
     try:
         document = json.loads(here.ask([client, "inspect", *names]))

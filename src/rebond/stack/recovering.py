@@ -16,6 +16,7 @@ from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
+from rebond.operations.recovery.late_part import LatePart
 from rebond.operations.recovery.parts import NeedsServer, Part
 from rebond.operations.recovery.plan import (
     IMAGES,
@@ -50,6 +51,8 @@ def plan_recovery(
         component = loaded.configuration.component[chosen.name]
         try:
             part, place = make_part(chosen, component, relocation, wish, around)
+            if isinstance(part, LatePart) and loaded.root.is_dir():  # else nobody can tell yet whose a volume is
+                part.require_free()
         except SourceError as error:
             left_out.append(leave_out(chosen.name, error))
             continue
@@ -143,9 +146,12 @@ def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) 
         place=place,
         files=chosen.files,
         bytes=chosen.bytes,
-        is_new=component.kind == IMAGES or (os.path.isabs(place) and not os.path.lexists(place)),
+        is_new=component.kind == IMAGES
+        or isinstance(part, LatePart)
+        or (os.path.isabs(place) and not os.path.lexists(place)),
         needs_server=isinstance(part, NeedsServer),
         goes_on=chosen.target == "latest",
+        is_late=isinstance(part, LatePart),
     )
 
 

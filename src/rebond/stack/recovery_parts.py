@@ -1,6 +1,7 @@
 """From a component to what brings it back into its place."""
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -8,9 +9,11 @@ from rebond.config.components import Component, Images, Postgres
 from rebond.config.loading import refresh_variables
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
-from rebond.operations.recovery.file_part import FilePart, Wish
+from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
+from rebond.operations.recovery.late_part import LatePart
 from rebond.operations.recovery.parts import Part
 from rebond.stack.file_places import find_files_place
+from rebond.stack.late_places import ContainerMaker, comes_late, describe_place
 from rebond.stack.recovery_places import Relocation
 from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 
@@ -32,15 +35,6 @@ def make_part(
         return _make_database_part(chosen, component, relocation, wish, around)
     if isinstance(component, Images) and wish.is_bare and not wish.to:
         return _make_images_part(chosen, relocation, around)
-    place = find_files_place(
-        chosen.name,
-        component,
-        relocation.loaded,
-        source=source,
-        relocate=relocation.move,
-        untouchable=around.untouchable,
-        spared=chosen.exclude,
-    )
     wanted = Wish(
         include=chosen.include,
         exclude=chosen.exclude,
@@ -49,8 +43,41 @@ def make_part(
         keeps_owner=wish.keeps_owner,
         workers=wish.workers,
     )
+
+    def find_place(loaded: Loaded) -> FilesPlace:
+        return find_files_place(
+            chosen.name,
+            component,
+            loaded,
+            source=source,
+            relocate=relocation.move,
+            untouchable=around.untouchable,
+            spared=chosen.exclude,
+        )
+
+    if wish.is_bare and not wish.to and comes_late(component, relocation.loaded):
+        return _make_late_part(chosen.name, component, wanted, find_place, relocation.loaded, around)
+    place = find_place(relocation.loaded)
     part = FilePart(place, wanted, run=around.run, folder=around.folder_of(chosen.name), source=source)
     return part, os.fsdecode(place.top)
+
+
+def _make_late_part(
+    name: str,
+    component: Component,
+    wanted: Wish,
+    find_place: Callable[[Loaded], FilesPlace],
+    loaded: Loaded,
+    around: Surroundings,
+) -> tuple[Part, str]:
+    """Return what fills a volume or a container that is made for it, and what the configuration calls that."""
+
+    def find_maker() -> ContainerMaker:
+        return ContainerMaker(component, refresh_variables(loaded, around.environment), find_place)
+
+    folder, source = around.folder_of(name), around.sources.get(name)
+    part = LatePart(name, component.kind, wanted, find_maker=find_maker, run=around.run, folder=folder, source=source)
+    return part, describe_place(component, loaded)
 
 
 def _make_images_part(chosen: ChosenPart, relocation: Relocation, around: Surroundings) -> tuple[Part, str]:

@@ -4,6 +4,8 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,6 +28,7 @@ _ASK_SECONDS = 120.0
 _CLIENTS = ("docker", "docker-compose", "podman", "kubectl")
 _PLAIN_CLIENTS = frozenset({"docker", "podman", "kubectl"})
 _IDLE_SECONDS = 3600.0  # a server may gather its dump for long before its first byte
+_HEARD: ContextVar[dict[tuple[str, ...], Any] | None] = ContextVar("heard", default=None)
 _LIST = 'find -L "$1" -type f -exec printf "%s\\\\0" {} +'
 
 
@@ -97,6 +100,15 @@ class Place(Struct, frozen=True, kw_only=True):
 
     def ask(self, words: Sequence[str]) -> bytes:
         """Return all that a command answers. Raises ``SourceError``."""
+        heard, key = _HEARD.get(), (str(self), *words)
+        if heard is None:
+            return self._ask(words)
+        if key not in heard:
+            heard[key] = self._ask(words)
+        found: bytes = heard[key]
+        return found
+
+    def _ask(self, words: Sequence[str]) -> bytes:
         try:
             return read_output(lambda: self.open(words, seconds=_ASK_SECONDS), program=words[0])
         except CommandFailed as error:
@@ -114,6 +126,16 @@ class Place(Struct, frozen=True, kw_only=True):
         """Return the paths of all files below a folder there."""
         found = self.ask(["sh", "-c", _LIST, "sh", os.fsdecode(folder)])
         return sorted(each for each in found.split(b"\0") if each)
+
+
+@contextlib.contextmanager
+def asking_each_once() -> Iterator[None]:
+    """Let an engine be asked the same only once in the block: nothing may change there meanwhile."""
+    token = _HEARD.set({})
+    try:
+        yield
+    finally:
+        _HEARD.reset(token)
 
 
 def _is_plain_client(words: Sequence[str]) -> bool:
@@ -190,9 +212,15 @@ def find_engine(loaded: Loaded) -> str:
 
 def list_compose_words(loaded: Loaded) -> tuple[str, ...]:
     """Return the words that call compose for this stack. Raises ``SourceUnfit`` when compose is missing."""
+    heard, key = _HEARD.get(), ("compose",)
+    if heard is not None and key in heard:
+        found: tuple[str, ...] = heard[key]
+        return found
     address = Address(client=Client.COMPOSE, name="any")
-    surroundings = describe_surroundings(loaded, resolver_of(loaded), address)
-    return compose_words(surroundings)
+    words = compose_words(describe_surroundings(loaded, resolver_of(loaded), address))
+    if heard is not None:
+        heard[key] = words
+    return words
 
 
 def find_project(loaded: Loaded) -> str:

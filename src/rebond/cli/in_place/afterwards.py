@@ -73,7 +73,7 @@ def _finish_bare(invocation: Invocation, journal: Journal, begun: BegunRun) -> N
         root = _root_of(begun)
         write_configuration(invocation, root, read_kept_configuration(journal), journal)
         if begun.words is not None:
-            say_last_words(invocation, begun.words)
+            say_last_words(invocation, begun.words, journal)
 
 
 _MAY_HAVE_LAID = frozenset({RunState.KEPT, RunState.ROLLING_BACK})

@@ -19,6 +19,7 @@ from rebond.findings import Finding, Severity
 from rebond.history.step_times import STEPS
 from rebond.operations.recovery.carrying_out import Means, Recovery, StepTaken
 from rebond.operations.recovery.journal import Journal, RunState
+from rebond.operations.recovery.late_part import ComesLate
 from rebond.operations.recovery.plan import BEGIN_ANEW, CHANGES_NOTHING, RecoveryPlan, StepKind
 from rebond.progress import Advance, Observer
 from rebond.units import format_moment, format_span
@@ -133,7 +134,9 @@ def show_outcome(
     keep_seconds: int | None,
 ) -> int:
     """Say where things are, where the old version lies, how to undo and how to accept."""
-    asides = {name: each.describe_aside() for name, each in means.parts.items()}
+    left_out = {name for name, each in means.parts.items() if isinstance(each, ComesLate) and each.is_left_out()}
+    parts = [each for each in plan.parts if each.name not in left_out]
+    asides = {each.name: means.parts[each.name].describe_aside() for each in parts}
     problems = gathering.problems()
     document = {
         **plan_document(plan, taken),
@@ -142,8 +145,8 @@ def show_outcome(
         "rollback": rollback_command(plan.run),
         "accept": accept_command(plan.run),
         "dry_run": False,
-        "files": sum(each.files for each in plan.parts),
-        "bytes": sum(each.bytes for each in plan.parts),
+        "files": sum(each.files for each in parts),
+        "bytes": sum(each.bytes for each in parts),
         "seconds": round(seconds, 3),
         "snapshot": plan.parts[0].snapshot,
         "problems": [finding_document(each) for each in problems],
@@ -151,7 +154,7 @@ def show_outcome(
     if starts := find_starts(plan, invocation.environment):
         document["starts"] = {name: describe_start(line) for name, line in starts.items()}
     lines = [
-        tr("Brought back {components} in {span}.", components=", ".join(means.parts), span=format_span(seconds)),
+        tr("Brought back {components} in {span}.", components=", ".join(asides) or "–", span=format_span(seconds)),
     ]
     for name, path in asides.items():
         if path:
@@ -161,7 +164,7 @@ def show_outcome(
     if keep_seconds is not None:
         until = format_moment(SystemClock().now_ms() + keep_seconds * 1000)
         lines.append(tr("By the configuration the old version is kept until {moment}.", moment=until))
-    for each in plan.parts:
+    for each in parts:
         values = {"component": each.name, "path": show_path(each.place)}
         if each.goes_on:
             lines.append(tr("{component}, to the end of its log, is in {path}", **values))

@@ -14,25 +14,29 @@ from rebond.cli.output.answering import note
 from rebond.cli.output.speech import show_path, tr
 from rebond.config.loading import load_configuration
 from rebond.errors import RebondError
+from rebond.operations.recovery.journal import Journal
+from rebond.operations.recovery.late_part import was_left_out
 
 
 class LastWords(Struct, frozen=True, kw_only=True):
     """Written down with a run, so that whoever goes on with it hears the same.
 
     ``configuration`` is where its first file belongs, ``vault`` where everything came from. ``commands`` bring back,
-    by component, what the plan does not.
+    by component, what the plan does not; those of ``late`` what the run may have left out.
     """
 
     root: str
     configuration: str
     vault: str
     commands: Mapping[str, str] = field(default_factory=dict)
+    late: Mapping[str, str] = field(default_factory=dict)
 
 
-def say_last_words(invocation: Invocation, words: LastWords) -> None:
+def say_last_words(invocation: Invocation, words: LastWords, journal: Journal) -> None:
     """Say where the stack lies, what brings the rest back, and what is missing for backups."""
     note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(words.root)))
-    for name, command in words.commands.items():
+    left_out = {name: each for name, each in words.late.items() if was_left_out(journal.folder_of(name))}
+    for name, command in {**words.commands, **left_out}.items():
         note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
     _say_what_backups_need(invocation, words.vault, Path(words.configuration))
 

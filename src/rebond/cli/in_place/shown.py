@@ -98,6 +98,8 @@ def describe_step(step: Step) -> str:
             return tr("see that there is room beside the old version")
         case StepKind.REACH:
             return tr("see that the server of {component} answers; start it where it does not", component=subject)
+        case StepKind.MAKE:
+            return tr("make the volumes and containers that are filled next, and start none of them")
         case StepKind.FETCH:
             return tr("fetch {component} beside the live version", component=subject)
         case StepKind.ISOLATE:

@@ -75,7 +75,9 @@ def recover_stack(
         root = Path(to) if to else loaded.root
         path = place_of(root, next(iter(stored)))
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
-        plan, commands = _leave_out(plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to)
+        plan, commands, late = _leave_out(
+            plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to
+        )
         plan = replace(plan, left_out=(*plan.left_out, *apart))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)])
         missing += list_unready_servers(loaded, plan.parts, vault=url)
@@ -90,7 +92,9 @@ def recover_stack(
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
         commands |= loading
-        words = LastWords(root=str(root), configuration=str(path), vault=vault.store.location, commands=commands)
+        words = LastWords(
+            root=str(root), configuration=str(path), vault=vault.store.location, commands=commands, late=late
+        )
         journal = begin_run(invocation, loaded, wish, plan, clock, words, stored)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         write_configuration(invocation, root, stored, journal)
@@ -100,7 +104,7 @@ def recover_stack(
                     status = max(status, found)
                     del commands[name]
         finally:  # what is not loaded yet is said, also when a load fails
-            say_last_words(invocation, replace(words, commands=commands))
+            say_last_words(invocation, replace(words, commands=commands), journal)
     return status
 
 
@@ -222,17 +226,25 @@ class _Later(Struct, frozen=True, kw_only=True):
 
 def _leave_out(
     plan: RecoveryPlan, later: _Later, names: Sequence[str], vault: VaultAtHand, *, to: str
-) -> tuple[RecoveryPlan, dict[str, str]]:
-    """Say of what does not come back now how it does; return the plan with that, and the commands to be said again."""
+) -> tuple[RecoveryPlan, dict[str, str], dict[str, str]]:
+    """Say of what does not come back now how it does; return the plan with that, and the commands to be said again.
+
+    The last ones are for parts that the run itself may have to leave out.
+    """
+    away, late = [each.name for each in plan.left_out], [each.name for each in plan.parts if each.is_late]
     inside = in_containers.find_commands(
-        () if to else plan.left_out, later.loaded, vault.live, later.asked.records, later.words
+        () if to else (*away, *late), later.loaded, vault.live, later.asked.records, later.words
     )
     left_out = [in_containers.describe(each, inside) for each in plan.left_out]
     left_out += [_come_later(name, later) for name in names]
-    return replace(plan, left_out=tuple(left_out)), {
-        **{name: later.command_for(name) for name in names},
-        **inside.after,
-    }
+    return (
+        replace(plan, left_out=tuple(left_out)),
+        {
+            **{name: later.command_for(name) for name in names},
+            **{name: command for name, command in inside.after.items() if name in away},
+        },
+        {name: command for name, command in inside.after.items() if name in late},
+    )
 
 
 def _come_later(name: str, later: _Later) -> LeftOut:

@@ -4,12 +4,14 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from rebond.config.components import Component, Files, Images
+from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit, SourceUnreachable
 from rebond.operations.browsing import children, root_of
 from rebond.operations.recovery.plan import LeftOut
+from rebond.stack.contained_places import lies_inside
 from rebond.stack.recovering import leave_out
 from rebond.stack.whereabouts import find_engine
 from rebond.vault.access import Vault
@@ -27,19 +29,19 @@ class Commands(Struct, frozen=True, kw_only=True):
 
 
 def find_commands(
-    left_out: Iterable[LeftOut],
+    names: Iterable[str],
     loaded: Loaded,
     vault: Vault,
     records: Mapping[str, SnapshotRecord],
     words: Sequence[str],
 ) -> Commands:
-    """Return the commands for what a plan leaves out because it lies in containers that are not here yet.
+    """Return the commands for those of ``names`` that are images, or lie in containers.
 
     ``words`` name vault and configuration to a restore, the vault first.
     """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
-    for name in (each.name for each in left_out):
+    for name in names:
         component = loaded.configuration.component.get(name)
         record = records.get(name)
         if record is None:
@@ -47,7 +49,7 @@ def find_commands(
         if isinstance(component, Images):
             if command := " && ".join(_list_loads(name, loaded, vault, record, words[:2])):
                 before[name] = command
-        elif _lies_in_container(component):
+        elif lies_inside(component):
             after[name] = shlex.join(["rebond", "restore", _short(record), name, "--in-place", *words])
     return Commands(before=before, after=after)
 
@@ -64,17 +66,16 @@ def describe(left: LeftOut, commands: Commands) -> LeftOut:
             ),
         )
     if command := commands.after.get(left.name):
+        values = {**left.values, "command": command}
+        if "{command}" in left.hint_template:
+            return replace(left, values=values)
         return LeftOut(
             name=left.name,
             template=left.template,
             hint_template="When that has changed: {command}",
-            values={**left.values, "command": command},
+            values=values,
         )
     return left
-
-
-def _lies_in_container(component: Component | None) -> bool:
-    return isinstance(component, Files) and (component.inside is not None or component.volume is not None)
 
 
 def _list_loads(name: str, loaded: Loaded, vault: Vault, record: SnapshotRecord, words: Sequence[str]) -> Iterator[str]:

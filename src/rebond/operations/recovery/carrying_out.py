@@ -14,6 +14,7 @@ from rebond.operations.hooks import Hook, OnFailure
 from rebond.operations.recovery.checking import Question, ask_until_good, check_room, verify_sources
 from rebond.operations.recovery.journal import Event, Journal, RunState
 from rebond.operations.recovery.known_runs import require_state
+from rebond.operations.recovery.late_part import ComesLate
 from rebond.operations.recovery.own_touches import read_touches
 from rebond.operations.recovery.parts import Brings, KeepsNewer, NeedsServer, Part, Source
 from rebond.operations.recovery.plan import CHANGES_NOTHING, RecoveryPlan, Step, StepKind
@@ -167,6 +168,8 @@ class Recovery:
                 check_room(parts.values())
             case StepKind.REACH:
                 self._reach(parts[step.subject])
+            case StepKind.MAKE:
+                self._make([each for each in parts.values() if isinstance(each, ComesLate)])
             case StepKind.FETCH:
                 self._reach_again(parts[step.subject])
                 parts[step.subject].fetch(self._observer)
@@ -188,6 +191,13 @@ class Recovery:
     def _reach(self, part: Part) -> None:
         if isinstance(part, NeedsServer):
             part.reach(self._clock)
+
+    def _make(self, parts: Sequence[ComesLate]) -> None:
+        """Look at the places of all before the first is made: one command may make several."""
+        for each in parts:
+            each.look()
+        for each in parts:
+            each.make(self._observer)
 
     def _position_of(self, step: Step) -> int:
         """Return which of its kind a step is, from 0."""

@@ -14,6 +14,7 @@ from rebond.errors import RestoreError
 from rebond.operations.recovery.database_part import NAMES, describe_left
 from rebond.operations.recovery.file_part import SWAP, read_swap
 from rebond.operations.recovery.journal import PARTS, Journal, RunState, folder_held, note_read
+from rebond.operations.recovery.late_part import SEEN, read_seen
 from rebond.operations.recovery.remembered_places import PLACES, read_places
 
 _LEFT = ".left"  # ends the name of a record that is nobody's run any more
@@ -51,7 +52,7 @@ def list_left_behind(folder: Path) -> list[LeftBehind]:
 
 def find_spoilt_note(folder: Path) -> RestoreError | None:
     """Return why what a part of a run noted cannot be read; ``None`` where all of it can."""
-    notes = {PLACES: read_places, SWAP: read_swap, NAMES: describe_left}
+    notes = {PLACES: read_places, SWAP: read_swap, NAMES: describe_left, SEEN: read_seen}
     try:
         for part in sorted((folder / PARTS).iterdir()):
             for name, read in notes.items():

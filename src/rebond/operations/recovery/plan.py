@@ -20,6 +20,7 @@ class StepKind(enum.StrEnum):
     FETCH = "fetch"
     ISOLATE = "isolate"
     STOP = "stop"
+    MAKE = "make"
     REACH = "reach"
     SET_ASIDE = "set-aside"
     PUT = "put"
@@ -32,7 +33,7 @@ class StepKind(enum.StrEnum):
 COMMANDS = frozenset(
     {StepKind.ISOLATE, StepKind.STOP, StepKind.REBUILD, StepKind.REGENERATE, StepKind.START, StepKind.HEALTHY}
 )
-CHANGES_NOTHING = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.REACH, StepKind.FETCH})
+CHANGES_NOTHING = frozenset({StepKind.VERIFY, StepKind.ROOM, StepKind.REACH, StepKind.MAKE, StepKind.FETCH})
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -52,7 +53,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
     """A component that comes back: from which snapshot, as of when (milliseconds since 1970, UTC), to where.
 
     ``is_new`` says that nothing lies there that would have to be set aside; ``needs_server`` that it lies in a server.
-    ``goes_on`` says that it comes back later than that: to the end of its log.
+    ``goes_on`` says that it comes back later: to the end of its log; ``is_late`` that the plan makes its place.
     """
 
     name: str
@@ -65,6 +66,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
     is_new: bool = False
     needs_server: bool = False
     goes_on: bool = False
+    is_late: bool = False
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):
@@ -156,23 +158,25 @@ def make_plan(
     """Put the steps in their order. What is fetched is fetched while everything still runs.
 
     On a bare machine databases of servers are fetched when the files are in their place: those say how a server runs.
+    What lies in containers (``is_late``) comes just before: the first server that is started may start what uses it.
     """
     ordered = order_parts(parts)
     size_bytes = sum(each.bytes for each in ordered)
     wanted: list[tuple[StepKind, str, int]] = [(StepKind.VERIFY, "", size_bytes), (StepKind.ROOM, "", size_bytes)]
     for each in ordered:
-        if not (is_bare and each.needs_server):
+        if not (is_bare and each.needs_server) and not each.is_late:
             wanted += _fetch(each)
     wanted += [(StepKind.ISOLATE, each, 0) for each in commands.isolate]
     wanted += [(StepKind.STOP, each, 0) for each in commands.stop]
     for each in ordered:
-        if (
-            each.kind not in DATABASES and each.kind != IMAGES
-        ):  # which lie where they are used as soon as they are loaded
+        # Images lie where they are used as soon as they are loaded.
+        if each.kind not in DATABASES and each.kind != IMAGES and not each.is_late:
             wanted += _bring_back(each)
     wanted += [(StepKind.REBUILD, each, 0) for each in commands.rebuild]
+    if late := [each for each in ordered if each.is_late]:
+        wanted += [(StepKind.MAKE, "", 0), *(step for each in late for step in (*_fetch(each), *_bring_back(each)))]
     for each in ordered:
-        if each.kind in DATABASES:
+        if each.kind in DATABASES and not each.is_late:
             if is_bare and each.needs_server:
                 wanted += _fetch(each)
             elif each.needs_server and (commands.stop or commands.isolate):  # which may have stopped it too

@@ -1,0 +1,74 @@
+"""Bugs of filling volumes on a bare machine: what was there is replaced, and what was not is taken for somebody's."""
+
+from tests.planted.bug import Bug, Change
+
+RECOVERED = "tests/scenarios/test_recover_volumes.py"
+KILLS = "tests/crash/test_recover_volumes_kills.py"
+
+VOLUMES = (
+    Bug(
+        "a-volume-of-before-is-replaced",
+        "A volume that stayed on the machine and holds something counts as one that was made for the recovery.",
+        (
+            Change(
+                "operations/recovery/late_part.py",
+                "        if found.volume and seen is not None and found.volume not in seen:\n",
+                "        if found.volume and seen is not None:\n",
+            ),
+        ),
+        (
+            f"{RECOVERED}::test_a_volume_that_holds_something_is_left_alone_and_the_rest_comes_back",
+            f"{RECOVERED}::test_a_volume_that_a_container_of_before_left_is_not_taken_for_a_new_one",
+        ),
+    ),
+    Bug(
+        "what-an-image-brings-was-there",
+        "One place is made before the next is looked at: what an image brings into a new volume counts as somebody's.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "            each.look()\n        for each in parts:\n            each.make(self._observer)\n",
+                "            each.look()\n            each.make(self._observer)\n",
+            ),
+        ),
+        (f"{RECOVERED}::test_all_comes_back_with_its_modes_and_what_the_image_brought_is_set_aside",),
+    ),
+    Bug(
+        "looked-at-once-more",
+        "A recovery that is gone on with looks at the volumes anew, and takes those that it made for ones of before.",
+        (
+            Change(
+                "operations/recovery/late_part.py",
+                "if self.is_left_out() or self._list_seen() is not None:",
+                "if self.is_left_out():",
+            ),
+        ),
+        (f"{KILLS}::test_killed_around_the_making_of_volumes_what_the_image_brought_is_still_known_for_that",),
+    ),
+    Bug(
+        "the-folders-of-another-machine",
+        "The engine is on another machine, and what it has mounted there is filled here, where nobody looks.",
+        (
+            Change(
+                "stack/mounted_places.py",
+                "if not names or find_far_engine(client, loaded.variables, here.ask):",
+                "if not names:",
+            ),
+        ),
+        (f"{RECOVERED}::test_an_engine_on_another_machine_is_not_filled_here",),
+    ),
+    Bug(
+        "twice-into-a-volume",
+        "A database in a volume is put a second time with those of servers, into what was filled already.",
+        (
+            Change(
+                "operations/recovery/plan.py",
+                "        if each.kind in DATABASES and not each.is_late:\n",
+                "        if each.kind in DATABASES:\n",
+            ),
+        ),
+        (
+            f"{RECOVERED}::test_the_plan_makes_the_places_after_the_files_are_there_and_fills_them_before_anything_is_started",
+        ),
+    ),
+)
