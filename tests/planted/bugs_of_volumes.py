@@ -58,6 +58,18 @@ VOLUMES = (
         (f"{RECOVERED}::test_an_engine_on_another_machine_is_not_filled_here",),
     ),
     Bug(
+        "the-volume-of-another-stack",
+        "What compose does not say is asked of nobody: the only volume of that name is taken, whosever it is.",
+        (
+            Change(
+                "stack/late_places.py",
+                "if self._component.volume is not None and self._loaded.configuration.stack.compose:",
+                "if self._component.volume is None and self._loaded.configuration.stack.compose:",
+            ),
+        ),
+        (f"{RECOVERED}::test_an_old_compose_that_names_no_project_leads_to_no_volume_of_another_stack",),
+    ),
+    Bug(
         "twice-into-a-volume",
         "A database in a volume is put a second time with those of servers, into what was filled already.",
         (

@@ -116,6 +116,20 @@ def test_a_volume_that_a_container_of_before_left_is_not_taken_for_a_new_one(sta
     assert (stack.engine.volume("shop_keys") / "signing.pem").read_text() == "of today"
 
 
+def test_an_old_compose_that_names_no_project_leads_to_no_volume_of_another_stack(stack: VolumesGone) -> None:
+    """1.29 says nothing of it; a volume of another stack that compose calls the same may be the only one there is."""
+    stack.program.environment["ENGINE_OLD"] = "1"
+    others = stack.engine.make("other_media")
+    assert stack.recover().status == 0
+    assert stack.files() == stack.saved_files
+    assert [*others.iterdir()] == []
+
+    (others / "a.txt").write_text("of another stack")
+    environment = {"REBOND_KEY_FILE": str(stack.folder / "owner.key"), "REBOND_VAULT": str(stack.folder / "vault")}
+    stack.program.good("backup", "--config", stack.root / "rebond.toml", **environment)
+    assert "a.txt" not in stack.program.good("ls", "-r", "latest", "media", **environment).out
+
+
 def test_what_lies_in_a_container_itself_is_left_out_with_its_reason(stack: VolumesGone) -> None:
     stack.engine.know({"web": {"volumes": {"media": "/srv/media", "data": "/srv/data"}}})
     answer = stack.recover()

@@ -3,7 +3,7 @@
 It behaves as Docker 20.10 with compose 2.32 was seen to: ``up --no-start`` makes the volumes of the project with their
 labels and the containers, starts none, and brings what the image has into a volume that it makes; a folder that is
 mounted is not made before a start. ``exec`` runs the command here, with the places of mounts as they are called here.
-It knows no other call.
+With ``ENGINE_OLD`` compose is 1.29, which does not say what the project is called. It knows no other call.
 """
 
 import json
@@ -27,8 +27,8 @@ def write(text):
     sys.exit(0)
 
 def describe(name):
-    project = "shop" if name.startswith("shop_") else ""
-    labels = {"com.docker.compose.project": project, "com.docker.compose.volume": name.removeprefix("shop_")}
+    project, _, volume = name.rpartition("_")
+    labels = {"com.docker.compose.project": project, "com.docker.compose.volume": volume}
     return {"Name": name, "Mountpoint": str(VOLUMES / name / "_data"), "Labels": labels if project else None}
 
 def make_volume(name, brought=None):
@@ -65,12 +65,12 @@ def compose(words):
     if not os.path.exists(file):
         fail("open " + file + ": no such file or directory", 14)
     if words == ["config"]:
-        write("name: shop\nservices: {}\n")
+        write("services: {}\n" if os.environ.get("ENGINE_OLD") else "name: shop\nservices: {}\n")
     if words[:3] == ["up", "--no-start", "--no-recreate"]:
         make_containers(words[3:] or [*KNOWN])
         sys.exit(0)
     if words[:3] == ["ps", "--all", "--quiet"]:
-        write("".join(each + "\n" for each in words[3:] if (CONTAINERS / each).exists()))
+        write("".join(each + "\n" for each in words[3:] or [*KNOWN] if (CONTAINERS / each).exists()))
     if words[:3] == ["exec", "-T", "web"]:
         command = words[3:]
         for each in mounts_of("web"):  # what the container calls by one name is called by another here
@@ -85,7 +85,7 @@ def docker(words):
     names = sorted(each.name for each in VOLUMES.iterdir())
     if words[:3] == ["volume", "ls", "--quiet"]:
         label = words[4].partition("=")[2] if len(words) > 3 else ""
-        fits = [each for each in names if not label or label.endswith("=" + each.removeprefix("shop_"))]
+        fits = [each for each in names if not label or label.endswith("=" + each.rpartition("_")[2])]
         write("".join(each + "\n" for each in fits))
     if words[:2] == ["volume", "inspect"]:
         for each in words[2:]:
@@ -97,7 +97,9 @@ def docker(words):
         make_volume(words[2])
         write(words[2] + "\n")
     if words[:1] == ["inspect"]:
-        write(json.dumps([{"Id": each, "Name": "/" + each, "Mounts": [*mounts_of(each)]} for each in words[1:]]))
+        labels = {"Labels": {"com.docker.compose.project": "shop"}}
+        shown = [{"Id": each, "Name": each, "Config": labels, "Mounts": [*mounts_of(each)]} for each in words[1:]]
+        write(json.dumps(shown))
     if words[:2] == ["context", "inspect"]:
         write("unix:///var/run/docker.sock\n")
     if words[:1] == ["ps"]:

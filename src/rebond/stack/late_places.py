@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.config.steps import Step
+from rebond.errors import SourceUnreachable
 from rebond.operations.recovery.file_part import FilesPlace
 from rebond.operations.recovery.late_part import LatePlace
 from rebond.stack.contained_places import find_landing, lies_inside
 from rebond.stack.hooks import make_hook
-from rebond.stack.whereabouts import Place, asking_each_once, find_engine, list_compose_words, words_of
+from rebond.stack.whereabouts import Place, asking_each_once, find_engine, find_project, list_compose_words, words_of
 
 _SECONDS = 1800  # images may have to be fetched or built
 
@@ -64,6 +65,17 @@ class ContainerMaker:
     def find(self) -> LatePlace:
         """Return where the component lies. Raises ``SourceError``."""
         with asking_each_once():
+            if self._component.volume is not None and self._loaded.configuration.stack.compose:
+                self._require_project()
             place = self._find_place(self._loaded)
             landing = find_landing(place.name, self._component, self._loaded)
         return LatePlace(place=place, mine=landing.mine, volume=landing.volume)
+
+    def _require_project(self) -> None:
+        """Raise ``SourceUnreachable`` where nobody knows the project yet: its volume may be that of another stack."""
+        if not find_project(self._loaded):
+            raise SourceUnreachable(
+                "Compose does not say what the project of {volume} is called, and no container of it says so either.",
+                hint="Set COMPOSE_PROJECT_NAME in a file of 'env'.",
+                volume=words_of(self._component.volume, self._loaded),
+            )

@@ -13,12 +13,13 @@ from rebond.config.components import Component
 from rebond.config.model import Loaded
 from rebond.config.references import Text
 from rebond.config.resolving import Resolver
-from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable, UsageError
+from rebond.errors import CommandFailed, SourceError, SourceUnfit, SourceUnreachable, UsageError
 from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
+from rebond.sources.channels.inspecting import inspect_containers
 from rebond.sources.channels.reading import open_channel
-from rebond.sources.channels.volumes import Volume, find_far_engine, find_mount, find_only_mount, find_volume
+from rebond.sources.channels.volumes import PROJECT, Volume, find_far_engine, find_mount, find_only_mount, find_volume
 from rebond.sources.streams.readers import CommandReader, FedReader
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.client_words import drop_noise, reaches_nothing
@@ -234,7 +235,18 @@ def find_project(loaded: Loaded) -> str:
     except (SourceUnfit, CommandFailed):
         return ""  # then the volume has to be the only one of its name
     first = next((line for line in text.splitlines() if line.startswith("name:")), "")
-    return first.partition(":")[2].strip().strip("'\"")
+    return first.partition(":")[2].strip().strip("'\"") or _ask_for_project(loaded)
+
+
+def _ask_for_project(loaded: Loaded) -> str:
+    """Return what the containers of the stack are marked with: compose 1.29 says no name of its own."""
+    here = Place(loaded=loaded)
+    try:
+        containers = here.ask((*list_compose_words(loaded), "ps", "--all", "--quiet")).decode().split()
+        found = inspect_containers(find_engine(loaded), containers[:1], here.ask)
+    except SourceError:
+        return ""
+    return next((str(((each.get("Config") or {}).get("Labels") or {}).get(PROJECT) or "") for each in found), "")
 
 
 def words_of(text: Text | None, loaded: Loaded) -> str:

@@ -179,6 +179,8 @@ RECOVERING: dict[str, str] = {
     "Their names and digests are in images.json of {component}.": "Leurs noms et empreintes sont dans images.json de {component}.",
     "These images are in no registry, and the services need them before they start.": "Ces images ne sont dans aucun registre, et les services en ont besoin avant de démarrer.",
     "Before you go on: {command}": "Avant de continuer : {command}",
+    "Compose does not say what the project of {volume} is called, and no container of it says so either.": "Compose ne dit pas comment s'appelle le projet de {volume}, et aucun de ses conteneurs non plus.",
+    "Set COMPOSE_PROJECT_NAME in a file of 'env'.": "Donnez COMPOSE_PROJECT_NAME dans un fichier de 'env'.",
     "{component} is not brought back by this run: {reason}": "{component} n'est pas rapporté cette fois : {reason}",
     "The command at the end of this run brings it.": "La commande dite à la fin le rapporte.",
     "{path}, where {component} belongs, already holds something, which stays as it is.": "{path}, la place de {component}, contient déjà quelque chose, qui reste tel quel.",

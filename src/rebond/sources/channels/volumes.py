@@ -9,7 +9,7 @@ from rebond.errors import CommandFailed, SourceUnfit, SourceUnreachable
 from rebond.sources.channels.inspecting import Ask, inspect_containers, read_objects
 
 _VOLUME = "com.docker.compose.volume"
-_PROJECT = "com.docker.compose.project"
+PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _PASSWORD = re.compile(r"(?<!/):[^/@]*@")  # of an address
 
@@ -174,7 +174,7 @@ def _inspect(client: str, names: Sequence[str], ask: Ask) -> list[Volume]:
                 Volume(
                     name=str(each["Name"]),
                     mountpoint=str(each.get("Mountpoint") or ""),
-                    project=str(labels.get(_PROJECT, "")),
+                    project=str(labels.get(PROJECT, "")),
                 )
             )
     return found
