@@ -54,6 +54,7 @@ class WalStack:
             **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         }
         self.way, self._rpo = way, rpo
+        self.more = ""  # lines of the component
         self.configure("")
         self.run("vault", "create", str(self.folder / "vault"))
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -65,7 +66,7 @@ class WalStack:
         (self.folder / "rebond.toml").write_text(
             f'version = 1\n[stack]\nname = "shop"\nroot = "{self.folder}"\n[vault]\nurl = "{self.folder}/vault"\n'
             f'[component.database]\nkind = "postgres"\nmethod = "physical"\nwal = "{self.way}"\nwindow = "7d"\n'
-            f'database = "postgres"\n{server}{rpo}'
+            f'database = "postgres"\n{server}{rpo}{self.more}'
             '[class.all]\ntrigger = "manual"\ncomponents = "all"\nkeep = "for-ever"\n'
         )
 

@@ -10,6 +10,7 @@ containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It 
 ``SHIM_LOG=FILE``      append the arguments as a line of JSON
 ``SHIM_IDS=A=ID,…``    the ids of containers: the beginning of one reaches it, as the engines do, where no name fits
 ``SHIM_ENGINE_SAYS=T`` end as Docker 20.10 does when it cannot start a command: T on standard output, status 126
+``SHIM_IMAGE=DIR``     the only folder whose programs are there inside
 ``SHIM_CHATTER=TEXT``  say so on standard output before anything else
 ``SHIM_ANSWERS=DIR``   a JSON file ``answers`` there gives, for whole command lines other than ``exec``, the file whose
                        content is the answer, or ``!TEXT`` for a failure with status 1 that says TEXT
@@ -212,6 +213,8 @@ def main(client: str, words: list[str]) -> int:
     else:
         _, options, command = read_docker(client, words)
     environment = dict(os.environ) | dict(each.split("=", 1) for each in options.get("--env", []))
+    if image := os.environ.get("SHIM_IMAGE"):
+        environment["PATH"] = image
     directory = options.get("--workdir", [None])[0]
     try:
         process = Running(command, environment, directory)

@@ -1,7 +1,7 @@
 """``rebond wal receive``: the log as the server streams it, flushed here at once, and on from here into the vault."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rebond.clock import Clock
@@ -13,6 +13,7 @@ from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
 from rebond.sources.postgres.wal_names import Switch
 from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot, renew_slot, says_removed
+from rebond.stack.wal_ways import StreamWay
 from rebond.subprocesses import RunningCommand
 from rebond.vault.access import Vault
 
@@ -32,7 +33,7 @@ class Receiving:
     find_access: Callable[[], tuple[Access, str]]
     get_vault: Callable[[], Vault]
     survey: Callable[[int], Coverage]
-    environment: Mapping[str, str]
+    way: StreamWay
     clock: Clock
     tail_seconds: float = TAIL_SECONDS
     accepts_gap: bool = False
@@ -65,12 +66,14 @@ class WalReceiver:
                 self._failures = 0
                 self._told = ""
             except (RebondError, OSError) as error:
-                self._tell("%s is not streamed: %s", self._receiving.component, str(error))
+                hint = error.hint if isinstance(error, RebondError) else ""
+                self._tell("%s is not streamed: %s", self._receiving.component, f"{error} {hint}".rstrip())
                 self._pause()
 
     def close(self) -> None:
         """End the stream and put what came of it, also what is not whole."""
         self._end_stream()
+        self._receiving.way.close()
         self._push()
 
     def _begin(self) -> None:
@@ -79,11 +82,11 @@ class WalReceiver:
             raise SourceUnfit("There is too little room in {path} to go on.", path=str(self._spool.folder))
         access, database = receiving.find_access()
         facts = read_wal_facts(access, database)
-        _require_client(access, facts)
         self._require_same(facts)
         self._spool.meet(int(facts.system_id), facts.segment_bytes)
         self._survey(int(facts.system_id))
         self._require_newest(facts)
+        streamed = receiving.way.begin(access, database, facts.major)
         if self._accepts_gap:
             self._renew_slot(access, database)
         ensure_slot(access, database, receiving.slot)
@@ -95,9 +98,12 @@ class WalReceiver:
             history = _ask_history(access, facts)
             anchor = self._spool.place_anchor(facts.timeline, history)
             LOG.info("%s is streamed from behind %s", receiving.component, anchor or "where the slot begins")
-        command = describe_receiver(access, spool=str(self._spool.folder), slot=receiving.slot)
+        command = describe_receiver(streamed, spool=str(self._spool.folder), slot=receiving.slot)
         self._running = RunningCommand(
-            command, environment=receiving.environment, given=describe_input(access.server), keeps_input=True
+            command,
+            environment=receiving.way.environment,
+            given=describe_input(streamed.server),
+            keeps_input=True,
         )
         self._tail_at = self._clock.monotonic() + receiving.tail_seconds
 
@@ -152,6 +158,7 @@ class WalReceiver:
         elif running.has_output(0):  # it writes nothing there: this is its end
             status, words = running.wait(), running.last_words()
             self._end_stream()
+            trouble = self._receiving.way.explain()
             if says_removed(words):
                 self._was_refused = True
                 gap = WalGap(
@@ -162,7 +169,11 @@ class WalReceiver:
                 )
                 self._tell("%s has a gap: %s", self._receiving.component, f"{gap.message} {gap.hint}")
             else:
-                self._tell("%s: the stream ended with status %s", self._receiving.component, f"{status}: {words}")
+                self._tell(
+                    "%s: the stream ended with status %s",
+                    self._receiving.component,
+                    f"{status}: {words}{trouble and ' | '}{trouble}",
+                )
             self._pause()
 
     def _end_stream(self) -> None:
@@ -194,16 +205,6 @@ class WalReceiver:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 8), _LONGEST_PAUSE_SECONDS)
         self._failures += 1
         self._not_before = self._clock.monotonic() + pause
-
-
-def _require_client(access: Access, facts: WalFacts) -> None:
-    if access.programs.major < facts.major:
-        raise SourceUnfit(
-            "The server is PostgreSQL {server}, and pg_receivewal is of version {client}: it cannot receive its log.",
-            hint="Install a newer one: apt-get install postgresql-client-{server}.",
-            server=facts.major,
-            client=access.programs.major,
-        )
 
 
 def _ask_history(access: Access, facts: WalFacts) -> tuple[Switch, ...]:

@@ -13,7 +13,7 @@ from rebond.cli.services.signals import stop_on_signals
 from rebond.cli.wal.at_hand import OpenVault, log_finding, wal_at_hand
 from rebond.cli.wal.components import choose_component
 from rebond.clock import Clock, SystemClock
-from rebond.errors import RebondError, SourceUnfit, VaultLocked
+from rebond.errors import RebondError, VaultLocked
 from rebond.operations.wal.coverage import survey_wal
 from rebond.schedule.holding import Lock, find_holder, try_lock
 from rebond.schedule.stack_folders import folder_of
@@ -22,6 +22,7 @@ from rebond.service.wal_receiving import FAR_TAIL_SECONDS, TAIL_SECONDS, Receivi
 from rebond.service.wal_spool import WalSpool
 from rebond.stack.wal import find_access
 from rebond.stack.wal_lines import SLOT
+from rebond.stack.wal_ways import StreamWay
 
 SPOOL = "spool"
 _TURN_SECONDS = 0.2
@@ -47,12 +48,6 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
     """Raises ``VaultLocked`` when another process receives for this component."""
     loaded = require_configuration(invocation)
     name, settings = choose_component(loaded, component)
-    if settings.inside is not None or settings.volume is not None:
-        raise SourceUnfit(
-            "The log of {component} cannot be streamed out of a container.",
-            hint="Publish the port of the server and name it with host and port, without 'in' and 'volume'.",
-            component=name,
-        )
     clock = SystemClock()
     folder = folder_of(invocation.state_folder, loaded) / "wal"
     lock = _lock(folder, name, clock)
@@ -64,7 +59,7 @@ def receive(invocation: Invocation, component: str, slot: str, accept_gap: bool)
         find_access=lambda: find_access(name, settings, loaded),
         get_vault=vault.get,
         survey=lambda system_id: survey_wal(vault.get(), system_id),
-        environment=invocation.environment,
+        way=StreamWay(name, settings, loaded),
         clock=clock,
         tail_seconds=_find_tail_seconds(vault, settings.rpo),
         accepts_gap=accept_gap,

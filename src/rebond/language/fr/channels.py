@@ -22,6 +22,16 @@ CHANNELS: dict[str, str] = {
     "traduit les fins de ligne de ce que {program} a écrit dans {address} : ce n'est plus ce qui a été écrit.",
     "Do not let it make a terminal (tty: true, or an alias with -t); then run the backup again.": "Ne le laissez pas ouvrir "
     "de terminal (tty: true, ou un alias avec -t) ; puis relancez la sauvegarde.",
+    "Nothing in {place} can join a command to the server's socket: neither perl, python3, socat, nc nor bash is there, "
+    "and its log is streamed through one of them.": "Rien dans {place} ne peut relier une commande au socket du serveur : "
+    "ni perl, ni python3, ni socat, ni nc, ni bash n'y est, et son journal passe par l'un d'eux.",
+    "Add one of them to the image; or publish the port of the server and name it with host and port, without 'in' and "
+    "'volume'; or put rebond-wal into the image and set wal = \"archive-command\".": "Ajoutez l'un d'eux à l'image ; ou "
+    "publiez le port du serveur et nommez-le par host et port, sans 'in' ni 'volume' ; ou mettez rebond-wal dans l'image et "
+    'réglez wal = "archive-command".',
+    "No socket could be made at {path}: {reason}.": "Aucun socket n'a pu être créé à {path} : {reason}.",
+    "Set TMPDIR to a directory with a short name that this user may write to.": "Réglez TMPDIR sur un répertoire au nom "
+    "court où cet utilisateur peut écrire.",
     "{address} cannot be reached by {client}: {words}": "{address} ne peut être atteint par {client} : {words}",
     "See whether it runs, and whether you may use it: {client} must work from the same account.": "Voyez s'il tourne, et si "
     "vous avez le droit de l'utiliser : {client} doit marcher depuis le même compte.",

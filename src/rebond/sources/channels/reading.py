@@ -54,13 +54,7 @@ def open_channel(
     mark = make_mark()
     arguments = build_arguments(address, ("sh", "-c", _SCRIPT, mark, *command), surroundings, inside)
     client = arguments[0]
-    if shutil.which(client, path=environment.get("PATH")) is None:
-        raise SourceUnfit(
-            "{client} is not installed here, and {address} is reached by it.",
-            hint="Install it, or put it on the PATH of this run.",
-            client=client,
-            address=str(address),
-        )
+    require_client(client, address, environment)
     require_own_name(address, environment)
     reader = CommandReader(
         arguments,
@@ -72,6 +66,17 @@ def open_channel(
         keeps_input=keeps_input,
     )
     return MarkedReader(reader, address, mark.encode(), program=label or command[0], client=client)
+
+
+def require_client(client: str, address: Address, environment: Mapping[str, str]) -> None:
+    """Raise ``SourceUnfit`` where the program that leads to ``address`` is not here."""
+    if shutil.which(client, path=environment.get("PATH")) is None:
+        raise SourceUnfit(
+            "{client} is not installed here, and {address} is reached by it.",
+            hint="Install it, or put it on the PATH of this run.",
+            client=client,
+            address=str(address),
+        )
 
 
 class MarkedReader:
@@ -143,13 +148,7 @@ class MarkedReader:
         if not self._end:
             return
         if self._held.endswith(self._translated_end):
-            raise CommandFailed(
-                "{client} translated the line ends of what {program} wrote in {address}: it is not what was written.",
-                hint="Do not let it make a terminal (tty: true, or an alias with -t); then run the backup again.",
-                client=self._client,
-                program=self._program,
-                address=str(self._address),
-            )
+            raise describe_translation(self._address, self._client, self._program)
         raise CommandFailed(
             "The stream of {program} in {address} was cut: {client} ended well, but the mark at its end is missing.",
             hint="Run the backup again. If that happens often, see whether a proxy ends connections that are idle.",
@@ -172,7 +171,7 @@ class MarkedReader:
 
     def last_words(self) -> str:
         """Return the last lines of standard error, without what clients say each time; asked after the end."""
-        return " | ".join(each for each in self._reader.last_words().split(" | ") if not _CHATTER.match(each))
+        return drop_chatter(self._reader.last_words())
 
     def _words_of_engine(self) -> str:
         """Return what came on standard output before the command, if it never began: docker says there why not."""
@@ -186,38 +185,61 @@ class MarkedReader:
         self._reader.close()
 
     def _describe(self, status: int, words: str) -> SourceError:
-        if status == 1 and not words and not self._has_begun:  # so ends docker-compose 1.29 where no service runs
-            return SourceUnreachable(
-                "{address} cannot be reached by {client}, which says nothing of why.",
-                hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
-                address=str(self._address),
-                client=self._client,
-            )
-        if is_unreachable(self._address.client, status, words):
-            return SourceUnreachable(
-                "{address} cannot be reached by {client}: {words}",
-                hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
-                address=str(self._address),
-                client=self._client,
-                words=words,
-            )
-        if status in (126, 127):
-            return CommandFailed(
-                "{program} cannot be run in {address}: {words}",
-                hint="Check that the image holds it, and a shell called sh.",
-                program=self._program,
-                address=str(self._address),
-                words=words,
-            )
-        if status == 137:
-            return CommandFailed(
-                "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}",
-                hint="See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.",
-                program=self._program,
-                address=str(self._address),
-                words=words,
-            )
-        return describe_failure(f"{self._program} ({self._address})", status, words)
+        return describe_end(self._address, self._client, self._program, status, words, has_begun=self._has_begun)
+
+
+def drop_chatter(words: str) -> str:
+    """Return what came on standard error without what clients say each time."""
+    return " | ".join(each for each in words.split(" | ") if not _CHATTER.match(each))
+
+
+def describe_translation(address: Address, client: str, program: str) -> CommandFailed:
+    """Return the error for a client that makes other line ends of those that were written."""
+    return CommandFailed(
+        "{client} translated the line ends of what {program} wrote in {address}: it is not what was written.",
+        hint="Do not let it make a terminal (tty: true, or an alias with -t); then run the backup again.",
+        client=client,
+        program=program,
+        address=str(address),
+    )
+
+
+def describe_end(
+    address: Address, client: str, program: str, status: int, words: str, *, has_begun: bool
+) -> SourceError:
+    """Return the error for a client that ended with another status than 0; ``words`` are its last ones."""
+    if status == 1 and not words and not has_begun:  # so ends docker-compose 1.29 where no service runs
+        return SourceUnreachable(
+            "{address} cannot be reached by {client}, which says nothing of why.",
+            hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
+            address=str(address),
+            client=client,
+        )
+    if is_unreachable(address.client, status, words):
+        return SourceUnreachable(
+            "{address} cannot be reached by {client}: {words}",
+            hint="See whether it runs, and whether you may use it: {client} must work from the same account.",
+            address=str(address),
+            client=client,
+            words=words,
+        )
+    if status in (126, 127):
+        return CommandFailed(
+            "{program} cannot be run in {address}: {words}",
+            hint="Check that the image holds it, and a shell called sh.",
+            program=program,
+            address=str(address),
+            words=words,
+        )
+    if status == 137:
+        return CommandFailed(
+            "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}",
+            hint="See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.",
+            program=program,
+            address=str(address),
+            words=words,
+        )
+    return describe_failure(f"{program} ({address})", status, words)
 
 
 _ABSENT = (

@@ -1,10 +1,12 @@
 """The write-ahead log as a server streams it: the slot, pg_receivewal, and what is asked before it begins."""
 
 import re
+import shutil
 from collections.abc import Sequence
 
 from rebond.errors import SourceError, SourceUnfit
 from rebond.sources.postgres.failures import explain_failure
+from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import describe_input, wrap_program
 from rebond.sources.postgres.session import COMMON, Access
 from rebond.sources.postgres.wal_names import Switch, parse_history
@@ -148,13 +150,46 @@ def ask_history(access: Access, timeline: int) -> tuple[Switch, ...]:
     return parse_history(answer.partition(b"|")[2])
 
 
+def ask_where(access: Access, database: str) -> tuple[str, int, str]:
+    """Return host, port and user of a connection as ``psql`` made it: of what is not said, what it takes.
+
+    The host is a folder where it is a Unix socket. Raises ``SourceError``.
+    """
+    host, port, user = _ask(access, database, "\\echo :HOST\n\\echo :PORT\n\\echo :USER\n").split("\n")
+    return host, int(port), user
+
+
+def require_receiver(programs: Programs, server_major: int) -> None:
+    """Raise ``SourceUnfit`` where there is no ``pg_receivewal`` on this machine beside ``psql``, or it is too old."""
+    program = name_receiver(programs)
+    if shutil.which(program) is None:
+        raise SourceUnfit(
+            "{program} is not installed on this machine: it receives the log, also of a server in a container.",
+            hint="Install it: apt-get install postgresql-client-{server}.",
+            program=program,
+            server=server_major,
+        )
+    if programs.major < server_major:
+        raise SourceUnfit(
+            "The server is PostgreSQL {server}, and pg_receivewal is of version {client}: it cannot receive its log.",
+            hint="Install a newer one: apt-get install postgresql-client-{server}.",
+            server=server_major,
+            client=programs.major,
+        )
+
+
+def name_receiver(programs: Programs) -> str:
+    """Return the path of ``pg_receivewal``."""
+    return programs.psql.removesuffix("psql") + "pg_receivewal"
+
+
 def describe_receiver(access: Access, *, spool: str, slot: str) -> Sequence[str]:
     """Return the command that streams into ``spool``: every flush of the server is flushed there at once.
 
     It reads the password as its first line of input, and ends when its input does.
     """
     words = (
-        *(access.programs.psql.removesuffix("psql") + "pg_receivewal", "-w", "-D", spool, "-S", slot),
+        *(name_receiver(access.programs), "-w", "-D", spool, "-S", slot),
         *("--synchronous", "--no-loop", "--status-interval=1", "-d", access.server.describe_connection("")),
     )
     return wrap_program(words, access.server, _WATCHED)

@@ -44,6 +44,13 @@ def install_compose(environment: Mapping[str, str], *, is_root: bool) -> str:
     return f"{call} docker-compose-v2 || {call} docker-compose-plugin"
 
 
+def install_postgres_client(major: int, environment: Mapping[str, str], *, is_root: bool) -> str:
+    """Return a line that installs the programs of one version of PostgreSQL."""
+    manager = _find_manager(environment)
+    names = {"apt-get": f"postgresql-client-{major}", "apk": f"postgresql{major}-client", "pacman": "postgresql"}
+    return f"{'' if is_root else 'sudo '}{_CALLS[manager]} {names.get(manager, f'postgresql{major}')}"
+
+
 def _find_manager(environment: Mapping[str, str]) -> str:
     path = environment.get("PATH")
     return next((each for each in _CALLS if shutil.which(each, path=path)), "apt-get")

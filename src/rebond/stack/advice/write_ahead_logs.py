@@ -3,15 +3,17 @@
 from collections.abc import Iterator
 
 from rebond.config.components import Postgres
-from rebond.errors import SourceError
+from rebond.errors import SourceError, SourceUnfit
 from rebond.findings import Finding
 from rebond.operations.wal.ledger import read_notes
 from rebond.operations.wal.standing import judge_server
 from rebond.schedule.stack_folders import folder_of
+from rebond.stack.advice.installing import install_postgres_client
 from rebond.stack.advice.observing import Observation, Scene, Weight
-from rebond.stack.wal import ask_server
+from rebond.stack.wal import ask_server, find_access
 from rebond.stack.wal_lines import find_program
 from rebond.stack.wal_places import find_barrier, find_user, find_wal_components, find_wal_socket, is_answered
+from rebond.stack.wal_ways import StreamWay
 
 _LOOK = "rebond wal status"
 _SETTINGS = "rebond wal settings"
@@ -31,9 +33,6 @@ _COMMANDS = {
 def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
     """Ask each server, and see whether its user comes to where the daemon listens."""
     for name, component in find_wal_components(scene.loaded).items():
-        if component.wal == "receive" and (component.inside is not None or component.volume is not None):
-            yield _cannot_be_streamed(scene, name)
-            continue
         notes = read_notes(folder_of(scene.state_folder, scene.loaded) / "wal" / f"{name}.json")
         yield from _check_server(scene, name, component, notes.slot)
         if component.wal == "archive-command" and component.inside is None:
@@ -49,19 +48,6 @@ def check_write_ahead_logs(scene: Scene) -> Iterator[Observation]:
             )
 
 
-def _cannot_be_streamed(scene: Scene, name: str) -> Observation:
-    """What no slot and no daemon would mend: a log is streamed from a port, not through a program in a container."""
-    return Observation(
-        check="services",
-        code="wal-inside",
-        weight=Weight.FAILURE,
-        template="The log of {component} cannot be streamed out of a container, so no snapshot of it is whole: publish "
-        "the port of the server and name it with host and port, without 'in' and 'volume'.",
-        values={"component": name},
-        command=f"${{EDITOR:-vi}} {scene.command(scene.path)}",
-    )
-
-
 def _check_server(scene: Scene, name: str, component: Postgres, slot: str) -> Iterator[Observation]:
     try:
         facts = ask_server(name, component, scene.loaded)
@@ -69,6 +55,41 @@ def _check_server(scene: Scene, name: str, component: Postgres, slot: str) -> It
         return  # said where services are looked at
     for each in judge_server(name, facts, component.wal or "", slot):
         yield _observe(each)
+    if component.wal == "receive":
+        yield from _check_receiver(scene, name, component, facts.major)
+
+
+def _check_receiver(scene: Scene, name: str, component: Postgres, server_major: int) -> Iterator[Observation]:
+    """Its program has to be here, and something has to lead from there to the server."""
+    way = StreamWay(name, component, scene.loaded)
+    try:
+        access, database = find_access(name, component, scene.loaded)
+        way.find_receiver(access, server_major)
+    except SourceUnfit as error:
+        command = install_postgres_client(server_major, scene.environment, is_root=scene.is_root)
+        yield _not_received(name, "wal-no-receiver", error, command)
+        return
+    except SourceError:
+        return  # said where services are looked at
+    try:
+        way.require_way(access, database)
+    except SourceError as error:
+        yield _not_received(name, "wal-no-way", error, f"${{EDITOR:-vi}} {scene.command(scene.path)}")
+
+
+def _not_received(name: str, code: str, error: SourceError, command: str) -> Observation:
+    return Observation(
+        check="services",
+        code=code,
+        weight=Weight.FAILURE,
+        template="The log of {component} cannot be received, so no snapshot of it is whole: {reason} {remedy}",
+        values={
+            "component": name,
+            "reason": error,
+            "remedy": SourceUnfit(error.hint_template, hint="", **error.values),
+        },
+        command=command,
+    )
 
 
 def _observe(finding: Finding) -> Observation:
