@@ -32,6 +32,10 @@ class Demo:
         kept = {name: text for name, text in os.environ.items() if not name.startswith("REBOND_")}
         self.environment = {**kept, **own, "REBOND_LANG": os.environ.get("REBOND_LANG", "")}
 
+    def has_programs(self, folder: pathlib.Path) -> None:
+        """Let the commands find what is in a folder, after all that the machine has itself."""
+        self.environment["PATH"] = os.pathsep.join((self.environment.get("PATH") or os.defpath, str(folder)))
+
     def run(self, *arguments: str, allowed: tuple[int, ...] = (0,)) -> float:
         """Show a command, run it, return the seconds it took."""
         print(f"\n$ rebond {' '.join(arguments)}", flush=True)

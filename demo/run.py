@@ -28,6 +28,7 @@ def play(demo: Demo) -> Figures:
     heading("An application: code, photos, a film, a forest of modules, PostgreSQL, SQLite, an .env")
     plant_application(demo.shop)
     with start_server() as server:
+        demo.has_programs(server.programs)
         (demo.shop / "rebond.toml").write_text(CONFIGURATION.replace("SOCKET", server.socket_folder))
         files = [path for path in demo.shop.rglob("*") if path.is_file()]
         size = sum(path.stat().st_size for path in files)
@@ -82,8 +83,9 @@ def rewind(demo: Demo, server: PostgresServer, customers: Customers) -> Figures:
 
 def prove(demo: Demo) -> Figures:
     heading("Would it come back? A drill restores the latest snapshot, starts it, asks, and throws it away")
-    seconds = demo.run("drill")
-    demo.run("status")
+    missed = 5  # an objective, on a machine that is slow: it is said, and is no reason to stop here
+    seconds = demo.run("drill", allowed=(0, missed))
+    demo.run("status", allowed=(0, missed))
     return {"drill": f"{seconds:.1f} s"}
 
 

@@ -8,6 +8,7 @@ the judges that ``REBOND_EXCUSED`` names (comma separated), and those are named 
 
 import functools
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,7 @@ from hypothesis import settings
 
 from rebond.cli.output import speech
 from rebond.logs import masking
+from rebond.sources.postgres.packaged_programs import find_packaged_folders
 from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
@@ -40,9 +42,19 @@ leave_flushes_out()
 
 
 def pytest_configure() -> None:
+    os.umask(0o022)  # modes of what tests make are compared
+    lend_programs()
     # What a shell runs in the background ignores interrupts, and so would every program that tests start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def lend_programs() -> None:
+    """Put PostgreSQL's clients of the Python package on the PATH of a machine that has none."""
+    has_own = shutil.which("pg_dump") or any(pathlib.Path("/usr/lib/postgresql").glob("*/bin/pg_dump"))
+    packaged = find_packaged_folders()
+    if packaged and not has_own:
+        os.environ["PATH"] = os.pathsep.join((os.environ.get("PATH") or os.defpath, str(packaged[-1])))
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +89,21 @@ def judge_is_present(name: str) -> bool:
     if name == "postgres-ssl":  # builds that come in Python packages do not encrypt
         folder = find_postgres()
         return folder is not None and b"libssl" in (folder / "postgres").read_bytes()
+    if name == "postgres-icu":  # nor do they know its collations
+        folder = find_postgres()
+        return folder is not None and b"libicu" in (folder / "postgres").read_bytes()
+    if name == "pg_verifybackup":  # in one of these builds it crashes before it says its version
+        folder = find_postgres()
+        return folder is not None and answers(folder / name)
     return shutil.which(name) is not None
+
+
+def answers(program: pathlib.Path) -> bool:
+    """Say whether a program is there, and says its version."""
+    try:
+        return subprocess.run([program, "--version"], capture_output=True, timeout=30, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 @functools.cache

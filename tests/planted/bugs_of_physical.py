@@ -220,7 +220,7 @@ PHYSICAL = (
             ),
         ),
         (
-            "tests/scenarios/test_database_into.py::test_everything_comes_back_on_a_newer_server_and_an_older_one_is_refused",
+            "tests/scenarios/test_database_into.py::test_everything_comes_back_on_each_server_and_an_older_one_is_refused",
         ),
     ),
     Bug(

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 from tests.scenarios.archived_server import ARCHIVED, CONFIGURATION, ArchivedStack
 from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
+from tests.unit.cli.program_runs import Program
 
 from rebond.errors import CommandFailed, SourceUnfit, StoreFull
 from rebond.operations.physical.bases import find_base
@@ -72,6 +73,7 @@ def test_pg_basebackup_sends_the_same_and_refuses_tablespaces(
             stack.back_up()
 
 
+@pytest.mark.judge("pg_verifybackup")
 def test_a_snapshot_without_an_archive_holds_its_own_log(folder: pathlib.Path) -> None:  # noqa: F811
     with make_stack() as stack:
         stack.server.sql("CREATE TABLE t AS SELECT generate_series(1, 100) AS id")
@@ -100,6 +102,7 @@ def test_a_snapshot_without_an_archive_holds_its_own_log(folder: pathlib.Path) -
 
 def test_the_data_directory_is_read_here_while_the_server_writes(folder: pathlib.Path) -> None:  # noqa: F811
     with make_stack() as stack:
+        sum_pages(stack.server, False)  # else the server is asked, which looks at them
         make_tablespace(stack.server)
         stack.server.sql("CREATE UNLOGGED TABLE fleeting (id int); INSERT INTO fleeting VALUES (1)")
         outcome = stack.back_up(wal=f'{ARCHIVED}data_directory = "{stack.server.data}"\n')
@@ -116,6 +119,16 @@ def test_the_data_directory_is_read_here_while_the_server_writes(folder: pathlib
             server.remove()
 
 
+def sum_pages(server: PostgresServer, has_sums: bool) -> None:
+    """Have a server keep checksums of its pages, or none: new ones of 18 do, those before do not."""
+    if (server.sql("SHOW data_checksums").strip() == "on") is not has_sums:
+        server.stop()
+        words = [str(server.programs / "pg_checksums"), "-e" if has_sums else "-d", "-D", str(server.data)]
+        owner = server.data.owner() if not os.geteuid() else None
+        subprocess.run(words, check=True, capture_output=True, user=owner)
+        server.start()
+
+
 @pytest.mark.parametrize("way", ["the server", "pg_basebackup", "the directory"])
 def test_a_damaged_page_is_told_and_never_blessed(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if way == "pg_basebackup":
@@ -124,9 +137,8 @@ def test_a_damaged_page_is_told_and_never_blessed(way: str, monkeypatch: pytest.
         server = stack.server
         server.sql("CREATE TABLE t AS SELECT generate_series(1, 5000) AS id; CHECKPOINT")
         path = server.data / server.sql("SELECT pg_relation_filepath('t')").strip()
+        sum_pages(server, True)
         server.stop()
-        words = [str(server.programs / "pg_checksums"), "-e", "-D", str(server.data)]
-        subprocess.run(words, check=True, capture_output=True, user=path.owner() if not os.geteuid() else None)
         with path.open("r+b") as file:
             file.seek(2 * 8192 + 4000)
             file.write(b"damaged!")
@@ -276,3 +288,30 @@ def test_a_server_that_dies_while_it_sends_fails_the_backup_in_its_own_words() -
                 connection.finish_copy()
         finally:
             connection.close()
+
+
+@pytest.mark.parametrize("is_read_here", [False, True])
+def test_a_dry_run_asks_the_server_how_much_it_is_and_lets_it_send_nothing(
+    tmp_path: pathlib.Path, is_read_here: bool
+) -> None:
+    settings = {"wal_level": "replica", "log_replication_commands": "on", "log_statement": "all"}
+    with PostgresServer(settings=settings) as server:
+        place = f'wal = "archive-command"\nwindow = "7d"\ndata_directory = "{server.data}"\n' if is_read_here else ""
+        text = CONFIGURATION.replace("HOST", server.socket_folder) + place
+        (tmp_path / "rebond.toml").write_text(text + '[class.all]\ntrigger = "manual"\ncomponents = "all"\n')
+        program = Program(tmp_path, REBOND_CONFIG=str(tmp_path / "rebond.toml"))
+
+        foreseen = program.ask("backup", "--dry-run")["components"]
+        shown = program.good("backup", "--dry-run").out.splitlines()[-1].split()
+        said = (server.folder / "log").read_text()
+        saved_bytes = int(server.sql("SELECT sum(pg_tablespace_size(oid)) FROM pg_tablespace"))
+        sessions = int(server.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%rebond%'"))
+
+    (one,) = foreseen
+    assert (one["name"], one["files"]) == ("db", None)
+    assert abs(one["bytes"] - saved_bytes) < saved_bytes / 10
+    assert shown[:2] == ["db", "–"]
+    assert "BASE_BACKUP" not in said
+    assert "pg_backup_start" not in said
+    assert "connection to client lost" not in said
+    assert sessions == 0

@@ -298,7 +298,7 @@ def test_a_full_disk_leaves_nothing_half_loaded(server: PostgresServer, tmp_path
 
 
 @pytest.mark.parametrize("major", [16, pytest.param(17, marks=pytest.mark.judge("postgres-17")), 18])
-def test_everything_comes_back_on_a_newer_server_and_an_older_one_is_refused(
+def test_everything_comes_back_on_each_server_and_an_older_one_is_refused(
     saved: Program, server: PostgresServer, major: int, tmp_path: pathlib.Path
 ) -> None:
     with PostgresServer(major=major) as newer:
@@ -321,9 +321,10 @@ def test_everything_comes_back_on_a_newer_server_and_an_older_one_is_refused(
         assert newer.dump("stock", "--schema-only") == newer.dump("shop", "--schema-only")
         assert newer.sql(DESCRIBE, "stock") == newer.sql(DESCRIBE, "shop")
         require_rights(program, newer, path)
-        refused = program("restore", "latest", "--into", dsn(server, "too_new"), "--quiet", PATH=path)
-        assert refused.status == 40, refused.err
-        assert f"PostgreSQL {major} or newer" in refused.err
+        if newer.major > server.major:
+            refused = program("restore", "latest", "--into", dsn(server, "too_new"), "--quiet", PATH=path)
+            assert refused.status == 40, refused.err
+            assert f"PostgreSQL {major} or newer" in refused.err
 
 
 def require_rights(program: Program, server: PostgresServer, path: str) -> None:

@@ -80,15 +80,6 @@ def test_what_is_paused_is_woken_and_not_started(machine: MendedMachine, name: s
     assert machine.mend() == ["service-unreachable"]
 
 
-def test_a_log_that_cannot_be_streamed_out_of_a_container_is_told(machine: MendedMachine) -> None:
-    server = '[component.db]\nkind = "postgres"\nmethod = "physical"\nwal = "receive"\nuser = "shop"\n'
-    machine.write(f'{server}in = "compose:db"\n')
-
-    (found,) = [each for each in machine.findings() if each["code"].startswith("wal-")]
-    assert (found["code"], found["weight"]) == ("wal-inside", "failure")
-    assert found["command"].endswith(f"/{machine.path.name}")
-
-
 @pytest.mark.parametrize("program", ["docker", "kubectl"])
 def test_a_program_that_is_missing_is_installed(machine: MendedMachine, program: str) -> None:
     machine.write(CONTAINERS + CLUSTER.replace("uploads", "cluster"))
@@ -162,6 +153,16 @@ def test_permissions_are_narrowed_and_fix_does_what_is_safe(machine: MendedMachi
     assert [each["ok"] for each in fixed] == ([True] if is_safe else [])
     assert machine.mend() == ([] if is_safe else [code])
     assert stat.S_IMODE(path.stat().st_mode) & 0o007 == (0o004 if code == "configuration-writable" else 0)
+
+
+@pytest.mark.root
+def test_a_group_may_change_the_configuration_where_nobody_but_its_owner_is_in_it(machine: MendedMachine) -> None:
+    """Where each user has a group of its own, new files are open to that group."""
+    machine.path.chmod(0o664)
+    assert machine.findings() == []
+
+    os.chown(machine.path, 0, 1)
+    assert [each["code"] for each in machine.findings()] == ["configuration-writable"]
 
 
 @pytest.mark.root

@@ -13,6 +13,7 @@ from rebond.testing.postgres_server import PostgresServer
 pytestmark = pytest.mark.judge("postgres")
 
 
+@pytest.mark.judge("postgres-icu")
 def test_what_a_server_is_made_of_is_known(tmp_path: pathlib.Path) -> None:
     with PostgresServer(settings={"max_connections": "37", "wal_level": "replica"}) as server:
         server.sql("CREATE DATABASE shop LOCALE_PROVIDER icu ICU_LOCALE 'fr' TEMPLATE template0 LOCALE 'C.UTF-8'")

@@ -19,16 +19,16 @@ def place_shims(folder: pathlib.Path, clients: Sequence[str] = CLIENTS, **enviro
         words = shlex.join([sys.executable, "-I", "-S", str(_CLIENT), client])
         (folder / client).write_text(f'#!/bin/sh\nexec {words} "$@"\n')
         (folder / client).chmod(0o755)
-    return {**os.environ, "PATH": f"{folder}:{_place_programs(folder)}/bin", **environment}
+    return {**os.environ, "PATH": os.pathsep.join([str(folder), *_place_programs(folder)]), **environment}
 
 
-def _place_programs(folder: pathlib.Path) -> str:
-    """Name a folder with psql itself: what Debian calls psql is a script that takes four times as long."""
+def _place_programs(folder: pathlib.Path) -> list[str]:
+    """Name folders: psql itself first, as what Debian calls psql is a script that takes four times as long."""
     programs = find_postgres()
     if programs is None:
-        return ""
+        return ["/bin"]
     place = folder / "programs"
     place.mkdir(exist_ok=True)
     if not (place / "psql").is_symlink():
         (place / "psql").symlink_to(programs / "psql")
-    return f"{place}:"
+    return [str(place), "/bin", str(programs)]

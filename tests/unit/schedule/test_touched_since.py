@@ -122,12 +122,12 @@ def test_a_folder_that_cannot_be_read_is_never_taken_for_unchanged(tmp_path: pat
     closed = tmp_path / "media" / "closed"
     (closed / "in").mkdir(parents=True)
     loaded = load(tmp_path, f'kind = "files"\n{named}')
-    closed.chmod(0)
     (closed / "in").chmod(0)
+    closed.chmod(0)
     moment_ms = tell_moment()
     assert not is_older_as_nobody(loaded, tmp_path, moment_ms)
-    (closed / "in").chmod(0o755)
     closed.chmod(0o755)
+    (closed / "in").chmod(0o755)
     assert is_older_as_nobody(loaded, tmp_path, tell_moment()), "it was for that alone"
 
 

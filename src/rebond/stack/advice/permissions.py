@@ -1,5 +1,6 @@
 """Who may read and change what: the configuration, which holds commands; key files; files of secrets; the vault."""
 
+import grp
 import os
 import pwd
 import stat
@@ -53,7 +54,7 @@ def _check_configuration(scene: Scene, file: Path) -> Iterator[Observation]:
     found = _stat(file)
     if found is None:
         return
-    if found.st_mode & 0o022:
+    if found.st_mode & 0o002 or (found.st_mode & 0o020 and not _is_group_of_one(found)):
         yield Observation(
             check=CHECK,
             code="configuration-writable",
@@ -147,6 +148,15 @@ def _stat(path: Path) -> os.stat_result | None:
         return path.stat()
     except OSError:
         return None
+
+
+def _is_group_of_one(found: os.stat_result) -> bool:
+    """Whether nobody but its owner is in a file's group: where each user has such a group, files may be open to it."""
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    return owner.pw_gid == group.gr_gid and owner.pw_name == group.gr_name and set(group.gr_mem) <= {owner.pw_name}
 
 
 def _name_of(uid: int) -> str:
