@@ -10,7 +10,11 @@ from collections.abc import Iterator
 import pytest
 from tests.scenarios.wal_stack import SEGMENT_BYTES, SmallSegments, WalStack, prepare_recovery, take_base, wait_until
 
+from rebond.config.components import Postgres
+from rebond.config.loading import load_configuration
+from rebond.operations.components import Receiving
 from rebond.sources.postgres.wal_names import parse_lsn, segment_name
+from rebond.stack.wal import ask_receiving, find_access
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.judge("postgres")]
@@ -165,9 +169,24 @@ def test_a_stream_that_is_cut_goes_on_and_one_that_nobody_receives_is_told(
     assert "NO BASE" in said  # nothing but the log is saved here; nothing else is wrong
     assert said.count("warning: ") == 1
 
+    assert tell_receiving(streaming) is Receiving.GOES_ON
     streaming.stack.end_last()
     assert streaming.stack.run("wal", "status") == 3
     assert "Nobody receives the log of database: the slot rebond is not in use" in capfd.readouterr().out
+    assert tell_receiving(streaming) is Receiving.PAUSES
+    streaming.server.sql("SELECT pg_drop_replication_slot('rebond')")
+    assert tell_receiving(streaming) is Receiving.NOBODY
+    streaming.server.stop()
+    assert tell_receiving(streaming) is Receiving.GOES_ON, "nobody knows"
+
+
+def tell_receiving(streaming: Streaming) -> Receiving:
+    """Ask as a backup does that waits for its log."""
+    loaded = load_configuration(streaming.stack.folder / "rebond.toml", os.environ).loaded
+    assert loaded is not None
+    component = loaded.configuration.component["database"]
+    assert isinstance(component, Postgres)
+    return ask_receiving(*find_access("database", component, loaded))
 
 
 def test_a_slot_of_another_name_is_known_as_the_one_that_is_used(

@@ -43,14 +43,26 @@ class Judged(Struct, frozen=True, kw_only=True):
 Judge = Callable[[Judged, Report], None]
 
 
+class Receiving(enum.Enum):
+    """Whether anybody takes a server's log away: over a slot, over one that is not in use now, or over none."""
+
+    GOES_ON = enum.auto()
+    PAUSES = enum.auto()
+    NOBODY = enum.auto()
+
+
 class WalNeed(Struct, frozen=True, kw_only=True):
-    """The part of a timeline's log without which a saved data directory cannot be started. Positions are bytes."""
+    """The part of a timeline's log without which a saved data directory cannot be started. Positions are bytes.
+
+    ``ask_receiving`` asks the server of a log that is received, and says ``GOES_ON`` where that is not known.
+    """
 
     system_id: int
     timeline: int
     start_lsn: int
     stop_lsn: int
     segment_bytes: int
+    ask_receiving: Callable[[], Receiving] | None = None
 
 
 class Conclusion(Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -29,6 +30,7 @@ from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
 from rebond.stack.physical_moments import PhysicalMoment
 from rebond.stack.postgres import ConfiguredPostgres
+from rebond.stack.wal import ask_receiving
 from rebond.stack.whereabouts import place_of, words_of
 
 OLDEST_MAJOR = 15
@@ -46,6 +48,7 @@ class ConfiguredPhysical:
         self._loaded = loaded
         self._way = ""
         self._facts: PhysicalFacts | None = None
+        self._asked: tuple[Access, str] | None = None
         self._pages = DamagedPages()
         self.files = FileQuestions(name, component, loaded)
 
@@ -59,6 +62,7 @@ class ConfiguredPhysical:
         programs = find_programs(where.open)
         access = Access(server=server, programs=programs[0], open_program=where.open)
         maintenance = database or "postgres"
+        self._asked = access, maintenance
         facts = read_facts(access, maintenance)
         _require_fit(facts)
         label = f"rebond_{secrets.token_hex(8)}"
@@ -117,7 +121,7 @@ class ConfiguredPhysical:
 
     def conclude(self, report: Report) -> Conclusion:
         """Say what was read, and which part of the log it cannot be started without."""
-        assert self._facts is not None  # noqa: S101 - it was read
+        assert self._facts is not None and self._asked is not None  # noqa: S101, PT018 - it was read
         facts = self._facts
         for each in self._pages.list_findings():
             report(each)
@@ -131,6 +135,7 @@ class ConfiguredPhysical:
                     start_lsn=facts.start,
                     stop_lsn=max(facts.stop, stop),
                     segment_bytes=facts.server.segment_bytes,
+                    ask_receiving=partial(ask_receiving, *self._asked) if self._component.wal == "receive" else None,
                 )
             ]
         return Conclusion(
