@@ -25,6 +25,7 @@ UNNAMED_ZONE = "local"
 _LOCALTIME = "/etc/localtime"
 _LONGEST_SECONDS = 1000 * SPAN_UNITS["y"]  # what is added to a moment is one that a calendar knows
 _MOST_DIGITS = 15  # more are no length of time and no size, and cost more to read than they say
+_YEARS = range(2, 9999)  # whose days begin and end in a year that there is, in every zone
 DAY_SHAPE = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
 MOMENT_SHAPE = re.compile(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[ T_-](\d\d):?(\d\d)(?::?(\d\d)(\.\d+)?)?)? ?(Z|UTC|[+-]\d\d(?::?\d\d)?)?"
@@ -140,6 +141,8 @@ def parse_moment(text: str, *, now_ms: int, zone: tzinfo | None = None) -> int:
     part = float(found[7] or 0)
     try:
         year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+        if year not in _YEARS:
+            raise _too_far_away(text)
         naive = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - its zone follows
     except ValueError:
         raise _not_a_moment(text) from None
@@ -189,6 +192,8 @@ def parse_day(text: str, zone: tzinfo | None = None) -> tuple[int, int] | None:
     try:
         midnight = datetime(year, month, day)  # noqa: DTZ001 - made aware below
     except ValueError:
+        return None
+    if year not in _YEARS:
         return None
     begin, end = (_aware(day, zone).timestamp() for day in (midnight, midnight + timedelta(days=1)))
     return round(begin * 1000), round(end * 1000)
@@ -270,4 +275,14 @@ def _not_a_moment(text: str) -> UsageError:
         "'{text}' is not a moment.",
         hint="Write 2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', or -2h for two hours ago.",
         text=text,
+    )
+
+
+def _too_far_away(text: str) -> UsageError:
+    return UsageError(
+        "'{text}' is further away than calendars are kept here.",
+        hint="Write a year from {first} to {last}.",
+        text=text,
+        first=_YEARS[0],
+        last=_YEARS[-1],
     )

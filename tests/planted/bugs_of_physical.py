@@ -378,4 +378,10 @@ PHYSICAL = (
         ),
         ("tests/unit/sources/test_reading_in_part.py::test_nothing_is_remembered_after_damage_nor_of_a_standby",),
     ),
+    Bug(
+        "a-look-at-a-server-begins-a-backup",
+        "backup --dry-run lets the server begin a base backup, with its checkpoint, and says that it has no files.",
+        (Change("cli/backup/preview.py", "if component.foresee is not None:", "if False:"),),
+        (f"{BASES}::test_a_dry_run_asks_the_server_how_much_it_is_and_lets_it_send_nothing[False]",),
+    ),
 )

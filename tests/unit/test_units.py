@@ -4,6 +4,7 @@ import datetime
 import pathlib
 import shutil
 import zoneinfo
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -186,6 +187,25 @@ def test_a_log_is_followed_to_the_very_moment_that_was_written(text: str, exact_
     assert parse_exact_us(text, now_ms=42, zone=PARIS) == exact_us
     pinned = pin_moment(text, now_ms=42, zone=PARIS)
     assert parse_exact_us(pinned, now_ms=0) == exact_us  # read later, on a machine of another zone
+
+
+@pytest.mark.parametrize(
+    "text", ["9999-12-31", "99991231", "9999-12-31 23:59:59-12:00", "0001-01-01", "0001-01-01 00:00+14"]
+)
+@pytest.mark.parametrize("zone", [PARIS, None])
+@pytest.mark.parametrize("read", [parse_moment, parse_last_moment, parse_exact_us])
+def test_what_no_calendar_has_in_every_zone_is_refused(
+    read: Callable[..., int], zone: datetime.tzinfo | None, text: str
+) -> None:
+    with pytest.raises(UsageError, match="further away"):
+        read(text, now_ms=0, zone=zone)
+
+
+@pytest.mark.parametrize("text", ["9998-12-31", "0002-01-01"])
+def test_the_last_days_of_the_calendar_are_shown_in_every_zone(text: str) -> None:
+    day = parse_day(text, datetime.timezone(datetime.timedelta(hours=-14)))
+    assert day is not None
+    assert all(format_moment(each, datetime.timezone(datetime.timedelta(hours=14))) for each in day)
 
 
 def test_a_moment_may_be_counted_back_from_now() -> None:

@@ -76,6 +76,16 @@ class Conclusion(Struct, frozen=True, kw_only=True):
 Conclude = Callable[[Report], Conclusion]
 
 
+class Foreseen(Struct, frozen=True, kw_only=True):
+    """What a backup would read of a component. ``None`` is what nobody knows before it is read."""
+
+    files: int | None
+    size_bytes: int | None
+
+
+Foresee = Callable[[], Foreseen]
+
+
 class ComponentToSave(Struct, frozen=True, kw_only=True):
     """One tree to save. ``open_tree`` begins a walk that reports what it could not read.
 
@@ -86,7 +96,8 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     paths in its tree; ``find_fields`` likewise, for columns that were found to name files, and for where those may be.
     ``beside_ms`` is how far apart the two looks are where it had to be asked before and after its moment; else 0.
     ``is_reference`` says that its tree only names the snapshot that holds it. ``conclude`` is asked
-    once everything was read.
+    once everything was read. ``foresee`` is asked by whoever only looks, where ``open_tree`` alone lets a server begin
+    to send.
     """
 
     name: str
@@ -103,3 +114,4 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     beside_ms: Callable[[], int] = lambda: 0
     is_reference: bool = False
     conclude: Conclude | None = None
+    foresee: Foresee | None = None

@@ -240,6 +240,7 @@ def _prepare_physical(name: str, component: Postgres, loaded: Loaded) -> Compone
         judge=make_judge(name, component.expect),
         moment=Moment.WHEN_READ,
         conclude=physical.conclude,
+        foresee=physical.foresee,
         beside_ms=lambda: physical.files.beside_ms,
         **_name_files(physical.files),
     )

@@ -12,7 +12,7 @@ from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.entries import ArrivingTree
 from rebond.errors import CommandFailed, SourceUnfit
-from rebond.operations.components import Conclusion, WalNeed
+from rebond.operations.components import Conclusion, Foreseen, WalNeed
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres_physical.base_backup import BackupStream, BaseBackupTree, WatchEnd
@@ -24,7 +24,7 @@ from rebond.sources.postgres_physical.saved_facts import PhysicalFacts, RestoreP
 from rebond.sources.postgres_physical.sending_program import ProgramStream, explain_replication
 from rebond.sources.postgres_physical.sending_server import ServerStream
 from rebond.sources.postgres_physical.server_configuration import add_configuration
-from rebond.sources.postgres_physical.server_facts import ServerFacts, read_facts
+from rebond.sources.postgres_physical.server_facts import ServerFacts, ask_size, read_facts
 from rebond.sources.postgres_physical.sums import choose_algorithm
 from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
@@ -57,10 +57,7 @@ class ConfiguredPhysical:
         self._facts, self._pages = None, DamagedPages()
         if self._speaks_here:
             load_meanwhile()
-        server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
-        where = place_of(self._component, self._loaded)
-        programs = find_programs(where.open)
-        access = Access(server=server, programs=programs[0], open_program=where.open)
+        access, database, programs = self._find_access()
         maintenance = database or "postgres"
         self._asked = access, maintenance
         facts = read_facts(access, maintenance)
@@ -82,9 +79,7 @@ class ConfiguredPhysical:
 
         if not self._component.data_directory:
             return open_stream()
-        place = os.path.join(self._loaded.root, str(self._component.data_directory))
-        seen = msgspec.structs.replace(facts, data_directory=place)
-        require_directory(seen)
+        seen = self._see_directory(facts)
         return DirectoryOrStream(
             seen,
             open_directory=lambda: self._read_directory(
@@ -94,6 +89,29 @@ class ConfiguredPhysical:
             pages=self._pages,
             now_ms=began_ms,
         )
+
+    def foresee(self) -> Foreseen:
+        """Ask the server how much it would send; it begins nothing. Raises ``SourceError`` and ``ConfigError``."""
+        access, database, _ = self._find_access()
+        facts = read_facts(access, database or "postgres")
+        _require_fit(facts)
+        if self._component.data_directory:
+            self._see_directory(facts)
+        return Foreseen(files=None, size_bytes=ask_size(access, database or "postgres"))
+
+    def _find_access(self) -> tuple[Access, str, Sequence[Programs]]:
+        """Return how the server is asked, the configured database and the programs that are there."""
+        server, database = ConfiguredPostgres(self._name, self._component, self._loaded).find_server()
+        where = place_of(self._component, self._loaded)
+        programs = find_programs(where.open)
+        return Access(server=server, programs=programs[0], open_program=where.open), database, programs
+
+    def _see_directory(self, facts: ServerFacts) -> ServerFacts:
+        """Return the facts with the data directory as it is seen from here, which has to be the server's."""
+        place = os.path.join(self._loaded.root, str(self._component.data_directory))
+        seen = msgspec.structs.replace(facts, data_directory=place)
+        require_directory(seen)
+        return seen
 
     def _find_moment(
         self, access: Access, facts: ServerFacts, database: str, label: str, report: Report

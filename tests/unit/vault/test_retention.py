@@ -3,6 +3,7 @@
 import datetime as dt
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -301,6 +302,63 @@ def test_a_simulation_goes_on_at_the_rhythm_of_the_past(days: int, left: int) ->
 
     assert simulation.made == days
     assert len(simulation.kept) + simulation.left == left
+
+
+def simulate_one_by_one(
+    snapshots: list[Candidate], policy: KeepPolicy, interval_ms: int, steps: int
+) -> tuple[set[ObjectName], int]:
+    """Return which of the snapshots are left, and how many others, when the policy is applied after every new one."""
+    present = list(snapshots)
+    newest = max(snapshots, key=lambda each: each.time_ms)
+    for step in range(1, steps + 1):
+        time_ms = newest.time_ms + step * interval_ms
+        name = ObjectName(f"new {step}")
+        present.append(msgspec.structs.replace(newest, name=name, time_ms=time_ms, store_time_ms=time_ms))
+        present = [each.candidate for each in decide_retention(present, policy, zone=PARIS) if each.is_kept]
+    known = {each.name for each in snapshots}
+    return {each.name for each in present} & known, sum(each.name not in known for each in present)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        KeepPolicy(last=5),
+        KeepPolicy(hourly=3, daily=2),
+        KeepPolicy(last=2, weekly=2, within_ms=3_600_000),
+        KeepPolicy(within_ms=5 * 3_600_000, at_most_ms=2 * 3_600_000, daily=7),
+        KeepPolicy(keeps_all=True),
+        KeepPolicy(keeps_all=True, at_most_ms=7_000_000),
+    ],
+)
+@pytest.mark.parametrize("minutes", [7, 25, 190])
+def test_a_simulation_of_many_is_what_one_after_the_other_leaves(policy: KeepPolicy, minutes: int) -> None:
+    began = snapshot("2026-03-28 22:11")  # the clock is put forward that night
+    snapshots = [
+        msgspec.structs.replace(began, name=ObjectName(f"old {number}"), time_ms=at_ms, store_time_ms=at_ms)
+        for number in range(4)
+        for at_ms in [began.time_ms + number * minutes * 60_000]
+    ]
+    steps = 180
+
+    simulation = simulate_retention(snapshots, policy, zone=PARIS, span_ms=steps * minutes * 60_000)
+
+    left = simulate_one_by_one(snapshots, policy, minutes * 60_000, steps)
+    assert simulation.made == steps
+    assert ({each.name for each in simulation.kept}, simulation.left) == left
+
+
+@pytest.mark.parametrize(("policy", "left"), [(KeepPolicy(last=4, daily=3), 6), (KeepPolicy(within_ms=DAY_MS), 86_401)])
+def test_a_simulation_of_a_stack_that_is_saved_every_second_ends(policy: KeepPolicy, left: int) -> None:
+    began = snapshot("2026-02-01 03:00")
+    snapshots = [
+        msgspec.structs.replace(began, name=ObjectName(f"old {number}"), time_ms=at_ms, store_time_ms=at_ms)
+        for number in range(4)
+        for at_ms in [began.time_ms + number * 1000]
+    ]
+
+    simulation = simulate_retention(snapshots, policy, zone=PARIS, span_ms=30 * DAY_MS)
+
+    assert (simulation.made, simulation.left) == (30 * 86_400, left)
 
 
 def test_what_left_out_components_does_not_stand_for_a_day_that_has_all() -> None:

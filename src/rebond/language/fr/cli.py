@@ -142,6 +142,8 @@ CLI: dict[str, str] = {
     "un seul instant : on changeait d'heure, et ce peut être {first} ou {second}.",
     "Add the offset that you mean, as in the two readings.": "Ajoutez le décalage voulu, comme dans ces deux lectures.",
     "'{text}' is not a moment.": "« {text} » n'est pas un instant.",
+    "'{text}' is further away than calendars are kept here.": "« {text} » est trop loin pour les calendriers tenus ici.",
+    "Write a year from {first} to {last}.": "Écrivez une année de {first} à {last}.",
     "Write 2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', or -2h for two hours ago.": "Écrivez "
     "2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', ou -2h pour il y a deux heures.",
     "'{text}' is not a size.": "« {text} » n'est pas une taille.",

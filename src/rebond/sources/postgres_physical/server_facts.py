@@ -50,6 +50,11 @@ SELECT jsonb_build_object(
 """  # noqa: S608 - made of constants
 _EXTENSIONS = "SELECT coalesce(pg_catalog.jsonb_object_agg(extname, extversion), '{}') FROM pg_catalog.pg_extension"
 
+_SIZE = """
+SELECT CASE WHEN pg_catalog.pg_has_role('pg_read_all_stats', 'usage')
+  THEN (SELECT pg_catalog.sum(pg_catalog.pg_tablespace_size(oid)) FROM pg_catalog.pg_tablespace) END
+"""
+
 
 class ServerFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What a server says of itself. ``floors`` are settings that a standby may not have lower."""
@@ -94,6 +99,15 @@ def read_facts(access: Access, database: str) -> ServerFacts:
         for name in facts.database_names
     }
     return msgspec.structs.replace(facts, extensions=extensions)
+
+
+def ask_size(access: Access, database: str) -> int | None:
+    """Return about how many bytes a base backup is, its log left out; ``None`` for who may not know.
+
+    Raises ``SourceError``.
+    """
+    answer = ask_server(access, database, _SIZE)
+    return int(answer) if answer else None
 
 
 def ask_server(access: Access, database: str, query: str) -> bytes:
