@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 ARCHIVING = "tests/unit/operations/wal/test_archiving.py"
+JOINING = "tests/unit/sources/test_joining.py"
 FETCHING = "tests/unit/operations/wal/test_fetching.py"
 RETENTION = "tests/unit/operations/wal/test_retention.py"
 RECEIVED = "tests/scenarios/test_wal_received.py"
@@ -264,5 +265,41 @@ WAL = (
         "Pieces behind a hole in an unfinished segment count as saved.",
         (Change("operations/wal/tails.py", "        if begin > end:\n            break\n", ""),),
         (f"{STANDING}::test_pieces_of_the_segment_that_is_not_whole_count_as_saved",),
+    ),
+    Bug(
+        "a-stream-without-its-first-bytes",
+        "What a server in a container says in one piece with our mark is lost: its stream never begins.",
+        (
+            Change(
+                "sources/channels/joining.py",
+                "        del self._held[: place + len(self._mark)]\n",
+                "        self._held.clear()\n",
+            ),
+        ),
+        (f"{JOINING}::test_what_comes_in_one_piece_with_the_mark_is_not_lost",),
+    ),
+    Bug(
+        "what-is-inside-stays",
+        "Who receives is gone, and what joined it to the server stays in the container, with the slot in use.",
+        (
+            Change(
+                "sources/channels/relay.py",
+                "    joined.end_input()\n    if not ended.wait(_GRACE_SECONDS):\n        joined.close()\n",
+                "",
+            ),
+        ),
+        (f"{JOINING}::test_every_byte_passes_both_ways_at_once_by_whatever_the_image_has",),
+    ),
+    Bug(
+        "an-nc-that-never-ends",
+        "A netcat of OpenBSD is not told to end with its input: it stays in the container for ever.",
+        (Change("sources/channels/joining.py", "if helps N; then echo ' -N'; elif helps q", "if helps q"),),
+        (f"{JOINING}::test_what_is_called_nc_is_told_apart_by_its_help",),
+    ),
+    Bug(
+        "an-image-that-joins-nothing-is-tried",
+        "An image without any program that could join is not told: the stream fails for ever, and no word says why.",
+        (Change("sources/channels/joining.py", '    if way == "none":', '    if way == "":'),),
+        (f"{JOINING}::test_an_image_without_any_of_them_is_told_with_the_ways_out",),
     ),
 )

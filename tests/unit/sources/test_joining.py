@@ -19,6 +19,7 @@ from rebond.sources.channels.clients import Inside, Surroundings
 from rebond.sources.channels.joining import Joined, Target, describe_joiner, find_joiner, open_joined
 from rebond.sources.channels.reading import open_channel
 from rebond.sources.channels.relay import Relay
+from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.whole_output import read_output
 
 Folder = pathlib.Path
@@ -226,6 +227,16 @@ def test_every_client_leads_inside_and_what_it_says_of_itself_is_passed_over(
     assert joined.readinto(block) == 0
     joined.close()
     assert echo.ended.acquire(timeout=SECONDS)
+
+
+def test_what_comes_in_one_piece_with_the_mark_is_not_lost() -> None:
+    said = CommandReader(["printf", r"words\n\nmark\nthe first \nmark\nbytes"], environment=dict(os.environ))
+    joined = Joined(said, parse_address("docker:db"), b"mark", program="perl", client="docker")
+    got, block = b"", memoryview(bytearray(7))
+    while count := joined.readinto(block):
+        got += bytes(block[:count])
+    joined.close()
+    assert got == b"the first \nmark\nbytes"
 
 
 def test_the_end_of_the_relay_ends_what_is_inside(echo: Echo, folder: Folder) -> None:

@@ -185,7 +185,7 @@ def open_joined(
         given=Secret(b""),
         keeps_input=True,
     )
-    return Joined(reader, address, mark.encode(), program=way.split()[0], client=arguments[0])
+    return Joined(reader, address, mark.encode(), program=way.split(maxsplit=1)[0], client=arguments[0])
 
 
 class Joined:
