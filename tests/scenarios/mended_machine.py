@@ -34,8 +34,15 @@ compose)
   esac;;
 start) echo "$2" >> $S/running;;
 unpause) [ "$2" = "$(cat $S/paused)" ] && rm $S/paused;;
+container)
+  [ "$5" = "$(cat $S/lost 2>/dev/null)" ] || { echo "name=/$5="; exit 0; }
+  echo "Error response from daemon: No such container: $5" >&2; exit 1;;
 exec) [ "$2" = "$(cat $S/paused 2>/dev/null)" ] && {
     echo "Error response from daemon: Container 5a99 is paused, unpause the container before exec" >&2; exit 1; }
+  [ "$2" = "$(cat $S/restarting 2>/dev/null)" ] && {
+    echo "Error response from daemon: Container 5a99 is restarting, wait until the container is running" >&2; exit 1; }
+  [ "$2" = "$(cat $S/lost 2>/dev/null)" ] && { echo "Error response from daemon: No such container: $2" >&2; exit 1; }
+  grep -qx "$2" $S/running || { echo "Error response from daemon: Container 5a99 is not running" >&2; exit 1; }
   export SHIM_RUNNING=$(paste -sd, $S/running); exec $S/real/docker "$@";;
 *) export SHIM_RUNNING=$(paste -sd, $S/running); exec $S/real/docker "$@";;
 esac

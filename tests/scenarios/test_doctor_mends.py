@@ -80,6 +80,24 @@ def test_what_is_paused_is_woken_and_not_started(machine: MendedMachine, name: s
     assert machine.mend() == ["service-unreachable"]
 
 
+def test_a_container_that_is_gone_is_not_to_be_started(machine: MendedMachine) -> None:
+    machine.write(CONTAINERS)
+    machine.say("running", "db\n")
+    machine.say("lost", "web")
+
+    (found,) = machine.findings()
+    assert (found["code"], "docker has no container web" in found["message"]) == ("container-gone", True)
+    assert found["command"].startswith("${EDITOR:-vi} ")
+
+
+def test_a_container_that_starts_again_and_again_is_asked_why(machine: MendedMachine) -> None:
+    machine.write(CONTAINERS)
+    machine.say("restarting", "web")
+
+    (found,) = machine.findings()
+    assert (found["code"], found["command"]) == ("service-unreachable", "docker logs --tail 20 web")
+
+
 @pytest.mark.parametrize("program", ["docker", "kubectl"])
 def test_a_program_that_is_missing_is_installed(machine: MendedMachine, program: str) -> None:
     machine.write(CONTAINERS + CLUSTER.replace("uploads", "cluster"))

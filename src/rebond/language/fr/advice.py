@@ -56,6 +56,7 @@ ADVICE: dict[str, str] = {
     "The next backup may bring {new}; {place} has {free} left, and twice that should be free.": "La prochaine sauvegarde peut apporter {new} ; il reste {free} à {place}, et le double devrait être libre.",
     "A restore beside what is there takes {wanted}; {place} has {free} left.": "Une restauration à côté de l'existant prend {wanted} ; il reste {free} à {place}.",
     "{place} has {free} left; {least} are to stay free.": "Il reste {free} à {place} ; {least} doivent rester libres.",
+    "{client} has no container {name}: run it again as it was run, or name the one that took its place ('{client} ps --all' lists them).": "{client} n'a pas de conteneur {name} : relancez-le comme il l'avait été, ou nommez celui qui a pris sa place (« {client} ps --all » les montre).",
     "{address} does not answer: {words}": "{address} ne répond pas : {words}",
     "The log of {component} cannot be streamed out of a container, so no snapshot of it is whole: publish the port of the server and name it with host and port, without 'in' and 'volume'.": "Le journal de {component} ne peut être suivi depuis l'intérieur d'un conteneur, donc aucune de ses sauvegardes n'est complète : publiez le port du serveur et nommez-le avec host et port, sans « in » ni « volume ».",
     "PostgreSQL in {address} takes no connections.": "PostgreSQL dans {address} n'accepte pas de connexions.",

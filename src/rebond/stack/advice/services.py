@@ -39,6 +39,7 @@ _SILENT_ENGINE = re.compile(  # the check of tools says so, once
     r"context .* does not exist",
     re.IGNORECASE,
 )
+_GONE = re.compile(r"no such container|no container with name or id", re.IGNORECASE)
 _NO_ANSWER = {1, 2}  # pg_isready: rejecting, silent
 
 
@@ -124,6 +125,17 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
             command=_restart(scene, address, surroundings),
         )
         return
+    if address.client in {Client.DOCKER, Client.PODMAN} and _GONE.search(asked.words):
+        yield Observation(
+            check=CHECK,
+            code="container-gone",
+            weight=Weight.FAILURE,
+            template="{client} has no container {name}: run it again as it was run, or name the one that took its place "
+            "('{client} ps --all' lists them).",
+            values={"client": address.client.value, "name": address.name},
+            command=f"${{EDITOR:-vi}} {scene.command(scene.path)}",
+        )
+        return
     yield Observation(
         check=CHECK,
         code="service-unreachable",
@@ -145,7 +157,11 @@ def _ask_inside(scene: Scene, address: Address, surroundings: Surroundings, comm
 
 
 def _awake(scene: Scene, address: Address, surroundings: Surroundings, words: str) -> str:
-    """Return what makes it answer: what is paused is not started."""
+    """Return what makes it answer: what is paused is not started, and what starts again and again says why."""
+    if "is restarting" in words and address.client is Client.COMPOSE:
+        return scene.command(*_compose(surroundings), "logs", "--tail", "20", address.name)
+    if "is restarting" in words and address.client is not Client.KUBERNETES:
+        return scene.command(address.client.value, "logs", "--tail", "20", address.name)
     if "is paused" in words and address.client is Client.COMPOSE:
         return scene.command(*_compose(surroundings), "unpause", address.name)
     if "is paused" in words and address.client is not Client.KUBERNETES:
