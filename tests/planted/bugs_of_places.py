@@ -2,6 +2,7 @@
 
 from tests.planted.bug import Bug, Change
 
+STATES = "tests/unit/operations/recovery/test_directory_states.py"
 WAY = "tests/scenarios/test_vaults_in_the_way.py"
 OTHERS = "tests/unit/cli/test_other_vaults.py"
 FORECAST = "tests/unit/vault/test_retention_forecast.py"
@@ -86,5 +87,17 @@ PLACES: tuple[Bug, ...] = (
             ),
         ),
         (f"{FORECAST}::test_each_goes_at_the_run_that_was_foretold",),
+    ),
+    Bug(
+        "an-access-list-outlives-a-restore",
+        "After a restore in place a directory that stays lets in whom a list let in that came since.",
+        (
+            Change(
+                "operations/recovery/directory_states.py",
+                "name not in wanted and name.startswith(_OF_PEOPLE)",
+                "name not in wanted and name.startswith(_OF_PEOPLE[0])",
+            ),
+        ),
+        (f"{STATES}::test_a_list_that_came_since_lets_nobody_in_any_more",),
     ),
 )

@@ -8,6 +8,7 @@ import stat
 import msgspec
 
 _NO_ATTRIBUTES = frozenset({errno.ENOTSUP, errno.EPERM, errno.EACCES, errno.ENODATA, errno.EINVAL})
+_OF_PEOPLE = "user.", "system.posix_acl_"  # what a system sets for itself, such as labels, is not taken off
 
 
 class DirectoryState(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +51,23 @@ def apply_state(path: bytes, state: DirectoryState) -> None:
             os.chown(path, state.uid, state.gid, follow_symlinks=False)
     with contextlib.suppress(PermissionError):
         os.chmod(path, state.mode)
-    for name, value in state.attributes.items():
+    _apply_attributes(path, state.attributes)
+    with contextlib.suppress(PermissionError):
+        os.chmod(path, state.mode)  # an access list that came or went has changed what the group may
+    with contextlib.suppress(PermissionError):
+        os.utime(path, ns=(state.accessed_ns, state.modified_ns))
+
+
+def _apply_attributes(path: bytes, wanted: dict[str, bytes]) -> None:
+    """Set them, and take off what somebody else may have set since: an access list lets people in."""
+    now = read_state(path).attributes
+    extra = [name for name in now if name not in wanted and name.startswith(_OF_PEOPLE)]
+    for name, value in [*((name, None) for name in extra), *wanted.items()]:
         try:
-            os.setxattr(path, name, value, follow_symlinks=False)
+            if value is None:
+                os.removexattr(path, name, follow_symlinks=False)
+            elif now.get(name) != value:
+                os.setxattr(path, name, value, follow_symlinks=False)
         except OSError as error:
             if error.errno not in _NO_ATTRIBUTES:
                 raise
-    with contextlib.suppress(PermissionError):
-        os.utime(path, ns=(state.accessed_ns, state.modified_ns))
