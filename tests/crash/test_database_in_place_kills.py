@@ -1,6 +1,7 @@
 """A database that is restored in place and killed at every line of the journal, note and swap: nothing is lost."""
 
 import pathlib
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from tests.crash.test_restore_in_place_kills import Places, run_and_kill
 from tests.scenarios.test_recover_databases import Orders
 
 from rebond.operations.recovery import database_part, journal, server_waiting
+from rebond.sources.postgres import whole_load
 from rebond.testing.postgres_server import PostgresServer
 
 pytestmark = [pytest.mark.judge("postgres"), pytest.mark.slow]
@@ -56,6 +58,18 @@ def test_killed_anywhere_it_is_gone_on_with_or_undone_and_no_row_is_lost(orders:
     else:
         assert is_piece(), NO_END
     assert last > 15 or is_piece()
+
+
+def test_killed_in_the_middle_of_a_load_it_is_undone_with_the_half_that_was_loaded(orders: Orders) -> None:
+    """As when the engine of its container is stopped then: what ends the load cannot reach the server either."""
+    orders.server.sql("DELETE FROM orders WHERE id > 3", "orders")
+    assert run_and_kill(orders.program, ("latest", "db", "--in-place", "--yes"), 2, ((whole_load, "_fill"),))
+    (half,) = (each for each in orders.databases() if each != "orders")
+    at_work = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{half}'"
+    while orders.server.sql(at_work).strip() != "0":  # what it started ends with it, by itself
+        time.sleep(0.05)
+    orders.program.good("restore", "--rollback", "latest", "--yes")
+    assert (orders.rows(), orders.databases()) == (3, ["orders"])
 
 
 def test_killed_while_it_is_undone_it_is_undone_again(orders: Orders) -> None:

@@ -6,6 +6,7 @@ TRIES = "tests/unit/operations/recovery/test_tries_that_were_cut.py"
 PLACE = "tests/scenarios/test_restore_in_place.py"
 KILLS = "tests/crash/test_restore_in_place_kills.py"
 DATABASE = "tests/scenarios/test_restore_in_place_postgres.py"
+DATABASE_KILLS = "tests/crash/test_database_in_place_kills.py"
 RECOVER = "tests/scenarios/test_recover.py"
 SERVERS = "tests/scenarios/test_recover_databases.py"
 SECRETS = "tests/scenarios/test_secrets_in_place.py"
@@ -28,6 +29,19 @@ RECOVERY = (
             ),
         ),
         (f"{KILLS}::test_killed_anywhere_it_is_gone_on_with_or_undone_and_nothing_is_lost",),
+    ),
+    Bug(
+        "half-a-load-stays",
+        "A load that was killed is undone, and the half of the database that was loaded stays in the server for ever.",
+        (
+            Change(
+                "operations/recovery/database_part.py",
+                "            for each in loaded:\n"
+                "                drop_leftovers(target.access, _maintenance(target, each), each)\n",
+                "",
+            ),
+        ),
+        (f"{DATABASE_KILLS}::test_killed_in_the_middle_of_a_load_it_is_undone_with_the_half_that_was_loaded",),
     ),
     Bug(
         "foreign-things-go-along",

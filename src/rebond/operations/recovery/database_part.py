@@ -23,7 +23,7 @@ from rebond.operations.recovery.server_waiting import (
 )
 from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
 from rebond.progress import Observer
-from rebond.sources.postgres.making import drop_database, name_aside, shorten, swap_in
+from rebond.sources.postgres.making import drop_database, drop_leftovers, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
@@ -159,9 +159,12 @@ class DatabasePart:
                 swap_in(target.access, maintenance, new=each.name, name=each.new, aside="")
 
     def discard(self) -> None:
-        """Drop what was loaded and is not in its place."""
+        """Drop what was loaded and is not in its place, also the half of it that a load left which was killed."""
         if self.has_something_there():
-            self._drop(self._find_target(), [each.new for each in self._find_names()])
+            target, loaded = self._find_target(), [each.new for each in self._find_names()]
+            self._drop(target, loaded)
+            for each in loaded:
+                drop_leftovers(target.access, _maintenance(target, each), each)
             self._write(_DISCARDED, self.find_newer().encode())  # what starts the server may be taken away after this
 
     def accept(self) -> None:

@@ -130,8 +130,8 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
             check=CHECK,
             code="container-gone",
             weight=Weight.FAILURE,
-            template="{client} has no container {name}: run it again as it was run, or name the one that took its place "
-            "('{client} ps --all' lists them).",
+            template="{client} has no container {name}: run it again as it was run, or name the one that took its "
+            "place ('{client} ps --all' lists them).",
             values={"client": address.client.value, "name": address.name},
             command=f"${{EDITOR:-vi}} {scene.command(scene.path)}",
         )
