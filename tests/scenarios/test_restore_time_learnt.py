@@ -29,7 +29,7 @@ class SlowWorld:
 
         def restore_slowly(*arguments: Any, **wishes: Any) -> Any:
             outcome = restore(*arguments, **wishes)
-            self.waited_seconds += FIXED_SECONDS + outcome.bytes * SECONDS_PER_BYTE
+            self.waited_seconds += FIXED_SECONDS + outcome.size_bytes * SECONDS_PER_BYTE
             return outcome
 
         patch.setattr(drilling, "restore", restore_slowly)

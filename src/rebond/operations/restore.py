@@ -30,7 +30,7 @@ class RestoreOutcome(Struct, frozen=True, kw_only=True):
     target: bytes
     files: int
     directories: int
-    bytes: int
+    size_bytes: int
     seconds: float
     findings: tuple[Finding, ...] = ()
     compared: Comparison | None = None
@@ -95,7 +95,7 @@ def restore(
             target=request.target,
             files=run.files,
             directories=run.directory_count,
-            bytes=run.planned_bytes,
+            size_bytes=run.planned_bytes,
             seconds=vault.clock.monotonic() - began,
             findings=run.findings,
             compared=compared,

@@ -30,7 +30,7 @@ class Comparison(Struct, kw_only=True):
     aside: bytes
     surplus: int = 0
     files: int = 0
-    bytes: int = 0
+    read_bytes: int = 0
     different: int = 0
 
 
@@ -171,7 +171,7 @@ class TargetComparison:
                 if keyed_id(self._reader.data_id_key, chunk) != chunk_id:
                     return False
                 offset += length
-                self.found.bytes += length
+                self.found.read_bytes += length
             return True
         finally:
             os.close(fd)

@@ -46,7 +46,7 @@ class CacheRecord(msgspec.Struct, frozen=True, array_like=True):
     sessions: list[bytes]
     all_uses: bytes
     files: int
-    bytes: int
+    content_bytes: int
 
 
 _ENCODER = msgspec.msgpack.Encoder()

@@ -37,7 +37,7 @@ class ComponentSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     name: str
     kind: str
-    domain: bytes
+    domain: DomainId
     complete: bool = True
     degraded: bool = False
     files: int = 0

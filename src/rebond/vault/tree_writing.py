@@ -142,7 +142,7 @@ class TreeWriter:
         for place_of_session, number, size in USE.iter_unpack(record.all_uses):
             self._content.use(self._segments.place(record.sessions[place_of_session], number), size)
         self.totals.files += record.files
-        self.totals.bytes += record.bytes
+        self.totals.bytes += record.content_bytes
         self._remember.write_stored(stored)
 
     def _save_slice(

@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 
 
 def record_at(time_ms: int) -> SnapshotRecord:
-    component = ComponentSummary(name="media", kind="files", domain=bytes(8))
+    component = ComponentSummary(name="media", kind="files", domain=DomainId(bytes(8)))
     return SnapshotRecord(
         name=ObjectName("aaaa"),
         snapshot=SnapshotId(b"\xab" * 16),

@@ -53,7 +53,7 @@ def test_it_counts_what_a_dry_run_counts(place: RestoredVault, choice: dict[str,
     planned = place.restore(record, dry_run=True, **choice)  # type: ignore[arg-type]
 
     assert measured.files > 0
-    assert (measured.files, measured.bytes) == (planned.files, planned.bytes)
+    assert (measured.files, measured.bytes) == (planned.files, planned.size_bytes)
 
 
 def test_nothing_of_a_part_is_told_from_a_part_with_nothing_in_it(place: RestoredVault) -> None:

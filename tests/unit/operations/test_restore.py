@@ -74,7 +74,7 @@ def test_everything_comes_back_and_each_segment_is_read_once(place: RestoredVaul
     assert len(store.reads) == len(set(store.reads))
     assert outcome.findings == ()
     assert outcome.files == len(tree.files)
-    assert outcome.bytes == sum(len(c) for c in tree.files.values())
+    assert outcome.size_bytes == sum(len(c) for c in tree.files.values())
     assert outcome.directories == 7
 
 
@@ -386,7 +386,7 @@ def test_second_names_share_one_file_again(place: RestoredVault) -> None:
 
     site = place.scratch / "target" / "site"
     assert outcome.files == 4
-    assert outcome.bytes == 1_500_100
+    assert outcome.size_bytes == 1_500_100
     for name in ("small", "large"):
         assert (site / name).samefile(site / f"{name} again")
         assert (site / name).read_bytes() == (source / name).read_bytes()
@@ -462,7 +462,7 @@ def test_a_sparse_file_keeps_its_holes(place: RestoredVault) -> None:
 
     site = place.scratch / "target" / "site"
     assert outcome.findings == ()
-    assert outcome.bytes < 1 << 20
+    assert outcome.size_bytes < 1 << 20
     assert (site / "only a hole").stat().st_size == 1 << 30
     assert (site / "sparse").stat().st_size == 1 << 40
     assert (site / "sparse").stat().st_blocks * 512 < 2 << 20

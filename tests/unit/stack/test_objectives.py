@@ -57,7 +57,7 @@ def record_at(
     name: str = "media",
     size: int = 100,
 ) -> SnapshotRecord:
-    component = ComponentSummary(name=name, kind="files", domain=bytes(8), complete=complete, bytes=size)
+    component = ComponentSummary(name=name, kind="files", domain=DomainId(bytes(8)), complete=complete, bytes=size)
     return SnapshotRecord(
         name=ObjectName("aaaa"),
         snapshot=SnapshotId(bytes(16)),

@@ -49,7 +49,7 @@ RECORD = CacheRecord(
     sessions=[bytes(16)],
     all_uses=bytes(10),
     files=2,
-    bytes=99,
+    content_bytes=99,
 )
 
 

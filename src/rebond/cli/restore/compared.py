@@ -26,7 +26,7 @@ def describe_comparison(compared: "Comparison | None") -> dict[str, Any]:
     return {
         "set_aside": compared.surplus,
         "aside": show_path(compared.aside) if compared.surplus else None,
-        "read_back": {"files": compared.files, "bytes": compared.bytes, "different": compared.different},
+        "read_back": {"files": compared.files, "bytes": compared.read_bytes, "different": compared.different},
     }
 
 
@@ -42,5 +42,5 @@ def tell_comparison(compared: "Comparison | None", *, is_dry: bool) -> Iterator[
             aside=aside,
         )
     if compared.files and not compared.different:
-        size = format_size(compared.bytes)
+        size = format_size(compared.read_bytes)
         yield tr("Read back: {count} files, {size}, each as it was saved.", count=compared.files, size=size)

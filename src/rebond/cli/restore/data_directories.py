@@ -103,7 +103,7 @@ class Servers:
             "dry_run": bool(self._wishes["dry_run"]),
             "files": sum(each.files.files for each in self._laid),
             "directories": sum(each.files.directories for each in self._laid),
-            "bytes": sum(each.files.bytes for each in self._laid),
+            "bytes": sum(each.files.size_bytes for each in self._laid),
             "seconds": round(SystemClock().monotonic() - began, 3),
             "problems": [finding_document(each) for each in problems],
             **self.describe(),

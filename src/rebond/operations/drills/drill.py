@@ -165,7 +165,7 @@ class _Drill:
             began = self._clock.monotonic()
             fetched = self._fetch(part)
             is_back = fetched is not None
-            files, size_bytes = (fetched.files, fetched.bytes) if fetched is not None else (0, 0)
+            files, size_bytes = (fetched.files, fetched.size_bytes) if fetched is not None else (0, 0)
             phases[FETCH] = self._clock.monotonic() - began
         if is_back and part.load is not None:
             self._observer.advanced(Advance(phase=LOAD, subject=part.name))
@@ -242,7 +242,7 @@ class _Drill:
                     subject=part.name,
                     answer=Answer.PASS,
                     template="{files} files and {directories} directories are back, {bytes} bytes.",
-                    values={"files": outcome.files, "directories": outcome.directories, "bytes": outcome.bytes},
+                    values={"files": outcome.files, "directories": outcome.directories, "bytes": outcome.size_bytes},
                     seconds=self._clock.monotonic() - began,
                 )
             )
