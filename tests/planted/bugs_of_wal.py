@@ -6,6 +6,7 @@ ARCHIVING = "tests/unit/operations/wal/test_archiving.py"
 JOINING = "tests/unit/sources/test_joining.py"
 FETCHING = "tests/unit/operations/wal/test_fetching.py"
 RETENTION = "tests/unit/operations/wal/test_retention.py"
+RECEIVER = "tests/unit/service/test_wal_receiver.py"
 RECEIVED = "tests/scenarios/test_wal_received.py"
 SLOTS = "tests/scenarios/test_wal_slots.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
@@ -301,5 +302,23 @@ WAL = (
         "An image without any program that could join is not told: the stream fails for ever, and no word says why.",
         (Change("sources/channels/joining.py", '    if way == "none":', '    if way == "":'),),
         (f"{JOINING}::test_an_image_without_any_of_them_is_told_with_the_ways_out",),
+    ),
+    Bug(
+        "a-stream-that-only-begins-has-come",
+        "A stream that the server refuses is begun every second for ever, with a line in the log each time.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "if self._has_come or self._spool.last_written_ns() <= self._written_ns:",
+                "if self._has_come:",
+            ),
+        ),
+        (f"{RECEIVER}::test_a_stream_that_fails_as_it_begins_is_tried_less_and_less_often_and_told_once",),
+    ),
+    Bug(
+        "a-copier-dies-of-a-pipe",
+        "What is left of a stream in a container dies by a signal there; its server, which is process 1, restarts.",
+        (Change("sources/channels/joining.py", "trap '' PIPE\n", ""),),
+        (f"{JOINING}::test_nothing_that_is_left_behind_makes_a_server_that_is_process_1_restart",),
     ),
 )

@@ -50,7 +50,9 @@ class WalReceiver:
         self._accepts_gap = receiving.accepts_gap  # until something came behind the gap, and no longer
         self._was_refused = False
         self._not_before = 0.0
-        self._failures = 0
+        self._failures = 0  # since something came
+        self._has_come = False  # anything of this stream
+        self._written_ns = 0  # before it began
         self._tail_at = 0.0
         self._told = ""
         self._has_left_over = True
@@ -63,8 +65,6 @@ class WalReceiver:
         if self._running is None and now >= self._not_before:
             try:
                 self._begin()
-                self._failures = 0
-                self._told = ""
             except (RebondError, OSError) as error:
                 hint = error.hint if isinstance(error, RebondError) else ""
                 self._tell("%s is not streamed: %s", self._receiving.component, f"{error} {hint}".rstrip())
@@ -97,7 +97,9 @@ class WalReceiver:
         else:
             history = _ask_history(access, facts)
             anchor = self._spool.place_anchor(facts.timeline, history)
-            LOG.info("%s is streamed from behind %s", receiving.component, anchor or "where the slot begins")
+            if not self._failures:
+                LOG.info("%s is streamed from behind %s", receiving.component, anchor or "where the slot begins")
+        self._has_come, self._written_ns = False, self._spool.last_written_ns()
         command = describe_receiver(streamed, spool=str(self._spool.folder), slot=receiving.slot)
         self._running = RunningCommand(
             command,
@@ -151,6 +153,7 @@ class WalReceiver:
             return
         if self._accepts_gap and self._spool.has_stream():
             self._accepts_gap = False
+        self._see_what_came()
         if not self._spool.has_room():
             self._tell("%s: the stream is held, for %s is full", self._receiving.component, str(self._spool.folder))
             self._end_stream()
@@ -175,6 +178,15 @@ class WalReceiver:
                     f"{status}: {words}{trouble and ' | '}{trouble}",
                 )
             self._pause()
+
+    def _see_what_came(self) -> None:
+        """Forget the failures once this stream brings something: one that merely begins may fail for ever."""
+        if self._has_come or self._spool.last_written_ns() <= self._written_ns:
+            return
+        self._has_come = True
+        if self._failures:
+            LOG.info("%s is streamed again", self._receiving.component)
+        self._failures, self._told = 0, ""
 
     def _end_stream(self) -> None:
         if self._running is not None:

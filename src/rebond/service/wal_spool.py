@@ -166,6 +166,15 @@ class WalSpool:
         """Say whether something came since ``forget_place``."""
         return any(is_segment(each) or is_partial(each) for each in os.listdir(self.folder))
 
+    def last_written_ns(self) -> int:
+        """Return when something of a stream was written here last; 0 for never."""
+        times = [0]
+        for each in os.listdir(self.folder):
+            if is_segment(each) or is_partial(each):
+                with contextlib.suppress(FileNotFoundError):  # the receiver has just given it its whole name
+                    times.append(os.stat(self.folder / each).st_mtime_ns)
+        return max(times)
+
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""
         left = [each for each in os.listdir(self.folder) if each not in self._put]

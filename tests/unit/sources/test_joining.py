@@ -5,6 +5,8 @@ import pathlib
 import random
 import shutil
 import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -38,6 +40,43 @@ BUSYBOX = "nc: invalid option -- 'h'\nUsage: nc [-iN] [-wN] [-l] [-p PORT]\n\t-l
 NCAT = (
     "Ncat 7.93\nUsage: ncat [options] [hostname] [port]\n  -4   Use IPv4 only\n  -U, --unixsock             Use Unix\n"
 )
+
+
+# The process 1 of a container, as PostgreSQL is it: who loses its parent becomes its own.
+PARENT_OF_ORPHANS = r"""
+import ctypes, os, socket, subprocess, sys
+assert ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0
+how, *command = sys.argv[1:]
+with socket.create_server(("127.0.0.1", 0)) as listener:
+    port = str(listener.getsockname()[1])
+    command = [port if each == "5432" else each for each in command]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+    server, _ = listener.accept()
+mark = b""
+while not mark.endswith(b"\nmark\n"):
+    mark += child.stdout.read(1)
+server.sendall(b"x")
+assert child.stdout.read(1) == b"x"
+if how == "here":
+    child.stdin.close()
+elif how == "there":
+    server.close()
+else:
+    child.kill()
+    child.wait()
+    child.stdin.close()
+    child.stdout.close()
+    server.sendall(b"y" * 100)
+    server.close()
+child.wait()
+statuses = []
+while True:
+    try:
+        statuses.append(os.waitpid(-1, 0)[1])
+    except ChildProcessError:
+        break
+assert all(os.WIFEXITED(each) and os.WEXITSTATUS(each) in {0, 1} for each in statuses), statuses
+"""
 
 
 class Echo:
@@ -274,6 +313,15 @@ def test_a_stream_that_does_not_begin_says_why(
             joined.readinto(memoryview(bytearray(100)))
     finally:
         joined.close()
+
+
+@pytest.mark.parametrize("program", list(IMAGES))
+@pytest.mark.parametrize("how", ["here", "there", "killed"])
+def test_nothing_that_is_left_behind_makes_a_server_that_is_process_1_restart(how: str, program: str) -> None:
+    command = describe_joiner(program, Target(port=5432), "mark")
+    words = [sys.executable, "-c", PARENT_OF_ORPHANS, how, *command]
+    done = subprocess.run(words, capture_output=True, check=False, text=True, timeout=SECONDS)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("program", list(IMAGES))

@@ -74,21 +74,21 @@ while True:
             sys.exit(0)
         put(ways[each], block)
 """
-# Each copier alone would wait for the other side for ever; the first that ends has the other ended.
+# Each copier alone would wait for the other side for ever; the first that ends has the other ended. In a container the
+# server itself may be the process 1, which gets what loses its parent: if that dies by a signal, or with another
+# status than 0 and 1, PostgreSQL takes it for one of its own, ends all sessions and recovers. So a copier is ended and
+# waited for by its own parent alone, and dies of no pipe.
 _BASH = r"""
 exec 3<>"/dev/tcp/$2/$3" || exit 1
 printf '\n%s\n' "$1"
+trap '' PIPE
 exec 4<&0 < /dev/null
-cat <&3 4<&- & reader=$!
-(
-  trap 'kill "$copier" 2> /dev/null; exit' TERM
-  cat <&4 >&3 & copier=$!
-  wait "$copier"
-  kill "$reader" 2> /dev/null
-) > /dev/null & watcher=$!
-exec 3<&- 4<&-
-wait "$reader"
-kill "$watcher" 2> /dev/null
+cat <&3 4<&- 2> /dev/null & reader=$!
+cat <&4 >&3 2> /dev/null & copier=$!
+exec 3<&- 4<&- 2> /dev/null
+wait -n
+kill "$reader" "$copier" 2> /dev/null
+wait
 exit 0
 """
 # $1 is the path of a socket, or empty. ``nc`` is several programs, which differ in what ends them.
@@ -98,13 +98,16 @@ has() { command -v "$1" > /dev/null 2>&1; }
 can() { has "$1" && "$@" > /dev/null 2>&1 < /dev/null; }
 helps() { nc -h 2>&1 < /dev/null | grep -q -e "^[[:space:]]*-$1[,[:space:]]"; }
 ends() { if helps N; then echo ' -N'; elif helps q; then echo ' -q0'; fi; }
-dials() { case $(bash -c ': 3<> /dev/tcp/127.0.0.1/0' 2>&1 < /dev/null) in *'No such file'*) return 1 ;; esac; }
+dials() {
+  bash -c '((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 403))' || return 1
+  case $(bash -c ': 3<> /dev/tcp/127.0.0.1/0' 2>&1 < /dev/null) in *'No such file'*) return 1 ;; esac
+}
 if can perl -e 'use Socket qw(getaddrinfo)'; then echo perl
 elif can python3 -I -S -c 'import select, socket'; then echo python3
 elif has socat; then echo socat
 elif [ -n "$1" ] && has nc && helps U; then echo "nc -U$(ends)"
-elif has bash && has cat && dials; then echo bash
 elif has nc; then echo "nc$(ends)"
+elif has bash && has cat && dials; then echo bash
 else echo none
 fi
 """

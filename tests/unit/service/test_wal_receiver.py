@@ -1,0 +1,153 @@
+"""When the receiver of a log tries again, and how often it says why: a stream that only begins has not come."""
+
+import logging
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rebond.operations.wal.coverage import Coverage
+from rebond.service import wal_receiving
+from rebond.service.wal_receiving import Receiving, WalReceiver
+from rebond.service.wal_spool import WalSpool
+from rebond.sources.postgres.programs import Programs
+from rebond.sources.postgres.server import PostgresServer
+from rebond.sources.postgres.session import Access
+from rebond.sources.postgres.wal_facts import Archiver, WalFacts
+from rebond.testing.manual_clock import ManualClock
+
+SYSTEM, SEGMENT_BYTES = 7, 1 << 20
+REFUSED = "echo 'FATAL: no pg_hba.conf entry for replication' >&2; exit 1"
+FACTS = WalFacts(
+    version=150000,
+    system_id=str(SYSTEM),
+    timeline=1,
+    is_in_recovery=False,
+    lsn="0/1",
+    segment_bytes=SEGMENT_BYTES,
+    settings={},
+    archiver=Archiver(),
+    slots=[],
+)
+
+
+class Way:
+    """Leads to a program of the test instead of a server."""
+
+    def __init__(self, programs: Programs) -> None:
+        self.environment = {"PATH": os.environ["PATH"]}
+        self._programs = programs
+        self.begun = 0
+
+    def begin(self, access: Access, _database: str, _major: int) -> Access:
+        self.begun += 1
+        return Access(server=access.server, programs=self._programs, open_program=access.open_program)
+
+    def explain(self) -> str:
+        return "docker said more"
+
+    def close(self) -> None:
+        return
+
+
+class Kept(WalSpool):
+    """A spool whose vault takes nothing."""
+
+    def note_slot(self, slot: str) -> None:
+        assert slot == "rebond"
+
+    def push_whole(self) -> int:
+        return 0
+
+    def push_tails(self, _vault: object) -> int:
+        return 0
+
+
+@pytest.fixture
+def receiver(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], tuple[WalReceiver, Way, Any]]:
+    monkeypatch.setattr(wal_receiving, "read_wal_facts", lambda *_: FACTS)
+    monkeypatch.setattr(wal_receiving, "ensure_slot", lambda *_: None)
+    place = f"{tmp_path}/"
+    programs = Programs(major=15, psql=f"{place}psql", pg_dump="", pg_dumpall="")
+
+    def make(script: str) -> tuple[WalReceiver, Way, ManualClock]:
+        write(script)
+        clock, way = ManualClock(), Way(programs)
+        access = Access(server=PostgresServer(), programs=programs, open_program=None)  # type: ignore[arg-type]
+        receiving = Receiving(
+            component="db",
+            slot="rebond",
+            find_access=lambda: (access, "postgres"),
+            get_vault=lambda: None,  # type: ignore[arg-type,return-value]
+            survey=lambda _: Coverage(system_id=SYSTEM, segment_bytes=SEGMENT_BYTES, timelines={}),
+            way=way,  # type: ignore[arg-type]
+            clock=clock,
+        )
+        spool = Kept(tmp_path / "spool", None, None)  # type: ignore[arg-type]
+        return WalReceiver(receiving, spool), way, clock
+
+    def write(script: str) -> None:
+        (tmp_path / "pg_receivewal").write_text(f"#!/bin/sh\n{script}\n")
+        (tmp_path / "pg_receivewal").chmod(0o755)
+
+    make.write = write  # type: ignore[attr-defined]
+    return make
+
+
+def wait_end(receiver: WalReceiver) -> None:
+    """Wait until the program has ended, and let the receiver see it."""
+    running = receiver._running
+    assert running is not None
+    assert running.has_output(60)
+    receiver.turn()
+
+
+def test_a_stream_that_fails_as_it_begins_is_tried_less_and_less_often_and_told_once(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one, way, clock = receiver(REFUSED)
+    pauses = []
+    for _ in range(7):
+        begun = way.begun
+        waited = 0.0
+        one.turn()
+        while way.begun == begun:
+            clock.advance(0.5)
+            waited += 0.5
+            one.turn()
+        pauses.append(waited)
+        wait_end(one)
+    assert pauses == [0, 1, 2, 4, 8, 16, 30]
+    (told,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert told.startswith("db: the stream ended with status 1: FATAL: no pg_hba.conf entry for replication")
+    assert told.endswith("docker said more")
+    assert len([each for each in caplog.records if each.levelno == logging.INFO]) == 1
+    one.close()
+
+
+def test_a_stream_that_brought_something_is_tried_again_at_once_and_its_end_is_told_each_time(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    one, way, clock = receiver(REFUSED)
+    for pause in (0, 1, 2):
+        clock.advance(pause)
+        one.turn()
+        wait_end(one)
+    partial = tmp_path / "spool" / "000000010000000000000001.partial"
+    receiver.write(f"printf '%s' more >> {partial}; exit 1")  # type: ignore[attr-defined]
+    clock.advance(4)
+    for begun in (4, 5, 6):
+        one.turn()
+        assert way.begun == begun
+        wait_end(one)
+        clock.advance(1)
+    said = [each.getMessage() for each in caplog.records]
+    assert said.count("db is streamed again") == 3
+    assert len([each for each in said if "the stream ended" in each]) == 4
+    one.close()
