@@ -208,6 +208,27 @@ def test_a_slot_of_another_name_is_known_as_the_one_that_is_used(
     assert "Nobody receives the log of database: the slot far_away is not in use" in capfd.readouterr().out
 
 
+def test_a_spool_that_is_deleted_under_the_receiver_is_made_again_and_nothing_is_lost(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    assert streaming.is_whole(1)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(2)  # in a segment that is not whole: the receiver has it, and the server may forget it
+    (sender,) = streaming.server.sql("SELECT pid FROM pg_stat_replication").split()
+    (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
+    shutil.rmtree(spool)
+    streaming.wait_sent_by_another_than(sender)
+    streaming.wait_streaming()
+    assert streaming.is_whole(3)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(4)
+    streaming.stack.end_last()
+    assert streaming.stack.log().count("was deleted while the log was received into it") == 1
+    assert "Traceback" not in streaming.stack.log()
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3, 4]
+
+
 def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
     streaming: Streaming, tmp_path: pathlib.Path
 ) -> None:

@@ -59,7 +59,13 @@ class WalReceiver:
 
     def turn(self) -> None:
         """Put what came into the vault, see whether the stream still runs, and begin it where it does not."""
-        self._look_at_stream()
+        if not self._spool.is_there():
+            self._begin_anew()
+        try:
+            self._look_at_stream()
+        except OSError as error:  # it went away while it was looked at
+            self._tell("%s: %s", str(self._spool.folder), str(error))
+            return
         self._push()
         now = self._clock.monotonic()
         if self._running is None and now >= self._not_before:
@@ -108,6 +114,20 @@ class WalReceiver:
             keeps_input=True,
         )
         self._tail_at = self._clock.monotonic() + receiving.tail_seconds
+
+    def _begin_anew(self) -> None:
+        """Go on without what was deleted under us: the server still has what it holds for the slot."""
+        LOG.error(
+            "%s: %s was deleted while the log was received into it. It is made again, and the stream goes on behind "
+            "what the vault has; what lay there alone comes once more if the server still has it",
+            *(self._receiving.component, self._spool.folder),
+        )
+        self._end_stream()  # it writes into a file that nobody finds
+        try:
+            self._spool.begin_anew()
+        except OSError as error:
+            self._tell("%s cannot be made: %s", str(self._spool.folder), str(error))
+            self._pause()
 
     def _renew_slot(self, access: Access, database: str) -> None:
         """A slot that waits for what was removed would stay without a stream, whatever gap was accepted."""

@@ -48,8 +48,8 @@ class WalSpool:
     """One directory of one component. Used by one thread."""
 
     def __init__(self, folder: Path, archive: WalArchive, ledger: WalLedger) -> None:
-        make_directories_durably(os.fspath(folder), mode=DIRECTORY_MODE)
         self.folder = folder
+        self.make()
         self._archive = archive
         self._ledger = ledger
         self._put: set[str] = set()
@@ -57,6 +57,21 @@ class WalSpool:
         self.state = SpoolState()
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             self.state = msgspec.json.decode((folder / STATE).read_bytes(), type=SpoolState)
+
+    def make(self) -> None:
+        """Make the directory, where it is not there. Raises ``OSError``."""
+        make_directories_durably(os.fspath(self.folder), mode=DIRECTORY_MODE)
+
+    def is_there(self) -> bool:
+        """Say whether the directory is there: nobody but us is to delete it, and somebody may."""
+        return self.folder.is_dir()
+
+    def begin_anew(self) -> None:
+        """Make the directory again, after it was deleted; what is not in the vault is to come once more."""
+        self.make()
+        self._put.clear()
+        self._tails.clear()
+        self._save()
 
     def names(self) -> list[str]:
         """Return the whole segments that are there, the oldest first; an anchor is among them."""
