@@ -22,6 +22,7 @@ class Invocation(Struct, kw_only=True):
     recording: Witness | None = None  # what writes this run down, for commands that are written down
     has_answered: bool = False  # standard output holds (part of) the answer; a failure goes elsewhere
     may_be_whole_later: bool = False  # what was saved lacks a component that did not answer
+    is_doubtful: bool = False  # what is done may not be what was meant: a status of 0 becomes 3
     must_be_whole: bool = False  # a partial snapshot of this turn stands already
 
     @property

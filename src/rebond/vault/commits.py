@@ -147,7 +147,7 @@ def read_snapshots(vault: Vault, member: MemberId | None = None) -> list[Snapsho
                     subject=commit.name.name,
                     template="The snapshot record {name} cannot be trusted: {reason}",
                     hint_template="It is left alone and never counted. 'rebond verify' lists all such records.",
-                    values={"name": commit.name.name, "reason": commit.reason},
+                    values={"name": commit.name.name, "reason": commit.reason, "stored_ms": commit.name.store_time_ms},
                 )
             )
     found.sort(key=lambda record: (record.catalog.time_ms, record.catalog.sequence, record.snapshot))

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
@@ -137,6 +138,30 @@ def test_where_a_record_is_damaged_the_others_are_listed_and_the_status_says_so(
     assert ([each["id"] for each in listed.document], listed.status) == ([first], 4)
     told = program("snapshots", "--quiet")
     assert (f"{record} cannot be trusted" in told.out, told.status) == (True, 4)
+
+
+def test_where_the_newest_record_is_damaged_what_takes_an_older_one_says_so_and_ends_with_3(
+    tmp_path: pathlib.Path,
+) -> None:
+    program, tree = Program.with_vault(tmp_path), plant_shop(tmp_path / "shop")
+    ids = [program.ask("backup", "--path", tree)["id"] for _ in range(3)]
+    store = LocalStore(program.vault)
+    names = [next(each.name for each in store.list_objects("snapshots/") if snapshot in each.name) for snapshot in ids]
+    for number, name in enumerate(names):  # a day lies between two of them
+        moment = time.time() - 86_400 * (2 - number)
+        os.utime(program.vault / name, (moment, moment))
+    flip_byte(store, names[1], -1)
+    restored = program("restore", "latest", "--to", tmp_path / "newest", "--json")
+    assert (restored.document["snapshot"], restored.status) == (ids[2], 0), "it is older than what was taken"
+
+    flip_byte(store, names[2], -1)
+    for words in (("restore", "latest", "--to", tmp_path / "there"), ("cat", "latest", "shop/settings.py")):
+        told = program(*words)
+        assert (told.status, f"so {ids[0][:12]} of" in told.err, names[2] in told.err) == (3, True, True), told.err
+    assert (tmp_path / "there" / "shop" / "settings.py").is_file()
+    assert program("restore", ids[0], "--to", tmp_path / "named").status == 0, "what is named by its id is meant"
+    (run,) = [each for each in program.ask("history", "--kind", "restore") if each["exit"] == 3]
+    assert run["snapshots"] == [ids[0]]
 
 
 @pytest.mark.root

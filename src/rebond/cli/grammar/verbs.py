@@ -129,10 +129,18 @@ class Verb(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run it; what changes something, or proves something, is written down in the ledger."""
         kind = ctx.command_path.partition(" ")[2]
-        root, run = ctx.find_root().command, super().invoke
+        root = ctx.find_root().command
         if isinstance(root, Verbs) and is_recorded(kind, ctx.params):
-            return root.record(ctx, kind, lambda: run(ctx))
-        return run(ctx)
+            return root.record(ctx, kind, lambda: self._run(ctx))
+        return self._run(ctx)
+
+    def _run(self, ctx: click.Context) -> Any:
+        status = super().invoke(ctx)
+        if status or not isinstance(ctx.obj, Invocation) or not ctx.obj.is_doubtful:
+            return status
+        from rebond.cli.output.answering import DOUBTFUL
+
+        return DOUBTFUL
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         _write_paragraphs(self.help or "", formatter)

@@ -79,6 +79,9 @@ def _take_moment(
             "There is no whole snapshot of this stack of that moment or earlier.",
             hint="'rebond snapshots' lists them with their times.",
         )
+    sources.main.doubts.judge(
+        max(records.values(), key=time_of), [each for each in sources.records() if time_of(each) > until_ms]
+    )
     return "latest" if is_latest else pin_moment(moment, now_ms=now_ms, zone=zone), records
 
 

@@ -39,19 +39,29 @@ def choose_snapshot(
     from rebond.operations.snapshots import list_snapshots, resolve_snapshot, resolve_withdrawn
 
     records = list_snapshots(vault.live) if records is None else records
+    stack = stack or vault.configured.stack
     try:
-        return resolve_snapshot(
-            records,
-            text,
-            stack=stack or vault.configured.stack,
-            zone=vault.configured.zone,
-            now_ms=vault.live.clock.now_ms(),
+        found = resolve_snapshot(
+            records, text, stack=stack, zone=vault.configured.zone, now_ms=vault.live.clock.now_ms()
         )
     except UnknownName:
         withdrawn = resolve_withdrawn(vault.live, text)
         if withdrawn is None:
             raise
         return withdrawn
+    if text == "latest" or text.startswith("latest:"):
+        vault.doubts.judge(found)
+    elif not found.snapshot.hex().startswith(text.lower()):
+        vault.doubts.judge(found, _list_sets(records, found))
+    return found
+
+
+def _list_sets(records: "Sequence[SnapshotRecord]", like: "SnapshotRecord") -> "list[SnapshotRecord]":
+    """Return the whole sets of the same stack: of a day, or until a moment, the newest of them is taken."""
+    from rebond.operations.snapshots import SnapshotState, state_of
+
+    of_stack = [each for each in records if each.catalog.stack == like.catalog.stack]
+    return [each for each in of_stack if state_of(each) is SnapshotState.WHOLE and not each.catalog.lacks]
 
 
 def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> tuple["SnapshotRecord", int]:
@@ -62,14 +72,17 @@ def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> tuple["S
     from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
 
     until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
-    records = [each for each in list_snapshots(vault.live) if time_of(each) <= until_ms]
+    known = list_snapshots(vault.live)
+    records = [each for each in known if time_of(each) <= until_ms]
     if not records:
         raise UnknownName(
             "There is no snapshot of {moment} or earlier.",
             hint="'rebond snapshots' lists them with their times.",
             moment=format_moment(until_ms),
         )
-    return resolve_snapshot(records, "latest", now_ms=until_ms, stack=stack or vault.configured.stack), until_ms
+    found = resolve_snapshot(records, "latest", now_ms=until_ms, stack=stack or vault.configured.stack)
+    vault.doubts.judge(found, _list_sets(known, found))
+    return found, until_ms
 
 
 def parse_shard(text: str | None) -> tuple[int, int] | None:

@@ -9,6 +9,7 @@ from rebond.cli.configuration.vault_found import Configured
 from rebond.cli.invocation import Invocation
 from rebond.cli.vaults.asked_early import begin_opening, finish_opening, take_asked
 from rebond.cli.vaults.at_hand import find_vault
+from rebond.cli.vaults.doubts import Doubts
 from rebond.clock import SystemClock
 from rebond.errors import StoreUnreachable, VaultMissing
 from rebond.findings import Finding
@@ -34,6 +35,7 @@ class VaultAtHand(Reserved, frozen=True, kw_only=True):
     configured: Configured
     opened: "OpenedVault"
     live: "Vault"
+    doubts: Doubts
 
 
 @contextmanager
@@ -98,7 +100,7 @@ def vault_at_hand(
     ``meanwhile`` are loaded while the passphrase is stretched and the store answers.
     """
     configured = find_vault(invocation)
-    recording = invocation.recording
+    recording, doubts = invocation.recording, Doubts(invocation, report)
     with ExitStack() as closing:
         # The run's own record is sealed last of all, so a store stays open until then.
         held = closing if recording is None else recording.closing
@@ -126,8 +128,8 @@ def vault_at_hand(
             credentials=opened.credentials,
             roster=opened.roster,
             caches=invocation.cache_folder / "vaults",
-            report=report,
+            report=doubts.hear,
         )
         if recording is not None:
             recording.meet_vault(live, store.location)
-        yield VaultAtHand(store=store, configured=configured, opened=opened, live=live)
+        yield VaultAtHand(store=store, configured=configured, opened=opened, live=live, doubts=doubts)

@@ -55,6 +55,8 @@ VAULT: dict[str, str] = {
     "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
     "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",
     "The references {name} are not what was written.": "Les références {name} ne sont pas ce qui fut écrit.",
+    "A newer snapshot may be what was meant: its record {name} cannot be trusted, so {id} of {moment} was taken.": "Une sauvegarde plus récente est peut-être celle qui était voulue : on ne peut se fier à sa fiche {name}, donc {id} de {moment} a été prise.",
+    "'rebond verify' says what is wrong with it. A copy of the vault may have it whole: --vault ADDRESS-OF-THE-COPY.": "« rebond verify » dit ce qu'elle a. Une copie du coffre l'a peut-être entière : --vault ADRESSE-DE-LA-COPIE.",
     "The snapshot record {name} cannot be trusted: {reason}": "On ne peut se fier à la fiche de sauvegarde {name} : "
     "{reason}",
     "It is left alone and never counted. 'rebond verify' lists all such records.": "Elle est laissée telle quelle et "
