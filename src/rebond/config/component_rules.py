@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from rebond.config.components import Component, Files, Mysql, Postgres, Secrets, Sqlite
+from rebond.config.components import NOTHING_TO_SAVE, Component, Files, Mysql, Postgres, Secrets, Sqlite
 from rebond.config.judging import Judging
 from rebond.config.places import Node
 from rebond.errors import ConfigError
@@ -42,6 +42,20 @@ def _require_one_place(judging: Judging, node: Node, component: Component, _othe
         return
     if not {f"{node.path}.path", f"{node.path}.paths", node.path} & judging.spoilt:
         judging.refuse(node, ConfigError("'{key}' does not say what it saves.", hint='Add path = "…".', key=node.path))
+
+
+def _refuse_expectations_of_nothing(judging: Judging, node: Node, component: Component, _others: Components) -> None:
+    if component.expect is None or not isinstance(component, NOTHING_TO_SAVE):
+        return
+    judging.refuse(
+        node.find("expect"),
+        ConfigError(
+            "'{key}' judges nothing: of a component of kind '{kind}' nothing is saved.",
+            hint="Take it out, or make this a component of a kind that is saved.",
+            key=node.find("expect").path,
+            kind=component.kind,
+        ),
+    )
 
 
 def _require_files_to_name(judging: Judging, node: Node, component: Component, others: Components) -> None:
@@ -104,6 +118,7 @@ RULES: tuple[Rule, ...] = (
     _require_vault,
     _refuse_two_surroundings,
     _require_one_place,
+    _refuse_expectations_of_nothing,
     _require_files_to_name,
     _refuse_two_ways_to_name_databases,
     _require_log_for_directory,

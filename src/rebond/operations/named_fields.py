@@ -208,7 +208,7 @@ def say_unknown(component: str, database: str) -> Finding:
         severity=Severity.WARNING,
         subject=component,
         template="Whether {component} holds every file that {database} names could not be looked up.",
-        hint_template="Free some space below ~/.cache, then run the backup again.",
+        hint_template="Free some space where REBOND_CACHE_DIR says, else below ~/.cache; then run the backup again.",
         values={"component": component, "database": database},
     )
 

@@ -15,7 +15,7 @@ from rebond.vault.marks import read_marks
 from rebond.vault.snapshots import SnapshotRecord
 
 AHEAD_MS = 10 * 60_000  # of this machine's clock: a record that is dated later shows a clock that is wrong
-_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:([-T ]\d{2}):?\d{2}(?::?\d{2})?(?: ?(Z|[+-]\d\d(?::?\d\d)?))?)?")
+_DATE = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})(?:([-T ]\d{2}):?\d{2}(?::?\d{2})?(?: ?(Z|UTC|[+-]\d\d(?::?\d\d)?))?)?")
 _ID = re.compile(r"[0-9a-f]{4,32}")  # fewer digits would be mistaken for words
 
 

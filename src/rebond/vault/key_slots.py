@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rebond.clock import Clock
-from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName
+from rebond.errors import ObjectMissing, RebondError, Refused, StoreError, UnknownName, VaultDamaged
 from rebond.store.protocol import Store
 from rebond.vault.keyring import (
     KEYRING_PREFIX,
@@ -28,7 +28,7 @@ from rebond.vault.slots import (
 
 
 class SlotSummary(Struct, frozen=True, kw_only=True):
-    """One slot as ``key list`` shows it. ``fault`` is empty, or why it cannot be used."""
+    """One slot as ``key list`` shows it. ``trouble`` is why it cannot be used, ``None`` when it can."""
 
     id: bytes
     method: str = ""
@@ -36,7 +36,12 @@ class SlotSummary(Struct, frozen=True, kw_only=True):
     made_ms: int = 0
     is_trusted: bool = True
     is_current: bool = False
-    fault: str = ""
+    trouble: RebondError | None = None
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it, in English; empty when nothing is."""
+        return self.trouble.message if self.trouble is not None else ""
 
 
 def list_slots(store: Store, keyring: OpenKeyring) -> tuple[SlotSummary, ...]:
@@ -152,16 +157,16 @@ def _summarize(store: Store, name: str, slot_id: bytes, keyring: OpenKeyring) ->
     except StoreError as error:
         if not isinstance(error, ObjectMissing):
             raise
-        return SlotSummary(id=slot_id, fault=error.message)
+        return SlotSummary(id=slot_id, trouble=error)
     except RebondError as error:
-        return SlotSummary(id=slot_id, fault=error.message)
+        return SlotSummary(id=slot_id, trouble=error)
     return SlotSummary(
         id=slot_id,
         method=slot.method,
         label=slot.label,
         made_ms=slot.made_ms,
         is_current=slot_id == keyring.opened_by,
-        fault="" if slot.id == slot_id else "it was renamed",
+        trouble=None if slot.id == slot_id else VaultDamaged("it was renamed"),
     )
 
 

@@ -87,7 +87,9 @@ class KeepPolicy(Struct, frozen=True, kw_only=True):
 
 
 class Candidate(Struct, frozen=True, kw_only=True):
-    """A snapshot as retention sees it. ``time_ms`` is the time that counts; both are since 1970, UTC.
+    """A snapshot as retention sees it. ``time_ms`` is the time that counts; all are since 1970, UTC.
+
+    ``claimed_ms`` is the moment that lists show, where that is another one: the snapshot is dated ahead.
 
     A degraded component counts as incomplete: one that lacks files must not push out one that has them. ``lacks`` are
     components that were left out by wish.
@@ -104,8 +106,14 @@ class Candidate(Struct, frozen=True, kw_only=True):
     incomplete: frozenset[str]
     time_ms: int
     store_time_ms: int
+    claimed_ms: int | None = None
     is_held: bool = False
     lacks: frozenset[str] = frozenset()
+
+    @property
+    def shown_ms(self) -> int:
+        """The moment that lists show."""
+        return self.time_ms if self.claimed_ms is None else self.claimed_ms
 
     @property
     def is_complete(self) -> bool:
@@ -124,8 +132,11 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 def time_that_counts(record: SnapshotRecord) -> int:
     """The claimed time, but never later than the store time and ten minutes: nobody dates ahead."""
-    claimed = record.catalog.moment_ms if record.catalog.moment_ms is not None else record.catalog.time_ms
-    return min(claimed, record.store_time_ms + LATE_CLAIM_MS)
+    return min(_claimed_ms(record), record.store_time_ms + LATE_CLAIM_MS)
+
+
+def _claimed_ms(record: SnapshotRecord) -> int:
+    return record.catalog.moment_ms if record.catalog.moment_ms is not None else record.catalog.time_ms
 
 
 def candidate_of(record: SnapshotRecord, held: Collection[str]) -> Candidate:
@@ -143,6 +154,7 @@ def candidate_of(record: SnapshotRecord, held: Collection[str]) -> Candidate:
         incomplete=frozenset(c.name for c in catalog.components if not c.is_whole),
         time_ms=time_that_counts(record),
         store_time_ms=record.store_time_ms,
+        claimed_ms=_claimed_ms(record),
         is_held=record.name in held,
         lacks=frozenset(catalog.lacks),
     )

@@ -25,7 +25,8 @@ def notice_lost_cache(error: OSError) -> Finding:
         severity=Severity.NOTE,
         subject="cache",
         template="The snapshot stands, but this machine could not remember what it saved: {reason}",
-        hint_template="Free some space below ~/.cache; the next backup reads more and stores nothing twice.",
+        hint_template="Free some space where REBOND_CACHE_DIR says, else below ~/.cache; the next backup reads more "
+        "and stores nothing twice.",
         values={"reason": error.strerror or str(error)},
     )
 

@@ -162,3 +162,15 @@ def test_one_snapshot_that_holds_it_in_two_components_is_one(configured: Program
     configured.good("backup")
 
     assert len(configured.ask("explain", "settings.py")["snapshots"]) == 1
+
+
+def test_options_count_beside_a_configuration_too(tmp_path: pathlib.Path) -> None:
+    program = Program.with_vault(tmp_path)
+    (tmp_path / "rebond.toml").write_text(
+        'version = 1\n[stack]\nname = "x"\n[vault]\nurl = "vault"\nkey = { file = "owner.key" }\n'
+        '[component.all]\nkind = "files"\npath = "/"\n'
+    )
+    program.leave_vault_to_configuration()
+    program.environment["REBOND_CONFIG"] = str(tmp_path / "rebond.toml")
+    assert program.ask("explain", "/proc/version")["saved"] is True
+    assert program.ask("explain", "/proc/version", "--one-file-system")["saved"] is False

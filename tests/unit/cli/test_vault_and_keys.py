@@ -18,14 +18,35 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
     return made
 
 
+def test_what_is_wrong_with_a_slot_is_said_in_the_language_that_was_asked_for(tmp_path: pathlib.Path) -> None:
+    program = Program(tmp_path)
+    created = program.ask("vault", "create", "--key-file", tmp_path / "owner.key")
+    slots = {each["method"]: each for each in program.ask("key", "list")["slots"]}
+    opened = next(each for each in slots.values() if each["current"])
+    others = [each["id"] for each in slots.values() if not each["current"]]
+    first, second = (program.vault / "keys" / each for each in others[:2])
+    first.write_bytes(second.read_bytes())
+    said = {language: program.good("key", "list", "--lang", language).out for language in ("en", "fr")}
+    assert ("it was renamed" in said["en"], "it was renamed" in said["fr"], "il a été renommé" in said["fr"]) == (
+        True,
+        False,
+        True,
+    ), (said, opened, created)
+
+
 def test_a_new_vault_prints_its_kit_once_and_the_recovery_key_opens_it(tmp_path: pathlib.Path) -> None:
     program = Program(tmp_path)
     created = program.ask("vault", "create")
     listed = program.ask("key", "list", REBOND_PASSPHRASE=created["recovery_key"])
 
     assert [slot["method"] for slot in listed["slots"] if slot["current"]] == ["recovery key"]
-    assert program("vault", "create").status == 13
     assert created["recovery_key"] not in program.good("kit").out
+    assert program("vault", "create").status == 13
+    for name in [each for each in program.environment if each.startswith(("REBOND_PASSPHRASE", "REBOND_KEY"))]:
+        del program.environment[name]
+    assert program("vault", "create").status == 13, "that it is there is said first"
+    assert program("vault", "create", tmp_path / "other").status == 12
+    assert not (tmp_path / "other").exists()
 
 
 def test_the_kit_lies_where_it_was_asked_for_and_nobody_else_may_read_it(program: Program) -> None:

@@ -127,6 +127,12 @@ WRONG: dict[str, tuple[str, int, str, str]] = {
         "'component.media.expect.files' has to be a comparison with a count.",
         "Write one of >= <= > < = and an amount, such as '>= 100'.",
     ),
+    "what nothing is saved of": (
+        '[component.tmp]\nkind = "ephemeral"\nexpect = { files = ">= 1" }',
+        6,
+        "'component.tmp.expect' judges nothing: of a component of kind 'ephemeral' nothing is saved.",
+        "Take it out, or make this a component of a kind that is saved.",
+    ),
     "a comparison with another amount": (
         FILES + 'expect = { shrink = "<= 1GB" }',
         7,

@@ -110,6 +110,7 @@ def test_latest_is_not_one_that_is_dated_ahead_while_there_is_another() -> None:
         ("2026-02-04 11:59:59", NIGHT),
         ("2026-02-04 12:00", NOON),
         ("2026-02-04 12:59:59+01", NIGHT),
+        ("2026-02-04 11:59:59 UTC", NIGHT),
         ("20260204-030000Z", NIGHT),
         ("2026-02-05", PARTIAL),
     ],

@@ -17,6 +17,7 @@ from rebond.vault.retention import (
     GroupBy,
     KeepPolicy,
     Period,
+    candidate_of,
     decide_retention,
     find_last_complete,
     find_steady,
@@ -439,3 +440,7 @@ def test_the_time_that_counts_is_the_moment_and_never_long_after_the_stores(
         store_time_ms=store_ms,
     )
     assert time_that_counts(record) == (LATE_CLAIM_MS + store_ms if counts_ms is None else counts_ms)
+    shown = candidate_of(record, ())
+    assert (shown.time_ms, shown.shown_ms) == (time_that_counts(record), time_ms if moment_ms is None else moment_ms), (
+        "as every list shows it"
+    )

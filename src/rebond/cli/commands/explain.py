@@ -90,7 +90,7 @@ def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_s
             with vault_at_hand(invocation, watcher.noticed) as vault:
                 known = _ask_vault(invocation, vault, wanted)
         if walks is not None:
-            verdict = _explain_by_walks(walks, wanted, wishes, watcher)
+            verdict = _explain_by_walks(walks, wanted, wishes, watcher, one_file_system=one_file_system)
             _show(invocation, wanted, verdict, known)
             return
         start = os.path.abspath(os.fsencode(root.expanduser())) if root else known.root
@@ -105,7 +105,12 @@ def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_s
 
 
 def _explain_by_walks(
-    walks: Sequence["ConfiguredFiles"], wanted: bytes, wishes: dict[str, Any], watcher: Watcher
+    walks: Sequence["ConfiguredFiles"],
+    wanted: bytes,
+    wishes: dict[str, Any],
+    watcher: Watcher,
+    *,
+    one_file_system: bool,
 ) -> Explanation | None:
     """Return the verdict of a component that saves the path, else of one that leaves it out; ``None`` without any."""
     given = Rules.from_flags(**wishes)
@@ -117,7 +122,13 @@ def _explain_by_walks(
         rules = _join(each.make_rules(watcher.noticed), given)
         below = wanted[len(each.root.rstrip(b"/")) + 1 :]
         found.append(
-            explain_path(each.root, below, rules, one_file_system=each.one_file_system, report=watcher.noticed)
+            explain_path(
+                each.root,
+                below,
+                rules,
+                one_file_system=each.one_file_system or one_file_system,
+                report=watcher.noticed,
+            )
         )
     return next((each for each in found if each.is_saved), found[0] if found else None)
 

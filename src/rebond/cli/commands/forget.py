@@ -147,7 +147,7 @@ def _describe(plan: ForgetPlan, *, explains: bool) -> str:
         rows = [
             [
                 each.candidate.snapshot.hex()[:SHORT_ID],
-                format_moment(each.candidate.time_ms),
+                format_moment(each.candidate.shown_ms),
                 show_path(each.candidate.stack),
                 "; ".join(message_of(reason) for reason in each.reasons),
                 left.get(each.candidate.snapshot.hex(), ""),
@@ -156,7 +156,7 @@ def _describe(plan: ForgetPlan, *, explains: bool) -> str:
         ]
         return format_table([tr("id"), tr("time"), tr("stack"), tr("reason"), ""], rows)
     lines = [
-        f"- {each.snapshot.hex()[:SHORT_ID]}  {format_moment(each.time_ms)}  {show_path(each.stack)}"
+        f"- {each.snapshot.hex()[:SHORT_ID]}  {format_moment(each.shown_ms)}  {show_path(each.stack)}"
         for each in plan.chosen
     ]
     lines += [f"  {each.subject[:SHORT_ID]}  {message_of(each)}" for each in plan.left]
@@ -166,7 +166,7 @@ def _describe(plan: ForgetPlan, *, explains: bool) -> str:
 def _decision_document(decision: Decision) -> dict[str, object]:
     return {
         "id": decision.candidate.snapshot.hex(),
-        "time": format_iso(decision.candidate.time_ms),
+        "time": format_iso(decision.candidate.shown_ms),
         "kept": decision.is_kept,
         "group": dict(decision.group),
         "reasons": [{"code": each.code, "reason": message_of(each)} for each in decision.reasons],

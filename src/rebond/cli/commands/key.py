@@ -10,7 +10,7 @@ from rebond.cli.grammar.verbs import Later, Place, Verbs, option, verb
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, note, require_consent
 from rebond.cli.output.observing import describe_finding
-from rebond.cli.output.speech import show_path, tr
+from rebond.cli.output.speech import message_of, show_path, tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.vaults.key_at_hand import find_new_passphrase
 from rebond.cli.vaults.members_shown import members_document
@@ -92,7 +92,8 @@ def _slot_document(slot: SlotSummary) -> dict[str, object]:
 
 
 def _slot_row(slot: SlotSummary) -> list[str]:
-    remark = slot.fault if slot.is_trusted else tr("opens nothing")
+    trouble = message_of(slot.trouble) if slot.trouble is not None else ""
+    remark = trouble if slot.is_trusted else tr("opens nothing")
     return [
         slot.id.hex()[:8],
         _word(slot.method),

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -18,6 +19,7 @@ from rebond.cli.vaults.members_shown import members_document
 from rebond.cli.vaults.opening import store_at_hand
 from rebond.cli.vaults.wheels_at_hand import gather_papers, list_wheels, wheels_option
 from rebond.clock import SystemClock
+from rebond.errors import RebondError, VaultMissing
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
 from rebond.vault.creation import create_vault, new_key_file, require_free_place
@@ -74,7 +76,12 @@ def create(
     is_wanted, is_typed = key_file is None or given is not None, given is None and sys.stdin.isatty()
     passphrase = None
     if is_wanted and not is_typed:  # raises, before there is a directory
-        passphrase = find_new_passphrase(invocation, configured)
+        try:
+            passphrase = find_new_passphrase(invocation, configured)
+        except RebondError:
+            with suppress(VaultMissing), store_at_hand(invocation, configured.address) as store:
+                require_free_place(store)  # what is there already is worth more than that a secret is missing
+            raise
     with store_at_hand(invocation, configured.address, create=True) as store:
         require_free_place(store)
         if is_wanted and is_typed:

@@ -143,6 +143,8 @@ CONFIGURATION: dict[str, str] = {
     "'{key}' names a storage class, and so does the address in '{other}'.": "« {key} » nomme une classe de stockage, et l'adresse dans « {other} » aussi.",
     "'{key}' names '{name}', which is nowhere.": "« {key} » nomme « {name} », qui n'est nulle part.",
     "There are: {known}.": "Il y a : {known}.",
+    "'{key}' judges nothing: of a component of kind '{kind}' nothing is saved.": "« {key} » ne juge rien : d'un composant du type « {kind} », rien n'est sauvegardé.",
+    "Take it out, or make this a component of a kind that is saved.": "Retirez-le, ou faites-en un composant d'un type qui est sauvegardé.",
     "'{key}' does not say what it saves.": "« {key} » ne dit pas ce qu'il sauvegarde.",
     'Add path = "…".': 'Ajoutez path = "…".',
     "'{key}' does not say when.": "« {key} » ne dit pas quand.",

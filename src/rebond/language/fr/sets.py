@@ -12,7 +12,7 @@ SETS: dict[str, str] = {
     "{path} is named by {database}, and the component {component} does not hold it.": "{path} est nommé par {database}, et le composant {component} ne le contient pas.",
     "If it is gone from the application too, correct the row or leave it out of the query; else run the backup again.": "S'il manque aussi à l'application, corrigez la ligne ou écartez-la de la requête ; sinon relancez la sauvegarde.",
     "Whether {component} holds every file that {database} names could not be looked up.": "Il n'a pas pu être vérifié que {component} contient chaque fichier que nomme {database}.",
-    "Free some space below ~/.cache, then run the backup again.": "Libérez de la place sous ~/.cache, puis relancez la sauvegarde.",
+    "Free some space where REBOND_CACHE_DIR says, else below ~/.cache; then run the backup again.": "Libérez de la place là où REBOND_CACHE_DIR le dit, sinon sous ~/.cache ; puis relancez la sauvegarde.",
     "Free some space in {folder}, or set REBOND_CACHE_DIR, then run the backup again.": "Libérez de la place dans {folder}, ou définissez REBOND_CACHE_DIR, puis relancez la sauvegarde.",
     "it took longer than {seconds} s and was ended with all that it had started. Its last words: {words}": "il a duré plus de {seconds} s et a été arrêté avec tout ce qu'il avait lancé. Ses derniers mots : {words}",
     "See what it waits for, or give it a longer timeout.": "Voyez ce qu'il attend, ou donnez-lui un délai plus long.",

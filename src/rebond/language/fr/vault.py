@@ -7,7 +7,7 @@ VAULT: dict[str, str] = {
     "la place, ou définissez REBOND_CACHE_DIR.",
     "The snapshot stands, but this machine could not remember what it saved: {reason}": "La sauvegarde est valide, mais "
     "cette machine n'a pas pu retenir ce qu'elle a sauvegardé : {reason}",
-    "Free some space below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place sous "
+    "Free some space where REBOND_CACHE_DIR says, else below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place sous "
     "~/.cache ; la prochaine sauvegarde lira davantage et ne stockera rien deux fois.",
     "The snapshot was forgotten by a clean-up before its writer knew that it stood.": "La sauvegarde a été oubliée par un "
     "nettoyage avant que son auteur ne sache qu'elle était valide.",
@@ -55,6 +55,7 @@ VAULT: dict[str, str] = {
     "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
     "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",
     "The references {name} are not what was written.": "Les références {name} ne sont pas ce qui fut écrit.",
+    "it was renamed": "il a été renommé",
     "A newer snapshot may be what was meant: its record {name} cannot be trusted, so {id} of {moment} was taken.": "Une sauvegarde plus récente est peut-être celle qui était voulue : on ne peut se fier à sa fiche {name}, donc {id} de {moment} a été prise.",
     "'rebond verify' says what is wrong with it. A copy of the vault may have it whole: --vault ADDRESS-OF-THE-COPY.": "« rebond verify » dit ce qu'elle a. Une copie du coffre l'a peut-être entière : --vault ADRESSE-DE-LA-COPIE.",
     "The snapshot record {name} cannot be trusted: {reason}": "On ne peut se fier à la fiche de sauvegarde {name} : "
