@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rebond.cli.output.speech import show_path, tr
 from rebond.operations.recovery.plan import RecoveryPlan, StepKind
-from rebond.sources.postgres_physical.start_line import StartLine, find_start_line
+
+if TYPE_CHECKING:
+    from rebond.sources.postgres_physical.start_line import StartLine
 
 
-def find_start(path: Path, environment: Mapping[str, str]) -> StartLine | None:
+def find_start(path: Path, environment: Mapping[str, str]) -> "StartLine | None":
     """Return the line; ``None`` where the directory cannot be read here."""
+    from rebond.sources.postgres_physical.start_line import find_start_line
+
     try:
         return find_start_line(path, environment)
     except OSError:
         return None
 
 
-def find_starts(plan: RecoveryPlan, environment: Mapping[str, str]) -> dict[str, StartLine]:
+def find_starts(plan: RecoveryPlan, environment: Mapping[str, str]) -> "dict[str, StartLine]":
     """Return the lines for the data directories that a plan brought back and started nothing in, by component."""
     if any(each.kind is StepKind.START for each in plan.steps):
         return {}
@@ -26,7 +30,7 @@ def find_starts(plan: RecoveryPlan, environment: Mapping[str, str]) -> dict[str,
     return {name: line for name, line in found.items() if line is not None}
 
 
-def describe_start(line: StartLine) -> dict[str, Any]:
+def describe_start(line: "StartLine") -> dict[str, Any]:
     """Return what a document says of it."""
     return {
         "command": line.command,
@@ -37,7 +41,7 @@ def describe_start(line: StartLine) -> dict[str, Any]:
     }
 
 
-def tell_start(component: str, line: StartLine) -> list[str]:
+def tell_start(component: str, line: "StartLine") -> list[str]:
     """Return the lines that say it, and what it lacks."""
     lines = [
         tr(
