@@ -115,3 +115,14 @@ def test_a_run_that_is_killed_leaves_no_session_behind(
     running.kill_after(seconds)
 
     assert server.count_sessions("shop") == 0
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_an_error_names_the_container_of_the_server_and_not_this_machine(
+    server: PostgresServer, stack: KeptStack, channel: str
+) -> None:
+    configure(stack, server, channel)
+    ended = stack.back_up(DB_PASSWORD="another")
+    assert ended.status != 0
+    assert f"PostgreSQL at {channel} does not accept the password" in ended.err, ended.err
+    assert "localhost" not in ended.err

@@ -92,7 +92,9 @@ def _find_inside(text: str, known: Loaded, loaded: Loaded | None) -> DatabaseTar
     if "password" in options:
         raise _has_password()
     server = _find_server_at(address, loaded)
-    server = replace(server, user=options.get("user") or server.user, host=options.get("host") or server.host)
+    server = replace(
+        server, place=str(address), user=options.get("user") or server.user, host=options.get("host") or server.host
+    )
     place = Place(loaded=known, address=address)
     return reach_target(server, place.open, options.get("database") or options.get("dbname") or database)
 

@@ -22,6 +22,7 @@ from rebond.sources.postgres.table_rows import USUAL_JOBS, TableRows
 from rebond.sources.postgres.tree import PostgresTree, list_pieces, make_globals, read_globals, report_left_out
 from rebond.stack.file_questions import FileQuestions
 from rebond.stack.file_trees import Report
+from rebond.stack.surroundings import address_of
 from rebond.stack.whereabouts import Place, place_of, secret_of, words_of
 
 _MOST_SHOWN = 10
@@ -126,6 +127,11 @@ class ConfiguredPostgres:
         """Return where its programs run. Raises ``SourceError``."""
         return place_of(self._component, self._loaded)
 
+    def _name_place(self) -> str:
+        if self._component.inside is not None:
+            return str(address_of(self._component.inside))
+        return f"volume:{words_of(self._component.volume, self._loaded)}" if self._component.volume is not None else ""
+
     def find_server(self) -> tuple[PostgresServer, str]:
         """Return the server and the one database that is meant; empty for none. Raises ``ConfigError``."""
         component, loaded = self._component, self._loaded
@@ -137,6 +143,7 @@ class ConfiguredPostgres:
             user=user,
             password=secret_of(component.password, loaded),
             options=options,
+            place=self._name_place(),
         )
         return server, words_of(component.database, loaded) or database or user
 

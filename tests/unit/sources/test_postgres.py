@@ -216,6 +216,20 @@ def test_names_are_quoted_on_one_line() -> None:
     assert quote_name("caf\u00e9") == '"caf\u00e9"'
 
 
+@pytest.mark.parametrize(
+    ("server", "shown"),
+    [
+        (PostgresServer(), "localhost"),
+        (PostgresServer(host="db7", port=5433), "db7:5433"),
+        (PostgresServer(place="compose:db"), "compose:db"),
+        (PostgresServer(place="compose:db", host="127.0.0.1", port=5433), "compose:db:5433"),
+        (PostgresServer(place="compose:web", host="db7"), "db7 (compose:web)"),
+    ],
+)
+def test_a_server_is_called_by_where_it_is(server: PostgresServer, shown: str) -> None:
+    assert str(server) == shown
+
+
 def test_a_connection_holds_no_password_and_quotes_what_it_holds() -> None:
     server = PostgresServer(host="/tmp/a b", user="o'neil\\", password=Secret("hidden"), options={"sslmode": "require"})
     text = server.describe_connection("shop x")

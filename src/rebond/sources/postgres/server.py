@@ -36,11 +36,15 @@ class OpenProgram(Protocol):
         ...
 
 
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresServer:
     """Where it answers and as whom; empty means what the programs themselves would take.
 
-    ``options`` are other words of a connection, such as ``sslmode``.
+    ``options`` are other words of a connection, such as ``sslmode``; ``place`` names, for people, the container that it
+    is reached from.
     """
 
     host: str = ""
@@ -48,10 +52,13 @@ class PostgresServer:
     user: str = ""
     password: Secret | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
 
     def __str__(self) -> str:
-        host = self.host or "localhost"
-        return f"{host}:{self.port}" if self.port else host
+        is_there = self.place and (not self.host or self.host in _LOOPBACK or self.host.startswith("/"))
+        host = self.place if is_there else self.host or "localhost"
+        shown = f"{host}:{self.port}" if self.port else host
+        return shown if is_there or not self.place else f"{shown} ({self.place})"
 
     def describe_connection(self, database: str) -> str:
         """Return the connection to a database as ``libpq`` reads it; it holds no password."""
