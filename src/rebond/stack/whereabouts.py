@@ -18,6 +18,7 @@ from rebond.secret import Secret
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, compose_words
 from rebond.sources.channels.inspecting import inspect_containers
+from rebond.sources.channels.joining import Joined, Target, open_joined
 from rebond.sources.channels.reading import open_channel
 from rebond.sources.channels.volumes import PROJECT, Volume, find_far_engine, find_mount, find_only_mount, find_volume
 from rebond.sources.streams.readers import CommandReader, FedReader
@@ -98,6 +99,22 @@ class Place(Struct, frozen=True, kw_only=True):
             idle_seconds=_IDLE_SECONDS,
             keeps_input=keeps_input,
         )
+
+    def join(self, way: str, target: Target) -> Joined:
+        """Begin to join a socket inside to this process; see ``find_joiner`` for ``way``. Only where it has an address.
+
+        Raises ``SourceError``.
+        """
+        assert self.address is not None  # noqa: S101 - on this machine nothing is to be joined
+        with looking_up():
+            return open_joined(
+                self.address,
+                way,
+                target,
+                surroundings=describe_surroundings(self.loaded, resolver_of(self.loaded), self.address),
+                inside=Inside(user=self.user, directory=self.directory, reads_input=True),
+                environment=self.loaded.variables,
+            )
 
     def ask(self, words: Sequence[str]) -> bytes:
         """Return all that a command answers. Raises ``SourceError``."""

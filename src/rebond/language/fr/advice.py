@@ -58,7 +58,7 @@ ADVICE: dict[str, str] = {
     "{place} has {free} left; {least} are to stay free.": "Il reste {free} à {place} ; {least} doivent rester libres.",
     "{client} has no container {name}: run it again as it was run, or name the one that took its place ('{client} ps --all' lists them).": "{client} n'a pas de conteneur {name} : relancez-le comme il l'avait été, ou nommez celui qui a pris sa place (« {client} ps --all » les montre).",
     "{address} does not answer: {words}": "{address} ne répond pas : {words}",
-    "The log of {component} cannot be streamed out of a container, so no snapshot of it is whole: publish the port of the server and name it with host and port, without 'in' and 'volume'.": "Le journal de {component} ne peut être suivi depuis l'intérieur d'un conteneur, donc aucune de ses sauvegardes n'est complète : publiez le port du serveur et nommez-le avec host et port, sans « in » ni « volume ».",
+    "The log of {component} cannot be received, so no snapshot of it is whole: {reason} {remedy}": "Le journal de {component} ne peut être reçu, donc aucune de ses sauvegardes n'est complète : {reason} {remedy}",
     "PostgreSQL in {address} takes no connections.": "PostgreSQL dans {address} n'accepte pas de connexions.",
     "pg_isready is not on this machine, so nobody can say whether the database answers.": "pg_isready n'est pas sur cette machine : personne ne peut dire si la base répond.",
     "PostgreSQL, which {component} is saved from, takes no connections.": "PostgreSQL, d'où {component} est sauvegardé, n'accepte pas de connexions.",
