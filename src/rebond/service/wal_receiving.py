@@ -79,8 +79,10 @@ class WalReceiver:
     def close(self) -> None:
         """End the stream and put what came of it, also what is not whole."""
         self._end_stream()
-        self._receiving.way.close()
-        self._push()
+        try:
+            self._push()
+        finally:
+            self._receiving.way.close()
 
     def _begin(self) -> None:
         receiving = self._receiving
