@@ -11,6 +11,7 @@ from rebond.operations.wal.coverage import Coverage, find_stored, read_whole, su
 from rebond.operations.wal.tails import read_tail
 from rebond.sources.postgres.wal_names import (
     Switch,
+    cut_history,
     history_name,
     is_archived,
     is_history,
@@ -51,6 +52,8 @@ def read_history(vault: Vault, system_id: int, timeline: int) -> tuple[Switch, .
         return ()
     name = history_name(timeline)
     content = _read(vault, name, find_stored(vault, stream_of_cluster(system_id), name))
+    if content is None:
+        content = _cut_out_of_later(vault, survey_wal(vault, system_id), timeline)
     if content is None:
         raise WalGap(
             "{name} is missing in the vault: nobody can tell where timeline {timeline} comes from.",
@@ -105,8 +108,10 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
     """Return what stands for a file that is not there, or ``None`` when nothing later than it is known."""
     coverage = survey_wal(vault, system_id)
     if is_history(name):
-        _require_last_history(coverage, name)
-        return None
+        found = _cut_out_of_later(vault, coverage, timeline_of(name))
+        if found is None:
+            _require_last_history(coverage, name)
+        return found
     if not is_segment(name):
         return None
     if coverage.segment_bytes:
@@ -124,6 +129,18 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
     content = max(contents, key=lambda each: len(each.rstrip(b"\0")))
     _check_content(system_id, name, content)
     return content
+
+
+def _cut_out_of_later(vault: Vault, coverage: Coverage, timeline: int) -> bytes | None:
+    """Return a history that is not there as the later ones have it; ``None`` where none has, or two have others."""
+    found: set[bytes] = set()
+    for later in coverage.histories:
+        if later > timeline:
+            name = history_name(later)
+            content = _read(vault, name, find_stored(vault, stream_of_cluster(coverage.system_id), name))
+            cut = cut_history(content, timeline) if content is not None else None
+            found |= {cut} if cut is not None else set()
+    return found.pop() if len(found) == 1 else None
 
 
 def _require_last_history(coverage: Coverage, name: str) -> None:

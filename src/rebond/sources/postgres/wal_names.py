@@ -108,6 +108,20 @@ def parse_stream(stream: str) -> tuple[int, int | None] | None:
     return int(system_id), int(timeline, 16) if timeline else None
 
 
+def cut_history(content: bytes, timeline: int) -> bytes | None:
+    """Return the history of a timeline out of that of a later one; ``None`` where that did not come from it.
+
+    PostgreSQL copies the file of the timeline that it leaves, byte for byte, and adds an empty line and its own.
+    """
+    lines = content.splitlines(keepends=True)
+    for place, line in enumerate(lines):
+        words = line.split(b"#", 1)[0].split()
+        if words and words[0].isdigit() and int(words[0]) == timeline:
+            before = b"".join(lines[:place])
+            return before[:-1] if before.endswith(b"\n\n") else None  # else no server wrote it
+    return None
+
+
 def parse_history(content: bytes) -> tuple[Switch, ...]:
     """Return the timelines that a history names, the oldest first. Raises ``UsageError`` for anything else."""
     switches: list[Switch] = []

@@ -9,7 +9,7 @@ from rebond.errors import RebondError, RoleTooSmall, StoreError, VaultDamaged, W
 from rebond.operations.wal.archiving import WalFile
 from rebond.operations.wal.coverage import find_stored, list_clusters, prove_wal, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
-from rebond.sources.postgres.wal_names import Switch, stream_of_cluster, stream_of_segments
+from rebond.sources.postgres.wal_names import Switch, parse_history, stream_of_cluster, stream_of_segments
 from rebond.testing.damage import flip_byte
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
@@ -224,3 +224,26 @@ def test_a_history_that_is_none_is_not_taken(stage: Archived) -> None:
         stage.archive().push(WalFile(name="00000002.history", content=b"what\nis this\n", system_id=SYSTEM_ID))
 
     assert stage.names() == []
+
+
+def test_a_history_that_is_missing_is_what_a_later_one_begins_with(stage: Archived) -> None:
+    third = HISTORY_2 + b"\n2\t0/7000028\tno recovery target specified\n"
+    fourth = third + b"\n3\t0/9000028\tno recovery target specified\n"
+    stage.push(1, [3, 4])
+    stage.push_history(4, fourth)
+
+    assert fetch(stage, "00000003.history") == third
+    assert fetch(stage, "00000002.history") == HISTORY_2
+    assert read_history(stage.open(), SYSTEM_ID, 2) == parse_history(HISTORY_2)
+    assert fetch(stage, "00000005.history") is None
+    stage.push(7, [12])
+    with pytest.raises(WalGap, match=r"00000006\.history"):  # it began elsewhere: nobody can tell where from
+        fetch(stage, "00000006.history")
+
+
+def test_later_histories_that_tell_two_ways_to_a_timeline_prove_none(stage: Archived) -> None:
+    other = b"1\t0/4000028\tanother server\n"
+    for timeline, begin in ((3, HISTORY_2), (4, other)):
+        stage.push_history(timeline, begin + b"\n2\t0/7000028\tno recovery target specified\n")
+    with pytest.raises(WalGap, match=r"00000002\.history"):
+        fetch(stage, "00000002.history")
