@@ -50,8 +50,8 @@ def find_postgres(major: int | None = None) -> pathlib.Path | None:
         for program in [*pathlib.Path("/").glob(f"{folder[1:]}*/*/bin/postgres"), pathlib.Path(folder, "bin/postgres")]:
             if program.is_file() and (number := _read_major(program)) and (program.parent / "initdb").is_file():
                 found.setdefault(number, program.parent)
-    if not found and (on_path := shutil.which("postgres")):
-        return pathlib.Path(on_path).resolve().parent
+    if not found and (on_path := shutil.which("postgres")) and (number := _read_major(pathlib.Path(on_path))):
+        found[number] = pathlib.Path(on_path).resolve().parent
     if not found or (major is not None and major not in found):
         for packaged in (*find_packaged_folders(), *_JUDGES.glob(_JUDGE)):
             if (packaged / "initdb").is_file() and (number := _read_major(packaged / "postgres")):
