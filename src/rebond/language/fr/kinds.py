@@ -28,8 +28,6 @@ KINDS: dict[str, str] = {
     "{words}",
     "{program} wrote nothing for {seconds} s and was ended, so what it wrote before is not saved.": "{program} n'a rien écrit "
     "pendant {seconds} s et a été arrêté : ce qu'il avait écrit n'est pas sauvegardé.",
-    "See what it waits for: a lock, or a connection that is lost; then run the backup again.": "Voyez ce qu'il attend : un "
-    "verrou, ou une connexion perdue ; puis relancez la sauvegarde.",
     "Let the command run as a user who may read it, and when nothing changes there.": "Faites lancer la commande par un "
     "utilisateur qui peut le lire, à un moment où rien n'y change.",
     "{place} holds more than {count} bytes, which is too much for secrets.": "{place} contient plus de {count} octets, "

@@ -58,8 +58,7 @@ STREAMS: dict[str, str] = {
     "{signal} ; ce qu'il a écrit n'est pas sauvegardé. Ses derniers mots : {words}",
     "{program} was ended by {signal}, so what it wrote is not saved.": "{program} a été arrêté par {signal} ; ce qu'il a "
     "écrit n'est pas sauvegardé.",
-    "Mend what it says, or run it by hand to see why; then run the backup again.": "Réparez ce qu'il dit, ou lancez-le à "
-    "la main pour voir pourquoi ; puis relancez la sauvegarde.",
+    "Mend what it says, or run it by hand to see why; then run the same command again.": "Réparez ce qu'il dit, ou lancez-le à la main pour voir pourquoi ; puis relancez la même commande.",
     "Standard input could not be read: {reason}.": "L'entrée standard n'a pas pu être lue : {reason}.",
     "Give the command something to read: PROGRAM | rebond backup --stdin NAME.": "Donnez à lire à la commande : PROGRAMME "
     "| rebond backup --stdin NOM.",

@@ -124,7 +124,7 @@ class CommandReader:
             self.close()
             raise CommandFailed(
                 "{program} wrote nothing for {seconds} s and was ended, so what it wrote before is not saved.",
-                hint="See what it waits for: a lock, or a connection that is lost; then run the backup again.",
+                hint="See what it waits for: a lock, or a connection that is lost; then try again.",
                 program=self._command.program,
                 seconds=round(self._idle_seconds or 0),
             )
@@ -186,7 +186,7 @@ def describe_failure(program: str, status: int, words: str) -> CommandFailed:
     if status < 0 and words:
         return CommandFailed(
             "{program} was ended by {signal}, so what it wrote is not saved. Its last words: {words}",
-            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            hint="Mend what it says, or run it by hand to see why; then run the same command again.",
             program=program,
             signal=name_signal(-status),
             words=words,
@@ -194,21 +194,21 @@ def describe_failure(program: str, status: int, words: str) -> CommandFailed:
     if status < 0:
         return CommandFailed(
             "{program} was ended by {signal}, so what it wrote is not saved.",
-            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            hint="Mend what it says, or run it by hand to see why; then run the same command again.",
             program=program,
             signal=name_signal(-status),
         )
     if words:
         return CommandFailed(
             "{program} failed with status {status}, so what it wrote is not saved. Its last words: {words}",
-            hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+            hint="Mend what it says, or run it by hand to see why; then run the same command again.",
             program=program,
             status=status,
             words=words,
         )
     return CommandFailed(
         "{program} failed with status {status} and said nothing; what it wrote is not saved.",
-        hint="Mend what it says, or run it by hand to see why; then run the backup again.",
+        hint="Mend what it says, or run it by hand to see why; then run the same command again.",
         program=program,
         status=status,
     )
