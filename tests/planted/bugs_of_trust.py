@@ -7,6 +7,8 @@ RETENTION = "tests/unit/vault/test_retention.py"
 EARLY = "tests/unit/cli/test_asked_early.py"
 FILES = "tests/unit/operations/test_verify_files.py"
 RESTORE = "tests/unit/operations/test_restore.py"
+LOOKING = "tests/unit/cli/test_looking.py"
+SECRETS = "tests/scenarios/test_secrets_in_place.py"
 
 TRUST = (
     Bug(
@@ -234,5 +236,32 @@ TRUST = (
             ),
         ),
         (f"{FILES}::test_a_script_that_was_cut_before_it_was_compressed_is_damage",),
+    ),
+    Bug(
+        "an-older-snapshot-in-silence",
+        "The newest record is damaged, the one before it is restored, and the status is 0.",
+        (
+            Change(
+                "cli/vaults/doubts.py",
+                "        if not newer or self._invocation.is_doubtful:",
+                "        if newer or self._invocation.is_doubtful:",
+            ),
+        ),
+        (f"{LOOKING}::test_where_the_newest_record_is_damaged_what_takes_an_older_one_says_so_and_ends_with_3",),
+    ),
+    Bug(
+        "touched-secrets-called-saved",
+        "Secrets that were changed since the last snapshot are called saved as they are, says the status.",
+        (
+            Change(
+                "operations/unchanged.py",
+                "    if not before or any(each.fault or each.is_doubtful for each in taken):",
+                "    if any(each.fault or each.is_doubtful for each in taken):",
+            ),
+            Change(
+                "operations/unchanged.py", "    return _find_standing(vault, before) is not None", "    return True"
+            ),
+        ),
+        (f"{SECRETS}::test_a_restore_that_is_taken_back_leaves_nothing_that_would_be_lost",),
     ),
 )

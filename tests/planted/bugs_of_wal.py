@@ -12,6 +12,7 @@ SLOTS = "tests/scenarios/test_wal_slots.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
 SPOOL = "tests/unit/service/test_wal_spool.py"
 STANDING = "tests/unit/operations/wal/test_standing.py"
+WAITING = "tests/unit/operations/test_waiting_for_a_log.py"
 
 WAL = (
     Bug(
@@ -320,5 +321,23 @@ WAL = (
         "What is left of a stream in a container dies by a signal there; its server, which is process 1, restarts.",
         (Change("sources/channels/joining.py", "trap '' PIPE\n", ""),),
         (f"{JOINING}::test_nothing_that_is_left_behind_makes_a_server_that_is_process_1_restart",),
+    ),
+    Bug(
+        "one-of-two-beginnings-is-taken",
+        "Two later histories tell two beginnings of a timeline, and one of them is handed out as its own.",
+        (
+            Change(
+                "operations/wal/fetching.py",
+                "return found.pop() if len(found) == 1 else None",
+                "return found.pop() if found else None",
+            ),
+        ),
+        (f"{FETCHING}::test_later_histories_that_tell_two_ways_to_a_timeline_prove_none",),
+    ),
+    Bug(
+        "a-resting-receiver-is-given-up",
+        "A receiver that rests between two tries is taken for none: the snapshot is partial for nothing.",
+        (Change("operations/proving_wal.py", "Receiving.PAUSES: 40.0", "Receiving.PAUSES: 10.0"),),
+        (f"{WAITING}::test_a_receiver_that_rests_between_two_tries_is_awaited_and_said_to_be_missing",),
     ),
 )
