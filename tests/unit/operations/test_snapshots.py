@@ -46,7 +46,9 @@ def a_record(
     sequence: int = 1,
     lacks: Sequence[str] = (),
 ) -> SnapshotRecord:
-    component = ComponentSummary(name="site", kind="files", domain=DomainId(bytes(8)), complete=complete, degraded=degraded)
+    component = ComponentSummary(
+        name="site", kind="files", domain=DomainId(bytes(8)), complete=complete, degraded=degraded
+    )
     return SnapshotRecord(
         name=ObjectName(id_),
         snapshot=SnapshotId(bytes.fromhex(id_.ljust(32, "0"))),

@@ -46,7 +46,9 @@ components = ["media"]
 
 def record_of(names: Mapping[str, bool], time_ms: int) -> SnapshotRecord:
     """Return a snapshot of this machine; each component is whole or is not."""
-    components = [ComponentSummary(name=name, kind="files", domain=DomainId(bytes(8)), complete=names[name]) for name in names]
+    components = [
+        ComponentSummary(name=name, kind="files", domain=DomainId(bytes(8)), complete=names[name]) for name in names
+    ]
     return SnapshotRecord(
         name=ObjectName("aaaa"),
         snapshot=SnapshotId(bytes(16)),
