@@ -182,7 +182,7 @@ def _find_slot(
     if secret.method is SlotMethod.PASSPHRASE and not is_tried:
         spend_as_if_derived(secret)
     # "Wrong secret" cannot be said of a slot that could not be tried.
-    raise faults[0] if faults else wrong_key()
+    raise _explain_fault(faults[0]) if faults else wrong_key()
 
 
 def _read_slots(
@@ -221,6 +221,17 @@ def _report_strays(listed: Iterable[str], sealed: SealedKeyring, notice: Notice)
                     "'rebond key remove' deletes it.",
                 )
             )
+
+
+def _explain_fault(fault: VaultError) -> VaultError:
+    """Return why no slot could be tried, with the way out: what is wrong with an object knows of none."""
+    if not isinstance(fault, VaultDamaged) or fault.hint:
+        return fault
+    return VaultDamaged(
+        "A slot cannot be used: {reason}",
+        hint="Open the vault with another secret, then remove this slot and add it anew.",
+        reason=fault,
+    )
 
 
 def _slot_damaged(name: str, reason: VaultError) -> Finding:

@@ -262,9 +262,10 @@ def test_a_damaged_object_is_named_not_called_a_wrong_secret(prefix: str) -> Non
         replace_object(made.store, info.name, bytes(content))
 
     told: list[Finding] = []
-    with pytest.raises(VaultDamaged):
+    with pytest.raises(VaultDamaged) as raised:
         open_vault(made.store, secret(), notice=told.append)
     assert {finding.subject.split("/")[0] + "/" for finding in told} == {prefix}
+    assert raised.value.hint  # whoever reads the document alone needs a way out too
 
 
 def test_a_damaged_slot_does_not_hinder_another() -> None:
