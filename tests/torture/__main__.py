@@ -9,6 +9,7 @@ take ``REBOND_TORTURE_SECONDS`` each. ``REBOND_TORTURE_AT_ONCE`` bugs (2 unless 
 
 import argparse
 import os
+import random
 import sys
 import time
 import traceback
@@ -19,6 +20,7 @@ from tests.torture import rounds
 from tests.torture.in_place_cuts import cut_everywhere
 from tests.torture.log_killing import kill_around_the_log, try_each_version
 from tests.torture.moments import restore_to_moments
+from tests.torture.operating import operate_for
 from tests.torture.planting import plant_all, plant_for
 
 LEAST_SECONDS = 20.0  # of a part that could go on for ever, however late it is
@@ -53,6 +55,7 @@ PARTS = (
     Part("full", rounds.fill_for),
     Part("distance", rounds.misbehave_for),
     Part("crowd", rounds.share_for),
+    Part("operator", lambda seconds: operate_for(seconds, random.Random(rounds.choose_seed())), share=2),
     Part("interleavings", rounds.try_all_interleavings),
     Part("machine", rounds.walk_machine),
     Part("model", rounds.search_model),
