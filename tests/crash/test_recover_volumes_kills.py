@@ -11,7 +11,7 @@ from tests.crash.test_restore_in_place_kills import PLACES as PLACES_OF_FILES
 from tests.crash.test_restore_in_place_kills import Places, kill_doing
 from tests.scenarios.volumes_gone import VolumesGone
 
-from rebond.operations.recovery import late_part
+from rebond.operations.recovery import file_part, late_part
 from rebond.stack import late_places
 
 POINTS_AT_MOST = 600
@@ -80,3 +80,12 @@ def test_killed_around_the_making_of_volumes_what_the_image_brought_is_still_kno
     machine = next(machines)
     assert kill_doing(machine.recover, point, OF_LATE_PARTS)
     _require_whole(machine, point)
+
+
+def test_killed_before_what_the_image_brought_is_aside_it_is_set_aside_when_it_is_gone_on_with(
+    machines: Iterator[VolumesGone],
+) -> None:
+    machine = next(machines)
+    assert kill_doing(machine.recover, 8, ((file_part.FilePart, "_note"),))  # the moves of the first volume are planned
+    assert "shop_media/from-image" in machine.files()
+    _require_whole(machine, 8)

@@ -70,6 +70,18 @@ VOLUMES = (
         (f"{RECOVERED}::test_an_old_compose_that_names_no_project_leads_to_no_volume_of_another_stack",),
     ),
     Bug(
+        "what-an-image-brings-stays",
+        "A recovery that was cut before it moved aside what an image brought goes on without: it stays in between.",
+        (
+            Change(
+                "operations/recovery/late_part.py",
+                "                part.set_aside()\n                self._note(_ASIDE",
+                "                self._note(_ASIDE",
+            ),
+        ),
+        (f"{KILLS}::test_killed_before_what_the_image_brought_is_aside_it_is_set_aside_when_it_is_gone_on_with",),
+    ),
+    Bug(
         "twice-into-a-volume",
         "A database in a volume is put a second time with those of servers, into what was filled already.",
         (

@@ -24,7 +24,7 @@ from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.reserve import write_with_reserve
 from rebond.progress import Observer
 
-SEEN, _LEFT = "volumes", "left-out"
+SEEN, _LEFT, _ASIDE = "volumes", "left-out", "aside"
 _OF_THE_DISK = b"lost+found"
 
 
@@ -200,9 +200,13 @@ class LatePart:
             self._forward().set_aside()
 
     def put(self) -> None:
-        """Move the new version into its place."""
+        """Move aside what lies there, which no other step does, and the new version into its place."""
         if not self.is_left_out():
-            self._forward().put()
+            part = self._forward()
+            if not (self._folder / _ASIDE).exists():  # once anything was put, what lies there is the new version
+                part.set_aside()
+                self._note(_ASIDE, b"")
+            part.put()
 
     def _forward(self) -> FilePart:
         if self._found is None:
