@@ -451,9 +451,9 @@ READING = (
         (
             Change(
                 "vault/opening.py",
-                "    raise faults[0] if faults else wrong_key()\n",
+                "    raise _explain_fault(faults[0]) if faults else wrong_key()\n",
                 "    if not is_tried:\n        raise VaultDamaged('There is no such slot.')\n"
-                "    raise faults[0] if faults else wrong_key()\n",
+                "    raise _explain_fault(faults[0]) if faults else wrong_key()\n",
             ),
         ),
         ("tests/unit/vault/test_slots.py", "tests/unit/vault/test_keyring.py", "tests/unit/cli/test_vault_and_keys.py"),
