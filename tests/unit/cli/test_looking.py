@@ -265,3 +265,21 @@ def test_a_snapshot_lists_what_could_not_be_read(program: Program) -> None:
 
     assert answer.status == 3
     assert [each["subject"].endswith("secret") for each in answer.document["problems"]] == [True]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("backup", "--path", "shop", each) for each in ("--tag", "--note", "--hold", "--stack")),
+        ("hold", "latest", "--reason"),
+        ("key", "add", "--recovery-key", "--label"),
+        ("pause", "--reason"),
+    ],
+)
+def test_words_that_are_no_text_are_refused_before_anything_is_done(program: Program, words: tuple[str, ...]) -> None:
+    before = sorted(path.name for path in program.vault.rglob("*"))
+    answer = program(*words, os.fsdecode(b"d\xe9j\xe0"), "--json")
+
+    assert (answer.status, answer.document["error"]["code"]) == (2, "usage")
+    assert words[-1] in answer.document["error"]["message"]
+    assert sorted(path.name for path in program.vault.rglob("*")) == before

@@ -12,7 +12,7 @@ import click
 
 from rebond.cli.backup.streaming import stream_to_save
 from rebond.cli.backup.wanted import PATH_ONLY, WantedBackup, want_backup
-from rebond.cli.grammar.verbs import option, verb
+from rebond.cli.grammar.verbs import option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.output.observing import finding_document
@@ -71,11 +71,11 @@ what_to_save = combine(
 @stream_to_save
 @click.argument("words", nargs=-1, metavar="[COMPONENT]... [-- CMD]...", type=click.UNPROCESSED)
 @option("--class", "class_", default="", metavar="NAME", help="The class of the configuration, such as daily.")
-@option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated.")
-@option("--note", "remark", default="", metavar="TEXT", help="A remark that only the owner can read.")
-@option("--hold", "reason", default="", metavar="REASON", help="Protect it from being forgotten.")
+@words_option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated.")
+@words_option("--note", "remark", default="", metavar="TEXT", help="A remark that only the owner can read.")
+@words_option("--hold", "reason", default="", metavar="REASON", help="Protect it from being forgotten.")
 @option("--until", metavar="DATE", help="How long --hold lasts; for ever without it.")
-@option(
+@words_option(
     "--stack",
     default="",
     metavar="NAME",

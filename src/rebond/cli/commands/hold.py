@@ -2,7 +2,7 @@
 
 import click
 
-from rebond.cli.grammar.verbs import option, verb
+from rebond.cli.grammar.verbs import option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer
 from rebond.cli.output.speech import tr
@@ -25,7 +25,7 @@ from rebond.vault.snapshots import SnapshotRecord
     example="rebond hold latest --reason 'before the audit' --until 2030-01-01",
 )
 @click.argument("snapshot")
-@option("--reason", required=True, metavar="TEXT", help="Why; shown in lists.")
+@words_option("--reason", required=True, metavar="TEXT", help="Why; shown in lists.")
 @option("--until", metavar="DATE", help="Until the end of this day or moment; for ever without it.")
 @stack_option
 @click.pass_obj
@@ -60,7 +60,7 @@ def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, 
     example="rebond unhold latest --reason 'the audit is over'",
 )
 @click.argument("snapshot")
-@option("--reason", default="", metavar="TEXT", help="Why; kept in the vault.")
+@words_option("--reason", default="", metavar="TEXT", help="Why; kept in the vault.")
 @stack_option
 @click.pass_obj
 def unhold(invocation: Invocation, snapshot: str, reason: str, stack: str) -> None:

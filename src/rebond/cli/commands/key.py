@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from msgspec.structs import replace
 
-from rebond.cli.grammar.verbs import Later, Place, Verbs, option, verb
+from rebond.cli.grammar.verbs import Later, Place, Verbs, option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, note, require_consent
 from rebond.cli.output.observing import describe_finding
@@ -131,7 +131,7 @@ def _word(text: str) -> str:
     "REBOND_NEW_PASSPHRASE or REBOND_NEW_PASSPHRASE_FILE), a new key file, or a new recovery key, which is printed.",
     example="rebond key add --label laptop --key-file ~/laptop.key",
 )
-@option("--label", default="", metavar="NAME", help="What it is called in lists.")
+@words_option("--label", default="", metavar="NAME", help="What it is called in lists.")
 @option("--key-file", type=click.Path(path_type=Path, readable=False), metavar="FILE", help="Make a key file there.")
 @option("--recovery-key", "wants_recovery_key", is_flag=True, help="Make a recovery key and print it.")
 @click.pass_obj

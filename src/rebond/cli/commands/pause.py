@@ -3,7 +3,7 @@
 import click
 
 from rebond.cli.configuration.at_hand import require_configuration
-from rebond.cli.grammar.verbs import option, verb
+from rebond.cli.grammar.verbs import option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, say_aside
 from rebond.cli.output.speech import tr
@@ -26,7 +26,7 @@ from rebond.units import format_iso, format_moment
     example="rebond pause --until '2026-02-04 18:00' --reason 'migration of the database'",
 )
 @option("--until", metavar="T", help="Until this moment, or for so long, such as 2h; else until 'rebond resume'.")
-@option("--reason", required=True, metavar="TEXT", help="Why; shown to whoever asks what runs.")
+@words_option("--reason", required=True, metavar="TEXT", help="Why; shown to whoever asks what runs.")
 @click.pass_obj
 def pause(invocation: Invocation, until: str | None, reason: str) -> None:
     """When this returns, no unattended run begins any more."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.grammar.verbs import Place, Verbs, option, verb
+from rebond.cli.grammar.verbs import Place, Verbs, option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, note, say_yes_or_no
 from rebond.cli.output.observing import describe_finding
@@ -59,7 +59,7 @@ vault = Verbs(
     metavar="FILE",
     help="Make an owner's key file as well.",
 )
-@option("--label", default="owner", metavar="NAME", help="What the owner is called in lists.")
+@words_option("--label", default="owner", metavar="NAME", help="What the owner is called in lists.")
 @wheels_option
 @click.pass_obj
 def create(

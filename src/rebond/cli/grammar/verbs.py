@@ -242,6 +242,22 @@ def option(*names: str, help: str, **settings: Any) -> Callable[[Callback], Call
     return decorate
 
 
+def words_option(*names: str, help: str, **settings: Any) -> Callable[[Callback], Callback]:  # noqa: A002 - as above
+    """Give a command an option whose value is written down, and has to be text for that."""
+
+    def require_text(_context: click.Context, parameter: click.Parameter, value: str | tuple[str, ...]) -> object:
+        for each in (value,) if isinstance(value, str) else value or ():
+            if not each.isascii() and each.encode("utf-8", "replace") != each.encode("utf-8", "surrogatepass"):
+                raise UsageError(
+                    "What {option} says is not text: some of its bytes are not UTF-8.",
+                    hint="Write it again in a terminal that speaks UTF-8, or in plain letters.",
+                    option=parameter.opts[0],
+                )
+        return value
+
+    return option(*names, help=help, callback=require_text, **settings)
+
+
 def later_option(later: Later, *, metavar: str) -> Callable[[Callback], Callback]:
     """Give a command an option of a later version: it is refused with what does its work until then."""
 

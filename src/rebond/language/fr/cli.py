@@ -143,6 +143,10 @@ CLI: dict[str, str] = {
     "Add the offset that you mean, as in the two readings.": "Ajoutez le décalage voulu, comme dans ces deux lectures.",
     "'{text}' is not a moment.": "« {text} » n'est pas un instant.",
     "'{text}' is further away than calendars are kept here.": "« {text} » est trop loin pour les calendriers tenus ici.",
+    "What {option} says is not text: some of its bytes are not UTF-8.": "Ce que dit {option} n'est pas du texte : "
+    "certains de ses octets ne sont pas de l'UTF-8.",
+    "Write it again in a terminal that speaks UTF-8, or in plain letters.": "Écrivez-le de nouveau dans un terminal en "
+    "UTF-8, ou en lettres simples.",
     "Write a year from {first} to {last}.": "Écrivez une année de {first} à {last}.",
     "Write 2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', or -2h for two hours ago.": "Écrivez "
     "2026-02-04, '2026-02-04 14:32:07', '2026-02-04 14:32:07+01:00', ou -2h pour il y a deux heures.",
