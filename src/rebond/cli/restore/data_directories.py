@@ -89,7 +89,10 @@ class Servers:
             self._laid = lay_servers(self._vault, self._planned, target.expanduser().absolute(), self._wishes, observer)
             from rebond.cli.restore.starting import find_start
 
-            self._starts = [find_start(each.path, invocation.environment) for each in self._laid]
+            self._starts = [
+                find_start(each.path, invocation.environment, each.reach.base.facts.server.superuser)
+                for each in self._laid
+            ]
 
     def lay_alone(self, invocation: Invocation, target: Path, observer: "Observer") -> int:
         """Lay them down where nothing else is wanted; show what came of it and return the exit status."""

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from rebond.sources.postgres_physical.start_line import StartLine
 
 
-def find_start(path: Path, environment: Mapping[str, str]) -> "StartLine | None":
-    """Return the line; ``None`` where the directory cannot be read here."""
+def find_start(path: Path, environment: Mapping[str, str], superuser: str | None = None) -> "StartLine | None":
+    """Return the line; ``None`` where the directory cannot be read here. ``superuser`` is a role of it."""
     from rebond.sources.postgres_physical.start_line import find_start_line
 
     try:
-        return find_start_line(path, environment)
+        return find_start_line(path, environment, *([superuser] if superuser else []))
     except OSError:
         return None
 

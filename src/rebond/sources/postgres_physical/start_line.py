@@ -36,15 +36,19 @@ class StartLine(Struct, frozen=True, kw_only=True):
     closed: str = ""
 
 
-def find_start_line(data: Path, environment: Mapping[str, str]) -> StartLine:
-    """Return the line for a data directory that lies there. Raises ``OSError`` where it cannot be read."""
+def find_start_line(data: Path, environment: Mapping[str, str], superuser: str = _USUAL_USER) -> StartLine:
+    """Return the line for a data directory that lies there and has that role. Raises ``OSError`` if it is unreadable.
+
+    Who asks names the role: only where the server's user is called like it could that be left out.
+    """
     major = (data / "PG_VERSION").read_text(encoding="ascii", errors="replace").strip()
     found = find_server_programs(environment).get(int(major)) if major.isdecimal() else None
     folder = str(found.folder) if found is not None else _PACKAGED.format(major=major)
     port = _find_port(data)
     program = [f"{folder}/pg_ctl", "-D", str(data), "-o", f"-p {port} -k {SOCKETS}", "-w", "start"]
     owner = (data / "PG_VERSION").stat()
-    ask = [f"{folder}/psql", "-h", SOCKETS, "-p", str(port), "-d", "postgres", "-Atc", "SELECT pg_is_in_recovery()"]
+    there = ["-h", SOCKETS, "-p", str(port), "-U", superuser, "-d", "postgres"]
+    ask = [f"{folder}/psql", *there, "-Atc", "SELECT pg_is_in_recovery()"]
     user, before, as_user = _become(owner, data)
     return StartLine(
         command=before + shlex.join([*as_user, *program]),
