@@ -293,6 +293,18 @@ WAL = (
         (f"{JOINING}::test_every_byte_passes_both_ways_at_once_by_whatever_the_image_has",),
     ),
     Bug(
+        "an-end-that-was-too-early",
+        "A server in a container that leaves before its end is waited for: the stream hangs for ever.",
+        (
+            Change(
+                "sources/channels/joining.py",
+                'while kill -0 "$reader" && kill -0 "$copier"; do read -r -t 0.1 -u 5; done 2> /dev/null',
+                "wait -n",
+            ),
+        ),
+        (f"{JOINING}::test_a_server_that_leaves_at_once_ends_the_stream",),
+    ),
+    Bug(
         "an-nc-that-never-ends",
         "A netcat of OpenBSD is not told to end with its input: it stays in the container for ever.",
         (Change("sources/channels/joining.py", "if helps N; then echo ' -N'; elif helps q", "if helps q"),),

@@ -325,6 +325,23 @@ def test_nothing_that_is_left_behind_makes_a_server_that_is_process_1_restart(ho
 
 
 @pytest.mark.parametrize("program", list(IMAGES))
+def test_a_server_that_leaves_at_once_ends_the_stream(program: str) -> None:
+    """Many times side by side: what ends before it is waited for must not be missed."""
+    with socket.create_server(("127.0.0.1", 0), backlog=40) as listener:
+        words = describe_joiner(program, Target(port=listener.getsockname()[1]), "mark")
+        started = [subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(40)]
+        try:
+            for _ in started:
+                listener.accept()[0].close()
+            for each in started:
+                assert each.wait(timeout=SECONDS) in {0, 1}
+        finally:
+            for each in started:
+                each.kill()
+                each.communicate()
+
+
+@pytest.mark.parametrize("program", list(IMAGES))
 def test_a_server_that_does_not_answer_is_named_to_who_connects(folder: Folder, program: str) -> None:
     way = Way(folder, SHIM_IMAGE=make_image(folder, IMAGES[program]))
     with socket.create_server(("127.0.0.1", 0)) as taken:

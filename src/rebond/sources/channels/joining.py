@@ -77,16 +77,18 @@ while True:
 # Each copier alone would wait for the other side for ever; the first that ends has the other ended. In a container the
 # server itself may be the process 1, which gets what loses its parent: if that dies by a signal, or with another
 # status than 0 and 1, PostgreSQL takes it for one of its own, ends all sessions and recovers. So a copier is ended and
-# waited for by its own parent alone, and dies of no pipe.
+# waited for by its own parent alone, and dies of no pipe. They are looked for again and again: 'wait -n' sleeps for
+# ever where one of them ended just before, and the stream would hang.
 _BASH = r"""
 exec 3<>"/dev/tcp/$2/$3" || exit 1
 printf '\n%s\n' "$1"
 trap '' PIPE
 exec 4<&0 < /dev/null
-cat <&3 4<&- 2> /dev/null & reader=$!
-cat <&4 >&3 2> /dev/null & copier=$!
+exec 5<> <(:)
+cat <&3 4<&- 5<&- 2> /dev/null & reader=$!
+cat <&4 >&3 5<&- 2> /dev/null & copier=$!
 exec 3<&- 4<&- 2> /dev/null
-wait -n
+while kill -0 "$reader" && kill -0 "$copier"; do read -r -t 0.1 -u 5; done 2> /dev/null
 kill "$reader" "$copier" 2> /dev/null
 wait
 exit 0
