@@ -1,19 +1,17 @@
 """A PostgreSQL component on its way back: loaded beside the live databases, then each swapped in by a transaction."""
 
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
 
 from rebond.clock import Clock
-from rebond.durable_files import replace_durably
 from rebond.errors import RestoreError
 from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
-from rebond.operations.recovery.reserve import write_with_reserve
+from rebond.operations.recovery.reserve import write_note
 from rebond.operations.recovery.server_waiting import (
     FindStarter,
     FindTarget,
@@ -243,17 +241,7 @@ class DatabasePart:
         self._write(NAMES, write_json(names))
 
     def _write(self, name: str, content: bytes) -> None:
-        path = self._folder / name
-        try:
-            write_with_reserve(self._folder.parents[1], lambda: replace_durably(os.fspath(path), content))
-        except OSError as error:
-            raise RestoreError(
-                "{component} could not be brought back at {path}: {reason}",
-                hint="Check the rights and the room there.",
-                component=self.name,
-                path=str(path),
-                reason=error.strerror or str(error),
-            ) from error
+        write_note(self._folder / name, content, component=self.name)
 
     def _list(self, target: DatabaseTarget) -> frozenset[str]:
         return frozenset(describe_server(target)[0].databases)

@@ -13,15 +13,14 @@ from typing import Protocol, runtime_checkable
 
 import msgspec
 
-from rebond.durable_files import replace_durably
-from rebond.errors import RebondError, RestoreError, SourceError, SourceUnfit
+from rebond.errors import RebondError, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.remembered_places import BESIDE
-from rebond.operations.recovery.reserve import write_with_reserve
+from rebond.operations.recovery.reserve import write_note
 from rebond.progress import Observer
 
 SEEN, _LEFT, _ASIDE = "volumes", "left-out", "aside"
@@ -175,17 +174,7 @@ class LatePart:
         self._note(_LEFT, error.message.encode())
 
     def _note(self, name: str, content: bytes) -> None:
-        path = self._folder / name
-        try:
-            write_with_reserve(self._folder.parents[1], lambda: replace_durably(os.fspath(path), content))
-        except OSError as error:
-            raise RestoreError(
-                "{component} could not be brought back at {path}: {reason}",
-                hint="Check the rights and the room there.",
-                component=self.name,
-                path=str(path),
-                reason=error.strerror or str(error),
-            ) from error
+        write_note(self._folder / name, content, component=self.name)
 
     # -- forward ---------------------------------------------------------------------------------
 

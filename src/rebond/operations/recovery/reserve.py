@@ -6,7 +6,8 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from rebond.durable_files import write_durably
+from rebond.durable_files import replace_durably, write_durably
+from rebond.errors import RestoreError
 
 _RESERVE = "reserve"
 _RESERVE_BYTES = 64 << 10  # for the lines and notes that one way back writes
@@ -45,3 +46,17 @@ def write_with_reserve(folder: Path, write: Callable[[], None]) -> None:
         if error.errno not in _FULL or not give_up_reserve(folder):
             raise
         write()
+
+
+def write_note(path: Path, content: bytes, *, component: str) -> None:
+    """Write a note of a component, below the folder of its run, whole or not at all. Raises ``RestoreError``."""
+    try:
+        write_with_reserve(path.parents[2], lambda: replace_durably(os.fspath(path), content))
+    except OSError as error:
+        raise RestoreError(
+            "{component} could not be brought back at {path}: {reason}",
+            hint="Check the rights and the room there.",
+            component=component,
+            path=str(path),
+            reason=error.strerror or str(error),
+        ) from error
