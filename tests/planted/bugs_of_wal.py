@@ -140,6 +140,12 @@ WAL = (
         (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
     ),
     Bug(
+        "wal-first-place-is-forgotten",
+        "What came before the vault had anything never comes again, once the directory that it lay in is gone.",
+        (Change("service/wal_spool.py", "dict(self.state.have or self.state.before)", "dict(self.state.have)"),),
+        (f"{SPOOL}::test_where_the_first_stream_began_is_remembered_until_the_vault_has_something",),
+    ),
+    Bug(
         "wal-spool-emptied-early",
         "Segments leave the spool before the vault has them.",
         (

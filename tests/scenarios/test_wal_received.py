@@ -229,6 +229,28 @@ def test_a_spool_that_is_deleted_under_the_receiver_is_made_again_and_nothing_is
         assert read_rows(recovered) == [1, 2, 3, 4]
 
 
+def test_what_was_received_before_the_vault_had_anything_comes_once_more_when_the_spool_is_deleted(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    vault, away = streaming.stack.folder / "vault", streaming.stack.folder / "away"
+    vault.rename(away)
+    try:
+        assert streaming.is_whole(1)
+        streaming.server.sql("SELECT pg_switch_wal()")
+        assert streaming.is_whole(2)  # the slot has let go of the first segment, and the vault has nothing
+        (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
+        shutil.rmtree(spool)
+        wait_until(lambda: "f" in streaming.server.sql("SELECT active FROM pg_replication_slots"))
+    finally:
+        away.rename(vault)
+    streaming.wait_streaming()
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(3)
+    streaming.stack.end_last()
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3]
+
+
 def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
     streaming: Streaming, tmp_path: pathlib.Path
 ) -> None:

@@ -10,6 +10,7 @@ from tests.scenarios.wal_stack import SmallSegments, wait_until
 from rebond.errors import SourceUnfit
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import read_wal_facts
+from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.postgres.wal_stream import ensure_slot, renew_slot
 from rebond.testing.postgres_server import PostgresServer
 
@@ -112,6 +113,14 @@ def test_a_slot_that_the_server_gave_up_is_refused_until_it_is_made_anew(waiting
         assert not waiting.read().endswith("|lost")
     finally:
         server.change("max_slot_wal_keep_size", "-1")
+
+
+def test_a_slot_that_keeps_nothing_yet_is_as_good_as_any(waiting: Waiting) -> None:
+    waiting.server.sql("SELECT pg_create_physical_replication_slot('unused')")
+    assert ensure_slot(waiting.access, "postgres", "unused") is None
+    waiting.server.sql("SELECT pg_drop_replication_slot('unused')")
+    position = waiting.server.sql(f"SELECT restart_lsn FROM pg_replication_slots WHERE slot_name = '{SLOT}'")
+    assert ensure_slot(waiting.access, "postgres", SLOT) == parse_lsn(position)
 
 
 def test_who_may_not_look_renews_only_what_the_server_refused(waiting: Waiting) -> None:

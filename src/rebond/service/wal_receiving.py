@@ -97,16 +97,16 @@ class WalReceiver:
         streamed = receiving.way.begin(access, database, facts.major)
         if self._accepts_gap:
             self._renew_slot(access, database)
-        ensure_slot(access, database, receiving.slot)
+        kept_from = ensure_slot(access, database, receiving.slot)
         self._spool.note_slot(receiving.slot)
         if self._accepts_gap:
             self._spool.forget_place()
             LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)
         else:
             history = _ask_history(access, facts)
-            anchor = self._spool.place_anchor(facts.timeline, history)
+            anchor = self._spool.place_anchor(facts.timeline, history, kept_from)
             if not self._failures:
-                LOG.info("%s is streamed from behind %s", receiving.component, anchor or "where the slot begins")
+                LOG.info("%s is streamed from behind %s", receiving.component, anchor or "what the server writes now")
         self._has_come, self._written_ns = False, self._spool.last_written_ns()
         command = describe_receiver(streamed, spool=str(self._spool.folder), slot=receiving.slot)
         self._running = RunningCommand(

@@ -37,11 +37,16 @@ _LEAST_FREE_SHARE = 0.05
 
 
 class SpoolState(msgspec.Struct, kw_only=True):
-    """Whose log it is, and the newest segment of each timeline that is in the vault, for when that does not answer."""
+    """Whose log it is, and the newest segment of each timeline that is in the vault, for when that does not answer.
+
+    ``before`` is the segment before the first one that ever came, for as long as the vault has none: what is lost here
+    by then, the slot has let go, and the server may still have it.
+    """
 
     system_id: int = 0
     segment_bytes: int = 0
     have: dict[int, int] = msgspec.field(default_factory=dict)
+    before: dict[int, int] = msgspec.field(default_factory=dict)
 
 
 class WalSpool:
@@ -136,13 +141,17 @@ class WalSpool:
                 os.unlink(self.folder / name)
         return count
 
-    def place_anchor(self, timeline: int, history: tuple[Switch, ...]) -> str:
+    def place_anchor(self, timeline: int, history: tuple[Switch, ...], kept_from: int | None = None) -> str:
         """Make sure that the stream goes on behind what is there already; return the name of the last segment that is.
 
-        ``timeline`` is the server's, ``history`` where that comes from. Empty when nothing is there: then the slot says
-        where to begin. What an old timeline has beyond the point where the server's left it does not count.
+        ``timeline`` is the server's, ``history`` where that comes from, ``kept_from`` the position of the slot, which
+        says where to begin when nothing was there yet. Empty when it does not say it. What an old timeline has beyond
+        the point where the server's left it does not count.
         """
         segment_bytes = self.state.segment_bytes
+        if kept_from is not None and not self._have():
+            self.state.before = dict([_find_before(kept_from, timeline, history, segment_bytes)])
+            self._save()
         wanted = find_anchor(self._have(), timeline, history, segment_bytes)
         if wanted is None:
             return ""
@@ -176,6 +185,8 @@ class WalSpool:
             elif is_segment(each) or is_partial(each):
                 os.replace(self.folder / each, self.folder / f"{_ASIDE}{each}")
         self._tails.clear()
+        self.state.before = {}
+        self._save()
 
     def has_stream(self) -> bool:
         """Say whether something came since ``forget_place``."""
@@ -205,8 +216,8 @@ class WalSpool:
         return usage.free > max(_LEAST_FREE_BYTES, min(_LEAST_FREE_SHARE * usage.total, 4 << 30))
 
     def _have(self) -> dict[int, int]:
-        """Return the newest segment of each timeline, in the vault or here."""
-        have = dict(self.state.have)
+        """Return the newest segment of each timeline, in the vault or here; else the one before all that came."""
+        have = dict(self.state.have or self.state.before)
         for name in self.names():
             timeline, number = parse_segment_name(name, self.state.segment_bytes)
             if not self._is_anchor(name):
@@ -237,6 +248,15 @@ def _leads_astray(name: str, anchor: str) -> bool:
     if is_segment(name):
         return name[8:] > anchor[8:]
     return timeline_of(name) != timeline_of(anchor) or name[8:24] <= anchor[8:]
+
+
+def _find_before(position: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> tuple[int, int]:
+    """Return timeline and number of the segment before the one with ``position``, on the way to ``timeline``."""
+    number = position // segment_bytes
+    for switch in history:
+        if number < switch.lsn // segment_bytes:
+            return switch.timeline, number - 1
+    return timeline, number - 1
 
 
 def find_anchor(

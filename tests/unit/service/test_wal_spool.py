@@ -1,6 +1,7 @@
 """The spool of a stream: what goes on into the vault, and behind which file the stream goes on."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,40 @@ def test_an_anchor_is_a_name_and_is_never_archived(stage: Archived) -> None:
     receive(spool, 1, 3)
     assert spool.push_whole() == 1
     assert names(spool) == [name_segment(1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("kept_from", "timeline", "history", "anchor"),
+    [
+        pytest.param(7 * SEGMENT_BYTES + 40, 1, (), (1, 6), id="in the seventh"),
+        pytest.param(7 * SEGMENT_BYTES, 1, (), (1, 6), id="at its first byte"),
+        pytest.param(3 * SEGMENT_BYTES, 2, (FORK,), (1, 2), id="before the new server left the old one"),
+        pytest.param(FORK.lsn, 2, (FORK,), (2, FORK.lsn // SEGMENT_BYTES - 1), id="in the segment of the switch"),
+    ],
+)
+def test_where_the_first_stream_began_is_remembered_until_the_vault_has_something(
+    stage: Archived, kept_from: int, timeline: int, history: tuple[Switch, ...], anchor: tuple[int, int]
+) -> None:
+    spool = open_spool(stage)
+    assert spool.place_anchor(timeline, history, kept_from) == name_segment(*anchor)
+
+    # The slot has gone on, and what it let go lay here alone.
+    shutil.rmtree(spool.folder)
+    spool.begin_anew()
+    assert spool.place_anchor(timeline, history, kept_from + 2 * SEGMENT_BYTES) == name_segment(*anchor)
+    assert open_spool(stage).place_anchor(timeline, history, kept_from + 2 * SEGMENT_BYTES) == name_segment(*anchor)
+
+    receive(spool, timeline, anchor[1] + 1)
+    spool.push_whole()
+    assert spool.place_anchor(timeline, history, kept_from + 4 * SEGMENT_BYTES) == name_segment(timeline, anchor[1] + 1)
+
+
+def test_who_accepts_a_gap_goes_on_where_the_slot_is(stage: Archived) -> None:
+    spool = open_spool(stage)
+    spool.place_anchor(1, (), 7 * SEGMENT_BYTES)
+    spool.forget_place()
+    assert names(spool) == []
+    assert spool.place_anchor(1, (), 9 * SEGMENT_BYTES) == name_segment(1, 8)
 
 
 @pytest.mark.parametrize("size", [1, SEGMENT_BYTES // 2])

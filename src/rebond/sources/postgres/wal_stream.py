@@ -9,7 +9,7 @@ from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import describe_input, wrap_program
 from rebond.sources.postgres.session import COMMON, Access
-from rebond.sources.postgres.wal_names import Switch, parse_history
+from rebond.sources.postgres.wal_names import Switch, parse_history, parse_lsn
 from rebond.sources.streams.whole_output import read_output
 
 _FILE_NAME = re.compile(r"\b[0-9A-F]{24}\b")
@@ -20,7 +20,8 @@ _ASK_SLOT = """{common}SELECT count(*) = 0 AS is_missing FROM pg_catalog.pg_repl
 \\if :is_missing
 SELECT slot_name AS made FROM pg_catalog.pg_create_physical_replication_slot('{slot}', true) \\gset
 \\endif
-SELECT coalesce(wal_status, '') || ' ' || slot_type FROM pg_catalog.pg_replication_slots WHERE slot_name = '{slot}';
+SELECT slot_type || ' ' || coalesce(wal_status, 'new') || ' ' || coalesce(restart_lsn::text, '')
+ FROM pg_catalog.pg_replication_slots WHERE slot_name = '{slot}';
 """
 # A segment is looked for by its number alone: which timeline's file is sent of it, the server knows. The one that the
 # server writes next may not be there yet.
@@ -80,11 +81,14 @@ def says_removed(words: str) -> bool:
     return False
 
 
-def ensure_slot(access: Access, database: str, slot: str) -> None:
-    """Make a physical slot that keeps the log from now on, unless it is there. Raises ``SourceError``."""
+def ensure_slot(access: Access, database: str, slot: str) -> int | None:
+    """Make a physical slot that keeps the log from now on, unless it is there; return the position that it waits at.
+
+    ``None`` for a slot that keeps nothing yet. Raises ``SourceError``.
+    """
     _require_name(slot)
     answer = _ask(access, database, _ASK_SLOT.format(common=COMMON, slot=slot))
-    state, _, kind = answer.partition(" ")
+    kind, state, position = [*answer.split(" "), "", ""][:3]
     if kind != "physical":
         raise SourceUnfit(
             "The slot {slot} of {server} is {kind}; it has to be physical.",
@@ -101,6 +105,7 @@ def ensure_slot(access: Access, database: str, slot: str) -> None:
             slot=slot,
             server=str(access.server),
         )
+    return parse_lsn(position) if position else None
 
 
 def renew_slot(access: Access, database: str, slot: str, *, is_refused: bool = False) -> str | None:
