@@ -7,6 +7,7 @@ DATABASES = "tests/scenarios/test_drills_of_postgres.py"
 SEARCHING = "tests/unit/operations/test_drill_searching.py"
 LEARNING = "tests/unit/history/test_learning.py"
 DUMPS = "tests/unit/stack/test_dumps_in_drills.py"
+REREADING = "tests/unit/operations/test_drill_rereading.py"
 ROOM = "tests/unit/operations/test_drill_room.py"
 APPLICATIONS = "tests/scenarios/test_drills_of_applications.py"
 SCENARIOS = "tests/scenarios/test_drill_scenarios.py"
@@ -18,6 +19,12 @@ RESTORING = "tests/unit/operations/test_restore.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
+    Bug(
+        "large-files-are-never-read-back",
+        "Of files that have many chunks a drill never compares a byte on the disk.",
+        (Change("operations/drills/rereading.py", "return self.large.get(path)", "return None"),),
+        (f"{REREADING}::test_what_the_disk_has_otherwise_is_named",),
+    ),
     Bug(
         "empty-folder-fails-a-drill",
         "A folder that was empty when it was saved fails each drill: nothing in it is what was asked for.",

@@ -40,6 +40,16 @@ def root_of(component: PrivateComponent) -> Located:
     return Located(component, b"", entry, component.tree)
 
 
+def holds_single_file(reader: SnapshotReader, component: PrivateComponent, name: bytes) -> bool:
+    """Say whether the tree of a component is one file that is called ``name``."""
+    if not component.tree:
+        return False
+    found = list(zip(children(reader, root_of(component)), range(2), strict=False))
+    if len(found) != 1 or (entry := found[0][0].entry) is None:
+        return False
+    return entry.kind == EntryKind.FILE and entry.name == name
+
+
 def locate(reader: SnapshotReader, text: str) -> Located:
     """Find what ``text`` means: COMPONENT/PATH, a path as it was on the machine, or, with one component, PATH.
 

@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
-from rebond.entries import EntryKind
 from rebond.errors import SourceUnfit
 from rebond.findings import Finding
-from rebond.operations.browsing import children, root_of
+from rebond.operations.browsing import holds_single_file
 from rebond.operations.recovery.file_part import FilesPlace
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.remembered_places import BESIDE
@@ -23,8 +22,6 @@ from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
 from rebond.stack.strategies import choose_strategy
 from rebond.stack.wanted_paths import WantedPath, escape, want
-from rebond.vault.reading import SnapshotReader
-from rebond.vault.snapshots import PrivateComponent
 
 Relocate = Callable[[bytes], bytes]
 _OWN = f"{BESIDE}*/"
@@ -151,16 +148,6 @@ def _is_single_file(name: str, configured: bytes, root: bytes, source: Source | 
     with source.reading() as reader:
         component = next((each for each in reader.components if each.name == name), None)
         return component is not None and holds_single_file(reader, component, os.path.basename(configured))
-
-
-def holds_single_file(reader: SnapshotReader, component: PrivateComponent, name: bytes) -> bool:
-    """Say whether the tree of a component is one file that is called ``name``."""
-    if not component.tree:
-        return False
-    found = list(zip(children(reader, root_of(component)), range(2), strict=False))
-    if len(found) != 1 or (entry := found[0][0].entry) is None:
-        return False
-    return entry.kind == EntryKind.FILE and entry.name == name
 
 
 def _list_left_alone(

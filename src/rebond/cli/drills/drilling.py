@@ -2,14 +2,12 @@
 
 import contextlib
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from rebond.cli.backup.standing import stands_as_it_is
 from rebond.cli.drills.sources import Sources, find_sources
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
@@ -168,7 +166,12 @@ def find_ages_of(
         return {
             name: age_of(_record_of(sources, name), now_ms) if (age := lost[name]) is None else age for name in names
         }
-    stands = partial(stands_as_it_is, invocation, loaded, vault, Silence())
+
+    def stands(class_name: str) -> bool:
+        from rebond.cli.backup.standing import stands_as_it_is  # what plans a backup is loaded where it is asked
+
+        return stands_as_it_is(invocation, loaded, vault, Silence(), class_name)
+
     found = find_ages(loaded, sources.records, folder, clock, ends, stands)
     return {name: age if (age := found.get(name)) is not None else -1.0 for name in names}
 

@@ -226,6 +226,7 @@ class _Drill:
             reader = self._snapshots.open(part.vault, part.record, for_all=not part.selection.includes)
             sample = Sample()
             outcome = restore(part.vault, part.record, request, self._observer, part.hear, opened=reader, drawn=sample)
+            sample.settle(reader.chunk_rows)
         except UNANSWERED:
             raise
         except RebondError as error:

@@ -9,8 +9,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from rebond.config.components import NOTHING_TO_SAVE, Files, Versioned
+from rebond.operations.browsing import holds_single_file, walk
 from rebond.operations.browsing import root_of as root_of_tree
-from rebond.operations.browsing import walk
 from rebond.operations.drills.drill import DrillPart, DrillPlan, Question, Stage
 from rebond.operations.drills.open_snapshots import OpenSnapshots
 from rebond.operations.drills.outcomes import Answer, Check
@@ -20,7 +20,6 @@ from rebond.stack.drills.asking import Asking
 from rebond.stack.drills.bringing_up import WHOLE_BYTES, BringingUp
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.task import DrillTask
-from rebond.stack.file_places import holds_single_file
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
