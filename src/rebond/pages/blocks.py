@@ -22,9 +22,10 @@ class Paragraph(Struct, frozen=True):
 
 
 class Notice(Struct, frozen=True):
-    """What must not be overlooked."""
+    """What must not be overlooked; ``is_good`` where it is no warning but what one hopes to read."""
 
     sentences: Sequence[Text]
+    is_good: bool = False
 
 
 class Points(Struct, frozen=True):

@@ -1,6 +1,7 @@
 """A page as one HTML file that needs nothing else: no script, no font, no picture; printed, it breaks where it may."""
 
 import html
+import re
 from collections.abc import Iterator
 
 from rebond.pages.blocks import (
@@ -31,10 +32,12 @@ table { border-collapse: collapse; margin: 1rem 0; }
 th, td { border: 1px solid #8888; padding: .3rem .6rem; text-align: left; vertical-align: top; }
 code, pre { font-family: ui-monospace, monospace; font-size: .92em; }
 code { white-space: pre-wrap; overflow-wrap: anywhere; unicode-bidi: isolate; }
+th, td, td code { overflow-wrap: break-word; }
 pre { border: 1px solid #8888; padding: .6rem .8rem; overflow-x: auto; white-space: pre-wrap; overflow-wrap: anywhere; }
 pre.commands { border-left: 4px solid #2a7; }
 pre.output { opacity: .85; }
 .notice { border-left: 4px solid #c63; padding: .2rem .8rem; }
+.notice.good { border-left-color: #2a7; }
 ul.boxes { list-style: none; padding-left: 0; }
 .mark { display: inline-block; width: 1.6rem; }
 .bad { color: #c22; font-weight: bold; }
@@ -43,6 +46,7 @@ ul.boxes { list-style: none; padding-left: 0; }
   body { font-size: 10.5pt; max-width: none; margin: 0; padding: 0; color: #000; }
   h2, h3, h4 { break-after: avoid; }
   pre, tr, li { break-inside: avoid; }
+  pre { font-size: 8pt; }
   a { color: inherit; text-decoration: none; }
 }
 """
@@ -60,9 +64,11 @@ def write_html(page: Page, translate: Translate) -> str:
     )
 
 
+_BREAKS_BEHIND = re.compile(r"(?<=[/_.=])(?=\w)")  # a path in a table is broken between its names, a word never
+_BREAK = "<wbr>"
 FORM = Form(
     plain=lambda text: html.escape(text, quote=False),
-    code=lambda text: f"<code>{html.escape(text, quote=False)}</code>",
+    code=lambda text: f"<code>{_BREAKS_BEHIND.sub(_BREAK, html.escape(text, quote=False))}</code>",
     strong=lambda text: f"<strong>{text}</strong>",
 )
 
@@ -79,7 +85,8 @@ def _write(block: Block, page: Page, translate: Translate) -> str:
         case Paragraph():
             return f"<p>{write_sentences(block.sentences, FORM, translate)}</p>"
         case Notice():
-            return f'<p class="notice">{write_sentences(block.sentences, FORM, translate)}</p>'
+            name = "notice good" if block.is_good else "notice"
+            return f'<p class="{name}">{write_sentences(block.sentences, FORM, translate)}</p>'
         case Points():
             name = "ol" if block.is_numbered else "ul"
             return f"<{name}>\n" + "\n".join(f"<li>{inline(each)}</li>" for each in block.items) + f"\n</{name}>"
@@ -113,7 +120,8 @@ def _write_grid(grid: Grid, translate: Translate) -> Iterator[str]:
         return "<tr>" + "".join(f"<{name}>{each}</{name}>" for each in cells) + "</tr>"
 
     yield "<table>"
-    yield "<thead>" + row("th", [write_inline(each, FORM, translate) for each in grid.heads]) + "</thead>"
+    if any(grid.heads):
+        yield "<thead>" + row("th", [write_inline(each, FORM, translate) for each in grid.heads]) + "</thead>"
     yield "<tbody>"
     for each in grid.rows:
         yield row("td", [write_inline(cell, FORM, translate) for cell in each])

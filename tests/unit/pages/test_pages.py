@@ -64,7 +64,7 @@ class Reader(html.parser.HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: object) -> None:
         self.tags.append(tag)
-        if tag != "meta":
+        if tag not in {"meta", "wbr"}:
             self.open.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
@@ -148,6 +148,26 @@ def test_a_box_is_ticked_open_or_failed() -> None:
 
     assert write_markdown(page(boxes), keep).splitlines()[2:] == ["- [x] good", "- [ ] ✗ bad — why", "- [ ] open"]
     assert read_html(write_html(page(boxes), keep)).text.count("☐") == 2
+
+
+def test_a_table_without_heads_has_no_empty_row_above_it() -> None:
+    assert "<th" not in write_html(page(Grid(["", ""], [["stack", "shop"]])), keep)
+    assert write_html(page(Grid(["what", ""], [["stack", "shop"]])), keep).count("<th>") == 2
+
+
+def test_a_path_may_be_broken_between_its_names_and_is_copied_as_it_is() -> None:
+    document = write_html(page(Paragraph((Code("/srv/shop_a/.env"),)), Commands(("cat /srv/shop_a/.env",))), keep)
+
+    assert "<code>/<wbr>srv/<wbr>shop_<wbr>a/.<wbr>env</code>" in document
+    assert read_html(document).text.count("/srv/shop_a/.env") == 2
+    assert '<pre class="commands">cat /srv/shop_a/.env</pre>' in document
+
+
+def test_what_one_hopes_to_read_is_no_warning() -> None:
+    good, bad = Notice(("all is well",), is_good=True), Notice(("mind",))
+    document = write_html(page(good, bad), keep)
+
+    assert '<p class="notice good">all is well</p>\n<p class="notice">mind</p>' in document
 
 
 def test_a_page_of_html_needs_nothing_else() -> None:

@@ -18,9 +18,10 @@ def make_page(evidence: Evidence, language: str, say_check: SayCheck) -> Page:
     """Return the page; the sentences of checks are in ``language`` already."""
     outcome = evidence.outcome
     blocks: list[Block] = [
-        Notice([_say_verdict(outcome.verdict)])
-        if outcome.verdict is not Verdict.PASS or evidence.judgement.missed
-        else Paragraph([_say_verdict(outcome.verdict)]),
+        Notice(
+            [_say_verdict(outcome.verdict)],
+            is_good=outcome.verdict is Verdict.PASS and not evidence.judgement.missed,
+        ),
         _describe_drill(evidence),
         Heading(2, say("Promised and measured")),
         _describe_promises(evidence),

@@ -88,7 +88,7 @@ def _say_result(status: StackStatus) -> Block:
         return Notice([say("**Nothing is promised: the configuration names no objectives.**"), as_of])
     if status.is_untried:
         return Notice([say("**No promise is known to be broken, and some were never tried.**"), as_of])
-    return Paragraph([say("**Every promise holds.**"), as_of])
+    return Notice([say("**Every promise holds.**"), as_of], is_good=True)
 
 
 def _describe(each: ComponentStatus, status: StackStatus) -> list[Text]:
