@@ -82,6 +82,30 @@ VOLUMES = (
         (f"{KILLS}::test_killed_before_what_the_image_brought_is_aside_it_is_set_aside_when_it_is_gone_on_with",),
     ),
     Bug(
+        "into-a-container-by-a-volume",
+        "What a container keeps in itself is to come back by a restore in place, which refuses.",
+        (
+            Change(
+                "cli/in_place/last_words.py",
+                "{**words.commands, **left_out, **kept_inside}",
+                "{**words.commands, **left_out}",
+            ),
+        ),
+        (f"{RECOVERED}::test_what_lies_in_a_container_itself_is_left_out_with_its_reason",),
+    ),
+    Bug(
+        "the-folder-of-a-single-file",
+        "A single file is copied into a container with the folder that it came in, and closes the one that it goes to.",
+        (
+            Change(
+                "stack/copying_inside.py",
+                "find . ! -type d | tar --numeric-owner -T - -cf -",
+                "tar --numeric-owner -cf - .",
+            ),
+        ),
+        (f"{RECOVERED}::test_what_lies_in_a_container_itself_is_left_out_with_its_reason",),
+    ),
+    Bug(
         "twice-into-a-volume",
         "A database in a volume is put a second time with those of servers, into what was filled already.",
         (

@@ -1,7 +1,11 @@
 """A stack of containers comes back on a bare machine: what is printed for what the plan cannot bring, is what does."""
 
+import os
 import pathlib
 import shutil
+import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -145,3 +149,37 @@ def test_what_lies_in_a_container_that_nobody_knows_how_to_make_comes_back_by_th
     stack.answer_json("docker inspect web", [{"Mounts": mounts}])
     stack.program.good(*restore, "--yes")
     assert (stack.folder / "media" / "sub" / "deep" / "x.log").read_text() == "log"
+
+
+@pytest.mark.parametrize("address", ["docker:web", "podman:web", "kubernetes:deploy/media/app"])
+def test_what_no_folder_of_this_machine_holds_is_copied_into_its_container_by_the_line_that_the_plan_prints(
+    tmp_path: Folder, address: str
+) -> None:
+    stack = KeptStack(tmp_path)
+    (tmp_path / "inside" / "uploads").mkdir(parents=True)
+    (tmp_path / "inside" / "uploads").chmod(0o751)
+    (tmp_path / "inside" / "uploads" / "it's.txt").write_text("uploaded")
+    (tmp_path / "inside" / "note").write_text("noted")
+    (tmp_path / "page").write_text("hello")
+    stack.write(
+        "[component.page]\nkind = 'files'\npath = 'page'\n"
+        f"[component.uploads]\nkind = 'files'\nin = '{address}'\npath = 'ROOT/inside/uploads'\n"
+        f"[component.note]\nkind = 'files'\nin = '{address}'\npath = 'ROOT/inside/note'\n"
+    )
+    stack.answer_json(f"{address.partition(':')[0]} inspect web", [{"Id": "web", "Mounts": []}])
+    stack.good_backup()
+    for each in ("inside", "page", "rebond.toml"):
+        (tmp_path / each).rename(tmp_path / f"{each}.of-before")
+
+    ended = stack.program.run("recover", tmp_path / "vault", "--yes", "--json")
+    assert ended.status == 0, ended.err
+    lines = dict(each.partition(" back: ")[::2] for each in ended.err.splitlines() if each.startswith("What brings"))
+    for name in ("uploads", "note"):
+        line = lines[f"What brings {name}"]
+        programs = f"{Folder(sys.executable).parent}:{stack.program.environment['PATH']}"
+        environment = {**os.environ, **stack.program.environment, "PATH": programs}
+        typed = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+        assert typed.returncode == 0, (line, typed.stderr)
+    uploads = tmp_path / "inside" / "uploads"
+    assert (stat.S_IMODE(uploads.stat().st_mode), (uploads / "it's.txt").read_text()) == (0o751, "uploaded")
+    assert (tmp_path / "inside" / "note").read_text() == "noted"

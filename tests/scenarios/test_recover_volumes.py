@@ -1,9 +1,11 @@
 """On a bare machine the plan itself fills the volumes of a stack before anything is started, and replaces nothing."""
 
+import contextlib
 import json
 import pathlib
 import shutil
 import sqlite3
+import stat
 
 import pytest
 from tests.scenarios.volumes_gone import CONFIGURATION, LATE, VolumesGone
@@ -44,7 +46,7 @@ def test_all_comes_back_with_its_modes_and_what_the_image_brought_is_set_aside(s
     answer = stack.recover()
     assert answer.status == 0, answer.err
     assert stack.files() == stack.saved_files
-    with sqlite3.connect(stack.engine.volume("shop_data") / "queue.db") as database:
+    with contextlib.closing(sqlite3.connect(stack.engine.volume("shop_data") / "queue.db")) as database:
         assert database.execute("SELECT job FROM jobs").fetchall() == [(1,)]
     assert stack.trace() == ["rebuild", "start"]
     aside = next(line for line in answer.out.splitlines() if "The old version of media lies in" in line)
@@ -139,8 +141,38 @@ def test_what_lies_in_a_container_itself_is_left_out_with_its_reason(stack: Volu
             f"{each} is not brought back by this run: Where the files of {each} lie on this machine is not to be"
             in (answer.err)
         )
-        assert f"What brings {each} back: rebond restore" in answer.err
     assert "shop_media/deep/photo.jpg" in stack.files()
+
+    for each in ("uploads", "keys"):
+        stack.type(_find_line(answer.err, each))
+    itself = stack.engine.layer("web")
+    assert (itself / "uploads" / "a.txt").read_text() == "uploaded"
+    key = itself / "keys" / "signing.pem"
+    assert (key.read_text(), stat.S_IMODE(key.stat().st_mode)) == ("key", 0o600)
+    assert stat.S_IMODE(key.parent.stat().st_mode) == 0o755  # the folder is not the component's
+    assert stat.S_IMODE((itself / "uploads").stat().st_mode) == 0o751
+
+    resumed = stack.resume()
+    assert [_find_line(resumed.err, each) for each in ("uploads", "keys")] == [
+        _find_line(answer.err, each) for each in ("uploads", "keys")
+    ]
+
+
+def test_a_database_in_a_container_itself_is_brought_beside_the_stack_and_copied_over_nothing(
+    tmp_path: Folder,
+) -> None:
+    """Somebody may have it open by then, with a log of SQLite beside it that belongs to no other."""
+    inside = ('volume = "data"\npath = "queue.db"', 'in = "compose:web"\npath = "/srv/data/queue.db"')
+    stack = VolumesGone.saved(tmp_path, CONFIGURATION.replace(*inside))
+    stack.engine.know({"web": {"volumes": {"media": "/srv/media"}}})
+    stack.type(_find_line(stack.recover().err, "queue"))
+    with contextlib.closing(sqlite3.connect(stack.root.with_name("shop-queue") / "queue" / "queue.db")) as database:
+        assert database.execute("SELECT job FROM jobs").fetchall() == [(1,)]
+
+
+def _find_line(said: str, component: str) -> str:
+    (found,) = [each for each in said.splitlines() if each.startswith(f"What brings {component} back: ")]
+    return found.partition(": ")[2]
 
 
 def test_in_place_too_what_sqlite_and_secrets_have_in_volumes_goes_where_it_was(stack: VolumesGone) -> None:
@@ -148,7 +180,7 @@ def test_in_place_too_what_sqlite_and_secrets_have_in_volumes_goes_where_it_was(
     stack.program.good("restore", "--accept", "latest", "--yes")
     key, queue = stack.engine.volume("shop_keys") / "signing.pem", stack.engine.volume("shop_data") / "queue.db"
     key.write_text("of today")
-    with sqlite3.connect(queue) as database:
+    with contextlib.closing(sqlite3.connect(queue)) as database, database:
         database.execute("DELETE FROM jobs")
     environment = {"REBOND_KEY_FILE": str(stack.folder / "owner.key"), "REBOND_VAULT": str(stack.folder / "vault")}
     words = ("restore", "latest", "queue", "keys", "--in-place", "--config", stack.root / "rebond.toml", "--yes")

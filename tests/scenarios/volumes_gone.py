@@ -1,11 +1,14 @@
 """A stack whose files lie in volumes and in a folder that a container has mounted, and a machine where all is gone."""
 
+import contextlib
 import hashlib
 import os
 import pathlib
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 
 from tests.shims.making import MakingEngine
 from tests.unit.cli.program_runs import Answer, Program
@@ -107,6 +110,7 @@ class VolumesGone:
         (self.root / "rebond.toml").write_text(configuration)
         (self.root / "compose.yml").write_text("services: {}\n")
         (self.root / "uploads" / "a.txt").write_text("uploaded")
+        (self.root / "uploads").chmod(0o751)
         (self.engine.folder / "containers" / "web").touch()
         media, data, keys = (self.engine.make(f"shop_{each}") for each in ("media", "data", "keys"))
         (media / "deep").mkdir(mode=0o750)
@@ -115,7 +119,7 @@ class VolumesGone:
         (data / "notes.txt").write_text("notes")
         (keys / "signing.pem").write_text("key")
         (keys / "signing.pem").chmod(0o600)
-        with sqlite3.connect(data / "queue.db") as database:
+        with contextlib.closing(sqlite3.connect(data / "queue.db")) as database, database:
             database.execute("CREATE TABLE jobs AS SELECT 1 AS job")
         (data / "queue.db").chmod(0o660)
 
@@ -129,6 +133,13 @@ class VolumesGone:
 
     def resume(self) -> Answer:
         return self.program("restore", "--resume", "latest", **self._key)
+
+    def type(self, line: str) -> None:
+        """Run a line as a person types it."""
+        programs = f"{pathlib.Path(sys.executable).parent}:{self.program.environment['PATH']}"
+        environment = {**os.environ, **self.program.environment, **self._key, "PATH": programs}
+        ended = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+        assert ended.returncode == 0, (line, ended.stderr)
 
     @property
     def _key(self) -> dict[str, str]:

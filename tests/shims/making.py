@@ -2,8 +2,9 @@
 
 It behaves as Docker 20.10 with compose 2.32 was seen to: ``up --no-start`` makes the volumes of the project with their
 labels and the containers, starts none, and brings what the image has into a volume that it makes; a folder that is
-mounted is not made before a start. ``exec`` runs the command here, with the places of mounts as they are called here.
-With ``ENGINE_OLD`` compose is 1.29, which does not say what the project is called. It knows no other call.
+mounted is not made before a start. ``exec`` runs the command here, with the places of mounts as they are called here;
+what else lies below ``/srv`` there is the container's own, in ``layers``. With ``ENGINE_OLD`` compose is 1.29, which
+does not say what the project is called. It knows no other call.
 """
 
 import json
@@ -47,6 +48,7 @@ def make_containers(services):
         for volume in KNOWN[service].get("volumes", {}):
             make_volume("shop_" + volume, KNOWN[service].get("image", {}).get(volume))
         (CONTAINERS / service).touch()
+        (HERE / "layers" / service).mkdir(parents=True, exist_ok=True)
 
 def mounts_of(service):
     for volume, place in KNOWN[service].get("volumes", {}).items():
@@ -71,10 +73,14 @@ def compose(words):
         sys.exit(0)
     if words[:3] == ["ps", "--all", "--quiet"]:
         write("".join(each + "\n" for each in words[3:] or [*KNOWN] if (CONTAINERS / each).exists()))
+    if words[:4] == ["exec", "-T", "--user", "0"]:
+        del words[2:4]
     if words[:3] == ["exec", "-T", "web"]:
         command = words[3:]
         for each in mounts_of("web"):  # what the container calls by one name is called by another here
             command = [place_here(word, each) for word in command]
+        itself = {"Destination": "/srv", "Source": str(HERE / "layers" / "web")}
+        command = [place_here(word, itself) for word in command]
         os.execvp(command[0], command)
 
 def place_here(word, mount):
@@ -138,6 +144,10 @@ class MakingEngine:
     def volume(self, name: str) -> pathlib.Path:
         """Return the folder of a volume, by the name that the engine has for it."""
         return self.folder / "volumes" / name / "_data"
+
+    def layer(self, service: str) -> pathlib.Path:
+        """Return the folder that stands for ``/srv`` of a container, but for what is mounted there."""
+        return self.folder / "layers" / service
 
     def make(self, name: str) -> pathlib.Path:
         """Make a volume that nothing is in."""

@@ -9,8 +9,9 @@ from msgspec.structs import replace
 from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
+from rebond.operations.recovery.late_part import KeptInside
 from rebond.sources.sqlite.companions import COMPANIONS
-from rebond.stack.contained_files import find_top_inside, want_below
+from rebond.stack.contained_files import find_beginning, find_top_inside, want_below
 from rebond.stack.mounted_places import find_mounted
 from rebond.stack.wanted_paths import WantedPath, is_glob
 from rebond.stack.whereabouts import find_folder, find_named_volume
@@ -31,12 +32,12 @@ def lies_inside(component: Component | None) -> bool:
     """Say whether a component has files that live in a container or a volume."""
     if component is None or (component.inside is None and component.volume is None):
         return False
-    return isinstance(component, Files) or (isinstance(component, Sqlite | Secrets) and bool(_paths_of(component)))
+    return isinstance(component, Files) or (isinstance(component, Sqlite | Secrets) and bool(paths_of(component)))
 
 
 def find_landing(name: str, component: Component, loaded: Loaded) -> Landing:
     """Return where its files come to lie. Raises ``SourceError`` where that is not to be seen from here."""
-    paths = _paths_of(component)
+    paths = paths_of(component)
     if component.volume is not None:
         place, folder = find_folder(component, loaded)
         if place.address is not None:
@@ -60,12 +61,21 @@ def _find_top(component: Component, folder: bytes, wanted: list[WantedPath]) -> 
     return find_top_inside(b"" if is_single and isinstance(component, Sqlite) else folder, wanted)
 
 
+def find_top_of(component: Files | Secrets) -> bytes:
+    """Return where the tree of a component begins that lives in a container, as it is called there."""
+    paths = paths_of(component)
+    if isinstance(component, Files):
+        return find_beginning(b"", paths)[0]
+    return find_top_inside(b"", [want_below(b"", each) for each in paths])
+
+
 def _list_mine(component: Component, wanted: list[WantedPath]) -> tuple[bytes, ...]:
     endings = (b"", *COMPANIONS) if isinstance(component, Sqlite) else (b"",)
     return tuple(each.fixed + ending for each in wanted for ending in endings)
 
 
-def _paths_of(component: Component) -> tuple[str, ...]:
+def paths_of(component: Component) -> tuple[str, ...]:
+    """Return the paths of a component that has files: its own, or all that there is."""
     assert isinstance(component, Files | Sqlite | Secrets)  # noqa: S101 - the caller looked
     named = (*((component.path,) if component.path else ()), *component.paths)
     return named or (("/",) if isinstance(component, Files) else ())
@@ -97,13 +107,15 @@ def lay_at_root(component: Files, loaded: Loaded) -> Files:
     return replace(component, path=".", paths=(), inside=None, exclude_from=lists)
 
 
-def not_mounted(name: str, place: str) -> SourceUnfit:
+def not_mounted(name: str, place: str) -> KeptInside:
     """Return the error for files that no folder of this machine holds."""
-    return SourceUnfit(
-        "Where the files of {component} lie on this machine is not to be seen: {place} is not there, or keeps them "
-        "in itself and not in a volume.",
-        hint="Let the engine make it, with compose: up -d, then run the same command again. Or bring them below a "
-        "directory with --to DIR, and from there into it.",
-        component=name,
-        place=place,
+    return KeptInside.of(
+        SourceUnfit(
+            "Where the files of {component} lie on this machine is not to be seen: {place} is not there, or keeps them "
+            "in itself and not in a volume.",
+            hint="Let the engine make it, with compose: up -d, then run the same command again. Or bring them below a "
+            "directory with --to DIR, and from there into it.",
+            component=name,
+            place=place,
+        )
     )

@@ -59,11 +59,8 @@ def find_mounted(path: str, component: Component, loaded: Loaded) -> Mounted | N
 
 
 def _list_mounts(component: Component, loaded: Loaded) -> Sequence[dict[str, Any]]:
-    assert component.inside is not None  # noqa: S101 - the caller looked
-    here, names, client = Place(loaded=loaded), [component.inside.name], component.inside.engine
-    if client == _COMPOSE:
-        words = (*list_compose_words(loaded), "ps", "--all", "--quiet", component.inside.name)
-        names, client = here.ask(words).decode().split()[:1], find_engine(loaded)
+    here = Place(loaded=loaded)
+    names, client = _find_containers(component, loaded)
     if not names or find_far_engine(client, loaded.variables, here.ask):  # whose folders are called as some here are
         return []
     try:
@@ -71,6 +68,24 @@ def _list_mounts(component: Component, loaded: Loaded) -> Sequence[dict[str, Any
         return [each for container in document for each in container.get("Mounts") or ()]
     except (ValueError, AttributeError, TypeError):
         return []
+
+
+def _find_containers(component: Component, loaded: Loaded) -> tuple[list[str], str]:
+    """Return the container that a component lives in, and the client that knows it; none where compose has none."""
+    assert component.inside is not None  # noqa: S101 - the caller looked
+    if component.inside.engine != _COMPOSE:
+        return [component.inside.name], component.inside.engine
+    words = (*list_compose_words(loaded), "ps", "--all", "--quiet", component.inside.name)
+    return Place(loaded=loaded).ask(words).decode().split()[:1], find_engine(loaded)
+
+
+def is_made(component: Component, loaded: Loaded) -> bool:
+    """Say whether the container that a component lives in is there, running or not. Nothing is raised."""
+    try:
+        names, client = _find_containers(component, loaded)
+        return bool(names) and bool(Place(loaded=loaded).ask((client, "inspect", *names)))
+    except SourceError:
+        return False
 
 
 def _below(path: str, folder: str) -> str | None:

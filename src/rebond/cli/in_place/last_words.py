@@ -15,14 +15,15 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.config.loading import load_configuration
 from rebond.errors import RebondError
 from rebond.operations.recovery.journal import Journal
-from rebond.operations.recovery.late_part import was_left_out
+from rebond.operations.recovery.late_part import was_kept_inside, was_left_out
 
 
 class LastWords(Struct, frozen=True, kw_only=True):
     """Written down with a run, so that whoever goes on with it hears the same.
 
     ``configuration`` is where its first file belongs, ``vault`` where everything came from. ``commands`` bring back,
-    by component, what the plan does not; those of ``late`` what the run may have left out.
+    by component, what the plan does not; those of ``late`` what the run may have left out, and those of ``copies`` that
+    where a container keeps it in itself.
     """
 
     root: str
@@ -30,13 +31,15 @@ class LastWords(Struct, frozen=True, kw_only=True):
     vault: str
     commands: Mapping[str, str] = field(default_factory=dict)
     late: Mapping[str, str] = field(default_factory=dict)
+    copies: Mapping[str, str] = field(default_factory=dict)
 
 
 def say_last_words(invocation: Invocation, words: LastWords, journal: Journal) -> None:
     """Say where the stack lies, what brings the rest back, and what is missing for backups."""
     note(invocation, tr("The stack lies in {root}, with its configuration.", root=show_path(words.root)))
     left_out = {name: each for name, each in words.late.items() if was_left_out(journal.folder_of(name))}
-    for name, command in {**words.commands, **left_out}.items():
+    kept_inside = {name: each for name, each in words.copies.items() if was_kept_inside(journal.folder_of(name))}
+    for name, command in {**words.commands, **left_out, **kept_inside}.items():
         note(invocation, tr("What brings {component} back: {command}", component=name, command=command))
     _say_what_backups_need(invocation, words.vault, Path(words.configuration))
 

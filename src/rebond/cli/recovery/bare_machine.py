@@ -75,7 +75,7 @@ def recover_stack(
         root = Path(to) if to else loaded.root
         path = place_of(root, next(iter(stored)))
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
-        plan, commands, late = _leave_out(
+        plan, commands, inside = _leave_out(
             plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to
         )
         plan = replace(plan, left_out=(*plan.left_out, *apart))
@@ -93,7 +93,12 @@ def recover_stack(
         loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
         commands |= loading
         words = LastWords(
-            root=str(root), configuration=str(path), vault=vault.store.location, commands=commands, late=late
+            root=str(root),
+            configuration=str(path),
+            vault=vault.store.location,
+            commands=commands,
+            late=inside.after,
+            copies=inside.copies,
         )
         journal = begin_run(invocation, loaded, wish, plan, clock, words, stored)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
@@ -226,24 +231,26 @@ class _Later(Struct, frozen=True, kw_only=True):
 
 def _leave_out(
     plan: RecoveryPlan, later: _Later, names: Sequence[str], vault: VaultAtHand, *, to: str
-) -> tuple[RecoveryPlan, dict[str, str], dict[str, str]]:
+) -> tuple[RecoveryPlan, dict[str, str], in_containers.Commands]:
     """Say of what does not come back now how it does; return the plan with that, and the commands to be said again.
 
-    The last ones are for parts that the run itself may have to leave out.
+    Among the last ones are those for parts that the run itself may have to leave out.
     """
     away, late = [each.name for each in plan.left_out], [each.name for each in plan.parts if each.is_late]
     inside = in_containers.find_commands(
         () if to else (*away, *late), later.loaded, vault.live, later.asked.records, later.words
     )
-    left_out = [in_containers.describe(each, inside) for each in plan.left_out]
+    components = later.loaded.configuration.component
+    now = {name: inside.choose(name, components.get(name), later.loaded) for name in away}
+    left_out = [in_containers.describe(each, inside, now[each.name]) for each in plan.left_out]
     left_out += [_come_later(name, later) for name in names]
     return (
         replace(plan, left_out=tuple(left_out)),
         {
             **{name: later.command_for(name) for name in names},
-            **{name: command for name, command in inside.after.items() if name in away},
+            **{name: command for name, command in now.items() if command},
         },
-        {name: command for name, command in inside.after.items() if name in late},
+        inside,
     )
 
 

@@ -1,17 +1,19 @@
 """What of a stack lies in containers: on a bare machine it comes back by commands, when the engine is ready for it."""
 
+import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from rebond.config.components import Images
+from rebond.config.components import Component, Images
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit, SourceUnreachable
-from rebond.operations.browsing import children, root_of
+from rebond.operations.browsing import children, holds_single_file, root_of
 from rebond.operations.recovery.plan import LeftOut
-from rebond.stack.contained_places import lies_inside
+from rebond.stack.contained_places import lies_inside, paths_of
+from rebond.stack.copying_inside import copy_line, keeps_in_itself
 from rebond.stack.recovering import leave_out
 from rebond.stack.whereabouts import find_engine
 from rebond.vault.access import Vault
@@ -22,10 +24,20 @@ _ARCHIVE = b".tar"
 
 
 class Commands(Struct, frozen=True, kw_only=True):
-    """What brings components back by hand: what services need ``before`` they start, and what comes ``after`` that."""
+    """What brings components back by hand: what services need ``before`` they start, and what comes ``after`` that.
+
+    ``copies`` do it where a container keeps the files of a component in itself, which nothing else does.
+    """
 
     before: Mapping[str, str]
     after: Mapping[str, str]
+    copies: Mapping[str, str]
+
+    def choose(self, name: str, component: Component | None, loaded: Loaded) -> str:
+        """Return what brings a component back, as its container is now; empty for none."""
+        if name in self.copies and component is not None and keeps_in_itself(name, component, loaded):
+            return self.copies[name]
+        return self.after.get(name, "")
 
 
 def find_commands(
@@ -41,6 +53,7 @@ def find_commands(
     """
     before: dict[str, str] = {}
     after: dict[str, str] = {}
+    copies: dict[str, str] = {}
     for name in names:
         component = loaded.configuration.component.get(name)
         record = records.get(name)
@@ -49,23 +62,43 @@ def find_commands(
         if isinstance(component, Images):
             if command := " && ".join(_list_loads(name, loaded, vault, record, words[:2])):
                 before[name] = command
-        elif lies_inside(component):
+        elif component is not None and lies_inside(component):
             after[name] = shlex.join(["rebond", "restore", _short(record), name, "--in-place", *words])
-    return Commands(before=before, after=after)
+            if component.inside is not None:
+                copies[name] = _copy(name, component, loaded, vault, record, words[:2])
+    return Commands(before=before, after=after, copies=copies)
 
 
-def describe(left: LeftOut, commands: Commands) -> LeftOut:
-    """Say of a component what brings it back, and when; as it was where no command does."""
-    if command := commands.before.get(left.name):
+def _copy(
+    name: str, component: Component, loaded: Loaded, vault: Vault, record: SnapshotRecord, words: Sequence[str]
+) -> str:
+    """Return the line that brings a component beside the stack, and from there into its container."""
+    folder = f"{loaded.root}-{name}"
+    restored = shlex.join(["rebond", "restore", _short(record), name, "--to", folder, *words])
+    copied = copy_line(name, component, loaded, folder, is_single=_is_single(name, component, vault, record))
+    return f"{restored} && {copied}" if copied else restored
+
+
+def _is_single(name: str, component: Component, vault: Vault, record: SnapshotRecord) -> bool:
+    paths = paths_of(component)
+    with SnapshotReader(vault, record) as reader:
+        found = next((each for each in reader.components if each.name == name), None)
+        wanted = os.path.basename(os.fsencode(paths[0]))
+        return found is not None and len(paths) == 1 and holds_single_file(reader, found, wanted)
+
+
+def describe(left: LeftOut, commands: Commands, command: str) -> LeftOut:
+    """Say of a component what ``command`` brings it back, and when; as it was where none does."""
+    if loading := commands.before.get(left.name):
         return leave_out(
             left.name,
             SourceUnreachable(
                 "These images are in no registry, and the services need them before they start.",
                 hint="Before you go on: {command}",
-                command=command,
+                command=loading,
             ),
         )
-    if command := commands.after.get(left.name):
+    if command:
         values = {**left.values, "command": command}
         if "{command}" in left.hint_template:
             return replace(left, values=values)

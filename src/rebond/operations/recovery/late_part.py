@@ -23,8 +23,17 @@ from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.reserve import write_note
 from rebond.progress import Observer
 
-SEEN, _LEFT, _ASIDE = "volumes", "left-out", "aside"
+SEEN, _LEFT, _ASIDE, _INSIDE = "volumes", "left-out", "aside", "kept-inside"
 _OF_THE_DISK = b"lost+found"
+
+
+class KeptInside(SourceUnfit):
+    """Files that no folder of this machine holds: their container keeps them in itself, or is not there."""
+
+    @classmethod
+    def of(cls, error: SourceUnfit) -> "KeptInside":
+        """Return an error that says the same."""
+        return cls(error.template, hint=error.hint_template, **error.values)
 
 
 class LatePlace(msgspec.Struct, frozen=True, kw_only=True):
@@ -171,6 +180,8 @@ class LatePart:
             return read_seen(self._folder)
 
     def _leave(self, error: RebondError) -> None:
+        if isinstance(error, KeptInside):
+            self._note(_INSIDE, b"")
         self._note(_LEFT, error.message.encode())
 
     def _note(self, name: str, content: bytes) -> None:
@@ -247,6 +258,11 @@ class LatePart:
 def was_left_out(folder: Path) -> bool:
     """Say whether a part with this folder was left out of its run."""
     return (folder / _LEFT).exists()
+
+
+def was_kept_inside(folder: Path) -> bool:
+    """Say whether that was because its container keeps it in itself."""
+    return (folder / _INSIDE).exists()
 
 
 def read_seen(folder: Path) -> list[str] | None:
