@@ -15,6 +15,7 @@ CUTS = "tests/crash/test_swap_cuts.py"
 MOUNTS = "tests/scenarios/test_restore_in_place_mounts.py"
 RECOVER_KILLS = "tests/crash/test_recover_kills.py"
 STUCK = "tests/scenarios/test_restores_that_nothing_ends.py"
+NOTES = "tests/unit/operations/recovery/test_spoilt_notes.py"
 SPOILT = "tests/unit/operations/recovery/test_spoilt_runs.py"
 
 RECOVERY = (
@@ -492,6 +493,18 @@ RECOVERY = (
             ),
         ),
         (f"{SPOILT}::test_a_folder_that_cannot_be_looked_into_hides_no_other",),
+    ),
+    Bug(
+        "a-mark-that-is-hidden-is-none",
+        "A step whose mark a bad disk hides is done again: what was taken back is taken away for good.",
+        (
+            Change(
+                "operations/recovery/journal.py",
+                "        return is_there(path)\n",
+                "        return os.path.exists(path)\n",
+            ),
+        ),
+        (f"{NOTES}::test_a_mark_that_cannot_be_looked_at_is_not_taken_for_none",),
     ),
     Bug(
         "a-spoilt-record-is-not-told",

@@ -14,6 +14,7 @@ from msgspec import Struct
 from rebond.clock import Clock
 from rebond.durable_files import fsync_directory, make_directories_durably
 from rebond.errors import RebondError, UsageError, VaultExists, VaultMissing, WrongKey
+from rebond.presence import is_file, is_there
 from rebond.secret import Reserved
 from rebond.store.protocol import Store
 from rebond.store.proving import LARGE_BYTES, StoreProof, prove_store
@@ -94,7 +95,7 @@ def clear_sealed_key(store: Store, places: KeyPlaces) -> bool:
 
     The writer's file proves that it is the same vault: the file of another one is not touched.
     """
-    if places.writer is None or not (places.writer.is_file() and places.owner.is_file()):
+    if places.writer is None or not (is_file(places.writer) and is_file(places.owner)):
         return False
     try:
         open_vault(store, secret_from_file(places.writer.read_bytes()))
@@ -170,7 +171,7 @@ def _make(
 
 def _settle_writer(store: Store, opened: OpenedVault, path: Path, label: str, clock: Clock) -> None:
     """Make a writer and its file, unless an earlier run did. One without a file, of a run that was cut, is harmless."""
-    if path.exists():
+    if is_there(path):
         known = read_member_file(path.read_bytes()).credentials
         if known.vault_id == opened.description.vault_id:
             return

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from rebond.config.model import Loaded
 from rebond.errors import UsageError
+from rebond.presence import is_taken
 from rebond.schedule.git_hooks import HOOKS, Repository, name_kept, write_hook
 from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.installing import FileToWrite, Installation, read_origin, refuse
@@ -78,7 +79,7 @@ def plan_hooks(found: Mapping[Path, tuple[Repository, Sequence[str]]], handed: H
 
 def _free_name(kept: Path) -> Path:
     """Return the name itself. Raises ``Refused`` when an older hook lies there: one of the two is to be chosen."""
-    if kept.exists() or kept.is_symlink():
+    if is_taken(kept):
         raise refuse(kept, Origin.FOREIGN)
     return kept
 
@@ -92,7 +93,7 @@ def plan_hooks_away(found: Mapping[Path, tuple[Repository, Sequence[str]]]) -> I
             origin = read_origin(path)
             if origin is Origin.CHANGED:
                 raise refuse(path, origin)
-            if origin is Origin.OURS and (kept.exists() or kept.is_symlink()):
+            if origin is Origin.OURS and is_taken(kept):
                 put_back.append((kept, path))
             elif origin is Origin.OURS:
                 gone.append(path)

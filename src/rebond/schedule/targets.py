@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rebond.config.model import Loaded
 from rebond.errors import Refused, UsageError
+from rebond.presence import is_folder
 from rebond.schedule.cron_lines import CRON_D, cron_file_name, take_out_of_table, write_cron_file, write_table
 from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.installing import Installation, plan_files, plan_removal
@@ -79,7 +80,7 @@ def plan_target_away(folder: Path, handed: HandedOver, target: str) -> Installat
 def find_units(folder: Path, stack: str) -> list[Path]:
     """Return what looks like units of a stack; whether they are ours is looked at one by one."""
     prefix = unit_prefix(stack)
-    if not folder.is_dir():
+    if not is_folder(folder):
         return []
     names = (each for each in sorted(folder.iterdir()) if each.suffix in _KINDS and each.is_file())
     return [each for each in names if each.stem == prefix or each.stem.startswith(f"{prefix}-")]

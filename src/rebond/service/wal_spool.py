@@ -17,6 +17,7 @@ from rebond.operations.wal.archiving import WalArchive, WalFile
 from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalLedger
 from rebond.operations.wal.tails import put_tail
+from rebond.presence import is_folder, is_there
 from rebond.sources.postgres.wal_names import (
     Switch,
     is_history,
@@ -69,7 +70,7 @@ class WalSpool:
 
     def is_there(self) -> bool:
         """Say whether the directory is there: nobody but us is to delete it, and somebody may."""
-        return self.folder.is_dir()
+        return is_folder(self.folder)
 
     def begin_anew(self) -> None:
         """Make the directory again, after it was deleted; what is not in the vault is to come once more."""
@@ -163,7 +164,7 @@ class WalSpool:
                 os.replace(self.folder / other, self.folder / f"{_ASIDE}{other}")
             elif is_partial(other):
                 self._make_whole(other)
-        if not (self.folder / name).exists():
+        if not is_there(self.folder / name):
             with open(self.folder / name, "wb") as file:
                 file.truncate(segment_bytes)
         self._tails.clear()
@@ -239,7 +240,7 @@ class WalSpool:
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(self.folder / name)
                 self._put.discard(name)
-        for name in [each for each in self._tails if not (self.folder / each).exists()]:
+        for name in [each for each in self._tails if not is_there(self.folder / each)]:
             del self._tails[name]
 
 

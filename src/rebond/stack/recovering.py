@@ -27,6 +27,7 @@ from rebond.operations.recovery.plan import (
     StepKind,
     make_plan,
 )
+from rebond.presence import is_folder
 from rebond.stack.hooks import make_hook
 from rebond.stack.recovery_parts import is_bare, make_images_part, make_part
 from rebond.stack.recovery_places import Relocation
@@ -51,7 +52,7 @@ def plan_recovery(
         component = loaded.configuration.component[chosen.name]
         try:
             part, place = make_part(chosen, component, relocation, wish, around)
-            if isinstance(part, LatePart) and loaded.root.is_dir():  # else nobody can tell yet whose a volume is
+            if isinstance(part, LatePart) and is_folder(loaded.root):  # else nobody can tell yet whose a volume is
                 part.require_free()
         except SourceError as error:
             left_out.append(leave_out(chosen.name, error))
@@ -63,7 +64,7 @@ def plan_recovery(
     if not parts:
         _refuse(left_out)
     hooks = choose_hooks(relocation.loaded, wish, around.environment) if wish.runs_commands else {}
-    if not relocation.loaded.root.is_dir():
+    if not is_folder(relocation.loaded.root):
         hooks = {**hooks, StepKind.STOP: ()}  # commands start in the root: where that is gone, nothing is to be stopped
     refusals: list[Finding] = []
     if wish.runs_commands and not hooks.get(StepKind.STOP):  # nobody will stop what runs: better said before the fetch

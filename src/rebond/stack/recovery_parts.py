@@ -12,6 +12,7 @@ from rebond.errors import SourceUnfit
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.late_part import LatePart
 from rebond.operations.recovery.parts import Part
+from rebond.presence import is_folder
 from rebond.stack.file_places import find_files_place
 from rebond.stack.late_places import ContainerMaker, comes_late, describe_place
 from rebond.stack.recovery_places import Relocation
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 def is_bare(loaded: Loaded, wish: RecoveryWish) -> bool:
     """Say whether nothing of the stack is on this machine yet."""
-    return wish.is_bare or not loaded.root.is_dir()
+    return wish.is_bare or not is_folder(loaded.root)
 
 
 def make_part(

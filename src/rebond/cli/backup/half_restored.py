@@ -11,6 +11,7 @@ from rebond.clock import SystemClock
 from rebond.entries import Tree
 from rebond.errors import RebondError, RestoreError, SourceUnfit
 from rebond.findings import Finding
+from rebond.presence import is_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +29,7 @@ def find_half_restored(state_folder: Path, stack: str, tell: "Callable[[RebondEr
 
     found: dict[str, str] = {}
     try:
-        if not (state_folder / RESTORES).is_dir():
+        if not is_folder(state_folder / RESTORES):
             return found
         runs = look_at_runs(state_folder / RESTORES, SystemClock())
     except OSError as error:

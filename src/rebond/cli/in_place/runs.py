@@ -20,6 +20,7 @@ from rebond.errors import ConfigError, Refused, RestoreError, VaultLocked
 from rebond.operations.recovery.journal import OPEN_STATES, PLAN, RESTORES, Journal, RunState, spoilt
 from rebond.operations.recovery.known_runs import look_at_runs
 from rebond.operations.recovery.plan import PlannedPart, RecoveryPlan, Step
+from rebond.presence import is_file, is_there
 from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.sets import read_configuration
 
@@ -77,7 +78,7 @@ def _keep_configuration(folder: Path, files: Mapping[str, bytes]) -> list[str]:
             path = folder / name if not os.path.isabs(name) else None
             if path is not None:  # one from elsewhere stays there
                 make_directories_durably(os.fspath(path.parent))
-                if not path.exists():
+                if not is_there(path):
                     write_durably(os.fspath(path), content)
     except OSError as error:
         raise RestoreError(
@@ -94,7 +95,7 @@ def read_kept_configuration(journal: Journal) -> dict[str, bytes]:
     found = {}
     for name in journal.read_plan().get("configuration") or ():
         path = journal.folder / _CONFIGURATION / str(name)
-        if not os.path.isabs(name) and path.is_file():
+        if not os.path.isabs(name) and is_file(path):
             found[str(name)] = path.read_bytes()
     return found
 

@@ -17,6 +17,7 @@ from rebond.errors import ConfigError, RestoreError, UsageError
 from rebond.operations.recovery.journal import Journal
 from rebond.operations.recovery.own_touches import touching
 from rebond.operations.stored_configuration import read_stored_configuration
+from rebond.presence import is_file
 from rebond.stack.recovery_places import find_old_root
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
@@ -131,7 +132,7 @@ def take_configuration_back(root: Path, stored: Mapping[str, bytes], journal: Jo
         names = json.loads((journal.folder / _LAID).read_bytes())
         with touching(journal.folder, _list_touched(root, names), journal.put_ns):
             for path, content in ((place_of(root, name), stored.get(name)) for name in names):
-                if path.is_file() and path.read_bytes() == content:
+                if is_file(path) and path.read_bytes() == content:
                     path.unlink()
                     for folder in path.relative_to(root).parents[:-1]:
                         with contextlib.suppress(OSError):  # something of somebody's lies there

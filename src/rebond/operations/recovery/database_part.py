@@ -8,7 +8,7 @@ import msgspec
 
 from rebond.clock import Clock
 from rebond.errors import RestoreError
-from rebond.operations.recovery.journal import note_read
+from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.reserve import write_note
@@ -235,7 +235,7 @@ class DatabasePart:
 
     def _is_discarded(self) -> bool:
         """Say whether it was undone to its end, after which nothing is asked of the server any more."""
-        return (self._folder / _DISCARDED).exists()
+        return is_noted(self._run, self._folder / _DISCARDED)
 
     def _keep(self, names: list[_Names]) -> None:
         self._write(NAMES, write_json(names))

@@ -15,7 +15,7 @@ from rebond.findings import Finding
 from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.earlier_fetches import choose_overwriting
 from rebond.operations.recovery.folders import delete_tree, has_wanted, list_files, remove_empty
-from rebond.operations.recovery.journal import note_read
+from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.mounts import describe_mounted, require_replaceable
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
@@ -150,7 +150,7 @@ class FilePart:
         if outcome.is_damaged:
             raise VaultDamaged(
                 "The component {component} cannot be brought back whole from the snapshot {id}.",
-                hint="Choose an earlier one ('rebond find' lists versions), or bring what is whole with --to DIR.",
+                hint="Choose an earlier one ('rebond find NAME' lists versions), or bring what is whole with --to DIR.",
                 component=self.name,
                 id=self.source.record.snapshot.hex()[:12],
             )
@@ -224,7 +224,7 @@ class FilePart:
     def take_back(self) -> None:
         """Put the old version into its place again."""
         swap = self._find_swap()
-        if swap is None or (self._folder / _TAKEN_BACK).exists():
+        if swap is None or is_noted(self._run, self._folder / _TAKEN_BACK):
             return
         with self._telling(swap.place):
             swap_steps.take_back(swap)
@@ -236,7 +236,7 @@ class FilePart:
         places = self._find_places()
         if places is None:
             return
-        if self._find_swap() is not None and not (self._folder / _TAKEN_BACK).exists():
+        if self._find_swap() is not None and not is_noted(self._run, self._folder / _TAKEN_BACK):
             raise RestoreError("The component {component} is in its place and was not taken back.", component=self.name)
         remove_empty(places.old_folder(self.name))
         self._remove(places, places.new_folder(self.name))

@@ -22,6 +22,7 @@ from rebond.errors import RestoreError, VaultLocked
 from rebond.operations.recovery.plan import StepKind
 from rebond.operations.recovery.reserve import give_up_reserve, reserve_kept, write_with_reserve
 from rebond.operations.recovery.signs_of_life import give_signs, read_last_ms
+from rebond.presence import is_there
 
 RESTORES = "restores"  # the folder of all runs, below the state folder
 PLAN, JOURNAL, PARTS = "plan.json", "journal.jsonl", "parts"
@@ -276,7 +277,7 @@ def folder_held(folder: Path) -> Iterator[None]:
 
 def _append(path: Path, lines: bytes) -> None:
     """Write lines durably, or nothing of them: half a line would spoil the next one."""
-    is_new = not path.exists()
+    is_new = not is_there(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, FILE_MODE)
     try:
         size = os.fstat(descriptor).st_size
@@ -327,6 +328,12 @@ def note_read(run: str, path: Path) -> Iterator[None]:
         yield
     except (OSError, ValueError, RecursionError, msgspec.MsgspecError) as error:
         raise spoilt(run, path, error) from error
+
+
+def is_noted(run: str, path: Path) -> bool:
+    """Say whether a part of a run left this mark. Raises ``RestoreError`` where nobody can tell."""
+    with note_read(run, path):
+        return is_there(path)
 
 
 def _unwritable(path: Path, error: OSError) -> RestoreError:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from rebond.clock import Clock
 from rebond.errors import Refused, RestoreError, UnknownName, UsageError
 from rebond.operations.recovery.journal import JOURNAL, OPEN_STATES, PLAN, Journal, RunState, read_plan
+from rebond.presence import is_there
 
 _RUN = re.compile(r"[0-9a-f]{4,32}")
 
@@ -82,7 +83,7 @@ def look_at_runs(restores: Path, clock: Clock) -> KnownRuns:
 def _has_begun(folder: Path) -> bool:
     """Say whether a run got as far as its plan; one that cannot be looked at may have."""
     try:
-        return any((folder / name).exists() for name in (PLAN, JOURNAL))
+        return any(is_there(folder / name) for name in (PLAN, JOURNAL))
     except OSError:
         return True
 

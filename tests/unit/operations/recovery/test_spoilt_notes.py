@@ -3,11 +3,14 @@
 import os
 import pathlib
 
+import msgspec
 import pytest
 
 from rebond.errors import RestoreError
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
 from rebond.operations.recovery.left_behind import find_spoilt_note
+from rebond.operations.recovery.remembered_places import Places
+from rebond.operations.recovery.swapping import Swap
 
 RUN = "0a" * 8
 
@@ -51,3 +54,38 @@ def test_a_spoilt_note_is_found_among_the_parts_of_a_run(notes: pathlib.Path, no
     found = find_spoilt_note(notes.parents[1])
     assert found is not None
     assert str(notes / note) in found.message
+
+
+@pytest.fixture
+def taken_back(notes: pathlib.Path) -> pathlib.Path:
+    """A part that was put and taken back; the mark that says so cannot be looked at any more, as on a bad disk."""
+    folders = {name: notes / name for name in ("live", "new", "old", "added")}
+    for name in ("live", "new"):
+        folders[name].mkdir()
+        (folders[name] / "file").write_text(name)
+    paths = {name: os.fsencode(path) for name, path in folders.items()}
+    swap = Swap(place=paths["live"], new=paths["new"], old=paths["old"], added=paths["added"], asides=[b""], puts=[b""])
+    (notes / "swap").write_bytes(msgspec.msgpack.encode(swap))
+    (notes / "places").write_bytes(
+        msgspec.msgpack.encode(Places(place=paths["live"], beside=os.fsencode(notes / "beside"), made=[]))
+    )
+    part_of(notes).set_aside()
+    part_of(notes).put()
+    assert (folders["live"] / "file").read_text() == "new"
+    part_of(notes).take_back()
+    assert (folders["live"] / "file").read_text() == "live"
+    (notes / "taken-back").unlink()
+    (notes / "taken-back").symlink_to("x" * 300)  # no name may be so long: whoever looks has an error
+    return folders["live"] / "file"
+
+
+@pytest.mark.parametrize("act", ["take_back", "discard"])
+def test_a_mark_that_cannot_be_looked_at_is_not_taken_for_none(
+    notes: pathlib.Path, taken_back: pathlib.Path, act: str
+) -> None:
+    """Taken back once more, the version of before would be moved away as if it were the restored one."""
+    with pytest.raises(RestoreError) as caught:
+        getattr(part_of(notes), act)()
+
+    assert str(notes / "taken-back") in caught.value.message
+    assert taken_back.read_text() == "live"
