@@ -23,13 +23,16 @@ _CLASSES: dict[bytes, frozenset[int]] = {
 }
 
 
-def translate_glob(glob: bytes, *, crosses_slashes: bool) -> bytes | None:
+def translate_glob(glob: bytes, *, crosses_slashes: bool, is_narrow: bool = False) -> bytes | None:
     """Return the regular expression for ``glob``; ``None`` when it is malformed and matches nothing.
 
     ``crosses_slashes``: a star may match a slash (the subject is a single name, so it never does).
+    ``is_narrow``: of what the versions of Git read differently, the meaning that fits fewer paths; otherwise more.
     """
     parts: list[bytes] = []
-    plain_length = count_plain(glob)
+    # Git before 2.52 compares the plain bytes at the front by themselves and starts to match after them, so stars
+    # right after them are stars at the beginning: "a**/b" is "a" and then "**/b". Newer ones keep to "a*/b".
+    opening = 0 if is_narrow else count_plain(glob)
     position = 0
     while position < len(glob):
         code = glob[position]
@@ -42,7 +45,7 @@ def translate_glob(glob: bytes, *, crosses_slashes: bool) -> bytes | None:
             parts.append(b"." if crosses_slashes else b"[^/]")
             position += 1
         elif code == 0x2A:
-            part, position = _translate_stars(glob, position, plain_length, crosses_slashes=crosses_slashes)
+            part, position = _translate_stars(glob, position, opening, crosses_slashes=crosses_slashes)
             parts.append(part)
         elif code == 0x5B:
             members, position = _read_bracket(glob, position)
@@ -60,15 +63,13 @@ def count_plain(glob: bytes) -> int:
     return next((position for position, code in enumerate(glob) if code in _SPECIAL), len(glob))
 
 
-def _translate_stars(glob: bytes, start: int, plain_length: int, *, crosses_slashes: bool) -> tuple[bytes, int]:
+def _translate_stars(glob: bytes, start: int, opening: int, *, crosses_slashes: bool) -> tuple[bytes, int]:
     end = start
     while end < len(glob) and glob[end] == 0x2A:
         end += 1
     if crosses_slashes:
         return b".*", end
-    # Git compares the plain bytes at the front by themselves and starts to match after them, so
-    # stars right after them count as stars at the beginning ("a**/b" is "a" and then "**/b").
-    opens = start in (0, plain_length) or glob[start - 1] == _SLASH
+    opens = start in (0, opening) or glob[start - 1] == _SLASH
     follows = glob[end : end + 2]
     if end - start < 2 or not opens or (follows and not follows.startswith(b"/") and follows != b"\\/"):
         return b"[^/]*", end

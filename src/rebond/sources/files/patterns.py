@@ -1,6 +1,8 @@
 """Patterns with the meaning that Git gives them, and sets of them that are quick to ask.
 
-The grammar is that of ``gitignore(5)``, down to its corners: a test compares it with Git itself.
+The grammar is that of ``gitignore(5)``, down to its corners: a test compares it with Git itself. Stars right after
+plain text (``a**/b``) mean more to versions before 2.52 than to newer ones: such a pattern leaves out what all of them
+leave out, and behind ``!`` keeps what any of them keeps.
 """
 
 import re
@@ -30,7 +32,8 @@ class Pattern(Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def expression(self) -> bytes | None:
         """The regular expression with the same meaning; ``None`` when nothing can ever match."""
-        return translate_glob(self.glob, crosses_slashes=not self.is_anchored)
+        # Where versions of Git differ, nothing is left out that one of them would keep.
+        return translate_glob(self.glob, crosses_slashes=not self.is_anchored, is_narrow=not self.is_negated)
 
     @cached_property
     def _compiled(self) -> re.Pattern[bytes] | None:
