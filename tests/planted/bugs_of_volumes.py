@@ -106,6 +106,18 @@ VOLUMES = (
         (f"{RECOVERED}::test_what_lies_in_a_container_itself_is_left_out_with_its_reason",),
     ),
     Bug(
+        "room-in-volumes-is-nobodys",
+        "What comes into volumes is not counted: the disk is full in the middle, with the services not started.",
+        (
+            Change(
+                "operations/recovery/carrying_out.py",
+                "        check_room([each for each in self._means.parts.values() if isinstance(each, ComesLate)])\n",
+                "",
+            ),
+        ),
+        (f"{RECOVERED}::test_a_disk_of_the_engine_without_room_for_all_is_told_before_anything_is_fetched_there",),
+    ),
+    Bug(
         "twice-into-a-volume",
         "A database in a volume is put a second time with those of servers, into what was filled already.",
         (

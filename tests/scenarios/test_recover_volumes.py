@@ -2,13 +2,18 @@
 
 import contextlib
 import json
+import os
 import pathlib
 import shutil
 import sqlite3
 import stat
+from collections.abc import Iterable
 
 import pytest
 from tests.scenarios.volumes_gone import CONFIGURATION, LATE, VolumesGone
+
+from rebond.operations.recovery import carrying_out
+from rebond.operations.recovery.parts import Part
 
 Folder = pathlib.Path
 
@@ -198,6 +203,46 @@ def test_an_engine_that_makes_nothing_keeps_the_rest_from_nothing(stack: Volumes
     assert {*stack.files()} == {"shop/rebond.toml", "shop/compose.yml"}
     assert stack.trace() == ["rebuild", "start"]
     assert answer.err.count("What brings ") == len(LATE)
+
+
+def test_a_disk_of_the_engine_without_room_for_all_is_told_before_anything_is_fetched_there(
+    stack: VolumesGone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the engine puts a volume is known when it is made, and not when the run begins; each alone has room."""
+    real, made = os.statvfs, stack.engine.folder / "containers" / "web"
+
+    class Narrow:
+        def __init__(self, path: bytes) -> None:
+            found = real(path)
+            self.f_frsize, self.f_bavail = (1, 10_000) if made.exists() else (found.f_frsize, found.f_bavail)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rebond.operations.recovery.checking.os.statvfs", Narrow)
+        answer = stack.recover()
+    assert (answer.status, "has room for 10.0 kB; the new version needs 8.21 kB" in answer.err) == (40, True), (
+        answer.err
+    )
+    brought = {"shop_media/from-image", "shop_data/from-image"}
+    assert {*stack.files()} == {"shop/rebond.toml", "shop/compose.yml", *brought}
+    assert "Then go on with: rebond restore --resume" in answer.err
+    assert stack.resume().status == 0
+    assert stack.files() == stack.saved_files
+
+
+def test_a_disk_that_is_known_before_the_run_is_looked_at_before_anything_is_made(
+    stack: VolumesGone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.engine.make("shop_media")
+    stack.root.mkdir()
+    (stack.root / "compose.yml").write_text("services: {}\n")
+    rooms: list[str] = []
+
+    def look(parts: Iterable[Part]) -> None:
+        rooms.extend(each.name for each in parts if each.rooms())
+
+    monkeypatch.setattr(carrying_out, "check_room", look)
+    assert stack.recover().status == 0
+    assert rooms == ["code", "media", *LATE]
 
 
 def test_an_engine_on_another_machine_is_not_filled_here(stack: VolumesGone) -> None:

@@ -198,6 +198,7 @@ class Recovery:
             each.look()
         for each in parts:
             each.make(self._observer)
+        check_room([each for each in self._means.parts.values() if isinstance(each, ComesLate)])
 
     def _position_of(self, step: Step) -> int:
         """Return which of its kind a step is, from 0."""

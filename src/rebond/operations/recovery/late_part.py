@@ -16,12 +16,11 @@ import msgspec
 from rebond.errors import RebondError, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
-from rebond.operations.recovery.journal import is_noted, note_read
+from rebond.operations.recovery.journal import note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.reserve import write_note
-from rebond.presence import is_there
 from rebond.progress import Observer
 
 SEEN, _LEFT, _ASIDE, _INSIDE = "volumes", "left-out", "aside", "kept-inside"
@@ -106,8 +105,8 @@ class LatePart:
         self._found: FilesPlace | None = None  # by this process: asking an engine takes a while
 
     def rooms(self) -> Sequence[Room]:
-        """Where an engine will put it is not known yet."""
-        return ()
+        """As for any files, once it is known where the engine puts it; before that nothing."""
+        return () if self._found is None else self._land(self._found).rooms()
 
     # -- the place -------------------------------------------------------------------------------
 
@@ -118,6 +117,7 @@ class LatePart:
         except SourceError:
             return  # it is made later
         self._require_free(found)
+        self._found = found.place
 
     def look(self) -> None:
         """Note, once, which volumes there are: what is in one of them was not brought for this run."""
@@ -132,6 +132,7 @@ class LatePart:
 
     def make(self, observer: Observer) -> None:
         """Find the place, or make it. What keeps it from that is told, and the run goes on without it."""
+        self._found = None  # what could be seen before the run may have been another stack's
         if not self.is_left_out():
             try:
                 found = self._find_or_make(self._find_maker())
@@ -204,7 +205,7 @@ class LatePart:
         """Move aside what lies there, which no other step does, and the new version into its place."""
         if not self.is_left_out():
             part = self._forward()
-            if not is_noted(self._run, self._folder / _ASIDE):  # else what lies there is the new version already
+            if not (self._folder / _ASIDE).exists():  # once anything was put, what lies there is the new version
                 part.set_aside()
                 self._note(_ASIDE, b"")
             part.put()
@@ -258,12 +259,12 @@ class LatePart:
 
 def was_left_out(folder: Path) -> bool:
     """Say whether a part with this folder was left out of its run."""
-    return is_there(folder / _LEFT)
+    return (folder / _LEFT).exists()
 
 
 def was_kept_inside(folder: Path) -> bool:
     """Say whether that was because its container keeps it in itself."""
-    return is_there(folder / _INSIDE)
+    return (folder / _INSIDE).exists()
 
 
 def read_seen(folder: Path) -> list[str] | None:
