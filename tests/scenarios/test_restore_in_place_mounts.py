@@ -150,4 +150,4 @@ def test_what_lies_on_which_mount_is_found_by_the_longest_name() -> None:
     assert [find_mount(each, mounts) for each in (b"/a/b/x", b"/a/bx", b"/a/b/c")] == [b"/a/b", b"/", b"/a/b/c"]
     assert list_below(b"/a/b", mounts) == [b"c"]
     assert list_below(b"/", mounts) == [b"a/b", b"a/b/c", b"a/bc"]
-    assert b"/" in list_mount_points() or not os.path.exists("/proc/self/mountinfo")
+    assert b"/proc" in list_mount_points() or not os.path.exists("/proc/self/mountinfo")

@@ -173,9 +173,11 @@ class GzipSink(io.RawIOBase):
     def close(self) -> None:
         """Write what is left, and the end."""
         if not self.closed:
-            for each in self._stream.end():
-                self._sink.write(each)
-            super().close()
+            try:
+                for each in self._stream.end():
+                    self._sink.write(each)
+            finally:
+                super().close()  # else it would be ended once more as soon as nobody has it any more
 
 
 class _PieceReader(io.RawIOBase):

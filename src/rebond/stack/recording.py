@@ -3,6 +3,7 @@
 ``rebond doctor --record`` writes it; ``read_record`` gives it to whoever makes a snapshot or shows the history.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -161,9 +162,9 @@ def _find_applied(scene: Scene) -> dict[str, str]:
         if isinstance(component, Sqlite) and component.path and not component.inside:
             path = scene.loaded.root / component.path
             try:
-                with sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=2) as connection:
+                address = f"file:{quote(str(path))}?mode=ro"
+                with contextlib.closing(sqlite3.connect(address, uri=True, timeout=2)) as connection:
                     rows = connection.execute("SELECT app, max(name) FROM django_migrations GROUP BY app").fetchall()
-                connection.close()
             except sqlite3.Error:  # no such table, or no database: then nothing is known
                 continue
             found |= {str(app): str(name) for app, name in rows}

@@ -180,6 +180,30 @@ def test_an_archive_that_was_cut_by_an_error_does_not_look_whole(form: str, wher
         assert not stream.eof
 
 
+def test_an_archive_whose_reader_left_at_its_end_is_ended_once() -> None:
+    """Ended again when nobody has it any more, it would speak of threads that are gone."""
+
+    class Reader(io.BytesIO):
+        has_left = False
+
+        def write(self, content: object) -> int:
+            if self.has_left:
+                raise BrokenPipeError
+            return 1
+
+    sink, kept = Reader(), []
+    with (  # noqa: PT012 - the error is of the end
+        Deflater(threads=2) as deflater,
+        pytest.raises(BrokenPipeError),
+        compressed_sink(sink, "gz", level=6, deflater=deflater, threads=2) as packed,
+    ):
+        packed.write(b"content")
+        kept.append(packed)
+        sink.has_left = True
+    assert kept[0].closed
+    kept[0].close()
+
+
 def test_a_file_just_below_the_edge_of_zip_may_grow_beyond_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """What does not compress takes more room than it has: the sizes behind it need their long form."""
     edge = 1 << 20

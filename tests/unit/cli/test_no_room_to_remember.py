@@ -1,5 +1,6 @@
 """A disk that is full where this machine remembers what it saved: the folder that is meant is named."""
 
+import contextlib
 import pathlib
 import sqlite3
 
@@ -14,7 +15,7 @@ def test_a_second_look_that_cannot_be_joined_names_the_folder_that_is_full(
 ) -> None:
     (tmp_path / "src").mkdir()
     (tmp_path / "src" / "app.py").write_text("a = 1")
-    with sqlite3.connect(tmp_path / "shop.db") as database:
+    with contextlib.closing(sqlite3.connect(tmp_path / "shop.db")) as database:
         database.execute("CREATE TABLE t (i)")
     (tmp_path / "rebond.toml").write_text(
         'version = 1\n[stack]\nname = "shop"\n[component.src]\nkind = "files"\npath = "src"\n'

@@ -1,5 +1,6 @@
 """The folder of a stack is called what it is called: signs in its name stand for nothing else."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -48,7 +49,8 @@ def root(request: pytest.FixtureRequest, tmp_path: pathlib.Path) -> pathlib.Path
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text("text")
         (folder / "app.db").unlink()
-        sqlite3.connect(folder / "app.db").executescript("CREATE TABLE t (x)")
+        with contextlib.closing(sqlite3.connect(folder / "app.db")) as database:
+            database.executescript("CREATE TABLE t (x)")
     return odd
 
 
