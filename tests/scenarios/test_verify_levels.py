@@ -122,6 +122,32 @@ def test_damage_of_the_structure_is_found_without_reading_data(world: World, spo
     assert name in {damaged.name for damaged in outcome.damage}
 
 
+@pytest.mark.parametrize(
+    ("kind", "mended"),
+    [
+        (ObjectClass.PACK, True),
+        (ObjectClass.INDEX, True),
+        (ObjectClass.SNAPSHOT, False),
+        (ObjectClass.REFERENCES, False),
+        (ObjectClass.SLOT, False),
+        (ObjectClass.SESSION, False),
+        (ObjectClass.PAPER, False),
+    ],
+)
+def test_a_repair_is_proposed_for_what_it_mends_and_for_nothing_else(
+    world: World, kind: ObjectClass, mended: bool
+) -> None:
+    name = world.names(kind)[0]
+    flip_byte(world.store, name, -1)
+
+    outcome = world.verify(read_data_percent=100)
+
+    hints = [finding.hint for finding in outcome.findings if finding.subject == name]
+    assert hints
+    assert all(hints)
+    assert all(("--repair" in hint) is mended for hint in hints)
+
+
 def test_a_keeper_names_the_snapshots_that_damage_reaches_and_no_paths(world: World) -> None:
     vault = as_keeper(world)
     name = world.names(ObjectClass.PACK)[0]

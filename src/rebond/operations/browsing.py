@@ -100,7 +100,7 @@ def descend(reader: SnapshotReader, start: Located, path: bytes) -> Located:
         if found is None:
             raise UnknownName(
                 "{path} is not in this snapshot: nothing there is called {part}.",
-                hint="'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find' looks in all snapshots.",
+                hint="'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find NAME' looks in all snapshots.",
                 path=_show(start, path),
                 part=part.decode(errors="backslashreplace"),
                 parent=here.shown.decode(errors="backslashreplace"),

@@ -211,6 +211,7 @@ def _unwritable(path: Path, error: OSError) -> UsageError:
 def _foreign(store: Store) -> VaultExists:
     return VaultExists(
         "There is a vault at {location} already, and this machine has no key file of its owner for it.",
-        hint="Choose another place with --vault. To use that vault, let its owner run: rebond key issue writer.",
+        hint="Choose another place with --vault. To use that vault, let its owner run: "
+        "rebond key issue writer LABEL --output FILE",
         location=store.location,
     )

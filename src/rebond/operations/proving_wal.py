@@ -87,7 +87,7 @@ def _awaited(name: str, patience_seconds: float, state: Receiving) -> Finding:
             subject=name,
             template="No receiver takes the log of the server away: no replication slot is in use. {name} is awaited "
             "for {seconds} s all the same.",
-            hint_template="Start it: rebond wal receive COMPONENT",
+            hint_template="Start it: rebond wal receive --component NAME",
             values={"name": name, "seconds": round(patience_seconds)},
         )
     return Finding(
@@ -108,6 +108,6 @@ def _not_proven(error: WalGap | StoreError | VaultDamaged, state: Receiving) -> 
         template="The log that this data directory needs is not in the vault, so the snapshot is incomplete: {reason}",
         hint_template="See 'rebond wal status' for what keeps it from coming; then run the backup again."
         if state is Receiving.GOES_ON
-        else "No receiver runs: start it with 'rebond wal receive COMPONENT'; then run the backup again.",
+        else "No receiver runs: start it with 'rebond wal receive --component NAME'; then run the backup again.",
         values={"reason": error},
     )

@@ -25,7 +25,8 @@ def damaged_file(path: bytes, error: VaultDamaged) -> Finding:
         severity=Severity.DAMAGE,
         subject=shown,
         template="{path} could not be restored: {reason}",
-        hint_template="'rebond find' shows other versions; 'rebond verify --read-data' shows what else is reached.",
+        hint_template="'rebond find NAME' shows other versions; 'rebond verify --read-data' shows what else is "
+        "reached.",
         values={"path": shown, "reason": error},
     )
 
@@ -51,7 +52,7 @@ def damaged_directory(located: Located, error: VaultDamaged) -> Finding:
         severity=Severity.DAMAGE,
         subject=shown,
         template="The directory {path} could not be restored whole: {reason}",
-        hint_template="'rebond find' shows other versions of what was in it.",
+        hint_template="'rebond find NAME' shows other versions of what was in it.",
         values={"path": shown, "reason": error},
     )
 

@@ -48,7 +48,7 @@ TROUBLES: Sequence[Trouble] = (
             "Nothing has that name: no snapshot, path, member or key begins with what was typed, or more than one does."
         ),
         say(
-            "`rebond snapshots`, `rebond ls` or `rebond key list` shows what there is. Type more of an id "
+            "`rebond snapshots`, `rebond ls SNAPSHOT` or `rebond key list` shows what there is. Type more of an id "
             "that is not unique."
         ),
     ),
@@ -65,7 +65,7 @@ TROUBLES: Sequence[Trouble] = (
             "The act was understood and not done: the snapshot is held, nobody confirmed, everything "
             "would be deleted, or something is there that must not be overwritten. Nothing was changed."
         ),
-        say("Read what the message protects. If you still mean it: `rebond unhold`, `--yes`, or another name."),
+        say("Read what the message protects. If you still mean it: `rebond unhold ID`, `--yes`, or another name."),
     ),
     Trouble("vault", 1, say("Something is wrong with the vault as a whole."), say("`rebond verify` says what.")),
     Trouble(
@@ -136,7 +136,7 @@ TROUBLES: Sequence[Trouble] = (
         ),
         say(
             "Find out who can write to the store. Put back the right object from a copy if one was "
-            "swapped. `rebond key revoke` shuts a stolen key out."
+            "swapped. `rebond key revoke LABEL` shuts a stolen key out."
         ),
     ),
     Trouble(

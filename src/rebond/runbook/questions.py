@@ -73,7 +73,7 @@ CHECKLISTS: Mapping[str, Sequence[Question]] = {
         Question("decided", say("Who decides has decided: restore, and up to which moment")),
         Question("stopped", say("What writes is stopped, so that it grows no worse")),
         Question("kept", say("What is there now is kept: nothing was deleted, also nothing damaged")),
-        Question("paused", say("Nothing runs unattended meanwhile: `rebond pause`")),
+        Question("paused", say("Nothing runs unattended meanwhile: `rebond pause --reason WHY`")),
         Question("chosen", say("The snapshot is chosen, and it is from before the damage")),
         Question("room", say("There is room beside what is there")),
     ),

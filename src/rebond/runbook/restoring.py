@@ -214,7 +214,12 @@ def _write_components(facts: Facts) -> Iterator[Block]:
 
 def _write_one_path(facts: Facts) -> Iterator[Block]:
     yield Paragraph(
-        (say("What is in it, then only what matches; `rebond cat` writes one file to the terminal or into a pipe."),)
+        (
+            say(
+                "What is in it, then only what matches; `rebond cat SNAPSHOT PATH` writes one file to the terminal or "
+                "into a pipe."
+            ),
+        )
     )
     name = find_first(facts)
     if name is None:

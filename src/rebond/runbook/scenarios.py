@@ -90,8 +90,8 @@ def _corrupted_data(stop: Text, start: Text) -> Scenario:
                 "`latest` is the damaged one: give ids."
             ),
             say(
-                "Find the last good moment: `rebond find`, `rebond diff`, or restore beside and look, halving "
-                "the time between good and bad."
+                "Find the last good moment: `rebond find NAME`, `rebond diff BEFORE AFTER`, or restore beside and "
+                "look, halving the time between good and bad."
             ),
             say(
                 "Restore that snapshot beside (5.3, with its id in place of `latest`), and ask it the "
@@ -139,7 +139,10 @@ def _security_breach(isolate: Text) -> Scenario:
             say(
                 "From another machine: shut this machine's key out: {command}", command=Code("rebond key revoke LABEL")
             ),
-            say("Since when? Look at the logs, and at what changed: `rebond diff` between snapshots."),
+            say(
+                "Since when? Look at the logs, and at what changed: `rebond diff BEFORE AFTER`, with the ids of two "
+                "snapshots."
+            ),
             say("On a new machine, restore a snapshot from before (5.9, with its id or a date)."),
             say("Change every secret of section 3.4, and every one below, before the application is reachable."),
             say(

@@ -154,7 +154,8 @@ class WalReceiver:
         if known and str(known) != facts.system_id and self._spool.has_content():
             raise Refused(
                 "The server is another cluster than before: {found}, not {own}.",
-                hint="Look at which server 'host' names. After pg_upgrade or initdb, run 'rebond wal adopt' once.",
+                hint="Look at which server 'host' names. After pg_upgrade or initdb, run "
+                "'rebond wal adopt --data DIR' once.",
                 found=facts.system_id,
                 own=known,
             )

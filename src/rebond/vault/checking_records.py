@@ -13,7 +13,7 @@ from rebond.vault.keyring import KEYRING_PREFIX, load_newest_keyring
 from rebond.vault.object_names import ObjectClass
 from rebond.vault.papers import README_NAME
 from rebond.vault.roster import ROSTER_PREFIX
-from rebond.vault.slots import slot_name
+from rebond.vault.slots import show_slot, slot_name
 
 _NUMBERED = re.compile(r"(roster/|runs/|holds/[0-9a-f]{32}/)([0-9]{1,18})")
 
@@ -82,7 +82,7 @@ def _check_slots(vault: Vault, census: NameCensus) -> list[Finding]:
             )
         ]
     trusted = {str(slot_name(slot)) for slot in keyring.wraps}
-    missing = [_missing(name) for name in sorted(trusted - census.slots)]
+    missing = [_slot_missing(name) for name in sorted(trusted - census.slots)]
     return [*missing, *(_stray(name) for name in sorted(census.slots - trusted))]
 
 
@@ -97,6 +97,18 @@ def _missing(name: str) -> Finding:
     )
 
 
+def _slot_missing(name: str) -> Finding:
+    return Finding(
+        code="object-missing",
+        severity=Severity.DAMAGE,
+        subject=name,
+        template="{name} is missing.",
+        hint_template="Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with "
+        "'rebond key add'.",
+        values={"name": name, "slot": show_slot(name)},
+    )
+
+
 def _stray(name: str) -> Finding:
     return Finding(
         code="slot-stray",
@@ -104,8 +116,8 @@ def _stray(name: str) -> Finding:
         subject=name,
         template="{name} is a slot that the owner does not trust. It opens nothing.",
         hint_template="It is left by a command that was cut short, or somebody put it there. "
-        "'rebond key remove' deletes it.",
-        values={"name": name},
+        "'rebond key remove {slot}' deletes it.",
+        values={"name": name, "slot": show_slot(name)},
     )
 
 

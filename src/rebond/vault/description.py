@@ -96,7 +96,7 @@ def read_description(store: Store) -> VaultDescription:
     except ObjectMissing as error:
         raise VaultMissing(
             "There is no vault at {location}.",
-            hint="Check the address: 'rebond vault list' with the bucket alone shows the vaults in it. "
+            hint="Check the address: 'rebond vault list URL' with the bucket alone shows the vaults in it. "
             "'rebond vault create' makes one, also after a cut."
             if "://" in store.location
             else "Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.",

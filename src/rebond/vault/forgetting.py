@@ -245,7 +245,7 @@ def _not_counted(mark: ObjectName, error: StoreError) -> Finding:
         severity=Severity.NOTE,
         subject=mark,
         template="The snapshots lie in the trash, but no record of this run could be put: {reason}",
-        hint_template="Nothing is to be done; 'rebond undelete' takes them back.",
+        hint_template="Nothing is to be done; 'rebond undelete ID' takes one back.",
         values={"reason": error},
     )
 

@@ -204,6 +204,6 @@ def _untrusted(name: str, reason: str) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="The hold {name} cannot be trusted, so the snapshot counts as held: {reason}",
-        hint_template="Run 'rebond unhold' and then 'rebond hold' to say anew what you mean.",
+        hint_template="Run 'rebond unhold ID' and then 'rebond hold ID --reason WHY' to say anew what you mean.",
         values={"name": name, "reason": reason},
     )

@@ -118,7 +118,7 @@ def _require_room(keyring: OpenKeyring) -> None:
     if len(keyring.trusted) >= MAX_SLOTS:
         raise Refused(
             "The vault has {count} slots, which is as many as there may be.",
-            hint="Remove one first: rebond key remove.",
+            hint="Remove one first: rebond key remove SLOT",
             count=len(keyring.trusted),
         )
 

@@ -182,7 +182,8 @@ def _open_protected(protection: _Protection, head: bytes, rest: bytes, passphras
     if not hmac.compare_digest(derive("slot check", key), rest[:HASH_SIZE]):
         raise WrongKey(
             "The passphrase does not open the key file.",
-            hint="Check for a typing error. The owner can issue a new file: rebond key issue.",
+            hint="Check for a typing error. The owner can issue a new file: "
+            "rebond key issue writer LABEL --output FILE",
         )
     return open_seal((key,), "member file", rest[HASH_SIZE:], head)
 

@@ -8,24 +8,41 @@ from rebond.identifiers import ObjectName
 from rebond.units import format_moment
 from rebond.vault.headers import ObjectKind
 from rebond.vault.member_records import parse_signed
+from rebond.vault.object_names import ObjectClass, classify_name
 from rebond.vault.primitives import verify_signature
 from rebond.vault.roster import Roster
 from rebond.vault.sessions import SESSIONS_PREFIX
+from rebond.vault.slots import show_slot
 from rebond.vault.snapshots import parse_snapshot, parse_snapshot_name
 from rebond.vault.stream_items import SIGNED_KIND, STREAMS_PREFIX, parse_stream_item
+from rebond.wording import Phrase
 
 WITHDRAWAL_STRAY = "withdrawal-stray"  # the code of a finding
 
+_FROM_A_COPY = Phrase("Put it back from a replica or a copy of the vault: a repair cannot make it anew.")
+_BY_A_REPAIR = Phrase("Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.")
+_REMEDIES = {
+    ObjectClass.PACK: _BY_A_REPAIR,
+    ObjectClass.INDEX: _BY_A_REPAIR,
+    ObjectClass.REFERENCES: Phrase("The snapshot can still be restored. Make a new backup, then forget this snapshot."),
+    ObjectClass.SNAPSHOT: Phrase("Put it back from a replica or a copy of the vault, or make a new backup."),
+    ObjectClass.SLOT: Phrase(
+        "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' "
+        "and then 'rebond key add'."
+    ),
+}
+
 
 def damage_of(name: str, error: RebondError) -> Finding:
-    """Say that the bytes of an object are not what was written."""
+    """Say that the bytes of an object are not what was written, and what brings it back: a repair only some."""
+    remedy = _REMEDIES.get(classify_name(name), _FROM_A_COPY)
     return Finding(
         code="object-damaged",
         severity=Severity.DAMAGE,
         subject=name,
         template="{name} is damaged: {reason}",
-        hint_template="Run 'rebond verify --read-data --repair' with the owner's key, then make a new backup.",
-        values={"name": name, "reason": error},
+        hint_template=remedy,
+        values={"name": name, "reason": error, "slot": show_slot(name)},
     )
 
 
@@ -93,7 +110,8 @@ def withdrawal_stray(name: str) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="{name} was withdrawn with its writer's key, which nothing called for or too late: it still stands.",
-        hint_template="Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke'.",
+        hint_template="Verify this snapshot. If its writer's key may be stolen, revoke it with "
+        "'rebond key revoke LABEL'.",
         values={"name": name},
     )
 

@@ -40,6 +40,7 @@ from rebond.vault.slots import (
     open_slot,
     parse_slot,
     passphrase_secret,
+    show_slot,
     slot_name,
     spend_as_if_derived,
     wrong_key,
@@ -148,7 +149,7 @@ def _open_as_member(
     return OpenedVault(description=description, credentials=credentials, roster=roster)
 
 
-_ASK_OWNER = "Ask the vault's owner for a new key file: rebond key issue."
+_ASK_OWNER = "Ask the vault's owner for a new key file: rebond key issue writer NEW-LABEL --output FILE"
 
 
 def _load_roster(store: Store, description: VaultDescription, at_least: int, notice: Notice) -> Roster:
@@ -218,7 +219,8 @@ def _report_strays(listed: Iterable[str], sealed: SealedKeyring, notice: Notice)
                     subject=name,
                     template="A slot that the owner does not trust lies in the vault. It opens nothing.",
                     hint_template="It is left by a command that was cut short, or somebody put it there. "
-                    "'rebond key remove' deletes it.",
+                    "'rebond key remove {slot}' deletes it.",
+                    values={"slot": show_slot(name)},
                 )
             )
 
@@ -240,8 +242,9 @@ def _slot_damaged(name: str, reason: VaultError) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="A slot cannot be used: {reason}",
-        hint_template="Open the vault with another secret, then remove this slot and add it anew.",
-        values={"reason": reason},
+        hint_template="Open the vault with another secret, then remove this slot ('rebond key remove {slot}') and add "
+        "it anew ('rebond key add').",
+        values={"reason": reason, "slot": show_slot(name)},
     )
 
 
@@ -251,7 +254,9 @@ def _slot_missing(name: str) -> Finding:
         severity=Severity.DAMAGE,
         subject=name,
         template="A slot that the keyring names is not in the vault.",
-        hint_template="Restore it from a replica, or remove it with 'rebond key remove' and add it anew.",
+        hint_template="Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with "
+        "'rebond key add'.",
+        values={"slot": show_slot(name)},
     )
 
 

@@ -170,6 +170,11 @@ def slot_name(slot_id: bytes) -> str:
     return f"keys/{slot_id.hex()}"
 
 
+def show_slot(name: str) -> str:
+    """What a slot is called where people name one: the beginning of its id, as lists show it."""
+    return name.rpartition("/")[2][:8]
+
+
 class NewSlot(Reserved, frozen=True, kw_only=True):
     """A slot just made: its object, and the seed that it seals."""
 

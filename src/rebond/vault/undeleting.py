@@ -98,7 +98,7 @@ def _require_listed(vault: Vault, name: ObjectName) -> None:
 def _too_late(name: str) -> Refused:
     return Refused(
         "It is too late to take back {name}: a prune is deleting it.",
-        hint="If that prune was cut short, 'rebond hold' keeps the snapshot in the trash, where the rescue program of "
-        "the vault reads it. If a replica has it, restore from there.",
+        hint="If that prune was cut short, 'rebond hold ID --reason WHY' keeps the snapshot in the trash, where the "
+        "rescue program of the vault reads it. If a replica has it, restore from there.",
         name=name,
     )

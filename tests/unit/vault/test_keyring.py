@@ -1,4 +1,5 @@
 import contextlib
+import re
 import threading
 from pathlib import Path
 
@@ -266,6 +267,35 @@ def test_a_damaged_object_is_named_not_called_a_wrong_secret(prefix: str) -> Non
         open_vault(made.store, secret(), notice=told.append)
     assert {finding.subject.split("/")[0] + "/" for finding in told} == {prefix}
     assert raised.value.hint  # whoever reads the document alone needs a way out too
+
+
+@pytest.mark.parametrize("fate", ["missing", "damaged", "planted"])
+def test_what_is_told_of_a_slot_names_the_command_that_takes_it_away(fate: str) -> None:
+    made = own_a_vault()
+    name = slot_name(made.created.keyring.opened_by)
+    if fate == "missing":
+        made.store.delete(name)
+    elif fate == "damaged":
+        replace_object(made.store, name, b"rot")
+    else:
+        description = made.created.description
+        slot = make_slot(
+            description.vault_id, description.owner_verify_key, passphrase_secret("evil"), now_ms=0, cost=CHEAP
+        )
+        made.store.put_if_absent(slot.name, slot.content)
+        name = slot.name
+
+    told: list[Finding] = []
+    vault = open_vault(made.store, RECOVERY(made.created.recovery_key), notice=told.append)
+
+    (hint,) = {finding.hint for finding in told}
+    (shown,) = re.findall(r"'rebond key remove (\w+)'", hint)
+    keyring = vault.require_keyring()
+    assert slot_name(find_slot(made.store, keyring, shown)) == name
+    remove_slot(made.store, keyring, find_slot(made.store, keyring, shown))
+    told.clear()
+    open_vault(made.store, RECOVERY(made.created.recovery_key), notice=told.append)
+    assert told == []
 
 
 def test_a_damaged_slot_does_not_hinder_another() -> None:

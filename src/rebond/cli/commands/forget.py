@@ -42,8 +42,8 @@ from rebond.vault.retention_simulation import simulate_retention
 @verb(
     "forget",
     help="Take snapshots off the list: those named, or those that no --keep rule keeps; without either, those that the "
-    "configuration does not keep in this vault, class by class. Held ones and the last whole "
-    "one of each component always stay. They lie in the trash until 'rebond prune'; 'rebond undelete' takes them back. "
+    "configuration does not keep in this vault, class by class. Held ones and the last whole one of each component "
+    "always stay. They lie in the trash until 'rebond prune'; 'rebond undelete ID' takes one back. "
     "Unattended, without --yes, nothing younger than a day goes, nor unusually many at once.",
     example="rebond forget --keep-daily 7 --keep-weekly 4 --keep-monthly 12 --explain --dry-run",
 )
@@ -136,7 +136,7 @@ def _show(
     if pruned:
         return max(status_of(plan.left), note_leftovers(invocation, pruned))
     if plan.chosen and not wishes["dry_run"]:
-        note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete' takes them back."))
+        note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete ID' takes one back."))
     return status_of(plan.left)
 
 

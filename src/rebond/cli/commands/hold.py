@@ -49,7 +49,7 @@ def hold(invocation: Invocation, snapshot: str, reason: str, until: str | None, 
     text = (
         tr("Snapshot {id} is held until {moment}.", id=short, moment=format_moment(until_ms))
         if until_ms is not None
-        else tr("Snapshot {id} is held until 'rebond unhold'.", id=short)
+        else tr("Snapshot {id} is held until 'rebond unhold {id}'.", id=short)
     )
     answer(invocation, document, text)
 

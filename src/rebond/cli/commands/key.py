@@ -48,8 +48,8 @@ key = Verbs(
     later=[
         Later(
             "rotate",
-            "Add another with 'rebond key add' or 'rebond key issue', then take the old one away with "
-            "'rebond key remove' or 'rebond key revoke'.",
+            "Add another with 'rebond key add' or 'rebond key issue writer LABEL --output FILE', then take the old one "
+            "away with 'rebond key remove SLOT' or 'rebond key revoke LABEL'.",
         ),
     ],
     help="List, add, remove, issue and revoke keys.",
@@ -265,7 +265,11 @@ def revoke(invocation: Invocation, label: str, stolen_since: str | None, yes: bo
         revoked = _revoke(invocation, vault, member.id, since_ms)  # another may have the same label
     answer(invocation, revoked, tr("{label} is shut out.", label=member.label))
     for each in revoked["need_new_files"]:
-        note(invocation, tr("{label} shared its domain and needs a new key file: rebond key issue", label=each))
+        told = tr(
+            "{label} shared its domain and needs a new key file: rebond key issue writer NEW-LABEL --output FILE",
+            label=each,
+        )
+        note(invocation, told)
 
 
 def _revoke(invocation: Invocation, vault: VaultAtHand, member: MemberId, since_ms: int | None) -> dict[str, list[str]]:

@@ -62,7 +62,7 @@ CHECKLISTS: dict[str, str] = {
     "Who decides has decided: restore, and up to which moment": "Qui décide a décidé : restaurer, et jusqu'à quel instant",
     "What writes is stopped, so that it grows no worse": "Ce qui écrit est arrêté, pour que cela n'empire pas",
     "What is there now is kept: nothing was deleted, also nothing damaged": "Ce qui est là est gardé : rien n'a été effacé, même abîmé",
-    "Nothing runs unattended meanwhile: `rebond pause`": "Rien ne tourne tout seul pendant ce temps : `rebond pause`",
+    "Nothing runs unattended meanwhile: `rebond pause --reason WHY`": "Rien ne tourne tout seul pendant ce temps : `rebond pause --reason RAISON`",
     "The snapshot is chosen, and it is from before the damage": "La sauvegarde est choisie, et elle date d'avant le dommage",
     "There is room beside what is there": "Il y a de la place à côté de ce qui est là",
     "The application answers, and somebody who knows it has looked": "L'application répond, et quelqu'un qui la connaît a regardé",

@@ -126,8 +126,7 @@ CLI: dict[str, str] = {
     "est {path}. Copiez-le là où il sert, puis effacez-le ici.",
     "Shut {label} out for ever?": "Exclure {label} pour toujours ?",
     "{label} is shut out.": "{label} est exclu.",
-    "{label} shared its domain and needs a new key file: rebond key issue": "{label} partageait son domaine et a besoin "
-    "d'un nouveau fichier de clé : rebond key issue",
+    "{label} shared its domain and needs a new key file: rebond key issue writer NEW-LABEL --output FILE": "{label} partageait son domaine et a besoin d'un nouveau fichier de clé : rebond key issue writer NOUVEAU-NOM --output FICHIER",
     "opened with this one": "vient d'ouvrir le coffre",
     "opens nothing": "n'ouvre rien",
     "revoked {moment}": "révoqué le {moment}",

@@ -154,7 +154,5 @@ CLI_HELP: dict[str, str] = {
     "ce qui a tourné, « rebond key list » pour qui a quel droit.",
     "See 'rebond backup --dry-run' for what would be saved, 'rebond status' for how it grows.": "Voyez « rebond backup "
     "--dry-run » pour ce qui serait sauvegardé, « rebond status » pour sa croissance.",
-    "Add another with 'rebond key add' or 'rebond key issue', then take the old one away with 'rebond key remove' or "
-    "'rebond key revoke'.": "Ajoutez-en une autre par « rebond key add » ou « rebond key issue », puis retirez l'ancienne par "
-    "« rebond key remove » ou « rebond key revoke ».",
+    "Add another with 'rebond key add' or 'rebond key issue writer LABEL --output FILE', then take the old one away with 'rebond key remove SLOT' or 'rebond key revoke LABEL'.": "Ajoutez-en une autre par « rebond key add » ou « rebond key issue writer NOM --output FICHIER », puis retirez l'ancienne par « rebond key remove ACCÈS » ou « rebond key revoke NOM ».",
 }

@@ -31,7 +31,7 @@ FOUNDING: dict[str, str] = {
     "{path} cannot be used for key files: {reason}.": "{path} ne peut servir aux fichiers de clés : {reason}.",
     "Run the command as a user who may write there, or set XDG_CONFIG_HOME to a directory of yours.": "Lancez la commande sous un utilisateur qui peut y écrire, ou mettez dans XDG_CONFIG_HOME un dossier à vous.",
     "There is a vault at {location} already, and this machine has no key file of its owner for it.": "Il y a déjà un coffre à {location}, et cette machine n'a pas de fichier de clé de son propriétaire.",
-    "Choose another place with --vault. To use that vault, let its owner run: rebond key issue writer.": "Choisissez un autre lieu par --vault. Pour utiliser ce coffre-là, son propriétaire lance : rebond key issue writer.",
+    "Choose another place with --vault. To use that vault, let its owner run: rebond key issue writer LABEL --output FILE": "Choisissez un autre lieu par --vault. Pour utiliser ce coffre-là, son propriétaire lance : rebond key issue writer NOM --output FICHIER",
     "{path} is there and is no owner's key file.": "{path} est là et n'est pas un fichier de clé de propriétaire.",
     "Move it away, or give another name to the directory.": "Déplacez-le, ou donnez un autre nom au dossier.",
     "{path} is the key file of another vault.": "{path} est le fichier de clé d'un autre coffre.",

@@ -56,7 +56,7 @@ KEEPING: dict[str, str] = {
     "reprenez-y maintenant ce qu'il vous faut. « rebond unhold {snapshot} » la laisse partir.",
     "Run 'rebond undelete {snapshot}', then hold it again.": "Lancez « rebond undelete {snapshot} », puis protégez-la à nouveau.",
     "The hold {name} cannot be trusted, so the snapshot counts as held: {reason}": "On ne peut se fier à la protection {name}, la sauvegarde compte donc comme protégée : {reason}",
-    "Run 'rebond unhold' and then 'rebond hold' to say anew what you mean.": "Lancez « rebond unhold » puis « rebond hold » pour redire ce que vous voulez.",
+    "Run 'rebond unhold ID' and then 'rebond hold ID --reason WHY' to say anew what you mean.": "Lancez « rebond unhold ID » puis « rebond hold ID --reason RAISON » pour redire ce que vous voulez.",
     "The hold {name} is too short.": "La protection {name} est trop courte.",
     "The mark {name} has the purpose {purpose}, which this Rebond does not know.": "La marque {name} a le but {purpose}, que ce Rebond ne connaît pas.",
     "No run record could be put: {count} numbers after {number} are taken.": "Aucun compte rendu n'a pu être déposé : {count} numéros après {number} sont pris.",
@@ -77,6 +77,5 @@ KEEPING: dict[str, str] = {
     "goes: it is partial, and a complete one is newer": "s'en va : elle est partielle, et une entière est plus récente",
     "The snapshots lie in the trash, but no record of this run could be put: {reason}": "Les sauvegardes sont dans la "
     "corbeille, mais cette exécution n'a pas pu être notée : {reason}",
-    "Nothing is to be done; 'rebond undelete' takes them back.": "Il n'y a rien à faire ; « rebond undelete » les en "
-    "reprend.",
+    "Nothing is to be done; 'rebond undelete ID' takes one back.": "Il n'y a rien à faire ; « rebond undelete ID » en reprend une.",
 }

@@ -46,7 +46,7 @@ OBJECTIVES: dict[str, str] = {
     "{component} is back after {measured}, and {promised} promised: loading a dump takes that long.": "{component} est de retour après {measured}, {promised} promis : charger un export prend ce temps.",
     'Restore its files instead of its rows: method = "physical" under component.{component}; or promise more time.': 'Restaurez ses fichiers au lieu de ses lignes : method = "physical" sous component.{component} ; ou promettez plus de temps.',
     "{component} grows so fast that in {days} days it will take longer than the {promised} promised; most of it goes to '{phase}'.": "{component} grandit si vite que dans {days} jours il prendra plus que les {promised} promis ; le plus gros va à « {phase} ».",
-    "See what grows with 'rebond diff', forget what nobody needs, or promise more time.": "Voyez ce qui grandit avec « rebond diff », oubliez ce dont personne n'a besoin, ou promettez plus de temps.",
+    "See what grows with 'rebond diff BEFORE AFTER', forget what nobody needs, or promise more time.": "Voyez ce qui grandit avec « rebond diff AVANT APRÈS », oubliez ce dont personne n'a besoin, ou promettez plus de temps.",
     "{component} is promised back within {promised}, and no drill has ever brought it back.": "{component} est promis de retour en {promised}, et aucun exercice ne l'a jamais ramené.",
     "Measure it: rebond drill": "Mesurez-le : rebond drill",
     # the page

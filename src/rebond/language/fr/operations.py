@@ -29,8 +29,7 @@ OPERATIONS: dict[str, str] = {
     "COMPOSANT/CHEMIN.",
     "{path} is not in this snapshot: nothing there is called {part}.": "{path} n'est pas dans cette sauvegarde : rien ne "
     "s'y appelle {part}.",
-    "'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find' looks in all snapshots.": "« rebond ls SAUVEGARDE "
-    "{parent} » montre ce qui y est ; « rebond find » cherche dans toutes les sauvegardes.",
+    "'rebond ls SNAPSHOT {parent}' shows what is; 'rebond find NAME' looks in all snapshots.": "« rebond ls SAUVEGARDE {parent} » montre ce qui y est ; « rebond find NOM » cherche dans toutes les sauvegardes.",
     "{text} is a day of which there is a snapshot, and the start of the id {id}.": "{text} est un jour dont il existe une "
     "sauvegarde, et le début de l'identifiant {id}.",
     "Write the date with dashes, or more of the id.": "Écrivez la date avec des tirets, ou davantage de l'identifiant.",

@@ -65,9 +65,7 @@ PRUNING: dict[str, str] = {
     "de secours du coffre, ou sauvegardez à nouveau ce qu'elle contient.",
     "{name} comes back out of the trash: it is held, or nothing complete would be left": "{name} revient de la corbeille : elle est protégée, ou il ne resterait rien d'entier",
     "It is too late to take back {name}: a prune is deleting it.": "Il est trop tard pour reprendre {name} : un nettoyage l'efface.",
-    "If that prune was cut short, 'rebond hold' keeps the snapshot in the trash, where the rescue program of the vault "
-    "reads it. If a replica has it, restore from there.": "Si ce nettoyage a été interrompu, « rebond hold » garde la "
-    "sauvegarde dans la corbeille, où le programme de secours du coffre la lit. Si une copie l'a, restaurez de là.",
+    "If that prune was cut short, 'rebond hold ID --reason WHY' keeps the snapshot in the trash, where the rescue program of the vault reads it. If a replica has it, restore from there.": "Si ce nettoyage a été interrompu, « rebond hold ID --reason RAISON » garde la sauvegarde dans la corbeille, où le programme de secours du coffre la lit. Si une copie l'a, restaurez de là.",
     "A prune began to delete them before this could be taken back: of these snapshots only those that are held, and the "
     "last complete ones, stay": "Un nettoyage a commencé à les effacer avant que cela puisse être repris : de ces "
     "sauvegardes, seules les protégées et les dernières entières restent",

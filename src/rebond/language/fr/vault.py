@@ -38,8 +38,7 @@ VAULT: dict[str, str] = {
     "Only the member whose snapshot it is may withdraw it.": "Seul le membre dont c'est la sauvegarde peut la retirer.",
     "{name} was withdrawn with its writer's key, which nothing called for or too late: it still stands.": "{name} a été "
     "retiré avec la clé de son auteur, sans raison ou trop tard : il reste valide.",
-    "Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke'.": "Vérifiez cette "
-    "sauvegarde. Si la clé de son auteur a pu être volée, révoquez-la avec « rebond key revoke ».",
+    "Verify this snapshot. If its writer's key may be stolen, revoke it with 'rebond key revoke LABEL'.": "Vérifiez cette sauvegarde. Si la clé de son auteur a pu être volée, révoquez-la avec « rebond key revoke NOM ».",
     # keeping a tree
     "{path} was left out, because reading it failed: {reason}": "{path} est laissé de côté, car sa lecture a échoué : "
     "{reason}",
@@ -112,8 +111,7 @@ VAULT: dict[str, str] = {
     "Look at it; if nothing of it is needed, delete it and run the same command again.": "Regardez-le ; si rien n'en est "
     "utile, effacez-le et relancez la même commande.",
     "There is no vault at {location}.": "Il n'y a pas de coffre à {location}.",
-    "Check the address: 'rebond vault list' with the bucket alone shows the vaults in it. 'rebond vault create' makes one, also after a cut.": "Vérifiez "
-    "l'adresse : « rebond vault list » avec le bucket seul montre les coffres qui s'y trouvent. « rebond vault create » en crée un, même après une coupure.",
+    "Check the address: 'rebond vault list URL' with the bucket alone shows the vaults in it. 'rebond vault create' makes one, also after a cut.": "Vérifiez l'adresse : « rebond vault list URL » avec le bucket seul montre les coffres qui s'y trouvent. « rebond vault create » en crée un, même après une coupure.",
     "Check the address, and that its disk is mounted. 'rebond vault create' makes one, also after a cut.": "Vérifiez "
     "l'adresse, et que son disque est monté. « rebond vault create » en crée un, ou achève une création coupée.",
     # roles
@@ -147,7 +145,7 @@ VAULT: dict[str, str] = {
     "Run the command again with another secret, which proves that it opens the vault.": "Relancez la commande avec un "
     "autre secret, ce qui prouve qu'il ouvre le coffre.",
     "The vault has {count} slots, which is as many as there may be.": "Le coffre a {count} accès, le maximum permis.",
-    "Remove one first: rebond key remove.": "Retirez-en d'abord un : rebond key remove.",
+    "Remove one first: rebond key remove SLOT": "Retirez-en d'abord un : rebond key remove ACCÈS",
     "The vault has no slot {slot}.": "Le coffre n'a pas d'accès {slot}.",
     "'rebond key list' shows all slots.": "« rebond key list » montre tous les accès.",
     "This secret opens nothing in the vault.": "Ce secret n'ouvre rien dans le coffre.",
@@ -193,8 +191,7 @@ VAULT: dict[str, str] = {
     "Give it in REBOND_PASSPHRASE or REBOND_PASSPHRASE_FILE.": "Donnez-la dans REBOND_PASSPHRASE ou "
     "REBOND_PASSPHRASE_FILE.",
     "The passphrase does not open the key file.": "La phrase de passe n'ouvre pas le fichier de clé.",
-    "Check for a typing error. The owner can issue a new file: rebond key issue.": "Cherchez une faute de frappe. Le "
-    "propriétaire peut délivrer un nouveau fichier : rebond key issue.",
+    "Check for a typing error. The owner can issue a new file: rebond key issue writer LABEL --output FILE": "Cherchez une faute de frappe. Le propriétaire peut délivrer un nouveau fichier : rebond key issue writer NOM --output FICHIER",
     "The key file does not hold what a {role} holds.": "Le fichier de clé ne contient pas ce que détient un {role}.",
     "The owner has no member file.": "Le propriétaire n'a pas de fichier de membre.",
     "Use a key file: rebond key add --key-file FILE.": "Employez un fichier de clé : rebond key add --key-file FICHIER.",
@@ -221,22 +218,23 @@ VAULT: dict[str, str] = {
     "Check the address. If it is right, somebody replaced the vault: do not use it.": "Vérifiez l'adresse. Si elle est "
     "bonne, quelqu'un a remplacé le coffre : ne l'employez pas.",
     "The vault's roster does not know this key file.": "Le registre du coffre ne connaît pas ce fichier de clé.",
-    "Ask the vault's owner for a new key file: rebond key issue.": "Demandez un nouveau fichier de clé au propriétaire du "
-    "coffre : rebond key issue.",
+    "Ask the vault's owner for a new key file: rebond key issue writer NEW-LABEL --output FILE": "Demandez un nouveau fichier de clé au propriétaire du coffre : rebond key issue writer NOUVEAU-NOM --output FICHIER",
     "The key of {label} was revoked.": "La clé de {label} est révoquée.",
     "A domain of {label} was closed.": "Un domaine de {label} est fermé.",
     "The roster belongs to another vault of the same owner.": "Le registre appartient à un autre coffre du même "
     "propriétaire.",
     "A slot that the owner does not trust lies in the vault. It opens nothing.": "Un accès auquel le propriétaire ne se "
     "fie pas se trouve dans le coffre. Il n'ouvre rien.",
-    "It is left by a command that was cut short, or somebody put it there. 'rebond key remove' deletes it.": "Il vient "
-    "d'une commande coupée, ou quelqu'un l'y a mis. « rebond key remove » l'efface.",
+    "It is left by a command that was cut short, or somebody put it there. 'rebond key remove {slot}' deletes it.": "Il vient d'une commande coupée, ou quelqu'un l'y a mis. « rebond key remove {slot} » l'efface.",
     "A slot cannot be used: {reason}": "Un accès est inutilisable : {reason}",
     "Open the vault with another secret, then remove this slot and add it anew.": "Ouvrez le coffre avec un autre secret, "
     "puis retirez cet accès et ajoutez-le à nouveau.",
     "A slot that the keyring names is not in the vault.": "Un accès que nomme le trousseau n'est pas dans le coffre.",
-    "Restore it from a replica, or remove it with 'rebond key remove' and add it anew.": "Remettez-le depuis une copie, "
-    "ou retirez-le avec « rebond key remove » et ajoutez-le à nouveau.",
+    "Open the vault with another secret, then remove this slot ('rebond key remove {slot}') and add it anew ('rebond key add').": "Ouvrez le coffre avec un autre secret, puis retirez cet accès (« rebond key remove {slot} ») et ajoutez-le à nouveau (« rebond key add »).",
+    "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' and then 'rebond key add'.": "Remettez-le depuis une copie du coffre, ou ouvrez le coffre avec un autre secret, lancez « rebond key remove {slot} », puis « rebond key add ».",
+    "Put it back from a replica or a copy of the vault: a repair cannot make it anew.": "Remettez-le depuis une copie du coffre : aucune réparation ne peut le refaire.",
+    "Put it back from a replica or a copy of the vault, or make a new backup.": "Remettez-la depuis une copie du coffre, ou faites une nouvelle sauvegarde.",
+    "Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with 'rebond key add'.": "Remettez-le depuis une copie, ou retirez-le avec « rebond key remove {slot} » et ajoutez-le à nouveau avec « rebond key add ».",
     "Run as the account that owns it, or set REBOND_STATE_DIR to a folder of this one.": "Lancez sous le compte qui en est "
     "propriétaire, ou donnez à REBOND_STATE_DIR un dossier de celui-ci.",
     "What this machine remembers of the vault cannot be read: {path}: {reason}": "Ce que cette machine a retenu du coffre "

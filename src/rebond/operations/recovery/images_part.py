@@ -54,7 +54,7 @@ class ImagesPart:
                 if engine.find(image.id):
                     continue
                 if image.saved_as != image.id and engine.find(image.saved_as):
-                    observer.noticed(_name_taken(image))
+                    observer.noticed(_name_taken(image, _path_of(self.name, image)))
                     continue
                 observer.advanced(Advance(phase="restore", subject=f"{self.name} {image.name}"))
                 engine.load(read_file(reader, _path_of(self.name, image)))
@@ -108,12 +108,12 @@ def _path_of(component: str, image: Image) -> str:
     return f"{component}/{name_archive(image).decode()}"
 
 
-def _name_taken(image: Image) -> Finding:
+def _name_taken(image: Image, path: str) -> Finding:
     return Finding(
         code="image-name-taken",
         severity=Severity.WARNING,
         subject=image.name,
         template="{image} means another image on this machine, which stays; the one that was saved was not loaded.",
-        hint_template="Compare the two; 'rebond cat' with the path of its archive, into 'docker load', brings it.",
-        values={"image": image.name},
+        hint_template="Compare the two; 'rebond cat SNAPSHOT {path} | docker load' brings the saved one.",
+        values={"image": image.name, "path": path},
     )

@@ -23,7 +23,8 @@ def tell_left_in_server(component: str, databases: str) -> Finding:
         "databases in it are of this restore: {databases}."
         if databases
         else "Of {component} nothing was changed: its server was not asked any more. Nothing of this restore is in it.",
-        hint_template="'rebond restore --into' brings {component} into the server that it has from now on.",
+        hint_template="'rebond restore latest {component} --into ADDRESS' brings it into the server that it has from "
+        "now on.",
         values={"component": component, "databases": databases},
     )
 

@@ -130,7 +130,7 @@ class WalArchive:
             raise Refused(
                 "{name} comes from another data directory than timeline {timeline} has come from until now.",
                 hint="It may be a copy of the server: give it archive_mode = off. If the server has moved, run "
-                "'rebond wal adopt' once.",
+                "'rebond wal adopt --data DIR' once.",
                 name=file.name,
                 timeline=timeline,
             )
@@ -146,7 +146,8 @@ class WalArchive:
             if not hold_claim(vault, Claim(stream=CLUSTERS, subject=self._owner), describe_cluster(system_id)):
                 raise Refused(
                     "The cluster {found} is not the one that {owner} archives.",
-                    hint="Look at which server calls this. After pg_upgrade or initdb, run 'rebond wal adopt' once.",
+                    hint="Look at which server calls this. After pg_upgrade or initdb, run "
+                    "'rebond wal adopt --data DIR' once.",
                     found=system_id,
                     owner=self._owner,
                 )

@@ -258,7 +258,7 @@ def _prove_history(vault: Vault, system_id: int, timeline: int) -> None:
     if not places:
         raise WalGap(
             "{name} is missing in the vault: without it no base of its timeline can be brought back.",
-            hint="The server still has it in pg_wal: 'rebond wal adopt' saves it.",
+            hint="The server still has it in pg_wal: 'rebond wal adopt --data DIR' saves it.",
             name=name,
         )
     for info in places:

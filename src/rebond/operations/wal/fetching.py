@@ -82,7 +82,7 @@ def _read(vault: Vault, name: str, places: list[ObjectInfo]) -> bytes | None:
     if len(contents) > 1:
         raise VaultDamaged(
             "Two writers archived {name} with different contents.",
-            hint="One of them was a copy of the server. Take the domain of the wrong one off with 'rebond key revoke'.",
+            hint="One of them was a copy of the server. Shut the wrong one out with 'rebond key revoke LABEL'.",
             name=name,
         )
     if contents:

@@ -152,7 +152,8 @@ def say_foreign(component: str, found: str, own: int) -> Finding:
         severity=Severity.WARNING,
         subject=component,
         template="The server of {component} is the cluster {found}, and what was saved last is of {own}.",
-        hint_template="Look at which server the component names. After pg_upgrade or initdb, run 'rebond wal adopt'.",
+        hint_template="Look at which server the component names. After pg_upgrade or initdb, run "
+        "'rebond wal adopt --data DIR'.",
         values={"component": component, "found": found, "own": own},
     )
 

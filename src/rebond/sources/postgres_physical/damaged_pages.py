@@ -49,7 +49,7 @@ class DamagedPages:
 
 _HINT = (
     "They were damaged before they were saved. See the server's log; pg_amcheck finds what they belong to. Keep an "
-    "older snapshot (rebond hold), and restore that table from it."
+    "older snapshot (rebond hold ID --reason WHY), and restore that table from it."
 )
 
 

@@ -142,7 +142,7 @@ def warn_of_break(promise: Promise, days: int, slowest: str) -> Finding:
         subject=promise.subject,
         template="{component} grows so fast that in {days} days it will take longer than the {promised} promised; most "
         "of it goes to '{phase}'.",
-        hint_template="See what grows with 'rebond diff', forget what nobody needs, or promise more time.",
+        hint_template="See what grows with 'rebond diff BEFORE AFTER', forget what nobody needs, or promise more time.",
         values={
             "component": promise.subject,
             "days": days,
