@@ -118,6 +118,18 @@ VOLUMES = (
         (f"{RECOVERED}::test_a_disk_of_the_engine_without_room_for_all_is_told_before_anything_is_fetched_there",),
     ),
     Bug(
+        "a-volume-of-before-is-to-be-removed",
+        "What a rollback says was made for the recovery counts in volumes that were there before it.",
+        (
+            Change(
+                "stack/engine_traces.py",
+                "    volumes = [each for each in now.volumes if each not in before.volumes]\n",
+                "    volumes = list(now.volumes)\n",
+            ),
+        ),
+        (f"{RECOVERED}::test_undone_it_names_what_the_engine_made_for_it_with_the_line_that_removes_that",),
+    ),
+    Bug(
         "twice-into-a-volume",
         "A database in a volume is put a second time with those of servers, into what was filled already.",
         (

@@ -78,6 +78,28 @@ def test_accepted_it_leaves_nothing_beside_and_undone_only_what_the_engine_made(
     assert stack.beside() == []
 
 
+@pytest.mark.parametrize("project", ["", "1"], ids=["compose-says-the-project", "compose-1.29"])
+def test_undone_it_names_what_the_engine_made_for_it_with_the_line_that_removes_that(
+    stack: VolumesGone, project: str
+) -> None:
+    stack.program.environment["ENGINE_OLD"] = project
+    stack.engine.make("other_media")
+    stack.engine.make("shop_keys")
+    (stack.engine.folder / "containers" / "another").touch()
+    assert stack.recover().status == 0
+    (stack.root / "compose.yml").unlink()  # whatever says what the project is called
+    said = stack.program.good("restore", "--rollback", "latest", "--yes", "--set-newer-aside").err
+    line = "docker rm --force web && docker volume rm shop_data shop_media && docker network rm shop_default"
+    assert (
+        "docker keeps what was made since this recovery began: web, shop_data, shop_media, shop_default. When nothing "
+        f"in it is missed, this removes it: {line}\n"
+    ) in said
+    stack.type(line)
+    assert stack.files() == {}
+    assert {each.name for each in (stack.engine.folder / "volumes").iterdir()} == {"other_media", "shop_keys"}
+    assert [each.name for each in (stack.engine.folder / "containers").iterdir()] == ["another"]
+
+
 def test_a_volume_that_holds_something_is_left_alone_and_the_rest_comes_back(stack: VolumesGone) -> None:
     (stack.engine.make("shop_media") / "since.txt").write_text("nobody saved this")
     answer = stack.recover()

@@ -103,6 +103,7 @@ class VolumesGone:
             }
         }
         self.engine = MakingEngine(self.folder / "engine", services)
+        self.program.environment["ENGINE_PROJECT"] = str(self.root)
         self.program.environment["PATH"] = f"{self.engine.folder / 'bin'}:{os.environ['PATH']}"
 
     def _live(self, configuration: str) -> None:

@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import Any
 
 _ENGINE = r"""
-import json, os, pathlib, sys
+import json, os, pathlib, shutil, sys
 HERE = pathlib.Path(__file__).parent
 KNOWN = json.loads((HERE / "known.json").read_text())
-VOLUMES, CONTAINERS = HERE / "volumes", HERE / "containers"
+VOLUMES, CONTAINERS, NETWORKS = HERE / "volumes", HERE / "containers", HERE / "networks"
 
 def fail(text, status=1):
     sys.stderr.write(text + "\n")
@@ -48,6 +48,7 @@ def make_containers(services):
         for volume in KNOWN[service].get("volumes", {}):
             make_volume("shop_" + volume, KNOWN[service].get("image", {}).get(volume))
         (CONTAINERS / service).touch()
+        (NETWORKS / "shop_default").touch()
         (HERE / "layers" / service).mkdir(parents=True, exist_ok=True)
 
 def mounts_of(service):
@@ -103,12 +104,31 @@ def docker(words):
         make_volume(words[2])
         write(words[2] + "\n")
     if words[:1] == ["inspect"]:
-        labels = {"Labels": {"com.docker.compose.project": "shop"}}
+        folder = os.environ["ENGINE_PROJECT"]
+        labels = {"Labels": {"com.docker.compose.project": "shop", "com.docker.compose.project.working_dir": folder}}
         shown = [{"Id": each, "Name": each, "Config": labels, "Mounts": [*mounts_of(each)]} for each in words[1:]]
         write(json.dumps(shown))
     if words[:2] == ["context", "inspect"]:
         write("unix:///var/run/docker.sock\n")
+    if words == ["ps", "--all", "--quiet", "--no-trunc"]:
+        write("".join(each.name + "\n" for each in CONTAINERS.iterdir()))
+    if words == ["network", "ls", "--quiet", "--no-trunc"]:
+        write("".join(each.name + "\n" for each in NETWORKS.iterdir()))
+    if words[:2] == ["network", "inspect"]:
+        write(json.dumps([{"Name": each, "Labels": describe(each)["Labels"]} for each in words[2:]]))
     if words[:1] == ["ps"]:
+        sys.exit(0)
+    if words[:2] == ["rm", "--force"]:
+        for each in words[2:]:
+            (CONTAINERS / each).unlink()
+        sys.exit(0)
+    if words[:2] == ["network", "rm"]:
+        for each in words[2:]:
+            (NETWORKS / each).unlink()
+        sys.exit(0)
+    if words[:2] == ["volume", "rm"]:
+        for each in words[2:]:
+            shutil.rmtree(VOLUMES / each)
         sys.exit(0)
 
 if log := os.environ.get("ENGINE_LOG"):
@@ -130,7 +150,7 @@ class MakingEngine:
         ``image`` says what the image has at the place of a volume, ``fails`` what compose says when it cannot be made.
         """
         self.folder = folder
-        for name in ("bin", "volumes", "containers"):
+        for name in ("bin", "volumes", "containers", "networks"):
             (folder / name).mkdir(parents=True)
         (folder / "engine.py").write_text(_ENGINE)
         self.know(services)

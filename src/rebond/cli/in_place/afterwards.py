@@ -9,6 +9,7 @@ from msgspec import Struct
 from rebond.cli.configuration.at_hand import find_stack
 from rebond.cli.in_place.carrying_out import Gathering, RunInterrupted, carry_out
 from rebond.cli.in_place.last_words import say_last_words
+from rebond.cli.in_place.left_in_engine import find_left, say_left
 from rebond.cli.in_place.runs import BegunRun, load_run, read_kept_configuration, require_newest, restores_of
 from rebond.cli.in_place.saved_configuration import take_configuration_back, write_configuration
 from rebond.cli.in_place.sources import sources_of
@@ -28,6 +29,7 @@ from rebond.operations.recovery.known_runs import find_run, require_state
 from rebond.operations.recovery.left_behind import require_sound_notes
 from rebond.operations.recovery.parts import NeedsServer
 from rebond.operations.recovery.plan import StepKind
+from rebond.stack.engine_traces import Traces
 from rebond.stack.recovering import make_means
 from rebond.stack.recovery_wishes import Surroundings
 from rebond.units import format_moment
@@ -144,6 +146,8 @@ def roll_back(
         names = found.names_but(lost)
         question = tr("Put the old version of {components} back?", components=names)
         require_consent(invocation, question, is_given=is_confirmed)
+        is_bare = begun.wish.is_bare and not begun.wish.to
+        made, engine = find_left(journal, begun.loaded) if is_bare else (Traces(), "")
         with stack_held(invocation, waits=False, what="rebond restore", loaded=begun.loaded), journal.held():
             try:
                 if begun.wish.is_bare and journal.state in _MAY_HAVE_LAID:
@@ -160,7 +164,9 @@ def roll_back(
     said = tr(
         "The restore {run} was rolled back: {components} are as they were before it.", run=journal.run, components=names
     )
-    return _answer_end(invocation, found, said)
+    status = _answer_end(invocation, found, said)
+    say_left(invocation, made, engine)
+    return status
 
 
 def _require_lost(means: Means, lost: Sequence[str]) -> None:

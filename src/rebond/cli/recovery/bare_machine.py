@@ -16,6 +16,7 @@ from rebond.cli.drills.proofs import describe_chosen
 from rebond.cli.in_place.carrying_out import carry_out
 from rebond.cli.in_place.choosing import choose_all
 from rebond.cli.in_place.last_words import LastWords, say_last_words
+from rebond.cli.in_place.left_in_engine import note_engine
 from rebond.cli.in_place.runs import begin_run, require_no_open_run
 from rebond.cli.in_place.saved_configuration import (
     load_stored,
@@ -101,6 +102,7 @@ def recover_stack(
             copies=inside.copies,
         )
         journal = begin_run(invocation, loaded, wish, plan, clock, words, stored)
+        note_engine(journal, loaded, is_changed=not to)
         status = carry_out(invocation, plan, means, journal, watcher, loaded)
         write_configuration(invocation, root, stored, journal)
         try:

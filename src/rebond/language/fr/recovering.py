@@ -252,6 +252,7 @@ RECOVERING: dict[str, str] = {
     "With: {command}": "Par : {command}",
     "Its server has to run first.": "Son serveur doit d'abord tourner.",
     "When it does: {command}": "Quand ce sera le cas : {command}",
+    "{client} keeps what was made since this recovery began: {names}. When nothing in it is missed, this removes it: {command}": "{client} garde ce qui a été créé depuis le début de cette remise sur pied : {names}. Quand rien n'y manque à personne, ceci l'enlève : {command}",
     "What this machine lacks:": "Ce qui manque à cette machine :",
     "The stack is back. Its configuration is in {folder} too.": "La pile est de retour. Sa configuration est aussi dans {folder}.",
     "This is not root: files of other users will belong to who runs this.": "Ce n'est pas root : les fichiers d'autres utilisateurs appartiendront à qui lance ceci.",
