@@ -3,6 +3,7 @@
 import fnmatch
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 
 from msgspec import Struct
 
@@ -11,7 +12,7 @@ from rebond.errors import UnknownName, UsageError, VaultDamaged
 from rebond.vault.access import Vault
 from rebond.vault.decoded_segments import DecodedSegment
 from rebond.vault.primitives import hash_of
-from rebond.vault.reading import SnapshotReader
+from rebond.vault.reading import OpenDomain, SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 from rebond.vault.trees import StoredEntry, decode_entry
 
@@ -221,23 +222,27 @@ def find_versions(
     vault: Vault,
     records: Sequence[SnapshotRecord],
     pattern: str,
-    open_reader: Callable[[Vault, SnapshotRecord], SnapshotReader] = SnapshotReader,
+    open_reader: Callable[[Vault, SnapshotRecord, OpenDomain | None], SnapshotReader] = SnapshotReader,
 ) -> list[FoundVersion]:
     """Return every version of every path that ``pattern`` fits, over all ``records``.
 
     A pattern without ``/`` is compared with the last part of the path, any other with
-    COMPONENT/PATH. A directory that did not change between snapshots is looked into once.
+    COMPONENT/PATH. A directory that did not change between snapshots is looked into once, and the index of a domain is
+    read once, with its first snapshot.
     """
     matcher = _Matcher(pattern)
     seen: dict[bytes, list[tuple[bytes, StoredEntry]]] = {}
     versions: dict[tuple[bytes, bytes], tuple[StoredEntry, list[SnapshotRecord]]] = {}
-    for record in records:
-        with open_reader(vault, record) as reader:
-            for component in reader.components:
-                root = root_of(component)
-                for path, entry in _find_below(reader, root, matcher, seen):
-                    key = (path, _version_of(entry))
-                    versions.setdefault(key, (entry, []))[1].append(record)
+    with ExitStack() as held:
+        domains: dict[bytes, OpenDomain] = {}
+        for record in records:
+            if record.domain not in domains:
+                domains[record.domain] = held.enter_context(open_reader(vault, record, None)).open_domain()
+            with open_reader(vault, record, domains[record.domain]) as reader:
+                for component in reader.components:
+                    for path, entry in _find_below(reader, root_of(component), matcher, seen):
+                        key = (path, _version_of(entry))
+                        versions.setdefault(key, (entry, []))[1].append(record)
     return [
         FoundVersion(path, entry, tuple(holders))
         for (path, _), (entry, holders) in sorted(versions.items(), key=_order)

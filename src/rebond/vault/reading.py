@@ -9,6 +9,7 @@ known to ``snapshot_places``.
 from collections.abc import Collection, Iterator, Sequence
 
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
+from msgspec import Struct
 
 from rebond.errors import FormatTooNew, ObjectMissing, ShortRead, VaultDamaged, WrongKey
 from rebond.findings import Finding, Severity
@@ -18,10 +19,11 @@ from rebond.vault.access import Vault
 from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
 from rebond.vault.kept_segments import KeptSegments
+from rebond.vault.local_cache import LocalCache
 from rebond.vault.packs import pack_name
 from rebond.vault.references import References
 from rebond.vault.sealing_keys import SealingKeys
-from rebond.vault.segment_places import SegmentPlace
+from rebond.vault.segment_places import SegmentPlace, SegmentPlaces
 from rebond.vault.segments import decode_segment_header
 from rebond.vault.snapshot_places import SnapshotPlaces
 from rebond.vault.snapshots import PrivateComponent, PrivatePart, SnapshotRecord, open_private_part
@@ -31,38 +33,56 @@ from rebond.vault.trees import StoredEntry, read_chunk_rows, read_directory
 _KEPT_ENTRIES = 50_000  # of directories that are looked into twice; some 20 MB
 
 
+class OpenDomain(Struct, frozen=True):
+    """What an open reader knows of its domain, for readers of other snapshots: in one thread, closed before it."""
+
+    cache: LocalCache
+    copies: SegmentPlaces
+    trees: KeptSegments
+
+
 class SnapshotReader:
     """Reads the content of one snapshot; for the owner. Used as a context manager.
+
+    ``among`` is what is open of its domain. To open many snapshots without it is nearly all there is to do for them.
 
     ``find_place`` and ``read_object`` belong to one thread; ``fetch`` may be called from several.
     """
 
-    def __init__(self, vault: Vault, record: SnapshotRecord) -> None:
+    def __init__(self, vault: Vault, record: SnapshotRecord, among: OpenDomain | None = None) -> None:
         self._vault = vault
+        self._among = among
         self.record = record
         self._references: References | None = self._load_references()
         self._sealing_keys = SealingKeys(vault.credentials)
         self.part: PrivatePart = open_private_part(record, self._key_of(record.private_segment))
-        self._trees = KeptSegments()
+        self._trees = KeptSegments() if among is None else among.trees
         self._directories: dict[bytes, list[StoredEntry]] = {}  # that were read, and will be again
         self._room = _KEPT_ENTRIES
 
     def __enter__(self) -> "SnapshotReader":
         self._domain: DomainId = self.record.domain
         self._keys = self._vault.credentials.domain_keys(self._domain)
-        self._cache = self._vault.open_cache(self._domain)
+        self._cache = self._vault.open_cache(self._domain) if self._among is None else self._among.cache
+        copies = self._among.copies if self._among is not None else None
         try:
             self._places = SnapshotPlaces(
-                self._vault, self._domain, self._references, self._cache, self._keys.table_key
+                self._vault, self._domain, self._references, self._cache, self._keys.table_key, copies
             )
-            self._cache.detach()  # a long restore must not take the cache away from the backups beside it
+            if self._among is None:
+                self._cache.detach()  # a long restore must not take the cache away from the backups beside it
         except BaseException:
-            self._cache.close()
+            self.__exit__()
             raise
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._cache.close()
+        if self._among is None:
+            self._cache.close()
+
+    def open_domain(self) -> OpenDomain:
+        """Return what is open, for readers of other snapshots of the same domain."""
+        return OpenDomain(self._cache, self._places.list_all_copies(), self._trees)
 
     def _load_references(self) -> References | None:
         """Return the segments of this snapshot; ``None`` when that list is lost: then all are in question."""

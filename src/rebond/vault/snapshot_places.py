@@ -27,11 +27,18 @@ _RELIST_SECONDS = 60.0  # a long restore may meet two keepers; a lost segment mu
 class SnapshotPlaces:
     """The places of one snapshot; without ``references``, which may be lost, every segment of the domain is its own.
 
+    ``copies`` are those of every segment of the domain, where they are known: then the index is not read for it.
     ``find``, ``find_all`` and what makes ready for them belong to one thread; the others may be called from several.
     """
 
     def __init__(
-        self, vault: Vault, domain: DomainId, references: References | None, cache: LocalCache, table_key: bytes
+        self,
+        vault: Vault,
+        domain: DomainId,
+        references: References | None,
+        cache: LocalCache,
+        table_key: bytes,
+        copies: SegmentPlaces | None = None,
     ) -> None:
         self._vault = vault
         self._domain = domain
@@ -42,18 +49,26 @@ class SnapshotPlaces:
         self._lock = threading.RLock()
         self._relisted_at: float | None = None
         self._good: set[int] = set()  # own segments that have a place, as far as was asked
-        self._is_wide = references is None  # whether ``_copies`` has every segment of the domain
+        self._is_wide = references is None or copies is not None  # whether ``_copies`` has all segments of the domain
         self._asked_packs = False
         self._unlisted: list[SelfDescribedPack] = []
-        self._load()
+        self._copies = self._load() if copies is None else copies
         rows = cache.chunks.row_count
         self._finds, self._finds_many = 0, (1 + rows // ROWS_HELD_PER_FIND, 1 + rows // ROWS_LOADED_PER_FIND)
 
-    def _load(self) -> None:
+    def _load(self) -> SegmentPlaces:
         present = merge_new_lists(self._context, self._cache, saves=False)
-        self._copies = SegmentPlaces(self._cache.segments)
+        copies = SegmentPlaces(self._cache.segments)
         for catalog in catalogs(self._context, self._cache, present):
-            self._copies.add_catalog(catalog, self._is_needed)
+            copies.add_catalog(catalog, self._is_needed)
+        return copies
+
+    def list_all_copies(self) -> SegmentPlaces:
+        """Return the copies of every segment of the domain, for other snapshots of it."""
+        if not self._is_wide:
+            self._is_wide = True
+            self._copies = self._load()
+        return self._copies
 
     def expect_finds(self, count: int) -> None:
         """Make ready for about so many look-ups, as far as that costs less than it spares."""

@@ -13,6 +13,7 @@ from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
 from rebond.operations.browsing import find_versions, list_entries, locate, read_file
 from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.recording_store import RecordingStore
 from rebond.vault.reading import SnapshotReader
 
 ODD = b"\xff\xfe not text\n*?[x]"
@@ -190,6 +191,32 @@ def test_find_looks_once_into_what_did_not_change(place: RestoredVault) -> None:
     assert len(found) == 30
     assert all(len(version.snapshots) == 3 for version in found)
     assert len(asked) == len(set(asked)) == 6
+
+
+def test_find_reads_the_index_once_for_all_snapshots(place: RestoredVault) -> None:
+    records = [place.save(a_tree(20 + number, 300, seed=number)) for number in range(8)]
+    store = RecordingStore(place.store)
+    found = find_versions(place.vault(store), records, "*1")
+
+    assert [(version.path, len(version.snapshots)) for version in found] == [
+        (b"site/d1", 8),
+        (b"site/d1/001", 8),
+        (b"site/d1/011", 8),
+        (b"site/d1/021", 6),
+    ]
+    assert len([each for each in store.names("list") if each.startswith("index/")]) <= 2
+
+    alone = find_versions(
+        place.vault(), records, "*1", open_reader=lambda vault, record, _: SnapshotReader(vault, record)
+    )
+    assert found == alone
+
+
+def test_find_goes_on_with_other_copies_where_a_snapshots_own_are_lost(place: RestoredVault) -> None:
+    records = [place.save(a_tree(20, 300)), place.save(a_tree(22, 300))]
+    for name in [each.name for each in place.store.list_objects("index/")]:
+        place.store.delete(name)  # the packs speak for themselves
+    assert [len(version.snapshots) for version in find_versions(place.vault(), records, "*1")] == [2, 2, 2, 1]
 
 
 def test_find_and_diff_and_ls_go_to_any_depth(place: RestoredVault) -> None:
