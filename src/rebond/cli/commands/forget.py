@@ -1,7 +1,7 @@
 """``rebond forget``: take snapshots off the list, by rule or by name. They lie in the trash until a prune."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,7 @@ from rebond.cli.keeping.rules import (
     share_out,
 )
 from rebond.cli.output.answering import answer, note, require_consent, status_of
-from rebond.cli.output.speech import message_of, show_path, tr
+from rebond.cli.output.speech import hint_of, message_of, show_path, tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.output.watching import watching
 from rebond.cli.snapshots.documents import SHORT_ID
@@ -31,12 +31,15 @@ from rebond.cli.vaults.opening import vault_at_hand
 from rebond.cli.wal.cleaning import clean_wal
 from rebond.config.finding import find_configuration
 from rebond.errors import UsageError
+from rebond.findings import Finding
 from rebond.units import format_iso, format_moment, format_span, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, survey
 from rebond.vault.forgetting import forget as forget_snapshots
 from rebond.vault.pruning import PruneOutcome
 from rebond.vault.retention import Decision
 from rebond.vault.retention_simulation import simulate_retention
+
+_NAMED = 10  # of those that stay for one reason, so many are shown by their ids
 
 
 @verb(
@@ -159,8 +162,21 @@ def _describe(plan: ForgetPlan, *, explains: bool) -> str:
         f"- {each.snapshot.hex()[:SHORT_ID]}  {format_moment(each.shown_ms)}  {show_path(each.stack)}"
         for each in plan.chosen
     ]
-    lines += [f"  {each.subject[:SHORT_ID]}  {message_of(each)}" for each in plan.left]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_describe_left(plan.left)])
+
+
+def _describe_left(left: Sequence[Finding]) -> Iterator[str]:
+    """Yield what stays although no rule keeps it: each where they are few, their number where they are many."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each in left:
+        groups.setdefault((message_of(each), hint_of(each)), []).append(each.subject[:SHORT_ID])
+    for (reason, hint), ids in groups.items():
+        if len(ids) <= _NAMED:
+            yield from (f"  {each}  {reason}" for each in ids)
+        else:
+            yield "  " + tr("{count} snapshots: {reason}. '--explain' names each.", count=len(ids), reason=reason)
+        if hint:
+            yield f"    → {hint}"
 
 
 def _decision_document(decision: Decision) -> dict[str, object]:
