@@ -40,6 +40,59 @@ WAL = (
         (f"{SOCKET}::test_what_failed_ahead_is_not_acknowledged",),
     ),
     Bug(
+        "wal-spool-misses-nothing",
+        "What is deleted under the receiver of a log is not missed: the server is told that it was flushed.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "            for each in sorted(self._seen)\n",
+                "            for each in sorted(self._seen & set())\n",
+            ),
+        ),
+        (f"{SPOOL}::test_a_part_that_is_deleted_is_missed",),
+    ),
+    Bug(
+        "wal-spool-goes-on-behind-a-hole",
+        "The stream goes on behind what lies in the spool, though a part before it was deleted there.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "        while (last := find_anchor(",
+                "        have.update(dict(sorted(here)))\n        while (last := find_anchor(",
+            ),
+        ),
+        (f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same",),
+    ),
+    Bug(
+        "wal-spool-puts-once",
+        "A segment that was put once is taken for put, though the vault is an older one by now.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "                if number > self.state.have.get(timeline, -1):",
+                "                if number < 0:",
+            ),
+        ),
+        (f"{SPOOL}::test_what_the_vault_has_no_more_is_put_again",),
+    ),
+    Bug(
+        "wal-spool-keeps-a-foreign-history",
+        "The history that another cluster left in the spool is archived as one of the new cluster.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "            is_name = is_history(each) or",
+                "            if is_history(each):\n                continue\n            is_name =",
+            ),
+            Change(
+                "service/wal_spool.py",
+                "            for each in filter(is_history, _list(self.folder)):\n                os.unlink",
+                "            for each in filter(is_history, []):\n                os.unlink",
+            ),
+        ),
+        (f"{SPOOL}::test_what_another_cluster_left_is_not_gone_on_from_and_its_history_is_not_taken_for_the_new_one",),
+    ),
+    Bug(
         "wal-whole-without-its-history",
         "A base of a later timeline is called whole although nothing in the vault tells where its timeline comes from.",
         (
@@ -142,7 +195,13 @@ WAL = (
     Bug(
         "wal-first-place-is-forgotten",
         "What came before the vault had anything never comes again, once the directory that it lay in is gone.",
-        (Change("service/wal_spool.py", "dict(self.state.have or self.state.before)", "dict(self.state.have)"),),
+        (
+            Change(
+                "service/wal_spool.py",
+                "for each, number in self.state.before.items():\n            have",
+                "for each, number in ():\n            have",
+            ),
+        ),
         (f"{SPOOL}::test_where_the_first_stream_began_is_remembered_until_the_vault_has_something",),
     ),
     Bug(

@@ -251,6 +251,51 @@ def test_what_was_received_before_the_vault_had_anything_comes_once_more_when_th
         assert read_rows(recovered) == [1, 2, 3]
 
 
+def test_a_file_that_is_deleted_under_the_receiver_comes_once_more_and_so_does_what_was_flushed_into_it(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    assert streaming.is_whole(1)
+    streaming.server.sql("SELECT pg_switch_wal()")
+    assert streaming.is_whole(2)
+    (sender,) = streaming.server.sql("SELECT pid FROM pg_stat_replication").split()
+    (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
+    for each in spool.iterdir():  # pg_receivewal goes on in its own, and says to the server that all is flushed
+        each.unlink(missing_ok=True)
+    streaming.wait_sent_by_another_than(sender)
+    streaming.wait_streaming()
+    assert streaming.is_whole(3)
+    streaming.stack.end_last()
+    shutil.rmtree(streaming.server.data / "pg_wal")  # the machine is lost
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3]
+
+
+def test_another_cluster_is_received_once_it_is_adopted_whatever_the_former_one_left(
+    streaming: Streaming, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert streaming.is_whole(1)
+    for _ in range(8):  # further than the new one is
+        streaming.server.sql("INSERT INTO t VALUES (1); SELECT pg_switch_wal()")
+    assert streaming.is_whole(2)  # in a segment that is not whole
+    streaming.stack.end_last()
+    with SmallSegments(settings=SETTINGS) as other:
+        streaming.stack.configure(other.socket_folder)
+        other.sql("CREATE TABLE t (i int)")
+        streaming.stack.begin("wal", "receive")
+        wait_until(lambda: "The server is another cluster than before" in streaming.stack.log())
+        assert streaming.stack.run("wal", "adopt", "--data", str(other.data), "--yes") == 0
+        made = Streaming(streaming.stack, other, streaming.base)
+        made.wait_streaming()
+        assert made.is_whole(3)
+        streaming.stack.end_last()
+        capfd.readouterr()
+        assert streaming.stack.run("wal", "status", "--json") == 3
+        system_id = other.sql("SELECT system_identifier FROM pg_control_system()").strip()
+    assert f'"system_id": "{system_id}"' in capfd.readouterr().out
+    (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
+    assert not list(spool.glob("former-*"))  # all of it is in the vault
+
+
 def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_one(
     streaming: Streaming, tmp_path: pathlib.Path
 ) -> None:

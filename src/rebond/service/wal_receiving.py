@@ -1,5 +1,6 @@
 """``rebond wal receive``: the log as the server streams it, flushed here at once, and on from here into the vault."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -59,11 +60,12 @@ class WalReceiver:
 
     def turn(self) -> None:
         """Put what came into the vault, see whether the stream still runs, and begin it where it does not."""
-        if not self._spool.is_there():
-            self._begin_anew()
         try:
+            if not self._spool.is_there():
+                self._begin_anew()
+            self._spool.look()
             self._look_at_stream()
-        except OSError as error:  # it went away while it was looked at
+        except OSError as error:  # it went away while it was looked at, or nobody can tell whether it is there
             self._tell("%s: %s", str(self._spool.folder), str(error))
             return
         self._push()
@@ -75,6 +77,8 @@ class WalReceiver:
                 hint = error.hint if isinstance(error, RebondError) else ""
                 self._tell("%s is not streamed: %s", self._receiving.component, f"{error} {hint}".rstrip())
                 self._pause()
+        with contextlib.suppress(OSError):  # what we took away ourselves is not missed
+            self._spool.look()
 
     def close(self) -> None:
         """End the stream and put what came of it, also what is not whole."""
@@ -99,11 +103,11 @@ class WalReceiver:
             self._renew_slot(access, database)
         kept_from = ensure_slot(access, database, receiving.slot)
         self._spool.note_slot(receiving.slot)
+        history = _ask_history(access, facts)
         if self._accepts_gap:
-            self._spool.forget_place()
+            self._spool.forget_place(facts.timeline, history, kept_from)
             LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)
         else:
-            history = _ask_history(access, facts)
             anchor = self._spool.place_anchor(facts.timeline, history, kept_from)
             if not self._failures:
                 LOG.info("%s is streamed from behind %s", receiving.component, anchor or "what the server writes now")
@@ -150,8 +154,13 @@ class WalReceiver:
                 raise
 
     def _require_same(self, facts: WalFacts) -> None:
-        known = self._spool.state.system_id
-        if known and str(known) != facts.system_id and self._spool.has_content():
+        known = self._spool.find_cluster()
+        if (
+            known
+            and str(known) != facts.system_id
+            and self._spool.has_content()
+            and not self._spool.is_adopted(int(facts.system_id))
+        ):
             raise Refused(
                 "The server is another cluster than before: {found}, not {own}.",
                 hint="Look at which server 'host' names. After pg_upgrade or initdb, run "

@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from rebond.durable_files import DIRECTORY_MODE, make_directories_durably, replace_durably
+from rebond.errors import SourceUnfit
 from rebond.operations.wal.archiving import WalArchive, WalFile
 from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalLedger
@@ -20,18 +21,20 @@ from rebond.operations.wal.tails import put_tail
 from rebond.presence import is_folder, is_there
 from rebond.sources.postgres.wal_names import (
     Switch,
+    is_archived,
     is_history,
     is_partial,
     is_segment,
     parse_segment_name,
     segment_name,
-    timeline_of,
 )
+from rebond.sources.postgres.wal_pages import HEAD_BYTES, read_first_page
 from rebond.vault.access import Vault
 
 LOG = logging.getLogger("rebond.wal")
 STATE = "state.json"
 _ASIDE = "aside-"  # what pg_receivewal is not to go on from, and is not in the vault yet
+_FORMER = "former-"  # a directory of what came of another cluster
 _HEAD_BYTES = 24
 _LEAST_FREE_BYTES = 256 << 20
 _LEAST_FREE_SHARE = 0.05
@@ -40,8 +43,9 @@ _LEAST_FREE_SHARE = 0.05
 class SpoolState(msgspec.Struct, kw_only=True):
     """Whose log it is, and the newest segment of each timeline that is in the vault, for when that does not answer.
 
-    ``before`` is the segment before the first one that ever came, for as long as the vault has none: what is lost here
-    by then, the slot has let go, and the server may still have it.
+    ``before`` is the segment before the first one that came, from the beginning or behind a gap that was accepted, for
+    as long as none of these is in the vault: what is lost here by then, the slot has let go, and the server may still
+    have it.
     """
 
     system_id: int = 0
@@ -60,6 +64,7 @@ class WalSpool:
         self._ledger = ledger
         self._put: set[str] = set()
         self._tails: dict[str, int] = {}
+        self._seen: set[str] = set()
         self.state = SpoolState()
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             self.state = msgspec.json.decode((folder / STATE).read_bytes(), type=SpoolState)
@@ -69,14 +74,27 @@ class WalSpool:
         make_directories_durably(os.fspath(self.folder), mode=DIRECTORY_MODE)
 
     def is_there(self) -> bool:
-        """Say whether the directory is there: nobody but us is to delete it, and somebody may."""
-        return is_folder(self.folder)
+        """Say whether the directory and what ``look`` saw in it are there: nobody but us is to delete that.
+
+        What became whole since is there by its other name. Raises ``OSError``.
+        """
+        if not is_folder(self.folder) or (self.state.system_id and not is_there(self.folder / STATE)):
+            return False
+        return all(
+            is_there(self.folder / each) or (is_partial(each) and is_there(self.folder / each[:24]))
+            for each in sorted(self._seen)
+        )
+
+    def look(self) -> None:
+        """Remember what is there now. Raises ``OSError``."""
+        self._seen = {each for each in _list(self.folder) if is_segment(each.removeprefix(_ASIDE)) or is_partial(each)}
 
     def begin_anew(self) -> None:
-        """Make the directory again, after it was deleted; what is not in the vault is to come once more."""
+        """Make the directory again, after it or a part was deleted; what is not in the vault is to come once more."""
         self.make()
         self._put.clear()
         self._tails.clear()
+        self._seen.clear()
         self._save()
 
     def names(self) -> list[str]:
@@ -84,10 +102,49 @@ class WalSpool:
         return sorted((each for each in os.listdir(self.folder) if is_segment(each)), key=lambda each: (each[8:], each))
 
     def meet(self, system_id: int, segment_bytes: int) -> None:
-        """Remember whose log comes here."""
+        """Remember whose log comes here. What another cluster left goes, or is laid aside where it is not in the vault.
+
+        A history does not say whose it is: where nobody knows whose log came here, the server sends it once more.
+        """
         if (self.state.system_id, self.state.segment_bytes) != (system_id, segment_bytes):
+            if self.state.system_id:
+                self._leave_former()
+            for each in filter(is_history, _list(self.folder)):
+                os.unlink(self.folder / each)
+            self._put.clear()
+            self._tails.clear()
             self.state = SpoolState(system_id=system_id, segment_bytes=segment_bytes)
         self._save()
+
+    def is_adopted(self, system_id: int) -> bool:
+        """Say whether the vault was told that this cluster is the component's. Raises ``StoreError``."""
+        return self._archive.is_own(system_id)
+
+    def find_cluster(self) -> int:
+        """Return whose log lies here, also where the notes are gone; 0 for nobody's."""
+        if self.state.system_id:
+            return self.state.system_id
+        for each in _list(self.folder):
+            if is_segment(each.removeprefix(_ASIDE)) or is_partial(each.removeprefix(_ASIDE)):
+                head = (self.folder / each).read_bytes()[:HEAD_BYTES]
+                with contextlib.suppress(SourceUnfit):  # nothing came yet, or it is an anchor
+                    return read_first_page(each, head).system_id
+        return 0
+
+    def _leave_former(self) -> None:
+        """Take out of the way what another cluster left: nothing may go on from it."""
+        left = self.folder / f"{_FORMER}{self.state.system_id}"
+        kept = []
+        for each in [each for each in _list(self.folder) if is_archived(each.removeprefix(_ASIDE))]:
+            is_name = is_history(each) or (is_segment(each) and self._is_anchor(each))
+            if is_name or each in self._put or self._tails.get(each, 0) == _count_bytes(self.folder / each):
+                os.unlink(self.folder / each)
+            else:
+                make_directories_durably(os.fspath(left), mode=DIRECTORY_MODE)
+                os.replace(self.folder / each, left / each)
+                kept.append(each)
+        if kept:
+            LOG.warning("of the former cluster %s did not come into the vault; it lies in %s", ", ".join(kept), left)
 
     def note_slot(self, slot: str) -> None:
         """Write down over which slot it comes, for those who look at the server."""
@@ -97,6 +154,11 @@ class WalSpool:
         """Remember what the vault has."""
         if coverage.system_id == self.state.system_id:
             self.state.have = {timeline: each.last for timeline, each in coverage.timelines.items()}
+            for timeline, number, name in [(*self._parse(each), each) for each in self._put if is_segment(each)]:
+                if number > self.state.have.get(timeline, -1):  # the vault is an older one, or another
+                    self._put.discard(name)
+            if any(number <= self.state.have.get(timeline, -1) for timeline, number in self.state.before.items()):
+                self.state.before = {}
             self._save()
 
     def push_whole(self) -> int:
@@ -116,8 +178,10 @@ class WalSpool:
             if path != name:
                 os.unlink(self.folder / path)
             if is_segment(name):
-                timeline, number = parse_segment_name(name, self.state.segment_bytes)
+                timeline, number = self._parse(name)
                 self.state.have[timeline] = max(number, self.state.have.get(timeline, number))
+                if path == name:
+                    self.state.before = {}
             count += 1
         if count:
             self._save()
@@ -134,7 +198,7 @@ class WalSpool:
             except FileNotFoundError:  # it has just become whole
                 continue
             begin = self._tails.get(name, 0)
-            number = parse_segment_name(whole, self.state.segment_bytes)[1]
+            number = self._parse(whole)[1]
             end = put_tail(vault, self.state.system_id, whole, content, begin, sequence=number)
             self._tails[name] = end
             count += end - begin
@@ -150,18 +214,19 @@ class WalSpool:
         the point where the server's left it does not count.
         """
         segment_bytes = self.state.segment_bytes
-        if kept_from is not None and not self._have():
+        if kept_from is not None and not self._have(timeline, history):
             self.state.before = dict([_find_before(kept_from, timeline, history, segment_bytes)])
             self._save()
-        wanted = find_anchor(self._have(), timeline, history, segment_bytes)
+        wanted = find_anchor(self._have(timeline, history), timeline, history, segment_bytes)
         if wanted is None:
             return ""
         name = segment_name(*wanted, segment_bytes)
+        following = segment_name(wanted[0], wanted[1] + 1, segment_bytes)
         for other in [each for each in os.listdir(self.folder) if is_segment(each) or is_partial(each)]:
             if is_segment(other) and other != name and (self._is_anchor(other) or other in self._put):
-                os.unlink(self.folder / other)
-            elif _leads_astray(other, name):
-                os.replace(self.folder / other, self.folder / f"{_ASIDE}{other}")
+                self._drop(other)
+            elif (is_segment(other) and other[8:] > name[8:]) or (is_partial(other) and other[:24] != following):
+                self._set_aside(other)
             elif is_partial(other):
                 self._make_whole(other)
         if not is_there(self.folder / name):
@@ -178,15 +243,34 @@ class WalSpool:
         if os.stat(self.folder / name).st_size not in {0, self.state.segment_bytes}:
             os.truncate(self.folder / name, self.state.segment_bytes)
 
-    def forget_place(self) -> None:
-        """Let the slot say where to go on, whatever is missing then. What is not in the vault yet stays, aside."""
+    def _set_aside(self, name: str) -> None:
+        """Take a file out of the way of pg_receivewal, until it is in the vault; of two, the one with more is kept."""
+        aside = self.folder / f"{_ASIDE}{name}"
+        if is_there(aside) and _count_bytes(aside) > _count_bytes(self.folder / name):
+            os.unlink(self.folder / name)
+        else:
+            os.replace(self.folder / name, aside)
+
+    def _drop(self, name: str) -> None:
+        """Delete what is in the vault, or a mere name; should it come again, it is put again."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.folder / name)
+        self._put.discard(name)
+
+    def forget_place(self, timeline: int, history: tuple[Switch, ...], kept_from: int | None) -> None:
+        """Let the slot say where to go on, whatever is missing then. What is not in the vault yet stays, aside.
+
+        See ``place_anchor`` for what is given. From then on that is where the log begins, until some of it is saved.
+        """
         for each in os.listdir(self.folder):
             if is_segment(each) and (each in self._put or self._is_anchor(each)):
-                os.unlink(self.folder / each)
+                self._drop(each)
             elif is_segment(each) or is_partial(each):
-                os.replace(self.folder / each, self.folder / f"{_ASIDE}{each}")
+                self._set_aside(each)
         self._tails.clear()
-        self.state.before = {}
+        segment_bytes = self.state.segment_bytes
+        found = [] if kept_from is None else [_find_before(kept_from, timeline, history, segment_bytes)]
+        self.state.before = dict(found)
         self._save()
 
     def has_stream(self) -> bool:
@@ -216,14 +300,36 @@ class WalSpool:
         usage = shutil.disk_usage(self.folder)
         return usage.free > max(_LEAST_FREE_BYTES, min(_LEAST_FREE_SHARE * usage.total, 4 << 30))
 
-    def _have(self) -> dict[int, int]:
-        """Return the newest segment of each timeline, in the vault or here; else the one before all that came."""
-        have = dict(self.state.have or self.state.before)
-        for name in self.names():
-            timeline, number = parse_segment_name(name, self.state.segment_bytes)
-            if not self._is_anchor(name):
-                have[timeline] = max(number, have.get(timeline, number))
+    def _have(self, timeline: int, history: tuple[Switch, ...]) -> dict[int, int]:
+        """Return the newest segment of each timeline, in the vault or here without a hole behind it.
+
+        While the vault has none, the one before all that came. What lies here behind a hole, where somebody deleted
+        the rest, is not gone on from: the server may still have it.
+        """
+        here = self._list_here()
+        have = {**self.state.have}
+        for each, number in self.state.before.items():
+            have[each] = max(number, have.get(each, number))
+        if here and not have:
+            number, first = min((number, each) for each, number in here)
+            have = {first: number - 1}
+        while (last := find_anchor(have, timeline, history, self.state.segment_bytes)) is not None:
+            number = last[1] + 1
+            owner = _find_owner(number, timeline, history, self.state.segment_bytes)
+            following = next((each for each in (owner, last[0]) if (each, number) in here), None)
+            if following is None:
+                break
+            have[following] = number
         return have
+
+    def _list_here(self) -> set[tuple[int, int]]:
+        """Return timeline and number of each whole segment that lies here, also of those that lie aside."""
+        own = [each for each in self.names() if not self._is_anchor(each)]
+        aside = [each.removeprefix(_ASIDE) for each in _list(self.folder) if each.startswith(_ASIDE)]
+        return {self._parse(each) for each in [*own, *filter(is_segment, aside)]}
+
+    def _parse(self, name: str) -> tuple[int, int]:
+        return parse_segment_name(name, self.state.segment_bytes)
 
     def _save(self) -> None:
         replace_durably(os.fspath(self.folder / STATE), msgspec.json.encode(self.state))
@@ -237,27 +343,33 @@ class WalSpool:
         names = self.names()
         for name in names[:-1]:
             if name in self._put or self._is_anchor(name):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(self.folder / name)
-                self._put.discard(name)
+                self._drop(name)
         for name in [each for each in self._tails if not is_there(self.folder / each)]:
             del self._tails[name]
 
 
-def _leads_astray(name: str, anchor: str) -> bool:
-    """Say whether pg_receivewal would go on from a file instead of from behind the anchor."""
-    if is_segment(name):
-        return name[8:] > anchor[8:]
-    return timeline_of(name) != timeline_of(anchor) or name[8:24] <= anchor[8:]
+def _list(folder: Path) -> list[str]:
+    """Return the names of what is there, in order; none where the directory is gone."""
+    try:
+        return sorted(os.listdir(folder))
+    except FileNotFoundError:
+        return []
+
+
+def _count_bytes(path: Path) -> int:
+    """Return how many bytes of a segment came: what is behind them is zeros."""
+    return len(path.read_bytes().rstrip(b"\0"))
+
+
+def _find_owner(number: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> int:
+    """Return the timeline whose file holds a segment, on the way to ``timeline``: where it switches, the later one."""
+    return next((each.timeline for each in history if number < each.lsn // segment_bytes), timeline)
 
 
 def _find_before(position: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> tuple[int, int]:
     """Return timeline and number of the segment before the one with ``position``, on the way to ``timeline``."""
     number = position // segment_bytes
-    for switch in history:
-        if number < switch.lsn // segment_bytes:
-            return switch.timeline, number - 1
-    return timeline, number - 1
+    return _find_owner(number, timeline, history, segment_bytes), number - 1
 
 
 def find_anchor(

@@ -8,11 +8,11 @@ import pytest
 from tests.unit.operations.wal.archived import Archived, set_stage
 
 from rebond.errors import StoreError
-from rebond.operations.wal.coverage import survey_wal
+from rebond.operations.wal.coverage import find_stored, survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger
 from rebond.service.wal_spool import WalSpool, find_anchor
-from rebond.sources.postgres.wal_names import Switch
+from rebond.sources.postgres.wal_names import Switch, stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
 
@@ -133,9 +133,124 @@ def test_where_the_first_stream_began_is_remembered_until_the_vault_has_somethin
 def test_who_accepts_a_gap_goes_on_where_the_slot_is(stage: Archived) -> None:
     spool = open_spool(stage)
     spool.place_anchor(1, (), 7 * SEGMENT_BYTES)
-    spool.forget_place()
+    spool.forget_place(1, (), 9 * SEGMENT_BYTES)
     assert names(spool) == []
     assert spool.place_anchor(1, (), 9 * SEGMENT_BYTES) == name_segment(1, 8)
+
+
+def test_a_gap_that_was_accepted_stays_accepted_until_something_behind_it_is_saved(stage: Archived) -> None:
+    stage.push(1, [1, 2], role="owner")
+    spool = open_spool(stage)
+    spool.forget_place(1, (), 9 * SEGMENT_BYTES)
+    receive(spool, 1, 9)
+    assert open_spool(stage).place_anchor(1, (), 10 * SEGMENT_BYTES) == name_segment(1, 9)
+
+    (spool.folder / name_segment(1, 9)).unlink()  # while the vault did not answer: the slot has let go of it
+    assert open_spool(stage).place_anchor(1, (), 10 * SEGMENT_BYTES) == name_segment(1, 8)
+
+    receive(spool, 1, 9)
+    spool.push_whole()
+    spool.forget_place(1, (), None)
+    assert spool.place_anchor(1, ()) == name_segment(1, 9)
+
+
+def test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same(stage: Archived) -> None:
+    stage.push(1, [1, 2], role="owner")
+    spool = open_spool(stage)
+    for number in (3, 5):  # somebody deleted the fourth
+        receive(spool, 1, number)
+    receive(spool, 1, 6, part=3000)
+
+    assert spool.place_anchor(1, ()) == name_segment(1, 3)
+    assert max(each for each in names(spool) if each.startswith("0")) == name_segment(1, 3)
+    spool.push_whole()
+    spool.push_tails(stage.open())
+    assert survey_wal(stage.open(), SYSTEM_ID).timelines[1].ranges == ((1, 3), (5, 5))
+
+
+def test_what_lies_aside_and_leads_on_does_not_have_to_come_again(stage: Archived) -> None:
+    stage.push(1, [1, 2], role="owner")
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    spool.forget_place(1, (), None)
+    assert names(spool) == [f"aside-{name_segment(1, 3)}"]
+    assert open_spool(stage).place_anchor(1, ()) == name_segment(1, 3)
+
+
+def test_what_the_vault_has_no_more_is_put_again(stage: Archived) -> None:
+    spool = open_spool(stage)
+    for number in (1, 2, 3):
+        receive(spool, 1, number)
+    spool.push_whole()
+    stage.made.store.delete(str(find_item(stage, 1, 3)))  # the vault is an older one now
+    spool.learn(survey_wal(stage.open(), SYSTEM_ID))
+    assert spool.place_anchor(1, ()) == name_segment(1, 3)  # it lies here still
+    receive(spool, 1, 4)
+    spool.push_whole()
+    assert survey_wal(stage.open(), SYSTEM_ID).timelines[1].ranges == ((1, 4),)
+
+
+def find_item(stage: Archived, timeline: int, number: int) -> str:
+    """Return the name of the object with a segment."""
+    (info,) = find_stored(stage.open(), stream_of_segments(SYSTEM_ID, timeline), name_segment(timeline, number))
+    return info.name
+
+
+@pytest.mark.parametrize("parts", [(3000, 2000), (2000, 3000)])
+def test_of_two_that_are_set_aside_the_longer_is_kept(stage: Archived, parts: tuple[int, int]) -> None:
+    stage.push(1, [6], role="owner")
+    spool = open_spool(stage)
+    for part in parts:
+        receive(spool, 1, 7, part=part)
+        spool.forget_place(1, (), None)
+    spool.push_tails(stage.open())
+    tail = fetch_wal(stage.open(), SYSTEM_ID, name_segment(1, 7))
+    assert tail == make_segment(1, 7)[:3000].ljust(SEGMENT_BYTES, b"\0")
+
+
+def test_what_another_cluster_left_is_not_gone_on_from_and_its_history_is_not_taken_for_the_new_one(
+    stage: Archived,
+) -> None:
+    spool = open_spool(stage)
+    (spool.folder / "00000002.history").write_bytes(b"1\t0/500190\tbefore\n")
+    for number in (3, 4):
+        receive(spool, 2, number)
+    receive(spool, 2, 5, part=2000)
+    spool.push_whole()
+    receive(spool, 2, 4, part=2000)  # it did not come into the vault
+    spool.meet(SYSTEM_ID + 1, SEGMENT_BYTES)
+    assert names(spool) == [f"former-{SYSTEM_ID}"]
+    assert sorted(os.listdir(spool.folder / f"former-{SYSTEM_ID}")) == [
+        f"{name_segment(2, number)}.partial" for number in (4, 5)
+    ]
+    assert spool.place_anchor(1, (), SEGMENT_BYTES) == name_segment(1, 0)
+    assert spool.push_whole() == 0
+
+
+def test_whose_log_lies_there_is_known_also_without_the_notes(stage: Archived) -> None:
+    spool = open_spool(stage)
+    (spool.folder / name_segment(1, 3)).write_bytes(bytes(SEGMENT_BYTES))
+    receive(spool, 1, 4, part=2000)
+    (spool.folder / "state.json").unlink()
+    ledger = WalLedger(stage.caches / "notes.json", stage.made.clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
+    again = WalSpool(spool.folder, stage.archive("owner"), ledger)
+    assert (again.state.system_id, again.find_cluster()) == (0, SYSTEM_ID)
+
+
+@pytest.mark.parametrize("name", [name_segment(1, 3), f"{name_segment(1, 4)}.partial"])
+def test_a_part_that_is_deleted_is_missed(stage: Archived, name: str) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    partial = receive(spool, 1, 4, part=2000)
+    spool.look()
+    assert spool.is_there()
+    (spool.folder / partial).rename(spool.folder / partial.removesuffix(".partial"))
+    assert spool.is_there()  # it has become whole
+    (spool.folder / partial.removesuffix(".partial")).rename(spool.folder / partial)
+    (spool.folder / name).unlink()
+    assert not spool.is_there()
+    spool.begin_anew()
+    assert spool.is_there()
 
 
 @pytest.mark.parametrize("size", [1, SEGMENT_BYTES // 2])

@@ -172,6 +172,10 @@ class WalArchive:
         held = find_held(vault, f"{CLUSTERS}/{system_id}", place.encode())
         return any(subject > claim_of_place(system_id, timeline).subject for subject in held)
 
+    def is_own(self, system_id: int) -> bool:
+        """Say whether a cluster is the one that archives here, by what the vault was told. Raises ``StoreError``."""
+        return self._owner in find_held(self._get_vault(), CLUSTERS, describe_cluster(system_id))
+
     def forget_claims(self) -> None:
         """Ask the vault again who may archive: somebody may have said it anew."""
         with self._lock:
