@@ -6,9 +6,23 @@ LOOKS = "tests/unit/operations/test_two_looks.py"
 TOGETHER = "tests/scenarios/test_files_and_database_together.py"
 PARTS = "tests/scenarios/test_sets.py"
 SAVING = "tests/unit/operations/test_backup.py"
+CONFIGURED = "tests/scenarios/test_backup_by_configuration.py"
 HOOKS = "tests/scenarios/test_hooks.py"
 
 SETS = (
+    Bug(
+        "folder-by-hand-is-the-latest",
+        "A folder that is saved by hand is the latest of the stack of its name, and a bare machine comes back without "
+        "a database.",
+        (
+            Change(
+                "cli/backup/wanted.py",
+                "            lacks=plan.lacks if plan else self.lacks,",
+                "            lacks=plan.lacks if plan else (),",
+            ),
+        ),
+        (f"{CONFIGURED}::test_a_folder_that_is_saved_by_hand_does_not_stand_for_the_stack_of_its_name",),
+    ),
     Bug(
         "files-looked-at-once",
         "Files are saved before the database, and a row names one that came between.",

@@ -140,6 +140,26 @@ def test_one_component_can_be_saved_alone(program: Program) -> None:
     assert (wrong.status, "Did you mean 'media'?" in wrong.err) == (2, True)
 
 
+def test_a_folder_that_is_saved_by_hand_does_not_stand_for_the_stack_of_its_name(
+    program: Program, shop: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    (shop / "rebond.toml").write_text(
+        CONFIGURATION.replace(
+            '[component.db]\nkind = "postgres"\nmethod = "physical"\npassword = { env = "POSTGRES_PASSWORD" }\n', ""
+        )
+    )
+    whole = program.ask("backup", "--class", "full")["id"]
+    by_hand = program.ask("backup", "--path", shop, "--tag", "by-hand")
+
+    assert by_hand["stack"] == "shop"
+    assert {each["id"]: each["lacks"] for each in program.ask("snapshots")}[by_hand["id"]] == ["code", "media"]
+    assert program.ask("restore", "latest", "code", "--to", tmp_path / "back")["snapshot"] == whole
+    assert program.ask("restore", "latest:by-hand", "--to", tmp_path / "by-hand")["snapshot"] == by_hand["id"]
+    (shop / "rebond.toml").write_text("version = what\n")
+    program.environment |= {"REBOND_VAULT": str(tmp_path / "vault"), "REBOND_KEY_FILE": str(tmp_path / "owner.key")}
+    assert program.ask("backup", "--path", shop / "media")["lacks"] == []
+
+
 def test_the_problems_of_a_configuration_are_told_with_the_first_command_that_needs_it(
     program: Program, shop: pathlib.Path
 ) -> None:

@@ -335,7 +335,7 @@ def require_rights(program: Program, server: PostgresServer, path: str) -> None:
     before = server.sql("SELECT datname FROM pg_database UNION ALL SELECT rolname FROM pg_roles ORDER BY 1")
     for user, database, words, said in (
         ("app", "theirs", ["--no-owner", "--yes"], "does not belong to app"),
-        ("poor", "new_one", ["--no-owner"], "ALTER ROLE poor CREATEDB"),
+        ("poor", "new_one", ["--no-owner"], 'ALTER ROLE "poor" CREATEDB'),
         ("poor", "theirs", ["--no-owner", "--table", "public.orders"], "GRANT CREATE ON SCHEMA public"),
     ):
         refused = program("restore", "latest", "--into", dsn(server, database, user), "--quiet", *words, PATH=path)

@@ -12,7 +12,8 @@ from tests.unit.config.written import HEAD, read
 from rebond.clock import SystemClock
 from rebond.config.documents import parse_document
 from rebond.config.places import Problems
-from rebond.errors import AccessDenied
+from rebond.config.references import FromFile
+from rebond.errors import AccessDenied, ConfigError
 from rebond.mount_points import find_unmounted
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.lines import change_value, open_editor, replace_words
@@ -296,3 +297,26 @@ def test_a_vault_that_may_not_be_entered_is_opened_by_its_owner_and_given_to_ano
     found = describe_obstacle(seen, "vault", str(tmp_path / "vault"), None, denied, is_main=True)
     assert command in found.command
     assert found.template == "The vault: {reason}"
+
+
+def test_what_root_left_in_somebodys_vault_is_given_back_and_not_opened(tmp_path: Folder) -> None:
+    (tmp_path / "vault" / "packs").mkdir(parents=True)
+    (tmp_path / "vault" / "packs" / "ab").write_text("by whoever runs this")
+    is_root = os.geteuid() == 0  # who else may give a folder away?
+    owner = 12345 if is_root else os.geteuid()
+    for each in (tmp_path / "vault", tmp_path / "vault" / "packs"):
+        os.chown(each, owner, -1)
+    denied = AccessDenied("{location} may not be used.", location="it")
+
+    found = describe_obstacle(scene(tmp_path, uid=owner), "vault", str(tmp_path / "vault"), None, denied, is_main=True)
+    assert ("chown --recursive somebody:" if is_root else "chmod --recursive u+rwX") in found.command
+
+
+def test_a_line_that_waits_for_a_secret_says_so(tmp_path: Folder) -> None:
+    lost = ConfigError("{path} cannot be read.", path="vault.key")
+    found = describe_obstacle(
+        scene(tmp_path), "vault", str(tmp_path / "vault"), FromFile(file="vault.key"), lost, is_main=True
+    )
+
+    assert "head -n 1" in found.command
+    assert "waits for the recovery key" in found.template

@@ -14,7 +14,7 @@ from rebond.cli.backup.streaming import describe_stream, wants_stream
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.observing import describe_finding
-from rebond.cli.output.speech import hint_of, message_of
+from rebond.cli.output.speech import hint_of, message_of, tr
 from rebond.cli.snapshots.choosing import split_all
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.left_out import leave_vault_out, leave_vaults_out, vault_left_out
@@ -41,6 +41,7 @@ PATH_ONLY = ("exclude_from", "exclude_if_present", "larger_than", "one_file_syst
 class WantedBackup:
     """One run. ``plan`` is what the configuration says of it, ``None`` for paths and streams.
 
+    ``lacks`` are components of the configured stack of the same name that paths and streams leave out.
     ``runbooks`` are the pages that go with the configuration; ``drills`` says that the snapshot is proved at once.
     """
 
@@ -56,6 +57,7 @@ class WantedBackup:
     allows_partial: bool
     drills: bool
     plan: PlannedBackup | None = None
+    lacks: tuple[str, ...] = ()
     runbooks: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -80,7 +82,7 @@ class WantedBackup:
         plan = self.plan
         return BackupRequest(
             components=self.components,
-            stack=self.stack or "+".join(each.name for each in self.components),
+            stack=self.stack,
             host=socket.gethostname(),
             class_=self.class_,
             tags=self.tags,
@@ -90,7 +92,7 @@ class WantedBackup:
             level=LEVELS[self.level or "balanced"],
             rereads_all=self.rereads_all,
             allows_partial=self.allows_partial,
-            lacks=plan.lacks if plan else (),
+            lacks=plan.lacks if plan else self.lacks,
             configuration={**plan.configuration, **self.runbooks} if plan else {},
             hooks=plan.hooks if plan else Hooks(),
         )
@@ -105,19 +107,24 @@ def want_backup(
     """
     if wants_stream(wishes):
         stream = describe_stream(invocation.environment, words, {**wishes, "paths": paths})
-        return _by_options((stream,), wishes)
+        return _by_options(invocation, (stream,), wishes)
     if paths and words:
         raise UsageError("'{word}' is not expected here.", hint="Name what to save with --path.", word=words[0])
     if paths:
         address = find_vault(invocation).address
-        return _by_options(tuple(_describe_path(invocation, each, address, wishes) for each in paths), wishes)
+        described = tuple(_describe_path(invocation, each, address, wishes) for each in paths)
+        return _by_options(invocation, described, wishes)
     return _by_configuration(invocation, words, wishes)
 
 
-def _by_options(components: tuple[ComponentToSave, ...], wishes: Mapping[str, Any]) -> WantedBackup:
+def _by_options(
+    invocation: Invocation, components: tuple[ComponentToSave, ...], wishes: Mapping[str, Any]
+) -> WantedBackup:
+    stack = wishes["stack"] or "+".join(each.name for each in components)
     return WantedBackup(
         components=components,
-        stack=wishes["stack"],
+        stack=stack,
+        lacks=_find_lacking(invocation, stack, {each.name for each in components}),
         class_=wishes["class_"],
         tags=split_all(wishes["tags"]),
         level=wishes["level"] or "",
@@ -128,6 +135,28 @@ def _by_options(components: tuple[ComponentToSave, ...], wishes: Mapping[str, An
         allows_partial=wishes["allow_partial"],
         drills=wishes["drill"],
     )
+
+
+def _find_lacking(invocation: Invocation, stack: str, names: set[str]) -> tuple[str, ...]:
+    """Return what the configured stack of that name has besides: one folder of it, saved by hand, is not its latest."""
+    if not find_configuration(invocation.config, invocation.environment, Path.cwd()):
+        return ()
+    from rebond.cli.configuration.at_hand import find_own_configuration
+    from rebond.stack.sets import find_lacking
+
+    loaded = find_own_configuration(invocation, find_vault(invocation), stack)
+    lacks = find_lacking(loaded.configuration, names) if loaded else ()
+    if lacks:
+        note(
+            invocation,
+            tr(
+                "This is no whole set of {stack}, which has {components} too: 'latest' stays what it is, and this "
+                "snapshot goes by its id.",
+                stack=stack,
+                components=", ".join(lacks),
+            ),
+        )
+    return lacks
 
 
 def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapping[str, Any]) -> WantedBackup:

@@ -1,7 +1,8 @@
 """The configuration at hand: what it says where the command line and the environment are silent."""
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -129,10 +130,12 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
     resolver, stack = resolver_of(loaded), loaded.configuration.stack
 
     def find_key() -> Secret | None:
-        return resolver.resolve_whole(place.key) if place and place.key is not None else None
+        with _naming_the_kit():
+            return resolver.resolve_whole(place.key) if place and place.key is not None else None
 
     def find_passphrase() -> Secret | None:
-        return resolver.resolve(place.passphrase) if place and place.passphrase is not None else None
+        with _naming_the_kit():
+            return resolver.resolve(place.passphrase) if place and place.passphrase is not None else None
 
     limits = loaded.configuration.limits
     return Configured(
@@ -146,6 +149,22 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
         find_passphrase=find_passphrase,
         has_key=bool(place and (place.key is not None or place.passphrase is not None)),
     )
+
+
+@contextlib.contextmanager
+def _naming_the_kit() -> Iterator[None]:
+    """Say what opens a vault when the file that should is lost: who reads that may be amid a disaster."""
+    try:
+        yield
+    except ConfigError as error:
+        if "path" not in error.values:
+            raise
+        raise ConfigError(
+            error.template,
+            hint="Check its name and its permissions. If it is lost, the recovery key of the kit opens the vault: put "
+            "it into a file that only you can read, and its name into REBOND_PASSPHRASE_FILE.",
+            **error.values,
+        ) from None
 
 
 def _choose_address(place: VaultPlace | None, named: str | None) -> str:

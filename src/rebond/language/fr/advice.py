@@ -43,8 +43,10 @@ ADVICE: dict[str, str] = {
     "{path} is to be saved and is not there.": "{path} est à sauvegarder et n'est pas là.",
     "The vault: {reason}": "Le coffre : {reason}",
     "{path}, which opens the vault {address} by the configuration, is not there: it opened with what this run was given, "
-    "and what starts by itself is given nothing.": "{path}, qui ouvre le coffre {address} d'après la configuration, n'est "
-    "pas là : il s'est ouvert avec ce qui a été donné à ce passage, et à ce qui démarre tout seul on ne donne rien.",
+    "and what starts by itself is given nothing. The line waits for the recovery key or the passphrase: type it, then Enter.": "{path}, qui ouvre le coffre {address} d'après la configuration, n'est "
+    "pas là : il s'est ouvert avec ce qui a été donné à ce passage, et à ce qui démarre tout seul on ne donne rien. La ligne attend la clé de secours ou la phrase de passe : tapez-la, puis Entrée.",
+    "The vault: {reason} The line waits for the recovery key or the passphrase: type it, then Enter.": "Le coffre : {reason} La ligne attend la clé de secours ou la phrase de passe : tapez-la, puis Entrée.",
+    "The vault {name}: {reason} The line waits for the recovery key or the passphrase: type it, then Enter.": "Le coffre {name} : {reason} La ligne attend la clé de secours ou la phrase de passe : tapez-la, puis Entrée.",
     "The vault: {reason} This stack was brought back on {moment} from a vault that lies elsewhere: write its address as "
     "url under [vault] before you make another.": "Le coffre : {reason} Cette pile est revenue le {moment} d'un coffre qui "
     "est ailleurs : écrivez son adresse comme url sous [vault] avant d'en créer un autre.",

@@ -48,6 +48,7 @@ CONFIGURATION: dict[str, str] = {
     "'{key}' is said twice: {place} says it first.": "« {key} » est dit deux fois : {place} le dit d'abord.",
     "Keep one of the two.": "Gardez l'un des deux.",
     "The configuration {path} cannot be read: {reason}.": "La configuration {path} ne peut être lue : {reason}.",
+    "Check its name and its permissions. If it is lost, the recovery key of the kit opens the vault: put it into a file that only you can read, and its name into REBOND_PASSPHRASE_FILE.": "Vérifiez son nom et ses droits. S'il est perdu, la clé de secours du kit ouvre le coffre : mettez-la dans un fichier que vous seul pouvez lire, et son nom dans REBOND_PASSPHRASE_FILE.",
     "Check its name and its permissions.": "Vérifiez son nom et ses droits.",
     "The included file {path} is not there.": "Le fichier inclus {path} n'est pas là.",
     "Write it, or take the line out.": "Écrivez-le, ou retirez la ligne.",

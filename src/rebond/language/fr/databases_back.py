@@ -123,7 +123,7 @@ DATABASES_BACK: dict[str, str] = {
     "The database {database} is of PostgreSQL {saved}, and the server {server} is {target}: an older one may not understand it.": "La base {database} est de PostgreSQL {saved}, et le serveur {server} est {target} : un plus ancien peut ne pas la comprendre.",
     "Load it into PostgreSQL {saved} or newer.": "Chargez-la dans PostgreSQL {saved} ou plus récent.",
     "{user} may not create a database at {server}, and a restore makes a new one beside.": "{user} ne peut pas créer de base à {server}, et une restauration en fait une nouvelle à côté.",
-    "ALTER ROLE {user} CREATEDB; or name a superuser in the address.": "ALTER ROLE {user} CREATEDB ; ou nommez un superutilisateur dans l'adresse.",
+    'Let a superuser of that server say: ALTER ROLE "{user}" CREATEDB; or name one in the address of --into. A single table (--table) needs no such right.': "Qu'un superutilisateur de ce serveur dise : ALTER ROLE \"{user}\" CREATEDB; ou nommez-en un dans l'adresse de --into. Une table seule (--table) ne demande pas ce droit.",
     "The server {server} lacks what {database} needs: the extensions {extensions}.": "Il manque au serveur {server} ce dont {database} a besoin : les extensions {extensions}.",
     "Install them there, or take the image that the database came from; then run the same command again.": "Installez-les là-bas, ou prenez l'image d'où venait la base ; puis relancez la même commande.",
     "The roles {roles} are not there, and cannot be made by {user}.": "Les rôles {roles} n'existent pas là-bas, et {user} ne peut pas les créer.",

@@ -322,7 +322,8 @@ def _check_server(saved: SavedDatabase, server: Server, where: str) -> None:
     if not server.may_create_databases:
         raise RestoreError(
             "{user} may not create a database at {server}, and a restore makes a new one beside.",
-            hint="ALTER ROLE {user} CREATEDB; or name a superuser in the address.",
+            hint='Let a superuser of that server say: ALTER ROLE "{user}" CREATEDB; or name one in the address of '
+            "--into. A single table (--table) needs no such right.",
             user=server.user,
             server=where,
         )

@@ -23,8 +23,10 @@ from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.store.proving import TOLERATED_OFFSET_MS
 from rebond.units import format_moment
 from rebond.vault.credentials import Role
+from rebond.wording import Phrase
 
 CHECK = "vault"
+_TYPED = "head -n 1"  # what a command begins with that takes a secret from the keyboard
 _RULED = {"put-if-absent", "race", "clock"}  # the vault has rules of its own for stores without these
 
 
@@ -113,14 +115,27 @@ def describe_obstacle(
         return _describe_elsewhere(scene, address, error, recovered_ms)
     if isinstance(error, VaultMissing) and name in {each.name for each in scene.configuration.replica}:
         return _describe_no_copy(scene, name, address, error)
+    command = "" if is_for_later else _mend(scene, address, key, error)
+    template = _say_obstacle(command, is_main=is_main)
     return Observation(
         check=CHECK,
         code=error.code,
         weight=Weight.NOTE if is_for_later else Weight.FAILURE if is_main else Weight.WARNING,
-        template="The vault: {reason}" if is_main else "The vault {name}: {reason}",
+        template=template,
         values={"name": name, "reason": error},
-        command="" if is_for_later else _mend(scene, address, key, error),
+        command=command,
     )
+
+
+def _say_obstacle(command: str, *, is_main: bool) -> Phrase:
+    """Return the template; a command that waits for a secret shows nothing by itself, and looks as if it hung."""
+    if _TYPED in command and is_main:
+        return Phrase("The vault: {reason} The line waits for the recovery key or the passphrase: type it, then Enter.")
+    if _TYPED in command:
+        return Phrase(
+            "The vault {name}: {reason} The line waits for the recovery key or the passphrase: type it, then Enter."
+        )
+    return Phrase("The vault: {reason}") if is_main else Phrase("The vault {name}: {reason}")
 
 
 def describe_lost_secret(
@@ -135,7 +150,8 @@ def describe_lost_secret(
                 code="secret-missing",
                 weight=Weight.WARNING,
                 template="{path}, which opens the vault {address} by the configuration, is not there: it opened with "
-                "what this run was given, and what starts by itself is given nothing.",
+                "what this run was given, and what starts by itself is given nothing. The line waits for the recovery "
+                "key or the passphrase: type it, then Enter.",
                 values={"path": path, "address": address},
                 command=_issue_key(scene, address, path) if secret is key else _type_passphrase(path),
             )
@@ -223,7 +239,7 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
     if isinstance(error, MissingExtra):
         return "pip install 'rebond[cloud]'"
     if isinstance(error, AccessDenied) and place:
-        if _is_of(scene.uid, place):
+        if _is_of(scene.uid, place) and not _holds_of_others(scene.uid, place):
             return scene.command("chmod", "--recursive", "u+rwX", place)
         return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
     if isinstance(error, WrongKey | ConfigError) and key_path:
@@ -239,6 +255,22 @@ def _is_of(uid: int, path: str) -> bool:
     """Say whether a folder is that account's own: then it is no other owner that is needed, but the right."""
     try:
         return os.stat(path).st_uid == uid
+    except OSError:
+        return False
+
+
+def _holds_of_others(uid: int, folder: str) -> bool:
+    """Say whether something in a folder belongs to somebody else: a run as root leaves what only root may read."""
+    return any(
+        _is_there_and_not_of(uid, os.path.join(place, name))
+        for place, folders, files in os.walk(folder)
+        for name in (*folders, *files)
+    )
+
+
+def _is_there_and_not_of(uid: int, path: str) -> bool:
+    try:
+        return os.lstat(path).st_uid != uid
     except OSError:
         return False
 
