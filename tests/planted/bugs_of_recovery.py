@@ -329,6 +329,20 @@ RECOVERY = (
         (f"{MOUNTS}::TestMounted::test_a_file_that_is_mounted_is_refused_before_anything_stops",),
     ),
     Bug(
+        "half-set-aside-is-enough",
+        "What turned up in a new place is half set aside when a run is cut, and the rest stays among what comes back.",
+        (
+            Change(
+                "operations/recovery/file_part.py",
+                "        if not is_noted(self._run, self._folder / ASIDE):",
+                "        if self._find_swap() is None:",
+            ),
+        ),
+        (
+            "tests/scenarios/test_recover_cut.py::test_what_lay_down_in_a_new_place_meanwhile_is_set_aside_also_when_that_was_cut",
+        ),
+    ),
+    Bug(
         "configuration-is-forgotten",
         "A recovery that is killed after its last step never lays the configuration beside the stack.",
         (

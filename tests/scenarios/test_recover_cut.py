@@ -9,7 +9,10 @@ from tests.unit.cli.program_runs import Program
 
 from rebond.cli.in_place.saved_configuration import write_configuration
 from rebond.cli.recovery import bare_machine
+from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.carrying_out import Recovery
+from rebond.operations.recovery.file_part import FilePart
+from rebond.operations.recovery.moving import move
 from rebond.operations.recovery.journal import Journal
 
 RUNBOOK = "rebond-runbook.en.md"
@@ -113,3 +116,35 @@ def test_a_vault_that_was_named_from_where_one_stood_is_found_from_anywhere(
 
     program.good("restore", "--resume", "latest")
     assert (tmp_path / "cut" / "src" / "app.py").is_file()
+
+
+@pytest.mark.parametrize("moves", [0, 1], ids=["before-the-first-move", "between-two"])
+def test_what_lay_down_in_a_new_place_meanwhile_is_set_aside_also_when_that_was_cut(
+    program: Program, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, moves: int
+) -> None:
+    """The plan saw nothing there, so no step of its own sets anything aside."""
+    place = tmp_path / "new" / "src"
+    fetch, done = FilePart.fetch, list[bytes]()
+
+    def fetch_meanwhile(part: FilePart, observer: Any) -> None:
+        fetch(part, observer)
+        place.mkdir(parents=True)
+        for name in ("app.py", "more.py"):
+            (place / name).write_text("somebody's")
+
+    def cut(source: bytes, target: bytes, mover: Any) -> None:
+        if len(done) == moves:
+            raise KeyboardInterrupt
+        done.append(source)
+        move(source, target, mover)
+
+    with monkeypatch.context() as cutting:
+        cutting.setattr(FilePart, "fetch", fetch_meanwhile)
+        cutting.setattr(swap_steps, "move", cut)
+        assert program("recover", tmp_path / "vault", "--to", tmp_path / "new", "--yes").status == 130
+    program.good("restore", "--resume", "latest")
+    assert {each.name: each.read_text() for each in place.iterdir()} == {"app.py": "a = 1"}
+    program.good("restore", "--rollback", "latest", "--yes")
+    assert {each.name: each.read_text() for each in place.iterdir()} == dict.fromkeys(
+        ("app.py", "more.py"), "somebody's"
+    )

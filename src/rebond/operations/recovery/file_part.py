@@ -28,7 +28,7 @@ from rebond.operations.selection import Selection
 from rebond.progress import Observer
 
 MARKER = ".nobackup"  # so that no backup takes that folder in
-SWAP, _TAKEN_BACK = "swap", "taken-back"
+SWAP, ASIDE, _TAKEN_BACK = "swap", "aside", "taken-back"
 
 LookAtLive = Callable[[bytes, Callable[[bytes], bool]], LiveShape]
 
@@ -161,10 +161,11 @@ class FilePart:
         with self._telling(places.place):
             swap = self._find_swap() or self._plan(places)
             swap_steps.set_aside(swap)
+        self._note(ASIDE, b"")
 
     def put(self) -> None:
         """Move the new version into its place; what lies there all the same is set aside first."""
-        if self._find_swap() is None:
+        if not is_noted(self._run, self._folder / ASIDE):  # else what lies there may be the new version already
             self.set_aside()
         swap = self._require_swap()
         with self._telling(swap.place):
