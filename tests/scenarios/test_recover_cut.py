@@ -12,8 +12,8 @@ from rebond.cli.recovery import bare_machine
 from rebond.operations.recovery import swap_steps
 from rebond.operations.recovery.carrying_out import Recovery
 from rebond.operations.recovery.file_part import FilePart
-from rebond.operations.recovery.moving import move
 from rebond.operations.recovery.journal import Journal
+from rebond.operations.recovery.moving import move
 
 RUNBOOK = "rebond-runbook.en.md"
 
