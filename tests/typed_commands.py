@@ -27,7 +27,7 @@ def refusal_of(line: str) -> str:
     context = click.Context(command, info_name="rebond")
     try:
         while isinstance(command, click.Group):
-            if not words or words == ["COMMAND"]:
+            if not words or words in (["COMMAND"], ["--version"]):
                 return ""
             name, found, words = command.resolve_command(context, words)
             assert found is not None

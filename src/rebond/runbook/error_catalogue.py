@@ -123,7 +123,7 @@ TROUBLES: Sequence[Trouble] = (
         say("Bytes are missing or are not what was written. Other files are not affected."),
         say(
             "`rebond verify --read-data` names every damaged object and every path that it reaches; "
-            "`rebond verify --repair` mends what can be mended from what is there. The next backup stores "
+            "`rebond verify --read-data --repair` mends what can be mended from what is there. The next backup stores "
             "damaged content again if the source still has it."
         ),
     ),

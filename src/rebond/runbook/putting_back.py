@@ -114,6 +114,27 @@ def _write_into(name: str, component: Component, address: str) -> Iterator[Block
             ),
         )
     )
+    if isinstance(component, Postgres):
+        yield _write_one_table(name, address)
+
+
+def _write_one_table(name: str, address: str) -> Block:
+    """The commonest accident, and all that a role needs which may make no database."""
+    server, mark, options = address.partition("?")
+    live = f"{server.removesuffix(BESIDE)}{mark}{options}"
+    return Paragraph(
+        (
+            say(
+                "A new database takes the right to make one; a superuser gives it: {command}",
+                command=Code("ALTER ROLE … CREATEDB"),
+            ),
+            say(
+                "A single table needs no such right, and goes into the live database; one that has rows is left alone: "
+                "{command}",
+                command=Code(f"rebond restore latest {name} --into {quote(live)} --table TABLE"),
+            ),
+        )
+    )
 
 
 def _write_by_hand(facts: Facts, name: str, component: Component) -> Iterator[Block]:

@@ -97,7 +97,10 @@ def _corrupted_data(stop: Text, start: Text) -> Scenario:
                 "Restore that snapshot beside (5.3, with its id in place of `latest`), and ask it the "
                 "questions of section 6.3."
             ),
-            say("Put it in place (5.4 or 5.5); with a physical PostgreSQL, up to the second before (5.7)."),
+            say(
+                "Put it in place (5.4 or 5.5, which says how a single table comes back); with a physical PostgreSQL, "
+                "up to the second before (5.7)."
+            ),
             say("What was written since: take it over from the copy that was kept."),
             say("Start: {command}", command=start),
             say("Ask whether it is healthy (5.10), and tell people which hours are lost."),

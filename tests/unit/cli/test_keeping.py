@@ -233,6 +233,12 @@ def test_a_flipped_byte_is_named_with_the_paths_that_it_reaches_and_ends_with_4(
     assert "DAMAGE" in program("verify", "--read-data").out
 
 
+def test_a_repair_that_read_no_content_says_so(program: Program) -> None:
+    told = "damaged content takes --read-data --repair"
+    assert told in program("verify", "--repair").err
+    assert told not in program("verify", "--read-data", "--repair").err
+
+
 def test_anybody_may_check_sums_without_a_key(program: Program) -> None:
     without = {"REBOND_KEY_FILE": "", "REBOND_PASSPHRASE": "wrong"}
     document = program.ask("verify", "--without-key", "--read-data", **without)

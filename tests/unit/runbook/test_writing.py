@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from tests.typed_commands import refusal_of
 from tests.unit.runbook.page_of import EXAMPLES, OFFERED, WRITTEN_MS, facts_of, html_of, load, markdown_of
 from tests.unit.test_errors import PAGE, every_error
 
@@ -273,6 +274,24 @@ def test_every_command_on_the_page_exists(small: pathlib.Path) -> None:
         )
         options = set(re.findall(r" (--[a-z-]+)", line)) - {"--vault"}
         assert all(OFFERED.has(name, each) for each in options), line
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_command_on_the_page_is_taken_as_it_stands(small: pathlib.Path, language: str) -> None:
+    facts = facts_of(load(small), targets={"db": "postgresql://db.internal/shop_restored"}, language=language)
+    page = markdown_of(facts)
+    blocks = re.findall(r"^```bash\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("rebond ")]
+    lines += [line.replace("\\|", "|") for line in re.findall(r"`(rebond [a-z][^`\n]*)`", page)]
+
+    assert len(lines) > 60
+    assert {line: refused for line in lines if (refused := refusal_of(line))} == {}
+
+
+def test_a_single_table_goes_back_into_the_live_database(small: pathlib.Path) -> None:
+    page = markdown_of(facts_of(load(small), targets={"db": "postgresql://db.internal/shop_restored?host=/run/db"}))
+
+    assert "rebond restore latest db --into 'postgresql://db.internal/shop?host=/run/db' --table TABLE" in page
 
 
 def test_what_is_configured_and_not_carried_out_yet_is_a_gap_and_no_copy() -> None:

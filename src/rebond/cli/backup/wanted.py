@@ -14,7 +14,7 @@ from rebond.cli.backup.streaming import describe_stream, wants_stream
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.observing import describe_finding
-from rebond.cli.output.speech import hint_of, message_of, tr
+from rebond.cli.output.speech import hint_of, message_of
 from rebond.cli.snapshots.choosing import split_all
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.left_out import leave_vault_out, leave_vaults_out, vault_left_out
@@ -22,7 +22,7 @@ from rebond.clock import SystemClock
 from rebond.config.finding import find_configuration
 from rebond.entries import Tree
 from rebond.errors import UsageError
-from rebond.findings import Finding
+from rebond.findings import Finding, Severity
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.units import parse_last_moment
@@ -147,16 +147,19 @@ def _find_lacking(invocation: Invocation, stack: str, names: set[str]) -> tuple[
     loaded = find_own_configuration(invocation, find_vault(invocation), stack)
     lacks = find_lacking(loaded.configuration, names) if loaded else ()
     if lacks:
-        note(
-            invocation,
-            tr(
-                "This is no whole set of {stack}, which has {components} too: 'latest' stays what it is, and this "
-                "snapshot goes by its id.",
-                stack=stack,
-                components=", ".join(lacks),
-            ),
-        )
+        note(invocation, describe_finding(_no_set(stack, lacks)))
     return lacks
+
+
+def _no_set(stack: str, lacks: tuple[str, ...]) -> Finding:
+    return Finding(
+        code="saved-by-hand",
+        severity=Severity.NOTE,
+        subject=stack,
+        template="This is no whole set of {stack}, which has {components} too: 'latest' stays what it is.",
+        hint_template="Name this snapshot by its id. 'rebond backup' saves the set.",
+        values={"stack": stack, "components": ", ".join(lacks)},
+    )
 
 
 def _by_configuration(invocation: Invocation, names: Sequence[str], wishes: Mapping[str, Any]) -> WantedBackup:

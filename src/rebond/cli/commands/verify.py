@@ -11,7 +11,7 @@ import msgspec
 from rebond.cli.checks.files import check_files, is_file
 from rebond.cli.grammar.verbs import Later, later_option, option, verb
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, answer, with_problems
+from rebond.cli.output.answering import DAMAGED, DOUBTFUL, GOOD, answer, note, with_problems
 from rebond.cli.output.observing import finding_document
 from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
@@ -92,6 +92,10 @@ def _verify(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             observer=watcher,
             state=invocation.state_folder / "verified",
             host=socket.gethostname(),
+        )
+    if wishes["repair"] and wishes["percent"] is None:
+        note(
+            invocation, tr("Only names, lists and records were looked at: damaged content takes --read-data --repair.")
         )
     return _show(invocation, outcome)
 

@@ -35,7 +35,7 @@ POINT_IN_TIME: dict[str, str] = {
     "Say which one with --stack.": "Dites laquelle avec --stack.",
     "Free some space there, or restore elsewhere. The log since the snapshot counts too: a newer one needs less.": "Libérez de la place là, ou restaurez ailleurs. Le journal depuis la sauvegarde compte aussi : une plus récente en demande moins.",
     "{count} files of the data directory are damaged in the vault, so it was not laid down: {first}": "{count} fichiers du répertoire de données sont endommagés dans le coffre, il n'a donc pas été posé : {first}",
-    "Run 'rebond verify --repair' with a replica, or choose another snapshot.": "Lancez « rebond verify --repair » avec une réplique, ou choisissez une autre sauvegarde.",
+    "Choose another snapshot, or put what 'rebond verify --read-data' names back from a copy of the vault.": "Choisissez une autre sauvegarde, ou remettez depuis une copie du coffre ce que « rebond verify --read-data » nomme.",
     "The snapshot has no backup_label: a server would start at the wrong place.": "La sauvegarde n'a pas de backup_label : un serveur partirait du mauvais endroit.",
     "log": "journal",
     "This server has several databases; which one is to be loaded?": "Ce serveur a plusieurs bases ; laquelle faut-il charger ?",

@@ -1,7 +1,9 @@
 """French for one snapshot of many components: hooks, strategies, files that a database names."""
 
 SETS: dict[str, str] = {
-    "This is no whole set of {stack}, which has {components} too: 'latest' stays what it is, and this snapshot goes by its id.": "Ce n'est pas un ensemble entier de {stack}, qui a aussi {components} : « latest » reste ce qu'elle est, et cette sauvegarde se nomme par son identifiant.",
+    "This is no whole set of {stack}, which has {components} too: 'latest' stays what it is.": "Ce n'est pas un ensemble entier de {stack}, qui a aussi {components} : « latest » reste ce qu'elle est.",
+    "Name this snapshot by its id. 'rebond backup' saves the set.": "Nommez cette sauvegarde par son identifiant. « rebond backup » sauvegarde l'ensemble.",
+    "Only names, lists and records were looked at: damaged content takes --read-data --repair.": "Seuls les noms, les listes et les fiches ont été regardés : un contenu endommagé demande --read-data --repair.",
     "'{key}' has to be a component of files, and {component} is of the kind {kind}.": "« {key} » doit être un composant de fichiers, et {component} est de la nature {kind}.",
     "Name the component that holds the files.": "Nommez le composant qui contient les fichiers.",
     "The hook '{hook}' failed, so there is no backup: {reason}": "Le crochet « {hook} » a échoué, il n'y a donc pas de sauvegarde : {reason}",

@@ -155,7 +155,8 @@ def _land_files(
         lost = [each for each in outcome.findings if each.severity is Severity.DAMAGE]
         raise VaultDamaged(
             "{count} files of the data directory are damaged in the vault, so it was not laid down: {first}",
-            hint="Run 'rebond verify --repair' with a replica, or choose another snapshot.",
+            hint="Choose another snapshot, or put what 'rebond verify --read-data' names back from a copy of "
+            "the vault.",
             count=len(lost),
             first=lost[0].message,
         )
