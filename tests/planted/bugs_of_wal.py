@@ -64,6 +64,67 @@ WAL = (
         (f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same",),
     ),
     Bug(
+        "wal-gap-between-timelines-unseen",
+        "What is missing between the end of one timeline and the beginning of the next is no gap to wal status.",
+        (
+            Change(
+                "operations/wal/branches.py",
+                "        if has_begun and begin > first:\n",
+                "        if has_begun and begin < first:\n",
+            ),
+        ),
+        (f"{STANDING}::test_what_is_missing_between_two_timelines_is_a_gap",),
+    ),
+    Bug(
+        "wal-later-beginning-is-no-log",
+        "A segment that is missing before the beginning of a later one is told to PostgreSQL as the end of the log.",
+        (
+            Change(
+                "operations/wal/fetching.py",
+                "    _require_no_later_tail(vault, system_id, name)\n",
+                "",
+            ),
+        ),
+        (f"{FETCHING}::test_a_beginning_of_a_later_segment_is_behind_the_end_too",),
+    ),
+    Bug(
+        "wal-came-meanwhile-is-the-end",
+        "A segment that comes while it is looked for is told to PostgreSQL as the end of the log.",
+        (
+            Change(
+                "operations/wal/fetching.py",
+                "        if not coverage.missing(timeline, number, number):",
+                "        if number < 0:",
+            ),
+        ),
+        (f"{FETCHING}::test_what_comes_while_it_is_looked_for_is_not_called_the_end",),
+    ),
+    Bug(
+        "wal-beginning-is-kept-ahead",
+        "The beginning of a segment that is fetched ahead is brought when it is asked for, though it is whole by then.",
+        (
+            Change(
+                "service/wal_desk.py",
+                "        return fetch_whole_segment(self._get_vault(), system_id, name)",
+                "        return fetch_whole_segment(self._get_vault(), system_id, name) or fetch_wal(\n"
+                "            self._get_vault(), system_id, name\n        )",
+            ),
+        ),
+        (f"{SOCKET}::test_the_beginning_of_a_segment_is_not_kept_until_it_is_asked_for",),
+    ),
+    Bug(
+        "wal-timeline-of-the-last-checkpoint",
+        "A server that has just taken over is taken for the timeline that it left, until its next checkpoint.",
+        (
+            Change(
+                "sources/postgres/wal_facts.py",
+                "CASE WHEN pg_catalog.pg_is_in_recovery()\n  THEN (SELECT timeline_id",
+                "CASE WHEN true\n  THEN (SELECT timeline_id",
+            ),
+        ),
+        (f"{SLOTS}::test_a_server_that_took_over_is_on_its_new_timeline_before_its_next_checkpoint",),
+    ),
+    Bug(
         "wal-spool-puts-once",
         "A segment that was put once is taken for put, though the vault is an older one by now.",
         (

@@ -1,11 +1,13 @@
 """What a server has of its log, and a slot that waits for what it removed: made anew only for who accepted a gap."""
 
+import os
 import pathlib
+import signal
 from collections.abc import Iterator
 
 import pytest
 from tests.scenarios.server_access import find_access
-from tests.scenarios.wal_stack import SmallSegments, wait_until
+from tests.scenarios.wal_stack import SmallSegments, prepare_recovery, take_base, wait_until
 
 from rebond.errors import SourceUnfit
 from rebond.sources.postgres.session import Access
@@ -150,3 +152,22 @@ def test_the_server_names_what_it_has_to_who_may_look(waiting: Waiting) -> None:
 
     blind = read_wal_facts(find_access(waiting.server, user="plain"), "postgres")
     assert (blind.waiting, blind.kept) == (None, None)
+
+
+def test_a_server_that_took_over_is_on_its_new_timeline_before_its_next_checkpoint(
+    server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    base = take_base(server, tmp_path / "base")
+    data = prepare_recovery(base, tmp_path / "standby", {"primary_conninfo": server.connection()})
+    (data / "recovery.signal").rename(data / "standby.signal")
+    with SmallSegments(adopts=data, settings={"wal_level": "replica"}) as standby:
+        assert read_wal_facts(find_access(standby), "postgres").timeline == 1
+        find = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'"
+        checkpointer = int(standby.sql(find))
+        os.kill(checkpointer, signal.SIGSTOP)  # one of a large server takes its time
+        try:
+            standby.sql("SELECT pg_promote()")
+            assert standby.sql("SELECT timeline_id FROM pg_control_checkpoint()").strip() == "1"
+            assert read_wal_facts(find_access(standby), "postgres").timeline == 2
+        finally:
+            os.kill(checkpointer, signal.SIGCONT)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rebond.errors import RebondError
 from rebond.operations.wal.archiving import WalArchive, WalFile
-from rebond.operations.wal.fetching import fetch_wal
+from rebond.operations.wal.fetching import fetch_wal, fetch_whole_segment
 from rebond.operations.wal.ledger import WalLedger
 from rebond.sources.postgres.wal_names import is_segment, parse_segment_name, segment_name
 from rebond.vault.access import Vault
@@ -179,8 +179,8 @@ class WalDesk:
                         self._fetched[key] = self._pool.submit(self._fetch_quietly, *key)
 
     def _fetch_quietly(self, system_id: int, name: str) -> bytes | None:
-        """Fetch what may be asked for next. What is not there is looked for again when it is asked for."""
-        return fetch_wal(self._get_vault(), system_id, name)
+        """Fetch what may be asked for next. What is not there as a whole is looked for again when it is asked for."""
+        return fetch_whole_segment(self._get_vault(), system_id, name)
 
 
 def _identify(status: os.stat_result) -> Identity:

@@ -236,14 +236,18 @@ class WalReceiver:
                 self._spool.push_tails(self._receiving.get_vault())
                 self._has_left_over = False
                 self._tail_at = self._clock.monotonic() + self._receiving.tail_seconds
+                self._spool.note_put("")
         except (RebondError, OSError) as error:
-            self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error))
+            if self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error)):
+                self._spool.note_put(str(error))
 
-    def _tell(self, template: str, *values: object) -> None:
-        text = template % values
-        if text != self._told:  # once is enough, every second is not
+    def _tell(self, template: str, *values: object) -> bool:
+        """Say it, and return whether it is new: once is enough, every second is not."""
+        text, before = template % values, self._told
+        if text != before:
             LOG.error("%s", text)
         self._told = text
+        return text != before
 
     def _pause(self) -> None:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 8), _LONGEST_PAUSE_SECONDS)

@@ -65,6 +65,7 @@ class WalSpool:
         self._put: set[str] = set()
         self._tails: dict[str, int] = {}
         self._seen: set[str] = set()
+        self._being_put = ""
         self.state = SpoolState()
         with contextlib.suppress(OSError, msgspec.MsgspecError):
             self.state = msgspec.json.decode((folder / STATE).read_bytes(), type=SpoolState)
@@ -150,6 +151,13 @@ class WalSpool:
         """Write down over which slot it comes, for those who look at the server."""
         self._ledger.note_slot(slot)
 
+    def note_put(self, fault: str) -> None:
+        """Write down for those who ask whether what came here is put into the vault, or why it is not."""
+        if fault:
+            self._ledger.note_failure(self._being_put, fault)
+        else:
+            self._ledger.note_success()
+
     def learn(self, coverage: Coverage) -> None:
         """Remember what the vault has."""
         if coverage.system_id == self.state.system_id:
@@ -170,6 +178,7 @@ class WalSpool:
             name = path.removeprefix(_ASIDE)
             if path in self._put or self._is_anchor(path):
                 continue
+            self._being_put = name
             content = (self.folder / path).read_bytes()
             self._archive.push(WalFile(name=name, content=content, system_id=system_id))
             for gap in self._ledger.note_pushed(name, system_id):
@@ -198,7 +207,7 @@ class WalSpool:
             except FileNotFoundError:  # it has just become whole
                 continue
             begin = self._tails.get(name, 0)
-            number = self._parse(whole)[1]
+            self._being_put, number = whole, self._parse(whole)[1]
             end = put_tail(vault, self.state.system_id, whole, content, begin, sequence=number)
             self._tails[name] = end
             count += end - begin

@@ -58,6 +58,9 @@ class Kept(WalSpool):
     def note_slot(self, slot: str) -> None:
         assert slot == "rebond"
 
+    def note_put(self, fault: str) -> None:
+        assert not fault
+
     def push_whole(self) -> int:
         return 0
 

@@ -20,6 +20,7 @@ from rebond.errors import StoreError
 from rebond.operations.wal.coverage import survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
+from rebond.operations.wal.tails import put_tail
 from rebond.service.wal_desk import WalDesk
 from rebond.service.wal_socket import wal_answered
 from rebond.sources.postgres.wal_names import stream_of_segments
@@ -167,6 +168,19 @@ def test_what_is_fetched_ahead_is_checked_like_all_else(served: Served) -> None:
     assert served.fetch(name_segment(1, 1))[0] == 0
     served.desk._pool.submit(int).result()
 
+    assert served.fetch(name_segment(1, 2))[0] == 0
+    assert (served.server.folder / "pg_wal" / "RECOVERYXLOG").read_bytes() == make_segment(1, 2)
+
+
+def test_the_beginning_of_a_segment_is_not_kept_until_it_is_asked_for(served: Served) -> None:
+    served.stage.push(1, [1], role="owner")
+    vault = served.stage.open()
+    put_tail(vault, SYSTEM_ID, name_segment(1, 2), make_segment(1, 2)[:4000], 0, sequence=2)
+    assert served.fetch(name_segment(1, 1))[0] == 0
+    for each in [*served.desk._fetched.values()]:
+        assert each.exception() is None
+
+    served.stage.push(1, [2, 3], role="owner")  # it has become whole, and the log goes on behind it
     assert served.fetch(name_segment(1, 2))[0] == 0
     assert (served.server.folder / "pg_wal" / "RECOVERYXLOG").read_bytes() == make_segment(1, 2)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from tests.unit.operations.wal.archived import Archived, set_stage
 
-from rebond.errors import StoreError
+from rebond.errors import Refused, StoreError
 from rebond.operations.wal.coverage import find_stored, survey_wal
 from rebond.operations.wal.fetching import fetch_wal
-from rebond.operations.wal.ledger import WalLedger
+from rebond.operations.wal.ledger import WalLedger, read_notes
 from rebond.service.wal_spool import WalSpool, find_anchor
 from rebond.sources.postgres.wal_names import Switch, stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
@@ -90,6 +90,19 @@ def test_nothing_leaves_the_spool_that_the_store_did_not_take(stage: Archived) -
     with pytest.raises(StoreError):
         spool.push_whole()
     assert names(spool) == [name_segment(1, 2), name_segment(1, 3)]
+
+
+def test_what_the_vault_refuses_is_known_to_who_asks_how_the_log_stands(stage: Archived) -> None:
+    stage.push(1, [1], role="owner")
+    spool = open_spool(stage)
+    (spool.folder / name_segment(1, 1)).write_bytes(make_segment(1, 1, seed=2))  # another server of this timeline
+    with pytest.raises(Refused):
+        spool.push_whole()
+    spool.note_put("another content")
+    notes = read_notes(stage.caches / "notes.json")
+    assert (notes.fault_name, notes.fault) == (name_segment(1, 1), "another content")
+    spool.note_put("")
+    assert not read_notes(stage.caches / "notes.json").fault
 
 
 def test_an_anchor_is_a_name_and_is_never_archived(stage: Archived) -> None:

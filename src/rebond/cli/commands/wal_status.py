@@ -19,11 +19,12 @@ from rebond.errors import SourceError, WalGap
 from rebond.operations.physical.leading import has_base
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
 from rebond.operations.wal.coverage import Coverage, list_clusters, survey_wal
+from rebond.operations.wal.fetching import read_ways
 from rebond.operations.wal.holes import LogOnServer
 from rebond.operations.wal.ledger import WalNotes, read_notes
 from rebond.operations.wal.standing import ARCHIVING, Standing, describe, judge
 from rebond.operations.wal.standing_findings import say_no_daemon, say_not_asked
-from rebond.operations.wal.tails import find_tail_end
+from rebond.operations.wal.tails import find_tail_end, list_tails
 from rebond.schedule.stack_folders import folder_of
 from rebond.sources.postgres.wal_facts import WalFacts
 from rebond.sources.postgres.wal_names import format_lsn, segment_name
@@ -80,6 +81,7 @@ def _look(
     coverage = survey_wal(vault, system_id) if system_id else None
     timeline = facts.timeline if facts is not None else max(coverage.timelines, default=0) if coverage else 0
     records = list_snapshots(vault, SnapshotFilter(stack=loaded.configuration.stack.name)) if coverage else []
+    tails = list_tails(vault, system_id) if coverage else ()
     coming = LogOnServer(coverage, facts, archives=component.wal == ARCHIVING).with_what_waits() if coverage else None
     return judge(
         name,
@@ -90,16 +92,18 @@ def _look(
         way=component.wal or "",
         now_ms=now_ms,
         noticed=noticed,
-        tail_lsn=_find_tail(vault, coverage) if component.wal == "receive" and coverage is not None else 0,
+        tail_lsn=_find_tail(vault, coverage, timeline) if component.wal == "receive" and coverage is not None else 0,
+        ways=read_ways(vault, coverage, tails) if coverage else None,
+        tails=tails,
         has_base=has_base(vault, name, records, coming, timeline) if coming is not None else None,
     )
 
 
-def _find_tail(vault: Vault, coverage: Coverage) -> int:
+def _find_tail(vault: Vault, coverage: Coverage, timeline: int) -> int:
     """Return how far the pieces reach of the segment behind the last whole one; 0 where there are none."""
-    if not coverage.timelines:
+    last = coverage.timelines.get(timeline)
+    if last is None:
         return 0
-    last = coverage.timelines[max(coverage.timelines)]
     name = segment_name(last.timeline, last.last + 1, coverage.segment_bytes)
     end = find_tail_end(vault, coverage.system_id, name)
     return (last.last + 1) * coverage.segment_bytes + end if end else 0

@@ -4,11 +4,14 @@ To PostgreSQL "not there" means the end of the log: it promotes, and what came a
 nothing later is known.
 """
 
-from rebond.errors import ForeignObject, ObjectMissing, VaultDamaged, WalGap, WrongKey
+import contextlib
+from collections.abc import Iterable, Mapping
+
+from rebond.errors import ForeignObject, ObjectMissing, UsageError, VaultDamaged, WalGap, WrongKey
 from rebond.findings import Finding, Severity
 from rebond.identifiers import ObjectName
 from rebond.operations.wal.coverage import Coverage, find_stored, read_whole, survey_wal
-from rebond.operations.wal.tails import read_tail
+from rebond.operations.wal.tails import list_tails, read_tail
 from rebond.sources.postgres.wal_names import (
     Switch,
     cut_history,
@@ -46,6 +49,15 @@ def fetch_wal(vault: Vault, system_id: int, name: str) -> bytes | None:
     return _find_substitute(vault, system_id, name)
 
 
+def fetch_whole_segment(vault: Vault, system_id: int, name: str) -> bytes | None:
+    """Return a segment that is there as a whole; ``None`` for every other: more of it may come until it is asked for.
+
+    Raises as ``fetch_wal`` does.
+    """
+    stream = stream_of_segments(system_id, timeline_of(name))
+    return fetch_wal(vault, system_id, name) if find_stored(vault, stream, name) else None
+
+
 def read_history(vault: Vault, system_id: int, timeline: int) -> tuple[Switch, ...]:
     """Return where a timeline comes from; empty for the first. Raises ``WalGap``, and as ``fetch_wal`` does."""
     if timeline == 1:
@@ -62,6 +74,19 @@ def read_history(vault: Vault, system_id: int, timeline: int) -> tuple[Switch, .
             timeline=timeline,
         )
     return parse_history(content)
+
+
+def read_ways(vault: Vault, coverage: Coverage, tails: Iterable[str]) -> Mapping[int, tuple[Switch, ...]]:
+    """Return where each timeline comes from of which a segment is there, as far as the vault proves it.
+
+    ``tails`` name the segments of which the beginning is there. Nothing for a key that may not read. Raises
+    ``StoreError``.
+    """
+    ways: dict[int, tuple[Switch, ...]] = {}
+    for timeline in sorted({*coverage.timelines, *map(timeline_of, tails)}) if vault.can_read() else ():
+        with contextlib.suppress(WalGap, VaultDamaged, UsageError):
+            ways[timeline] = read_history(vault, coverage.system_id, timeline)
+    return ways
 
 
 def _read(vault: Vault, name: str, places: list[ObjectInfo]) -> bytes | None:
@@ -115,15 +140,19 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
     if not is_segment(name):
         return None
     if coverage.segment_bytes:
+        timeline, number = parse_segment_name(name, coverage.segment_bytes)
+        if not coverage.missing(timeline, number, number):  # it came since it was looked for
+            return fetch_wal(vault, system_id, name)
         _require_beyond_end(vault, coverage, name)
+    _require_no_later_tail(vault, system_id, name)
     contents = [
         read_stored(vault, ObjectName(each.object_name)) for each in coverage.files if each.name == f"{name}.partial"
     ]
     if contents:
         vault.report(_served_partial(name))
-    if coverage.segment_bytes:
-        tail = read_tail(vault, system_id, name, coverage.segment_bytes)
-        contents += [tail] if tail is not None else []
+    tail = read_tail(vault, system_id, name, coverage.segment_bytes)
+    if tail is not None:
+        contents.append(tail.ljust(coverage.segment_bytes or read_first_page(name, tail).segment_bytes, b"\0"))
     if not contents:
         return None
     content = max(contents, key=lambda each: len(each.rstrip(b"\0")))
@@ -172,6 +201,19 @@ def _require_beyond_end(vault: Vault, coverage: Coverage, name: str) -> None:
             first = found.first if found is not None else None
             if first is None or number > first:
                 raise _gap(name, child, switch.lsn // coverage.segment_bytes)
+
+
+def _require_no_later_tail(vault: Vault, system_id: int, name: str) -> None:
+    """Raise ``WalGap`` for a segment of which nothing is there, though the beginning of a later one is."""
+    begun = [each for each in list_tails(vault, system_id) if each[:8] == name[:8] and each > name]
+    if begun:
+        raise WalGap(
+            "{name} is missing in the vault, though the beginning of {later} is there.",
+            hint="Recovery cannot go past it. 'rebond wal status' lists every gap; restore to a moment before this "
+            "one.",
+            name=name,
+            later=min(begun),
+        )
 
 
 def _find_begin(vault: Vault, coverage: Coverage, timeline: int, first: int) -> int:

@@ -5,12 +5,13 @@ another thing than one that will stay.
 """
 
 import enum
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from rebond.operations.wal.branches import find_missing
 from rebond.operations.wal.coverage import Coverage, TimelineCoverage, join_ranges, name_range
 from rebond.sources.postgres.wal_facts import WalFacts
-from rebond.sources.postgres.wal_names import history_name, is_segment, parse_segment_name, timeline_of
+from rebond.sources.postgres.wal_names import Switch, history_name, is_segment, parse_segment_name, timeline_of
 
 
 class Whereabouts(enum.Enum):
@@ -35,9 +36,22 @@ class Hole:
 class LogOnServer:
     """What is missing in a vault, beside what its server has."""
 
-    def __init__(self, coverage: Coverage, facts: WalFacts | None, *, archives: bool) -> None:
-        """``archives`` says whether what waits on the server to be archived is meant for this vault."""
+    def __init__(
+        self,
+        coverage: Coverage,
+        facts: WalFacts | None,
+        *,
+        archives: bool,
+        ways: Mapping[int, Sequence[Switch]] | None = None,
+        tails: Iterable[str] = (),
+    ) -> None:
+        """``archives`` says whether what waits on the server to be archived is meant for this vault.
+
+        ``ways`` say where timelines come from, ``tails`` name the segments of which the beginning is there.
+        """
         self._coverage = coverage
+        self._ways = ways or {}
+        self._tails = tuple(tails)
         is_own = facts is not None and facts.system_id == str(coverage.system_id)
         self._facts = facts if is_own else None
         self._waiting: Sequence[str] = ()
@@ -53,11 +67,9 @@ class LogOnServer:
         Of what has no place on the server, see ``TimelineCoverage.holes`` for ``since_ms``.
         """
         holes = []
-        for found in self._coverage.timelines.values():
-            recent = found.holes(since_ms=since_ms)
-            for numbers in found.holes():
-                parts = self._split(found.timeline, numbers)
-                holes += [each for each in parts if numbers in recent or each.whereabouts is Whereabouts.WAITS]
+        for missing in find_missing(self._coverage, self._ways, self._tails, since_ms=since_ms):
+            parts = self._split(missing.timeline, missing.numbers)
+            holes += [each for each in parts if missing.is_recent or each.whereabouts is Whereabouts.WAITS]
         return holes
 
     def find_history(self, timeline: int) -> Whereabouts:

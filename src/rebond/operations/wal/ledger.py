@@ -94,6 +94,13 @@ class WalLedger:
             notes.fault, notes.fault_name, notes.fault_ms = reason, name, self._clock.now_ms()
             self._write(is_urgent=True)
 
+    def note_success(self) -> None:
+        """Write down that all went into the vault that came, where something had not."""
+        with self._lock:
+            if self._notes.fault:
+                self._notes.fault = ""
+                self._write(is_urgent=True)
+
     def note_slot(self, name: str) -> None:
         """Write down over which slot the log comes."""
         with self._lock:

@@ -1,6 +1,6 @@
 """How a component's write-ahead log stands: what the vault has, what the server says, and what is wrong with it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rebond.findings import Finding
@@ -15,6 +15,7 @@ from rebond.operations.wal.standing_findings import (
     say_failing,
     say_foreign,
     say_gap,
+    say_history_proven,
     say_late,
     say_no_base,
     say_no_history,
@@ -30,6 +31,7 @@ from rebond.operations.wal.standing_findings import (
 )
 from rebond.sources.postgres.wal_facts import Slot, WalFacts
 from rebond.sources.postgres.wal_names import (
+    Switch,
     format_lsn,
     history_name,
     is_segment,
@@ -117,21 +119,24 @@ def judge(
     tail_lsn: int = 0,
     has_base: bool | None = None,
     noticed: Sequence[Finding] = (),
+    ways: Mapping[int, Sequence[Switch]] | None = None,
+    tails: Iterable[str] = (),
 ) -> Standing:
     """Put together what is known of a component, and say what is wrong. ``way`` is how its log comes.
 
-    ``has_base`` says whether a base leads to it, ``noticed`` what was found wrong while asking.
+    ``has_base`` says whether a base leads to it, ``noticed`` what was found wrong while asking, ``ways`` where
+    timelines come from as far as the vault proves it, ``tails`` of which segments the beginning is there.
     """
     findings = list(noticed)
     waits: tuple[Hole, ...] = ()
     if coverage is None or not coverage.timelines:
         findings.append(say_nothing_yet(component))
     else:
-        server = LogOnServer(coverage, facts, archives=way == ARCHIVING)
+        server = LogOnServer(coverage, facts, archives=way == ARCHIVING, ways=ways, tails=tails)
         holes = server.find_holes(since_ms=since_ms)
         waits = tuple(each for each in holes if each.whereabouts is Whereabouts.WAITS)
         findings += _judge_holes(component, coverage, facts, holes)
-        findings += _judge_histories(component, coverage, facts, server)
+        findings += _judge_histories(component, coverage, facts, server, ways or {})
     if notes.fault:
         findings.append(say_failing(component, notes))
     if facts is not None:
@@ -159,12 +164,20 @@ def _judge_holes(component: str, coverage: Coverage, facts: WalFacts | None, hol
     return findings
 
 
-def _judge_histories(component: str, coverage: Coverage, facts: WalFacts | None, server: LogOnServer) -> list[Finding]:
+def _judge_histories(
+    component: str,
+    coverage: Coverage,
+    facts: WalFacts | None,
+    server: LogOnServer,
+    ways: Mapping[int, Sequence[Switch]],
+) -> list[Finding]:
     findings = []
     for timeline in coverage.timelines:
         if timeline == 1 or timeline in coverage.histories:
             continue
-        if server.find_history(timeline) is not Whereabouts.WAITS:
+        if timeline in ways:  # a later one begins with it
+            findings.append(say_history_proven(component, timeline))
+        elif server.find_history(timeline) is not Whereabouts.WAITS:
             findings.append(say_no_history(component, timeline))
         elif _waits_long(facts):
             findings.append(say_late(component, history_name(timeline)))

@@ -115,6 +115,20 @@ def say_no_history(component: str, timeline: int) -> Finding:
     )
 
 
+def say_history_proven(component: str, timeline: int) -> Finding:
+    """The file that says where a timeline comes from is missing, and stands in that of a later one."""
+    return Finding(
+        code="wal-history",
+        severity=Severity.WARNING,
+        subject=component,
+        template="Of the write-ahead log of {component} the file {history} is missing. What it says stands in the "
+        "history of a later timeline, where a restore takes it from: nothing is lost.",
+        hint_template="A server that went through that timeline has the file in pg_wal: push it by hand with "
+        "rebond-wal, as long as you want to go back to that timeline.",
+        values={"component": component, "history": f"{timeline:08X}.history"},
+    )
+
+
 def say_no_base(component: str, timeline: int) -> Finding:
     """No base leads to the log that comes."""
     return Finding(

@@ -29,7 +29,10 @@ SELECT pg_catalog.has_function_privilege('pg_catalog.pg_ls_archive_statusdir()',
 SELECT json_build_object(
  'version', pg_catalog.current_setting('server_version_num')::int,
  'system_id', (SELECT system_identifier::text FROM pg_catalog.pg_control_system()),
- 'timeline', (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint()),
+ 'timeline', CASE WHEN pg_catalog.pg_is_in_recovery()
+  THEN (SELECT timeline_id FROM pg_catalog.pg_control_checkpoint())
+  ELSE ('x' || pg_catalog.left(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::int
+  END,
  'is_in_recovery', pg_catalog.pg_is_in_recovery(),
  'lsn', (CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()
          ELSE pg_catalog.pg_current_wal_lsn() END)::text,

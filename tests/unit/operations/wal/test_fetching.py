@@ -6,13 +6,16 @@ import pytest
 from tests.unit.operations.wal.archived import HISTORY_2, Archived, segment_file, set_stage
 
 from rebond.errors import RebondError, RoleTooSmall, StoreError, VaultDamaged, WalGap
+from rebond.operations.wal import fetching
 from rebond.operations.wal.archiving import WalFile
-from rebond.operations.wal.coverage import find_stored, list_clusters, prove_wal, survey_wal
+from rebond.operations.wal.coverage import Coverage, find_stored, list_clusters, prove_wal, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
+from rebond.operations.wal.tails import put_tail
 from rebond.sources.postgres.wal_names import Switch, parse_history, stream_of_cluster, stream_of_segments
 from rebond.testing.damage import flip_byte
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
+from rebond.vault.access import Vault
 
 
 @pytest.fixture
@@ -49,6 +52,36 @@ def test_what_a_later_timeline_needs_of_an_earlier_one_is_a_gap_when_it_is_missi
         fetch(stage, name_segment(1, 4))
     assert fetch(stage, name_segment(1, 5)) is None  # the child has it
     assert fetch(stage, name_segment(2, 7)) is None
+
+
+def test_a_beginning_of_a_later_segment_is_behind_the_end_too(stage: Archived) -> None:
+    stage.push(1, [3, 4])
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 6), make_segment(1, 6)[:4000], 0, sequence=6)
+
+    with pytest.raises(WalGap, match=rf"{name_segment(1, 5)}.*{name_segment(1, 6)}"):
+        fetch(stage, name_segment(1, 5))
+    assert fetch(stage, name_segment(1, 6)) == make_segment(1, 6)[:4000].ljust(SEGMENT_BYTES, b"\0")
+    assert fetch(stage, name_segment(1, 7)) is None
+
+
+def test_a_beginning_is_served_also_where_nothing_whole_ever_came(stage: Archived) -> None:
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 3), make_segment(1, 3)[:4000], 0, sequence=3)
+
+    assert fetch(stage, name_segment(1, 3)) == make_segment(1, 3)[:4000].ljust(SEGMENT_BYTES, b"\0")
+    assert fetch(stage, name_segment(1, 4)) is None
+
+
+def test_what_comes_while_it_is_looked_for_is_not_called_the_end(
+    stage: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.push(1, [3, 4])
+
+    def come_and_survey(vault: Vault, system_id: int) -> Coverage:
+        stage.push(1, [5])
+        return survey_wal(vault, system_id)
+
+    monkeypatch.setattr(fetching, "survey_wal", come_and_survey)
+    assert fetch(stage, name_segment(1, 5)) == make_segment(1, 5)
 
 
 def test_a_timeline_whose_beginning_is_missing_has_a_gap(stage: Archived) -> None:

@@ -4,14 +4,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from tests.unit.operations.wal.archived import Archived, set_stage
+from tests.unit.operations.wal.archived import HISTORY_2, Archived, set_stage
 
+from rebond.operations.wal.branches import find_missing
 from rebond.operations.wal.coverage import survey_wal
+from rebond.operations.wal.fetching import read_ways
 from rebond.operations.wal.holes import LogOnServer
 from rebond.operations.wal.ledger import WalLedger, WalNotes
 from rebond.operations.wal.standing import Standing, describe, judge, judge_server
-from rebond.operations.wal.tails import find_tail_end, put_tail
+from rebond.operations.wal.tails import find_tail_end, list_tails, put_tail
 from rebond.sources.postgres.wal_facts import Archiver, Slot, Waiting, WalFacts
+from rebond.sources.postgres.wal_names import parse_history
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, name_segment
 from rebond.units import format_moment
@@ -68,6 +71,8 @@ def look(
         way="archive-command",
         now_ms=now_ms,
         tail_lsn=tail_lsn,
+        ways=read_ways(stage.open(), survey_wal(stage.open(), SYSTEM_ID), list_tails(stage.open(), SYSTEM_ID)),
+        tails=list_tails(stage.open(), SYSTEM_ID),
     )
 
 
@@ -88,6 +93,66 @@ def test_a_hole_and_a_history_that_is_missing_are_gaps(stage: Archived) -> None:
 
     assert standing.has_gaps
     assert describe(standing, 0)["gaps"] == [f"{name_segment(1, 2)}–{name_segment(1, 3)}", "00000002.history"]
+
+
+def test_what_is_missing_between_two_timelines_is_a_gap(stage: Archived) -> None:
+    stage.push(1, [1, 2])
+    stage.push_history()  # it left in segment 5
+    stage.push(2, [7])
+    standing = look(stage)
+
+    assert describe(standing, 0)["gaps"] == [
+        f"{name_segment(1, 3)}–{name_segment(1, 4)}",
+        f"{name_segment(2, 5)}–{name_segment(2, 6)}",
+    ]
+    stage.push(2, [5, 6])
+    stage.push(1, [3, 4])
+    assert not look(stage).has_gaps
+    stage.push(1, [5, 6])  # the old one went on
+    assert not look(stage).has_gaps
+
+
+def test_a_whole_timeline_between_two_others_may_be_missing(stage: Archived) -> None:
+    stage.push(1, [3, 4])
+    third = HISTORY_2 + b"\n2\t0/700100\tno recovery target specified\n"
+    stage.push_history()
+    stage.push_history(3, third)
+    stage.push(3, [7])
+    assert describe(look(stage), 0)["gaps"] == [f"{name_segment(2, 5)}–{name_segment(2, 6)}"]
+
+
+def test_what_clean_up_left_of_an_earlier_timeline_has_no_gap_behind_it(stage: Archived) -> None:
+    stage.push(1, [1])
+    stage.push_history()
+    stage.push(2, [7])
+    coverage = survey_wal(stage.open(), SYSTEM_ID)
+    ways = {1: (), 2: parse_history(HISTORY_2)}
+    (since_ms,) = coverage.timelines[2].begins_ms
+    assert [each.is_recent for each in find_missing(coverage, ways, (), since_ms=since_ms)] == [True, True]
+    assert [each.is_recent for each in find_missing(coverage, ways, (), since_ms=since_ms + 1)] == [False, False]
+
+
+def test_what_is_missing_before_the_beginning_of_a_segment_is_a_gap(stage: Archived) -> None:
+    stage.push(1, [1, 2])
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 3), b"x", 0, sequence=3)
+    assert not look(stage).has_gaps
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 5), b"x", 0, sequence=5)
+    assert describe(look(stage), 0)["gaps"] == [f"{name_segment(1, 3)}–{name_segment(1, 4)}"]
+
+    stage.push_history()
+    put_tail(stage.open("writer"), SYSTEM_ID, name_segment(2, 6), b"x", 0, sequence=6)
+    assert name_segment(2, 5) in describe(look(stage), 0)["gaps"]
+
+
+def test_a_history_that_a_later_one_proves_is_missing_and_no_gap(stage: Archived) -> None:
+    stage.push(1, [3, 4])
+    stage.push(2, [5, 6])
+    stage.push_history(3, HISTORY_2 + b"\n2\t0/700100\tno recovery target specified\n")
+    standing = look(stage)
+
+    assert [each.code for each in standing.findings] == ["wal-history"]
+    assert "00000002.history is missing" in standing.findings[0].message
+    assert not standing.has_gaps
 
 
 def waiting(*names: str, age: float = 900.0) -> Waiting:
