@@ -20,6 +20,18 @@ LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
     Bug(
+        "the-engine-of-production",
+        "A check that runs something in a container asks the live one, and the proof is that of production.",
+        (
+            Change(
+                "stack/drills/surroundings.py",
+                '    variables["DOCKER_HOST"] = "unix://" + os.path.join(mark, _NO_ENGINE)\n',
+                "",
+            ),
+        ),
+        (f"{APPLICATIONS}::test_the_engine_of_this_machine_is_not_asked_and_what_wants_it_makes_the_proof_partial",),
+    ),
+    Bug(
         "large-files-are-never-read-back",
         "Of files that have many chunks a drill never compares a byte on the disk.",
         (Change("operations/drills/rereading.py", "return self.large.get(path)", "return None"),),

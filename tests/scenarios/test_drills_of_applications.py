@@ -211,6 +211,25 @@ def test_an_application_that_is_not_installed_here_makes_the_proof_partial(stack
     }
 
 
+def test_the_engine_of_this_machine_is_not_asked_and_what_wants_it_makes_the_proof_partial(stack: StartedStack) -> None:
+    """Its containers are production, and their answers would pass for those of what came back."""
+    asked, bin_ = stack.folder / "asked", stack.folder / "bin"
+    bin_.mkdir()
+    # As Docker 20.10, docker compose 2.32 and docker-compose 1.29 say it where there is no such socket.
+    (bin_ / "docker").write_text(
+        f'#!/bin/sh\ntest -z "$DOCKER_HOST" && {{ touch {asked}; exit 0; }}\n'
+        'echo "Cannot connect to the Docker daemon at $DOCKER_HOST. Is the docker daemon running?" >&2; exit 1\n'
+    )
+    (bin_ / "docker").chmod(0o755)
+    stack.program.environment["PATH"] = f"{bin_}:{os.environ['PATH']}"
+    stack.start('{ name = "inside", run = "docker exec shop-web true" }', command="docker start shop-web && exec ")
+    stack.program.good("backup")
+    done = stack.drill()
+    said = "It asks the container engine of this machine, where production runs: a drill does not lead there."
+    assert (done.status, asked.exists()) == (3, False)
+    assert answers(done.document) == {"application": ("not-run", said), "inside": ("not-run", said)}
+
+
 @pytest.mark.judge("own-network")
 def test_an_answer_that_is_wrong_fails_the_proof_and_production_is_not_asked(stack: StartedStack) -> None:
     asked: list[str] = []

@@ -111,6 +111,8 @@ DRILL_ANSWERS: dict[str, str] = {
     "See above why it was not started.": "Voyez plus haut pourquoi elle n'a pas démarré.",
     "The application did not answer within {seconds} s: {reason}; it said: {words}": "L'application n'a pas répondu en {seconds} s : {reason} ; elle a dit : {words}",
     "It has to listen on 127.0.0.1 at $PORT; give it more time: within, under [drill].": "Elle doit écouter sur 127.0.0.1 au port $PORT ; donnez-lui plus de temps : within, sous [drill].",
+    "It asks the container engine of this machine, where production runs: a drill does not lead there.": "Elle demande au moteur de conteneurs de cette machine, où tourne la production : un exercice n'y mène pas.",
+    "Run it from the files of the image, in the throw-away place: docs/how-to/drill.md says how.": "Lancez-la depuis les fichiers de l'image, dans le lieu jetable : docs/how-to/drill.md dit comment.",
     "The application ended with status {status} and said: {words}": "L'application s'est terminée avec le code {status} et a dit : {words}",
     "Start it by hand from what came back: rebond restore --to DIR. It must stay in the foreground.": "Démarrez-la à la main depuis ce qui est revenu : rebond restore --to DOSSIER. Elle doit rester au premier plan.",
     "The application could not be started here: {words}": "L'application n'a pas pu être démarrée ici : {words}",

@@ -20,7 +20,7 @@ from rebond.operations.drills.outcomes import Answer, Check
 from rebond.secret import Secret
 from rebond.sources.streams.shells import wrap_script
 from rebond.stack.drills import application_process
-from rebond.stack.drills.surroundings import Surroundings, find_entrance
+from rebond.stack.drills.surroundings import Surroundings, find_entrance, require_no_engine
 from rebond.stack.whereabouts import words_of
 from rebond.subprocesses import RunningCommand
 
@@ -167,6 +167,7 @@ class Application:
         self.is_standing = False
         if status in _CANNOT_START:
             return _say_unfit(self._last_words())
+        require_no_engine(self._last_words())
         return CommandFailed(
             "The application ended with status {status} and said: {words}",
             hint="Start it by hand from what came back: rebond restore --to DIR. It must stay in the foreground.",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rebond.config.steps import OWN_IF_POSSIBLE
 from rebond.config.variable_files import read_variable_file
-from rebond.errors import CommandFailed
+from rebond.errors import CommandFailed, SourceUnfit
 from rebond.logs.masking import remember_variables
 from rebond.operations.drills.outcomes import Answer, Check
 from rebond.sources.streams.readers import CommandReader
@@ -18,6 +18,7 @@ from rebond.stack.drills.drilled_servers import DrilledServer, describe_servers,
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ASK_SECONDS = 10.0
+_NO_ENGINE = "no-engine-in-a-drill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ def make_surroundings(
     remember_variables(variables)  # they may be printed by what gets them, and are masked then
     cutter = find_cutter(environment)
     variables |= describe_servers(servers, has_ports=bool(cutter), url=variables.get("DATABASE_URL", ""))
+    # The engine of this machine runs production: whoever means it all the same names it (docker --host).
+    variables["DOCKER_HOST"] = "unix://" + os.path.join(mark, _NO_ENGINE)
     variables |= {"REBOND_DRILL": mark, "REBOND_DRILL_ROOT": str(root), "TMPDIR": os.path.join(mark, "scratch")}
     ways = [f"{each.port}={each.socket}" for each in first_of_each(servers)]
     network = (*cutter, sys.executable, "-I", "-S", own_network.__file__, *ways, "--") if cutter else ()
@@ -105,6 +108,15 @@ def tell_open_network(environment: Mapping[str, str]) -> Iterator[Check]:
             hint_template="See that '{command}' succeeds on the machine that drills, or drill as root. "
             'If they reach nothing of production anyhow: network = "{accepted}" under [drill].',
             values={"command": "unshare --user --net true", "accepted": OWN_IF_POSSIBLE},
+        )
+
+
+def require_no_engine(said: str) -> None:
+    """Raise ``SourceUnfit`` where a command failed because it asked the engine of this machine, by what it said."""
+    if _NO_ENGINE in said:
+        raise SourceUnfit(
+            "It asks the container engine of this machine, where production runs: a drill does not lead there.",
+            hint="Run it from the files of the image, in the throw-away place: docs/how-to/drill.md says how.",
         )
 
 

@@ -17,7 +17,7 @@ from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.shells import wrap_script
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.drills.sqlite_questions import ask_first
-from rebond.stack.drills.surroundings import Surroundings
+from rebond.stack.drills.surroundings import Surroundings, require_no_engine
 
 if TYPE_CHECKING:  # it is loaded where one is started
     from rebond.stack.drills.application import Application
@@ -174,6 +174,7 @@ def _run(wanted: Wanted, around: Surroundings) -> Check:
             words=said or str(status),
         )
     if status:
+        require_no_engine(said)
         raise CommandFailed(
             "The command ended with status {status}: {words}",
             hint="It ran in the restored stack with the restored secrets; run it in the live one to compare.",
