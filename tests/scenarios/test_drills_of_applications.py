@@ -211,18 +211,28 @@ def test_an_application_that_is_not_installed_here_makes_the_proof_partial(stack
     }
 
 
-def test_the_engine_of_this_machine_is_not_asked_and_what_wants_it_makes_the_proof_partial(stack: StartedStack) -> None:
+@pytest.mark.parametrize("client", ["docker", "podman"])
+def test_the_engine_of_this_machine_is_not_asked_and_what_wants_it_makes_the_proof_partial(
+    stack: StartedStack, client: str
+) -> None:
     """Its containers are production, and their answers would pass for those of what came back."""
     asked, bin_ = stack.folder / "asked", stack.folder / "bin"
     bin_.mkdir()
-    # As Docker 20.10, docker compose 2.32 and docker-compose 1.29 say it where there is no such socket.
-    (bin_ / "docker").write_text(
-        f'#!/bin/sh\ntest -z "$DOCKER_HOST" && {{ touch {asked}; exit 0; }}\n'
-        'echo "Cannot connect to the Docker daemon at $DOCKER_HOST. Is the docker daemon running?" >&2; exit 1\n'
+    # As Docker 20.10 and docker compose 2.32, and Podman 4.3, say it where there is no such socket.
+    socket_, words = {
+        "docker": ("DOCKER_HOST", "Cannot connect to the Docker daemon at $DOCKER_HOST. Is the docker daemon running?"),
+        "podman": (
+            "CONTAINER_HOST",
+            "Error: unable to connect to Podman socket: dial $CONTAINER_HOST: connect: no such",
+        ),
+    }[client]
+    (bin_ / client).write_text(
+        f'#!/bin/sh\ntest -z "${socket_}" && {{ touch {asked}; exit 0; }}\necho "{words}" >&2; exit 125\n'
     )
-    (bin_ / "docker").chmod(0o755)
+    (bin_ / client).chmod(0o755)
     stack.program.environment["PATH"] = f"{bin_}:{os.environ['PATH']}"
-    stack.start('{ name = "inside", run = "docker exec shop-web true" }', command="docker start shop-web && exec ")
+    check = f'{{ name = "inside", run = "{client} exec shop-web true" }}'
+    stack.start(check, command=f"{client} start shop-web && exec ")
     stack.program.good("backup")
     done = stack.drill()
     said = "It asks the container engine of this machine, where production runs: a drill does not lead there."

@@ -63,7 +63,8 @@ def make_surroundings(
     cutter = find_cutter(environment)
     variables |= describe_servers(servers, has_ports=bool(cutter), url=variables.get("DATABASE_URL", ""))
     # The engine of this machine runs production: whoever means it all the same names it (docker --host).
-    variables["DOCKER_HOST"] = "unix://" + os.path.join(mark, _NO_ENGINE)
+    nowhere = "unix://" + os.path.join(mark, _NO_ENGINE)
+    variables |= {"DOCKER_HOST": nowhere, "CONTAINER_HOST": nowhere}
     variables |= {"REBOND_DRILL": mark, "REBOND_DRILL_ROOT": str(root), "TMPDIR": os.path.join(mark, "scratch")}
     ways = [f"{each.port}={each.socket}" for each in first_of_each(servers)]
     network = (*cutter, sys.executable, "-I", "-S", own_network.__file__, *ways, "--") if cutter else ()
