@@ -49,10 +49,12 @@ def write_access(facts: Facts) -> Iterator[Block]:
     yield from write_keys(facts)
 
 
-def list_first_lines(facts: Facts) -> tuple[str, ...]:
-    """Return what is typed first in a new shell."""
+def list_first_lines(facts: Facts, *, on_new_machine: bool = False) -> tuple[str, ...]:
+    """Return what is typed first in a new shell; a new machine has its program elsewhere, and in that shell already."""
+    folder = None if on_new_machine else facts.machine.program_folder
     return (
         f"cd {quote(str(facts.machine.root))}",
+        *([f'export PATH={quote(str(folder))}:"$PATH"'] if folder else []),
         f"export REBOND_CONFIG={quote(str(facts.machine.configuration_files[0]))}",
     )
 

@@ -77,7 +77,7 @@ def write_bare_machine(facts: Facts) -> Iterator[Block]:
             ),
         )
     )
-    yield Commands(list_first_lines(facts))
+    yield Commands(list_first_lines(facts, on_new_machine=True))
     yield from _write_without_rebond(main.address, facts.stack)
     yield from write_offline_rescue(facts, main.address)
 

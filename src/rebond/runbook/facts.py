@@ -207,7 +207,10 @@ class Revision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """The machine and the user that the runbook was written on and by."""
+    """The machine and the user that the runbook was written on and by.
+
+    ``program_folder`` is where the program lies when a new shell does not find it by itself.
+    """
 
     host: str
     user: str
@@ -217,6 +220,7 @@ class Machine:
     state_folder: Path
     cache_folder: Path
     stack_folder: Path
+    program_folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

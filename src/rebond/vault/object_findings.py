@@ -25,7 +25,10 @@ _REMEDIES = {
     ObjectClass.PACK: _BY_A_REPAIR,
     ObjectClass.INDEX: _BY_A_REPAIR,
     ObjectClass.REFERENCES: Phrase("The snapshot can still be restored. Make a new backup, then forget this snapshot."),
-    ObjectClass.SNAPSHOT: Phrase("Put it back from a replica or a copy of the vault, or make a new backup."),
+    ObjectClass.SNAPSHOT: Phrase(
+        "Put it back from a replica or a copy of the vault. If there is none, make a new backup and remove this record "
+        "by hand: a prune refuses beside it."
+    ),
     ObjectClass.SLOT: Phrase(
         "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' "
         "and then 'rebond key add'."

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shutil
+import sys
 
 import pytest
 from tests.unit.cli.program_runs import Program
@@ -31,6 +32,7 @@ rto = "10min"
 schedule = "0 3 * * *"
 components = "all"
 """
+FIRST_LINES = re.compile(r"^cd .*\nexport PATH=(\S+):\"\$PATH\"\nexport REBOND_CONFIG=", re.MULTILINE)
 DATED = {"SOURCE_DATE_EPOCH": "1770000000"}
 
 
@@ -79,6 +81,14 @@ def test_without_a_file_it_is_the_answer_and_with_a_bare_name_both_forms(program
     assert pathlib.Path("guide.md").read_text().startswith("# Runbook")
     assert pathlib.Path("guide.html").read_text().startswith("<!doctype html>")
     assert pathlib.Path("guide.md").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_first_lines_find_this_very_program_in_a_shell_that_knows_of_nothing(program: Program) -> None:
+    first = FIRST_LINES.search(program.good("runbook").out)
+
+    assert first is not None
+    assert os.access(pathlib.Path(first[1], "rebond"), os.X_OK)
+    assert pathlib.Path(first[1]) == pathlib.Path(sys.executable).parent
 
 
 def test_a_name_with_an_ending_gets_that_form_alone(program: Program) -> None:
@@ -204,12 +214,12 @@ def test_without_a_configuration_it_says_where_to_begin(
 
 def test_secrets_of_the_variables_are_masked_wherever_they_stand(program: Program) -> None:
     change(program, 'name = "shop"\n', 'name = "shop"\nenv = [".env"]\n')
-    told = '[[contact]]\nrole = "DBA, can*ry&<4711>$value"\nto = "tell him canary-4711-value"\n'
+    told = '[[contact]]\nrole = "DBA, can*ry&<47z11>$value"\nto = "tell him canary-47z11-value"\n'
     change(program, "[class.daily]", f"{told}[class.daily]")
-    pathlib.Path(".env").write_text("DB_PASSWORD=canary-4711-value\nOTHER_PASSWORD='can*ry&<4711>$value'\n")
+    pathlib.Path(".env").write_text("DB_PASSWORD=canary-47z11-value\nOTHER_PASSWORD='can*ry&<47z11>$value'\n")
     pathlib.Path(".env").chmod(0o600)
     program.good("runbook", "--output", "guide")
 
     pages = pathlib.Path("guide.md").read_text() + pathlib.Path("guide.html").read_text()
     assert "DBA, " in pages
-    assert "4711" not in pages
+    assert "47z11" not in pages  # no id has a z

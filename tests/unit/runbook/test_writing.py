@@ -5,6 +5,7 @@ import pathlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from tests.typed_commands import refusal_of
@@ -286,6 +287,21 @@ def test_every_command_on_the_page_is_taken_as_it_stands(small: pathlib.Path, la
 
     assert len(lines) > 60
     assert {line: refused for line in lines if (refused := refusal_of(line))} == {}
+
+
+def test_a_program_that_no_shell_finds_by_itself_is_found_by_the_first_lines_and_not_on_a_new_machine(
+    small: pathlib.Path,
+) -> None:
+    facts = facts_of(load(small))
+    line = "export PATH='/opt/my tools/bin':\"$PATH\"\n"
+    machine = replace(facts.machine, program_folder=pathlib.Path("/opt/my tools/bin"))
+    page = markdown_of(replace(facts, machine=machine))
+
+    assert "export PATH" not in markdown_of(facts)
+    assert page.index(line) < page.index("rebond snapshots")
+    bare = page[page.index("### 5.9") : page.index("### 5.10")]
+    assert "export REBOND_CONFIG" in bare
+    assert line not in bare
 
 
 def test_a_single_table_goes_back_into_the_live_database(small: pathlib.Path) -> None:

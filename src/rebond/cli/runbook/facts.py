@@ -35,10 +35,12 @@ from rebond.runbook.gathering import (
     read_files,
     show_address,
 )
+from rebond.schedule.handing_over import find_program
 from rebond.schedule.jobs import zone_of
 from rebond.schedule.stack_folders import folder_of
 from rebond.vault.key_slots import list_slots
 
+_EVERYWHERE = {"/usr/local/bin", "/usr/bin", "/bin", "/usr/local/sbin", "/usr/sbin", "/sbin"}
 _MOST_DIGITS = 11  # more are no date that a calendar has
 EPOCH = "SOURCE_DATE_EPOCH"  # seconds since 1970: the moment that a page is dated with, so that it can be made again
 
@@ -84,7 +86,15 @@ def describe_machine(invocation: Invocation, loaded: Loaded) -> Machine:
         state_folder=invocation.state_folder,
         cache_folder=invocation.cache_folder,
         stack_folder=folder_of(invocation.state_folder, loaded),
+        program_folder=_find_program_folder(),
     )
+
+
+def _find_program_folder() -> Path | None:
+    """Return where the program lies, unless every shell looks there: who types the page has no environment."""
+    script, *module = find_program()
+    folder = Path(script).parent
+    return None if module or str(folder) in _EVERYWHERE else folder
 
 
 def list_place_facts(invocation: Invocation, loaded: Loaded) -> tuple[PlaceFacts, ...]:

@@ -45,7 +45,7 @@ FOUNDING: dict[str, str] = {
     "What the label rebond.rpo wants more often than once a day.": "Ce que l'étiquette rebond.rpo veut plus d'une fois par jour.",
     "STATIC_ROOT: made again after a restore, and not saved.": "STATIC_ROOT : refait après une restauration, et non sauvegardé.",
     "SQLite, copied while programs use it.": "SQLite, copié pendant que les programmes s'en servent.",
-    "Files with secrets: snapshots of their own, at every change, kept for ever.": "Fichiers de secrets : des sauvegardes à eux, à chaque changement, gardées pour toujours.",
+    "Files with secrets, in snapshots of their own, at every change, kept for ever.": "Fichiers de secrets, dans des sauvegardes à eux, à chaque changement, gardées pour toujours.",
     "Secrets are in it ({paths}); the vault is sealed, and only its owner reads them.": "Il contient des secrets ({paths}) ; le coffre est scellé, et seul son propriétaire les lit.",
     "Dependencies: could be made again, but a restore is quicker and certain.": "Dépendances : on pourrait les refaire, mais une restauration est plus rapide et sûre.",
     "Nothing of it is saved: it has to be clean and pushed, and you hear when it is not.": "Rien n'en est sauvegardé : il doit être propre et poussé, et vous apprenez quand il ne l'est pas.",

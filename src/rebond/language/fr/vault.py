@@ -233,7 +233,7 @@ VAULT: dict[str, str] = {
     "Open the vault with another secret, then remove this slot ('rebond key remove {slot}') and add it anew ('rebond key add').": "Ouvrez le coffre avec un autre secret, puis retirez cet accès (« rebond key remove {slot} ») et ajoutez-le à nouveau (« rebond key add »).",
     "Put it back from a copy of the vault, or open the vault with another secret, run 'rebond key remove {slot}' and then 'rebond key add'.": "Remettez-le depuis une copie du coffre, ou ouvrez le coffre avec un autre secret, lancez « rebond key remove {slot} », puis « rebond key add ».",
     "Put it back from a replica or a copy of the vault: a repair cannot make it anew.": "Remettez-le depuis une copie du coffre : aucune réparation ne peut le refaire.",
-    "Put it back from a replica or a copy of the vault, or make a new backup.": "Remettez-la depuis une copie du coffre, ou faites une nouvelle sauvegarde.",
+    "Put it back from a replica or a copy of the vault. If there is none, make a new backup and remove this record by hand: a prune refuses beside it.": "Remettez-la depuis une copie du coffre. S'il n'y en a pas, faites une nouvelle sauvegarde et enlevez cette fiche à la main : un nettoyage refuse à côté d'elle.",
     "Restore it from a replica, or remove it with 'rebond key remove {slot}' and add it anew with 'rebond key add'.": "Remettez-le depuis une copie, ou retirez-le avec « rebond key remove {slot} » et ajoutez-le à nouveau avec « rebond key add ».",
     "Run as the account that owns it, or set REBOND_STATE_DIR to a folder of this one.": "Lancez sous le compte qui en est "
     "propriétaire, ou donnez à REBOND_STATE_DIR un dossier de celui-ci.",

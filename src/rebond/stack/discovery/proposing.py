@@ -208,7 +208,7 @@ class _Proposing:
         lines: Lines = {"kind": "secrets", "paths": [*map(write_path, paths)], "priority": "P0", "rpo": "0s"}
         if self._is_savable("secrets", lines):
             name = choose_name("secrets", "env-files", self._taken)
-            remark = Remark(template="Files with secrets: snapshots of their own, at every change, kept for ever.")
+            remark = Remark(template="Files with secrets, in snapshots of their own, at every change, kept for ever.")
             self._parts.append(ProposedPart(heading=f"component.{name}", lines=lines, remarks=(remark,)))
             self._others += [write_pattern(each) for each in self._relative(filter(self._is_inside, files))]
             return
