@@ -20,6 +20,18 @@ LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
     Bug(
+        "the-oldest-speaks-for-all",
+        "The oldest snapshot is from before there was what is asked for, and a drill says that none is good.",
+        (
+            Change(
+                "operations/drills/searching.py",
+                "        for position in _choose_in_between(high):\n",
+                "        for position in ():\n",
+            ),
+        ),
+        (f"{SEARCHING}::test_what_is_good_only_in_between_is_found_though_the_oldest_is_bad_too",),
+    ),
+    Bug(
         "the-engine-of-production",
         "A check that runs something in a container asks the live one, and the proof is that of production.",
         (

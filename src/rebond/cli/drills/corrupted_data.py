@@ -50,6 +50,7 @@ class _Search:
     loaded: Loaded
     watcher: Watcher
     only: tuple[str, ...]
+    has_time: Callable[[], bool]
     may_go_on: Callable[[int], bool]
     steps: list[SearchStep] = field(default_factory=list)
     skipped: list[Check] = field(default_factory=list)
@@ -86,7 +87,7 @@ class _Search:
         left = list(records)
         while True:
             try:
-                return find_last_good(left, self.ask)
+                return find_last_good(left, self.ask, self.has_time)
             except CannotBeAskedError as error:
                 record, check = error.args
                 self.skipped.append(replace(check, subject=f"{record.snapshot.hex()[:8]} {check.subject}"))
@@ -153,13 +154,18 @@ def drill_corrupted_data(
     """
     clock = SystemClock()
     began = clock.monotonic()
+
+    def has_time() -> bool:
+        return clock.monotonic() - began < patience_seconds
+
     search = _Search(
         invocation=invocation,
         vault=vault,
         loaded=loaded,
         watcher=watcher,
         only=find_asked(loaded),
-        may_go_on=lambda asked: asked < MOST_STEPS and clock.monotonic() - began < patience_seconds,
+        has_time=has_time,
+        may_go_on=lambda asked: asked < MOST_STEPS and has_time(),
     )
     found = search.halve(records)
     good = _require_good(found, records, search)
@@ -191,11 +197,19 @@ def _require_good(found: Found[SnapshotRecord], records: Sequence[SnapshotRecord
             hint="See 'rebond snapshots' and 'rebond verify'.",
             names=", ".join(search.only) or "–",
         )
+    if found.last_good is None and len(found.probes) + len(search.skipped) < len(records):
+        raise UnknownName(
+            "The time was over before a good snapshot was found: {asked} of {count} were asked.",
+            hint="Give it more time: --patience. Or see whether the checks are right: 'rebond drill' names what they "
+            "say.",
+            asked=len(found.probes),
+            count=len(records),
+        )
     if found.last_good is None:
         raise UnknownName(
-            "No snapshot is good: the checks fail in the oldest of {count} too.",
+            "No snapshot is good: the checks fail in each of {count}.",
             hint="See whether the checks are right: 'rebond drill' names what they say.",
-            count=len(records),
+            count=len(found.probes),
         )
     return found.last_good
 

@@ -44,7 +44,9 @@ DRILLS: dict[str, str] = {
     "The snapshot {id} is not there for somebody who knows only the vault's address.": "La sauvegarde {id} n'est pas là pour qui ne connaît que l'adresse du coffre.",
     "Run 'rebond verify'.": "Lancez « rebond verify ».",
     # spoilt data
-    "No snapshot is good: the checks fail in the oldest of {count} too.": "Aucune sauvegarde n'est bonne : les contrôles échouent aussi dans la plus ancienne des {count}.",
+    "No snapshot is good: the checks fail in each of {count}.": "Aucune sauvegarde n'est bonne : les contrôles échouent dans chacune des {count}.",
+    "The time was over before a good snapshot was found: {asked} of {count} were asked.": "Le temps était écoulé avant qu'une bonne sauvegarde soit trouvée : {asked} sur {count} ont été interrogées.",
+    "Give it more time: --patience. Or see whether the checks are right: 'rebond drill' names what they say.": "Donnez-lui plus de temps : --patience. Ou voyez si les contrôles sont justes : « rebond drill » nomme ce qu'ils disent.",
     "See whether the checks are right: 'rebond drill' names what they say.": "Voyez si les contrôles sont justes : « rebond drill » dit ce qu'ils répondent.",
     "There is no check that could tell good data from bad.": "Il n'y a aucun contrôle qui distingue les bonnes données des mauvaises.",
     "Write one: [drill] checks = [{example}].": "Écrivez-en un : [drill] checks = [{example}].",
