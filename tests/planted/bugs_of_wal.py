@@ -125,6 +125,19 @@ WAL = (
         (f"{SLOTS}::test_a_server_that_took_over_is_on_its_new_timeline_before_its_next_checkpoint",),
     ),
     Bug(
+        "wal-server-that-went-back-is-received",
+        "A server that was put back to an earlier moment is received again as soon as it has caught up: what is saved "
+        "is of two servers.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "            self._spool.note_astray(facts.timeline)\n        if state.astray == facts.timeline:",
+                "            pass\n        if facts.position < saved and not facts.is_in_recovery:",
+            ),
+        ),
+        (f"{RECEIVER}::test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then",),
+    ),
+    Bug(
         "wal-spool-puts-once",
         "A segment that was put once is taken for put, though the vault is an older one by now.",
         (

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from tests.torture import rounds
 from tests.torture.in_place_cuts import cut_everywhere
 from tests.torture.log_killing import kill_around_the_log, try_each_version
+from tests.torture.log_walking import walk_around_the_log
 from tests.torture.moments import restore_to_moments
 from tests.torture.operating import operate_for
 from tests.torture.planting import plant_all, plant_for
@@ -49,6 +50,7 @@ PARTS = (
     Part("planted", plant_for, share=6),
     Part("kill", rounds.kill_for),
     Part("log", kill_around_the_log),
+    Part("log-walk", walk_around_the_log),
     Part("processes", rounds.kill_own_processes),
     Part("rot", rounds.rot_for),
     Part("caches", rounds.forget_for),

@@ -98,6 +98,7 @@ class WalReceiver:
         self._spool.meet(int(facts.system_id), facts.segment_bytes)
         self._survey(int(facts.system_id))
         self._require_newest(facts)
+        self._require_further(facts)
         streamed = receiving.way.begin(access, database, facts.major)
         if self._accepts_gap:
             self._renew_slot(access, database)
@@ -177,6 +178,21 @@ class WalReceiver:
                 hint="It is one that was replaced, or a copy: name the one that is in use under 'host'.",
                 own=facts.timeline,
                 newest=newest,
+            )
+
+    def _require_further(self, facts: WalFacts) -> None:
+        """A disk that was put back writes what is saved once more, with another content: no base leads over that."""
+        state = self._spool.state
+        saved = (state.have.get(facts.timeline, -1) + 1) * facts.segment_bytes
+        if not facts.is_in_recovery and facts.position < saved and state.astray != facts.timeline:
+            self._spool.note_astray(facts.timeline)
+        if state.astray == facts.timeline:
+            raise Refused(
+                "The server went back: more of its timeline {timeline} is saved than it had when the stream was to go "
+                "on. Its disk may have been put back to an earlier moment.",
+                hint="Nothing can be saved of what it writes since then. Bring it back by 'rebond restore', which has "
+                "all that is saved and gives it a timeline of its own.",
+                timeline=facts.timeline,
             )
 
     def _look_at_stream(self) -> None:

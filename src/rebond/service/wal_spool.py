@@ -28,7 +28,7 @@ from rebond.sources.postgres.wal_names import (
     parse_segment_name,
     segment_name,
 )
-from rebond.sources.postgres.wal_pages import HEAD_BYTES, read_first_page
+from rebond.sources.postgres.wal_pages import read_first_page
 from rebond.vault.access import Vault
 
 LOG = logging.getLogger("rebond.wal")
@@ -45,13 +45,14 @@ class SpoolState(msgspec.Struct, kw_only=True):
 
     ``before`` is the segment before the first one that came, from the beginning or behind a gap that was accepted, for
     as long as none of these is in the vault: what is lost here by then, the slot has let go, and the server may still
-    have it.
+    have it. ``astray`` is the timeline on which the server went back to before what is saved; 0 for none.
     """
 
     system_id: int = 0
     segment_bytes: int = 0
     have: dict[int, int] = msgspec.field(default_factory=dict)
     before: dict[int, int] = msgspec.field(default_factory=dict)
+    astray: int = 0
 
 
 class WalSpool:
@@ -127,9 +128,8 @@ class WalSpool:
             return self.state.system_id
         for each in _list(self.folder):
             if is_segment(each.removeprefix(_ASIDE)) or is_partial(each.removeprefix(_ASIDE)):
-                head = (self.folder / each).read_bytes()[:HEAD_BYTES]
                 with contextlib.suppress(SourceUnfit):  # nothing came yet, or it is an anchor
-                    return read_first_page(each, head).system_id
+                    return read_first_page(each, (self.folder / each).read_bytes()).system_id
         return 0
 
     def _leave_former(self) -> None:
@@ -146,6 +146,11 @@ class WalSpool:
                 kept.append(each)
         if kept:
             LOG.warning("of the former cluster %s did not come into the vault; it lies in %s", ", ".join(kept), left)
+
+    def note_astray(self, timeline: int) -> None:
+        """Remember that the server writes anew what is saved of a timeline."""
+        self.state.astray = timeline
+        self._save()
 
     def note_slot(self, slot: str) -> None:
         """Write down over which slot it comes, for those who look at the server."""
@@ -231,7 +236,7 @@ class WalSpool:
             return ""
         name = segment_name(*wanted, segment_bytes)
         following = segment_name(wanted[0], wanted[1] + 1, segment_bytes)
-        for other in [each for each in os.listdir(self.folder) if is_segment(each) or is_partial(each)]:
+        for other in [each for each in _list(self.folder) if is_segment(each) or is_partial(each)]:
             if is_segment(other) and other != name and (self._is_anchor(other) or other in self._put):
                 self._drop(other)
             elif (is_segment(other) and other[8:] > name[8:]) or (is_partial(other) and other[:24] != following):
@@ -245,10 +250,7 @@ class WalSpool:
         return name
 
     def _make_whole(self, name: str) -> None:
-        """Give an unfinished segment its size: a power cut may have taken its end, and pg_receivewal refuses that.
-
-        It is filled up with zeros, as it was; the stream begins at the beginning of this segment anyway.
-        """
+        """Give an unfinished segment its size, by zeros: a power cut may take its end, which pg_receivewal refuses."""
         if os.stat(self.folder / name).st_size not in {0, self.state.segment_bytes}:
             os.truncate(self.folder / name, self.state.segment_bytes)
 
@@ -277,9 +279,8 @@ class WalSpool:
             elif is_segment(each) or is_partial(each):
                 self._set_aside(each)
         self._tails.clear()
-        segment_bytes = self.state.segment_bytes
-        found = [] if kept_from is None else [_find_before(kept_from, timeline, history, segment_bytes)]
-        self.state.before = dict(found)
+        size = self.state.segment_bytes
+        self.state.before = {} if kept_from is None else dict([_find_before(kept_from, timeline, history, size)])
         self._save()
 
     def has_stream(self) -> bool:
@@ -297,12 +298,9 @@ class WalSpool:
 
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""
-        left = [each for each in os.listdir(self.folder) if each not in self._put]
-        return any(
-            is_partial(each.removeprefix(_ASIDE))
-            or (is_segment(each.removeprefix(_ASIDE)) and not self._is_anchor(each))
-            for each in left
-        )
+        left = [each for each in _list(self.folder) if each not in self._put]
+        names = [each for each in left if not is_segment(each) or not self._is_anchor(each)]
+        return any(is_partial(each) or is_segment(each) for each in (name.removeprefix(_ASIDE) for name in names))
 
     def has_room(self) -> bool:
         """Say whether more may be written here: a disk that fills would take what else lives on it."""

@@ -4,11 +4,13 @@ import logging
 import os
 import pathlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
-from rebond.operations.wal.coverage import Coverage
+from rebond.operations.wal.coverage import Coverage, TimelineCoverage
 from rebond.service import wal_receiving
 from rebond.service.wal_receiving import Receiving, WalReceiver
 from rebond.service.wal_spool import WalSpool
@@ -16,6 +18,7 @@ from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import Archiver, WalFacts
+from rebond.sources.postgres.wal_names import Switch
 from rebond.testing.manual_clock import ManualClock
 
 SYSTEM, SEGMENT_BYTES = 7, 1 << 20
@@ -153,4 +156,40 @@ def test_a_stream_that_brought_something_is_tried_again_at_once_and_its_end_is_t
     said = [each.getMessage() for each in caplog.records]
     assert said.count("db is streamed again") == 3
     assert len([each for each in said if "the stream ended" in each]) == 4
+    one.close()
+
+
+def test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, way, clock = receiver(REFUSED)
+    saved = {1: TimelineCoverage(timeline=1, ranges=((3, 6),))}
+    has = Coverage(system_id=SYSTEM, segment_bytes=SEGMENT_BYTES, timelines=saved)
+    one._receiving = replace(one._receiving, survey=lambda _: has)
+
+    def turn_at(lsn: str, **words: object) -> None:
+        monkeypatch.setattr(
+            wal_receiving, "read_wal_facts", lambda *_: msgspec.structs.replace(FACTS, lsn=lsn, **words)
+        )
+        clock.advance(60)
+        one.turn()
+
+    turn_at("0/6000000", is_in_recovery=True)  # a standby is as far as it is
+    assert way.begun == 1
+    wait_end(one)
+    turn_at("0/700000")  # right behind what is saved
+    assert way.begun == 2
+    wait_end(one)
+    caplog.clear()
+    for lsn in ("0/6FFFFF", "0/800000"):
+        turn_at(lsn)
+        assert way.begun == 2
+    assert "The server went back: more of its timeline 1 is saved" in caplog.text
+    assert WalSpool(tmp_path / "spool", None, None).state.astray == 1  # type: ignore[arg-type]
+    monkeypatch.setattr(wal_receiving, "ask_history", lambda *_: (Switch(1, 0x700028),))
+    turn_at("0/800000", timeline=2)
+    assert way.begun == 3
     one.close()

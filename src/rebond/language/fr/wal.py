@@ -116,6 +116,8 @@ WAL = {
     "Look at which server 'host' names. After pg_upgrade or initdb, run 'rebond wal adopt --data DIR' once.": "Regardez quel serveur 'host' nomme. Après pg_upgrade ou initdb, lancez une fois « rebond wal adopt --data DIR ».",
     "The server is on timeline {own}, and timeline {newest} is archived already.": "Le serveur est sur la timeline {own}, et la timeline {newest} est déjà archivée.",
     "It is one that was replaced, or a copy: name the one that is in use under 'host'.": "C'est un serveur remplacé, ou une copie : nommez sous 'host' celui qui sert.",
+    "The server went back: more of its timeline {timeline} is saved than it had when the stream was to go on. Its disk may have been put back to an earlier moment.": "Le serveur est revenu en arrière : de sa timeline {timeline}, il est sauvegardé plus qu'il n'en avait quand le flux devait reprendre. Son disque a peut-être été remis à un moment antérieur.",
+    "Nothing can be saved of what it writes since then. Bring it back by 'rebond restore', which has all that is saved and gives it a timeline of its own.": "Rien de ce qu'il écrit depuis ne peut être sauvegardé. Ramenez-le par « rebond restore », qui a tout ce qui est sauvegardé et lui donne une timeline à lui.",
     "The history of timeline {timeline} could not be read: {reason}": "L'historique de la timeline {timeline} n'a pas pu être lu : {reason}",
     "The server has not kept what comes next: {words}": "Le serveur n'a pas gardé ce qui suit : {words}",
     "Run 'rebond wal receive --accept-gap' once, and save the component at once, so that a new base begins behind the gap.": "Lancez une fois 'rebond wal receive --accept-gap', et sauvegardez aussitôt le composant, pour qu'une nouvelle base commence après le trou.",
