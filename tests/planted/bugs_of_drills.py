@@ -20,6 +20,21 @@ LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
     Bug(
+        "whoever-takes-the-whole-file",
+        "After a breach a secret is used nowhere, though a service takes the whole file that holds it.",
+        (
+            Change(
+                "stack/drills/exposed_secrets.py",
+                "        places += [each for each in named.get(Path(shown).name, ()) if each not in places]\n",
+                "",
+            ),
+        ),
+        (
+            "tests/unit/stack/test_exposed_secrets.py"
+            "::test_what_takes_the_whole_file_uses_every_variable_in_it_and_a_key_is_used_by_its_name",
+        ),
+    ),
+    Bug(
         "the-oldest-speaks-for-all",
         "The oldest snapshot is from before there was what is asked for, and a drill says that none is good.",
         (

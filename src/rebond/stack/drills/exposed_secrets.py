@@ -14,6 +14,8 @@ from rebond.operations.restore_findings import show_bytes
 _MOST_FILES = 20_000  # that are searched for the names of variables
 _MOST_BYTES = 512_000  # of each
 _MOST_PLACES = 8  # that are named of each secret
+_ONLY_SPEAK_OF_FILES = ("ignore", ".md", "rebond.toml")
+_BY_VARIABLE, _BY_FILE_NAME = rb"\b(%b)\b", rb"(?<![\w.-])(%b)(?![\w.-])"
 _VARIABLE = re.compile(rb"^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*\S", re.MULTILINE)
 
 
@@ -35,6 +37,10 @@ def list_secrets(
     """
     found: dict[tuple[str, str], ExposedSecret] = {}
     variables: dict[str, str] = {}
+    kept = {
+        f"{component}/{path.relative_to(folder)}" for component, (folder, files) in secrets.items() for path in files
+    }
+    named = _find_uses(root, {Path(shown).name: shown for shown in kept}, by=_BY_FILE_NAME)
     for component, (folder, files) in secrets.items():
         for path in files:
             shown = f"{component}/{path.relative_to(folder)}"
@@ -42,11 +48,14 @@ def list_secrets(
             if names:
                 variables |= dict.fromkeys(names, shown)
             else:
-                found[path.name, shown] = ExposedSecret(name=path.name, kept_in=shown, used_in=())
-    used = _find_uses(root, variables)
+                used_in = tuple(named.get(path.name, ())[:_MOST_PLACES])
+                found[path.name, shown] = ExposedSecret(name=path.name, kept_in=shown, used_in=used_in)
+    used = _find_uses(root, variables, by=_BY_VARIABLE)
     referred = dict(_list_references(loaded)) if loaded is not None else {}
     for name, shown in variables.items():
         places = [*used.get(name, ()), *(place for place, key in referred.items() if key == name)]
+        # Whoever takes the whole file (env_file, dotenv) names none of its variables.
+        places += [each for each in named.get(Path(shown).name, ()) if each not in places]
         found[name, shown] = ExposedSecret(name=name, kept_in=shown, used_in=tuple(places[:_MOST_PLACES]))
     for place, key in referred.items():
         if key not in variables:
@@ -69,11 +78,14 @@ def _read_names(path: Path) -> list[str]:
     return [each.decode() for each in _VARIABLE.findall(content)] if b"-----BEGIN" not in content else []
 
 
-def _find_uses(root: Path, variables: Mapping[str, str]) -> dict[str, list[str]]:
-    """Return the files of the restored stack in which each variable is named."""
-    if not variables:
+def _find_uses(root: Path, kept_in: Mapping[str, str], *, by: bytes) -> dict[str, list[str]]:
+    """Return the files of the restored stack in which each name stands, but for where it is kept itself.
+
+    ``by`` is the expression that a name stands in. What leaves a file out, or describes it, does not use it.
+    """
+    if not kept_in:
         return {}
-    pattern = re.compile(rb"\b(" + b"|".join(re.escape(each.encode()) for each in variables) + rb")\b")
+    pattern = re.compile(by % b"|".join(re.escape(os.fsencode(each)) for each in kept_in))
     used: dict[str, list[str]] = {}
     for count, path in enumerate(_walk(root)):
         if count >= _MOST_FILES:
@@ -84,11 +96,11 @@ def _find_uses(root: Path, variables: Mapping[str, str]) -> dict[str, list[str]]
             content = path.read_bytes()
         except OSError:  # a socket, or something that was never a file
             continue
-        if b"\0" in content[:1024]:
+        if b"\0" in content[:1024] or (by is _BY_FILE_NAME and path.name.endswith(_ONLY_SPEAK_OF_FILES)):
             continue
-        for name in {each.decode() for each in pattern.findall(content)}:
+        for name in {os.fsdecode(each) for each in pattern.findall(content)}:
             shown = show_bytes(os.fsencode(path.relative_to(root)))
-            if not variables[name].endswith(f"/{shown}"):
+            if not kept_in[name].endswith(f"/{shown}"):
                 used.setdefault(name, []).append(shown)
     return used
 
