@@ -15,6 +15,15 @@ RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
     Bug(
+        "moment-of-a-set-without-the-server",
+        "A server that was saved alone has no moment that can be reached, because the newest whole set has no server.",
+        (Change("cli/restore/data_directories_wanted.py", "return held or records", "return records"),),
+        (
+            "tests/scenarios/test_taken_into_use.py::"
+            "test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_before_it_was_configured",
+        ),
+    ),
+    Bug(
         "a-laid-directory-subscribes",
         "A restored server that is started by hand takes from a publisher what that one holds for the live server.",
         (

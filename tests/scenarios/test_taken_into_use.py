@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from tests.scenarios.archived_server import ARCHIVED, ArchivedStack
@@ -135,3 +136,34 @@ def test_a_restored_server_that_stays_is_told_to_begin_with_a_new_base_and_then_
     with PostgresServer(adopts=tmp_path / "again" / "database") as found:
         wait_until(lambda: found.sql("SELECT pg_is_in_recovery()").strip() == "f")
         assert found.sql("SELECT string_agg(i::text, ' ' ORDER BY i) FROM t").strip() == "1 2 3 4 5"
+
+
+def has_come_back(server: PostgresServer) -> bool:
+    return server.sql("SELECT pg_is_in_recovery()").strip() == "f"
+
+
+def test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_before_it_was_configured(
+    stack: WalStack, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archiving = {"archive_mode": "on", "archive_command": f'{stack.program} push "%p"', "archive_timeout": "60s"}
+    stack.more = '[component.code]\nkind = "files"\npath = "code"\n'
+    (stack.folder / "code").mkdir()
+    (stack.folder / "code" / "app.py").write_text("print()")
+    written = stack.folder / "rebond.toml"
+    stack.configure("")
+    head, _, tail = written.read_text().partition("[component.database]")
+    written.write_text(head + tail[tail.index("[component.code]") :])
+    assert stack.run("backup", "--class", "all") == 0
+    with PostgresServer(settings={"wal_level": "replica", **archiving}) as server:
+        stack.configure(server.socket_folder)
+        server.sql("CREATE TABLE t (i int)")
+        assert stack.run("backup", "database") == 0
+        write_and_switch(server, 1)
+        reached = server.sql("SELECT now()").strip()
+        write_and_switch(server, 2)
+    for moment, place, rows in (("latest", "newest", "1 2"), (reached, "earlier", "1")):
+        assert stack.run("restore", "--at", moment, "database", "--to", str(tmp_path / place)) == 0, capsys.readouterr()
+        with PostgresServer(adopts=tmp_path / place / "database") as found:
+            wait_until(partial(has_come_back, found))
+            assert found.sql("SELECT string_agg(i::text, ' ' ORDER BY i) FROM t").strip() == rows
+    assert stack.run("restore", "--at", "latest", "code", "--to", str(tmp_path / "code")) == 2  # it has no log

@@ -42,15 +42,25 @@ def choose_wanted(vault: VaultAtHand, words: Sequence[str], moment: str | None, 
     from rebond.operations.snapshots import list_snapshots
 
     target = parse_target(moment, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
-    known = {each.name for record in list_snapshots(vault.live) for each in record.catalog.components}
+    records = list_snapshots(vault.live)
+    known = {each.name for record in records for each in record.catalog.components}
     if words and words[0].split("/")[0] not in known:
         record = choose_snapshot(vault, words[0], stack=stack)
         return Wanted(record=record, names=tuple(words[1:]), target=target)
+    holding = _holding(records, words, stack or vault.configured.stack)
     if is_position(moment):
-        record, until_ms = choose_snapshot(vault, "latest", stack=stack), None
+        record, until_ms = choose_snapshot(vault, "latest", stack=stack, records=holding), None
     else:
-        record, until_ms = choose_moment(vault, moment, stack=stack)
+        record, until_ms = choose_moment(vault, moment, stack=stack, records=holding)
     return Wanted(record=record, names=tuple(words), target=target, is_at=True, until_ms=until_ms)
+
+
+def _holding(records: "Sequence[SnapshotRecord]", words: Sequence[str], stack: str) -> "Sequence[SnapshotRecord]":
+    """Return the snapshots of all that is named: a server that is saved alone is in no set. All, where none is."""
+    names = {word.split("/")[0] for word in words}
+    of_stack = [each for each in records if not stack or each.catalog.stack == stack]
+    held = [each for each in of_stack if names <= {part.name for part in each.catalog.components if part.complete}]
+    return held or records
 
 
 def find_servers(vault: VaultAtHand, wanted: Wanted) -> list[str]:

@@ -64,23 +64,26 @@ def _list_sets(records: "Sequence[SnapshotRecord]", like: "SnapshotRecord") -> "
     return [each for each in of_stack if state_of(each) is SnapshotState.WHOLE and not each.catalog.lacks]
 
 
-def choose_moment(vault: VaultAtHand, text: str, *, stack: str = "") -> tuple["SnapshotRecord", int]:
+def choose_moment(
+    vault: VaultAtHand, text: str, *, stack: str = "", records: "Sequence[SnapshotRecord] | None" = None
+) -> tuple["SnapshotRecord", int]:
     """Return the newest whole snapshot of ``stack`` that shows ``text`` or an earlier moment, and that moment.
 
+    It is one of ``records`` where given.
     The moment is in milliseconds since 1970, the last one that ``text`` names.
     """
     from rebond.operations.snapshots import list_snapshots, resolve_snapshot, time_of
 
     until_ms = parse_last_moment(text, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
-    known = list_snapshots(vault.live)
-    records = [each for each in known if time_of(each) <= until_ms]
-    if not records:
+    known = list_snapshots(vault.live) if records is None else records
+    until_then = [each for each in known if time_of(each) <= until_ms]
+    if not until_then:
         raise UnknownName(
             "There is no snapshot of {moment} or earlier.",
             hint="'rebond snapshots' lists them with their times.",
             moment=format_moment(until_ms),
         )
-    found = resolve_snapshot(records, "latest", now_ms=until_ms, stack=stack or vault.configured.stack)
+    found = resolve_snapshot(until_then, "latest", now_ms=until_ms, stack=stack or vault.configured.stack)
     vault.doubts.judge(found, _list_sets(known, found))
     return found, until_ms
 
