@@ -16,6 +16,7 @@ OWN_NETWORK = "tests/unit/stack/test_own_network.py"
 OWN_MYSQL = "tests/unit/sources/test_own_mysql.py"
 NETWORK = "tests/unit/stack/test_own_network.py"
 RESTORING = "tests/unit/operations/test_restore.py"
+EXPOSED = "tests/unit/stack/test_exposed_secrets.py"
 LOGS = "tests/scenarios/test_log_ends.py"
 
 PROVING = (
@@ -29,10 +30,7 @@ PROVING = (
                 "",
             ),
         ),
-        (
-            "tests/unit/stack/test_exposed_secrets.py"
-            "::test_what_takes_the_whole_file_uses_every_variable_in_it_and_a_key_is_used_by_its_name",
-        ),
+        (f"{EXPOSED}::test_what_takes_the_whole_file_uses_every_variable_in_it_and_a_key_is_used_by_its_name",),
     ),
     Bug(
         "the-oldest-speaks-for-all",
