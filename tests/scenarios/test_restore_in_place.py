@@ -475,3 +475,11 @@ def test_files_of_a_container_come_back_where_this_machine_has_them_mounted(shop
     answer = shop.program.good("restore", "--at", "2099-01-01", "media", "--in-place", "--yes", "--json")
     assert json.loads(answer.out)["parts"][0]["place"] == str(shop.root / "media")
     assert (shop.root / "media" / "c.jpg").read_text() == "new"
+
+
+@pytest.mark.parametrize("words", [("--table", "public.orders"), ("--schema", "sales")])
+def test_a_single_table_is_led_to_where_it_comes_back(shop: Shop, words: tuple[str, str]) -> None:
+    answer = shop.program("restore", "latest", "code", "--in-place", *words, "--yes")
+    assert (answer.status, shop.files(), shop.trace()) == (2, shop.broken_files, [])
+    assert "In its place a database comes back whole" in answer.err
+    assert "--into TARGET --table TABLE" in answer.err

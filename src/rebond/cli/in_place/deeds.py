@@ -10,6 +10,7 @@ from rebond.errors import UsageError
 
 _DEEDS = ("in_place", "resume", "rollback", "accept", "leave")
 _OTHERS = ("table", "schema", "rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
+_OF_TABLES = frozenset({"table", "schema", "rename"})
 # What was decided when the run began.
 _AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario", "other_cluster")
 
@@ -76,6 +77,12 @@ def _refuse_others(deed: str, words: Sequence[str], moment: str | None, wishes: 
         wrong.append("set_newer_aside")
     if deed not in ("rollback", "accept") and wishes["without"]:
         wrong.append("without")
+    if deed == "in_place" and _OF_TABLES.intersection(wrong):
+        raise UsageError(
+            "In its place a database comes back whole, and no single table of it.",
+            hint="A table that is missing or empty comes back into its database, one with rows under another name: "
+            "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
+        )
     if wrong:
         raise UsageError(
             "--{one} and --{other} do not go together.",
