@@ -16,11 +16,12 @@ import msgspec
 from rebond.errors import RebondError, SourceError, SourceUnfit
 from rebond.findings import Finding, Severity
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
-from rebond.operations.recovery.journal import note_read
+from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.reserve import write_note
+from rebond.presence import is_there
 from rebond.progress import Observer
 
 SEEN, _LEFT, _ASIDE, _INSIDE = "volumes", "left-out", "aside", "kept-inside"
@@ -205,7 +206,7 @@ class LatePart:
         """Move aside what lies there, which no other step does, and the new version into its place."""
         if not self.is_left_out():
             part = self._forward()
-            if not (self._folder / _ASIDE).exists():  # once anything was put, what lies there is the new version
+            if not is_noted(self._run, self._folder / _ASIDE):  # else what lies there is the new version already
                 part.set_aside()
                 self._note(_ASIDE, b"")
             part.put()
@@ -259,12 +260,12 @@ class LatePart:
 
 def was_left_out(folder: Path) -> bool:
     """Say whether a part with this folder was left out of its run."""
-    return (folder / _LEFT).exists()
+    return is_there(folder / _LEFT)
 
 
 def was_kept_inside(folder: Path) -> bool:
     """Say whether that was because its container keeps it in itself."""
-    return (folder / _INSIDE).exists()
+    return is_there(folder / _INSIDE)
 
 
 def read_seen(folder: Path) -> list[str] | None:
