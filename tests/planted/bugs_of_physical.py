@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 BASES = "tests/scenarios/test_base_backups.py"
 MOMENTS = "tests/scenarios/test_point_in_time.py"
+TAKEN = "tests/scenarios/test_taken_into_use.py"
 TIMELINES = "tests/unit/operations/test_timeline_of_a_time.py"
 LOOKS = "tests/scenarios/test_moments_of_databases.py"
 SUBSCRIBERS = "tests/scenarios/test_restored_subscribers.py"
@@ -19,8 +20,7 @@ PHYSICAL = (
         "A server that was saved alone has no moment that can be reached, because the newest whole set has no server.",
         (Change("cli/restore/data_directories_wanted.py", "return held or records", "return records"),),
         (
-            "tests/scenarios/test_taken_into_use.py::"
-            "test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_before_it_was_configured",
+            f"{TAKEN}::test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_before_it_was_configured",
         ),
     ),
     Bug(

@@ -143,7 +143,7 @@ def has_come_back(server: PostgresServer) -> bool:
 
 
 def test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_before_it_was_configured(
-    stack: WalStack, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]
+    stack: WalStack, tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archiving = {"archive_mode": "on", "archive_command": f'{stack.program} push "%p"', "archive_timeout": "60s"}
     stack.more = '[component.code]\nkind = "files"\npath = "code"\n'
@@ -157,6 +157,12 @@ def test_a_server_that_was_saved_alone_comes_back_to_a_moment_beside_a_set_from_
     with PostgresServer(settings={"wal_level": "replica", **archiving}) as server:
         stack.configure(server.socket_folder)
         server.sql("CREATE TABLE t (i int)")
+        stack.end_last()
+        with monkeypatch.context() as impatient:  # nobody archives: the log is not waited for
+            impatient.setattr("rebond.operations.proving_wal.PATIENCE_SECONDS", 0.2)
+            assert stack.run("backup", "database") == 3
+        assert " stands: –, " in capsys.readouterr().out
+        stack.serve()
         assert stack.run("backup", "database") == 0
         write_and_switch(server, 1)
         reached = server.sql("SELECT now()").strip()

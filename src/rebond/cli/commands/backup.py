@@ -197,7 +197,7 @@ def _show(invocation: Invocation, outcome: BackupOutcome, more: Mapping[str, obj
     text = tr(
         "Snapshot {id} stands: {names}, {files} files, {size}; {added} new, {stored} stored, in {span}.",
         id=record.snapshot.hex()[:SHORT_ID],
-        names=show_path(", ".join(saved_names(record))),
+        names=show_path(", ".join(saved_names(record))) or "–",
         files=sum(each.files for each in components),
         size=format_size(sum(each.bytes for each in components)),
         added=format_size(sum(each.added_bytes for each in components)),
