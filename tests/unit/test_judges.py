@@ -5,6 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+import pytest
+from tools import judges
+
 CONFTEST = pathlib.Path(__file__).parents[1] / "conftest.py"
 ABSENT = 'import pytest\n@pytest.mark.judge("no-such-program")\ndef test_that_asks_a_judge():\n    pass\n'
 SKIPPED = 'import pytest\ndef test_that_gives_up():\n    pytest.skip("no reason")\n'
@@ -66,3 +69,15 @@ def test_a_judge_that_was_excused_by_name_may_be_missing(tmp_path: pathlib.Path)
 
 def test_a_known_fault_is_no_skip(tmp_path: pathlib.Path) -> None:
     assert run_tests(tmp_path, EXPECTED_TO_FAIL, REBOND_DEMAND="1").returncode == 0
+
+
+@pytest.mark.parametrize(("programs", "status"), [(("postgres", "initdb"), 0), (("initdb",), 1)])
+def test_a_version_that_the_machine_has_is_not_brought(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, programs: tuple[str, ...], status: int
+) -> None:
+    monkeypatch.setattr(judges, "PLACE", tmp_path / "place")
+    monkeypatch.setattr("tools.judges.shutil.which", lambda name: None)  # no npm
+    for name in programs:
+        (tmp_path / name).touch()
+
+    assert judges.main(tmp_path) == status

@@ -41,6 +41,10 @@ def test_the_wheel_names_its_licence_and_its_program(wheel: zipfile.ZipFile) -> 
 
     assert "License-Expression: Apache-2.0" in texts["METADATA"]
     assert "Requires-Python: >=3.11" in texts["METADATA"]
+    versions = re.findall(r"^Classifier: Programming Language :: Python :: (3\.\d+)$", texts["METADATA"], re.MULTILINE)
+    assert versions == ["3.11", "3.12", "3.13", "3.14"]
+    assert re.findall(r"python(3\.\d+)", (ROOT / "Makefile").read_text(encoding="utf-8")) == versions[::-1]
+    assert f"Python {versions[0]} to {versions[-1]}." in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert "rebond = rebond.cli.entry:main" in texts["entry_points.txt"]
     assert "Apache License" in texts["LICENSE"]
 

@@ -45,7 +45,7 @@ def fired(calendar: str, begin_ms: int, end_ms: int) -> set[int]:
     base = f"@{begin_ms // 1000}"
     found = set()
     shown = systemd("calendar", f"--base-time={base}", "--iterations=150", calendar)
-    for text in re.findall(r"(?:Next elapse|Iter. #\d+|\(in UTC\)): \w+ ([\d-]+ [\d:]+) UTC", shown):
+    for text in re.findall(r"(?:Next elapse|Iter(?:\.|ation) #\d+|\(in UTC\)): \w+ ([\d-]+ [\d:]+) UTC", shown):
         moment = datetime.datetime.fromisoformat(text).replace(tzinfo=datetime.UTC)
         found.add(round(moment.timestamp() * 1000))
     return {each for each in found if begin_ms < each <= end_ms}
