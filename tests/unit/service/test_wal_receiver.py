@@ -193,3 +193,27 @@ def test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then(
     turn_at("0/800000", timeline=2)
     assert way.begun == 3
     one.close()
+
+
+def test_a_spool_that_cannot_be_looked_at_is_told_and_is_not_taken_for_deleted(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """What a bad disk hides may be there the next time: the stream goes on writing to it."""
+    one, way, _ = receiver("exec sleep 3600")
+    one.turn()
+    running = one._running
+    assert running is not None
+    (tmp_path / "spool").rename(tmp_path / "kept")
+    (tmp_path / "spool").symlink_to("x" * 300)  # no name may be so long: whoever looks has an error
+    one.turn()
+    one.turn()
+    (told,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+    assert str(tmp_path / "spool") in told
+    assert "deleted" not in told
+    (tmp_path / "spool").unlink()
+    (tmp_path / "kept").rename(tmp_path / "spool")
+    one.turn()
+    assert (way.begun, one._running) == (1, running)
+    one.close()

@@ -27,6 +27,7 @@ from rebond.pages.html import write_html
 from rebond.pages.inline import say_plainly
 from rebond.pages.markdown import write_markdown
 from rebond.pages.rewording import reword
+from rebond.presence import is_there
 from rebond.runbook.facts import Facts, HistoryFacts, VaultFacts
 from rebond.runbook.gathering import NOTED_AS, newest_revision
 from rebond.runbook.keeping import name_kept
@@ -166,7 +167,7 @@ def keep_for_backups(invocation: Invocation, loaded: Loaded, printed: Printed) -
                 "language": printed.language,
             }
             note_event(history, NOTED_AS, {**facts, "user": find_user(), "program": f"rebond {__version__}"})
-        if printed.is_without_vault and path.exists():
+        if printed.is_without_vault and is_there(path):
             note(invocation, tr("Backups keep the earlier runbook, which could look into the vault."))
             return False
         make_directories_durably(os.fspath(path.parent))
