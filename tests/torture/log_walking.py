@@ -237,9 +237,10 @@ class LogWalk:
     def begin_second_receiver(self) -> None:
         """Begin a second one: it has to see that one is enough."""
         if self.receiver is not None and self.receiver.poll() is None:
-            second = self.stack.begin("wal", "receive", "--slot", "second")
-            if second.wait(60) == 0:
-                raise LostLog("two receivers at once")
+            first, second = self.receiver, self.stack.begin("wal", "receive", "--slot", "second")
+            self._wait(lambda: first.poll() is not None or second.poll() is not None, "the end of one of two receivers")
+            if first.poll() is not None:  # it had only just begun
+                self.receiver, self.slot = second, "second"
 
     def archive_beside(self) -> None:
         """Let the server archive by itself as well, or no more."""
@@ -390,7 +391,9 @@ class LogWalk:
         done = subprocess.run(words, env=self.stack.environment, capture_output=True, check=False, text=True)
         if done.returncode not in {0, 3, _GAP}:
             raise LostLog(f"wal status ended with {done.returncode}: {done.stdout}{done.stderr}")
-        return done.returncode, _find_standing(json.loads(done.stdout))
+        told = _find_standing(json.loads(done.stdout))
+        has_gap = any(each["code"].startswith("wal-gap") for each in told["problems"])
+        return _GAP if has_gap else done.returncode, told
 
     def _promised(self, told: dict[str, Any]) -> int:
         return parse_lsn(told["frontier"]) if told["frontier"] else 0

@@ -11,11 +11,15 @@ _LATER_MS = 1 << 62  # than any window: the beginning of a segment is what came 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """Numbers of segments of a timeline, the first and the last. ``is_recent`` says that no clean-up has made it."""
+    """Numbers of segments of a timeline, the first and the last. ``is_recent`` says that no clean-up has made it.
+
+    ``is_between`` says that it lies where the way goes from one timeline to the next.
+    """
 
     timeline: int
     numbers: tuple[int, int]
     is_recent: bool
+    is_between: bool
 
 
 def find_missing(
@@ -27,16 +31,17 @@ def find_missing(
     ``TimelineCoverage.holes`` for ``since_ms``. Pure.
     """
     known = _count_tails(coverage, tails)
-    found = {
+    within = {
         (each.timeline, numbers): numbers in each.holes(since_ms=since_ms)
         for each in known.values()
         for numbers in each.holes()
     }
+    found = dict(within)
     for timeline in known.keys() & ways.keys():
         found |= _find_between(known, _list_legs(timeline, ways[timeline], coverage.segment_bytes), since_ms)
     return [
-        Missing(timeline=timeline, numbers=numbers, is_recent=is_recent)
-        for (timeline, numbers), is_recent in sorted(found.items())
+        Missing(timeline=each[0], numbers=each[1], is_recent=is_recent, is_between=each not in within)
+        for each, is_recent in sorted(found.items())
     ]
 
 

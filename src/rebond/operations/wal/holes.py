@@ -26,11 +26,15 @@ class Whereabouts(enum.Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hole:
-    """Numbers of segments of one timeline, the first and the last, that are not in the vault."""
+    """Numbers of segments of one timeline, the first and the last, that are not in the vault.
+
+    ``is_between`` says that they lie where the way goes from one timeline to the next.
+    """
 
     timeline: int
     numbers: tuple[int, int]
     whereabouts: Whereabouts
+    is_between: bool = False
 
 
 class LogOnServer:
@@ -68,7 +72,9 @@ class LogOnServer:
         """
         holes = []
         for missing in find_missing(self._coverage, self._ways, self._tails, since_ms=since_ms):
-            parts = self._split(missing.timeline, missing.numbers)
+            parts = [
+                replace(each, is_between=missing.is_between) for each in self._split(missing.timeline, missing.numbers)
+            ]
             holes += [each for each in parts if missing.is_recent or each.whereabouts is Whereabouts.WAITS]
         return holes
 

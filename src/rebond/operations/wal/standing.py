@@ -3,12 +3,15 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+import msgspec
+
 from rebond.findings import Finding
 from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.holes import Hole, LogOnServer, Whereabouts, name_hole
 from rebond.operations.wal.ledger import WalNotes
 from rebond.operations.wal.standing_findings import (
     GAP,
+    GAP_BETWEEN,
     NO_BASE,
     say_archiver_fails,
     say_behind,
@@ -135,7 +138,7 @@ def judge(
         server = LogOnServer(coverage, facts, archives=way == ARCHIVING, ways=ways, tails=tails)
         holes = server.find_holes(since_ms=since_ms)
         waits = tuple(each for each in holes if each.whereabouts is Whereabouts.WAITS)
-        findings += _judge_holes(component, coverage, facts, holes)
+        findings += _judge_holes(component, coverage, facts, holes, has_base=has_base)
         findings += _judge_histories(component, coverage, facts, server, ways or {})
     if notes.fault:
         findings.append(say_failing(component, notes))
@@ -152,13 +155,22 @@ def judge(
     return replace(standing, findings=tuple(findings))
 
 
-def _judge_holes(component: str, coverage: Coverage, facts: WalFacts | None, holes: Sequence[Hole]) -> list[Finding]:
-    """Say what is missing; what merely waits its turn is not."""
+def _judge_holes(
+    component: str, coverage: Coverage, facts: WalFacts | None, holes: Sequence[Hole], *, has_base: bool | None
+) -> list[Finding]:
+    """Say what is missing; what merely waits its turn is not.
+
+    What a restored server wrote on its timeline before it archived matters until a new base lies behind it.
+    """
     findings = []
     for each in holes:
         gap = name_hole(each, coverage.segment_bytes)
         if each.whereabouts is not Whereabouts.WAITS:
-            findings.append(say_gap(component, gap, each.whereabouts))
+            found = say_gap(component, gap, each.whereabouts)
+            if not each.is_between:
+                findings.append(found)
+            elif not has_base:
+                findings.append(msgspec.structs.replace(found, code=GAP_BETWEEN))
         elif _waits_long(facts):
             findings.append(say_late(component, gap))
     return findings

@@ -6,6 +6,7 @@ from rebond.operations.wal.ledger import WalNotes
 from rebond.units import format_moment, format_size, format_span
 
 GAP = "wal-gap"
+GAP_BETWEEN = "wal-gap-between"  # of two timelines; a base behind it does without
 NO_BASE = "wal-no-base"
 _PUSH_OR_SAVE = (
     "While the server still has them in pg_wal, push them by hand with rebond-wal. Else no moment in the gap can be "

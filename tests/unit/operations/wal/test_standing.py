@@ -61,6 +61,7 @@ def look(
     *,
     now_ms: int = 0,
     tail_lsn: int = 0,
+    has_base: bool | None = None,
 ) -> Standing:
     return judge(
         "database",
@@ -71,6 +72,7 @@ def look(
         way="archive-command",
         now_ms=now_ms,
         tail_lsn=tail_lsn,
+        has_base=has_base,
         ways=read_ways(stage.open(), survey_wal(stage.open(), SYSTEM_ID), list_tails(stage.open(), SYSTEM_ID)),
         tails=list_tails(stage.open(), SYSTEM_ID),
     )
@@ -95,21 +97,26 @@ def test_a_hole_and_a_history_that_is_missing_are_gaps(stage: Archived) -> None:
     assert describe(standing, 0)["gaps"] == [f"{name_segment(1, 2)}–{name_segment(1, 3)}", "00000002.history"]
 
 
+def list_between(standing: Standing) -> list[object]:
+    return [each.values["gap"] for each in standing.findings if each.code == "wal-gap-between"]
+
+
 def test_what_is_missing_between_two_timelines_is_a_gap(stage: Archived) -> None:
     stage.push(1, [1, 2])
     stage.push_history()  # it left in segment 5
     stage.push(2, [7])
     standing = look(stage)
 
-    assert describe(standing, 0)["gaps"] == [
+    assert list_between(standing) == [
         f"{name_segment(1, 3)}–{name_segment(1, 4)}",
         f"{name_segment(2, 5)}–{name_segment(2, 6)}",
     ]
+    assert not list_between(look(stage, has_base=True))  # that one begins behind it
     stage.push(2, [5, 6])
     stage.push(1, [3, 4])
-    assert not look(stage).has_gaps
+    assert not look(stage).findings
     stage.push(1, [5, 6])  # the old one went on
-    assert not look(stage).has_gaps
+    assert not look(stage).findings
 
 
 def test_a_whole_timeline_between_two_others_may_be_missing(stage: Archived) -> None:
@@ -118,7 +125,7 @@ def test_a_whole_timeline_between_two_others_may_be_missing(stage: Archived) -> 
     stage.push_history()
     stage.push_history(3, third)
     stage.push(3, [7])
-    assert describe(look(stage), 0)["gaps"] == [f"{name_segment(2, 5)}–{name_segment(2, 6)}"]
+    assert list_between(look(stage)) == [f"{name_segment(2, 5)}–{name_segment(2, 6)}"]
 
 
 def test_what_clean_up_left_of_an_earlier_timeline_has_no_gap_behind_it(stage: Archived) -> None:
@@ -141,7 +148,7 @@ def test_what_is_missing_before_the_beginning_of_a_segment_is_a_gap(stage: Archi
 
     stage.push_history()
     put_tail(stage.open("writer"), SYSTEM_ID, name_segment(2, 6), b"x", 0, sequence=6)
-    assert name_segment(2, 5) in [each.values["gap"] for each in look(stage).findings if each.code == "wal-gap"]
+    assert name_segment(2, 5) in list_between(look(stage))
 
 
 def test_a_history_that_a_later_one_proves_is_missing_and_no_gap(stage: Archived) -> None:
