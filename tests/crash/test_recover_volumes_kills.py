@@ -86,6 +86,6 @@ def test_killed_before_what_the_image_brought_is_aside_it_is_set_aside_when_it_i
     machines: Iterator[VolumesGone],
 ) -> None:
     machine = next(machines)
-    assert kill_doing(machine.recover, 10, ((file_part.FilePart, "_note"),))  # the moves of the first volume are planned
+    assert kill_doing(machine.recover, 10, ((file_part.FilePart, "_note"),))  # its moves are planned
     assert "shop_media/from-image" in machine.files()
     _require_whole(machine, 10)
