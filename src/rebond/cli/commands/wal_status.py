@@ -78,10 +78,10 @@ def _look(
         noticed.append(say_no_daemon(name, str(socket)))
     notes = read_notes(notes_of(folder_of(invocation.state_folder, loaded), name))
     system_id = _find_cluster(vault, facts, notes)
+    tails = list_tails(vault, system_id) if system_id else ()  # before what is whole: a segment may end meanwhile
     coverage = survey_wal(vault, system_id) if system_id else None
     timeline = facts.timeline if facts is not None else max(coverage.timelines, default=0) if coverage else 0
     records = list_snapshots(vault, SnapshotFilter(stack=loaded.configuration.stack.name)) if coverage else []
-    tails = list_tails(vault, system_id) if coverage else ()
     coming = LogOnServer(coverage, facts, archives=component.wal == ARCHIVING).with_what_waits() if coverage else None
     return judge(
         name,

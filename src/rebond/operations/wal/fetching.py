@@ -131,6 +131,8 @@ def _check_content(system_id: int, name: str, content: bytes) -> None:
 
 def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
     """Return what stands for a file that is not there, or ``None`` when nothing later than it is known."""
+    # Before what is whole: whose beginning is in this list came when all before it was there, if it ever came.
+    begun = list_tails(vault, system_id) if is_segment(name) else ()
     coverage = survey_wal(vault, system_id)
     if is_history(name):
         found = _cut_out_of_later(vault, coverage, timeline_of(name))
@@ -144,7 +146,7 @@ def _find_substitute(vault: Vault, system_id: int, name: str) -> bytes | None:
         if not coverage.missing(timeline, number, number):  # it came since it was looked for
             return fetch_wal(vault, system_id, name)
         _require_beyond_end(vault, coverage, name)
-    _require_no_later_tail(vault, system_id, name)
+    _require_no_later_tail(begun, name)
     contents = [
         read_stored(vault, ObjectName(each.object_name)) for each in coverage.files if each.name == f"{name}.partial"
     ]
@@ -203,16 +205,16 @@ def _require_beyond_end(vault: Vault, coverage: Coverage, name: str) -> None:
                 raise _gap(name, child, switch.lsn // coverage.segment_bytes)
 
 
-def _require_no_later_tail(vault: Vault, system_id: int, name: str) -> None:
-    """Raise ``WalGap`` for a segment of which nothing is there, though the beginning of a later one is."""
-    begun = [each for each in list_tails(vault, system_id) if each[:8] == name[:8] and each > name]
-    if begun:
+def _require_no_later_tail(begun: Iterable[str], name: str) -> None:
+    """Raise ``WalGap`` for a segment that is not there as a whole, though the beginning of a later one is."""
+    later = [each for each in begun if each[:8] == name[:8] and each > name]
+    if later:
         raise WalGap(
             "{name} is missing in the vault, though the beginning of {later} is there.",
             hint="Recovery cannot go past it. 'rebond wal status' lists every gap; restore to a moment before this "
             "one.",
             name=name,
-            later=min(begun),
+            later=min(later),
         )
 
 

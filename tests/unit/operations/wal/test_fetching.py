@@ -1,5 +1,6 @@
 """Out of the vault: what is there, what is proven absent, and everything else, which is never called absent."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,26 @@ def test_what_a_later_timeline_needs_of_an_earlier_one_is_a_gap_when_it_is_missi
         fetch(stage, name_segment(1, 4))
     assert fetch(stage, name_segment(1, 5)) is None  # the child has it
     assert fetch(stage, name_segment(2, 7)) is None
+
+
+def test_a_stream_that_goes_on_between_two_looks_leaves_no_gap(
+    stage: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.push(1, [3, 4])
+    looks = {"list_tails": fetching.list_tails, "survey_wal": fetching.survey_wal}
+    looked: list[str] = []
+
+    def look(name: str, vault: Vault, system_id: int) -> object:
+        if len(looked) == 1:  # the segment that is asked for is whole by now, and the next one has begun
+            stage.push(1, [5])
+            put_tail(stage.open("writer"), SYSTEM_ID, name_segment(1, 6), make_segment(1, 6)[:4000], 0, sequence=6)
+        looked.append(name)
+        return looks[name](vault, system_id)
+
+    for each in looks:
+        monkeypatch.setattr(fetching, each, partial(look, each))
+    assert fetch(stage, name_segment(1, 5)) == make_segment(1, 5)
+    assert set(looked) == set(looks)
 
 
 def test_a_beginning_of_a_later_segment_is_behind_the_end_too(stage: Archived) -> None:
