@@ -56,9 +56,9 @@ WAL = (
         "The stream goes on behind what lies in the spool, though a part before it was deleted there.",
         (
             Change(
-                "service/wal_spool.py",
-                "        while (last := find_anchor(",
-                "        have.update(dict(sorted(here)))\n        while (last := find_anchor(",
+                "service/wal_anchors.py",
+                "    while (last := find_anchor(",
+                "    have.update(dict(sorted(here)))\n    while (last := find_anchor(",
             ),
         ),
         (f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same",),
@@ -81,7 +81,7 @@ WAL = (
         (
             Change(
                 "operations/wal/fetching.py",
-                "    _require_no_later_tail(vault, system_id, name)\n",
+                "    _require_no_later_tail(begun, name)\n",
                 "",
             ),
         ),
@@ -263,7 +263,7 @@ WAL = (
     Bug(
         "wal-stream-leaves-a-hole",
         "After a fail-over the stream goes on behind what the old server sent, not where the new one left it.",
-        (Change("service/wal_spool.py", "return following, branch - 1", "return following, have[switch.timeline]"),),
+        (Change("service/wal_anchors.py", "return following, branch - 1", "return following, have[switch.timeline]"),),
         (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
     ),
     Bug(

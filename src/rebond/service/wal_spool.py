@@ -19,6 +19,7 @@ from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalLedger
 from rebond.operations.wal.tails import put_tail
 from rebond.presence import is_folder, is_there
+from rebond.service.wal_anchors import add_what_lies_here, find_anchor, find_before
 from rebond.sources.postgres.wal_names import (
     Switch,
     is_archived,
@@ -229,7 +230,7 @@ class WalSpool:
         """
         segment_bytes = self.state.segment_bytes
         if kept_from is not None and not self._have(timeline, history):
-            self.state.before = dict([_find_before(kept_from, timeline, history, segment_bytes)])
+            self.state.before = dict([find_before(kept_from, timeline, history, segment_bytes)])
             self._save()
         wanted = find_anchor(self._have(timeline, history), timeline, history, segment_bytes)
         if wanted is None:
@@ -280,7 +281,7 @@ class WalSpool:
                 self._set_aside(each)
         self._tails.clear()
         size = self.state.segment_bytes
-        self.state.before = {} if kept_from is None else dict([_find_before(kept_from, timeline, history, size)])
+        self.state.before = {} if kept_from is None else dict([find_before(kept_from, timeline, history, size)])
         self._save()
 
     def has_stream(self) -> bool:
@@ -313,21 +314,10 @@ class WalSpool:
         While the vault has none, the one before all that came. What lies here behind a hole, where somebody deleted
         the rest, is not gone on from: the server may still have it.
         """
-        here = self._list_here()
         have = {**self.state.have}
         for each, number in self.state.before.items():
             have[each] = max(number, have.get(each, number))
-        if here and not have:
-            number, first = min((number, each) for each, number in here)
-            have = {first: number - 1}
-        while (last := find_anchor(have, timeline, history, self.state.segment_bytes)) is not None:
-            number = last[1] + 1
-            owner = _find_owner(number, timeline, history, self.state.segment_bytes)
-            following = next((each for each in (owner, last[0]) if (each, number) in here), None)
-            if following is None:
-                break
-            have[following] = number
-        return have
+        return add_what_lies_here(have, self._list_here(), timeline, history, self.state.segment_bytes)
 
     def _list_here(self) -> set[tuple[int, int]]:
         """Return timeline and number of each whole segment that lies here, also of those that lie aside."""
@@ -366,33 +356,3 @@ def _list(folder: Path) -> list[str]:
 def _count_bytes(path: Path) -> int:
     """Return how many bytes of a segment came: what is behind them is zeros."""
     return len(path.read_bytes().rstrip(b"\0"))
-
-
-def _find_owner(number: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> int:
-    """Return the timeline whose file holds a segment, on the way to ``timeline``: where it switches, the later one."""
-    return next((each.timeline for each in history if number < each.lsn // segment_bytes), timeline)
-
-
-def _find_before(position: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> tuple[int, int]:
-    """Return timeline and number of the segment before the one with ``position``, on the way to ``timeline``."""
-    number = position // segment_bytes
-    return _find_owner(number, timeline, history, segment_bytes), number - 1
-
-
-def find_anchor(
-    have: dict[int, int], timeline: int, history: tuple[Switch, ...], segment_bytes: int
-) -> tuple[int, int] | None:
-    """Return timeline and number of the segment behind which the stream has to go on; ``None`` for nowhere yet."""
-    if timeline in have:
-        return timeline, have[timeline]
-    ways = [*history]
-    for position in range(len(ways) - 1, -1, -1):
-        switch = ways[position]
-        if switch.timeline not in have:
-            continue
-        following = ways[position + 1].timeline if position + 1 < len(ways) else timeline
-        branch = switch.lsn // segment_bytes
-        if have[switch.timeline] < branch:
-            return switch.timeline, have[switch.timeline]
-        return following, branch - 1
-    return None

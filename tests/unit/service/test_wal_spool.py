@@ -11,7 +11,8 @@ from rebond.errors import Refused, StoreError
 from rebond.operations.wal.coverage import find_stored, survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
-from rebond.service.wal_spool import WalSpool, find_anchor
+from rebond.service.wal_anchors import find_anchor
+from rebond.service.wal_spool import WalSpool
 from rebond.sources.postgres.wal_names import Switch, stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
 from rebond.testing.wal_segments import SEGMENT_BYTES, SYSTEM_ID, make_segment, name_segment
