@@ -99,7 +99,7 @@ VOLUMES = (
         (
             Change(
                 "stack/copying_inside.py",
-                "find . ! -type d | tar --numeric-owner -T - -cf -",
+                "find . ! -type d -print0 | tar --numeric-owner --null -T - -cf -",
                 "tar --numeric-owner -cf - .",
             ),
         ),

@@ -52,7 +52,7 @@ def copy_line(name: str, component: Component, loaded: Loaded, folder: str, *, i
     elif isinstance(component, Files) and _is_one_folder(component):  # with its own look
         return f"tar --numeric-owner -C {tree} -cf - . | {_unpack_inside(component, loaded, top)}"
     # The folders that single files lie in are not the component's: they keep their owners and modes.
-    found = f"( cd {tree} && find . ! -type d | tar --numeric-owner -T - -cf - )"
+    found = f"( cd {tree} && find . ! -type d -print0 | tar --numeric-owner --null -T - -cf - )"
     return f"{found} | {_unpack_inside(component, loaded, top)}"
 
 

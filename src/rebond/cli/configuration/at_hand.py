@@ -151,13 +151,16 @@ def _describe(loaded: Loaded, place: VaultPlace | None, named: str | None, *, sp
     )
 
 
+_UNREADABLE = "Check its name and its permissions."
+
+
 @contextlib.contextmanager
 def _naming_the_kit() -> Iterator[None]:
     """Say what opens a vault when the file that should is lost: who reads that may be amid a disaster."""
     try:
         yield
     except ConfigError as error:
-        if "path" not in error.values:
+        if error.hint_template != _UNREADABLE:
             raise
         raise ConfigError(
             error.template,

@@ -41,7 +41,7 @@ PRUNING: dict[str, str] = {
     "It costs room and nothing else.": "Cela coûte de la place et rien d'autre.",
     # forget and undelete
     "left for now: it is younger than a day and its backup never said that it ended": "laissée pour l'instant : elle a moins d'un jour et sa sauvegarde n'a jamais dit qu'elle était finie",
-    "{count} snapshots: {reason}. '--explain' names each.": "{count} sauvegardes : {reason}. '--explain' nomme chacune.",
+    "{count} snapshots: {reason}. '--explain' names each.": "{count} sauvegardes : {reason}. « --explain » nomme chacune.",
     "left for now: it is younger than a day": "laissée pour l'instant : elle a moins d'un jour",
     "Run 'rebond forget' with --yes to let it go now.": "Lancez « rebond forget » avec --yes pour la laisser partir.",
     "left for now: an unattended run forgets at most {limit} snapshots here": "laissée pour l'instant : sans surveillance, on oublie ici au plus {limit} sauvegardes",

@@ -252,7 +252,7 @@ RECOVERING: dict[str, str] = {
     "With: {command}": "Par : {command}",
     "Its server has to run first.": "Son serveur doit d'abord tourner.",
     "In its place a database comes back whole, and no single table of it.": "À sa place, une base revient entière, et aucune table seule.",
-    "A table that is missing or empty comes back into its database, one with rows under another name: rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW": "Une table qui manque ou qui est vide revient dans sa base, une qui a des lignes sous un autre nom : rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
+    "A table that is missing or empty comes back into its database, one with rows under another name: rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW": "Une table qui manque ou qui est vide revient dans sa base, une qui a des lignes sous un autre nom : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table TABLE --rename TABLE=NOM",
     "When it does: {command}": "Quand ce sera le cas : {command}",
     "{client} keeps what was made since this recovery began: {names}. When nothing in it is missed, this removes it: {command}": "{client} garde ce qui a été créé depuis le début de cette remise sur pied : {names}. Quand rien n'y manque à personne, ceci l'enlève : {command}",
     "What this machine lacks:": "Ce qui manque à cette machine :",

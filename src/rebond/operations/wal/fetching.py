@@ -207,14 +207,14 @@ def _require_beyond_end(vault: Vault, coverage: Coverage, name: str) -> None:
 
 def _require_no_later_tail(begun: Iterable[str], name: str) -> None:
     """Raise ``WalGap`` for a segment that is not there as a whole, though the beginning of a later one is."""
-    later = [each for each in begun if each[:8] == name[:8] and each > name]
-    if later:
+    behind = [each for each in begun if each[:8] == name[:8] and each > name]
+    if behind:
         raise WalGap(
             "{name} is missing in the vault, though the beginning of {later} is there.",
             hint="Recovery cannot go past it. 'rebond wal status' lists every gap; restore to a moment before this "
             "one.",
             name=name,
-            later=min(later),
+            later=min(behind),
         )
 
 
