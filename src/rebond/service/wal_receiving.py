@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rebond.clock import Clock
 from rebond.errors import RebondError, Refused, SourceError, SourceUnfit, StoreError, WalGap
 from rebond.operations.wal.coverage import Coverage
-from rebond.service.wal_spool import WalSpool
+from rebond.service.wal_spool import STATE, WalSpool
 from rebond.sources.postgres.server import describe_input
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
@@ -50,6 +50,7 @@ class WalReceiver:
         self._running: RunningCommand | None = None
         self._accepts_gap = receiving.accepts_gap  # until something came behind the gap, and no longer
         self._was_refused = False
+        self._is_unfit = False  # the server that was found last is not to be received
         self._not_before = 0.0
         self._failures = 0  # since something came
         self._has_come = False  # anything of this stream
@@ -75,7 +76,11 @@ class WalReceiver:
                 self._begin()
             except (RebondError, OSError) as error:
                 hint = error.hint if isinstance(error, RebondError) else ""
-                self._tell("%s is not streamed: %s", self._receiving.component, f"{error} {hint}".rstrip())
+                reason = f"{error} {hint}".rstrip()
+                self._tell("%s is not streamed: %s", self._receiving.component, reason)
+                if isinstance(error, Refused):
+                    self._is_unfit = True
+                    self._spool.note_refused(reason)
                 self._pause()
         with contextlib.suppress(OSError):  # what we took away ourselves is not missed
             self._spool.look()
@@ -99,6 +104,7 @@ class WalReceiver:
         self._survey(int(facts.system_id))
         self._require_newest(facts)
         self._require_further(facts)
+        self._is_unfit = False
         streamed = receiving.way.begin(access, database, facts.major)
         if self._accepts_gap:
             self._renew_slot(access, database)
@@ -191,8 +197,10 @@ class WalReceiver:
                 "The server went back: more of its timeline {timeline} is saved than it had when the stream was to go "
                 "on. Its disk may have been put back to an earlier moment.",
                 hint="Nothing can be saved of what it writes since then. Bring it back by 'rebond restore', which has "
-                "all that is saved and gives it a timeline of its own.",
+                "all that is saved and gives it a timeline of its own. Where 'host' merely named a copy for a time, "
+                "name the server in use, end the receiver, delete {path} (that file alone) and start it again.",
                 timeline=facts.timeline,
+                path=str(self._spool.folder / STATE),
             )
 
     def _look_at_stream(self) -> None:
@@ -252,7 +260,8 @@ class WalReceiver:
                 self._spool.push_tails(self._receiving.get_vault())
                 self._has_left_over = False
                 self._tail_at = self._clock.monotonic() + self._receiving.tail_seconds
-                self._spool.note_put("")
+                if not self._is_unfit:  # else why nothing comes is to be read on
+                    self._spool.note_put("")
         except (RebondError, OSError) as error:
             if self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error)):
                 self._spool.note_put(str(error))

@@ -98,6 +98,8 @@ class WalSpool:
         self._put.clear()
         self._tails.clear()
         self._seen.clear()
+        if not is_there(self.folder / STATE):  # whoever deletes it says that the server did not go back
+            self.state.astray = 0
         self._save()
 
     def names(self) -> list[str]:
@@ -152,6 +154,10 @@ class WalSpool:
         """Remember that the server writes anew what is saved of a timeline."""
         self.state.astray = timeline
         self._save()
+
+    def note_refused(self, reason: str) -> None:
+        """Write down for those who ask why nothing is received."""
+        self._ledger.note_failure("", reason, is_refused=True)
 
     def note_slot(self, slot: str) -> None:
         """Write down over which slot it comes, for those who look at the server."""

@@ -58,11 +58,17 @@ class Way:
 class Kept(WalSpool):
     """A spool whose vault takes nothing."""
 
+    refused = ""
+
     def note_slot(self, slot: str) -> None:
         assert slot == "rebond"
 
     def note_put(self, fault: str) -> None:
         assert not fault
+        self.refused = ""
+
+    def note_refused(self, reason: str) -> None:
+        self.refused = reason
 
     def push_whole(self) -> int:
         return 0
@@ -193,6 +199,46 @@ def test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then(
     turn_at("0/800000", timeline=2)
     assert way.begun == 3
     one.close()
+
+
+@pytest.mark.parametrize("is_running", [False, True])
+def test_a_copy_that_was_named_for_a_time_is_got_over_by_deleting_one_file(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    is_running: bool,
+) -> None:
+    one, way, clock = receiver("exec sleep 3600")
+    saved = {1: TimelineCoverage(timeline=1, ranges=((3, 6),))}
+    has = Coverage(system_id=SYSTEM, segment_bytes=SEGMENT_BYTES, timelines=saved)
+    one._receiving = replace(one._receiving, survey=lambda _: has)
+
+    def turn_at(lsn: str) -> str:
+        monkeypatch.setattr(wal_receiving, "read_wal_facts", lambda *_: msgspec.structs.replace(FACTS, lsn=lsn))
+        clock.advance(60)
+        one.turn()
+        return one._spool.refused  # type: ignore[attr-defined,no-any-return]
+
+    turn_at("0/500000")  # the copy
+    partial = tmp_path / "spool" / "000000010000000000000007.partial"
+    partial.write_bytes(bytes([1]) * 100)
+    state = tmp_path / "spool" / "state.json"
+    reason = turn_at("0/900000")  # the server in use again
+    assert f"delete {state} (that file alone)" in reason
+    one.turn()
+    assert one._spool.refused == reason  # type: ignore[attr-defined]
+    assert way.begun == 0
+
+    state.unlink()
+    if not is_running:
+        one = WalReceiver(one._receiving, Kept(tmp_path / "spool", None, None))  # type: ignore[arg-type]
+        monkeypatch.setattr(one._spool, "find_cluster", lambda: SYSTEM)  # no true page lies there
+    turn_at("0/900000")
+    assert way.begun == 1
+    assert partial.read_bytes().startswith(bytes([1]) * 100)
+    one.turn()
+    one.close()
+    assert not one._spool.refused  # type: ignore[attr-defined]
 
 
 def test_a_spool_that_cannot_be_looked_at_is_told_and_is_not_taken_for_deleted(

@@ -31,7 +31,8 @@ class TimelineNote(msgspec.Struct, kw_only=True):
 class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is written down. Times are milliseconds since 1970; ``fault`` is empty once something was archived again.
 
-    ``slot`` is the one over which the log was last received; empty for none.
+    ``slot`` is the one over which the log was last received; empty for none. ``is_refused`` says of a fault that the
+    server is not received at all.
     """
 
     system_id: int = 0
@@ -44,6 +45,7 @@ class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
     fault: str = ""
     fault_name: str = ""
     fault_ms: int = 0
+    is_refused: bool = False
     slot: str = ""
     recent_ms: list[int] = msgspec.field(default_factory=list)
 
@@ -86,12 +88,13 @@ class WalLedger:
             self._write(is_urgent=bool(gaps))
             return gaps
 
-    def note_failure(self, name: str, reason: str) -> None:
-        """Write down that a file could not be archived."""
+    def note_failure(self, name: str, reason: str, *, is_refused: bool = False) -> None:
+        """Write down that a file could not be archived, or that the log is not received."""
         with self._lock:
             notes = self._notes
             notes.failed += 1
             notes.fault, notes.fault_name, notes.fault_ms = reason, name, self._clock.now_ms()
+            notes.is_refused = is_refused
             self._write(is_urgent=True)
 
     def note_success(self) -> None:

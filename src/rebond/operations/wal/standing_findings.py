@@ -145,6 +145,15 @@ def say_no_base(component: str, timeline: int) -> Finding:
 
 def say_failing(component: str, notes: WalNotes) -> Finding:
     """What came last could not be saved. The moment tells a fault of now from one that nobody asks about any more."""
+    if notes.is_refused:
+        return Finding(
+            code="wal-failing",
+            severity=Severity.WARNING,
+            subject=component,
+            template="The log of {component} is not received, as of {moment}: {reason}",
+            hint_template="Its slot holds the log back on the server, whose disk fills until this is mended.",
+            values={"component": component, "moment": format_moment(notes.fault_ms), "reason": notes.fault},
+        )
     return Finding(
         code="wal-failing",
         severity=Severity.WARNING,

@@ -373,3 +373,14 @@ def test_pieces_of_the_segment_that_is_not_whole_count_as_saved(stage: Archived)
     assert end == 1000
     assert standing.frontier == 4 * SEGMENT_BYTES + 1000
     assert standing.behind_bytes == 0x500 - 1000
+
+
+def test_a_server_that_is_not_received_is_told_with_the_reason(stage: Archived) -> None:
+    ledger = WalLedger(stage.caches / "refused.json", ManualClock(), lambda _: survey_wal(stage.open(), SYSTEM_ID))
+    ledger.note_failure("", "it went back", is_refused=True)
+    (told,) = [each for each in look(stage, None, ledger._notes).findings if each.code == "wal-failing"]
+    assert told.template.startswith("The log of {component} is not received")
+    assert told.values["reason"] == "it went back"
+    ledger.note_failure(name_segment(1, 1), "no room")
+    (told,) = [each for each in look(stage, None, ledger._notes).findings if each.code == "wal-failing"]
+    assert told.values["name"] == name_segment(1, 1)
