@@ -57,6 +57,7 @@ class WalReceiver:
         self._written_ns = 0  # before it began
         self._tail_at = 0.0
         self._told = ""
+        self._told_of_vault = ""  # what keeps it from the vault, as long as that lasts
         self._has_left_over = True
 
     def turn(self) -> None:
@@ -262,17 +263,21 @@ class WalReceiver:
                 self._tail_at = self._clock.monotonic() + self._receiving.tail_seconds
                 if not self._is_unfit:  # else why nothing comes is to be read on
                     self._spool.note_put("")
+                if self._told_of_vault == self._told:  # the same trouble is news once more
+                    self._told = ""
+                self._told_of_vault = ""
         except (RebondError, OSError) as error:
-            if self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error)):
+            self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error))
+            if self._told_of_vault != self._told:
                 self._spool.note_put(str(error))
+            self._told_of_vault = self._told
 
-    def _tell(self, template: str, *values: object) -> bool:
-        """Say it, and return whether it is new: once is enough, every second is not."""
+    def _tell(self, template: str, *values: object) -> None:
+        """Say it, where it is new: once is enough, every second is not."""
         text, before = template % values, self._told
         if text != before:
             LOG.error("%s", text)
         self._told = text
-        return text != before
 
     def _pause(self) -> None:
         pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(self._failures, 8), _LONGEST_PAUSE_SECONDS)

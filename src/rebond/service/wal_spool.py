@@ -84,13 +84,14 @@ class WalSpool:
         if not is_folder(self.folder) or (self.state.system_id and not is_there(self.folder / STATE)):
             return False
         return all(
-            is_there(self.folder / each) or (is_partial(each) and is_there(self.folder / each[:24]))
+            is_there(self.folder / each)
+            or (is_partial(each) and not each.startswith(_ASIDE) and is_there(self.folder / each[:24]))
             for each in sorted(self._seen)
         )
 
     def look(self) -> None:
         """Remember what is there now. Raises ``OSError``."""
-        self._seen = {each for each in _list(self.folder) if is_segment(each.removeprefix(_ASIDE)) or is_partial(each)}
+        self._seen = {each for each in _list(self.folder) if _is_of_stream(each.removeprefix(_ASIDE))}
 
     def begin_anew(self) -> None:
         """Make the directory again, after it or a part was deleted; what is not in the vault is to come once more."""
@@ -349,6 +350,10 @@ class WalSpool:
                 self._drop(name)
         for name in [each for each in self._tails if not is_there(self.folder / each)]:
             del self._tails[name]
+
+
+def _is_of_stream(name: str) -> bool:
+    return is_segment(name) or is_partial(name)
 
 
 def _list(folder: Path) -> list[str]:

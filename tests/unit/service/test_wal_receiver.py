@@ -241,6 +241,31 @@ def test_a_copy_that_was_named_for_a_time_is_got_over_by_deleting_one_file(
     assert not one._spool.refused  # type: ignore[attr-defined]
 
 
+def test_a_second_outage_of_the_vault_with_the_same_words_is_told_again(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, _, clock = receiver("exec sleep 3600")
+    notes: list[str] = []
+    monkeypatch.setattr(one._spool, "note_put", notes.append)
+    one.turn()
+
+    def fail() -> int:
+        raise OSError(28, "No space left on device")
+
+    for push in (fail, lambda: 0, fail):
+        monkeypatch.setattr(one._spool, "push_whole", push)
+        for _ in range(3):
+            clock.advance(60)
+            one.turn()
+    one.close()
+    fault = "[Errno 28] No space left on device"
+    assert notes[-1] == notes[0] == fault
+    assert notes == [fault, "", "", "", fault]
+    assert len([each for each in caplog.records if "not in the vault" in each.getMessage()]) == 2
+
+
 def test_a_spool_that_cannot_be_looked_at_is_told_and_is_not_taken_for_deleted(
     receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
     tmp_path: pathlib.Path,

@@ -267,6 +267,16 @@ def test_a_part_that_is_deleted_is_missed(stage: Archived, name: str) -> None:
     assert spool.is_there()
 
 
+def test_a_beginning_that_lies_aside_is_missed_too(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 4, part=2000)
+    spool.forget_place(1, (), None)
+    spool.look()
+    assert spool.is_there()
+    (spool.folder / f"aside-{name_segment(1, 4)}.partial").unlink()
+    assert not spool.is_there()
+
+
 @pytest.mark.parametrize("size", [1, SEGMENT_BYTES // 2])
 def test_an_unfinished_segment_that_a_power_cut_made_short_is_gone_on_from(stage: Archived, size: int) -> None:
     stage.push(1, [1, 2], role="owner")

@@ -1,5 +1,6 @@
 """Out of the vault: what is there, what is proven absent, and everything else, which is never called absent."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from rebond.operations.wal import fetching
 from rebond.operations.wal.archiving import WalFile
 from rebond.operations.wal.coverage import Coverage, find_stored, list_clusters, prove_wal, survey_wal
 from rebond.operations.wal.fetching import fetch_wal, read_history
-from rebond.operations.wal.tails import put_tail
+from rebond.operations.wal.tails import list_tails, put_tail
 from rebond.sources.postgres.wal_names import Switch, parse_history, stream_of_cluster, stream_of_segments
 from rebond.testing.damage import flip_byte
 from rebond.testing.faulty_store import FaultyStore, unreachable
@@ -59,7 +60,7 @@ def test_a_stream_that_goes_on_between_two_looks_leaves_no_gap(
     stage: Archived, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage.push(1, [3, 4])
-    looks = {"list_tails": fetching.list_tails, "survey_wal": fetching.survey_wal}
+    looks: dict[str, Callable[[Vault, int], object]] = {"list_tails": list_tails, "survey_wal": survey_wal}
     looked: list[str] = []
 
     def look(name: str, vault: Vault, system_id: int) -> object:
