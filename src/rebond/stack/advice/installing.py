@@ -17,6 +17,8 @@ _PACKAGES: dict[str, dict[str, str]] = {
     "redis-cli": {"apt-get": "redis-tools", "dnf": "redis", "apk": "redis"},
     "7z": {"apt-get": "p7zip-full", "dnf": "p7zip-plugins", "apk": "7zip"},
 }
+# What a later release calls it: Debian 12 has 7z in the first only, what follows 13 in the second only.
+_RENAMED: dict[tuple[str, str], str] = {("7z", "apt-get"): "7zip"}
 _CALLS = {
     "apt-get": "apt-get install -y",
     "dnf": "dnf install -y",
@@ -27,10 +29,16 @@ _CALLS = {
 
 
 def install_command(program: str, environment: Mapping[str, str], *, is_root: bool) -> str:
-    """Return a line that installs ``program``; the program's name stands for its package where nothing is known."""
+    """Return a line that installs ``program``; the program's name stands for its package where nothing is known.
+
+    Where releases of one system call it differently, the line tries one name after the other.
+    """
     manager = _find_manager(environment)
-    package = _PACKAGES.get(program, {}).get(manager, program)
-    return f"{'' if is_root else 'sudo '}{_CALLS[manager]} {package}"
+    packages = [_PACKAGES.get(program, {}).get(manager, program)]
+    if (program, manager) in _RENAMED:
+        packages.append(_RENAMED[program, manager])
+    call = f"{'' if is_root else 'sudo '}{_CALLS[manager]}"
+    return " || ".join(f"{call} {package}" for package in packages)
 
 
 def install_compose(environment: Mapping[str, str], *, is_root: bool) -> str:
