@@ -4,6 +4,7 @@ from tests.planted.bug import Bug, Change
 
 WITHDRAWALS = "tests/unit/vault/test_withdrawals.py"
 PLACE_PROOF = "tests/unit/store/test_proving.py"
+COMPARING = "tests/unit/operations/test_restore_comparing.py"
 WHEELS = "tests/scenarios/test_rescue_with_wheels.py"
 
 PROOFS = (
@@ -106,5 +107,29 @@ PROOFS = (
             ),
         ),
         (f"{WHEELS}::test_a_directory_without_whole_wheels_is_refused",),
+    ),
+    Bug(
+        "stripped-and-not-read-back",
+        "'restore --strip 1 --verify' reads nothing back, and ends with 0 as if all were as it was saved.",
+        (
+            Change(
+                "operations/restore_comparing.py",
+                'b"" if self._request.strip else b"/" + name',
+                'b"/" + name',
+            ),
+        ),
+        (f"{COMPARING}::test_what_was_stripped_and_is_not_as_it_was_saved_is_named",),
+    ),
+    Bug(
+        "a-plan-that-counts-what-stays",
+        "'restore --dry-run' counts files that will stay as they are among those that come back.",
+        (
+            Change(
+                "operations/restore_planning.py",
+                "not self._request.dry_run or self._foresee_file(directory, entry)",
+                "True",
+            ),
+        ),
+        ("tests/unit/operations/test_restore.py::test_a_dry_run_foresees_what_stays_as_it_is",),
     ),
 )

@@ -83,12 +83,16 @@ def restore(
                     "Nothing in this snapshot is what was asked for.",
                     hint="'rebond ls -r SNAPSHOT' lists what it holds.",
                 )
-            if not request.dry_run:
+            if request.dry_run:
+                run.finish()
+            else:
                 run.write()
             compared = None
-            if request.sets_aside or request.reads_back:
+            if request.sets_aside or (request.reads_back and not request.dry_run):
                 aside = f".rebond-aside-{vault.clock.now_ms()}".encode()
-                comparison = TargetComparison(reader, request, run.notice, surplus or _hear_nothing, aside_name=aside)
+                comparison = TargetComparison(
+                    reader, request, run.notice, surplus or _hear_nothing, aside_name=aside, collided=run.collided
+                )
                 compared = comparison.run()
         return RestoreOutcome(
             record=record,

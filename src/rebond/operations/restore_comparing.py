@@ -5,7 +5,7 @@ target and not deleted: who restored too much takes it back from there.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 
 from msgspec import Struct
 
@@ -17,7 +17,7 @@ from rebond.operations.restore_findings import not_as_saved, not_set_aside
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.sources.files.chain import Chain, Level, open_directory
 from rebond.vault.holes import spread
-from rebond.vault.primitives import keyed_id
+from rebond.vault.primitives import hash_of, keyed_id
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.trees import StoredEntry
 
@@ -43,7 +43,10 @@ class _Step(Struct):
 
 
 class TargetComparison:
-    """One walk over what was restored; ``run`` does it. Nothing is moved in a dry run."""
+    """One walk over what was restored; ``run`` does it. Nothing is moved, or read back, in a dry run.
+
+    ``collided`` are hashes of paths that were not restored since ``strip`` would have brought them where others lie.
+    """
 
     def __init__(
         self,
@@ -53,12 +56,15 @@ class TargetComparison:
         surplus: Callable[[bytes], None],
         *,
         aside_name: bytes,
+        collided: Collection[bytes] = (),
     ) -> None:
         """``surplus`` hears each path below the target that the snapshot does not have."""
         self._reader = reader
         self._request = request
         self._report = report
         self._surplus = surplus
+        self._collided = collided
+        self._reads_back = request.reads_back and not request.dry_run
         self.found = Comparison(aside=request.target + b"/" + aside_name)
 
     def run(self) -> Comparison:
@@ -66,14 +72,27 @@ class TargetComparison:
         for component in self._reader.components:
             located = root_of(component)
             if located.directory and component.name in (self._request.components or (component.name,)):
-                self._walk(located)
+                name = component.name.encode()
+                is_wanted = self._request.selection.includes_path(name, b"", is_directory=True)
+                for start, wanted in self._stripped(located, is_wanted, self._request.strip):
+                    self._walk(start, wanted, b"" if self._request.strip else b"/" + name)
         return self.found
 
-    def _walk(self, top: Located) -> None:
-        name = top.component.name.encode()
-        is_wanted = self._request.selection.includes_path(name, b"", is_directory=True)
+    def _stripped(self, located: Located, is_wanted: bool, strip: int) -> Iterator[tuple[Located, bool]]:
+        """Yield the directories whose content lies in the target itself, since the parts above it are left out."""
+        if strip <= 1:
+            yield located, is_wanted
+            return
         try:
-            chain = Chain(_open_level(self._request.target + b"/" + name, None))
+            for item, wanted in self._wanted_below(located, is_wanted):
+                if item.directory:
+                    yield from self._stripped(item, wanted, strip - 1)
+        except VaultDamaged:
+            return  # told when it was restored
+
+    def _walk(self, top: Located, is_wanted: bool, place: bytes) -> None:
+        try:
+            chain = Chain(_open_level(self._request.target + place, None))
         except OSError:
             return  # nothing of it is there
         try:
@@ -95,25 +114,33 @@ class TargetComparison:
 
     def _look_at(self, step: _Step, fd: int) -> _Step:
         """Compare one directory; note in ``below`` which of it are to be walked."""
-        selection, component = self._request.selection, step.located.component.name.encode()
         names: set[bytes] | None = set() if self._request.sets_aside and step.is_wanted else None
         try:
-            for item in children(self._reader, step.located):
-                if names is not None:
-                    names.add(_name_of(item))
-                is_directory = bool(item.directory)
-                if item.entry is None or selection.excludes_path(component, item.path, is_directory=is_directory):
-                    continue
-                is_wanted = step.is_wanted or selection.includes_path(component, item.path, is_directory=is_directory)
-                if is_directory and (is_wanted or selection.may_include_below(component, item.path)):
+            for item, is_wanted in self._wanted_below(step.located, step.is_wanted, names):
+                if item.directory:
                     step.below.append((item, is_wanted))
-                elif is_wanted and item.entry.kind == EntryKind.FILE and self._request.reads_back:
+                elif item.entry is not None and self._is_to_be_read(item, item.entry):
                     self._read_back(fd, item, item.entry)
         except VaultDamaged:
             return step  # told when it was restored; what else is in this directory is nobody's surplus
         if names is not None:
             self._set_aside(step.located, fd, names)
         return step
+
+    def _wanted_below(
+        self, located: Located, is_wanted: bool, names: set[bytes] | None = None
+    ) -> Iterator[tuple[Located, bool]]:
+        """Yield what was asked for in a directory, and directories that may hold such; note all ``names`` in it."""
+        selection, component = self._request.selection, located.component.name.encode()
+        for item in children(self._reader, located):
+            if names is not None:
+                names.add(_name_of(item))
+            is_directory = bool(item.directory)
+            if item.entry is None or selection.excludes_path(component, item.path, is_directory=is_directory):
+                continue
+            wanted = is_wanted or selection.includes_path(component, item.path, is_directory=is_directory)
+            if wanted or (is_directory and selection.may_include_below(component, item.path)):
+                yield item, wanted
 
     # -- what is surplus -----------------------------------------------------------------------
 
@@ -144,6 +171,11 @@ class TargetComparison:
         return True
 
     # -- what was written ----------------------------------------------------------------------
+
+    def _is_to_be_read(self, item: Located, entry: StoredEntry) -> bool:
+        if not self._reads_back or entry.kind != EntryKind.FILE:
+            return False
+        return not self._collided or hash_of(item.shown) not in self._collided
 
     def _read_back(self, fd: int, item: Located, entry: StoredEntry) -> None:
         self.found.files += 1

@@ -102,6 +102,7 @@ class RestorePlan:
         self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
         self._taken: set[bytes] | None = set() if may_meet else None  # one whole tree has every path once
+        self.collided: set[bytes] = set()  # hashes of paths in the snapshot that were left out for that
         self._held_back: list[Finding] | None = None
         self._written_files = 0
         self._written = 0
@@ -176,6 +177,7 @@ class RestorePlan:
                 self._taken.add(place)
             return False
         self.notice(name_taken(item))
+        self.collided.add(hash_of(item.shown))
         return True
 
     def _plan_content(self, plan: ReadingPlan, directory: Directory, item: Located | None, entry: StoredEntry) -> None:
@@ -183,7 +185,8 @@ class RestorePlan:
         if entry.kind == EntryKind.FILE:
             self.planned_bytes += (size_bytes := data_bytes(entry.size, entry.holes))
             if size_bytes or entry.chunks or entry.chunk_list is not None:
-                self._plan_file(plan, directory, item, entry)
+                if not self._request.dry_run or self._foresee_file(directory, entry):
+                    self._plan_file(plan, directory, item, entry)
                 return
         try:
             if entry.kind == EntryKind.FILE:
@@ -194,9 +197,21 @@ class RestorePlan:
             self.notice(unsafe_path(error))
             outcome = Outcome.FAILED
         if outcome in (Outcome.KEPT, Outcome.FAILED):
-            self.files -= entry.kind == EntryKind.FILE and not self._request.dry_run
+            self.files -= entry.kind == EntryKind.FILE
             if entry.hard_link:
                 self._missed_links.add(entry.hard_link)
+
+    def _foresee_file(self, directory: Directory, entry: StoredEntry) -> bool:
+        """Say whether a file would be there as it was saved; count it out when what lies there stays."""
+        try:
+            outcome = self._landing.create_file(directory, entry.to_entry())
+        except TargetUnsafe as error:
+            self.notice(unsafe_path(error))
+            outcome = Outcome.FAILED
+        if outcome in (Outcome.KEPT, Outcome.FAILED):
+            self._miss(entry)
+            return False
+        return True
 
     def _write_empty(self, directory: Directory, entry: StoredEntry) -> Outcome:
         if not entry.holes:
@@ -247,6 +262,10 @@ class RestorePlan:
         """Write all files, then second names, then what must come last."""
         self._reader.let_go_of_trees()
         self._write_files(self._plan)
+        self.finish()
+
+    def finish(self) -> None:
+        """Give second names and tell sums; after a plan alone, in a dry run, say what would come of them."""
         again = array("Q", (number for number in self._links if not self._make_link(*self._read_spool(number))))
         if again:
             # Their first name is not there as it was saved, or this file system knows no second ones.
@@ -258,6 +277,8 @@ class RestorePlan:
         self._landing.finish()
 
     def _write_files(self, plan: ReadingPlan) -> None:
+        if self._request.dry_run:
+            return
         least = min(_PROCESSES_FROM, _COPIES_FROM) if may_be_copied() else _PROCESSES_FROM
         writer = FileWriter(
             self._reader,

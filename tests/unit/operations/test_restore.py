@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -300,6 +301,36 @@ def test_a_dry_run_names_everything_and_writes_nothing(place: RestoredVault) -> 
     (place.scratch / "target" / "mine").write_bytes(b"mine")
     place.restore(record, dry_run=True, overwrite=Overwrite.ALWAYS)
     assert place.found() == {"mine": b"mine"}
+
+
+@pytest.mark.parametrize("overwrite", list(Overwrite))
+def test_a_dry_run_foresees_what_stays_as_it_is(place: RestoredVault, tmp_path: Path, overwrite: Overwrite) -> None:
+    source = tmp_path / "source"
+    (source / "d").mkdir(parents=True)
+    for name in ("same", "other", "blocked", "void", "d/new", "first"):
+        (source / name).write_text(f"what {name} holds")
+    (source / "empty").touch()
+    os.link(source / "first", source / "second")
+    record = place.save_files(source)
+    shutil.copytree(source, tmp_path / "target" / "site", copy_function=shutil.copy2)
+    there = tmp_path / "target" / "site"
+    (there / "other").write_text("mine")
+    (there / "d" / "new").unlink()
+    for name in ("blocked", "void"):
+        (there / name).unlink()
+        (there / name).mkdir()
+    (there / "blocked" / "mine").touch()
+
+    foreseen = place.restore(record, dry_run=True, overwrite=overwrite)
+    real = place.restore(record, overwrite=overwrite)
+
+    assert (foreseen.files, foreseen.size_bytes) == (real.files, real.size_bytes)
+    assert foreseen.findings == real.findings
+    assert [f.code for f in real.findings] == {
+        Overwrite.NEVER: ["kept"],
+        Overwrite.CHANGED: ["in-the-way"] * 2,
+        Overwrite.ALWAYS: ["in-the-way"],
+    }[overwrite]
 
 
 class MeetingStore(ForwardingStore):

@@ -155,3 +155,42 @@ def test_files_with_holes_are_compared_by_their_data(tmp_path: Path) -> None:
     assert outcome.compared is not None
     assert (outcome.compared.files, outcome.compared.different) == (1, 0)
     assert outcome.compared.read_bytes < 100_000
+
+
+def test_what_was_stripped_is_read_back_where_it_lies(tmp_path: Path) -> None:
+    place = RestoredVault(tmp_path)
+    one, two = MemoryTree(), MemoryTree()
+    for path, content in FILES.items():
+        one.write(path, content)
+    two.write("d/b", b"another, of the same place")
+    two.write("top", b"above what is stripped by two")
+    record = place.save_all({"one": one, "two": two}).record
+
+    for strip, files in ((1, 5), (2, 3), (3, 1)):
+        outcome = place.restore(record, strip=strip, to=f"by {strip}", reads_back=True)
+        assert outcome.compared is not None
+        assert (outcome.compared.files, outcome.compared.different) == (files, 0)
+        assert {each.code for each in outcome.findings} <= {"name-taken"}
+
+
+def test_what_was_stripped_and_is_not_as_it_was_saved_is_named(tmp_path: Path) -> None:
+    place = RestoredVault(tmp_path)
+    tree = MemoryTree()
+    for path, content in FILES.items():
+        tree.write(path, content)
+    record = place.save(tree)
+    place.restore(record, strip=2)
+    (tmp_path / "target" / "deep" / "c").write_bytes(b"not empty")
+
+    outcome = place.restore(record, strip=2, overwrite=Overwrite.NEVER, reads_back=True)
+
+    assert [each.subject for each in outcome.findings if each.severity is Severity.DAMAGE] == ["site/d/deep/c"]
+
+
+def test_a_dry_run_reads_nothing_back(place: Restored) -> None:
+    (place.target / "site" / "a").write_text("still the old version: nothing was written yet")
+
+    outcome = place.again(reads_back=True, dry_run=True)
+
+    assert outcome.compared is None
+    assert outcome.findings == ()

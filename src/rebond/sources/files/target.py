@@ -8,6 +8,7 @@ import threading
 from rebond.entries import Entry, EntryKind
 from rebond.errors import RestoreError
 from rebond.findings import Finding, Severity
+from rebond.sources.files.chain import open_directory
 from rebond.sources.files.landed_directories import Directory, OpenDirectories
 from rebond.sources.files.landed_metadata import MetadataWriter, read_umask
 from rebond.sources.files.overwriting import Outcome, Overwrite, is_same
@@ -83,15 +84,27 @@ class Target:
 
     def _meet_directory(self, directory: Directory, directory_fd: int, name: bytes) -> Outcome | None:
         """Make way where an empty directory lies; never remove one that holds something."""
-        if self.overwrite is Overwrite.ALWAYS and not self.is_dry_run:
+        if self.overwrite is Overwrite.ALWAYS:
             try:
-                os.rmdir(name, dir_fd=directory_fd)
+                self._remove_empty(name, directory_fd)
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
             else:
                 return None
         return self.note_in_the_way(directory, name)
+
+    def _remove_empty(self, name: bytes, directory_fd: int) -> None:
+        """Remove an empty directory; in a dry run only see that it is one. Raises ``OSError`` as ``rmdir`` does."""
+        if not self.is_dry_run:
+            os.rmdir(name, dir_fd=directory_fd)
+            return
+        fd = open_directory(name, directory_fd)
+        try:
+            if os.listdir(fd):
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY))
+        finally:
+            os.close(fd)
 
     def note_locked(self, directory: Directory, entry: Entry) -> None:
         """Remember flags that forbid every further change, for the very end."""
