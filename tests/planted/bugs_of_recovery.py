@@ -45,6 +45,19 @@ RECOVERY = (
         (f"{DATABASE_KILLS}::test_killed_in_the_middle_of_a_load_it_is_undone_with_the_half_that_was_loaded",),
     ),
     Bug(
+        "rights-are-met-when-all-is-stopped",
+        "Whose a database is, is asked of another name than its own: that it cannot be put aside shows when the "
+        "services are stopped.",
+        (
+            Change(
+                "operations/restore_database.py",
+                "wish.renames.get(each.name) or target.database or each.name\n        obstacles",
+                'f"{each.name}_new"\n        obstacles',
+            ),
+        ),
+        (f"{DATABASE}::test_a_missing_right_is_named_with_its_remedy_before_anything_is_stopped",),
+    ),
+    Bug(
         "foreign-things-go-along",
         "A directory is moved whole, with what no rule saves in it: logs and dependencies vanish from their place.",
         (

@@ -123,3 +123,75 @@ def test_a_server_that_does_not_answer_changes_nothing(program: Program, tmp_pat
     answer = program("restore", "latest", "--in-place", "--yes")
     assert (answer.status != 0, "Nothing was changed" in answer.err) == (True, True)
     assert (tmp_path / "stack" / "src" / "app.py").read_text() == "broken"
+
+
+def load_as(program: Program, tmp_path: pathlib.Path, user: str) -> None:
+    """Let the component reach its server as another user, and a command tell that the services were stopped."""
+    path = tmp_path / "stack" / "rebond.toml"
+    text = path.read_text().replace('user = "postgres"', f'user = "{user}"')
+    path.write_text(text.replace("[restore]\n", '[restore]\nstop = [{ run = "touch ../stopped" }]\n'))
+
+
+@pytest.mark.parametrize(
+    ("user", "words", "said", "statement"),
+    [
+        ("owner", [], "may not create a database", 'ALTER ROLE "owner" CREATEDB;'),
+        ("maker", ["--no-owner"], "does not belong to maker", 'ALTER DATABASE "orders" OWNER TO "maker";'),
+        ("maker", [], "may give nothing to the roles owner", 'GRANT "owner" TO "maker";'),
+    ],
+)
+def test_a_missing_right_is_named_with_its_remedy_before_anything_is_stopped(
+    program: Program,
+    server: PostgresServer,
+    tmp_path: pathlib.Path,
+    user: str,
+    words: list[str],
+    said: str,
+    statement: str,
+) -> None:
+    server.sql("DROP ROLE IF EXISTS owner; DROP ROLE IF EXISTS maker")
+    server.sql("CREATE ROLE owner LOGIN; CREATE ROLE maker LOGIN CREATEDB; ALTER DATABASE orders OWNER TO owner")
+    server.sql("ALTER TABLE orders OWNER TO owner", "orders")
+    program.good("backup")
+    load_as(program, tmp_path, user)
+
+    dry = program.ask("restore", "latest", "--in-place", "--dry-run", *words)
+    told = [each for each in dry["missing"] if said in each["message"]]
+    assert [statement in each["hint"] for each in told] == [True]
+    refused = program("restore", "latest", "--in-place", "--yes", *words)
+    assert (refused.status, said in refused.err, statement in refused.err) == (40, True, True)
+    assert (refused.err.count("Nothing was changed"), (tmp_path / "stopped").exists()) == (1, False)
+    assert (rows(server), databases(server)) == (3, ["orders"])
+
+    server.sql(statement)
+    program.good("restore", "latest", "--in-place", "--yes", *words)
+    assert (rows(server), (tmp_path / "stopped").exists()) == (3, True)
+
+
+def test_what_only_superusers_make_is_a_doubt_and_no_refusal(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("DROP ROLE IF EXISTS keeper")
+    server.sql("CREATE ROLE keeper LOGIN CREATEDB; ALTER DATABASE orders OWNER TO keeper")
+    server.sql("DROP ROLE IF EXISTS holder; CREATE ROLE holder; GRANT holder TO keeper")
+    server.sql("ALTER TABLE orders OWNER TO keeper; CREATE EXTENSION file_fdw; CREATE EXTENSION pg_trgm", "orders")
+    server.sql("CREATE TABLE held (id int); ALTER TABLE held OWNER TO holder", "orders")
+    program.good("backup")
+    load_as(program, tmp_path, "keeper")
+    rights, doubt = program.ask("restore", "latest", "--in-place", "--dry-run")["missing"]
+    assert (rights["code"], "holder" in rights["message"]) == ("owner-without-rights", True)
+    assert (doubt["code"], "file_fdw" in doubt["message"], "pg_trgm" in doubt["message"]) == (
+        "superuser-needed",
+        True,
+        False,
+    )
+    assert 'ALTER ROLE "keeper" SUPERUSER;' in doubt["hint"]
+    begun = program("restore", "latest", "--in-place", "--yes")
+    assert (begun.status, "42501" in begun.err, (tmp_path / "stopped").exists()) == (40, True, False)
+
+
+def test_a_plan_that_is_only_looked_at_says_that_the_server_is_off(program: Program, tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace('user = "postgres"', 'user = "postgres"\nport = 1'))
+    (missing,) = program.ask("restore", "latest", "--in-place", "--dry-run")["missing"]
+    assert "takes no database" in missing["message"]

@@ -7,14 +7,22 @@ from dataclasses import replace as replace_target
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from rebond.errors import UnknownName, UsageError
+from rebond.errors import RebondError, UnknownName, UsageError
 from rebond.findings import Finding
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Advance, Observer
 from rebond.sources.postgres.part_load import LoadedPart, load_part, plan_part
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.target import DatabaseTarget
-from rebond.sources.postgres.whole_load import LoadedDatabase, LoadPlan, LoadWish, Report, load_whole, plan_load
+from rebond.sources.postgres.whole_load import (
+    LoadedDatabase,
+    LoadPlan,
+    LoadWish,
+    Report,
+    foresee_load,
+    load_whole,
+    plan_load,
+)
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
@@ -84,6 +92,21 @@ def restore_database(
     return replace(outcome, seconds=time.monotonic() - began, findings=tuple(findings))
 
 
+def foresee_database(
+    reader: SnapshotReader, component: str, target: DatabaseTarget, wish: DatabaseWish
+) -> list[RebondError | Finding]:
+    """Return why ``restore_database`` would fail, or may, as far as can be asked; nothing is changed.
+
+    Raises ``RestoreError`` where the server cannot be asked, and ``VaultError``.
+    """
+    found: list[RebondError | Finding] = []
+    for each in read_saved(reader, component):
+        name = wish.renames.get(each.name) or target.database or each.name
+        obstacles, doubts = foresee_load(each, replace_target(target, database=name), _load_wish(wish))
+        found += [*obstacles, *doubts]
+    return found
+
+
 def read_saved(reader: SnapshotReader, component: str) -> list[SavedDatabase]:
     """Return what a snapshot says of the databases of a component: tables with their rows, versions, extensions.
 
@@ -117,9 +140,7 @@ def _load_databases(
             hint="Leave the database out of the address: each keeps its name, or gets another with --rename OLD=NEW.",
             count=len(databases),
         )
-    load = LoadWish(
-        keeps_owner=wish.keeps_owner, jobs=wish.jobs, may_replace=wish.may_replace, makes_all_roles=wish.makes_all_roles
-    )
+    load = _load_wish(wish)
     plans: list[LoadPlan] = []
     for each in databases:
         name = wish.renames.get(each.name) or target.database or each.name
@@ -132,6 +153,12 @@ def _load_databases(
         made_roles = [role for one in loaded for role in one.new_roles]
         loaded.append(load_whole(each, plan.after(made_roles), load, report=report, advance=advance))
     return DatabaseOutcome(planned=tuple(each.name for each in plans), loaded=tuple(loaded), rows=rows)
+
+
+def _load_wish(wish: DatabaseWish) -> LoadWish:
+    return LoadWish(
+        keeps_owner=wish.keeps_owner, jobs=wish.jobs, may_replace=wish.may_replace, makes_all_roles=wish.makes_all_roles
+    )
 
 
 def _load_parts(

@@ -1,7 +1,8 @@
 """Whether the servers take databases that nothing in a plan of coming back would start."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -9,6 +10,9 @@ from rebond.config.components import Postgres
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, RestoreError, SourceUnfit
 from rebond.findings import Finding, Severity
+from rebond.operations.recovery.database_part import DatabasePart
+from rebond.operations.recovery.foreseeing import tell_foreseen
+from rebond.operations.recovery.parts import Part
 from rebond.operations.recovery.plan import PlannedPart
 from rebond.operations.recovery.server_waiting import find_obstacle, keeps_out, show_roles
 from rebond.sources.postgres.target import DatabaseTarget, reach_target
@@ -16,16 +20,20 @@ from rebond.stack.postgres import ConfiguredPostgres
 from rebond.stack.server_starting import find_starter
 from rebond.stack.whereabouts import place_of
 
+NOTHING: Mapping[str, Part] = MappingProxyType({})
 
-def list_unready_servers(loaded: Loaded, parts: Sequence[PlannedPart], *, vault: str) -> Iterator[Finding]:
+
+def list_unready_servers(
+    loaded: Loaded, parts: Sequence[PlannedPart], *, vault: str, means: Mapping[str, Part] = NOTHING
+) -> Iterator[Finding]:
     """Ask every server that has to run already, and yield why one takes no database now. Nothing is started.
 
-    ``vault`` is where the snapshots lie. What is asked takes half a minute where nothing refuses and nothing answers.
+    ``means`` are the parts by name, which know what they will ask of their server; ``vault`` is where the snapshots lie. What is asked takes half a minute where nothing refuses and nothing answers.
     """
     for part in parts:
         component = loaded.configuration.component.get(part.name)
         if part.needs_server and isinstance(component, Postgres) and not _is_started(component, loaded):
-            yield from _look(part, component, loaded, vault)
+            yield from _look(part, component, loaded, vault, means.get(part.name))
 
 
 def _is_started(component: Postgres, loaded: Loaded) -> bool:
@@ -35,7 +43,7 @@ def _is_started(component: Postgres, loaded: Loaded) -> bool:
         return True  # its client is missing, which is among the programs that are
 
 
-def _look(part: PlannedPart, component: Postgres, loaded: Loaded, vault: str) -> Iterator[Finding]:
+def _look(part: PlannedPart, component: Postgres, loaded: Loaded, vault: str, mean: Part | None) -> Iterator[Finding]:
     name, knows_password = part.name, True
     try:
         try:
@@ -54,6 +62,8 @@ def _look(part: PlannedPart, component: Postgres, loaded: Loaded, vault: str) ->
 
     obstacle = find_obstacle(name, find_target, roles=show_roles(name, part.snapshot, vault))
     if obstacle is None:
+        if isinstance(mean, DatabasePart):
+            yield from tell_foreseen(mean.foresee(find_target))
         return
     if keeps_out(obstacle) and not knows_password:
         return  # it answers, which is all that can be known before its password is back

@@ -21,6 +21,8 @@ from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
+from rebond.errors import RebondError
+from rebond.operations.recovery.foreseeing import foresee, tell_foreseen
 from rebond.progress import Observer
 from rebond.stack.preconditions import list_closed
 from rebond.stack.recovering import leave_out, plan_recovery
@@ -44,15 +46,20 @@ def restore_in_place(
         plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         plan = replace(plan, left_out=(*plan.left_out, *apart)) if apart else plan
-        closed = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))
+        missing = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))
+        foreseen = foresee(means.parts.values())
         if wishes["dry_run"]:
-            document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in closed]}
-            answer(invocation, document, "\n".join([describe_plan(plan), *map(describe_finding, closed)]))
+            missing += tell_foreseen(foreseen)
+            document = {**plan_document(plan), "dry_run": True, "missing": [finding_document(each) for each in missing]}
+            answer(invocation, document, "\n".join([describe_plan(plan), *map(describe_finding, missing)]))
             return GOOD
         note(invocation, describe_plan(plan))
-        for each in closed:
-            note(invocation, describe_finding(each))
         require_no_open_run(invocation, plan.stack, clock)
+        refusal = next((each for each in foreseen if isinstance(each, RebondError)), None)
+        for finding in [*missing, *tell_foreseen([each for each in foreseen if each is not refusal])]:
+            note(invocation, describe_finding(finding))
+        if refusal is not None:
+            raise refusal.told_by("Nothing was changed. {reason}", reason=refusal)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond restore", loaded=loaded))
         require_no_open_run(

@@ -81,7 +81,7 @@ def recover_stack(
         )
         plan = replace(plan, left_out=(*plan.left_out, *apart))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)])
-        missing += list_unready_servers(loaded, plan.parts, vault=url)
+        missing += list_unready_servers(loaded, plan.parts, vault=url, means=means.parts)
         if not wishes["dry_run"]:
             _show(invocation, plan, missing)
         if server is not None:

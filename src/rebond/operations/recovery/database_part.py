@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 
 from rebond.clock import Clock
-from rebond.errors import RestoreError
+from rebond.errors import RebondError, RestoreError
+from rebond.findings import Finding
 from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
@@ -16,10 +17,11 @@ from rebond.operations.recovery.server_waiting import (
     FindStarter,
     FindTarget,
     answers,
+    find_obstacle,
     show_roles,
     wait_for_server,
 )
-from rebond.operations.restore_database import DatabaseWish, read_saved, restore_database
+from rebond.operations.restore_database import DatabaseWish, foresee_database, read_saved, restore_database
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, drop_leftovers, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
@@ -84,10 +86,28 @@ class DatabasePart:
 
     def reach(self, clock: Clock) -> None:
         """See that the server answers; start it where it does not. Raises ``RestoreError``."""
-        roles = ""
-        if self._source is not None:
-            roles = show_roles(self.name, self._source.record.snapshot.hex(), self._source.vault.store.location)
-        wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=roles)
+        wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=self._show_roles())
+
+    def foresee(self, find_target: FindTarget | None = None) -> Sequence[RebondError | Finding]:
+        """Ask the server whether it takes the databases from this user, into these names; one that is off is not asked.
+
+        Where nothing would start that, it is why nothing comes back.
+        """
+        assert self._source is not None  # noqa: S101 - only undoing goes without a source
+        find_target = find_target or self._find_target
+        try:
+            if (obstacle := find_obstacle(self.name, find_target, roles=self._show_roles())) is not None:
+                return [obstacle] if self._find_starter() is None else []
+            wish = DatabaseWish(keeps_owner=self._keeps_owner, may_replace=True, makes_all_roles=self._makes_all_roles)
+            with self._source.reading() as reader:
+                return foresee_database(reader, self.name, find_target(), wish)
+        except RebondError as error:
+            return [error]
+
+    def _show_roles(self) -> str:
+        if self._source is None:
+            return ""
+        return show_roles(self.name, self._source.record.snapshot.hex(), self._source.vault.store.location)
 
     def answers(self) -> bool:
         """Say whether the server answers now; nothing is started for that."""

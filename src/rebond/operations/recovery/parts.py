@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 from msgspec import Struct
 
 from rebond.clock import Clock
+from rebond.errors import RebondError
+from rebond.findings import Finding
 from rebond.operations.recovery.last_reader import LastReader
 from rebond.operations.recovery.own_touches import Touches
 from rebond.progress import Observer
@@ -112,6 +114,15 @@ class NeedsServer(Protocol):
 
     def describe_left(self) -> str:
         """Say by name, without asking the server, what it may hold of this run."""
+        ...
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A part that can ask before whether it will come back."""
+
+    def foresee(self) -> Sequence[RebondError | Finding]:
+        """Return why it cannot come back, or may not, as far as can be asked now; nothing is started or changed."""
         ...
 
 

@@ -1,6 +1,7 @@
 """A server that is to take a database: what it is, what this user may do there, and what is there already."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -32,11 +33,19 @@ SELECT pg_catalog.json_build_object(
   'may_create_roles', r.rolsuper,
   'is_standby', pg_catalog.pg_is_in_recovery(),
   'databases', (SELECT pg_catalog.json_agg(datname) FROM pg_catalog.pg_database),
-  'foreign_databases', (SELECT coalesce(pg_catalog.json_agg(datname), '[]') FROM pg_catalog.pg_database
-    WHERE NOT pg_catalog.pg_has_role(datdba, 'USAGE')),
+  'foreign_databases', (SELECT coalesce(pg_catalog.json_object_agg(datname, pg_catalog.pg_get_userbyid(datdba)), '{}')
+    FROM pg_catalog.pg_database WHERE NOT pg_catalog.pg_has_role(datdba, 'USAGE')),
   'roles', (SELECT pg_catalog.json_agg(rolname) FROM pg_catalog.pg_roles),
+  'foreign_roles', (SELECT coalesce(pg_catalog.json_agg(rolname), '[]') FROM pg_catalog.pg_roles
+    WHERE rolname <> 'pg_database_owner' AND NOT pg_catalog.pg_has_role(oid, CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
+      THEN 'SET' ELSE 'MEMBER' END)),
+  'superusers', (SELECT pg_catalog.json_agg(rolname) FROM pg_catalog.pg_roles WHERE rolsuper),
   'tablespaces', (SELECT pg_catalog.json_agg(spcname) FROM pg_catalog.pg_tablespace),
-  'extensions', (SELECT coalesce(pg_catalog.json_agg(name), '[]') FROM pg_catalog.pg_available_extensions)
+  'extensions', (SELECT coalesce(pg_catalog.json_agg(name), '[]') FROM pg_catalog.pg_available_extensions),
+  'superuser_extensions', (SELECT coalesce(pg_catalog.json_agg(e.name), '[]')
+    FROM pg_catalog.pg_available_extensions e JOIN pg_catalog.pg_available_extension_versions v
+      ON v.name = e.name AND v.version = e.default_version
+    WHERE NOT r.rolsuper AND v.superuser AND coalesce(pg_catalog.to_json(v) ->> 'trusted', '') <> 'true')
 ) FROM pg_catalog.pg_roles r WHERE r.rolname = current_user;
 """
 _COUNT_OBJECTS = """
@@ -51,7 +60,10 @@ SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg
 
 
 class Server(msgspec.Struct, frozen=True, kw_only=True):
-    """A server as one user sees it. ``foreign_databases`` are those that it may not rename.
+    """A server as one user sees it. ``foreign_databases`` are those that it may not rename, with their owners.
+
+    To ``foreign_roles`` it may give nothing; ``superuser_extensions`` it may not make, where no rule of that server
+    says otherwise.
 
     Roles come with all that was said of them, which CREATEROLE does not suffice for: not even to say NOSUPERUSER.
     """
@@ -63,10 +75,13 @@ class Server(msgspec.Struct, frozen=True, kw_only=True):
     may_create_roles: bool
     is_standby: bool
     databases: tuple[str, ...]
-    foreign_databases: tuple[str, ...] = ()
+    foreign_databases: Mapping[str, str] = {}
     roles: tuple[str, ...]
+    foreign_roles: tuple[str, ...] = ()
+    superusers: tuple[str, ...] = ()
     tablespaces: tuple[str, ...]
     extensions: tuple[str, ...]
+    superuser_extensions: tuple[str, ...] = ()
 
     @property
     def major(self) -> int:

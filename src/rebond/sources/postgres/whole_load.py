@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from rebond.errors import RebondError, RestoreError, TargetNotEmpty
+from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.jobs import run_side_by_side
+from rebond.sources.postgres.load_obstacles import list_doubts, list_of_place, list_of_roles, list_of_server
 from rebond.sources.postgres.making import (
     create_database,
     drop_database,
@@ -90,14 +91,32 @@ class LoadedDatabase:
 
 def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, now_ms: int) -> LoadPlan:
     """Look at everything that can be known before; nothing is changed. Raises ``RestoreError``."""
+    plan, obstacles = _look(saved, target, wish, now_ms)
+    for each in obstacles:
+        raise each
+    return plan
+
+
+def foresee_load(
+    saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish
+) -> tuple[list[RestoreError], list[Finding]]:
+    """Return all that a load would fail by, and what it may fail by; nothing is changed. Raises ``RestoreError``."""
+    plan, obstacles = _look(saved, target, wish, now_ms=0)
+    return obstacles, list(list_doubts(saved, plan.definitions, plan.server))
+
+
+def _look(
+    saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, now_ms: int
+) -> tuple[LoadPlan, list[RestoreError]]:
     server, target = describe_server(target)
     name = target.database or saved.name
     target = DatabaseTarget(access=target.access, database=name)
-    _check_server(saved, server, str(target.access.server))
+    obstacles = list(list_of_server(saved, server, str(target.access.server)))
     exists = name in server.databases
     was_empty = exists and is_empty(target.access, name)
     if exists:
-        _check_replaceable(target, server, may_replace=was_empty or wish.may_replace)
+        may_replace = was_empty or wish.may_replace
+        obstacles += list_of_place(target, server, may_replace=may_replace, keeps_owner=wish.keeps_owner)
     definitions = Definitions.read(saved, server, keeps_owner=wish.keeps_owner)
     roles = read_roles(saved.globals_script)
     needed = list_needed(
@@ -106,8 +125,9 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
     if wish.makes_all_roles and server.may_create_roles:
         needed |= set(roles.made_by)
     missing = sorted((needed & set(roles.made_by)) - set(server.roles)) if wish.keeps_owner else []
-    _check_roles(definitions.owners | {saved.manifest.owner}, missing, server, wish)
-    return LoadPlan(
+    if wish.keeps_owner:
+        obstacles += list_of_roles(saved, definitions.owners | {saved.manifest.owner}, missing, server)
+    plan = LoadPlan(
         target=target,
         server=server,
         name=name,
@@ -120,27 +140,7 @@ def plan_load(saved: SavedDatabase, target: DatabaseTarget, wish: LoadWish, *, n
         joined=tuple(roles.list_joined(missing, server.roles)),
         notes=tuple(definitions.notes),
     )
-
-
-def _check_replaceable(target: DatabaseTarget, server: Server, *, may_replace: bool) -> None:
-    """Raise ``RestoreError`` where a database that is there may not, or cannot, be put aside."""
-    if not may_replace:
-        raise TargetNotEmpty(
-            "The database {database} at {server} is not empty; nothing was changed.",
-            hint="Add --yes to put the restored one in its place: the old one is kept under another name. "
-            "Or name a new database in the address.",
-            database=target.database,
-            server=str(target.access.server),
-        )
-    if target.database in server.foreign_databases:
-        raise RestoreError(
-            "The database {database} at {server} does not belong to {user}, who could not put another in its "
-            "place; nothing was changed.",
-            hint="Name its owner or a superuser in the address, or a new database.",
-            database=target.database,
-            server=str(target.access.server),
-            user=server.user,
-        )
+    return plan, obstacles
 
 
 def load_whole(
@@ -163,6 +163,8 @@ def load_whole(
             # Names that are no UTF-8 can only be said where the encoding is that of the database itself.
             shared = plan.new if saved.manifest.encoding == RAW else maintenance
             _make_roles(plan, shared)
+            if wish.keeps_owner and not plan.server.is_superuser:
+                _give_away(plan, maintenance, saved.manifest.owner)
             phases = _fill(saved, plan, wish, advance)
             roles = [*plan.server.roles, *plan.new_roles]
             settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
@@ -225,6 +227,13 @@ def _make_roles(plan: LoadPlan, maintenance: str) -> None:
         guard = ScriptGuard(plan.target.access)
         statements = [b"BEGIN;", *plan.roles.make(plan.new_roles, plan.server.roles), b"COMMIT;"]
         run_statements(plan.target.access, maintenance, guard.wrap(statements))
+
+
+def _give_away(plan: LoadPlan, maintenance: str, owner: str) -> None:
+    """Let a database belong to its owner while it is loaded: no other may be given a table in its schema public."""
+    if owner in plan.server.roles and owner != plan.server.user:
+        statement = f"ALTER DATABASE {quote_name(plan.new)} OWNER TO {quote_name(owner)};"
+        run_statements(plan.target.access, maintenance, [statement])
 
 
 def _apply(plan: LoadPlan, maintenance: str, statements: list[str], report: Report) -> None:
@@ -300,55 +309,6 @@ def _leftover_dropped(name: str) -> Finding:
         template="{database} was left half-loaded by a restore that was killed; it is dropped now.",
         values={"database": name},
     )
-
-
-def _check_server(saved: SavedDatabase, server: Server, where: str) -> None:
-    if server.is_standby:
-        raise RestoreError(
-            "The server {server} is a standby: nothing can be loaded into it.",
-            hint="Name the primary.",
-            server=where,
-        )
-    if server.major < saved.manifest.major:
-        raise RestoreError(
-            "The database {database} is of PostgreSQL {saved}, and the server {server} is {target}: "
-            "an older one may not understand it.",
-            hint="Load it into PostgreSQL {saved} or newer.",
-            database=saved.name,
-            saved=saved.manifest.major,
-            target=server.major,
-            server=where,
-        )
-    if not server.may_create_databases:
-        raise RestoreError(
-            "{user} may not create a database at {server}, and a restore makes a new one beside.",
-            hint='Let a superuser of that server say: ALTER ROLE "{user}" CREATEDB; or name one in the address of '
-            "--into. A single table (--table) needs no such right.",
-            user=server.user,
-            server=where,
-        )
-    lacking = sorted(set(saved.manifest.extensions) - set(server.extensions))
-    if lacking:
-        raise RestoreError(
-            "The server {server} lacks what {database} needs: the extensions {extensions}.",
-            hint="Install them there, or take the image that the database came from; then run the same command again.",
-            server=where,
-            database=saved.name,
-            extensions=", ".join(lacking),
-        )
-
-
-def _check_roles(owners: set[str], missing: list[str], server: Server, wish: LoadWish) -> None:
-    if not wish.keeps_owner:
-        return
-    unknown = sorted(each for each in owners if each and each not in server.roles and each not in missing)
-    if unknown or (missing and not server.may_create_roles):
-        raise RestoreError(
-            "The roles {roles} are not there, and cannot be made by {user}.",
-            hint="Create them, load as a superuser, or add --no-owner: then everything belongs to {user}.",
-            roles=", ".join(unknown or missing),
-            user=server.user,
-        )
 
 
 def _other_locale(saved: SavedDatabase) -> Finding:
