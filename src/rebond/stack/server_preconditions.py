@@ -28,7 +28,8 @@ def list_unready_servers(
 ) -> Iterator[Finding]:
     """Ask every server that has to run already, and yield why one takes no database now. Nothing is started.
 
-    ``means`` are the parts by name, which know what they will ask of their server; ``vault`` is where the snapshots lie. What is asked takes half a minute where nothing refuses and nothing answers.
+    ``means`` are the parts by name, which know what they will ask of their server; ``vault`` is where the snapshots
+    lie. What is asked takes half a minute where nothing refuses and nothing answers.
     """
     for part in parts:
         component = loaded.configuration.component.get(part.name)

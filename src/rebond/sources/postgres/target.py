@@ -37,8 +37,8 @@ SELECT pg_catalog.json_build_object(
     FROM pg_catalog.pg_database WHERE NOT pg_catalog.pg_has_role(datdba, 'USAGE')),
   'roles', (SELECT pg_catalog.json_agg(rolname) FROM pg_catalog.pg_roles),
   'foreign_roles', (SELECT coalesce(pg_catalog.json_agg(rolname), '[]') FROM pg_catalog.pg_roles
-    WHERE rolname <> 'pg_database_owner' AND NOT pg_catalog.pg_has_role(oid, CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000
-      THEN 'SET' ELSE 'MEMBER' END)),
+    WHERE rolname <> 'pg_database_owner' AND NOT pg_catalog.pg_has_role(oid,
+      CASE WHEN pg_catalog.current_setting('server_version_num')::int >= 160000 THEN 'SET' ELSE 'MEMBER' END)),
   'superusers', (SELECT pg_catalog.json_agg(rolname) FROM pg_catalog.pg_roles WHERE rolsuper),
   'tablespaces', (SELECT pg_catalog.json_agg(spcname) FROM pg_catalog.pg_tablespace),
   'extensions', (SELECT coalesce(pg_catalog.json_agg(name), '[]') FROM pg_catalog.pg_available_extensions),
