@@ -65,6 +65,28 @@ def test_a_hold_that_is_over_or_without_a_reason_is_refused(program: Program) ->
     assert program("hold", "latest", "--reason", " ").status == 2
 
 
+def test_beside_a_damaged_record_the_others_go_and_the_status_says_damage(program: Program) -> None:
+    oldest = program.ask("snapshots")[0]["id"]
+    (record,) = (program.vault / "snapshots").glob(f"*/{oldest}*")
+    record.write_bytes(record.read_bytes()[:-9])
+
+    dry = program("forget", "--keep-last", "1", "--yes", "--dry-run", "--json")
+    assert (dry.status, len(dry.document["forgotten"]), len(dry.document["problems"])) == (4, 1, 1)
+    told = program("forget", "--keep-last", "1", "--yes")
+    assert (told.status, told.err.count("cannot be trusted"), "Forgotten: 1. Kept: 1." in told.out) == (4, 1, True)
+    assert "rebond verify" in told.err
+    assert program("forget", "--keep-last", "1", "--simulate", "1m").status == 4
+    program.good("undelete", program("snapshots", "--trash", "--json").document[0]["id"])
+    pruned = program("forget", "--keep-last", "1", "--yes", "--prune")
+    assert (pruned.status, "Forgotten: 1. Kept: 1." in pruned.err, "Nothing was deleted" in pruned.err) == (
+        4,
+        True,
+        True,
+    )
+    quiet = program("forget", "--keep-last", "1", "--yes", "--quiet")
+    assert (quiet.status, "cannot be trusted" in quiet.out) == (4, True)
+
+
 def test_unattended_nothing_young_goes(program: Program) -> None:
     document = program.ask("forget", "--keep-last", "1")
 

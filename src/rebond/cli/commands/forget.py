@@ -22,7 +22,8 @@ from rebond.cli.keeping.rules import (
     share_by_configuration,
     share_out,
 )
-from rebond.cli.output.answering import answer, note, require_consent, status_of
+from rebond.cli.output.answering import answer, note, require_consent, status_of, with_problems
+from rebond.cli.output.observing import finding_document
 from rebond.cli.output.speech import hint_of, message_of, show_path, tr
 from rebond.cli.output.tables import format_table
 from rebond.cli.output.watching import watching
@@ -30,8 +31,9 @@ from rebond.cli.snapshots.documents import SHORT_ID
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.cli.wal.cleaning import clean_wal
 from rebond.config.finding import find_configuration
-from rebond.errors import UsageError
-from rebond.findings import Finding
+from rebond.errors import RebondError, UsageError
+from rebond.findings import Finding, Severity
+from rebond.progress import Observer
 from rebond.units import format_iso, format_moment, format_span, parse_span
 from rebond.vault.forgetting import ForgetPlan, Standing, survey
 from rebond.vault.forgetting import forget as forget_snapshots
@@ -83,10 +85,10 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
         )
     make = plan_by_configuration(invocation) if asks_configuration else partial(plan_by_words, policy, names, wishes)
     shares = partial(share_by_configuration, invocation) if asks_configuration else partial(share_out, policy)
-    with watching(invocation) as watcher, vault_at_hand(invocation, watcher.noticed) as vault:
+    with watching(invocation) as watcher, vault_at_hand(invocation, (damage := _Damage(watcher)).hear) as vault:
         standing = survey(vault.live)
         if wishes["simulate"]:
-            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes)
+            return _simulate(invocation, shares(vault, standing), vault.configured.zone, wishes, damage.findings)
         plan = make(vault, standing, is_confirmed=wishes["yes"])
         if not (wishes["yes"] or wishes["dry_run"] or wishes["scheduled"]) and _may_ask(invocation):
             plan = make(vault, standing, is_confirmed=True)
@@ -98,8 +100,28 @@ def _forget(invocation: Invocation, names: Sequence[str], wishes: dict[str, Any]
             forget_snapshots(vault.live, plan)
         pruned, wal = None, None
         if wishes["prunes"] and not wishes["dry_run"]:
-            pruned, wal = prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)
-    return _show(invocation, plan, standing, wishes, pruned, wal)
+            try:
+                pruned, wal = prune_now(vault, watcher), clean_wal(invocation, vault, dry_run=False)
+            except RebondError:
+                note(invocation, "\n".join([_describe(plan, explains=False), _count(plan, standing)]).lstrip())
+                raise
+    return _show(invocation, plan, standing, wishes, pruned, wal, damage.findings)
+
+
+class _Damage:
+    """Passes on what is noticed, the same damage once, and keeps damage for the answer and the status."""
+
+    def __init__(self, observer: Observer) -> None:
+        self._observer = observer
+        self.findings: list[Finding] = []
+
+    def hear(self, finding: Finding) -> None:
+        """Pass it on. Snapshots are read again when the mark stands, and tell the same again."""
+        if finding.severity is Severity.DAMAGE:
+            if finding in self.findings:
+                return
+            self.findings.append(finding)
+        self._observer.noticed(finding)
 
 
 def _may_ask(invocation: Invocation) -> bool:
@@ -117,6 +139,7 @@ def _show(
     wishes: dict[str, Any],
     pruned: PruneOutcome | None,
     wal: dict[str, object] | None,
+    damage: Sequence[Finding],
 ) -> int:
     going = {each.name for each in plan.chosen}
     document = {
@@ -126,21 +149,29 @@ def _show(
         "decisions": [_decision_document(each) for each in plan.decisions],
         "left": [{"id": each.subject, "code": each.code, "reason": message_of(each)} for each in plan.left],
         "prune": {**outcome_document(pruned), "wal": wal} if pruned else None,
+        "problems": [finding_document(each) for each in damage],
     }
     lines = [_describe(plan, explains=wishes["explain"])]
-    values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}
-    if wishes["dry_run"]:
-        lines.append(tr("Would go: {count}. Would stay: {rest}.", **values))
-    else:
-        lines.append(tr("Forgotten: {count}. Kept: {rest}.", **values))
+    lines.append(_count(plan, standing, is_dry=wishes["dry_run"]))
     if pruned:
         lines.append(outcome_text(pruned))
-    answer(invocation, document, "\n".join(line for line in lines if line))
+    text = "\n".join(line for line in lines if line)
+    answer(invocation, document, with_problems(invocation, text, damage))
+    status = status_of([*plan.left, *damage])
     if pruned:
-        return max(status_of(plan.left), note_leftovers(invocation, pruned))
+        return max(status, note_leftovers(invocation, pruned))
     if plan.chosen and not wishes["dry_run"]:
         note(invocation, tr("Their room is free after 'rebond prune'; until then 'rebond undelete ID' takes one back."))
-    return status_of(plan.left)
+    if damage:
+        note(invocation, tr("Damage was found beside this: 'rebond verify' says what it reaches and what mends it."))
+    return status
+
+
+def _count(plan: ForgetPlan, standing: Standing, *, is_dry: bool = False) -> str:
+    values = {"count": len(plan.chosen), "rest": len(standing.candidates) - len(plan.chosen)}
+    if is_dry:
+        return tr("Would go: {count}. Would stay: {rest}.", **values)
+    return tr("Forgotten: {count}. Kept: {rest}.", **values)
 
 
 def _describe(plan: ForgetPlan, *, explains: bool) -> str:
@@ -189,7 +220,9 @@ def _decision_document(decision: Decision) -> dict[str, object]:
     }
 
 
-def _simulate(invocation: Invocation, shares: Shares, zone: tzinfo, wishes: dict[str, Any]) -> int:
+def _simulate(
+    invocation: Invocation, shares: Shares, zone: tzinfo, wishes: dict[str, Any], damage: Sequence[Finding]
+) -> int:
     span_seconds = parse_span(wishes["simulate"])
     found = [
         simulate_retention(candidates, policy, zone=zone, span_ms=span_seconds * 1000, group_by=groups_of(wishes))
@@ -206,5 +239,6 @@ def _simulate(invocation: Invocation, shares: Shares, zone: tzinfo, wishes: dict
         kept=len(kept),
         count=sum(len(candidates) for _, candidates in shares),
     )
-    answer(invocation, {"span_seconds": span_seconds, "made": made, "left": left, "kept": kept}, text)
-    return 0
+    document = {"span_seconds": span_seconds, "made": made, "left": left, "kept": kept}
+    answer(invocation, document, with_problems(invocation, text, damage))
+    return status_of(damage)

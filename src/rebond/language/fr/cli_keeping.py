@@ -36,6 +36,7 @@ CLI_KEEPING: dict[str, str] = {
     "They have: {known}.": "Elles ont : {known}.",
     "Would go: {count}. Would stay: {rest}.": "Partiraient : {count}. Resteraient : {rest}.",
     "Forgotten: {count}. Kept: {rest}.": "Oubliées : {count}. Gardées : {rest}.",
+    "Damage was found beside this: 'rebond verify' says what it reaches and what mends it.": "Des dommages ont été trouvés à côté : « rebond verify » dit ce qu'ils touchent et ce qui les répare.",
     "Their room is free after 'rebond prune'; until then 'rebond undelete ID' takes one back.": "Leur place est libre après « rebond prune » ; jusque-là, « rebond undelete ID » en reprend une.",
     "Forget {count} of {all}?": "Oublier {count} sur {all} ?",
     "reason": "raison",
