@@ -33,18 +33,31 @@ def name_kept(hook: str) -> str:
     return f"{hook}.{KEPT}"
 
 
+def is_hook_of(text: str, handed: HandedOver) -> bool:
+    """Say whether a hook that Rebond wrote is this stack's, be it under a name that the stack had before."""
+    return _say_whose(handed.stack) in text.splitlines() or _say_program(handed) in text
+
+
+def _say_program(handed: HandedOver) -> str:
+    return " " + shlex.join(["--config", handed.configuration, "--quiet", "backup", "--scheduled"])
+
+
+def _say_whose(stack: str) -> str:
+    return f"# Written by 'rebond schedule install --git-hook' for {stack}. It never fails and waits for nothing."
+
+
 def write_hook(hook: str, repository: Repository, handed: HandedOver, classes: Sequence[str]) -> str:
     """Return the script of one hook."""
     calls = " ".join(shlex.quote(os.fspath(calls_folder(handed.folder, each))) for each in classes)
     lock = shlex.quote(os.fspath(handed.folder / SERVE_LOCK))
     starter = shlex.quote(os.fspath(handed.folder / "hook.lock"))
-    program = shlex.join([*handed.program, "--config", handed.configuration, "--quiet", "backup", "--scheduled"])
+    program = shlex.join(handed.program) + _say_program(handed)
     names = " ".join(map(shlex.quote, classes))
     settings = "".join(f"export {name}={shlex.quote(value)}\n    " for name, value in sorted(handed.variables.items()))
     guard = f'case "$(pwd -P)/" in {shlex.quote(os.fspath(repository.top))}/*) ;; *) exit "$status" ;; esac\n'
     return sign_text(
         "#!/bin/sh\n"
-        f"# Written by 'rebond schedule install --git-hook' for {handed.stack}. It never fails and waits for nothing.\n"
+        f"{_say_whose(handed.stack)}\n"
         f"kept=${{0%/*}}/{name_kept(hook)}\n"
         "status=0\n"
         'if [ -x "$kept" ]; then "$kept" "$@"; status=$?; fi\n'

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rebond.clock import Clock
@@ -80,9 +80,14 @@ def list_databases_beside(path: str) -> tuple[str, ...]:
 
 def list_folders(loaded: Loaded, class_name: str) -> list[str]:
     """Return the folders of this machine in which a class has files or working trees."""
+    return list_folders_of(loaded, _members(loaded, class_name))
+
+
+def list_folders_of(loaded: Loaded, components: Iterable[Component]) -> list[str]:
+    """Return the folders of this machine in which components have files or working trees."""
     paths = [
         path
-        for each in _members(loaded, class_name)
+        for each in components
         if isinstance(each, Files | Versioned) and not each.inside and not each.volume
         for path in (*((each.path,) if each.path else ()), *(each.paths if isinstance(each, Files) else ()))
     ]

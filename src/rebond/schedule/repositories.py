@@ -1,16 +1,16 @@
 """The repositories whose commits call for a run, and their hooks."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from rebond.config.model import Loaded
 from rebond.errors import UsageError
 from rebond.presence import is_taken
-from rebond.schedule.git_hooks import HOOKS, Repository, name_kept, write_hook
+from rebond.schedule.git_hooks import HOOKS, Repository, is_hook_of, name_kept, write_hook
 from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.installing import FileToWrite, Installation, read_origin, refuse
-from rebond.schedule.observing import list_folders
+from rebond.schedule.observing import list_folders, list_folders_of
 from rebond.schedule.outside_programs import ask_program
 from rebond.schedule.written_files import Origin
 
@@ -44,6 +44,16 @@ def find_repositories(loaded: Loaded, environment: Mapping[str, str]) -> dict[Pa
             classes=", ".join(classes),
         )
     return found
+
+
+def find_hooks_folders(loaded: Loaded, environment: Mapping[str, str]) -> tuple[Path, ...]:
+    """Return where the hooks of a stack may be, whatever its classes wait for by now: of its root, of each component.
+
+    Raises ``CommandFailed`` where there is no git.
+    """
+    folders = (str(loaded.root), *list_folders_of(loaded, loaded.configuration.component.values()))
+    found = (look_at_repository(each, environment) for each in dict.fromkeys(folders))
+    return tuple(dict.fromkeys(each.hooks for each in found if each is not None))
 
 
 def look_at_repository(folder: str, environment: Mapping[str, str]) -> Repository | None:
@@ -84,17 +94,22 @@ def _free_name(kept: Path) -> Path:
     return kept
 
 
-def plan_hooks_away(found: Mapping[Path, tuple[Repository, Sequence[str]]]) -> Installation:
-    """Plan to remove the hooks, and to give those that were there before their name back."""
+def plan_hooks_away(folders: Iterable[Path], handed: HandedOver) -> Installation:
+    """Plan to remove the hooks of a stack, and to give those that were there before their name back.
+
+    Hooks of other stacks stay. Raises ``Refused`` for one that was changed by hand.
+    """
     gone, put_back = [], []
-    for hooks in found:
-        for hook in HOOKS:
-            path, kept = hooks / hook, hooks / name_kept(hook)
-            origin = read_origin(path)
-            if origin is Origin.CHANGED:
-                raise refuse(path, origin)
-            if origin is Origin.OURS and is_taken(kept):
-                put_back.append((kept, path))
-            elif origin is Origin.OURS:
-                gone.append(path)
+    for path, kept in ((hooks / each, hooks / name_kept(each)) for hooks in folders for each in HOOKS):
+        origin = read_origin(path)
+        if origin not in {Origin.OURS, Origin.CHANGED} or not is_hook_of(
+            path.read_text(errors="surrogateescape"), handed
+        ):
+            continue
+        if origin is Origin.CHANGED:
+            raise refuse(path, origin)
+        if is_taken(kept):
+            put_back.append((kept, path))
+        else:
+            gone.append(path)
     return Installation(gone=tuple(gone), put_back=tuple(put_back))

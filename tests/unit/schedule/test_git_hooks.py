@@ -14,7 +14,7 @@ from rebond.schedule.handing_over import HandedOver
 from rebond.schedule.heads import describe_head
 from rebond.schedule.holding import try_lock
 from rebond.schedule.installing import apply_files
-from rebond.schedule.repositories import find_repositories, plan_hooks, plan_hooks_away
+from rebond.schedule.repositories import find_hooks_folders, find_repositories, plan_hooks, plan_hooks_away
 from rebond.schedule.stack_folders import SERVE_LOCK, folder_of
 from rebond.testing.manual_clock import ManualClock
 
@@ -72,7 +72,7 @@ class Site:
         return len(plan.written)
 
     def remove(self) -> None:
-        apply_files(plan_hooks_away(find_repositories(self.loaded, ENVIRONMENT)))
+        apply_files(plan_hooks_away(find_hooks_folders(self.loaded, ENVIRONMENT), self.handed))
 
     def commit(self, where: pathlib.Path | None = None) -> str:
         self.made += 1  # two commits of one second and message would be the same one
@@ -206,6 +206,29 @@ def test_what_calls_for_nothing_is_said(site: Site) -> None:
     (bare / "rebond.toml").write_text(CONFIGURATION)
     with pytest.raises(UsageError, match="repository"):
         find_repositories(load(bare / "rebond.toml"), ENVIRONMENT)
+
+
+def test_hooks_go_when_no_class_waits_for_commits_any_more_and_those_of_another_stack_stay(site: Site) -> None:
+    hooks = site.root / ".git" / "hooks"
+    site.install()
+    theirs = (hooks / "post-commit").read_text()
+    (site.root / "rebond.toml").write_text(CONFIGURATION.replace('trigger = "commit"', 'trigger = "manual"'))
+    site.remove()
+    assert [each.name for each in hooks.iterdir() if not each.name.endswith(".sample")] == []
+
+    renamed = CONFIGURATION.replace('name = "', 'name = "renamed-', 1)
+    (site.root / "rebond.toml").write_text(renamed)
+    (hooks / "post-commit").write_text(theirs)
+    site.remove()
+    assert not (hooks / "post-commit").exists(), "the same configuration wrote it, when the stack had another name"
+
+    moved = site.root / "other" / "rebond.toml"
+    moved.parent.mkdir()
+    (site.root / "rebond.toml").rename(moved)
+    (hooks / "post-commit").write_text(theirs)
+    other = load(moved)
+    apply_files(plan_hooks_away(find_hooks_folders(other, ENVIRONMENT), hand_over(other, site.folder, ENVIRONMENT)))
+    assert (hooks / "post-commit").read_text() == theirs
 
 
 def test_the_hook_passes_the_judge_of_shell_scripts(site: Site) -> None:

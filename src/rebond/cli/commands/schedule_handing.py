@@ -21,7 +21,13 @@ from rebond.schedule.handing_over import HandedOver, describe_handing_over, make
 from rebond.schedule.inherited_variables import list_inherited
 from rebond.schedule.installing import Installation, apply_files
 from rebond.schedule.outside_programs import ask_program, run_program
-from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks, plan_hooks_away
+from rebond.schedule.repositories import (
+    find_hooks_folders,
+    find_repositories,
+    list_commit_classes,
+    plan_hooks,
+    plan_hooks_away,
+)
 from rebond.schedule.stack_folders import folder_of
 from rebond.schedule.targets import (
     LINGER,
@@ -133,8 +139,8 @@ def remove(invocation: Invocation, /, **wishes: Any) -> None:
     """A second time it does nothing."""
     loaded, handed = _look(invocation)
     if wishes["git_hook"]:
-        found = find_repositories(loaded, invocation.environment)
-        _carry_out(invocation, _doing(lambda: plan_hooks_away(found)), wishes)
+        folders = find_hooks_folders(loaded, invocation.environment)
+        _carry_out(invocation, _doing(lambda: plan_hooks_away(folders, handed)), wishes)
         return
     target = _choose_target(loaded, wishes["to"])
     if target == "cron":
