@@ -17,8 +17,9 @@ from rebond.durable_files import (
     publish_file,
     temporary_path,
 )
-from rebond.errors import ShortRead, StoreUnreachable, UsageError
+from rebond.errors import AccessDenied, ShortRead, StoreUnreachable, UsageError
 from rebond.mount_points import find_unmounted
+from rebond.store.acting import acting_as
 from rebond.store.faults import object_exists, object_missing, short_read
 from rebond.store.local_faults import translate_os_error
 from rebond.store.local_listing import list_tree, sweep_tree
@@ -37,7 +38,7 @@ class LocalStore:
     ``StoreUnreachable`` when it is gone or is no longer the directory that it was at the first
     use, as after a disk was unmounted. Order of a put: a flushed temporary file in the same
     directory, its link, the directory. ``ObjectExists`` is raised only after what exists was
-    made as certain as a put would have made it.
+    made as certain as a put would have made it. What root puts belongs to whom the root belongs.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, clock: Clock | None = None, disk: Disk = DISK) -> None:
@@ -45,6 +46,7 @@ class LocalStore:
         self._clock: Clock = clock if clock is not None else SystemClock()
         self._disk = disk
         self._identity: tuple[int, int] | None = None
+        self._owner = 0, 0
         self._settled: dict[str, float] = {}
 
     @classmethod
@@ -90,16 +92,8 @@ class LocalStore:
         """
         check_name(name)
         self.require_root()
-        directory = os.path.dirname(f"{self._root}/{name}")
         try:
-            self._settle(directory)
-            try:
-                self._write(name, directory, content)
-            except FileNotFoundError:  # somebody swept the directory in between
-                self._settled.clear()
-                self.require_root()
-                self._settle(directory)
-                self._write(name, directory, content)
+            self._put_as_owner(name, content)
         except OSError as error:
             raise translate_os_error(error, name, self._root) from error
         self.require_root()  # what was put below a mount point whose disk just went away is not in the vault
@@ -209,7 +203,7 @@ class LocalStore:
                 hint="Look whether a disk was mounted or unmounted there, then run the same command again.",
                 location=self._root,
             )
-        self._identity = identity
+        self._identity, self._owner = identity, (found.st_uid, found.st_gid)
 
     def _settle_root(self) -> None:
         """Flush the name of the root and those above it: a process that died may have made them just before."""
@@ -218,6 +212,28 @@ class LocalStore:
             directory = os.path.dirname(directory)
             with contextlib.suppress(PermissionError):  # what we may not even read, we have not made
                 self._disk.sync_directory(directory)
+
+    def _put_as_owner(self, name: str, content: bytes | bytearray | memoryview) -> None:
+        """Put as the owner of the vault; where that one may not, as in what root left before, root does it itself."""
+        is_owner = False
+        try:
+            with acting_as(*self._owner) as is_owner:
+                self._put(name, content)
+        except (PermissionError, AccessDenied):
+            if not is_owner:
+                raise
+            self._put(name, content)
+
+    def _put(self, name: str, content: bytes | bytearray | memoryview) -> None:
+        directory = os.path.dirname(f"{self._root}/{name}")
+        self._settle(directory)
+        try:
+            self._write(name, directory, content)
+        except FileNotFoundError:  # somebody swept the directory in between
+            self._settled.clear()
+            self.require_root()
+            self._settle(directory)
+            self._write(name, directory, content)
 
     def _write(self, name: str, directory: str, content: bytes | bytearray | memoryview) -> None:
         path = f"{self._root}/{name}"
