@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from rebond.config.places import Problems
 from rebond.config.references import FromFile
 from rebond.errors import AccessDenied, ConfigError
 from rebond.mount_points import find_unmounted
+from rebond.stack.advice import vaults
 from rebond.stack.advice.clocks import compare_clocks
 from rebond.stack.advice.lines import change_value, open_editor, replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
@@ -310,6 +312,37 @@ def test_what_root_left_in_somebodys_vault_is_given_back_and_not_opened(tmp_path
 
     found = describe_obstacle(scene(tmp_path, uid=owner), "vault", str(tmp_path / "vault"), None, denied, is_main=True)
     assert ("chown --recursive somebody:" if is_root else "chmod --recursive u+rwX") in found.command
+
+
+@pytest.mark.parametrize("is_main", [True, False])
+def test_of_a_large_vault_only_the_first_files_are_looked_at_and_that_is_said(
+    tmp_path: Folder, monkeypatch: pytest.MonkeyPatch, is_main: bool
+) -> None:
+    (tmp_path / "vault").mkdir()
+    for number in range(3):
+        (tmp_path / "vault" / str(number)).touch()
+    denied = AccessDenied("{location} may not be used.", location="it")
+    seen = scene(tmp_path, uid=os.geteuid())
+    looked: list[str] = []
+    look_true = vaults._is_there_and_not_of
+
+    def look(uid: int, path: str) -> bool:
+        looked.append(path)
+        return look_true(uid, path)
+
+    monkeypatch.setattr(vaults, "_is_there_and_not_of", look)
+
+    def describe(limit: int) -> Observation:
+        monkeypatch.setattr(vaults, "_LOOKED_AT", limit)
+        looked.clear()
+        return describe_obstacle(seen, "vault", str(tmp_path / "vault"), None, denied, is_main=is_main)
+
+    assert "belong to this account" not in describe(3).template
+    found = describe(2)
+    assert len(looked) == 2
+    assert "The first {count} files of it belong to this account" in found.template
+    assert found.values["count"] == 2
+    assert re.search("chown --recursive somebody: [^ ]+ && chmod --recursive u[+]rwX", found.command)
 
 
 def test_a_line_that_waits_for_a_secret_says_so(tmp_path: Folder) -> None:

@@ -75,6 +75,8 @@ ADVICE: dict[str, str] = {
     "Docker does not answer: {words}": "Docker ne répond pas : {words}",
     "Commands of the configuration call '{called}', which does not work here; '{instead}' does.": "Des commandes de la configuration appellent « {called} », qui ne marche pas ici ; « {instead} » marche.",
     "{program}, which {user_of} runs, cannot be executed.": "{program}, que lance {user_of}, ne peut être exécuté.",
+    "The vault: {reason} The first {count} files of it belong to this account; the others were not looked at, so the line does for both.": "Le coffre : {reason} Ses {count} premiers fichiers appartiennent à ce compte ; les autres n'ont pas été regardés, la ligne vaut donc pour les deux cas.",
+    "The vault {name}: {reason} The first {count} files of it belong to this account; the others were not looked at, so the line does for both.": "Le coffre {name} : {reason} Ses {count} premiers fichiers appartiennent à ce compte ; les autres n'ont pas été regardés, la ligne vaut donc pour les deux cas.",
     "The vault {name}: {reason}": "Le coffre {name} : {reason}",
     "The vault {name} answers; {count} snapshots of this stack, the newest of {moment}.": "Le coffre {name} répond ; {count} sauvegardes de cette pile, la plus récente du {moment}.",
     "The vault {name} answers; it has no snapshot of this stack yet.": "Le coffre {name} répond ; il n'a pas encore de sauvegarde de cette pile.",

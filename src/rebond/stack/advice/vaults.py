@@ -1,5 +1,6 @@
 """Vaults: reachable, opened by the key at hand, proven; and which half of promise 4 holds."""
 
+import itertools
 import os
 import shlex
 from collections.abc import Iterator
@@ -26,7 +27,9 @@ from rebond.vault.credentials import Role
 from rebond.wording import Phrase
 
 CHECK = "vault"
+_LOOKED_AT = 20_000  # files of a vault whose owner is looked up
 _TYPED = "head -n 1"  # what a command begins with that takes a secret from the keyboard
+_BOTH = " && chmod --recursive"  # what a command has in it that does for two causes
 _RULED = {"put-if-absent", "race", "clock"}  # the vault has rules of its own for stores without these
 
 
@@ -116,19 +119,21 @@ def describe_obstacle(
     if isinstance(error, VaultMissing) and name in {each.name for each in scene.configuration.replica}:
         return _describe_no_copy(scene, name, address, error)
     command = "" if is_for_later else _mend(scene, address, key, error)
-    template = _say_obstacle(command, is_main=is_main)
+    values: dict[str, object] = {"count": _LOOKED_AT} if _BOTH in command else {}
     return Observation(
         check=CHECK,
         code=error.code,
         weight=Weight.NOTE if is_for_later else Weight.FAILURE if is_main else Weight.WARNING,
-        template=template,
-        values={"name": name, "reason": error},
+        template=_say_obstacle(command, is_main=is_main),
+        values={"name": name, "reason": error, **values},
         command=command,
     )
 
 
 def _say_obstacle(command: str, *, is_main: bool) -> Phrase:
     """Return the template; a command that waits for a secret shows nothing by itself, and looks as if it hung."""
+    if _BOTH in command:
+        return _say_both(is_main=is_main)
     if _TYPED in command and is_main:
         return Phrase("The vault: {reason} The line waits for the recovery key or the passphrase: type it, then Enter.")
     if _TYPED in command:
@@ -136,6 +141,18 @@ def _say_obstacle(command: str, *, is_main: bool) -> Phrase:
             "The vault {name}: {reason} The line waits for the recovery key or the passphrase: type it, then Enter."
         )
     return Phrase("The vault: {reason}") if is_main else Phrase("The vault {name}: {reason}")
+
+
+def _say_both(*, is_main: bool) -> Phrase:
+    if is_main:
+        return Phrase(
+            "The vault: {reason} The first {count} files of it belong to this account; the others were not looked at, "
+            "so the line does for both."
+        )
+    return Phrase(
+        "The vault {name}: {reason} The first {count} files of it belong to this account; the others were not looked "
+        "at, so the line does for both."
+    )
 
 
 def describe_lost_secret(
@@ -239,9 +256,12 @@ def _mend(scene: Scene, address: str, key: Text | None, error: RebondError) -> s
     if isinstance(error, MissingExtra):
         return "pip install 'rebond[cloud]'"
     if isinstance(error, AccessDenied) and place:
-        if _is_of(scene.uid, place) and not _holds_of_others(scene.uid, place):
-            return scene.command("chmod", "--recursive", "u+rwX", place)
-        return scene.root_command("chown", "--recursive", f"{scene.user}:", place)
+        opened = scene.command("chmod", "--recursive", "u+rwX", place)
+        given = scene.root_command("chown", "--recursive", f"{scene.user}:", place)
+        if not _is_of(scene.uid, place):
+            return given
+        holds_of_others = _holds_of_others(scene.uid, place)
+        return f"{given} && {opened}" if holds_of_others is None else given if holds_of_others else opened
     if isinstance(error, WrongKey | ConfigError) and key_path:
         return _issue_key(scene, address, key_path)
     if isinstance(error, ConfigError) and "path" in error.values:  # a file with a passphrase: it is typed
@@ -259,13 +279,15 @@ def _is_of(uid: int, path: str) -> bool:
         return False
 
 
-def _holds_of_others(uid: int, folder: str) -> bool:
-    """Say whether something in a folder belongs to somebody else: a run as root leaves what only root may read."""
-    return any(
-        _is_there_and_not_of(uid, os.path.join(place, name))
-        for place, folders, files in os.walk(folder)
-        for name in (*folders, *files)
-    )
+def _holds_of_others(uid: int, folder: str) -> bool | None:
+    """Say whether something in a folder belongs to somebody else: a run as root leaves what only root may read.
+
+    ``None`` where that is not among the first files of a large one: a doctor does not walk for minutes.
+    """
+    below = (os.path.join(place, name) for place, folders, files in os.walk(folder) for name in (*folders, *files))
+    if any(_is_there_and_not_of(uid, each) for each in itertools.islice(below, _LOOKED_AT)):
+        return True
+    return None if next(below, None) is not None else False
 
 
 def _is_there_and_not_of(uid: int, path: str) -> bool:
