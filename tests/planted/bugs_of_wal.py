@@ -11,6 +11,7 @@ RECEIVED = "tests/scenarios/test_wal_received.py"
 SLOTS = "tests/scenarios/test_wal_slots.py"
 SOCKET = "tests/unit/service/test_wal_socket.py"
 SPOOL = "tests/unit/service/test_wal_spool.py"
+STATUS = "tests/unit/cli/test_wal_status.py"
 STANDING = "tests/unit/operations/wal/test_standing.py"
 WAITING = "tests/unit/operations/test_waiting_for_a_log.py"
 
@@ -61,7 +62,166 @@ WAL = (
                 "    have.update(dict(sorted(here)))\n    while (last := find_anchor(",
             ),
         ),
-        (f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same",),
+        (f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_once_that_is_filled",),
+    ),
+    Bug(
+        "wal-spool-puts-what-lies-behind-a-hole",
+        "What lies behind a hole goes into the vault before what was deleted: the stream goes on behind that.",
+        (
+            Change(
+                "service/wal_anchors.py",
+                "for each in on_way if place is None or each[1] > place[1]}",
+                "for each in on_way if place is None and each[1] < 0}",
+            ),
+        ),
+        (
+            f"{SPOOL}::test_what_was_deleted_from_the_middle_comes_again_also_when_the_vault_takes_the_rest_before",
+            f"{SPOOL}::test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_once_that_is_filled",
+        ),
+    ),
+    Bug(
+        "wal-spool-holds-what-is-accepted",
+        "What lies behind a gap that was accepted never goes into the vault.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "        for each, number in self.state.before.items():\n            have",
+                "        for each, number in self.state.before.items() & [0]:\n            have",
+            ),
+        ),
+        (f"{SPOOL}::test_what_lies_behind_a_hole_is_freed_by_who_accepts_the_gap",),
+    ),
+    Bug(
+        "wal-first-put-by-what-was-known",
+        "A receiver that begins anew puts by what it knew of the vault, which is another one or an older one by now.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "            if not self._has_surveyed and self._spool.has_content():",
+                "            if not self._spool.folder:",
+            ),
+        ),
+        (f"{RECEIVER}::test_the_vault_is_asked_before_anything_is_put_whose_place_nobody_knows",),
+    ),
+    Bug(
+        "wal-spoilt-notes-are-none",
+        "Notes that are spoilt are taken for none: a server that went back is received.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "        self._spool.require_sound_notes()\n",
+                "",
+            ),
+        ),
+        (f"{RECEIVER}::test_nothing_is_received_where_the_notes_are_spoilt_until_somebody_looked",),
+    ),
+    Bug(
+        "wal-notes-with-an-error-are-none",
+        "Notes that a bad disk hides are taken for none and written anew.",
+        (
+            Change(
+                "service/wal_spool_state.py",
+                "    except FileNotFoundError:\n        return SpoolState()",
+                "    except OSError:\n        return SpoolState()",
+            ),
+        ),
+        (f"{SPOOL}::test_notes_that_cannot_be_read_are_refused_and_not_written_anew",),
+    ),
+    Bug(
+        "wal-former-cluster-is-taken-for-the-new-one",
+        "Without the notes, what a former cluster left in the spool is taken for the log of the one that was adopted.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "        page = None if state.system_id else find_first_page(self.folder)\n",
+                "        page = None if True else find_first_page(self.folder)\n",
+            ),
+            Change(
+                "service/wal_spool.py",
+                "            former = self.find_cluster()\n",
+                "            former = self.state.system_id\n",
+            ),
+        ),
+        (f"{SPOOL}::test_what_a_former_cluster_left_is_not_taken_for_the_new_one_where_the_notes_are_gone",),
+    ),
+    Bug(
+        "wal-former-cluster-is-left-over-itself",
+        "What was kept of a cluster that is left a second time is overwritten.",
+        (Change("service/wal_spool_files.py", "if not is_taken(path))", "if path)"),),
+        (f"{SPOOL}::test_a_cluster_that_is_left_twice_loses_nothing",),
+    ),
+    Bug(
+        "wal-former-cluster-is-dropped-by-its-names",
+        "What a former cluster left is deleted because its name is in the vault, with another content.",
+        (
+            Change(
+                "vault/streams.py",
+                "    return keyed_id(vault.credentials.domain_keys(domain).data_id_key, content) == record.content_id",
+                "    return bool(record.content_id or content)",
+            ),
+        ),
+        (f"{SPOOL}::test_what_has_the_name_of_a_segment_in_the_vault_and_another_content_is_kept",),
+    ),
+    Bug(
+        "wal-beginnings-are-listed-last",
+        "A log that goes on while a file of it is looked for is told to a standby as a gap: it stops.",
+        (
+            Change(
+                "operations/wal/fetching.py",
+                "    coverage = survey_wal(vault, system_id)\n    if is_history(name):\n        found",
+                "    coverage = survey_wal(vault, system_id)\n    begun = list_tails(vault, system_id)\n"
+                "    if is_history(name):\n        found",
+            ),
+            Change(
+                "operations/wal/fetching.py",
+                "    begun = list_tails(vault, system_id) if is_segment(name) else ()\n",
+                "",
+            ),
+        ),
+        (f"{FETCHING}::test_a_stream_that_goes_on_between_two_looks_leaves_no_gap",),
+    ),
+    Bug(
+        "wal-status-lists-beginnings-last",
+        "A log that goes on while its status is asked for is said to have a gap.",
+        (
+            Change(
+                "cli/commands/wal_status.py",
+                "    coverage = survey_wal(vault, system_id) if system_id else None\n",
+                "    coverage = survey_wal(vault, system_id) if system_id else None\n"
+                "    tails = list_tails(vault, system_id) if system_id else ()\n",
+            ),
+            Change(
+                "cli/commands/wal_status.py",
+                "    tails = list_tails(vault, system_id) if system_id else ()  # before",
+                "    # before",
+            ),
+        ),
+        (f"{STATUS}::test_a_log_that_goes_on_between_two_looks_is_not_said_to_have_a_gap",),
+    ),
+    Bug(
+        "wal-accepted-gap-is-forgotten",
+        "A gap that was accepted is asked for again by the next process, and nothing comes.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "        self.state.before = {} if kept_from is None else dict(",
+                "        self.state.before = {} if kept_from is not None else dict(",
+            ),
+        ),
+        (f"{SPOOL}::test_a_gap_that_was_accepted_stays_accepted_until_something_behind_it_is_saved",),
+    ),
+    Bug(
+        "wal-beginning-aside-is-not-missed",
+        "The beginning of a segment that lies aside is deleted under the receiver, and is not missed.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "(is_partial(each) and not each.startswith(ASIDE) and",
+                "(is_partial(each.removeprefix(ASIDE)) and",
+            ),
+            Change("service/wal_spool.py", "is_there(self.folder / each[:24]))", "bool(each[:24]))"),
+        ),
+        (f"{SPOOL}::test_a_beginning_that_lies_aside_is_missed_too",),
     ),
     Bug(
         "wal-gap-between-timelines-unseen",
@@ -154,13 +314,13 @@ WAL = (
         "The history that another cluster left in the spool is archived as one of the new cluster.",
         (
             Change(
-                "service/wal_spool.py",
-                "            is_name = is_history(each) or",
-                "            if is_history(each):\n                continue\n            is_name =",
+                "service/wal_spool_files.py",
+                "        if is_needless(each):\n",
+                "        if each.endswith('.history'):\n            continue\n        if is_needless(each):\n",
             ),
             Change(
                 "service/wal_spool.py",
-                "            for each in filter(is_history, _list(self.folder)):\n                os.unlink",
+                "            for each in filter(is_history, list_names(self.folder)):\n                os.unlink",
                 "            for each in filter(is_history, []):\n                os.unlink",
             ),
         ),

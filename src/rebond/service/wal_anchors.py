@@ -53,3 +53,19 @@ def find_before(position: int, timeline: int, history: tuple[Switch, ...], segme
 def _find_owner(number: int, timeline: int, history: tuple[Switch, ...], segment_bytes: int) -> int:
     """Return the timeline whose file holds a segment, on the way to ``timeline``: where it switches, the later one."""
     return next((each.timeline for each in history if number < each.lsn // segment_bytes), timeline)
+
+
+def find_held(
+    reached: dict[int, int],
+    here: set[tuple[int, int]],
+    timeline: int,
+    history: tuple[Switch, ...],
+    segment_bytes: int,
+) -> set[tuple[int, int]]:
+    """Return what of ``here`` lies behind a hole on the way to ``timeline``: the stream is yet to come by it.
+
+    ``reached`` is what is had without a hole, see ``add_what_lies_here``. Where it leads nowhere, all on the way does.
+    """
+    place = find_anchor(reached, timeline, history, segment_bytes)
+    on_way = {each for each in here if _find_owner(each[1], timeline, history, segment_bytes) == each[0]}
+    return {each for each in on_way if place is None or each[1] > place[1]}

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from rebond.clock import Clock
 from rebond.errors import RebondError, Refused, SourceError, SourceUnfit, StoreError, WalGap
 from rebond.operations.wal.coverage import Coverage
-from rebond.service.wal_spool import STATE, WalSpool
+from rebond.service.wal_spool import WalSpool
+from rebond.service.wal_spool_state import STATE
 from rebond.sources.postgres.server import describe_input
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
@@ -59,6 +60,7 @@ class WalReceiver:
         self._told = ""
         self._told_of_vault = ""  # what keeps it from the vault, as long as that lasts
         self._has_left_over = True
+        self._has_surveyed = False  # the vault, since somebody else may have put or deleted something
 
     def turn(self) -> None:
         """Put what came into the vault, see whether the stream still runs, and begin it where it does not."""
@@ -98,6 +100,7 @@ class WalReceiver:
         receiving = self._receiving
         if not self._spool.has_room():
             raise SourceUnfit("There is too little room in {path} to go on.", path=str(self._spool.folder))
+        self._spool.require_sound_notes()
         access, database = receiving.find_access()
         facts = read_wal_facts(access, database)
         self._require_same(facts)
@@ -137,6 +140,7 @@ class WalReceiver:
             *(self._receiving.component, self._spool.folder),
         )
         self._end_stream()  # it writes into a file that nobody finds
+        self._has_surveyed = False
         try:
             self._spool.begin_anew()
         except OSError as error:
@@ -157,6 +161,7 @@ class WalReceiver:
         """Look at what the vault has. While it does not answer, what was seen last will do: only we add to it."""
         try:
             self._spool.learn(self._receiving.survey(system_id))
+            self._has_surveyed = True
         except StoreError:
             if not self._spool.state.have:
                 raise
@@ -256,6 +261,8 @@ class WalReceiver:
         if not self._spool.state.system_id:
             return
         try:
+            if not self._has_surveyed and self._spool.has_content():  # what is behind a hole is not put before that
+                self._survey(self._spool.state.system_id)
             self._spool.push_whole()
             if self._has_left_over or self._clock.monotonic() >= self._tail_at:
                 self._spool.push_tails(self._receiving.get_vault())

@@ -10,50 +10,39 @@ import os
 import shutil
 from pathlib import Path
 
-import msgspec
-
-from rebond.durable_files import DIRECTORY_MODE, make_directories_durably, replace_durably
-from rebond.errors import SourceUnfit
+from rebond.durable_files import DIRECTORY_MODE, make_directories_durably
+from rebond.errors import RebondError, SourceUnfit, UsageError
 from rebond.operations.wal.archiving import WalArchive, WalFile
 from rebond.operations.wal.coverage import Coverage
 from rebond.operations.wal.ledger import WalLedger
 from rebond.operations.wal.tails import put_tail
 from rebond.presence import is_folder, is_there
-from rebond.service.wal_anchors import add_what_lies_here, find_anchor, find_before
+from rebond.service.wal_anchors import add_what_lies_here, find_anchor, find_before, find_held
+from rebond.service.wal_spool_files import (
+    ASIDE,
+    count_bytes,
+    find_first_page,
+    is_anchor,
+    is_of_stream,
+    leave_former,
+    list_names,
+)
+from rebond.service.wal_spool_state import STATE, SpoolState, load_state, require_no_spoilt_state, save_state
 from rebond.sources.postgres.wal_names import (
     Switch,
-    is_archived,
+    history_name,
     is_history,
     is_partial,
     is_segment,
+    parse_history,
     parse_segment_name,
     segment_name,
 )
-from rebond.sources.postgres.wal_pages import read_first_page
 from rebond.vault.access import Vault
 
 LOG = logging.getLogger("rebond.wal")
-STATE = "state.json"
-_ASIDE = "aside-"  # what pg_receivewal is not to go on from, and is not in the vault yet
-_FORMER = "former-"  # a directory of what came of another cluster
-_HEAD_BYTES = 24
 _LEAST_FREE_BYTES = 256 << 20
 _LEAST_FREE_SHARE = 0.05
-
-
-class SpoolState(msgspec.Struct, kw_only=True):
-    """Whose log it is, and the newest segment of each timeline that is in the vault, for when that does not answer.
-
-    ``before`` is the segment before the first one that came, from the beginning or behind a gap that was accepted, for
-    as long as none of these is in the vault: what is lost here by then, the slot has let go, and the server may still
-    have it. ``astray`` is the timeline on which the server went back to before what is saved; 0 for none.
-    """
-
-    system_id: int = 0
-    segment_bytes: int = 0
-    have: dict[int, int] = msgspec.field(default_factory=dict)
-    before: dict[int, int] = msgspec.field(default_factory=dict)
-    astray: int = 0
 
 
 class WalSpool:
@@ -68,13 +57,26 @@ class WalSpool:
         self._tails: dict[str, int] = {}
         self._seen: set[str] = set()
         self._being_put = ""
-        self.state = SpoolState()
-        with contextlib.suppress(OSError, msgspec.MsgspecError):
-            self.state = msgspec.json.decode((folder / STATE).read_bytes(), type=SpoolState)
+        self._is_placed = False  # the stream goes on, or did, where it leaves nothing out
+        self._way: tuple[int, tuple[Switch, ...]] | None = None  # the server's timeline, and where that comes from
+        self.state = self._load()
 
     def make(self) -> None:
         """Make the directory, where it is not there. Raises ``OSError``."""
         make_directories_durably(os.fspath(self.folder), mode=DIRECTORY_MODE)
+
+    def _load(self) -> SpoolState:
+        """Return what was written down; where that is gone, what lies here says whose it is."""
+        try:
+            state = load_state(self.folder)
+        except SourceUnfit as error:
+            self._ledger.note_failure("", f"{error} {error.hint}", is_refused=True)
+            raise
+        page = None if state.system_id else find_first_page(self.folder)
+        if page is not None:
+            state = SpoolState(system_id=page.system_id, segment_bytes=page.segment_bytes)
+            save_state(self.folder, state)
+        return state
 
     def is_there(self) -> bool:
         """Say whether the directory and what ``look`` saw in it are there: nobody but us is to delete that.
@@ -85,13 +87,13 @@ class WalSpool:
             return False
         return all(
             is_there(self.folder / each)
-            or (is_partial(each) and not each.startswith(_ASIDE) and is_there(self.folder / each[:24]))
+            or (is_partial(each) and not each.startswith(ASIDE) and is_there(self.folder / each[:24]))
             for each in sorted(self._seen)
         )
 
     def look(self) -> None:
         """Remember what is there now. Raises ``OSError``."""
-        self._seen = {each for each in _list(self.folder) if _is_of_stream(each.removeprefix(_ASIDE))}
+        self._seen = {each for each in list_names(self.folder) if is_of_stream(each.removeprefix(ASIDE))}
 
     def begin_anew(self) -> None:
         """Make the directory again, after it or a part was deleted; what is not in the vault is to come once more."""
@@ -99,6 +101,7 @@ class WalSpool:
         self._put.clear()
         self._tails.clear()
         self._seen.clear()
+        self._is_placed = False
         if not is_there(self.folder / STATE):  # whoever deletes it says that the server did not go back
             self.state.astray = 0
         self._save()
@@ -113,12 +116,14 @@ class WalSpool:
         A history does not say whose it is: where nobody knows whose log came here, the server sends it once more.
         """
         if (self.state.system_id, self.state.segment_bytes) != (system_id, segment_bytes):
-            if self.state.system_id:
-                self._leave_former()
-            for each in filter(is_history, _list(self.folder)):
+            former = self.find_cluster()
+            if former and (former != system_id or self.state.system_id):
+                leave_former(self.folder, former, lambda each: self._is_needless(former, each))
+            for each in filter(is_history, list_names(self.folder)):
                 os.unlink(self.folder / each)
             self._put.clear()
             self._tails.clear()
+            self._is_placed = False
             self.state = SpoolState(system_id=system_id, segment_bytes=segment_bytes)
         self._save()
 
@@ -128,28 +133,23 @@ class WalSpool:
 
     def find_cluster(self) -> int:
         """Return whose log lies here, also where the notes are gone; 0 for nobody's."""
-        if self.state.system_id:
-            return self.state.system_id
-        for each in _list(self.folder):
-            if is_segment(each.removeprefix(_ASIDE)) or is_partial(each.removeprefix(_ASIDE)):
-                with contextlib.suppress(SourceUnfit):  # nothing came yet, or it is an anchor
-                    return read_first_page(each, (self.folder / each).read_bytes()).system_id
-        return 0
+        page = None if self.state.system_id else find_first_page(self.folder)
+        return page.system_id if page is not None else self.state.system_id
 
-    def _leave_former(self) -> None:
-        """Take out of the way what another cluster left: nothing may go on from it."""
-        left = self.folder / f"{_FORMER}{self.state.system_id}"
-        kept = []
-        for each in [each for each in _list(self.folder) if is_archived(each.removeprefix(_ASIDE))]:
-            is_name = is_history(each) or (is_segment(each) and self._is_anchor(each))
-            if is_name or each in self._put or self._tails.get(each, 0) == _count_bytes(self.folder / each):
-                os.unlink(self.folder / each)
-            else:
-                make_directories_durably(os.fspath(left), mode=DIRECTORY_MODE)
-                os.replace(self.folder / each, left / each)
-                kept.append(each)
-        if kept:
-            LOG.warning("of the former cluster %s did not come into the vault; it lies in %s", ", ".join(kept), left)
+    def require_sound_notes(self) -> None:
+        """Raise ``Refused`` where what was written down once is spoilt, until somebody has looked at it."""
+        require_no_spoilt_state(self.folder)
+
+    def _is_needless(self, system_id: int, name: str) -> bool:
+        """Say whether a file of a former cluster is a mere name, or stands in the vault as it is here."""
+        if is_history(name) or name in self._put or (is_segment(name) and self._is_anchor(name)):
+            return True
+        if is_partial(name.removeprefix(ASIDE)):
+            return self._tails.get(name, 0) == count_bytes(self.folder / name)
+        content = (self.folder / name).read_bytes()
+        with contextlib.suppress(RebondError):  # nobody can tell: it stays
+            return self._archive.has(WalFile(name=name.removeprefix(ASIDE), content=content, system_id=system_id))
+        return False
 
     def note_astray(self, timeline: int) -> None:
         """Remember that the server writes anew what is saved of a timeline."""
@@ -167,7 +167,7 @@ class WalSpool:
     def note_put(self, fault: str) -> None:
         """Write down for those who ask whether what came here is put into the vault, or why it is not."""
         if fault:
-            self._ledger.note_failure(self._being_put, fault)
+            self._ledger.note_failure(self._being_put, fault, lies_in=str(self.folder))
         else:
             self._ledger.note_success()
 
@@ -183,14 +183,13 @@ class WalSpool:
             self._save()
 
     def push_whole(self) -> int:
-        """Put every whole segment and history into the vault; return how many. Raises as ``WalArchive.push`` does."""
-        count, system_id = 0, self.state.system_id
-        present = sorted(os.listdir(self.folder))
-        aside = [each for each in present if each.startswith(_ASIDE) and is_segment(each.removeprefix(_ASIDE))]
-        for path in [*(each for each in present if is_history(each)), *aside, *self.names()]:
-            name = path.removeprefix(_ASIDE)
-            if path in self._put or self._is_anchor(path):
-                continue
+        """Put every whole segment and history into the vault; return how many. Raises as ``WalArchive.push`` does.
+
+        But for what lies behind a hole that the stream is to fill first: it would go on behind that.
+        """
+        count, system_id, self._being_put = 0, self.state.system_id, ""
+        for path in self._list_whole():
+            name = path.removeprefix(ASIDE)
             self._being_put = name
             content = (self.folder / path).read_bytes()
             self._archive.push(WalFile(name=name, content=content, system_id=system_id))
@@ -204,17 +203,46 @@ class WalSpool:
                 self.state.have[timeline] = max(number, self.state.have.get(timeline, number))
                 if path == name:
                     self.state.before = {}
+            self._being_put = ""
             count += 1
         if count:
             self._save()
         self._drop_old()
         return count
 
+    def _list_whole(self) -> list[str]:
+        """Return what is to go into the vault, in order: histories, what no stream brings any more, and the rest."""
+        present = [each for each in sorted(os.listdir(self.folder)) if each not in self._put]
+        whole = [each for each in present if is_segment(each.removeprefix(ASIDE)) and not self._is_anchor(each)]
+        held = self._find_held() if not self._is_placed or any(each.startswith(ASIDE) for each in whole) else set()
+        free = [
+            each
+            for each in whole
+            if (self._is_placed and not each.startswith(ASIDE)) or self._parse(each.removeprefix(ASIDE)) not in held
+        ]
+        free.sort(key=lambda each: (each.removeprefix(ASIDE)[8:], each.removeprefix(ASIDE)))
+        return [*filter(is_history, present), *free]
+
+    def _find_held(self) -> set[tuple[int, int]]:
+        """Return timeline and number of what lies here behind a hole; see ``find_held``."""
+        here = self._list_here()
+        if self._is_placed and self._way is None:  # the slot says where to go on: nothing is to be filled
+            return set()
+        timeline, history = self._way if self._is_placed and self._way else self._guess_way(here)
+        return find_held(self._have(timeline, history), here, timeline, history, self.state.segment_bytes)
+
+    def _guess_way(self, here: set[tuple[int, int]]) -> tuple[int, tuple[Switch, ...]]:
+        """Return the newest timeline that is known here, and where that comes from; before the server was asked."""
+        timeline = max([*self.state.have, *(each for each, _ in here)], default=1)
+        with contextlib.suppress(FileNotFoundError, UsageError):
+            return timeline, parse_history((self.folder / history_name(timeline)).read_bytes())
+        return timeline, ()
+
     def push_tails(self, vault: Vault) -> int:
         """Put what came of segments that are not whole yet; return how many bytes. Raises ``StoreError``."""
         count = 0
-        for name in [each for each in os.listdir(self.folder) if is_partial(each.removeprefix(_ASIDE))]:
-            whole = name.removeprefix(_ASIDE).removesuffix(".partial")
+        for name in [each for each in os.listdir(self.folder) if is_partial(each.removeprefix(ASIDE))]:
+            whole = name.removeprefix(ASIDE).removesuffix(".partial")
             try:
                 content = (self.folder / name).read_bytes()
             except FileNotFoundError:  # it has just become whole
@@ -224,7 +252,8 @@ class WalSpool:
             end = put_tail(vault, self.state.system_id, whole, content, begin, sequence=number)
             self._tails[name] = end
             count += end - begin
-            if name.startswith(_ASIDE):
+            self._being_put = ""
+            if name.startswith(ASIDE):
                 os.unlink(self.folder / name)
         return count
 
@@ -241,10 +270,11 @@ class WalSpool:
             self._save()
         wanted = find_anchor(self._have(timeline, history), timeline, history, segment_bytes)
         if wanted is None:
+            self._is_placed, self._way = True, None
             return ""
         name = segment_name(*wanted, segment_bytes)
         following = segment_name(wanted[0], wanted[1] + 1, segment_bytes)
-        for other in [each for each in _list(self.folder) if is_segment(each) or is_partial(each)]:
+        for other in [each for each in list_names(self.folder) if is_segment(each) or is_partial(each)]:
             if is_segment(other) and other != name and (self._is_anchor(other) or other in self._put):
                 self._drop(other)
             elif (is_segment(other) and other[8:] > name[8:]) or (is_partial(other) and other[:24] != following):
@@ -255,6 +285,7 @@ class WalSpool:
             with open(self.folder / name, "wb") as file:
                 file.truncate(segment_bytes)
         self._tails.clear()
+        self._is_placed, self._way = True, (timeline, history)
         return name
 
     def _make_whole(self, name: str) -> None:
@@ -264,8 +295,8 @@ class WalSpool:
 
     def _set_aside(self, name: str) -> None:
         """Take a file out of the way of pg_receivewal, until it is in the vault; of two, the one with more is kept."""
-        aside = self.folder / f"{_ASIDE}{name}"
-        if is_there(aside) and _count_bytes(aside) > _count_bytes(self.folder / name):
+        aside = self.folder / f"{ASIDE}{name}"
+        if is_there(aside) and count_bytes(aside) > count_bytes(self.folder / name):
             os.unlink(self.folder / name)
         else:
             os.replace(self.folder / name, aside)
@@ -287,6 +318,7 @@ class WalSpool:
             elif is_segment(each) or is_partial(each):
                 self._set_aside(each)
         self._tails.clear()
+        self._is_placed, self._way = True, None if kept_from is None else (timeline, history)
         size = self.state.segment_bytes
         self.state.before = {} if kept_from is None else dict([find_before(kept_from, timeline, history, size)])
         self._save()
@@ -306,9 +338,9 @@ class WalSpool:
 
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""
-        left = [each for each in _list(self.folder) if each not in self._put]
+        left = [each for each in list_names(self.folder) if each not in self._put]
         names = [each for each in left if not is_segment(each) or not self._is_anchor(each)]
-        return any(is_partial(each) or is_segment(each) for each in (name.removeprefix(_ASIDE) for name in names))
+        return any(is_partial(each) or is_segment(each) for each in (name.removeprefix(ASIDE) for name in names))
 
     def has_room(self) -> bool:
         """Say whether more may be written here: a disk that fills would take what else lives on it."""
@@ -329,19 +361,17 @@ class WalSpool:
     def _list_here(self) -> set[tuple[int, int]]:
         """Return timeline and number of each whole segment that lies here, also of those that lie aside."""
         own = [each for each in self.names() if not self._is_anchor(each)]
-        aside = [each.removeprefix(_ASIDE) for each in _list(self.folder) if each.startswith(_ASIDE)]
+        aside = [each.removeprefix(ASIDE) for each in list_names(self.folder) if each.startswith(ASIDE)]
         return {self._parse(each) for each in [*own, *filter(is_segment, aside)]}
 
     def _parse(self, name: str) -> tuple[int, int]:
         return parse_segment_name(name, self.state.segment_bytes)
 
     def _save(self) -> None:
-        replace_durably(os.fspath(self.folder / STATE), msgspec.json.encode(self.state))
+        save_state(self.folder, self.state)
 
     def _is_anchor(self, name: str) -> bool:
-        """Say whether a segment was made by us, for its name alone: a true one never begins with zeros."""
-        with open(self.folder / name, "rb") as file:
-            return file.read(_HEAD_BYTES) == bytes(_HEAD_BYTES)
+        return is_anchor(self.folder / name)
 
     def _drop_old(self) -> None:
         names = self.names()
@@ -350,20 +380,3 @@ class WalSpool:
                 self._drop(name)
         for name in [each for each in self._tails if not is_there(self.folder / each)]:
             del self._tails[name]
-
-
-def _is_of_stream(name: str) -> bool:
-    return is_segment(name) or is_partial(name)
-
-
-def _list(folder: Path) -> list[str]:
-    """Return the names of what is there, in order; none where the directory is gone."""
-    try:
-        return sorted(os.listdir(folder))
-    except FileNotFoundError:
-        return []
-
-
-def _count_bytes(path: Path) -> int:
-    """Return how many bytes of a segment came: what is behind them is zeros."""
-    return len(path.read_bytes().rstrip(b"\0"))

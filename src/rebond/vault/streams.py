@@ -142,6 +142,18 @@ def _require_same(vault: Vault, name: ObjectName, record: StreamRecord) -> None:
         )
 
 
+def holds_item(vault: Vault, stream: str, item: str, content: Buffer) -> bool:
+    """Say whether the own domain has an item with just this content. Raises ``StoreError``, ``VaultDamaged``."""
+    domain = vault.credentials.writing_domain()
+    name = stream_item_name(vault.credentials.catalog(domain), stream, item)
+    try:
+        info = vault.store.stat(name)
+        record, _ = open_item(vault, name, vault.store.read(name), info.modified_ms)
+    except ObjectMissing:
+        return False
+    return keyed_id(vault.credentials.domain_keys(domain).data_id_key, content) == record.content_id
+
+
 def list_items(
     vault: Vault, stream: str | None = None, *, domain: DomainId | None = None, prefix: str = ""
 ) -> Iterator[StoredItem]:

@@ -241,6 +241,64 @@ def test_a_copy_that_was_named_for_a_time_is_got_over_by_deleting_one_file(
     assert not one._spool.refused  # type: ignore[attr-defined]
 
 
+def test_nothing_is_received_where_the_notes_are_spoilt_until_somebody_looked(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]], tmp_path: pathlib.Path
+) -> None:
+    one, way, clock = receiver("exec sleep 3600")
+    one.turn()
+    assert way.begun == 1
+    one.close()
+    (tmp_path / "spool" / "state.json").write_text('{"astray": ')
+    one = WalReceiver(one._receiving, Kept(tmp_path / "spool", None, None))  # type: ignore[arg-type]
+    for _ in range(2):
+        one.turn()
+        clock.advance(60)
+    kept = tmp_path / "spool" / "state.json.spoilt"
+    assert str(kept) in one._spool.refused  # type: ignore[attr-defined]
+    assert way.begun == 1
+    kept.unlink()
+    one.turn()
+    assert way.begun == 2
+    one.close()
+
+
+@pytest.mark.parametrize("event", ["a new process", "a part is deleted"])
+def test_the_vault_is_asked_before_anything_is_put_whose_place_nobody_knows(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    event: str,
+) -> None:
+    one, _, clock = receiver("exec sleep 3600")
+    did: list[str] = []
+
+    def survey(_: int) -> Coverage:
+        did.append("survey")
+        return Coverage(system_id=SYSTEM, segment_bytes=SEGMENT_BYTES, timelines={})
+
+    def put(_: WalSpool) -> int:
+        did.append("put")
+        return 0
+
+    monkeypatch.setattr(Kept, "push_whole", put)
+    segment = tmp_path / "spool" / "000000010000000000000001"
+    one._receiving = replace(one._receiving, survey=survey)
+    one.turn()
+    for number in (1, 2):
+        segment.with_name(f"00000001000000000000000{number}").write_bytes(bytes([1]) * 100)
+    one.turn()
+    if event == "a new process":
+        one.close()
+        one = WalReceiver(one._receiving, Kept(tmp_path / "spool", None, None))  # type: ignore[arg-type]
+    segment.unlink()
+    did.clear()
+    one.turn()
+    assert did[:2] == ["survey", "put"]
+    clock.advance(60)
+    one.turn()
+    one.close()
+
+
 def test_a_second_outage_of_the_vault_with_the_same_words_is_told_again(
     receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
     monkeypatch: pytest.MonkeyPatch,

@@ -5,12 +5,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tests.unit.operations.wal.archived import Archived, set_stage
+from tests.unit.operations.wal.archived import HISTORY_2, Archived, set_stage
 
-from rebond.errors import Refused, StoreError
+from rebond.errors import Refused, SourceUnfit, StoreError
+from rebond.operations.wal.archiving import adopt
 from rebond.operations.wal.coverage import find_stored, survey_wal
 from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
+from rebond.operations.wal.standing_findings import say_failing
 from rebond.service.wal_anchors import find_anchor
 from rebond.service.wal_spool import WalSpool
 from rebond.sources.postgres.wal_names import Switch, stream_of_segments
@@ -168,7 +170,9 @@ def test_a_gap_that_was_accepted_stays_accepted_until_something_behind_it_is_sav
     assert spool.place_anchor(1, ()) == name_segment(1, 9)
 
 
-def test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_all_the_same(stage: Archived) -> None:
+def test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_once_that_is_filled(
+    stage: Archived,
+) -> None:
     stage.push(1, [1, 2], role="owner")
     spool = open_spool(stage)
     for number in (3, 5):  # somebody deleted the fourth
@@ -179,7 +183,89 @@ def test_what_lies_behind_a_hole_is_not_gone_on_from_and_comes_into_the_vault_al
     assert max(each for each in names(spool) if each.startswith("0")) == name_segment(1, 3)
     spool.push_whole()
     spool.push_tails(stage.open())
-    assert survey_wal(stage.open(), SYSTEM_ID).timelines[1].ranges == ((1, 3), (5, 5))
+    assert find_ranges(stage) == ((1, 3),)  # behind the fifth the stream would go on, and the fourth never come
+    assert names(spool) == [name_segment(1, 3), f"aside-{name_segment(1, 5)}"]
+
+    receive(spool, 1, 4)
+    spool.push_whole()
+    assert find_ranges(stage) == ((1, 5),)
+    assert open_spool(stage).place_anchor(1, ()) == name_segment(1, 5)
+
+
+def find_ranges(stage: Archived, timeline: int = 1) -> tuple[tuple[int, int], ...]:
+    """Return which segments the vault has of a timeline."""
+    return survey_wal(stage.open(), SYSTEM_ID).timelines[timeline].ranges
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_what_was_deleted_from_the_middle_comes_again_also_when_the_vault_takes_the_rest_before(
+    stage: Archived, is_restarted: bool
+) -> None:
+    stage.push(1, [1], role="owner")
+    spool = open_spool(stage)
+    for number in (2, 3, 4):
+        receive(spool, 1, number)
+    spool.look()
+    (spool.folder / name_segment(1, 3)).unlink()
+    assert not spool.is_there()
+    if is_restarted:
+        spool = open_spool(stage)
+    else:
+        spool.begin_anew()
+    for _ in range(2):
+        spool.push_whole()  # before anybody knows where the stream goes on, and after that
+        assert find_ranges(stage) == ((1, 2),)
+        spool.learn(survey_wal(stage.open(), SYSTEM_ID))
+        assert spool.place_anchor(1, (), None) == name_segment(1, 2)
+
+
+def test_what_lies_behind_a_hole_is_freed_by_who_accepts_the_gap(stage: Archived) -> None:
+    stage.push(1, [1], role="owner")
+    spool = open_spool(stage)
+    for number in (3, 4):
+        receive(spool, 1, number)
+    assert spool.place_anchor(1, ()) == name_segment(1, 1)  # the server does not have the second any more
+    spool.forget_place(1, (), 6 * SEGMENT_BYTES)
+    spool.push_whole()
+    assert find_ranges(stage) == ((1, 1), (3, 4))
+    receive(spool, 1, 6)
+    spool.push_whole()
+    assert find_ranges(stage) == ((1, 1), (3, 4), (6, 6))
+
+
+def test_a_gap_that_is_accepted_where_the_slot_keeps_nothing_holds_nothing_back(stage: Archived) -> None:
+    stage.push(1, [1], role="owner")
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    spool.forget_place(1, (), None)
+    receive(spool, 1, 5)
+    spool.push_whole()
+    assert find_ranges(stage) == ((1, 1), (3, 3), (5, 5))
+
+
+@pytest.mark.parametrize("has_history", [False, True])
+def test_what_came_of_a_new_timeline_goes_into_the_vault_without_a_server_where_its_history_is_there(
+    stage: Archived, has_history: bool
+) -> None:
+    """A receiver that begins anew while the server is gone: what lies here behind no hole is all that there is."""
+    stage.push(1, range(1, 8), role="owner")
+    spool = open_spool(stage)
+    if has_history:
+        (spool.folder / "00000002.history").write_bytes(HISTORY_2)
+    for timeline, number in ((1, 8), (2, 5), (2, 7)):
+        receive(spool, timeline, number)
+    spool.push_whole()
+    held = f"{name_segment(2, 7)}"
+    assert [each for each in names(spool) if each.endswith(("5", "7"))] == (
+        [held] if has_history else [name_segment(2, 5), held]
+    )
+    assert spool.place_anchor(2, (FORK,)) == name_segment(2, 5)
+    spool.push_whole()
+    assert find_ranges(stage, 1) == ((1, 8),)
+    assert find_ranges(stage, 2) == ((5, 5),)
+    receive(spool, 2, 6)
+    spool.push_whole()
+    assert find_ranges(stage, 2) == ((5, 7),)
 
 
 def test_what_lies_aside_and_leads_on_does_not_have_to_come_again(stage: Archived) -> None:
@@ -248,7 +334,111 @@ def test_whose_log_lies_there_is_known_also_without_the_notes(stage: Archived) -
     (spool.folder / "state.json").unlink()
     ledger = WalLedger(stage.caches / "notes.json", stage.made.clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
     again = WalSpool(spool.folder, stage.archive("owner"), ledger)
-    assert (again.state.system_id, again.find_cluster()) == (0, SYSTEM_ID)
+    assert (again.state.system_id, again.find_cluster()) == (SYSTEM_ID, SYSTEM_ID)
+    receive(again, 1, 4)
+    assert again.push_whole() == 1  # also while no server answers
+
+
+def open_without_asking(stage: Archived) -> WalSpool:
+    """Return the spool as a new process finds it that did not ask the vault yet."""
+    ledger = WalLedger(stage.caches / "notes.json", stage.made.clock, lambda _: survey_wal(stage.open(), SYSTEM_ID))
+    return WalSpool(stage.caches / "spool", stage.archive("owner"), ledger)
+
+
+def test_what_a_former_cluster_left_is_not_taken_for_the_new_one_where_the_notes_are_gone(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 50)
+    receive(spool, 1, 51, part=3000)
+    (spool.folder / "state.json").unlink()
+    adopt(stage.open(), "shop/database", SYSTEM_ID + 1, 1, "")
+    again = open_without_asking(stage)
+    again.meet(SYSTEM_ID + 1, SEGMENT_BYTES)
+    assert names(again) == [f"former-{SYSTEM_ID}"]
+    assert again.place_anchor(1, (), 3 * SEGMENT_BYTES) == name_segment(1, 2)
+    assert again.push_whole() == 0
+
+
+def test_what_of_a_former_cluster_is_in_the_vault_is_not_said_to_be_lost(
+    stage: Archived, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 1)
+    spool.push_whole()
+    again = open_without_asking(stage)
+    again.meet(SYSTEM_ID + 1, SEGMENT_BYTES)
+    assert names(again) == []
+    assert not caplog.records
+
+
+def test_what_has_the_name_of_a_segment_in_the_vault_and_another_content_is_kept(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 1)
+    spool.push_whole()
+    other = make_segment(1, 1, seed=2)
+    (spool.folder / name_segment(1, 1)).write_bytes(other)
+    again = open_without_asking(stage)
+    again.meet(SYSTEM_ID + 1, SEGMENT_BYTES)
+    assert (again.folder / f"former-{SYSTEM_ID}" / name_segment(1, 1)).read_bytes() == other
+
+
+def test_a_cluster_that_is_left_twice_loses_nothing(stage: Archived) -> None:
+    spool = open_spool(stage)
+    stage.store = FaultyStore(stage.made.store, fail_when=lambda verb, _: unreachable() if verb == "stat" else None)
+    for seed in (1, 2):
+        (spool.folder / name_segment(1, 1)).write_bytes(make_segment(1, 1, seed=seed))
+        spool.meet(SYSTEM_ID + 1, SEGMENT_BYTES)
+        spool.meet(SYSTEM_ID, SEGMENT_BYTES)
+    kept = [spool.folder / each / name_segment(1, 1) for each in names(spool)]
+    assert [each.read_bytes() for each in kept] == [make_segment(1, 1, seed=seed) for seed in (1, 2)]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b'{"astray": "no"}', b"\0" * 300])
+def test_notes_that_are_spoilt_are_kept_and_nothing_is_received_until_somebody_looked(
+    stage: Archived, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    for spoilt in ("state.json.spoilt", "state.json.spoilt-2"):
+        (spool.folder / "state.json").write_bytes(content)
+        again = open_spool(stage)
+        assert (spool.folder / spoilt).read_bytes() == content
+        assert f"is kept as {spool.folder / spoilt}" in caplog.text
+        with pytest.raises(Refused) as refused:
+            open_spool(stage).require_sound_notes()  # the next process too
+        assert str(spool.folder / "state.json.spoilt") in refused.value.message
+    assert again.push_whole() == 1  # what came goes into the vault meanwhile
+    for each in spool.folder.glob("*.spoilt*"):
+        each.unlink()
+    again.require_sound_notes()
+
+
+def test_notes_that_cannot_be_read_are_refused_and_not_written_anew(stage: Archived) -> None:
+    spool = open_spool(stage)
+    (spool.folder / "state.json").rename(spool.folder / "kept")
+    (spool.folder / "state.json").mkdir()
+    with pytest.raises(SourceUnfit) as refused:
+        open_without_asking(stage)
+    assert "Do not delete it" in refused.value.hint
+    assert (spool.folder / "state.json").is_dir()
+    notes = read_notes(stage.caches / "notes.json")
+    assert notes.is_refused
+    assert str(spool.folder / "state.json") in notes.fault
+    assert refused.value.hint in notes.fault
+
+
+def test_what_fails_behind_a_segment_that_was_put_is_not_said_of_that(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    receive(spool, 1, 4, part=2000)
+    spool.push_whole()
+    spool.push_tails(stage.open())
+    spool.note_put("the vault does not answer")
+    notes = read_notes(stage.caches / "notes.json")
+    assert (notes.fault, notes.fault_name) == ("the vault does not answer", "")
+    finding = say_failing("db", notes)
+    assert finding.message.startswith("What came of the log of db lies in its spool and is not in the vault, as of ")
+    assert finding.message.endswith(": the vault does not answer")
+    assert f"Do not delete {spool.folder}" in finding.hint
 
 
 @pytest.mark.parametrize("name", [name_segment(1, 3), f"{name_segment(1, 4)}.partial"])

@@ -23,7 +23,7 @@ from rebond.sources.postgres.wal_names import (
 from rebond.sources.postgres.wal_pages import FirstPage, check_segment, read_first_page
 from rebond.vault.access import Vault
 from rebond.vault.frames import LEVELS, RAW_LIMIT, Level
-from rebond.vault.streams import put_item
+from rebond.vault.streams import holds_item, put_item
 
 CLUSTERS = "wal-claims"
 SMALL_FILE_BYTES = 1 << 20  # a history or a label is far shorter
@@ -175,6 +175,13 @@ class WalArchive:
     def is_own(self, system_id: int) -> bool:
         """Say whether a cluster is the one that archives here, by what the vault was told. Raises ``StoreError``."""
         return self._owner in find_held(self._get_vault(), CLUSTERS, describe_cluster(system_id))
+
+    def has(self, file: WalFile) -> bool:
+        """Say whether this machine put a segment into the vault as it is. Raises ``StoreError``, ``VaultError``."""
+        page = read_first_page(file.name, memoryview(file.content))
+        timeline, _ = parse_segment_name(file.name, page.segment_bytes)
+        stream = stream_of_segments(page.system_id, timeline)
+        return page.system_id == file.system_id and holds_item(self._get_vault(), stream, file.name, file.content)
 
     def forget_claims(self) -> None:
         """Ask the vault again who may archive: somebody may have said it anew."""

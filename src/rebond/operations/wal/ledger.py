@@ -32,7 +32,7 @@ class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is written down. Times are milliseconds since 1970; ``fault`` is empty once something was archived again.
 
     ``slot`` is the one over which the log was last received; empty for none. ``is_refused`` says of a fault that the
-    server is not received at all.
+    server is not received at all, ``lies_in`` where that is kept which came and is not in the vault.
     """
 
     system_id: int = 0
@@ -46,6 +46,7 @@ class WalNotes(msgspec.Struct, kw_only=True, omit_defaults=True):
     fault_name: str = ""
     fault_ms: int = 0
     is_refused: bool = False
+    lies_in: str = ""
     slot: str = ""
     recent_ms: list[int] = msgspec.field(default_factory=list)
 
@@ -88,13 +89,16 @@ class WalLedger:
             self._write(is_urgent=bool(gaps))
             return gaps
 
-    def note_failure(self, name: str, reason: str, *, is_refused: bool = False) -> None:
-        """Write down that a file could not be archived, or that the log is not received."""
+    def note_failure(self, name: str, reason: str, *, is_refused: bool = False, lies_in: str = "") -> None:
+        """Write down that a file could not be archived, or that the log is not received.
+
+        ``lies_in`` is the directory that has it, where the server does not bring it once more.
+        """
         with self._lock:
             notes = self._notes
             notes.failed += 1
             notes.fault, notes.fault_name, notes.fault_ms = reason, name, self._clock.now_ms()
-            notes.is_refused = is_refused
+            notes.is_refused, notes.lies_in = is_refused, lies_in
             self._write(is_urgent=True)
 
     def note_success(self) -> None:

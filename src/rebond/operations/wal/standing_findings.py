@@ -154,6 +154,22 @@ def say_failing(component: str, notes: WalNotes) -> Finding:
             hint_template="Its slot holds the log back on the server, whose disk fills until this is mended.",
             values={"component": component, "moment": format_moment(notes.fault_ms), "reason": notes.fault},
         )
+    if notes.lies_in:
+        return Finding(
+            code="wal-failing",
+            severity=Severity.WARNING,
+            subject=component,
+            template="What came of the log of {component} lies in its spool and is not in the vault, as of {moment}: "
+            "{reason}",
+            hint_template="Do not delete {path}: the server may not have it any more. Mend what it says; then the "
+            "receiver puts it into the vault by itself.",
+            values={
+                "component": component,
+                "moment": format_moment(notes.fault_ms),
+                "reason": notes.fault,
+                "path": notes.lies_in,
+            },
+        )
     return Finding(
         code="wal-failing",
         severity=Severity.WARNING,
