@@ -132,4 +132,10 @@ PROOFS = (
         ),
         ("tests/unit/operations/test_restore.py::test_a_dry_run_foresees_what_stays_as_it_is",),
     ),
+    Bug(
+        "the-rules-of-that-night-are-forgotten",
+        "'rebond explain' says that what --gitignore left out of every snapshot is saved: no rule leaves it out.",
+        (Change("operations/stored_rules.py", "gitignore=rules.reads_gitignore", "gitignore=False"),),
+        ("tests/unit/cli/test_explain.py::test_every_option_of_the_newest_snapshot_is_asked_again",),
+    ),
 )

@@ -11,7 +11,7 @@ from rebond.findings import Finding
 from rebond.operations.named_fields import FoundFields
 
 if TYPE_CHECKING:  # a backup describes its components before it loads what saves them
-    from rebond.vault.snapshots import ComponentSummary
+    from rebond.vault.snapshots import ComponentSummary, StoredRules
     from rebond.vault.walk_progress import TreeTotals
 
 Report = Callable[[Finding], None]
@@ -91,6 +91,7 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
 
     ``judge`` looks at what was saved, before anything is committed; it raises ``SourceError`` when that will not do.
     It is told what the last snapshot of one of ``compared_with``, names of classes, held of this component.
+    ``rules`` are what was given to leave something out by, for whoever asks its snapshot later.
     ``is_looked_at_twice`` says that its tree can be walked again, cheaply, after the moment of the databases.
     ``named_files`` is asked when the component is read: for each component, the files in it that this one names, as
     paths in its tree; ``find_fields`` likewise, for columns that were found to name files, and for where those may be.
@@ -105,6 +106,7 @@ class ComponentToSave(Struct, frozen=True, kw_only=True):
     open_tree: OpenTree
     kind: str = "files"
     exclusions: tuple[str, ...] = ()
+    rules: "StoredRules | None" = None
     judge: Judge | None = None
     compared_with: tuple[str, ...] = ()
     moment: Moment = Moment.NONE

@@ -144,7 +144,7 @@ class SetSaver:
         self._prove_named_files(databases)
         for each in databases:
             self._attempt(each, lambda each=each: self._conclude(each))  # type: ignore[misc]
-        return [self._failed.get(each.name) or self._saved[each.name] for each in components]
+        return [_note_rules(self._failed.get(each.name) or self._saved[each.name], each) for each in components]
 
     def _look_first(self, components: Sequence[ComponentToSave]) -> None:
         """Save files before the moment. After a long look a short one follows at once.
@@ -310,6 +310,12 @@ def _nothing_read(component: str) -> SourceUnfit:
         hint="What is listed above says why: mostly the user of the backup lacks the right to read. Grant it.",
         component=component,
     )
+
+
+def _note_rules(saved: SavedComponent, component: ComponentToSave) -> SavedComponent:
+    if component.rules is None:
+        return saved
+    return replace(saved, private=msgspec.structs.replace(saved.private, rules=component.rules))
 
 
 def _left_out(component: str, error: SourceError) -> Finding:

@@ -80,6 +80,16 @@ class CatalogPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lacks: list[str] = []
 
 
+class StoredRules(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What left something out of a component, besides files in its tree. ``patterns`` are text, origin and line."""
+
+    patterns: list[tuple[bytes, str, int]] = []
+    markers: list[bytes] = []
+    larger_than: int | None = None
+    gitignore: bool = False
+    one_file_system: bool = False
+
+
 class PrivateComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The half of a component that only the reader sees. ``tree`` is the id of its root directory."""
 
@@ -89,6 +99,7 @@ class PrivateComponent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     tree: bytes = b""
     entry: bytes = b""
     facts: dict[str, str] = {}
+    rules: StoredRules | None = None
 
 
 class StoredProblem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -1,5 +1,6 @@
 """explain, as it is typed."""
 
+import os
 import pathlib
 
 import pytest
@@ -174,3 +175,44 @@ def test_options_count_beside_a_configuration_too(tmp_path: pathlib.Path) -> Non
     program.environment["REBOND_CONFIG"] = str(tmp_path / "rebond.toml")
     assert program.ask("explain", "/proc/version")["saved"] is True
     assert program.ask("explain", "/proc/version", "--one-file-system")["saved"] is False
+
+
+@pytest.mark.parametrize(
+    ("options", "rule"),
+    [
+        (["--gitignore"], ("*.o", "{tree}/.gitignore", 1)),
+        (["--exclude-from", "{folder}/rules"], ("*.o", "{folder}/rules", 2)),
+        (["--exclude", "x.[o]"], ("x.[o]", "--exclude", 0)),
+        (["--exclude", "x\udce9*", "--exclude=*.o"], ("*.o", "--exclude", 0)),
+        (["--exclude-if-present", "skip"], ("skip", "--exclude-if-present", 0)),
+        (["--larger-than", "3B"], ("3 bytes", "--larger-than", 0)),
+    ],
+    ids=lambda value: value[0][2:] if isinstance(value, list) else "",
+)
+def test_every_option_of_the_newest_snapshot_is_asked_again(
+    tmp_path: pathlib.Path, options: list[str], rule: tuple[str, str, int]
+) -> None:
+    """Also without them; and what they leave out is no news since."""
+    program, tree = Program.with_vault(tmp_path), tmp_path / "tree"
+    (tree / "d").mkdir(parents=True)
+    (tree / ".gitignore").write_text("*.o\n")
+    (tree / "d" / "x.o").write_text("built")
+    (tree / "d" / os.fsdecode(b"x\xe9o")).write_text("")
+    (tree / "a").write_text("a")
+    (tmp_path / "rules").write_text("# built\n*.o\n")
+    (tree / "d" / "skip").touch()
+    places = {"tree": tree, "folder": tmp_path}
+    program.good("backup", "--path", tree, *(each.format(**places) for each in options))
+
+    document = program.ask("explain", tree / "d" / "x.o")
+
+    assert document["snapshots"] == []
+    assert document["saved"] is False
+    assert document["rule"] == {
+        "text": rule[0],
+        "origin": rule[1].format(**places),
+        "line": rule[2] or None,
+        "negated": False,
+    }
+    assert program.ask("explain", tree / "a")["saved"] is True
+    assert program.ask("diff", "latest", "--live") == []

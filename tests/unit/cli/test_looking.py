@@ -283,3 +283,38 @@ def test_words_that_are_no_text_are_refused_before_anything_is_done(program: Pro
     assert (answer.status, answer.document["error"]["code"]) == (2, "usage")
     assert words[-1] in answer.document["error"]["message"]
     assert sorted(path.name for path in program.vault.rglob("*")) == before
+
+
+def test_a_folder_whose_name_is_no_utf_8_is_saved_and_comes_back(tmp_path: pathlib.Path) -> None:
+    program, tree = Program.with_vault(tmp_path), tmp_path / os.fsdecode(b"caf\xe9")
+    tree.mkdir()
+    (tree / "menu").write_text("coffee\n")
+
+    made = program.ask("backup", "--path", tree)
+
+    assert [each["name"] for each in made["components"]] == ["caf\\xe9"]
+    assert made["stack"] == "caf\\xe9"
+    assert program.ask("backup", "--path", tree)["added_bytes"] == 0
+    assert program.good("cat", "latest", tree / "menu").out == "coffee\n"
+    program.good("restore", "latest", "--to", tmp_path / "back")
+    assert (tmp_path / "back" / "caf\\xe9" / "menu").read_text() == "coffee\n"
+    assert program.ask("diff", "latest", "--live") == []
+
+
+@pytest.mark.parametrize("words", [["--class", "\udce9"], ["--stdin", "\udce9"], ["--command", "\udce9", "--", "true"]])
+def test_words_of_a_backup_that_are_no_text_are_refused_before_anything_is_read(
+    program: Program, words: list[str]
+) -> None:
+    refused = program("backup", "--json", "--path", program.folder / "shop", *words)
+
+    assert (refused.status, refused.document["error"]["code"]) == (2, "usage")
+    assert "is not text" in refused.document["error"]["message"]
+
+
+def test_a_vault_whose_kit_could_not_name_it_is_not_made(tmp_path: pathlib.Path) -> None:
+    place = tmp_path / os.fsdecode(b"vault\xe9")
+
+    refused = Program(tmp_path)("vault", "create", place, "--kit", tmp_path / "kit", "--key-file", tmp_path / "key")
+
+    assert refused.status == 2
+    assert not {"kit", "key", os.path.basename(place)} & set(os.listdir(tmp_path))

@@ -311,6 +311,8 @@ def test_a_dry_run_foresees_what_stays_as_it_is(place: RestoredVault, tmp_path: 
         (source / name).write_text(f"what {name} holds")
     (source / "empty").touch()
     os.link(source / "first", source / "second")
+    (source / "e").mkdir()
+    (source / "e" / "below").write_text("where a file lies")
     record = place.save_files(source)
     shutil.copytree(source, tmp_path / "target" / "site", copy_function=shutil.copy2)
     there = tmp_path / "target" / "site"
@@ -320,14 +322,17 @@ def test_a_dry_run_foresees_what_stays_as_it_is(place: RestoredVault, tmp_path: 
         (there / name).unlink()
         (there / name).mkdir()
     (there / "blocked" / "mine").touch()
+    shutil.rmtree(there / "e")
+    (there / "e").touch()
 
     foreseen = place.restore(record, dry_run=True, overwrite=overwrite)
     real = place.restore(record, overwrite=overwrite)
 
     assert (foreseen.files, foreseen.size_bytes) == (real.files, real.size_bytes)
+    assert foreseen.directories == real.directories
     assert foreseen.findings == real.findings
     assert [f.code for f in real.findings] == {
-        Overwrite.NEVER: ["kept"],
+        Overwrite.NEVER: ["in-the-way", "kept"],
         Overwrite.CHANGED: ["in-the-way"] * 2,
         Overwrite.ALWAYS: ["in-the-way"],
     }[overwrite]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rebond.cli.grammar.verbs import option
+from rebond.cli.grammar.verbs import option, words_option
 from rebond.cli.output.closed_places import was_closed
 from rebond.cli.snapshots.choosing import combine
 from rebond.clock import SystemClock
@@ -38,8 +38,8 @@ _FOR_FILES = {
 }
 
 stream_to_save = combine(
-    option("--stdin", "stdin", metavar="NAME", help="Save what comes on standard input, as a file of this name."),
-    option(
+    words_option("--stdin", "stdin", metavar="NAME", help="Save what comes on standard input, as a file of this name."),
+    words_option(
         "--command",
         "command",
         metavar="NAME",

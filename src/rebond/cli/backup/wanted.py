@@ -24,6 +24,7 @@ from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.sources.files.excluding import Rules
+from rebond.sources.files.paths import show_path
 from rebond.sources.files.scanning import FileTree
 from rebond.units import parse_last_moment
 from rebond.vault.frames import LEVELS
@@ -237,6 +238,7 @@ def _describe_path(
 ) -> ComponentToSave:
     """Describe one path; it is looked at when its turn comes."""
     from rebond.operations.components import ComponentToSave
+    from rebond.operations.stored_rules import store_rules
 
     root = os.path.abspath(os.fsencode(path.expanduser()))
     vault = leave_vault_out(root, vault_address)
@@ -257,8 +259,9 @@ def _describe_path(
         )
 
     return ComponentToSave(
-        name=os.fsdecode(os.path.basename(root)) or "root",
+        name=show_path(os.path.basename(root)) or "root",
         root=root,
         open_tree=open_tree,
-        exclusions=tuple(exclude),
+        exclusions=tuple(show_path(os.fsencode(each)) for each in exclude),
+        rules=store_rules(rules, one_file_system=wishes["one_file_system"]),
     )

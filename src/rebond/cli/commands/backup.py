@@ -70,7 +70,7 @@ what_to_save = combine(
 @what_to_save
 @stream_to_save
 @click.argument("words", nargs=-1, metavar="[COMPONENT]... [-- CMD]...", type=click.UNPROCESSED)
-@option("--class", "class_", default="", metavar="NAME", help="The class of the configuration, such as daily.")
+@words_option("--class", "class_", default="", metavar="NAME", help="The class of the configuration, such as daily.")
 @words_option("--tag", "tags", multiple=True, metavar="TAG", help="A word to find it by; may be repeated.")
 @words_option("--note", "remark", default="", metavar="TEXT", help="A remark that only the owner can read.")
 @words_option("--hold", "reason", default="", metavar="REASON", help="Protect it from being forgotten.")

@@ -22,6 +22,7 @@ from rebond.entries import Tree
 from rebond.errors import UsageError
 from rebond.findings import Finding, Severity
 from rebond.operations.diffing import Change, Difference, diff_live, diff_snapshots, list_not_compared
+from rebond.operations.stored_rules import read_rules
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.paths import join_path
 from rebond.sources.files.paths import show_path as show_source_path
@@ -134,8 +135,10 @@ def _find_tree(
         tree = find_live_tree(loaded, component.name, component.root, record.catalog.class_, left_out, walk.hear)
         if tree is not None:
             return tree
-    rules = Rules.from_flags(exclude=reader.part.exclusions)
-    return FileTree(component.root, rules, one_file_system=False, report=walk.hear, allow_empty=True)
+    stored = component.rules
+    rules = read_rules(stored) if stored else Rules.from_flags(exclude=reader.part.exclusions)
+    is_bounded = stored is not None and stored.one_file_system
+    return FileTree(component.root, rules, one_file_system=is_bounded, report=walk.hear, allow_empty=True)
 
 
 def _notice_no_place(component: str, kind: str) -> Finding:

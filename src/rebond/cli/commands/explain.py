@@ -22,6 +22,7 @@ from rebond.config.finding import find_configuration
 from rebond.errors import RoleTooSmall, UnknownName, UsageError
 from rebond.operations.browsing import descend, root_of
 from rebond.operations.snapshots import list_snapshots
+from rebond.operations.stored_rules import read_rules
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.explaining import Explanation
 from rebond.sources.files.explaining import explain as explain_path
@@ -45,7 +46,8 @@ class Known(Struct, kw_only=True):
     """What the vault knows of a path: where its component begins, what was excluded, who holds it and until when."""
 
     root: bytes | None = None
-    exclusions: tuple[str, ...] = ()
+    rules: Rules = Rules()
+    one_file_system: bool = False
     holders: tuple[SnapshotRecord, ...] = ()
     ends_ms: tuple[int, ...] = ()  # of those holders whose end can be foreseen
 
@@ -100,7 +102,7 @@ def explain(invocation: Invocation, /, path: Path, root: Path | None, one_file_s
                 hint="Say with --path what is backed up.",
                 path=os.fsdecode(wanted),
             )
-        verdict = _explain(start, wanted, known.exclusions, one_file_system, wishes, watcher)
+        verdict = _explain(start, wanted, known, one_file_system, wishes, watcher)
     _show(invocation, wanted, verdict, known)
 
 
@@ -146,7 +148,7 @@ def _join(configured: Rules, given: Rules) -> Rules:
 def _explain(
     root: bytes,
     wanted: bytes,
-    exclusions: tuple[str, ...],
+    known: Known,
     one_file_system: bool,
     wishes: dict[str, Any],
     watcher: Watcher,
@@ -158,9 +160,10 @@ def _explain(
             path=os.fsdecode(wanted),
             root=os.fsdecode(root),
         )
-    rules = Rules.from_flags(**{**wishes, "exclude": (*exclusions, *wishes["exclude"])})
+    rules = _join(known.rules, Rules.from_flags(**wishes))
     below = wanted[len(root.rstrip(b"/")) + 1 :]
-    return explain_path(root, below, rules, one_file_system=one_file_system, report=watcher.noticed)
+    is_bounded = known.one_file_system or one_file_system
+    return explain_path(root, below, rules, one_file_system=is_bounded, report=watcher.noticed)
 
 
 def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Known:
@@ -175,7 +178,9 @@ def _ask_vault(invocation: Invocation, vault: VaultAtHand, wanted: bytes) -> Kno
                     root = component.root.rstrip(b"/")
                     if not component.root or not (wanted == root or wanted.startswith(root + b"/")):
                         continue
-                    known.root, known.exclusions = component.root, tuple(reader.part.exclusions)
+                    known.root, stored = component.root, component.rules
+                    known.rules = read_rules(stored) if stored else Rules.from_flags(exclude=reader.part.exclusions)
+                    known.one_file_system = stored is not None and stored.one_file_system
                     try:
                         descend(reader, root_of(component), wanted[len(root) + 1 :])
                     except UnknownName:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from rebond.cli.grammar.verbs import Place, Verbs, option, verb, words_option
+from rebond.cli.grammar.verbs import Place, Verbs, is_text, option, verb, words_option
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import answer, note, say_yes_or_no
 from rebond.cli.output.observing import describe_finding
@@ -19,7 +19,7 @@ from rebond.cli.vaults.members_shown import members_document
 from rebond.cli.vaults.opening import store_at_hand
 from rebond.cli.vaults.wheels_at_hand import gather_papers, list_wheels, wheels_option
 from rebond.clock import SystemClock
-from rebond.errors import RebondError, VaultMissing
+from rebond.errors import RebondError, UsageError, VaultMissing
 from rebond.store.proving import StoreProof, prove_store
 from rebond.units import format_iso, format_moment
 from rebond.vault.creation import create_vault, new_key_file, require_free_place
@@ -68,6 +68,11 @@ def create(
     """Make a vault. The secrets on this machine are written before anything relies on them."""
     clock = SystemClock()
     configured = find_vault(invocation, url)
+    if not is_text(configured.address):
+        raise UsageError(
+            "The vault's address is not text: some of its bytes are not UTF-8, and the recovery kit has to name it.",
+            hint="Choose another directory.",
+        )
     for path in (kit, key_file):
         if path:
             require_new_secret_file(path)  # a vault whose kit could not be written would be lost with its passphrase

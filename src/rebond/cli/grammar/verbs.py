@@ -242,12 +242,17 @@ def option(*names: str, help: str, **settings: Any) -> Callable[[Callback], Call
     return decorate
 
 
+def is_text(words: str) -> bool:
+    """Say whether what was typed can be written down as it is: all of its bytes are UTF-8."""
+    return words.isascii() or words.encode("utf-8", "replace") == words.encode("utf-8", "surrogatepass")
+
+
 def words_option(*names: str, help: str, **settings: Any) -> Callable[[Callback], Callback]:  # noqa: A002 - as above
     """Give a command an option whose value is written down, and has to be text for that."""
 
     def require_text(_context: click.Context, parameter: click.Parameter, value: str | tuple[str, ...]) -> object:
         for each in (value,) if isinstance(value, str) else value or ():
-            if not each.isascii() and each.encode("utf-8", "replace") != each.encode("utf-8", "surrogatepass"):
+            if not is_text(each):
                 raise UsageError(
                     "What {option} says is not text: some of its bytes are not UTF-8.",
                     hint="Write it again in a terminal that speaks UTF-8, or in plain letters.",

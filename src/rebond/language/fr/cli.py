@@ -144,6 +144,10 @@ CLI: dict[str, str] = {
     "'{text}' is further away than calendars are kept here.": "« {text} » est trop loin pour les calendriers tenus ici.",
     "What {option} says is not text: some of its bytes are not UTF-8.": "Ce que dit {option} n'est pas du texte : "
     "certains de ses octets ne sont pas de l'UTF-8.",
+    "The vault's address is not text: some of its bytes are not UTF-8, and the recovery kit has to name it.": "L'adresse "
+    "du coffre n'est pas du texte : certains de ses octets ne sont pas de l'UTF-8, et le kit de récupération doit la "
+    "nommer.",
+    "Choose another directory.": "Choisissez un autre répertoire.",
     "Write it again in a terminal that speaks UTF-8, or in plain letters.": "Écrivez-le de nouveau dans un terminal en "
     "UTF-8, ou en lettres simples.",
     "Write a year from {first} to {last}.": "Écrivez une année de {first} à {last}.",

@@ -63,13 +63,15 @@ class DirectoryMaker:
             try:
                 fd = self._enter(directory, parent_fd)
             except NotADirectoryError:
-                fd = self._make_way(directory, parent, parent_fd)
+                if not self._may_make_way(parent, entry.name, parent_fd):
+                    return None
+                fd = self._make_way(directory, parent_fd)
             if fd is not None:
                 self._adopt(directory, target.directories.keep(directory, fd))
         except OSError as error:
             target.fail(parent, entry.name, error)
             return None
-        return directory if fd is not None or target.is_dry_run else None
+        return directory
 
     def finish(self) -> None:
         """Give every directory its metadata, deepest first; then lock what is to be locked; then sync.
@@ -131,20 +133,26 @@ class DirectoryMaker:
             os.close(fd)
         return open_below(directory.name, parent_fd)
 
-    def _make_way(self, directory: Directory, parent: Directory, parent_fd: int) -> int | None:
-        """Put a directory where something else lies; ``None`` when that may not be removed (reported)."""
-        name = directory.name
+    def _may_make_way(self, parent: Directory, name: bytes, parent_fd: int) -> bool:
+        """Say whether what lies where a directory is to be may be removed (else it is reported).
+
+        Raises ``TargetUnsafe`` where it is a link.
+        """
         status = os.stat(name, dir_fd=parent_fd, follow_symlinks=False)
         if stat.S_ISLNK(status.st_mode):
             raise refuse_link(parent.path, name)
         if self._target.overwrite is Overwrite.NEVER:
             self._target.note_in_the_way(parent, name)
-            return None
+            return False
+        return True
+
+    def _make_way(self, directory: Directory, parent_fd: int) -> int | None:
+        """Put a directory where something else lies; ``None`` in a dry run. Raises ``OSError``."""
         if self._target.is_dry_run:
             return None
-        os.unlink(name, dir_fd=parent_fd)
-        directory.is_new = _make_one(name, parent_fd)
-        return open_below(name, parent_fd)
+        os.unlink(directory.name, dir_fd=parent_fd)
+        directory.is_new = _make_one(directory.name, parent_fd)
+        return open_below(directory.name, parent_fd)
 
     def _adopt(self, directory: Directory, fd: int) -> None:
         """Note what must be known of a directory that is open now."""
