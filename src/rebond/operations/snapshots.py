@@ -135,6 +135,12 @@ def resolve_snapshot(
         return _resolve_date(records, text, match, stack, zone)
     if _ID.fullmatch(text.lower()):
         return _resolve_id(records, text.lower())
+    if any(text == each.name for record in records for each in record.catalog.components):
+        raise UnknownName(
+            "{text} is a component, and the first word names a snapshot.",
+            hint="Put the snapshot before it, such as: latest {text}",
+            text=text,
+        )
     raise UnknownName(
         "{text} names no snapshot.",
         hint="Give an id or the start of one, 'latest', 'latest:CLASS' or a date such as 2026-02-04; "

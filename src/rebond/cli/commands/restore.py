@@ -15,7 +15,7 @@ from rebond.cli.output.speech import show_path, tr
 from rebond.cli.output.watching import watching
 from rebond.cli.restore.compared import describe_comparison, tell_comparison, tell_surplus
 from rebond.cli.snapshots.choosing import stack_option
-from rebond.cli.vaults.opening import vault_at_hand
+from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.errors import UsageError
 from rebond.findings import Severity
 from rebond.units import format_size, format_span
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from rebond.cli.restore.data_directories import Servers
     from rebond.operations.restore import RestoreOutcome
     from rebond.operations.restore_planning import RestoreRequest
+    from rebond.vault.snapshots import SnapshotRecord
 
 _OVERWRITE = ("never", "changed", "always")
 _FOR_PLANS = (
@@ -132,6 +133,7 @@ def restore(
         if target is None:
             if servers.is_meant(named):
                 return servers.load(invocation, wishes["into"], watcher)
+            _require_components(vault, record, named, wishes, target)
             from rebond.cli.restore.databases import restore_into
 
             return restore_into(invocation, vault, record, named, wishes["into"], wishes, watcher)
@@ -139,6 +141,7 @@ def restore(
         if servers.are_all:
             return servers.lay_alone(invocation, target, watcher)
         chosen = choose_parts(invocation, record, servers.leave_out(named), wishes["include"])
+        _require_components(vault, record, chosen.components, wishes, target)
         request = _request(target, chosen.components, {**wishes, "include": chosen.include})
         outcome = restore_snapshot(
             vault.live, record, request, watcher, surplus=lambda path: tell_surplus(invocation, request, path)
@@ -148,6 +151,20 @@ def restore(
     for command in chosen.restarts:
         note(invocation, tr("When it is in its place again: {command}", command=command))
     return status
+
+
+def _require_components(
+    vault: "VaultAtHand", record: "SnapshotRecord", named: Sequence[str], wishes: Mapping[str, Any], target: Path | None
+) -> None:
+    """Raise ``UnknownName`` for a component that the snapshot lacks; only then the others are listed."""
+    held = {each.name for each in record.catalog.components}
+    if not held.issuperset(named):
+        from rebond.cli.snapshots.named import list_places, require_components
+        from rebond.operations.snapshots import list_snapshots
+
+        records = list_snapshots(vault.live)
+        places = list_places(wishes, target)
+        require_components(named, held, records, stack=record.catalog.stack, places=places)
 
 
 def check_places(target: Path | None, wishes: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
 from rebond.cli.output.speech import tr
 from rebond.cli.snapshots.choosing import choose_snapshot
+from rebond.cli.snapshots.named import list_places, refuse_moment, require_components
 from rebond.cli.snapshots.parts import choose_parts
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
@@ -44,6 +45,7 @@ def choose_parts_to_bring(
         record = max(records.values(), key=time_of)
     picked = choose_parts(invocation, record, names, wishes["include"])
     wanted = picked.components or tuple(records)
+    require_components(wanted, records.keys(), sources.records(), stack=record.catalog.stack, places=list_places({}))
     chosen = [
         part
         for name in wanted
@@ -70,7 +72,10 @@ def _take_moment(
     """Return the moment that logs are followed to, and the newest snapshot of each component that is not younger."""
     now_ms, zone = SystemClock().now_ms(), sources.main.configured.zone
     is_latest = moment == "latest"
-    until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=zone)
+    try:
+        until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=zone)
+    except UsageError as error:
+        raise refuse_moment(error, moment, sources.records()) from None
     if not is_latest:
         note(invocation, tr("As of {moment}.", moment=format_moment(until_ms, zone)))
     records = choose_records(sources.records(), until_ms, stack=stack)
@@ -120,7 +125,7 @@ def _choose(
     target: str = "",
 ) -> ChosenPart | None:
     """Return one component as it is wanted; ``None`` when nothing of it is, or it holds nothing."""
-    component = _find_component(invocation, loaded, name, records)
+    component = _find_component(invocation, loaded, name)
     if component is None or not holds_data(component):
         return None
     found = _follow(sources, name, records[name])
@@ -148,17 +153,8 @@ def _choose(
     )
 
 
-def _find_component(
-    invocation: Invocation, loaded: Loaded, name: str, records: Mapping[str, SnapshotRecord]
-) -> Component | None:
+def _find_component(invocation: Invocation, loaded: Loaded, name: str) -> Component | None:
     """Return what the configuration says of a component; one of which it says nothing is told."""
-    if name not in records:
-        raise UnknownName(
-            "The snapshot has no component {missing}.",
-            hint="It has: {known}. What lies in one is named with --include.",
-            missing=name,
-            known=", ".join(sorted(records)),
-        )
     component = loaded.configuration.component.get(name)
     if component is None:
         note(

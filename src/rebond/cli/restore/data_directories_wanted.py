@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from rebond.cli.snapshots.choosing import choose_moment, choose_snapshot
+from rebond.cli.snapshots.named import refuse_moment
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.clock import SystemClock
-from rebond.errors import TargetNotEmpty, UsageError
+from rebond.errors import TargetNotEmpty, UnknownName, UsageError
 
 if TYPE_CHECKING:
     from rebond.operations.physical.targets import Target
@@ -41,11 +42,22 @@ def choose_wanted(vault: VaultAtHand, words: Sequence[str], moment: str | None, 
     from rebond.operations.physical.targets import is_position, parse_target
     from rebond.operations.snapshots import list_snapshots
 
-    target = parse_target(moment, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
     records = list_snapshots(vault.live)
+    try:
+        target = parse_target(moment, now_ms=SystemClock().now_ms(), zone=vault.configured.zone)
+    except UsageError as error:
+        raise refuse_moment(error, moment, records) from None
     known = {each.name for record in records for each in record.catalog.components}
     if words and words[0].split("/")[0] not in known:
-        record = choose_snapshot(vault, words[0], stack=stack)
+        try:
+            record = choose_snapshot(vault, words[0], stack=stack)
+        except UnknownName as error:
+            raise UnknownName(
+                "{word} is neither a component that was saved nor a snapshot.",
+                hint="With --at the components are named. There are: {known}.",
+                word=words[0],
+                known=", ".join(sorted(known)),
+            ) from error
         return Wanted(record=record, names=tuple(words[1:]), target=target)
     holding = _holding(records, words, stack or vault.configured.stack)
     if is_position(moment):
@@ -76,6 +88,11 @@ def find_servers(vault: VaultAtHand, wanted: Wanted) -> list[str]:
     chosen = [each for each in found if not wanted.names or each in wanted.names]
     target = wanted.target
     if target is not None and not chosen and (not wanted.is_at or target.kind != "time"):
+        if not wanted.is_at and target.kind == "time":
+            raise UsageError(
+                "A snapshot and --at name two moments, and nothing here was saved by the physical method.",
+                hint="Leave one of them out: --at takes the newest snapshot before its moment.",
+            )
         raise UsageError(
             "{moment} is known to a write-ahead log only, and nothing here was saved by the physical method.",
             hint="Name a snapshot, or a time with --at: the newest snapshot before it is taken.",

@@ -52,6 +52,8 @@ OPERATIONS: dict[str, str] = {
     "There is no snapshot in this vault yet.": "Il n'y a pas encore de sauvegarde dans ce coffre.",
     "Make one with 'rebond backup'; 'rebond snapshots' lists them.": "Faites-en une avec « rebond backup » ; « rebond "
     "snapshots » les liste.",
+    "{text} is a component, and the first word names a snapshot.": "{text} est un composant, et le premier mot nomme une sauvegarde.",
+    "Put the snapshot before it, such as: latest {text}": "Mettez la sauvegarde devant, par exemple : latest {text}",
     "{text} names no snapshot.": "{text} ne nomme aucune sauvegarde.",
     "Give an id or the start of one, 'latest', 'latest:CLASS' or a date such as 2026-02-04; 'rebond snapshots' lists "
     "them.": "Donnez un identifiant ou son début, « latest », « latest:CLASSE » ou une date comme 2026-02-04 ; « rebond "

@@ -41,6 +41,13 @@ RESTORING: dict[str, str] = {
     "Free some space there, restore elsewhere, or choose less with --include.": "Libérez-y de la place, restaurez ailleurs, ou choisissez moins avec --include.",
     "{target} cannot be restored into: {reason}": "On ne peut restaurer dans {target} : {reason}",
     "Name a directory that this user may write to.": "Nommez un dossier où cet utilisateur peut écrire.",
+    "The newest one that has it is of {moment}: {command}": "La plus récente qui l'a est du {moment} : {command}",
+    "--at is followed by a moment, and {word} is a component.": "--at est suivi d'un moment, et {word} est un composant.",
+    "Write the moment behind --at, and the component behind that: --at '2026-02-04 14:32' {word}": "Écrivez le moment derrière --at, et le composant derrière lui : --at '2026-02-04 14:32' {word}",
+    "{word} is neither a component that was saved nor a snapshot.": "{word} n'est ni un composant qui a été sauvegardé ni une sauvegarde.",
+    "With --at the components are named. There are: {known}.": "Avec --at on nomme les composants. Il y a : {known}.",
+    "A snapshot and --at name two moments, and nothing here was saved by the physical method.": "Une sauvegarde et --at nomment deux moments, et rien ici n'a été sauvegardé par la méthode physique.",
+    "Leave one of them out: --at takes the newest snapshot before its moment.": "Laissez l'un des deux : --at prend la sauvegarde la plus récente avant son moment.",
     "The snapshot has no component {missing}.": "La sauvegarde n'a pas de composant {missing}.",
     "It has: {known}. What lies in one is named with --include.": "Elle a : {known}. Ce qui est dans l'un d'eux se "
     "nomme par --include.",
