@@ -115,6 +115,20 @@ def test_a_check_that_cannot_be_asked_makes_the_proof_partial_and_is_named(stack
     assert stack.program.ask("snapshots")[0]["proven"] is None
 
 
+def test_a_check_that_leads_out_is_not_run_until_somebody_says_that_it_may(stack: DrilledStack) -> None:
+    question = f'run = "PGHOST=/run/postgresql; touch {stack.folder}/ran"'
+    stack.configure(CHECK.replace("NAME", "mine").replace("QUESTION", question))
+    stack.program.good("backup")
+    done = stack.drill()
+    (refused,) = wrong(done.document)
+    assert (done.status, refused["answer"], (stack.folder / "ran").exists()) == (3, "not-run", False)
+    assert "/run/postgresql" in refused["message"]
+    assert "trusted = true" in refused["hint"]
+    stack.configure(CHECK.replace("NAME", "mine").replace("QUESTION", f"{question}, trusted = true"))
+    stack.program.good("backup")
+    assert (stack.drill().status, (stack.folder / "ran").exists()) == (0, True)
+
+
 @pytest.mark.parametrize(("accepted", "status", "answered"), [(False, 3, "not-run"), (True, 0, None)])
 def test_where_commands_cannot_be_cut_off_the_proof_is_partial_until_that_is_accepted(
     stack: DrilledStack, accepted: bool, status: int, answered: str | None

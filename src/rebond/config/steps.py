@@ -81,6 +81,11 @@ class Check(Model):
     )
     database: Text | None = optional(TEXT, "Which of its databases.", default=None)
     timeout: int = optional(SPAN, "How long it may take.", default=60)
+    trusted: bool = optional(
+        Flag(),
+        "`run` asks nothing of production, though it names another user's rights or the socket of a server.",
+        default=False,
+    )
 
 
 class Hooks(Model):

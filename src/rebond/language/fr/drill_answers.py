@@ -121,4 +121,6 @@ DRILL_ANSWERS: dict[str, str] = {
     "{url} does not answer: {reason}; the application said: {words}": "{url} ne répond pas : {reason} ; l'application a dit : {words}",
     "{url} answers with {found} instead of {status}; the application said: {words}": "{url} répond avec {found} au lieu de {status} ; l'application a dit : {words}",
     "Start it by hand with the same files, and ask it the same.": "Démarrez-la à la main avec les mêmes fichiers, et posez-lui la même question.",
+    "It was not run: {way} leads out of the drill, to the servers that are live here.": "Elle n'a pas été lancée : {way} mène hors de l'exercice, aux serveurs en service ici.",
+    "Leave it out: psql and mariadb reach what came back without a host and without another user. If it asks nothing of production: trusted = true, beside its run.": "Enlevez-le : psql et mariadb atteignent ce qui est revenu sans hôte et sans autre utilisateur. Si elle ne demande rien à la production : trusted = true, à côté de son run.",
 }

@@ -84,6 +84,7 @@ class Asking(Struct, frozen=True, kw_only=True):
             return
         from rebond.stack.drills.surroundings import tell_open_network  # noqa: PLC0415 - as above
         from rebond.stack.drills.user_checks import Asked, make_user_question  # noqa: PLC0415
+        from rebond.stack.drills.ways_out import find_way_out  # noqa: PLC0415
         from rebond.stack.whereabouts import words_of  # noqa: PLC0415
 
         if self._runs_commands(drilling, application) and drilling.network != OWN_IF_POSSIBLE:
@@ -95,6 +96,7 @@ class Asking(Struct, frozen=True, kw_only=True):
             find_files=self.standing.find_files,
             find_surroundings=lambda: self._find_surroundings(application),
             find_application=lambda: application,
+            find_way_out=lambda run: find_way_out(run, loaded),
             has_sqlite=has_sqlite,
             has_servers=has_servers,
         )

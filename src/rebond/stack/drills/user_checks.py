@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rebond.config.steps import Check as Wanted
+from rebond.config.steps import Run
 from rebond.errors import CommandFailed, SourceUnfit
 from rebond.logs.masking import mask
 from rebond.operations.drills.drill import Question
@@ -34,12 +35,14 @@ class Asked:
     ``find_server`` returns the server of a component and the name of a database in it; ``find_files`` the SQLite
     databases of a component; an empty name asks for the only one, or the first. Both raise ``SourceUnfit`` where
     there is nothing of the kind. ``find_application`` returns what ``url`` asks, if it is to be started.
+    ``find_way_out`` says what in a command leads to production.
     """
 
     find_server: Callable[[str, str], tuple[OwnServer | OwnMysqlServer, str]]
     find_files: Callable[[str], Sequence[Path]]
     find_surroundings: Callable[[], Surroundings]
     find_application: "Callable[[], Application | None]"
+    find_way_out: Callable[[Run], str]
     has_sqlite: bool
     has_servers: bool
 
@@ -56,11 +59,24 @@ def make_user_question(
         if wanted.sql:
             yield _ask_sql(wanted, wanted.sql, asked, find_name())
         if wanted.run:
-            yield _run(wanted, asked.find_surroundings())
+            way = "" if wanted.trusted else asked.find_way_out(wanted.run)
+            yield _refuse_way(wanted, way) if way else _run(wanted, asked.find_surroundings())
         if wanted.url is not None:
             yield _ask_url(wanted, asked.find_application(), find_url)
 
     return Question(code="own-check", subject=wanted.name, ask=ask)
+
+
+def _refuse_way(wanted: Wanted, way: str) -> Check:
+    return Check(
+        code="own-check",
+        subject=wanted.name,
+        answer=Answer.NOT_RUN,
+        template="It was not run: {way} leads out of the drill, to the servers that are live here.",
+        hint_template="Leave it out: psql and mariadb reach what came back without a host and without another user. "
+        "If it asks nothing of production: trusted = true, beside its run.",
+        values={"way": way},
+    )
 
 
 def _ask_sql(wanted: Wanted, sql: str, asked: Asked, database: str) -> Check:
