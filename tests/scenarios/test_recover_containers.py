@@ -183,3 +183,45 @@ def test_what_no_folder_of_this_machine_holds_is_copied_into_its_container_by_th
     uploads = tmp_path / "inside" / "uploads"
     assert (stat.S_IMODE(uploads.stat().st_mode), (uploads / "it's.txt").read_text()) == (0o751, "uploaded")
     assert (tmp_path / "inside" / "note").read_text() == "noted"
+
+
+@pytest.mark.parametrize("address", ["docker:web", "kubernetes:deploy/media/app"])
+def test_a_restore_in_place_prints_the_same_line_with_what_its_container_keeps_in_itself(
+    tmp_path: Folder, address: str
+) -> None:
+    stack = KeptStack(tmp_path)
+    (tmp_path / "inside" / "uploads").mkdir(parents=True)
+    (tmp_path / "inside" / "uploads" / "it's.txt").write_text("uploaded")
+    (tmp_path / "page").write_text("hello")
+    stack.write(
+        "[component.page]\nkind = 'files'\npath = 'page'\n"
+        f"[component.uploads]\nkind = 'files'\nin = '{address}'\npath = 'ROOT/inside/uploads'\n"
+    )
+    client = address.partition(":")[0]
+    stack.answer_json(f"{client} inspect web", [{"Id": "web", "Mounts": []}])
+    stack.good_backup()
+    (tmp_path / "inside" / "uploads" / "it's.txt").write_text("broken")
+
+    def in_place() -> Any:
+        options = ("--config", tmp_path / "rebond.toml", "--json")
+        ended = stack.program.run("restore", "latest", "--in-place", "--dry-run", *options)
+        assert ended.status == 0, ended.err
+        return ended.document["left_out"]
+
+    (left,) = in_place()
+    assert "keeps the files of uploads" in left["reason"]
+    line = left["hint"].partition(": ")[2]
+    assert line.startswith("rebond restore "), line
+    programs = f"{Folder(sys.executable).parent}:{stack.program.environment['PATH']}"
+    environment = {**os.environ, **stack.program.environment, "PATH": programs}
+    typed = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    assert typed.returncode == 0, (line, typed.stderr)
+    assert (tmp_path / "inside" / "uploads" / "it's.txt").read_text() == "uploaded"
+
+    if client == "docker":
+        stack.answer("docker inspect web", "!Error: No such object: web")
+        (left,) = in_place()
+        assert (left["reason"], "compose" in left["hint"]) == (
+            "docker:web, where the files of uploads belong, is not there.",
+            False,
+        )

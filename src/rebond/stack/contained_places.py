@@ -61,12 +61,15 @@ def _find_top(component: Component, folder: bytes, wanted: list[WantedPath]) -> 
     return find_top_inside(b"" if is_single and isinstance(component, Sqlite) else folder, wanted)
 
 
-def find_top_of(component: Files | Secrets) -> bytes:
-    """Return where the tree of a component begins that lives in a container, as it is called there."""
+def find_top_of(component: Files | Secrets, start: bytes = b"") -> bytes:
+    """Return where the tree of a component begins that lives in a container, as it is called there.
+
+    ``start`` is the folder there that its paths begin at.
+    """
     paths = paths_of(component)
     if isinstance(component, Files):
-        return find_beginning(b"", paths)[0]
-    return find_top_inside(b"", [want_below(b"", each) for each in paths])
+        return find_beginning(start, paths)[0]
+    return find_top_inside(start, [want_below(start, each) for each in paths])
 
 
 def _list_mine(component: Component, wanted: list[WantedPath]) -> tuple[bytes, ...]:

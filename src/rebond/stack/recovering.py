@@ -16,7 +16,7 @@ from rebond.operations.hooks import Hook
 from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.checking import Question, ask_address
 from rebond.operations.recovery.file_part import FilePart, FilesPlace, Wish
-from rebond.operations.recovery.late_part import LatePart
+from rebond.operations.recovery.late_part import KeptInside, LatePart
 from rebond.operations.recovery.parts import NeedsServer, Part
 from rebond.operations.recovery.plan import (
     IMAGES,
@@ -28,6 +28,7 @@ from rebond.operations.recovery.plan import (
     make_plan,
 )
 from rebond.presence import is_folder
+from rebond.stack.copying_inside import tell_copy
 from rebond.stack.hooks import make_hook
 from rebond.stack.recovery_parts import is_bare, make_images_part, make_part
 from rebond.stack.recovery_places import Relocation
@@ -55,6 +56,8 @@ def plan_recovery(
             if isinstance(part, LatePart) and is_folder(loaded.root):  # else nobody can tell yet whose a volume is
                 part.require_free()
         except SourceError as error:
+            if isinstance(error, KeptInside) and not (wish.is_bare or wish.to or chosen.include or chosen.exclude):
+                error = tell_copy(error, component, relocation.loaded, around.sources.get(chosen.name))
             left_out.append(leave_out(chosen.name, error))
             continue
         if isinstance(part, FilePart) and not wish.takes_other_cluster:

@@ -1,6 +1,5 @@
 """What of a stack lies in containers: on a bare machine it comes back by commands, when the engine is ready for it."""
 
-import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -10,10 +9,10 @@ from msgspec.structs import replace
 from rebond.config.components import Component, Images
 from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit, SourceUnreachable
-from rebond.operations.browsing import children, holds_single_file, root_of
+from rebond.operations.browsing import children, root_of
 from rebond.operations.recovery.plan import LeftOut
-from rebond.stack.contained_places import lies_inside, paths_of
-from rebond.stack.copying_inside import copy_line, keeps_in_itself
+from rebond.stack.contained_places import lies_inside
+from rebond.stack.copying_inside import copy_line, holds_only_its_file, keeps_in_itself
 from rebond.stack.recovering import leave_out
 from rebond.stack.whereabouts import find_engine
 from rebond.vault.access import Vault
@@ -80,11 +79,8 @@ def _copy(
 
 
 def _is_single(name: str, component: Component, vault: Vault, record: SnapshotRecord) -> bool:
-    paths = paths_of(component)
     with SnapshotReader(vault, record) as reader:
-        found = next((each for each in reader.components if each.name == name), None)
-        wanted = os.path.basename(os.fsencode(paths[0]))
-        return found is not None and len(paths) == 1 and holds_single_file(reader, found, wanted)
+        return holds_only_its_file(name, component, reader)
 
 
 def describe(left: LeftOut, commands: Commands, command: str) -> LeftOut:

@@ -294,4 +294,8 @@ RECOVERING: dict[str, str] = {
     "Of {component} nothing was changed: its server was not asked any more. If it ever comes back, these databases in it are of this restore: {databases}.": "Rien de {component} n'a été changé : son serveur n'a plus été interrogé. S'il revient un jour, ces bases y sont de cette restauration : {databases}.",
     "Of {component} nothing was changed: its server was not asked any more. Nothing of this restore is in it.": "Rien de {component} n'a été changé : son serveur n'a plus été interrogé. Rien de cette restauration ne s'y trouve.",
     "'rebond restore latest {component} --into ADDRESS' brings it into the server that it has from now on.": "« rebond restore latest {component} --into ADRESSE » l'apporte dans le serveur qu'il a désormais.",
+    "{place} keeps the files of {component} where no restore in place reaches: in itself, or on an engine that is elsewhere.": "{place} garde les fichiers de {component} là où aucune restauration sur place n'arrive : en lui-même, ou sur un moteur qui est ailleurs.",
+    "This copies them into it, and deletes nothing there: {command}": "Ceci les y copie, et n'y supprime rien : {command}",
+    "{place}, where the files of {component} belong, is not there.": "{place}, où vont les fichiers de {component}, n'est pas là.",
+    "Make it as it was made before, then run the same command again. Or bring them below a directory with --to DIR.": "Créez-le comme il l'avait été, puis relancez la même commande. Ou ramenez-les sous un dossier avec --to DOSSIER.",
 }
