@@ -211,6 +211,18 @@ def test_an_application_that_is_not_installed_here_makes_the_proof_partial(stack
     }
 
 
+def test_an_application_that_would_be_started_as_another_user_is_not_started(stack: StartedStack) -> None:
+    stack.start('{ name = "photos", url = "/photos" }', command=f"touch {stack.folder}/ran; sudo -u app ")
+    stack.program.good("backup")
+    done = stack.drill()
+    found = answers(done.document)
+    assert (done.status, (stack.folder / "ran").exists()) == (3, False)
+    assert found["application"] == (
+        "not-run",
+        "The application was not started: sudo leads out of the drill, to the servers that are live here.",
+    )
+
+
 @pytest.mark.parametrize("client", ["docker", "podman"])
 def test_the_engine_of_this_machine_is_not_asked_and_what_wants_it_makes_the_proof_partial(
     stack: StartedStack, client: str

@@ -132,6 +132,11 @@ class Drilling(Model):
         default=None,
     )
     within: int = optional(SPAN, "How long it may take until it is up.", default=120)
+    trusted: bool = optional(
+        Flag(),
+        "`start` asks nothing of production, though it names another user's rights or the socket of a server.",
+        default=False,
+    )
     network: str = optional(
         Choice(("own", OWN_IF_POSSIBLE)),
         "Where commands and the application run: `own` is a network that is nobody else's, and where the system allows "

@@ -123,4 +123,6 @@ DRILL_ANSWERS: dict[str, str] = {
     "Start it by hand with the same files, and ask it the same.": "Démarrez-la à la main avec les mêmes fichiers, et posez-lui la même question.",
     "It was not run: {way} leads out of the drill, to the servers that are live here.": "Elle n'a pas été lancée : {way} mène hors de l'exercice, aux serveurs en service ici.",
     "Leave it out: psql and mariadb reach what came back without a host and without another user. If it asks nothing of production: trusted = true, beside its run.": "Enlevez-le : psql et mariadb atteignent ce qui est revenu sans hôte et sans autre utilisateur. Si elle ne demande rien à la production : trusted = true, à côté de son run.",
+    "The application was not started: {way} leads out of the drill, to the servers that are live here.": "L'application n'a pas été démarrée : {way} mène hors de l'exercice, aux serveurs en service ici.",
+    "Leave it out: variables lead to what came back, and the drill's own user may use it. If it asks nothing of production: trusted = true, under [drill].": "Enlevez-le : des variables mènent à ce qui est revenu, et l'utilisateur de l'exercice peut s'en servir. Si elle ne demande rien à la production : trusted = true, sous [drill].",
 }

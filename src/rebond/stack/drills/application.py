@@ -46,9 +46,14 @@ class Application:
         within_seconds: float,
         find_surroundings: Callable[[], Surroundings],
         clock: Clock,
+        way_out: str = "",
     ) -> None:
-        """``ready`` is the address that answers when it is up; empty: as soon as its port takes connections."""
+        """``ready`` is the address that answers when it is up; empty: as soon as its port takes connections.
+
+        With a ``way_out``, which is what in it leads to production, it is not started.
+        """
         self._run = run
+        self._way_out = way_out
         self._ready = ready
         self._within_seconds = within_seconds
         self._find_surroundings = find_surroundings
@@ -82,6 +87,13 @@ class Application:
 
     def start(self) -> Iterator[Check]:
         """Start it and wait until it answers. Raises ``CommandFailed``, or ``SourceUnfit`` where it cannot run here."""
+        if self._way_out:
+            raise SourceUnfit(
+                "The application was not started: {way} leads out of the drill, to the servers that are live here.",
+                hint="Leave it out: variables lead to what came back, and the drill's own user may use it. If it asks "
+                "nothing of production: trusted = true, under [drill].",
+                way=self._way_out,
+            )
         around = self._find_surroundings()
         self._log = Path(around.variables["TMPDIR"]) / LOG
         words = wrap_script(self._run, around.variables) if isinstance(self._run, str) else self._run

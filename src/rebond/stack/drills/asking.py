@@ -67,6 +67,7 @@ class Asking(Struct, frozen=True, kw_only=True):
         if task.asks_only_user and all(each.sql is not None for each in drilling.checks):
             return None
         from rebond.stack.drills.application import Application, find_ready  # noqa: PLC0415 - as above
+        from rebond.stack.drills.ways_out import find_way_out  # noqa: PLC0415
 
         return Application(
             drilling.start,
@@ -74,6 +75,7 @@ class Asking(Struct, frozen=True, kw_only=True):
             within_seconds=drilling.within,
             find_surroundings=lambda: self._find_surroundings(None),
             clock=task.clock,
+            way_out="" if drilling.trusted else find_way_out(drilling.start, task.loaded),
         )
 
     def ask_user(self, application: "Application | None") -> Iterator[Question]:
