@@ -120,11 +120,12 @@ def describe_obstacle(
         return _describe_no_copy(scene, name, address, error)
     command = "" if is_for_later else _mend(scene, address, key, error)
     values: dict[str, object] = {"count": _LOOKED_AT} if _BOTH in command else {}
+    said = _say_obstacle(command, is_main=is_main)
     return Observation(
         check=CHECK,
         code=error.code,
         weight=Weight.NOTE if is_for_later else Weight.FAILURE if is_main else Weight.WARNING,
-        template=_say_obstacle(command, is_main=is_main),
+        template=said,
         values={"name": name, "reason": error, **values},
         command=command,
     )
