@@ -92,6 +92,18 @@ WAL = (
         (f"{SPOOL}::test_what_lies_behind_a_hole_is_freed_by_who_accepts_the_gap",),
     ),
     Bug(
+        "wal-full-disk-is-not-emptied",
+        "What fills the disk of the spool does not go into the vault, because the disk is full.",
+        (
+            Change(
+                "service/wal_spool.py",
+                "            with contextlib.suppress(OSError):  # on a full disk",
+                "            with contextlib.suppress(KeyError):  # on a full disk",
+            ),
+        ),
+        (f"{SPOOL}::test_what_lies_on_a_full_disk_goes_into_the_vault_and_makes_room",),
+    ),
+    Bug(
         "wal-first-put-by-what-was-known",
         "A receiver that begins anew puts by what it knew of the vault, which is another one or an older one by now.",
         (

@@ -134,11 +134,6 @@ class WalReceiver:
 
     def _begin_anew(self) -> None:
         """Go on without what was deleted under us: the server still has what it holds for the slot."""
-        LOG.error(
-            "%s: %s was deleted while the log was received into it. It is made again, and the stream goes on behind "
-            "what the vault has; what lay there alone comes once more if the server still has it",
-            *(self._receiving.component, self._spool.folder),
-        )
         self._end_stream()  # it writes into a file that nobody finds
         self._has_surveyed = False
         try:
@@ -146,6 +141,12 @@ class WalReceiver:
         except OSError as error:
             self._tell("%s cannot be made: %s", str(self._spool.folder), str(error))
             self._pause()
+            return
+        LOG.error(
+            "%s: %s was deleted while the log was received into it. It is made again, and the stream goes on behind "
+            "what the vault has; what lay there alone comes once more if the server still has it",
+            *(self._receiving.component, self._spool.folder),
+        )
 
     def _renew_slot(self, access: Access, database: str) -> None:
         """A slot that waits for what was removed would stay without a stream, whatever gap was accepted."""

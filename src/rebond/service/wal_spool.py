@@ -180,7 +180,8 @@ class WalSpool:
                     self._put.discard(name)
             if any(number <= self.state.have.get(timeline, -1) for timeline, number in self.state.before.items()):
                 self.state.before = {}
-            self._save()
+            with contextlib.suppress(OSError):  # on a full disk what lies here is to go all the same; it is asked again
+                self._save()
 
     def push_whole(self) -> int:
         """Put every whole segment and history into the vault; return how many. Raises as ``WalArchive.push`` does.

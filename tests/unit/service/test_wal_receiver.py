@@ -262,6 +262,32 @@ def test_nothing_is_received_where_the_notes_are_spoilt_until_somebody_looked(
     one.close()
 
 
+def test_a_spool_that_cannot_be_made_again_is_told_once(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, way, clock = receiver("exec sleep 3600")
+    one.turn()
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr("rebond.service.wal_spool.save_state", fail)
+        (tmp_path / "spool" / "state.json").unlink()
+        for _ in range(5):
+            one.turn()
+        (told,) = [each.getMessage() for each in caplog.records if each.levelno == logging.ERROR]
+        assert "cannot be made: [Errno 28]" in told
+    clock.advance(60)
+    one.turn()
+    assert way.begun == 2
+    assert "was deleted while the log was received" in caplog.text
+    one.close()
+
+
 @pytest.mark.parametrize("event", ["a new process", "a part is deleted"])
 def test_the_vault_is_asked_before_anything_is_put_whose_place_nobody_knows(
     receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],

@@ -108,6 +108,26 @@ def test_what_the_vault_refuses_is_known_to_who_asks_how_the_log_stands(stage: A
     assert not read_notes(stage.caches / "notes.json").fault
 
 
+def test_what_lies_on_a_full_disk_goes_into_the_vault_and_makes_room(
+    stage: Archived, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = open_spool(stage)
+    for number in (2, 3, 4):
+        receive(spool, 1, number)
+    again = open_without_asking(stage)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("rebond.service.wal_spool.save_state", fail)
+    again.learn(survey_wal(stage.open(), SYSTEM_ID))
+    with pytest.raises(OSError, match="No space"):
+        again.push_whole()
+    again.push_whole()
+    assert names(again) == [name_segment(1, 4)]
+    assert find_ranges(stage) == ((2, 4),)
+
+
 def test_an_anchor_is_a_name_and_is_never_archived(stage: Archived) -> None:
     stage.push(1, [1, 2], role="owner")
     spool = open_spool(stage)
