@@ -375,4 +375,16 @@ PROVING = (
         ),
         (f"{SCENARIOS}::test_a_snapshot_that_was_chosen_by_hand_shows_nothing_of_what_would_be_lost",),
     ),
+    Bug(
+        "a-check-asks-production",
+        "A check takes another user's rights, or the socket of a live server, and the proof passes by its answer.",
+        (
+            Change(
+                "stack/drills/user_checks.py",
+                'way = "" if wanted.trusted else asked.find_way_out(wanted.run)',
+                'way = ""',
+            ),
+        ),
+        (f"{DRILLS}::test_a_check_that_leads_out_is_not_run_until_somebody_says_that_it_may",),
+    ),
 )

@@ -100,4 +100,10 @@ PLACES: tuple[Bug, ...] = (
         ),
         (f"{STATES}::test_a_list_that_came_since_lets_nobody_in_any_more",),
     ),
+    Bug(
+        "root-owns-what-it-puts",
+        "One backup by root into the vault of a user leaves files there that this user cannot read.",
+        (Change("store/local.py", "with acting_as(*self._owner) as is_owner:", "with acting_as(0, 0) as is_owner:"),),
+        ("tests/unit/store/test_vaults_of_others.py::test_a_backup_by_root_leaves_the_vault_to_its_owner",),
+    ),
 )

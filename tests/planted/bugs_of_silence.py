@@ -312,4 +312,10 @@ SILENCE = (
         (Change("cli/turns/taking.py", "record.began_ms >= since_ms and record.has", "record.has"),),
         ("tests/unit/cli/test_tried_again.py::test_what_went_well_last_night_makes_nothing_good",),
     ),
+    Bug(
+        "forgetting-beside-damage-is-good",
+        "A snapshot's record is damaged, and what forgets every day ends with 0 beside it.",
+        (Change("cli/commands/forget.py", "status_of([*plan.left, *damage])", "status_of(plan.left)"),),
+        ("tests/unit/cli/test_keeping.py::test_beside_a_damaged_record_the_others_go_and_the_status_says_damage",),
+    ),
 )
