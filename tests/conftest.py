@@ -92,6 +92,9 @@ def judge_is_present(name: str) -> bool:
     if name == "postgres-icu":  # nor do they know its collations
         folder = find_postgres()
         return folder is not None and b"libicu" in (folder / "postgres").read_bytes()
+    if name == "psql-restrict":  # releases before August 2025 do not keep a script from starting programs
+        folder = find_postgres()
+        return folder is not None and b"unrestrict" in (folder / "psql").read_bytes()
     if name == "pg_verifybackup":  # in one of these builds it crashes before it says its version
         folder = find_postgres()
         return folder is not None and answers(folder / name)

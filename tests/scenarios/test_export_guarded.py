@@ -109,6 +109,7 @@ class Hostile:
         yield f"SELECT 1;\n{self._words}\n".encode() if path != "tables/t.copy" else f"1\n\\.\n{self._words}\n".encode()
 
 
+@pytest.mark.judge("psql-restrict")
 @pytest.mark.parametrize(
     "words",
     [
