@@ -435,7 +435,19 @@ WAL = (
     Bug(
         "wal-stream-leaves-a-hole",
         "After a fail-over the stream goes on behind what the old server sent, not where the new one left it.",
-        (Change("service/wal_anchors.py", "return following, branch - 1", "return following, have[switch.timeline]"),),
+        (
+            Change(
+                "service/wal_anchors.py",
+                "return following, switch.lsn // segment_bytes - 1",
+                "return following, have[switch.timeline]",
+            ),
+        ),
+        (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
+    ),
+    Bug(
+        "wal-stream-begins-at-the-end-of-a-timeline",
+        "Where a standby took over between two segments, the server is asked for what its old timeline never had.",
+        (Change("service/wal_anchors.py", "* segment_bytes < switch.lsn:", "* segment_bytes <= switch.lsn:"),),
         (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
     ),
     Bug(

@@ -15,10 +15,9 @@ def find_anchor(
         if switch.timeline not in have:
             continue
         following = ways[position + 1].timeline if position + 1 < len(ways) else timeline
-        branch = switch.lsn // segment_bytes
-        if have[switch.timeline] < branch:
+        if (have[switch.timeline] + 1) * segment_bytes < switch.lsn:  # at its very end a server refuses to begin
             return switch.timeline, have[switch.timeline]
-        return following, branch - 1
+        return following, switch.lsn // segment_bytes - 1
     return None
 
 

@@ -59,6 +59,8 @@ def names(spool: WalSpool) -> list[str]:
         pytest.param({1: 3}, 2, (FORK,), (1, 3), id="the new one left behind what is there"),
         pytest.param({1: 4}, 2, (FORK,), (1, 4), id="just behind it"),
         pytest.param({1: 5}, 2, (FORK,), (2, 4), id="in the segment of the switch"),
+        pytest.param({1: 4}, 2, (Switch(1, 5 * SEGMENT_BYTES),), (2, 4), id="the new one left at the end of it"),
+        pytest.param({1: 3}, 2, (Switch(1, 5 * SEGMENT_BYTES),), (1, 3), id="the new one left a segment later"),
         pytest.param({1: 9}, 2, (FORK,), (2, 4), id="the old one went on"),
         pytest.param({1: 9, 2: 7}, 2, (FORK,), (2, 7), id="the new one is known"),
         pytest.param({1: 9}, 3, (FORK, Switch(2, 8 * SEGMENT_BYTES)), (2, 4), id="two fail-overs"),
