@@ -19,9 +19,10 @@ import pytest
 from hypothesis import settings
 
 from rebond.cli.output import speech
+from rebond.errors import SourceUnfit
 from rebond.logs import masking
 from rebond.sources.postgres.packaged_programs import find_packaged_folders
-from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs
+from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, find_no_shell
 from rebond.testing.postgres_server import find_postgres
 from rebond.testing.sparing import leave_flushes_out, make_derivations_cheap
 
@@ -80,6 +81,8 @@ def judge_is_present(name: str) -> bool:
         return find_postgres() is not None
     if name == "mariadb":
         return MARIADB in find_mysql_programs(os.environ) and shutil.which("mariadb-dump") is not None
+    if name == "mariadb-sandbox":  # a client of before June 2024 starts what a dump names
+        return can_be_kept_from_shells()
     if name == "own-network":
         return can_cut_off()
     if name == "own-network-of-users":
@@ -106,6 +109,16 @@ def answers(program: pathlib.Path) -> bool:
     try:
         return subprocess.run([program, "--version"], capture_output=True, timeout=30, check=False).returncode == 0
     except FileNotFoundError:
+        return False
+
+
+@functools.cache
+def can_be_kept_from_shells() -> bool:
+    """Say whether the client of MariaDB knows an option by which it starts no program."""
+    programs = find_mysql_programs(os.environ).get(MARIADB)
+    try:
+        return programs is not None and bool(find_no_shell(programs, os.environ))
+    except SourceUnfit:
         return False
 
 

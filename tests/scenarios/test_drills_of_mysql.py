@@ -19,7 +19,7 @@ from rebond.sources.servers.mysql_programs import MARIADB, find_mysql_programs, 
 from rebond.sources.servers.own_mysql import OwnMysqlServer
 from rebond.stack.drills import mysql_loading
 
-pytestmark = pytest.mark.judge("mariadb")
+pytestmark = pytest.mark.judge("mariadb", "mariadb-sandbox")
 SCHEMA = """
 CREATE DATABASE plain; CREATE DATABASE shop; CREATE DATABASE `odd ``name`; USE shop;
 CREATE TABLE account (id int PRIMARY KEY, name varchar(40), picture blob);
@@ -121,7 +121,7 @@ def test_every_database_of_a_server_is_loaded_counted_checked_and_asked(
         '{ name = "function", sql = "SELECT twice(id) = 14 FROM account WHERE id = 7", database = "shop" },',
         '{ name = "bytes", sql = "SELECT hex(picture) = \'00FF0A\' FROM account", database = "shop" },',
         f"{{ name = \"tcp\", run = '''{over_tcp} && test \"$DB_HOST:$DATABASE_PORT\" = 127.0.0.1:3306''' }},",
-        f"{{ name = \"socket\", run = '''{by_socket.replace('$SOCKET', str(server.socket))}''' }}]",
+        f"{{ name = \"socket\", run = '''{by_socket.replace('$SOCKET', str(server.socket))}''', trusted = true }}]",
     )
     stack.program.good("backup")
     done = stack.drill("latest")

@@ -146,6 +146,7 @@ def test_who_is_no_superuser_is_told_of_the_setting_that_is_missing(saved: Progr
     assert 'search_path=""' in other.sql(f"{SETTINGS} = 'small'")
 
 
+@pytest.mark.judge("psql-restrict")
 def test_rows_hold_no_commands_of_psql(other: PostgresServer, tmp_path: pathlib.Path) -> None:
     other.sql("CREATE TABLE rows_of_others (n text)")
     access = find_access(other)
