@@ -40,6 +40,7 @@ path = "media"
 kind = "postgres"
 method = "physical"
 wal = "archive-command"
+wal_user = "@OWNER@"
 window = "7d"
 host = "@HOST@"
 user = "postgres"
@@ -141,7 +142,8 @@ def follow(folder: pathlib.Path, programs: pathlib.Path) -> Iterator[Shop]:
 
 
 def configure(folder: pathlib.Path, host: str, data: str) -> None:
-    text = CONFIGURATION.replace("@HOST@", host).replace("@DATA@", data)
+    owner = "postgres" if os.geteuid() == 0 else folder.owner()  # an ordinary user's server is that user's
+    text = CONFIGURATION.replace("@HOST@", host).replace("@DATA@", data).replace("@OWNER@", owner)
     (folder / "stack" / "rebond.toml").write_text(text)
 
 
