@@ -239,4 +239,12 @@ TIME = (
         (Change("units.py", '[1:7].ljust(6, "0")', '[1:7].ljust(6, "9")'),),
         ("tests/unit/test_units.py::test_a_log_is_followed_to_the_very_moment_that_was_written",),
     ),
+    Bug(
+        "a-clock-that-went-back-in-silence",
+        "A clock ten years behind: each night a snapshot stands, and 'latest' means the one from before, unsaid.",
+        (Change("operations/backup.py", "newest_ms <= time_ms + AHEAD_MS", "True"),),
+        (
+            "tests/unit/operations/test_backup.py::test_a_clock_that_went_back_is_told_and_one_that_was_ahead_is_not_told_for_years",
+        ),
+    ),
 )

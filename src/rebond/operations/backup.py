@@ -15,8 +15,10 @@ from rebond.operations.hooks import Hooks, surround
 from rebond.operations.kept_findings import KeptFindings
 from rebond.operations.saving import Collector, SetSaver
 from rebond.operations.shared_domains import find_sharing
+from rebond.operations.snapshots import AHEAD_MS
 from rebond.private_folders import remove_left_behind
 from rebond.progress import Observer
+from rebond.units import format_moment
 from rebond.vault.access import Vault
 from rebond.vault.committing import CommitRequest
 from rebond.vault.frames import LEVELS, Level
@@ -120,6 +122,8 @@ def _attempt(
     )
     with session:
         time_ms = vault.clock.now_ms()
+        if (behind := _notice_clock_behind(session, request.stack, time_ms)) is not None:
+            collector.noticed(behind)
         saver = SetSaver(
             session,
             collector,
@@ -142,6 +146,25 @@ def _attempt(
             seconds=vault.clock.monotonic() - began,
             findings=collector.kept.findings(),
         )
+
+
+def _notice_clock_behind(session: SnapshotSession, stack: str, time_ms: int) -> Finding | None:
+    """Return the warning that this machine's clock went back: then an older snapshot stays the latest one.
+
+    One that was dated ahead of the store's clock shows no more than that it was wrong then.
+    """
+    newest_ms = session.parent.newest_ms if session.parent is not None else 0
+    if newest_ms <= time_ms + AHEAD_MS:
+        return None
+    return Finding(
+        code="clock-behind",
+        severity=Severity.WARNING,
+        subject=stack,
+        template="This machine's clock says {now}, but this stack has a snapshot of {before}: the new one is listed "
+        "before it, and 'latest' does not mean the new one.",
+        hint_template="Set the clock ('timedatectl' shows it), then run the backup again.",
+        values={"now": format_moment(time_ms), "before": format_moment(newest_ms)},
+    )
 
 
 def _prove_wal(vault: Vault, need: WalNeed, report: Callable[[Finding], None]) -> tuple[str, int, int] | None:

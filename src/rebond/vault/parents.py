@@ -18,11 +18,15 @@ _LOOKED_AT = 64  # records at most: a keeper may have voided many sessions in a 
 
 
 class Parent(Struct, frozen=True):
-    """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one in the same domain."""
+    """The newest snapshots of this member: ``last`` of any stack, ``record`` of the same one in the same domain.
+
+    ``newest_ms`` is the latest claimed time of that stack's, of those looked at that the store did not contradict.
+    """
 
     last: SnapshotRecord
     record: SnapshotRecord | None
     references: References | None
+    newest_ms: int = 0
 
     @property
     def components(self) -> int:
@@ -42,22 +46,21 @@ def find_parent(vault: Vault, host: str, stack: str, marks: Marks) -> Parent | N
         return None
     records.sort(key=lambda record: record.catalog.sequence, reverse=True)
     forgotten, domain = marks.forgotten(), vault.credentials.writing_domain()
-    same = next(
-        (
-            record
-            for record in records
-            if (record.catalog.host, record.catalog.stack, record.domain) == (host, stack, domain)
-            and record.name not in forgotten
-        ),
-        None,
-    )
+    of_stack = [
+        record
+        for record in records
+        if (record.catalog.host, record.catalog.stack, record.domain) == (host, stack, domain)
+        and record.name not in forgotten
+    ]
+    same = of_stack[0] if of_stack else None
     references = None
     if same is not None:
         try:
             references = load_references(vault, same)
         except (VaultDamaged, WrongKey, FormatTooNew, ObjectMissing):
             references = None  # only refresh needs them; verify reports it
-    return Parent(records[0], same, references)
+    newest_ms = max((min(each.catalog.time_ms, each.store_time_ms) for each in of_stack), default=0)
+    return Parent(records[0], same, references, newest_ms)
 
 
 def find_earlier(

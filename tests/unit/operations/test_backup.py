@@ -203,6 +203,23 @@ def test_a_million_findings_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPat
     ]  # fmt: skip
 
 
+def test_a_clock_that_went_back_is_told_and_one_that_was_ahead_is_not_told_for_years(place: RestoredVault) -> None:
+    """What is dated back is listed before what it follows: 'latest' stays the older one."""
+    year = 365 * 86_400.0
+
+    def codes() -> list[str]:
+        return [each.code for each in run(place, {"site": a_tree(2)}).findings]
+
+    assert codes() == []
+    place.clock.jump(-10 * year)
+    assert codes() == ["clock-behind"]
+    assert codes() == ["clock-behind"], "the night after, too"
+    place.clock.jump(10 * year)
+    assert codes() == []
+    place.clock.jump(-300)
+    assert codes() == [], "machines differ by minutes"
+
+
 def test_notes_alone_are_no_doubt(place: RestoredVault) -> None:
     def open_tree(report: Callable[[Finding], None]) -> Tree:
         report(Finding(code="vanished", severity=Severity.NOTE, subject="x", template="x vanished"))

@@ -5,6 +5,11 @@ OPERATIONS: dict[str, str] = {
     "sauvegarde.",
     "Mend what is reported above, then run the backup again.": "Réparez ce qui est signalé plus haut, puis relancez la "
     "sauvegarde.",
+    "This machine's clock says {now}, but this stack has a snapshot of {before}: the new one is listed before it, and "
+    "'latest' does not mean the new one.": "L'horloge de cette machine dit {now}, mais cette pile a une sauvegarde du "
+    "{before} : la nouvelle vient avant elle dans les listes, et « latest » ne la désigne pas.",
+    "Set the clock ('timedatectl' shows it), then run the backup again.": "Réglez l'horloge (« timedatectl » la montre), "
+    "puis relancez la sauvegarde.",
     "The component {component} stops the run, so there is no snapshot: {reason}": "Le composant {component} arrête la "
     "sauvegarde, rien n'est gardé : {reason}",
     "{path} is said to be versioned, and is no Git repository.": "{path} est dit versionné, et n'est pas un dépôt Git.",
