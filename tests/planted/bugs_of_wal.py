@@ -451,6 +451,20 @@ WAL = (
         (f"{SPOOL}::test_the_stream_goes_on_where_nothing_is_left_out",),
     ),
     Bug(
+        "wal-histories-are-asked-of-who-has-none",
+        "A server that was made on a later timeline is not received: it has no history of the ones before.",
+        (Change("service/wal_receiving.py", "        self._spool.keep_histories(", "        len("),),
+        (
+            "tests/scenarios/test_wal_received.py::test_the_stream_goes_along_timelines_of_which_the_server_has_no_history",
+        ),
+    ),
+    Bug(
+        "wal-what-is-deleted-meanwhile-is-forgotten",
+        "What is deleted from the spool while the rest is put is not missed; the server is told that it is flushed.",
+        (Change("service/wal_spool.py", "for each in self._seen | now if", "for each in now if"),),
+        (f"{SPOOL}::test_what_is_deleted_while_the_rest_is_put_is_missed_afterwards",),
+    ),
+    Bug(
         "wal-first-place-is-forgotten",
         "What came before the vault had anything never comes again, once the directory that it lay in is gone.",
         (

@@ -75,6 +75,15 @@ def read_rows(server: PostgresServer) -> list[int]:
     return [int(each) for each in server.sql("SELECT i FROM t ORDER BY i").split()]
 
 
+def promote_again(server: PostgresServer) -> None:
+    """Bring a server to a timeline of its own."""
+    server.stop()
+    (server.data / "standby.signal").touch()
+    server.start()
+    wait_until(lambda: server.sql("SELECT pg_is_in_recovery()").strip() == "t")
+    server.sql("SELECT pg_promote()")
+
+
 def find_processes(program: bytes, word: bytes) -> list[int]:
     """Return the processes of a program that were given a word."""
     found = []
@@ -324,6 +333,30 @@ def test_after_a_fail_over_the_stream_goes_on_where_the_new_server_left_the_old_
         with streaming.recover(tmp_path) as recovered:
             assert read_rows(recovered) == [1, 2, 3, 4]
         streaming.server = old
+
+
+def test_the_stream_goes_along_timelines_of_which_the_server_has_no_history(
+    streaming: Streaming, tmp_path: pathlib.Path
+) -> None:
+    server, history = streaming.server, streaming.server.data / "pg_wal" / "00000002.history"
+    assert streaming.is_whole(1)
+    promote_again(server)
+    streaming.wait_streaming()
+    assert streaming.is_whole(2)
+    streaming.stack.end_last()
+    promote_again(server)
+    content = history.read_bytes()
+    history.unlink()  # one that was made from a base of the third timeline never had it
+    (spool,) = (streaming.stack.folder / "state").rglob("wal/spool/database")
+    shutil.rmtree(spool)
+
+    streaming.receive()
+    assert streaming.is_whole(3)
+    assert (spool / history.name).read_bytes() == content
+    streaming.stack.end_last()
+    assert streaming.stack.run("wal", "status") in {0, 3}
+    with streaming.recover(tmp_path) as recovered:
+        assert read_rows(recovered) == [1, 2, 3]
 
 
 def test_a_server_that_has_not_kept_what_comes_next_is_not_gone_on_with_in_silence(

@@ -13,7 +13,7 @@ from rebond.service.wal_spool_state import STATE
 from rebond.sources.postgres.server import describe_input
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import WalFacts, read_wal_facts
-from rebond.sources.postgres.wal_names import Switch
+from rebond.sources.postgres.wal_names import cut_histories, parse_history, timeline_of
 from rebond.sources.postgres.wal_stream import ask_history, describe_receiver, ensure_slot, renew_slot, says_removed
 from rebond.stack.wal_ways import StreamWay
 from rebond.subprocesses import RunningCommand
@@ -114,7 +114,8 @@ class WalReceiver:
             self._renew_slot(access, database)
         kept_from = ensure_slot(access, database, receiving.slot)
         self._spool.note_slot(receiving.slot)
-        history = _ask_history(access, facts)
+        content = _ask_history(access, facts)
+        history, anchor = parse_history(content), ""
         if self._accepts_gap:
             self._spool.forget_place(facts.timeline, history, kept_from)
             LOG.warning("%s: the stream goes on where the slot is, whatever is missing", receiving.component)
@@ -122,6 +123,7 @@ class WalReceiver:
             anchor = self._spool.place_anchor(facts.timeline, history, kept_from)
             if not self._failures:
                 LOG.info("%s is streamed from behind %s", receiving.component, anchor or "what the server writes now")
+        self._spool.keep_histories(cut_histories(content, timeline_of(anchor) if anchor else 0))
         self._has_come, self._written_ns = False, self._spool.last_written_ns()
         command = describe_receiver(streamed, spool=str(self._spool.folder), slot=receiving.slot)
         self._running = RunningCommand(
@@ -293,7 +295,7 @@ class WalReceiver:
         self._not_before = self._clock.monotonic() + pause
 
 
-def _ask_history(access: Access, facts: WalFacts) -> tuple[Switch, ...]:
+def _ask_history(access: Access, facts: WalFacts) -> bytes:
     try:
         return ask_history(access, facts.timeline)
     except SourceError as error:

@@ -10,7 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
-from rebond.durable_files import DIRECTORY_MODE, make_directories_durably
+from rebond.durable_files import DIRECTORY_MODE, make_directories_durably, replace_durably
 from rebond.errors import RebondError, SourceUnfit, UsageError
 from rebond.operations.wal.archiving import WalArchive, WalFile
 from rebond.operations.wal.coverage import Coverage
@@ -92,8 +92,14 @@ class WalSpool:
         )
 
     def look(self) -> None:
-        """Remember what is there now. Raises ``OSError``."""
-        self._seen = {each for each in list_names(self.folder) if is_of_stream(each.removeprefix(ASIDE))}
+        """Remember what is there too, now; what only we take away is forgotten. Raises ``OSError``."""
+        now = {each for each in list_names(self.folder) if is_of_stream(each.removeprefix(ASIDE))}
+        self._seen = {each for each in self._seen | now if not is_partial(each) or each[:24] not in now}
+
+    def _take_away(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.folder / name)
+        self._seen -= {name, f"{name}.partial"}  # which it may have been when it was seen last
 
     def begin_anew(self) -> None:
         """Make the directory again, after it or a part was deleted; what is not in the vault is to come once more."""
@@ -123,6 +129,7 @@ class WalSpool:
                 os.unlink(self.folder / each)
             self._put.clear()
             self._tails.clear()
+            self._seen.clear()
             self._is_placed = False
             self.state = SpoolState(system_id=system_id, segment_bytes=segment_bytes)
         self._save()
@@ -198,7 +205,7 @@ class WalSpool:
                 LOG.warning("a gap in the write-ahead log: %s never came", gap)
             self._put.add(path)
             if path != name:
-                os.unlink(self.folder / path)
+                self._take_away(path)
             if is_segment(name):
                 timeline, number = self._parse(name)
                 self.state.have[timeline] = max(number, self.state.have.get(timeline, number))
@@ -255,7 +262,7 @@ class WalSpool:
             count += end - begin
             self._being_put = ""
             if name.startswith(ASIDE):
-                os.unlink(self.folder / name)
+                self._take_away(name)
         return count
 
     def place_anchor(self, timeline: int, history: tuple[Switch, ...], kept_from: int | None = None) -> str:
@@ -289,6 +296,15 @@ class WalSpool:
         self._is_placed, self._way = True, (timeline, history)
         return name
 
+    def keep_histories(self, histories: dict[int, bytes]) -> None:
+        """Lay down whence timelines come that the stream goes along: of one that a server never was on it has no file.
+
+        pg_receivewal asks the server for those that are not here, and ends where that has none. Raises ``OSError``.
+        """
+        for path, content in ((self.folder / history_name(each), content) for each, content in histories.items()):
+            if not is_there(path):
+                replace_durably(os.fspath(path), content)
+
     def _make_whole(self, name: str) -> None:
         """Give an unfinished segment its size, by zeros: a power cut may take its end, which pg_receivewal refuses."""
         if os.stat(self.folder / name).st_size not in {0, self.state.segment_bytes}:
@@ -298,14 +314,14 @@ class WalSpool:
         """Take a file out of the way of pg_receivewal, until it is in the vault; of two, the one with more is kept."""
         aside = self.folder / f"{ASIDE}{name}"
         if is_there(aside) and count_bytes(aside) > count_bytes(self.folder / name):
-            os.unlink(self.folder / name)
+            self._take_away(name)
         else:
             os.replace(self.folder / name, aside)
+            self._seen -= {name, f"{name}.partial"}
 
     def _drop(self, name: str) -> None:
         """Delete what is in the vault, or a mere name; should it come again, it is put again."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.folder / name)
+        self._take_away(name)
         self._put.discard(name)
 
     def forget_place(self, timeline: int, history: tuple[Switch, ...], kept_from: int | None) -> None:

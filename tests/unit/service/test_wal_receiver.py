@@ -18,7 +18,6 @@ from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import PostgresServer
 from rebond.sources.postgres.session import Access
 from rebond.sources.postgres.wal_facts import Archiver, WalFacts
-from rebond.sources.postgres.wal_names import Switch
 from rebond.testing.manual_clock import ManualClock
 
 SYSTEM, SEGMENT_BYTES = 7, 1 << 20
@@ -195,7 +194,7 @@ def test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then(
         assert way.begun == 2
     assert "The server went back: more of its timeline 1 is saved" in caplog.text
     assert WalSpool(tmp_path / "spool", None, None).state.astray == 1  # type: ignore[arg-type]
-    monkeypatch.setattr(wal_receiving, "ask_history", lambda *_: (Switch(1, 0x700028),))
+    monkeypatch.setattr(wal_receiving, "ask_history", lambda *_: b"1\t0/700028\tit took over\n")
     turn_at("0/800000", timeline=2)
     assert way.begun == 3
     one.close()

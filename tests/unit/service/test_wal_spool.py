@@ -479,6 +479,31 @@ def test_a_part_that_is_deleted_is_missed(stage: Archived, name: str) -> None:
     assert spool.is_there()
 
 
+def test_what_is_deleted_while_the_rest_is_put_is_missed_afterwards(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 4)
+    receive(spool, 1, 5, part=2000)
+    spool.look()
+    (spool.folder / "state.json").unlink()
+    (spool.folder / f"{name_segment(1, 5)}.partial").unlink()
+    assert spool.push_whole() == 1  # which writes the notes anew
+    spool.look()
+    assert not spool.is_there()
+
+
+def test_what_became_whole_and_was_put_is_not_missed(stage: Archived) -> None:
+    spool = open_spool(stage)
+    for number in (4, 5, 6):
+        receive(spool, 1, number, part=2000)
+        spool.look()
+        (spool.folder / f"{name_segment(1, number)}.partial").unlink()
+        receive(spool, 1, number)
+        spool.push_whole()
+        spool.look()
+        assert spool.is_there()
+    assert names(spool) == [name_segment(1, 6)]
+
+
 def test_a_beginning_that_lies_aside_is_missed_too(stage: Archived) -> None:
     spool = open_spool(stage)
     receive(spool, 1, 4, part=2000)

@@ -122,6 +122,13 @@ def cut_history(content: bytes, timeline: int) -> bytes | None:
     return None
 
 
+def cut_histories(content: bytes, first: int) -> dict[int, bytes]:
+    """Return the histories of the timelines from ``first`` on that a later one came from, out of that of the later."""
+    named = [each.timeline for each in parse_history(content) if each.timeline >= max(first, 2)]
+    cuts = {timeline: cut_history(content, timeline) for timeline in named}
+    return {timeline: cut for timeline, cut in cuts.items() if cut}
+
+
 def parse_history(content: bytes) -> tuple[Switch, ...]:
     """Return the timelines that a history names, the oldest first. Raises ``UsageError`` for anything else."""
     switches: list[Switch] = []

@@ -9,7 +9,7 @@ from rebond.sources.postgres.failures import explain_failure
 from rebond.sources.postgres.programs import Programs
 from rebond.sources.postgres.server import describe_input, wrap_program
 from rebond.sources.postgres.session import COMMON, Access
-from rebond.sources.postgres.wal_names import Switch, parse_history, parse_lsn
+from rebond.sources.postgres.wal_names import parse_lsn
 from rebond.sources.streams.whole_output import read_output
 
 _FILE_NAME = re.compile(r"\b[0-9A-F]{24}\b")
@@ -137,10 +137,10 @@ def _ask(access: Access, database: str, script: str) -> str:
     return answer.decode(errors="replace").strip()
 
 
-def ask_history(access: Access, timeline: int) -> tuple[Switch, ...]:
-    """Return where a timeline of a server comes from; empty for the first. Raises ``SourceError``."""
+def ask_history(access: Access, timeline: int) -> bytes:
+    """Return the file that says whence a timeline of a server comes; empty for the first. Raises ``SourceError``."""
     if timeline == 1:
-        return ()
+        return b""
     connection = access.server.describe_connection("") + " replication=true"
     words = (access.programs.psql, "-X", "-w", "-A", "-t", "-c", f"TIMELINE_HISTORY {timeline}", "-d", connection)
     try:
@@ -152,7 +152,7 @@ def ask_history(access: Access, timeline: int) -> tuple[Switch, ...]:
         )
     except SourceError as error:
         raise explain_failure(error, server=str(access.server), database="replication") from error
-    return parse_history(answer.partition(b"|")[2])
+    return answer.partition(b"|")[2].removesuffix(b"\n")  # of the two at its end one is psql's
 
 
 def ask_where(access: Access, database: str) -> tuple[str, int, str]:
