@@ -77,7 +77,7 @@ def test_a_database_is_loaded_counted_and_asked_on_a_server_that_archives_nothin
         describe(server, "shop"),
         f"[drill]\n{ACCEPTING}checks = [",
         f'{{ name = "safe", sql = """{SAFE}""", component = "db" }},',
-        f"{{ name = \"program\", run = '''LIVE={server.socket_folder}; {program}''' }}]",
+        f"{{ name = \"program\", run = '''LIVE={server.socket_folder}; {program}''', trusted = true }}]",
     )
     stack.program.good("backup")
     done = stack.drill()
