@@ -454,9 +454,7 @@ WAL = (
         "wal-histories-are-asked-of-who-has-none",
         "A server that was made on a later timeline is not received: it has no history of the ones before.",
         (Change("service/wal_receiving.py", "        self._spool.keep_histories(", "        len("),),
-        (
-            "tests/scenarios/test_wal_received.py::test_the_stream_goes_along_timelines_of_which_the_server_has_no_history",
-        ),
+        (f"{RECEIVER}::test_histories_of_earlier_timelines_are_laid_down_for_a_stream_along_them",),
     ),
     Bug(
         "wal-what-is-deleted-meanwhile-is-forgotten",

@@ -200,6 +200,27 @@ def test_a_server_that_went_back_is_refused_also_when_it_has_caught_up_by_then(
     one.close()
 
 
+def test_histories_of_earlier_timelines_are_laid_down_for_a_stream_along_them(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+) -> None:
+    one, way, _ = receiver("exec sleep 3600")
+    saved = {2: TimelineCoverage(timeline=2, ranges=((3, 6),))}
+    has = Coverage(system_id=SYSTEM, segment_bytes=SEGMENT_BYTES, timelines=saved)
+    one._receiving = replace(one._receiving, survey=lambda _: has)
+    second = b"1\t0/300000\tit took over\n"
+    content = second + b"\n2\t0/780000\tso did the next\n"
+    monkeypatch.setattr(wal_receiving, "ask_history", lambda *_: content)
+    facts = msgspec.structs.replace(FACTS, lsn="0/900000", timeline=3)
+    monkeypatch.setattr(wal_receiving, "read_wal_facts", lambda *_: facts)
+    one.turn()
+    one.close()
+    assert way.begun == 1
+    histories = {each.name: each.read_bytes() for each in (tmp_path / "spool").glob("*.history")}
+    assert histories == {"00000002.history": second}
+
+
 @pytest.mark.parametrize("is_running", [False, True])
 def test_a_copy_that_was_named_for_a_time_is_got_over_by_deleting_one_file(
     receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
