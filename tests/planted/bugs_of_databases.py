@@ -55,8 +55,8 @@ DATABASES = (
         (
             Change(
                 "sources/postgres/part_load.py",
-                '        session.feed("BEGIN;\\n")\n        _feed(session, guard, _list_made(plan, is_before=True))',
-                "        _feed(session, guard, _list_made(plan, is_before=True))",
+                '        session.feed("BEGIN;\\n")\n        _feed(session, guard, list_made(plan, is_before=True))',
+                "        _feed(session, guard, list_made(plan, is_before=True))",
             ),
             Change(
                 "sources/postgres/part_load.py",

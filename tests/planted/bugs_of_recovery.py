@@ -16,6 +16,7 @@ MOUNTS = "tests/scenarios/test_restore_in_place_mounts.py"
 RECOVER_KILLS = "tests/crash/test_recover_kills.py"
 STUCK = "tests/scenarios/test_restores_that_nothing_ends.py"
 NOTES = "tests/unit/operations/recovery/test_spoilt_notes.py"
+TABLES = "tests/scenarios/test_tables_in_place.py"
 SPOILT = "tests/unit/operations/recovery/test_spoilt_runs.py"
 
 RECOVERY = (
@@ -276,7 +277,9 @@ RECOVERY = (
         "A new server gets the roles that own something, and not the one as which the application logs in.",
         (
             Change(
-                "stack/recovery_parts.py", "makes_all_roles=is_bare(relocation.loaded, wish)", "makes_all_roles=False"
+                "stack/recovery_parts.py",
+                "makes_all_roles = is_bare(relocation.loaded, wish)",
+                "makes_all_roles = False",
             ),
         ),
         (f"{SERVERS}::test_a_database_comes_back_with_its_stack_into_a_server_that_is_started_from_what_came_back",),
@@ -574,5 +577,53 @@ RECOVERY = (
             ),
         ),
         ("tests/unit/schedule/test_touched_since.py", "tests/scenarios/test_status.py"),
+    ),
+    Bug(
+        "keys-of-tables-are-lost",
+        "A table that comes back in its place loses its foreign keys, and those of others to it.",
+        (Change("sources/postgres/table_exchange.py", "        _feed_lines(session, keys)\n", ""),),
+        (f"{TABLES}::test_rows_come_back_with_all_that_belongs_to_the_table_and_nothing_else_is_touched",),
+    ),
+    Bug(
+        "triggers-tell-of-restored-rows",
+        "The triggers of a table act on rows that come back, as if somebody had written them.",
+        (
+            Change(
+                "sources/postgres/table_exchange.py",
+                "    yield from (each.turn_off(table.sql) for each in switches)\n",
+                "",
+            ),
+        ),
+        (f"{TABLES}::test_rows_come_back_with_all_that_belongs_to_the_table_and_nothing_else_is_touched",),
+    ),
+    Bug(
+        "written-rows-are-counted",
+        "Whether somebody wrote since a table came back is judged by how many rows it has: an edit is undone unasked.",
+        (
+            Change(
+                "sources/postgres/table_exchange.py",
+                "WHERE xmin::pg_catalog.text",
+                "WHERE false AND xmin::pg_catalog.text",
+            ),
+        ),
+        (f"{TABLES}::test_what_was_changed_without_more_or_fewer_rows_is_seen",),
+    ),
+    Bug(
+        "numbers-are-given-twice",
+        "The sequence of a table that comes back stays where it is, be it behind the rows.",
+        (Change("sources/postgres/table_exchange.py", "_feed_script(session, guard, made.positions)", "pass"),),
+        (f"{TABLES}::test_a_sequence_that_was_set_back_gives_no_number_twice",),
+    ),
+    Bug(
+        "keys-of-others-to-a-made-table",
+        "A table that was dropped comes back without the foreign keys of others to it, which went with it.",
+        (
+            Change(
+                "sources/postgres/table_plan.py",
+                "if join is not None and gone & {show(join.table), show(join.other)}:",
+                "if join is not None and gone & {show(join.table)}:",
+            ),
+        ),
+        (f"{TABLES}::test_a_table_that_was_dropped_comes_back_with_its_keys_and_goes_again_when_undone",),
     ),
 )

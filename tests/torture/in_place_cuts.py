@@ -12,6 +12,7 @@ FILES = (
     "tests/crash/test_recover_kills.py",
     "tests/crash/test_recover_volumes_kills.py",
     "tests/crash/test_database_in_place_kills.py",
+    "tests/crash/test_tables_in_place_kills.py",
     "tests/crash/test_data_directory_in_place_kills.py",
 )
 

@@ -84,7 +84,7 @@ def restore_database(
         if not (wish.tables or wish.schemas):
             reader.expect_many_finds()
         databases = list_databases(reader, segments, component)
-        advance = _Pace(observer)
+        advance = Pace(observer)
         if wish.tables or wish.schemas:
             outcome = _load_parts(databases, target, wish, report, advance)
         else:
@@ -120,7 +120,7 @@ def _load_databases(
     target: DatabaseTarget,
     wish: DatabaseWish,
     report: Report,
-    advance: "_Pace",
+    advance: "Pace",
     *,
     now_ms: int,
 ) -> DatabaseOutcome:
@@ -166,7 +166,7 @@ def _load_parts(
     target: DatabaseTarget,
     wish: DatabaseWish,
     report: Report,
-    advance: "_Pace",
+    advance: "Pace",
 ) -> DatabaseOutcome:
     if len(databases) > 1:
         databases = [each for each in databases if each.name == target.database]
@@ -192,7 +192,7 @@ def _load_parts(
     return DatabaseOutcome(planned=names, tables=names, parts=(part,), rows=part.rows)
 
 
-class _Pace:
+class Pace:
     """Passes on how far a load is, ten times a second at most."""
 
     def __init__(self, observer: Observer) -> None:

@@ -115,26 +115,35 @@ def _write_into(name: str, component: Component, address: str) -> Iterator[Block
         )
     )
     if isinstance(component, Postgres):
-        yield _write_one_table(name, address)
+        yield _write_one_table(name, component, address)
 
 
-def _write_one_table(name: str, address: str) -> Block:
+def _write_one_table(name: str, component: Postgres, address: str) -> Block:
     """The commonest accident, and all that a role needs which may make no database."""
     server, mark, options = address.partition("?")
     live = f"{server.removesuffix(BESIDE)}{mark}{options}"
-    return Paragraph(
-        (
+    sentences = [
+        say(
+            "A new database takes the right to make one; a superuser gives it: {command}",
+            command=Code("ALTER ROLE … CREATEDB"),
+        )
+    ]
+    if component.method != "physical":
+        sentences.append(
             say(
-                "A new database takes the right to make one; a superuser gives it: {command}",
-                command=Code("ALTER ROLE … CREATEDB"),
-            ),
-            say(
-                "A single table needs no such right, and goes into the live database; one that has rows is left alone: "
-                "{command}",
-                command=Code(f"rebond restore latest {name} --into {quote(live)} --table TABLE"),
-            ),
+                "A single table comes back in its place without that right, with all that belongs to it; the rows that "
+                "it has now are kept until you accept: {command}",
+                command=Code(f"rebond restore latest {name} --in-place --table TABLE"),
+            )
+        )
+    sentences.append(
+        say(
+            "With nothing stopped, it goes into the live database where it is missing or empty; one that has rows is "
+            "left alone: {command}",
+            command=Code(f"rebond restore latest {name} --into {quote(live)} --table TABLE"),
         )
     )
+    return Paragraph(tuple(sentences))
 
 
 def _write_by_hand(facts: Facts, name: str, component: Component) -> Iterator[Block]:

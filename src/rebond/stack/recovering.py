@@ -228,7 +228,7 @@ def find_restarts(loaded: Loaded, wish: RecoveryWish) -> tuple[str, ...]:
 
 def _list_rebuilds(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
     """Return how components are made anew that are in none of the snapshots."""
-    if any(each.parts or each.include for each in wish.chosen):
+    if any(each.is_partial for each in wish.chosen):
         return []
     chosen = {each.name for each in wish.chosen}
     missing = [
@@ -241,7 +241,7 @@ def _list_rebuilds(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
 
 def _list_regenerable(loaded: Loaded, wish: RecoveryWish) -> list[Step]:
     """Return what makes anew what is not saved; what runs inside of services comes last."""
-    if any(each.parts or each.include for each in wish.chosen):
+    if any(each.is_partial for each in wish.chosen):
         return []
     return [
         Step(run=each.run, timeout=each.timeout, inside=each.inside, user=each.user)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from rebond.config.components import Component, Images, Postgres
@@ -54,6 +54,7 @@ def make_part(
             relocate=relocation.move,
             untouchable=around.untouchable,
             spared=chosen.exclude,
+            is_elsewhere=bool(wish.to),
         )
 
     if wish.is_bare and not wish.to and comes_late(component, relocation.loaded):
@@ -149,7 +150,7 @@ def _make_database_part(
     if chosen.include or chosen.exclude:
         raise SourceUnfit(
             "Of the databases of {component} no single paths come back.",
-            hint="Name tables with --into … --table NAME.",
+            hint="Name tables: rebond restore SNAPSHOT {component} --in-place --table TABLE",
             component=chosen.name,
             kind=component.kind,
         )
@@ -164,15 +165,18 @@ def _make_database_part(
     def find_target() -> "DatabaseTarget":
         return target_of_component(chosen.name, component, refresh())
 
-    part = DatabasePart(
-        chosen.name,
-        find_target,
-        run=around.run,
-        folder=around.folder_of(chosen.name),
-        source=around.sources.get(chosen.name),
-        jobs=wish.workers,
-        keeps_owner=wish.keeps_owner,
-        find_starter=lambda: find_starter(component, refresh()),
-        makes_all_roles=is_bare(relocation.loaded, wish),
-    )
-    return part, describe_home(chosen.name, component, relocation.loaded)
+    what: dict[str, Any] = {
+        "run": around.run,
+        "folder": around.folder_of(chosen.name),
+        "source": around.sources.get(chosen.name),
+        "jobs": wish.workers,
+        "keeps_owner": wish.keeps_owner,
+        "find_starter": lambda: find_starter(component, refresh()),
+    }
+    home = describe_home(chosen.name, component, relocation.loaded)
+    if chosen.tables or chosen.schemas:
+        from rebond.operations.recovery.tables_part import TablesPart  # noqa: PLC0415 - few restores are of tables
+
+        return TablesPart(chosen.name, find_target, tables=chosen.tables, schemas=chosen.schemas, **what), home
+    makes_all_roles = is_bare(relocation.loaded, wish)
+    return DatabasePart(chosen.name, find_target, makes_all_roles=makes_all_roles, **what), home

@@ -15,7 +15,7 @@ class ChosenPart(Struct, frozen=True, kw_only=True):
 
     ``snapshot`` is its id in hexadecimal, ``vault`` the name of another vault than the main one. ``parts`` are the
     pieces of it that were named, such as single services; ``target`` the moment of a server with a log, else that of
-    the snapshot.
+    the snapshot. ``tables`` and ``schemas`` are those of a database that come back alone.
     """
 
     name: str
@@ -28,6 +28,13 @@ class ChosenPart(Struct, frozen=True, kw_only=True):
     files: int = 0
     bytes: int = 0
     target: str = ""
+    tables: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether only a piece of the component was named: then nothing else is made anew for it."""
+        return bool(self.parts or self.include or self.tables or self.schemas)
 
 
 class RecoveryWish(Struct, frozen=True, kw_only=True):

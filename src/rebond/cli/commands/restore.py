@@ -88,8 +88,20 @@ _MEANWHILE = (
     help="Only what matches, with all below it; may be repeated.",
 )
 @option("--exclude", multiple=True, metavar="PATTERN", help="Not what matches; may be repeated.")
-@option("--table", type=Word(), multiple=True, metavar="TABLE", help="With --into: only this table; may be repeated.")
-@option("--schema", type=Word(), multiple=True, metavar="SCHEMA", help="With --into: only the tables of this schema.")
+@option(
+    "--table",
+    type=Word(),
+    multiple=True,
+    metavar="TABLE",
+    help="Of a database only this table, with --into or --in-place; may be repeated.",
+)
+@option(
+    "--schema",
+    type=Word(),
+    multiple=True,
+    metavar="SCHEMA",
+    help="Of a database only the tables of this schema, with --into or --in-place.",
+)
 @option("--rename", multiple=True, metavar="OLD=NEW", help="With --into: another name for a database or a table.")
 @option("--strip", type=click.IntRange(min=0), default=0, metavar="N", help="Leave out the first N parts of each path.")
 @option(

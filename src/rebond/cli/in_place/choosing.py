@@ -45,6 +45,8 @@ def choose_parts_to_bring(
         record = max(records.values(), key=time_of)
     picked = choose_parts(invocation, record, names, wishes["include"])
     wanted = picked.components or tuple(records)
+    if wishes["table"] or wishes["schema"]:
+        wanted = (_choose_database(loaded, picked.components, records),)
     require_components(wanted, records.keys(), sources.records(), stack=record.catalog.stack, places=list_places({}))
     chosen = [
         part
@@ -132,7 +134,15 @@ def _choose(
     if found is None:
         return None
     vault, source = found
-    measured = _measure(source, _require_whole(source, name), include, wishes["exclude"])
+    tables, schemas = tuple(wishes.get("table", ())), tuple(wishes.get("schema", ()))
+    summary = _require_whole(source, name)
+    if tables or schemas:
+        from rebond.operations.recovery.chosen_tables import measure_tables
+
+        with source.reading() as reader:
+            measured: tuple[int, int] | None = measure_tables(reader, name, tables, schemas)
+    else:
+        measured = _measure(source, summary, include, wishes["exclude"])
     if measured is None:
         return None
     files, size_bytes = measured
@@ -150,7 +160,30 @@ def _choose(
         files=files,
         bytes=size_bytes,
         target=followed,
+        tables=tables,
+        schemas=schemas,
     )
+
+
+def _choose_database(loaded: Loaded, named: Sequence[str], records: Mapping[str, SnapshotRecord]) -> str:
+    """Return the one component whose tables are meant. Raises ``UsageError``."""
+    components = loaded.configuration.component
+    databases = [name for name in named or records if isinstance(components.get(name), Postgres)]
+    if len(databases) != 1 or len(named) > 1:
+        raise UsageError(
+            "Of which component is the table? In its place it comes back into one database.",
+            hint="Name it: {known}." if databases else "None of them is a PostgreSQL database.",
+            known=", ".join(databases),
+        )
+    component = components[databases[0]]
+    if isinstance(component, Postgres) and component.method == "physical":
+        raise UsageError(
+            "{component} is saved as a data directory, of which no single table comes back in its place.",
+            hint="Load it beside, and take over what you need by SQL: rebond restore --at latest {component} "
+            "--into TARGET --table TABLE --rename TABLE=NEW",
+            component=databases[0],
+        )
+    return databases[0]
 
 
 def _find_component(invocation: Invocation, loaded: Loaded, name: str) -> Component | None:

@@ -9,10 +9,9 @@ from rebond.cli.invocation import Invocation
 from rebond.errors import UsageError
 
 _DEEDS = ("in_place", "resume", "rollback", "accept", "leave")
-_OTHERS = ("table", "schema", "rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
-_OF_TABLES = frozenset({"table", "schema", "rename"})
+_OTHERS = ("rename", "strip", "overwrite", "delete", "verify")  # what no plan knows
 # What was decided when the run began.
-_AFTERWARDS = ("include", "exclude", "dry_run", "no_owner", "scenario", "other_cluster")
+_AFTERWARDS = ("include", "exclude", "table", "schema", "dry_run", "no_owner", "scenario", "other_cluster")
 
 
 def restore_by_plan(invocation: Invocation, words: Sequence[str], moment: str | None, wishes: Mapping[str, Any]) -> int:
@@ -77,10 +76,10 @@ def _refuse_others(deed: str, words: Sequence[str], moment: str | None, wishes: 
         wrong.append("set_newer_aside")
     if deed not in ("rollback", "accept") and wishes["without"]:
         wrong.append("without")
-    if deed == "in_place" and _OF_TABLES.intersection(wrong):
+    if deed == "in_place" and "rename" in wrong:
         raise UsageError(
-            "In its place a database comes back whole, and no single table of it.",
-            hint="A table that is missing or empty comes back into its database, one with rows under another name: "
+            "In its place everything keeps its name.",
+            hint="Under another name a table or a database goes with --into: "
             "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
         )
     if wrong:

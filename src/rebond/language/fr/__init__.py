@@ -34,6 +34,7 @@ from rebond.language.fr.sets import SETS
 from rebond.language.fr.sources import SOURCES
 from rebond.language.fr.store import STORE
 from rebond.language.fr.streams import STREAMS
+from rebond.language.fr.tables_back import TABLES_BACK
 from rebond.language.fr.troubles import TROUBLES
 from rebond.language.fr.vault import VAULT
 from rebond.language.fr.vault_objects import VAULT_OBJECTS
@@ -75,6 +76,7 @@ MESSAGES: dict[str, str] = {
     **RUNBOOK_GUIDES,
     **RUNBOOK_LOG,
     **RUNBOOK_RESTORING,
+    **TABLES_BACK,
     **TROUBLES,
     **WAL,
     **DRILLS,

@@ -31,8 +31,6 @@ DATABASES_BACK: dict[str, str] = {
     "The session was ended.": "La session a pris fin.",
     # restore --into
     "Load a database into a server: postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, podman:, kubernetes:KIND/NAME. It is made beside and then swapped in.": "Charger une base dans un serveur : postgresql://USER@HOST:PORT/DATABASE, compose:NAME/DATABASE, docker:, podman:, kubernetes:KIND/NAME. Elle est faite à côté, puis échangée.",
-    "With --into: only this table; may be repeated.": "Avec --into : seulement cette table ; peut être répété.",
-    "With --into: only the tables of this schema.": "Avec --into : seulement les tables de ce schéma.",
     "With --into: another name for a database or a table.": "Avec --into : un autre nom pour une base ou une table.",
     "Where is it to go?": "Où cela doit-il aller ?",
     "Name a directory with --to, or a database server with --into: one of them.": "Nommez un dossier avec --to, ou un serveur de bases avec --into : l'un des deux.",

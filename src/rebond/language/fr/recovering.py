@@ -203,7 +203,6 @@ RECOVERING: dict[str, str] = {
     "The server in {path} still runs (process {pid}); its data directory is not touched.": "Le serveur dans {path} tourne encore (processus {pid}) ; son dossier de données n'est pas touché.",
     "Let [restore] stop = … stop it, or stop it by hand, then run this again. If that process is no PostgreSQL, delete {path}/postmaster.pid.": "Que [restore] stop = … l'arrête, ou arrêtez-le à la main, puis relancez cette commande. Si ce processus n'est pas un PostgreSQL, supprimez {path}/postmaster.pid.",
     "Of the databases of {component} no single paths come back.": "Des bases de {component}, aucun chemin seul ne revient.",
-    "Name tables with --into … --table NAME.": "Nommez des tables avec --into … --table NOM.",
     # links and mount points
     "{path} is a link to {target}: the link stays, and what it leads to comes back.": "{path} est un lien vers {target} : le lien reste, et c'est ce à quoi il mène qui revient.",
     "{path} is a mount point: the old version will lie in it until it is accepted.": "{path} est un point de montage : l'ancienne version y restera jusqu'à ce que la restauration soit acceptée.",
@@ -251,8 +250,6 @@ RECOVERING: dict[str, str] = {
     "It is a data directory, which is laid down with its log and then started.": "C'est un dossier de données, qui est posé avec son journal puis démarré.",
     "With: {command}": "Par : {command}",
     "Its server has to run first.": "Son serveur doit d'abord tourner.",
-    "In its place a database comes back whole, and no single table of it.": "À sa place, une base revient entière, et aucune table seule.",
-    "A table that is missing or empty comes back into its database, one with rows under another name: rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW": "Une table qui manque ou qui est vide revient dans sa base, une qui a des lignes sous un autre nom : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table TABLE --rename TABLE=NOM",
     "When it does: {command}": "Quand ce sera le cas : {command}",
     "{client} keeps what was made since this recovery began: {names}. When nothing in it is missed, this removes it: {command}": "{client} garde ce qui a été créé depuis le début de cette remise sur pied : {names}. Quand rien n'y manque à personne, ceci l'enlève : {command}",
     "What this machine lacks:": "Ce qui manque à cette machine :",

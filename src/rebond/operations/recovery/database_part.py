@@ -3,30 +3,23 @@
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from rebond.clock import Clock
 from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding
 from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
-from rebond.operations.recovery.parts import Room, Source
-from rebond.operations.recovery.reserve import write_note
-from rebond.operations.recovery.server_waiting import (
-    FindStarter,
-    FindTarget,
-    answers,
-    find_obstacle,
-    show_roles,
-    wait_for_server,
-)
+from rebond.operations.recovery.server_part import ServerPart
+from rebond.operations.recovery.server_waiting import FindTarget
 from rebond.operations.restore_database import DatabaseWish, foresee_database, read_saved, restore_database
 from rebond.progress import Observer
 from rebond.sources.postgres.making import drop_database, drop_leftovers, name_aside, shorten, swap_in
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.target import DatabaseTarget, ask, choose_maintenance, describe_server
+from rebond.vault.reading import SnapshotReader
 
 NAMES, _DISCARDED = "databases", "discarded"
 _LONGEST_BYTES = 40  # of a name that are kept in another one: PostgreSQL cuts what is longer than 63, without a word
@@ -48,70 +41,20 @@ class _Names(msgspec.Struct, frozen=True, kw_only=True):
     written: int = -1
 
 
-class DatabasePart:
+class DatabasePart(ServerPart):
     """Implements ``Part``. The server has to run all the time; only who uses the databases is stopped."""
 
-    kind = "postgres"
+    def __init__(self, name: str, find_target: FindTarget, *, makes_all_roles: bool = False, **what: Any) -> None:
+        """With ``makes_all_roles`` a server gets every role that the saved one had, also those that own nothing.
 
-    def __init__(
-        self,
-        name: str,
-        find_target: FindTarget,
-        *,
-        run: str,
-        folder: Path,
-        source: Source | None,
-        jobs: int = 2,
-        keeps_owner: bool = True,
-        find_starter: FindStarter = lambda: None,
-        makes_all_roles: bool = False,
-    ) -> None:
-        """``find_target`` returns the component's own server, ``find_starter`` what starts it; both when needed.
-
-        With ``makes_all_roles`` a server gets every role that the saved one had, also those that own nothing.
+        ``what`` is as ``ServerPart`` takes it.
         """
-        self.name = name
-        self._find_target = find_target
-        self._run = run
-        self._folder = folder
-        self._source = source
-        self._jobs = jobs
-        self._keeps_owner = keeps_owner
-        self._find_starter = find_starter
+        super().__init__(name, find_target, **what)
         self._makes_all_roles = makes_all_roles
 
-    def rooms(self) -> Sequence[Room]:
-        """Nothing is known of the server's disk."""
-        return ()
-
-    def reach(self, clock: Clock) -> None:
-        """See that the server answers; start it where it does not. Raises ``RestoreError``."""
-        wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=self._show_roles())
-
-    def foresee(self, find_target: FindTarget | None = None) -> Sequence[RebondError | Finding]:
-        """Ask the server whether it takes the databases from this user, into these names; one that is off is not asked.
-
-        Where nothing would start that, it is why nothing comes back.
-        """
-        assert self._source is not None  # noqa: S101 - only undoing goes without a source
-        find_target = find_target or self._find_target
-        try:
-            if (obstacle := find_obstacle(self.name, find_target, roles=self._show_roles())) is not None:
-                return [obstacle] if self._find_starter() is None else []
-            wish = DatabaseWish(keeps_owner=self._keeps_owner, may_replace=True, makes_all_roles=self._makes_all_roles)
-            with self._source.reading() as reader:
-                return foresee_database(reader, self.name, find_target(), wish)
-        except RebondError as error:
-            return [error]
-
-    def _show_roles(self) -> str:
-        if self._source is None:
-            return ""
-        return show_roles(self.name, self._source.record.snapshot.hex(), self._source.vault.store.location)
-
-    def answers(self) -> bool:
-        """Say whether the server answers now; nothing is started for that."""
-        return answers(self._find_target)
+    def _foresee_at(self, target: DatabaseTarget, reader: SnapshotReader) -> Sequence[RebondError | Finding]:
+        wish = DatabaseWish(keeps_owner=self._keeps_owner, may_replace=True, makes_all_roles=self._makes_all_roles)
+        return foresee_database(reader, self.name, target, wish)
 
     def describe_left(self) -> str:
         """Return the names of databases that only a restore makes."""
@@ -259,9 +202,6 @@ class DatabasePart:
 
     def _keep(self, names: list[_Names]) -> None:
         self._write(NAMES, write_json(names))
-
-    def _write(self, name: str, content: bytes) -> None:
-        write_note(self._folder / name, content, component=self.name)
 
     def _list(self, target: DatabaseTarget) -> frozenset[str]:
         return frozenset(describe_server(target)[0].databases)

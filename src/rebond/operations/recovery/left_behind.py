@@ -16,12 +16,16 @@ from rebond.operations.recovery.file_part import SWAP, read_swap
 from rebond.operations.recovery.journal import PARTS, Journal, RunState, folder_held, note_read
 from rebond.operations.recovery.late_part import SEEN, read_seen
 from rebond.operations.recovery.remembered_places import PLACES, read_places
+from rebond.operations.recovery.tables_part import TABLES, describe_left_tables
 
 _LEFT = ".left"  # ends the name of a record that is nobody's run any more
 
 
 class LeftBehind(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of one component. ``beside`` is the folder of its versions, ``databases`` are names in a server."""
+    """What is known of one component. ``beside`` is the folder of its versions, ``databases`` are names in a server.
+
+    They may be of tables too.
+    """
 
     component: str
     place: str = ""
@@ -38,7 +42,7 @@ def list_left_behind(folder: Path) -> list[LeftBehind]:
             with contextlib.suppress(OSError, msgspec.MsgspecError):
                 places = read_places(part)
             with contextlib.suppress(OSError, msgspec.MsgspecError, ValueError):
-                databases = describe_left(part)
+                databases = describe_left(part) or describe_left_tables(part)
             found.append(
                 LeftBehind(
                     component=part.name,
@@ -52,7 +56,7 @@ def list_left_behind(folder: Path) -> list[LeftBehind]:
 
 def find_spoilt_note(folder: Path) -> RestoreError | None:
     """Return why what a part of a run noted cannot be read; ``None`` where all of it can."""
-    notes = {PLACES: read_places, SWAP: read_swap, NAMES: describe_left, SEEN: read_seen}
+    notes = {PLACES: read_places, SWAP: read_swap, NAMES: describe_left, TABLES: describe_left_tables, SEEN: read_seen}
     try:
         for part in sorted((folder / PARTS).iterdir()):
             for name, read in notes.items():

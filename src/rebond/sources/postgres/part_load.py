@@ -5,6 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
+from rebond.sources.postgres.belonging import (
+    FOREIGN_KEY,
+    PUBLISHED,
+    is_comment_on_index,
+    list_join_names,
+    read_key_comment,
+)
 from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
@@ -18,7 +25,8 @@ from rebond.sources.postgres.whole_load import Report
 _COUNT_RELATIONS = (
     "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 )
-_LATER = frozenset({b"FK CONSTRAINT"})  # of tables that are loaded alone: what they point to may be another
+# Of tables that are loaded alone: what they point to may be another, and what publishes them need not be there.
+_LATER = frozenset({FOREIGN_KEY, PUBLISHED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +58,7 @@ class PartPlan:
     tables: tuple[TableToLoad, ...]
     schemas: tuple[str, ...]
     sequences: frozenset[bytes]
+    joins: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def rows(self) -> int:
@@ -91,8 +100,7 @@ def plan_part(
             hint="Name the primary.",
             server=str(target.access.server),
         )
-    chosen = [*(_find_table(saved, each) for each in tables), *_find_of_schemas(saved, schemas)]
-    chosen = list(dict.fromkeys(chosen))
+    chosen = choose_tables(saved, tables, schemas)
     renames = {read_wish(old): read_wish(new) for old, new in renames.items()}
     unknown = [old for old in renames if old not in {each.shown for each in chosen}]
     if unknown:
@@ -112,7 +120,14 @@ def plan_part(
             definitions.before.items, find_whole(planned), lambda schema, name: _exists(target, schema, name)
         ),
         schemas=tuple(each for each in schemas if not _has_schema(target, each)),
+        joins=list_join_names(definitions.after.items),
     )
+
+
+def choose_tables(saved: SavedDatabase, tables: Sequence[str], schemas: Sequence[str]) -> list[SavedTable]:
+    """Return the tables that are meant, each once. Raises ``UnknownName`` and ``UsageError``."""
+    chosen = [*(_find_table(saved, each) for each in tables), *_find_of_schemas(saved, schemas)]
+    return list(dict.fromkeys(chosen))
 
 
 def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: Advance) -> LoadedPart:
@@ -124,7 +139,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
     guard, session = ScriptGuard(access), LoadSession(access, plan.target.database)
     try:
         session.feed("BEGIN;\n")
-        _feed(session, guard, _list_made(plan, is_before=True))
+        _feed(session, guard, list_made(plan, is_before=True))
         fed_bytes = 0
         for number, each in enumerate(plan.tables):
             first, last = guard.make_key()
@@ -139,8 +154,8 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
             session.feed(last)
             session.report(f"{len(each.into)} :ROW_COUNT")
             session.feed(f"SELECT 1 / (:ROW_COUNT = {each.table.rows})::int AS rows_as_saved;\n")
-        _feed(session, guard, _list_positions(saved, plan))
-        _feed(session, guard, _list_made(plan, is_before=False))
+        _feed(session, guard, list_positions(saved, plan))
+        _feed(session, guard, list_made(plan, is_before=False))
         session.feed("COMMIT;\n")
         check_counts([each.table for each in plan.tables], session.finish())
     finally:
@@ -162,7 +177,7 @@ def _feed(session: LoadSession, guard: ScriptGuard, statements: Iterator[bytes])
     session.feed(last)
 
 
-def _list_made(plan: PartPlan, *, is_before: bool) -> Iterator[bytes]:
+def list_made(plan: PartPlan, *, is_before: bool) -> Iterator[bytes]:
     """Yield what makes the tables and schemas that are not there."""
     definitions = plan.definitions
     script = definitions.before if is_before else definitions.after
@@ -178,7 +193,7 @@ def _list_made(plan: PartPlan, *, is_before: bool) -> Iterator[bytes]:
             yield _make_plain(each)
 
 
-def _list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
+def list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
     """Yield what sets the sequences that were made here."""
     if not saved.files.has("sequences.sql"):
         return
@@ -210,7 +225,9 @@ def _is_wanted(item: Item, tables: set[str], plan: PartPlan) -> bool:
     if item.kind in _LATER:
         return False
     if item.table:
-        return show(item.table) in tables
+        return show(item.table) in tables and read_key_comment(item) not in plan.joins
+    if is_comment_on_index(item, plan.definitions.after.items, tables):
+        return True
     return bool(item.statements) and name_sequence(item.statements[0]) in plan.sequences
 
 

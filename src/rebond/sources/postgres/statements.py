@@ -42,7 +42,10 @@ _OF_TABLE = re.compile(
     + QUALIFIED
     + rb")"
     rb"|CREATE POLICY " + NAME + rb" ON (?P<ruled>" + QUALIFIED + rb")"
-    rb"|COMMENT ON (?:TABLE|COLUMN) (?P<told>" + QUALIFIED + rb")"
+    rb"|(?:COMMENT|SECURITY LABEL(?: FOR " + NAME + rb")?) ON (?:TABLE|COLUMN) (?P<told>" + QUALIFIED + rb")"
+    rb"|COMMENT ON (?:CONSTRAINT|TRIGGER|RULE|POLICY) " + NAME + rb" ON (?P<explained>" + QUALIFIED + rb")"
+    rb"|CREATE STATISTICS " + QUALIFIED + rb" .*? FROM (?P<counted>" + QUALIFIED + rb")"
+    rb"|ALTER PUBLICATION " + NAME + rb" ADD TABLE (?:ONLY )?(?P<published>" + QUALIFIED + rb")"
     rb"|(?:GRANT|REVOKE) .*? ON TABLE (?P<granted>" + QUALIFIED + rb"))",
     re.DOTALL,
 )

@@ -1,0 +1,87 @@
+"""What all parts share that lie in a PostgreSQL server: it is asked, started and waited for, and notes are kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rebond.clock import Clock
+from rebond.errors import RebondError
+from rebond.findings import Finding
+from rebond.operations.recovery.parts import Room, Source
+from rebond.operations.recovery.reserve import write_note
+from rebond.operations.recovery.server_waiting import (
+    FindStarter,
+    FindTarget,
+    answers,
+    find_obstacle,
+    show_roles,
+    wait_for_server,
+)
+from rebond.sources.postgres.target import DatabaseTarget
+from rebond.vault.reading import SnapshotReader
+
+
+class ServerPart:
+    """A part of ``Part`` and of ``NeedsServer``. The server has to run all the time; who uses it is stopped."""
+
+    kind = "postgres"
+
+    def __init__(
+        self,
+        name: str,
+        find_target: FindTarget,
+        *,
+        run: str,
+        folder: Path,
+        source: Source | None,
+        jobs: int = 2,
+        keeps_owner: bool = True,
+        find_starter: FindStarter = lambda: None,
+    ) -> None:
+        """``find_target`` returns the component's own server, ``find_starter`` what starts it; both when needed."""
+        self.name = name
+        self._find_target = find_target
+        self._run = run
+        self._folder = folder
+        self._source = source
+        self._jobs = jobs
+        self._keeps_owner = keeps_owner
+        self._find_starter = find_starter
+
+    def rooms(self) -> Sequence[Room]:
+        """Nothing is known of the server's disk."""
+        return ()
+
+    def reach(self, clock: Clock) -> None:
+        """See that the server answers; start it where it does not. Raises ``RestoreError``."""
+        wait_for_server(self.name, self._find_target, self._find_starter, clock, roles=self._show_roles())
+
+    def answers(self) -> bool:
+        """Say whether the server answers now; nothing is started for that."""
+        return answers(self._find_target)
+
+    def foresee(self, find_target: FindTarget | None = None) -> Sequence[RebondError | Finding]:
+        """Ask the server whether it takes what comes from this user, into its names; one that is off is not asked.
+
+        Where nothing would start that, it is why nothing comes back.
+        """
+        assert self._source is not None  # noqa: S101 - only undoing goes without a source
+        find_target = find_target or self._find_target
+        try:
+            if (obstacle := find_obstacle(self.name, find_target, roles=self._show_roles())) is not None:
+                return [obstacle] if self._find_starter() is None else []
+            with self._source.reading() as reader:
+                return self._foresee_at(find_target(), reader)
+        except RebondError as error:
+            return [error]
+
+    def _foresee_at(self, target: DatabaseTarget, reader: SnapshotReader) -> Sequence[RebondError | Finding]:
+        """Ask a server that answers. May raise ``RebondError`` too."""
+        raise NotImplementedError
+
+    def _show_roles(self) -> str:
+        if self._source is None:
+            return ""
+        return show_roles(self.name, self._source.record.snapshot.hex(), self._source.vault.store.location)
+
+    def _write(self, name: str, content: bytes) -> None:
+        write_note(self._folder / name, content, component=self.name)

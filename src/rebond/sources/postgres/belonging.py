@@ -1,0 +1,68 @@
+"""What of a dump belongs to tables that come back alone, where no statement of it says so by itself."""
+
+import re
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+
+from msgspec import Struct
+
+from rebond.sources.postgres.roles import read_name
+from rebond.sources.postgres.sequences import show
+from rebond.sources.postgres.statements import NAME, QUALIFIED, Item
+
+FOREIGN_KEY, PUBLISHED = b"FK CONSTRAINT", b"PUBLICATION TABLE"
+_JOIN = re.compile(
+    rb"\s*ALTER TABLE .*? ADD CONSTRAINT (?P<key>"
+    + NAME
+    + rb") FOREIGN KEY .*? REFERENCES (?P<other>"
+    + QUALIFIED
+    + rb")",
+    re.DOTALL,
+)
+_KEY_COMMENT = re.compile(rb"\s*COMMENT ON CONSTRAINT (" + NAME + rb") ON (" + QUALIFIED + rb")")
+_INDEX_COMMENT = re.compile(rb"\s*COMMENT ON INDEX (" + QUALIFIED + rb")")
+_PUBLICATION = re.compile(rb"\s*ALTER PUBLICATION (" + NAME + rb")")
+
+
+class Join(Struct, frozen=True, kw_only=True):
+    """A foreign key: of which table, by what name, to which other one; whole names as SQL writes them."""
+
+    table: bytes
+    key: str
+    other: bytes
+
+
+def read_join(item: Item) -> Join | None:
+    """Return the foreign key that an item makes; ``None`` for every other item."""
+    found = _JOIN.match(item.statements[0]) if item.kind == FOREIGN_KEY and item.statements else None
+    return Join(table=item.table, key=read_name(found["key"]), other=found["other"]) if found else None
+
+
+def read_key_comment(item: Item) -> tuple[str, str] | None:
+    """Return the table, as people write it, and the constraint that an item tells of; ``None`` for every other."""
+    found = _KEY_COMMENT.match(item.statements[0]) if item.statements else None
+    return (show(found[2]), read_name(found[1])) if found else None
+
+
+def read_publication(item: Item) -> str:
+    """Return the publication that an item adds a table to; empty for every other item."""
+    found = _PUBLICATION.match(item.statements[0]) if item.kind == PUBLISHED and item.statements else None
+    return read_name(found[1]) if found else ""
+
+
+def list_join_names(items: Iterable[Item]) -> frozenset[tuple[str, str]]:
+    """Return the foreign keys by table, as people write it, and name."""
+    joins = (read_join(each) for each in items)
+    return frozenset((show(each.table), each.key) for each in joins if each is not None)
+
+
+def is_comment_on_index(item: Item, items: Iterable[Item], tables: AbstractSet[str]) -> bool:
+    """Say whether an item tells of an index of one of the tables, which are named as people write them."""
+    found = _INDEX_COMMENT.match(item.statements[0]) if item.statements else None
+    return found is not None and any(
+        each.kind == b"INDEX" and show(each.table) in tables and _name(each) == show(found[1]) for each in items
+    )
+
+
+def _name(item: Item) -> str:
+    return b".".join((item.schema, item.name)).decode(errors="surrogateescape")

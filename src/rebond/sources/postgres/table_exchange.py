@@ -1,0 +1,277 @@
+"""Exchanging the rows of single tables of a database that is there: in one transaction, and back again.
+
+The rows lie beside, in a schema of their own. A table that is there stays what it is, so what depends on it (views,
+rights, publications) is not touched; a table that is gone is made. Foreign keys are taken away and made again at the
+end, by which the server itself judges that every row still has what it points to. What is done says a comment on the
+schema, written by the same transaction: whatever is cut, it is true.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from rebond.errors import RestoreError
+from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
+from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.table_looks import TableLooks, look_at_tables
+from rebond.sources.postgres.target import DatabaseTarget, ask
+
+READY, PUT, TAKEN_BACK = "rebond: ready", "rebond: put", "rebond: taken back"
+_LOCK_SECONDS = 60
+_NO_MATCH, _IN_USE = "23503", "55P03"  # codes: a foreign key is violated, a lock was waited for too long
+_WRITTEN = """
+SELECT EXISTS (SELECT FROM ONLY {table} WHERE xmin::pg_catalog.text <> (
+    SELECT d.xmin::pg_catalog.text FROM pg_catalog.pg_description d
+    JOIN pg_catalog.pg_namespace n ON n.oid = d.objoid
+    WHERE d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND n.nspname = {work}))
+  OR (SELECT pg_catalog.count(*) FROM ONLY {table}) <> {rows};
+"""
+
+
+class ExchangedTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table, and the names under which its rows lie beside: those that came, were there, and were written since."""
+
+    schema: str
+    name: str
+    columns: tuple[str, ...]
+    rows: int
+    new: str
+    before: str
+    since: str
+    is_made: bool
+
+    @property
+    def sql(self) -> str:
+        """Its whole name as SQL."""
+        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
+
+    @property
+    def shown(self) -> str:
+        """Its whole name as people write it."""
+        return f"{self.schema}.{self.name}"
+
+
+class Exchange(msgspec.Struct, frozen=True, kw_only=True):
+    """Tables of one database that are exchanged together. ``work`` is the schema beside.
+
+    ``sequences`` are made with the tables that are gone; whole names as SQL.
+    """
+
+    database: str
+    work: str
+    tables: tuple[ExchangedTable, ...]
+    sequences: tuple[str, ...] = ()
+
+    def name_beside(self, table: str) -> str:
+        """Return the whole name, as SQL, of a table of the schema beside."""
+        return f"{quote_name(self.work)}.{quote_name(table)}"
+
+    def look(self, target: DatabaseTarget) -> TableLooks:
+        """Ask for the tables as they are now. Raises ``RestoreError``."""
+        return look_at_tables(target, [(each.schema, each.name) for each in self.tables], self.work)
+
+
+class MadeTables(msgspec.Struct, frozen=True, kw_only=True):
+    """What makes the tables that are gone, before and after their rows, and sets the sequences of all of them.
+
+    ``lost_views`` read those tables, are gone too, and are not made.
+    """
+
+    before: bytes = b""
+    after: bytes = b""
+    positions: bytes = b""
+    lost_views: tuple[str, ...] = ()
+
+
+def open_beside(target: DatabaseTarget, exchange: Exchange) -> None:
+    """Make the schema beside, with nothing in it of an earlier try. Raises ``RestoreError``."""
+    lines = [f"CREATE SCHEMA IF NOT EXISTS {quote_name(exchange.work)};"]
+    lines += [f"DROP TABLE IF EXISTS {exchange.name_beside(each.new)};" for each in exchange.tables]
+    ask(target.access, target.database, "\n".join(lines))
+
+
+def mark_ready(target: DatabaseTarget, exchange: Exchange) -> None:
+    """Say that all rows lie beside. Raises ``RestoreError``."""
+    ask(target.access, target.database, _mark(exchange, READY))
+
+
+def put_rows(target: DatabaseTarget, exchange: Exchange, made: MadeTables) -> None:
+    """Put the rows that came into their tables, all of them or none; those that were there lie beside then.
+
+    Raises ``RestoreError``; then nothing was changed.
+    """
+    looks = exchange.look(target)
+    if looks.mark == PUT:
+        return
+    there = [each for each in exchange.tables if not each.is_made]
+    keeping = [_copy(each, exchange, into=each.before) for each in there]
+    _exchange(target, exchange, looks, made, keeping, state=PUT)
+
+
+def take_rows_back(target: DatabaseTarget, exchange: Exchange) -> None:
+    """Put the rows that were there before into their tables again; those of now lie beside then.
+
+    A table that had been gone is gone again. Raises ``RestoreError``; then nothing was changed.
+    """
+    looks = exchange.look(target)
+    if looks.mark != PUT:
+        return
+    keeping: list[str] = []
+    for each in exchange.tables:
+        if looks.find(each.schema, each.name) is not None or not each.is_made:
+            keeping += [f"DROP TABLE {exchange.name_beside(each.new)};", _copy(each, exchange, into=each.new)]
+    _exchange(target, exchange, looks, MadeTables(), keeping, state=TAKEN_BACK)
+
+
+def was_written(target: DatabaseTarget, exchange: Exchange) -> bool:
+    """Say whether any row is another than the restore wrote, or is gone. Raises ``RestoreError``."""
+    looks = exchange.look(target)
+    if looks.mark != PUT:
+        return False
+    for each in exchange.tables:
+        if looks.find(each.schema, each.name) is None:
+            return True
+        question = _WRITTEN.format(table=each.sql, work=quote_text(exchange.work), rows=each.rows)
+        if ask(target.access, target.database, question)[0] == b"t":
+            return True
+    return False
+
+
+def keep_since(target: DatabaseTarget, exchange: Exchange) -> None:
+    """Give what was taken back a name under which it stays. Raises ``RestoreError``."""
+    beside = exchange.look(target).beside
+    lines = [
+        f"ALTER TABLE {exchange.name_beside(each.new)} RENAME TO {quote_name(each.since)};"
+        for each in exchange.tables
+        if each.new in beside and each.since not in beside
+    ]
+    if lines:
+        ask(target.access, target.database, "\n".join(["BEGIN;", *lines, "COMMIT;"]))
+
+
+def drop_beside(target: DatabaseTarget, exchange: Exchange) -> None:
+    """Drop what lies beside, but what was written since; the schema too, where it is empty. Raises ``RestoreError``."""
+    left = set(exchange.look(target).beside)
+    ours = [name for each in exchange.tables for name in (each.new, each.before) if name in left]
+    lines = [f"DROP TABLE {exchange.name_beside(name)};" for name in ours]
+    if left == set(ours):
+        lines.append(f"DROP SCHEMA IF EXISTS {quote_name(exchange.work)};")
+    ask(target.access, target.database, "\n".join(["BEGIN;", *lines, "COMMIT;"]))
+
+
+def _exchange(
+    target: DatabaseTarget,
+    exchange: Exchange,
+    looks: TableLooks,
+    made: MadeTables,
+    keeping: Iterable[str],
+    *,
+    state: str,
+) -> None:
+    """Change all tables in one transaction, which ends with the mark of ``state``."""
+    is_back = state == TAKEN_BACK
+    gone = {each.shown for each in exchange.tables if each.is_made and is_back}
+    changes = [line for each in exchange.tables for line in _list_change(each, exchange, looks, is_back=is_back)]
+    if is_back:
+        changes += [f"DROP SEQUENCE IF EXISTS {each};" for each in exchange.sequences]
+    keys = [line for key in looks.keys if not key.ends & gone for line in key.add()]
+    session, guard = LoadSession(target.access, exchange.database), ScriptGuard(target.access)
+    try:
+        _feed_lines(session, [*_list_first(exchange, looks), *keeping, *(key.drop() for key in looks.keys)])
+        _feed_script(session, guard, made.before)
+        _feed_lines(session, changes)
+        _feed_script(session, guard, made.positions)
+        _feed_script(session, guard, made.after)
+        _feed_lines(session, keys)
+        _feed_lines(session, [f"ANALYZE {each.sql};" for each in exchange.tables if each.shown not in gone])
+        _feed_lines(session, [_mark(exchange, state), "COMMIT;"])
+        session.finish()
+    except RestoreError as error:
+        raise _explain(error, exchange, is_back=is_back) from error
+    finally:
+        session.close()
+
+
+def _list_first(exchange: Exchange, looks: TableLooks) -> Iterator[str]:
+    yield "BEGIN;"
+    yield f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s';"
+    yield "SET LOCAL synchronous_commit = on;"
+    there = [f"ONLY {each.sql}" for each in exchange.tables if looks.find(each.schema, each.name) or not each.is_made]
+    if there:
+        yield f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE;"
+
+
+def _list_change(table: ExchangedTable, exchange: Exchange, looks: TableLooks, *, is_back: bool) -> Iterator[str]:
+    live = looks.find(table.schema, table.name)
+    if table.is_made:
+        if not is_back:
+            yield from _fill(table, exchange)
+        elif live is not None:
+            yield f"DROP TABLE {table.sql};"
+        return
+    switches = live.switches if live is not None else ()
+    yield from (each.turn_off(table.sql) for each in switches)
+    yield f"TRUNCATE TABLE ONLY {table.sql};"
+    yield from _fill(table, exchange, is_back=is_back)
+    yield from (each.turn_on(table.sql) for each in switches)
+
+
+def _fill(table: ExchangedTable, exchange: Exchange, *, is_back: bool = False) -> Iterator[str]:
+    names = ", ".join(map(quote_name, table.columns))
+    source = exchange.name_beside(table.before if is_back else table.new)
+    into = f"{table.sql} ({names}) OVERRIDING SYSTEM VALUE" if names else table.sql
+    yield f"INSERT INTO {into} SELECT {names} FROM {source};"  # noqa: S608 - quoted
+    if not is_back:
+        yield f"SELECT 1 / (:ROW_COUNT = {table.rows})::int AS rows_as_saved;"
+
+
+def _copy(table: ExchangedTable, exchange: Exchange, *, into: str) -> str:
+    names = ", ".join(map(quote_name, table.columns))
+    return f"CREATE TABLE {exchange.name_beside(into)} AS SELECT {names} FROM ONLY {table.sql};"  # noqa: S608 - quoted
+
+
+def _mark(exchange: Exchange, state: str) -> str:
+    return f"COMMENT ON SCHEMA {quote_name(exchange.work)} IS {quote_text(state)};"
+
+
+def _feed_lines(session: LoadSession, lines: Iterable[str]) -> None:
+    for line in lines:
+        session.feed(f"{line}\n")
+
+
+def _feed_script(session: LoadSession, guard: ScriptGuard, script: bytes) -> None:
+    if script:
+        first, last = guard.make_key()
+        session.feed(first)
+        session.feed(script)
+        session.feed(b"\n")
+        session.feed(last)
+
+
+def _explain(error: RestoreError, exchange: Exchange, *, is_back: bool) -> RestoreError:
+    """Say what became of the tables: all of them are as they were."""
+    words = str(error.values.get("words", ""))
+    values = {**error.values, "tables": ", ".join(each.shown for each in exchange.tables), "words": words}
+    if _IN_USE in words:
+        return RestoreError(
+            "The tables {tables} of {database} are in use, and did not become free in {seconds} s.",
+            hint="Stop what uses them (pg_stat_activity and pg_prepared_xacts name it), then run the same command "
+            "again.",
+            **values,
+            seconds=_LOCK_SECONDS,
+        )
+    if _NO_MATCH not in words:
+        return error
+    if is_back:
+        return RestoreError(
+            "Rows that were written since point to what {tables} did not hold before: {words}",
+            hint="Change or delete those rows, then run the same command again; or keep the new version: "
+            "rebond restore --accept latest",
+            **values,
+        )
+    return RestoreError(
+        "The rows of {tables} do not fit those that other tables of {database} have now: {words}",
+        hint="Bring these back too, with --table for each. Or load them beside and take over what you need by SQL: "
+        "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
+        **values,
+    )

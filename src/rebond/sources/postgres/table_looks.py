@@ -1,0 +1,180 @@
+"""What a live database says of tables whose rows are to be exchanged: their columns, keys, triggers, rights."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.raw_text import read_json
+from rebond.sources.postgres.target import DatabaseTarget, ask
+
+_ORDINARY = "r"
+# A key of a partition stands and falls with that of the whole table, and may be nobody's but a whole table's.
+_LOOK = """
+WITH RECURSIVE wanted AS (
+  SELECT c.oid, c.relkind, c.relowner, n.nspname, c.relname FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  WHERE (n.nspname::text, c.relname::text) IN ({names})
+), joins AS (
+  SELECT k.oid, k.conparentid FROM pg_catalog.pg_constraint k
+  WHERE k.contype = 'f' AND (k.conrelid IN (SELECT oid FROM wanted) OR k.confrelid IN (SELECT oid FROM wanted))
+  UNION SELECT k.oid, k.conparentid FROM joins j JOIN pg_catalog.pg_constraint k ON k.oid = j.conparentid
+)
+SELECT pg_catalog.json_build_object(
+  'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
+  'user', current_user,
+  'mark', coalesce((SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace
+                    WHERE nspname = {work}), ''),
+  'beside', (SELECT coalesce(pg_catalog.json_agg(c.relname), '[]') FROM pg_catalog.pg_class c
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+             WHERE n.nspname = {work} AND c.relkind = 'r'),
+  'tables', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'schema', w.nspname, 'name', w.relname, 'kind', w.relkind,
+    'owner', pg_catalog.pg_get_userbyid(w.relowner),
+    'is_ours', pg_catalog.pg_has_role(w.relowner, 'USAGE'),
+    'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+    'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
+      '[]') FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
+    'switches', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+        'kind', s.kind, 'name', s.name, 'state', s.state)), '[]') FROM (
+      SELECT 'TRIGGER' AS kind, t.tgname AS name, t.tgenabled AS state FROM pg_catalog.pg_trigger t
+      WHERE t.tgrelid = w.oid AND NOT t.tgisinternal AND t.tgenabled <> 'D'
+      UNION ALL SELECT 'RULE', r.rulename, r.ev_enabled FROM pg_catalog.pg_rewrite r
+      WHERE r.ev_class = w.oid AND r.ev_enabled <> 'D' AND w.relkind = 'r') s)
+  )), '[]') FROM wanted w),
+  'keys', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.json_build_object(
+    'schema', n.nspname, 'table', c.relname, 'name', k.conname,
+    'to_schema', m.nspname, 'to_table', o.relname,
+    'definition', pg_catalog.pg_get_constraintdef(k.oid),
+    'comment', coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), ''),
+    'owner', pg_catalog.pg_get_userbyid(c.relowner),
+    'is_ours', pg_catalog.pg_has_role(c.relowner, 'USAGE')) ORDER BY k.oid), '[]')
+    FROM joins j JOIN pg_catalog.pg_constraint k ON k.oid = j.oid
+    JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+    JOIN pg_catalog.pg_class o ON o.oid = k.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
+    WHERE j.conparentid = 0)
+);
+"""
+_HAS_KEY = """
+SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint k JOIN pg_catalog.pg_class c ON c.oid = k.conrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = {schema} AND c.relname = {table} AND k.conname = {name};
+"""
+_HAS_PUBLICATION = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_publication WHERE pubname = {name};"
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """A trigger or a rule that acts on what is written to a table; ``state`` is the letter of the catalogue."""
+
+    kind: str
+    name: str
+    state: str
+
+    def turn_off(self, table: str) -> str:
+        """Return the statement after which it does not act; ``table`` is a whole name as SQL."""
+        return f"ALTER TABLE {table} DISABLE {self.kind} {quote_name(self.name)};"
+
+    def turn_on(self, table: str) -> str:
+        """Return the statement after which it acts as it did."""
+        how = {"A": "ENABLE ALWAYS", "R": "ENABLE REPLICA"}.get(self.state, "ENABLE")
+        return f"ALTER TABLE {table} {how} {self.kind} {quote_name(self.name)};"
+
+
+class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
+    """A table as it is now. ``columns`` are those that can be written; ``is_ours`` says that this user owns it."""
+
+    schema: str
+    name: str
+    kind: str
+    owner: str
+    is_ours: bool
+    columns: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    switches: tuple[Switch, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """Its whole name as people write it."""
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def is_ordinary(self) -> bool:
+        """Whether it has rows of its own."""
+        return self.kind == _ORDINARY
+
+
+class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A foreign key of one of the tables, or of another table to one of them."""
+
+    schema: str
+    table: str
+    name: str
+    to_schema: str
+    to_table: str
+    definition: str
+    comment: str
+    owner: str
+    is_ours: bool
+
+    @property
+    def shown(self) -> str:
+        """The whole name of its table as people write it."""
+        return f"{self.schema}.{self.table}"
+
+    @property
+    def ends(self) -> frozenset[str]:
+        """The tables at both ends, as people write them."""
+        return frozenset({self.shown, f"{self.to_schema}.{self.to_table}"})
+
+    def drop(self) -> str:
+        """Return the statement that takes it away."""
+        return f"ALTER TABLE {self._sql} DROP CONSTRAINT {quote_name(self.name)};"
+
+    def add(self) -> list[str]:
+        """Return the statements that make it again, which judge all rows of both tables."""
+        made = [f"ALTER TABLE {self._sql} ADD CONSTRAINT {quote_name(self.name)} {self.definition};"]
+        if self.comment:
+            words = quote_text(self.comment)
+            made.append(f"COMMENT ON CONSTRAINT {quote_name(self.name)} ON {self._sql} IS {words};")
+        return made
+
+    @property
+    def _sql(self) -> str:
+        return f"{quote_name(self.schema)}.{quote_name(self.table)}"
+
+
+class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
+    """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in."""
+
+    may_create: bool
+    user: str
+    mark: str
+    beside: tuple[str, ...]
+    tables: tuple[LiveTable, ...]
+    keys: tuple[ForeignKey, ...]
+
+    def find(self, schema: str, name: str) -> LiveTable | None:
+        """Return a table; ``None`` where it is not there."""
+        return next((each for each in self.tables if (each.schema, each.name) == (schema, name)), None)
+
+
+def look_at_tables(target: DatabaseTarget, names: Sequence[tuple[str, str]], work: str) -> TableLooks:
+    """Ask for tables by schema and name, and for the schema ``work``. Raises ``RestoreError``."""
+    pairs = ", ".join(f"({quote_text(schema)}, {quote_text(name)})" for schema, name in names) or "('', '')"
+    return read_json(
+        ask(target.access, target.database, _LOOK.format(names=pairs, work=quote_text(work)))[0], TableLooks
+    )
+
+
+def has_key(target: DatabaseTarget, schema: str, table: str, name: str) -> bool:
+    """Say whether a table has a constraint of that name. Raises ``RestoreError``."""
+    question = _HAS_KEY.format(schema=quote_text(schema), table=quote_text(table), name=quote_text(name))
+    return ask(target.access, target.database, question)[0] != b"0"
+
+
+def has_publication(target: DatabaseTarget, name: str) -> bool:
+    """Say whether there is a publication of that name; an empty one is never there. Raises ``RestoreError``."""
+    question = _HAS_PUBLICATION.format(name=quote_text(name))
+    return bool(name) and ask(target.access, target.database, question)[0] != b"0"
