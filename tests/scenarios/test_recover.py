@@ -1,6 +1,7 @@
 """``rebond recover``: a machine that has nothing but the program, the vault's address and its key."""
 
 import json
+import os
 import pathlib
 import shutil
 
@@ -10,6 +11,10 @@ from tests.scenarios.shop_in_place import Shop
 from rebond.config.loading import load_configuration
 from rebond.stack import preconditions
 from rebond.stack.preconditions import Machine, list_missing, name_programs
+
+_UMASK = os.umask(0o022)
+os.umask(_UMASK)
+MODE_OF_FOLDERS = 0o777 & ~_UMASK
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,7 @@ def test_a_stack_comes_back_elsewhere_with_its_configuration_and_nothing_is_star
     assert bare.files() == saved(bare)
     assert bare.rows() == ["saved"]
     assert bare.trace() == []
+    assert bare.root.stat().st_mode & 0o777 == 0o700  # a place that somebody named for a look
     assert str(bare.root) in answer.err
 
 
@@ -77,6 +83,7 @@ def test_a_stack_comes_back_where_it_was_and_runs(template: Shop, bare: Shop) ->
         bare.root = template.root
         assert bare.files() == saved(bare)
         assert template.trace() == ["rebuild", "regenerate", "start", "healthy"]
+        assert template.root.stat().st_mode & 0o777 == MODE_OF_FOLDERS  # who serves the files of it has to pass
     finally:
         shutil.rmtree(template.root)
         away.rename(template.root)

@@ -36,14 +36,17 @@ def find_files_place(
     relocate: Relocate,
     untouchable: Sequence[bytes] = (),
     spared: Sequence[str] = (),
+    is_elsewhere: bool = False,
 ) -> FilesPlace:
     """Return where a component lies. Raises ``SourceUnfit`` for one that does not lie on this machine.
 
     ``relocate`` says where a path goes instead of its configured place; ``untouchable`` are full paths that no
-    restore may move, such as the vault; ``spared`` the patterns of ``--exclude``: what fits stays as it is.
+    restore may move, such as the vault; ``spared`` the patterns of ``--exclude``: what fits stays as it is. With
+    ``is_elsewhere`` all of it goes to another folder than its own.
     """
     place = _find_place(name, component, loaded, source, relocate, untouchable, spared)
-    return replace(place, near=os.path.dirname(os.path.realpath(os.fsencode(loaded.root))))
+    near = os.path.dirname(os.path.realpath(os.fsencode(loaded.root)))
+    return replace(place, near=near, is_elsewhere=is_elsewhere)
 
 
 def _find_place(

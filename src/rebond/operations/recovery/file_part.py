@@ -41,7 +41,8 @@ class FilesPlace(msgspec.Struct, frozen=True, kw_only=True):
     With ``are_databases`` each file is one of SQLite. With ``keeps_modes`` a file gets the mode of the live
     one, because none was saved. ``excludes`` are patterns of what is not to be touched. ``near`` is a folder in which
     the versions lie if it can be, so that those of all components of a stack lie together. ``last`` is the name that
-    comes last into its place and leaves it first: without it nobody takes a half for the whole.
+    comes last into its place and leaves it first: without it nobody takes a half for the whole. ``is_elsewhere`` says
+    that this is not where it lived: folders that have to be made for it are then its owner's alone.
     """
 
     name: str
@@ -54,6 +55,7 @@ class FilesPlace(msgspec.Struct, frozen=True, kw_only=True):
     excludes: tuple[str, ...] = ()
     near: bytes = b""
     last: bytes = b""
+    is_elsewhere: bool = False
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +171,9 @@ class FilePart:
             self.set_aside()
         swap = self._require_swap()
         with self._telling(swap.place):
+            for path in swap.made:  # whose modes nobody saved: whoever reads what lies in them has to pass
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(path, 0o700 if self.place.is_elsewhere else 0o777)  # as the umask has it
             swap_steps.put(swap)
 
     def _plan(self, places: Places) -> Swap:
