@@ -116,6 +116,32 @@ def find_reach(
     return found or reach(log, base, target, current or find_current(log, [base]), zone=zone)
 
 
+def plan_data_directory(
+    vault: Vault,
+    record: SnapshotRecord | None,
+    component: str,
+    target: Target,
+    *,
+    stack: str = "",
+    zone: tzinfo | None = None,
+) -> PlannedServer:
+    """Return how a moment is reached from the base in ``record``; without one, from the newest that leads there.
+
+    Raises ``UnknownName``, ``WalGap`` and ``UsageError`` as ``find_way`` does.
+    """
+    if record is None:
+        return find_way(vault, component, target, stack=stack, zone=zone)
+    found = find_base(vault, record, component)
+    if found is None:
+        raise UnknownName(
+            "This snapshot holds no data directory of the component {component}.",
+            hint="'rebond snapshots' lists what each holds.",
+            component=component,
+        )
+    log = open_log(vault, found)
+    return PlannedServer(reach=find_reach(found, log, target, zone=zone), log=log)
+
+
 def recover_data_directory(
     vault: Vault,
     record: SnapshotRecord | None,
@@ -130,18 +156,7 @@ def recover_data_directory(
     keeps_owner: bool = True,
 ) -> LaidDirectory:
     """Lay a data directory down that ends at a moment. Without ``record`` the newest that reaches it is taken."""
-    if record is None:
-        planned = find_way(vault, component, target, stack=stack, zone=zone)
-    else:
-        found = find_base(vault, record, component)
-        if found is None:
-            raise UnknownName(
-                "This snapshot holds no data directory of the component {component}.",
-                hint="'rebond snapshots' lists what each holds.",
-                component=component,
-            )
-        log = open_log(vault, found)
-        planned = PlannedServer(reach=find_reach(found, log, target, zone=zone), log=log)
+    planned = plan_data_directory(vault, record, component, target, stack=stack, zone=zone)
     if (finding := say_other_places(planned.reach, zone)) is not None:
         observer.noticed(finding)
     return lay_directory(

@@ -128,21 +128,19 @@ def _write_one_table(name: str, component: Postgres, address: str) -> Block:
             command=Code("ALTER ROLE … CREATEDB"),
         )
     ]
-    if component.method != "physical":
-        sentences.append(
-            say(
-                "A single table comes back in its place without that right, with all that belongs to it; the rows that "
-                "it has now are kept until you accept: {command}",
-                command=Code(f"rebond restore latest {name} --in-place --table TABLE"),
-            )
-        )
-    sentences.append(
+    source = f"--at MOMENT {name}" if component.method == "physical" else f"latest {name}"
+    sentences += [
+        say(
+            "A single table comes back in its place without that right, with all that belongs to it; the rows that it "
+            "has now are kept until you accept: {command}",
+            command=Code(f"rebond restore {source} --in-place --table TABLE"),
+        ),
         say(
             "With nothing stopped, it goes into the live database where it is missing or empty; one that has rows is "
             "left alone: {command}",
             command=Code(f"rebond restore latest {name} --into {quote(live)} --table TABLE"),
-        )
-    )
+        ),
+    ]
     return Paragraph(tuple(sentences))
 
 

@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
@@ -13,6 +13,7 @@ from rebond.config.model import Loaded
 from rebond.errors import RebondError, SourceError, UsageError
 from rebond.findings import Finding, Severity
 from rebond.sources.documents.tree import Piece
+from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.making import find_set_aside
 from rebond.sources.postgres.names import name_file
 from rebond.sources.postgres.programs import Programs, choose_programs, find_programs
@@ -203,10 +204,12 @@ def open_databases(
     is_several: bool,
     report: Report,
     jobs: int | None = None,
+    is_wanted: Callable[[Table], bool] | None = None,
 ) -> PostgresTree:
     """Take a snapshot of every database that is named, and hold it. Raises ``SourceError``.
 
-    ``jobs`` sessions read at once; else as many as there are processors, but not many.
+    ``jobs`` sessions read at once; else as many as there are processors, but not many. With ``is_wanted`` the rows
+    of all other tables are left out.
     """
     clock = SystemClock()
     jobs = jobs or min(USUAL_JOBS, os.cpu_count() or 1)
@@ -215,6 +218,8 @@ def open_databases(
         for name in names:
             snapshots.append(HeldSnapshot(access, name))
             held.callback(snapshots[-1].close)
+            if is_wanted is not None:
+                snapshots[-1].keep_only(is_wanted)
             report_left_out(snapshots[-1], report)
             fitting = choose_programs(programs, snapshots[-1].database.major)
             snapshots[-1].access = replace(access, programs=fitting)

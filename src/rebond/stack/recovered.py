@@ -1,6 +1,6 @@
 """A saved data directory as a server on this machine, thrown away afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from rebond.clock import SystemClock
@@ -9,6 +9,7 @@ from rebond.config.stacks import Stack
 from rebond.entries import Tree
 from rebond.errors import SourceUnfit
 from rebond.operations.physical.bases import Base
+from rebond.sources.postgres.catalogue import Table
 from rebond.sources.postgres.local_programs import ServerPrograms, find_server_programs
 from rebond.sources.postgres.own_server import SUPERUSER
 from rebond.sources.postgres.packaged_programs import bring_near
@@ -55,9 +56,18 @@ def make_recovered(
 
 
 def open_recovered(
-    server: RecoveredServer, base: Base, database: str, environment: Mapping[str, str], report: Report
+    server: RecoveredServer,
+    base: Base,
+    databases: Sequence[str],
+    environment: Mapping[str, str],
+    report: Report,
+    *,
+    is_wanted: Callable[[Table], bool] | None = None,
 ) -> Tree:
-    """Take a snapshot of a database of a server that has come to its moment. Raises ``SourceError``."""
+    """Take a snapshot of databases of a server that has come to its moment. Raises ``SourceError``.
+
+    With ``is_wanted`` the rows of all other tables are left out.
+    """
     root = server.folder
     bare = Loaded(
         configuration=Configuration(version=1, stack=Stack(name="recovered")),
@@ -69,4 +79,6 @@ def open_recovered(
     programs = find_programs(place.open)
     here = PostgresServer(host=str(server.folder), port=5432, user=base.facts.server.superuser or SUPERUSER)
     access = Access(server=here, programs=programs[0], open_program=place.open)
-    return open_databases(access, programs, [database], is_several=False, report=report)
+    return open_databases(
+        access, programs, databases, is_several=len(databases) > 1, report=report, is_wanted=is_wanted
+    )

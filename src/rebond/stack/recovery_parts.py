@@ -20,6 +20,7 @@ from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 
 if TYPE_CHECKING:
     from rebond.sources.postgres.target import DatabaseTarget
+    from rebond.stack.tables_at_moment import TablesAtMoment
 
 
 def is_bare(loaded: Loaded, wish: RecoveryWish) -> bool:
@@ -138,7 +139,8 @@ def _make_database_part(
     chosen: ChosenPart, component: Postgres, relocation: Relocation, wish: RecoveryWish, around: Surroundings
 ) -> tuple[Part, str]:
     """Return what loads databases beside those that are there. Raises ``SourceUnfit`` for a whole data directory."""
-    if component.method == "physical":
+    has_tables = bool(chosen.tables or chosen.schemas)
+    if component.method == "physical" and not has_tables:
         return _make_physical_part(chosen, component, relocation, wish, around)
     if wish.to:
         raise SourceUnfit(
@@ -174,9 +176,35 @@ def _make_database_part(
         "find_starter": lambda: find_starter(component, refresh()),
     }
     home = describe_home(chosen.name, component, relocation.loaded)
-    if chosen.tables or chosen.schemas:
+    if has_tables:
         from rebond.operations.recovery.tables_part import TablesPart  # noqa: PLC0415 - few restores are of tables
 
-        return TablesPart(chosen.name, find_target, tables=chosen.tables, schemas=chosen.schemas, **what), home
+        moment = _make_moment(chosen, component, relocation.loaded, wish, around)
+        names = {"tables": chosen.tables, "schemas": chosen.schemas}
+        return TablesPart(chosen.name, find_target, moment=moment, **names, **what), home
     makes_all_roles = is_bare(relocation.loaded, wish)
     return DatabasePart(chosen.name, find_target, makes_all_roles=makes_all_roles, **what), home
+
+
+def _make_moment(
+    chosen: ChosenPart, component: Postgres, loaded: Loaded, wish: RecoveryWish, around: Surroundings
+) -> "TablesAtMoment | None":
+    """Return the server that is asked for tables as of a moment; ``None`` where a snapshot holds them as they are."""
+    if component.method != "physical":
+        return None
+    from rebond.operations.physical.targets import SET, parse_target  # noqa: PLC0415 - few stacks have one
+    from rebond.stack.tables_at_moment import TablesAtMoment  # noqa: PLC0415
+
+    zone = loaded.configuration.stack.timezone
+    return TablesAtMoment(
+        component=chosen.name,
+        target=parse_target(chosen.target, now_ms=0) if chosen.target else SET,
+        database=component.database if isinstance(component.database, str) else "",
+        tables=chosen.tables,
+        schemas=chosen.schemas,
+        stack=loaded.configuration.stack.name,
+        zone=ZoneInfo(zone) if zone else None,
+        environment=around.environment,
+        jobs=wish.workers,
+        bytes=chosen.bytes,
+    )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rebond.cli.drills.proofs import describe_chosen
+from rebond.cli.in_place.following import LATEST, NOTHING, Followed, find_position, is_position
 from rebond.cli.in_place.sources import MAIN, Sources
 from rebond.cli.invocation import Invocation
 from rebond.cli.output.answering import note
@@ -36,12 +37,13 @@ def choose_parts_to_bring(
 ) -> RecoveryWish:
     """Return what is wanted, with its sizes; say what was chosen. Raises ``UnknownName`` and ``UsageError``."""
     stack = wishes["stack"] or loaded.configuration.stack.name
+    followed = NOTHING
     if moment is None:
         record = choose_snapshot(sources.main, words[0] if words else "latest", stack=stack, records=sources.records())
         note(invocation, describe_chosen(invocation, record))
-        names, target, records = words[1:], "", {each.name: record for each in record.catalog.components}
+        names, records = words[1:], {each.name: record for each in record.catalog.components}
     else:
-        names, (target, records) = words, _take_moment(invocation, sources, moment, stack)
+        names, (followed, records) = words, _take_moment(invocation, loaded, sources, words, moment, stack)
         record = max(records.values(), key=time_of)
     picked = choose_parts(invocation, record, names, wishes["include"])
     wanted = picked.components or tuple(records)
@@ -51,7 +53,7 @@ def choose_parts_to_bring(
     chosen = [
         part
         for name in wanted
-        if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes, target)) is not None
+        if (part := _choose(invocation, loaded, sources, name, records, picked.include, wishes, followed)) is not None
     ]
     if sources.left_out and (picked.components or not chosen):
         raise sources.left_out[0]
@@ -69,15 +71,21 @@ def choose_parts_to_bring(
 
 
 def _take_moment(
-    invocation: Invocation, sources: Sources, moment: str, stack: str
-) -> tuple[str, dict[str, SnapshotRecord]]:
+    invocation: Invocation, loaded: Loaded, sources: Sources, names: Sequence[str], moment: str, stack: str
+) -> tuple[Followed, dict[str, SnapshotRecord]]:
     """Return the moment that logs are followed to, and the newest snapshot of each component that is not younger."""
     now_ms, zone = SystemClock().now_ms(), sources.main.configured.zone
     is_latest = moment == "latest"
-    try:
-        until_ms = now_ms if is_latest else parse_last_moment(moment, now_ms=now_ms, zone=zone)
-    except UsageError as error:
-        raise refuse_moment(error, moment, sources.records()) from None
+    if is_position(moment):
+        followed = find_position(sources, loaded, names, moment, stack, now_ms)
+        until_ms = followed.moment_ms
+    else:
+        try:
+            until_ms = parse_last_moment(moment, now_ms=now_ms, zone=zone)
+        except UsageError as error:
+            raise refuse_moment(error, moment, sources.records()) from None
+        pinned = pin_moment(moment, now_ms=now_ms, zone=zone)
+        followed = Followed(text=pinned, moment_ms=parse_moment(pinned, now_ms=0))
     if not is_latest:
         note(invocation, tr("As of {moment}.", moment=format_moment(until_ms, zone)))
     records = choose_records(sources.records(), until_ms, stack=stack)
@@ -89,7 +97,7 @@ def _take_moment(
     sources.main.doubts.judge(
         max(records.values(), key=time_of), [each for each in sources.records() if time_of(each) > until_ms]
     )
-    return "latest" if is_latest else pin_moment(moment, now_ms=now_ms, zone=zone), records
+    return followed, records
 
 
 def choose_all(
@@ -99,9 +107,13 @@ def choose_all(
     records: Mapping[str, SnapshotRecord],
     target: str,
 ) -> tuple[ChosenPart, ...]:
-    """Return components, whole, each from its own snapshot. Raises ``UsageError`` when there is none."""
+    """Return components, whole, each from its own snapshot. Raises ``UsageError`` when there is none.
+
+    ``target`` is the moment of servers with a log: a time as ``pin_moment`` writes it, or ``latest``.
+    """
+    followed = Followed(text=target, moment_ms=0 if target == LATEST else parse_moment(target, now_ms=0))
     parts = (
-        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, target)
+        _choose(invocation, loaded, sources, name, records, (), {"include": (), "exclude": ()}, followed)
         for name in records
     )
     chosen = tuple(each for each in parts if each is not None)
@@ -124,7 +136,7 @@ def _choose(
     records: Mapping[str, SnapshotRecord],
     include: Sequence[str],
     wishes: Mapping[str, Any],
-    target: str = "",
+    moment: Followed,
 ) -> ChosenPart | None:
     """Return one component as it is wanted; ``None`` when nothing of it is, or it holds nothing."""
     component = _find_component(invocation, loaded, name)
@@ -136,7 +148,8 @@ def _choose(
     vault, source = found
     tables, schemas = tuple(wishes.get("table", ())), tuple(wishes.get("schema", ()))
     summary = _require_whole(source, name)
-    if tables or schemas:
+    is_physical = isinstance(component, Postgres) and component.method == "physical"
+    if (tables or schemas) and not is_physical:
         from rebond.operations.recovery.chosen_tables import measure_tables
 
         with source.reading() as reader:
@@ -147,12 +160,11 @@ def _choose(
         return None
     files, size_bytes = measured
     prefix = f"/{name}/"
-    followed = target if isinstance(component, Postgres) and component.wal else ""
-    is_dated = followed not in {"", "latest"}
+    followed = moment.text if isinstance(component, Postgres) and component.wal else ""
     return ChosenPart(
         name=name,
         snapshot=source.record.snapshot.hex(),
-        moment_ms=parse_moment(followed, now_ms=0) if is_dated else time_of(source.record),
+        moment_ms=time_of(source.record) if followed in {"", LATEST} else moment.moment_ms,
         vault=vault,
         include=tuple(include),
         exclude=tuple(wishes["exclude"]),
@@ -174,14 +186,6 @@ def _choose_database(loaded: Loaded, named: Sequence[str], records: Mapping[str,
             "Of which component is the table? In its place it comes back into one database.",
             hint="Name it: {known}." if databases else "None of them is a PostgreSQL database.",
             known=", ".join(databases),
-        )
-    component = components[databases[0]]
-    if isinstance(component, Postgres) and component.method == "physical":
-        raise UsageError(
-            "{component} is saved as a data directory, of which no single table comes back in its place.",
-            hint="Load it beside, and take over what you need by SQL: rebond restore --at latest {component} "
-            "--into TARGET --table TABLE --rename TABLE=NEW",
-            component=databases[0],
         )
     return databases[0]
 

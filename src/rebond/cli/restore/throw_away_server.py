@@ -9,15 +9,13 @@ from rebond.cli.output.speech import tr
 from rebond.cli.restore.databases import find_target_at, make_wish, show_loaded
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.clock import SystemClock
-from rebond.private_folders import PrivateFolder
 from rebond.units import format_span
 
 if TYPE_CHECKING:
     from rebond.entries import Tree
     from rebond.operations.point_in_time import PlannedServer
-    from rebond.operations.restore_database import DatabaseOutcome
     from rebond.progress import Observer
-    from rebond.sources.postgres_physical.running import RecoveredServer
+    from rebond.sources.postgres.catalogue import Table
 
 
 def load_server(
@@ -30,43 +28,26 @@ def load_server(
 ) -> int:
     """Load one database, or tables of it, and say where it is. Nothing of the throw-away server is left."""
     from rebond.operations.physical.passing import choose_database, pass_databases
-    from rebond.stack.drills.place import SERVER_PREFIX, clear_left_servers
-    from rebond.stack.recovered import find_programs_for, make_recovered, open_recovered
+    from rebond.sources.postgres.part_load import is_named
+    from rebond.sources.postgres.wal_names import format_lsn
+    from rebond.stack.recovered import open_recovered
+    from rebond.stack.thrown_away import thrown_away
 
     base = planned.reach.base
     wish = make_wish(wishes)
     target = find_target_at(invocation, address)
     database = choose_database(base.facts.server.database_names, target, wish, "")
-    clock = SystemClock()
-    clear_left_servers(clock)
-    with PrivateFolder("", prefix=SERVER_PREFIX) as folder:
-        programs = find_programs_for(base.facts.server.major, folder, invocation.environment)
-        server = make_recovered(folder / "pg", programs, base, invocation.environment)
-        try:
-            _recover(invocation, vault, planned, server, wishes, observer)
 
-            def open_tree(report: Any) -> "Tree":
-                return open_recovered(server, base, database, invocation.environment, report)
+    def is_wanted(table: "Table") -> bool:
+        return is_named(table.schema, table.name, wish.tables, wish.schemas)
 
-            outcome: DatabaseOutcome = pass_databases(open_tree, base.component, target, wish, folder, clock, observer)
-        finally:
-            server.remove()
+    with thrown_away(vault.live, planned, invocation.environment, observer, jobs=wishes["jobs"]) as thrown:
+        values = {"lsn": format_lsn(thrown.reached.last_lsn), "span": format_span(thrown.reached.seconds)}
+        note(invocation, tr("A throw-away server replayed the log up to {lsn}, in {span}.", **values))
+
+        def open_tree(report: Any) -> "Tree":
+            only = is_wanted if wish.tables or wish.schemas else None
+            return open_recovered(thrown.server, base, [database], invocation.environment, report, is_wanted=only)
+
+        outcome = pass_databases(open_tree, base.component, target, wish, thrown.folder, SystemClock(), observer)
     return show_loaded(invocation, base.record, target, outcome, is_dry=wishes["dry_run"])
-
-
-def _recover(
-    invocation: Invocation,
-    vault: VaultAtHand,
-    planned: "PlannedServer",
-    server: "RecoveredServer",
-    wishes: Mapping[str, Any],
-    observer: "Observer",
-) -> None:
-    from rebond.operations.physical.laying import lay_directory
-    from rebond.operations.physical.trying import start_recovered
-    from rebond.sources.postgres.wal_names import format_lsn
-
-    lay_directory(vault.live, planned.reach, planned.log, server.data, observer, workers=wishes["jobs"])
-    recovered = start_recovered(server, planned.reach)
-    values = {"lsn": format_lsn(recovered.last_lsn), "span": format_span(recovered.seconds)}
-    note(invocation, tr("A throw-away server replayed the log up to {lsn}, in {span}.", **values))

@@ -6,8 +6,8 @@ TABLES_BACK: dict[str, str] = {
     # what goes together
     "Of which component is the table? In its place it comes back into one database.": "De quel composant est la table ? À sa place, elle revient dans une seule base.",
     "None of them is a PostgreSQL database.": "Aucun d'eux n'est une base PostgreSQL.",
-    "{component} is saved as a data directory, of which no single table comes back in its place.": "{component} est sauvegardé en dossier de données, dont aucune table seule ne revient à sa place.",
-    "Load it beside, and take over what you need by SQL: rebond restore --at latest {component} --into TARGET --table TABLE --rename TABLE=NEW": "Chargez-la à côté, et reprenez par SQL ce qu'il vous faut : rebond restore --at latest {component} --into SERVEUR --table TABLE --rename TABLE=NOM",
+    "{moment} lies in one log, and several components have one: {known}.": "{moment} se trouve dans un journal, et plusieurs composants en ont un : {known}.",
+    "Name the one that is meant.": "Nommez celui dont il s'agit.",
     "In its place everything keeps its name.": "À sa place, tout garde son nom.",
     "Under another name a table or a database goes with --into: rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW": "Sous un autre nom, une table ou une base va avec --into : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table TABLE --rename TABLE=NOM",
     "The databases {databases} all have such a table; in its place one comes back into one of them.": "Les bases {databases} ont toutes une telle table ; à sa place, elle revient dans une seule.",

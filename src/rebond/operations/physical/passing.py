@@ -24,13 +24,17 @@ from rebond.vault.creation import create_vault
 from rebond.vault.frames import LEVELS
 from rebond.vault.papers import VaultPapers
 from rebond.vault.slots import Argon2Cost
+from rebond.vault.snapshots import SnapshotRecord
 
 _QUICK = Argon2Cost(memory_kib=64, passes=1, lanes=1)  # nobody keeps what opens it
 _PROOF_BYTES = 100_000
 
 
+OpenTree = Callable[[Callable[[Finding], None]], Tree]
+
+
 def pass_databases(
-    open_tree: Callable[[Callable[[Finding], None]], Tree],
+    open_tree: OpenTree,
     component: str,
     target: DatabaseTarget,
     wish: DatabaseWish,
@@ -39,6 +43,14 @@ def pass_databases(
     observer: Observer,
 ) -> DatabaseOutcome:
     """Save what ``open_tree`` opens below ``folder``, and load it. Raises what both raise."""
+    vault, record = save_on_the_way(open_tree, component, folder, clock, observer)
+    return restore_database(vault, record, component, target, wish, observer)
+
+
+def save_on_the_way(
+    open_tree: OpenTree, component: str, folder: Path, clock: Clock, observer: Observer
+) -> tuple[Vault, SnapshotRecord]:
+    """Save what ``open_tree`` opens into a vault of its own below ``folder``. Raises what saving it does."""
     place = folder / "passing"
     place.mkdir(mode=0o700)
     store = LocalStore(str(place))
@@ -57,8 +69,7 @@ def pass_databases(
     )
     saved = ComponentToSave(name=component, root=b"", open_tree=open_tree, kind="postgres", moment=Moment.WHEN_OPENED)
     request = BackupRequest(components=(saved,), stack="passing", host="here", level=LEVELS["fast"])
-    outcome = back_up(vault, request, observer)
-    return restore_database(vault, outcome.record, component, target, wish, observer)
+    return vault, back_up(vault, request, observer).record
 
 
 def choose_database(known: list[str], target: DatabaseTarget, wish: DatabaseWish, usual: str) -> str:

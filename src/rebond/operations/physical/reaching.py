@@ -157,6 +157,17 @@ def reach(log: ArchivedLog, base: Base, target: Target, current: int, *, zone: t
             raise _refuse(target, window, zone)
 
 
+def find_time(log: ArchivedLog | None, found: Reach) -> int | None:
+    """Return when the last transaction was committed that is replayed, in microseconds; ``None`` where none tells."""
+    if found.last_us is not None or log is None:
+        return found.last_us
+    for place in reversed(range(len(found.segments))):
+        marks = log.list_marks(found.segments, place)
+        if times := [each.time_us for each in marks if each.kind == "commit" and each.lsn <= found.last_lsn]:
+            return max(times)
+    return None
+
+
 def reach_alone(base: Base) -> Reach:
     """Return the moment of a snapshot that holds its own log."""
     return Reach(

@@ -62,7 +62,7 @@ class PhysicalPart(FilePart):
             if self._target != LATEST:
                 raise
             self._lay(target, SET, observer)  # there is no log: then the newest moment is that of the snapshot
-            observer.noticed(_say_no_log(self.name, gap))
+            observer.noticed(say_no_log(self.name, gap))
         laid = os.path.join(target, self.name.encode())
         for name in os.listdir(laid):
             if name.startswith(os.fsencode(BESIDE)):  # of a restore that had its old version there at the time
@@ -178,7 +178,8 @@ def _say_end(component: str, last_us: int, zone: tzinfo | None) -> Finding:
     )
 
 
-def _say_no_log(component: str, gap: WalGap) -> Finding:
+def say_no_log(component: str, gap: WalGap) -> Finding:
+    """Say that a server comes back as it was at its snapshot, because there is no log to follow."""
     return Finding(
         code="log-not-followed",
         severity=Severity.WARNING,

@@ -1,15 +1,17 @@
 """Single tables of a PostgreSQL component on their way back: loaded beside, then put in by one transaction."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from rebond.errors import RebondError
 from rebond.findings import Finding, Severity
 from rebond.operations.recovery.chosen_tables import choose_database
 from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
+from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.server_part import ServerPart
 from rebond.operations.recovery.server_waiting import FindTarget
 from rebond.operations.restore_database import Pace, read_saved
@@ -37,18 +39,53 @@ TABLES, _DISCARDED = "tables", "discarded"
 _SCRIPTS = ("before", "after", "positions")
 
 
+class Moment(Protocol):
+    """A server that can be brought to a moment, for its tables."""
+
+    def open(self, source: Source, observer: Observer) -> contextlib.AbstractContextManager[Sequence[SavedDatabase]]:
+        """Hold its databases as they were then. Raises ``RebondError``."""
+        ...
+
+    def require(self, source: Source) -> None:
+        """Raise ``WalGap`` where that moment cannot be reached; nothing is fetched."""
+        ...
+
+    def room(self) -> Room:
+        """Say what it takes on a disk of this machine."""
+        ...
+
+
 class TablesPart(ServerPart):
     """Implements ``Part``. Only who uses the tables is stopped; nothing else of their database is touched."""
 
     def __init__(
-        self, name: str, find_target: FindTarget, *, tables: Sequence[str], schemas: Sequence[str], **what: Any
+        self,
+        name: str,
+        find_target: FindTarget,
+        *,
+        tables: Sequence[str],
+        schemas: Sequence[str],
+        moment: Moment | None = None,
+        **what: Any,
     ) -> None:
-        """``tables`` and ``schemas`` are as people write them. ``what`` is as ``ServerPart`` takes it."""
+        """``tables`` and ``schemas`` are as people write them. ``what`` is as ``ServerPart`` takes it.
+
+        With a ``moment`` the rows are those of a server that is brought there, else those of a snapshot.
+        """
         super().__init__(name, find_target, **what)
         self._tables = tables
         self._schemas = schemas
+        self._moment = moment
+
+    def rooms(self) -> Sequence[Room]:
+        """Return what a server takes that is brought to a moment; nothing is known of the live one's disk."""
+        return () if self._moment is None else [self._moment.room()]
 
     def _foresee_at(self, target: DatabaseTarget, reader: SnapshotReader) -> Sequence[RebondError | Finding]:
+        if self._moment is not None:  # what its tables are is known when it is there: before anything is stopped too
+            assert self._source is not None  # noqa: S101 - only undoing goes without a source
+            self._moment.require(self._source)
+            return []
         saved = self._choose(read_saved(reader, self.name))
         return _tell_lost(self.name, self._plan(saved, self._aim(saved, target))[1])
 
@@ -68,8 +105,8 @@ class TablesPart(ServerPart):
         """Load the rows into a schema of their own. Raises ``RestoreError`` and ``VaultError``."""
         assert self._source is not None  # noqa: S101 - only undoing goes without a source
         target = self._find_target()
-        with self._source.reading() as reader, SharedSegments(reader, workers=self._jobs) as segments:
-            saved = self._choose(list_databases(reader, segments, self.name))
+        with self._open(self._source, observer) as databases:
+            saved = self._choose(databases)
             target = self._aim(saved, target)
             exchange = self._find()
             if not exchange.tables:
@@ -127,6 +164,15 @@ class TablesPart(ServerPart):
         """Ask the server whether any row is another than those that were put."""
         return since_ns > 0 and was_written(self._target(), self._find())
 
+    @contextlib.contextmanager
+    def _open(self, source: Source, observer: Observer) -> Iterator[Sequence[SavedDatabase]]:
+        with contextlib.ExitStack() as held:
+            if self._moment is not None:
+                yield held.enter_context(self._moment.open(source, observer))
+                return
+            reader = held.enter_context(source.reading())
+            yield list_databases(reader, held.enter_context(SharedSegments(reader, workers=self._jobs)), self.name)
+
     # -- what is remembered ----------------------------------------------------------------------
 
     def _choose(self, databases: Sequence[SavedDatabase]) -> SavedDatabase:
@@ -135,7 +181,8 @@ class TablesPart(ServerPart):
     def _aim(self, saved: SavedDatabase, target: DatabaseTarget) -> DatabaseTarget:
         """Return the database on the server, with programs that fit it."""
         target = describe_server(target)[1]
-        return replace(target, database=target.database or saved.name)
+        # Of a whole server the configuration may name any database, to be asked of the others.
+        return replace(target, database=saved.name if self._moment else target.database or saved.name)
 
     def _target(self) -> DatabaseTarget:
         target = describe_server(self._find_target())[1]

@@ -130,6 +130,12 @@ def choose_tables(saved: SavedDatabase, tables: Sequence[str], schemas: Sequence
     return list(dict.fromkeys(chosen))
 
 
+def is_named(schema: str, name: str, tables: Sequence[str], schemas: Sequence[str]) -> bool:
+    """Say whether a table may be one of those that ``choose_tables`` chooses by these words."""
+    shown = f"{schema}.{name}"
+    return schema in schemas or any(text in (shown, name) or read_wish(text) == shown for text in tables)
+
+
 def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: Advance) -> LoadedPart:
     """Load what was planned, all of it or nothing. Raises ``RestoreError`` and ``VaultError``."""
     began = time.monotonic()

@@ -1,7 +1,10 @@
 """One session that holds a snapshot of a database open, so that others can read of the same moment."""
 
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
+
+import msgspec
 
 from rebond.errors import CommandFailed, SourceError
 from rebond.sources.postgres import catalogue
@@ -104,6 +107,11 @@ class HeldSnapshot:
         except BaseException:
             self._reader.close()
             raise
+
+    def keep_only(self, is_wanted: Callable[[Table], bool]) -> None:
+        """Leave out the rows of all other tables, and large objects."""
+        self.tables = [each for each in self.tables if is_wanted(each)]
+        self.database = msgspec.structs.replace(self.database, large_objects=0)
 
     def join(self, command: str) -> str:
         """Return a script that runs a command in this snapshot, in a session of its own."""
