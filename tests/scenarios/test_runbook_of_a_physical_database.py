@@ -51,13 +51,16 @@ trigger = "manual"
 components = "all"
 [restore]
 stop = [{ run = "../server stop -m fast" }]
-start = [{ run = "../server start -o '-h \\"\\" -k @HOST@'" }]
+start = [{ run = "../server start -o '-h \\"\\" -p 5432 -k @HOST@'" }]
 healthy = [{ run = "psql 'host=@HOST@ user=postgres dbname=shop' -c 'SELECT 1'", within = "20s" }]
 """
 SERVER = '#!/bin/sh\nexec @AS@ @PROGRAMS@/pg_ctl -D @DATA@ -w -t 30 -l /dev/null "$@"\n'
 SETTINGS = ("wal_level", "archive_mode", "archive_command", "archive_timeout")
 SECTIONS = ("2.2", "4.3", "5.4", "5.7", "5.9", "5.5")  # 5.5 last: there the server that came back takes over the log
 SAVED_ROWS, LATER_ROWS = 40, 42
+# Where what was laid down is started, one line after the other, its socket lies in /tmp: where another run of this test
+# on this machine begins to look for a free one. The live server is at the usual port of a folder of its own.
+OWN_PORT = 10_000 + os.getpid() % 20_000
 
 
 @dataclass
@@ -123,12 +126,12 @@ def follow(folder: pathlib.Path, programs: pathlib.Path) -> Iterator[Shop]:
     daemon = subprocess.Popen(words, env=environment, cwd=folder / "stack", stderr=subprocess.DEVNULL)
     try:
         wait_until((folder / "wal.sock").exists)
-        with SmallSegments(settings={**settings, "full_page_writes": "on"}) as server:
+        with SmallSegments(settings={**settings, "full_page_writes": "on", "port": "5432"}) as server:
             made = Shop(folder, server, archives_by=settings["archive_command"])
             configure(folder, server.socket_folder, str(server.data))
             place_server(folder, server)
             with (server.data / "postgresql.conf").open("a") as file:  # where a server that is restarted finds them
-                file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+                file.writelines(f"{name} = '{value}'\n" for name, value in (*settings.items(), ("port", OWN_PORT)))
             environment["PATH"] = f"{environment['PATH']}:{server.programs}"
             fill(made, environment)
             try:
