@@ -18,8 +18,33 @@ NETWORK = "tests/unit/stack/test_own_network.py"
 RESTORING = "tests/unit/operations/test_restore.py"
 EXPOSED = "tests/unit/stack/test_exposed_secrets.py"
 LOGS = "tests/scenarios/test_log_ends.py"
+BESIDE_LIVE = "tests/scenarios/test_drills_beside_live_servers.py"
 
 PROVING = (
+    Bug(
+        "a-part-speaks-for-the-whole",
+        "A drill of a lost service, which brings back one part, is what a whole component is said to take.",
+        (Change("history/drills.py", ' and drill.text("scenario") != OF_A_PART', ""),),
+        (f"{LEARNING}::test_a_part_of_a_component_says_how_time_grows_and_not_how_long_the_whole_takes",),
+    ),
+    Bug(
+        "a-script-asks-production",
+        "What a script of a drill asks at the socket of a live server is answered: the proof rests on production.",
+        (Change("stack/drills/surroundings.py", "hides = bool(hidden) and _MOUNTS in cutter", "hides = False"),),
+        (f"{BESIDE_LIVE}::test_what_a_script_asks_at_a_live_socket_is_not_answered_and_proves_nothing",),
+    ),
+    Bug(
+        "nobody-answered-and-it-passed",
+        "A script that asked a live server, heard nothing and went on all the same is a good answer.",
+        (Change("stack/drills/user_checks.py", "require_nothing_live(around.read_asked(reader.pid))", "pass"),),
+        (f"{BESIDE_LIVE}::test_what_a_script_asks_at_a_live_socket_is_not_answered_and_proves_nothing",),
+    ),
+    Bug(
+        "a-drill-writes-into-production",
+        "A script of a drill that names a live folder by its path writes into it.",
+        (Change("stack/drills/live_places.py", '{"guard": self.read_only, ', "{"),),
+        (f"{BESIDE_LIVE}::test_a_script_only_reads_the_live_files_and_the_vault",),
+    ),
     Bug(
         "whoever-takes-the-whole-file",
         "After a breach a secret is used nowhere, though a service takes the whole file that holds it.",

@@ -7,6 +7,7 @@ from rebond.history.ledger import Ledger
 from rebond.history.runs import Run, RunFilter, read_runs
 
 DRILLED = "drilled"
+OF_A_PART = "lost-service"
 
 
 def read_drills(
@@ -19,6 +20,11 @@ def read_drills(
 def tells_times(drill: Run) -> bool:
     """Say whether a drill shows how long something takes: a sample brings back a part, a failed one nothing good."""
     return not drill.facts.get("sample") and drill.facts.get("verdict") != "fail"
+
+
+def tells_times_of_components(drill: Run) -> bool:
+    """Say whether a drill shows how long a component takes: of a lost service a part of one may be all that came."""
+    return tells_times(drill) and drill.text("scenario") != OF_A_PART
 
 
 def find_proven(drills: Iterable[Run]) -> dict[str, int]:

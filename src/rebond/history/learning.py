@@ -5,7 +5,7 @@ from math import isfinite
 
 from msgspec import Struct
 
-from rebond.history.drills import list_components, tells_times
+from rebond.history.drills import list_components, tells_times, tells_times_of_components
 from rebond.history.runs import Run
 
 NEWEST = 20  # drills of which is learnt: machines and data change
@@ -25,7 +25,7 @@ class Growth(Struct, frozen=True, kw_only=True):
 
 
 class Learned(Struct, frozen=True, kw_only=True):
-    """What drills taught of each component."""
+    """What drills taught of each component; the newest figures are of one that came back whole."""
 
     phases: Mapping[str, Mapping[str, Growth]]
     newest_seconds: Mapping[str, float]
@@ -59,7 +59,8 @@ def learn(drills: Iterable[Run]) -> Learned:
             known = {each: took for each, took in phases.items() if isinstance(took, int | float) and isfinite(took)}
             for phase, took in known.items():
                 seen.setdefault(name, {}).setdefault(phase, []).append((size, float(took)))
-            seconds[name], sizes[name], moments[name] = sum(known.values()), size, drill.began_ms
+            if tells_times_of_components(drill):
+                seconds[name], sizes[name], moments[name] = sum(known.values()), size, drill.began_ms
     phases_of = {
         name: {phase: fit_growth(points[-NEWEST:]) for phase, points in phases.items()} for name, phases in seen.items()
     }

@@ -36,6 +36,14 @@ def test_no_part_of_it_is_less_than_nothing() -> None:
         assert growth.seconds_per_byte >= 0
 
 
+def test_a_part_of_a_component_says_how_time_grows_and_not_how_long_the_whole_takes() -> None:
+    learned = learn([drilled(1, 3 * GB), drilled(2, GB // 100, scenario="lost-service")])
+    assert (learned.newest_bytes["db"], learned.newest_ms["db"]) == (3 * GB, 1)
+    assert learned.newest_seconds["db"] == pytest.approx(2 + 30 + 10 + 120)
+    assert learned.phases["db"]["fetch"].drills == 2
+    assert "db" not in learn([drilled(1, GB, scenario="lost-service")]).newest_seconds
+
+
 def test_samples_failures_and_exercises_teach_nothing() -> None:
     others = [drilled(1, GB, sample=True), drilled(2, GB, verdict="fail"), drilled(3, GB, exercise=True)]
     assert learn(others).expect_whole("db", GB) is None

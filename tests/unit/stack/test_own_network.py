@@ -96,6 +96,46 @@ def test_nothing_else_is_reached_and_the_status_is_that_of_the_command(echo: pat
     assert (missing.returncode, missing.stderr) == (127, "no-such-program-here: No such file or directory\n")
 
 
+KEPT_FROM = """
+import errno, os, socket, subprocess, sys
+own, live, place, program = sys.argv[1:]
+os.close(os.open(f"{own}/mine", os.O_CREAT | os.O_WRONLY))
+assert socket.socket(socket.AF_UNIX).connect_ex(live) == 0  # somebody listens, and hangs up
+try:
+    os.open(f"{place}/new", os.O_CREAT | os.O_WRONLY)
+except OSError as error:
+    assert error.errno == errno.EROFS, error
+else:
+    raise AssertionError("written")
+assert subprocess.run([program], stderr=subprocess.DEVNULL).returncode == 126
+"""
+
+
+@pytest.mark.judge("own-network")
+@pytest.mark.parametrize("is_ordinary", [False, pytest.param(True, marks=pytest.mark.judge("own-network-of-users"))])
+def test_what_is_live_is_kept_from_a_command_also_from_that_of_an_ordinary_user(
+    echo: pathlib.Path, is_ordinary: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        place, own, program = pathlib.Path(name), pathlib.Path(name, "own"), pathlib.Path(name, "sudo")
+        place.chmod(0o777)
+        own.mkdir()
+        own.chmod(0o777)
+        program.write_text("#!/bin/sh\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("REBOND_DRILL", str(own))  # which lies in what is guarded
+        words = ["/usr/bin/python3", "-c", KEPT_FROM, str(own), str(echo), name, str(program)]
+        done = run(words, [f"guard={name}", f"hide={echo}", f"deny={program}"], is_ordinary=is_ordinary)
+        assert (done.returncode, done.stderr) == (0, "")
+        noted = (own / own_network.NOTES).read_text().splitlines()
+        assert sorted(each.partition("\t")[2] for each in noted) == sorted([str(echo), "sudo"])
+        (place / "new").touch()  # of this machine nothing has changed
+        with socket.socket(socket.AF_UNIX) as one:
+            one.connect(str(echo))
+            one.sendall(b"x")
+            assert one.recv(1) == b"x"
+
+
 def drilled(scheme: str, database: str = "shop") -> DrilledServer:
     folder = pathlib.Path("/tmp/d", scheme, database)
     return DrilledServer(scheme=scheme, folder=folder, socket=folder / "s", user="boss", database=database)

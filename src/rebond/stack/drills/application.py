@@ -20,7 +20,13 @@ from rebond.operations.drills.outcomes import Answer, Check
 from rebond.secret import Secret
 from rebond.sources.streams.shells import wrap_script
 from rebond.stack.drills import application_process
-from rebond.stack.drills.surroundings import Surroundings, find_entrance, require_no_engine
+from rebond.stack.drills.surroundings import (
+    Surroundings,
+    find_entrance,
+    require_no_engine,
+    require_nothing_live,
+    require_nothing_written,
+)
 from rebond.stack.whereabouts import words_of
 from rebond.subprocesses import RunningCommand
 
@@ -59,6 +65,7 @@ class Application:
         self._find_surroundings = find_surroundings
         self._clock = clock
         self._command: RunningCommand | None = None
+        self._around: Surroundings | None = None
         self._log = Path()
         self._said = b""
         self._port = 0
@@ -94,7 +101,7 @@ class Application:
                 "nothing of production: trusted = true, under [drill].",
                 way=self._way_out,
             )
-        around = self._find_surroundings()
+        around = self._around = self._find_surroundings()
         self._log = Path(around.variables["TMPDIR"]) / LOG
         words = wrap_script(self._run, around.variables) if isinstance(self._run, str) else self._run
         self._command = RunningCommand(
@@ -111,6 +118,8 @@ class Application:
         self._port = int(hello["port"])
         while (reason := self._find_reason()) is not None:
             if self._clock.monotonic() - began > self._within_seconds:
+                require_nothing_live(around.read_asked())
+                require_nothing_written(self._last_words(), around)
                 raise CommandFailed(
                     "The application did not answer within {seconds} s: {reason}; it said: {words}",
                     hint="It has to listen on 127.0.0.1 at $PORT; give it more time: within, under [drill].",
@@ -180,6 +189,9 @@ class Application:
         if status in _CANNOT_START:
             return _say_unfit(self._last_words())
         require_no_engine(self._last_words())
+        if self._around is not None:
+            require_nothing_live(self._around.read_asked())
+            require_nothing_written(self._last_words(), self._around)
         return CommandFailed(
             "The application ended with status {status} and said: {words}",
             hint="Start it by hand from what came back: rebond restore --to DIR. It must stay in the foreground.",

@@ -73,7 +73,7 @@ class Asking(Struct, frozen=True, kw_only=True):
             drilling.start,
             ready=find_ready(task.loaded, drilling),
             within_seconds=drilling.within,
-            find_surroundings=lambda: self._find_surroundings(None),
+            find_surroundings=lambda: self._find_surroundings(None, trusted=drilling.trusted),
             clock=task.clock,
             way_out="" if drilling.trusted else find_way_out(drilling.start, task.loaded),
         )
@@ -96,7 +96,7 @@ class Asking(Struct, frozen=True, kw_only=True):
         asked = Asked(
             find_server=self.standing.find_server,
             find_files=self.standing.find_files,
-            find_surroundings=lambda: self._find_surroundings(application),
+            find_surroundings=lambda trusted: self._find_surroundings(application, trusted=trusted),
             find_application=lambda: application,
             find_way_out=lambda run: find_way_out(run, loaded),
             has_sqlite=has_sqlite,
@@ -118,13 +118,18 @@ class Asking(Struct, frozen=True, kw_only=True):
         runs_any = application is not None or any(each.run for each in drilling.checks)
         return runs_any and not self.task.is_sample and not self.task.asks_only_user
 
-    def _find_surroundings(self, application: "Application | None") -> "Surroundings":
-        from rebond.stack.drills.surroundings import make_surroundings  # noqa: PLC0415 - as above
+    def _find_surroundings(self, application: "Application | None", *, trusted: bool) -> "Surroundings":
+        """Return where a command runs; from one that is trusted nothing is hidden."""
+        from rebond.stack.drills.live_places import find_live_places  # noqa: PLC0415 - as above
+        from rebond.stack.drills.surroundings import make_surroundings  # noqa: PLC0415
 
         task = self.task
         env_files = task.loaded.configuration.stack.env if task.loaded else ()
         servers, mark = self.standing.list_servers(), task.place.mark
-        around = make_surroundings(self.layout.root, env_files, task.environment, mark=mark, servers=servers)
+        hidden = [] if trusted else find_live_places(task.loaded, mark, task.environment).to_words()
+        around = make_surroundings(
+            self.layout.root, env_files, task.environment, mark=mark, servers=servers, hidden=hidden
+        )
         return around if application is None else application.lead_there(around)
 
 

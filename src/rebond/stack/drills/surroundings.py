@@ -1,5 +1,6 @@
 """What a command of a drill gets: the restored secrets, the throw-away databases, and no way to production."""
 
+import errno
 import os
 import shutil
 import sys
@@ -18,6 +19,9 @@ from rebond.stack.drills.drilled_servers import DrilledServer, describe_servers,
 
 _KEPT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "VIRTUAL_ENV", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _ASK_SECONDS = 10.0
+_MOUNTS = "--mount"
+_WORDS = 500
+DRILL_VARIABLE = "REBOND_DRILL"
 _NO_ENGINE = "no-engine-in-a-drill"
 
 
@@ -25,17 +29,28 @@ _NO_ENGINE = "no-engine-in-a-drill"
 class Surroundings:
     """Where commands of a drill run. ``directory`` stands for the stack's root.
 
-    ``is_cut_off`` says that they reach no network but their own.
+    ``is_cut_off`` says that they reach no network but their own. ``hides`` says that they have mounts of their own, in
+    which what is live here is hidden.
     """
 
     directory: Path
     variables: Mapping[str, str]
     wrapper: tuple[str, ...] = ()
+    hides: bool = False
 
     @property
     def is_cut_off(self) -> bool:
         """Whether no network can be reached from there."""
         return bool(self.wrapper)
+
+    def read_asked(self, session: int | None = None) -> tuple[str, ...]:
+        """Return the hidden places at which somebody has asked: of one session, or anybody."""
+        try:
+            lines = Path(self.variables[DRILL_VARIABLE], own_network.NOTES).read_text(errors="replace").splitlines()
+        except OSError:  # nobody has
+            return ()
+        found = [line.partition("\t") for line in lines]
+        return tuple(dict.fromkeys(place for who, _, place in found if session is None or who == str(session)))
 
     def wrap(self, words: Sequence[str]) -> tuple[str, ...]:
         """Return a command as it runs there."""
@@ -49,8 +64,11 @@ def make_surroundings(
     *,
     mark: str,
     servers: Sequence[DrilledServer] = (),
+    hidden: Sequence[str] = (),
 ) -> Surroundings:
     """Return where commands run: the restored variables, then what leads to the throw-away servers, and nothing else.
+
+    ``hidden`` are the words by which ``own_network`` hides what is live, where the system allows it.
 
     Of our own environment only what every program needs is passed on: no key, no passphrase, no credential. Ports lead
     to the servers only in a network that is nobody else's: what came back is not for everyone on this machine.
@@ -65,22 +83,31 @@ def make_surroundings(
     # The engine of this machine runs production: whoever means it all the same names it (docker --host).
     nowhere = "unix://" + os.path.join(mark, _NO_ENGINE)
     variables |= {"DOCKER_HOST": nowhere, "CONTAINER_HOST": nowhere}
-    variables |= {"REBOND_DRILL": mark, "REBOND_DRILL_ROOT": str(root), "TMPDIR": os.path.join(mark, "scratch")}
+    variables |= {DRILL_VARIABLE: mark, "REBOND_DRILL_ROOT": str(root), "TMPDIR": os.path.join(mark, "scratch")}
     ways = [f"{each.port}={each.socket}" for each in first_of_each(servers)]
-    network = (*cutter, sys.executable, "-I", "-S", own_network.__file__, *ways, "--") if cutter else ()
-    return Surroundings(directory=root, variables=variables, wrapper=network)
+    hides = bool(hidden) and _MOUNTS in cutter
+    program = (sys.executable, "-I", "-S", own_network.__file__, *ways, *(hidden if hides else ()), "--")
+    return Surroundings(directory=root, variables=variables, wrapper=(*cutter, *program) if cutter else (), hides=hides)
 
 
 def find_cutter(environment: Mapping[str, str], *, is_root: bool | None = None) -> tuple[str, ...]:
     """Return what cuts a command off from the network; empty where the system does not let us.
 
-    An ordinary user keeps the rights over that network only, which it takes to make its 127.0.0.1 ready.
+    It has mounts of its own too, where the system lets us: they follow those of the machine, and not the other way.
+    An ordinary user keeps the rights over both only, which it takes to make them ready.
     """
     is_root = os.geteuid() == 0 if is_root is None else is_root
     unshare = shutil.which("unshare", path=environment.get("PATH"))
     if unshare is None:
         return ()
-    options = ("--net",) if is_root else ("--user", "--map-current-user", "--keep-caps", "--net")
+    network = ("--net",) if is_root else ("--user", "--map-current-user", "--keep-caps", "--net")
+    for options in ((*network, _MOUNTS, "--propagation", "slave"), network):
+        if _is_allowed(unshare, options, environment):
+            return (unshare, *options, "--")
+    return ()
+
+
+def _is_allowed(unshare: str, options: Sequence[str], environment: Mapping[str, str]) -> bool:
     reader = None
     try:
         reader = CommandReader(
@@ -88,13 +115,12 @@ def find_cutter(environment: Mapping[str, str], *, is_root: bool | None = None) 
             environment={"PATH": environment.get("PATH", os.defpath)},
             timeout_seconds=_ASK_SECONDS,
         )
-        status = reader.wait()
+        return reader.wait() == 0
     except CommandFailed:
-        return ()
+        return False
     finally:
         if reader is not None:
             reader.close()
-    return () if status else (unshare, *options, "--")
 
 
 def tell_open_network(environment: Mapping[str, str]) -> Iterator[Check]:
@@ -121,13 +147,41 @@ def require_no_engine(said: str) -> None:
         )
 
 
+def require_nothing_live(asked: Sequence[str]) -> None:
+    """Raise ``SourceUnfit`` where a command asked for what is live: whatever it says is not of what came back."""
+    if asked:
+        raise SourceUnfit(
+            "It asked for {way}, which is live here, and hidden from a drill.",
+            hint="Let the variables of the drill lead it (PGHOST, DB_HOST, DATABASE_URL), as the drill's own user. "
+            "If it asks nothing of production: trusted = true, beside its run, or under [drill] for start.",
+            way=" and ".join(asked),
+        )
+
+
+def require_nothing_written(said: str, around: Surroundings) -> None:
+    """Raise ``SourceUnfit`` where a command failed because it may only read what is live, by what it said."""
+    if around.hides and (f"[Errno {errno.EROFS}]" in said or os.strerror(errno.EROFS) in said):
+        raise SourceUnfit(
+            "It would have written to what is live, of which a drill only reads: {words}",
+            hint="Let it write below the drill's own root (REBOND_DRILL_ROOT, TMPDIR), by relative paths. "
+            "If that is meant: trusted = true, beside its run, or under [drill] for start.",
+            words=said[-_WORDS:],
+        )
+
+
 def find_entrance(around: Surroundings, pid: int) -> tuple[str, ...] | None:
-    """Return what runs a command in the network of a process that runs in ``around``; ``None`` where nothing does."""
+    """Return what runs a command in the network of a process that runs in ``around``; ``None`` where nothing does.
+
+    Where that hides what is live, the command enters its mounts too, which takes it out of its directory at first.
+    """
     program = shutil.which("nsenter", path=around.variables.get("PATH"))
     if program is None:
         return None
     user = ("--user", "--preserve-credentials") if "--user" in around.wrapper else ()
-    return (program, "--target", str(pid), *user, "--net", "--")
+    if not around.hides:
+        return (program, "--target", str(pid), *user, "--net", "--")
+    back = ("sh", "-c", 'cd "$0" && exec "$@"', str(around.directory))
+    return (program, "--target", str(pid), *user, _MOUNTS, "--net", "--", *back)
 
 
 def _read_variables(root: Path, name: str) -> dict[str, str]:

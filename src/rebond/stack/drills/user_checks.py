@@ -18,7 +18,12 @@ from rebond.sources.streams.readers import CommandReader
 from rebond.sources.streams.shells import wrap_script
 from rebond.sources.streams.whole_output import read_output
 from rebond.stack.drills.sqlite_questions import ask_first
-from rebond.stack.drills.surroundings import Surroundings, require_no_engine
+from rebond.stack.drills.surroundings import (
+    Surroundings,
+    require_no_engine,
+    require_nothing_live,
+    require_nothing_written,
+)
 
 if TYPE_CHECKING:  # it is loaded where one is started
     from rebond.stack.drills.application import Application
@@ -35,12 +40,13 @@ class Asked:
     ``find_server`` returns the server of a component and the name of a database in it; ``find_files`` the SQLite
     databases of a component; an empty name asks for the only one, or the first. Both raise ``SourceUnfit`` where
     there is nothing of the kind. ``find_application`` returns what ``url`` asks, if it is to be started.
-    ``find_way_out`` says what in a command leads to production.
+    ``find_surroundings`` returns where a command runs, by whether it is trusted; ``find_way_out`` says what in it leads
+    to production.
     """
 
     find_server: Callable[[str, str], tuple[OwnServer | OwnMysqlServer, str]]
     find_files: Callable[[str], Sequence[Path]]
-    find_surroundings: Callable[[], Surroundings]
+    find_surroundings: Callable[[bool], Surroundings]
     find_application: "Callable[[], Application | None]"
     find_way_out: Callable[[Run], str]
     has_sqlite: bool
@@ -60,7 +66,7 @@ def make_user_question(
             yield _ask_sql(wanted, wanted.sql, asked, find_name())
         if wanted.run:
             way = "" if wanted.trusted else asked.find_way_out(wanted.run)
-            yield _refuse_way(wanted, way) if way else _run(wanted, asked.find_surroundings())
+            yield _refuse_way(wanted, way) if way else _run(wanted, asked.find_surroundings(wanted.trusted))
         if wanted.url is not None:
             yield _ask_url(wanted, asked.find_application(), find_url)
 
@@ -179,6 +185,7 @@ def _run(wanted: Wanted, around: Surroundings) -> Check:
     try:
         output = _take_output(reader)
         status = reader.wait()
+        require_nothing_live(around.read_asked(reader.pid))
         _check_time(reader, wanted.timeout)
     finally:
         reader.close()
@@ -191,9 +198,13 @@ def _run(wanted: Wanted, around: Surroundings) -> Check:
         )
     if status:
         require_no_engine(said)
+        require_nothing_written(said, around)
         raise CommandFailed(
             "The command ended with status {status}: {words}",
-            hint="It ran in the restored stack with the restored secrets; run it in the live one to compare.",
+            hint="It ran in the restored stack with the restored secrets, and reached no network but the drill's own; "
+            "run it in the live one to compare."
+            if around.is_cut_off
+            else "It ran in the restored stack with the restored secrets; run it in the live one to compare.",
             status=status,
             words=said or "–",
         )

@@ -1,7 +1,8 @@
 """What a check says that leads out of a drill: to another user, or to the socket of a live server by its path.
 
 A drill cuts its commands off from every network, and its variables lead to the throw-away servers. A file they reach by
-its path, and ``sudo`` takes those variables away. Only what is written in the check itself is seen.
+its path, and ``sudo`` takes those variables away. Only what is written in the check itself is seen here, before it is
+run; what a script does inside finds those places hidden, where the system allows it.
 """
 
 import re
@@ -15,11 +16,12 @@ from rebond.config.steps import Run
 from rebond.errors import RebondError
 from rebond.stack.whereabouts import words_of
 
-_USUAL = ("/run/postgresql", "/var/run/postgresql", "/run/mysqld", "/var/run/mysqld", "/run/redis", "/var/run/redis")
+USUAL_FOLDERS = tuple(f"{top}/{name}" for name in ("postgresql", "mysqld", "redis") for top in ("/run", "/var/run"))
+OTHER_USERS = ("sudo", "su", "runuser", "doas", "pkexec")
 # Where a command begins: another program may run it, variables may stand before it.
 _OTHER_USER = re.compile(
     r"(?:^|[;&|(`{!\n]|\b(?:if|then|else|elif|do|while|until|exec|env|time|nohup|command)\s)\s*"
-    r"(?:[A-Za-z_]\w*=\S*\s+)*(?:/[\w./-]*/)?(?P<program>sudo|su|runuser|doas|pkexec)(?![\w./=-])"
+    r"(?:[A-Za-z_]\w*=\S*\s+)*(?:/[\w./-]*/)?(?P<program>" + "|".join(OTHER_USERS) + r")(?![\w./=-])"
 )
 
 
@@ -29,13 +31,13 @@ def find_way_out(run: Run, loaded: Loaded | None) -> str:
     if found := _OTHER_USER.search(text):
         return found["program"]
     written = urllib.parse.unquote(text)
-    for socket in (*_list_sockets(loaded), *_USUAL):
+    for socket in (*list_sockets(loaded), *USUAL_FOLDERS):
         if re.search(rf"(?<![\w./-]){re.escape(socket)}/?(?:(?![\w./-])|/?\.s\.PGSQL\.|/[\w.-]+\.sock\b)", written):
             return socket
     return ""
 
 
-def _list_sockets(loaded: Loaded | None) -> Iterator[str]:
+def list_sockets(loaded: Loaded | None) -> Iterator[str]:
     """Yield where the configuration says that servers of this machine have their sockets."""
     for component in loaded.configuration.component.values() if loaded else ():
         if not isinstance(component, Postgres | Mysql | Redis) or component.inside is not None:
