@@ -17,6 +17,20 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "the-list-of-the-week-says-held",
+        "The list of the week ticks that the objectives are held, while one of work that may be lost is missed.",
+        (Change("runbook/answers.py", "list(sight.missed or ()), 0", "list[str](), 0"),),
+        (
+            "tests/unit/runbook/test_answers.py::test_an_objective_that_is_missed_now_is_not_held_by_what_a_drill_measured",
+        ),
+    ),
+    Bug(
+        "a-sample-proves-the-whole",
+        "A sample, or a drill of one lost service, is taken for a restore of the whole that was tried.",
+        (Change("runbook/facts.py", 'each.verdict == "fail" or not each.is_of_a_part', "True"),),
+        ("tests/unit/runbook/test_answers.py::test_a_drill_of_a_part_proves_no_whole_and_may_show_that_there_is_none",),
+    ),
+    Bug(
         "one-exercise-for-all-stacks",
         "While people exercise for one stack, those of another begin: the first are judged by the second's snapshot.",
         (Change("stack/drills/exercises.py", 'f"exercise-{stack}.json"', '"exercise.json"'),),
@@ -214,8 +228,8 @@ RUNBOOK = (
         (
             Change(
                 "runbook/facts.py",
-                "for each in reversed(self.drills) if each.tells_times and component in",
-                "for each in self.drills if each.tells_times and component in",
+                "for each in reversed(self.drills) if each.tells_components and component in",
+                "for each in self.drills if each.tells_components and component in",
             ),
         ),
         (f"{WRITING}::test_what_a_drill_measured_stands_beside_what_was_promised",),

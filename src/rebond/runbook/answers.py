@@ -164,7 +164,7 @@ def _is_recorded(sight: Sight) -> Seen:
 
 
 def _drill_of_newest(sight: Sight) -> Seen:
-    drill, newest = sight.history.newest_drill(), sight.vault.newest_whole
+    drill, newest = sight.history.newest_proof(), sight.vault.newest_whole
     if drill is None:
         return Seen(is_ticked=False, note=say("never: run {command}", command=Code("rebond drill")))
     if newest is None:
@@ -210,7 +210,7 @@ def _verified_lately(sight: Sight) -> Seen:
 
 
 def _drilled_lately(sight: Sight) -> Seen:
-    drill = sight.history.newest_drill()
+    drill = sight.history.newest_proof()
     if drill is None:
         return Seen(is_ticked=False, note=say("never: run {command}", command=Code("rebond drill")))
     is_good = drill.verdict == "pass" and sight.now_ms - drill.began_ms <= _MONTH_MS
@@ -218,7 +218,7 @@ def _drilled_lately(sight: Sight) -> Seen:
 
 
 def _objectives_hold(sight: Sight) -> Seen:
-    missed, measured = [], 0
+    missed, measured = list(sight.missed or ()), 0
     for name, component in sight.configuration.component.items():
         drill = sight.history.newest_measure_of(name)
         if component.rto is None or drill is None:
@@ -234,7 +234,7 @@ def _objectives_hold(sight: Sight) -> Seen:
         if drill.rto_seconds > objective.rto:
             missed.append(name)
     if missed:
-        return Seen(is_ticked=False, note=say("missed: {names}", names=", ".join(missed)))
+        return Seen(is_ticked=False, note=say("missed: {names}", names=", ".join(dict.fromkeys(missed))))
     if not measured:
         return Seen(is_ticked=None, note=say("not measured yet: run {command}", command=Code("rebond drill")))
     return Seen(is_ticked=True, note=say("{count} measured", count=measured))

@@ -9,6 +9,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 from rebond.config.model import Configuration
+from rebond.history.drills import OF_A_PART
 from rebond.pages.words import Text
 from rebond.stack.objectives.promises import WHOLE
 
@@ -134,17 +135,19 @@ class RunFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrilledPart:
-    """How long one component took to come back in a drill."""
+    """How long one component took to come back in a drill, and how much work would have been lost with it."""
 
     bytes: int
     seconds: float
+    lost_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DrillFacts:
     """A drill as the ledger has it. Seconds are ``None`` where they were not measured.
 
-    ``tells_times`` says that they are those of the whole: neither those of a sample nor of a drill that failed.
+    ``tells_times`` says that they are those of the whole: neither those of a sample nor of a drill that failed;
+    ``tells_components`` that those of its components are too.
     """
 
     began_ms: int
@@ -155,6 +158,13 @@ class DrillFacts:
     rpo_seconds: float | None
     parts: Mapping[str, DrilledPart] = field(default_factory=dict)
     tells_times: bool = True
+    tells_components: bool = True
+    is_sample: bool = False
+
+    @property
+    def is_of_a_part(self) -> bool:
+        """Whether not everything was to come back."""
+        return self.is_sample or self.scenario == OF_A_PART
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +184,15 @@ class HistoryFacts:
         )
         return next(fitting, None)
 
+    def newest_restore(self, option: str) -> RunFacts | None:
+        """Return the newest restore that ended well and was given an option, as ``to`` or ``in_place``."""
+        fitting = (
+            each
+            for each in reversed(self.runs)
+            if each.kind == "restore" and each.status in {0, 3} and option in each.options
+        )
+        return next(fitting, None)
+
     def newest_reading(self) -> RunFacts | None:
         """Return the newest run that read content back and found it good; looking at structure alone is none."""
         fitting = (
@@ -185,6 +204,11 @@ class HistoryFacts:
         """Return the newest drill."""
         return self.drills[-1] if self.drills else None
 
+    def newest_proof(self) -> DrillFacts | None:
+        """Return the newest drill that says of a whole snapshot whether it comes back: of a part, one that failed."""
+        telling = (each for each in reversed(self.drills) if each.verdict == "fail" or not each.is_of_a_part)
+        return next(telling, None)
+
     def newest_measure(self, scenario: str) -> DrillFacts | None:
         """Return the newest drill that shows how long a scenario takes; one without a scenario is that of a server."""
         fitting = (each for each in reversed(self.drills) if each.tells_times and (each.scenario or WHOLE) == scenario)
@@ -192,7 +216,8 @@ class HistoryFacts:
 
     def newest_measure_of(self, component: str) -> DrillFacts | None:
         """Return the newest drill that shows how long a component takes to come back."""
-        return next((each for each in reversed(self.drills) if each.tells_times and component in each.parts), None)
+        fitting = (each for each in reversed(self.drills) if each.tells_components and component in each.parts)
+        return next(fitting, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

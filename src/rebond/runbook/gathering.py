@@ -12,7 +12,7 @@ from urllib.parse import quote
 from rebond.config.components import Files, Postgres
 from rebond.config.model import Loaded
 from rebond.errors import RebondError, SourceUnfit
-from rebond.history.drills import DRILLED, list_components, tells_times
+from rebond.history.drills import DRILLED, list_components, tells_times, tells_times_of_components
 from rebond.history.ledger import Ledger
 from rebond.history.runs import Result, Run, RunFilter, newest_runs, read_runs
 from rebond.operations.snapshots import (
@@ -239,11 +239,15 @@ def _describe_drill(run: Run) -> DrillFacts:
         rpo_seconds=_number(run.facts.get("rpo_seconds")),
         parts={
             str(each.get("name", "")): DrilledPart(
-                bytes=round(_number(each.get("bytes")) or 0), seconds=_sum_of(each.get("phases"))
+                bytes=round(_number(each.get("bytes")) or 0),
+                seconds=_sum_of(each.get("phases")),
+                lost_seconds=_number(each.get("age_seconds")),
             )
             for each in list_components(run)
         },
         tells_times=tells_times(run),
+        tells_components=tells_times_of_components(run),
+        is_sample=bool(run.facts.get("sample")),
     )
 
 

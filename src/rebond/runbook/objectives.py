@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from rebond.pages.blocks import Block, Grid, Paragraph
 from rebond.pages.words import Code, Text, say
 from rebond.runbook.describing import show_moment, show_span
-from rebond.runbook.facts import Facts
+from rebond.runbook.facts import DrillFacts, Facts
 
 SCENARIOS = ("lost-service", "corrupted-data", "lost-server", "security-breach")
 DRILL = Code("rebond drill")
@@ -25,12 +25,12 @@ def write_objectives(facts: Facts) -> Iterator[Block]:
                 show_span(component.rto) if component.rto is not None else "–",
                 measured_of(facts, name),
                 show_span(component.rpo) if component.rpo is not None else "–",
+                _lost_of(facts, name),
             )
         )
     if rows:
-        yield Grid(
-            (say("component"), say("priority"), say("RTO promised"), say("RTO measured"), say("RPO promised")), rows
-        )
+        head = (say("RTO promised"), say("RTO measured"), say("RPO promised"), say("RPO measured"))
+        yield Grid((say("component"), say("priority"), *head), rows)
     yield Grid(
         (say("disaster"), say("RTO promised"), say("RTO measured"), say("RPO promised"), say("RPO measured")),
         [_scenario_row(facts, name) for name in list_scenarios(facts)],
@@ -44,7 +44,7 @@ def write_objectives(facts: Facts) -> Iterator[Block]:
                     "The last drill was on {moment}, of snapshot {snapshot}: {verdict}.",
                     moment=show_moment(facts, drill.began_ms),
                     snapshot=Code(drill.snapshot),
-                    verdict=describe_verdict(drill.verdict),
+                    verdict=describe_verdict(drill),
                 ),
             )
         )
@@ -55,14 +55,19 @@ def list_scenarios(facts: Facts) -> list[str]:
     return list(dict.fromkeys([*SCENARIOS, *facts.configuration.objective]))
 
 
-def describe_verdict(verdict: str) -> Text:
-    """Return what a drill came to."""
+def describe_verdict(drill: DrillFacts) -> Text:
+    """Return what a drill came to, and whether that was all of it or a part."""
     words = {
         "pass": say("all came back, every question was answered well"),
         "partial": say("all came back, but not every question could be asked"),
         "fail": say("failed"),
     }
-    return words.get(verdict, verdict or "–")
+    if drill.is_of_a_part:
+        words |= {
+            "pass": say("a part came back, every question of it was answered well"),
+            "partial": say("a part came back, but not every question of it could be asked"),
+        }
+    return words.get(drill.verdict, drill.verdict or "–")
 
 
 def measured_of(facts: Facts, component: str) -> Text:
@@ -72,6 +77,15 @@ def measured_of(facts: Facts, component: str) -> Text:
         return _not_measured()
     seconds = drill.parts[component].seconds
     return say("{span} on {moment}", span=show_span(seconds), moment=show_moment(facts, drill.began_ms))
+
+
+def _lost_of(facts: Facts, component: str) -> Text:
+    """Return how much work would have been lost with a component at the drill that showed its time."""
+    drill = facts.history.newest_measure_of(component)
+    lost_seconds = drill.parts[component].lost_seconds if drill else None
+    if drill is None or lost_seconds is None:
+        return _not_measured()
+    return show_span(lost_seconds) if lost_seconds >= 0 else "–"
 
 
 def _scenario_row(facts: Facts, name: str) -> tuple[Text, ...]:

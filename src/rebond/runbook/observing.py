@@ -38,7 +38,8 @@ class Sight:
     """Everything that is looked at.
 
     ``advice`` are what the doctor found to mend, by the name of its check; ``due_ms`` when the next run after the last
-    backup was due, ``None`` where none is foreseen. Times are milliseconds since 1970, UTC.
+    backup was due, ``None`` where none is foreseen; ``missed`` whose objectives are missed now. Times are milliseconds
+    since 1970, UTC.
     """
 
     configuration: Configuration
@@ -48,6 +49,7 @@ class Sight:
     zone: tzinfo
     advice: Mapping[str, Sequence[str]] = field(default_factory=dict)
     was_examined: bool = False
+    missed: Sequence[str] | None = None
     running: Sequence[str] = ()
     holder: str = ""
     pause: str = ""

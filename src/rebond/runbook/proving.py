@@ -89,7 +89,7 @@ def _write_drill(facts: Facts) -> Iterator[Block]:
                 show_moment(facts, each.began_ms),
                 Code(each.snapshot),
                 each.scenario or "–",
-                describe_verdict(each.verdict),
+                describe_verdict(each),
                 show_span(each.rto_seconds) if each.rto_seconds is not None and each.tells_times else "–",
                 show_span(each.rpo_seconds) if each.rpo_seconds is not None else "–",
             )

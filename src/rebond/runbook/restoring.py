@@ -94,7 +94,7 @@ def _write_beside(facts: Facts) -> Iterator[Block]:
         yield Paragraph((say("What it said when this page was made:"),))
         yield Output(output)
     yield Commands(('rebond restore latest --to "$TO"', 'ls -lA "$TO"'))
-    yield from write_last_run(facts, facts.history.newest_good("restore"))
+    yield from write_last_run(facts, facts.history.newest_restore("to"))
     yield Paragraph(
         (
             say(
@@ -123,6 +123,7 @@ def _write_in_place(facts: Facts) -> Iterator[Block]:
         if output := facts.outputs.get(IN_PLACE):
             yield Output(output)
         yield Commands(("rebond restore latest --in-place --yes",))
+        yield from write_last_run(facts, facts.history.newest_restore("in_place"))
         yield Paragraph(
             (
                 say(

@@ -87,17 +87,20 @@ def write_last_run(facts: Facts, run: RunFacts | None) -> Iterator[Block]:
     """Write what a run of this kind came to the last time, from the ledger; nothing where there was none."""
     if run is None:
         return
-    yield Paragraph(
-        (
-            say(
-                "The last one was on {moment}: exit status {status}, {span}, {size} read.",
-                moment=show_moment(facts, run.began_ms),
-                status=run.status,
-                span=show_span(run.seconds),
-                size=format_size(run.bytes),
-            ),
+    moment, span = show_moment(facts, run.began_ms), show_span(run.seconds)
+    if not run.bytes:  # of a restore the ledger does not say it
+        text = say(
+            "The last one was on {moment}: exit status {status}, {span}.", moment=moment, status=run.status, span=span
         )
-    )
+    else:
+        text = say(
+            "The last one was on {moment}: exit status {status}, {span}, {size} read.",
+            moment=moment,
+            status=run.status,
+            span=span,
+            size=format_size(run.bytes),
+        )
+    yield Paragraph((text,))
 
 
 def _write_unattended(facts: Facts) -> Iterator[Block]:

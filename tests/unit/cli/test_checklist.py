@@ -53,6 +53,17 @@ def program(planted: Program, tmp_path: pathlib.Path, monkeypatch: pytest.Monkey
     return moved
 
 
+def test_an_objective_that_is_missed_now_is_named_in_the_list_of_the_week(program: Program) -> None:
+    path = program.folder / "stack" / "rebond.toml"
+    path.write_text(CONFIGURATION.replace('path = "media"', 'path = "media"\nrpo = "0s"'))
+    program.good("backup")
+    (found,) = [
+        each for each in program("checklist", "maintenance", "--json").document["items"] if each["code"] == "objectives"
+    ]
+    assert (found["ticked"], found["seen"]) == (False, "missed: media")
+    assert program("status").status == 5
+
+
 def boxes(program: Program, which: str) -> dict[str, bool | None]:
     answer = program("checklist", which, "--json")
     assert answer.status in {0, 3}

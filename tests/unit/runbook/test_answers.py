@@ -1,6 +1,7 @@
 """What a checklist concludes from what was seen."""
 
 import pathlib
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -154,6 +155,30 @@ def test_a_drill_counts_when_it_passed_and_is_of_this_month(configuration: Any) 
     assert seen(configuration, "maintenance", "drilled", drills=(drill(DAY_MS, "pass", 1),)) is True
     assert seen(configuration, "maintenance", "drilled", drills=(drill(DAY_MS, "partial", 1),)) is False
     assert seen(configuration, "maintenance", "drilled", drills=(drill(40 * DAY_MS, "pass", 1),)) is False
+
+
+def test_a_drill_of_a_part_proves_no_whole_and_may_show_that_there_is_none(configuration: Any) -> None:
+    whole, older = drill(2 * DAY_MS, "pass", 1), drill(40 * DAY_MS, "pass", 1)
+    sample = replace(drill(DAY_MS, "pass", 1), is_sample=True)
+    service = drill(DAY_MS, "pass", 1, "lost-service")
+    kept = (snapshot("b", 1),)
+
+    for part in (sample, service):
+        assert seen(configuration, "maintenance", "drilled", drills=(part,)) is False
+        assert seen(configuration, "maintenance", "drilled", drills=(older, part)) is False
+        assert seen(configuration, "maintenance", "drilled", drills=(whole, part)) is True
+        assert seen(configuration, "after", "drilled", drills=(part,), snapshots=kept) is False
+        failed = replace(part, verdict="fail")
+        assert seen(configuration, "maintenance", "drilled", drills=(whole, failed)) is False
+        assert seen(configuration, "after", "drilled", drills=(whole, failed), snapshots=kept) is False
+
+
+def test_an_objective_that_is_missed_now_is_not_held_by_what_a_drill_measured(configuration: Any) -> None:
+    drills = (drill(DAY_MS, "pass", 59),)
+
+    assert seen(configuration, "maintenance", "objectives", drills=drills, missed=["media"]) is False
+    assert seen(configuration, "maintenance", "objectives", drills=drills, missed=[]) is True
+    assert seen(configuration, "maintenance", "objectives", missed=["media"]) is False
 
 
 def test_only_the_drill_of_the_newest_snapshot_proves_it(configuration: Any) -> None:

@@ -77,6 +77,22 @@ def test_neither_a_sample_nor_a_drill_that_failed_says_how_long_it_takes(
     assert found.newest_measure("lost-service") is None
 
 
+def test_of_a_lost_service_a_part_may_be_all_that_came_back_of_a_component(tmp_path: pathlib.Path) -> None:
+    parts = [{"name": "media", "bytes": 1, "phases": {"fetch": 1}, "age_seconds": 7.0}]
+    note(tmp_path, "drilled", age_days=3, rto_seconds=60.0, components=parts)
+    note(tmp_path, "drilled", age_days=2, rto_seconds=1.0, components=parts, scenario="lost-service")
+    note(tmp_path, "drilled", age_days=1, rto_seconds=1.0, components=parts, sample=True)
+    found = gather_history(Ledger(tmp_path), "shop", NOW_MS)
+    service, media = found.newest_measure("lost-service"), found.newest_measure_of("media")
+
+    assert (service and service.rto_seconds, media and media.began_ms) == (1.0, NOW_MS - 3 * DAY_MS)
+    assert [(each.is_sample, each.parts["media"].lost_seconds) for each in found.drills] == [
+        (False, 7.0),
+        (False, 7.0),
+        (True, 7.0),
+    ]
+
+
 def test_what_a_newer_program_or_half_a_line_says_is_passed_over(tmp_path: pathlib.Path) -> None:
     note(tmp_path, "drilled", age_days=3, rto_seconds={"whole": 3}, components=[{"name": 4}, 5], scenario=["x"])
     note(tmp_path, "drilled", age_days=2, rto_seconds=float("nan"), rpo_seconds=float("inf"), components={"a": 1})

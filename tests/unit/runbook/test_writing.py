@@ -194,6 +194,36 @@ def test_what_a_drill_measured_stands_beside_what_was_promised(small: pathlib.Pa
     assert "Measured by a drill: 1 min 33 s." in page
 
 
+def test_a_drill_of_a_part_is_said_to_be_one_and_what_would_be_lost_stands_beside_each_component(
+    small: pathlib.Path,
+) -> None:
+    part = {"media": DrilledPart(bytes=1, seconds=93, lost_seconds=7200)}
+    whole = replace(drill_of("pass", 93, began_ms=1), parts=part)
+    sample = replace(drill_of("pass", 1, began_ms=2), is_sample=True, tells_times=False, tells_components=False)
+    service = replace(drill_of("pass", 1, began_ms=3, scenario="lost-service"), tells_components=False)
+    page = markdown_of(facts_of(load(small), history=HistoryFacts(drills=(whole, sample, service))))
+
+    assert re.search(r"\| `media` \| – \| 10 min \| 1 min 33 s on [^|]* \| [^|]* \| 2 h \|", page)
+    assert re.findall(r"\| (a part came back|all came back), every question", page) == [
+        "all came back",
+        "a part came back",
+        "a part came back",
+    ]
+
+
+def test_what_a_restore_took_stands_beside_the_command_that_was_typed(small: pathlib.Path) -> None:
+    runs = [
+        RunFacts(kind="restore", class_name="", began_ms=1, seconds=seconds, status=0, options=(option, "yes"))
+        for option, seconds in (("to", 61.0), ("in_place", 122.0), ("rollback", 183.0))
+    ]
+    page = markdown_of(facts_of(load(small), history=HistoryFacts(runs=tuple(runs))))
+    beside, in_place = (re.split(rf"^### {number} ", page, flags=re.MULTILINE)[1] for number in ("5.3", "5.4"))
+
+    assert "exit status 0, 1 min 1 s." in beside.partition("\n### ")[0]
+    assert "exit status 0, 2 min 2 s." in in_place.partition("\n### ")[0]
+    assert "3 min 3 s" not in page
+
+
 def drill_of(verdict: str, seconds: float, *, began_ms: int, scenario: str = "") -> DrillFacts:
     return DrillFacts(
         began_ms=began_ms,

@@ -27,6 +27,7 @@ from rebond.units import format_moment
 
 NOTED_AS = "checklist"  # in the ledger
 _EXAMINED = ("before", "maintenance")  # these ask the doctor
+_JUDGED = "maintenance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Item:
 
 def go_through(invocation: Invocation, loaded: Loaded, which: str) -> list[Item]:
     """Return every box of a list with what was seen."""
-    sight = take_sight(invocation, loaded, examines=which in _EXAMINED)
+    sight = take_sight(invocation, loaded, examines=which in _EXAMINED, judges=which == _JUDGED)
     items = []
     for each in list_questions(which):
         seen = look(which, each.code, sight)

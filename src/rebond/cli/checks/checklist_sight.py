@@ -10,14 +10,18 @@ from rebond.cli.configuration.at_hand import list_places
 from rebond.cli.invocation import Invocation
 from rebond.cli.program import COMMANDS
 from rebond.cli.runbook.facts import look_into_vault, read_history
+from rebond.cli.status.gathering import find_status
+from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
 from rebond.config.model import Loaded
 from rebond.errors import RebondError
+from rebond.findings import Finding
 from rebond.history.checking import check_ledger
 from rebond.history.ledger import Ledger
 from rebond.history.recording import HISTORY, RUNNING
 from rebond.history.running import is_under_way, list_marks
 from rebond.history.runs import Run, RunFilter, read_runs
+from rebond.progress import Silence
 from rebond.runbook.keeping import newest_kept_ms
 from rebond.runbook.observing import Disk, Sight
 from rebond.schedule.foreseeing import find_next
@@ -34,8 +38,11 @@ _DAY_MS = 86_400_000
 _ERROR = re.compile(rb"^\S+ rebond\[\d+\] \S+ ERROR ")
 
 
-def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sight:
-    """Look at everything. With ``examines`` the doctor is asked, who asks programs and services."""
+def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool, judges: bool = False) -> Sight:
+    """Look at everything. With ``examines`` the doctor is asked, who asks programs and services.
+
+    With ``judges`` it is asked which objectives are missed now, as ``rebond status`` says it.
+    """
     stack, now_ms = loaded.configuration.stack.name, SystemClock().now_ms()
     folder, calendar = folder_of(invocation.state_folder, loaded), make_calendar(loaded.configuration)
     history = read_history(invocation, stack)
@@ -54,6 +61,7 @@ def take_sight(invocation: Invocation, loaded: Loaded, *, examines: bool) -> Sig
         zone=calendar.zone,
         advice=_consult(invocation) if examines else {},
         was_examined=examines,
+        missed=_find_missed(invocation, loaded) if judges else None,
         running=_list_running(invocation.state_folder / HISTORY),
         holder=holder.what if holder else "",
         pause=pause.reason if pause else "",
@@ -83,6 +91,20 @@ def _consult(invocation: Invocation) -> dict[str, list[str]]:
     for each in consultation.examine().to_mend:
         found.setdefault(each.check, []).append(consultation.say(each))
     return found
+
+
+def _find_missed(invocation: Invocation, loaded: Loaded) -> list[str] | None:
+    """Return whose objectives are missed; ``None`` where the vault does not say it."""
+
+    def ignore(_finding: Finding) -> None:
+        """What is odd about the vault is told by doctor and verify."""
+
+    try:
+        with vault_at_hand(invocation, ignore, only_reads=True) as vault:
+            status = find_status(invocation, vault.live, loaded, Silence(), tries_canary=False)
+    except RebondError:
+        return None
+    return list(dict.fromkeys(each.subject for each in status.missed))
 
 
 def _find_due(calendar: Calendar, began_ms: int) -> int | None:
