@@ -200,6 +200,16 @@ def test_an_objective_is_reached_after_the_command(machine: MendedMachine) -> No
     assert 'schedule = "*/20 * * * *"' in machine.path.read_text()
 
 
+def test_what_may_lose_nothing_is_saved_at_every_change_after_the_command(machine: MendedMachine) -> None:
+    machine.write(
+        'rpo = "0s"\n[component.other]\nkind = "files"\npath = "a.txt"\nrpo = "1d"\n'
+        '[class.changes]\nschedule = "0 3 * * *"\ncomponents = "all"\n'
+    )
+
+    assert machine.mend() == ["objective-unreachable", "not-started"]
+    assert '[class.changes1]\ntrigger = "change"\ncomponents = ["files"]\n' in machine.path.read_text()
+
+
 def test_what_another_class_saves_often_enough_hurries_nothing(machine: MendedMachine) -> None:
     machine.write(
         'rpo = "1min"\n[component.other]\nkind = "files"\npath = "a.txt"\nrpo = "1h"\n'

@@ -7,14 +7,11 @@ import shutil
 
 import pytest
 from tests.scenarios.shop_in_place import Shop
+from tests.unit.cli.program_runs import Program
 
 from rebond.config.loading import load_configuration
 from rebond.stack import preconditions
 from rebond.stack.preconditions import Machine, list_missing, name_programs
-
-_UMASK = os.umask(0o022)
-os.umask(_UMASK)
-MODE_OF_FOLDERS = 0o777 & ~_UMASK
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +47,6 @@ def test_a_stack_comes_back_elsewhere_with_its_configuration_and_nothing_is_star
     assert bare.files() == saved(bare)
     assert bare.rows() == ["saved"]
     assert bare.trace() == []
-    assert bare.root.stat().st_mode & 0o777 == 0o700  # a place that somebody named for a look
     assert str(bare.root) in answer.err
 
 
@@ -83,10 +79,37 @@ def test_a_stack_comes_back_where_it_was_and_runs(template: Shop, bare: Shop) ->
         bare.root = template.root
         assert bare.files() == saved(bare)
         assert template.trace() == ["rebuild", "regenerate", "start", "healthy"]
-        assert template.root.stat().st_mode & 0o777 == MODE_OF_FOLDERS  # who serves the files of it has to pass
     finally:
         shutil.rmtree(template.root)
         away.rename(template.root)
+
+
+def test_folders_that_no_component_saves_are_made_for_those_who_have_to_pass_them(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever serves the files is another user than who saves them; elsewhere nobody serves them yet."""
+    program = Program.with_vault(tmp_path)
+    program.leave_vault_to_configuration()
+    root = tmp_path / "srv" / "shop"
+    (root / "media").mkdir(parents=True, mode=0o755)
+    (root / "media" / "photo.jpg").write_text("a photo")
+    head = '[stack]\nname = "shop"\n[vault]\nurl = "../../vault"\nkey = { file = "../../owner.key" }\n'
+    (root / "rebond.toml").write_text(f'version = 1\n{head}[component.media]\nkind = "files"\npath = "media"\n')
+    program.environment["REBOND_CONFIG"] = str(root / "rebond.toml")
+    program.good("backup")
+    shutil.rmtree(root.parent)
+    monkeypatch.chdir(tmp_path)
+    program.environment["REBOND_KEY_FILE"] = str(tmp_path / "owner.key")
+    del program.environment["REBOND_CONFIG"]
+    before = os.umask(0o022)
+    try:
+        program.good("recover", tmp_path / "vault", "--to", tmp_path / "beside", "--yes")
+        program.good("recover", tmp_path / "vault", "--yes")
+    finally:
+        os.umask(before)
+    assert (root / "media" / "photo.jpg").read_text() == "a photo"
+    modes = [each.stat().st_mode & 0o777 for each in (tmp_path / "beside", root.parent, root)]
+    assert modes == [0o700, 0o755, 0o755]
 
 
 def test_a_dry_run_shows_plan_and_what_is_missing_and_writes_nothing(bare: Shop) -> None:

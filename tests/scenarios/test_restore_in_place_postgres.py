@@ -1,8 +1,10 @@
 """A PostgreSQL database of a stack that is restored in place: beside, swapped in, and back again."""
 
 import json
+import os
 import pathlib
 import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -166,6 +168,31 @@ def test_a_missing_right_is_named_with_its_remedy_before_anything_is_stopped(
     server.sql(statement)
     program.good("restore", "latest", "--in-place", "--yes", *words)
     assert (rows(server), (tmp_path / "stopped").exists()) == (3, True)
+
+
+def test_a_session_of_a_superuser_that_holds_the_database_is_named(
+    program: Program, server: PostgresServer, tmp_path: pathlib.Path
+) -> None:
+    server.sql("DROP ROLE IF EXISTS clerk")
+    server.sql("CREATE ROLE clerk LOGIN CREATEDB; ALTER DATABASE orders OWNER TO clerk")
+    server.sql("ALTER TABLE orders OWNER TO clerk", "orders")
+    program.good("backup")
+    load_as(program, tmp_path, "clerk")
+    words = ["psql", "-XqAt", "-h", server.socket_folder, "-U", "postgres", "-d", "orders"]
+    environment = {**os.environ, "PGAPPNAME": "a report"}
+    with subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdin is not None
+        assert holder.stdout is not None
+        holder.stdin.write("SELECT pg_backend_pid();\n")
+        holder.stdin.flush()
+        pid = holder.stdout.readline().strip()
+        refused = program("restore", "latest", "--in-place", "--yes")
+        holder.stdin.close()
+    assert (refused.status, f"may not be ended here: postgres (a report, pid {pid})." in refused.err) == (40, True)
+    assert "pg_terminate_backend" in refused.err
+    assert (rows(server), databases(server)) == (3, ["orders"])
+    assert (tmp_path / "stack" / "src" / "app.py").read_text() == "broken"
+    program.good("restore", "latest", "--in-place", "--yes")
 
 
 def test_what_only_superusers_make_is_a_doubt_and_no_refusal(

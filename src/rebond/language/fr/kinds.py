@@ -176,8 +176,7 @@ KINDS: dict[str, str] = {
     "Neither docker nor podman is installed here.": "Ni docker ni podman n'est installé ici.",
     "Install one, or put it on the PATH of this run.": "Installez-en un, ou mettez-le dans le PATH de cette exécution.",
     "There is no volume {name} here.": "Il n'y a pas de volume {name} ici.",
-    "See '{client} volume ls'; name it as the compose files do, or as the engine does.": "Voyez « {client} volume ls » ; "
-    "nommez-le comme les fichiers compose, ou comme le moteur.",
+    "See '{client} volume ls'; name it as the compose files do, or as the engine does. Is it gone, '{client} compose create' makes those of the compose files anew, empty; then 'rebond restore latest COMPONENT --in-place' fills it.": "Voyez « {client} volume ls » ; nommez-le comme les fichiers compose, ou comme le moteur. S'il a disparu, « {client} compose create » recrée, vides, ceux des fichiers compose ; puis « rebond restore latest COMPOSANT --in-place » le remplit.",
     "The volume {name} could be {volumes}.": "Le volume {name} peut être {volumes}.",
     "Write the one that is meant as volume = \"…\", or set COMPOSE_PROJECT_NAME in a file of 'env'.": "Écrivez celui qui est "
     "voulu dans volume = « … », ou réglez COMPOSE_PROJECT_NAME dans un fichier de « env ».",

@@ -276,6 +276,8 @@ RECOVERING: dict[str, str] = {
     "Start it, then run the same command again.\n  → Where that server is lost for good, leave it out: rebond restore "
     "--rollback {run} --without {component}": "Démarrez-le, puis relancez la même commande.\n  → Si ce serveur est perdu "
     "pour de bon, laissez-le de côté : rebond restore --rollback {run} --without {component}",
+    "The database {name} is held by sessions that may not be ended here: {sessions}.": "La base {name} est tenue par des sessions qui ne peuvent être terminées d'ici : {sessions}.",
+    "Close what they belong to, or let a superuser end them: SELECT pg_terminate_backend(PID); then type the same command again.": "Fermez ce à quoi elles appartiennent, ou faites-les terminer par un superutilisateur : SELECT pg_terminate_backend(PID) ; puis retapez la même commande.",
     "The server of {component} answers, so nothing of it is lost.": "Le serveur de {component} répond : rien n'en est perdu.",
     "Leave the restore {run} as it stands? Nothing is moved or deleted, and nothing of it can be undone by Rebond any more.": "Laisser la restauration {run} telle quelle ? Rien n'est déplacé ni supprimé, et Rebond ne peut plus rien en annuler.",
     "The restore {run} was left as it stands. What is left of its record lies in {path}.": "La restauration {run} est laissée telle quelle. Ce qui reste de son registre est dans {path}.",

@@ -63,7 +63,9 @@ def find_volume(name: str, client: str, project: str, ask: Ask) -> Volume:
     if not found:
         raise SourceUnreachable(
             "There is no volume {name} here.",
-            hint="See '{client} volume ls'; name it as the compose files do, or as the engine does.",
+            hint="See '{client} volume ls'; name it as the compose files do, or as the engine does. Is it gone, "
+            "'{client} compose create' makes those of the compose files anew, empty; then 'rebond restore latest "
+            "COMPONENT --in-place' fills it.",
             name=name,
             client=client,
         )

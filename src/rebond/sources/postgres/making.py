@@ -18,6 +18,8 @@ from rebond.sources.postgres.target import ask
 _LONGEST_BYTES = 63  # of a name in PostgreSQL
 _LONGEST_BEFORE_BYTES = 38  # of it that are kept in the name of an old version
 _ASIDE = re.compile(r"(?P<name>.+)_before_\d{8}_\d{6}", re.DOTALL)
+_IN_USE, _NOT_ALLOWED = "55006", "42501"  # what the server says of a database with others in it, and of ending them
+_HOLDERS_NAMED = 5
 _SWAP_TRIES = 6  # each waits five seconds for sessions to go
 _HALF = "Half-loaded by rebond. When nobody is connected, the restore was cut: the next one drops this database."
 _NEVER_IDLE = (
@@ -162,13 +164,38 @@ def swap_in(access: Access, maintenance: str, *, new: str, name: str, aside: str
             ask(access, maintenance, script)
             return
         except RestoreError as error:
-            if not left or "55006" not in str(error.values.get("words")):
-                raise
+            words = str(error.values.get("words"))
+            if left and _IN_USE in words:
+                continue
+            if aside and (_IN_USE in words or _NOT_ALLOWED in words):
+                _tell_holders(access, maintenance, name, error)
+            raise
 
 
 def _put_out(name: str) -> str:
-    condition = f"datname = {quote_text(name)} AND pid <> pg_catalog.pg_backend_pid()"
-    return f"SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) FROM pg_catalog.pg_stat_activity WHERE {condition}"  # noqa: S608, E501
+    return f"SELECT pg_catalog.count(pg_catalog.pg_terminate_backend(pid)) {_from_sessions(name)}"
+
+
+def _from_sessions(name: str) -> str:
+    """Return what begins with FROM: who is in a database; what vacuums there is nobody's, and goes by itself."""
+    condition = f"datname = {quote_text(name)} AND usesysid IS NOT NULL AND pid <> pg_catalog.pg_backend_pid()"
+    return f"FROM pg_catalog.pg_stat_activity WHERE {condition}"
+
+
+def _tell_holders(access: Access, maintenance: str, name: str, error: RestoreError) -> None:
+    """Raise ``RestoreError`` with those who are still in a database: who may be put out is gone by now."""
+    shown = "pg_catalog.format('%s (%s, pid %s)', usename, application_name, pid)"
+    question = f"SELECT pg_catalog.to_json({shown}) {_from_sessions(name)} ORDER BY pid LIMIT {_HOLDERS_NAMED};"
+    holders = [read_json(each, str) for each in ask(access, maintenance, question)]
+    if holders:
+        raise RestoreError(
+            "The database {name} is held by sessions that may not be ended here: {sessions}.",
+            hint="Close what they belong to, or let a superuser end them: SELECT pg_terminate_backend(PID); then type "
+            "the same command again.",
+            name=name,
+            sessions=", ".join(holders),
+            words=error.values.get("words", ""),
+        ) from error
 
 
 def _quote_list(text: str) -> str:

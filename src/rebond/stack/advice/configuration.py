@@ -1,9 +1,12 @@
 """The configuration itself: its problems, objectives that no schedule reaches, runs that fall into maintenance."""
 
-from collections.abc import Iterator
+import json
+import shlex
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
-from itertools import takewhile
+from itertools import count, takewhile
 
+from rebond.config.components import Files, Secrets, Sqlite
 from rebond.config.places import Node
 from rebond.schedule.cron_times import iterate_firings
 from rebond.schedule.jobs import zone_of
@@ -16,6 +19,7 @@ CHECK = "configuration"
 _LOOKED_AHEAD_MS = 35 * 86_400_000
 _MOST_FIRINGS = 2_000
 _DAY = 86_400
+_WATCHED = (Files, Secrets, Sqlite)  # whose changes are seen
 
 
 def check_configuration(scene: Scene) -> Iterator[Observation]:
@@ -59,11 +63,21 @@ def _speed_up(scene: Scene, nodes: Node, component: str, title: str) -> str:
     """Return the command that lets a class run as often as those ask that nothing else saves often enough."""
     late = {str(each.error.values["component"]) for each in scene.problems if each.error.values.get("title") == title}
     members = scene.configuration.component
-    wanted = [rpo for name in late if name in members and (rpo := members[name].rpo)]
-    schedule = quickest_schedule(min(wanted, default=_DAY))
+    wanted = {name: rpo for name in late if name in members and (rpo := members[name].rpo) is not None}
+    schedule = quickest_schedule(min(wanted.values(), default=_DAY))
     if schedule is None:
+        soonest = sorted(name for name, rpo in wanted.items() if quickest_schedule(rpo) is None)
+        if all(isinstance(members[name], _WATCHED) for name in soonest):
+            return _save_at_change(scene, soonest)
         return open_editor(nodes.find("component", component, "rpo"))
     return change_value(nodes.find("class", title, "schedule"), schedule)
+
+
+def _save_at_change(scene: Scene, names: Sequence[str]) -> str:
+    """Return the command that adds a class which saves these whenever they change: no schedule is quick enough."""
+    title = next(each for n in count() if (each := f"changes{n or ''}") not in scene.configuration.classes)
+    lines = ["", f"[class.{title}]", 'trigger = "change"', f"components = {json.dumps([*names])}"]
+    return f"printf '%s\\n' {shlex.join(lines)} >> {shlex.quote(str(scene.path))}"
 
 
 def _find_maintenance(scene: Scene, nodes: Node) -> Iterator[Observation]:
