@@ -1,6 +1,7 @@
 """What every command was told besides its own arguments."""
 
 import os
+import pwd
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -44,6 +45,16 @@ class Invocation(Struct, kw_only=True):
         if chosen := self.environment.get(own):
             return Path(chosen).absolute()
         shared_folder = Path(self.environment.get(shared) or "")
-        if shared_folder.is_absolute():  # the XDG rules say to ignore a relative one
+        if shared_folder.is_absolute() and not self._is_anothers(shared_folder):  # a relative one is to be ignored
             return shared_folder / "rebond"
-        return Path(self.environment.get("HOME") or Path.home()) / below_home / "rebond"
+        home = Path(self.environment.get("HOME") or Path.home())
+        return (Path(pwd.getpwuid(0).pw_dir) if self._is_anothers(home) else home) / below_home / "rebond"
+
+    def _is_anothers(self, folder: Path) -> bool:
+        """Say whether root was called by ``sudo -E``, with the folder of a user who could not use what root writes."""
+        if os.geteuid() or "SUDO_UID" not in self.environment:
+            return False
+        try:
+            return folder.stat().st_uid != 0
+        except OSError:  # it is made then, and is root's
+            return False
