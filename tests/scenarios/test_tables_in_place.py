@@ -314,4 +314,8 @@ def test_what_goes_with_tables_and_what_does_not(shop: Shop) -> None:
         shop.program.good("restore", "latest", "--in-place", "--dry-run", "--table", "orders", "--json").out
     )
     assert [each["name"] for each in plan["parts"]] == ["db"]
-    assert plan["parts"][0]["files"] == 1
+    assert (plan["parts"][0]["files"], plan["parts"][0]["only"]) == (1, ["orders"])
+    shown = shop.program.good("restore", "latest", "--in-place", "--dry-run", "--table", "orders").out
+    assert "Of db only this, and all else of it stays: orders" in shown
+    told = json.loads(shop.restore("visits").out)["error"]
+    assert "public.visits_1, public.visits_2" in told["message"]

@@ -156,6 +156,7 @@ def _describe(chosen: ChosenPart, component: Component, part: Part, place: str) 
         needs_server=isinstance(part, NeedsServer),
         goes_on=chosen.target == "latest",
         is_late=isinstance(part, LatePart),
+        only=(*chosen.include, *chosen.tables, *(f"{each}.*" for each in chosen.schemas)),
     )
 
 

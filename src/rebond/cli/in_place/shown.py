@@ -22,6 +22,10 @@ def describe_plan(plan: RecoveryPlan) -> str:
     else:
         lines = [tr("Plan to bring the stack {stack} back in its place (run {run})", stack=plan.stack, run=plan.run)]
     lines += ["", describe_parts(plan.parts)]
+    for part in plan.parts:
+        if part.only:
+            values = {"component": part.name, "names": ", ".join(map(show_path, part.only))}
+            lines.append(tr("Of {component} only this, and all else of it stays: {names}", **values))
     if plan.spread_ms:
         lines.append(tr("The moments of these parts are {span} apart.", span=format_span(plan.spread_ms / 1000)))
     lines += ["", *_describe_left_out(plan.left_out), *map(describe_finding, plan.remarks)]
@@ -136,6 +140,7 @@ def plan_document(plan: RecoveryPlan, taken: Sequence[StepTaken] = ()) -> dict[s
                 "place": each.place,
                 "files": each.files,
                 "bytes": each.bytes,
+                "only": list(each.only),
             }
             for each in plan.parts
         ],

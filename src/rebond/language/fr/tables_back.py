@@ -15,6 +15,9 @@ TABLES_BACK: dict[str, str] = {
     "There is no database in what was saved of {component}.": "Il n'y a pas de base dans ce qui a été sauvegardé de {component}.",
     "'rebond ls SNAPSHOT {component}' shows what it holds.": "« rebond ls SAUVEGARDE {component} » montre ce qu'il contient.",
     "Name tables: rebond restore SNAPSHOT {component} --in-place --table TABLE": "Nommez des tables : rebond restore SAUVEGARDE {component} --in-place --table TABLE",
+    "Of {component} only this, and all else of it stays: {names}": "De {component}, seulement ceci, et tout le reste y demeure : {names}",
+    "{name} has no rows of its own: they lie in its partitions, {known}.": "{name} n'a pas de lignes à elle : elles sont dans ses partitions, {known}.",
+    "Name each with --table.": "Nommez-les chacune avec --table.",
     # before anything is done
     "{table} is no table with rows of its own any more.": "{table} n'est plus une table qui a ses propres lignes.",
     "Load the rows under another name, and take over what you need by SQL: rebond restore SNAPSHOT COMPONENT --into TARGET --table {table} --rename {table}={table}_restored": "Chargez les lignes sous un autre nom, et reprenez par SQL ce qu'il vous faut : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table {table} --rename {table}={table}_restored",

@@ -54,6 +54,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
 
     ``is_new`` says that nothing lies there that would have to be set aside; ``needs_server`` that it lies in a server.
     ``goes_on`` says that it comes back later: to the end of its log; ``is_late`` that the plan makes its place.
+    ``only`` are the patterns, or the tables and schemas, that come back of it; all of it where there are none.
     """
 
     name: str
@@ -67,6 +68,7 @@ class PlannedPart(Struct, frozen=True, kw_only=True):
     needs_server: bool = False
     goes_on: bool = False
     is_late: bool = False
+    only: tuple[str, ...] = ()
 
 
 class LeftOut(Struct, frozen=True, kw_only=True):

@@ -21,6 +21,9 @@ _JOIN = re.compile(
 )
 _KEY_COMMENT = re.compile(rb"\s*COMMENT ON CONSTRAINT (" + NAME + rb") ON (" + QUALIFIED + rb")")
 _INDEX_COMMENT = re.compile(rb"\s*COMMENT ON INDEX (" + QUALIFIED + rb")")
+_ATTACHED = re.compile(
+    rb"\s*ALTER TABLE (?:ONLY )?(" + QUALIFIED + rb") ATTACH PARTITION (" + QUALIFIED + rb")",
+)
 _PUBLICATION = re.compile(rb"\s*ALTER PUBLICATION (" + NAME + rb")")
 
 
@@ -48,6 +51,23 @@ def read_publication(item: Item) -> str:
     """Return the publication that an item adds a table to; empty for every other item."""
     found = _PUBLICATION.match(item.statements[0]) if item.kind == PUBLISHED and item.statements else None
     return read_name(found[1]) if found else ""
+
+
+def list_partitions(items: Iterable[Item], table: str) -> list[str]:
+    """Return the partitions that have rows of a table, which is named as people write it; none where it has its own."""
+    below: dict[str, list[str]] = {}
+    for item in items:
+        for statement in item.statements:
+            if item.kind == b"TABLE ATTACH" and (found := _ATTACHED.match(statement)):
+                below.setdefault(show(found[1]), []).append(show(found[2]))
+    found_leaves, pending = [], list(below.get(table, ()))
+    while pending:
+        each = pending.pop(0)
+        if each in below:
+            pending = below[each] + pending
+        else:
+            found_leaves.append(each)
+    return found_leaves
 
 
 def list_join_names(items: Iterable[Item]) -> frozenset[tuple[str, str]]:

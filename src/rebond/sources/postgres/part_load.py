@@ -10,6 +10,7 @@ from rebond.sources.postgres.belonging import (
     PUBLISHED,
     is_comment_on_index,
     list_join_names,
+    list_partitions,
     read_key_comment,
 )
 from rebond.sources.postgres.definitions import Definitions
@@ -278,6 +279,13 @@ def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
             name=text,
             known=", ".join(each.shown for each in found),
         )
+    if not found and (parts := _find_partitions(saved, text)):
+        raise UsageError(
+            "{name} has no rows of its own: they lie in its partitions, {known}.",
+            hint="Name each with --table.",
+            name=text,
+            known=", ".join(parts),
+        )
     if not found:
         raise UnknownName(
             "There is no table {name} in what was saved of {database}.",
@@ -286,6 +294,13 @@ def _find_table(saved: SavedDatabase, text: str) -> SavedTable:
             database=saved.name,
         )
     return found[0]
+
+
+def _find_partitions(saved: SavedDatabase, text: str) -> list[str]:
+    items = saved.read_script("pre-data.sql").items
+    names = {show(each.table) for each in items if each.kind == b"TABLE ATTACH" and each.table}
+    whole = [each for each in sorted(names) if read_wish(text) in (each, each.partition(".")[2])]
+    return list_partitions(items, whole[0]) if whole else []
 
 
 def _find_of_schemas(saved: SavedDatabase, schemas: Sequence[str]) -> list[SavedTable]:
