@@ -8,9 +8,11 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 import pytest
 from tests.scenarios.shop_in_place import Shop
+from tests.unit.cli.program_runs import Program
 
 SECONDS = 30.0
 INTERRUPT = "\x03"
@@ -26,7 +28,13 @@ def shop(template: Shop, tmp_path: pathlib.Path) -> Shop:
     return template.copied(tmp_path / "copy")
 
 
-def type_into(shop: Shop, words: Sequence[str], *talk: tuple[str | pathlib.Path, str]) -> tuple[int, str]:
+class Typing(Protocol):
+    """What a person at a terminal needs of a stack."""
+
+    program: Program
+
+
+def type_into(shop: Typing, words: Sequence[str], *talk: tuple[str | pathlib.Path, str]) -> tuple[int, str]:
     """Run the program on a terminal; type each answer when its question, or a file, is there."""
     child, terminal = pty.fork()
     if child == 0:

@@ -5,6 +5,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
+from tests.scenarios.test_guided_restore import type_into
 from tests.unit.cli.program_runs import Answer, Program
 
 from rebond.testing.postgres_server import PostgresServer
@@ -319,3 +320,20 @@ def test_what_goes_with_tables_and_what_does_not(shop: Shop) -> None:
     assert "Of db only this, and all else of it stays: orders" in shown
     told = json.loads(shop.restore("visits").out)["error"]
     assert "public.visits_1, public.visits_2" in told["message"]
+
+
+def test_whoever_is_guided_names_tables(shop: Shop) -> None:
+    shop.sql("UPDATE notes SET words = 'spoilt'")
+    status, said = type_into(
+        shop,
+        ["restore"],
+        ("What is broken?", ""),
+        ("between", "db\r"),
+        ("Which tables of db?", ""),
+        ("between", "notes\r"),
+        ("When was it good?", ""),
+        ("Number", "1\r"),
+        ("Carry this plan out?", "y\r"),
+    )
+    assert (status, "db --in-place --table notes" in said) == (0, True), said
+    assert shop.everything() == shop.saved

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from tests.scenarios.logged_stack import LoggedStack
+from tests.scenarios.test_guided_restore import type_into
 
 pytestmark = pytest.mark.judge("postgres")
 MORE = '[restore]\nstop = [{ run = "true" }]\n'
@@ -97,3 +98,24 @@ def test_a_whole_set_comes_back_to_a_transaction_with_the_files_of_that_time(sta
     parts = {each["name"]: each for each in json.loads(stack.program.good("restore", *words).out)["parts"]}
     assert {each["snapshot"] for each in parts.values()} == {first["id"]}
     assert stack.program("restore", "--at", f"xid:{number}", "media", "--in-place", "--dry-run").status == 2
+
+
+def test_whoever_is_guided_names_a_moment_of_the_log(stack: LoggedStack) -> None:
+    number = stack.server.sql("INSERT INTO move VALUES (5, 1) RETURNING xmin", "shop").split()[0]
+    before = amounts(stack)
+    stack.server.sql("UPDATE account SET amount = -1", "shop")
+    stack.switch()
+    status, said = type_into(
+        stack,
+        ["restore"],
+        ("between", "db\r"),
+        ("between", "account\r"),
+        ("any moment of its log", ""),
+        ("Number", "soon\r"),
+        ("There is no 'soon' among them", ""),
+        ("Number", f"xid:{number}\r"),
+        ("Carry this plan out?", "y\r"),
+    )
+    assert (status, f"--at xid:{number} db --in-place --table account" in said) == (0, True), said
+    assert amounts(stack) == before
+    stack.program.good("restore", "--accept", "latest", "--yes")

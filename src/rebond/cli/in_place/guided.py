@@ -16,7 +16,8 @@ from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
-from rebond.errors import UnknownName
+from rebond.config.components import Postgres
+from rebond.errors import UnknownName, UsageError
 from rebond.operations.snapshots import SnapshotFilter, SnapshotState, is_ahead, list_snapshots, state_of, time_of
 from rebond.units import format_moment, format_span
 
@@ -42,11 +43,20 @@ def guide(invocation: Invocation, wishes: Mapping[str, Any]) -> int:
             stack=stack,
         )
     names = _ask_what(list(loaded.configuration.component))
-    record = _ask_when([each for each in records if _holds(each, names)])
-    words = [record.snapshot.hex()[:12], *names]
-    command = shlex.join(["rebond", *name_places(invocation), "restore", *words, "--in-place"])
+    meant = [loaded.configuration.component[each] for each in names]
+    tables = _ask_tables(names[0]) if len(names) == 1 and isinstance(meant[0], Postgres) else ()
+    has_log = bool(meant) and all(isinstance(each, Postgres) and each.wal for each in meant)
+    chosen = _ask_when([each for each in records if _holds(each, names)], has_log=has_log)
+    moment = chosen if isinstance(chosen, str) else None
+    words = names if isinstance(chosen, str) else [chosen.snapshot.hex()[:12], *names]
+    options = [*(["--at", moment] if moment else []), *words, "--in-place", *_repeat("--table", tables)]
+    command = shlex.join(["rebond", *name_places(invocation), "restore", *options])
     note(invocation, tr("The command for this, and for the next time: {command}", command=command))
-    return begin_in_place(invocation, words, None, wishes)
+    return begin_in_place(invocation, words, moment, {**wishes, "table": tables})
+
+
+def _repeat(option: str, values: Sequence[str]) -> list[str]:
+    return [word for each in values for word in (option, each)]
 
 
 def _ask_what(names: Sequence[str]) -> list[str]:
@@ -66,8 +76,15 @@ def _ask_what(names: Sequence[str]) -> list[str]:
         _say(tr("There is no '{text}' among them.", text=text))
 
 
-def _ask_when(records: Sequence["SnapshotRecord"]) -> "SnapshotRecord":
-    """Return the snapshot of when it was good: the newest one is proposed."""
+def _ask_tables(name: str) -> tuple[str, ...]:
+    """Return the tables of a database that are broken; none named means all of it."""
+    _say("\n" + tr("Which tables of {component}? Nothing means the whole database.", component=name))
+    text = str(click.prompt(tr("Tables, with commas between"), default="", show_default=False, err=True))
+    return tuple(dict.fromkeys(each.strip() for each in text.split(",") if each.strip()))
+
+
+def _ask_when(records: Sequence["SnapshotRecord"], *, has_log: bool) -> "SnapshotRecord | str":
+    """Return the snapshot of when it was good, the newest one is proposed; or a moment, for what has a log."""
     now_ms = SystemClock().now_ms()
     newest = choose_shown(records, now_ms)
     if not newest:
@@ -79,13 +96,27 @@ def _ask_when(records: Sequence["SnapshotRecord"]) -> "SnapshotRecord":
         _say(f"  {number}  {describe_moment(each, now_ms)}")
     if len(records) > len(newest):
         _say(tr("  Another one by its id or the beginning of it, as 'rebond snapshots' shows it."))
+    if has_log:
+        _say(tr("  Or any moment of its log: '2026-02-04 14:32:07', -2h, xid:4711, latest."))
     while True:
         text = str(click.prompt(tr("Number"), default="1", err=True)).strip()
         if _is_number(text, len(newest)):
             return newest[int(text) - 1]
         if (named := choose_named(records, text)) is not None:
             return named
+        if has_log and _is_moment(text):
+            return text.strip("'\"")
         _say(tr("There is no '{text}' among them.", text=text))
+
+
+def _is_moment(text: str) -> bool:
+    from rebond.operations.physical.targets import parse_target
+
+    try:
+        parse_target(text.strip("'\""), now_ms=SystemClock().now_ms())
+    except UsageError:
+        return False
+    return True
 
 
 def choose_shown(records: Sequence["SnapshotRecord"], now_ms: int) -> list["SnapshotRecord"]:

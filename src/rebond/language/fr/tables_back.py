@@ -18,6 +18,9 @@ TABLES_BACK: dict[str, str] = {
     "Of {component} only this, and all else of it stays: {names}": "De {component}, seulement ceci, et tout le reste y demeure : {names}",
     "{name} has no rows of its own: they lie in its partitions, {known}.": "{name} n'a pas de lignes à elle : elles sont dans ses partitions, {known}.",
     "Name each with --table.": "Nommez-les chacune avec --table.",
+    "Which tables of {component}? Nothing means the whole database.": "Quelles tables de {component} ? Rien veut dire toute la base.",
+    "Tables, with commas between": "Tables, séparées par des virgules",
+    "  Or any moment of its log: '2026-02-04 14:32:07', -2h, xid:4711, latest.": "  Ou tout moment de son journal : '2026-02-04 14:32:07', -2h, xid:4711, latest.",
     # before anything is done
     "{table} is no table with rows of its own any more.": "{table} n'est plus une table qui a ses propres lignes.",
     "Load the rows under another name, and take over what you need by SQL: rebond restore SNAPSHOT COMPONENT --into TARGET --table {table} --rename {table}={table}_restored": "Chargez les lignes sous un autre nom, et reprenez par SQL ce qu'il vous faut : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table {table} --rename {table}={table}_restored",
