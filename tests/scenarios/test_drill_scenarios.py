@@ -237,6 +237,7 @@ def test_an_exercise_tells_what_happened_and_judges_what_people_brought_back(sta
     stack.program.good("restore", "latest", "--to", target)
     good = stack.drill("--exercise")
     assert good.status == 0, good.out
+    assert f"rm -r {target}" in good.err  # it holds secrets, and no drill knows how long people look at it
     assert good.document["rto_seconds"] >= 0
     assert stack.program.ask("snapshots")[0]["proven"] is None  # it was people who were proved
     assert stack.program("drill", "--exercise", "--scenario", "corrupted-data").status == 2

@@ -1,6 +1,7 @@
 """``rebond drill --exercise``: the first call tells what has happened, the second one judges what people did."""
 
 import contextlib
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from rebond.cli.drills.evidence_kept import publish
 from rebond.cli.drills.scenarios import list_history
 from rebond.cli.drills.sources import find_sources
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import GOOD, answer
+from rebond.cli.output.answering import GOOD, answer, note
 from rebond.cli.output.speech import tr
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.cli.witness import Watcher
@@ -116,7 +117,13 @@ def _end(invocation: Invocation, vault: VaultAtHand, loaded: Loaded, found: Exer
         is_exercise=True,
     )
     end(invocation.state_folder, found.stack)
-    return publish(invocation, evidence, report)
+    status = publish(invocation, evidence, report)
+    command = shlex.join(["rm", "-r", found.target])
+    note(
+        invocation,
+        tr("What was brought back for it is still there, with its secrets. To delete it: {command}", command=command),
+    )
+    return status
 
 
 def _document(found: Exercise) -> dict[str, object]:

@@ -29,6 +29,7 @@ DRILLS: dict[str, str] = {
     "The server of {stack} has burnt down. You have the kit and another machine.": "Le serveur de {stack} a brûlé. Vous avez le kit et une autre machine.",
     "Somebody has been in {stack} since {moment}. Nothing of that time or later can be trusted.": "Quelqu'un est dans {stack} depuis le {moment}. Rien de ce moment ou d'après n'est digne de confiance.",
     "The exercise cannot be written to {path}: {reason}.": "L'entraînement ne peut pas être écrit dans {path} : {reason}.",
+    "What was brought back for it is still there, with its secrets. To delete it: {command}": "Ce qui a été rapporté pour cela est encore là, avec ses secrets. Pour l'effacer : {command}",
     "EXERCISE. The clock has been running for {since}.": "ENTRAÎNEMENT. L'horloge tourne depuis {since}.",
     "Bring back what is lost below {target}: each component in a folder of its name.": "Ramenez ce qui est perdu sous {target} : chaque composant dans un dossier à son nom.",
     "Use the runbook. When you are done, run the same again: rebond drill --exercise": "Servez-vous du guide. Quand vous avez fini, lancez la même chose : rebond drill --exercise",
