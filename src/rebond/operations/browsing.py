@@ -1,19 +1,15 @@
-"""Looking into a snapshot: ls, cat, find."""
+"""Looking into a snapshot: ls, cat."""
 
-import fnmatch
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator
 
 from msgspec import Struct
 
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
-from rebond.vault.access import Vault
 from rebond.vault.decoded_segments import DecodedSegment
-from rebond.vault.primitives import hash_of
-from rebond.vault.reading import OpenDomain, SnapshotReader
-from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
+from rebond.vault.reading import SnapshotReader
+from rebond.vault.snapshots import PrivateComponent
 from rebond.vault.trees import StoredEntry, decode_entry
 
 
@@ -208,108 +204,3 @@ def _zeros(length: int) -> Iterator[bytes]:
         step = min(length, 1 << 20)
         yield bytes(step)
         length -= step
-
-
-class FoundVersion(Struct, frozen=True):
-    """One version of a path, and the snapshots that hold it, oldest first."""
-
-    path: bytes
-    entry: StoredEntry
-    snapshots: tuple[SnapshotRecord, ...]
-
-
-def find_versions(
-    vault: Vault,
-    records: Sequence[SnapshotRecord],
-    pattern: str,
-    open_reader: Callable[[Vault, SnapshotRecord, OpenDomain | None], SnapshotReader] = SnapshotReader,
-) -> list[FoundVersion]:
-    """Return every version of every path that ``pattern`` fits, over all ``records``.
-
-    A pattern without ``/`` is compared with the last part of the path, any other with
-    COMPONENT/PATH. A directory that did not change between snapshots is looked into once, and the index of a domain is
-    read once, with its first snapshot.
-    """
-    matcher = _Matcher(pattern)
-    seen: dict[bytes, list[tuple[bytes, StoredEntry]]] = {}
-    versions: dict[tuple[bytes, bytes], tuple[StoredEntry, list[SnapshotRecord]]] = {}
-    with ExitStack() as held:
-        domains: dict[bytes, OpenDomain] = {}
-        for record in records:
-            if record.domain not in domains:
-                domains[record.domain] = held.enter_context(open_reader(vault, record, None)).open_domain()
-            with open_reader(vault, record, domains[record.domain]) as reader:
-                for component in reader.components:
-                    for path, entry in _find_below(reader, root_of(component), matcher, seen):
-                        key = (path, _version_of(entry))
-                        versions.setdefault(key, (entry, []))[1].append(record)
-    return [
-        FoundVersion(path, entry, tuple(holders))
-        for (path, _), (entry, holders) in sorted(versions.items(), key=_order)
-    ]
-
-
-def _order(
-    item: tuple[tuple[bytes, bytes], tuple[StoredEntry, list[SnapshotRecord]]],
-) -> tuple[bytes, int]:
-    (path, _), (_, holders) = item
-    return path, holders[0].catalog.time_ms
-
-
-def _version_of(entry: StoredEntry) -> bytes:
-    kind = entry.kind.encode()
-    if entry.kind == EntryKind.DIRECTORY:
-        return kind
-    content = entry.chunks + (entry.chunk_list[0] if entry.chunk_list else b"") + entry.target
-    return hash_of(
-        kind + entry.size.to_bytes(8, "little") + entry.modified_ns.to_bytes(16, "little", signed=True) + content
-    )
-
-
-class _Matcher:
-    def __init__(self, pattern: str) -> None:
-        self._whole = "/" in pattern
-        self._pattern = _as_bytes(pattern.lstrip("/"))
-
-    def fits(self, shown: bytes, name: bytes) -> bool:
-        return fnmatch.fnmatchcase(shown if self._whole else name, self._pattern)
-
-
-class _Search(Struct):
-    """A directory whose subdirectories are still being looked into."""
-
-    key: bytes
-    items: Iterator[Located]
-    found: list[tuple[bytes, StoredEntry]]
-
-
-def _find_below(
-    reader: SnapshotReader,
-    start: Located,
-    matcher: _Matcher,
-    seen: dict[bytes, list[tuple[bytes, StoredEntry]]],
-) -> list[tuple[bytes, StoredEntry]]:
-    found: list[tuple[bytes, StoredEntry]] = []
-    pending: list[_Search] = []
-    below: Located | None = start
-    while below is not None or pending:
-        if below is not None and below.directory:
-            key = hash_of(below.directory + below.shown)[:16]
-            known = seen.get(key)
-            if known is None:
-                pending.append(_Search(key, children(reader, below), []))
-            else:
-                (pending[-1].found if pending else found).extend(known)
-        below = None
-        if not pending:
-            break
-        item = next(pending[-1].items, None)
-        if item is None:
-            done = pending.pop()
-            seen[done.key] = done.found
-            (pending[-1].found if pending else found).extend(done.found)
-            continue
-        if item.entry is not None and matcher.fits(item.shown, item.entry.name):
-            pending[-1].found.append((item.shown, item.entry))
-        below = item
-    return found

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from rebond.entries import Entry, EntryKind, Tree
 from rebond.operations.browsing import Located, children, root_of, walk
+from rebond.sources.files.paths import join_path
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent, SnapshotRecord
 from rebond.vault.trees import StoredEntry
@@ -164,19 +165,15 @@ def diff_live(
     that nothing counts as removed.
     """
     name = component.name.encode()
-    known: dict[bytes, Located] = {b"": root_of(component)}
+    known: dict[bytes, Located] = {b"": root_of(component)}  # directories that the walk has not come to
     for listing in live.listings():
         old_directory = known.pop(listing.path, None)
-        old = (
-            {item.path: item for item in children(reader, old_directory)}
-            if old_directory is not None and old_directory.directory
-            else {}
-        )
         if old_directory is None:
             yield Difference(Change.ADDED, name + b"/" + listing.path, None, 0)
+        old = _Beside(reader, old_directory, known)
         for position, entry_name in enumerate(listing.names):
-            path = listing.path + b"/" + entry_name if listing.path else entry_name
-            item = old.pop(path, None)
+            path = join_path(listing.path, entry_name)
+            item = old.take(entry_name)
             if item is not None and item.directory:  # a file took the place of a directory
                 yield from _one_sided(reader, item, Change.REMOVED)
                 item = None
@@ -188,18 +185,61 @@ def diff_live(
         is_whole = not is_unread(listing.path)
         if not is_whole and old_directory is not None:
             yield Difference(Change.UNREAD, old_directory.shown, None, None)
-        for path, item in old.items():
-            if item.directory:
-                known[path] = item
-            elif is_unread(path):
-                yield Difference(Change.UNREAD, item.shown, _size(item), None)
+        for missing_name, size in old.take_rest():
+            path = join_path(listing.path, missing_name)
+            if is_unread(path):
+                yield Difference(Change.UNREAD, name + b"/" + path, size, None)
             elif is_whole:
-                yield Difference(Change.REMOVED, item.shown, _size(item), None)
+                yield Difference(Change.REMOVED, name + b"/" + path, size, None)
     for path, item in known.items():
         if is_unread(path):
             yield Difference(Change.UNREAD, item.shown, None, None)
         elif not is_unread(posixpath.dirname(path)):
             yield from _one_sided(reader, item, Change.REMOVED)
+
+
+class _Beside:
+    """A stored directory that is read beside a live one, both in the order of their names.
+
+    What the live one does not name is noted: of files no more than their names and sizes, since there may be a million
+    of them; directories go to ``known``, the walk may come to them yet.
+    """
+
+    def __init__(self, reader: SnapshotReader, directory: Located | None, known: dict[bytes, Located]) -> None:
+        is_there = directory is not None and directory.directory
+        self._items = children(reader, directory) if directory is not None and is_there else iter(())
+        self._next = next(self._items, None)
+        self._known = known
+        self._missing_names = bytearray()  # each ends with a byte that no name can hold
+        self._missing_sizes: list[int] = []
+
+    def take(self, name: bytes) -> Located | None:
+        """Return what is stored under a name. Names are asked for in their order."""
+        while (item := self._next) is not None and item.entry is not None and item.entry.name <= name:
+            self._next = next(self._items, None)
+            if item.entry.name == name:
+                return item
+            self._miss(item, item.entry)
+        return None
+
+    def take_rest(self) -> Iterator[tuple[bytes, int]]:
+        """Yield the name and the size of each file that was not asked for, in order."""
+        while (item := self._next) is not None and item.entry is not None:
+            self._next = next(self._items, None)
+            self._miss(item, item.entry)
+        start = 0
+        for size in self._missing_sizes:
+            end = self._missing_names.index(b"\0", start)
+            yield bytes(self._missing_names[start:end]), size
+            start = end + 1
+
+    def _miss(self, item: Located, entry: StoredEntry) -> None:
+        if item.directory:
+            # Nothing but its size is asked of it later.
+            self._known[item.path] = item if entry.size else msgspec.structs.replace(item, entry=None)
+        else:
+            self._missing_names += entry.name + b"\0"
+            self._missing_sizes.append(entry.size)
 
 
 def _compare_live(entry: Entry, old: Located | None, shown: bytes) -> Iterator[Difference]:

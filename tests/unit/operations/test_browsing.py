@@ -11,7 +11,8 @@ from tests.unit.vault.written_trees import Thing, ThingTree
 
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
-from rebond.operations.browsing import find_versions, list_entries, locate, read_file
+from rebond.operations.browsing import list_entries, locate, read_file
+from rebond.operations.finding import find_versions
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.recording_store import RecordingStore
 from rebond.vault.reading import SnapshotReader
@@ -145,7 +146,7 @@ def test_find_tells_versions_and_the_snapshots_that_hold_each(place: RestoredVau
     tree.remove("conf/app.ini")
     records = [first, second, third, place.save(tree)]
 
-    found = find_versions(place.vault(), records, "app.ini")
+    found = list(find_versions(place.vault(), records, "app.ini"))
 
     assert [(version.path, len(version.snapshots), version.entry.size) for version in found] == [
         (b"site/conf/app.ini", 2, 3),
@@ -186,7 +187,7 @@ def test_find_looks_once_into_what_did_not_change(place: RestoredVault) -> None:
             asked.append(object_id)
             return super().read_object(object_id)
 
-    found = find_versions(place.vault(), records, "*9", open_reader=Counting)
+    found = list(find_versions(place.vault(), records, "*9", open_reader=Counting))
 
     assert len(found) == 30
     assert all(len(version.snapshots) == 3 for version in found)
@@ -196,7 +197,7 @@ def test_find_looks_once_into_what_did_not_change(place: RestoredVault) -> None:
 def test_find_reads_the_index_once_for_all_snapshots(place: RestoredVault) -> None:
     records = [place.save(a_tree(20 + number, 300, seed=number)) for number in range(8)]
     store = RecordingStore(place.store)
-    found = find_versions(place.vault(store), records, "*1")
+    found = list(find_versions(place.vault(store), records, "*1"))
 
     assert [(version.path, len(version.snapshots)) for version in found] == [
         (b"site/d1", 8),
@@ -209,7 +210,7 @@ def test_find_reads_the_index_once_for_all_snapshots(place: RestoredVault) -> No
     alone = find_versions(
         place.vault(), records, "*1", open_reader=lambda vault, record, _: SnapshotReader(vault, record)
     )
-    assert found == alone
+    assert found == list(alone)
 
 
 def test_find_goes_on_with_other_copies_where_a_snapshots_own_are_lost(place: RestoredVault) -> None:
@@ -224,7 +225,7 @@ def test_find_and_diff_and_ls_go_to_any_depth(place: RestoredVault) -> None:
     levels: list[tuple[bytes, list[tuple[bytes, Thing]]]] = [(path[: 2 * depth + 1], []) for depth in range(1499)]
     record = place.save(ThingTree((b"", []), *levels, (path, [(b"deep", Thing(b"deep"))])))
 
-    assert len(find_versions(place.vault(), [record], "deep")) == 1
+    assert len(list(find_versions(place.vault(), [record], "deep"))) == 1
     with SnapshotReader(place.vault(), record) as reader:
         assert sum(1 for _ in list_entries(reader, recursive=True)) == 1502
         assert b"".join(read_file(reader, (path + b"/deep").decode())) == b"deep"

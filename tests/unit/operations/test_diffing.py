@@ -1,7 +1,9 @@
 """What changed between two snapshots, and since a snapshot."""
 
+import gc
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Never
 
@@ -11,13 +13,15 @@ from hypothesis import strategies as st
 from tests.unit.operations.restored import RestoredVault, a_tree
 from tests.unit.vault.written_trees import Thing, ThingTree
 
-from rebond.entries import EntryKind
+from rebond.entries import Entry, EntryKind
 from rebond.errors import SourceUnfit
+from rebond.operations import diffing
 from rebond.operations.backup import BackupRequest, ComponentToSave, back_up
-from rebond.operations.diffing import diff_live, diff_snapshots, list_not_compared
+from rebond.operations.browsing import Located, children
+from rebond.operations.diffing import Change, diff_live, diff_snapshots, list_not_compared
 from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
-from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.memory_tree import MemoryListing, MemoryTree
 from rebond.testing.vaults import Notebook
 from rebond.vault.frames import LEVELS
 from rebond.vault.reading import SnapshotReader
@@ -220,3 +224,37 @@ def test_large_directories_are_walked_side_by_side(place: RestoredVault) -> None
     found = changes(place, before, place.save(tree))
 
     assert [line for line in found if not line.endswith(("d0", "d4", "site"))] == ["+ site/d0/zzz", "- site/d4/004"]
+
+
+def test_a_large_directory_is_compared_in_little_memory(place: RestoredVault, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = MemoryTree()
+    for number in range(3000):
+        before.write(f"{number:06d}", b"")
+    record = place.save(before)
+    after = MemoryTree(dict.fromkeys(sorted(before.files)[1::2], b""), dict.fromkeys(before.files, 1))
+    taken, ahead = 0, 0
+
+    def count_taken(reader: SnapshotReader, parent: Located) -> Iterator[Located]:
+        nonlocal taken
+        for item in children(reader, parent):
+            taken += 1
+            yield item
+
+    class Counting(MemoryListing):
+        def describe(self, position: int) -> Entry | None:
+            nonlocal ahead
+            ahead = max(ahead, taken - 2 * position)  # of each two names that were stored one is left
+            return super().describe(position)
+
+    monkeypatch.setattr(diffing, "children", count_taken)
+    monkeypatch.setattr("rebond.testing.memory_tree.MemoryListing", Counting)
+    with SnapshotReader(place.vault(), record) as reader:
+        found = diff_live(reader, reader.components[0], after)
+        first = next(found)
+        held = sum(type(each) is Located for each in gc.get_objects())
+        rest = list(found)
+
+    assert ahead <= 3  # it is read as far as the live directory was
+    assert held < 10  # nor are those kept that are told at its end
+    assert [each.path for each in (first, *rest)] == [b"site/%06d" % number for number in range(0, 3000, 2)]
+    assert {each.change for each in (first, *rest)} == {Change.REMOVED}

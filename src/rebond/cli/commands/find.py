@@ -14,7 +14,7 @@ from rebond.cli.snapshots.documents import SHORT_ID
 from rebond.cli.snapshots.entries_shown import entry_document
 from rebond.cli.vaults.opening import vault_at_hand
 from rebond.clock import SystemClock
-from rebond.operations.browsing import FoundVersion, find_versions
+from rebond.operations.finding import FoundVersion, find_versions
 from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.units import format_iso, format_moment, format_size, parse_last_moment, parse_moment
 
@@ -40,12 +40,12 @@ def find(invocation: Invocation, pattern: str, since: str | None, until: str | N
             for record in list_snapshots(vault.live)
             if (from_ms is None or time_of(record) >= from_ms) and (until_ms is None or time_of(record) <= until_ms)
         ]
-        versions = find_versions(vault.live, records, pattern)
-    if not answer_each(invocation, _shown(versions)):
+        found = answer_each(invocation, _shown(find_versions(vault.live, records, pattern)))
+    if not found:
         note(invocation, tr("Nothing fits in {count} snapshots.", count=len(records)))
 
 
-def _shown(versions: list[FoundVersion]) -> Iterator[tuple[dict[str, object], str]]:
+def _shown(versions: Iterator[FoundVersion]) -> Iterator[tuple[dict[str, object], str]]:
     for each in versions:
         document = {
             "path": os.fsdecode(each.path),
