@@ -36,6 +36,7 @@ BACKREST = (
     "pgbackrest --stanza=bench --pg1-path={data} --pg1-socket-path={socket} --pg1-user=postgres "
     "--repo1-path={folder}/backrest --log-path={folder} --lock-path={folder} --log-level-console=off"
 )
+SEALED = "--repo1-cipher-type=aes-256-cbc"  # its own encryption: ours is always on
 FULL = "--type=full --no-archive-check --process-max=2 --compress-type=zst --compress-level=3 backup"
 
 
@@ -75,22 +76,26 @@ def measure(bench: Bench, size_mb: int, rounds: int) -> dict[str, Any]:
     """Return the rows about a server that sends itself, beside the peers: medians of so many rounds, in turn."""
     server = bench.server
     fill(bench, size_mb, "")
-    base = f"pg_basebackup -h {server.socket_folder} -U postgres -D - -Ft -X fetch -c fast"
-    theirs, ours, backrests = [], [], []
+    base = f"pg_basebackup -h {server.socket_folder} -U postgres -Ft -X fetch -c fast"
+    took: dict[str, list[float]] = {}
+
+    def note(name: str, seconds: float | None) -> None:
+        took.setdefault(name, []).extend([] if seconds is None else [seconds])
+
     for number in range(rounds):
         if number:
-            bench.shell("rm -rf vault-four cache state owner-four.key kit-four.txt backrest base.tar.zst")
+            bench.shell("rm -rf vault-four cache state owner-four.key kit-four.txt base.tar.zst")
             make_ready(bench, "")
-        theirs.append(time_with(lambda: bench.shell(f"{base} | zstd -q -3 -o base.tar.zst")))
-        ours.append(time_with(lambda: bench.run("backup", database="four")))
-        backrests.append(run_backrest(bench))
-    raw: dict[str, Any] = {
+        note("basebackup", time_with(lambda: bench.shell(f"{base} -D - | zstd -q -3 -o base.tar.zst")))
+        note("client", time_with(lambda: bench.shell(f"{base} -D base --compress=client-zstd:3")))
+        note("full", time_with(lambda: bench.run("backup", database="four")))
+        note("backrest", run_backrest(bench))
+        note("backrest_sealed", run_backrest(bench, SEALED))
+        bench.shell("rm -rf base backrest")
+    raw: dict[str, Any] = {f"{name}_seconds": median(each) if each else None for name, each in took.items()} | {
         "rounds": rounds,
-        "basebackup_seconds": median(theirs),
         "basebackup_bytes": (bench.folder / "base.tar.zst").stat().st_size,
-        "full_seconds": median(ours),
         "full_bytes": bench.stored_bytes("four"),
-        "backrest_seconds": median(done) if (done := [each for each in backrests if each]) else None,
     }
     touch_pages(server)
     raw["incremental_seconds"] = time_with(lambda: bench.run("backup", database="four"))
@@ -145,14 +150,15 @@ def touch_pages(server: PostgresServer) -> None:
     server.sql("CHECKPOINT")
 
 
-def run_backrest(bench: Bench) -> float | None:
+def run_backrest(bench: Bench, more: str = "") -> float | None:
     """Return how long pgBackRest takes for a full backup; ``None`` where it is missing or does not work here."""
     if not shutil.which("pgbackrest"):
         return None
     server = bench.server
-    program = BACKREST.format(data=server.data, socket=server.socket_folder, folder=bench.folder)
+    program = f"{BACKREST.format(data=server.data, socket=server.socket_folder, folder=bench.folder)} {more}"
+    program = f"PGBACKREST_REPO1_CIPHER_PASS=bench {program}" if more else program
     try:
-        bench.shell(f"mkdir backrest && {program} --no-online stanza-create")
+        bench.shell(f"rm -rf backrest && mkdir backrest && {program} --no-online stanza-create")
         return time_with(lambda: bench.shell(f"{program} {FULL}"))
     except subprocess.CalledProcessError:
         return None
@@ -173,9 +179,16 @@ def make_section(raw: dict[str, Any]) -> Section:
             told = f"{format_bytes(raw[one])} to {format_bytes(raw[other])}"
             rows.append((what, f"{raw[one] / raw[other]:.1%}", least, told))
 
-    add("full, time, to `pg_basebackup` and `zstd -3`", "full_seconds", "basebackup_seconds", "≤ 1.2 ×")
+    add("full, time, to `pg_basebackup` and `zstd -3`, two programs", "full_seconds", "basebackup_seconds", "≤ 1.2 ×")
+    add(
+        "the same, to `pg_basebackup --compress=client-zstd:3`, one program",
+        "full_seconds",
+        "client_seconds",
+        "≤ 1.2 ×",
+    )
     add_bytes("the same, size", "full_bytes", "basebackup_bytes", "-")
-    add("full, time, to pgBackRest, 2 processes, zst 3", "full_seconds", "backrest_seconds", "≤ 1.0 ×")
+    add("full, time, to pgBackRest, 2 processes, zst 3, in the clear", "full_seconds", "backrest_seconds", "≤ 1.0 ×")
+    add("the same, to pgBackRest that encrypts too", "full_seconds", "backrest_sealed_seconds", "≤ 1.0 ×")
     add("after 1 % of pages, time, to the full", "incremental_seconds", "full_seconds", "≤ 0.55 ×")
     add_bytes("after 1 % of pages, bytes, to the full's", "incremental_bytes", "full_bytes", "≤ 5 %")
     add("after 1 % of pages, with WAL summaries, time", "summaries_seconds", "summaries_full_seconds", "≤ 0.3 ×")
