@@ -136,6 +136,16 @@ class Listing(Protocol):
         ...
 
 
+@runtime_checkable
+class ClosedListing(Protocol):
+    """A listing that knows whether subdirectories follow it."""
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether none will."""
+        ...
+
+
 class Tree(Protocol):
     """One consistent look at a tree."""
 

@@ -6,7 +6,11 @@ from msgspec import Struct, field
 
 
 class OpenDirectory(Struct):
-    """Entries gathered in the order of the walk; ``encoded`` is the directory's own entry."""
+    """Entries gathered in the order of the walk; ``encoded`` is the directory's own entry.
+
+    Of one that ``is_leaf``, in which no subdirectory can come any more, ``pages`` are kept already: those of the first
+    entries, which are gathered here no longer.
+    """
 
     depth: int
     path: bytes
@@ -14,6 +18,8 @@ class OpenDirectory(Struct):
     names: list[bytes] = field(default_factory=list)
     entries: list[bytes] = field(default_factory=list)
     children: list[tuple[bytes, bytes]] = field(default_factory=list)
+    is_leaf: bool = False
+    pages: list[bytes] = field(default_factory=list)
 
     def join_children(self) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """Return names and entries in order, subdirectories among them, and the names that came twice.

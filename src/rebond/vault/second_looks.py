@@ -167,6 +167,8 @@ class SecondWriter(TreeWriter):
 
     _cached: SecondLook
 
+    knows_leaves = False  # a directory that only the first look saw may follow any listing
+
     def _save_entry(self, listing: Listing, position: int, opened: OpenDirectory, slice_: GatheredSlice) -> bool:
         if super()._save_entry(listing, position, opened, slice_):
             return True

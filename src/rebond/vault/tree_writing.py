@@ -1,10 +1,11 @@
 """Turning a walk into tree objects: cached entries for what is unchanged, chunks for the rest (§9.4, §9.7)."""
 
 from bisect import bisect_right
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from rebond.entries import Entry, EntryKind, Listing, Tree
+from rebond.entries import ClosedListing, Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceUnfit
 from rebond.progress import Observer
 from rebond.vault.cache_slices import NEVER_SAME, GatheredSlice
@@ -16,14 +17,24 @@ from rebond.vault.holes import clip_holes
 from rebond.vault.open_directories import OpenDirectory
 from rebond.vault.segment_directory import SegmentDirectory
 from rebond.vault.tree_notices import notice_became_directory, notice_kept_from_before
-from rebond.vault.trees import CHUNK_ROW, decode_entry, store_directory, store_entry, with_directory
+from rebond.vault.trees import (
+    CHUNK_ROW,
+    decode_entry,
+    store_directory,
+    store_entry,
+    store_whole_pages,
+    with_directory,
+)
 from rebond.vault.walk_progress import WalkProgress
 
+_MOST_GATHERED = 16_384  # entries of one directory; what can be kept of more is kept at once
 _REMEMBERED_AFTER = 1 << 20  # bytes read; a run that is killed then leaves little to read again
 
 
 class TreeWriter:
-    """Saves one root. Made for one walk and used once."""
+    """Saves one root. Made for one walk and used once. With ``knows_leaves`` listings are taken at their word."""
+
+    knows_leaves = True
 
     def __init__(
         self,
@@ -80,8 +91,10 @@ class TreeWriter:
         names, entries, repeated = done.join_children()
         for name in repeated:
             self._observer.noticed(notice_became_directory(done.path + b"/" + name))
-        directory_id = store_directory(names, entries, self._tree_id_key, self._content.keep_tree)
+        directory_id = store_directory(names, entries, self._tree_id_key, self._content.keep_tree, done.pages)
         if open_directories:
+            if open_directories[-1].pages:
+                raise AssertionError("a subdirectory came into a directory that could have none")
             name = done.path.rpartition(b"/")[2]
             open_directories[-1].children.append((name, with_directory(done.encoded, directory_id)))
         return directory_id, done.encoded
@@ -89,9 +102,12 @@ class TreeWriter:
     def _save_listing(self, listing: Listing) -> OpenDirectory:
         """Keep everything of one directory that is not a directory itself."""
         self.totals.directories += 1
-        opened = OpenDirectory(listing.depth, listing.path, b"")
         names = listing.names
         position, count = 0, len(names)
+        is_leaf = (
+            self.knows_leaves and count > _MOST_GATHERED and isinstance(listing, ClosedListing) and listing.is_leaf
+        )
+        opened = OpenDirectory(listing.depth, listing.path, b"", is_leaf=is_leaf)
         first = True
         records = self._cached.records_of(listing.path)
         record_and_bytes = next(records, None)
@@ -103,7 +119,7 @@ class TreeWriter:
                 record, stored = record_and_bytes
                 end = position + len(record.names)
                 if self._is_same(record, listing, position, end, first):
-                    self._reuse(record, stored, opened)
+                    self._reuse(record, stored, opened, names[position:end])
                 else:
                     end = bisect_right(names, record.names[-1], position) if record.names else position
                     record_and_bytes = next(records, None)
@@ -114,7 +130,13 @@ class TreeWriter:
                     continue
                 record_and_bytes = next(records, None)
             position, first = end, False
+            self._relieve_memory(opened)
         return opened
+
+    def _relieve_memory(self, opened: OpenDirectory) -> None:
+        """Keep what is whole of a large directory, as its entries come."""
+        if opened.is_leaf and len(opened.entries) > _MOST_GATHERED:
+            opened.pages += store_whole_pages(opened.names, opened.entries, self._tree_id_key, self._content.keep_tree)
 
     def _is_same(self, record: CacheRecord, listing: Listing, start: int, end: int, first: bool) -> bool:
         """Whether a cached slice still holds, with every segment it uses."""
@@ -134,10 +156,11 @@ class TreeWriter:
                 return False
         return True
 
-    def _reuse(self, record: CacheRecord, stored: bytes, opened: OpenDirectory) -> None:
+    def _reuse(self, record: CacheRecord, stored: bytes, opened: OpenDirectory, names: Sequence[bytes]) -> None:
+        """Take a slice that still holds. ``names`` are the listing's: the same, and there anyway."""
         if record.directory:
             opened.encoded = record.directory
-        opened.names += record.names
+        opened.names += names
         opened.entries += record.entries
         for place_of_session, number, size in USE.iter_unpack(record.all_uses):
             self._content.use(self._segments.place(record.sessions[place_of_session], number), size)
@@ -176,6 +199,7 @@ class TreeWriter:
                 self._save_entry(listing, position, opened, slice_)
             if not position & 63:
                 self._progress.report(listing.path)
+                self._relieve_memory(opened)
         self._remember_slice(slice_)
 
     def _fall_back(

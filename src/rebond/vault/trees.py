@@ -161,20 +161,25 @@ def _join(entries: Sequence[bytes]) -> bytes:
 StoreObject = Callable[[bytes], bytes]  # keeps a tree object, returns its id
 
 
-def store_directory(names: Sequence[bytes], entries: Sequence[bytes], tree_id_key: bytes, keep: StoreObject) -> bytes:
+def store_directory(
+    names: Sequence[bytes],
+    entries: Sequence[bytes],
+    tree_id_key: bytes,
+    keep: StoreObject,
+    pages_before: Sequence[bytes] = (),
+) -> bytes:
     """Keep a directory of encoded ``entries`` sorted by ``names``; return its id.
 
     Above ``PAGE_THRESHOLD`` entries it is cut into pages after entries whose names' ids say so
     (content-defined, so that one new file changes one page), and above ``PAGE_BYTES`` in any case.
+    ``pages_before`` are of the entries before these, as ``store_whole_pages`` gave them.
     """
-    if len(entries) <= PAGE_THRESHOLD:
+    if len(entries) <= PAGE_THRESHOLD and not pages_before:
         whole = _join(entries)
         if len(whole) <= PAGE_BYTES:
             return keep(whole)
-    pages = []
-    # Of a directory of a million entries: numbers in arrays are a tenth of as many objects.
-    heads = array("H", (int.from_bytes(keyed_id(tree_id_key, name)[:2], "big") for name in names))
-    for start, end in _cut_pages(heads, array("Q", map(len, entries))):
+    pages = [*pages_before]
+    for start, end in _cut_pages(*_measure(names, entries, tree_id_key)):
         pages.append(keep(_join(entries[start:end])))
     level = 1
     while len(pages) > PAGE_THRESHOLD:
@@ -184,6 +189,25 @@ def store_directory(names: Sequence[bytes], entries: Sequence[bytes], tree_id_ke
         ]
         level += 1
     return keep(_ENCODER.encode({"p": b"".join(pages), "l": level}))
+
+
+def store_whole_pages(names: list[bytes], entries: list[bytes], tree_id_key: bytes, keep: StoreObject) -> list[bytes]:
+    """Keep the pages of a directory that no later entry will change; return their ids, and take out what is in them.
+
+    There must be more entries than ``PAGE_THRESHOLD``; some always stay. Later ones come after these.
+    """
+    *whole, (left, _) = _cut_pages(*_measure(names, entries, tree_id_key))
+    pages = [keep(_join(entries[start:end])) for start, end in whole]
+    del names[:left], entries[:left]
+    return pages
+
+
+def _measure(
+    names: Sequence[bytes], entries: Sequence[bytes], tree_id_key: bytes
+) -> tuple[Sequence[int], Sequence[int]]:
+    # Of a directory of a million entries: numbers in arrays are a tenth of as many objects.
+    heads = array("H", (int.from_bytes(keyed_id(tree_id_key, name)[:2], "big") for name in names))
+    return heads, array("Q", map(len, entries))
 
 
 def _cut_pages(heads: Sequence[int], lengths: Sequence[int] = ()) -> Iterator[tuple[int, int]]:

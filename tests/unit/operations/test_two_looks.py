@@ -19,6 +19,7 @@ from rebond.sources.files.excluding import Rules
 from rebond.sources.files.scanning import FileTree
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import Notebook
+from rebond.vault import tree_writing, trees
 
 Act = Callable[[], object]
 Report = Callable[[Finding], None]
@@ -320,3 +321,18 @@ def test_many_names_in_one_directory_are_joined_slice_by_slice(place: RestoredVa
     assert {name for name in back if not name.endswith("x")} == {f"{number:05}" for number in range(2100)}
     assert sum(name.endswith("x") for name in back) == 50
     assert all(content == b"%d" % int(name) for name, content in back.items() if not name.endswith("x"))
+
+
+def test_a_subdirectory_that_only_the_first_look_saw_is_kept_beside_many_files(
+    place: RestoredVault, media: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_writing, "_MOST_GATHERED", 60)
+    for name, value in (("PAGE_THRESHOLD", 50), ("PAGE_LEAST", 5), ("PAGE_MOST", 10)):
+        monkeypatch.setattr(trees, name, value)
+    for number in range(200):
+        (media / "b" / f"{number:03d}").write_bytes(b"%d" % number)
+    before = contents(media)
+
+    outcome = save(place, media, lambda: shutil.rmtree(media / "b" / "deep"))
+
+    assert bring_back(place, outcome) == before

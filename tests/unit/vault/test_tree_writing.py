@@ -1,7 +1,7 @@
 """What becomes of each thing of a tree: its content once, whole, and never somebody else's."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,11 +9,12 @@ from tests.unit.vault.written_trees import IDENTITY, Host, Thing, ThingTree, Wri
 
 from rebond.entries import EntryKind
 from rebond.errors import SourceUnfit
-from rebond.testing.memory_tree import MemoryTree
+from rebond.testing.memory_tree import MemoryListing, MemoryTree
+from rebond.vault import tree_writing
 from rebond.vault.chunking import LEAST, MOST
 from rebond.vault.file_cache import read_records
 from rebond.vault.file_contents import WHOLE_READ_LIMIT
-from rebond.vault.trees import LIST_THRESHOLD, PAGE_THRESHOLD, store_chunk_rows
+from rebond.vault.trees import LIST_THRESHOLD, PAGE_THRESHOLD, StoreObject, store_chunk_rows, store_directory
 
 RANDOM = random.Random(5).randbytes(MOST * 2)
 
@@ -343,3 +344,60 @@ def test_bytes_in_use_are_counted_for_every_file_that_shares_them(host: Host) ->
     assert written.totals.bytes == 5000
     assert max(written.uses.values()) == 5000
     assert written.added_bytes < 5000
+
+
+class LeafListing(MemoryListing):
+    """A listing that says so when no subdirectory follows it."""
+
+    @property
+    def is_leaf(self) -> bool:
+        prefix = self.path.decode() + "/"
+        return bool(self.path) and not any(each.rpartition("/")[0].startswith(prefix) for each in self._tree.files)
+
+
+def test_a_large_directory_is_kept_as_its_entries_come(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered: list[int] = []
+
+    def store(
+        names: Sequence[bytes], entries: Sequence[bytes], key: bytes, keep: StoreObject, pages: Sequence[bytes]
+    ) -> bytes:
+        gathered.append(len(entries))
+        return store_directory(names, entries, key, keep, pages)
+
+    tree = MemoryTree()
+    for number in range(8000):
+        tree.write(f"large/{number:06d}", b"")
+    tree.write("with/below/file", b"")
+    whole = host.run(tree).tree
+    monkeypatch.setattr(tree_writing, "_MOST_GATHERED", PAGE_THRESHOLD)
+    monkeypatch.setattr(tree_writing, "store_directory", store)
+    monkeypatch.setattr("rebond.testing.memory_tree.MemoryListing", LeafListing)
+
+    other = Host(tmp_path / "other")
+    try:
+        first = other.run(tree)
+        again = other.run(tree)
+        tree.write("large/000500", b"changed")
+        changed = other.run(tree)
+        files = other.files(changed)
+    finally:
+        other.cache.close()
+
+    assert first.tree == again.tree == whole
+    assert len(files) == 8001
+    assert files["large/000500"] == b"changed"
+    assert max(gathered) <= PAGE_THRESHOLD + 64 + PAGE_THRESHOLD  # and not all 8,000
+
+
+def test_a_subdirectory_is_never_lost_where_none_should_come(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree = MemoryTree()
+    for number in range(5000):
+        tree.write(f"{number:06d}", b"")
+    tree.write("below/file", b"")
+    monkeypatch.setattr(tree_writing, "_MOST_GATHERED", PAGE_THRESHOLD)
+    monkeypatch.setattr(MemoryListing, "is_leaf", True, raising=False)
+
+    with pytest.raises(AssertionError):
+        host.run(tree)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.unit.vault.spoilt import DIRECTORY, PAGES, TREE_KEY, TREE_OBJECTS, seeds, spoil, tries
 
@@ -26,6 +26,7 @@ from rebond.vault.trees import (
     store_chunk_rows,
     store_directory,
     store_entry,
+    store_whole_pages,
     with_directory,
 )
 
@@ -365,3 +366,23 @@ def test_the_only_chunk_of_a_file_is_what_its_rows_say_and_nothing_is_said_of_ot
 
 def _no_reading(_object_id: bytes) -> bytes:
     raise AssertionError("a file that has its rows in its entry needs no other object")
+
+
+@given(count=st.integers(PAGE_THRESHOLD + 1, 3 * PAGE_THRESHOLD), gathered=st.integers(PAGE_THRESHOLD + 1, 4000))
+@settings(max_examples=10, deadline=None)
+def test_a_directory_whose_entries_come_by_and_by_is_cut_as_one_that_is_there_whole(count: int, gathered: int) -> None:
+    names = [b"%06d" % number for number in range(count)]
+    whole, objects = Objects(), Objects()
+    directory = whole.store(names)
+
+    held: tuple[list[bytes], list[bytes]] = ([], [])
+    pages: list[bytes] = []
+    for name in names:
+        held[0].append(name)
+        held[1].append(encode_entry(file_named(name)))
+        if len(held[0]) > gathered:
+            pages += store_whole_pages(*held, TREE_KEY, objects.keep)
+            assert 0 < len(held[0]) == len(held[1]) <= PAGE_MOST
+
+    assert store_directory(*held, TREE_KEY, objects.keep, pages) == directory
+    assert list(objects.items()) == list(whole.items())

@@ -137,6 +137,7 @@ class DirectoryListing:
         "_true_stamps",
         "_unsteady",
         "depth",
+        "is_leaf",
         "names",
         "path",
         "stamp",
@@ -160,6 +161,7 @@ class DirectoryListing:
         self.path = path
         self.depth = depth
         self.stamp = stamp
+        self.is_leaf = not contents.directories
         self.names = contents.names
         self.stamps = self._true_stamps = contents.stamps
         if contents.fresh:
