@@ -9,9 +9,46 @@ ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
 RAW = "tests/scenarios/test_postgres_raw_names.py"
 GUARDED = "tests/scenarios/test_export_guarded.py"
+HARD = "tests/scenarios/test_postgres_hard_to_load.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
 
 POSTGRES = (
+    Bug(
+        "hashed-enums-into-the-partitions-of-another-server",
+        "A table that is partitioned by the hash of an ENUM is saved every night, and cannot be loaded.",
+        (Change("sources/postgres/partition_sql.py", "WHERE p.partstrat = 'h' AND", "WHERE p.partstrat = 'l' AND"),),
+        (f"{HARD}::test_rows_of_a_hashed_enum_find_their_partition_anew_and_a_view_comes_after_its_key",),
+    ),
+    Bug(
+        "indexes-before-their-view",
+        "A database with a materialized view that needs a key, and has an index, cannot be loaded.",
+        (
+            Change(
+                "sources/postgres/definitions.py",
+                "and bool(item.table) and item.table not in self._late_views",
+                "and bool(item.table)",
+            ),
+        ),
+        (f"{HARD}::test_rows_of_a_hashed_enum_find_their_partition_anew_and_a_view_comes_after_its_key",),
+    ),
+    Bug(
+        "a-load-asks-foreign-servers",
+        "A load connects to the servers whose tables are foreign in it, and tells of one that is away as of a fault.",
+        (Change("sources/postgres/derived.py", "  AND c.oid NOT IN (SELECT oid FROM reaching_out)\n", ""),),
+        (f"{HARD}::test_a_load_asks_no_foreign_server_for_rows",),
+    ),
+    Bug(
+        "a-view-that-costs-the-load",
+        "One materialized view that cannot be filled keeps a whole database from coming back.",
+        (
+            Change(
+                "sources/postgres/derived.py",
+                "            yield _not_filled(shown, name, error)",
+                "            raise error",
+            ),
+        ),
+        (f"{HARD}::test_a_view_that_cannot_be_filled_costs_no_row_and_is_told",),
+    ),
     Bug(
         "names-of-bytes-not-read",
         "A database whose names are no UTF-8 cannot be saved.",

@@ -48,4 +48,11 @@ POSTGRES: dict[str, str] = {
     "d'autres bases, qu'aucun composant ne sauvegarde : {names}.",
     'If they belong to the stack, write databases = ["*"], or a component for each.': "Si elles font partie de "
     'l\'application, écrivez databases = ["*"], ou un composant pour chacune.',
+    # what is worked out again, and what a load does not find
+    "{database} is loaded whole, but the server could not look at some tables, and plans queries of them badly: {tables}. It said: {reason}": "{database} est entièrement chargée, mais le serveur n'a pas pu examiner certaines tables, et planifie mal leurs requêtes : {tables}. Il a dit : {reason}",
+    "Run this once it can: ANALYZE {first};": "Lancez ceci quand il le pourra : ANALYZE {first};",
+    "All rows of {database} are loaded, but its materialized view {view} is empty and cannot be asked: {reason}": "Toutes les lignes de {database} sont chargées, mais sa vue matérialisée {view} est vide et ne peut être interrogée : {reason}",
+    "Mend what it says, then run: REFRESH MATERIALIZED VIEW {view};": "Corrigez ce qui est dit, puis lancez : REFRESH MATERIALIZED VIEW {view};",
+    "A function of {database} names something without its schema, which a load does not find: {words}": "Une fonction de {database} nomme quelque chose sans son schéma, ce qu'un chargement ne trouve pas : {words}",
+    "pg_restore ends there too. Restore with --to DIR, write behind the CREATE FUNCTION in its pre-data.sql: ALTER FUNCTION … SET search_path = public; and load it with restore.sh, which lies beside. The same statement in the database that is saved mends the next snapshot.": "pg_restore s'arrête là aussi. Restaurez avec --to DIR, écrivez derrière le CREATE FUNCTION dans son pre-data.sql : ALTER FUNCTION … SET search_path = public; et chargez-le avec restore.sh, qui est à côté. La même instruction dans la base sauvegardée guérit la prochaine sauvegarde.",
 }

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.names import quote_name, quote_text, quote_whole
+from rebond.sources.postgres.partition_sql import FIND_ROOT
 
 # Tables of extensions are made by these; of theirs only what they declare as configuration is data.
 _TABLES = """
@@ -61,6 +62,7 @@ SELECT pg_catalog.json_build_object(
   'pages', CASE WHEN (SELECT a.amname FROM pg_catalog.pg_am a WHERE a.oid = c.relam) = 'heap'
            THEN pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::int ELSE 0 END,
   'condition', coalesce(x.condition, ''),
+  'root', {FIND_ROOT},
   'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
               WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
   'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
@@ -119,7 +121,8 @@ class Database(msgspec.Struct, frozen=True, kw_only=True):
 class Table(msgspec.Struct, frozen=True, kw_only=True):
     """A table that has rows of its own. ``columns`` are those that can be written.
 
-    ``pages`` is 0 where its rows cannot be read by runs of pages.
+    ``pages`` is 0 where its rows cannot be read by runs of pages. ``root`` are schema and name of the table that its
+    rows go in by, empty for itself.
     """
 
     schema: str
@@ -128,6 +131,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...]
     types: tuple[str, ...] = ()
     condition: str = ""
+    root: tuple[str, ...] = ()
     pages: int = 0
 
     @property
@@ -145,7 +149,8 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
 
     def write_in(self, encoding: str) -> str:
         """Return the command that reads them back, on one line."""
-        return f"COPY {self.sql}{self._list_columns()} FROM STDIN WITH (ENCODING {quote_text(encoding)});"
+        into = quote_whole(self.root) or self.sql
+        return f"COPY {into}{self._list_columns()} FROM STDIN WITH (ENCODING {quote_text(encoding)});"
 
     def _list_columns(self) -> str:
         return f" ({', '.join(map(quote_name, self.columns))})" if self.columns else ""

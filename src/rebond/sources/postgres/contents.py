@@ -174,11 +174,14 @@ def _add_rows(contents: _Contents, table: SavedTable, encoding: str) -> None:
     columns = f" ({', '.join(map(quote_name, table.columns))})" if table.columns else ""
     options = f" WITH (ENCODING {quote_text(encoding)})" if encoding else ""
     made = contents.named.get((table.schema, table.name))
+    # By these words pg_restore knows that it must not empty the partition first: other rows may have come into it.
+    by_root = f"-- load via partition root {' '.join(table.sql_of_root.split())}" if table.root else ""
     contents.add(
         name=table.name.encode(errors="surrogateescape"),
         kind=b"TABLE DATA",
         section=Section.ROWS,
-        copy=f"COPY {table.sql}{columns} FROM stdin{options};\n".encode(errors="surrogateescape"),
+        definition=by_root.encode(errors="surrogateescape"),
+        copy=f"COPY {table.sql_of_root}{columns} FROM stdin{options};\n".encode(errors="surrogateescape"),
         schema=table.schema.encode(errors="surrogateescape"),
         rows=table,
         needs=[made] if made is not None else [],
@@ -196,13 +199,16 @@ def _add_positions(contents: _Contents, saved: SavedDatabase) -> None:
 
 
 def _add_after(contents: _Contents, items: list[Item]) -> None:
-    """Add what comes after the rows: keys and indexes need their table only, everything else all of them in order."""
+    """Add what comes after the rows: keys and indexes need their table only, everything else all of them in order.
+
+    A materialized view that needs a key comes after it, and its own indexes behind that.
+    """
     keys = []
     others = []
     for item in items:
         entry = _add_item(contents, item, Section.AFTER)
-        if item.kind in _KEYS and item.table:
-            entry.needs = [contents.tables[item.table]] if item.table in contents.tables else []
+        if item.kind in _KEYS and item.table in contents.tables:
+            entry.needs = [contents.tables[item.table]]
             keys.append(entry.number)
         else:
             others.append(entry)

@@ -1,5 +1,6 @@
 """The definitions of a saved database, in the order and the groups in which a server takes them."""
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -8,19 +9,23 @@ from rebond.findings import Finding, Severity
 from rebond.sources.postgres.feeding import ScriptGuard
 from rebond.sources.postgres.roles import name_roles, read_name
 from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.statements import Item, Script, find_owner
+from rebond.sources.postgres.statements import QUALIFIED, Item, Script, find_owner
 from rebond.sources.postgres.target import Server
 
 _NEWER_SETTINGS = ((b"SET transaction_timeout", 17),)
 _LARGE_OBJECT_OWNER = re.compile(rb"^ALTER LARGE OBJECT \d+ OWNER TO [^;]*;\n", re.MULTILINE)
 _LARGE_OBJECT_RIGHTS = re.compile(rb"^(?:GRANT|REVOKE) [^;]* ON LARGE OBJECT \d+ (?:TO|FROM) [^;]*;\n", re.MULTILINE)
 _RIGHTS = frozenset({b"ACL", b"DEFAULT ACL"})
+_OF_STAGES = frozenset({b"CONSTRAINT", b"INDEX"})
+_ROWS_OF_VIEW = b"MATERIALIZED VIEW DATA"
+_MADE_VIEW = re.compile(rb"\s*CREATE MATERIALIZED VIEW (" + QUALIFIED + rb")")
+_REFRESH = re.compile(rb"\s*REFRESH MATERIALIZED VIEW (" + QUALIFIED + rb");")
 _GRANTOR = re.compile(rb"\s*(?:RE)?SET SESSION AUTHORIZATION\b")
 
 Job = tuple[bytes, ...]  # statements that are run as one
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Definitions:
     """What is to be run before and after the rows. ``owners`` are the roles that things belong to."""
 
@@ -80,13 +85,18 @@ class Definitions:
             yield from self.list_statements(item)
 
     def list_stages(self) -> Iterator[list[Job]]:
-        """Yield groups of jobs that may run side by side, one group after the other: keys of tables, then indexes."""
+        """Yield groups of jobs that may run side by side, one group after the other: keys of tables, then indexes.
+
+        The indexes of a materialized view that itself comes after the keys are not among them.
+        """
         keys: dict[bytes, list[bytes]] = {}
         indexes: list[Job] = []
         for item in self.after.items:
-            if item.kind == b"CONSTRAINT" and item.table:
+            if not self._is_of_stages(item):
+                continue
+            if item.kind == b"CONSTRAINT":
                 keys.setdefault(item.table, []).extend(self.list_statements(item))
-            elif item.kind == b"INDEX" and item.table:
+            else:
                 indexes.append((*self.list_prelude(self.after), *self.list_statements(item)))
         yield [(*self.list_prelude(self.after), *statements) for statements in keys.values()]
         yield indexes
@@ -95,8 +105,16 @@ class Definitions:
         """Yield all that comes last: what joins tables, what acts on changes, rights."""
         yield from self.list_prelude(self.after)
         for item in self.after.items:
-            if not (item.kind in {b"CONSTRAINT", b"INDEX"} and item.table):
+            if not self._is_of_stages(item) and item.kind != _ROWS_OF_VIEW:
                 yield from self.list_statements(item)
+
+    def list_views(self) -> Iterator[tuple[str, Job]]:
+        """Yield the materialized views that are to be filled when all else is there, in their order: names and jobs."""
+        for item in self.after.items:
+            if item.kind == _ROWS_OF_VIEW:
+                found = _REFRESH.match(item.statements[0]) if item.statements else None
+                name = (found[1] if found else item.name).decode(errors="surrogateescape")
+                yield name, (*self.list_prelude(self.after), *self.list_statements(item))
 
     def list_large_objects(self, saved: SavedDatabase, guard: ScriptGuard) -> Iterator[bytes]:
         """Yield the script of the large objects in pieces of whole lines."""
@@ -111,6 +129,15 @@ class Definitions:
                 del rest[:end]
         yield self._strip_owners(bytes(rest))
         yield last
+
+    def _is_of_stages(self, item: Item) -> bool:
+        return item.kind in _OF_STAGES and bool(item.table) and item.table not in self._late_views
+
+    @functools.cached_property
+    def _late_views(self) -> frozenset[bytes]:
+        """The materialized views that need a key, by their names as SQL writes them."""
+        made = (_MADE_VIEW.match(text) for item in self.after.items for text in item.statements[:1])
+        return frozenset(each[1] for each in made if each)
 
     def _strip_owners(self, lines: bytes) -> bytes:
         if self.major < _NEWER_SETTINGS[0][1]:

@@ -2,6 +2,7 @@
 
 import hashlib
 import string
+from collections.abc import Sequence
 
 _PLAIN = frozenset(string.ascii_letters + string.digits + "_-")
 _LONGEST_BYTES = 200  # of a file's name; longer ones are cut and made different by a sum
@@ -13,6 +14,11 @@ def quote_name(name: str) -> str:
         coded = "".join(_code(each) if ord(each) < 32 or each in '\\\x7f"' else each for each in name)
         return f'U&"{coded}"'
     return '"' + name.replace('"', '""') + '"'
+
+
+def quote_whole(names: Sequence[str]) -> str:
+    """Return a schema and a name as SQL wants them; nothing for none."""
+    return ".".join(map(quote_name, names))
 
 
 def quote_text(text: str) -> str:

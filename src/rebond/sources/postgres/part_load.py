@@ -151,7 +151,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         for number, each in enumerate(plan.tables):
             first, last = guard.make_key()
             session.feed(first)
-            session.feed(each.table.write_in(saved.manifest.encoding, into=each.sql) + "\n")
+            session.feed(each.table.write_in(saved.manifest.encoding, into=_choose_entry(each, plan)) + "\n")
             for piece in saved.files.pieces(each.table.file):
                 session.feed(piece)
                 fed_bytes += len(piece)
@@ -173,6 +173,12 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
         rows=plan.rows,
         seconds=time.monotonic() - began,
     )
+
+
+def _choose_entry(placed: TableToLoad, plan: PartPlan) -> str:
+    """Return by which table rows go in: by the root of their tree, where that comes back with them."""
+    is_whole = placed.is_made and placed.table.root[:1] and placed.table.root[0] in plan.schemas
+    return placed.table.sql_of_root if is_whole and placed.into == placed.table.shown else placed.sql
 
 
 def _feed(session: LoadSession, guard: ScriptGuard, statements: Iterator[bytes]) -> None:

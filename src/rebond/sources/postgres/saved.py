@@ -8,7 +8,7 @@ from typing import Protocol
 import msgspec
 
 from rebond.errors import VaultDamaged
-from rebond.sources.postgres.names import quote_name, quote_text
+from rebond.sources.postgres.names import quote_name, quote_text, quote_whole
 from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.statements import Script, parse_script
 
@@ -37,7 +37,10 @@ class SavedFiles(Protocol):
 
 
 class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A table. ``columns`` are those that were saved, of ``types``; ``rows`` is how many the server sent."""
+    """A table. ``columns`` are those that were saved, of ``types``; ``rows`` is how many the server sent.
+
+    ``root`` are schema and name of the table that its rows go in by; empty where that is itself.
+    """
 
     schema: str
     name: str
@@ -45,6 +48,7 @@ class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     condition: str = ""
+    root: tuple[str, ...] = ()
     rows: int = 0
 
     @property
@@ -57,11 +61,16 @@ class SavedTable(msgspec.Struct, frozen=True, kw_only=True):
         """Its whole name as people write it."""
         return f"{self.schema}.{self.name}"
 
+    @property
+    def sql_of_root(self) -> str:
+        """The whole name, as SQL, of the table that its rows go in by."""
+        return quote_whole(self.root) or self.sql
+
     def write_in(self, encoding: str, *, into: str = "", options: Sequence[str] = ()) -> str:
         """Return the command that reads its rows, ``into`` another table where that is named."""
         columns = f" ({', '.join(map(quote_name, self.columns))})" if self.columns else ""
         words = ", ".join((f"ENCODING {quote_text(encoding)}", *options))
-        return f"COPY {into or self.sql}{columns} FROM STDIN WITH ({words});"
+        return f"COPY {into or self.sql_of_root}{columns} FROM STDIN WITH ({words});"
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,29 +6,20 @@ its rows stay near their order, and are no longer exactly in it.
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Protocol
 
 from rebond.errors import RestoreError
-from rebond.sources.postgres.feeding import ScriptGuard, run_statements
+from rebond.sources.postgres.feeding import ScriptGuard
 from rebond.sources.postgres.load_sessions import begin_session
-from rebond.sources.postgres.raw_text import read_json
+from rebond.sources.postgres.partition_roots import find_roots
 from rebond.sources.postgres.saved import Piece, SavedDatabase, SavedTable
 from rebond.sources.postgres.session import Access
-from rebond.sources.postgres.target import ask
 
 Advance = Callable[[str, int, int], None]
 LEAST_SHARED_BYTES = 64 << 20  # of a table that several sessions load together
 _LONG = 1.25  # times what a session has to load on average
 _LOOK_EVERY_SECONDS = 0.1
-# The largest first. A partitioned table stands for its partitions: the server looks at them with it.
-_LIST_ANALYZED = """
-SELECT pg_catalog.to_json(pg_catalog.format('%I.%I', n.nspname, c.relname)) FROM pg_catalog.pg_class c
-  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'm', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
-  AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'
-ORDER BY pg_catalog.pg_table_size(c.oid) DESC, c.oid;
-"""
 
 
 class RowsSession(Protocol):
@@ -163,6 +154,7 @@ def load_rows(
     saved: SavedDatabase, access: Access, database: str, guard: ScriptGuard, *, jobs: int, advance: Advance
 ) -> None:
     """Load the rows of all tables. Raises ``RestoreError`` and ``VaultError``: the first failure of all sessions."""
+    saved = replace(saved, tables=find_roots(access, database, saved.tables))
     work = _Work(saved, guard, jobs=jobs)
     count = max(1, jobs if work.shared else min(jobs, len(saved.tables)))
     threads = [
@@ -208,8 +200,9 @@ def _load_tables(saved: SavedDatabase, access: Access, database: str, work: _Wor
 
 def _load_table(saved: SavedDatabase, session: RowsSession, table: SavedTable, work: _Work) -> None:
     # A table that is emptied in the transaction that fills it needs no second pass over its pages, and in some
-    # settings no write-ahead log. What an extension has put into a table of its own stays.
-    is_plain = not table.condition
+    # settings no write-ahead log. What an extension has put into a table of its own stays, and so does what came into
+    # a partition with the rows of another.
+    is_plain = not table.condition and not table.root
     before = ["BEGIN;", f"TRUNCATE TABLE ONLY {table.sql};"] if is_plain else ["BEGIN;"]
     command = table.write_in(saved.manifest.encoding, options=("FREEZE",) if is_plain else ())
     session.load(before, command, _watch(saved.files.pieces(table.file), table, work), ["COMMIT;"])
@@ -261,13 +254,3 @@ def judge_count(table: SavedTable, count: int) -> None:
             count=count,
             expected=table.rows,
         )
-
-
-def gather_statistics(access: Access, database: str, *, jobs: int) -> None:
-    """Let the server look at all tables, as ``ANALYZE`` does, in several sessions. Raises ``RestoreError``."""
-    names = [read_json(each, str) for each in ask(access, database, _LIST_ANALYZED)]
-    shares = [share for number in range(jobs) if (share := names[number::jobs])]
-    with ThreadPoolExecutor(max(1, len(shares)), "statistics") as pool:
-        work = [pool.submit(run_statements, access, database, [f"ANALYZE {each};" for each in one]) for one in shares]
-    for each in work:
-        each.result()

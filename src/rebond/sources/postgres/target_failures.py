@@ -19,6 +19,7 @@ _FULL = re.compile(r"53100|No space left on device|could not extend file|disk fu
 _PUBLIC = re.compile(r"permission denied for schema public")
 _IN_USE = re.compile(r"55006|is being accessed by other users|is used by an active logical replication slot")
 _EXISTS = re.compile(r"42P04|42P07|42P06|42710|42723|already exists")
+_NO_PATH = re.compile(r"\b42(?:883|P01|704)\b.*(?:QUERY|CONTEXT): .*function", re.DOTALL)
 _NO_MEMORY = re.compile(r"53200|out of memory|out of shared memory")
 _CONFLICT = re.compile(r"\b23\d{3}\b|violates .* constraint")
 
@@ -75,6 +76,14 @@ _COMPLAINTS: tuple[Complaint[RestoreError], ...] = (
         kind=RestoreError,
         template="A right is missing to load {database}: {words}",
         hint_template="Load as a superuser or as the owner; --no-owner leaves owners and grants out.",
+    ),
+    Complaint(
+        words=_NO_PATH,
+        kind=RestoreError,
+        template="A function of {database} names something without its schema, which a load does not find: {words}",
+        hint_template="pg_restore ends there too. Restore with --to DIR, write behind the CREATE FUNCTION in its "
+        "pre-data.sql: ALTER FUNCTION … SET search_path = public; and load it with restore.sh, which lies beside. The "
+        "same statement in the database that is saved mends the next snapshot.",
     ),
     Complaint(
         words=_IN_USE,

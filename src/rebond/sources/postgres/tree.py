@@ -183,6 +183,7 @@ def _describe(snapshot: HeldSnapshot) -> bytes:
                 "columns": each.columns,
                 "types": each.types,
                 **({"condition": each.condition} if each.condition else {}),
+                **({"root": each.root} if each.root else {}),
             }
             for each in snapshot.tables
         ],

@@ -10,6 +10,7 @@ import msgspec
 from rebond.errors import RebondError, RestoreError
 from rebond.findings import Finding, Severity
 from rebond.sources.postgres.definitions import Definitions
+from rebond.sources.postgres.derived import fill_views, gather_statistics
 from rebond.sources.postgres.feeding import ScriptGuard, run_statements
 from rebond.sources.postgres.jobs import run_side_by_side
 from rebond.sources.postgres.load_obstacles import list_doubts, list_of_place, list_of_roles, list_of_server
@@ -27,7 +28,7 @@ from rebond.sources.postgres.names import quote_name
 from rebond.sources.postgres.raw_text import RAW
 from rebond.sources.postgres.roles import Roles, drop_roles, list_needed, read_roles
 from rebond.sources.postgres.saved import SavedDatabase
-from rebond.sources.postgres.side_by_side import gather_statistics, load_rows
+from rebond.sources.postgres.side_by_side import load_rows
 from rebond.sources.postgres.target import DatabaseTarget, Server, choose_maintenance, describe_server, is_empty
 
 _NO_RIGHT = "42501"
@@ -165,7 +166,7 @@ def load_whole(
             _make_roles(plan, shared)
             if wish.keeps_owner and not plan.server.is_superuser:
                 _give_away(plan, maintenance, saved.manifest.owner)
-            phases = _fill(saved, plan, wish, advance)
+            phases = _fill(saved, plan, wish, report, advance)
             roles = [*plan.server.roles, *plan.new_roles]
             settings = list_settings(saved.manifest, plan.new, roles, keeps_owner=wish.keeps_owner)
             _apply(plan, shared, list(settings), report)
@@ -190,7 +191,7 @@ def load_whole(
     )
 
 
-def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance) -> dict[str, float]:
+def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, report: Report, advance: Advance) -> dict[str, float]:
     """Load everything into the new database; return how long each part took."""
     access, definitions = plan.target.access, plan.definitions
     guard = ScriptGuard(access)
@@ -216,8 +217,11 @@ def _fill(saved: SavedDatabase, plan: LoadPlan, wish: LoadWish, advance: Advance
     for stage in definitions.list_stages():
         run_side_by_side(access, plan.new, stage, guard, jobs=wish.jobs)
     run_statements(access, plan.new, guard.wrap(definitions.list_after()))
+    for each in fill_views(access, plan.new, definitions.list_views(), guard, shown=plan.name):
+        report(each)
     end_phase("indexes")
-    gather_statistics(access, plan.new, jobs=wish.jobs)
+    for each in gather_statistics(access, plan.new, shown=plan.name, jobs=wish.jobs):
+        report(each)
     end_phase("statistics")
     return phases
 
