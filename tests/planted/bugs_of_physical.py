@@ -12,9 +12,22 @@ SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 IN_PLACE = "tests/scenarios/test_restore_in_place_physical.py"
 PARTS = "tests/unit/sources/test_reading_in_part.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
+SPACES = "tests/scenarios/test_tablespaces_since_the_base.py"
 RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
+    Bug(
+        "tablespaces-of-the-live-server-replayed-into",
+        "A server that is restored, or drilled, beside the live one writes older pages into its newer tablespaces.",
+        (
+            Change(
+                "sources/postgres_physical/log_tablespaces.py",
+                "    payload[place] = 0\n    content[pages.place(place)] = 0\n",
+                "",
+            ),
+        ),
+        (f"{SPACES}::test_what_is_restored_beside_a_living_server_leaves_its_tablespaces_alone",),
+    ),
     Bug(
         "moment-of-a-set-without-the-server",
         "A server that was saved alone has no moment that can be reached, because the newest whole set has no server.",

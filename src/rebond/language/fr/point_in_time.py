@@ -2,6 +2,8 @@
 
 POINT_IN_TIME: dict[str, str] = {
     "A throw-away server replayed the log up to {lsn}, in {span}.": "Un serveur jetable a rejoué le journal jusqu'à {lsn}, en {span}.",
+    "{component} made a tablespace at {place} after its data directory was saved. It comes back inside of what is restored, at {path}; what lies at {place} is not touched.": "{component} a créé un espace de tables à {place} après la sauvegarde de son répertoire de données. Il revient à l'intérieur de ce qui est restauré, à {path} ; ce qui se trouve à {place} n'est pas touché.",
+    "To have it on another disk: stop the server, move that directory there, and leave a link to it.": "Pour l'avoir sur un autre disque : arrêtez le serveur, déplacez-y ce répertoire, et laissez un lien vers lui.",
     "{moment} is known to a write-ahead log only, and nothing here was saved by the physical method.": "Seul un journal de transactions connaît {moment}, et rien ici n'a été sauvegardé par la méthode physique.",
     "Name a snapshot, or a time with --at: the newest snapshot before it is taken.": "Nommez une sauvegarde, ou une heure avec --at : la sauvegarde la plus récente d'avant est prise.",
     "A data directory is restored whole, so --{option} does not go with it.": "Un répertoire de données se restaure en entier, donc --{option} ne va pas avec.",

@@ -13,13 +13,19 @@ from msgspec import Struct
 
 from rebond.durable_files import fsync_directory, replace_durably
 from rebond.errors import RestoreError, TargetNotEmpty, VaultDamaged, WalGap
-from rebond.findings import Severity
+from rebond.findings import Finding, Severity
 from rebond.operations.physical.archived_log import ArchivedLog
 from rebond.operations.physical.reaching import Reach
 from rebond.operations.restore import RestoreOutcome, restore
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.progress import Advance, Observer
-from rebond.sources.postgres.wal_names import history_name
+from rebond.sources.postgres.wal_names import history_name, is_segment, parse_segment_name
+from rebond.sources.postgres_physical.log_tablespaces import (
+    LogSegment,
+    TablespaceChange,
+    keep_tablespaces_inside,
+    list_made,
+)
 from rebond.sources.postgres_physical.recovery_settings import (
     AUTO,
     CONFIGURATION,
@@ -84,7 +90,7 @@ def lay_directory(
         _give_top(made, owner)
         _remove_traces(made, owner)
         tablespaces = _move_tablespaces(made, target, folder, owner)
-        _lay_log(made, reach, log, owner, observer)
+        changes = [*_keep_own_log(made, owner), *_lay_log(made, reach, log, owner, observer)]
         _write_settings(made, reach, owner, action)
         _give_names(made, target, folder, tablespaces)
     except BaseException:
@@ -93,6 +99,9 @@ def lay_directory(
             if each.exists() and not any(each.iterdir()):
                 each.rmdir()
         raise
+    for number, place in list_made(changes, reach.last_lsn).items():
+        if str(number) not in tablespaces:
+            observer.noticed(_made_inside(reach.base.component, target, number, place))
     return LaidDirectory(
         path=target,
         reach=reach,
@@ -212,8 +221,28 @@ def _escape(path: str) -> str:
     return path.replace("\\", "\\\\").replace("\n", "\\\n").replace("\r", "\\\r")
 
 
-def _lay_log(made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int, int], observer: Observer) -> None:
-    """Copy the log out of the vault, and put beside it what hands it to PostgreSQL."""
+def _keep_own_log(made: Path, owner: tuple[int, int]) -> list[TablespaceChange]:
+    """Keep the tablespaces inside that the log makes which came with the snapshot."""
+    changes: list[TablespaceChange] = []
+    own = sorted(each for each in (made / "pg_wal").glob("*") if is_segment(each.name))
+    if not own:
+        return changes
+    size = own[0].stat().st_size
+    given = (LogSegment(each.name, parse_segment_name(each.name, size)[1] * size, each.read_bytes()) for each in own)
+    for (name, content), path in zip(keep_tablespaces_inside(given, changes), own, strict=True):
+        if content != path.read_bytes():
+            _write(made / "pg_wal" / name, content, owner)
+    return changes
+
+
+def _lay_log(
+    made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int, int], observer: Observer
+) -> list[TablespaceChange]:
+    """Copy the log out of the vault, and put beside it what hands it to PostgreSQL.
+
+    Return what it does to tablespaces: those that it makes are made inside the data directory.
+    """
+    changes: list[TablespaceChange] = []
     folder = made / LOG_FOLDER
     folder.mkdir(mode=_DIRECTORY_MODE)
     _give(folder, owner)
@@ -227,15 +256,31 @@ def _lay_log(made: Path, reach: Reach, log: ArchivedLog | None, owner: tuple[int
         for timeline in sorted({*log.list_timelines()} - {1, *(leg.timeline for leg in reach.window.legs)}):
             names.append(history_name(timeline))
             _write(folder / names[-1], _read_other_history(log, timeline), owner)
-        for segment in reach.segments:
-            names.append(log.name_of(segment))
-            _write(folder / names[-1], log.read(segment), owner)
+        given = (
+            LogSegment(log.name_of(each), each.number * log.segment_bytes, log.read(each)) for each in reach.segments
+        )
+        for name, content in keep_tablespaces_inside(given, changes):
+            names.append(name)
+            _write(folder / name, content, owner)
             observer.advanced(
                 Advance(phase="log", subject=names[-1], files=len(names), bytes=len(names) * log.segment_bytes)
             )
     _write(folder / FETCH, write_fetch(), owner)
     _write(folder / LISTED, write_listed(names), owner)
     fsync_directory(str(folder))
+    return changes
+
+
+def _made_inside(component: str, target: Path, number: int, place: str) -> Finding:
+    return Finding(
+        code="tablespace-inside",
+        severity=Severity.NOTE,
+        subject=component,
+        template="{component} made a tablespace at {place} after its data directory was saved. It comes back inside of "
+        "what is restored, at {path}; what lies at {place} is not touched.",
+        hint_template="To have it on another disk: stop the server, move that directory there, and leave a link to it.",
+        values={"component": component, "place": place, "path": str(target / "pg_tblspc" / str(number))},
+    )
 
 
 def _read_other_history(log: ArchivedLog, timeline: int) -> bytes:
