@@ -17,6 +17,24 @@ WAITING = "tests/unit/operations/test_waiting_for_a_log.py"
 
 WAL = (
     Bug(
+        "what-is-written-anew-goes-into-the-vault",
+        "A server whose disk was put back, and that caught up while nobody received, mixes two histories in the vault.",
+        (Change("service/wal_begun.py", "if size and _sum(content[:size]) != said:", "if False:"),),
+        (f"{SPOOL}::test_what_a_server_writes_anew_that_went_back_is_noticed_by_what_lay_here",),
+    ),
+    Bug(
+        "a-server-that-went-back-within-a-segment",
+        "A server that was put back by less than a segment is received, over what it had sent before.",
+        (
+            Change(
+                "service/wal_receiving.py",
+                "            find_flushed_end(self._spool.folder, facts.timeline, facts.segment_bytes),\n",
+                "",
+            ),
+        ),
+        ("tests/unit/service/test_wal_receiver.py::test_a_server_that_went_back_within_a_segment_is_refused",),
+    ),
+    Bug(
         "a-branch-that-lives-is-cleaned",
         "The log of a timeline that is still written goes, because a later one was saved that was given up.",
         (

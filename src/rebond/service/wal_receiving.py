@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from rebond.clock import Clock
 from rebond.errors import RebondError, Refused, SourceError, SourceUnfit, StoreError, WalGap
 from rebond.operations.wal.coverage import Coverage
+from rebond.service.wal_begun import find_flushed_end, went_back
 from rebond.service.wal_spool import WalSpool
 from rebond.service.wal_spool_state import STATE
 from rebond.sources.postgres.server import describe_input
@@ -198,19 +199,14 @@ class WalReceiver:
     def _require_further(self, facts: WalFacts) -> None:
         """A disk that was put back writes what is saved once more, with another content: no base leads over that."""
         state = self._spool.state
-        saved = (state.have.get(facts.timeline, -1) + 1) * facts.segment_bytes
+        saved = max(
+            (state.have.get(facts.timeline, -1) + 1) * facts.segment_bytes,
+            find_flushed_end(self._spool.folder, facts.timeline, facts.segment_bytes),
+        )
         if not facts.is_in_recovery and facts.position < saved and state.astray != facts.timeline:
             self._spool.note_astray(facts.timeline)
         if state.astray == facts.timeline:
-            raise Refused(
-                "The server went back: more of its timeline {timeline} is saved than it had when the stream was to go "
-                "on. Its disk may have been put back to an earlier moment.",
-                hint="Nothing can be saved of what it writes since then. Bring it back by 'rebond restore', which has "
-                "all that is saved and gives it a timeline of its own. Where 'host' merely named a copy for a time, "
-                "name the server in use, end the receiver, delete {path} (that file alone) and start it again.",
-                timeline=facts.timeline,
-                path=str(self._spool.folder / STATE),
-            )
+            raise went_back(facts.timeline, str(self._spool.folder / STATE))
 
     def _look_at_stream(self) -> None:
         running = self._running
@@ -277,6 +273,8 @@ class WalReceiver:
                     self._told = ""
                 self._told_of_vault = ""
         except (RebondError, OSError) as error:
+            if isinstance(error, Refused) and self._spool.state.astray:
+                self._end_stream()  # what it still writes is of no use
             self._tell("%s is flushed here and not in the vault: %s", self._receiving.component, str(error))
             if self._told_of_vault != self._told:
                 self._spool.note_put(str(error))

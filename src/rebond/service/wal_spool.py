@@ -7,7 +7,6 @@ where to go on, so that nothing is left out.
 import contextlib
 import logging
 import os
-import shutil
 from pathlib import Path
 
 from rebond.durable_files import DIRECTORY_MODE, make_directories_durably, replace_durably
@@ -18,12 +17,15 @@ from rebond.operations.wal.ledger import WalLedger
 from rebond.operations.wal.tails import put_tail
 from rebond.presence import is_folder, is_there
 from rebond.service.wal_anchors import add_what_lies_here, find_anchor, find_before, find_held
+from rebond.service.wal_begun import BegunSegments
 from rebond.service.wal_spool_files import (
     ASIDE,
     count_bytes,
     find_first_page,
+    has_room,
     is_anchor,
     is_of_stream,
+    last_written_ns,
     leave_former,
     list_names,
 )
@@ -41,8 +43,6 @@ from rebond.sources.postgres.wal_names import (
 from rebond.vault.access import Vault
 
 LOG = logging.getLogger("rebond.wal")
-_LEAST_FREE_BYTES = 256 << 20
-_LEAST_FREE_SHARE = 0.05
 
 
 class WalSpool:
@@ -57,6 +57,7 @@ class WalSpool:
         self._tails: dict[str, int] = {}
         self._seen: set[str] = set()
         self._being_put = ""
+        self._begun = BegunSegments(folder, self._note_other)
         self._is_placed = False  # the stream goes on, or did, where it leaves nothing out
         self._way: tuple[int, tuple[Switch, ...]] | None = None  # the server's timeline, and where that comes from
         self.state = self._load()
@@ -149,7 +150,7 @@ class WalSpool:
 
     def _is_needless(self, system_id: int, name: str) -> bool:
         """Say whether a file of a former cluster is a mere name, or stands in the vault as it is here."""
-        if is_history(name) or name in self._put or (is_segment(name) and self._is_anchor(name)):
+        if is_history(name) or name in self._put or (is_segment(name) and is_anchor(self.folder / name)):
             return True
         if is_partial(name.removeprefix(ASIDE)):
             return self._tails.get(name, 0) == count_bytes(self.folder / name)
@@ -162,6 +163,10 @@ class WalSpool:
         """Remember that the server writes anew what is saved of a timeline."""
         self.state.astray = timeline
         self._save()
+
+    def _note_other(self, name: str) -> None:
+        self._seen -= {name, f"{name}.partial"}
+        self.note_astray(self._parse(name)[0])
 
     def note_refused(self, reason: str) -> None:
         """Write down for those who ask why nothing is received."""
@@ -200,6 +205,7 @@ class WalSpool:
             name = path.removeprefix(ASIDE)
             self._being_put = name
             content = (self.folder / path).read_bytes()
+            self._begun.require_same(path, content)
             self._archive.push(WalFile(name=name, content=content, system_id=system_id))
             for gap in self._ledger.note_pushed(name, system_id):
                 LOG.warning("a gap in the write-ahead log: %s never came", gap)
@@ -221,7 +227,7 @@ class WalSpool:
     def _list_whole(self) -> list[str]:
         """Return what is to go into the vault, in order: histories, what no stream brings any more, and the rest."""
         present = [each for each in sorted(os.listdir(self.folder)) if each not in self._put]
-        whole = [each for each in present if is_segment(each.removeprefix(ASIDE)) and not self._is_anchor(each)]
+        whole = [each for each in present if is_segment(each.removeprefix(ASIDE)) and not is_anchor(self.folder / each)]
         held = self._find_held() if not self._is_placed or any(each.startswith(ASIDE) for each in whole) else set()
         free = [
             each
@@ -255,6 +261,7 @@ class WalSpool:
                 content = (self.folder / name).read_bytes()
             except FileNotFoundError:  # it has just become whole
                 continue
+            self._begun.require_same(name, content)
             begin = self._tails.get(name, 0)
             self._being_put, number = whole, self._parse(whole)[1]
             end = put_tail(vault, self.state.system_id, whole, content, begin, sequence=number)
@@ -283,7 +290,7 @@ class WalSpool:
         name = segment_name(*wanted, segment_bytes)
         following = segment_name(wanted[0], wanted[1] + 1, segment_bytes)
         for other in [each for each in list_names(self.folder) if is_segment(each) or is_partial(each)]:
-            if is_segment(other) and other != name and (self._is_anchor(other) or other in self._put):
+            if is_segment(other) and other != name and (is_anchor(self.folder / other) or other in self._put):
                 self._drop(other)
             elif (is_segment(other) and other[8:] > name[8:]) or (is_partial(other) and other[:24] != following):
                 self._set_aside(other)
@@ -293,6 +300,7 @@ class WalSpool:
             with open(self.folder / name, "wb") as file:
                 file.truncate(segment_bytes)
         self._tails.clear()
+        self._begun.note()
         self._is_placed, self._way = True, (timeline, history)
         return name
 
@@ -330,7 +338,7 @@ class WalSpool:
         See ``place_anchor`` for what is given. From then on that is where the log begins, until some of it is saved.
         """
         for each in os.listdir(self.folder):
-            if is_segment(each) and (each in self._put or self._is_anchor(each)):
+            if is_segment(each) and (each in self._put or is_anchor(self.folder / each)):
                 self._drop(each)
             elif is_segment(each) or is_partial(each):
                 self._set_aside(each)
@@ -346,23 +354,17 @@ class WalSpool:
 
     def last_written_ns(self) -> int:
         """Return when something of a stream was written here last; 0 for never."""
-        times = [0]
-        for each in os.listdir(self.folder):
-            if is_segment(each) or is_partial(each):
-                with contextlib.suppress(FileNotFoundError):  # the receiver has just given it its whole name
-                    times.append(os.stat(self.folder / each).st_mtime_ns)
-        return max(times)
+        return last_written_ns(self.folder)
 
     def has_content(self) -> bool:
         """Say whether something lies here that is not in the vault."""
         left = [each for each in list_names(self.folder) if each not in self._put]
-        names = [each for each in left if not is_segment(each) or not self._is_anchor(each)]
+        names = [each for each in left if not is_segment(each) or not is_anchor(self.folder / each)]
         return any(is_partial(each) or is_segment(each) for each in (name.removeprefix(ASIDE) for name in names))
 
     def has_room(self) -> bool:
         """Say whether more may be written here: a disk that fills would take what else lives on it."""
-        usage = shutil.disk_usage(self.folder)
-        return usage.free > max(_LEAST_FREE_BYTES, min(_LEAST_FREE_SHARE * usage.total, 4 << 30))
+        return has_room(self.folder)
 
     def _have(self, timeline: int, history: tuple[Switch, ...]) -> dict[int, int]:
         """Return the newest segment of each timeline, in the vault or here without a hole behind it.
@@ -377,7 +379,7 @@ class WalSpool:
 
     def _list_here(self) -> set[tuple[int, int]]:
         """Return timeline and number of each whole segment that lies here, also of those that lie aside."""
-        own = [each for each in self.names() if not self._is_anchor(each)]
+        own = [each for each in self.names() if not is_anchor(self.folder / each)]
         aside = [each.removeprefix(ASIDE) for each in list_names(self.folder) if each.startswith(ASIDE)]
         return {self._parse(each) for each in [*own, *filter(is_segment, aside)]}
 
@@ -387,13 +389,10 @@ class WalSpool:
     def _save(self) -> None:
         save_state(self.folder, self.state)
 
-    def _is_anchor(self, name: str) -> bool:
-        return is_anchor(self.folder / name)
-
     def _drop_old(self) -> None:
         names = self.names()
         for name in names[:-1]:
-            if name in self._put or self._is_anchor(name):
+            if name in self._put or is_anchor(self.folder / name):
                 self._drop(name)
         for name in [each for each in self._tails if not is_there(self.folder / each)]:
             del self._tails[name]

@@ -4,6 +4,7 @@ import contextlib
 import itertools
 import logging
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,8 @@ LOG = logging.getLogger("rebond.wal")
 ASIDE = "aside-"  # what pg_receivewal is not to go on from, and is not in the vault yet
 _FORMER = "former-"  # a directory of what came of another cluster
 _ANCHOR_BYTES = 24
+_LEAST_FREE_BYTES = 256 << 20
+_LEAST_FREE_SHARE = 0.05
 
 
 def list_names(folder: Path) -> list[str]:
@@ -41,6 +44,21 @@ def is_anchor(path: Path) -> bool:
 def count_bytes(path: Path) -> int:
     """Return how many bytes of a segment came: what is behind them is zeros."""
     return len(path.read_bytes().rstrip(b"\0"))
+
+
+def has_room(folder: Path) -> bool:
+    """Say whether more may be written there: a disk that fills would take what else lives on it."""
+    usage = shutil.disk_usage(folder)
+    return usage.free > max(_LEAST_FREE_BYTES, min(_LEAST_FREE_SHARE * usage.total, 4 << 30))
+
+
+def last_written_ns(folder: Path) -> int:
+    """Return when something of a stream was written there last; 0 for never."""
+    times = [0]
+    for each in filter(is_of_stream, os.listdir(folder)):
+        with contextlib.suppress(FileNotFoundError):  # the receiver has just given it its whole name
+            times.append(os.stat(folder / each).st_mtime_ns)
+    return max(times)
 
 
 def find_first_page(folder: Path) -> FirstPage | None:

@@ -27,7 +27,7 @@ FACTS = WalFacts(
     system_id=str(SYSTEM),
     timeline=1,
     is_in_recovery=False,
-    lsn="0/1",
+    lsn="0/200000",
     segment_bytes=SEGMENT_BYTES,
     settings={},
     archiver=Archiver(),
@@ -161,6 +161,34 @@ def test_a_stream_that_brought_something_is_tried_again_at_once_and_its_end_is_t
     said = [each.getMessage() for each in caplog.records]
     assert said.count("db is streamed again") == 3
     assert len([each for each in said if "the stream ended" in each]) == 4
+    one.close()
+
+
+def test_a_server_that_went_back_within_a_segment_is_refused(
+    receiver: Callable[[str], tuple[WalReceiver, Way, ManualClock]],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    one, way, clock = receiver(REFUSED)
+    has = Coverage(
+        system_id=SYSTEM,
+        segment_bytes=SEGMENT_BYTES,
+        timelines={1: TimelineCoverage(timeline=1, ranges=((3, 6),))},
+    )
+    one._receiving = replace(one._receiving, survey=lambda _: has)
+    (tmp_path / "spool" / "000000010000000000000007.partial").write_bytes(b"x" * 0x100 + bytes(5000))
+    (tmp_path / "spool" / "000000020000000000000007.partial").write_bytes(b"x" * 0x900)
+    for lsn, begun in (("0/700100", 1), ("0/7000FF", 1)):
+        monkeypatch.setattr(
+            wal_receiving, "read_wal_facts", lambda *_, lsn=lsn: msgspec.structs.replace(FACTS, lsn=lsn)
+        )
+        clock.advance(60)
+        one.turn()
+        assert way.begun == begun
+        if one._running is not None:
+            wait_end(one)
+    assert "The server went back" in caplog.text
     one.close()
 
 

@@ -14,6 +14,7 @@ from rebond.operations.wal.fetching import fetch_wal
 from rebond.operations.wal.ledger import WalLedger, read_notes
 from rebond.operations.wal.standing_findings import say_failing
 from rebond.service.wal_anchors import find_anchor
+from rebond.service.wal_begun import find_flushed_end
 from rebond.service.wal_spool import WalSpool
 from rebond.sources.postgres.wal_names import Switch, stream_of_segments
 from rebond.testing.faulty_store import FaultyStore, unreachable
@@ -571,7 +572,46 @@ def test_what_was_seen_last_of_the_vault_is_remembered(stage: Archived) -> None:
 def test_a_disk_that_is_nearly_full_takes_no_more(stage: Archived, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = open_spool(stage)
     has_room = spool.has_room()
-    monkeypatch.setattr("rebond.service.wal_spool._LEAST_FREE_BYTES", 1 << 60)
+    monkeypatch.setattr("rebond.service.wal_spool_files._LEAST_FREE_BYTES", 1 << 60)
 
     assert has_room
     assert not spool.has_room()
+
+
+def test_what_a_server_writes_anew_that_went_back_is_noticed_by_what_lay_here(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    spool.place_anchor(1, ())
+    spool.push_whole()
+    begun = receive(spool, 1, 4, part=2000)
+    spool.push_tails(stage.open())
+    spool.place_anchor(1, ())
+    assert find_flushed_end(spool.folder, 1, SEGMENT_BYTES) == 4 * SEGMENT_BYTES + 2000
+    assert find_flushed_end(spool.folder, 2, SEGMENT_BYTES) == 0
+    receive(spool, 1, 4, part=3000)  # the same once more, and more of it
+    spool.push_tails(stage.open())
+
+    content = bytearray(make_segment(1, 4))
+    content[1500] ^= 1
+    (spool.folder / begun).unlink()
+    (spool.folder / begun[:24]).write_bytes(content)
+    behind = receive(spool, 1, 5)
+    for _ in range(2):
+        with pytest.raises(Refused, match="went back"):
+            spool.push_whole()
+    assert spool.push_whole() == 0
+    assert spool.state.astray == 1
+    assert spool.is_there()
+    for each in (begun[:24], behind):
+        assert find_stored(stage.open(), stream_of_segments(SYSTEM_ID, 1), each) == []
+    assert f"other-history-{begun[:24]}" in names(spool)
+
+
+def test_what_came_of_a_segment_before_the_stream_was_cut_may_end_in_zeros(stage: Archived) -> None:
+    spool = open_spool(stage)
+    receive(spool, 1, 3)
+    (spool.folder / f"{name_segment(1, 4)}.partial").write_bytes(bytes(SEGMENT_BYTES))  # nothing came of it
+    spool.place_anchor(1, ())
+    (spool.folder / f"{name_segment(1, 4)}.partial").unlink()
+    receive(spool, 1, 4)
+    assert spool.push_whole() == 2
