@@ -13,7 +13,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct, field
 
-from rebond.errors import FormatTooNew, ObjectMissing, VaultDamaged, VaultMissing
+from rebond.errors import ForeignObject, FormatTooNew, ObjectMissing, VaultDamaged, VaultMissing
 from rebond.identifiers import VaultId
 from rebond.store.protocol import Store
 from rebond.vault.headers import FORMAT_VERSION
@@ -83,7 +83,10 @@ def parse_description(content: bytes) -> VaultDescription:
         or not isinstance(store_facts, dict)
     ):
         raise VaultDamaged("vault.json is not one: a field is missing or has the wrong form.", hint=_HINT)
-    verify_signature(owner, "vault", content[:-_END_SIZE], bytes.fromhex(end[1].decode()))
+    try:
+        verify_signature(owner, "vault", content[:-_END_SIZE], bytes.fromhex(end[1].decode()))
+    except ForeignObject as error:
+        raise ForeignObject("vault.json was changed since its owner signed it.", hint=_HINT) from error
     return VaultDescription(
         vault_id=VaultId(vault_id), owner_verify_key=owner, made_ms=made_ms, hash=hash_of(content), store=store_facts
     )

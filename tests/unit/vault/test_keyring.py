@@ -204,8 +204,9 @@ def test_one_flipped_bit_of_vault_json_is_noticed() -> None:
     for place in range(0, len(content), 7):
         flipped = bytearray(content)
         flipped[place] ^= 1
-        with pytest.raises((VaultDamaged, ForeignObject, FormatTooNew)):
+        with pytest.raises((VaultDamaged, ForeignObject, FormatTooNew)) as caught:
             parse_description(bytes(flipped))
+        assert caught.value.hint
 
 
 @settings(max_examples=200, deadline=None)

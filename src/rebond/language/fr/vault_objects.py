@@ -8,6 +8,7 @@ VAULT_OBJECTS: dict[str, str] = {
     "le format 1.",
     "Update Rebond, then run the same command again. Nothing was written.": "Mettez Rebond à jour, puis relancez la même "
     "commande. Rien n'a été écrit.",
+    "vault.json was changed since its owner signed it.": "vault.json a été modifié depuis que son propriétaire l'a signé.",
     "vault.json is not one: a field is missing or has the wrong form.": "vault.json n'en est pas un : un champ manque ou "
     "n'a pas la bonne forme.",
     "Put back the original vault.json from a replica or a copy of the vault.": "Remettez le vault.json d'origine depuis "
