@@ -111,4 +111,16 @@ ANSWERS: tuple[Bug, ...] = (
         (Change("store/local.py", "mount_point := find_unmounted(store._root):", "mount_point := '':"),),
         ("tests/unit/test_mount_points.py::test_a_vault_on_a_disk_that_is_away_is_not_made_anew",),
     ),
+    Bug(
+        "login-page-is-damage",
+        "A proxy answers a read with its page: the vault is said to be damaged, or put back to an older state.",
+        (
+            Change(
+                "store/cloud_bucket.py",
+                "        self.require_object(name, meta, content_type)\n        return content\n",
+                "        return content\n",
+            ),
+        ),
+        (f"{ANSWERED}::test_a_page_in_the_place_of_an_object_is_no_damage",),
+    ),
 )

@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 PRUNING = "tests/unit/vault/test_pruning.py"
+CACHES = "tests/unit/vault/test_local_cache.py"
 RETENTION = "tests/unit/vault/test_retention.py"
 EARLY = "tests/unit/cli/test_asked_early.py"
 FILES = "tests/unit/operations/test_verify_files.py"
@@ -263,5 +264,45 @@ TRUST = (
             ),
         ),
         (f"{SECRETS}::test_a_restore_that_is_taken_back_leaves_nothing_that_would_be_lost",),
+    ),
+    Bug(
+        "cleared-cache-means-damage",
+        "The disk of the cache is full, or somebody empties it meanwhile: what is in the vault is said to be lost.",
+        (
+            Change(
+                "vault/index_loading.py",
+                "cache.catalog(list_hash) or read_index_object(context.store, name)\n",
+                "cache.catalog(list_hash)\n            if content is None:\n                continue\n",
+            ),
+        ),
+        (
+            f"{CACHES}::test_lists_that_somebody_clears_away_during_a_run_are_read_again",
+            f"{CACHES}::test_a_list_for_which_a_host_has_no_room_is_used_by_the_run_that_read_it",
+        ),
+    ),
+    Bug(
+        "damage-untold-for-want-of-room",
+        "A check reads every pack, finds damage, cannot write down that it read them, and ends without naming it.",
+        (
+            Change(
+                "vault/verify_log.py",
+                "        except OSError as error:\n            self.fault = error\n        self._pending ="
+                " bytearray()\n",
+                "        finally:\n            self._pending = bytearray()\n",
+            ),
+        ),
+        ("tests/scenarios/test_verify_levels.py::test_a_check_that_nobody_can_write_down_tells_what_it_found",),
+    ),
+    Bug(
+        "explained-by-a-file-nobody-asks",
+        "What a marked directory keeps is said to be left out, by rules that the walk never reads.",
+        (
+            Change(
+                "sources/files/explaining.py",
+                "        if marker is not None and path:",
+                "        if marker is not None and path and name != marker:",
+            ),
+        ),
+        ("tests/unit/sources/test_excluding.py::test_of_a_marked_directory_no_other_file_is_asked",),
     ),
 )

@@ -317,3 +317,18 @@ def _save_as(world: World, vault: Vault) -> None:
 
 def names(world: World) -> Sequence[str]:
     return [info.name for info in world.store.list_objects()]
+
+
+def test_a_check_that_nobody_can_write_down_tells_what_it_found(world: World, tmp_path: Path) -> None:
+    """It read for hours; a state folder without room must not cost what it found."""
+    damaged = world.names(ObjectClass.PACK)[0]
+    flip_byte(world.store, damaged, 200)
+    (tmp_path / "full").write_bytes(b"")
+
+    outcome = world.verify(read_data_percent=100, state=tmp_path / "full")
+
+    assert not outcome.ok
+    assert {"pack-damaged", "verify-not-remembered"} <= codes(outcome)
+    assert damaged in {each.name for each in outcome.damage}
+    told = next(finding for finding in outcome.findings if finding.code == "verify-not-remembered")
+    assert (told.severity, str(tmp_path / "full") in told.message) == (Severity.WARNING, True)

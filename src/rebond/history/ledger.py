@@ -5,7 +5,6 @@ is lost in silence. A full file is never written again; the chain goes on in the
 """
 
 import contextlib
-import fcntl
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -13,13 +12,12 @@ from pathlib import Path
 
 from rebond.clock import Clock, SystemClock
 from rebond.durable_files import FILE_MODE, fsync_directory, make_directories_durably, write_durably
+from rebond.file_locks import wait_for_file_lock
 from rebond.history.lines import LINE_LIMIT_BYTES, NO_PREVIOUS, OPENED, SET_ASIDE, Line, hash_line, make_line, read_line
 from rebond.identifiers import random_id
 from rebond.units import format_iso
 
 FILE_BYTES = 1 << 20
-LOCK_SECONDS = 10.0
-_LOOK_EVERY_SECONDS = 0.01
 _PREFIX, _SUFFIX = "ledger-", ".jsonl"
 _SHAPE = re.compile(r"ledger-[0-9]{12,18}\.jsonl")
 _LOCK = "lock"
@@ -56,23 +54,10 @@ class Ledger:
         """Keep other processes from writing."""
         descriptor = os.open(self.folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
-            self._take_lock(descriptor)
+            wait_for_file_lock(descriptor, self._clock)
             yield
         finally:
             os.close(descriptor)
-
-    def _take_lock(self, descriptor: int) -> None:
-        """Wait for the lock, but not for ever: a process that was stopped must not stop every backup."""
-        began = self._clock.monotonic()
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if self._clock.monotonic() - began > LOCK_SECONDS:
-                    raise
-                self._clock.sleep(_LOOK_EVERY_SECONDS)
-            else:
-                return
 
     def files(self) -> list[Path]:
         """Return the files of the chain, oldest first; none where nothing was written yet."""

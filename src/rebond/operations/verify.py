@@ -94,6 +94,7 @@ def verify(
             run.check_streams(read_data_percent)
         run.read_packs(structure, read_data_percent, older_than_seconds, state)
         structure = run.find_reach(structure, walks_trees=walks_trees and vault.can_read())
+        run.note_what_is_not_remembered()
         repaired = repair_vault(vault, run.plan_repair(structure), host=host) if repair else None
     findings = tuple(run.book.findings)
     return VerifyOutcome(

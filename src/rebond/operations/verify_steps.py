@@ -212,6 +212,11 @@ class Verification:
         for unexplained in book.unexplained():
             book.note(_content_lost(unexplained))
 
+    def note_what_is_not_remembered(self) -> None:
+        """Tell when nobody will know later which packs were read, and why."""
+        if self._log is not None and self._log.fault is not None:
+            self.book.note(_not_remembered(self._log.directory, self._log.fault))
+
     @property
     def read_packs_count(self) -> int:
         """How many packs were read whole."""
@@ -245,6 +250,17 @@ class Verification:
 def _by_age(snapshots: Iterable[CheckedSnapshot]) -> list[CheckedSnapshot]:
     """Oldest first, so that what later ones share with them is walked once."""
     return sorted(snapshots, key=lambda snapshot: (snapshot.name.store_time_ms, snapshot.sequence, snapshot.name.name))
+
+
+def _not_remembered(directory: Path, error: OSError) -> Finding:
+    return Finding(
+        code="verify-not-remembered",
+        severity=Severity.WARNING,
+        subject=str(directory),
+        template="Which packs were read cannot be remembered in {path}: {reason}. What was found is told all the same.",
+        hint_template="Make the directory writable and free some room there, or set REBOND_STATE_DIR to one that is.",
+        values={"path": str(directory), "reason": error.strerror or str(error)},
+    )
 
 
 def _pack_damaged(name: str, damage: PackDamage) -> Finding:

@@ -78,7 +78,7 @@ class CloudStore:
         check_range(start, length)
         path = self._above + name
         if start == 0 and length is None:
-            return self._bucket.call(name, lambda: obstore.get(self._bucket.clients.quick, path).bytes().to_bytes())
+            return self._bucket.read_whole(name)
         if not length:  # the protocols have no range of nothing, nor one that starts at the end
             size = self.stat(name).size
             if start > size:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
+_PAGES = frozenset({"text/html", "application/xhtml+xml", "application/xml", "text/xml"})
 _AT_ONCE = 100  # of a listing, a page's tenth: what came before a page that fails is kept
 
 
@@ -64,6 +65,7 @@ class CloudBucket:
         except ObjectMissing:
             self.require_missing(name)
             raise
+        self.require_object(name, found)
         return self.describe(found)
 
     def exists(self, name: str) -> bool:
@@ -94,6 +96,33 @@ class CloudBucket:
             location=self.location,
             name=name,
         )
+
+    def read_whole(self, name: str) -> bytes:
+        """Return an object."""
+        import obstore
+
+        def fetch() -> "tuple[ObjectMeta, str, bytes]":
+            found = obstore.get(self.clients.quick, self.above + name)
+            return found.meta, str(found.attributes.get("Content-Type", "")), found.bytes().to_bytes()
+
+        meta, content_type, content = self.call(name, fetch)
+        self.require_object(name, meta, content_type)
+        return content
+
+    def require_object(self, name: str, meta: "ObjectMeta", content_type: str = "") -> None:
+        """Raise ``StoreUnreachable`` where what came is the page of something else: taken for the object it is damage.
+
+        Every such service says of an object when it was stored, or its tag; and no object of a vault is a page.
+        """
+        is_described = meta["e_tag"] is not None or meta["last_modified"].timestamp() > 0
+        if not is_described or content_type.partition(";")[0].strip().lower() in _PAGES:
+            raise StoreUnreachable(
+                "{location} was asked for {name} and answers with a page of something else.",
+                hint="Look whether something else answers in its place, such as a proxy or a page that asks for a "
+                "login, then run the same command again.",
+                location=self.location,
+                name=name,
+            )
 
     def describe(self, meta: "ObjectMeta") -> ObjectInfo:
         """Return what the library says of an object. Raises ``StoreUnfit`` where it has no time."""

@@ -5,7 +5,7 @@ import errno
 from rebond.errors import AccessDenied, StoreError, StoreFull, StoreUnfit, StoreUnreachable, UsageError
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_DENIED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+_DENIED = frozenset({errno.EACCES, errno.EPERM})
 _GONE = frozenset(
     {
         errno.ENODEV,
@@ -34,6 +34,12 @@ def translate_os_error(error: OSError, name: str, location: str) -> StoreError |
     if number in _FULL:
         return StoreFull(
             "No room left in {location}.", hint="Free some space there, then run the same command again.", **values
+        )
+    if number == errno.EROFS:
+        return AccessDenied(
+            "{location} can only be read: {name} cannot be written there.",
+            hint="Look at the system's log: a disk with errors is made read-only. Else mount it for writing.",
+            **values,
         )
     if number in _DENIED and not name:
         return AccessDenied(

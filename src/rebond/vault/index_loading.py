@@ -156,15 +156,18 @@ def open_chunk_table(context: IndexContext, index_list: IndexList, row: SegmentR
 
 
 def catalogs(context: IndexContext, cache: LocalCache, present: Collection[bytes]) -> list[IndexCatalog]:
-    """Open the catalog parts of the lists in the store out of the cache."""
+    """Open the catalog parts of the lists in the store out of the cache; of what is gone from there, out of the store.
+
+    A list that is passed over in silence would make content look lost that is in the vault.
+    """
     found = []
     for list_hash in present:
-        content = cache.catalog(list_hash)
-        if content is None:
-            continue
         name = ObjectName(f"index/{context.domain.hex()}/{list_hash.hex()}")
         try:
+            content = cache.catalog(list_hash) or read_index_object(context.store, name)
             found.append(open_list(context, name, content).catalog)
+        except ObjectMissing:
+            continue  # a keeper replaced it since the listing
         except (VaultDamaged, ForeignObject, WrongKey) as error:
             context.report(note_left_out(name, error))
     return found

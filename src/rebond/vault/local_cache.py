@@ -5,6 +5,7 @@ any safety argument. One process at a time may change it; a second one works on 
 that it throws away.
 """
 
+import errno
 import fcntl
 import os
 import shutil
@@ -58,6 +59,8 @@ class LocalCache:
         try:
             for name in _FOLDERS:
                 (directory / name).mkdir(mode=0o700, parents=True, exist_ok=True)
+                if not os.access(directory / name, os.R_OK | os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:  # read-only, full, not ours
             self.fault = error.strerror or str(error)
@@ -86,7 +89,7 @@ class LocalCache:
         manifest = self._read_manifest()
         try:
             self.chunks = ChunkIndex(self.directory / "runs", manifest.runs)
-        except (CacheDamaged, FileNotFoundError):
+        except (CacheDamaged, OSError):  # also what another account made here, and may read alone
             manifest = _Manifest([], [], [])
             self.chunks = ChunkIndex(self.directory / "runs")
         self.segments = SegmentDirectory(manifest.sessions)
@@ -94,13 +97,13 @@ class LocalCache:
         known = {name for name, *_ in manifest.runs}
         for path in (self.directory / "runs").glob("*.run"):
             if path.name not in known:
-                path.unlink()
+                path.unlink(missing_ok=True)
 
     def _read_manifest(self) -> _Manifest:
         try:
             content = (self.directory / "manifest").read_bytes()
             return decode(bytes(without_sum(content)), _Manifest)
-        except (FileNotFoundError, VaultDamaged):
+        except (OSError, VaultDamaged):
             return _Manifest([], [], [])
 
     def save(self) -> None:
@@ -125,7 +128,7 @@ class LocalCache:
         """Return what ``keep_catalog`` kept, or ``None`` when it is gone or damaged."""
         try:
             return bytes(without_sum((self.directory / "lists" / list_hash.hex()).read_bytes()))
-        except (FileNotFoundError, VaultDamaged):
+        except (OSError, VaultDamaged):
             return None
 
     def keep_list(self, list_hash: bytes, content: bytes) -> None:
@@ -163,7 +166,7 @@ class LocalCache:
         for path in sorted((self.directory / "unlisted").iterdir()):
             try:
                 yield bytes.fromhex(path.name), bytes(without_sum(path.read_bytes()))
-            except (ValueError, VaultDamaged, FileNotFoundError):
+            except (ValueError, VaultDamaged, OSError):
                 path.unlink(missing_ok=True)
 
     def forget_unlisted(self, pack_hash: bytes) -> None:

@@ -5,7 +5,6 @@ roster and keyring number ever seen. It is no secret. Losing it costs the protec
 vault is opened the next time, and nothing else.
 """
 
-import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from msgspec import Struct
 
 from rebond.durable_files import make_directories_durably, replace_durably
 from rebond.errors import ConfigError, ForeignObject
+from rebond.file_locks import wait_for_file_lock
 from rebond.identifiers import VaultId
 
 
@@ -107,7 +107,7 @@ class Pins:
         make_directories_durably(str(self._directory))
         descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            wait_for_file_lock(descriptor)
             yield
         finally:
             os.close(descriptor)

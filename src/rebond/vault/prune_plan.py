@@ -11,6 +11,7 @@ from rebond.vault.object_names import shard_of
 from rebond.vault.pack_contents import SegmentNames
 from rebond.vault.packs import hash_in_name, pack_name
 from rebond.vault.protocol_rules import (
+    ClaimPurpose,
     MarkPurpose,
     SessionFacts,
     find_superfluous_packs,
@@ -180,6 +181,40 @@ def _find_spared(survey: Survey, options: PruneOptions, taken_up: Sequence[Mark]
         ):
             spared.add(pack_hash)
     return frozenset(spared)
+
+
+class LeftToOthers(Struct, frozen=True):
+    """What another prune claimed and that is still there. From ``until_ms`` on, store time, anybody takes it up."""
+
+    records: int = 0
+    packs: int = 0
+    until_ms: int = 0
+
+
+def find_left_to_others(survey: Survey) -> LeftToOthers:
+    """Return what a survey found in the hands of another prune."""
+    records: set[str] = set()
+    packs: set[str] = set()
+    until_ms = 0
+    for mark in survey.marks.marks:
+        claim = survey.marks.claim_facts.get(mark.name)
+        if not mark.is_verified or claim is None or claim.purpose is not ClaimPurpose.DELETE:
+            continue
+        claimed_ms = survey.marks.claimed_ms[mark.name]
+        if survey.now_ms - claimed_ms >= BUSY_MS:
+            continue
+        left = {name for name in mark.body.names if name not in claim.spares and _is_there(survey, name)}
+        if left:
+            (packs if mark.body.purpose == MarkPurpose.DELETE else records).update(left)
+            until_ms = max(until_ms, claimed_ms + BUSY_MS)
+    return LeftToOthers(len(records), len(packs), until_ms)
+
+
+def _is_there(survey: Survey, name: str) -> bool:
+    """Whether a record or a pack is there; of what else marks name nothing is said."""
+    if name.startswith("packs/"):
+        return survey.census.table.find(hash_in_name(name) or b"") is not None
+    return name in survey.listing.record_names
 
 
 def _find_stuck(survey: Survey) -> frozenset[bytes]:

@@ -48,10 +48,13 @@ class Survey(Struct, kw_only=True):
         )
 
 
-def read_store_time(vault: Vault) -> int:
-    """Return the store's time in milliseconds since 1970, by an object just put (and removed again)."""
+def read_store_time(vault: Vault, room_bytes: int = 0) -> int:
+    """Return the store's time in milliseconds since 1970, by an object just put (and removed again).
+
+    With ``room_bytes`` it is as large as that: ``StoreFull`` comes now where it would come later.
+    """
     name = f"{_PROBES}{random_id().hex()}"
-    vault.store.put_if_absent(name, b"time")
+    vault.store.put_if_absent(name, b"time".ljust(room_bytes, b"\0"))
     try:
         return vault.store.stat(name).modified_ms
     finally:

@@ -18,11 +18,13 @@ from rebond.vault.needs import add_needs, list_records
 from rebond.vault.pack_table import PackTable
 from rebond.vault.place_proving import MadePacks
 from rebond.vault.prune_marks import MarkOutcome, MarkRun, remove_journals, void_abandoned
-from rebond.vault.prune_plan import PruneOptions, PrunePlan, draw_plan
+from rebond.vault.prune_plan import LeftToOthers, PruneOptions, PrunePlan, draw_plan, find_left_to_others
 from rebond.vault.prune_survey import Survey, list_checked_records, read_store_time, remove_left_probes, survey_vault
 from rebond.vault.repacking import Repacked, repack
 from rebond.vault.runs import begin_record, put_run, rows_of_names
 from rebond.vault.trash_emptying import empty_trash, find_removable
+
+ROOM_BYTES = 1 << 15  # marks, claims and records of runs: some kilobytes each, a block of the disk at least
 
 
 class PruneOutcome(Struct, frozen=True, kw_only=True):
@@ -30,7 +32,8 @@ class PruneOutcome(Struct, frozen=True, kw_only=True):
 
     ``waiting_for`` are open sessions for whose sake marks were left to a later run; ``is_postponed`` says
     that the time rule left some to a run a week later (section 12). ``spared`` are what
-    was marked and turned out to be needed. ``swept`` counts what cut puts had left behind.
+    was marked and turned out to be needed. ``swept`` counts what cut puts had left behind. ``left`` is what
+    another prune had begun to delete: it is at work, or was cut short.
     """
 
     plan: PrunePlan
@@ -45,6 +48,7 @@ class PruneOutcome(Struct, frozen=True, kw_only=True):
     is_postponed: bool = False
     marks: tuple[ObjectName, ...] = ()
     swept: int = 0
+    left: LeftToOthers = LeftToOthers()
 
 
 def plan_prune(vault: Vault, options: PruneOptions | None = None) -> PrunePlan:
@@ -61,17 +65,17 @@ def plan_prune(vault: Vault, options: PruneOptions | None = None) -> PrunePlan:
 def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None) -> PruneOutcome:
     """Empty the trash, then delete what nothing needs. When it is cut anywhere, every listed snapshot is whole.
 
-    Raises what ``plan_prune`` does, before anything is deleted, and ``StoreError``.
+    Raises what ``plan_prune`` does and ``StoreFull``, before anything is deleted or claimed, and ``StoreError``.
     """
     options = options or PruneOptions()
     _require_right(vault)
     run = random_id()
     observer.advanced(Advance(phase="looking at the whole vault"))
     survey, _ = _survey(vault)
+    survey.now_ms = _require_room(vault)
     emptied = empty_trash(vault, run)
     survey.listing = list_checked_records(vault)
     add_needs(vault, survey.needs, survey.listing)
-    survey.now_ms = read_store_time(vault)
     plan = draw_plan(survey, options, records=emptied.deleted)
     copied = Repacked()
     if plan.repacked:
@@ -98,6 +102,7 @@ def prune(vault: Vault, observer: Observer, options: PruneOptions | None = None)
         journals=journals,
         is_postponed=any(each.is_postponed for each in outcomes),
         marks=tuple(each.mark for each in outcomes),
+        left=find_left_to_others(survey),
     )
     _put_run_record(vault, run, survey, outcome)
     return replace(outcome, swept=_sweep(vault, survey.now_ms))
@@ -119,6 +124,23 @@ def _sweep(vault: Vault, now_ms: int) -> int:
             )
         )
         return 0
+
+
+def _require_room(vault: Vault) -> int:
+    """Return the store's time, if there is room for what a prune writes before it frees any.
+
+    What it claims is nobody else's for an hour: without room it would hold up every later prune.
+    """
+    try:
+        return read_store_time(vault, ROOM_BYTES)
+    except StoreFull as error:
+        raise StoreFull(
+            "A prune needs {bytes} bytes of room in {location} before it frees any.",
+            hint="Make that room by what is not the vault's, or prune as root where the disk keeps some for root. "
+            "Delete nothing in the vault by hand.",
+            bytes=ROOM_BYTES,
+            location=vault.store.location,
+        ) from error
 
 
 def _require_right(vault: Vault) -> None:

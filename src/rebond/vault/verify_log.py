@@ -5,7 +5,7 @@ three zero bytes ‖ CRC-32 of what precedes. A row that is torn or wrong is pas
 power cut costs at most the last few rows and those packs are read once more.
 """
 
-import fcntl
+import errno
 import os
 import struct
 import zlib
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rebond.durable_files import fsync_directory, make_directories_durably, replace_durably
-from rebond.errors import ConfigError
+from rebond.file_locks import LockHeld, wait_for_file_lock
 from rebond.vault.pack_table import PackTable
 
 _ROW = struct.Struct("<32sQB3x")
@@ -29,10 +29,14 @@ _SLACK_ROWS = 10_000  # rows of packs that are gone, or were read again, before 
 
 
 class VerifyLog:
-    """The log of one vault in ``directory`` (made when needed). Several processes may add to it."""
+    """The log of one vault in ``directory`` (made when needed). Several processes may add to it.
+
+    A check is worth more than the memory of it: what cannot be written down is not, and ``fault`` says why.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._directory = directory
+        self.directory = directory
+        self.fault: OSError | None = None
         self._path = directory / "packs.log"
         self._pending = bytearray()
 
@@ -61,23 +65,30 @@ class VerifyLog:
             self.flush()
 
     def flush(self) -> None:
-        """Make what was noted durable; raises ``ConfigError`` when the directory cannot be written."""
+        """Make what was noted durable."""
         if not self._pending:
             return
-        with self._locked() as descriptor:
-            # A torn row of an earlier cut must not shift the ones that follow.
-            torn = os.fstat(descriptor).st_size % ROW_SIZE
-            if torn:
-                os.truncate(self._path, os.fstat(descriptor).st_size - torn)
-            os.write(descriptor, bytes(self._pending))
-            os.fsync(descriptor)
+        if isinstance(self.fault, LockHeld):  # waited for once
+            self._pending = bytearray()
+            return
+        try:
+            with self._locked() as descriptor:
+                # A torn row of an earlier cut must not shift the ones that follow.
+                torn = os.fstat(descriptor).st_size % ROW_SIZE
+                if torn:
+                    os.truncate(self._path, os.fstat(descriptor).st_size - torn)
+                if os.write(descriptor, self._pending) < len(self._pending):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(descriptor)
+        except OSError as error:
+            self.fault = error
         self._pending = bytearray()
 
     def shorten(self, packs: PackTable, now_ms: int | None = None) -> None:
         """Write the file anew when most of its rows are of no use any more."""
         try:
             rows = self._path.stat().st_size // ROW_SIZE
-        except FileNotFoundError:
+        except OSError:
             return
         if rows <= 2 * len(packs) + _SLACK_ROWS:
             return
@@ -87,13 +98,19 @@ class VerifyLog:
             if time_ms:
                 row = _ROW.pack(packs.hash_at(ordinal), time_ms, WHOLE)
                 kept += row + _SUM.pack(zlib.crc32(row))
-        with self._locked():
-            replace_durably(str(self._path), kept)
+        try:
+            with self._locked():
+                replace_durably(str(self._path), kept)
+        except OSError as error:
+            self.fault = error
 
     def _rows(self) -> Iterator[tuple[bytes, int, int]]:
         try:
             file = open(self._path, "rb")
         except (FileNotFoundError, NotADirectoryError):
+            return
+        except OSError as error:
+            self.fault = error
             return
         with file:
             while block := file.read(ROW_SIZE * _ROWS_READ):
@@ -105,28 +122,20 @@ class VerifyLog:
     @contextmanager
     def _locked(self) -> Iterator[int]:
         """Open the file for adding, alone: another process may be writing it anew."""
+        make_directories_durably(str(self.directory))
+        lock = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            make_directories_durably(str(self._directory))
-            lock = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            wait_for_file_lock(lock)
+            is_new = not self._path.exists()
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                is_new = not self._path.exists()
-                descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                try:
-                    yield descriptor
-                finally:
-                    os.close(descriptor)
-                if is_new:
-                    fsync_directory(str(self._directory))
+                yield descriptor
             finally:
-                os.close(lock)
-        except OSError as error:
-            raise ConfigError(
-                "What was verified cannot be remembered in {path}: {reason}",
-                hint="Make the directory writable, or set REBOND_STATE_DIR to one that is.",
-                path=str(self._directory),
-                reason=error.strerror or str(error),
-            ) from error
+                os.close(descriptor)
+            if is_new:
+                fsync_directory(str(self.directory))
+        finally:
+            os.close(lock)
 
 
 def choose_packs(

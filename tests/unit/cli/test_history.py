@@ -1,6 +1,9 @@
 """Every command that changes or proves something is written down, and ``history`` shows it."""
 
+import errno
+import fcntl
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -9,6 +12,7 @@ import socket
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
 
+from rebond import file_locks
 from rebond.cli.grammar.recorded import ONLY_ASKS, RECORDED
 from rebond.cli.program import COMMANDS
 
@@ -133,6 +137,36 @@ def test_what_could_not_be_read_is_in_it(program: Program) -> None:
     run = last(program)
     assert (run["exit"], run["result"], run["finding_counts"]) == (3, "doubtful", {"warning": 1})
     assert "empty" in str(run["findings"])
+
+
+def test_a_process_that_keeps_the_ledger_to_itself_is_named(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    program.good("backup", "--path", program.folder / "shop")
+    monkeypatch.setattr(file_locks, "PATIENCE_SECONDS", 0.0)
+    with open(program.folder / "state" / "history" / "lock", "rb+") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as one that was stopped
+        answer = program("backup", "--path", program.folder / "shop")
+        french = program("backup", "--path", program.folder / "shop", REBOND_LANG="fr")
+
+    assert answer.status == 3
+    assert f"process {os.getpid()} holds its lock" in answer.err
+    assert f"kill -CONT {os.getpid()}" in answer.err
+    assert f"le processus {os.getpid()} en tient le verrou" in french.err
+
+
+def test_of_a_run_that_could_not_be_written_down_nothing_is_said_to_be_kept(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("rebond.history.sealing.seal_ledger", refuse)
+    answer = program("backup", "--path", program.folder / "shop")
+    assert (answer.status, "It is kept here" in answer.err) == (0, True)
+
+    monkeypatch.setattr("rebond.history.recording.RunRecorder.end", refuse)
+    answer = program("backup", "--path", program.folder / "shop")
+    assert (answer.status, answer.err.count("could not be written down")) == (3, 1)
+    assert "It is kept here" not in answer.err
 
 
 @pytest.mark.parametrize("kind", ["backup", "restore", "verify"])

@@ -7,6 +7,13 @@ import shutil
 import pytest
 from tests.unit.cli.program_runs import Program, plant_shop
 
+from rebond.identifiers import ObjectName
+from rebond.store.local import LocalStore
+from rebond.vault.marks import ClaimBody, claim_mark
+from rebond.vault.opening import open_vault
+from rebond.vault.protocol_rules import ClaimPurpose
+from rebond.vault.slots import key_file_secret
+
 
 @pytest.fixture
 def program(made: Program, tmp_path: pathlib.Path) -> Program:
@@ -294,3 +301,17 @@ def test_what_makes_a_check_doubtful_is_named_however_quiet(program: Program) ->
     assert checked.status == 3
     assert "no index list names it" in checked.out
     assert checked.err == ""
+
+
+def test_a_prune_says_what_another_one_had_begun_to_delete(program: Program) -> None:
+    program.good("forget", "--keep-last", "1", "--yes")
+    mark = next(path for path in (program.folder / "vault" / "trash").iterdir() if path.suffix != ".claim")
+    store = LocalStore(program.folder / "vault")
+    owner = open_vault(store, key_file_secret((program.folder / "owner.key").read_bytes())).credentials
+    body = ClaimBody(run=bytes(16), time_ms=1, purpose=ClaimPurpose.DELETE.value)
+    assert claim_mark(store, owner, ObjectName(f"trash/{mark.name}"), body)
+
+    answer = program.good("prune")
+    assert "2 snapshots in the trash, 0 packs" in answer.err
+    assert "2 sauvegardes de la corbeille" in program.good("prune", REBOND_LANG="fr").err
+    assert program.ask("prune")["left_to_others"] == {"records": 2, "packs": 0}

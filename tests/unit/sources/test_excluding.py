@@ -184,6 +184,14 @@ def test_a_marked_directory_is_saved_with_the_marker_alone(tmp_path: pathlib.Pat
     assert verdict(tmp_path, "d/e/y", rules) == (False, "--exclude-if-present")
 
 
+def test_of_a_marked_directory_no_other_file_is_asked(tmp_path: pathlib.Path) -> None:
+    make(tmp_path, {"d/.nobackup": "", "d/.rebondignore": "*\n", "d/x": "", "z": ""})
+
+    assert saved(tmp_path, Rules()) == {"d/", "d/.nobackup", "z"}
+    assert verdict(tmp_path, "d/.nobackup", Rules()) == (True, "")
+    assert verdict(tmp_path, "d/.rebondignore", Rules()) == (False, "--exclude-if-present")
+
+
 def test_a_marker_in_the_root_does_not_make_an_empty_snapshot(tmp_path: pathlib.Path) -> None:
     make(tmp_path, [".nobackup", "x"])
     findings: list[Finding] = []

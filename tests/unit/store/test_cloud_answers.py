@@ -325,6 +325,38 @@ def test_an_object_without_a_time_is_not_taken_for_an_ancient_one(server: S3Serv
         store.stat("packs/1")
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Content-Type": "application/xml"},
+        {
+            "Content-Type": "text/html; charset=utf-8",
+            "ETag": '"page"',
+            "Last-Modified": "Mon, 01 Jan 2024 00:00:00 GMT",
+        },
+    ],
+)
+def test_a_page_in_the_place_of_an_object_is_no_damage(
+    server: S3Server, store: CloudStore, headers: dict[str, str]
+) -> None:
+    store.put_if_absent("packs/page", b"mine")
+    for method in ("GET", "HEAD"):
+        server.faults.append(
+            Fault(method=method, status=200, content=b"<Error><Code>InternalError</Code></Error>", headers=headers)
+        )
+
+    with pytest.raises(StoreUnreachable, match="a page of something else"):
+        store.read("packs/page")
+    assert store.read("packs/page") == b"mine"
+    if not headers.get("ETag"):
+        with pytest.raises(StoreUnreachable, match="a page of something else"):
+            store.stat("packs/page")
+    server.faults.clear()
+    server.faults.append(Fault(method="GET", status=200, content=b"<html>", headers=headers, times=3))
+    assert RetryingStore(store, ManualClock()).read("packs/page") == b"mine"
+
+
 def test_an_error_behind_a_200_to_a_put_is_no_success(server: S3Server, store: CloudStore) -> None:
     server.faults.append(Fault(method="PUT", status=200, code="InternalError"))
     RetryingStore(store, ManualClock()).put_if_absent("packs/new", b"mine")

@@ -209,6 +209,15 @@ def test_a_fault_of_the_disk_has_its_error_and_leaves_nothing(
     assert [found.name for found in (path / "packs").iterdir()] == ["a"]
 
 
+def test_a_disk_that_turned_read_only_is_no_matter_of_rights(path: pathlib.Path) -> None:
+    LocalStore.create(path)
+    with pytest.raises(AccessDenied) as caught:
+        LocalStore(path, disk=FailingDisk("open", errno.EROFS)).put_if_absent("packs/b", b"content")
+
+    assert "can only be read" in caught.value.message
+    assert "disk with errors" in caught.value.hint
+
+
 def test_after_a_full_disk_the_same_put_works(path: pathlib.Path) -> None:
     disk = FailingDisk("write", errno.ENOSPC)
     store = LocalStore.create(path, disk=disk)

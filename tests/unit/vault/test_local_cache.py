@@ -1,23 +1,27 @@
 """What a host remembers may be lost, damaged or taken by somebody else: it is then only slower."""
 
+import errno
 import os
 import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.vault.written_trees import IDENTITY
 
 from rebond.errors import CacheDamaged
 from rebond.operations.browsing import content_of, root_of, walk
 from rebond.operations.snapshots import list_snapshots
+from rebond.operations.verify import verify
 from rebond.progress import Advance
 from rebond.store.memory import MemoryStore
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import Notebook, make_vault, open_made, read_back, save
-from rebond.vault import chunk_index
+from rebond.vault import chunk_index, domain_content, index_loading, local_cache, snapshot_places, writing
 from rebond.vault.access import Vault
 from rebond.vault.creation import Created
 from rebond.vault.file_cache import CacheRecord, CacheWriter, read_records
@@ -319,6 +323,84 @@ def test_a_host_without_room_remembers_nothing_and_fails_at_nothing(tmp_path: Pa
 
     assert cache.catalog(bytes(32)) is None
     cache.close()
+
+
+@pytest.mark.parametrize("has_room_for_runs", [False, True])
+def test_a_list_for_which_a_host_has_no_room_is_used_by_the_run_that_read_it(
+    prepared: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_room_for_runs: bool
+) -> None:
+    def refuse(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    store = MemoryStore(prepared.clock)
+    store._objects = dict(prepared.store._objects)
+    vault = open_made(prepared.created, store, prepared.clock, tmp_path / "full")
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    if not has_room_for_runs:
+        monkeypatch.setattr(local_cache.LocalCache, "save", refuse)
+
+    checked = verify(vault, read_data_percent=100)
+    assert checked.ok, f"damage where there is none: {checked.findings}"
+
+    prepared.clock.advance(60)
+    assert save(vault, prepared.tree).stored_bytes == 0, "nothing is stored twice"
+
+
+def test_lists_that_somebody_clears_away_during_a_run_are_read_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge = index_loading.merge_new_lists
+
+    def merge_and_lose(*given: Any, **words: Any) -> set[bytes]:
+        present = merge(*given, **words)
+        for kind, path in kinds_of_files(place):
+            if kind == "lists":
+                path.unlink()
+        return present
+
+    for module in (domain_content, snapshot_places, writing):
+        monkeypatch.setattr(module, "merge_new_lists", merge_and_lose)
+    checked = verify(place.vault(), read_data_percent=100)
+    assert checked.ok, f"damage where there is none: {checked.findings}"
+    check_still_right(place)
+
+
+@pytest.mark.parametrize("kind", ["manifest", "runs", "lists", "unlisted"])
+def test_what_another_account_made_in_the_cache_is_as_if_it_were_not_there(
+    place: Place, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """As after one run as root with the environment of this user."""
+    closed = [path for found, path in kinds_of_files(place) if found == kind]
+    if kind == "unlisted":
+        closed = [next(place.directory.rglob("unlisted")) / ("0" * 64)]
+        closed[0].write_bytes(b"")
+    assert closed
+    read, open_file = Path.read_bytes, os.open
+
+    def refuse(path: object) -> None:
+        if path in closed:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    def read_bytes(path: Path) -> bytes:
+        refuse(path)
+        return read(path)
+
+    def open_one(path: Any, *words: Any, **more: Any) -> int:
+        refuse(path)
+        return open_file(path, *words, **more)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", open_one)
+    check_still_right(place)
+
+
+def test_folders_of_another_account_in_the_cache_are_not_used(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda path, _: Path(path).name != "lists")
+    notes = Notebook()
+    vault = replace(place.vault(), report=notes.noticed)
+
+    assert save(vault, place.tree).stored_bytes == 0
+    assert [each.code for each in notes.findings] == ["cache-unusable"]
 
 
 RECORD = CacheRecord(b"d", b"s", b"e", [b"a"], [b"1"], [b"entry"], [b""], [], b"", 1, 2)

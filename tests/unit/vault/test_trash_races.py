@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from rebond.errors import Refused
+from rebond.errors import Refused, StoreFull
 from rebond.findings import Finding
 from rebond.identifiers import ObjectName, random_id
 from rebond.operations.snapshots import SnapshotFilter, list_snapshots
@@ -14,7 +14,7 @@ from rebond.progress import Silence
 from rebond.store.forwarding import ForwardingStore
 from rebond.store.memory import MemoryStore
 from rebond.store.protocol import Store
-from rebond.testing.faulty_store import CuttingStore, PowerCut
+from rebond.testing.faulty_store import CuttingStore, FaultyStore, PowerCut
 from rebond.testing.manual_clock import ManualClock
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.vaults import make_vault, open_made, read_back, save
@@ -23,6 +23,7 @@ from rebond.vault.forgetting import ForgetPlan, forget, plan_by_name, survey
 from rebond.vault.holds import hold_snapshot, release_snapshot
 from rebond.vault.mark_renewal import next_mark_name
 from rebond.vault.marks import ClaimBody, claim_mark, read_marks
+from rebond.vault.prune_plan import BUSY_MS, PruneOptions
 from rebond.vault.pruning import plan_prune, prune
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trash_emptying import empty_trash
@@ -270,3 +271,45 @@ def claim_for_deletion_of_all(world: World) -> None:
     dying = Told(counting, lambda name: name.startswith("runs/"), lambda: setattr(counting, "is_off", True))
     with pytest.raises(PowerCut):
         empty_trash(world.on(dying), random_id())
+
+
+def test_what_a_prune_that_died_had_claimed_is_said_to_be_left_to_it_for_an_hour(world: World) -> None:
+    world.forget(0, 1)
+    counting = CuttingStore(world.store)
+    told = Told(counting, is_claim, lambda: setattr(counting, "is_off", True))
+    with pytest.raises(PowerCut):
+        prune(world.on(told), Silence())
+    died_ms = world.clock.now_ms()
+    world.clock.advance(60)
+
+    soon = prune(world.vault, Silence())
+    assert (soon.records, soon.left.records, soon.left.packs) == ((), 2, 0)
+    assert soon.left.until_ms == died_ms + BUSY_MS
+
+    world.clock.advance(BUSY_MS / 1000)
+    later = prune(world.vault, Silence())
+    assert (len(later.records), later.left.until_ms) == (2, 0)
+    assert prune(world.vault, Silence()).left.until_ms == 0
+
+
+def test_packs_that_a_prune_that_died_had_claimed_are_said_to_be_left_to_it(world: World) -> None:
+    world.forget(0, 1, 2)
+    counting = CuttingStore(world.store)
+    dies = Told(counting, is_claim, lambda: setattr(counting, "is_off", True))
+    empty_trash(world.vault, random_id())
+    with pytest.raises(PowerCut):
+        prune(world.on(dies), Silence(), PruneOptions(repacks=True))
+
+    left = prune(world.vault, Silence()).left
+    assert left.records == 0
+    assert left.packs > 0
+
+
+def test_without_room_a_prune_claims_nothing_that_it_could_not_end(world: World) -> None:
+    """A claim is for an hour: the prune after one that found no room would free nothing, and be good."""
+    world.forget(0, 1)
+    for room_bytes in (0, 500, 20_000):
+        with pytest.raises(StoreFull, match="needs 32768 bytes of room"):
+            prune(world.on(FaultyStore(world.store, room_bytes=room_bytes)), Silence())
+
+    assert len(prune(world.vault, Silence()).records) == 2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rebond.errors import ConfigError
+from rebond.file_locks import LockHeld
 from rebond.store.memory import MemoryStore
 from rebond.testing.manual_clock import ManualClock
 from rebond.vault.pack_table import PackTable
@@ -118,13 +118,51 @@ def test_two_processes_add_to_one_log(tmp_path: Path) -> None:
     assert list(first.last_read(packs)) == [1, 2]
 
 
-def test_a_directory_that_cannot_be_written_is_an_error_with_a_remedy(tmp_path: Path) -> None:
+def test_a_directory_that_cannot_be_written_stops_no_check_and_says_why(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     log = VerifyLog(tmp_path / "file")
-    log.note(bytes(32), 1, is_whole=True)
 
-    with pytest.raises(ConfigError, match="cannot be remembered"):
+    for number in range(300):
+        log.note(bytes([number % 256]) * 32, 1, is_whole=True)
+    log.flush()
+
+    assert isinstance(log.fault, NotADirectoryError | FileExistsError)
+
+
+def test_a_disk_that_takes_half_of_what_is_noted_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    packs = packs_of([10] * 2)
+    log = VerifyLog(tmp_path)
+    write = os.write
+    for ordinal in range(2):
+        log.note(packs.hash_at(ordinal), 1, is_whole=True)
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", lambda descriptor, content: write(descriptor, bytes(content)[: ROW_SIZE + 7]))
         log.flush()
+
+    assert log.fault is not None
+    assert list(VerifyLog(tmp_path).last_read(packs)) == [1, 0]
+    log.note(packs.hash_at(1), 2, is_whole=True)
+    log.flush()
+    assert list(VerifyLog(tmp_path).last_read(packs)) == [1, 2]
+
+
+def test_a_process_that_keeps_the_log_to_itself_is_waited_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited = []
+
+    def wait(_: int) -> None:
+        waited.append(1)
+        raise LockHeld(4711)
+
+    monkeypatch.setattr("rebond.vault.verify_log.wait_for_file_lock", wait)
+    log = VerifyLog(tmp_path)
+    for number in range(300):
+        log.note(bytes([number % 256]) * 32, 1, is_whole=True)
+    log.flush()
+
+    assert waited == [1]
+    assert "4711" in str(log.fault)
 
 
 def test_those_longest_not_read_come_first_and_the_share_is_of_all_bytes() -> None:

@@ -5,7 +5,7 @@ from rebond.cli.output.answering import DOUBTFUL, GOOD, note
 from rebond.cli.output.speech import tr
 from rebond.cli.vaults.opening import VaultAtHand
 from rebond.cli.witness import Watcher
-from rebond.units import format_size
+from rebond.units import format_moment, format_size
 from rebond.vault.prune_plan import PruneOptions, PrunePlan
 from rebond.vault.pruning import PruneOutcome
 from rebond.vault.pruning import prune as prune_vault
@@ -34,6 +34,17 @@ def note_leftovers(invocation: Invocation, outcome: PruneOutcome) -> int:
             tr(
                 "{count} running backups began before this and may still use what is marked; a later prune goes on.",
                 count=len(outcome.waiting_for),
+            ),
+        )
+    if outcome.left.until_ms:
+        note(
+            invocation,
+            tr(
+                "Left to a prune that began to delete them: {records} snapshots in the trash, {packs} packs. If it was "
+                "cut short, the first prune after {moment} takes them up.",
+                records=outcome.left.records,
+                packs=outcome.left.packs,
+                moment=format_moment(outcome.left.until_ms),
             ),
         )
     if outcome.is_postponed:
@@ -76,6 +87,7 @@ def outcome_document(outcome: PruneOutcome) -> dict[str, object]:
         "voided": list(outcome.voided),
         "waiting_for": list(outcome.waiting_for),
         "postponed": outcome.is_postponed,
+        "left_to_others": {"records": outcome.left.records, "packs": outcome.left.packs},
         "copied_bytes": outcome.copied_bytes,
         "freed_bytes": outcome.freed_bytes,
         "swept": outcome.swept,

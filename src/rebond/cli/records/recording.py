@@ -19,6 +19,7 @@ from rebond.cli.records.calls import describe_call, describe_error, status_of
 from rebond.cli.witness import Watcher
 from rebond.clock import SystemClock
 from rebond.errors import RebondError, StoreError
+from rebond.file_locks import LockHeld
 from rebond.findings import Finding, Severity
 from rebond.history.recording import HISTORY, RunRecorder
 from rebond.logs.events import Weight
@@ -170,7 +171,8 @@ class Recording:
                 at_least = UNCHANGED_LINES if self._was_unchanged else 1
                 self._faults += seal_ledger(self._vault, self._recorder.ledger, at_least=at_least)
         except Exception as reason:  # noqa: BLE001 - also a fault of ours must not fail what is done
-            self._faults.append(_not_sealed(reason))
+            if not self._is_not_kept:  # else nothing is there to be put into the vault later
+                self._faults.append(_not_sealed(reason))
 
     def _write_page(self, error: BaseException | None) -> None:
         """Write the page of objectives and facts anew, where the configuration has one."""
@@ -197,8 +199,12 @@ class Recording:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - also a fault of ours must not fail what is done
-            if not any(each.code == NOT_KEPT for each in self._faults):  # told once
+            if not self._is_not_kept:  # told once
                 self._faults.append(_not_kept(self._recorder.ledger.folder, error))
+
+    @property
+    def _is_not_kept(self) -> bool:
+        return any(each.code == NOT_KEPT for each in self._faults)
 
     def _tell(self, finding: Finding) -> None:
         if finding.severity is Severity.NOTE and self._invocation.is_quiet:
@@ -255,6 +261,15 @@ def _is_number(value: object) -> bool:
 
 
 def _not_kept(folder: Path, error: Exception) -> Finding:
+    if isinstance(error, LockHeld) and error.pid:
+        return Finding(
+            code=NOT_KEPT,
+            severity=Severity.WARNING,
+            subject=str(folder),
+            template="This run could not be written down in {path}: process {pid} holds its lock. What it did is done.",
+            hint_template="See what it does: ps -p {pid}. If it was stopped, it goes on by: kill -CONT {pid}",
+            values={"path": str(folder), "pid": error.pid},
+        )
     return Finding(
         code=NOT_KEPT,
         severity=Severity.WARNING,

@@ -85,6 +85,7 @@ CLI_KEEPING: dict[str, str] = {
     "Deleted {objects} objects, dropped {records} snapshots from the trash, and freed {size}.": "Objets effacés : {objects} ; sauvegardes sorties de la corbeille : {records} ; place libérée : {size}.",
     "Would delete {packs} packs, repack {repacked}, drop {records} snapshots from the trash, and free {size}.": "Effacerait {packs} paquets, en referait {repacked}, sortirait {records} sauvegardes de la corbeille, et libérerait {size}.",
     "{count} running backups began before this and may still use what is marked; a later prune goes on.": "{count} sauvegardes en cours ont commencé avant et peuvent encore employer ce qui est marqué ; un nettoyage ultérieur continue.",
+    "Left to a prune that began to delete them: {records} snapshots in the trash, {packs} packs. If it was cut short, the first prune after {moment} takes them up.": "Laissé à un nettoyage qui a commencé à les effacer : {records} sauvegardes de la corbeille, {packs} paquets. S'il a été coupé, le premier nettoyage après {moment} les reprend.",
     "This store cannot create objects conditionally, so a prune deletes what was marked for seven days.": "Ce dépôt ne sait pas créer un objet sous condition : un nettoyage n'y efface que ce qui est marqué depuis sept jours.",
     # words of lists
     "whole": "entière",

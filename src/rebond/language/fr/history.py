@@ -38,6 +38,8 @@ HISTORY: dict[str, str] = {
     "A machine was copied with its state, or its ledger was changed after it was sealed.": "Une machine a été copiée avec son état, ou son registre a été changé après son scellement.",
     # cli/records/recording.py
     "This run could not be written down in {path}: {reason}. What it did is done.": "Ce passage n'a pu être noté dans {path} : {reason}. Ce qu'il a fait est fait.",
+    "This run could not be written down in {path}: process {pid} holds its lock. What it did is done.": "Ce passage n'a pu être noté dans {path} : le processus {pid} en tient le verrou. Ce qu'il a fait est fait.",
+    "See what it does: ps -p {pid}. If it was stopped, it goes on by: kill -CONT {pid}": "Voyez ce qu'il fait : ps -p {pid}. S'il a été suspendu, il reprend par : kill -CONT {pid}",
     "Check the rights of that folder and the room that is left, or set REBOND_STATE_DIR.": "Vérifiez les droits de ce dossier et la place qui reste, ou définissez REBOND_STATE_DIR.",
     "The record of this run is not in the vault yet: {reason}": "La trace de ce passage n'est pas encore dans le coffre : {reason}",
     "It is kept here, and the next run that can write to the vault puts it there.": "Elle est gardée ici, et le prochain passage qui peut écrire dans le coffre l'y mettra.",

@@ -44,7 +44,10 @@ KEEPING: dict[str, str] = {
     "Make a new backup, then forget this snapshot: prune cannot work with it.": "Faites une nouvelle sauvegarde, puis oubliez celle-ci : le nettoyage ne peut agir avec elle.",
     "It is another segment than its place says.": "C'est un autre segment que ne dit sa place.",
     "It is of another vault or kind than its place says.": "Il est d'un autre coffre ou d'une autre nature que ne dit sa place.",
-    "What was verified cannot be remembered in {path}: {reason}": "Ce qui a été vérifié ne peut être retenu dans {path} : {reason}",
+    "A prune needs {bytes} bytes of room in {location} before it frees any.": "Un nettoyage demande {bytes} octets de place dans {location} avant d'en libérer.",
+    "Make that room by what is not the vault's, or prune as root where the disk keeps some for root. Delete nothing in the vault by hand.": "Faites cette place sans toucher au coffre, ou nettoyez en root si le disque en réserve à root. N'effacez rien à la main dans le coffre.",
+    "Which packs were read cannot be remembered in {path}: {reason}. What was found is told all the same.": "Quels paquets ont été lus ne peut être retenu dans {path} : {reason}. Ce qui a été trouvé est dit tout de même.",
+    "Make the directory writable and free some room there, or set REBOND_STATE_DIR to one that is.": "Rendez le dossier inscriptible et faites-y de la place, ou indiquez-en un autre par REBOND_STATE_DIR.",
     # holds, marks, runs
     "No hold could be put: {count} numbers below {prefix} are taken.": "Aucune protection n'a pu être déposée : {count} numéros sous {prefix} sont pris.",
     "The snapshot {snapshot} was forgotten, so a hold does not protect it.": "La sauvegarde {snapshot} est oubliée, une protection n'y fait rien.",

@@ -91,6 +91,8 @@ STORE: dict[str, str] = {
     "This account may not use {location}: {reason}.": "Ce compte ne peut utiliser {location} : {reason}.",
     "{location} does not let this account handle {name}: {reason}.": "{location} ne permet pas à ce compte de traiter "
     "{name} : {reason}.",
+    "{location} can only be read: {name} cannot be written there.": "{location} est en lecture seule : {name} ne peut y être écrit.",
+    "Look at the system's log: a disk with errors is made read-only. Else mount it for writing.": "Regardez le journal du système : un disque qui a des erreurs passe en lecture seule. Sinon, montez-le en écriture.",
     "Give this account the right to read and write there, or run as the account that owns it.": "Donnez à ce compte le "
     "droit d'y lire et d'y écrire, ou prenez le compte à qui il appartient.",
     "{location} does not answer: {reason}.": "{location} ne répond pas : {reason}.",
@@ -166,6 +168,7 @@ STORE: dict[str, str] = {
     "{location} answers what is no answer of such a store: {reason}": "{location} répond ce qu'un tel stockage ne répond pas : {reason}",
     "{variable} has a space or a line end in it.": "{variable} contient une espace ou une fin de ligne.",
     "Set it to the key alone, or unset it.": "Donnez-lui la clé seule, ou retirez-la.",
+    "{location} was asked for {name} and answers with a page of something else.": "On a demandé {name} à {location}, et il répond par une page d'autre chose.",
     "{location} says that {name} is there, and that it is not.": "{location} dit que {name} est là, et n'y est pas.",
     "Look whether something else answers in its place, such as a proxy, then run the same command again.": "Regardez si "
     "autre chose répond à sa place, comme un proxy, puis relancez la même commande.",

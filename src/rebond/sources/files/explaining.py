@@ -125,8 +125,8 @@ class _Descent:
         if self._rules.watched_names.isdisjoint(names):
             return scope, None
         marker = scope.find_marker(self._fd, names, ())
-        if marker is not None and path and name != marker:
-            return scope, scope.marker_rule(marker)
+        if marker is not None and path:  # the walk asks no other file of such a directory
+            return scope, None if name == marker else scope.marker_rule(marker)
         return scope.arrive(self._fd, path, names, (), self._report), None
 
     def _look(self, name: bytes) -> os.stat_result | None:
