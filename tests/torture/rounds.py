@@ -18,7 +18,7 @@ from tests.torture.interrupting import interrupt
 from tests.torture.killing import KillingGround
 from tests.torture.own_process_killing import ProcessKilling
 from tests.torture.real_program import RealProgram, plant_tree
-from tests.torture.rotting import rot_once
+from tests.torture.rotting import rot_once, rot_several
 from tests.torture.sharing import Crowd, Site
 
 LARGE_BYTES = 640_000_000
@@ -152,8 +152,12 @@ def rot_for(seconds: float) -> str:
     with scratch() as folder:
         (folder / "made").mkdir()
         pristine = build_world(folder / "made")
-        count = repeat(seconds, lambda: rot_once(pristine, folder / "rotten", rng))
-    return f"{count} objects spoilt"
+
+        def rot() -> None:
+            (rot_once if rng.random() < 0.6 else rot_several)(pristine, folder / "rotten", rng)
+
+        count = repeat(seconds, rot)
+    return f"{count} vaults with rot"
 
 
 def forget_for(seconds: float) -> str:
