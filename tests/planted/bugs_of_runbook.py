@@ -17,6 +17,18 @@ MOVES = "tests/unit/cli/test_runbook_moves.py"
 
 RUNBOOK = (
     Bug(
+        "a-line-shuts-the-root",
+        "Who copies secrets back by the runbook's line gives the stack's folder a mode that nobody else may pass.",
+        (
+            Change(
+                "runbook/moving.py",
+                'copying = f"tar -C {source} -cf - . | tar -C {target} --no-overwrite-dir --backup=numbered -xpf -"',
+                'copying = f"cp -a --backup=numbered {source} {target}"',
+            ),
+        ),
+        (f"{WRITING}::test_secrets_that_are_copied_over_leave_the_folders_as_they_are",),
+    ),
+    Bug(
         "the-list-of-the-week-says-held",
         "The list of the week ticks that the objectives are held, while one of work that may be lost is missed.",
         (Change("runbook/answers.py", "list(sight.missed or ()), 0", "list[str](), 0"),),

@@ -117,6 +117,7 @@ def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Followed]:
 def plant_stack(root: pathlib.Path, server: PostgresServer) -> None:
     (root / "media" / "2026").mkdir(parents=True)
     (root / "code").mkdir()
+    root.chmod(0o755)
     (root / "media" / "2026" / "photo.jpg").write_text("a photo")
     (root / "code" / "main.py").write_text("print()\n")
     (root / ".env").write_text(ENVIRONMENT)
@@ -188,6 +189,7 @@ def test_whoever_follows_it_to_the_letter_loses_nothing_and_finds_everything_in_
     assert (stack / "code" / "main.py").read_text() == "print()\n"
     assert (stack / ".env").read_text() == ENVIRONMENT
     assert stat.S_IMODE((stack / ".env").stat().st_mode) == 0o600
+    assert stat.S_IMODE(stack.stat().st_mode) == 0o755  # of the stack's own folder nothing came back
     assert rows == [("a row",)]
     assert set(followed.databases.values()) == {"40"}
     assert [name.partition("_")[2].partition("_")[0] for name in followed.databases] == ["", "before", "restored"]

@@ -25,7 +25,7 @@ _SCENARIOS = (
     *("wal_archived", "wal_received", "wal_troubles", "wal_failing_back", "wal_cleaning"),
     *("postgres", "export", "point_in_time", "drills_of_postgres", "moments_of_databases"),
     *("export_guarded", "saved_from_a_standby", "postgres_raw_names", "restored_subscribers"),
-    *("restore_in_place_postgres", "tables_in_place", "tables_in_place_at_moments"),
+    *("tables_in_place", "tables_in_place_at_moments"),
 )
 _SHOWN = 3
 

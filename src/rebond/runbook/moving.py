@@ -87,4 +87,6 @@ def _copy_over(name: str, begins: bytes) -> Move:
         ),
     )
     source, target = came_back(f"{name}/."), quote(os.path.join(os.fsdecode(begins), ""))
-    return words, (f"ls -d {source} && mkdir -p {target} && cp -a --backup=numbered {source} {target}",)
+    # Folders that are there keep their owners and modes: cp -a would make the stack's root one that nobody may pass.
+    copying = f"tar -C {source} -cf - . | tar -C {target} --no-overwrite-dir --backup=numbered -xpf -"
+    return words, (f"ls -d {source} && mkdir -p {target} && {copying}",)

@@ -1,6 +1,7 @@
 """Runbooks of both guides' stacks, and of stacks that lack this or that."""
 
 import ast
+import os
 import pathlib
 import re
 import subprocess
@@ -403,3 +404,23 @@ def test_the_manual_and_the_runbook_say_the_same_of_every_error() -> None:
         manual = " ".join(text.split())
         for sentence in (known[code].means, known[code].remedy):
             assert sentence.template in manual, f"{code}: runbook/error_catalogue.py and language/fr/troubles.py"
+
+
+def test_secrets_that_are_copied_over_leave_the_folders_as_they_are(tmp_path: pathlib.Path) -> None:
+    """The folders that a restore makes for secrets are their owner's alone; those of the stack are not."""
+    root, back = tmp_path / "stack", tmp_path / "back" / "keys"
+    (root / "infra").mkdir(parents=True)
+    (back / "infra").mkdir(parents=True)
+    (back / "infra" / "a b.env").write_text("new")
+    (root / "infra" / "a b.env").write_text("old")
+    for folder, mode in ((root, 0o755), (root / "infra", 0o751), (back, 0o700), (back / "infra", 0o700)):
+        folder.chmod(mode)
+    head = 'version = 1\n[stack]\nname = "shop"\n[vault]\nurl = "vault"\n'
+    (root / "rebond.toml").write_text(f'{head}[component.keys]\nkind = "secrets"\npaths = [".env", "infra/*.env"]\n')
+    page = markdown_of(facts_of(load(root / "rebond.toml")))
+    (line,) = re.findall(r"^ls -d .*/keys/\..*--backup=numbered.*$", page, re.MULTILINE)
+    subprocess.run(["bash", "-c", line], env={**os.environ, "TO": str(back.parent)}, check=True, capture_output=True)
+
+    assert [each.stat().st_mode & 0o777 for each in (root, root / "infra")] == [0o755, 0o751]
+    assert (root / "infra" / "a b.env").read_text() == "new"
+    assert (root / "infra" / "a b.env.~1~").read_text() == "old"
