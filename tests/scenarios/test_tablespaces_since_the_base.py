@@ -8,7 +8,8 @@ import pytest
 from tests.scenarios.archived_server import ArchivedStack
 from tests.scenarios.test_point_in_time import folder, make_stack  # noqa: F401 - a fixture
 
-from rebond.operations.physical.targets import LATEST
+from rebond.errors import SourceUnfit
+from rebond.operations.physical.targets import LATEST, SET
 
 pytestmark = pytest.mark.judge("postgres")
 
@@ -58,3 +59,25 @@ def test_what_is_restored_beside_a_living_server_leaves_its_tablespaces_alone(
         assert list_contents(place) == before
         assert stack.server.sql("SELECT count(*), max(id) FROM far") == "5000|15000\n"
         assert list_contents(gone) == {"of somebody else": b"stays"}
+
+
+def test_a_tablespace_inside_is_saved_or_the_server_is_refused(folder: pathlib.Path) -> None:  # noqa: F811
+    with make_stack() as stack:
+        stack.server.sql("SET allow_in_place_tablespaces = on; CREATE TABLESPACE inside LOCATION ''")
+        stack.server.sql("CREATE TABLE kept TABLESPACE inside AS SELECT generate_series(1, 300) AS id")
+        if stack.server.major < 16:
+            with pytest.raises(SourceUnfit, match="a tablespace inside its data directory"):
+                stack.back_up()
+            number = stack.server.sql("SELECT oid FROM pg_tablespace WHERE spcname = 'inside'").strip()
+            stack.server.stop()
+            moved = stack.server.folder / "moved out"
+            link = stack.server.data / "pg_tblspc" / number
+            link.rename(moved)
+            link.symlink_to(moved)
+            stack.server.start()
+        outcome = stack.back_up()
+        server, _ = stack.start(folder / "r", SET, outcome.record)
+        try:
+            assert server.ask("SELECT count(*) FROM kept", "postgres").strip() == "300"
+        finally:
+            server.remove()

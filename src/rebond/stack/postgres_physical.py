@@ -34,6 +34,7 @@ from rebond.stack.wal import ask_receiving
 from rebond.stack.whereabouts import place_of, words_of
 
 OLDEST_MAJOR = 15
+_SENDS_INSIDE_SINCE = 16  # the server that puts tablespaces inside its data directory into a base backup
 
 
 class ConfiguredPhysical:
@@ -237,4 +238,13 @@ def _require_fit(facts: ServerFacts) -> None:
         raise SourceUnfit(
             "The server writes too little into its log to be saved while it runs: wal_level is minimal.",
             hint="Set wal_level = replica, and restart it: 'rebond wal settings' prints all that it needs.",
+        )
+    inside = sorted(place for place in (facts.tablespaces or {}).values() if place and not os.path.isabs(place))
+    if inside and facts.major < _SENDS_INSIDE_SINCE:
+        raise SourceUnfit(
+            "The server has a tablespace inside its data directory ({place}), which PostgreSQL {major} leaves out of "
+            "every base backup.",
+            hint="Stop the server, move {place} out of the data directory, and leave a link to it there: ln -s.",
+            place=inside[0],
+            major=facts.major,
         )

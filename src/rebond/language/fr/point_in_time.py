@@ -118,6 +118,8 @@ POINT_IN_TIME: dict[str, str] = {
     "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO that user.": "GRANT EXECUTE ON FUNCTION pg_create_restore_point(text), pg_switch_wal() TO cet utilisateur.",
     "The server is PostgreSQL {version}; the physical method needs {oldest} or later.": "Le serveur est un PostgreSQL {version} ; la méthode physique demande {oldest} ou plus récent.",
     'Set method = "logical" for this component, or upgrade the server.': 'Réglez method = "logical" pour ce composant, ou mettez le serveur à jour.',
+    "The server has a tablespace inside its data directory ({place}), which PostgreSQL {major} leaves out of every base backup.": "Le serveur a un espace de tables dans son répertoire de données ({place}), que PostgreSQL {major} omet de toute sauvegarde de base.",
+    "Stop the server, move {place} out of the data directory, and leave a link to it there: ln -s.": "Arrêtez le serveur, sortez {place} du répertoire de données, et laissez-y un lien vers lui : ln -s.",
     "The server writes too little into its log to be saved while it runs: wal_level is minimal.": "Le serveur écrit trop peu dans son journal pour être sauvegardé pendant qu'il tourne : wal_level est minimal.",
     "Set wal_level = replica, and restart it: 'rebond wal settings' prints all that it needs.": "Réglez wal_level = replica, et redémarrez-le : « rebond wal settings » donne tout ce qu'il faut.",
     "Starting this data directory takes PostgreSQL {major}, and here are: {known}.": "Démarrer ce répertoire de données demande PostgreSQL {major}, et il y a ici : {known}.",
