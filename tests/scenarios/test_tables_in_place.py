@@ -304,6 +304,16 @@ def test_what_cannot_be_is_said_before_anything_is_stopped(shop: Shop, server: P
     assert shop.schemas() == []
 
 
+def test_a_publication_of_all_tables_is_a_doubt(shop: Shop) -> None:
+    """A subscriber stops at rows of a table that it does not have."""
+    shop.sql("CREATE PUBLICATION everything FOR ALL TABLES")
+    plan = json.loads(
+        shop.program.good("restore", "latest", "--in-place", "--dry-run", "--table", "notes", "--json").out
+    )
+    (told,) = plan["missing"]
+    assert (told["code"], "everything" in told["message"]) == ("beside-is-published", True)
+
+
 def test_what_goes_with_tables_and_what_does_not(shop: Shop) -> None:
     for words in (
         ("code", "db", "--table", "orders"),

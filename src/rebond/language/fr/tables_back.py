@@ -31,6 +31,8 @@ TABLES_BACK: dict[str, str] = {
     'Name another user in the configuration, or let a superuser say: GRANT "{owner}" TO "{user}";': 'Nommez un autre utilisateur dans la configuration, ou faites dire à un superutilisateur : GRANT "{owner}" TO "{user}";',
     "{user} may make no schema in {database}, in which the rows would lie that are there now.": "{user} n'a pas le droit de créer un schéma dans {database}, où seraient gardées les lignes qui y sont maintenant.",
     'Let its owner or a superuser say there: GRANT CREATE ON DATABASE "{database}" TO "{user}";': 'Faites-y dire à son propriétaire ou à un superutilisateur : GRANT CREATE ON DATABASE "{database}" TO "{user}";',
+    "The publications {names} send all tables of {database}, also those in which the rows lie beside: a subscriber that has none of that name stops at them.": "Les publications {names} envoient toutes les tables de {database}, aussi celles où les lignes sont gardées à côté : un abonné qui n'en a pas de ce nom s'y arrête.",
+    "Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE …); or make there the tables that the subscriber's log asks for, empty.": "Où l'une a des abonnés, faites-lui d'abord nommer ses tables (CREATE PUBLICATION … FOR TABLE …) ; ou créez-y, vides, les tables que demande le journal de l'abonné.",
     # while it is done
     "The views {views} went with their table, and do not come back with it.": "Les vues {views} ont disparu avec leur table, et ne reviennent pas avec elle.",
     "'rebond cat SNAPSHOT {file}' shows how each was made.": "« rebond cat SAUVEGARDE {file} » montre comment chacune était faite.",

@@ -87,7 +87,8 @@ class TablesPart(ServerPart):
             self._moment.require(self._source)
             return []
         saved = self._choose(read_saved(reader, self.name))
-        return _tell_lost(self.name, self._plan(saved, self._aim(saved, target))[1])
+        exchange, made = self._plan(saved, self._aim(saved, target))
+        return [*_tell_lost(self.name, made), *_tell_published(self.name, exchange)]
 
     def describe_left(self) -> str:
         """Return the schema that only a restore makes, with what may lie in it."""
@@ -243,5 +244,22 @@ def _tell_lost(component: str, made: MadeTables) -> list[Finding]:
             template="The views {views} went with their table, and do not come back with it.",
             hint_template="'rebond cat SNAPSHOT {file}' shows how each was made.",
             values={"views": ", ".join(made.lost_views), "file": f"{component}/pre-data.sql"},
+        )
+    ]
+
+
+def _tell_published(component: str, exchange: Exchange) -> list[Finding]:
+    if not exchange.publishing_all:
+        return []
+    return [
+        Finding(
+            code="beside-is-published",
+            severity=Severity.WARNING,
+            subject=component,
+            template="The publications {names} send all tables of {database}, also those in which the rows lie beside: "
+            "a subscriber that has none of that name stops at them.",
+            hint_template="Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE …); "
+            "or make there the tables that the subscriber's log asks for, empty.",
+            values={"names": ", ".join(exchange.publishing_all), "database": exchange.database},
         )
     ]

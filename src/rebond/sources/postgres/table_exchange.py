@@ -54,13 +54,15 @@ class ExchangedTable(msgspec.Struct, frozen=True, kw_only=True):
 class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     """Tables of one database that are exchanged together. ``work`` is the schema beside.
 
-    ``sequences`` are made with the tables that are gone; whole names as SQL.
+    ``sequences`` are made with the tables that are gone; whole names as SQL. ``publishing_all`` are publications that
+    send the tables beside to subscribers too.
     """
 
     database: str
     work: str
     tables: tuple[ExchangedTable, ...]
     sequences: tuple[str, ...] = ()
+    publishing_all: tuple[str, ...] = ()
 
     def name_beside(self, table: str) -> str:
         """Return the whole name, as SQL, of a table of the schema beside."""

@@ -23,6 +23,8 @@ WITH RECURSIVE wanted AS (
 SELECT pg_catalog.json_build_object(
   'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
   'user', current_user,
+  'publishing_all', (SELECT coalesce(pg_catalog.json_agg(pubname), '[]') FROM pg_catalog.pg_publication
+                     WHERE puballtables),
   'mark', coalesce((SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace
                     WHERE nspname = {work}), ''),
   'beside', (SELECT coalesce(pg_catalog.json_agg(c.relname), '[]') FROM pg_catalog.pg_class c
@@ -146,10 +148,14 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
-    """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in."""
+    """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in.
+
+    ``publishing_all`` are publications of all tables, also of those that are made.
+    """
 
     may_create: bool
     user: str
+    publishing_all: tuple[str, ...]
     mark: str
     beside: tuple[str, ...]
     tables: tuple[LiveTable, ...]

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
+import msgspec
+
 from rebond.errors import RestoreError
 from rebond.sources.postgres.belonging import read_join, read_key_comment, read_publication
 from rebond.sources.postgres.names import quote_text
@@ -49,6 +51,7 @@ def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: st
         database=target.database,
         work=work,
         tables=tuple(_name(number, each, is_made=live is None) for number, (each, live) in enumerate(found, 1)),
+        publishing_all=looks.publishing_all,
     )
 
 
@@ -81,7 +84,7 @@ def make_missing(
 
 def _with_sequences(exchange: Exchange, plan: PartPlan) -> Exchange:
     names = sorted(each.decode(errors="surrogateescape") for each in plan.sequences)
-    return Exchange(database=exchange.database, work=exchange.work, tables=exchange.tables, sequences=tuple(names))
+    return msgspec.structs.replace(exchange, sequences=tuple(names))
 
 
 def _list_joins(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTarget) -> Iterator[bytes]:
