@@ -17,6 +17,7 @@ STREAMS = "tests/scenarios/test_streams_real_program.py"
 CONFIGURED = "tests/scenarios/test_configured_streams.py"
 FORGETTING = "tests/unit/vault/test_forgetting.py"
 KEYS_MEET = "tests/scenarios/test_key_changes_that_meet.py"
+TARGETS = "tests/unit/sources/test_landing.py"
 TREES = "tests/unit/stack/test_file_trees.py"
 WANTED = "tests/unit/stack/test_wanted_paths.py"
 
@@ -317,5 +318,11 @@ SILENCE = (
         "A snapshot's record is damaged, and what forgets every day ends with 0 beside it.",
         (Change("cli/commands/forget.py", "status_of([*plan.left, *damage])", "status_of(plan.left)"),),
         ("tests/unit/cli/test_keeping.py::test_beside_a_damaged_record_the_others_go_and_the_status_says_damage",),
+    ),
+    Bug(
+        "restored-onto-a-disk-that-left",
+        "The disk of the target is unmounted during a restore; all is said to be there, and the directory is empty.",
+        (Change("sources/files/landing.py", "            self._target.require_in_place()\n", ""),),
+        (f"{TARGETS}::test_a_target_that_went_away_meanwhile_is_not_said_to_hold_what_was_restored",),
     ),
 )

@@ -1,10 +1,11 @@
 """One bucket below a prefix: what the library asks of a service, and our errors for what it says."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from rebond.errors import ObjectMissing, ShortRead, StoreUnfit, StoreUnreachable
+from rebond.errors import ObjectMissing, ShortRead, StoreError, StoreUnfit, StoreUnreachable
 from rebond.interruptions import join
 from rebond.store.cloud_address import CloudAddress
 from rebond.store.cloud_clients import Patience, make_clients
@@ -65,6 +66,10 @@ class CloudBucket:
         except ObjectMissing:
             self.require_missing(name)
             raise
+        except StoreError as error:
+            if not error.retryable:
+                self.ask_for_words(name)
+            raise
         self.require_object(name, found)
         return self.describe(found)
 
@@ -77,7 +82,22 @@ class CloudBucket:
         except ObjectMissing:
             self.require_missing(name)
             return False
+        except StoreError as error:
+            if not error.retryable:
+                self.ask_for_words(name)
+            raise
         return True
+
+    def ask_for_words(self, name: str) -> None:
+        """Raise why something is refused, if the service says so: an answer to HEAD has no words.
+
+        Else a clock that is wrong and a token that has expired look like a right that is missing.
+        """
+        import obstore
+
+        with contextlib.suppress(ObjectMissing, ShortRead):
+            path = self.above + name
+            self.call(name, lambda: obstore.get_range(self.clients.quick, path, start=0, length=1), wanted_end=1)
 
     def require_missing(self, name: str) -> None:
         """Raise ``StoreError`` unless the service itself says that there is no such object, and not a proxy."""

@@ -150,6 +150,21 @@ def test_a_small_tree_comes_back(landing: FileLanding, target: pathlib.Path, not
     assert noted == []
 
 
+@pytest.mark.parametrize("comes_instead", [False, True])
+def test_a_target_that_went_away_meanwhile_is_not_said_to_hold_what_was_restored(
+    landing: FileLanding, target: pathlib.Path, comes_instead: bool
+) -> None:
+    """As a disk that is unmounted lazily: everything is written, and nothing is where it was asked for."""
+    root = landing.begin(directory_of(""))
+    landing.write_whole_file(root, file_of("a", b"1"), b"1")
+    target.rename(target.with_name("away"))
+    if comes_instead:
+        target.mkdir()
+
+    with pytest.raises(RestoreError, match="does not lie at"):
+        landing.finish()
+
+
 def test_a_directory_may_be_entered_by_nobody_else_until_the_end(landing: FileLanding, target: pathlib.Path) -> None:
     root = landing.begin(ROOT)
     landing.make_directory(root, directory_of("d", mode=0o777))

@@ -326,6 +326,32 @@ def test_an_object_without_a_time_is_not_taken_for_an_ancient_one(server: S3Serv
 
 
 @pytest.mark.parametrize(
+    ("status", "code", "words"),
+    [
+        (403, "RequestTimeTooSkewed", "this machine's clock is wrong"),
+        (403, "ExpiredToken", "has expired"),
+        (400, "ExpiredToken", "has expired"),
+        (403, "SignatureDoesNotMatch", "does not fit the access key"),
+        (403, "AccessDenied", "does not let this credential"),
+    ],
+)
+def test_why_a_look_at_an_object_is_refused_is_asked_for(
+    server: S3Server, store: CloudStore, status: int, code: str, words: str
+) -> None:
+    """An answer to HEAD has no body: 403 alone would send people to look at rights."""
+    store.put_if_absent("packs/denied", b"mine")
+    server.faults.append(Fault(path="packs/denied", status=status, code=code, times=4))
+    with pytest.raises(AccessDenied, match=words):
+        store.stat("packs/denied")
+    with pytest.raises(AccessDenied, match=words):
+        store._bucket.exists("packs/denied")
+
+    server.faults[:] = [Fault(method="HEAD", path="packs/denied", status=403)]
+    with pytest.raises(AccessDenied, match="does not let this credential"):
+        store.stat("packs/denied")
+
+
+@pytest.mark.parametrize(
     "headers",
     [
         {},

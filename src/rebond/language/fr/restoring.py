@@ -58,6 +58,8 @@ RESTORING: dict[str, str] = {
     "A landing must begin with the root, and cannot be used after its end.": "Une restauration commence par la racine, et ne sert plus après sa fin.",
     "Another restore is writing to {target}.": "Une autre restauration écrit dans {target}.",
     "Wait until it has ended, or restore to another directory.": "Attendez qu'elle soit finie, ou restaurez dans un autre dossier.",
+    "What was restored does not lie at {path}: that name leads elsewhere now, or nowhere.": "Ce qui a été restauré ne se trouve pas à {path} : ce nom mène désormais ailleurs, ou nulle part.",
+    "A disk was mounted or unmounted there meanwhile, or the directory was moved: what was restored went with it. Look what is mounted there, then restore again.": "Un disque y a été monté ou démonté entre-temps, ou le dossier déplacé : ce qui a été restauré l'a suivi. Voyez ce qui y est monté, puis restaurez de nouveau.",
     "{target} cannot be used as a directory: {reason}": "{target} ne peut servir de dossier : {reason}",
     "Name a directory that you may write to, or one that does not exist yet.": "Nommez un dossier où vous pouvez écrire, ou un qui n'existe pas encore.",
     "The device {path} was not restored: only root may make one.": "Le périphérique {path} n'a pas été restauré : seul root peut en créer.",

@@ -106,6 +106,13 @@ class OpenDirectories:
         fcntl.flock(self._root_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._locked_by = os.getpid()
 
+    def is_at(self, path: bytes) -> bool:
+        """Say whether ``path`` still leads to the root: a disk may be unmounted, a directory moved meanwhile."""
+        try:
+            return os.path.samestat(os.stat(path), os.fstat(self._root_fd))
+        except OSError:
+            return False
+
     def close(self) -> None:
         """Close all descriptors of all threads, the root's too.
 

@@ -131,6 +131,7 @@ class FileLanding:
         if not self._target.is_dry_run:
             self._begun.close()
             self._maker.finish()
+            self._target.require_in_place()
         self._target.report_sums()
 
     def close(self) -> None:

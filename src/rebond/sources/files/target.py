@@ -51,6 +51,16 @@ class Target:
         self._kept_first = b""
         self._lock = threading.Lock()
 
+    def require_in_place(self) -> None:
+        """Raise ``RestoreError`` where what was written is not to be found at the target."""
+        if not self.directories.is_at(self.path):
+            raise RestoreError(
+                "What was restored does not lie at {path}: that name leads elsewhere now, or nowhere.",
+                hint="A disk was mounted or unmounted there meanwhile, or the directory was moved: what was restored "
+                "went with it. Look what is mounted there, then restore again.",
+                path=show_path(self.path),
+            )
+
     def meet(self, directory: Directory, directory_fd: int, entry: Entry) -> Outcome | None:
         """Decide about what lies under the entry's name; ``None`` when it may be replaced, or has gone.
 
