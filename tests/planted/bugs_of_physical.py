@@ -12,10 +12,23 @@ SUMMARIES = "tests/unit/sources/test_wal_summaries.py"
 IN_PLACE = "tests/scenarios/test_restore_in_place_physical.py"
 PARTS = "tests/unit/sources/test_reading_in_part.py"
 UNITS = "tests/unit/sources/test_postgres_physical.py"
+PREPARED = "tests/scenarios/test_prepared_transactions.py"
 SPACES = "tests/scenarios/test_tablespaces_since_the_base.py"
 RECORDS = "tests/scenarios/test_log_records.py"
 
 PHYSICAL = (
+    Bug(
+        "the-end-of-a-prepared-transaction-is-nobodys",
+        "The number of a transaction that was prepared, and committed later, is refused as a moment out of reach.",
+        (
+            Change(
+                "sources/postgres_physical/wal_records.py",
+                "if operation in _OF_PREPARED:  # the session",
+                "if not operation:  # the session",
+            ),
+        ),
+        (f"{PREPARED}::test_a_moment_is_the_end_of_a_prepared_transaction",),
+    ),
     Bug(
         "a-tablespace-inside-left-out",
         "PostgreSQL 15 leaves a tablespace that lies inside out of its base backup, and the backup passes for whole.",

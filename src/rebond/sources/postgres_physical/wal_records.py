@@ -23,6 +23,9 @@ _CHECKPOINTS, _RESTORE_POINT, _END_OF_RECOVERY = frozenset({0x00, 0x10}), 0x70, 
 _OPERATION = 0x70
 _COMMITS = frozenset({0x00, 0x30})  # of a transaction; of one that was prepared
 _ABORTS = frozenset({0x20, 0x40})
+_OF_PREPARED = frozenset({0x30, 0x40})
+_HAS_PARTS = 0x80
+_HAS_DATABASE, _HAS_PREPARED, _HAS_ORIGIN, _HAS_NAME = 0x001, 0x010, 0x020, 0x080
 _SHORT_DATA, _LONG_DATA, _ORIGIN, _TOP_TRANSACTION = 255, 254, 253, 252
 _CHECKPOINT_TIME_AT = 64  # in a CheckPoint: after three words of 64 bits and what is numbered between
 _EPOCH_US = 946_684_800_000_000  # PostgreSQL counts from the year 2000
@@ -183,7 +186,30 @@ def _read_mark(payload: bytearray, offset: int, lsn: int) -> Mark | None:
     if manager == _XLOG:
         name = bytes(payload[start + 8 : start + 72]).split(b"\0", 1)[0].decode(errors="replace")
         return Mark("point", lsn, time_us, 0, name)
+    if operation in _OF_PREPARED:  # the session that ends it has no number of its own
+        xid = _read_prepared(bytes(payload[start : offset + length]), info) or xid
     return Mark("commit" if operation in _COMMITS else "abort", lsn, time_us, xid)
+
+
+def _read_prepared(data: bytes, info: int) -> int:
+    """Return the number of the transaction that was prepared, from the end of one; 0 where that cannot be read.
+
+    What was dropped with it has an entry each, longer since PostgreSQL 18: the length that comes to the end is right.
+    """
+    parts = int.from_bytes(data[8:12], "little") if info & _HAS_PARTS else 0
+    if not parts & _HAS_PREPARED:
+        return 0
+    for dropped_bytes in (12, 16):
+        place = 12 + (8 if parts & _HAS_DATABASE else 0)
+        for part, size in ((0x002, 4), (0x004, 12), (0x100, dropped_bytes), (0x008, 16)):  # with a count before each
+            if parts & part:
+                place += 4 + size * int.from_bytes(data[place : place + 4], "little")
+        end = place + 4
+        if parts & _HAS_NAME:
+            end = data.find(b"\0", end) + 1
+        if end + (16 if parts & _HAS_ORIGIN else 0) == len(data):
+            return int.from_bytes(data[place : place + 4], "little")
+    return 0
 
 
 def _read_checkpoint(payload: bytearray, start: int, lsn: int) -> Mark | None:
