@@ -5,13 +5,17 @@ import pathlib
 import shutil
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.cli.program_runs import Program, plant_shop
 
+from rebond.cli.keeping.pruning import outcome_text
 from rebond.identifiers import ObjectName
 from rebond.store.local import LocalStore
 from rebond.vault.marks import ClaimBody, claim_mark
 from rebond.vault.opening import open_vault
 from rebond.vault.protocol_rules import ClaimPurpose
+from rebond.vault.prune_plan import PrunePlan
+from rebond.vault.pruning import PruneOutcome
 from rebond.vault.slots import key_file_secret
 
 
@@ -315,3 +319,35 @@ def test_a_prune_says_what_another_one_had_begun_to_delete(program: Program) -> 
     assert "2 snapshots in the trash, 0 packs" in answer.err
     assert "2 sauvegardes de la corbeille" in program.good("prune", REBOND_LANG="fr").err
     assert program.ask("prune")["left_to_others"] == {"records": 2, "packs": 0}
+
+
+def test_a_prune_that_copied_more_than_it_could_delete_frees_no_negative_sizes() -> None:
+    """Backups run beside it: what it copied out of old packs stands twice until a later one."""
+    plan = PrunePlan(
+        records=(),
+        packs=(),
+        repacked=(),
+        references=(),
+        lists=(),
+        journals=(),
+        taken_up=(),
+        waiting_for=(),
+        left_packs=0,
+        total_bytes=0,
+    )
+    outcome = PruneOutcome(
+        plan=plan,
+        records=(ObjectName("snapshots/a"),),
+        deleted=("packs/a", "packs/b"),
+        spared=(),
+        voided=(),
+        waiting_for=(),
+        freed_bytes=-5_000_000,
+        copied_bytes=9_000_000,
+    )
+
+    text = outcome_text(outcome)
+    assert "Deleted 2 objects and dropped 1 snapshot" in text
+    assert "5.00 MB more for now" in text
+    assert "-" not in text
+    assert "freed -" not in outcome_text(replace(outcome, freed_bytes=5_000_000))

@@ -18,6 +18,14 @@ def prune_now(vault: VaultAtHand, watcher: Watcher, part: tuple[int, int] = (0, 
 
 def outcome_text(outcome: PruneOutcome) -> str:
     """Return one line on what was deleted."""
+    if outcome.freed_bytes < 0:
+        return tr(
+            "Deleted {objects} objects and dropped {records} snapshots from the trash. The vault takes {size} more for "
+            "now: a later prune deletes the packs whose content was copied.",
+            objects=len(outcome.deleted),
+            records=len(outcome.records),
+            size=format_size(-outcome.freed_bytes),
+        )
     return tr(
         "Deleted {objects} objects, dropped {records} snapshots from the trash, and freed {size}.",
         objects=len(outcome.deleted),
