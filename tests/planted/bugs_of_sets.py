@@ -42,6 +42,15 @@ SETS = (
         (f"{LOOKS}::test_what_was_written_after_the_first_look_and_what_was_deleted_since_are_both_there",),
     ),
     Bug(
+        "pages-kept-before-what-is-gone",
+        "A second look keeps pages of a directory as its entries come, and loses a subdirectory that is gone since.",
+        (
+            Change("vault/second_looks.py", "    knows_leaves = False", "    knows_leaves = True"),
+            Change("vault/tree_writing.py", "            if open_directories[-1].pages:\n", "            if False:\n"),
+        ),
+        (f"{LOOKS}::test_a_subdirectory_that_only_the_first_look_saw_is_kept_beside_many_files",),
+    ),
+    Bug(
         "missing-files-unsaid",
         "A set in which rows name files that it does not hold is called whole.",
         (Change("operations/saving.py", "        if missing is None or missing:\n", "        if missing is None:\n"),),

@@ -19,7 +19,7 @@ from rebond.errors import RestoreError
 _ROW = struct.Struct(">QIQI16s")  # big-endian: sorts by its bytes
 _ROWS_IN_MEMORY = 300_000
 _READ_ROWS = 4096
-_ROWS_TOGETHER = 50_000  # a segment that more files share is given back in parts
+_ROWS_TOGETHER = 10_000  # a segment that more files share is given back in parts: each row becomes half a kilobyte
 _SPOOL_BUFFER = 1 << 20
 
 

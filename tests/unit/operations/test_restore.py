@@ -734,3 +734,14 @@ def test_a_spool_gives_back_what_it_was_given_in_any_order(spool: reading_plan.S
     assert [spool.get(number) for number in order] == [contents[number] for number in order]
     assert spool.add(b"more") == 900
     assert spool.get(900) == b"more"
+
+
+def test_what_very_many_files_share_is_given_back_in_small_parts(tmp_path: Path) -> None:
+    plan = reading_plan.ReadingPlan(tmp_path)
+    for number in range(25_000):
+        plan.add(7, number, 0, 10, b"%032d" % number)
+
+    parts = [[each.file_number for each in chunks] for _, chunks in plan.segments()]
+
+    assert [number for part in parts for number in part] == list(range(25_000))
+    assert max(map(len, parts)) <= 10_000  # several parts are objects in memory at once, and each has half a kilobyte

@@ -330,7 +330,7 @@ def test_a_subdirectory_that_only_the_first_look_saw_is_kept_beside_many_files(
     for name, value in (("PAGE_THRESHOLD", 50), ("PAGE_LEAST", 5), ("PAGE_MOST", 10)):
         monkeypatch.setattr(trees, name, value)
     for number in range(200):
-        (media / "b" / f"{number:03d}").write_bytes(b"%d" % number)
+        (media / "b" / f"x{number:03d}").write_bytes(b"%d" % number)
     before = contents(media)
 
     outcome = save(place, media, lambda: shutil.rmtree(media / "b" / "deep"))
