@@ -22,6 +22,8 @@ from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 from rebond.vault.trees import StoredEntry
 
+_NOT_THERE = frozenset({"in-the-way", "not-restored", "file-damaged"})  # findings of files that are not read back then
+
 
 class RestoreOutcome(Struct, frozen=True, kw_only=True):
     """What was put back, or would be where nothing was written."""
@@ -91,7 +93,13 @@ def restore(
             if request.sets_aside or (request.reads_back and not request.dry_run):
                 aside = f".rebond-aside-{vault.clock.now_ms()}".encode()
                 comparison = TargetComparison(
-                    reader, request, run.notice, surplus or _hear_nothing, aside_name=aside, collided=run.collided
+                    reader,
+                    request,
+                    run.notice,
+                    surplus or _hear_nothing,
+                    aside_name=aside,
+                    collided=run.collided,
+                    told=frozenset(each.subject for each in run.findings if each.code in _NOT_THERE),
                 )
                 compared = comparison.run()
         return RestoreOutcome(

@@ -13,7 +13,7 @@ from rebond.entries import EntryKind
 from rebond.errors import VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.browsing import Located, children, root_of
-from rebond.operations.restore_findings import not_as_saved, not_set_aside
+from rebond.operations.restore_findings import not_as_saved, not_set_aside, show_bytes
 from rebond.operations.restore_planning import RestoreRequest
 from rebond.sources.files.chain import Chain, Level, open_directory
 from rebond.vault.holes import spread
@@ -45,7 +45,8 @@ class _Step(Struct):
 class TargetComparison:
     """One walk over what was restored; ``run`` does it. Nothing is moved, or read back, in a dry run.
 
-    ``collided`` are hashes of paths that were not restored since ``strip`` would have brought them where others lie.
+    ``collided`` are hashes of paths that were not restored since ``strip`` would have brought them where others lie;
+    ``told`` are paths of which it was said already that they were not restored, or not whole: they are not read back.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class TargetComparison:
         *,
         aside_name: bytes,
         collided: Collection[bytes] = (),
+        told: Collection[str] = (),
     ) -> None:
         """``surplus`` hears each path below the target that the snapshot does not have."""
         self._reader = reader
@@ -64,6 +66,7 @@ class TargetComparison:
         self._report = report
         self._surplus = surplus
         self._collided = collided
+        self._told = told
         self._reads_back = request.reads_back and not request.dry_run
         self.found = Comparison(aside=request.target + b"/" + aside_name)
 
@@ -173,7 +176,7 @@ class TargetComparison:
     # -- what was written ----------------------------------------------------------------------
 
     def _is_to_be_read(self, item: Located, entry: StoredEntry) -> bool:
-        if not self._reads_back or entry.kind != EntryKind.FILE:
+        if not self._reads_back or entry.kind != EntryKind.FILE or show_bytes(item.shown) in self._told:
             return False
         return not self._collided or hash_of(item.shown) not in self._collided
 

@@ -139,6 +139,20 @@ def test_what_is_not_as_it_was_saved_is_named(place: Restored, spoilt: str) -> N
     assert found[0].severity is Severity.DAMAGE
 
 
+def test_what_something_else_is_in_the_way_of_is_told_once(place: Restored) -> None:
+    file = place.target / "site" / "a"
+    file.unlink()
+    (file / "of somebody").mkdir(parents=True)
+
+    outcome = place.again(overwrite=Overwrite.CHANGED, reads_back=True)
+
+    assert [(each.code, each.subject) for each in outcome.findings if each.severity is not Severity.NOTE] == [
+        ("in-the-way", "site/a")
+    ]
+    assert outcome.compared is not None
+    assert (outcome.compared.files, outcome.compared.different) == (3, 0)  # the others are read back
+
+
 def test_files_with_holes_are_compared_by_their_data(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
