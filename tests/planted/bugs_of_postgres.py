@@ -9,10 +9,17 @@ ODDITIES = "tests/scenarios/test_postgres_oddities.py"
 
 RAW = "tests/scenarios/test_postgres_raw_names.py"
 GUARDED = "tests/scenarios/test_export_guarded.py"
+INTO = "tests/scenarios/test_database_into.py"
 HARD = "tests/scenarios/test_postgres_hard_to_load.py"
 STANDBY = "tests/scenarios/test_saved_from_a_standby.py"
 
 POSTGRES = (
+    Bug(
+        "numbers-given-twice",
+        "A table that is there gets its rows, and the next row of the application has a number that is taken.",
+        (Change("sources/postgres/part_load.py", "_feed(session, guard, list_advances(saved, plan.behind))", "pass"),),
+        (f"{INTO}::test_a_table_that_is_there_and_gets_its_rows_gives_no_number_twice",),
+    ),
     Bug(
         "hashed-enums-into-the-partitions-of-another-server",
         "A table that is partitioned by the hash of an ENUM is saved every night, and cannot be loaded.",

@@ -204,6 +204,20 @@ def test_rows_alone_go_into_a_table_that_is_there_and_empty_all_or_none(saved: P
     assert other.sql("SELECT count(*) FROM orders", "rows_only") == "2000\n"
 
 
+def test_a_table_that_is_there_and_gets_its_rows_gives_no_number_twice(saved: Program, other: PostgresServer) -> None:
+    other.sql("CREATE DATABASE migrated")
+    columns = "customer_id bigint, placed date, count int"
+    other.sql(f"CREATE TABLE orders (id serial PRIMARY KEY, {columns})", "migrated")
+    identity = 'id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text, mood text, "when" timestamptz'
+    other.sql(f"CREATE TABLE customer ({identity}, span text, amount numeric, share float8, raw bytea)", "migrated")
+    other.sql(
+        "ALTER TABLE customer ADD words text[], ADD doc jsonb; SELECT setval('customer_id_seq', 9000)", "migrated"
+    )
+    assert into(saved, other, "migrated", "--table", "orders", "--table", "customer").status == 0
+    assert other.sql("INSERT INTO orders (count) VALUES (1) RETURNING id", "migrated") == "2001\n"
+    assert other.sql("INSERT INTO customer (name) VALUES ('x') RETURNING id", "migrated") == "9001\n"  # none goes back
+
+
 def test_a_schema_comes_back_whole(saved: Program, server: PostgresServer, other: PostgresServer) -> None:
     other.sql("CREATE DATABASE schemas")
     done = into(saved, other, "schemas", "--schema", 'odd. "schema"/%', "--no-owner")

@@ -17,7 +17,16 @@ from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_position, read_wish, show
+from rebond.sources.postgres.sequences import (
+    find_own,
+    find_sequences,
+    name_sequence,
+    read_position,
+    read_wish,
+    show,
+    split,
+    write_advance,
+)
 from rebond.sources.postgres.side_by_side import Advance, check_counts
 from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
@@ -60,6 +69,7 @@ class PartPlan:
     schemas: tuple[str, ...]
     sequences: frozenset[bytes]
     joins: frozenset[tuple[str, str]] = frozenset()
+    behind: frozenset[bytes] = frozenset()  # sequences of tables that are there, which may have to go on
 
     @property
     def rows(self) -> int:
@@ -122,7 +132,14 @@ def plan_part(
         ),
         schemas=tuple(each for each in schemas if not _has_schema(target, each)),
         joins=list_join_names(definitions.after.items),
+        behind=_find_behind(target, definitions.before.items, planned),
     )
+
+
+def _find_behind(target: DatabaseTarget, items: Sequence[Item], tables: Sequence[TableToLoad]) -> frozenset[bytes]:
+    """Return the sequences of tables that get their rows back where they are, as far as this user may set them."""
+    there = {each.table.shown for each in tables if not each.is_made and each.into == each.table.shown}
+    return frozenset(each for each in find_own(items, there) if _may_set(target, *split(each)))
 
 
 def choose_tables(saved: SavedDatabase, tables: Sequence[str], schemas: Sequence[str]) -> list[SavedTable]:
@@ -162,6 +179,7 @@ def load_part(saved: SavedDatabase, plan: PartPlan, *, report: Report, advance: 
             session.report(f"{len(each.into)} :ROW_COUNT")
             session.feed(f"SELECT 1 / (:ROW_COUNT = {each.table.rows})::int AS rows_as_saved;\n")
         _feed(session, guard, list_positions(saved, plan))
+        _feed(session, guard, list_advances(saved, plan.behind))
         _feed(session, guard, list_made(plan, is_before=False))
         session.feed("COMMIT;\n")
         check_counts([each.table for each in plan.tables], session.finish())
@@ -219,6 +237,15 @@ def list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
     for _, statement in split_statements(saved.files.read("sequences.sql")):
         if read_position(statement) in made - {b""}:
             yield statement
+
+
+def list_advances(saved: SavedDatabase, sequences: frozenset[bytes]) -> Iterator[bytes]:
+    """Yield what sets sequences that are behind what was saved."""
+    if not sequences or not saved.files.has("sequences.sql"):
+        return
+    for _, statement in split_statements(saved.files.read("sequences.sql")):
+        if read_position(statement) in sequences and (advance := write_advance(statement)):
+            yield advance
 
 
 def _is_made(item: Item, plan: PartPlan) -> bool:
@@ -319,6 +346,13 @@ def _find_of_schemas(saved: SavedDatabase, schemas: Sequence[str]) -> list[Saved
                 database=saved.name,
             )
     return [table for table in saved.tables if table.schema in schemas]
+
+
+def _may_set(target: DatabaseTarget, schema: str, name: str) -> bool:
+    condition = f"n.nspname = {quote_text(schema)} AND c.relname = {quote_text(name)} AND c.relkind = 'S'"
+    may = "pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AND pg_catalog.has_sequence_privilege(c.oid, 'UPDATE')"
+    question = f"{_COUNT_RELATIONS} WHERE {condition} AND CASE c.relkind WHEN 'S' THEN {may} END;"
+    return ask(target.access, target.database, question)[0] != b"0"
 
 
 def _exists(target: DatabaseTarget, schema: str, name: str) -> bool:
