@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
+from rebond.sources.postgres.advances import find_own, list_advances
 from rebond.sources.postgres.belonging import (
     FOREIGN_KEY,
     PUBLISHED,
@@ -17,16 +18,7 @@ from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import (
-    find_own,
-    find_sequences,
-    name_sequence,
-    read_position,
-    read_wish,
-    show,
-    split,
-    write_advance,
-)
+from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_position, read_wish, show, split
 from rebond.sources.postgres.side_by_side import Advance, check_counts
 from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
@@ -237,15 +229,6 @@ def list_positions(saved: SavedDatabase, plan: PartPlan) -> Iterator[bytes]:
     for _, statement in split_statements(saved.files.read("sequences.sql")):
         if read_position(statement) in made - {b""}:
             yield statement
-
-
-def list_advances(saved: SavedDatabase, sequences: frozenset[bytes]) -> Iterator[bytes]:
-    """Yield what sets sequences that are behind what was saved."""
-    if not sequences or not saved.files.has("sequences.sql"):
-        return
-    for _, statement in split_statements(saved.files.read("sequences.sql")):
-        if read_position(statement) in sequences and (advance := write_advance(statement)):
-            yield advance
 
 
 def _is_made(item: Item, plan: PartPlan) -> bool:

@@ -1,7 +1,7 @@
 """Sequences that single tables need, and names as people and SQL write them."""
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.statements import NAME, QUALIFIED, Item
@@ -16,9 +16,6 @@ _NAMES_SEQUENCE = re.compile(
 _OWNED = re.compile(rb"\s*ALTER SEQUENCE (" + QUALIFIED + rb") OWNED BY (" + QUALIFIED + rb")\." + NAME)
 _NEXT = re.compile(rb"nextval\('((?:[^']|'')*)'::regclass\)")
 _SET_POSITION = re.compile(rb"\s*SELECT pg_catalog\.setval\((?P<escaped>E)?'(?P<name>(?:[^']|'')*)', ")
-_POSITION = re.compile(
-    rb"\s*SELECT pg_catalog\.setval\((?P<name>E?'(?:[^']|'')*'), (?P<at>-?\d+), (?P<called>true|false)\);\s*\Z"
-)
 _WRITTEN = re.compile(NAME + rb"(?:\." + NAME + rb")?")
 
 
@@ -38,14 +35,6 @@ def find_sequences(items: Iterable[Item], tables: set[str], exists: Callable[[st
     wanted = {sequence for sequence, table in owned.items() if table in tables}
     others = {each for each in counted_by if each not in owned and not exists(*split(each))}
     return frozenset(wanted | others)
-
-
-def find_own(items: Sequence[Item], tables: set[str]) -> frozenset[bytes]:
-    """Return the sequences that belong to tables, also those of identity columns."""
-    named = {
-        name_sequence(text) for each in items if each.table and show(each.table) in tables for text in each.statements
-    }
-    return find_sequences(items, tables, lambda _schema, _name: True) | (named - {b""})
 
 
 def name_sequence(statement: bytes) -> bytes:
@@ -70,23 +59,6 @@ def read_position(statement: bytes) -> bytes:
         return b""
     name = found["name"].replace(b"''", b"'")
     return name.replace(b"\\\\", b"\\") if found["escaped"] else name
-
-
-def write_advance(statement: bytes) -> bytes:
-    """Return what sets a sequence where a statement does, if it is behind that; empty for another statement.
-
-    No number may be given twice. One that went on since stays, and so it does on the way back: a number that nobody
-    uses does no harm.
-    """
-    sequence, found = read_position(statement), _POSITION.match(statement)
-    if found is None:
-        return b""
-    name, at, called = found["name"], found["at"], found["called"]
-    return (
-        b"SELECT pg_catalog.setval(%b, %b, %b) FROM %b q, pg_catalog.pg_sequence s "
-        b"WHERE s.seqrelid = %b::pg_catalog.regclass AND CASE q.last_value WHEN %b THEN %b AND NOT q.is_called "
-        b"ELSE (q.last_value < %b) = (s.seqincrement > 0) END;"
-    ) % (name, at, called, sequence, name, at, called, at)
 
 
 def show(qualified: bytes) -> str:

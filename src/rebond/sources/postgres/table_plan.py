@@ -9,10 +9,10 @@ import msgspec
 from rebond.errors import RestoreError
 from rebond.sources.postgres.belonging import read_join, read_key_comment, read_publication
 from rebond.sources.postgres.names import quote_text
-from rebond.sources.postgres.part_load import PartPlan, list_advances, list_made, list_positions, plan_part
+from rebond.sources.postgres.part_load import PartPlan, list_made, list_positions, plan_part
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import find_sequences, show, split
-from rebond.sources.postgres.statements import Item
+from rebond.sources.postgres.sequences import find_sequences, read_position, show, split
+from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.table_exchange import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.table_looks import LiveTable, has_key, has_publication, look_at_tables
 from rebond.sources.postgres.target import DatabaseTarget, ask
@@ -20,6 +20,9 @@ from rebond.sources.postgres.target import DatabaseTarget, ask
 _LONGEST = 40  # letters of a table's name that are kept in another one
 _VIEWS = frozenset({b"VIEW", b"MATERIALIZED VIEW"})
 _UNPLAIN = re.compile(r"[^a-z0-9_]+")
+_POSITION = re.compile(
+    rb"\s*SELECT pg_catalog\.setval\((?P<name>E?'(?:[^']|'')*'), (?P<at>-?\d+), (?P<called>true|false)\);\s*\Z"
+)
 
 
 def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: str) -> Exchange:
@@ -69,7 +72,7 @@ def make_missing(
     plan = plan_part(saved, target, tables=gone, schemas=(), renames={}, keeps_owner=keeps_owner)
     there = {each.shown for each in exchange.tables if not each.is_made}
     own = find_sequences(plan.definitions.before.items, there, lambda _schema, _name: True)
-    positions = [*(list_positions(saved, plan) if gone else ()), *list_advances(saved, own)]
+    positions = [*(list_positions(saved, plan) if gone else ()), *_list_advances(saved, own)]
     made = MadeTables(
         before=b"\n".join(list_made(plan, is_before=True)) if gone else b"",
         after=b"\n".join([*list_made(plan, is_before=False), *_list_joins(plan, set(gone), target)]) if gone else b"",
@@ -119,6 +122,24 @@ def _list_lost_views(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTar
 
 def _names_any(item: Item, tables: AbstractSet[bytes]) -> bool:
     return any(table in statement for table in tables for statement in item.statements)
+
+
+def _list_advances(saved: SavedDatabase, sequences: frozenset[bytes]) -> Iterator[bytes]:
+    """Yield what sets sequences that are behind what was saved: no number may be given twice.
+
+    Those that went on since stay, and so they do on the way back: a number that nobody uses does no harm.
+    """
+    if not sequences or not saved.files.has("sequences.sql"):
+        return
+    for _, statement in split_statements(saved.files.read("sequences.sql")):
+        sequence, found = read_position(statement), _POSITION.match(statement)
+        if found is not None and sequence in sequences:
+            name, at, called = found["name"], found["at"], found["called"]
+            yield (
+                b"SELECT pg_catalog.setval(%b, %b, %b) FROM %b q, pg_catalog.pg_sequence s "
+                b"WHERE s.seqrelid = %b::pg_catalog.regclass AND CASE q.last_value WHEN %b THEN %b AND NOT q.is_called "
+                b"ELSE (q.last_value < %b) = (s.seqincrement > 0) END;"
+            ) % (name, at, called, sequence, name, at, called, at)
 
 
 def _name(number: int, table: SavedTable, *, is_made: bool) -> ExchangedTable:
