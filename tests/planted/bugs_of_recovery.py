@@ -21,6 +21,18 @@ SPOILT = "tests/unit/operations/recovery/test_spoilt_runs.py"
 
 RECOVERY = (
     Bug(
+        "a-bar-over-the-question",
+        "Whether a plan is carried out is asked below a bar that is drawn over it, and without its [y/N].",
+        (
+            Change(
+                "cli/output/answering.py",
+                "    with resting():\n        is_confirmed",
+                "    if True:\n        is_confirmed",
+            ),
+        ),
+        ("tests/scenarios/test_guided_restore.py::test_a_question_stands_whole_on_a_terminal_on_which_a_bar_is_drawn",),
+    ),
+    Bug(
         "nobody-passes-the-root",
         "On a bare machine the root of the stack is its owner's alone: whoever serves its files cannot read them.",
         (Change("operations/recovery/file_part.py", "0o700 if self.place.is_elsewhere else 0o777", "0o700"),),

@@ -122,6 +122,15 @@ def test_an_interrupt_in_the_middle_prints_the_two_lines(shop: Shop) -> None:
     assert shop.files() == shop.broken_files
 
 
+def test_a_question_stands_whole_on_a_terminal_on_which_a_bar_is_drawn(shop: Shop) -> None:
+    """What draws the bar takes what stands in brackets for a style, and draws over what is typed."""
+    shop.program.environment["TERM"] = "xterm"
+    words = ["restore", "latest", "media", "--in-place"]
+    status, said = type_into(shop, words, ("Carry this plan out? [y/N]: ", ""), ("", "n\r"))
+    assert status == 6, said
+    assert (shop.files(), shop.beside()) == (shop.broken_files, [])
+
+
 def test_without_a_terminal_it_says_what_to_type(shop: Shop) -> None:
     answer = shop.program("restore")
     assert (answer.status, "latest" in answer.err) == (2, True)

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from rebond.cli.invocation import Invocation
+from rebond.cli.output.drawn import resting
 from rebond.cli.output.observing import describe_finding
 from rebond.cli.output.speech import tr
 from rebond.cli.output.standard_output import write
@@ -94,7 +95,9 @@ def require_consent(invocation: Invocation, question: str, *, is_given: bool) ->
         return
     if invocation.wants_json or not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused("This needs a confirmation, and there is no terminal to ask on.", hint="Add --yes.")
-    if not click.confirm(question, default=False, err=True):
+    with resting():
+        is_confirmed = click.confirm(question, default=False, err=True)
+    if not is_confirmed:
         raise Refused("Not confirmed. Nothing was changed.", hint="--dry-run shows what would be done.")
 
 

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
+from rebond.cli.output.drawn import forget_drawn, note_drawn
 from rebond.cli.output.observing import describe_advance, describe_finding
 from rebond.cli.output.pace import Pace
 from rebond.cli.output.speech import show_path
@@ -30,6 +31,7 @@ class Bar:
         )
         self._task = self._progress.add_task("", total=None, line="", subject="")
         self._progress.start()
+        note_drawn(self)
 
     def advanced(self, advance: Advance) -> None:
         """Move the bar."""
@@ -49,7 +51,16 @@ class Bar:
 
     def close(self) -> None:
         """Take the bar away."""
+        forget_drawn(self)
         self._progress.stop()
+
+    def rest(self) -> None:
+        """Take it away for a while."""
+        self._progress.stop()
+
+    def go_on(self) -> None:
+        """Draw it again."""
+        self._progress.start()
 
 
 def _shortened(path: str, width: int = 40) -> str:
