@@ -2,6 +2,8 @@
 
 import random
 import re
+from collections import Counter
+from collections.abc import Iterator
 
 from rebond.entries import EntryKind
 from rebond.operations.browsing import Located, children, root_of
@@ -25,19 +27,35 @@ def choose_sample(
     """
     chance = chance or random.Random()
     chosen: dict[bytes, int] = {}
-    for _ in range(DESCENTS):
-        here = root_of(component)
-        while here.directory:
-            items = list(children(reader, here))
-            files = [each for each in items if _is_small_file(each)]
-            for each in chance.sample(files, min(len(files), _FILES_OF_EACH)):
-                chosen[each.path] = each.entry.size if each.entry is not None else 0
-            below = [each for each in items if each.directory]
-            if not below:
-                break
-            here = chance.choice(below)
+    pending = [(root_of(component), DESCENTS)]
+    while pending:
+        here, ways = pending.pop()
+        if here.directory:
+            files, below = _draw(children(reader, here), ways, chance)
+            chosen.update(files)
+            by_path = {each.path: each for each in below}
+            pending += [(by_path[path], count) for path, count in Counter(each.path for each in below).items()]
     patterns = [f"/{_escape(component.name)}/{_escape_path(path)}" for path in sorted(chosen)]
     return Selection.from_flags(patterns), sum(chosen.values())
+
+
+def _draw(items: Iterator[Located], ways: int, chance: random.Random) -> tuple[list[tuple[bytes, int]], list[Located]]:
+    """Draw files, with their sizes, and for each way a subdirectory, in one pass: there may be a million of either."""
+    files: list[tuple[bytes, int]] = []
+    below: list[Located] = []
+    most, file_count, directory_count = ways * _FILES_OF_EACH, 0, 0
+    for item in items:
+        if item.directory:
+            directory_count += 1
+            kept = below or [item] * ways
+            below = [item if chance.random() * directory_count < 1 else each for each in kept]
+        elif item.entry is not None and _is_small_file(item):
+            file_count += 1
+            if len(files) < most:
+                files.append((item.path, item.entry.size))
+            elif (position := int(chance.random() * file_count)) < most:
+                files[position] = (item.path, item.entry.size)
+    return files, below
 
 
 def _is_small_file(item: Located) -> bool:
