@@ -23,6 +23,7 @@ from tests.planted.bugs_of_runbook import RUNBOOK
 from tests.planted.bugs_of_sets import SETS
 from tests.planted.bugs_of_setup import SETUP
 from tests.planted.bugs_of_silence import SILENCE
+from tests.planted.bugs_of_tables import TABLES_IN_PLACE
 from tests.planted.bugs_of_time import TIME
 from tests.planted.bugs_of_trust import TRUST
 from tests.planted.bugs_of_volumes import VOLUMES
@@ -607,6 +608,7 @@ BUGS: tuple[Bug, ...] = (
     *RECORDS,
     *RECOVERY,
     *ROOM,
+    *TABLES_IN_PLACE,
     *TIME,
     *TRUST,
     *RUNBOOK,

@@ -34,6 +34,14 @@ TABLES_BACK: dict[str, str] = {
     "The publications {names} send all tables of {database}, also those in which the rows lie beside: a subscriber that has none of that name stops at them.": "Les publications {names} envoient toutes les tables de {database}, aussi celles où les lignes sont gardées à côté : un abonné qui n'en a pas de ce nom s'y arrête.",
     "Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE …); or make there the tables that the subscriber's log asks for, empty.": "Où l'une a des abonnés, faites-lui d'abord nommer ses tables (CREATE PUBLICATION … FOR TABLE …) ; ou créez-y, vides, les tables que demande le journal de l'abonné.",
     # while it is done
+    "Keep what is there now: rebond restore --accept latest": "Gardez ce qui y est maintenant : rebond restore --accept latest",
+    "Say there that they are given up, then run the same command again; what is in the tables now stays: CREATE SCHEMA {work}; COMMENT ON SCHEMA {work} IS 'rebond: taken back';": "Dites-y qu'elles sont abandonnées, puis relancez la même commande ; ce qui est maintenant dans les tables reste : CREATE SCHEMA {work}; COMMENT ON SCHEMA {work} IS 'rebond: taken back';",
+    "Change them back (ALTER TABLE), then run the same command again. Where nothing was undone yet, you may keep the new version: rebond restore --accept latest": "Remettez-les (ALTER TABLE), puis relancez la même commande. Où rien n'a encore été défait, vous pouvez garder la nouvelle version : rebond restore --accept latest",
+    "Change or delete those rows, then run the same command again.": "Changez ou supprimez ces lignes, puis relancez la même commande.",
+    "The schema {work} of {database}, in which the old rows of {tables} lay, is gone: they cannot be put back.": "Le schéma {work} de {database}, où étaient les anciennes lignes de {tables}, a disparu : elles ne peuvent pas être remises.",
+    "The columns of {tables} were changed while the restore was under way: {columns}": "Les colonnes de {tables} ont été changées pendant la restauration : {columns}",
+    "Run the restore again: it says before anything is stopped whether the rows still fit.": "Relancez la restauration : elle dit avant d'arrêter quoi que ce soit si les lignes vont encore.",
+    "The columns of {tables} were changed since the restore, and the old rows do not fit any more: {columns}": "Les colonnes de {tables} ont été changées depuis la restauration, et les anciennes lignes ne vont plus : {columns}",
     "The views {views} went with their table, and do not come back with it.": "Les vues {views} ont disparu avec leur table, et ne reviennent pas avec elle.",
     "'rebond cat SNAPSHOT {file}' shows how each was made.": "« rebond cat SAUVEGARDE {file} » montre comment chacune était faite.",
     "The rows of {tables} do not fit those that other tables of {database} have now: {words}": "Les lignes de {tables} ne vont pas avec celles que d'autres tables de {database} ont maintenant : {words}",
@@ -41,5 +49,4 @@ TABLES_BACK: dict[str, str] = {
     "The tables {tables} of {database} are in use, and did not become free in {seconds} s.": "Les tables {tables} de {database} sont utilisées, et ne se sont pas libérées en {seconds} s.",
     "Stop what uses them (pg_stat_activity and pg_prepared_xacts name it), then run the same command again.": "Arrêtez ce qui les utilise (pg_stat_activity et pg_prepared_xacts le nomment), puis relancez la même commande.",
     "Rows that were written since point to what {tables} did not hold before: {words}": "Des lignes écrites depuis renvoient à ce que {tables} ne contenait pas avant : {words}",
-    "Change or delete those rows, then run the same command again; or keep the new version: rebond restore --accept latest": "Changez ou supprimez ces lignes, puis relancez la même commande ; ou gardez la nouvelle version : rebond restore --accept latest",
 }

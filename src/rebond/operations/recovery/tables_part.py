@@ -35,7 +35,7 @@ from rebond.sources.postgres.table_plan import make_missing, plan_beside, plan_e
 from rebond.sources.postgres.target import DatabaseTarget, describe_server
 from rebond.vault.reading import SnapshotReader
 
-TABLES, _DISCARDED = "tables", "discarded"
+TABLES, _PUT, _TAKEN_BACK, _DISCARDED = "tables", "put", "taken-back", "discarded"
 _SCRIPTS = ("before", "after", "positions")
 
 
@@ -124,13 +124,15 @@ class TablesPart(ServerPart):
         with note_read(self._run, self._folder / TABLES):
             before, after, positions = ((self._folder / name).read_bytes() for name in _SCRIPTS)
         put_rows(self._target(), self._find(), MadeTables(before=before, after=after, positions=positions))
+        self._write(_PUT, b"")
 
     # -- back ------------------------------------------------------------------------------------
 
     def take_back(self) -> None:
         """Put the old rows back; those that were there until now lie beside."""
-        if self.has_something_there():
-            take_rows_back(self._target(), self._find())
+        if self.has_something_there() and not self._is_noted(_TAKEN_BACK):
+            take_rows_back(self._target(), self._find(), was_put=self._is_noted(_PUT))
+            self._write(_TAKEN_BACK, b"")  # from here on the schema may go
 
     def discard(self) -> None:
         """Drop what lies beside, but what was written since."""
@@ -163,7 +165,9 @@ class TablesPart(ServerPart):
 
     def was_written_since(self, since_ns: int, own: Touches) -> bool:  # noqa: ARG002 - of files
         """Ask the server whether any row is another than those that were put."""
-        return since_ns > 0 and was_written(self._target(), self._find())
+        if since_ns <= 0 or self._is_noted(_TAKEN_BACK):
+            return False
+        return was_written(self._target(), self._find(), was_put=self._is_noted(_PUT))
 
     @contextlib.contextmanager
     def _open(self, source: Source, observer: Observer) -> Iterator[Sequence[SavedDatabase]]:
@@ -213,7 +217,10 @@ class TablesPart(ServerPart):
             return _read_note(self._folder)
 
     def _is_discarded(self) -> bool:
-        return is_noted(self._run, self._folder / _DISCARDED)
+        return self._is_noted(_DISCARDED)
+
+    def _is_noted(self, name: str) -> bool:
+        return is_noted(self._run, self._folder / name)
 
 
 def describe_left_tables(folder: Path) -> str:
@@ -258,8 +265,8 @@ def _tell_published(component: str, exchange: Exchange) -> list[Finding]:
             subject=component,
             template="The publications {names} send all tables of {database}, also those in which the rows lie beside: "
             "a subscriber that has none of that name stops at them.",
-            hint_template="Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE …); "
-            "or make there the tables that the subscriber's log asks for, empty.",
+            hint_template="Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE "
+            "…); or make there the tables that the subscriber's log asks for, empty.",
             values={"names": ", ".join(exchange.publishing_all), "database": exchange.database},
         )
     ]

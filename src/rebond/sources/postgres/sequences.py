@@ -2,6 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable
+from collections.abc import Set as AbstractSet
+
+from msgspec import Struct
 
 from rebond.sources.postgres.roles import read_name
 from rebond.sources.postgres.statements import NAME, QUALIFIED, Item
@@ -13,7 +16,17 @@ _NAMES_SEQUENCE = re.compile(
     rb"|.*\sSEQUENCE NAME (" + QUALIFIED + rb")",
     re.DOTALL,
 )
-_OWNED = re.compile(rb"\s*ALTER SEQUENCE (" + QUALIFIED + rb") OWNED BY (" + QUALIFIED + rb")\." + NAME)
+_OWNED = re.compile(rb"\s*ALTER SEQUENCE (" + QUALIFIED + rb") OWNED BY (" + QUALIFIED + rb")\.(" + NAME + rb")")
+_IDENTITY = re.compile(
+    rb"\s*ALTER TABLE (?:ONLY )?(?P<table>"
+    + QUALIFIED
+    + rb") ALTER COLUMN (?P<column>"
+    + NAME
+    + rb") ADD GENERATED .*?\sSEQUENCE NAME (?P<sequence>"
+    + QUALIFIED
+    + rb")",
+    re.DOTALL,
+)
 _NEXT = re.compile(rb"nextval\('((?:[^']|'')*)'::regclass\)")
 _SET_POSITION = re.compile(rb"\s*SELECT pg_catalog\.setval\((?P<escaped>E)?'(?P<name>(?:[^']|'')*)', ")
 _WRITTEN = re.compile(NAME + rb"(?:\." + NAME + rb")?")
@@ -35,6 +48,25 @@ def find_sequences(items: Iterable[Item], tables: set[str], exists: Callable[[st
     wanted = {sequence for sequence, table in owned.items() if table in tables}
     others = {each for each in counted_by if each not in owned and not exists(*split(each))}
     return frozenset(wanted | others)
+
+
+class OwnSequence(Struct, frozen=True, kw_only=True):
+    """A sequence, as SQL writes it, by which one column of a table counts."""
+
+    sequence: bytes
+    table: bytes
+    column: str
+
+
+def list_own_sequences(items: Iterable[Item], tables: AbstractSet[str]) -> list[OwnSequence]:
+    """Return the sequences that belong to columns of tables, those of identity columns too."""
+    found: list[OwnSequence] = []
+    for statement in (statement for item in items for statement in item.statements):
+        if owned := _OWNED.match(statement):
+            found.append(OwnSequence(sequence=owned[1], table=owned[2], column=read_name(owned[3])))
+        elif own := _IDENTITY.match(statement):
+            found.append(OwnSequence(sequence=own["sequence"], table=own["table"], column=read_name(own["column"])))
+    return [each for each in found if show(each.table) in tables]
 
 
 def name_sequence(statement: bytes) -> bytes:

@@ -6,7 +6,8 @@ end, by which the server itself judges that every row still has what it points t
 schema, written by the same transaction: whatever is cut, it is true.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -19,6 +20,22 @@ from rebond.sources.postgres.target import DatabaseTarget, ask
 READY, PUT, TAKEN_BACK = "rebond: ready", "rebond: put", "rebond: taken back"
 _LOCK_SECONDS = 60
 _NO_MATCH, _IN_USE = "23503", "55P03"  # codes: a foreign key is violated, a lock was waited for too long
+_OTHER_COLUMNS = re.compile(r'rebond-columns: (?P<columns>.*?)"(?: \||\n|\Z)', re.DOTALL)
+# Who may read a table by its policies alone must not find its rows here, whatever right every new schema gives away.
+_KEEP_PRIVATE = """
+SELECT DISTINCT pg_catalog.format('REVOKE ALL ON SCHEMA %I FROM ', n.nspname)
+  || CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END
+FROM pg_catalog.pg_namespace n, pg_catalog.aclexplode(n.nspacl) a
+WHERE n.nspname = {work} AND a.grantee <> n.nspowner \\gexec
+"""
+# A role may say "off"; "on" would wait for a standby that nobody else waits for.
+_DURABLY = """SELECT pg_catalog.set_config('synchronous_commit', 'local', {is_local})
+WHERE pg_catalog.current_setting('synchronous_commit') = 'off';"""
+_COLUMNS = """SELECT a.attname || ' ' || pg_catalog.format_type(a.atttypid, a.atttypmod) FROM pg_catalog.pg_attribute a
+  WHERE a.attrelid = {table}::pg_catalog.regclass AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"""
+# Asked under the lock: a migration that was under way may have ended only then. A failure is the only way to tell.
+_REQUIRE_COLUMNS = """SELECT pg_catalog.concat('rebond-columns: ', pg_catalog.string_agg(t.shown, ', '))::int FROM (
+({left} EXCEPT {right}) UNION ALL ({more} EXCEPT {left})) t (shown) HAVING pg_catalog.count(*) > 0;"""
 _WRITTEN = """
 SELECT EXISTS (SELECT FROM ONLY {table} WHERE xmin::pg_catalog.text <> (
     SELECT d.xmin::pg_catalog.text FROM pg_catalog.pg_description d
@@ -89,12 +106,14 @@ def open_beside(target: DatabaseTarget, exchange: Exchange) -> None:
     """Make the schema beside, with nothing in it of an earlier try. Raises ``RestoreError``."""
     lines = [f"CREATE SCHEMA IF NOT EXISTS {quote_name(exchange.work)};"]
     lines += [f"DROP TABLE IF EXISTS {exchange.name_beside(each.new)};" for each in exchange.tables]
+    lines.append(_KEEP_PRIVATE.format(work=quote_text(exchange.work)))
     ask(target.access, target.database, "\n".join(lines))
 
 
 def mark_ready(target: DatabaseTarget, exchange: Exchange) -> None:
     """Say that all rows lie beside. Raises ``RestoreError``."""
-    ask(target.access, target.database, _mark(exchange, READY))
+    # Behind this one in the log lie the rows, which were loaded without waiting for it.
+    ask(target.access, target.database, "\n".join([_DURABLY.format(is_local="false"), _mark(exchange, READY)]))
 
 
 def put_rows(target: DatabaseTarget, exchange: Exchange, made: MadeTables) -> None:
@@ -106,30 +125,47 @@ def put_rows(target: DatabaseTarget, exchange: Exchange, made: MadeTables) -> No
     if looks.mark == PUT:
         return
     there = [each for each in exchange.tables if not each.is_made]
-    keeping = [_copy(each, exchange, into=each.before) for each in there]
+    keeping = [
+        line
+        for each in there
+        for line in (_require_columns(each, exchange, each.new, is_exact=True), _copy(each, exchange, into=each.before))
+    ]
     _exchange(target, exchange, looks, made, keeping, state=PUT)
 
 
-def take_rows_back(target: DatabaseTarget, exchange: Exchange) -> None:
+def take_rows_back(target: DatabaseTarget, exchange: Exchange, *, was_put: bool = False) -> None:
     """Put the rows that were there before into their tables again; those of now lie beside then.
 
-    A table that had been gone is gone again. Raises ``RestoreError``; then nothing was changed.
+    A table that had been gone is gone again. ``was_put`` says that the rows are known to have been put. Raises
+    ``RestoreError``; then nothing was changed.
     """
     looks = exchange.look(target)
     if looks.mark != PUT:
+        if was_put and looks.mark != TAKEN_BACK:
+            raise _lost(exchange, is_begun=True)
         return
     keeping: list[str] = []
     for each in exchange.tables:
+        if not each.is_made:
+            keeping.append(_require_columns(each, exchange, each.before, is_exact=False))
         if looks.find(each.schema, each.name) is not None or not each.is_made:
-            keeping += [f"DROP TABLE {exchange.name_beside(each.new)};", _copy(each, exchange, into=each.new)]
+            # All columns: some may have come since, and be written to.
+            kept = f"CREATE TABLE {exchange.name_beside(each.new)} AS SELECT * FROM ONLY {each.sql};"  # noqa: S608 - quoted
+            keeping += [f"DROP TABLE {exchange.name_beside(each.new)};", kept]
     _exchange(target, exchange, looks, MadeTables(), keeping, state=TAKEN_BACK)
 
 
-def was_written(target: DatabaseTarget, exchange: Exchange) -> bool:
-    """Say whether any row is another than the restore wrote, or is gone. Raises ``RestoreError``."""
+def was_written(target: DatabaseTarget, exchange: Exchange, *, was_put: bool = False) -> bool:
+    """Say whether any row is another than the restore wrote, or is gone.
+
+    Raises ``RestoreError``, also where the old rows could not be put back; ``was_put`` says that there have to be some.
+    """
     looks = exchange.look(target)
     if looks.mark != PUT:
+        if was_put and looks.mark != TAKEN_BACK:
+            raise _lost(exchange, is_begun=False)
         return False
+    _require_fitting(target, exchange, looks)
     for each in exchange.tables:
         if looks.find(each.schema, each.name) is None:
             return True
@@ -137,6 +173,19 @@ def was_written(target: DatabaseTarget, exchange: Exchange) -> bool:
         if ask(target.access, target.database, question)[0] == b"t":
             return True
     return False
+
+
+def _require_fitting(target: DatabaseTarget, exchange: Exchange, looks: TableLooks) -> None:
+    """Raise ``RestoreError`` where tables have lost columns of their old rows: before anything is undone."""
+    questions = [
+        _require_columns(each, exchange, each.before, is_exact=False)
+        for each in exchange.tables
+        if not each.is_made and looks.find(each.schema, each.name) is not None
+    ]
+    try:
+        ask(target.access, target.database, "\n".join(questions))
+    except RestoreError as error:
+        raise _explain(error, exchange, is_back=True) from error
 
 
 def keep_since(target: DatabaseTarget, exchange: Exchange) -> None:
@@ -148,7 +197,9 @@ def keep_since(target: DatabaseTarget, exchange: Exchange) -> None:
         if each.new in beside and each.since not in beside
     ]
     if lines:
-        ask(target.access, target.database, "\n".join(["BEGIN;", *lines, "COMMIT;"]))
+        # Durably: what still had its first name would be dropped.
+        lines = [_DURABLY.format(is_local="false"), "BEGIN;", *lines, "COMMIT;"]
+        ask(target.access, target.database, "\n".join(lines))
 
 
 def drop_beside(target: DatabaseTarget, exchange: Exchange) -> None:
@@ -195,9 +246,10 @@ def _exchange(
 
 
 def _list_first(exchange: Exchange, looks: TableLooks) -> Iterator[str]:
-    yield "BEGIN;"
+    yield "BEGIN ISOLATION LEVEL READ COMMITTED;"  # whatever the role says: what is waited for has to be seen
     yield f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s';"
-    yield "SET LOCAL synchronous_commit = on;"
+    yield "SET LOCAL synchronous_commit TO DEFAULT;"  # that of the role: a load goes without
+    yield _DURABLY.format(is_local="true")
     there = [f"ONLY {each.sql}" for each in exchange.tables if looks.find(each.schema, each.name) or not each.is_made]
     if there:
         yield f"LOCK TABLE {', '.join(there)} IN ACCESS EXCLUSIVE MODE;"
@@ -232,6 +284,32 @@ def _copy(table: ExchangedTable, exchange: Exchange, *, into: str) -> str:
     return f"CREATE TABLE {exchange.name_beside(into)} AS SELECT {names} FROM ONLY {table.sql};"  # noqa: S608 - quoted
 
 
+def _require_columns(table: ExchangedTable, exchange: Exchange, kept: str, *, is_exact: bool) -> str:
+    """Return what fails unless a table has the columns of what is kept beside; ``is_exact`` allows it no other."""
+    left = _COLUMNS.format(table=quote_text(exchange.name_beside(kept)))
+    right = _COLUMNS.format(table=quote_text(table.sql))
+    return _REQUIRE_COLUMNS.format(left=left, right=right, more=right if is_exact else left)
+
+
+def _lost(exchange: Exchange, *, is_begun: bool) -> RestoreError:
+    values = {"work": exchange.work, "database": exchange.database}
+    tables = ", ".join(each.shown for each in exchange.tables)
+    if is_begun:
+        return RestoreError(
+            "The schema {work} of {database}, in which the old rows of {tables} lay, is gone: they cannot be put back.",
+            hint="Say there that they are given up, then run the same command again; what is in the tables now stays: "
+            "CREATE SCHEMA {work}; COMMENT ON SCHEMA {work} IS 'rebond: taken back';",
+            tables=tables,
+            **values,
+        )
+    return RestoreError(
+        "The schema {work} of {database}, in which the old rows of {tables} lay, is gone: they cannot be put back.",
+        hint="Keep what is there now: rebond restore --accept latest",
+        tables=tables,
+        **values,
+    )
+
+
 def _mark(exchange: Exchange, state: str) -> str:
     return f"COMMENT ON SCHEMA {quote_name(exchange.work)} IS {quote_text(state)};"
 
@@ -262,18 +340,34 @@ def _explain(error: RestoreError, exchange: Exchange, *, is_back: bool) -> Resto
             **values,
             seconds=_LOCK_SECONDS,
         )
+    if found := _OTHER_COLUMNS.search(words):
+        return _tell_columns({**values, "columns": found["columns"]}, is_back=is_back)
     if _NO_MATCH not in words:
         return error
     if is_back:
         return RestoreError(
             "Rows that were written since point to what {tables} did not hold before: {words}",
-            hint="Change or delete those rows, then run the same command again; or keep the new version: "
-            "rebond restore --accept latest",
+            hint="Change or delete those rows, then run the same command again.",
             **values,
         )
     return RestoreError(
         "The rows of {tables} do not fit those that other tables of {database} have now: {words}",
         hint="Bring these back too, with --table for each. Or load them beside and take over what you need by SQL: "
         "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
+        **values,
+    )
+
+
+def _tell_columns(values: Mapping[str, object], *, is_back: bool) -> RestoreError:
+    if is_back:
+        return RestoreError(
+            "The columns of {tables} were changed since the restore, and the old rows do not fit any more: {columns}",
+            hint="Change them back (ALTER TABLE), then run the same command again. Where nothing was undone yet, you "
+            "may keep the new version: rebond restore --accept latest",
+            **values,
+        )
+    return RestoreError(
+        "The columns of {tables} were changed while the restore was under way: {columns}",
+        hint="Run the restore again: it says before anything is stopped whether the rows still fit.",
         **values,
     )

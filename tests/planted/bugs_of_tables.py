@@ -1,0 +1,56 @@
+"""Bugs of single tables that come back in their place: what others did meanwhile is lost, or told wrongly."""
+
+from tests.planted.bug import Bug, Change
+
+CHANGED = "tests/scenarios/test_tables_in_place_changed.py"
+EXCHANGE, PART = "sources/postgres/table_exchange.py", "operations/recovery/tables_part.py"
+TAKE_BACK, ASK = "take_rows_back(self._target(), self._find())", "was_written(self._target(), self._find())"
+MARK = '"\\n".join([_DURABLY.format(is_local="false"), _mark(exchange, READY)])'
+
+TABLES_IN_PLACE = (
+    Bug(
+        "columns-that-came-meanwhile",
+        "A column that came between the fetching and the putting is emptied, and no way leads back to what it held.",
+        (Change(EXCHANGE, "(_require_columns(each, exchange, each.new, is_exact=True), _copy", "(_copy"),),
+        (f"{CHANGED}::test_a_column_that_came_while_it_was_under_way_loses_nothing",),
+    ),
+    Bug(
+        "columns-that-came-since",
+        "What was written since a table came back is kept without the columns that came since.",
+        (
+            Change(
+                EXCHANGE,
+                'kept = f"CREATE TABLE {exchange.name_beside(each.new)} AS SELECT * FROM ONLY {each.sql};"',
+                "kept = _copy(each, exchange, into=each.new)",
+            ),
+        ),
+        (f"{CHANGED}::test_what_was_written_into_a_column_that_came_since_is_kept",),
+    ),
+    Bug(
+        "numbers-of-identities-are-given-twice",
+        "The sequence of an identity column stays behind the rows that came back.",
+        (Change("sources/postgres/sequences.py", "elif own := _IDENTITY.match(statement):", "elif own := None:"),),
+        (f"{CHANGED}::test_identity_columns_give_no_number_twice",),
+    ),
+    Bug(
+        "undone-without-the-old-rows",
+        "A table is said to be as it was before, when its old rows were gone and nothing was put back.",
+        (
+            Change(PART, "take_rows_back(self._target(), self._find(), was_put=self._is_noted(_PUT))", TAKE_BACK),
+            Change(PART, "was_written(self._target(), self._find(), was_put=self._is_noted(_PUT))", ASK),
+        ),
+        (f"{CHANGED}::test_old_rows_that_somebody_dropped_are_not_said_to_be_back",),
+    ),
+    Bug(
+        "beside-for-everybody",
+        "Rows that a policy hides can be read in the schema beside by whom every new schema is given to.",
+        (Change(EXCHANGE, "    lines.append(_KEEP_PRIVATE.format(work=quote_text(exchange.work)))\n", ""),),
+        (f"{CHANGED}::test_nobody_may_read_beside_what_policies_hide",),
+    ),
+    Bug(
+        "a-commit-that-may-not-last",
+        "Where a role commits without waiting, a crash of the server right after a restore takes it back.",
+        (Change(EXCHANGE, MARK, "_mark(exchange, READY)"),),
+        (f"{CHANGED}::test_it_lasts_whatever_the_role_says_of_its_commits",),
+    ),
+)
