@@ -8,6 +8,7 @@ from msgspec import Struct
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
 from rebond.vault.decoded_segments import DecodedSegment
+from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import PrivateComponent
 from rebond.vault.trees import StoredEntry, decode_entry
@@ -159,11 +160,11 @@ def read_file(reader: SnapshotReader, path: str) -> Iterator[bytes]:
     yield from content_of(reader, found.entry)
 
 
-def content_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
-    """Yield a file's content in order, holes as zeros."""
+def content_of(reader: SnapshotReader, entry: StoredEntry, kept: KeptSegments | None = None) -> Iterator[bytes]:
+    """Yield a file's content in order, holes as zeros. ``kept`` is for who reads many files: they share segments."""
     holes = deque(entry.holes)
     position = 0
-    for piece in _data_of(reader, entry):
+    for piece in _data_of(reader, entry, kept):
         start = 0
         while start < len(piece):
             while holes and holes[0][0] == position:
@@ -178,12 +179,18 @@ def content_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
         yield from _zeros(length)
 
 
-def _data_of(reader: SnapshotReader, entry: StoredEntry) -> Iterator[bytes]:
+def _data_of(reader: SnapshotReader, entry: StoredEntry, kept: KeptSegments | None) -> Iterator[bytes]:
     segment, place = None, -1
     for chunk_id, length in reader.chunk_rows(entry):
-        here = reader.find_place(chunk_id)
+        here, short_id = reader.find_place(chunk_id), chunk_id[:16]
         if segment is None or here != place:
-            segment, place = reader.fetch(here, (chunk_id[:16],)), here
+            segment, place = kept.find(here) if kept is not None else None, here
+            if segment is None:
+                segment = reader.fetch(here, (short_id,))
+                if kept is not None:
+                    kept.keep(here, segment)
+            elif short_id not in segment:
+                segment = reader.fetch(here, (short_id,))
         yield bytes(take_chunk(segment, chunk_id, length, entry))
 
 

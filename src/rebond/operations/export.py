@@ -24,6 +24,7 @@ from rebond.sources.postgres.custom_dump import write_custom
 from rebond.sources.postgres.plain_dump import write_plain
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.vault.access import Vault
+from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import SnapshotRecord
 
@@ -222,11 +223,12 @@ def _list_members(reader: SnapshotReader, component: str, observer: Observer) ->
             known=", ".join(each.name for each in reader.components),
         )
     done = 0
+    kept = KeptSegments()
     for each in walk(reader, root_of(found)):
         if each.entry is None:
             continue
         entry = each.entry.to_entry()
-        content = content_of(reader, each.entry) if entry.kind is EntryKind.FILE else ()
+        content = content_of(reader, each.entry, kept) if entry.kind is EntryKind.FILE else ()
         yield Member(path=each.path, entry=entry, content=content, link=each.entry.hard_link)
         done += 1
         if not done & 63:

@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.unit.operations.restored import RestoredVault, a_tree
@@ -11,10 +12,12 @@ from tests.unit.vault.written_trees import Thing, ThingTree
 
 from rebond.entries import EntryKind
 from rebond.errors import UnknownName, UsageError, VaultDamaged
-from rebond.operations.browsing import list_entries, locate, read_file
+from rebond.operations.browsing import content_of, list_entries, locate, read_file
 from rebond.operations.finding import find_versions
 from rebond.testing.memory_tree import MemoryTree
 from rebond.testing.recording_store import RecordingStore
+from rebond.vault.decoded_segments import DecodedSegment
+from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.reading import SnapshotReader
 
 ODD = b"\xff\xfe not text\n*?[x]"
@@ -229,3 +232,26 @@ def test_find_and_diff_and_ls_go_to_any_depth(place: RestoredVault) -> None:
     with SnapshotReader(place.vault(), record) as reader:
         assert sum(1 for _ in list_entries(reader, recursive=True)) == 1502
         assert b"".join(read_file(reader, (path + b"/deep").decode())) == b"deep"
+
+
+def test_many_files_of_one_segment_are_read_by_opening_it_once(place: RestoredVault) -> None:
+    tree = MemoryTree()
+    for number in range(200):
+        tree.write(f"{number:03d}", b"%d" % number)
+    opened: list[int] = []
+
+    class Counting(SnapshotReader):
+        def fetch(self, place: int, *words: Any, is_tree: bool = False, **more: Any) -> DecodedSegment:
+            opened.extend(() if is_tree else (place,))
+            return super().fetch(place, *words, is_tree=is_tree, **more)
+
+    kept = KeptSegments()
+    with Counting(place.vault(), place.save(tree)) as reader:
+        found = {
+            each.path.decode(): b"".join(content_of(reader, each.entry, kept))
+            for each in list_entries(reader, recursive=True)
+            if each.path and each.entry is not None
+        }
+
+    assert found == tree.files
+    assert len(opened) == len(set(opened))
