@@ -166,3 +166,22 @@ def test_it_lasts_whatever_the_role_says_of_its_commits(shop: Shop, server: Post
             server.sql("ALTER ROLE postgres RESET synchronous_commit")
         # When all rows lie beside, when they are put, when they are taken back.
         assert shop.sql("DELETE FROM seen WHERE object LIKE 'rebond%' RETURNING how").split()[:3] == [meant] * 3
+
+
+@pytest.mark.parametrize("words", [("--table", "systems"), ("--schema", "public")])
+def test_rows_that_an_extension_made_are_not_exchanged_for_the_few_that_were_saved(
+    shop: Shop, words: tuple[str, ...]
+) -> None:
+    """As PostGIS has one: spatial_ref_sys, of which only the rows of users are saved."""
+    shop.sql("CREATE EXTENSION citext; CREATE TABLE systems (id int); ALTER EXTENSION citext ADD TABLE systems")
+    shop.sql("INSERT INTO systems SELECT * FROM generate_series(1, 8)")
+    shop.sql(
+        "UPDATE pg_extension SET extconfig = ARRAY['systems'::regclass::oid], extcondition = ARRAY['WHERE id > 5'] "
+        "WHERE extname = 'citext'"
+    )
+    shop.program.good("backup", "code", "db")
+    answer = shop.program("restore", "latest", "db", "--in-place", "--yes", "--json", *words)
+    assert shop.sql("SELECT count(*) FROM systems").strip() == "8"
+    told = json.loads(answer.out)["error"]
+    assert (answer.status, "WHERE id > 5" in told["message"]) == (40, True), told
+    assert not (shop.top / "was-stopped").exists()

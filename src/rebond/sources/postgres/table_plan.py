@@ -34,6 +34,8 @@ def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: st
 
     Raises ``RestoreError`` for whatever can be known before: a table that is another one now, a right that is missing.
     """
+    for table in tables:
+        _require_whole(table)
     looks = look_at_tables(target, [(each.schema, each.name) for each in tables], work)
     found = [(each, looks.find(each.schema, each.name)) for each in tables]
     for table, live in found:
@@ -172,6 +174,20 @@ def _name(number: int, table: SavedTable, *, is_made: bool) -> ExchangedTable:
         since=f"{start}_{number}_since",
         is_made=is_made,
     )
+
+
+def _require_whole(table: SavedTable) -> None:
+    """Raise ``RestoreError`` where the extension of a table makes some of its rows: they would be lost."""
+    if table.condition:
+        raise RestoreError(
+            "{table} belongs to an extension, which makes some of its rows, and only the others were saved: "
+            "{condition}",
+            hint="Leave it out: name each table that is wanted with --table. Or load its rows under another name, and "
+            "take over what you need by SQL: rebond restore SNAPSHOT COMPONENT --into TARGET --table {table} "
+            "--rename {table}={table}_restored",
+            table=table.shown,
+            condition=table.condition,
+        )
 
 
 def _require_same(table: SavedTable, live: LiveTable, user: str) -> None:
