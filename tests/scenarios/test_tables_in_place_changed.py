@@ -185,3 +185,29 @@ def test_rows_that_an_extension_made_are_not_exchanged_for_the_few_that_were_sav
     told = json.loads(answer.out)["error"]
     assert (answer.status, "WHERE id > 5" in told["message"]) == (40, True), told
     assert not (shop.top / "was-stopped").exists()
+
+
+def test_keys_of_partitions_keep_their_own_names_and_comments(shop: Shop) -> None:
+    shop.sql(
+        "CREATE TABLE whole (id int, who int) PARTITION BY RANGE (id); CREATE TABLE part (LIKE whole); "
+        "CREATE TABLE middle (id int, who int) PARTITION BY RANGE (id); CREATE TABLE leaf (LIKE whole); "
+        "ALTER TABLE part ADD CONSTRAINT own FOREIGN KEY (who) REFERENCES customers; "
+        "ALTER TABLE leaf ADD CONSTRAINT deep FOREIGN KEY (who) REFERENCES customers; "
+        "ALTER TABLE middle ADD CONSTRAINT half FOREIGN KEY (who) REFERENCES customers; "
+        "ALTER TABLE whole ADD CONSTRAINT all_of_it FOREIGN KEY (who) REFERENCES customers; "
+        "COMMENT ON CONSTRAINT own ON part IS 'ours'; COMMENT ON CONSTRAINT deep ON leaf IS 'deep'; "
+        "ALTER TABLE middle ATTACH PARTITION leaf FOR VALUES FROM (10) TO (15); "
+        "ALTER TABLE whole ATTACH PARTITION middle FOR VALUES FROM (10) TO (20); "
+        "ALTER TABLE whole ATTACH PARTITION part FOR VALUES FROM (0) TO (10); "
+        "CREATE TABLE plain PARTITION OF whole FOR VALUES FROM (20) TO (30); INSERT INTO whole VALUES (1, 2), (11, 3)"
+    )
+    parents = (
+        "SELECT k.conname, p.conname FROM pg_constraint k JOIN pg_constraint p ON p.oid = k.conparentid ORDER BY 1, 2"
+    )
+    shop.program.good("backup", "code", "db")
+    saved, joined = shop.everything(), shop.sql(parents)
+    for table in ("customers", "part", "leaf"):
+        shop.bring_back(table)
+        assert (shop.everything(), shop.sql(parents)) == (saved, joined), table
+        shop.program.good("restore", "--rollback", "latest", "--yes")
+        assert (shop.everything(), shop.sql(parents)) == (saved, joined), table

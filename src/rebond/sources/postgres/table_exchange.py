@@ -230,7 +230,9 @@ def _exchange(
     keys = [line for key in looks.keys if not key.ends & gone for line in key.add()]
     session, guard = LoadSession(target.access, exchange.database), ScriptGuard(target.access)
     try:
-        _feed_lines(session, [*_list_first(exchange, looks), *keeping, *(key.drop() for key in looks.keys)])
+        _feed_lines(
+            session, [*_list_first(exchange, looks), *keeping, *(key.drop() for key in looks.keys if not key.is_part)]
+        )
         _feed_script(session, guard, made.before)
         _feed_lines(session, changes)
         _feed_script(session, guard, made.positions)

@@ -9,7 +9,8 @@ from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
 _ORDINARY = "r"
-# A key of a partition stands and falls with that of the whole table, and may be nobody's but a whole table's.
+# A key of a partition stands and falls with that of the whole table, and may be nobody's but a whole table's. One
+# that has a name or a comment of its own keeps it where it is made first: that of the whole table takes it over then.
 _LOOK = """
 WITH RECURSIVE wanted AS (
   SELECT c.oid, c.relkind, c.relowner, n.nspname, c.relname FROM pg_catalog.pg_class c
@@ -19,6 +20,13 @@ WITH RECURSIVE wanted AS (
   SELECT k.oid, k.conparentid FROM pg_catalog.pg_constraint k
   WHERE k.contype = 'f' AND (k.conrelid IN (SELECT oid FROM wanted) OR k.confrelid IN (SELECT oid FROM wanted))
   UNION SELECT k.oid, k.conparentid FROM joins j JOIN pg_catalog.pg_constraint k ON k.oid = j.conparentid
+), parts AS (
+  SELECT j.oid, 0 AS depth, false AS is_own FROM joins j WHERE j.conparentid = 0
+  UNION ALL SELECT k.oid, w.depth + 1, k.conname <> p.conname
+      OR pg_catalog.obj_description(k.oid, 'pg_constraint') IS NOT NULL
+    FROM parts w JOIN pg_catalog.pg_constraint p ON p.oid = w.oid
+    JOIN pg_catalog.pg_constraint k ON k.conparentid = p.oid AND k.contype = 'f'
+      AND k.confrelid = p.confrelid AND k.conrelid <> p.conrelid
 )
 SELECT pg_catalog.json_build_object(
   'may_create', pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE'),
@@ -52,11 +60,12 @@ SELECT pg_catalog.json_build_object(
     'definition', pg_catalog.pg_get_constraintdef(k.oid),
     'comment', coalesce(pg_catalog.obj_description(k.oid, 'pg_constraint'), ''),
     'owner', pg_catalog.pg_get_userbyid(c.relowner),
-    'is_ours', pg_catalog.pg_has_role(c.relowner, 'USAGE')) ORDER BY k.oid), '[]')
-    FROM joins j JOIN pg_catalog.pg_constraint k ON k.oid = j.oid
+    'is_ours', pg_catalog.pg_has_role(c.relowner, 'USAGE'),
+    'is_part', j.depth > 0) ORDER BY j.depth DESC, k.oid), '[]')
+    FROM parts j JOIN pg_catalog.pg_constraint k ON k.oid = j.oid
     JOIN pg_catalog.pg_class c ON c.oid = k.conrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
     JOIN pg_catalog.pg_class o ON o.oid = k.confrelid JOIN pg_catalog.pg_namespace m ON m.oid = o.relnamespace
-    WHERE j.conparentid = 0)
+    WHERE j.depth = 0 OR j.is_own)
 );
 """
 _HAS_KEY = """
@@ -108,7 +117,10 @@ class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
-    """A foreign key of one of the tables, or of another table to one of them."""
+    """A foreign key of one of the tables, or of another table to one of them.
+
+    ``is_part`` says that it goes with the key of a whole table. Those come first, to be made before it.
+    """
 
     schema: str
     table: str
@@ -119,6 +131,7 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
     comment: str
     owner: str
     is_ours: bool
+    is_part: bool = False
 
     @property
     def shown(self) -> str:
