@@ -187,6 +187,21 @@ def test_rows_that_an_extension_made_are_not_exchanged_for_the_few_that_were_sav
     assert not (shop.top / "was-stopped").exists()
 
 
+def test_policies_that_hide_rows_from_the_owner_are_said_before_anything_is_stopped(
+    shop: Shop, server: PostgresServer
+) -> None:
+    shop.sql("ALTER TABLE notes ENABLE ROW LEVEL SECURITY; ALTER TABLE notes FORCE ROW LEVEL SECURITY")
+    server.sql("DROP ROLE IF EXISTS bound")
+    server.sql("CREATE ROLE bound LOGIN; GRANT CREATE ON DATABASE shop TO bound")
+    shop.sql("ALTER TABLE notes OWNER TO bound")
+    path = shop.top / "stack" / "rebond.toml"
+    path.write_text(path.read_text().replace('user = "postgres"', 'user = "bound"'))
+    told = json.loads(shop.restore("notes").out)["error"]
+    assert "FORCE ROW LEVEL SECURITY" in told["message"]
+    assert "BYPASSRLS" in told["hint"]
+    assert not (shop.top / "was-stopped").exists()
+
+
 def test_keys_of_partitions_keep_their_own_names_and_comments(shop: Shop) -> None:
     shop.sql(
         "CREATE TABLE whole (id int, who int) PARTITION BY RANGE (id); CREATE TABLE part (LIKE whole); "

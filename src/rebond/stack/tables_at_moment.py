@@ -88,9 +88,8 @@ class TablesAtMoment(Struct, frozen=True, kw_only=True):
         return plan_data_directory(source.vault, record, self.component, target, stack=self.stack, zone=self.zone)
 
     def _choose_names(self, known: Sequence[str]) -> list[str]:
-        if self.database in known and self.database != _OWN:
-            return [self.database]
-        return [each for each in known if each != _OWN] or list(known)
+        """Return the database that the configuration names, unless it is the one by which the others are asked for."""
+        return [self.database] if self.database in known and self.database != _OWN else list(known)
 
     def _is_wanted(self, table: Table) -> bool:
         return is_named(table.schema, table.name, self.tables, self.schemas)

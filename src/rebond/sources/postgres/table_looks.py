@@ -42,6 +42,8 @@ SELECT pg_catalog.json_build_object(
     'schema', w.nspname, 'name', w.relname, 'kind', w.relkind,
     'owner', pg_catalog.pg_get_userbyid(w.relowner),
     'is_ours', pg_catalog.pg_has_role(w.relowner, 'USAGE'),
+    'is_hidden', (SELECT c.relrowsecurity AND c.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
+      FROM pg_catalog.pg_class c, pg_catalog.pg_roles r WHERE c.oid = w.oid AND r.rolname = current_user),
     'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
       WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
     'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
@@ -94,13 +96,17 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A table as it is now. ``columns`` are those that can be written; ``is_ours`` says that this user owns it."""
+    """A table as it is now. ``columns`` are those that can be written; ``is_ours`` says that this user owns it.
+
+    ``is_hidden`` says that policies hide rows from its owner too.
+    """
 
     schema: str
     name: str
     kind: str
     owner: str
     is_ours: bool
+    is_hidden: bool
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()

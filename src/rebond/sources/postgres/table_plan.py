@@ -211,6 +211,13 @@ def _require_same(table: SavedTable, live: LiveTable, user: str) -> None:
         )
     if not live.is_ours:
         raise _not_ours(live.shown, live.owner, user)
+    if live.is_hidden:
+        raise RestoreError(
+            "Policies of {table} bind its owner too (FORCE ROW LEVEL SECURITY), so {user} may not see all of its rows.",
+            hint='Name a superuser in the configuration, or let one say: ALTER ROLE "{user}" BYPASSRLS;',
+            table=live.shown,
+            user=user,
+        )
 
 
 def _list_columns(names: Sequence[str], types: Sequence[str]) -> list[str]:
