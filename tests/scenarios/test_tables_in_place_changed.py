@@ -128,6 +128,12 @@ def test_a_serial_that_became_an_identity_goes_on_too(shop: Shop) -> None:
     assert shop.sql('INSERT INTO items ("order") VALUES (1) RETURNING id').split()[0] == "301"
 
 
+def test_a_column_that_counts_no_more_gets_its_rows(shop: Shop) -> None:
+    shop.sql("ALTER TABLE items ALTER id DROP DEFAULT; DROP SEQUENCE items_id_seq; DELETE FROM items")
+    shop.bring_back("items")
+    assert shop.sql("SELECT count(*) FROM items").strip() == "300"
+
+
 def test_a_sequence_that_cannot_go_where_it_was_stays(shop: Shop) -> None:
     shop.sql("TRUNCATE items RESTART IDENTITY; ALTER SEQUENCE items_id_seq MAXVALUE 90")
     shop.bring_back("items")

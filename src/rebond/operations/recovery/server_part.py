@@ -1,5 +1,6 @@
 """What all parts share that lie in a PostgreSQL server: it is asked, started and waited for, and notes are kept."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from rebond.sources.postgres.target import DatabaseTarget
 from rebond.vault.reading import SnapshotReader
 
 
-class ServerPart:
+class ServerPart(ABC):
     """A part of ``Part`` and of ``NeedsServer``. The server has to run all the time; who uses it is stopped."""
 
     kind = "postgres"
@@ -74,9 +75,9 @@ class ServerPart:
         except RebondError as error:
             return [error]
 
+    @abstractmethod
     def _foresee_at(self, target: DatabaseTarget, reader: SnapshotReader) -> Sequence[RebondError | Finding]:
         """Ask a server that answers. May raise ``RebondError`` too."""
-        raise NotImplementedError
 
     def _show_roles(self) -> str:
         if self._source is None:

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rebond.errors import RestoreError, TargetNotEmpty, UnknownName, UsageError
-from rebond.sources.postgres.advances import find_own, list_advances
+from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import (
     FOREIGN_KEY,
     PUBLISHED,
@@ -18,7 +18,15 @@ from rebond.sources.postgres.definitions import Definitions
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import find_sequences, name_sequence, read_position, read_wish, show, split
+from rebond.sources.postgres.sequences import (
+    find_sequences,
+    list_own_sequences,
+    name_sequence,
+    read_position,
+    read_wish,
+    show,
+    split,
+)
 from rebond.sources.postgres.side_by_side import Advance, check_counts
 from rebond.sources.postgres.statements import Item, split_statements
 from rebond.sources.postgres.target import DatabaseTarget, ask, describe_server
@@ -61,7 +69,9 @@ class PartPlan:
     schemas: tuple[str, ...]
     sequences: frozenset[bytes]
     joins: frozenset[tuple[str, str]] = frozenset()
-    behind: frozenset[bytes] = frozenset()  # sequences of tables that are there, which may have to go on
+    behind: Mapping[bytes, bytes] = field(
+        default_factory=dict
+    )  # sequences that may have to go on, and what they are now
 
     @property
     def rows(self) -> int:
@@ -128,10 +138,11 @@ def plan_part(
     )
 
 
-def _find_behind(target: DatabaseTarget, items: Sequence[Item], tables: Sequence[TableToLoad]) -> frozenset[bytes]:
+def _find_behind(target: DatabaseTarget, items: Sequence[Item], tables: Sequence[TableToLoad]) -> dict[bytes, bytes]:
     """Return the sequences of tables that get their rows back where they are, as far as this user may set them."""
     there = {each.table.shown for each in tables if not each.is_made and each.into == each.table.shown}
-    return frozenset(each for each in find_own(items, there) if _may_set(target, *split(each)))
+    now = find_now(target, list_own_sequences(items, there))
+    return {then: live for then, live in now.items() if _may_set(target, *split(live))}
 
 
 def choose_tables(saved: SavedDatabase, tables: Sequence[str], schemas: Sequence[str]) -> list[SavedTable]:

@@ -1,18 +1,19 @@
 """From wanted tables of a saved database to an exchange with those of a live one, and to what makes missing ones."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from rebond.errors import RestoreError
+from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import read_join, read_key_comment, read_publication
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.part_load import PartPlan, list_made, list_positions, plan_part
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
-from rebond.sources.postgres.sequences import OwnSequence, list_own_sequences, read_position, show, split
-from rebond.sources.postgres.statements import Item, split_statements
+from rebond.sources.postgres.sequences import list_own_sequences, show, split
+from rebond.sources.postgres.statements import Item
 from rebond.sources.postgres.table_exchange import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.table_looks import LiveTable, has_key, has_publication, look_at_tables
 from rebond.sources.postgres.target import DatabaseTarget, ask
@@ -20,13 +21,6 @@ from rebond.sources.postgres.target import DatabaseTarget, ask
 _LONGEST = 40  # letters of a table's name that are kept in another one
 _VIEWS = frozenset({b"VIEW", b"MATERIALIZED VIEW"})
 _UNPLAIN = re.compile(r"[^a-z0-9_]+")
-_NOW = """
-SELECT coalesce(pg_catalog.pg_get_serial_sequence({table}, {column}), (SELECT c.oid::pg_catalog.regclass::text
-  FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass({then}) AND c.relkind = 'S'), '');
-"""
-_POSITION = re.compile(
-    rb"\s*SELECT pg_catalog\.setval\((?P<name>E?'(?:[^']|'')*'), (?P<at>-?\d+), (?P<called>true|false)\);\s*\Z"
-)
 
 
 def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: str) -> Exchange:
@@ -78,7 +72,7 @@ def make_missing(
     plan = plan_part(saved, target, tables=gone, schemas=(), renames={}, keeps_owner=keeps_owner)
     there = {each.shown for each in exchange.tables if not each.is_made}
     own = list_own_sequences(plan.definitions.before.items, there)
-    positions = [*(list_positions(saved, plan) if gone else ()), *_list_advances(saved, _find_now(target, own))]
+    positions = [*(list_positions(saved, plan) if gone else ()), *list_advances(saved, find_now(target, own))]
     made = MadeTables(
         before=b"\n".join(list_made(plan, is_before=True)) if gone else b"",
         after=b"\n".join([*list_made(plan, is_before=False), *_list_joins(plan, set(gone), target)]) if gone else b"",
@@ -128,38 +122,6 @@ def _list_lost_views(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTar
 
 def _names_any(item: Item, tables: AbstractSet[bytes]) -> bool:
     return any(table in statement for table in tables for statement in item.statements)
-
-
-def _find_now(target: DatabaseTarget, own: Sequence[OwnSequence]) -> dict[bytes, bytes]:
-    """Return by what their columns count now: it may have another name than the one that was saved."""
-    return {each.sequence: now for each in own if (now := ask(target.access, target.database, _ask_now(each))[0])}
-
-
-def _ask_now(own: OwnSequence) -> str:
-    return _NOW.format(
-        table=quote_text(own.table.decode(errors="surrogateescape")),
-        column=quote_text(own.column),
-        then=quote_text(own.sequence.decode(errors="surrogateescape")),
-    )
-
-
-def _list_advances(saved: SavedDatabase, now: Mapping[bytes, bytes]) -> Iterator[bytes]:
-    """Yield what sets sequences that are behind what was saved: no number may be given twice.
-
-    Those that went on since stay, and so they do on the way back: a number that nobody uses does no harm.
-    """
-    if not now or not saved.files.has("sequences.sql"):
-        return
-    for _, statement in split_statements(saved.files.read("sequences.sql")):
-        sequence, found = read_position(statement), _POSITION.match(statement)
-        if found is not None and sequence in now:
-            live, at, called = now[sequence], found["at"], found["called"]
-            name = quote_text(live.decode(errors="surrogateescape")).encode(errors="surrogateescape")
-            yield (
-                b"SELECT pg_catalog.setval(%b, %b, %b) FROM %b q, pg_catalog.pg_sequence s "
-                b"WHERE s.seqrelid = %b::pg_catalog.regclass AND CASE q.last_value WHEN %b THEN %b AND NOT q.is_called "
-                b"ELSE (q.last_value < %b) = (s.seqincrement > 0) END AND %b BETWEEN s.seqmin AND s.seqmax;"
-            ) % (name, at, called, live, name, at, called, at, at)
 
 
 def _name(number: int, table: SavedTable, *, is_made: bool) -> ExchangedTable:
