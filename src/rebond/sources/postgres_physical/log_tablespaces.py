@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 
 from rebond.sources.postgres_physical.sums import sum_crc32c
+from rebond.sources.postgres_physical.wal_records import find_data
 
 _PAGE = struct.Struct("<HHIQI")  # magic, flags, timeline, position, bytes that remain of a record
 _RECORD = struct.Struct("<IIQBB2xI")  # length, transaction, position of the one before, info, manager, sum
@@ -23,7 +24,6 @@ _LONG_EXTRA = struct.Struct("<QII")
 _CONTINUES, _IS_LONG = 0x0001, 0x0002
 _SHORT_BYTES, _LONG_BYTES = 24, 40
 _TABLESPACE, _CREATE, _DROP, _OPERATION = 5, 0x00, 0x10, 0xF0
-_SHORT_DATA, _LONG_DATA, _ORIGIN, _TOP_TRANSACTION = 255, 254, 253, 252
 _NUMBER_BYTES = 4
 # The word of a record that names its manager is never parted by the edge of a page, and begins at a multiple of eight.
 _WORD = re.compile(rb"[\x00-\x1f]\x05\x00\x00", re.DOTALL)
@@ -143,7 +143,7 @@ def _read_change(pages: _Pages, offset: int, length: int) -> TablespaceChange | 
     operation = info & _OPERATION
     if manager != _TABLESPACE or operation not in {_CREATE, _DROP} or said != _sum(payload, offset, length):
         return None
-    data = _find_data(payload, offset + _HEAD_BYTES, offset + length)
+    data = find_data(payload, offset + _HEAD_BYTES, offset + length)
     if data is None or data + _NUMBER_BYTES > offset + length:
         return None
     number = int.from_bytes(payload[data : data + _NUMBER_BYTES], "little")
@@ -154,7 +154,7 @@ def _read_change(pages: _Pages, offset: int, length: int) -> TablespaceChange | 
 def _name_no_place(pages: _Pages, content: bytearray, offset: int, length: int) -> None:
     """Let a record that makes a tablespace name no place; one that drops it, or names none, stays as it is."""
     payload = pages.payload
-    data = _find_data(payload, offset + _HEAD_BYTES, offset + length)
+    data = find_data(payload, offset + _HEAD_BYTES, offset + length)
     place = offset + length if data is None else data + _NUMBER_BYTES
     if place >= offset + length or not payload[place]:
         return
@@ -168,16 +168,3 @@ def _name_no_place(pages: _Pages, content: bytearray, offset: int, length: int) 
 def _sum(payload: bytearray, offset: int, length: int) -> int:
     """Return the sum of a record, which is of its data first and then of its header."""
     return sum_crc32c(payload[offset + _HEAD_BYTES : offset + length] + payload[offset : offset + _SUM_AT])
-
-
-def _find_data(payload: bytearray, place: int, end: int) -> int | None:
-    while place < end:
-        kind = payload[place]
-        if kind == _SHORT_DATA:
-            return place + 2
-        if kind == _LONG_DATA:
-            return place + 5
-        if kind not in {_ORIGIN, _TOP_TRANSACTION}:
-            return None
-        place += 3 if kind == _ORIGIN else 5
-    return None

@@ -173,7 +173,7 @@ def _read_mark(payload: bytearray, offset: int, lsn: int) -> Mark | None:
         return None
     if manager == _XLOG and operation not in {_RESTORE_POINT, _END_OF_RECOVERY, *_CHECKPOINTS}:
         return None
-    start = _find_data(payload, offset + _RECORD.size, offset + length)
+    start = find_data(payload, offset + _RECORD.size, offset + length)
     if start is None:
         return None
     if manager == _XLOG and operation in _CHECKPOINTS:
@@ -220,7 +220,7 @@ def _read_checkpoint(payload: bytearray, start: int, lsn: int) -> Mark | None:
     return Mark("checkpoint", lsn, seconds * 1_000_000)
 
 
-def _find_data(payload: bytearray, place: int, end: int) -> int | None:
+def find_data(payload: bytearray, place: int, end: int) -> int | None:
     """Return where the main data of a record begins, which refers to no blocks; ``None`` when it does."""
     end = min(end, len(payload))
     while place < end:
