@@ -72,7 +72,7 @@ RUNBOOK = (
     Bug(
         "volume-through-a-container-begins-elsewhere",
         "Two folders of a volume are saved through a container: what came back lies at the top of the volume.",
-        (Change("stack/contained_files.py", "    if folder and all(", "    if not folder and all("),),
+        (Change("stack/wanted_inside.py", "    if folder and all(", "    if not folder and all("),),
         (
             "tests/scenarios/test_declared_kinds.py::test_several_paths_of_a_volume_begin_at_its_folder_whoever_reads_it",
         ),

@@ -9,7 +9,7 @@ from rebond.pages.words import Code, say
 from rebond.runbook.came_back import STAMP, came_back, is_one_file
 from rebond.runbook.facts import Facts
 from rebond.runbook.moving import Move, set_aside
-from rebond.stack.contained_files import find_beginning, find_top_inside, want_below
+from rebond.stack.wanted_inside import find_beginning, find_top_inside, want_below
 
 _VOLUME = "label=com.docker.compose.volume="
 _MARK = f".before-{STAMP}"

@@ -8,11 +8,11 @@ from rebond.config.components import Component, Files, Secrets, Sqlite
 from rebond.config.model import Loaded
 from rebond.sources.files.excluding import Rule, Rules
 from rebond.sources.files.patterns import parse_pattern
-from rebond.stack.contained_files import find_beginning, find_top_inside, want_below
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.secrets import find_top
 from rebond.stack.strategies import choose_strategy, find_exclusions
 from rebond.stack.surroundings import address_of
+from rebond.stack.wanted_inside import find_beginning, find_top_inside, want_below
 from rebond.stack.wanted_paths import WantedPath
 
 

@@ -12,9 +12,9 @@ from rebond.sources.documents.tree import FolderTree, Stream
 from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.sources.sqlite.receiving import ReceivedDatabase, wrap_copy
 from rebond.sources.streams.readers import StreamReader
-from rebond.stack.contained_files import find_top_inside, want_below
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.file_trees import Report
+from rebond.stack.wanted_inside import find_top_inside, want_below
 from rebond.stack.wanted_paths import WantedPath
 from rebond.stack.whereabouts import Place, find_folder
 

@@ -11,8 +11,8 @@ from rebond.config.model import Loaded
 from rebond.errors import SourceUnfit
 from rebond.operations.recovery.late_part import KeptInside
 from rebond.sources.sqlite.companions import COMPANIONS
-from rebond.stack.contained_files import find_beginning, find_top_inside, want_below
 from rebond.stack.mounted_places import find_mounted
+from rebond.stack.wanted_inside import find_beginning, find_top_inside, want_below
 from rebond.stack.wanted_paths import WantedPath, is_glob
 from rebond.stack.whereabouts import find_folder, find_named_volume
 

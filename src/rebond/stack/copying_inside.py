@@ -11,10 +11,10 @@ from rebond.operations.recovery.late_part import KeptInside
 from rebond.operations.recovery.parts import Source
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.channels.clients import Inside, Surroundings, build_arguments
-from rebond.stack.contained_files import want_below
 from rebond.stack.contained_places import find_landing, find_top_of, paths_of
 from rebond.stack.mounted_places import is_made
 from rebond.stack.surroundings import address_of, describe_surroundings
+from rebond.stack.wanted_inside import want_below
 from rebond.stack.whereabouts import find_folder, resolver_of
 from rebond.vault.reading import SnapshotReader
 

@@ -15,8 +15,8 @@ from rebond.entries import Tree
 from rebond.errors import CommandFailed, SourceUnfit
 from rebond.sources.documents.tree import Document, FolderTree
 from rebond.sources.versioned.git import GIT, judge_working_tree, look_at_working_tree
-from rebond.stack.contained_files import place_below
 from rebond.stack.file_trees import Report
+from rebond.stack.wanted_inside import place_below
 from rebond.stack.whereabouts import Place, find_folder, words_of
 
 

@@ -28,7 +28,6 @@ from rebond.operations.recovery.plan import (
     make_plan,
 )
 from rebond.presence import is_folder
-from rebond.stack.copying_inside import tell_copy
 from rebond.stack.hooks import make_hook
 from rebond.stack.recovery_parts import is_bare, make_images_part, make_part
 from rebond.stack.recovery_places import Relocation
@@ -57,6 +56,8 @@ def plan_recovery(
                 part.require_free()
         except SourceError as error:
             if isinstance(error, KeptInside) and not (wish.is_bare or wish.to or chosen.include or chosen.exclude):
+                from rebond.stack.copying_inside import tell_copy  # noqa: PLC0415 - many stacks have no containers
+
                 error = tell_copy(error, component, relocation.loaded, around.sources.get(chosen.name))
             left_out.append(leave_out(chosen.name, error))
             continue

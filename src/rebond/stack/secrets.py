@@ -17,8 +17,8 @@ from rebond.sources.secrets.cluster import ClusterQuestion, build_question, read
 from rebond.sources.secrets.files import SecretFiles
 from rebond.sources.tar.spooling import take_archive, wrap_tar
 from rebond.sources.tar.tree import list_documents
-from rebond.stack.contained_files import find_top_inside, list_topmost, want_below
 from rebond.stack.file_trees import Report, expand
+from rebond.stack.wanted_inside import find_top_inside, list_topmost, want_below
 from rebond.stack.wanted_paths import WantedPath, want
 from rebond.stack.whereabouts import Place, find_folder, secret_of, words_of
 

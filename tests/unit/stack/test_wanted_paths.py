@@ -18,12 +18,12 @@ from rebond.schedule.observing import describe_files, list_watched_paths
 from rebond.schedule.watched_paths import WatchedPath
 from rebond.stack.advice.reading_rights import look_at_files
 from rebond.stack.claims import find_claims
-from rebond.stack.contained_files import find_beginning
 from rebond.stack.databases import ConfiguredDatabases
 from rebond.stack.drills.layout import Layout
 from rebond.stack.file_places import find_files_place
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.secrets import ConfiguredSecrets
+from rebond.stack.wanted_inside import find_beginning
 from rebond.stack.wanted_paths import WantedPath, want
 from rebond.vault.snapshots import PrivateComponent
 
