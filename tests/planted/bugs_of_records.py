@@ -151,4 +151,10 @@ RECORDS = (
         ),
         (f"{LOGS}::test_a_file_that_others_took_away_is_opened_anew",),
     ),
+    Bug(
+        "log-waits-for-whoever-holds-its-lock",
+        "A process that was stopped while it turned the log over, or anyone who may read it, stops every run for good.",
+        (Change("logs/files.py", "fcntl.LOCK_EX | fcntl.LOCK_NB)\n", "fcntl.LOCK_EX)\n"),),
+        (f"{LOGS}::test_whoever_keeps_the_lock_of_the_file_stops_no_run",),
+    ),
 )

@@ -7,9 +7,12 @@ import os
 import stat
 from pathlib import Path
 
+from rebond.clock import SystemClock
 from rebond.logs.events import Event, write_line
 
 DIRECTORY_MODE = 0o750
+_PATIENCE_SECONDS = 1.0
+_LOOK_EVERY_SECONDS = 0.01
 
 
 class FileSink:
@@ -17,7 +20,8 @@ class FileSink:
 
     A line is one call to the system, so lines of several processes do not mix. Before each line it is looked whether
     the file still has its name: what another process or ``logrotate`` moved away is opened anew. Symbolic links are
-    not followed, so nobody who may write beside it can send lines elsewhere. Raises ``OSError``.
+    not followed, so nobody who may write beside it can send lines elsewhere. Whoever holds its lock for long, stopped
+    or of ill will, makes it grow beyond its limit and nothing wait. Raises ``OSError``.
     """
 
     def __init__(self, path: Path, *, limit_bytes: int, kept: int, mode: int) -> None:
@@ -28,6 +32,7 @@ class FileSink:
         self._mode = mode
         self._descriptor = self._open()
         self._is_cut = False
+        self._patience_seconds = _PATIENCE_SECONDS
 
     def write(self, event: Event) -> None:
         """Append one line."""
@@ -84,7 +89,8 @@ class FileSink:
     def _rotate(self, more_bytes: int) -> None:
         """Move the file away, unless another process did so while we waited for its lock."""
         locked = self._descriptor
-        fcntl.flock(locked, fcntl.LOCK_EX)
+        if not self._lock():
+            return
         try:
             if self._has_its_name() and self._is_full(more_bytes):
                 self._shift()
@@ -93,6 +99,20 @@ class FileSink:
             fcntl.flock(locked, fcntl.LOCK_UN)
         self._descriptor = fresh
         os.close(locked)
+
+    def _lock(self) -> bool:
+        """Lock the file for a turn-over; false where another process keeps the lock. The second time nothing waits."""
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if self._patience_seconds <= 0:
+                    return False
+                SystemClock().sleep(_LOOK_EVERY_SECONDS)
+                self._patience_seconds -= _LOOK_EVERY_SECONDS
+            else:
+                self._patience_seconds = _PATIENCE_SECONDS
+                return True
 
     def _shift(self) -> None:
         if self._kept == 0:

@@ -1,5 +1,6 @@
 """Where events go: files that turn over, the journal, a terminal; and what a broken place costs."""
 
+import fcntl
 import io
 import logging
 import multiprocessing
@@ -7,6 +8,7 @@ import os
 import re
 import socket
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -124,6 +126,25 @@ def test_a_pipe_is_refused_and_does_not_hang(tmp_path: Path) -> None:
 
     with pytest.raises(OSError, match=r"No such device|not a regular file"):
         sink(tmp_path / "log")
+
+
+def test_whoever_keeps_the_lock_of_the_file_stops_no_run(tmp_path: Path) -> None:
+    file = sink(tmp_path / "log", limit_bytes=300)
+
+    def write() -> None:
+        for number in range(20):
+            file.write(event(f"event {number:03}"))
+
+    with (tmp_path / "log").open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        run = threading.Thread(target=write, daemon=True)
+        run.start()
+        run.join(30)
+
+        assert [line[-3:] for line in lines(tmp_path / "log")] == [f"{number:03}" for number in range(20)]
+    file.write(event("event 020"))
+
+    assert [line[-3:] for line in lines(tmp_path / "log")] == ["020"]
 
 
 def _write_many(path: Path, name: str) -> None:
