@@ -11,7 +11,8 @@ from rebond.vault.access import Vault
 
 PATIENCE_SECONDS = 60.0  # with nothing new in the archive
 _QUIET_SECONDS = 5.0
-_LOOK_EVERY_SECONDS = 0.25
+_LOOK_AGAIN_SECONDS = 0.05  # a segment that is received at once is there soon, and else later and later
+_LOOK_SLOWER, _LOOK_EVERY_SECONDS = 1.5, 0.25
 _ASK_EVERY_SECONDS = 2.0
 # While nobody streams: a receiver makes its slot as it begins, and rests up to 30 s between two tries.
 _PATIENCE_ALONE = {Receiving.NOBODY: 10.0, Receiving.PAUSES: 40.0}
@@ -32,6 +33,7 @@ def wait_for_wal(
     patience = PATIENCE_SECONDS if patience_seconds is None else patience_seconds
     end = clock.monotonic() + patience
     missing, is_told, began = "", False, clock.monotonic()
+    pause = _LOOK_AGAIN_SECONDS
     while True:
         try:
             return prove_wal(vault, need.system_id, need.timeline, need.start_lsn, need.stop_lsn, need.segment_bytes)
@@ -51,7 +53,8 @@ def wait_for_wal(
             is_told = True
             awaited = _PATIENCE_ALONE.get(receiver.state, patience)
             report(_awaited(missing, min(awaited, patience), receiver.state))
-        clock.sleep(_LOOK_EVERY_SECONDS)
+        clock.sleep(pause)
+        pause = min(_LOOK_EVERY_SECONDS, pause * _LOOK_SLOWER)
 
 
 class _Receiver:

@@ -44,10 +44,10 @@ class BlockMemory:
         if rows is None:
             return None
         cut = [rows[start : start + CHUNK_ROW.size] for start in range(0, len(rows), CHUNK_ROW.size)]
-        places = [self._content.find(row[:HASH_SIZE]) for row in cut]
+        places = self._content.find_each(row[:HASH_SIZE] for row in cut)
         self.found = path, cut, places
         return RememberedFile(
-            size_bytes=sum(CHUNK_ROW.unpack(row)[1] for row in cut),
+            size_bytes=sum(size for _, size in CHUNK_ROW.iter_unpack(rows)),
             lost=tuple(number for number, each in enumerate(places) if each == NOT_KEPT),
         )
 

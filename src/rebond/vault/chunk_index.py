@@ -11,7 +11,7 @@ The index is a hint that can be deleted at any time. A block whose checksum is w
 """
 
 import struct
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from rebond.errors import RebondError
@@ -122,6 +122,23 @@ class ChunkIndex:
         for run in reversed(self._runs):
             found += run.find(short)
         return found
+
+    def choose_each(self, chunk_ids: Iterable[bytes], choose: Callable[[Sequence[int]], int]) -> list[int]:
+        """Return, for each chunk, what ``choose`` makes of its places; it is asked once for those that are the same."""
+        loaded, pending = (self._loaded or {}) if not self._tables.count else {}, self._pending
+        chosen: list[int] = []
+        known: dict[bytes, int] = {}  # of chunks that have one place, by it
+        for chunk_id in chunk_ids:
+            short = chunk_id[:ID_SIZE]
+            stored = loaded.get(short)
+            if not isinstance(stored, bytes) or short in pending:
+                chosen.append(choose(self.find(chunk_id)))
+                continue
+            place = known.get(stored)
+            if place is None:
+                place = known[stored] = choose(_places(stored))
+            chosen.append(place)
+        return chosen
 
     def find_among(self, chunk_id: bytes, wanted: Container[int]) -> int | None:
         """Return a place of a chunk that is one of ``wanted``, or ``None`` where only ``find`` can tell.

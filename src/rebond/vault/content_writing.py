@@ -1,7 +1,7 @@
 """Keeping chunks: each is referred to where it lies already, or goes into an open segment (§9.4)."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from blake3 import blake3
 
@@ -95,6 +95,10 @@ class ContentWriter:
         """Return the newest usable place of a chunk; ``NOT_KEPT`` when it has none, or is to be stored again."""
         places = self._find_places(chunk_id)
         return self._choose(places) if places else NOT_KEPT
+
+    def find_each(self, chunk_ids: Iterable[bytes]) -> list[int]:
+        """Return what ``find`` says of each of many chunks, of which neighbours mostly lie together."""
+        return self._chunks.choose_each(chunk_ids, lambda places: self._choose(places) if places else NOT_KEPT)
 
     def _choose(self, places: Sequence[int]) -> int:
         """Choose the copy that was made last, whatever the order of the index: it lies with what goes with it.

@@ -187,23 +187,23 @@ def make_page(block: int, *, lsn: int = 1) -> bytearray:
     page = bytearray((number * 7 + block) % 251 for number in range(8192))
     page[0:8] = struct.pack("<II", lsn >> 32, lsn & 0xFFFFFFFF)
     page[14:16] = b"\x00\x20"
-    page[8:10] = struct.pack("<H", compute_checksums(page, 8192, block)[0])
+    page[8:10] = struct.pack("<H", compute_checksums(page, 8192, [block])[0])
     return page
 
 
 def test_pages_with_another_sum_are_found_and_new_ones_are_left_to_the_log() -> None:
     pages = b"".join(make_page(block) for block in range(3)) + bytes(8192) + make_page(4, lsn=1 << 40)
-    assert find_damaged(pages, 8192, 0, 1 << 30) == []
+    assert find_damaged(pages, 8192, range(5), 1 << 30) == []
     spoilt = bytearray(pages)
     spoilt[8192 + 5000] ^= 1
     spoilt[4 * 8192 + 5000] ^= 1
-    assert find_damaged(spoilt, 8192, 0, 1 << 30) == [1]
-    assert find_damaged(pages, 8192, 7, 1 << 30) == [0, 1, 2]  # they lie where others belong
+    assert find_damaged(spoilt, 8192, range(5), 1 << 30) == [1]
+    assert find_damaged(pages, 8192, range(7, 12), 1 << 30) == [0, 1, 2]  # they lie where others belong
 
 
 def test_a_checksum_is_that_of_postgresql() -> None:
     page = bytes(number % 256 for number in range(8192))
-    assert compute_checksums(page, 8192, 5) == [compute_slowly(page, 5)]
+    assert compute_checksums(page, 8192, [5]) == [compute_slowly(page, 5)]
 
 
 def compute_slowly(page: bytes, block: int) -> int:

@@ -3,6 +3,7 @@
 import errno
 import os
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -330,3 +331,32 @@ def test_a_run_that_answered_last_and_was_merged_away_is_asked_no_more(tmp_path:
     assert len(index.runs) == 1
     assert index.find_among(an_id(5), {a_place(5)}) == a_place(5)
     assert index.find_among(an_id(35), {a_place(35)}) == a_place(35)
+
+
+def test_many_at_once_are_told_the_same_as_one_after_the_other(tmp_path: Path) -> None:
+    """What of many lies at one place is judged once, and never for a chunk that lies elsewhere as well."""
+    rng = random.Random(5)
+    ids = [rng.randbytes(32) for _ in range(400)]
+    index = ChunkIndex(tmp_path)
+    for number, each in enumerate(ids[:300]):
+        index.add(each, number // 100)
+        if number % 7 == 0:
+            index.add(each, 5)
+    index.flush()
+    for number, each in enumerate(ids[200:350]):  # some of them anew, and not yet written
+        index.add(each, 7 + number % 2)
+    asked: list[tuple[int, ...]] = []
+
+    def choose(places: Sequence[int]) -> int:
+        asked.append(tuple(places))
+        return max(places, default=-1)
+
+    one_by_one = [choose(index.find(each)) for each in ids]
+    for is_loaded in (False, True):
+        if is_loaded:
+            index.expect_many_finds()
+        asked.clear()
+        assert index.choose_each(iter(ids), choose) == one_by_one
+    assert len(asked) < 250
+    assert set(one_by_one) == {-1, 0, 1, 5, 7, 8}
+    index.close()

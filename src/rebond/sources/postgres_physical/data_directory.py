@@ -6,7 +6,7 @@ One session of ours holds the backup from its start to its stop: what is read is
 import os
 import stat
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import msgspec
@@ -29,8 +29,8 @@ from rebond.sources.postgres_physical.wal_summaries import ChangedBlocks, make_m
 from rebond.sources.streams.owner import name_of_group, name_of_user
 
 THREADS = 2
-_PIECE_BYTES = 128 << 10  # sixteen pages: their checksums are computed together
-_AHEAD = 32  # pieces in memory
+_PIECE_BYTES = 512 << 10  # 64 pages: their checksums are computed together
+_AHEAD = 8  # pieces in memory
 _TORN_TRIES, _TORN_SECONDS = 5, 0.01
 _CONTROL_BYTES = 8192
 
@@ -201,24 +201,26 @@ class DataDirectoryTree:
         )
         (self.entries.add_directory if found.is_directory else self.entries.add_file)(found.path, entry)
 
-    def _find_damaged(self, path: bytes, descriptor: int, offset: int, piece: bytes) -> None:
-        """Judge pages; one that looks torn is read once more, as the server does it."""
+    def _find_damaged(self, path: bytes, descriptor: int, pieces: Sequence[tuple[int, bytes]]) -> None:
+        """Judge pages of pieces at offsets; one that looks torn is read once more, as the server does it."""
         page_bytes = self._facts.page_bytes
         if not self._facts.has_checksums or not is_relation(path):
             return
-        first = offset // page_bytes
-        for number in find_damaged(piece, page_bytes, self._block_in_relation(path, first), self.start):
+        pages = [offset // page_bytes + n for offset, piece in pieces for n in range(len(piece) // page_bytes)]
+        before = self._count_before(path)
+        # What is no whole page is the end of a file that was cut meanwhile.
+        content = b"".join(piece[: len(piece) // page_bytes * page_bytes] for _, piece in pieces)
+        for number in find_damaged(content, page_bytes, [before + page for page in pages], self.start):
             self._clock.sleep(_TORN_SECONDS)
-            again = os.pread(descriptor, page_bytes, offset + number * page_bytes)
-            block = self._block_in_relation(path, first + number)
-            if len(again) == page_bytes and find_damaged(again, page_bytes, block, self.start):
-                self._pages.add(os.fsdecode(path), first + number)
+            again = os.pread(descriptor, page_bytes, pages[number] * page_bytes)
+            if len(again) == page_bytes and find_damaged(again, page_bytes, [before + pages[number]], self.start):
+                self._pages.add(os.fsdecode(path), pages[number])
 
-    def _block_in_relation(self, path: bytes, block: int) -> int:
+    def _count_before(self, path: bytes) -> int:
         """A relation is cut into files of 1 GiB, and its blocks are counted through all of them."""
         suffix = path.rpartition(b"/")[2].rpartition(b".")
         segment = int(suffix[2]) if suffix[1] else 0
-        return segment * ((1 << 30) // self._facts.page_bytes) + block
+        return segment * ((1 << 30) // self._facts.page_bytes)
 
     def _read_control(self) -> bytes:
         """Read what says where the log begins, last and whole: twice the same, or it is being written."""
@@ -251,7 +253,7 @@ class FileAhead:
         path: bytes,
         descriptor: int,
         threads: ThreadPoolExecutor,
-        judge: Callable[[bytes, int, int, bytes], None],
+        judge: Callable[[bytes, int, Sequence[tuple[int, bytes]]], None],
     ) -> None:
         self.path = path
         self.block_bytes = BLOCK_BYTES if is_relation(path) else 0
@@ -263,13 +265,16 @@ class FileAhead:
         self._pending: deque[Future[bytes]] = deque()
         self._piece = memoryview(b"")
         self._is_over = False
-        self._ask(min(_AHEAD, os.fstat(descriptor).st_size // _PIECE_BYTES + 1))
+        size_bytes = os.fstat(descriptor).st_size
+        self._ahead_bytes = size_bytes if size_bytes > _PIECE_BYTES else 0  # a small one is no work for two threads
+        for _ in range(_AHEAD):
+            self._ask()
 
     def readinto(self, buffer: memoryview, /) -> int:
         """Read on. Raises ``OSError``."""
         if not len(self._piece) and not self._is_over:
-            self._piece = memoryview(self._pending.popleft().result())
-            self._ask(1)
+            self._piece = memoryview(self._take_piece())
+            self._ask()
             if len(self._piece) < _PIECE_BYTES:
                 self._is_over = True  # what is added meanwhile the log has as well
         count = min(len(buffer), len(self._piece))
@@ -295,13 +300,19 @@ class FileAhead:
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _ask(self, count: int) -> None:
-        for _ in range(count):
+    def _ask(self) -> None:
+        if self._next < self._ahead_bytes:
             self._pending.append(self._threads.submit(self._read_piece, self._next))
             self._next += _PIECE_BYTES
+
+    def _take_piece(self) -> bytes:
+        if self._pending:
+            return self._pending.popleft().result()
+        self._next += _PIECE_BYTES
+        return self._read_piece(self._next - _PIECE_BYTES)
 
     def _read_piece(self, offset: int) -> bytes:
         piece = os.pread(self._descriptor, _PIECE_BYTES, offset)
         if piece:
-            self._judge(self.path, self._descriptor, offset, piece)
+            self._judge(self.path, self._descriptor, [(offset, piece)])
         return piece
