@@ -2,6 +2,7 @@
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,33 @@ def test_memory_of_a_grandchild_counts(tmp_path: Path) -> None:
 
     assert measure.peak_anonymous_bytes > 60_000_000
     assert measure.wall_seconds > 0.2
+
+
+def test_what_a_copy_of_a_process_shares_with_it_counts_once(tmp_path: Path) -> None:
+    program = (
+        "import os, time; x = bytearray(60_000_000); child = os.fork(); time.sleep(0.5); child and os.waitpid(child, 0)"
+    )
+    measure = run_measured(Command(pipeline=((sys.executable, "-S", "-c", program),)), log=tmp_path / "log")
+
+    assert 60_000_000 < measure.peak_anonymous_bytes < 90_000_000
+
+
+def test_a_process_that_still_borrows_its_parents_memory_counts_once(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    # Parent and child have one memory until the child becomes ``true``; before that it opens the gate.
+    program = f"""
+import os
+x = bytearray(60_000_000)
+opens = (os.POSIX_SPAWN_OPEN, 0, {str(gate)!r}, os.O_RDONLY, 0)
+os.waitpid(os.posix_spawn("/bin/true", ["true"], {{}}, file_actions=[opens]), 0)
+"""
+    opener = threading.Timer(0.7, lambda: os.close(os.open(gate, os.O_WRONLY)))
+    opener.start()
+    measure = run_measured(Command(pipeline=((sys.executable, "-S", "-c", program),)), log=tmp_path / "log")
+    opener.join()
+
+    assert 60_000_000 < measure.peak_anonymous_bytes < 90_000_000
 
 
 def test_a_broken_first_program_of_a_pipe_is_an_error(tmp_path: Path) -> None:
