@@ -22,6 +22,7 @@ _AWS_ELSEWHERE = (
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
     "AWS_SKIP_SIGNATURE",
 )
+_AWS_ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")
 _AWS_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 
@@ -108,8 +109,11 @@ def _require_clean_keys(environment: MutableMapping[str, str]) -> None:
 
 def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[str, object]:
     options: dict[str, object] = {}
-    if address.endpoint:
-        options["base_url" if address.scheme == "gs" else "endpoint"] = address.endpoint
+    endpoint = address.endpoint
+    if address.is_virtual_hosted:
+        endpoint = _put_bucket_before(_find_endpoint(address, environment), address.bucket)
+    if endpoint:
+        options["base_url" if address.scheme == "gs" else "endpoint"] = endpoint
     if address.scheme == "s3":
         options["disable_bulk_delete"] = True  # single deletes work with every provider and say what failed
         options["virtual_hosted_style_request"] = address.is_virtual_hosted
@@ -122,8 +126,21 @@ def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[s
 
 
 def _is_plain(address: CloudAddress, environment: Mapping[str, str]) -> bool:
-    named = [environment.get(name, "") for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT")]
-    return next(filter(None, [address.endpoint, *named]), "").startswith("http://")
+    return _find_endpoint(address, environment).startswith("http://")
+
+
+def _find_endpoint(address: CloudAddress, environment: Mapping[str, str]) -> str:
+    named = [environment.get(name, "") for name in _AWS_ENDPOINTS]
+    return next(filter(None, [address.endpoint, *named]), "")
+
+
+def _put_bucket_before(endpoint: str, bucket: str) -> str:
+    """Return a server's address with the bucket in its host's name: the library puts it into no address but Amazon's.
+
+    It would ask for the first folder of the prefix, as if that were the bucket.
+    """
+    scheme, slashes, host = endpoint.partition("://")
+    return endpoint if not host or host.startswith(f"{bucket}.") else f"{scheme}{slashes}{bucket}.{host}"
 
 
 def read_aws_profile(environment: Mapping[str, str]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """From what the cloud library raises to what a store says. Whatever is not recognised is a ``StoreError``."""
 
+import html
 import os
 import re
 
@@ -7,10 +8,12 @@ from rebond.errors import AccessDenied, StoreError, StoreFull, StoreUnfit, Store
 
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>|\"code\":\s*\"(\w+)\"")
+_MESSAGE = re.compile(r"<Message>([^<]*)</Message>|\"message\":\s*\"([^\"]*)\"")
+_DOCUMENT = re.compile(r":?\s*[<{]")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Body|Decode)\b")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
 _SECRET_VARIABLE = re.compile(r"(KEY|SECRET|TOKEN|PASSWORD|SAS|CREDENTIAL)", re.IGNORECASE)
-_LONGEST_REASON = 300
+_LONGEST_REASON = 400
 
 _CONFLICT_CODES = frozenset({"ConditionalRequestConflict", "OperationAborted"})
 _PASSING_CODES = frozenset(  # said with 400, and gone with the next try: the line was slow, or changed what it carried
@@ -57,7 +60,7 @@ class CloudFault:
         self.status = int(status.group(1)) if status else 0
         self.code = next(filter(None, code.groups()), "") if code else ""
         self.kind = kind.group(1) if kind else ""
-        self.reason = mask_credentials(text.partition("\n")[0])[:_LONGEST_REASON] or self.type_name
+        self.reason = mask_credentials(_say_in_one_line(text, self.code))[:_LONGEST_REASON] or self.type_name
         if self.kind and not self.status:
             self.reason += next((f" ({cause})" for word, cause in _CAUSES if word in text), "")
 
@@ -92,6 +95,16 @@ class CloudFault:
     def says_out_of_range(self) -> bool:
         """Whether a read began beyond the end of the object."""
         return self.status == 416
+
+
+def _say_in_one_line(text: str, code: str) -> str:
+    """Return what happened, with the service's own words: they stand behind the line of an XML declaration."""
+    line = text.partition("\n")[0]
+    if not code:
+        return line
+    said = _MESSAGE.search(text)
+    words = " ".join(html.unescape(next(filter(None, said.groups()), "")).split()) if said else ""
+    return ": ".join(filter(None, (_DOCUMENT.split(line)[0], code, words if words != code else "")))
 
 
 def mask_credentials(text: str) -> str:
@@ -192,7 +205,17 @@ def _explain_denial(fault: CloudFault, values: dict[str, str]) -> StoreError:
 def _explain_settings(fault: CloudFault, values: dict[str, str]) -> StoreError | None:
     """Return the error for what stays as it is until somebody changes a setting, here or there."""
     if fault.code == "AuthorizationHeaderMalformed" or "without LOCATION" in fault.text:
-        return StoreError("{location} lies in another region: {reason}", hint="Add ?region=… to the address.", **values)
+        return StoreError(
+            "{location} lies in another region: {reason}",
+            hint="Write the right one into the address: ?region=….",
+            **values,
+        )
+    if fault.code == "InvalidBucketName":
+        return StoreError(
+            "{location} knows no bucket of such a name: {reason}",
+            hint="Correct the name. With ?addressing=virtual look whether the server takes it from its host's name.",
+            **values,
+        )
     if fault.status in _REDIRECTED:
         return StoreError(
             "{location} sends requests elsewhere: {reason}",

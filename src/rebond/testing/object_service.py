@@ -47,10 +47,11 @@ class Request:
 class Refusal(Exception):
     """An answer that is an error."""
 
-    def __init__(self, status: int, code: str) -> None:
+    def __init__(self, status: int, code: str, message: str = "Please look it up.") -> None:
         super().__init__(code)
         self.status = status
         self.code = code
+        self.message = message
 
 
 class ObjectService:

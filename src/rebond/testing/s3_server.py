@@ -21,6 +21,7 @@ from rebond.testing.s3_answers import Fault, join_chunks
 
 ACCESS_KEY = "test-access-key"
 SECRET_KEY = "test-secret-key"  # noqa: S105  nothing checks it
+DOMAIN = "s3.test"  # a host below it names a bucket; clients come by ``HTTP_PROXY``, since no such host is known
 
 
 class S3Server(ObjectService):
@@ -146,6 +147,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self) -> None:
         owner = self.server.owner
         path, _, query_text = self.path.partition("?")
+        if path.startswith("http://"):  # from a client that takes this for its proxy
+            path = urllib.parse.urlsplit(path).path
         request = self._read_request(path, query_text)
         owner.requests.append(f"{self.command} {path}{'?' + query_text if query_text else ''}")
         if owner.latency_seconds:
@@ -184,11 +187,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = self.close_connection or is_cut
 
     def _explain(self, refusal: Refusal, path: str) -> Answer:
-        text = f"<Error><Code>{refusal.code}</Code><Message>{refusal.code}</Message><Key>{escape(path)}</Key></Error>"
+        # In two lines, as Amazon, MinIO and Versity have it.
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            f"<Error><Code>{refusal.code}</Code><Message>{refusal.message}</Message><Key>{escape(path)}</Key></Error>"
+        )
         return refusal.status, {"Content-Type": "application/xml"}, text.encode()
 
     def _read_request(self, path: str, query_text: str) -> Request:
         bucket, _, key = urllib.parse.unquote(path).lstrip("/").partition("/")
+        host = self.headers.get("Host", "")
+        if host.endswith(f".{DOMAIN}"):
+            bucket, key = host.removesuffix(f".{DOMAIN}"), urllib.parse.unquote(path).lstrip("/")
         query = dict(urllib.parse.parse_qsl(query_text, keep_blank_values=True))
         return Request(
             method=self.command, bucket=bucket, key=key, query=query, headers=self.headers, body=self._read_body()

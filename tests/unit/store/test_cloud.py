@@ -407,3 +407,41 @@ def test_the_other_providers_get_their_storage_class(
     stored = list(server.buckets["bucket"].values())[-1]
 
     assert stored.headers[header] == value
+
+
+@pytest.mark.parametrize("named", ["http://s3.test", "http://bucket.s3.test", ""])
+def test_the_bucket_is_put_into_the_name_of_the_host(
+    server: S3Server, prefix: str, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """The library leaves that to whoever names an endpoint, and takes the first folder for the bucket."""
+    monkeypatch.setenv("HTTP_PROXY", server.endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://s3.test")
+    options = f"endpoint={named}&addressing=virtual" if named else "addressing=virtual"
+    open_cloud(f"s3://{prefix}?{options}").put_if_absent("a", b"mine")
+
+    assert server.buckets["bucket"][f"{prefix.partition('/')[2]}/a"].content == b"mine"
+
+
+def test_what_the_service_says_is_shown_and_not_the_line_that_its_document_begins_with(
+    server: S3Server, store: CloudStore
+) -> None:
+    server.faults.append(Fault(status=400, code="Strange"))
+    with pytest.raises(StoreError, match=r"400 Bad Request: Strange: Please look it up\.$"):
+        store.read("a")
+
+
+def test_words_of_a_service_become_one_line() -> None:
+    text = (
+        "Generic S3 error: Error performing GET http://s/b/a in 4ms - Server returned non-2xx status code: 400 Bad "
+        'Request: <?xml version="1.0"?>\n<Error>\n<Code>Odd</Code><Message>Expecting\n &quot;eu&quot;</Message></Error>'
+    )
+
+    assert CloudFault(RuntimeError(text)).reason.endswith('400 Bad Request: Odd: Expecting "eu"')
+    text = 'Error: 403 Forbidden: {\n "error": {"message": "Not so", "code": "odd"}}'
+    assert CloudFault(RuntimeError(text)).reason == "Error: 403 Forbidden: odd: Not so"
+
+
+def test_a_name_that_no_bucket_can_have_is_said_to_be_that(server: S3Server, store: CloudStore) -> None:
+    server.faults.append(Fault(status=400, code="InvalidBucketName"))
+    with pytest.raises(StoreError, match="no bucket of such a name"):
+        store.read("a")

@@ -65,7 +65,10 @@ STORE: dict[str, str] = {
     "There is no bucket at {location}.": "Il n'y a pas de bucket à {location}.",
     "Create the bucket first, or correct its name.": "Créez d'abord le bucket, ou corrigez son nom.",
     "{location} lies in another region: {reason}": "{location} est dans une autre région : {reason}",
-    "Add ?region=… to the address.": "Ajoutez ?region=… à l'adresse.",
+    "{location} knows no bucket of such a name: {reason}": "{location} ne connaît aucun bucket de ce nom : {reason}",
+    "Correct the name. With ?addressing=virtual look whether the server takes it from its host's name.": "Corrigez le "
+    "nom. Avec ?addressing=virtual, voyez si le serveur le prend dans le nom de son hôte.",
+    "Write the right one into the address: ?region=….": "Écrivez la bonne dans l'adresse : ?region=….",
     "{location} cannot do what a vault needs: {reason}": "{location} ne peut faire ce qu'il faut à un coffre : {reason}",
     "If it only lacks conditional puts, add ?conditional_create=no; slower, careful rules apply then.": "S'il ne manque "
     "que l'écriture conditionnelle, ajoutez ?conditional_create=no ; des règles plus lentes et prudentes s'appliquent "
