@@ -22,7 +22,7 @@ from rebond.store.asking_ahead import ask_ahead
 from rebond.store.protocol import ObjectInfo
 from rebond.vault.access import Vault
 from rebond.vault.credentials import Role
-from rebond.vault.frames import LEVELS, RAW_LIMIT, Compressor, Level, build_frame, open_frame
+from rebond.vault.frames import LEVELS, RAW_LIMIT, Compressor, Level, Texture, build_frame, open_frame
 from rebond.vault.primitives import Buffer, keyed_id, sealing_private_key, sealing_public_key
 from rebond.vault.sealing import did_not_come_back
 from rebond.vault.segments import SegmentKind, decode_segment_header, seal_segment
@@ -69,6 +69,7 @@ def put_item(
     sequence: int,
     for_ever: bool = False,
     level: Level = LEVELS["fast"],
+    texture: Texture = Texture.FILES,
 ) -> ObjectName:
     """Put an item into the own domain; when this returns, it stands. ``content`` is at most 64 MiB.
 
@@ -89,7 +90,7 @@ def put_item(
     )
     name, built = build_stream_item(
         record,
-        _seal(vault, domain, content, level),
+        _seal(vault, domain, content, level, texture),
         vault_id=vault.vault_id,
         keys=vault.credentials.catalog(domain),
         member=vault.credentials.member,
@@ -111,11 +112,11 @@ def _check_names(stream: str, item: str, size: int) -> None:
         raise UsageError("An item of {size} bytes is larger than the format allows.", size=size)
 
 
-def _seal(vault: Vault, domain: DomainId, content: Buffer, level: Level) -> bytes:
+def _seal(vault: Vault, domain: DomainId, content: Buffer, level: Level, texture: Texture) -> bytes:
     """Seal the content, and look again before it is put (§9.5)."""
     sealed = seal_segment(
         sealing_public_key(vault.roster.sealing_public),
-        build_frame(content, Compressor(level)),
+        build_frame(content, Compressor(level), texture),
         kind=SegmentKind.STREAM_ITEM,
         epoch=vault.roster.epoch,
         vault_id=vault.vault_id,

@@ -47,7 +47,7 @@ def test_one_compressor_sets_its_encoder_for_each_kind_of_content_and_all_of_it_
 
     assert {open_frame(each) for each in frames.values()} == {rows}
     assert frames[Texture.FILES] == build_frame(rows, Compressor(LEVELS[level]))
-    assert (len(set(frames.values())) > 1) == (level == "balanced")
+    assert (len(set(frames.values())) > 1) == (level in {"balanced", "fast"})
 
 
 @pytest.mark.parametrize("size", [1, 4095, 4096, 4097, 1_000_003])
@@ -132,6 +132,14 @@ def test_some_chunks_come_out_of_as_much_of_a_frame_as_they_need(
 def test_chunks_that_a_frame_does_not_have_are_no_damage_of_it() -> None:
     table = open_some_chunks(build_frame(join_chunks([b"i" * 32], [WORDS]), FAST), {b"other".ljust(16)})
     assert table.ids == (b"i" * 32,)
+
+
+def test_what_repeats_in_short_pieces_is_found_in_a_log() -> None:
+    rng = random.Random(6)
+    pieces = [rng.randbytes(6) for _ in range(40)]
+    log = b"".join(rng.choice(pieces) + rng.randbytes(2) for _ in range(20_000))
+    short, usual = (len(build_frame(log, FAST, texture)) for texture in (Texture.LOG, Texture.FILES))
+    assert short < 0.8 * usual
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -22,7 +22,7 @@ from rebond.sources.postgres.wal_names import (
 )
 from rebond.sources.postgres.wal_pages import FirstPage, check_segment, read_first_page
 from rebond.vault.access import Vault
-from rebond.vault.frames import LEVELS, RAW_LIMIT, Level
+from rebond.vault.frames import LEVELS, RAW_LIMIT, Level, Texture
 from rebond.vault.streams import holds_item, put_item
 
 CLUSTERS = "wal-claims"
@@ -134,7 +134,7 @@ class WalArchive:
                 name=file.name,
                 timeline=timeline,
             )
-        put_item(vault, stream, file.name, file.content, sequence=number, level=self._level)
+        put_item(vault, stream, file.name, file.content, sequence=number, level=self._level, texture=Texture.LOG)
         return page.system_id
 
     def _require_cluster(self, vault: Vault, system_id: int, page: FirstPage | None) -> None:
