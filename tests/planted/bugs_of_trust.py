@@ -4,6 +4,8 @@ from tests.planted.bug import Bug, Change
 
 PRUNING = "tests/unit/vault/test_pruning.py"
 CACHES = "tests/unit/vault/test_local_cache.py"
+BEGUN = "tests/unit/vault/test_begun_files.py"
+INSIDE = "tests/crash/test_interrupted_inside_a_file.py"
 RETENTION = "tests/unit/vault/test_retention.py"
 EARLY = "tests/unit/cli/test_asked_early.py"
 FILES = "tests/unit/operations/test_verify_files.py"
@@ -304,5 +306,86 @@ TRUST = (
             ),
         ),
         ("tests/unit/sources/test_excluding.py::test_of_a_marked_directory_no_other_file_is_asked",),
+    ),
+    Bug(
+        "any-file-of-the-name-is-gone-on-with",
+        "A file that changes between a run that was cut and the next is saved as half the old one and half the new.",
+        (
+            Change(
+                "vault/begun_files.py",
+                "blake3(encode((stamp, entry.size, entry.holes))).digest()",
+                "blake3(encode(entry.size)).digest()",
+            ),
+        ),
+        (
+            f"{INSIDE}::test_a_file_that_was_written_to_is_read_whole_though_size_and_time_are_what_they_were",
+            f"{INSIDE}::test_a_file_that_was_replaced_is_read_whole_though_size_and_time_are_what_they_were",
+        ),
+    ),
+    Bug(
+        "what-was-noted-is-in-the-vault",
+        "What a run that was cut noted of a large file is referred to, whether or not the vault has it, or will.",
+        (
+            Change(
+                "vault/file_contents.py",
+                "place = NOT_KEPT if is_last else self._content.find(chunk_id)",
+                "place = NOT_KEPT if is_last else next(iter(self._content._find_places(chunk_id)), NOT_KEPT)",
+            ),
+        ),
+        (
+            f"{INSIDE}::test_what_a_prune_took_away_in_between_is_read_and_stored_again",
+            f"{INSIDE}::test_what_is_condemned_is_not_referred_to",
+        ),
+    ),
+    Bug(
+        "what-was-noted-is-put-later",
+        "What a run that was cut had only in its hands, in no pack yet, is taken for stored by the next one.",
+        (
+            Change(
+                "vault/file_contents.py",
+                "            if place == NOT_KEPT:\n                read_id, place",
+                "            if place == NOT_KEPT and not is_last:\n"
+                "                data.skip(length)\n"
+                "                place = self._content._start(SegmentKind.DATA).place\n"
+                "            elif place == NOT_KEPT:\n                read_id, place",
+            ),
+            Change(
+                "vault/file_contents.py",
+                "from rebond.vault.tree_notices import",
+                "from rebond.vault.segments import SegmentKind\nfrom rebond.vault.tree_notices import",
+            ),
+        ),
+        (f"{INSIDE}::test_a_run_that_was_cut_is_gone_on_with",),
+    ),
+    Bug(
+        "notes-run-into-one-another",
+        "What a power cut left of one note in the middle of another is taken for its own.",
+        (Change("vault/begun_notes.py", "blake3(before + batch)", "blake3(batch)"),),
+        (f"{BEGUN}::test_batches_of_one_note_are_not_taken_for_those_of_another",),
+    ),
+    Bug(
+        "no-chunk-proves-the-note",
+        "Where a file system hides that a file was changed, nothing of it is looked at: the old one is saved again.",
+        (
+            Change(
+                "vault/file_contents.py",
+                "NOT_KEPT if is_last else self._content.find(chunk_id)",
+                "self._content.find(chunk_id)",
+            ),
+        ),
+        (f"{BEGUN}::test_a_file_system_that_hides_a_change_is_found_out_by_the_last_chunk",),
+    ),
+    Bug(
+        "a-note-goes-before-its-cache",
+        "The note of a large file that is whole is removed while a power cut may still take the cache that has it.",
+        (
+            Change(
+                "vault/begun_files.py",
+                "if self._done and time.monotonic() >= self._next_sync:",
+                "if self._done:",
+            ),
+            Change("vault/begun_files.py", "            if self._remember.sync():\n", "            if True:\n"),
+        ),
+        (f"{BEGUN}::test_a_file_that_was_whole_when_the_power_failed_needs_only_its_note",),
     ),
 )

@@ -1,9 +1,10 @@
 """A backup that is killed when an exact share of its bytes was read, and the run after it."""
 
 import pathlib
+import random
 from dataclasses import dataclass
 
-from tests.torture.real_program import KILLED, RealProgram, object_bytes
+from tests.torture.real_program import KILLED, Ended, RealProgram, object_bytes
 
 # The program itself, dying at an exact place: a kill from outside misses it by what a busy machine reads meanwhile.
 DIE_AT = """
@@ -33,12 +34,26 @@ class SecondRun:
     stored_again_share: float
 
 
+def plant_file(path: pathlib.Path, *, seed: int, total_bytes: int) -> int:
+    """Write one file that does not compress; return its bytes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = random.Random(seed)
+    with open(path, "wb") as file:
+        file.writelines(rng.randbytes(min(1 << 24, total_bytes - start)) for start in range(0, total_bytes, 1 << 24))
+    return total_bytes
+
+
+def kill_at(program: RealProgram, tree: pathlib.Path, read_bytes: int, *, code: str = DIE_AT) -> Ended:
+    """Back a tree up until so many of its bytes were read, or taken as read."""
+    return program.start(str(read_bytes), "backup", "--path", tree, code=code).wait()
+
+
 def interrupt(program: RealProgram, tree: pathlib.Path, total_bytes: int, *, at_share: float) -> SecondRun:
     """Kill a backup when ``at_share`` of its bytes was read; run it again and say what that came to.
 
     The tree must not compress, so that what has to be stored is known.
     """
-    ended = program.start(str(int(total_bytes * at_share)), "backup", "--path", tree, code=DIE_AT).wait()
+    ended = kill_at(program, tree, int(total_bytes * at_share))
     assert ended.status == KILLED, ended.err
     outcome = program.ask("backup", "--path", tree)
     assert outcome["bytes"] == total_bytes

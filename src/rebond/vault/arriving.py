@@ -15,7 +15,7 @@ from rebond.errors import SourceError
 from rebond.vault.block_memory import BlockMemory
 from rebond.vault.chunking import Chunker
 from rebond.vault.content_writing import NOT_KEPT
-from rebond.vault.file_contents import FileContents, KeptContent
+from rebond.vault.file_contents import FileContents, GatheredRows, KeptContent
 from rebond.vault.tree_writing import TreeWriter
 from rebond.vault.trees import CHUNK_ROW
 
@@ -72,7 +72,7 @@ class _ArrivedContents(FileContents):
             kept = self.keep_pieces(self._chunker.cut(arrival))
             totals.read_bytes += kept.size_bytes
         else:
-            blocks = _FileOfBlocks()
+            blocks = GatheredRows()
             if isinstance(arrival, PartialArrival) and arrival.fresh is not None:
                 self._keep_part(arrival, arrival.fresh, blocks)
             else:
@@ -87,7 +87,7 @@ class _ArrivedContents(FileContents):
         self._spool.write(encoded)
         self._progress.report(arrival.path)
 
-    def _keep_blocks(self, content: Content, block_bytes: int, blocks: "_FileOfBlocks", most_bytes: int | None) -> int:
+    def _keep_blocks(self, content: Content, block_bytes: int, blocks: GatheredRows, most_bytes: int | None) -> int:
         """Keep what comes, block by block, up to its end or so many bytes; return how many came."""
         room = max(_READ_BYTES // block_bytes, 1) * block_bytes
         buffer = self._buffer[:room] if room <= len(self._buffer) else memoryview(bytearray(room))
@@ -103,7 +103,7 @@ class _ArrivedContents(FileContents):
                 break
         return came
 
-    def _keep_part(self, arrival: PartialArrival, fresh: Sequence[tuple[int, int]], blocks: "_FileOfBlocks") -> None:
+    def _keep_part(self, arrival: PartialArrival, fresh: Sequence[tuple[int, int]], blocks: GatheredRows) -> None:
         """Keep the blocks that come between those that stayed."""
         block_bytes, done = arrival.block_bytes, 0
         for first, end in fresh:
@@ -114,7 +114,7 @@ class _ArrivedContents(FileContents):
             done = end
         self._take_blocks(arrival, done, -(-arrival.whole_bytes // block_bytes), blocks)
 
-    def _take_blocks(self, arrival: PartialArrival, first: int, end: int, blocks: "_FileOfBlocks") -> None:
+    def _take_blocks(self, arrival: PartialArrival, first: int, end: int, blocks: GatheredRows) -> None:
         """Refer to blocks as they were remembered. Raises ``SourceError`` where one is not what the file needs."""
         path, rows, places = self._memory.found if self._memory is not None else (b"", (), ())
         for number in range(first, end):
@@ -130,23 +130,6 @@ class _ArrivedContents(FileContents):
             return super()._read(listing, position, entry)
         self._spool.seek(place[0])
         return msgspec.msgpack.decode(self._spool.read(place[1]), type=KeptContent)
-
-
-class _FileOfBlocks:
-    """What is known of a file while its blocks come."""
-
-    __slots__ = ("rows", "size_bytes", "uses")
-
-    def __init__(self) -> None:
-        self.rows: list[bytes] = []
-        self.uses: dict[int, int] = {}
-        self.size_bytes = 0
-
-    def add(self, row: bytes, place: int, size_bytes: int) -> None:
-        """Take the next block."""
-        self.rows.append(row)
-        self.uses[place] = self.uses.get(place, 0) + size_bytes
-        self.size_bytes += size_bytes
 
 
 def _fill(content: Content, buffer: memoryview) -> int:

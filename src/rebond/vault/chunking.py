@@ -16,9 +16,14 @@ MOST = 2 << 20
 
 
 class Chunker:
-    """Cuts one file after another. Not to be shared between threads."""
+    """Cuts one file after another. Not to be shared between threads.
+
+    ``way`` tells how: from the end of any chunk on, what is cut the same way is cut at the same places. It is empty
+    where that is not so.
+    """
 
     def __init__(self, seed: int) -> None:
+        self.way = b"fastcdc %d %d %d %d" % (LEAST, AVERAGE, MOST, seed)
         self._cutter = FastCDC(avg_size=AVERAGE, min_size=LEAST, max_size=MOST, seed=seed)
 
     def cut(self, content: Content) -> Iterator[bytes]:

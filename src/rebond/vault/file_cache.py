@@ -6,7 +6,8 @@ directory. Each carries its own checksum: a damaged or cut record is only a file
 
 A run writes its own records as it goes, to a file of its own. It replaces the cache when the
 snapshot stands; a run that was killed leaves it behind, and the next run reads both, so that what
-was saved already is neither read nor stored again.
+was saved already is neither read nor stored again. How far it was inside a large file lies beside it
+(``begun_files``).
 """
 
 import os
@@ -19,6 +20,9 @@ from typing import BinaryIO
 import msgspec
 from blake3 import blake3
 from msgspec import Struct
+
+from rebond.durable_files import fsync_directory
+from rebond.identifiers import random_id
 
 MAGIC = b"RBFC\x01"
 SLICE_ENTRIES = 2048
@@ -174,6 +178,17 @@ class CacheWriter:
             except OSError:
                 self._give_up()
 
+    def sync(self) -> bool:
+        """Make sure that what was written survives a power cut; ``False`` when it does not."""
+        self.flush()
+        try:
+            if self._file is not None:
+                os.fdatasync(self._file.fileno())
+                fsync_directory(str(self._path.parent))
+        except OSError:
+            return False
+        return self._file is not None
+
     def commit(self, final: Path) -> None:
         """Make this the cache. A power cut may lose it, never mix it: records carry checksums."""
         self.flush()
@@ -222,3 +237,11 @@ class CachePaths(Struct, frozen=True):
             except FileNotFoundError:
                 continue
         return [path for _, path in sorted(found, reverse=True)]
+
+    def new_begun(self) -> Path:
+        """A new note of how far a file was read."""
+        return self.directory / f"{self.root_key}.{random_id().hex()}.begun"
+
+    def begun(self) -> list[Path]:
+        """Notes of how far files were read, of this run and of those that were cut."""
+        return sorted(self.directory.glob(f"{self.root_key}.*.begun"))

@@ -8,11 +8,12 @@ from msgspec.structs import replace
 from rebond.entries import Entry, Listing
 from rebond.errors import SourceError
 from rebond.progress import Observer
+from rebond.vault.begun_files import BegunFile, BegunFiles, NoteUntrueError, read_noted
 from rebond.vault.cache_slices import Uses
 from rebond.vault.chunking import LEAST, Chunker
-from rebond.vault.content_writing import ContentWriter
-from rebond.vault.holes import WithoutHoles
-from rebond.vault.tree_notices import notice_change, notice_cut_read
+from rebond.vault.content_writing import NOT_KEPT, ContentWriter
+from rebond.vault.holes import SeekableContent, WithoutHoles
+from rebond.vault.tree_notices import notice_change, notice_cut_read, notice_gone_on
 from rebond.vault.trees import CHUNK_ROW, store_chunk_rows
 from rebond.vault.walk_progress import WalkProgress
 
@@ -37,14 +38,42 @@ class KeptContent(Struct, frozen=True, array_like=True):
 NO_CONTENT = KeptContent()
 
 
-class FileContents:
-    """Keeps the contents of files of one root, from one thread, and counts what was read."""
+class GatheredRows:
+    """What is known of a file while its chunks come."""
 
-    def __init__(self, content: ContentWriter, chunker: Chunker, progress: WalkProgress, observer: Observer) -> None:
+    __slots__ = ("rows", "size_bytes", "uses")
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        self.uses: dict[int, int] = {}
+        self.size_bytes = 0
+
+    def add(self, row: bytes, place: int, size_bytes: int) -> None:
+        """Take the next chunk."""
+        self.rows.append(row)
+        self.uses[place] = self.uses.get(place, 0) + size_bytes
+        self.size_bytes += size_bytes
+
+
+class FileContents:
+    """Keeps the contents of files of one root, from one thread, and counts what was read.
+
+    ``begun`` are the files that runs which were cut have left half read; without it none is gone on with.
+    """
+
+    def __init__(
+        self,
+        content: ContentWriter,
+        chunker: Chunker,
+        progress: WalkProgress,
+        observer: Observer,
+        begun: BegunFiles | None = None,
+    ) -> None:
         self._content = content
         self._chunker = chunker
         self._progress = progress
         self._observer = observer
+        self._begun = begun
         self._links: dict[tuple[int, int], tuple[bytes, KeptContent]] = {}
         self._links_bytes = 0
 
@@ -76,19 +105,25 @@ class FileContents:
         chunk_id, place = self._content.keep_data(content)
         return KeptContent(CHUNK_ROW.pack(chunk_id, size), None, [(place, size)], size)
 
-    def keep_pieces(self, pieces: Iterator[bytes]) -> KeptContent:
-        """Keep a file of which the pieces come one by one, each a chunk. Raises what reading them raises."""
-        rows: list[bytes] = []
-        uses: dict[int, int] = {}
-        size = 0
+    def keep_pieces(
+        self, pieces: Iterator[bytes], gathered: GatheredRows | None = None, begun: BegunFile | None = None
+    ) -> KeptContent:
+        """Keep a file of which the pieces come one by one, each a chunk. Raises what reading them raises.
+
+        ``gathered`` is what is known of the file already, in front of the first piece.
+        """
+        gathered = GatheredRows() if gathered is None else gathered
         for piece in pieces:
             chunk_id, place = self._content.keep_data(piece)
-            rows.append(CHUNK_ROW.pack(chunk_id, len(piece)))
-            uses[place] = uses.get(place, 0) + len(piece)
-            size += len(piece)
-            if len(rows) % _REPORT_AFTER_CHUNKS == 0:
-                self._progress.report(b"", size)
-        return self.keep_rows(rows, uses.items(), size)
+            gathered.add(CHUNK_ROW.pack(chunk_id, len(piece)), place, len(piece))
+            self._tell(gathered, begun)
+        return self.keep_rows(gathered.rows, gathered.uses.items(), gathered.size_bytes)
+
+    def _tell(self, gathered: GatheredRows, begun: BegunFile | None) -> None:
+        if len(gathered.rows) % _REPORT_AFTER_CHUNKS == 0:
+            if begun is not None:
+                begun.note(gathered.rows)
+            self._progress.report(b"", gathered.size_bytes)
 
     def keep_rows(self, rows: Sequence[bytes], uses: Iterable[tuple[int, int]], size_bytes: int) -> KeptContent:
         """Keep the rows of chunks that were kept already; long ones in lists, which are tree objects."""
@@ -112,12 +147,31 @@ class FileContents:
         return self._read_stream(listing, position, entry)
 
     def _read_stream(self, listing: Listing, position: int, entry: Entry) -> KeptContent | None:
+        path = listing.path + b"/" + entry.name
+        begun = self._begun.begin(path, listing.stamps[position], entry) if self._begun is not None else None
+        if begun is None:
+            return self._read_opened(listing, position, entry, None)
+        try:
+            try:
+                return self._read_opened(listing, position, entry, begun)
+            except NoteUntrueError:
+                begun.distrust()
+                return self._read_opened(listing, position, entry, begun)
+        finally:
+            begun.close()
+
+    def _read_opened(
+        self, listing: Listing, position: int, entry: Entry, begun: BegunFile | None
+    ) -> KeptContent | None:
         opened = listing.open(position)
         if opened is None:
             return None
         data = WithoutHoles(opened, entry.holes) if entry.holes else opened
+        gathered, taken_bytes = GatheredRows(), 0
         try:
-            kept = self.keep_pieces(self._chunker.cut(data))
+            if begun is not None and isinstance(data, SeekableContent):
+                taken_bytes = self._take_noted(data, begun, gathered)
+            kept = self.keep_pieces(self._chunker.cut(data), gathered, begun)
             is_steady = not opened.changed()
         except SourceError as error:
             self._observer.noticed(notice_cut_read(listing.path + b"/" + entry.name, error))
@@ -126,7 +180,33 @@ class FileContents:
             opened.close()
         if not is_steady:
             self._observer.noticed(notice_change(listing.path + b"/" + entry.name))
+        if taken_bytes:
+            self._observer.noticed(notice_gone_on(listing.path + b"/" + entry.name, taken_bytes))
+        if begun is not None:
+            begun.finish()
         self._progress.totals.read_files += 1
-        self._progress.totals.read_bytes += kept.size_bytes
+        self._progress.totals.read_bytes += kept.size_bytes - taken_bytes
         size = data.position if isinstance(data, WithoutHoles) else kept.size_bytes
         return replace(kept, size_bytes=size, is_steady=is_steady)
+
+    def _take_noted(self, data: SeekableContent, begun: BegunFile, gathered: GatheredRows) -> int:
+        """Take what an earlier run noted of a file; return how many bytes need not be read for it.
+
+        What the vault lacks of it is read again, and so is the last chunk, whatever the vault has: that shows whether
+        the note is of what lies here. Raises ``NoteUntrueError`` where it is not.
+        """
+        taken_bytes = 0
+        for row, is_last in begun.rows():
+            chunk_id, length = CHUNK_ROW.unpack(row)
+            place = NOT_KEPT if is_last else self._content.find(chunk_id)
+            if place == NOT_KEPT:
+                read_id, place = self._content.keep_data(read_noted(data, length))
+                if read_id != chunk_id:
+                    raise NoteUntrueError
+            else:
+                data.skip(length)
+                taken_bytes += length
+            gathered.add(row, place, length)
+            self._tell(gathered, begun)
+        begun.overtake(gathered.rows)
+        return taken_bytes

@@ -34,7 +34,7 @@ def clip_holes(holes: Sequence[tuple[int, int]], size: int) -> tuple[tuple[int, 
 
 
 @runtime_checkable
-class SeekableContent(Protocol):
+class SeekableContent(Content, Protocol):
     """An open file that can pass over bytes without reading them."""
 
     def skip(self, size: int, /) -> None:
@@ -73,6 +73,15 @@ class WithoutHoles:
         """Give the file back."""
         self._content.close()
 
+    def skip(self, size: int, /) -> None:
+        """Go on ``size`` bytes of data later."""
+        while size:
+            self._skip()
+            step = self._until_hole(size)
+            self._pass_over(step)
+            self.position += step
+            size -= step
+
     def _until_hole(self, size: int) -> int:
         return min(size, self._holes[-1][0] - self.position) if self._holes else size
 
@@ -80,11 +89,14 @@ class WithoutHoles:
         while self._holes and self._holes[-1][0] <= self.position:
             left = self._holes.pop()[1]
             self.position += left
-            if self._seekable is not None:
-                self._seekable.skip(left)
-                continue
-            while left:
-                got = len(self._content.read(min(left, _STEP)))
-                if not got:
-                    return
-                left -= got
+            self._pass_over(left)
+
+    def _pass_over(self, size: int) -> None:
+        if self._seekable is not None:
+            self._seekable.skip(size)
+            return
+        while size:
+            got = len(self._content.read(min(size, _STEP)))
+            if not got:
+                return
+            size -= got

@@ -79,7 +79,7 @@ class LocalCache:
             (self.directory / name).mkdir(mode=0o700)
             with suppress(OSError):
                 for path in source.glob("*") if source.is_dir() else ():
-                    if path.suffix != ".partial":
+                    if path.suffix not in {".partial", ".begun"}:
                         with suppress(FileNotFoundError):
                             shutil.copyfile(path, self.directory / name / path.name)
         with suppress(OSError):

@@ -26,6 +26,7 @@ class RowChunker(Chunker):
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
+        self.way = b""  # the size of chunks depends on how far into a stream they are
         self._cutters = [
             (
                 until,

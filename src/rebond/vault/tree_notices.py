@@ -2,6 +2,7 @@
 
 from rebond.errors import SourceError
 from rebond.findings import Finding, Severity
+from rebond.units import format_size
 
 
 def notice_cut_read(path: bytes, error: SourceError) -> Finding:
@@ -52,6 +53,18 @@ def notice_kept_from_before(path: bytes) -> Finding:
         subject=shown,
         template="{path} is in this snapshot all the same: it has not changed since it was stored.",
         values={"path": shown},
+    )
+
+
+def notice_gone_on(path: bytes, taken_bytes: int) -> Finding:
+    """Return the finding for a large file that a run which was cut had read in part."""
+    shown = _show(path)
+    return Finding(
+        code="gone-on",
+        severity=Severity.NOTE,
+        subject=shown,
+        template="{path} was gone on with: a run that was cut had read and stored {size} of it.",
+        values={"path": shown, "size": format_size(taken_bytes)},
     )
 
 

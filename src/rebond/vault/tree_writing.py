@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from rebond.entries import ClosedListing, Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceUnfit
 from rebond.progress import Observer
+from rebond.vault.begun_files import BegunFiles
 from rebond.vault.cache_slices import NEVER_SAME, GatheredSlice
 from rebond.vault.chunking import LEAST, Chunker
 from rebond.vault.content_writing import ContentWriter
@@ -47,6 +48,7 @@ class TreeWriter:
         cached: CacheReader,
         remember: CacheWriter,
         observer: Observer,
+        begun: BegunFiles | None = None,
     ) -> None:
         self._content = content
         self._segments = segments
@@ -57,11 +59,12 @@ class TreeWriter:
         self._observer = observer
         self._remembered_bytes = 0
         self._progress = WalkProgress(content, remember, observer)
+        self._begun = begun
         self._contents = self._make_contents(chunker)
         self.totals = self._progress.totals
 
     def _make_contents(self, chunker: Chunker) -> FileContents:
-        return FileContents(self._content, chunker, self._progress, self._observer)
+        return FileContents(self._content, chunker, self._progress, self._observer, self._begun)
 
     def save(self, tree: Tree) -> tuple[bytes, bytes]:
         """Walk and keep everything; return the root directory's id and its encoded entry.

@@ -12,6 +12,7 @@ from rebond.identifiers import DomainId, SessionId, SnapshotId, random_id
 from rebond.progress import Observer
 from rebond.vault.access import Vault
 from rebond.vault.arriving import ArrivingWriter
+from rebond.vault.begun_files import BegunFiles, forget_begun
 from rebond.vault.block_memory import BlockMemory
 from rebond.vault.chunking import Chunker
 from rebond.vault.committing import Attempt, CommitRequest, SavedContent, commit_snapshot
@@ -23,7 +24,7 @@ from rebond.vault.looking import Look, look_around
 from rebond.vault.pack_putting import PackPutter, unlisted_from_list
 from rebond.vault.packs import pack_name
 from rebond.vault.parents import Parent, find_earlier, find_parent
-from rebond.vault.primitives import hash_of
+from rebond.vault.primitives import hash_of, keyed_id
 from rebond.vault.protocol_rules import find_adoptable_packs
 from rebond.vault.refreshing import choose_sparse
 from rebond.vault.row_chunking import RowChunker
@@ -199,7 +200,7 @@ class SnapshotSession:
         if kind in KINDS_OF_ROWS:
             self._content.texture = Texture.ROWS if holds_rows else Texture.PAGES
         writer = self._make_writer(
-            ArrivingWriter if arrives else TreeWriter, name, cache, reader, holds_rows=holds_rows
+            ArrivingWriter if arrives else TreeWriter, name, cache, reader, holds_rows=holds_rows, forgets=reread
         )
         if isinstance(writer, ArrivingWriter):
             writer.memory = cache.blocks = BlockMemory(cache.paths, cache.identity, self._content, forgets=reread)
@@ -239,17 +240,22 @@ class SnapshotSession:
         reader: CacheReader,
         *,
         holds_rows: bool = False,
+        forgets: bool = False,
     ) -> TreeWriter:
         chunker = self._row_chunker if holds_rows else self._chunker
+        keys = self._vault.credentials.domain_keys(self._domain)
+        notes_identity = keyed_id(keys.data_id_key, cache.identity + chunker.way)
+        begun = BegunFiles(cache.paths, notes_identity, cache.writer, forgets=forgets) if chunker.way else None
         return writer(
             self._content,
             self._cache.segments,
-            self._vault.credentials.domain_keys(self._domain).tree_id_key,
+            keys.tree_id_key,
             chunker,
             component=component,
             cached=reader,
             remember=cache.writer,
             observer=self._observer,
+            begun=begun,
         )
 
     def _save(self, name: str, kind: str, root: bytes, tree: Tree, writer: TreeWriter) -> SavedComponent:
@@ -369,6 +375,7 @@ class SnapshotSession:
             for older in root.older:
                 if older != root.paths.committed:
                     older.unlink(missing_ok=True)
+            forget_begun(root.paths)
         self._cache.save()
 
     @property

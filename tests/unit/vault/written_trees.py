@@ -9,10 +9,11 @@ from rebond.entries import Content, Entry, EntryKind, Listing, Tree
 from rebond.errors import SourceError
 from rebond.identifiers import DomainId, SessionId, VaultId, random_id
 from rebond.testing.vaults import Notebook
+from rebond.vault.begun_files import BegunFiles, forget_begun
 from rebond.vault.chunking import Chunker
 from rebond.vault.content_writing import ContentWriter
 from rebond.vault.credentials import DomainKeys
-from rebond.vault.file_cache import CacheReader, CacheWriter, read_records
+from rebond.vault.file_cache import CachePaths, CacheReader, CacheWriter, read_records
 from rebond.vault.frames import LEVELS
 from rebond.vault.local_cache import LocalCache
 from rebond.vault.primitives import sealing_public_bytes
@@ -65,6 +66,7 @@ class Host:
         self.cache = LocalCache(directory / "cache")
         self.committed = directory / "committed"
         self.partials: list[Path] = []
+        self.paths = CachePaths(directory, "site")
 
     def run(
         self,
@@ -73,8 +75,13 @@ class Host:
         level: str = "fast",
         avoided: Sequence[tuple[bytes, int]] = (),
         notebook: Notebook | None = None,
+        identity: bytes = IDENTITY,
+        forgets: bool = False,
     ) -> Written:
-        """One run that commits, or dies by an exception out of ``tree`` and leaves its partial cache."""
+        """One run that commits, or dies by an exception out of ``tree`` and leaves its partial cache.
+
+        ``identity`` is that of the notes of files that were begun; ``forgets`` what earlier ones hold.
+        """
         session = SessionId(random_id())
         self.kept.session = session
         segments = self.cache.segments
@@ -96,6 +103,7 @@ class Host:
             cached=CacheReader([read_records(path, IDENTITY) for path in [*self.partials, self.committed]]),
             remember=remember,
             observer=notebook,
+            begun=BegunFiles(self.paths, identity, remember, forgets=forgets),
         )
         try:
             tree_id, entry = writer.save(tree)
@@ -106,6 +114,7 @@ class Host:
             raise
         content.finish_component()
         remember.commit(self.committed)
+        forget_begun(self.paths)
         self.partials = []
         uses: dict[tuple[bytes, int], int] = {segments.name_of(place): size for place, size in content.uses.items()}
         return Written(session, tree_id, entry, writer.totals, uses, content.added_bytes, notebook)
@@ -169,9 +178,15 @@ class ThingContent:
         if self._thing.fails_at is not None and self._position >= self._thing.fails_at:
             raise SourceError("The disk is broken.")
         step = min(size, self._thing.step)
+        if self._thing.dies_at is not None and self._position >= self._thing.dies_at:
+            raise Killed
         piece = self._thing.content[self._position : self._position + step]
         self._position += len(piece)
+        self._thing.read_bytes += len(piece)
         return piece
+
+    def skip(self, size: int, /) -> None:
+        self._position += size
 
     def readinto(self, buffer: memoryview, /) -> int:
         piece = self.read(len(buffer))
@@ -199,8 +214,10 @@ class Thing:
     can_be_opened: bool = True
     changes: bool = False
     fails_at: int | None = None
+    dies_at: int | None = None
     step: int = 1 << 30
     reads: int = 0
+    read_bytes: int = 0
 
 
 @dataclass

@@ -50,6 +50,8 @@ VAULT: dict[str, str] = {
     "répertoire pendant sa sauvegarde, et manque peut-être dans celle-ci.",
     "{path} is in this snapshot all the same: it has not changed since it was stored.": "{path} est tout de même dans "
     "cette sauvegarde : il n'a pas changé depuis qu'il est stocké.",
+    "{path} was gone on with: a run that was cut had read and stored {size} of it.": "{path} a été repris : une "
+    "exécution interrompue en avait déjà lu et stocké {size}.",
     # commits and sessions
     "The references {name} of a snapshot are missing.": "Les références {name} d'une sauvegarde manquent.",
     "Run 'rebond verify' to see what it reaches.": "Lancez « rebond verify » pour voir ce que cela atteint.",
