@@ -40,6 +40,18 @@ ANSWERS: tuple[Bug, ...] = (
         (f"{ANSWERED}::test_pages_of_a_login_never_confirm_each_other",),
     ),
     Bug(
+        "shown-folder-believed-to-be-empty",
+        "A folder that was listed as empty is believed to be, whatever a listing from there on shows in it.",
+        (
+            Change(
+                "store/cloud_listing.py",
+                'return not behind.startswith(f"{folder}/")',
+                "return True",
+            ),
+        ),
+        (f"{ANSWERED}::test_a_folder_that_versions_are_kept_of_is_not_taken_for_an_empty_one",),
+    ),
+    Bug(
         "names-elsewhere-stop-a-listing",
         "A listing asks for what lies behind it too: an odd name of somebody else's stops every backup.",
         (Change("store/cloud_bucket.py", "(self.above + folder) or None,\n", "self.above or None,\n"),),

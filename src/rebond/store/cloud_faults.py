@@ -9,6 +9,8 @@ from rebond.errors import AccessDenied, StoreError, StoreFull, StoreUnfit, Store
 _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>|\"code\":\s*\"(\w+)\"")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>|\"message\":\s*\"([^\"]*)\"")
+_LIBRARY_WORDS = re.compile(r".*Error performing ([A-Z]+) \S+ in \S+ - Server returned non-2xx status code: ")
+_WANTS_TLS = re.compile(r"HTTP request .{0,20}to (an )?HTTPS (server|port)")  # Go's servers and nginx
 _DOCUMENT = re.compile(r":?\s*[<{]")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Body|Decode)\b")
 _QUERY = re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*")
@@ -98,8 +100,11 @@ class CloudFault:
 
 
 def _say_in_one_line(text: str, code: str) -> str:
-    """Return what happened, with the service's own words: they stand behind the line of an XML declaration."""
-    line = text.partition("\n")[0]
+    """Return what happened, with the service's own words: they stand behind the line of an XML declaration.
+
+    Of an answer the library's own words are left out, which name the object and its address over again.
+    """
+    line = _LIBRARY_WORDS.sub(r"\1: ", text.partition("\n")[0])
     if not code:
         return line
     said = _MESSAGE.search(text)
@@ -120,7 +125,7 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
     """Return the error of ours that says what happened to ``name`` in ``location``."""
     values = {"location": location, "name": name or location, "reason": fault.reason}
     # Without any credential the library asks the machine it runs on, which only answers inside a provider.
-    if any(word in fault.reason for word in _MACHINE_CREDENTIALS) and fault.status < 500:
+    if any(word in fault.text.partition("\n")[0] for word in _MACHINE_CREDENTIALS) and fault.status < 500:
         return AccessDenied(
             "No credential was found for {location}.",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what your provider uses instead.",
@@ -208,6 +213,12 @@ def _explain_settings(fault: CloudFault, values: dict[str, str]) -> StoreError |
         return StoreError(
             "{location} lies in another region: {reason}",
             hint="Write the right one into the address: ?region=….",
+            **values,
+        )
+    if _WANTS_TLS.search(fault.text):
+        return StoreError(
+            "{location} wants to be asked with TLS: {reason}",
+            hint="Write https:// into ?endpoint=… in the address.",
             **values,
         )
     if fault.code == "InvalidBucketName":

@@ -76,10 +76,22 @@ def _ends_at(bucket: CloudBucket, folder: str, start: str, last: str) -> bool:
     # Nothing was listed, or what came last is gone by now.
     if not _lists_something(bucket, folder):
         return True
-    if not start and not last:
-        return False
-    newest = max((name for name, _ in bucket.walk(folder, "")), default="")
-    return bool(newest) and newest <= max(start, last) and _show_end(bucket, folder, newest) == newest
+    newest = max((name for name, _ in bucket.walk(folder, "")), default="") if start or last else ""
+    if not newest:
+        return _is_passed_over(bucket, folder)
+    return newest <= max(start, last) and _show_end(bucket, folder, newest) == newest
+
+
+def _is_passed_over(bucket: CloudBucket, folder: str) -> bool:
+    """Say whether a listing from a folder on goes on behind it: then nothing is in it, though the one above shows it.
+
+    So do servers that keep versions, for as long as they remember what was deleted there. ``vault.json`` is behind all
+    folders. It takes a page of what follows; so it is asked where a folder is shown, and empty.
+    """
+    behind = next((name for name, _ in bucket.walk("", folder) if name > f"{folder}/"), "")
+    if not behind:
+        return not bucket.exists(_ALWAYS_THERE)
+    return not behind.startswith(f"{folder}/")
 
 
 def _show_end(bucket: CloudBucket, folder: str, name: str) -> str:

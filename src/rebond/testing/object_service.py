@@ -59,7 +59,8 @@ class ObjectService:
 
     Switches, changed at any time: ``conditional_create`` (off: ``If-None-Match`` is ignored, as old
     servers do; ``refuses_conditions``: 501 instead), ``page_size`` of listings, ``lists_backwards``, ``denied`` for
-    what the credential may not do (method, start of the key), ``clock_offset_seconds``.
+    what the credential may not do (method, start of the key), ``clock_offset_seconds``. With ``keeps_versions`` a
+    folder is shown as long as versions are kept of what was deleted in it, as MinIO and Versity Gateway do.
     """
 
     def __init__(self, buckets: tuple[str, ...]) -> None:
@@ -68,6 +69,8 @@ class ObjectService:
         self.conditional_create = True
         self.refuses_conditions = False
         self.lists_backwards = False
+        self.keeps_versions = False
+        self.deleted: dict[str, set[str]] = {}
         self.page_size = 1000
         self.denied: list[tuple[str, str]] = []
         self.clock_offset_seconds = 0.0
@@ -99,6 +102,7 @@ class ObjectService:
                 return self._put(objects, request)
             case "DELETE":
                 is_gone = self._delete(objects, key)
+                self.deleted.setdefault(bucket, set()).add(key)
                 # Google says so when there was nothing; S3 does not.
                 return 204 if is_gone or not _speaks_to_google(request) else 404, {}, b""
             case "GET" | "HEAD":
@@ -192,7 +196,14 @@ class ObjectService:
             present = dict(objects)
         if query.get("comp") == "list":
             return 200, headers, answer_azure_listing(present, query, self.page_size)
-        answer = answer_listing(present, request.bucket, query, self.page_size, is_backwards=self.lists_backwards)
+        answer = answer_listing(
+            present,
+            request.bucket,
+            query,
+            self.page_size,
+            is_backwards=self.lists_backwards,
+            deleted=self.deleted.get(request.bucket, ()) if self.keeps_versions else (),
+        )
         return 200, headers, answer
 
     def _delete(self, objects: dict[str, StoredObject], name: str) -> bool:

@@ -3,7 +3,7 @@
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape
 
@@ -55,12 +55,17 @@ def answer_listing(
     page_size: int,
     *,
     is_backwards: bool = False,
+    deleted: Collection[str] = (),
 ) -> bytes:
-    """Return one page of a listing, of the first or the second protocol, grouped by the delimiter if one is asked."""
+    """Return one page of a listing, of the first or the second protocol, grouped by the delimiter if one is asked.
+
+    Groups are also made of what was ``deleted``.
+    """
     prefix, delimiter = query.get("prefix", ""), query.get("delimiter", "")
     after = query.get("continuation-token") or query.get("start-after") or query.get("marker") or ""
     limit = min(int(query.get("max-keys") or 1000), page_size)
-    names = sorted(name for name in objects if name.startswith(prefix) and name > after)
+    grouped = (name for name in deleted if _group_of(name, prefix, delimiter))
+    names = sorted(name for name in {*objects, *grouped} if name.startswith(prefix) and name > after)
     lines: list[str] = []
     groups: list[str] = []
     last = ""

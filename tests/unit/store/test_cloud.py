@@ -426,7 +426,7 @@ def test_what_the_service_says_is_shown_and_not_the_line_that_its_document_begin
     server: S3Server, store: CloudStore
 ) -> None:
     server.faults.append(Fault(status=400, code="Strange"))
-    with pytest.raises(StoreError, match=r"400 Bad Request: Strange: Please look it up\.$"):
+    with pytest.raises(StoreError, match=r"could not handle a: GET: 400 Bad Request: Strange: Please look it up\.$"):
         store.read("a")
 
 
@@ -436,7 +436,7 @@ def test_words_of_a_service_become_one_line() -> None:
         'Request: <?xml version="1.0"?>\n<Error>\n<Code>Odd</Code><Message>Expecting\n &quot;eu&quot;</Message></Error>'
     )
 
-    assert CloudFault(RuntimeError(text)).reason.endswith('400 Bad Request: Odd: Expecting "eu"')
+    assert CloudFault(RuntimeError(text)).reason == 'GET: 400 Bad Request: Odd: Expecting "eu"'
     text = 'Error: 403 Forbidden: {\n "error": {"message": "Not so", "code": "odd"}}'
     assert CloudFault(RuntimeError(text)).reason == "Error: 403 Forbidden: odd: Not so"
 

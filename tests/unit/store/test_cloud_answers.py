@@ -152,6 +152,39 @@ def test_a_listing_may_end_with_any_name(server: S3Server, store: CloudStore, la
     assert [name for name in names_of(store, "streams/") if name != f"streams/{last}"] == []
 
 
+@pytest.mark.parametrize("place", ["bucket/v", "bucket"])
+def test_a_folder_that_only_versions_of_deleted_things_are_kept_of_is_empty(server: S3Server, place: str) -> None:
+    server.keeps_versions = True
+    store = CloudStore(parse_cloud_address(server.url(place)))
+    for name in ("probe/a/1", "probe/a/2", "probe/b", "probe.old/x", "vault.json", "holds/h"):
+        store.put_if_absent(name, b"x")
+    for name in ("probe/a/1", "probe/a/2", "probe/b", "holds/h"):
+        store.delete(name)
+
+    assert "probe" in store.list_folder()[1]
+    for prefix in ("probe/", "probe/a/", "probe/a", "probe/b", "holds/", "probe/c/", "holds/h/"):
+        assert names_of(store, prefix) == []
+    assert list(store.list_after("probe/", "probe/a/1")) == []
+    store.put_if_absent("probe/c", b"x")
+    assert names_of(store, "probe/") == names_of(store)[1:2] == ["probe/c"]
+    assert names_of(store, "probe/a/") == []
+    store.delete("probe/c")
+    server.faults.append(Fault(method="GET", query="list-type", status=200, content=LOGIN, times=9))
+    with pytest.raises(StoreUnreachable):
+        names_of(store, "probe/")
+    server.faults.clear()
+    store.delete("vault.json")  # nothing stands behind it any more
+    assert names_of(store, "probe/") == []
+
+
+def test_a_folder_that_versions_are_kept_of_is_not_taken_for_an_empty_one(server: S3Server, store: CloudStore) -> None:
+    server.keeps_versions = True
+    for times in (1, 2, 3, 4, 5):
+        server.faults[:] = [Fault(method="GET", query="trash%2F", status=200, content=LOGIN, times=times)]
+        with contextlib.suppress(StoreUnreachable):
+            assert names_of(store, "trash/") == ["trash/mark"]
+
+
 def test_what_goes_while_it_is_listed_cuts_no_listing(server: S3Server, store: CloudStore) -> None:
     for gone, left in (("packs/8", 8), ("packs/7", 7)):
         seen = []
@@ -288,6 +321,22 @@ def test_each_refusal_names_what_to_change(
     assert type(caught.value) is kind
     assert words in caught.value.hint
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"Client sent an HTTP request to an HTTPS server.\n",
+        b"<html><body><h1>400</h1>The plain HTTP request was sent to HTTPS port</body></html>",
+    ],
+)
+def test_a_server_that_wants_tls_is_told_from_one_that_is_gone(
+    server: S3Server, store: CloudStore, page: bytes
+) -> None:
+    server.faults.append(Fault(status=400, content=page))
+    with pytest.raises(StoreError, match="with TLS") as caught:
+        store.read("vault.json")
+    assert "https://" in caught.value.hint
 
 
 def test_a_refusal_without_a_word_names_the_region_and_how_it_is_written(server: S3Server, store: CloudStore) -> None:

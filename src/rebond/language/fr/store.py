@@ -65,6 +65,8 @@ STORE: dict[str, str] = {
     "There is no bucket at {location}.": "Il n'y a pas de bucket à {location}.",
     "Create the bucket first, or correct its name.": "Créez d'abord le bucket, ou corrigez son nom.",
     "{location} lies in another region: {reason}": "{location} est dans une autre région : {reason}",
+    "{location} wants to be asked with TLS: {reason}": "{location} veut être interrogé avec TLS : {reason}",
+    "Write https:// into ?endpoint=… in the address.": "Écrivez https:// dans ?endpoint=… de l'adresse.",
     "{location} knows no bucket of such a name: {reason}": "{location} ne connaît aucun bucket de ce nom : {reason}",
     "Correct the name. With ?addressing=virtual look whether the server takes it from its host's name.": "Corrigez le "
     "nom. Avec ?addressing=virtual, voyez si le serveur le prend dans le nom de son hôte.",
