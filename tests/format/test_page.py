@@ -45,7 +45,7 @@ RECORDS: dict[str, tuple[Any, ...]] = {
     "### 3.7": (marks.MarkBody, marks.ClaimBody),
     "### 3.8": (runs.RunRecord, holds.HoldBody),
     "## 5.": (index.IndexCatalog,),
-    "## 6.": (trees.StoredEntry, trees._Page),
+    "## 6.": (trees.StoredEntry, trees.Page),
     "### 7.1": (references._Body,),
     "### 7.3": (endings.WithdrawalBody,),
     "### 7.2": (

@@ -1,7 +1,7 @@
 """Looking into a snapshot: ls, cat."""
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from msgspec import Struct
 
@@ -94,7 +94,7 @@ def descend(reader: SnapshotReader, start: Located, path: bytes) -> Located:
             continue
         found = None
         if here.directory:
-            found = next((e for e in reader.directory(here.directory) if e.name == part), None)
+            found = next(reader.directory(here.directory, (part,)), None)
         if found is None:
             raise UnknownName(
                 "{path} is not in this snapshot: nothing there is called {part}.",
@@ -129,9 +129,9 @@ def list_entries(reader: SnapshotReader, path: str = "", *, recursive: bool = Fa
         yield from children(reader, found)
 
 
-def children(reader: SnapshotReader, parent: Located) -> Iterator[Located]:
-    """Yield what a directory holds, in order."""
-    for entry in reader.directory(parent.directory):
+def children(reader: SnapshotReader, parent: Located, names: Collection[bytes] | None = None) -> Iterator[Located]:
+    """Yield what a directory holds, in order; with ``names``, only what is called so."""
+    for entry in reader.directory(parent.directory, names):
         path = parent.path + b"/" + entry.name if parent.path else entry.name
         yield Located(parent.component, path, entry, entry.directory)
 

@@ -44,8 +44,9 @@ class PartMeasure:
 
     def _look_into(self, folder: _Folder, pending: list[_Folder]) -> None:
         is_plain = folder.is_wanted and not folder.may_exclude  # nearly always: no pattern has to be asked
+        names = None if folder.is_wanted else self._selection.names_below(self._name, folder.path)
         try:
-            for entry in self._reader.keep_directory(folder.directory):  # it is fetched next
+            for entry in self._reader.keep_directory(folder.directory, names):  # it is fetched next
                 is_wanted = folder.is_wanted
                 is_directory = entry.kind == EntryKind.DIRECTORY
                 if is_plain and not is_directory:

@@ -88,7 +88,7 @@ class RestoreWalk:
             self._walk_below(top, root)
 
     def _walk_below(self, top: _Node, root: Directory) -> None:
-        pending: list[tuple[_Node, Iterator[Located]]] = [(top, children(self._reader, top.located))]
+        pending: list[tuple[_Node, Iterator[Located]]] = [(top, self._look_into(top))]
         while pending:
             node, items = pending[-1]
             try:
@@ -101,7 +101,13 @@ class RestoreWalk:
             elif item.entry is not None:
                 below = self._take(node, item, item.entry, root)
                 if below is not None:
-                    pending.append((below, children(self._reader, item)))
+                    pending.append((below, self._look_into(below)))
+
+    def _look_into(self, node: _Node) -> Iterator[Located]:
+        located, names = node.located, None
+        if not node.is_wanted:
+            names = self._selection.names_below(located.component.name.encode(), located.path)
+        return children(self._reader, located, names)
 
     def _take(self, node: _Node, item: Located, entry: StoredEntry, root: Directory) -> _Node | None:
         """Take one thing; return a node when it is a directory to go into."""

@@ -9,6 +9,8 @@ from msgspec import Struct
 from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
 
+_MAGIC = re.compile(rb"[*?\[\\]")
+
 
 class Selection(Struct, frozen=True, dict=True):
     """Patterns that choose. Without an include everything is wanted; an exclude always wins.
@@ -47,6 +49,23 @@ class Selection(Struct, frozen=True, dict=True):
     def may_include_below(self, component: bytes, path: bytes) -> bool:
         """Whether anything below a directory can be wanted: spares looking into the others."""
         return _may_fit_below(self.includes, component, path)
+
+    def names_below(self, component: bytes, path: bytes) -> frozenset[bytes] | None:
+        """Return the only names that can be wanted in a directory that is not wanted itself; ``None`` for any.
+
+        Where all patterns name what they want, a directory of a million entries is not read for one of them.
+        """
+        names: set[bytes] = set()
+        for pattern in self.includes:
+            if not pattern.is_anchored:
+                return None
+            for here in (path, component + b"/" + path if path else component):
+                if _leads_to(pattern.glob, here):
+                    parts = pattern.glob.split(b"/")[: here.count(b"/") + 2 if here else 1]
+                    if _MAGIC.search(parts[-1]) or any(b"**" in part for part in parts):
+                        return None
+                    names.add(parts[-1])
+        return frozenset(names)
 
     def may_exclude_below(self, component: bytes, path: bytes) -> bool:
         """Whether anything below a directory can be left out: spares asking for each thing in it."""

@@ -19,6 +19,21 @@ class KeptSegments:
         self._most_bytes = most_bytes
         self._held_bytes = 0
         self._segments: OrderedDict[int, DecodedSegment] = OrderedDict()
+        self._answered: DecodedSegment | None = None
+
+    def find_near(self, short_id: bytes) -> memoryview | None:
+        """Return an object out of the segment that had the last one, if it has this one too.
+
+        What was written together mostly is read together: this spares asking the index where each directory is.
+        """
+        return None if self._answered is None else self._answered.find(short_id)
+
+    def find_in(self, segment: DecodedSegment, short_id: bytes) -> memoryview | None:
+        """Return an object out of a segment, which is asked first for the next one."""
+        content = segment.find(short_id)
+        if content is not None:
+            self._answered = segment
+        return content
 
     def find(self, place: int) -> DecodedSegment | None:
         """Return a segment that is kept; it counts as used."""

@@ -20,6 +20,7 @@ from rebond.vault.commits import load_references
 from rebond.vault.decoded_segments import DecodedSegment, GatheredChunks, StoredCopy
 from rebond.vault.kept_segments import KeptSegments
 from rebond.vault.local_cache import LocalCache
+from rebond.vault.named_entries import find_entries
 from rebond.vault.packs import pack_name
 from rebond.vault.references import References
 from rebond.vault.sealing_keys import SealingKeys
@@ -115,6 +116,8 @@ class SnapshotReader:
     def read_object(self, object_id: bytes) -> bytes:
         """Return a tree object; raises ``VaultDamaged`` when no copy of it is good."""
         short = object_id[:16]
+        if (near := self._trees.find_near(short)) is not None:
+            return bytes(near)
         for place in self._places.find_all(object_id):
             segment = self._trees.find(place)
             if segment is None:
@@ -123,7 +126,7 @@ class SnapshotReader:
                 except VaultDamaged:
                     continue
                 self._trees.keep(place, segment)
-            content = segment.find(short)
+            content = self._trees.find_in(segment, short)
             if content is not None:
                 return bytes(content)
         raise VaultDamaged(
@@ -131,13 +134,23 @@ class SnapshotReader:
             hint="Run 'rebond verify --read-data' to see which paths it reaches.",
         )
 
-    def directory(self, directory_id: bytes) -> Iterator[StoredEntry]:
-        """Yield the entries of a directory in order."""
+    def directory(self, directory_id: bytes, names: Collection[bytes] | None = None) -> Iterator[StoredEntry]:
+        """Yield the entries of a directory in order; with ``names``, those that have one of them."""
         known = self._directories.get(directory_id)
-        return read_directory(directory_id, self.read_object) if known is None else iter(known)
+        if names is None:
+            return read_directory(directory_id, self.read_object) if known is None else iter(known)
+        if known is not None:
+            return (entry for entry in known if entry.name in names)
+        return find_entries(directory_id, names, self.read_object)
 
-    def keep_directory(self, directory_id: bytes) -> Iterator[StoredEntry]:
-        """Yield the entries of a directory in order, and keep them for the next time, as far as there is room."""
+    def keep_directory(self, directory_id: bytes, names: Collection[bytes] | None = None) -> Iterator[StoredEntry]:
+        """Yield the entries of a directory in order, and keep them for the next time, as far as there is room.
+
+        Only those with one of the ``names``, where such are given: they are not kept.
+        """
+        if names is not None:
+            yield from self.directory(directory_id, names)
+            return
         entries: list[StoredEntry] = []
         for entry in self.directory(directory_id):
             if len(entries) < self._room:
@@ -236,9 +249,10 @@ class SnapshotReader:
             return []
         return read_stored_copies(self._vault.store, self._vault.credentials, self._cache.segments, copies)
 
-    def let_go_of_trees(self) -> None:
-        """Give back the memory of opened tree segments: the walk is over. What is asked for later is read again."""
+    def let_go_of_plan(self) -> None:
+        """Give back what only planning needs: opened tree segments, the index. What is asked later is read again."""
         self._trees = KeptSegments()
+        self._places.expect_no_finds()
 
     @property
     def store(self) -> Store:

@@ -81,7 +81,7 @@ class StoredEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
         )
 
 
-class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
+class Page(msgspec.Struct, frozen=True, omit_defaults=True):
     """A decoded directory object: entries, or pages below it."""
 
     e: list[StoredEntry] | None = None
@@ -91,7 +91,7 @@ class _Page(msgspec.Struct, frozen=True, omit_defaults=True):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _ENTRY_DECODER = msgspec.msgpack.Decoder(StoredEntry)
-_PAGE_DECODER = msgspec.msgpack.Decoder(_Page)
+_PAGE_DECODER = msgspec.msgpack.Decoder(Page)
 
 encode_entry = _ENCODER.encode
 
@@ -249,8 +249,14 @@ ReadObject = Callable[[bytes], bytes]  # reads a tree object by its id
 
 def read_directory(directory_id: bytes, read: ReadObject) -> Iterator[StoredEntry]:
     """Yield the entries of a directory in order; raises ``VaultDamaged`` unless it is canonical."""
+    page = decode_page(read(directory_id), None)
+    yield from check_order(iter(page.e) if page.e is not None else _read_pages(page, read))
+
+
+def check_order(entries: Iterator[StoredEntry]) -> Iterator[StoredEntry]:
+    """Hand on the entries of a directory; raises ``VaultDamaged`` at one that is not canonical."""
     previous = b""
-    for entry in _read_page(read(directory_id), read, None):
+    for entry in entries:
         name = entry.name
         # Compared across pages too: one named twice would be a directory without end.
         if name <= previous or b"/" in name or b"\0" in name or name in _DOTS or entry.kind not in _KIND_OF:
@@ -260,7 +266,16 @@ def read_directory(directory_id: bytes, read: ReadObject) -> Iterator[StoredEntr
         yield entry
 
 
-def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[StoredEntry]:
+def _read_pages(page: Page, read: ReadObject) -> Iterator[StoredEntry]:
+    if page.e is not None:
+        yield from page.e
+        return
+    for page_id in page_ids(page):
+        yield from _read_pages(decode_page(read(page_id), page.l - 1), read)
+
+
+def decode_page(content: bytes, level: int | None) -> Page:
+    """Return a page; ``level`` is how many levels of pages have to be below it, where that is known."""
     try:
         page = _PAGE_DECODER.decode(content)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:
@@ -270,13 +285,16 @@ def _read_page(content: bytes, read: ReadObject, level: int | None) -> Iterator[
             raise VaultDamaged("A directory has a page at the wrong level.")
         if _ENCODER.encode(page) != content:
             raise VaultDamaged("A directory object is not in its canonical form.")
-        yield from page.e
-        return
+        return page
     is_level_possible = 1 <= page.l <= _DEEPEST and (level is None or page.l == level)
     if not page.p or len(page.p) % HASH_SIZE or not is_level_possible:
         raise VaultDamaged("A directory object has neither entries nor pages.")
-    for start in range(0, len(page.p), HASH_SIZE):
-        yield from _read_page(read(page.p[start : start + HASH_SIZE]), read, page.l - 1)
+    return page
+
+
+def page_ids(page: Page) -> list[bytes]:
+    """Return the ids of the pages that a page of pages names, in order."""
+    return [page.p[start : start + HASH_SIZE] for start in range(0, len(page.p), HASH_SIZE)]
 
 
 def check_name(name: bytes) -> None:

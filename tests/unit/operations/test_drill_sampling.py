@@ -47,6 +47,7 @@ def test_of_a_large_directory_a_part_is_drawn_in_one_pass_and_little_memory(
     def count(reader: SnapshotReader, parent: Located) -> Iterator[Located]:
         passes[parent.path] += 1
         yield from children(reader, parent)
+        gc.collect()
         held.append(sum(type(each) is Located for each in gc.get_objects()))
 
     monkeypatch.setattr(sampling, "children", count)

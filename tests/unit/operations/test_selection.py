@@ -10,6 +10,7 @@ from rebond.operations.selection import Selection
 
 PARTS = st.sampled_from(["a", "b", "ab", "a*b", "[a]", "a.b", "site", "é"])
 PATHS = st.lists(PARTS, min_size=1, max_size=4)
+SLASH = st.sampled_from(["", "/"])
 GLOBS = st.lists(
     st.sampled_from(
         ["a", "b", "ab", "*", "**", "?", "a*", "*b", "[a]", "[^a]", "[!b]", "a\\*b", "\\[a\\]", "site", "a**"]
@@ -33,6 +34,9 @@ def is_reached(selection: Selection, parts: list[str]) -> bool:
     for count in range(1, len(parts) + 1):
         path = "/".join(parts[:count]).encode()
         is_directory = count < len(parts)
+        names = None if is_wanted else selection.names_below(b"site", "/".join(parts[: count - 1]).encode())
+        if names is not None and parts[count - 1].encode() not in names:
+            return False
         is_wanted = is_wanted or selection.includes_path(b"site", path, is_directory=is_directory)
         if not is_wanted and (not is_directory or not selection.may_include_below(b"site", path)):
             return False
@@ -40,11 +44,36 @@ def is_reached(selection: Selection, parts: list[str]) -> bool:
 
 
 @settings(max_examples=400, deadline=None)
-@given(glob=GLOBS, path=PATHS, lead=st.sampled_from(["", "/"]), tail=st.sampled_from(["", "/"]))
-def test_a_walk_reaches_everything_that_a_pattern_fits(glob: list[str], path: list[str], lead: str, tail: str) -> None:
-    selection = Selection.from_flags(include=[lead + "/".join(glob) + tail])
+@given(globs=st.lists(GLOBS, min_size=1, max_size=2), path=PATHS, lead=SLASH, tail=SLASH)
+def test_a_walk_reaches_everything_that_a_pattern_fits(
+    globs: list[list[str]], path: list[str], lead: str, tail: str
+) -> None:
+    selection = Selection.from_flags(include=[lead + "/".join(glob) + tail for glob in globs])
 
     assert is_reached(selection, path) == fits_somewhere(selection, path)
+
+
+@pytest.mark.parametrize(
+    ("includes", "directory", "names"),
+    [
+        (["/a/b"], "", {"a"}),
+        (["/a/b"], "a", {"b"}),
+        (["site/a/b"], "a", {"b"}),
+        (["/a/b", "/a/c/d", "/e/f"], "a", {"b", "c"}),
+        (["/a/b", "c"], "a", None),
+        (["/a/b*"], "a", None),
+        (["/a*/b"], "ab", {"b"}),
+        (["/a/**/b"], "a/x", None),
+        (["**/a/b"], "x", None),
+        (["/a/b\\*"], "a", None),
+    ],
+)
+def test_where_patterns_name_what_they_want_nothing_else_is_looked_for(
+    includes: list[str], directory: str, names: set[str] | None
+) -> None:
+    found = Selection.from_flags(include=includes).names_below(b"site", directory.encode())
+
+    assert found == (None if names is None else {each.encode() for each in names})
 
 
 @pytest.mark.parametrize(
