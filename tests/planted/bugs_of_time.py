@@ -25,6 +25,18 @@ TIME = (
         (f"{DECIDING}::test_a_run_that_nobody_saw_end_is_begun_once_more_and_not_again",),
     ),
     Bug(
+        "cut-off-run-left-to-its-timer",
+        "A backup that a restart of the machine cut off is not begun again: its timer has fired.",
+        (
+            Change(
+                "schedule/systemd_units.py",
+                'is_asked = bool(job.schedule) or job.trigger == "start"',
+                'is_asked = job.trigger == "start"',
+            ),
+        ),
+        (f"{UNITS}::test_what_has_an_hour_of_its_own_is_asked_for_at_each_start_and_holds_no_start_back",),
+    ),
+    Bug(
         "cut-off-run-doubled",
         "A run that was killed after its snapshot stood makes a second one.",
         (Change("schedule/turns.py", "around.was_saved(job, record.began_ms)", "False"),),

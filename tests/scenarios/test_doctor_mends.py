@@ -270,7 +270,7 @@ def test_runs_that_something_starts_are_well(
         units = tmp_path / "systemd" / "user"
         machine.program.good("schedule", "install", "--directory", units, "--config", machine.path)
         assert machine.findings() == []
-        (machine.bin / "systemctl").write_text('#!/bin/sh\n[ "$2" != is-enabled ]\n')
+        (machine.bin / "systemctl").write_text('#!/bin/sh\n[ "$2" != is-enabled ] || { echo disabled; exit 1; }\n')
         (found,) = machine.findings()
         assert (found["code"], found["command"][:37]) == ("not-enabled", "systemctl --user enable --now rebond-")
         shutil.copy(machine.state / "spare" / "systemctl", machine.bin)

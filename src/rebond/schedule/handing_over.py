@@ -125,9 +125,11 @@ def _local_vaults(loaded: Loaded, resolver: Resolver) -> list[str]:
 
 
 def _other_places(loaded: Loaded) -> list[str]:
-    """Return where else a run writes: exports, the log, and beside databases, where SQLite has files of its own."""
+    """Return where else a run writes: exports, the log, the page of what is, and beside databases of SQLite."""
     configuration, root = loaded.configuration, loaded.root
     places = [each.to for class_ in configuration.classes.values() for each in class_.export]
+    if configuration.serve and configuration.serve.page:
+        places.append(os.path.dirname(configuration.serve.page))
     if configuration.log and configuration.log.file:
         places.append(os.path.dirname(configuration.log.file))
     for component in configuration.component.values():

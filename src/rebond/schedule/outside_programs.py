@@ -1,5 +1,6 @@
 """Asking the programs that take a calendar over: git, systemctl, crontab."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from rebond.errors import RebondError
 from rebond.subprocesses import RunningCommand
 
 _SECONDS = 120.0
+_RUNTIME = "/run/user"  # a folder for each user whose manager runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,6 +18,18 @@ class Answered:
     status: int
     output: str
     words: str
+
+
+def reaching_own_manager(environment: Mapping[str, str]) -> Mapping[str, str]:
+    """Return an environment by which ``systemctl --user`` reaches this user's manager, where that runs.
+
+    A login says where it listens; ``sudo -u`` and ``su`` without one do not.
+    """
+    if environment.get("XDG_RUNTIME_DIR"):
+        return environment
+    bare = {name: value for name, value in environment.items() if name != "XDG_RUNTIME_DIR"}
+    folder = f"{_RUNTIME}/{os.geteuid()}"
+    return {**bare, "XDG_RUNTIME_DIR": folder} if os.path.isdir(folder) else bare
 
 
 def ask_program(arguments: Sequence[str], environment: Mapping[str, str]) -> Answered:

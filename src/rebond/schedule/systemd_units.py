@@ -37,6 +37,7 @@ RestrictSUIDSGID=yes
 LockPersonality=yes
 UMask=0077
 """
+INTERRUPTED = 130  # how a run ends that was told to stop
 EACH_MINUTES = "*-*-* *:47:00"  # when a check asks whether there was a backup to be read back
 CHANGES = "*-*-* *:00/5:00"  # a path unit sees no change while its run goes on, and nothing of a cluster
 
@@ -58,8 +59,7 @@ def write_units(handed: HandedOver, watched: Mapping[str, Watched], now_ms: int)
         name = unit_name(handed.stack, job)
         while f"{name}.service" in units:  # a class may be called as the check of another
             name += "-2"
-        install = f"WantedBy={_target(handed)}" if job.trigger == "start" else ""
-        units[f"{name}.service"] = _write_service(handed, job, install)
+        units[f"{name}.service"] = _write_service(handed, job)
         moments = _list_moments(handed, job, now_ms)
         if moments:
             units[f"{name}.timer"] = _write_timer(handed, job, moments)
@@ -99,16 +99,23 @@ def _list_moments(handed: HandedOver, job: Job, now_ms: int) -> list[str]:
     return [CHANGES] if job.trigger == "change" else []
 
 
-def _write_service(handed: HandedOver, job: Job, install: str) -> str:
+def _write_service(handed: HandedOver, job: Job) -> str:
+    """A run that was stopped on purpose has not failed: it stays due.
+
+    What has an hour of its own is asked for at each start of the machine, too: a timer that has fired knows nothing of
+    the run that was cut off then. It comes behind the target that wants it, or the machine would be up only after it.
+    """
+    is_asked = bool(job.schedule) or job.trigger == "start"
     text = (
         f"[Unit]\nDescription=Rebond: {_describe_deed(job)} of {_plain(handed.stack)}, {_plain(job.class_name)}\n"
-        f"{_write_order(handed)}\n"
+        f"{_write_order(handed, _target(handed) if is_asked else '')}\n"
         "[Service]\nType=oneshot\n"
         f"ExecStart={_write_command(handed.command_of(job))}\n"
+        f"SuccessExitStatus={INTERRUPTED}\n"
         "TimeoutStartSec=infinity\nKillMode=mixed\nTimeoutStopSec=60\n"
         f"{_write_surroundings(handed)}"
     )
-    return f"{text}\n[Install]\n{install}\n" if install else text
+    return f"{text}\n[Install]\nWantedBy={_target(handed)}\n" if is_asked else text
 
 
 def _describe_deed(job: Job) -> str:
@@ -144,10 +151,11 @@ def _list_written(database: WatchedPath) -> tuple[str, ...]:
     return (database.fixed,) if database.is_pattern else list_databases_beside(database.fixed)
 
 
-def _write_order(handed: HandedOver) -> str:
-    if not _is_for_machine(handed):
-        return ""  # the units of the machine are unknown to a user's own manager
-    lines = ["Wants=network-online.target", f"After={' '.join(('network-online.target', *handed.after))}"]
+def _write_order(handed: HandedOver, target: str = "") -> str:
+    behind = (target,) if target else ()
+    if not _is_for_machine(handed):  # the units of the machine are unknown to a user's own manager
+        return f"After={target}\n" if target else ""
+    lines = ["Wants=network-online.target", f"After={' '.join(('network-online.target', *handed.after, *behind))}"]
     if handed.mounts:
         lines.append(f"RequiresMountsFor={' '.join(_quote(each) for each in handed.mounts)}")
     return "".join(f"{line}\n" for line in lines)

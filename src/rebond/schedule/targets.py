@@ -89,20 +89,32 @@ def find_units(folder: Path, stack: str) -> list[Path]:
 def with_commands(plan: Installation, files: Mapping[str, str], *, systemd_runs: bool) -> Installation:
     """Add what tells systemd of its files."""
     systemctl = ("systemctl",) if os.geteuid() == 0 else ("systemctl", "--user")
-    stopped = [path.name for path in plan.gone if path.suffix in _STARTED or "[Install]" in path.read_text("utf-8")]
-    enabled = [name for name in files if name.endswith(_STARTED)]
-    later = [name for name, text in files.items() if name.endswith(".service") and "[Install]" in text]
-    first = (((*systemctl, "disable", "--now", *stopped),) if stopped else ()) if plan.gone else ()
+    gone = [path for path in plan.gone if path.suffix in _STARTED or _is_wanted(path.read_text("utf-8"))]
+    # What is running is let run to its end; ``rebond serve`` is not, which would start the next one.
+    runs = [path.name for path in gone if path.suffix not in _STARTED and "Type=oneshot" in path.read_text("utf-8")]
+    stopped = [path.name for path in gone if path.name not in runs]
+    first = [(*systemctl, "disable", *now, *names) for now, names in ((("--now",), stopped), ((), runs)) if names]
+    enabled = [name for name, text in files.items() if name.endswith(_STARTED) or _is_served(text)]
+    later = [name for name, text in files.items() if name.endswith(".service") and _is_wanted(text)]
     commands: list[tuple[str, ...]] = [(*systemctl, "daemon-reload")] if files or plan.gone else []
     if enabled:
         commands.append((*systemctl, "enable", "--now", *enabled))
-    for name in later:
-        is_service = not any(each.startswith(name.removesuffix(".service") + "-") for each in later) and len(files) == 1
-        commands.append((*systemctl, "enable", *(("--now",) if is_service else ()), name))
+    if asked := [name for name in later if name not in enabled]:
+        commands.append((*systemctl, "enable", *asked))
     if systemd_runs:
-        return replace(plan, first=first, commands=tuple(commands))
+        return replace(plan, first=tuple(first), commands=tuple(commands))
     notes = tuple(" ".join(each) for each in (*first, *commands))
     return replace(plan, notes=notes)
+
+
+def _is_wanted(text: str) -> bool:
+    """Say whether a unit is started with the machine, or with its user's manager."""
+    return "[Install]" in text
+
+
+def _is_served(text: str) -> bool:
+    """Say whether a unit is that of ``rebond serve``, which begins at once."""
+    return "Type=notify" in text
 
 
 def change_table(table: str, block: str, stack: str) -> str:

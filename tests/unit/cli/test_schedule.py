@@ -40,6 +40,7 @@ def test_show_says_what_runs_when_and_what_ran(program: Program, root: pathlib.P
     folder = folder_of(pathlib.Path(program.environment["REBOND_STATE_DIR"]), loaded)
     Records(folder).write("daily", JobRecord(taken_ms=START_MS, began_ms=START_MS, ended_ms=START_MS + 1, status=3))
     Records(folder).write("often", JobRecord(taken_ms=START_MS, began_ms=START_MS, attempts=1))
+    Records(folder).write("verify:daily", JobRecord(taken_ms=START_MS, began_ms=START_MS, status=0))
     shown = program.ask("schedule", "show")
     assert [each["job"] for each in shown["jobs"]] == [each.name for each in make_calendar(loaded.configuration).jobs]
     by_name = {each["job"]: each for each in shown["jobs"]}
@@ -49,6 +50,7 @@ def test_show_says_what_runs_when_and_what_ran(program: Program, root: pathlib.P
     assert (shown["serving"], shown["running"], shown["pause"], shown["by_hand"]) == (None, None, None, ["by-hand"])
     text = program.good("schedule", "show").out
     assert "no end seen" in text
+    assert "stopped, still due" in text, "and not the status of the run before"
     assert "at each commit" in text
     assert "à chaque commit" in program.good("schedule", "show", "--lang", "fr").out
 

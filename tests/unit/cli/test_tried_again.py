@@ -98,6 +98,11 @@ def test_one_that_stays_away_is_given_up_with_the_reason(
     assert round(sum(clock.slept) / 60) == 30
     again = program("backup", "--class", "daily", "--scheduled", "--json")
     assert (again.status, again.document["reason"]) == (0, "not due")
+    by_hand = program("--quiet", "backup", "--class", "daily", "--scheduled")
+    assert by_hand.status == 0
+    assert by_hand.err == "daily is not due. To run it all the same: rebond backup --class daily\n", (
+        "who starts the unit by hand would take its good end for a backup"
+    )
 
 
 @pytest.fixture

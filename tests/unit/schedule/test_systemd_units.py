@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime
+import os
 import pathlib
 import re
 import subprocess
@@ -11,13 +12,15 @@ from zoneinfo import ZoneInfo
 import pytest
 from tests.unit.schedule.stack_written import CONFIGURATION, hand_over, load, write_stack
 
-from rebond.errors import UsageError
+from rebond.errors import Interrupted, UsageError
 from rebond.schedule.cron_times import list_firings
+from rebond.schedule.installing import apply_files
 from rebond.schedule.systemd_calendar import write_calendar
-from rebond.schedule.targets import write_files
+from rebond.schedule.targets import plan_target, plan_target_away, with_commands, write_files
 from rebond.schedule.written_files import Origin, judge_text
 from rebond.units import UNNAMED_ZONE
 
+IS_ROOT = os.geteuid() == 0
 PARIS = ZoneInfo("Europe/Paris")
 NOW_MS = round(datetime.datetime(2026, 11, 21, 12, tzinfo=PARIS).timestamp() * 1000)
 EXAMPLES = pathlib.Path(__file__).parents[3] / "docs" / "examples"
@@ -122,9 +125,67 @@ def test_units_are_hardened_and_may_write_where_a_run_has_to(tmp_path: pathlib.P
     (writable,) = re.findall("^ReadWritePaths=(.*)$", service, re.MULTILINE)
     for path in ("state", "cache", "vault", "a shop with 50%%"):
         assert f"-{tmp_path}/{path}" in writable
-    assert "After=network-online.target docker.service\n" in service
+    assert "After=network-online.target docker.service multi-user.target\n" in service
     assert "Persistent=true\n" in files["rebond-shop-daily.timer"]
     assert f"PathChanged={tmp_path}/a shop with 50%%/conf\n" in files["rebond-shop-secrets.path"]
+
+
+def test_what_has_an_hour_of_its_own_is_asked_for_at_each_start_and_holds_no_start_back(tmp_path: pathlib.Path) -> None:
+    """systemd 252 let a backup of 'trigger = "start"' hold multi-user.target, and began none anew that a reboot cut."""
+    loaded = write_stack(tmp_path)
+    machine = dataclasses.replace(hand_over(loaded, tmp_path), user="korrigo")
+    own = dataclasses.replace(machine, user="")
+    for handed, target in ((machine, "multi-user.target"), (own, "multi-user.target" if IS_ROOT else "default.target")):
+        files = write_files("systemd", loaded, handed, NOW_MS)
+        wanted = {name for name, text in files.items() if name.endswith(".service") and "[Install]" in text}
+        assert wanted == {
+            "rebond-shop-boot.service",
+            "rebond-shop-daily.service",
+            "rebond-shop-often.service",
+            "rebond-shop-verify-daily.service",
+        }
+        for name in wanted:
+            assert f"WantedBy={target}\n" in files[name]
+            (order,) = re.findall("^After=(.*)$", files[name], re.MULTILINE)
+            assert target in order.split(), "it comes behind what wants it"
+
+
+def test_a_run_that_was_told_to_stop_is_no_failure_of_its_unit(tmp_path: pathlib.Path) -> None:
+    loaded = write_stack(tmp_path)
+    files = write_files("systemd", loaded, hand_over(loaded, tmp_path), NOW_MS)
+    assert all(f"SuccessExitStatus={Interrupted.exit_status}\n" in files[each] for each in files if "service" in each)
+
+
+def test_the_page_of_what_is_may_be_written(tmp_path: pathlib.Path) -> None:
+    loaded = write_stack(tmp_path, CONFIGURATION + '[serve]\npage = "/srv/www/status.html"\n')
+    assert "/srv/www" in hand_over(loaded, tmp_path).writable
+
+
+def test_units_are_told_of_in_an_order_that_stops_no_run(tmp_path: pathlib.Path) -> None:
+    loaded, units = write_stack(tmp_path), tmp_path / "units"
+    handed = hand_over(loaded, tmp_path)
+    files = write_files("systemd", loaded, handed, NOW_MS)
+    plan = with_commands(plan_target(files, units, handed, "systemd"), files, systemd_runs=True)
+    *_, started, asked = plan.commands
+    assert "--now" in started
+    assert not any(each.endswith(".service") for each in started)
+    assert "--now" not in asked
+    assert "rebond-shop-daily.service" in asked
+
+    apply_files(plan)
+    away = with_commands(plan_target_away(units, handed, "systemd"), {}, systemd_runs=True)
+    stopped, left = away.first
+    assert "--now" in stopped
+    assert not any(each.endswith(".service") for each in stopped)
+    assert "--now" not in left, "a backup that runs comes to its end"
+    assert "rebond-shop-daily.service" in left
+
+    served = write_files("serve", loaded, handed, NOW_MS)
+    plan = with_commands(plan_target(served, tmp_path / "served", handed, "serve"), served, systemd_runs=True)
+    assert [each[-3:] for each in plan.commands[1:]] == [("enable", "--now", "rebond-shop.service")]
+    apply_files(plan)
+    away = with_commands(plan_target_away(tmp_path / "served", handed, "serve"), {}, systemd_runs=True)
+    assert [each[-3:] for each in away.first] == [("disable", "--now", "rebond-shop.service")]
 
 
 def test_a_commit_in_the_log_of_a_database_starts_a_run(tmp_path: pathlib.Path) -> None:

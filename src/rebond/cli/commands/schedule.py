@@ -136,9 +136,16 @@ def _cells(calendar: Calendar, job: Job, record: JobRecord | None, coming: Fores
     last, status = "–", "–"
     if record is not None and record.began_ms:
         last = format_moment(record.began_ms, calendar.zone)
-        status = tr("no end seen") if record.is_pending else str(record.status)
+        status = _describe_end(record)
     next_run = format_moment(coming.begins_ms, calendar.zone) if coming else "–"
     return [job.name, job.schedule or _describe_trigger(job), last, status, next_run]
+
+
+def _describe_end(record: JobRecord) -> str:
+    """A run that was stopped on purpose has no end of its own, and the status is that of the one before."""
+    if record.ended_ms:
+        return str(record.status)
+    return tr("no end seen") if record.is_pending else tr("stopped, still due")
 
 
 def _describe_trigger(job: Job) -> str:

@@ -1,7 +1,7 @@
 """``rebond schedule install``, ``remove`` and ``export``: others start the runs."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from rebond.errors import RebondError, UsageError
 from rebond.schedule.handing_over import HandedOver, describe_handing_over, make_folders, name_of_this_user
 from rebond.schedule.inherited_variables import list_inherited
 from rebond.schedule.installing import Installation, apply_files
-from rebond.schedule.outside_programs import ask_program, run_program
+from rebond.schedule.outside_programs import ask_program, reaching_own_manager, run_program
 from rebond.schedule.repositories import (
     find_hooks_folders,
     find_repositories,
@@ -40,6 +40,7 @@ from rebond.schedule.targets import (
     with_commands,
     write_files,
 )
+from rebond.stack.advice.user_of_runs import list_shut
 
 T = TypeVar("T")
 
@@ -85,6 +86,8 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
         return
     target = _choose_target(loaded, wishes["to"])
     _say_what_is_not_handed_over(invocation, loaded, handed)
+    if wishes["directory"] is None:
+        _say_who_is_shut_out(invocation, loaded, handed)
     if target == "cron":
         _change_table(invocation, loaded, handed, wishes, is_wanted=True)
     else:
@@ -92,7 +95,7 @@ def install(invocation: Invocation, /, **wishes: Any) -> None:
         folder = wishes["directory"] or folder_of_target(target, invocation.environment)
         plan = _doing(lambda: plan_target(files, folder, handed, target))
         if target != "cron.d":
-            runs = _systemd_runs(wishes)
+            runs = _systemd_runs(wishes, invocation.environment)
             plan = with_commands(plan, files, systemd_runs=runs)
             if not wishes["dry_run"] and wishes["directory"] is None:
                 _doing(lambda: make_folders(handed))
@@ -112,6 +115,18 @@ def _say_what_is_not_handed_over(invocation: Invocation, loaded: Loaded, handed:
             "The runs will not have these variables of this shell: {names}. Say in the configuration what they say, or "
             "write them into a file that 'env' of [stack] names; for units also: systemctl edit NAME",
             names=", ".join(names),
+        )
+        say_aside(invocation, f"{tr('warning')}: {text}")
+
+
+def _say_who_is_shut_out(invocation: Invocation, loaded: Loaded, handed: HandedOver) -> None:
+    """What root may use, the user of the runs often may not: a program below /root, a key of root's."""
+    if shut := list_shut(handed, loaded, invocation.environment):
+        text = tr(
+            "The runs are {user}'s, and {user} may not use {places}: each of them would fail. Install Rebond "
+            "where everybody may run it, then 'rebond schedule install'; give {user} the files that it reads.",
+            user=handed.user,
+            places=", ".join(shut),
         )
         say_aside(invocation, f"{tr('warning')}: {text}")
 
@@ -149,7 +164,7 @@ def remove(invocation: Invocation, /, **wishes: Any) -> None:
     folder = wishes["directory"] or folder_of_target(target, invocation.environment)
     plan = _doing(lambda: plan_target_away(folder, handed, target))
     if target != "cron.d":
-        plan = with_commands(plan, {}, systemd_runs=_systemd_runs(wishes))
+        plan = with_commands(plan, {}, systemd_runs=_systemd_runs(wishes, invocation.environment))
     _carry_out(invocation, plan, wishes)
 
 
@@ -200,18 +215,22 @@ def _choose_target(loaded: Loaded, named: str | None) -> str:
     return target
 
 
-def _systemd_runs(wishes: dict[str, Any]) -> bool:
-    return wishes["directory"] is None and os.path.isdir("/run/systemd/system")
+def _systemd_runs(wishes: dict[str, Any], environment: Mapping[str, str]) -> bool:
+    """Say whether there is a manager to be told: of the machine for root, else this user's own."""
+    if wishes["directory"] is not None or not os.path.isdir("/run/systemd/system"):
+        return False
+    return os.geteuid() == 0 or "XDG_RUNTIME_DIR" in reaching_own_manager(environment)
 
 
 def _carry_out(invocation: Invocation, plan: Installation, wishes: dict[str, Any]) -> None:
     """Show the plan, and do it unless only that was asked for."""
     if not wishes["dry_run"]:
+        environment = reaching_own_manager(invocation.environment)
         for each in plan.first:
-            run_program(each, invocation.environment)
+            run_program(each, environment)
         _doing(lambda: apply_files(plan))
         for each in plan.commands:
-            run_program(each, invocation.environment)
+            run_program(each, environment)
     document = {
         "done": not wishes["dry_run"],
         "written": [str(each.path) for each in plan.written],
@@ -236,7 +255,7 @@ def _describe(plan: Installation, *, is_done: bool) -> list[str]:
     lines += [tr("remove   {path}", path=show_path(str(each))) for each in plan.gone]
     lines += [tr("run      {command}", command=" ".join(each)) for each in (*plan.first, *plan.commands)]
     if plan.notes:
-        lines.append(tr("systemd does not run here, or the files are for elsewhere. There, run:"))
+        lines.append(tr("No systemd that these files are for runs here. Where it does, run:"))
         lines += [f"  {each}" for each in plan.notes]
     return lines
 

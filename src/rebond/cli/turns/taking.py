@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rebond.cli.configuration.at_hand import MAIN, find_usable, require_configuration
 from rebond.cli.invocation import Invocation
-from rebond.cli.output.answering import GOOD, answer, note
+from rebond.cli.output.answering import GOOD, answer, note, say_aside
 from rebond.cli.output.speech import message_of, tr
 from rebond.cli.vaults.at_hand import find_vault
 from rebond.cli.vaults.opening import vault_at_hand
@@ -238,6 +238,11 @@ def _say_not_now(invocation: Invocation, job: Job, reason: NotNow) -> None:
         NotNow.DONE: tr("{job} was cut off after its snapshot stood; nothing is to be done again.", job=job.name),
         NotNow.MADE_GOOD: tr("{job} was made good by another run meanwhile.", job=job.name),
     }
+    if reason is NotNow.NOT_DUE and job.schedule:
+        # Told also where quiet was asked for: whoever starts its unit by hand takes a good end for a backup.
+        command = " ".join(("rebond", *(each for each in job.arguments if each != "--scheduled")))
+        say_aside(invocation, tr("{job} is not due. To run it all the same: {command}", job=job.name, command=command))
+        return
     note(invocation, words[reason])
 
 

@@ -18,6 +18,7 @@ CLOSING: dict[str, str] = {
     "Commits call for {classes}, and the hook of Git is not set.": "Les commits appellent {classes}, et le crochet de Git n'est pas posé.",
     "The timers are {user}'s own, and run only while {user} is logged in.": "Les minuteries sont celles de {user}, et ne tournent que tant que {user} a une session ouverte.",
     "The units are {user}'s own: they run while {user} is logged in, and always after: {command}": "Les unités sont celles de {user} : elles tournent tant que {user} a une session ouverte, et toujours après : {command}",
+    "The runs are {user}'s, and {user} may not use {places}: each of them would fail. Install Rebond where everybody may run it, then 'rebond schedule install'; give {user} the files that it reads.": "Les exécutions sont celles de {user}, et {user} n'a pas le droit d'utiliser {places} : chacune échouerait. Installez Rebond là où tous peuvent le lancer, puis « rebond schedule install » ; donnez à {user} les fichiers qu'il lit.",
     # what could not be read
     "When it was made, {count} problems were noticed; 'rebond history' on {host} lists them.": "Quand elle a été faite, {count} problèmes ont été remarqués ; « rebond history » sur {host} les énumère.",
     "The units in {folder} are not enabled: systemd starts nothing.": "Les unités dans {folder} ne sont pas activées : systemd ne démarre rien.",

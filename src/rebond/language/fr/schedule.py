@@ -73,6 +73,7 @@ SCHEDULE: dict[str, str] = {
     "by hand": "à la main",
     "Nothing can be foreseen.": "Rien ne peut être prévu.",
     "no end seen": "fin jamais vue",
+    "stopped, still due": "arrêté, encore dû",
     "runs, process {pid}": "tourne, processus {pid}",
     "does not run": "ne tourne pas",
     "{what} runs": "{what} tourne",
@@ -116,8 +117,8 @@ SCHEDULE: dict[str, str] = {
     "commits ont besoin du crochet : rebond schedule install --git-hook",
     "Nothing was done. This would be:": "Rien n'a été fait. Voici ce qui le serait :",
     "Every file is as it should be.": "Chaque fichier est comme il faut.",
-    "systemd does not run here, or the files are for elsewhere. There, run:": "systemd ne tourne pas ici, ou les fichiers "
-    "sont pour ailleurs. Là-bas, lancez :",
+    "No systemd that these files are for runs here. Where it does, run:": "Aucun systemd auquel ces fichiers sont destinés ne "
+    "tourne ici. Là où il tourne, lancez :",
     "{path} could not be read or written: {reason}.": "{path} n'a pas pu être lu ou écrit : {reason}.",
     "Run it as the user who may write there, such as with sudo, or name another place with --directory.": "Lancez-le comme "
     "un utilisateur qui peut y écrire, par exemple avec sudo, ou nommez un autre endroit avec --directory.",
@@ -187,6 +188,7 @@ SCHEDULE: dict[str, str] = {
     "Unattended runs are paused; 'rebond resume' ends that.": "Les passages automatiques sont en pause ; « rebond resume » y "
     "met fin.",
     "{job} is not due.": "{job} n'est pas dû.",
+    "{job} is not due. To run it all the same: {command}": "{job} n'est pas dû. Pour le lancer quand même : {command}",
     "{job} was made good by another run meanwhile.": "{job} a été mené à bien par une autre exécution entre-temps.",
     "{job} still lacks what did not answer: {reason}": "Il manque encore à {job} ce qui n'a pas répondu : {reason}",
     "{job} lacks what did not answer, and is tried again at {moment}.": "Il manque à {job} ce qui n'a pas répondu ; il "

@@ -18,6 +18,7 @@ from rebond.stack.advice.room import Amounts, check_room
 from rebond.stack.advice.services import check_services
 from rebond.stack.advice.starting import check_starting
 from rebond.stack.advice.tools import check_programs, check_tools
+from rebond.stack.advice.user_of_runs import check_user_of_runs
 from rebond.stack.advice.vault_reports import VaultReport
 from rebond.stack.advice.write_ahead_logs import check_write_ahead_logs
 
@@ -74,6 +75,7 @@ def examine(scene: Scene, examine_vaults: Callable[[], VaultReport]) -> Examinat
         check_clock,
         check_git,
         check_starting,
+        check_user_of_runs,
         check_write_ahead_logs,
     )
     with ThreadPoolExecutor(_AT_ONCE) as threads:

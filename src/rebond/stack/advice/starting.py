@@ -10,6 +10,7 @@ from rebond.schedule.cron_lines import CRON_D, cron_file_name, take_out_of_table
 from rebond.schedule.handing_over import HandedOver, describe_handing_over, name_of_this_user
 from rebond.schedule.holding import find_holder
 from rebond.schedule.jobs import Job
+from rebond.schedule.outside_programs import reaching_own_manager
 from rebond.schedule.repositories import find_repositories, list_commit_classes, plan_hooks
 from rebond.schedule.stack_folders import SERVE_LOCK, folder_of
 from rebond.schedule.systemd_units import unit_name, unit_prefix
@@ -119,7 +120,10 @@ def _check_enabled(scene: Scene, handed: HandedOver) -> Iterator[Observation]:
     """Units that were written and that systemd was never told to start."""
     for folder, whose in zip(unit_folders(scene.environment), ((), ("--user",)), strict=True):
         names = [each.name for each in find_units(folder, handed.stack) if _is_started(each)]
-        if not names or _ask(scene.environment, "systemctl", *whose, "is-enabled", *names).is_good:
+        if not names:
+            continue
+        asked = _ask(reaching_own_manager(scene.environment), "systemctl", *whose, "is-enabled", *names)
+        if asked.is_good or not asked.output.strip():  # who is not reached says nothing of any unit
             continue
         enable = ("systemctl", *whose, "enable", "--now", *names)
         yield Observation(
@@ -133,8 +137,10 @@ def _check_enabled(scene: Scene, handed: HandedOver) -> Iterator[Observation]:
 
 
 def _is_started(unit: Path) -> bool:
-    """Say whether a unit is enabled by itself; a service behind a timer is not."""
-    return unit.suffix != ".service" or "[Install]" in unit.read_text(encoding="utf-8", errors="replace")
+    """Say whether a unit is enabled by itself; a service behind a timer only asks whether it is due."""
+    if unit.suffix != ".service":
+        return True
+    return not unit.with_suffix(".timer").exists() and "[Install]" in unit.read_text("utf-8", errors="replace")
 
 
 def _check_hooks(scene: Scene, handed: HandedOver) -> Iterator[Observation]:
