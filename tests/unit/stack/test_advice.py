@@ -17,7 +17,7 @@ from rebond.config.references import FromFile
 from rebond.errors import AccessDenied, ConfigError
 from rebond.mount_points import find_unmounted
 from rebond.stack.advice import vaults
-from rebond.stack.advice.clocks import compare_clocks
+from rebond.stack.advice.clocks import check_clock, compare_clocks
 from rebond.stack.advice.lines import change_value, open_editor, replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.reading_rights import Looked, check_rights, look_at_files
@@ -49,6 +49,24 @@ def scene(folder: Folder, body: str = "", *, uid: int | None = None) -> Scene:
 
 def codes(observations: list[Observation]) -> list[str]:
     return [each.code for each in observations]
+
+
+@pytest.mark.parametrize(
+    ("says", "command"),
+    [
+        ("CanNTP=yes\\nNTPSynchronized=no", "timedatectl set-ntp true"),
+        ("CanNTP=no\\nNTPSynchronized=no", "systemd-timesyncd"),  # set-ntp: "NTP not supported"
+        ("CanNTP=no\\nNTPSynchronized=yes", None),
+    ],
+)
+def test_a_clock_that_nobody_sets_gets_a_command_that_works(tmp_path: Folder, says: str, command: str | None) -> None:
+    program = tmp_path / "timedatectl"
+    program.write_text(f"#!/bin/sh\nprintf '{says}\\n'\n")
+    program.chmod(0o755)
+    here = replace(scene(tmp_path, uid=0), environment={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    found = [each.command for each in check_clock(here)]
+    assert len(found) == (command is not None)
+    assert all(each.endswith(str(command)) for each in found)
 
 
 class TestRoom:

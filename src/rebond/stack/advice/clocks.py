@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from rebond.stack.advice.installing import install_command
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import ask_program
 from rebond.units import format_span
@@ -14,17 +15,21 @@ TOLERATED_MS = 10 * 60 * 1000
 def check_clock(scene: Scene) -> Iterator[Observation]:
     """Yield a clock that nobody sets."""
     asked = ask_program(
-        ("timedatectl", "show", "--property=NTPSynchronized", "--value"),
+        ("timedatectl", "show", "--property=NTPSynchronized", "--property=CanNTP"),
         environment=scene.environment,
         timeout_seconds=PATIENCE_SECONDS,
     )
-    if asked.is_good and asked.output.strip() == "no":
+    said = set(asked.output.split())
+    if asked.is_good and "NTPSynchronized=no" in said:
         yield Observation(
             check=CHECK,
             code="clock-unset",
             weight=Weight.WARNING,
             template="No time server sets this machine's clock.",
-            command=scene.root_command("timedatectl", "set-ntp", "true"),
+            # Without a program that asks time servers, timedatectl only says that it cannot.
+            command=install_command("systemd-timesyncd", scene.environment, is_root=scene.is_root)
+            if "CanNTP=no" in said
+            else scene.root_command("timedatectl", "set-ntp", "true"),
         )
 
 
