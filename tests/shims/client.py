@@ -9,6 +9,7 @@ containers by name, ``kind/name`` or ``kind/name/container`` of Kubernetes). It 
 ``SHIM_DELAY=S``       wait S seconds before each piece of output
 ``SHIM_LOG=FILE``      append the arguments as a line of JSON
 ``SHIM_IDS=A=ID,…``    the ids of containers: the beginning of one reaches it, as the engines do, where no name fits
+``SHIM_HALTED=NAMES``  containers that are there and paused
 ``SHIM_ENGINE_SAYS=T`` end as Docker 20.10 does when it cannot start a command: T on standard output, status 126
 ``SHIM_IMAGE=DIR``     the only folder whose programs are there inside
 ``SHIM_CHATTER=TEXT``  say so on standard output before anything else
@@ -47,12 +48,16 @@ def take_options(words: list[str], known: dict[str, int]) -> dict[str, list[str]
     return found
 
 
-def find_container(name: str) -> str:
-    """Return the container that docker means: of that name, else the one whose id begins so."""
+def find_container(name: str, client: str = "docker", *, inspected: bool = False) -> str:
+    """Return the container that docker or podman means: of that name, else the one whose id begins so."""
     if name not in running():
         ids = dict(each.split("=") for each in os.environ.get("SHIM_IDS", "").split(",") if each)
         meant = [each for each, id_ in ids.items() if id_.startswith(name)]
         if len(meant) != 1:
+            if client == "podman" and inspected:
+                fail(f"Error: inspecting object: no such container {name}", 125)
+            if client == "podman":
+                fail(f'Error: no container with name or ID "{name}" found: no such container', 125)
             fail(f"Error response from daemon: No such container: {name}", 1)
         return meant[0]
     return name
@@ -60,7 +65,9 @@ def find_container(name: str) -> str:
 
 def read_docker(client: str, words: list[str]) -> tuple[str, dict[str, list[str]], list[str]]:
     if words[:4] == ["container", "inspect", "--format", "name={{.Name}}="]:
-        sys.stdout.write(f"name={'/' if client == 'docker' else ''}{find_container(words[4])}=\n")
+        sys.stdout.write(
+            f"name={'/' if client == 'docker' else ''}{find_container(words[4], client, inspected=True)}=\n"
+        )
         sys.exit(0)
     if words[:1] != ["exec"]:
         fail(f"{client}: '{words[:1]}' is not a command", 1)
@@ -69,7 +76,17 @@ def read_docker(client: str, words: list[str]) -> tuple[str, dict[str, list[str]
     if engine_words := os.environ.get("SHIM_ENGINE_SAYS"):
         sys.stdout.write(f"{engine_words}\r\n")
         sys.exit(126)
-    return find_container(words.pop(0)), options, words
+    name = find_container(words.pop(0), client)
+    if name in os.environ.get("SHIM_HALTED", "").split(","):
+        halt(client, name)
+    return name, options, words
+
+
+def halt(client: str, name: str) -> None:
+    """Refuse as Docker 20.10 and Podman 4.3 do where a container is paused."""
+    if client == "podman":
+        fail("Error: can only create exec sessions on running containers: container state improper", 255)
+    fail(f"Error response from daemon: Container {name} is paused, unpause the container before exec", 1)
 
 
 def read_compose(words: list[str], *, is_plugin: bool = True) -> tuple[str, dict[str, list[str]], list[str]]:
@@ -167,6 +184,12 @@ def pass_on(output: int, process: Running) -> None:
 
 def refuse_to_run(client: str, program: str) -> None:
     """Say that a program is not there, where the real client does: Docker's engine says it on standard output."""
+    if client == "podman":
+        fail(
+            f'Error: /usr/sbin/runc: exec failed: unable to start container process: exec: "{program}": executable '
+            "file not found in $PATH: OCI runtime attempted to invoke a command that was not found",
+            127,
+        )
     words = f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{program}": '
     if client in ("docker", "docker-compose"):
         sys.stdout.write(f"{words}executable file not found in $PATH: unknown\n\n")

@@ -218,8 +218,10 @@ def find_named_volume(named: Text, loaded: Loaded) -> tuple[Volume, str, Place]:
 
 
 def find_engine(loaded: Loaded) -> str:
-    """Return docker, or podman where there is no docker. Raises ``SourceUnfit``."""
-    for each in (Client.DOCKER, Client.PODMAN):
+    """Return docker, or podman where there is no docker, or the stack names podman alone. Raises ``SourceUnfit``."""
+    named = {each.inside.engine for each in loaded.configuration.component.values() if each.inside}
+    is_podmans = Client.PODMAN in named and not named & {Client.DOCKER, Client.COMPOSE}
+    for each in (Client.PODMAN, Client.DOCKER) if is_podmans else (Client.DOCKER, Client.PODMAN):
         if shutil.which(each.value, path=loaded.variables.get("PATH")):
             return each.value
     raise SourceUnfit(

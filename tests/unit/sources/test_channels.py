@@ -305,6 +305,18 @@ def test_what_does_not_run_is_unreachable(shims: dict[str, str], address: str) -
     assert caught.value.hint
 
 
+def test_an_image_without_a_shell_is_told_in_the_words_of_podman(shims: dict[str, str], tmp_path: Folder) -> None:
+    (tmp_path / "bare").mkdir()
+    with pytest.raises(CommandFailed, match=r"cannot be run in podman:db: Error: .*\"sh\": .* not found"):
+        read(tree_of({**shims, "SHIM_IMAGE": str(tmp_path / "bare")}, "podman:db", "true"))
+
+
+@pytest.mark.parametrize("address", ["docker:db", "podman:db"])
+def test_what_is_paused_is_unreachable(shims: dict[str, str], address: str) -> None:
+    with pytest.raises(SourceUnreachable, match=r"is paused|container state improper"):
+        read(tree_of({**shims, "SHIM_HALTED": "db"}, address, "true"))
+
+
 @pytest.mark.parametrize("address", PLACES)
 def test_a_client_that_is_not_installed_is_named(tmp_path: Folder, address: str) -> None:
     (tmp_path / "bin").mkdir()

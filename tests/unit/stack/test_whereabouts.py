@@ -1,18 +1,22 @@
 """Where the clients of containers are started: the folder of the stack may not be back yet."""
 
 import pathlib
+from dataclasses import replace as replace_scene
 
 import pytest
 from msgspec.structs import replace
 from tests.unit.config.written import read_body
+from tests.unit.stack.test_advice import scene
 
 from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.errors import CommandFailed, SourceUnreachable
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.streams.whole_output import read_output
+from rebond.stack.advice.services import check_services
+from rebond.stack.advice.tools import find_engines
 from rebond.stack.images import ConfiguredImages
-from rebond.stack.whereabouts import Place
+from rebond.stack.whereabouts import Place, find_engine
 
 CLIENT = """\
 #!/bin/sh
@@ -65,3 +69,47 @@ def test_images_of_a_container_that_is_gone_are_not_just_none(gone: Loaded, tmp_
     assert isinstance(component, Images)
     with pytest.raises(SourceUnreachable, match="No such container: web"):
         ConfiguredImages("i", component, loaded).open_tree(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("inside", "there", "engine"),
+    [
+        ("podman:db", ("docker", "podman"), "podman"),
+        ("podman:db", ("docker",), "docker"),
+        ("docker:db", ("docker", "podman"), "docker"),
+        ("compose:db", ("docker", "podman"), "docker"),
+        ("", ("docker", "podman"), "docker"),
+        ("", ("podman",), "podman"),
+    ],
+)
+def test_volumes_are_those_of_the_engine_that_the_stack_names(
+    tmp_path: pathlib.Path, inside: str, there: tuple[str, ...], engine: str
+) -> None:
+    """Where the client of Docker lies beside Podman, a volume of Podman was looked for in Docker."""
+    for each in there:
+        program = tmp_path / each
+        program.write_text("#!/bin/sh\nexit 1\n")
+        program.chmod(0o755)
+    where = f'in = "{inside}"\n' if inside else ""
+    body = f'[component.a]\nkind = "files"\n{where}path = "/a"\n[component.m]\nkind = "files"\nvolume = "m"\n'
+    loaded = read_body(tmp_path, body, PATH=str(tmp_path)).loaded
+    assert loaded
+    assert find_engine(loaded) == engine
+
+    here = replace_scene(scene(tmp_path, body, uid=0), environment={"PATH": str(tmp_path)}, loaded=loaded)
+    needed = find_engines(here)
+    assert ("docker" in needed) == (engine == "docker"), "to install Docker there would hide the volumes"
+
+
+@pytest.mark.parametrize(("state", "verb"), [("paused", "unpause"), ("exited", "start")])
+def test_what_podman_paused_is_not_started(tmp_path: pathlib.Path, state: str, verb: str) -> None:
+    """Podman 4.3 says the same of what is paused and what has ended, and starts nothing that is paused."""
+    words = "Error: can only create exec sessions on running containers: container state improper"
+    program = tmp_path / "podman"
+    program.write_text(f'#!/bin/sh\n[ "$1" = exec ] || {{ echo {state}; exit; }}\necho "{words}" >&2\nexit 255\n')
+    program.chmod(0o755)
+    body = '[component.a]\nkind = "files"\nin = "podman:web"\npath = "/a"\n'
+    loaded = read_body(tmp_path, body, PATH=str(tmp_path)).loaded
+    assert loaded
+    (found,) = check_services(replace_scene(scene(tmp_path, body), loaded=loaded))
+    assert (found.code, found.command) == ("service-unreachable", f"podman {verb} web")

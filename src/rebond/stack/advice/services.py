@@ -142,7 +142,7 @@ def _check_place(scene: Scene, address: Address, has_database: bool) -> Iterator
         weight=Weight.FAILURE,
         template="{address} does not answer: {words}",
         values={"address": str(address), "words": asked.words or "–"},
-        command=_awake(scene, address, surroundings, asked.words),
+        command=_awake(scene, address, surroundings, _say_what_it_does(scene, address, asked.words)),
     )
 
 
@@ -154,6 +154,18 @@ def _ask_inside(scene: Scene, address: Address, surroundings: Surroundings, comm
         timeout_seconds=PATIENCE_SECONDS,
         directory=surroundings.started_in or None,
     )
+
+
+def _say_what_it_does(scene: Scene, address: Address, words: str) -> str:
+    """Return the words of an engine with its state behind: Podman says the same of all that does not run."""
+    if address.client is not Client.PODMAN or "container state improper" not in words:
+        return words
+    asked = ask_program(
+        ("podman", "container", "inspect", "--format", "{{.State.Status}}", address.name),
+        environment=scene.loaded.variables,
+        timeout_seconds=PATIENCE_SECONDS,
+    )
+    return f"{words}: it is {asked.output.strip()}"
 
 
 def _awake(scene: Scene, address: Address, surroundings: Surroundings, words: str) -> str:

@@ -1,17 +1,20 @@
 """Programs that the configuration needs: there, new enough, and allowed to this user."""
 
+import contextlib
 import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rebond.config.components import Command, Images
+from rebond.errors import SourceUnfit
 from rebond.stack.advice.installing import install_command, install_compose
 from rebond.stack.advice.lines import replace_words
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.advice.running import list_runs
 from rebond.stack.asking import Asked, ask_program
 from rebond.stack.client_words import drop_noise
+from rebond.stack.whereabouts import find_engine
 
 CHECK = "tools"
 DOCKER_AT_LEAST = (24, 0)
@@ -53,7 +56,10 @@ def find_engines(scene: Scene) -> set[str]:
     engines = {each.inside.engine for each in scene.configuration.component.values() if each.inside}
     engines |= {run.inside.engine for run in list_runs(scene.configuration) if run.inside}
     if any(each.volume or isinstance(each, Images) for each in scene.configuration.component.values()):
-        engines.add("docker")
+        with contextlib.suppress(SourceUnfit):
+            engines.add(find_engine(scene.loaded))
+        if not engines & {"docker", "podman", "compose"}:
+            engines.add("docker")
     if any(getattr(each, "kubernetes", None) for each in scene.configuration.component.values()):
         engines.add("kubernetes")
     return engines
