@@ -381,11 +381,23 @@ TRUST = (
         (
             Change(
                 "vault/begun_files.py",
-                "if self._done and time.monotonic() >= self._next_sync:",
-                "if self._done:",
+                "if self._remembered and time.monotonic() >= self._next_sync:",
+                "if self._remembered:",
             ),
             Change("vault/begun_files.py", "            if self._remember.sync():\n", "            if True:\n"),
         ),
         (f"{BEGUN}::test_a_file_that_was_whole_when_the_power_failed_needs_only_its_note",),
+    ),
+    Bug(
+        "a-note-goes-before-its-file-is-remembered",
+        "The note of a large file that is whole is removed before any cache was told of that file.",
+        (
+            Change(
+                "vault/begun_files.py",
+                "        self._let_go()\n",
+                "        self.remembered()\n        self._let_go()\n",
+            ),
+        ),
+        (f"{BEGUN}::test_a_file_that_was_whole_by_its_note_alone_keeps_that_until_the_cache_has_it",),
     ),
 )

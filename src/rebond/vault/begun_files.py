@@ -21,6 +21,7 @@ from rebond.vault.primitives import HASH_SIZE
 from rebond.vault.trees import CHUNK_ROW
 
 WORTH_NOTING_BYTES = 16 << 20  # less is in flight anyway when a run is killed
+LEFT_FOR_MS = 30 * 86_400_000  # of a root that is saved no more
 SYNC_SECONDS = 10.0  # how much of a run a power cut may take; a kill takes what came since the last batch
 
 
@@ -38,6 +39,7 @@ class BegunFiles:
         self._remember = remember
         self._older: dict[bytes, list[tuple[bytes, Path]]] | None = {} if forgets else None
         self._done: list[Path] = []
+        self._remembered: list[Path] = []
         self._next_sync = time.monotonic() + SYNC_SECONDS
 
     def begin(self, path: bytes, stamp: bytes, entry: Entry) -> "BegunFile | None":
@@ -48,14 +50,19 @@ class BegunFiles:
         mark = blake3(encode((stamp, entry.size, entry.holes))).digest()
         return BegunFile(self._paths.new_begun(), self._identity, path + mark, self._find(path, mark), self._done)
 
+    def remembered(self) -> None:
+        """The cache was told of every file that is whole by now."""
+        self._remembered += self._done
+        self._done.clear()
+
     def _let_go(self) -> None:
         """Remove the notes of files that are whole, once the cache has them for certain."""
-        if self._done and time.monotonic() >= self._next_sync:
+        if self._remembered and time.monotonic() >= self._next_sync:
             self._next_sync = time.monotonic() + SYNC_SECONDS
             if self._remember.sync():
-                for path in self._done:
+                for path in self._remembered:
                     _remove(path)
-                self._done.clear()
+                self._remembered = []
 
     def _find(self, path: bytes, mark: bytes) -> Path | None:
         """Return the longest note of a file as it is now; others of the same file are of no use any more."""
@@ -177,10 +184,14 @@ def read_noted(content: Content, length: int) -> bytes:
     return bytes(piece)
 
 
-def forget_begun(paths: CachePaths) -> None:
-    """Remove every note of a root: its snapshot stands."""
+def forget_begun(paths: CachePaths, now_ms: int) -> None:
+    """Remove every note of a root, whose snapshot stands, and of others those that were left a month ago."""
     for path in paths.begun():
         _remove(path)
+    for path in paths.directory.glob("*.begun"):
+        with suppress(OSError):
+            if path.stat().st_mtime * 1000 < now_ms - LEFT_FOR_MS:
+                _remove(path)
 
 
 def _size_of(path: Path) -> int:

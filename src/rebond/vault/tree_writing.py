@@ -218,6 +218,8 @@ class TreeWriter:
 
     def _remember_slice(self, slice_: GatheredSlice) -> None:
         self._remember.write(slice_.to_record())
+        if self._begun is not None:
+            self._begun.remembered()
         if self._is_much_unremembered():
             self._remember.flush()
             self._remembered_bytes = self.totals.read_bytes

@@ -375,7 +375,7 @@ class SnapshotSession:
             for older in root.older:
                 if older != root.paths.committed:
                     older.unlink(missing_ok=True)
-            forget_begun(root.paths)
+            forget_begun(root.paths, self._vault.clock.now_ms())
         self._cache.save()
 
     @property

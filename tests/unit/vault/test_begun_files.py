@@ -13,9 +13,11 @@ from tests.unit.vault.written_trees import IDENTITY, Host, Killed, Thing, ThingT
 
 from rebond.testing.vaults import Notebook
 from rebond.vault import begun_files, file_contents
+from rebond.vault.begun_files import forget_begun
 from rebond.vault.begun_notes import GrowingNote, read_note
 from rebond.vault.chunking import MOST, Chunker
 from rebond.vault.content_writing import ContentWriter
+from rebond.vault.file_cache import CachePaths
 from rebond.vault.row_chunking import RowChunker
 
 CONTENT = random.Random(11).randbytes(12 << 20)
@@ -344,6 +346,37 @@ def test_a_file_that_was_whole_when_the_power_failed_needs_only_its_note(host: H
 
     assert first.read_bytes <= IN_FLIGHT
     assert host.files(written) == {"a0": CONTENT, "b": second.content}
+
+
+def test_a_file_that_was_whole_by_its_note_alone_keeps_that_until_the_cache_has_it(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Next to nothing of it is read, so nothing hurries its record into the cache."""
+    monkeypatch.setattr(begun_files, "SYNC_SECONDS", 0.0)
+    monkeypatch.setattr("rebond.vault.tree_writing._REMEMBERED_AFTER", 1 << 30)
+    first, second = Thing(CONTENT), Thing(CONTENT[::-1])
+    for dies_at in (4 << 20, 8 << 20):
+        cut(host, first, second, dies_at=dies_at)
+        first.read_bytes = 0
+
+    written = run(host, first, second)
+
+    assert first.read_bytes <= IN_FLIGHT
+    assert second.read_bytes <= (4 << 20) + IN_FLIGHT
+    assert host.files(written) == {"a0": CONTENT, "b": second.content}
+
+
+def test_notes_of_a_root_that_is_saved_no_more_go_after_a_month(tmp_path: Path) -> None:
+    here, gone, other = (CachePaths(tmp_path, root) for root in ("here", "gone", "other"))
+    paths = [each.new_begun() for each in (here, gone, other)]
+    for path in paths:
+        path.write_bytes(b"note")
+    os.utime(paths[1], (1_000_000_000, 1_000_000_000))
+    os.utime(paths[2], (1_002_000_000, 1_002_000_000))
+
+    forget_begun(here, 1_003_000_000_000)
+
+    assert [path.exists() for path in paths] == [False, False, True]
 
 
 def test_a_note_that_stays_for_another_file_is_used_when_that_one_comes(host: Host) -> None:

@@ -114,7 +114,7 @@ class Host:
             raise
         content.finish_component()
         remember.commit(self.committed)
-        forget_begun(self.paths)
+        forget_begun(self.paths, 0)
         self.partials = []
         uses: dict[tuple[bytes, int], int] = {segments.name_of(place): size for place, size in content.uses.items()}
         return Written(session, tree_id, entry, writer.totals, uses, content.added_bytes, notebook)
