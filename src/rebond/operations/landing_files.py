@@ -17,12 +17,15 @@ from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome, Overwrite
+from rebond.sources.files.paths import join_path
+from rebond.spool import Spool
 from rebond.vault.decoded_segments import DecodedSegment, StoredCopy, pays_to_spare
 from rebond.vault.holes import data_bytes, spread
 from rebond.vault.reading import SnapshotReader
-from rebond.vault.reading_plan import PlannedChunk, ReadingPlan, Spool
+from rebond.vault.reading_plan import PlannedChunk, ReadingPlan
 from rebond.vault.trees import StoredEntry, decode_entry
 
+PLACE_BYTES = 8  # of its directory, before each entry in the spool
 _AHEAD_PER_WORKER = 2
 _MOST_LOST = 3  # processes; then something here kills them, and the threads write alone
 _FILES_AHEAD = 20_000  # at most, so that segments of very many tiny files stay small in memory
@@ -41,7 +44,7 @@ class _Job(Struct, frozen=True):
     """One file's part of a segment."""
 
     number: int
-    directory: Directory
+    below: int  # the place of its directory
     encoded: bytes
     chunks: Sequence[PlannedChunk]
 
@@ -59,7 +62,6 @@ class FileWriter:
         landing: FileLanding,
         plan: ReadingPlan,
         spool: Spool,
-        directories: Sequence[Directory],
         pending: dict[int, PendingFile],
         *,
         report: Callable[[Finding], None],
@@ -72,7 +74,6 @@ class FileWriter:
         self._landing = landing
         self._plan = plan
         self._spool = spool
-        self._directories = directories
         self._pending = pending
         self._report = report
         self._advanced = advanced
@@ -135,8 +136,8 @@ class FileWriter:
                 while end < len(chunks) and chunks[end].file_number == number:
                     end += 1
                 content = self._spool.get(number)
-                directory = self._directories[int.from_bytes(content[:4], "little")]
-                jobs.append(_Job(number, directory, content[4:], chunks[start:end]))
+                below = int.from_bytes(content[:PLACE_BYTES], "little")
+                jobs.append(_Job(number, below, content[PLACE_BYTES:], chunks[start:end]))
                 start = end
             yield place, jobs
 
@@ -201,7 +202,7 @@ class FileWriter:
         try:
             landed = process.write(
                 copy,
-                [(job.directory, job.encoded, [(c.short_id, c.length) for c in job.chunks]) for job in whole],
+                [(job.below, job.encoded, [(c.short_id, c.length) for c in job.chunks]) for job in whole],
                 wants_raw=bool(pieces),
             )
         except ProcessLost as error:
@@ -230,7 +231,7 @@ class FileWriter:
             ) from error
         if self._overwrite is None:
             for job in jobs:
-                self._landing.take_back(job.directory, decode_entry(job.encoded).name)
+                self._landing.take_back(self._landing.find_directory(job.below), decode_entry(job.encoded).name)
 
     def _write_from(self, segment: DecodedSegment, jobs: Sequence[_Job]) -> tuple[int, int]:
         """Write files out of an opened segment; return files finished and bytes written."""
@@ -242,13 +243,14 @@ class FileWriter:
                 self._fail(job, VaultDamaged("A chunk is not as long as the tree says."))
                 continue
             entry = decode_entry(job.encoded)
+            directory = self._landing.find_directory(job.below)
             pending = self._pending.get(job.number)
             try:
                 if pending is None and len(found) == 1 and not entry.holes:
-                    outcome = self._landing.write_whole_file(job.directory, entry.to_entry(), found[0])
+                    outcome = self._landing.write_whole_file(directory, entry.to_entry(), found[0])
                     files += 1 if outcome is Outcome.CREATED else self._judge(entry, outcome)
                 else:
-                    files += self._write_pieces(job, entry, found, pending)
+                    files += self._write_pieces(job, directory, entry, found, pending)
             except TargetUnsafe as error:
                 self._give_up(job, unsafe_path(error))
             written += sum(len(content) for content in found)
@@ -268,7 +270,12 @@ class FileWriter:
             self.missed_links.add(entry.hard_link)
 
     def _write_pieces(
-        self, job: _Job, entry: StoredEntry, contents: Sequence[memoryview], pending: PendingFile | None
+        self,
+        job: _Job,
+        directory: Directory,
+        entry: StoredEntry,
+        contents: Sequence[memoryview],
+        pending: PendingFile | None,
     ) -> int:
         """Write some chunks of a file in pieces; return 1 when that finished it."""
         with self._lock:
@@ -278,7 +285,7 @@ class FileWriter:
                 return 0
             if not pending.is_begun:
                 pending.is_begun = True
-                created = self._landing.create_file(job.directory, entry.to_entry())
+                created = self._landing.create_file(directory, entry.to_entry())
                 if not isinstance(created, LandedFile):
                     return self._judge(entry, created)
                 pending.handle = created
@@ -314,8 +321,8 @@ class FileWriter:
 
     def _fail(self, job: _Job, error: VaultDamaged) -> None:
         """Give a file up because the vault is damaged."""
-        name = decode_entry(job.encoded).name
-        self._give_up(job, damaged_file(b"/".join(part for part in (job.directory.path, name) if part), error))
+        path = join_path(self._landing.find_directory(job.below).path, decode_entry(job.encoded).name)
+        self._give_up(job, damaged_file(path, error))
 
     def _give_up(self, job: _Job, finding: Finding) -> None:
         """Give a file up once: nothing half lies under its name."""

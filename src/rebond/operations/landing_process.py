@@ -7,15 +7,15 @@ lie whole in one segment. For all else the opened segment comes back, and whoeve
 
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import msgspec
 from msgspec import Struct
 
-from rebond.errors import VaultDamaged
+from rebond.errors import RestoreError, VaultDamaged
 from rebond.own_processes import OwnProcess, ProcessLost, answer_requests, write_parts
-from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_metadata import OwnerLosses
-from rebond.sources.files.plain_files import KnownDirectory, PlainFiles
+from rebond.sources.files.plain_files import PlainFiles
 from rebond.vault.decoded_segments import CopyOpener, DecodedSegment, StoredCopy, pays_to_spare
 from rebond.vault.frames import split_chunks
 from rebond.vault.trees import decode_entry
@@ -27,7 +27,7 @@ class _Setting(msgspec.Struct, frozen=True):
     """What a process is told when it starts."""
 
     target: bytes
-    root: KnownDirectory
+    directories: str
     keeps_owner: bool
     data_id_key: bytes
 
@@ -40,8 +40,7 @@ class _Request(msgspec.Struct, frozen=True, array_like=True):
     session: bytes
     number: int
     seed: bytes
-    new_directories: list[tuple[int, KnownDirectory]]  # with the number of the parent
-    files: list[tuple[int, bytes, Pieces]]  # directory, encoded entry, chunks
+    files: Sequence[tuple[int, bytes, Pieces]]  # place of the directory, encoded entry, chunks
     wants_raw: bool
 
 
@@ -68,15 +67,14 @@ class Landed(Struct, frozen=True):
 
 
 class LandingProcess:
-    """One process that writes files of one restore, asked by one thread.
+    """One process that writes files of one restore, asked by one thread, into ``directories`` that are all made.
 
     Raises ``ProcessLost`` where none can be had.
     """
 
-    def __init__(self, target: bytes, root: Directory, data_id_key: bytes, *, keeps_owner: bool) -> None:
+    def __init__(self, target: bytes, directories: Path, data_id_key: bytes, *, keeps_owner: bool) -> None:
         self._process = OwnProcess(__name__, make_handler)
-        self._numbers = {root: 0}
-        setting = _Setting(target, KnownDirectory.from_directory(root), keeps_owner, data_id_key)
+        setting = _Setting(target, str(directories), keeps_owner, data_id_key)
         try:
             if self._process.ask(msgspec.msgpack.encode(setting)) != b"ready":
                 raise ProcessLost("it cannot open the target")
@@ -84,22 +82,18 @@ class LandingProcess:
             self._process.close()
             raise
 
-    def write(
-        self, copy: StoredCopy, files: Sequence[tuple[Directory, bytes, Pieces]], *, wants_raw: bool
-    ) -> Landed | None:
+    def write(self, copy: StoredCopy, files: Sequence[tuple[int, bytes, Pieces]], *, wants_raw: bool) -> Landed | None:
         """Write the files of a segment; ``None`` when the copy is not good, and nothing was done.
 
         Raises ``ProcessLost``: any of the files may be there, and one may be half there, until it was closed.
         """
-        new_directories: list[tuple[int, KnownDirectory]] = []
         request = _Request(
             len(copy.stored),
             copy.stored_hash,
             copy.session,
             copy.number,
             copy.seed,
-            new_directories,
-            [(self._number_of(directory, new_directories), encoded, pieces) for directory, encoded, pieces in files],
+            files,
             wants_raw,
         )
         self._process.write((copy.stored,))
@@ -118,20 +112,6 @@ class LandingProcess:
         """End the process when it has done what it is at, and wait for it."""
         self._process.close()
 
-    def _number_of(self, directory: Directory, new: list[tuple[int, KnownDirectory]]) -> int:
-        number = self._numbers.get(directory)
-        if number is None:
-            missing = [directory]
-            above = directory.parent
-            while above is not None and above not in self._numbers:
-                missing.append(above)
-                above = above.parent
-            for each in reversed(missing):
-                parent = 0 if each.parent is None else self._numbers[each.parent]
-                new.append((parent, KnownDirectory.from_directory(each)))
-                number = self._numbers[each] = len(self._numbers)
-        return number or 0
-
 
 # -- the other side -------------------------------------------------------------------------------
 
@@ -145,8 +125,8 @@ def make_handler(file: int) -> Callable[[bytes], bytes]:
         if worker is None:
             setting = msgspec.msgpack.decode(request, type=_Setting)
             try:
-                files = PlainFiles(setting.target, setting.root, keeps_owner=setting.keeps_owner)
-            except OSError:
+                files = PlainFiles(setting.target, Path(setting.directories), keeps_owner=setting.keeps_owner)
+            except (OSError, RestoreError):
                 return b"no"
             worker = _Worker(file, files, setting.data_id_key)
             return b"ready"
@@ -162,15 +142,13 @@ class _Worker:
         self._opener = CopyOpener(data_id_key)
 
     def do(self, request: _Request) -> _Answer:
-        for parent, directory in request.new_directories:
-            self._files.know(parent, directory)
         segment = self._open(request)
         if segment is None:
             return _Answer(is_opened=False)
         left: list[int] = []
         written_bytes = 0
-        for position, (directory_number, encoded, pieces) in enumerate(request.files):
-            size = self._write(segment, directory_number, encoded, pieces)
+        for position, (directory, encoded, pieces) in enumerate(request.files):
+            size = self._write(segment, directory, encoded, pieces)
             if size is None:
                 left.append(position)
             else:

@@ -14,11 +14,12 @@ from rebond.errors import TargetUnsafe, VaultDamaged
 from rebond.findings import Finding
 from rebond.operations.browsing import Located
 from rebond.operations.kept_findings import KeptFindings
-from rebond.operations.landing_files import FileWriter, PendingFile
+from rebond.operations.landing_files import PLACE_BYTES, FileWriter, PendingFile
 from rebond.operations.landing_process import LandingProcess
 from rebond.operations.restore_findings import damaged_file, name_taken, unsafe_path
 from rebond.operations.restore_walking import RestoreWalk
 from rebond.operations.selection import Selection
+from rebond.own_memory import give_memory_back
 from rebond.own_processes import may_be_copied
 from rebond.progress import Advance, Observer
 from rebond.sources.files.landed_directories import Directory
@@ -26,10 +27,11 @@ from rebond.sources.files.landed_files import LandedFile
 from rebond.sources.files.landing import FileLanding
 from rebond.sources.files.overwriting import Outcome, Overwrite
 from rebond.sources.files.paths import join_path
+from rebond.spool import Spool
 from rebond.vault.holes import data_bytes
 from rebond.vault.primitives import hash_of
 from rebond.vault.reading import SnapshotReader
-from rebond.vault.reading_plan import ReadingPlan, Spool
+from rebond.vault.reading_plan import ReadingPlan
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry, only_chunk
 
 _PROCESSES_FROM, _COPIES_FROM = 6_000, 600  # chunks; fewer cost less than starting, or copying, the processes
@@ -91,14 +93,13 @@ class RestorePlan:
             keeps_owner=request.keeps_owner,
             dry_run=request.dry_run,
             was_empty=request.overwrite is None and not may_meet,
+            scratch=scratch,
         )
         self._scratch = scratch
         self._plan = ReadingPlan(scratch)
         self._spool = Spool(scratch)
-        self._directories: list[Directory] = []
-        self._directory_numbers: dict[int, int] = {}
         self._pending: dict[int, PendingFile] = {}
-        self._first_names: dict[bytes, tuple[Directory, bytes]] = {}
+        self._first_names: dict[bytes, tuple[int, bytes]] = {}  # the place of the directory, and the name
         self._links = array("Q")  # places in the spool: trees of many second names stay out of memory
         self._missed_links: set[bytes] = set()
         self._taken: set[bytes] | None = set() if may_meet else None  # one whole tree has every path once
@@ -146,8 +147,7 @@ class RestorePlan:
     def plan(self) -> None:
         """Walk what is wanted: make directories, note which chunk goes where. Raises ``UnknownName``."""
         self._walk.require_components()
-        self._root = self._landing.begin(_plain_directory())
-        self._walk.walk(self._root)
+        self._walk.walk(self._landing.begin(_plain_directory()))
 
     def _plan_leaf(self, directory: Directory, item: Located, entry: StoredEntry) -> None:
         if self._taken is not None and self._is_taken(directory, item, entry):
@@ -161,7 +161,7 @@ class RestorePlan:
             if entry.hard_link in self._first_names:
                 self._links.append(self._spool_entry(directory, entry))
                 return
-            self._first_names[entry.hard_link] = (directory, entry.name)
+            self._first_names[entry.hard_link] = (directory.place, entry.name)
         self._plan_content(self._plan, directory, item, entry)
 
     def _take(self, path: bytes, entry: StoredEntry) -> None:
@@ -243,24 +243,20 @@ class RestorePlan:
             self._pending[number] = PendingFile(left=count)
 
     def _spool_entry(self, directory: Directory, entry: StoredEntry) -> int:
-        return self._spool.add(self._number_of(directory).to_bytes(4, "little") + encode_entry(entry))
+        return self._spool.add(directory.place.to_bytes(PLACE_BYTES, "little") + encode_entry(entry))
 
     def _read_spool(self, number: int) -> tuple[Directory, StoredEntry]:
         content = self._spool.get(number)
-        return self._directories[int.from_bytes(content[:4], "little")], decode_entry(content[4:])
-
-    def _number_of(self, directory: Directory) -> int:
-        number = self._directory_numbers.get(id(directory))
-        if number is None:
-            number = self._directory_numbers[id(directory)] = len(self._directories)
-            self._directories.append(directory)
-        return number
+        directory = self._landing.find_directory(int.from_bytes(content[:PLACE_BYTES], "little"))
+        return directory, decode_entry(content[PLACE_BYTES:])
 
     # -- writing -------------------------------------------------------------------------------
 
     def write(self) -> None:
         """Write all files, then second names, then what must come last."""
-        self._reader.let_go_of_trees()
+        self._reader.let_go_of_plan()
+        if self._plan.chunks >= _PROCESSES_FROM:
+            give_memory_back()  # what planning took, before others are asked to take some too
         self._write_files(self._plan)
         self.finish()
 
@@ -285,7 +281,6 @@ class RestorePlan:
             self._landing,
             plan,
             self._spool,
-            self._directories,
             self._pending,
             report=self.notice,
             advanced=self._advanced,
@@ -300,7 +295,10 @@ class RestorePlan:
 
     def _start_process(self) -> LandingProcess:
         return LandingProcess(
-            self._request.target, self._root, self._reader.data_id_key, keeps_owner=self._request.keeps_owner
+            self._request.target,
+            self._landing.list_directories(),
+            self._reader.data_id_key,
+            keeps_owner=self._request.keeps_owner,
         )
 
     def _miss(self, entry: StoredEntry) -> None:
@@ -313,9 +311,10 @@ class RestorePlan:
         """Give a file its second name; ``False`` when it must be written by itself."""
         if entry.hard_link in self._missed_links:
             return False
-        first_directory, first_name = self._first_names[entry.hard_link]
+        first_place, first_name = self._first_names[entry.hard_link]
         self._held_back = held_back = []
         try:
+            first_directory = self._landing.find_directory(first_place)
             outcome = self._landing.make_link(directory, entry.name, first_directory, first_name)
         except TargetUnsafe as error:
             outcome = Outcome.KEPT

@@ -186,6 +186,12 @@ class ChunkIndex:
                     _remember_as_stored(loaded, short, place)
         self._loaded = loaded
 
+    def expect_no_finds(self) -> None:
+        """Give back the memory of the rows: look-ups read them again."""
+        self._loaded = None
+        for run in self._runs:
+            run.let_go()
+
     @property
     def row_count(self) -> int:
         """How many rows the runs and the unsorted tables have."""

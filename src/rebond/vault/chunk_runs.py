@@ -105,6 +105,10 @@ class Run:
         if self._held is None:
             self._held = b"".join(self.rows())
 
+    def let_go(self) -> None:
+        """Give back the memory of the rows. A look-up reads them again."""
+        self._held = None
+
     def find(self, short_id: bytes) -> Sequence[int]:
         """Return every place of an id as ``session << 24 | segment``, the session learnt last first."""
         if self._held is not None:

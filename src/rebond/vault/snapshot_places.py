@@ -78,6 +78,10 @@ class SnapshotPlaces:
         """Make ready for finding most chunks of the snapshot, where memory allows it."""
         self.expect_finds(1 + self._cache.chunks.row_count)
 
+    def expect_no_finds(self) -> None:
+        """Give back the memory of what was made ready: few look-ups follow, or none."""
+        self._cache.chunks.expect_no_finds()
+
     def find_all(self, chunk_id: bytes) -> Iterator[int]:
         """Yield where a chunk may be had: the snapshot's own segments, then any other, then packs in no list."""
         others = []

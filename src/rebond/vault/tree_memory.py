@@ -8,8 +8,8 @@ from array import array
 from collections.abc import Iterable
 from pathlib import Path
 
+from rebond.spool import Spool
 from rebond.vault.chunk_index import ChunkIndex
-from rebond.vault.reading_plan import Spool
 
 
 class TreeMemory:

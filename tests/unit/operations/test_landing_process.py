@@ -141,8 +141,9 @@ def test_a_file_that_a_killed_process_left_half_there_is_written_again(
     def write_half(self: LandingProcess, copy: object, files: object, **words: object) -> object:
         if spoilt or not files:
             return write(self, copy, files, **words)  # type: ignore[arg-type]
-        directory, encoded, _ = files[0]  # type: ignore[index]
-        spoilt.append(target / os.fsdecode(directory.path) / os.fsdecode(decode_entry(encoded).name))
+        _, encoded, _ = files[0]  # type: ignore[index]
+        name = os.fsdecode(decode_entry(encoded).name)
+        spoilt.append(target / next(f"site/{path}" for path in tree.files if path.endswith(f"/{name}")))
         spoilt[0].write_bytes(b"half")
         raise ProcessLost("killed")
 

@@ -15,6 +15,7 @@ from tests.unit.operations.restored import RestoredVault, a_tree, below
 from tests.unit.vault.written_trees import Thing, ThingTree
 from tests.unit.vault.written_vault import move_packs
 
+from rebond import spool
 from rebond.entries import Entry, Listing
 from rebond.errors import RestoreError, TargetNotEmpty, TargetUnsafe, UnknownName
 from rebond.findings import Severity
@@ -81,7 +82,8 @@ def test_everything_comes_back_and_each_segment_is_read_once(place: RestoredVaul
 
 def test_a_plan_too_large_for_memory_gives_the_same(place: RestoredVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading_plan, "_ROWS_IN_MEMORY", 7)
-    monkeypatch.setattr(reading_plan, "_SPOOL_BUFFER", 100)
+    monkeypatch.setattr(spool, "_BUFFER_BYTES", 100)
+    monkeypatch.setattr(spool, "_WINDOW_BYTES", 300)
     monkeypatch.setattr(reading_plan, "_ROWS_TOGETHER", 2)
     monkeypatch.setattr(landing_files, "_FILES_AHEAD", 3)
     tree = big_tree()
@@ -716,24 +718,6 @@ def test_a_scratch_directory_without_room_is_said_to_be_so(tmp_path: Path) -> No
         plan.add(1, number, 0, 1, bytes(32))
     with pytest.raises(RestoreError, match="cannot be kept"):
         plan.add(1, 0, 0, 1, bytes(32))
-
-
-@pytest.fixture
-def spool(tmp_path: Path) -> Iterator[reading_plan.Spool]:
-    spool = reading_plan.Spool(tmp_path)
-    yield spool
-    spool.close()
-
-
-def test_a_spool_gives_back_what_it_was_given_in_any_order(spool: reading_plan.Spool) -> None:
-    contents = [random.Random(n).randbytes(n * 37 % 3000) for n in range(900)]
-    for content in contents:
-        spool.add(content)
-    order = list(range(900)) + random.Random(1).sample(range(900), 300)
-
-    assert [spool.get(number) for number in order] == [contents[number] for number in order]
-    assert spool.add(b"more") == 900
-    assert spool.get(900) == b"more"
 
 
 def test_what_very_many_files_share_is_given_back_in_small_parts(tmp_path: Path) -> None:

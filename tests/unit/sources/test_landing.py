@@ -7,6 +7,7 @@ import signal
 import stat
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import msgspec
 import pytest
@@ -57,7 +58,7 @@ def target(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / "target"
 
 
-def landing_in(target: pathlib.Path, noted: Noted, overwrite: Overwrite = Overwrite.NEVER, **rest: bool) -> FileLanding:
+def landing_in(target: pathlib.Path, noted: Noted, overwrite: Overwrite = Overwrite.NEVER, **rest: Any) -> FileLanding:
     return FileLanding(os.fsencode(target), overwrite=overwrite, report=noted.append, **rest)
 
 

@@ -292,6 +292,10 @@ def test_what_is_taken_into_memory_tells_the_same_as_the_runs(tmp_path: Path) ->
     assert [list(index.find(each)) for each in ids] == on_disk
     index.expect_many_finds()
     assert [list(index.find(each)) for each in ids] == on_disk
+    index.expect_no_finds()
+    assert index._loaded is None
+    assert all(run._held is None for run in index._runs)
+    assert [list(index.find(each)) for each in ids] == on_disk
     assert list(index.find(bytes(32))) == []
     index.close()
 

@@ -56,6 +56,7 @@ RESTORING: dict[str, str] = {
     # the target
     "Somebody replaced {path} while it was being restored; nothing more is written to it.": "Quelqu'un a remplacé {path} pendant sa restauration ; plus rien n'y est écrit.",
     "A landing must begin with the root, and cannot be used after its end.": "Une restauration commence par la racine, et ne sert plus après sa fin.",
+    "A landing without a folder of its own lists its directories for nobody.": "Une restauration sans dossier à elle ne liste ses répertoires pour personne.",
     "Another restore is writing to {target}.": "Une autre restauration écrit dans {target}.",
     "Wait until it has ended, or restore to another directory.": "Attendez qu'elle soit finie, ou restaurez dans un autre dossier.",
     "What was restored does not lie at {path}: that name leads elsewhere now, or nowhere.": "Ce qui a été restauré ne se trouve pas à {path} : ce nom mène désormais ailleurs, ou nulle part.",

@@ -13,7 +13,7 @@ _MOST_OPEN = 64  # for each thread
 
 
 class Directory:
-    """A directory of the target. Made by ``FileLanding``; cheap to keep by the ten thousand."""
+    """A directory of the target. Made by ``FileLanding``, and had again from it by its ``place``."""
 
     __slots__ = (
         "device",
@@ -27,12 +27,14 @@ class Directory:
         "mode_before",
         "name",
         "parent",
+        "place",
     )
 
     def __init__(self, parent: "Directory | None", name: bytes, entry: Entry) -> None:
         self.parent = parent
         self.name = name
         self.entry = entry
+        self.place = -1  # until all is known of it
         self.device = 0
         self.inode = 0
         self.gid = 0  # what new things in it get
@@ -56,19 +58,21 @@ class Directory:
 
 
 class _Descriptors(threading.local):
-    def __init__(self, all_of_them: list[dict[Directory, int]]) -> None:
-        self.fds: dict[Directory, int] = {}
+    def __init__(self, all_of_them: list[dict[int, int]]) -> None:
+        self.fds: dict[int, int] = {}
         all_of_them.append(self.fds)
 
 
 class OpenDirectories:
-    """Descriptors of directories, for each thread its own, so that none closes what another is using."""
+    """Descriptors of directories, for each thread its own, so that none closes what another is using.
 
-    def __init__(self, root: Directory, root_fd: int) -> None:
-        self._root = root
+    A directory is told from others by its place: there may be several objects for one.
+    """
+
+    def __init__(self, root_fd: int) -> None:
         self._root_fd = root_fd
         self._locked_by = 0
-        self._all: list[dict[Directory, int]] = []
+        self._all: list[dict[int, int]] = []
         self._local = _Descriptors(self._all)
 
     def fd_of(self, directory: Directory) -> int:
@@ -78,25 +82,25 @@ class OpenDirectories:
         when it cannot be opened.
         """
         fds = self._local.fds
-        fd = fds.get(directory)
+        fd = fds.get(directory.place)
         if fd is not None:
             return fd
-        if directory is self._root:
+        if directory.parent is None:
             return self._root_fd
         missing = [directory]
         above = directory.parent
-        while above is not None and above is not self._root and above not in fds:
+        while above.parent is not None and above.place not in fds:
             missing.append(above)
             above = above.parent
-        fd = self._root_fd if above is None or above is self._root else fds[above]
+        fd = self._root_fd if above.parent is None else fds[above.place]
         for each in reversed(missing):
             fd = self.keep(each, open_same(each, fd))
         return fd
 
     def keep(self, directory: Directory, fd: int) -> int:
-        """Take over an open descriptor of ``directory``; return it."""
+        """Take over an open descriptor of ``directory``, which has its place; return it."""
         fds = self._local.fds
-        fds[directory] = fd
+        fds[directory.place] = fd
         if len(fds) > _MOST_OPEN:
             os.close(fds.pop(next(iter(fds))))
         return fd

@@ -6,11 +6,13 @@ not lie under its final name if it replaces something or is written in pieces. N
 others before it has its final mode.
 """
 
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from rebond.entries import Entry
 from rebond.errors import UsageError
+from rebond.sources.files.directory_table import MadeDirectories
 from rebond.sources.files.landed_directories import Directory
 from rebond.sources.files.landed_files import Buffer, LandedFile
 from rebond.sources.files.landed_metadata import OwnerLosses
@@ -37,7 +39,8 @@ class FileLanding:
 
     With ``dry_run`` nothing is touched, and the outcomes are those that would come. Without
     ``keeps_owner`` everything belongs to the user who restores. With ``was_empty`` nothing lay in the target before,
-    so whatever is met there is told by its path. Birth times cannot be set.
+    so whatever is met there is told by its path. Which directories were made is kept in a file in ``scratch``, else
+    where temporary files go. Birth times cannot be set.
     """
 
     def __init__(
@@ -49,6 +52,7 @@ class FileLanding:
         keeps_owner: bool = True,
         dry_run: bool = False,
         was_empty: bool = False,
+        scratch: Path | None = None,
     ) -> None:
         self._target = Target(
             target,
@@ -58,7 +62,7 @@ class FileLanding:
             is_dry_run=dry_run,
             was_empty=was_empty,
         )
-        self._maker = DirectoryMaker(self._target)
+        self._scratch = scratch
         self._nodes = NodeMaker(self._target)
         self._files: FileWriter | None = None
 
@@ -75,7 +79,13 @@ class FileLanding:
 
         The target may be reached through links, and be one: the user named it.
         """
-        root = self._maker.open_root(entry)
+        self._made = MadeDirectories(self._scratch)
+        self._maker = DirectoryMaker(self._target, self._made)
+        try:
+            root = self._maker.open_root(entry)
+        except BaseException:
+            self._made.close()
+            raise
         self._files = FileWriter(self._target)
         return root
 
@@ -86,6 +96,17 @@ class FileLanding:
         ``TargetUnsafe`` for a name that leads outside, or when a link lies under the name.
         """
         return self._maker.make(parent, entry)
+
+    def find_directory(self, place: int) -> Directory:
+        """Return a directory that was made, by its place. Raises ``RestoreError``."""
+        return self._made.get(place)
+
+    def list_directories(self) -> Path:
+        """Return the file of all directories that were made so far, for ``PlainFiles``. Only where ``scratch`` is."""
+        if self._made.path is None:
+            raise UsageError("A landing without a folder of its own lists its directories for nobody.")
+        self._made.flush()
+        return self._made.path
 
     def write_whole_file(self, directory: Directory, entry: Entry, content: Buffer) -> Outcome:
         """Write a file whose content is all here. Raises ``RestoreError``, ``TargetUnsafe``."""
@@ -139,6 +160,7 @@ class FileLanding:
         if self._files is not None:
             self._files.close()
             self._target.directories.close()
+            self._made.close()
             self._files = None
 
     @property

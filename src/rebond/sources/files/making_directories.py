@@ -5,6 +5,7 @@ import stat
 
 from rebond.entries import Entry
 from rebond.errors import RestoreError
+from rebond.sources.files.directory_table import MadeDirectories
 from rebond.sources.files.landed_directories import Directory, OpenDirectories, open_below, refuse_link
 from rebond.sources.files.landed_metadata import has_default_list
 from rebond.sources.files.overwriting import Overwrite
@@ -16,9 +17,9 @@ from rebond.sources.files.target import Target, notice_joined
 class DirectoryMaker:
     """Makes directories that only this user may enter, and gives them their metadata when all is in them."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, made: MadeDirectories) -> None:
         self._target = target
-        self._made: list[Directory] = []
+        self._made = made
 
     def open_root(self, entry: Entry) -> Directory:
         """Make the target, or open what is there. Raises ``RestoreError``."""
@@ -37,11 +38,13 @@ class DirectoryMaker:
                     target=show_path(target.path),
                     reason=os.strerror(error.errno or 0),
                 ) from error
-        target.directories = OpenDirectories(root, fd)
-        if fd >= 0:
-            if not target.is_dry_run:
-                self._lock_target()
-            self._adopt(root, fd)
+        target.directories = OpenDirectories(fd)
+        if fd < 0:
+            self._made.add(root)
+            return root
+        if not target.is_dry_run:
+            self._lock_target()
+        self._adopt(root, fd)
         return root
 
     def make(self, parent: Directory, entry: Entry) -> Directory | None:
@@ -53,6 +56,7 @@ class DirectoryMaker:
         target = self._target
         directory = Directory(parent, entry.name, entry)
         if not parent.exists:
+            self._made.add(directory)
             return directory
         try:
             parent_fd = target.directories.fd_of(parent)
@@ -66,8 +70,15 @@ class DirectoryMaker:
                 if not self._may_make_way(parent, entry.name, parent_fd):
                     return None
                 fd = self._make_way(directory, parent_fd)
-            if fd is not None:
-                self._adopt(directory, target.directories.keep(directory, fd))
+            if fd is None:
+                self._made.add(directory)
+                return directory
+            try:
+                self._adopt(directory, fd)
+            except BaseException:
+                os.close(fd)
+                raise
+            target.directories.keep(directory, fd)
         except OSError as error:
             target.fail(parent, entry.name, error)
             return None
@@ -80,8 +91,7 @@ class DirectoryMaker:
         """
         target = self._target
         devices: dict[int, Directory] = {}
-        while self._made:
-            directory = self._made.pop()
+        for directory in self._made.deepest_first():
             devices[directory.device] = directory
             try:
                 self._finish_one(directory)
@@ -155,14 +165,19 @@ class DirectoryMaker:
         return open_below(directory.name, parent_fd)
 
     def _adopt(self, directory: Directory, fd: int) -> None:
-        """Note what must be known of a directory that is open now."""
+        """Note what must be known of a directory that is open now. From then on it has its place."""
         status = os.fstat(fd)
         mode = stat.S_IMODE(status.st_mode)
         directory.exists = True
         directory.device, directory.inode = status.st_dev, status.st_ino
         directory.gid = status.st_gid if mode & stat.S_ISGID else os.getegid()
-        if self._target.is_dry_run:
-            return
+        if not self._target.is_dry_run:
+            self._prepare(directory, fd, status)
+        self._made.add(directory)
+
+    def _prepare(self, directory: Directory, fd: int, status: os.stat_result) -> None:
+        """Make it possible to write into a directory, and see what comes of what is written there."""
+        mode = stat.S_IMODE(status.st_mode)
         if directory.is_new and directory.parent is not None:
             directory.gives_lists = directory.parent.gives_lists
         else:
@@ -170,7 +185,6 @@ class DirectoryMaker:
         if mode & 0o700 != 0o700 and status.st_uid == self._target.metadata.uid != 0:
             directory.mode_before = mode
             os.fchmod(fd, mode | 0o700)
-        self._made.append(directory)
 
     def _finish_one(self, directory: Directory) -> None:
         fd = self._target.directories.fd_of(directory)
