@@ -3,6 +3,7 @@
 from tests.planted.bug import Bug, Change
 
 CHANGED = "tests/scenarios/test_tables_in_place_changed.py"
+BESIDE = "tests/scenarios/test_tables_in_place_beside_others.py"
 EXCHANGE, PART = "sources/postgres/table_exchange.py", "operations/recovery/tables_part.py"
 TAKE_BACK, ASK = "take_rows_back(self._target(), self._find())", "was_written(self._target(), self._find())"
 MARK = '"\\n".join([_DURABLY.format(is_local="false"), _mark(exchange, READY)])'
@@ -58,5 +59,23 @@ TABLES_IN_PLACE = (
         "A table of an extension is emptied of what that made, for the few rows of users that a dump saves of it.",
         (Change("sources/postgres/table_plan.py", "    if table.condition:\n", "    if False:\n"),),
         (f"{CHANGED}::test_rows_that_an_extension_made_are_not_exchanged_for_the_few_that_were_saved",),
+    ),
+    Bug(
+        "a-partition-that-is-none",
+        "A partition that was dropped comes back as a table of its own: who asks the whole one lacks its rows.",
+        (Change("sources/postgres/table_plan.py", "*_list_attached(plan, set(gone), target),", ""),),
+        (f"{BESIDE}::test_a_partition_that_was_dropped_is_one_again_and_goes_again_when_undone",),
+    ),
+    Bug(
+        "large-objects-are-not-spoken-of",
+        "Rows come back that name large objects which are gone, and nobody is told that these do not come with them.",
+        (Change("operations/recovery/table_doubts.py", "    if not exchange.pointing:\n", "    if True:\n"),),
+        (f"{BESIDE}::test_large_objects_that_rows_may_name_are_a_doubt",),
+    ),
+    Bug(
+        "subscribers-have-rows-twice",
+        "A table is emptied and filled where a publication sends only the second, and nobody is told.",
+        (Change("operations/recovery/table_doubts.py", "    if exchange.publishing_rows:\n", "    if False:\n"),),
+        (f"{BESIDE}::test_a_publication_that_does_not_say_that_a_table_was_emptied_is_a_doubt",),
     ),
 )

@@ -7,22 +7,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from rebond.errors import RebondError
-from rebond.findings import Finding, Severity
+from rebond.findings import Finding
 from rebond.operations.recovery.chosen_tables import choose_database
 from rebond.operations.recovery.journal import is_noted, note_read
 from rebond.operations.recovery.own_touches import Touches
 from rebond.operations.recovery.parts import Room, Source
 from rebond.operations.recovery.server_part import ServerPart
 from rebond.operations.recovery.server_waiting import FindTarget
+from rebond.operations.recovery.table_doubts import list_doubts, list_lost
 from rebond.operations.restore_database import Pace, read_saved
 from rebond.operations.saved_databases import SharedSegments, list_databases
 from rebond.progress import Observer
+from rebond.sources.postgres.exchanged_tables import Exchange, MadeTables
 from rebond.sources.postgres.part_load import choose_tables, load_part
 from rebond.sources.postgres.raw_text import read_json, write_json
 from rebond.sources.postgres.saved import SavedDatabase
 from rebond.sources.postgres.table_exchange import (
-    Exchange,
-    MadeTables,
     drop_beside,
     keep_since,
     mark_ready,
@@ -88,7 +88,7 @@ class TablesPart(ServerPart):
             return []
         saved = self._choose(read_saved(reader, self.name))
         exchange, made = self._plan(saved, self._aim(saved, target))
-        return [*_tell_lost(self.name, made), *_tell_published(self.name, exchange)]
+        return list_doubts(self.name, exchange, made)
 
     def describe_left(self) -> str:
         """Return the schema that only a restore makes, with what may lie in it."""
@@ -204,7 +204,7 @@ class TablesPart(ServerPart):
     def _remember(self, saved: SavedDatabase, target: DatabaseTarget, observer: Observer) -> Exchange:
         """Decide, once, what is exchanged, and write that down before anything is made."""
         exchange, made = self._plan(saved, target)
-        for finding in _tell_lost(self.name, made):
+        for finding in list_doubts(self.name, exchange, made) if self._moment else list_lost(self.name, made):
             observer.noticed(finding)
         for name in _SCRIPTS:
             self._write(name, getattr(made, name))
@@ -238,35 +238,3 @@ def _read_note(folder: Path) -> Exchange:
 
 def _describe(exchange: Exchange, names: Sequence[str]) -> str:
     return ", ".join(f"{exchange.database}: {exchange.work}.{name}" for name in names)
-
-
-def _tell_lost(component: str, made: MadeTables) -> list[Finding]:
-    if not made.lost_views:
-        return []
-    return [
-        Finding(
-            code="views-stay-gone",
-            severity=Severity.WARNING,
-            subject=component,
-            template="The views {views} went with their table, and do not come back with it.",
-            hint_template="'rebond cat SNAPSHOT {file}' shows how each was made.",
-            values={"views": ", ".join(made.lost_views), "file": f"{component}/pre-data.sql"},
-        )
-    ]
-
-
-def _tell_published(component: str, exchange: Exchange) -> list[Finding]:
-    if not exchange.publishing_all:
-        return []
-    return [
-        Finding(
-            code="beside-is-published",
-            severity=Severity.WARNING,
-            subject=component,
-            template="The publications {names} send all tables of {database}, also those in which the rows lie beside: "
-            "a subscriber that has none of that name stops at them.",
-            hint_template="Where one has subscribers, let it name its tables before (CREATE PUBLICATION … FOR TABLE "
-            "…); or make there the tables that the subscriber's log asks for, empty.",
-            values={"names": ", ".join(exchange.publishing_all), "database": exchange.database},
-        )
-    ]

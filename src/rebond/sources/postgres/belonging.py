@@ -20,7 +20,7 @@ _JOIN = re.compile(
     re.DOTALL,
 )
 _KEY_COMMENT = re.compile(rb"\s*COMMENT ON CONSTRAINT (" + NAME + rb") ON (" + QUALIFIED + rb")")
-_INDEX_COMMENT = re.compile(rb"\s*COMMENT ON INDEX (" + QUALIFIED + rb")")
+_BESIDE_COMMENT = re.compile(rb"\s*COMMENT ON (INDEX|STATISTICS) (" + QUALIFIED + rb")")
 _ATTACHED = re.compile(
     rb"\s*ALTER TABLE (?:ONLY )?(" + QUALIFIED + rb") ATTACH PARTITION (" + QUALIFIED + rb")",
 )
@@ -53,6 +53,12 @@ def read_publication(item: Item) -> str:
     return read_name(found[1]) if found else ""
 
 
+def read_attached(item: Item) -> tuple[bytes, bytes] | None:
+    """Return the whole table and the partition that an item joins, as SQL writes them; ``None`` for every other."""
+    found = _ATTACHED.match(item.statements[0]) if item.kind == b"TABLE ATTACH" and item.statements else None
+    return (found[1], found[2]) if found else None
+
+
 def list_partitions(items: Iterable[Item], table: str) -> list[str]:
     """Return the partitions that have rows of a table, which is named as people write it; none where it has its own."""
     below: dict[str, list[str]] = {}
@@ -76,11 +82,11 @@ def list_join_names(items: Iterable[Item]) -> frozenset[tuple[str, str]]:
     return frozenset((show(each.table), each.key) for each in joins if each is not None)
 
 
-def is_comment_on_index(item: Item, items: Iterable[Item], tables: AbstractSet[str]) -> bool:
-    """Say whether an item tells of an index of one of the tables, which are named as people write them."""
-    found = _INDEX_COMMENT.match(item.statements[0]) if item.statements else None
+def is_comment_beside(item: Item, items: Iterable[Item], tables: AbstractSet[str]) -> bool:
+    """Say whether an item tells of an index or of statistics of one of the tables, named as people write them."""
+    found = _BESIDE_COMMENT.match(item.statements[0]) if item.statements else None
     return found is not None and any(
-        each.kind == b"INDEX" and show(each.table) in tables and _name(each) == show(found[1]) for each in items
+        each.kind == found[1] and show(each.table) in tables and _name(each) == show(found[2]) for each in items
     )
 
 

@@ -9,7 +9,7 @@ from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import (
     FOREIGN_KEY,
     PUBLISHED,
-    is_comment_on_index,
+    is_comment_beside,
     list_join_names,
     list_partitions,
     read_key_comment,
@@ -260,7 +260,7 @@ def _is_wanted(item: Item, tables: set[str], plan: PartPlan) -> bool:
         return False
     if item.table:
         return show(item.table) in tables and read_key_comment(item) not in plan.joins
-    if is_comment_on_index(item, plan.definitions.after.items, tables):
+    if is_comment_beside(item, plan.definitions.after.items, tables):
         return True
     return bool(item.statements) and name_sequence(item.statements[0]) in plan.sequences
 

@@ -6,21 +6,20 @@ end, by which the server itself judges that every row still has what it points t
 schema, written by the same transaction: whatever is cut, it is true.
 """
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-
-import msgspec
+from collections.abc import Iterable, Iterator
 
 from rebond.errors import RestoreError
+from rebond.sources.postgres.exchanged_tables import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.feeding import LoadSession, ScriptGuard
 from rebond.sources.postgres.names import quote_name, quote_text
-from rebond.sources.postgres.table_looks import TableLooks, look_at_tables
+from rebond.sources.postgres.table_failures import explain, is_in_use, tell_in_use, tell_lost
+from rebond.sources.postgres.table_looks import TableLooks
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
 READY, PUT, TAKEN_BACK = "rebond: ready", "rebond: put", "rebond: taken back"
+# Ready, though it was put: a standby took over that never heard of it, and has the tables as they were.
+_OLD_ROWS_IN_PLACE = frozenset({READY, TAKEN_BACK})
 _LOCK_SECONDS = 60
-_NO_MATCH, _IN_USE = "23503", "55P03"  # codes: a foreign key is violated, a lock was waited for too long
-_OTHER_COLUMNS = re.compile(r'rebond-columns: (?P<columns>.*?)"(?: \||\n|\Z)', re.DOTALL)
 # Who may read a table by its policies alone must not find its rows here, whatever right every new schema gives away.
 _KEEP_PRIVATE = """
 SELECT DISTINCT pg_catalog.format('REVOKE ALL ON SCHEMA %I FROM ', n.nspname)
@@ -43,63 +42,6 @@ SELECT EXISTS (SELECT FROM ONLY {table} WHERE xmin::pg_catalog.text <> (
     WHERE d.classoid = 'pg_catalog.pg_namespace'::pg_catalog.regclass AND n.nspname = {work}))
   OR (SELECT pg_catalog.count(*) FROM ONLY {table}) <> {rows};
 """
-
-
-class ExchangedTable(msgspec.Struct, frozen=True, kw_only=True):
-    """A table, and the names under which its rows lie beside: those that came, were there, and were written since."""
-
-    schema: str
-    name: str
-    columns: tuple[str, ...]
-    rows: int
-    new: str
-    before: str
-    since: str
-    is_made: bool
-
-    @property
-    def sql(self) -> str:
-        """Its whole name as SQL."""
-        return f"{quote_name(self.schema)}.{quote_name(self.name)}"
-
-    @property
-    def shown(self) -> str:
-        """Its whole name as people write it."""
-        return f"{self.schema}.{self.name}"
-
-
-class Exchange(msgspec.Struct, frozen=True, kw_only=True):
-    """Tables of one database that are exchanged together. ``work`` is the schema beside.
-
-    ``sequences`` are made with the tables that are gone; whole names as SQL. ``publishing_all`` are publications that
-    send the tables beside to subscribers too.
-    """
-
-    database: str
-    work: str
-    tables: tuple[ExchangedTable, ...]
-    sequences: tuple[str, ...] = ()
-    publishing_all: tuple[str, ...] = ()
-
-    def name_beside(self, table: str) -> str:
-        """Return the whole name, as SQL, of a table of the schema beside."""
-        return f"{quote_name(self.work)}.{quote_name(table)}"
-
-    def look(self, target: DatabaseTarget) -> TableLooks:
-        """Ask for the tables as they are now. Raises ``RestoreError``."""
-        return look_at_tables(target, [(each.schema, each.name) for each in self.tables], self.work)
-
-
-class MadeTables(msgspec.Struct, frozen=True, kw_only=True):
-    """What makes the tables that are gone, before and after their rows, and sets the sequences of all of them.
-
-    ``lost_views`` read those tables, are gone too, and are not made.
-    """
-
-    before: bytes = b""
-    after: bytes = b""
-    positions: bytes = b""
-    lost_views: tuple[str, ...] = ()
 
 
 def open_beside(target: DatabaseTarget, exchange: Exchange) -> None:
@@ -141,8 +83,8 @@ def take_rows_back(target: DatabaseTarget, exchange: Exchange, *, was_put: bool 
     """
     looks = exchange.look(target)
     if looks.mark != PUT:
-        if was_put and looks.mark != TAKEN_BACK:
-            raise _lost(exchange, is_begun=True)
+        if was_put and looks.mark not in _OLD_ROWS_IN_PLACE:
+            raise tell_lost(exchange, is_begun=True)
         return
     keeping: list[str] = []
     for each in exchange.tables:
@@ -162,8 +104,8 @@ def was_written(target: DatabaseTarget, exchange: Exchange, *, was_put: bool = F
     """
     looks = exchange.look(target)
     if looks.mark != PUT:
-        if was_put and looks.mark != TAKEN_BACK:
-            raise _lost(exchange, is_begun=False)
+        if was_put and looks.mark not in _OLD_ROWS_IN_PLACE:
+            raise tell_lost(exchange, is_begun=False)
         return False
     _require_fitting(target, exchange, looks)
     for each in exchange.tables:
@@ -185,7 +127,7 @@ def _require_fitting(target: DatabaseTarget, exchange: Exchange, looks: TableLoo
     try:
         ask(target.access, target.database, "\n".join(questions))
     except RestoreError as error:
-        raise _explain(error, exchange, is_back=True) from error
+        raise explain(error, exchange, is_back=True) from error
 
 
 def keep_since(target: DatabaseTarget, exchange: Exchange) -> None:
@@ -242,7 +184,10 @@ def _exchange(
         _feed_lines(session, [_mark(exchange, state), "COMMIT;"])
         session.finish()
     except RestoreError as error:
-        raise _explain(error, exchange, is_back=is_back) from error
+        if is_in_use(error):
+            session.close()
+            raise tell_in_use(error, target, exchange, looks, _LOCK_SECONDS) from error
+        raise explain(error, exchange, is_back=is_back) from error
     finally:
         session.close()
 
@@ -263,6 +208,8 @@ def _list_change(table: ExchangedTable, exchange: Exchange, looks: TableLooks, *
         if not is_back:
             yield from _fill(table, exchange)
         elif live is not None:
+            if live.whole:  # what points to the whole table holds on to its partitions
+                yield f"ALTER TABLE {live.whole} DETACH PARTITION {table.sql};"
             yield f"DROP TABLE {table.sql};"
         return
     switches = live.switches if live is not None else ()
@@ -293,25 +240,6 @@ def _require_columns(table: ExchangedTable, exchange: Exchange, kept: str, *, is
     return _REQUIRE_COLUMNS.format(left=left, right=right, more=right if is_exact else left)
 
 
-def _lost(exchange: Exchange, *, is_begun: bool) -> RestoreError:
-    values = {"work": exchange.work, "database": exchange.database}
-    tables = ", ".join(each.shown for each in exchange.tables)
-    if is_begun:
-        return RestoreError(
-            "The schema {work} of {database}, in which the old rows of {tables} lay, is gone: they cannot be put back.",
-            hint="Say there that they are given up, then run the same command again; what is in the tables now stays: "
-            "CREATE SCHEMA {work}; COMMENT ON SCHEMA {work} IS 'rebond: taken back';",
-            tables=tables,
-            **values,
-        )
-    return RestoreError(
-        "The schema {work} of {database}, in which the old rows of {tables} lay, is gone: they cannot be put back.",
-        hint="Keep what is there now: rebond restore --accept latest",
-        tables=tables,
-        **values,
-    )
-
-
 def _mark(exchange: Exchange, state: str) -> str:
     return f"COMMENT ON SCHEMA {quote_name(exchange.work)} IS {quote_text(state)};"
 
@@ -328,48 +256,3 @@ def _feed_script(session: LoadSession, guard: ScriptGuard, script: bytes) -> Non
         session.feed(script)
         session.feed(b"\n")
         session.feed(last)
-
-
-def _explain(error: RestoreError, exchange: Exchange, *, is_back: bool) -> RestoreError:
-    """Say what became of the tables: all of them are as they were."""
-    words = str(error.values.get("words", ""))
-    values = {**error.values, "tables": ", ".join(each.shown for each in exchange.tables), "words": words}
-    if _IN_USE in words:
-        return RestoreError(
-            "The tables {tables} of {database} are in use, and did not become free in {seconds} s.",
-            hint="Stop what uses them (pg_stat_activity and pg_prepared_xacts name it), then run the same command "
-            "again.",
-            **values,
-            seconds=_LOCK_SECONDS,
-        )
-    if found := _OTHER_COLUMNS.search(words):
-        return _tell_columns({**values, "columns": found["columns"]}, is_back=is_back)
-    if _NO_MATCH not in words:
-        return error
-    if is_back:
-        return RestoreError(
-            "Rows that were written since point to what {tables} did not hold before: {words}",
-            hint="Change or delete those rows, then run the same command again.",
-            **values,
-        )
-    return RestoreError(
-        "The rows of {tables} do not fit those that other tables of {database} have now: {words}",
-        hint="Bring these back too, with --table for each. Or load them beside and take over what you need by SQL: "
-        "rebond restore SNAPSHOT COMPONENT --into TARGET --table TABLE --rename TABLE=NEW",
-        **values,
-    )
-
-
-def _tell_columns(values: Mapping[str, object], *, is_back: bool) -> RestoreError:
-    if is_back:
-        return RestoreError(
-            "The columns of {tables} were changed since the restore, and the old rows do not fit any more: {columns}",
-            hint="Change them back (ALTER TABLE), then run the same command again. Where nothing was undone yet, you "
-            "may keep the new version: rebond restore --accept latest",
-            **values,
-        )
-    return RestoreError(
-        "The columns of {tables} were changed while the restore was under way: {columns}",
-        hint="Run the restore again: it says before anything is stopped whether the rows still fit.",
-        **values,
-    )

@@ -8,7 +8,7 @@ from rebond.sources.postgres.names import quote_name, quote_text
 from rebond.sources.postgres.raw_text import read_json
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
-_ORDINARY = "r"
+_ORDINARY, _PARTITIONED = "r", "p"
 # A key of a partition stands and falls with that of the whole table, and may be nobody's but a whole table's. One
 # that has a name or a comment of its own keeps it where it is made first: that of the whole table takes it over then.
 _LOOK = """
@@ -33,6 +33,10 @@ SELECT pg_catalog.json_build_object(
   'user', current_user,
   'publishing_all', (SELECT coalesce(pg_catalog.json_agg(pubname), '[]') FROM pg_catalog.pg_publication
                      WHERE puballtables),
+  'publishing_rows', (SELECT coalesce(pg_catalog.json_agg(p.pubname), '[]') FROM pg_catalog.pg_publication p
+                      WHERE p.pubinsert AND NOT p.pubtruncate AND EXISTS (
+                        SELECT FROM pg_catalog.pg_publication_tables t WHERE t.pubname = p.pubname
+                        AND (t.schemaname::text, t.tablename::text) IN ({names}))),
   'mark', coalesce((SELECT pg_catalog.obj_description(oid, 'pg_namespace') FROM pg_catalog.pg_namespace
                     WHERE nspname = {work}), ''),
   'beside', (SELECT coalesce(pg_catalog.json_agg(c.relname), '[]') FROM pg_catalog.pg_class c
@@ -44,6 +48,9 @@ SELECT pg_catalog.json_build_object(
     'is_ours', pg_catalog.pg_has_role(w.relowner, 'USAGE'),
     'is_hidden', (SELECT c.relrowsecurity AND c.relforcerowsecurity AND NOT (r.rolsuper OR r.rolbypassrls)
       FROM pg_catalog.pg_class c, pg_catalog.pg_roles r WHERE c.oid = w.oid AND r.rolname = current_user),
+    'whole', coalesce((SELECT pg_catalog.format('%I.%I', pn.nspname, p.relname) FROM pg_catalog.pg_inherits i
+      JOIN pg_catalog.pg_class p ON p.oid = i.inhparent AND p.relkind = 'p'
+      JOIN pg_catalog.pg_namespace pn ON pn.oid = p.relnamespace WHERE i.inhrelid = w.oid), ''),
     'columns', (SELECT coalesce(pg_catalog.json_agg(a.attname ORDER BY a.attnum), '[]') FROM pg_catalog.pg_attribute a
       WHERE a.attrelid = w.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''),
     'types', (SELECT coalesce(pg_catalog.json_agg(pg_catalog.format_type(a.atttypid, a.atttypmod) ORDER BY a.attnum),
@@ -98,7 +105,7 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
 class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
     """A table as it is now. ``columns`` are those that can be written; ``is_ours`` says that this user owns it.
 
-    ``is_hidden`` says that policies hide rows from its owner too.
+    ``is_hidden`` says that policies hide rows from its owner too. ``whole`` is what it is a partition of, as SQL.
     """
 
     schema: str
@@ -107,6 +114,7 @@ class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
     owner: str
     is_ours: bool
     is_hidden: bool
+    whole: str = ""
     columns: tuple[str, ...] = ()
     types: tuple[str, ...] = ()
     switches: tuple[Switch, ...] = ()
@@ -115,6 +123,11 @@ class LiveTable(msgspec.Struct, frozen=True, kw_only=True):
     def shown(self) -> str:
         """Its whole name as people write it."""
         return f"{self.schema}.{self.name}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its rows lie in partitions."""
+        return self.kind == _PARTITIONED
 
     @property
     def is_ordinary(self) -> bool:
@@ -169,12 +182,14 @@ class ForeignKey(msgspec.Struct, frozen=True, kw_only=True):
 class TableLooks(msgspec.Struct, frozen=True, kw_only=True):
     """What one look at a database showed. ``mark`` and ``beside`` are of the schema that a restore works in.
 
-    ``publishing_all`` are publications of all tables, also of those that are made.
+    ``publishing_all`` are publications of all tables, also of those that are made; ``publishing_rows`` send what is put
+    into one of these, and not that it was emptied before.
     """
 
     may_create: bool
     user: str
     publishing_all: tuple[str, ...]
+    publishing_rows: tuple[str, ...]
     mark: str
     beside: tuple[str, ...]
     tables: tuple[LiveTable, ...]

@@ -8,16 +8,17 @@ import msgspec
 
 from rebond.errors import RestoreError
 from rebond.sources.postgres.advances import find_now, list_advances
-from rebond.sources.postgres.belonging import read_join, read_key_comment, read_publication
+from rebond.sources.postgres.belonging import read_attached, read_join, read_key_comment, read_publication
+from rebond.sources.postgres.exchanged_tables import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.part_load import PartPlan, list_made, list_positions, plan_part
 from rebond.sources.postgres.saved import SavedDatabase, SavedTable
 from rebond.sources.postgres.sequences import list_own_sequences, show, split
 from rebond.sources.postgres.statements import Item
-from rebond.sources.postgres.table_exchange import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.table_looks import LiveTable, has_key, has_publication, look_at_tables
 from rebond.sources.postgres.target import DatabaseTarget, ask
 
+_LARGE_OBJECTS = frozenset({"oid", "lo"})  # types; the second is of an extension, in any schema
 _LONGEST = 40  # letters of a table's name that are kept in another one
 _VIEWS = frozenset({b"VIEW", b"MATERIALIZED VIEW"})
 _UNPLAIN = re.compile(r"[^a-z0-9_]+")
@@ -52,6 +53,7 @@ def plan_exchange(target: DatabaseTarget, tables: Sequence[SavedTable], work: st
         work=work,
         tables=tuple(_name(number, each, is_made=live is None) for number, (each, live) in enumerate(found, 1)),
         publishing_all=looks.publishing_all,
+        publishing_rows=looks.publishing_rows,
     )
 
 
@@ -70,16 +72,38 @@ def make_missing(
     """
     gone = [each.shown for each in exchange.tables if each.is_made]
     plan = plan_part(saved, target, tables=gone, schemas=(), renames={}, keeps_owner=keeps_owner)
+    exchange = msgspec.structs.replace(
+        exchange, pointing=_list_pointing(saved, {each.shown for each in exchange.tables})
+    )
     there = {each.shown for each in exchange.tables if not each.is_made}
     own = list_own_sequences(plan.definitions.before.items, there)
     positions = [*(list_positions(saved, plan) if gone else ()), *list_advances(saved, find_now(target, own))]
     made = MadeTables(
         before=b"\n".join(list_made(plan, is_before=True)) if gone else b"",
-        after=b"\n".join([*list_made(plan, is_before=False), *_list_joins(plan, set(gone), target)]) if gone else b"",
+        after=b"\n".join(
+            [
+                *list_made(plan, is_before=False),
+                *_list_attached(plan, set(gone), target),
+                *_list_joins(plan, set(gone), target),
+            ]
+        )
+        if gone
+        else b"",
         positions=b"\n".join(positions),
         lost_views=_list_lost_views(plan, set(gone), target) if gone else (),
     )
     return _with_sequences(exchange, plan), made
+
+
+def _list_pointing(saved: SavedDatabase, tables: AbstractSet[str]) -> tuple[str, ...]:
+    """Return the columns of tables that may name large objects, where any were saved."""
+    return tuple(
+        f"{table.shown}.{column}"
+        for table in saved.tables
+        if saved.manifest.large_objects and table.shown in tables
+        for column, kind in zip(table.columns, table.types, strict=False)
+        if kind.rpartition(".")[2] in _LARGE_OBJECTS
+    )
 
 
 def _with_sequences(exchange: Exchange, plan: PartPlan) -> Exchange:
@@ -106,6 +130,30 @@ def _list_joins(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTarget) 
             show(item.table) in gone and has_publication(target, read_publication(item))
         ):
             yield from plan.definitions.list_statements(item)
+
+
+def _list_attached(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTarget) -> Iterator[bytes]:
+    """Yield what makes tables partitions again: beside the whole table nobody would find their rows.
+
+    Raises ``RestoreError`` where that one is not there.
+    """
+    for item in plan.definitions.before.items:
+        ends = read_attached(item)
+        if ends is None or show(ends[1]) not in gone:
+            continue
+        looks = look_at_tables(target, [split(ends[0])], "")
+        whole = next((each for each in looks.tables if each.is_whole), None)
+        if whole is None:
+            raise RestoreError(
+                "{table} is a partition of {whole}, which is gone too.",
+                hint="Make that one again (the file pre-data.sql of the component says how), then run the same command "
+                "again. Or load the rows alone: rebond restore SNAPSHOT COMPONENT --into TARGET --table {table}",
+                table=show(ends[1]),
+                whole=show(ends[0]),
+            )
+        if not whole.is_ours:
+            raise _not_ours(whole.shown, whole.owner, looks.user)
+        yield from plan.definitions.list_statements(item)
 
 
 def _list_lost_views(plan: PartPlan, gone: AbstractSet[str], target: DatabaseTarget) -> tuple[str, ...]:

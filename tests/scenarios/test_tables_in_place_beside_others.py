@@ -1,0 +1,137 @@
+"""Tables that come back in their place among what holds them or hangs on them: partitions, subscribers, sessions."""
+
+import json
+import pathlib
+import subprocess
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from tests.scenarios.test_tables_in_place import Shop
+from tests.scenarios.test_tables_in_place_changed import rollback
+
+from rebond.sources.postgres import table_exchange
+from rebond.testing.postgres_server import PostgresServer
+
+pytestmark = pytest.mark.judge("postgres")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    with PostgresServer(settings={"max_prepared_transactions": "2"}) as made:
+        yield made
+
+
+@pytest.fixture
+def shop(tmp_path: pathlib.Path, server: PostgresServer) -> Shop:
+    return Shop(tmp_path, server)
+
+
+def tell(shop: Shop, *tables: str) -> dict[str, str]:
+    """Return what the plan doubts, by code."""
+    named = [word for each in tables for word in ("--table", each)]
+    plan = json.loads(shop.program.good("restore", "latest", "--in-place", "--dry-run", "--json", *named).out)
+    return {each["code"]: each["message"] for each in plan["missing"]}
+
+
+def test_a_partition_that_was_dropped_is_one_again_and_goes_again_when_undone(shop: Shop) -> None:
+    """Also where another table points to the whole one: then it has to be detached first."""
+    shop.sql("ALTER TABLE visits DETACH PARTITION visits_2; DROP TABLE visits_2")
+    damaged = shop.everything()
+    shop.bring_back("visits_2")
+    assert shop.everything() == shop.saved
+    shop.sql("INSERT INTO follow_ups VALUES ('2026-02-05', 3)")
+    status, told = rollback(shop, "--set-newer-aside")
+    assert (status, "visits_2" in told) == (40, True), told
+    shop.sql("DELETE FROM follow_ups WHERE day = '2026-02-05'")
+    assert rollback(shop)[0] == 0
+    assert (shop.everything(), shop.schemas()) == (damaged, [])
+
+
+def test_a_partition_whose_whole_table_is_gone_is_said_before_anything_is_stopped(shop: Shop) -> None:
+    shop.sql("DROP TABLE visits CASCADE")
+    told = json.loads(shop.restore("visits_1").out)["error"]
+    assert "public.visits" in told["message"]
+    assert "pre-data.sql" in told["hint"]
+    assert not (shop.top / "was-stopped").exists()
+    shop.sql("CREATE TABLE visits (day date NOT NULL, who int REFERENCES customers, PRIMARY KEY (day, who)) "
+             "PARTITION BY RANGE (day)")  # fmt: skip
+    shop.bring_back("visits_1", "visits_2")
+    assert shop.sql("SELECT count(*) FROM visits").strip() == "40"
+
+
+def test_all_that_belongs_to_a_table_that_was_dropped_comes_back(shop: Shop) -> None:
+    shop.sql(
+        "CREATE TABLE rich (id int PRIMARY KEY, words text COMPRESSION pglz, more text) WITH (fillfactor = 70);"
+        "ALTER TABLE rich ALTER words SET STORAGE EXTERNAL; ALTER TABLE rich ALTER more SET STATISTICS 7;"
+        "COMMENT ON TABLE rich IS 'rich'; COMMENT ON COLUMN rich.words IS 'words'; "
+        "GRANT SELECT (words) ON rich TO PUBLIC;"
+        "CREATE INDEX by_more ON rich (more); ALTER TABLE rich CLUSTER ON by_more; "
+        "ALTER TABLE rich REPLICA IDENTITY FULL;"
+        "CREATE STATISTICS counted (ndistinct) ON words, more FROM rich; COMMENT ON STATISTICS counted IS 'counted';"
+        "CREATE POLICY few ON rich USING (id > 0); COMMENT ON POLICY few ON rich IS 'few'; "
+        "INSERT INTO rich VALUES (1)"
+    )
+    shop.program.good("backup", "code", "db")
+    before = describe(shop)
+    shop.sql("DROP TABLE rich")
+    shop.bring_back("rich")
+    assert describe(shop) == before
+
+
+def describe(shop: Shop) -> list[str]:
+    words = ["pg_dump", "-s", "-N", "rebond*", "-h", shop.server.socket_folder, "-U", "postgres", "shop"]
+    words[0] = str(shop.server.programs / words[0]) if (shop.server.programs / words[0]).exists() else words[0]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    return [each for each in said.splitlines() if "restrict" not in each]
+
+
+def test_large_objects_that_rows_may_name_are_a_doubt(shop: Shop) -> None:
+    """They do not come with a table: rows would name what is gone, and nobody was told."""
+    shop.sql("CREATE TABLE pictures (id int, picture oid); INSERT INTO pictures VALUES (1, lo_from_bytea(0, 'x'))")
+    shop.program.good("backup", "code", "db")
+    assert "public.pictures.picture" in tell(shop, "pictures")["large-objects-stay-gone"]
+    assert tell(shop, "notes") == {}
+
+
+def test_a_publication_that_does_not_say_that_a_table_was_emptied_is_a_doubt(shop: Shop) -> None:
+    """Its subscribers have each row twice, or stop at the first one."""
+    shop.sql("CREATE PUBLICATION adding FOR TABLE notes WITH (publish = 'insert, update')")
+    shop.sql("CREATE PUBLICATION changing FOR TABLE notes WITH (publish = 'update, delete')")
+    assert "adding" in tell(shop, "notes")["rows-stay-at-subscribers"]
+    assert "changing" not in tell(shop, "notes")["rows-stay-at-subscribers"]
+    assert tell(shop, "items") == {}
+
+
+def test_who_holds_a_table_is_named_with_what_ends_it(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it is the table at the other end of a key that is held."""
+    monkeypatch.setattr(table_exchange, "_LOCK_SECONDS", 1)
+    before = shop.everything()
+    connection = f"{shop.server.connection()} dbname=shop application_name='night shift'"
+    with psycopg.connect(connection) as session:
+        session.execute("DECLARE rows CURSOR FOR SELECT * FROM items")
+        session.execute("FETCH 1 FROM rows")
+        number = session.info.backend_pid
+        told = json.loads(shop.restore("orders").out)["error"]
+        for words in (f"pid {number}", "night shift", "postgres", "idle in transaction", "Z)"):
+            assert words in told["message"], told
+        assert f"SELECT pg_terminate_backend({number});" in told["hint"]
+    shop.sql("BEGIN; INSERT INTO notes VALUES ('x'); PREPARE TRANSACTION 'it''s left'")
+    try:
+        told = json.loads(shop.restore("notes").out)["error"]
+        assert "ROLLBACK PREPARED 'it''s left';" in told["hint"], told
+    finally:
+        shop.sql("ROLLBACK PREPARED 'it''s left'")
+    assert (shop.everything(), shop.schemas()) == (before, [])
+
+
+def test_a_standby_that_took_over_before_it_heard_of_it_has_nothing_to_undo(shop: Shop) -> None:
+    """As it is there then: the rows lie beside and were never put. It was said that the old ones are lost."""
+    shop.sql("UPDATE notes SET words = 'old'")
+    run = shop.bring_back("notes")
+    (schema,) = shop.schemas()
+    shop.sql(f"DROP TABLE {schema}.notes_1_before; COMMENT ON SCHEMA {schema} IS 'rebond: ready'")
+    shop.sql("UPDATE notes SET words = 'old'")
+    held = shop.everything()
+    shop.program.good("restore", "--rollback", run, "--yes")
+    assert (shop.everything(), shop.schemas()) == (held, [])
