@@ -38,7 +38,8 @@ def translate_os_error(error: OSError, name: str, location: str) -> StoreError |
     if number == errno.EROFS:
         return AccessDenied(
             "{location} can only be read: {name} cannot be written there.",
-            hint="Look at the system's log: a disk with errors is made read-only. Else mount it for writing.",
+            hint="Look at the system's log: a disk with errors is made read-only. Else mount it for writing. A unit of "
+            "systemd may not write to a folder that was made after it began: restart it.",
             **values,
         )
     if number in _DENIED and not name:

@@ -113,3 +113,17 @@ def test_what_podman_paused_is_not_started(tmp_path: pathlib.Path, state: str, v
     assert loaded
     (found,) = check_services(replace_scene(scene(tmp_path, body), loaded=loaded))
     assert (found.code, found.command) == ("service-unreachable", f"podman {verb} web")
+
+
+@pytest.mark.parametrize(("uid", "told"), [(1000, ["volume-rootless"]), (0, [])])
+def test_a_volume_of_a_podman_without_root_is_told(tmp_path: pathlib.Path, uid: int, told: list[str]) -> None:
+    """Podman 4.3: what the users of a container own belongs to numbers here that only 'podman unshare' may use."""
+    volume = f'[{{"Name": "media", "Mountpoint": "{tmp_path}", "Labels": {{}}}}]'
+    program = tmp_path / "podman"
+    program.write_text(f"#!/bin/sh\n[ \"$2\" = ls ] || echo '{volume}'\n")
+    program.chmod(0o755)
+    body = '[component.a]\nkind = "files"\nvolume = "media"\n'
+    loaded = read_body(tmp_path, body, PATH=str(tmp_path)).loaded
+    assert loaded
+    found = check_services(replace_scene(scene(tmp_path, body, uid=uid), loaded=loaded))
+    assert [each.code for each in found] == told

@@ -97,7 +97,7 @@ STORE: dict[str, str] = {
     "{location} does not let this account handle {name}: {reason}.": "{location} ne permet pas à ce compte de traiter "
     "{name} : {reason}.",
     "{location} can only be read: {name} cannot be written there.": "{location} est en lecture seule : {name} ne peut y être écrit.",
-    "Look at the system's log: a disk with errors is made read-only. Else mount it for writing.": "Regardez le journal du système : un disque qui a des erreurs passe en lecture seule. Sinon, montez-le en écriture.",
+    "Look at the system's log: a disk with errors is made read-only. Else mount it for writing. A unit of systemd may not write to a folder that was made after it began: restart it.": "Regardez le journal du système : un disque qui a des erreurs passe en lecture seule. Sinon, montez-le en écriture. Une unité de systemd ne peut écrire dans un dossier créé après son démarrage : redémarrez-la.",
     "Give this account the right to read and write there, or run as the account that owns it.": "Donnez à ce compte le "
     "droit d'y lire et d'y écrire, ou prenez le compte à qui il appartient.",
     "{location} does not answer: {reason}.": "{location} ne répond pas : {reason}.",

@@ -27,7 +27,7 @@ from rebond.stack.advice.installing import install_command
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import Asked, ask_program
 from rebond.stack.surroundings import address_of, describe_surroundings
-from rebond.stack.whereabouts import find_folder, place_of
+from rebond.stack.whereabouts import find_engine, find_folder, place_of
 
 CHECK = "services"
 PATIENCE_SECONDS = 8.0
@@ -88,6 +88,16 @@ def _check_volume(scene: Scene, name: str, component: Component) -> Iterator[Obs
         return
     if place.address is not None and holds_postgres(component):
         yield from _check_place(scene, place.address, has_database=True)
+    if place.address is None and not scene.is_root and find_engine(scene.loaded) == Client.PODMAN:
+        yield Observation(
+            check=CHECK,
+            code="volume-rootless",
+            weight=Weight.WARNING,
+            template="{component} is read from a volume of a Podman without root: what other users of its containers "
+            'own may be shut here, and comes back as {user}\'s. Name the container (in = "podman:NAME"), and restore '
+            "in place with 'podman unshare rebond restore'.",
+            values={"component": f"component.{name}", "user": scene.user},
+        )
 
 
 def _volume_unfit(name: str, error: RebondError, command: str) -> Observation:
