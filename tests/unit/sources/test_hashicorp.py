@@ -20,7 +20,7 @@ class Engine(http.server.BaseHTTPRequestHandler):
     """A KV engine at ``kv``, of either version."""
 
     version: ClassVar[int] = 2
-    known: ClassVar[dict[str, dict[str, str]]] = {}
+    known: ClassVar[dict[str, dict[str, str] | None]] = {}  # None: its newest version was deleted
     asked: ClassVar[list[tuple[str, str | None]]] = []
 
     def do_GET(self) -> None:
@@ -42,6 +42,9 @@ class Engine(http.server.BaseHTTPRequestHandler):
             keys = sorted({each.split("/")[0] + ("/" if "/" in each else "") for each in below})
             return self.answer(200 if keys else 404, {"data": {"keys": keys}})
         data: object = self.known.get(inner)
+        if data is None and inner in self.known:
+            about = {"deletion_time": "2026-11-23T18:00:00Z", "destroyed": False, "custom_metadata": {"is": "kept"}}
+            return self.answer(404, {"data": {"data": None, "metadata": about}})
         if data is None:
             return self.answer(404, {"errors": []})
         return self.answer(200, {"data": {"data": data, "metadata": {}} if self.version == 2 else data})
@@ -88,6 +91,16 @@ def test_all_below_a_path_comes_from_either_version(address: str, version: int) 
         {"data/other.json": {"z": "3"}, "data/shop/a.json": {"x": "1"}},
         ["unreadable"],
     )
+
+
+def test_a_secret_whose_newest_version_was_deleted_is_no_fault_of_a_pattern(address: str) -> None:
+    """Lists go on naming it: with a warning each backup would be partial, and nothing in 'paths' could mend it."""
+    Engine.known = {"shop/a": {"x": "1"}, "shop/old": None}
+
+    assert read(address, "shop/*") == ({"data/shop/a.json": {"x": "1"}}, ["empty"])
+    assert read(address, "shop/*", "shop/old") == ({"data/shop/a.json": {"x": "1"}}, ["unreadable"])
+    with pytest.raises(SourceUnfit, match="no secret"):
+        read(address, "shop/o*")
 
 
 def test_no_two_secrets_have_one_file_and_none_leads_elsewhere(address: str) -> None:

@@ -78,6 +78,10 @@ KINDS: dict[str, str] = {
     "HashiCorp Vault has no content at {path} of {mount}, and it is not in this snapshot.": "HashiCorp Vault n'a aucun "
     "contenu à {path} de {mount}, qui n'est pas dans cette sauvegarde.",
     "If it was deleted there, take it out of 'paths'.": "S'il y a été supprimé, retirez-le de « paths ».",
+    "{path} of {mount} is listed by HashiCorp Vault and has no content: it is not in this snapshot.": "{path} de {mount} "
+    "est dans la liste de HashiCorp Vault et n'a aucun contenu : il n'est pas dans cette sauvegarde.",
+    "Mostly its newest version was deleted there. Earlier snapshots keep what they have of it.": "Le plus souvent, sa "
+    "dernière version y a été supprimée. Les sauvegardes précédentes gardent ce qu'elles en ont.",
     "HashiCorp Vault at {address} has no secret in {mount} that fits {paths}.": "HashiCorp Vault à {address} n'a dans "
     "{mount} aucun secret qui correspond à {paths}.",
     "Check mount and paths, and what the token may list and read.": "Vérifiez mount et paths, et ce que le jeton peut lister "

@@ -70,8 +70,9 @@ class KeyValueReader:
         self._is_second = self._find_version() == 2
         found: dict[bytes, Document] = {}
         patterns = self._store.patterns or ("*",)
+        named = {each.strip("/") for each in patterns if "*" not in each}
         for path in sorted({path for each in patterns for path in self._list_fitting(each.strip("/"))}):
-            self._read_one(path, found)
+            self._read_one(path, found, is_named=path in named)
         if not found:
             raise SourceUnfit(
                 "HashiCorp Vault at {address} has no secret in {mount} that fits {paths}.",
@@ -117,7 +118,7 @@ class KeyValueReader:
             else:
                 yield folder + str(key)
 
-    def _read_one(self, path: str, found: dict[bytes, Document]) -> None:
+    def _read_one(self, path: str, found: dict[bytes, Document], *, is_named: bool) -> None:
         kind = "data/" if self._is_second else ""
         answer = self._ask(f"{self._store.mount}/{kind}{urllib.parse.quote(path)}")
         data = answer.get("data") if answer else None
@@ -127,7 +128,7 @@ class KeyValueReader:
             notes = about.get("custom_metadata") if isinstance(about, dict) else None
             data = data.get("data")
         if not isinstance(data, dict):
-            self._report(self._not_there(path))
+            self._report(self._not_there(path) if is_named else self._without_content(path))
             return
         found[b"data/" + _name_file(path)] = Document(content=_write(data), modified_ns=self._now_ns)
         if notes:
@@ -174,6 +175,17 @@ class KeyValueReader:
             subject=path,
             template="HashiCorp Vault has no content at {path} of {mount}, and it is not in this snapshot.",
             hint_template="If it was deleted there, take it out of 'paths'.",
+            values={"path": path, "mount": self._store.mount},
+        )
+
+    def _without_content(self, path: str) -> Finding:
+        """Lists name a secret of the second version for as long as somebody does not delete its notes too."""
+        return Finding(
+            code="empty",
+            severity=Severity.NOTE,
+            subject=path,
+            template="{path} of {mount} is listed by HashiCorp Vault and has no content: it is not in this snapshot.",
+            hint_template="Mostly its newest version was deleted there. Earlier snapshots keep what they have of it.",
             values={"path": path, "mount": self._store.mount},
         )
 
