@@ -1,4 +1,4 @@
-"""Trees as zip and tar files, written as streams: nothing is kept but the names."""
+"""Trees as zip and tar files, written as streams: no more is kept than what a zip file ends with, packed."""
 
 import contextlib
 import io
@@ -8,7 +8,7 @@ import struct
 import tarfile
 import time
 import zipfile
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, cast
 
@@ -16,11 +16,12 @@ import zstandard
 
 from rebond.archives.deflating import Deflater, Piece
 from rebond.archives.pax_attributes import describe_attributes
+from rebond.archives.zip_contents import KeptContents, NoNames
 from rebond.entries import Entry, EntryKind
 
 _ZIP_FIRST_NS = 315_532_800 * 10**9  # 1980: earlier moments do not fit into a zip file
 _MOST_YEARS_NS = 4_354_819_198 * 10**9  # 2107
-_BLOCK_BYTES = 1 << 20
+_BLOCK_BYTES = 1 << 16  # tarfile copies all that it has gathered at each write
 ZIP_EDGE_BYTES = 1 << 31  # from here on a zip file needs its long form
 _UNIX_TIME = struct.Struct("<HHBi")  # a field of zip: kind, size, which times follow, when it was modified
 _UNIX_TIME_HEAD = (0x5455, 5, 1)
@@ -66,7 +67,9 @@ def write_zip(members: Iterable[Member], sink: BinaryIO, *, level: int) -> list[
     Whatever ends this early, the file has no end: nobody takes it for whole.
     """
     left: list[Misfit] = []
+    taken: set[str] = set()
     archive = zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=level)
+    archive.filelist, archive.NameToInfo = KeptContents(), NoNames()
     try:
         for each in members:
             kind = _ZIP_TYPES.get(each.entry.kind)
@@ -74,7 +77,7 @@ def write_zip(members: Iterable[Member], sink: BinaryIO, *, level: int) -> list[
                 left.append(Misfit(each.path))
                 continue
             is_folder = each.entry.kind is EntryKind.DIRECTORY
-            name = name_as_text(each, archive.NameToInfo, left, end="/" if is_folder else "")
+            name = name_as_text(each, taken, left, end="/" if is_folder else "")
             information = _describe_in_zip(each, kind, name)
             if is_folder:
                 archive.writestr(information, b"")
@@ -92,11 +95,17 @@ def write_zip(members: Iterable[Member], sink: BinaryIO, *, level: int) -> list[
     return left
 
 
-def name_as_text(member: Member, taken: Container[str], left: list[Misfit], *, end: str = "") -> str:
-    """Return a name for an archive of texts: what is no UTF-8 is spelt out, and told. No name is given twice."""
+def name_as_text(member: Member, taken: set[str], left: list[Misfit], *, end: str = "") -> str:
+    """Return a name for an archive of texts: what is no UTF-8 is spelt out, and told. No name is given twice.
+
+    ``taken`` holds what was given before as far as it could be given again: names that are spelt out, or look so.
+    """
     name = spelt = member.path.decode(errors="backslashreplace")
+    if "\\" not in name:
+        return name + end
     while name + end in taken:
         name += "~"
+    taken.add(name + end)
     if name != spelt or not _is_text(member.path.rpartition(b"/")[2]):
         left.append(Misfit(member.path, name))
     return name + end
@@ -125,6 +134,7 @@ def write_tar(members: Iterable[Member], sink: BinaryIO) -> list[Misfit]:
                 information.type, information.size, information.pax_headers = tarfile.LNKTYPE, 0, {}
                 information.linkname = first[each.link].decode(errors="surrogateescape")
             archive.addfile(information, _PieceReader(each.content) if information.isreg() else None)
+            getattr(archive, "members", []).clear()  # kept for those who read: a kilobyte for each
     return left
 
 

@@ -46,7 +46,6 @@ def write_seven_zip(
             moment = ArchiveTimestamp(max(each.entry.modified_ns // 100 + _FROM_1601, 0))
             times = dict.fromkeys(("creationtime", "lastwritetime", "lastaccesstime"), moment)
             name = name_as_text(each, taken, left)
-            taken.add(name)
             _add(archive, each, name, kind, times)
     return left
 

@@ -35,6 +35,7 @@ from rebond.vault.reading_plan import ReadingPlan
 from rebond.vault.trees import StoredEntry, decode_entry, encode_entry, only_chunk
 
 _PROCESSES_FROM, _COPIES_FROM = 6_000, 600  # chunks; fewer cost less than starting, or copying, the processes
+_MUCH_PLANNED = 100_000  # chunks; what fewer have taken is soon used again
 _NO_FILE = 1 << 63
 
 
@@ -255,7 +256,7 @@ class RestorePlan:
     def write(self) -> None:
         """Write all files, then second names, then what must come last."""
         self._reader.let_go_of_plan()
-        if self._plan.chunks >= _PROCESSES_FROM:
+        if self._plan.chunks >= _MUCH_PLANNED:
             give_memory_back()  # what planning took, before others are asked to take some too
         self._write_files(self._plan)
         self.finish()

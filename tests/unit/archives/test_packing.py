@@ -6,8 +6,10 @@ import pathlib
 import struct
 import subprocess
 import tarfile
+import tracemalloc
 import zipfile
-from collections.abc import Iterable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -215,6 +217,41 @@ def test_a_file_just_below_the_edge_of_zip_may_grow_beyond_it(monkeypatch: pytes
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert archive.read("noise") == noise
     assert struct.pack("<HH", 1, 16) in content[:100]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_very_many_members_take_little_memory(form: str, tmp_path: pathlib.Path) -> None:
+    members = (a_file(b"crowded/entry-%06d.dat" % number) for number in range(4_000))
+    with (tmp_path / "made").open("wb") as sink:
+        tracemalloc.start()
+        try:
+            left = write_zip(members, sink, level=1) if form == "zip" else write_tar(members, sink)
+            peak_bytes = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    assert left == []
+    assert peak_bytes < 1_500_000  # with the libraries' own lists 2.4 and 4.2 MB
+    if form == "tar":
+        with tarfile.open(tmp_path / "made") as told:
+            assert len(told.getnames()) == 4_000
+        return
+    with zipfile.ZipFile(tmp_path / "made") as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [f"crowded/entry-{number:06}.dat" for number in range(4_000)]
+        assert {(each.CRC, each.file_size, each.external_attr >> 16) for each in archive.infolist()} == {
+            (zlib.crc32(b"x"), 1, 0o100644)
+        }
+
+
+@pytest.mark.parametrize("write", [write_zip, write_seven_zip])
+def test_a_name_that_looks_as_if_it_were_spelt_out_is_given_once(write: Callable[..., list[Misfit]]) -> None:
+    paths = [b"d\xff", b"d\\xff", b"plain", b"d\xff~"]
+
+    left = write([a_file(path) for path in paths], io.BytesIO(), level=1)
+
+    given = [Misfit(b"d\xff", "d\\xff"), Misfit(b"d\\xff", "d\\xff~"), Misfit(b"d\xff~", "d\\xff~~")]
+    assert left == given
 
 
 def test_numbers_of_a_tar_file_are_written_out(tmp_path: pathlib.Path) -> None:
