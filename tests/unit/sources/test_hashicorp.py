@@ -103,6 +103,19 @@ def test_a_secret_whose_newest_version_was_deleted_is_no_fault_of_a_pattern(addr
         read(address, "shop/o*")
 
 
+def test_numbers_come_back_as_they_are_written(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first version keeps their digits; a float would keep 17 of them, and make 1e400 infinite, which is no JSON."""
+    digits = ("0.1234567890123456789", "1.10", "1e400", "12345678901234567890123")
+    Engine.known = {"a": {}}
+    content = '{{"data": {{"data": {{"n": [{}]}}, "metadata": {{}}}}}}'.format(", ".join(digits))
+    real = json.dumps
+    monkeypatch.setattr(json, "dumps", lambda one, **more: content if "metadata" in str(one) else real(one, **more))
+    store = KeyValueStore(address=address, mount="kv", token=Secret("t"), patterns=("a",))
+    found = KeyValueReader(store, now_ns=5, report=lambda _: None).read()
+
+    assert "".join(found[b"data/a.json"].content.decode().split()) == f'{{"n":[{",".join(digits)}]}}'
+
+
 def test_no_two_secrets_have_one_file_and_none_leads_elsewhere(address: str) -> None:
     names = ("a", "a/b", "a.json/b", "a.json", "with space", "é", "x/../y", "..", "100%", "q?x#y")
     Engine.known = {name: {"is": name} for name in names}

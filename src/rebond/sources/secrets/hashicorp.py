@@ -3,6 +3,8 @@
 import fnmatch
 import http.client
 import json
+import re
+import secrets
 import ssl
 import urllib.error
 import urllib.parse
@@ -21,6 +23,8 @@ _SECONDS = 20.0
 _MOST_BYTES = 4_000_000
 _MOST_SECRETS = 100_000
 _ABSENT = (404, 405)
+_MARK = secrets.token_hex(16)  # no secret begins with it
+_MARKED = re.compile(f'"{_MARK}([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +147,7 @@ class KeyValueReader:
         request = urllib.request.Request(address, headers=headers)  # noqa: S310 - the scheme was checked
         try:
             with self._opener.open(request, timeout=_SECONDS) as answer:
-                document = json.loads(answer.read(_MOST_BYTES))
+                document = json.loads(answer.read(_MOST_BYTES), parse_float=_mark_number)
                 return document if isinstance(document, dict) else None
         except urllib.error.HTTPError as error:
             error.close()  # an answer, with a connection of its own
@@ -205,5 +209,11 @@ def _name_file(path: str) -> bytes:
     return "/".join([*folders, safe[-1] + ".json"]).encode()
 
 
+def _mark_number(digits: str) -> str:
+    """Keep a number as it is written: what a float has no room for would come back as another one."""
+    return _MARK + digits
+
+
 def _write(data: Mapping[str, Any] | object) -> bytes:
-    return json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(data, indent=2, sort_keys=True, ensure_ascii=False)
+    return _MARKED.sub(r"\1", text).encode() + b"\n"
