@@ -13,6 +13,7 @@ from rebond.subprocesses import RunningCommand
 
 OUTPUT = "output"
 _KEPT_BYTES = 1_000_000
+_TOLD = 3  # findings in one line of the log; the answer and the history have all
 # Its words go to files, not to us: a pipe would break with us, and the run at its next word. A disk on which no file
 # can be made costs the words, not the run.
 _SCRIPT = """
@@ -70,6 +71,23 @@ class Child:
             return {}
         return document if isinstance(document, dict) else {}
 
+    def why(self) -> str:
+        """Say why it did not end well: its error, else what it found, else the end of what it wrote."""
+        document = self.document()
+        error = document.get("error")  # a run that answers in JSON says there why it failed
+        if isinstance(error, dict):
+            return str(error.get("message", ""))
+        found = [
+            str(each["message"])
+            for key in ("problems", "findings")
+            for each in _list_of(document.get(key))
+            if isinstance(each, dict) and each.get("message")
+        ]
+        if not found:
+            return self.last_words()
+        more = (f"and {len(found) - _TOLD} more",) if len(found) > _TOLD else ()
+        return " | ".join((*found[:_TOLD], *more))
+
     def last_words(self) -> str:
         """Return the end of what it wrote to standard error, as one line."""
         try:
@@ -77,3 +95,7 @@ class Child:
         except OSError:
             return ""
         return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _list_of(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -288,12 +288,10 @@ class Service:
         assert child.status is not None  # noqa: S101 - idem
         self.facts.ended = {**self.facts.ended, child.job.name: child.status}
         document = child.document()
-        error = document.get("error")  # a run that answers in JSON says there why it failed
-        words = str(error.get("message", "")) if isinstance(error, dict) else child.last_words()
         if child.status == 0:
             LOG.info("%s ended: %s", child.job.name, document.get("id") or document.get("reason") or "good")
         else:
-            LOG.warning("%s ended with status %d: %s", child.job.name, child.status, words)
+            LOG.warning("%s ended with status %d: %s", child.job.name, child.status, child.why())
         record = self._records.read(child.job.name)
         if record is not None and record.ended_ms and record != lane.before:
             self._due.end_rest(child.job)
