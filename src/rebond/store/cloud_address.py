@@ -11,7 +11,7 @@ from rebond.store.names import is_valid_name
 _CREDENTIAL_WORDS = ("key", "secret", "password", "passwd", "token", "credential", "sig", "sas")
 _STORAGE_CLASS = "storage_class"
 _OPTIONS = {
-    "s3": ("endpoint", "region", _STORAGE_CLASS, "addressing", "conditional_create"),
+    "s3": ("endpoint", "region", _STORAGE_CLASS, "addressing", "conditional_create", "checksum"),
     "gs": ("storage_class", "endpoint"),
     "az": ("account", "storage_class", "endpoint"),
 }
@@ -23,7 +23,8 @@ class CloudAddress(Struct, frozen=True, kw_only=True):
     """Where a vault lies in a cloud store. It never holds a credential.
 
     ``storage_class`` is for packs only. ``is_virtual_hosted`` puts the bucket into the host name.
-    ``creates_conditionally`` is false for a server that is known to ignore ``If-None-Match``.
+    ``creates_conditionally`` is false for a server that is known to ignore ``If-None-Match``. ``sends_checksum`` says
+    whether a put names the sum of what it sends, which a bucket with a lock wants; ``None`` leaves it to the service.
     """
 
     scheme: str
@@ -35,6 +36,7 @@ class CloudAddress(Struct, frozen=True, kw_only=True):
     account: str = ""
     is_virtual_hosted: bool = False
     creates_conditionally: bool = True
+    sends_checksum: bool | None = None
 
     @property
     def text(self) -> str:
@@ -66,6 +68,9 @@ def parse_cloud_address(url: str) -> CloudAddress:
         account=options.get("account", ""),
         is_virtual_hosted=_choose(options, "addressing", {"path": False, "virtual": True}, otherwise=False),
         creates_conditionally=_choose(options, "conditional_create", {"yes": True, "no": False}, otherwise=True),
+        sends_checksum=_choose(options, "checksum", {"sha256": True, "no": False}, otherwise=True)
+        if "checksum" in options
+        else None,
     )
 
 

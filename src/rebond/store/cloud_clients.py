@@ -117,6 +117,9 @@ def _options_of(address: CloudAddress, environment: Mapping[str, str]) -> dict[s
     if address.scheme == "s3":
         options["disable_bulk_delete"] = True  # single deletes work with every provider and say what failed
         options["virtual_hosted_style_request"] = address.is_virtual_hosted
+        # Amazon takes no put into a bucket with a lock without it, and has always known it; others may not.
+        if address.sends_checksum or (address.sends_checksum is None and not _find_endpoint(address, environment)):
+            options["checksum_algorithm"] = "SHA256"
         if address.region or not any(environment.get(name) for name in _AWS_REGIONS):
             options["region"] = address.region or "us-east-1"
         options |= read_aws_profile(environment)

@@ -10,6 +10,7 @@ _STATUS = re.compile(r"status code: (\d{3})")
 _CODE = re.compile(r"<Code>(\w+)</Code>|\"code\":\s*\"(\w+)\"")
 _MESSAGE = re.compile(r"<Message>([^<]*)</Message>|\"message\":\s*\"([^\"]*)\"")
 _LIBRARY_WORDS = re.compile(r".*Error performing ([A-Z]+) \S+ in \S+ - Server returned non-2xx status code: ")
+_WANTS_CHECKSUM = re.compile(r"Content-MD5|x-amz-checksum", re.IGNORECASE)  # a bucket with a lock
 _WANTS_TLS = re.compile(r"HTTP request .{0,20}to (an )?HTTPS (server|port)")  # Go's servers and nginx
 _DOCUMENT = re.compile(r":?\s*[<{]")
 _KIND = re.compile(r"kind: (Connect|Timeout|Interrupted|Request|Body|Decode)\b")
@@ -231,6 +232,12 @@ def _explain_settings(fault: CloudFault, values: dict[str, str]) -> StoreError |
         return StoreError(
             "{location} sends requests elsewhere: {reason}",
             hint="Correct ?endpoint=… (https:// instead of http://?) or ?region=… in the address.",
+            **values,
+        )
+    if fault.code == "InvalidRequest" and _WANTS_CHECKSUM.search(fault.text):
+        return StoreError(
+            "{location} takes nothing without its checksum: {reason}",
+            hint="Write checksum=sha256 into the address, behind '?' or '&'.",
             **values,
         )
     if fault.code == "InvalidStorageClass":

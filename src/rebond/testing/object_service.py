@@ -6,7 +6,9 @@ both listings, multi-object delete and multipart uploads. Signatures are not che
 without ``Authorization`` is refused.
 """
 
+import base64
 import email.utils
+import hashlib
 import re
 import secrets
 import threading
@@ -60,7 +62,8 @@ class ObjectService:
     Switches, changed at any time: ``conditional_create`` (off: ``If-None-Match`` is ignored, as old
     servers do; ``refuses_conditions``: 501 instead), ``page_size`` of listings, ``lists_backwards``, ``denied`` for
     what the credential may not do (method, start of the key), ``clock_offset_seconds``. With ``keeps_versions`` a
-    folder is shown as long as versions are kept of what was deleted in it, as MinIO and Versity Gateway do.
+    folder is shown as long as versions are kept of what was deleted in it, as MinIO and Versity Gateway do. With
+    ``wants_checksums`` a put has to name the sum of its content, as Amazon asks of a bucket with a lock.
     """
 
     def __init__(self, buckets: tuple[str, ...]) -> None:
@@ -70,6 +73,7 @@ class ObjectService:
         self.refuses_conditions = False
         self.lists_backwards = False
         self.keeps_versions = False
+        self.wants_checksums = False
         self.deleted: dict[str, set[str]] = {}
         self.page_size = 1000
         self.denied: list[tuple[str, str]] = []
@@ -120,11 +124,21 @@ class ObjectService:
         if source is not None:
             source_bucket, _, source_key = urllib.parse.unquote(source).lstrip("/").partition("/")
             body = self._find(self.buckets.get(source_bucket, {}), source_key).content
+        self._check_sum(request)
         made = self._keep(objects, request, body)
         if source is not None:
             text = f"<CopyObjectResult><ETag>{escape(made.etag)}</ETag></CopyObjectResult>"
             return 200, {"ETag": made.etag}, text.encode()
         return 200, {"ETag": made.etag}, b""
+
+    def _check_sum(self, request: Request) -> None:
+        named = request.headers.get("x-amz-checksum-sha256")
+        if named is not None and named != base64.b64encode(hashlib.sha256(request.body).digest()).decode():
+            raise Refusal(400, "BadDigest")
+        if named is None and self.wants_checksums:
+            raise Refusal(
+                400, "InvalidRequest", "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object"
+            )
 
     def _keep(self, objects: dict[str, StoredObject], request: Request, content: bytes) -> StoredObject:
         made = StoredObject(

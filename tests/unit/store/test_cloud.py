@@ -22,7 +22,7 @@ from rebond.errors import (
 )
 from rebond.store.cloud import CloudStore
 from rebond.store.cloud_address import parse_cloud_address
-from rebond.store.cloud_clients import Patience, make_clients
+from rebond.store.cloud_clients import Patience, _options_of, make_clients
 from rebond.store.cloud_faults import CloudFault, mask_credentials, translate_cloud_fault
 from rebond.store.protocol import Store
 from rebond.store.retrying import RetryingStore
@@ -420,6 +420,35 @@ def test_the_bucket_is_put_into_the_name_of_the_host(
     open_cloud(f"s3://{prefix}?{options}").put_if_absent("a", b"mine")
 
     assert server.buckets["bucket"][f"{prefix.partition('/')[2]}/a"].content == b"mine"
+
+
+def test_a_bucket_with_a_lock_takes_what_names_its_checksum(server: S3Server, prefix: str) -> None:
+    server.wants_checksums = True
+    with pytest.raises(StoreError, match="takes nothing without its checksum") as refused:
+        open_cloud(server.url(prefix)).put_if_absent("a", b"x")
+    assert "checksum=sha256" in (refused.value.hint or "")
+
+    store = open_cloud(f"{server.url(prefix)}&checksum=sha256")
+    for name, content in (("a", b""), ("packs/b", b"x" * 40_000_000)):
+        store.put_if_absent(name, content)
+        assert store.read(name) == content
+    store.delete("a")
+
+
+@pytest.mark.parametrize(
+    ("address", "endpoint", "is_sent"),
+    [
+        ("s3://b/v", "", True),
+        ("s3://b/v?checksum=no", "", False),
+        ("s3://b/v?endpoint=https://s3.example.net", "", False),
+        ("s3://b/v?endpoint=https://s3.example.net&checksum=sha256", "", True),
+        ("s3://b/v", "https://s3.example.net", False),
+    ],
+)
+def test_amazon_is_told_checksums_and_others_where_they_want_them(address: str, endpoint: str, is_sent: bool) -> None:
+    options = _options_of(parse_cloud_address(address), {"AWS_ENDPOINT_URL": endpoint, "HOME": "/nonexistent"})
+
+    assert ("checksum_algorithm" in options) == is_sent
 
 
 def test_what_the_service_says_is_shown_and_not_the_line_that_its_document_begins_with(

@@ -98,6 +98,7 @@ def test_every_part_of_an_address_is_read() -> None:
         ("s3://bucket#part", "%23"),
         ("s3://bucket?regio=x", "region"),
         ("s3://bucket?addressing=both", "path, virtual"),
+        ("s3://bucket?checksum=md5", "sha256, no"),
         ("s3://bucket?conditional_create=perhaps", "yes, no"),
         ("s3://bucket?endpoint=localhost:9000", "http"),
         ("s3://bucket?endpoint=ftp://host", "http"),

@@ -70,6 +70,10 @@ STORE: dict[str, str] = {
     "{location} knows no bucket of such a name: {reason}": "{location} ne connaît aucun bucket de ce nom : {reason}",
     "Correct the name. With ?addressing=virtual look whether the server takes it from its host's name.": "Corrigez le "
     "nom. Avec ?addressing=virtual, voyez si le serveur le prend dans le nom de son hôte.",
+    "{location} takes nothing without its checksum: {reason}": "{location} ne prend rien sans sa somme de contrôle : "
+    "{reason}",
+    "Write checksum=sha256 into the address, behind '?' or '&'.": "Écrivez checksum=sha256 dans l'adresse, après '?' ou "
+    "'&'.",
     "Write the right one into the address: ?region=….": "Écrivez la bonne dans l'adresse : ?region=….",
     "{location} cannot do what a vault needs: {reason}": "{location} ne peut faire ce qu'il faut à un coffre : {reason}",
     "If it only lacks conditional puts, add ?conditional_create=no; slower, careful rules apply then.": "S'il ne manque "
