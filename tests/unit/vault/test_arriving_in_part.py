@@ -3,7 +3,7 @@
 import io
 import os
 import pathlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 import pytest
@@ -116,14 +116,15 @@ def test_a_block_that_nobody_holds_any_more_comes_again(written: WrittenVault, m
     change(files, b"a/one", 3)
     second = Files(files, {b"a/one": [3]})
     save(vault, second)
-    original, lost = ContentWriter.find, set[bytes]()
+    original, lost = ContentWriter.find_each, set[bytes]()
 
-    def lose_five(content: ContentWriter, chunk_id: bytes) -> int:
-        if len(lost) < 5:
-            lost.add(chunk_id)
-        return NOT_KEPT if chunk_id in lost else original(content, chunk_id)
+    def lose_five(content: ContentWriter, chunk_ids: Iterable[bytes]) -> list[int]:
+        asked = list(chunk_ids)
+        lost.update(asked[: 5 - len(lost)])
+        found = original(content, asked)
+        return [NOT_KEPT if each in lost else place for each, place in zip(asked, found, strict=True)]
 
-    monkeypatch.setattr(ContentWriter, "find", lose_five)
+    monkeypatch.setattr(ContentWriter, "find_each", lose_five)
     third = Files(files)
     outcome = save(vault, third)
     assert third.came_bytes == 5 * BLOCK
