@@ -104,7 +104,7 @@ def test_a_secret_whose_newest_version_was_deleted_is_no_fault_of_a_pattern(addr
 
 
 def test_numbers_come_back_as_they_are_written(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first version keeps their digits; a float would keep 17 of them, and make 1e400 infinite, which is no JSON."""
+    """The first version keeps their digits; a float would keep 17 of them, and make 1e400 infinite: no JSON."""
     digits = ("0.1234567890123456789", "1.10", "1e400", "12345678901234567890123")
     Engine.known = {"a": {}}
     content = '{{"data": {{"data": {{"n": [{}]}}, "metadata": {{}}}}}}'.format(", ".join(digits))
