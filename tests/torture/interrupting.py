@@ -13,7 +13,7 @@ from rebond.vault.tree_writing import TreeWriter
 from rebond.vault.walk_progress import WalkProgress
 limit, original, saved = int(sys.argv[1]), WalkProgress.report, TreeWriter._save_entry
 def report(self, path, in_file_bytes=0):
-    if self.totals.read_bytes + in_file_bytes >= limit:
+    if self.totals.bytes + in_file_bytes >= limit:
         os.kill(os.getpid(), signal.SIGKILL)
     original(self, path, in_file_bytes)
 def save_entry(self, *arguments):

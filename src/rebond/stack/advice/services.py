@@ -94,8 +94,8 @@ def _check_volume(scene: Scene, name: str, component: Component) -> Iterator[Obs
             code="volume-rootless",
             weight=Weight.WARNING,
             template="{component} is read from a volume of a Podman without root: what other users of its containers "
-            'own may be shut here, and comes back as {user}\'s. Name the container (in = "podman:NAME"), and restore '
-            "in place with 'podman unshare rebond restore'.",
+            'own may be shut here, and will belong to {user}. Name the container (in = "podman:NAME"), and put '
+            "'podman unshare' before the command that restores in place.",
             values={"component": f"component.{name}", "user": scene.user},
         )
 
