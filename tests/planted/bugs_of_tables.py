@@ -78,4 +78,16 @@ TABLES_IN_PLACE = (
         (Change("operations/recovery/table_doubts.py", "    if exchange.publishing_rows:\n", "    if False:\n"),),
         (f"{BESIDE}::test_a_publication_that_does_not_say_that_a_table_was_emptied_is_a_doubt",),
     ),
+    Bug(
+        "values-in-another-field",
+        "A value of a type whose fields changed since comes back in another field than it was in.",
+        (
+            Change(
+                "sources/postgres/composite_types.py", "if name in now and tuple(now[name]) != then[name]:", "if False:"
+            ),
+        ),
+        (
+            "tests/scenarios/test_tables_in_place_beside_others.py::test_a_type_whose_fields_changed_is_said_before_anything_is_stopped",
+        ),
+    ),
 )

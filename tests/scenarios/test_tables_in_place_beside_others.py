@@ -135,3 +135,26 @@ def test_a_standby_that_took_over_before_it_heard_of_it_has_nothing_to_undo(shop
     held = shop.everything()
     shop.program.good("restore", "--rollback", run, "--yes")
     assert (shop.everything(), shop.schemas()) == (held, [])
+
+
+def test_a_type_whose_fields_changed_is_said_before_anything_is_stopped(shop: Shop) -> None:
+    """Rows name no field: what was a word would have come back as a note, with status 0."""
+    shop.sql(
+        'CREATE TYPE pair AS (a numeric(9, 2), "B, b" text COLLATE "C"); CREATE DOMAIN known AS pair;'
+        "CREATE TYPE deep AS (pairs known[], at timestamp with time zone);"
+        "CREATE TABLE paired (id int PRIMARY KEY, p pair); CREATE TABLE deeply (d deep);"
+        "INSERT INTO paired VALUES (1, (1, 'word')); INSERT INTO deeply VALUES ((ARRAY[(2, 'x')::known], now()))"
+    )
+    shop.program.good("backup", "code", "db")
+    saved = shop.sql("SELECT * FROM paired; SELECT * FROM deeply")
+    shop.sql("DELETE FROM paired; DELETE FROM deeply")
+    shop.bring_back("paired", "deeply")
+    assert shop.sql("SELECT * FROM paired; SELECT * FROM deeply") == saved
+    (shop.top / "was-stopped").unlink(missing_ok=True)
+    shop.sql('ALTER TYPE pair ADD ATTRIBUTE note text; ALTER TYPE pair DROP ATTRIBUTE "B, b"')
+    for table in ("paired", "deeply"):
+        told = json.loads(shop.restore(table).out)["error"]["message"]
+        assert "public.pair in public." + table in told
+        assert told.endswith('a numeric(9,2), note text; then: a numeric(9,2), "B, b" text.')
+    assert not (shop.top / "was-stopped").exists()
+    assert shop.sql("SELECT * FROM paired").strip() == "1|(1.00,)"

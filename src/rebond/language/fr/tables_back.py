@@ -25,6 +25,7 @@ TABLES_BACK: dict[str, str] = {
     "{table} is no table with rows of its own any more.": "{table} n'est plus une table qui a ses propres lignes.",
     "Load the rows under another name, and take over what you need by SQL: rebond restore SNAPSHOT COMPONENT --into TARGET --table {table} --rename {table}={table}_restored": "Chargez les lignes sous un autre nom, et reprenez par SQL ce qu'il vous faut : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --table {table} --rename {table}={table}_restored",
     "{table} has other columns now than when it was saved: {now}; then: {then}.": "{table} a d'autres colonnes maintenant que quand elle a été sauvegardée : {now} ; alors : {then}.",
+    "The type {type} in {table} has other fields now than when it was saved: {now}; then: {then}.": "Le type {type} dans {table} a d'autres champs maintenant que quand il a été sauvegardé : {now} ; alors : {then}.",
     "The schema {schema} of {table} is gone too.": "Le schéma {schema} de {table} a disparu aussi.",
     "Bring all of it back, nothing of it is there to be lost: rebond restore SNAPSHOT COMPONENT --into TARGET --schema {schema}": "Ramenez-le en entier, il n'y a rien de lui à perdre : rebond restore SAUVEGARDE COMPOSANT --into SERVEUR --schema {schema}",
     "{table} belongs to {owner}, and {user} may not exchange its rows, nor its keys.": "{table} appartient à {owner}, et {user} n'a pas le droit d'échanger ses lignes, ni ses clés.",

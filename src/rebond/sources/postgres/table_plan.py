@@ -9,6 +9,7 @@ import msgspec
 from rebond.errors import RestoreError
 from rebond.sources.postgres.advances import find_now, list_advances
 from rebond.sources.postgres.belonging import read_attached, read_join, read_key_comment, read_publication
+from rebond.sources.postgres.composite_types import require_same_types
 from rebond.sources.postgres.exchanged_tables import Exchange, ExchangedTable, MadeTables
 from rebond.sources.postgres.names import quote_text
 from rebond.sources.postgres.part_load import PartPlan, list_made, list_positions, plan_part
@@ -72,6 +73,8 @@ def make_missing(
     """
     gone = [each.shown for each in exchange.tables if each.is_made]
     plan = plan_part(saved, target, tables=gone, schemas=(), renames={}, keeps_owner=keeps_owner)
+    wanted = {each.shown for each in exchange.tables}
+    require_same_types(plan.definitions.before.items, [each for each in saved.tables if each.shown in wanted], target)
     exchange = msgspec.structs.replace(
         exchange, pointing=_list_pointing(saved, {each.shown for each in exchange.tables})
     )
