@@ -1,6 +1,7 @@
 """Both languages, whole."""
 
 import ast
+import re
 
 import pytest
 from tests.message_templates import ERRORS, SOURCE, collect, names_in
@@ -33,6 +34,19 @@ def test_a_translation_names_the_same_values() -> None:
     different = [english for english, french in FRENCH.items() if names_in(english) != names_in(french)]
 
     assert different == []
+
+
+def test_a_translation_names_the_same_options_and_variables() -> None:
+    """Who reads French was sent to ~/.cache, where REBOND_CACHE_DIR had named another disk."""
+    named = re.compile(r"\b(?:REBOND|AWS|GOOGLE|AZURE)_[A-Z_]+\b|(?<![\w-])--[a-z][a-z-]+")
+    wrong = [
+        f"{word}: {english}"
+        for english, french in catalogue("fr").items()
+        for word in named.findall(english)
+        if word not in french
+    ]
+
+    assert wrong == []
 
 
 def test_no_translation_is_left_over() -> None:

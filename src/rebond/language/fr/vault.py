@@ -7,8 +7,8 @@ VAULT: dict[str, str] = {
     "la place, ou définissez REBOND_CACHE_DIR.",
     "The snapshot stands, but this machine could not remember what it saved: {reason}": "La sauvegarde est valide, mais "
     "cette machine n'a pas pu retenir ce qu'elle a sauvegardé : {reason}",
-    "Free some space where REBOND_CACHE_DIR says, else below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place sous "
-    "~/.cache ; la prochaine sauvegarde lira davantage et ne stockera rien deux fois.",
+    "Free some space where REBOND_CACHE_DIR says, else below ~/.cache; the next backup reads more and stores nothing twice.": "Libérez de la place là "
+    "où REBOND_CACHE_DIR le dit, sinon sous ~/.cache ; la prochaine sauvegarde lira davantage et ne stockera rien deux fois.",
     "The snapshot was forgotten by a clean-up before its writer knew that it stood.": "La sauvegarde a été oubliée par un "
     "nettoyage avant que son auteur ne sache qu'elle était valide.",
     "Run the backup again: what was stored and is still there is found again.": "Relancez la sauvegarde : ce qui est "
