@@ -301,3 +301,17 @@ class TestIntoANamedServer:
         address = f"postgresql:///?host={burnt.server.socket_folder}&user=keeper"
         done = burnt.program("recover", burnt.folder / "vault", "--into-server", address, "--yes")
         assert (done.status, burnt.root.exists()) == (2, False)
+
+    def test_of_a_stack_that_is_a_database_alone_the_command_is_said_that_loads_it(self, orders: Orders) -> None:
+        first, second, third = (f"[component.{each}]" for each in ("code", "db", "static"))
+        alone = CONFIGURATION.partition(first)[0] + second + CONFIGURATION.partition(second)[2].partition(third)[0]
+        (orders.root / "rebond.toml").write_text(orders._fill(alone))
+        orders.save(70)
+        orders.burn()
+        orders.program.environment["PGPASSWORD"] = PASSWORD
+        done = self.recover(orders, "--yes")
+        assert (done.status, "--to DIR" in done.err) == (2, False)
+        assert not (orders.folder / "beside").exists()
+        (command,) = [each for each in done.err.splitlines() if "rebond restore" in each]
+        orders.program.good(*shlex.split(command.partition("rebond ")[2]))
+        assert orders.rows() == 70

@@ -15,15 +15,14 @@ from rebond.operations.recovery.file_part import FilesPlace
 from rebond.operations.recovery.parts import Source
 from rebond.operations.recovery.remembered_places import BESIDE
 from rebond.operations.recovery.swapping import LiveShape
-from rebond.sources.sqlite.companions import COMPANIONS
 from rebond.stack.contained_places import find_landing, lay_at_root, lay_files_here, lies_inside
 from rebond.stack.file_trees import ConfiguredFiles
 from rebond.stack.live_trees import look_at_live
 from rebond.stack.mounted_places import find_host_path
+from rebond.stack.places_of_others import Relocate, anchor, is_below, list_patterns
 from rebond.stack.strategies import choose_strategy
-from rebond.stack.wanted_paths import WantedPath, escape, want
+from rebond.stack.wanted_paths import WantedPath, escape
 
-Relocate = Callable[[bytes], bytes]
 _OWN = f"{BESIDE}*/"
 
 
@@ -92,7 +91,8 @@ def _find_place(
 def _not_here(name: str, component: Component) -> SourceUnfit:
     return SourceUnfit(
         "The component {component} of the kind {kind} does not lie in files of this machine.",
-        hint="Bring it below a directory with --to DIR, and from there into its place.",
+        hint="Bring it below a directory, and from there into its place: {command}",
+        command=f"rebond restore SNAPSHOT {name} --to DIR",
         component=name,
         kind=component.kind,
     )
@@ -159,50 +159,16 @@ def _list_left_alone(
     """Yield patterns, from ``root`` on, of what belongs to other components, to the vault or to a restore."""
     yield _OWN
     for path in untouchable:
-        if _is_below(path, root):
-            yield "/" + _escape(os.path.relpath(path, root))
+        if is_below(path, root):
+            yield "/" + os.fsdecode(escape(os.path.relpath(path, root)))
     for other, component in loaded.configuration.component.items():
         if other == name or component.volume is not None:
             continue
         if component.inside is not None:  # what a container has mounted may lie in the very folder of the code
             mounted = find_host_path(component, loaded)
-            yield from _anchor(WantedPath(fixed=mounted), b"", root, relocate) if mounted else ()
+            yield from anchor(WantedPath(fixed=mounted), b"", root, relocate) if mounted else ()
             continue
-        for wanted in _paths_of(component, loaded):
-            for ending in _endings_of(component):
-                yield from _anchor(wanted, ending, root, relocate)
-
-
-def _endings_of(component: Component) -> tuple[bytes, ...]:
-    return (b"", *COMPANIONS) if isinstance(component, Sqlite) else (b"",)
-
-
-def _paths_of(component: Component, loaded: Loaded) -> Iterator[WantedPath]:
-    if isinstance(component, Files | Sqlite | Secrets):
-        for each in (*((component.path,) if component.path else ()), *component.paths):
-            yield want(os.fsencode(loaded.root), os.fsencode(each))
-
-
-def _anchor(wanted: WantedPath, ending: bytes, root: bytes, relocate: Relocate) -> Iterator[str]:
-    """Yield the pattern, from ``root`` on, of what another component saves; ``ending`` is of a file beside it."""
-    if not wanted.is_pattern:
-        moved = relocate(wanted.fixed + ending)
-        if _is_below(moved, root):
-            yield "/" + _escape(os.path.relpath(moved, root))
-        return
-    fixed, rest = relocate(wanted.fixed), wanted.pattern + ending
-    if fixed == root or _is_below(fixed, root):
-        yield "/" + os.fsdecode(WantedPath(fixed=fixed, pattern=rest).glob_below(root))
-    elif _is_below(root, fixed) and rest.startswith(b"**/"):
-        yield "/" + os.fsdecode(rest)
-
-
-def _is_below(path: bytes, root: bytes) -> bool:
-    return path.startswith(os.path.join(root, b"")) and path != root
-
-
-def _escape(path: bytes) -> str:
-    return os.fsdecode(escape(path))
+        yield from list_patterns(component, loaded.root, root, relocate)
 
 
 def _ignore(_finding: Finding) -> None:

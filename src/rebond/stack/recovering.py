@@ -3,6 +3,7 @@
 import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NoReturn
 
 from msgspec import structs
 
@@ -35,12 +36,25 @@ from rebond.stack.recovery_wishes import ChosenPart, RecoveryWish, Surroundings
 from rebond.stack.whereabouts import looking_up, resolver_of
 
 
+class NothingComesBack(UsageError):
+    """Nothing that was chosen can be brought back into its place; ``left_out`` says of each why."""
+
+    left_out: tuple[LeftOut, ...] = ()
+
+    @classmethod
+    def of(cls, error: UsageError, left_out: Sequence[LeftOut]) -> "NothingComesBack":
+        """Return an error with the words of another one."""
+        made = cls(error.template, hint=error.hint_template, **error.values)
+        made.left_out = tuple(left_out)
+        return made
+
+
 def plan_recovery(
     loaded: Loaded, wish: RecoveryWish, around: Surroundings, *, is_dry: bool = False
 ) -> tuple[RecoveryPlan, Means]:
     """Return the plan and what carries it out. Nothing is asked of any server, and nothing is touched.
 
-    Raises ``UsageError`` when nothing that was chosen can be brought back into its place, ``RestoreError`` where
+    Raises ``NothingComesBack`` when nothing that was chosen can be brought back into its place, ``RestoreError`` where
     something else lies in the place of a server than what was saved, or where it runs and no command stops it: to a
     plan that is only looked at (``is_dry``) that is a remark.
     """
@@ -166,14 +180,15 @@ def leave_out(name: str, error: RebondError) -> LeftOut:
     return LeftOut(name=name, template=error.template, hint_template=error.hint_template, values=error.values)
 
 
-def _refuse(left_out: Sequence[LeftOut]) -> None:
-    if len(left_out) == 1:
-        raise UsageError(left_out[0].template, hint=left_out[0].hint_template, **left_out[0].values)
-    raise UsageError(
+def _refuse(left_out: Sequence[LeftOut]) -> NoReturn:
+    error = UsageError(
         "None of the components {names} can be brought back into its place.",
-        hint="Bring them below a directory with --to DIR.",
+        hint="Bring them below a directory: rebond restore SNAPSHOT --to DIR",
         names=", ".join(each.name for each in left_out) or "–",
     )
+    if len(left_out) == 1:
+        error = UsageError(left_out[0].template, hint=left_out[0].hint_template, **left_out[0].values)
+    raise NothingComesBack.of(error, left_out)
 
 
 # -- commands -------------------------------------------------------------------------------------

@@ -1,14 +1,12 @@
 """Bringing a stack back on a bare machine, from nothing but its vault."""
 
 import os
-import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from rebond.cli.configuration.at_hand import from_anywhere
@@ -32,26 +30,26 @@ from rebond.cli.output.answering import DOUBTFUL, GOOD, answer, note, require_co
 from rebond.cli.output.observing import describe_finding, finding_document
 from rebond.cli.output.speech import tr
 from rebond.cli.output.watching import watching
-from rebond.cli.recovery import in_containers
 from rebond.cli.recovery.databases import NamedServer, find_named_server, load_all, show_loading
+from rebond.cli.recovery.left_out import Asked, Coming, refuse_all, tell_left_out
 from rebond.cli.snapshots.choosing import choose_snapshot
 from rebond.cli.turns.holding import stack_held
 from rebond.cli.vaults.opening import VaultAtHand, vault_at_hand
 from rebond.clock import SystemClock
 from rebond.config.components import Component, Postgres
 from rebond.config.model import Loaded
-from rebond.errors import SourceUnreachable, UnknownName, UsageError
+from rebond.errors import UnknownName, UsageError
 from rebond.findings import Finding
+from rebond.operations.recovery.carrying_out import Means
 from rebond.operations.recovery.choosing import choose_records
-from rebond.operations.recovery.plan import LeftOut, RecoveryPlan
+from rebond.operations.recovery.plan import RecoveryPlan
 from rebond.operations.restore_database import DatabaseWish
 from rebond.operations.snapshots import list_snapshots, time_of
 from rebond.stack.preconditions import list_missing
-from rebond.stack.recovering import leave_out, plan_recovery
+from rebond.stack.recovering import NothingComesBack, leave_out, plan_recovery
 from rebond.stack.recovery_wishes import RecoveryWish
 from rebond.stack.server_preconditions import list_unready_servers
 from rebond.units import format_moment, parse_last_moment, pin_moment
-from rebond.vault.snapshots import SnapshotRecord
 
 
 def recover_stack(
@@ -67,18 +65,24 @@ def recover_stack(
         stored = require_configuration_in(vault, asked.record)
         loaded = load_stored(invocation, vault, asked.record, stored, to=to)
         sources = Sources(invocation, loaded, vault, watcher, held.enter_context(ExitStack()))
-        wish, later = _wish(invocation, loaded, sources, asked, to, wishes)
-        run = name_run(invocation)
-        around = look_around(invocation, vault, loaded, run, sources.by_component(wish))
-        plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
-        server = _find_server(invocation, loaded, asked, later, wishes)
-        later = [name for name in later if server is None or name not in server.records]
         root = Path(to) if to else loaded.root
         path = place_of(root, next(iter(stored)))
-        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
-        plan, commands, inside = _leave_out(
-            plan, _Later(loaded=loaded, asked=asked, url=url, path=path), later, vault, to=to
+        coming = Coming(
+            loaded=loaded,
+            asked=asked,
+            url=url,
+            root=root,
+            path=path,
+            into=wishes["into_server"],
+            is_elsewhere=bool(to),
         )
+        later = [name for name in asked.records if _comes_later(loaded.configuration.component.get(name), to)]
+        wish = _wish(invocation, sources, coming, later, to, wishes)
+        plan, means = _plan(invocation, vault, sources, coming, later, wish, is_dry=wishes["dry_run"])
+        server = _find_server(invocation, loaded, asked, later, wishes)
+        later = [name for name in later if server is None or name not in server.records]
+        apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
+        plan, commands, inside = tell_left_out(plan, coming, later, vault)
         plan = replace(plan, left_out=(*plan.left_out, *apart))
         missing = list_missing(loaded, [os.fsencode(each.place) for each in plan.parts if os.path.isabs(each.place)])
         missing += list_unready_servers(loaded, plan.parts, vault=url, means=means.parts)
@@ -91,7 +95,7 @@ def recover_stack(
         require_no_open_run(invocation, plan.stack, clock)
         require_consent(invocation, tr("Carry this plan out?"), is_given=wishes["yes"])
         held.enter_context(stack_held(invocation, waits=False, what="rebond recover", loaded=loaded))
-        loading = {} if server is None else {name: _command_into(name, asked, url, wishes) for name in server.records}
+        loading = {} if server is None else {name: coming.command_into(name) for name in server.records}
         commands |= loading
         words = LastWords(
             root=str(root),
@@ -116,7 +120,7 @@ def recover_stack(
 
 
 def _find_server(
-    invocation: Invocation, loaded: Loaded, asked: "_Asked", later: Sequence[str], wishes: Mapping[str, Any]
+    invocation: Invocation, loaded: Loaded, asked: Asked, later: Sequence[str], wishes: Mapping[str, Any]
 ) -> NamedServer | None:
     """Return the server that takes the databases of dumps. Raises ``UsageError`` where none is to come by itself."""
     if wishes["into_server"] is None:
@@ -133,27 +137,11 @@ def _find_server(
     return find_named_server(invocation, loaded, wishes["into_server"], records, wish)
 
 
-def _command_into(name: str, asked: "_Asked", url: str, wishes: Mapping[str, Any]) -> str:
-    snapshot = asked.records[name].snapshot.hex()[:12]
-    return shlex.join(["rebond", "restore", snapshot, name, "--into", wishes["into_server"], "--vault", url])
-
-
-class _Asked(Struct, frozen=True, kw_only=True):
-    """What is to come back: each component from its record, the configuration from ``record``.
-
-    ``target`` is the moment of servers with a log.
-    """
-
-    record: SnapshotRecord
-    records: Mapping[str, SnapshotRecord]
-    target: str
-
-
-def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str, to: str) -> _Asked:
+def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stack: str, to: str) -> Asked:
     """Return the newest whole set, or what each component was at a moment. Raises ``UnknownName``, ``UsageError``."""
     newest = choose_snapshot(vault, "latest", stack=stack)
     if moment is None or moment == "latest":
-        return _Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
+        return Asked(record=newest, records={each.name: newest for each in newest.catalog.components}, target="latest")
     loaded = load_stored(invocation, vault, newest, require_configuration_in(vault, newest), to=to)
     named, now_ms = loaded.configuration.stack.timezone, SystemClock().now_ms()
     zone = ZoneInfo(named) if named else None
@@ -166,22 +154,23 @@ def _choose(invocation: Invocation, vault: VaultAtHand, moment: str | None, stac
             hint="'rebond snapshots' lists them with their times.",
         )
     target = pin_moment(moment, now_ms=now_ms, zone=zone)
-    return _Asked(record=max(records.values(), key=time_of), records=records, target=target)
+    return Asked(record=max(records.values(), key=time_of), records=records, target=target)
 
 
 def _wish(
     invocation: Invocation,
-    loaded: Loaded,
     sources: Sources,
-    asked: _Asked,
+    coming: Coming,
+    later: Sequence[str],
     to: str,
     wishes: Mapping[str, Any],
-) -> tuple[RecoveryWish, list[str]]:
-    """Return what is brought back now, and the databases that a word is needed for: see ``_comes_later``."""
-    later = [name for name in asked.records if _comes_later(loaded.configuration.component.get(name), to)]
-    now = {name: record for name, record in asked.records.items() if name not in later}
-    chosen = choose_all(invocation, loaded, sources, now, asked.target)
-    wish = RecoveryWish(
+) -> RecoveryWish:
+    """Return what is brought back now: all but ``later``. Raises ``UsageError`` where nothing is."""
+    now = {name: record for name, record in coming.asked.records.items() if name not in later}
+    if later and not now:
+        raise refuse_all((), coming, later)
+    chosen = choose_all(invocation, coming.loaded, sources, now, coming.asked.target)
+    return RecoveryWish(
         chosen=chosen,
         to=to,
         runs_commands=not to,
@@ -190,7 +179,24 @@ def _wish(
         takes_other_cluster=wishes["other_cluster"],
         workers=wishes["jobs"],
     )
-    return wish, later
+
+
+def _plan(
+    invocation: Invocation,
+    vault: VaultAtHand,
+    sources: Sources,
+    coming: Coming,
+    later: Sequence[str],
+    wish: RecoveryWish,
+    *,
+    is_dry: bool,
+) -> tuple[RecoveryPlan, Means]:
+    """Return the plan, and what carries it out. Raises ``UsageError`` where nothing comes back."""
+    around = look_around(invocation, vault, coming.loaded, name_run(invocation), sources.by_component(wish))
+    try:
+        return plan_recovery(coming.loaded, wish, around, is_dry=is_dry)
+    except NothingComesBack as error:
+        raise refuse_all(error.left_out, coming, later) from error
 
 
 def _comes_later(component: Component | None, to: str) -> bool:
@@ -203,73 +209,6 @@ def _comes_later(component: Component | None, to: str) -> bool:
     if component.method == "physical":
         return component.data_directory is None
     return bool(to)
-
-
-class _Later(Struct, frozen=True, kw_only=True):
-    """What the commands for a later moment are made of. ``path`` is where the configuration will lie."""
-
-    loaded: Loaded
-    asked: _Asked
-    url: str
-    path: Path
-
-    def is_data_directory(self, name: str) -> bool:
-        component = self.loaded.configuration.component.get(name)
-        return isinstance(component, Postgres) and component.method == "physical"
-
-    def command_for(self, name: str) -> str:
-        """Return what brings a server's databases back: into it when it runs; a data directory before it is started."""
-        if self.is_data_directory(name):
-            return (
-                shlex.join(["rebond", "restore", "--at", self.asked.target, name, "--vault", self.url, "--to"]) + " DIR"
-            )
-        snapshot = self.asked.records[name].snapshot.hex()[:12]
-        return shlex.join(["rebond", "restore", snapshot, name, "--in-place", *self.words])
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        return "--vault", self.url, "--config", str(self.path)
-
-
-def _leave_out(
-    plan: RecoveryPlan, later: _Later, names: Sequence[str], vault: VaultAtHand, *, to: str
-) -> tuple[RecoveryPlan, dict[str, str], in_containers.Commands]:
-    """Say of what does not come back now how it does; return the plan with that, and the commands to be said again.
-
-    Among the last ones are those for parts that the run itself may have to leave out.
-    """
-    away, late = [each.name for each in plan.left_out], [each.name for each in plan.parts if each.is_late]
-    inside = in_containers.find_commands(
-        () if to else (*away, *late), later.loaded, vault.live, later.asked.records, later.words
-    )
-    components = later.loaded.configuration.component
-    now = {name: inside.choose(name, components.get(name), later.loaded) for name in away}
-    left_out = [in_containers.describe(each, inside, now[each.name]) for each in plan.left_out]
-    left_out += [_come_later(name, later) for name in names]
-    return (
-        replace(plan, left_out=tuple(left_out)),
-        {
-            **{name: later.command_for(name) for name in names},
-            **{name: command for name, command in now.items() if command},
-        },
-        inside,
-    )
-
-
-def _come_later(name: str, later: _Later) -> LeftOut:
-    command = later.command_for(name)
-    if later.is_data_directory(name):
-        return leave_out(
-            name,
-            SourceUnreachable(
-                "It is a data directory, which is laid down with its log and then started.",
-                hint="With: {command}",
-                command=command,
-            ),
-        )
-    return leave_out(
-        name, SourceUnreachable("Its server has to run first.", hint="When it does: {command}", command=command)
-    )
 
 
 def _show(invocation: Invocation, plan: RecoveryPlan, missing: Sequence[Finding]) -> None:
