@@ -7,6 +7,7 @@ WAY = "tests/scenarios/test_vaults_in_the_way.py"
 OTHERS = "tests/unit/cli/test_other_vaults.py"
 FORECAST = "tests/unit/vault/test_retention_forecast.py"
 FORESEEN = "tests/scenarios/test_expiry_foreseen.py"
+IN_PLACE = "tests/scenarios/test_restore_in_place.py"
 
 PLACES: tuple[Bug, ...] = (
     Bug(
@@ -105,5 +106,23 @@ PLACES: tuple[Bug, ...] = (
         "One backup by root into the vault of a user leaves files there that this user cannot read.",
         (Change("store/local.py", "with acting_as(*self._owner) as is_owner:", "with acting_as(0, 0) as is_owner:"),),
         ("tests/unit/store/test_vaults_of_others.py::test_a_backup_by_root_leaves_the_vault_to_its_owner",),
+    ),
+    Bug(
+        "the-outer-component-wins-in-a-drill",
+        "In a drill what the code saved of .env and of the live database lies over the secrets and the copy.",
+        (Change("stack/drills/planning.py", "part.selection.leaving(found)", "part.selection"),),
+        ("tests/scenarios/test_drills.py::test_a_component_that_saves_what_is_others_too_brings_back_none_of_it",),
+    ),
+    Bug(
+        "a-folder-taken-for-anothers",
+        "A folder called as another component's is behind this one's name is set aside, and none is put in its place.",
+        (
+            Change(
+                "operations/recovery/file_part.py",
+                "wish.exclude, others=place.excludes",
+                "(*wish.exclude, *place.excludes)",
+            ),
+        ),
+        (f"{IN_PLACE}::test_a_folder_that_is_called_as_anothers_is_behind_the_components_name_comes_back",),
     ),
 )

@@ -1,8 +1,10 @@
 """Drills: what is wrong with a snapshot is found and named, and nothing is left behind."""
 
+import contextlib
 import json
 import os
 import pathlib
+import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,6 +63,23 @@ def test_a_good_snapshot_is_proved_with_the_restored_secrets_and_the_proof_is_ke
     assert json.loads(kept[1].read_text())["verdict"] == "pass"
     noted = [each for each in stack.program.ask("history") if each["kind"] == "drilled"]
     assert len(noted) == 1
+
+
+def test_a_component_that_saves_what_is_others_too_brings_back_none_of_it(stack: DrilledStack) -> None:
+    """As in place: an ``.env`` for a group would spoil the secret's mode, a live database the copy of it."""
+    (stack.root / ".env").chmod(0o640)
+    question = 'run = "ls media/7.jpg scripts/known.sh own"'
+    code = '[component.code]\nkind = "files"\npath = "."\npriority = "P1"\n'
+    stack.configure(code, CHECK.replace("NAME", "mine").replace("QUESTION", question))
+    (stack.root / "own").write_text("its own")
+    with contextlib.closing(sqlite3.connect(stack.root / "app.sqlite")) as database:
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("CREATE TABLE later (what TEXT)")
+        assert (stack.root / "app.sqlite-wal").exists()
+        stack.program.good("backup")
+    done = stack.drill()
+    assert (done.status, wrong(done.document)) == (0, [])
+    assert {each["name"]: each["files"] for each in done.document["components"]}["code"] == 2  # and rebond.toml
 
 
 def test_a_damaged_snapshot_fails_the_proof_and_names_the_files(stack: DrilledStack) -> None:

@@ -181,6 +181,16 @@ def test_the_outer_component_leaves_alone_what_belongs_to_another_one(shop: Shop
     assert files["src/app.py"] == shop.saved_files["src/app.py"]
 
 
+def test_a_folder_that_is_called_as_anothers_is_behind_the_components_name_comes_back(shop: Shop) -> None:
+    for name in ("code/media/theirs.jpg", "media/ours.jpg"):
+        shop.write(name, "saved")
+    shop.configure('path = "media"', 'path = "code/media"')  # in "code", where /code/media is not what /media is
+    shop.program.good("backup")
+    shop.write("media/ours.jpg", "broken")
+    in_place(shop, "code")
+    assert (shop.root / "media" / "ours.jpg").read_text() == "saved"
+
+
 def test_what_is_gone_altogether_is_made_again(shop: Shop) -> None:
     shutil.copy(shop.root / "rebond.toml", shop.folder / "rebond.toml")
     shop.program.environment["REBOND_CONFIG"] = str(shop.folder / "rebond.toml")

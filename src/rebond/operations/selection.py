@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import cached_property, lru_cache
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rebond.sources.files.globs import translate_glob
 from rebond.sources.files.patterns import Pattern, parse_pattern
@@ -16,26 +17,36 @@ class Selection(Struct, frozen=True, dict=True):
     """Patterns that choose. Without an include everything is wanted; an exclude always wins.
 
     A pattern is compared with the path below the component, and with COMPONENT/PATH. What it
-    fits is wanted, or left out, with everything below it.
+    fits is wanted, or left out, with everything below it. What ``others`` fit is left out too: it
+    belongs to other components, and is compared with the path below this one only.
     """
 
     includes: tuple[Pattern, ...] = ()
     excludes: tuple[Pattern, ...] = ()
+    others: tuple[Pattern, ...] = ()
 
     @classmethod
-    def from_flags(cls, include: Sequence[str] = (), exclude: Sequence[str] = ()) -> "Selection":
-        """Read the patterns of the command line."""
-        return cls(_parse(include, "--include"), _parse(exclude, "--exclude"))
+    def from_flags(
+        cls, include: Sequence[str] = (), exclude: Sequence[str] = (), others: Sequence[str] = ()
+    ) -> "Selection":
+        """Read the patterns of the command line, and those of what is other components'."""
+        return cls(_parse(include, "--include"), _parse(exclude, "--exclude"), _parse(others, "others"))
+
+    def leaving(self, others: Sequence[str]) -> "Selection":
+        """Return the same choice without what fits these patterns: it is other components'."""
+        return replace(self, others=(*self.others, *_parse(others, "others"))) if others else self
 
     @property
     def wants_everything(self) -> bool:
-        """Whether nothing is chosen."""
+        """Whether nothing is chosen: all that is the component's own is wanted."""
         return not self.includes and not self.excludes
 
     def excludes_path(self, component: bytes, path: bytes, *, is_directory: bool) -> bool:
         """Whether this path, and so everything below it, is left out."""
         excludes = self.excludes if is_directory else self._excludes_of_files
-        return bool(excludes) and _fits(excludes, component, path, is_directory)
+        return (bool(excludes) and _fits(excludes, component, path, is_directory)) or (
+            bool(self.others and path) and _fits_below(self.others, path, is_directory)
+        )
 
     @cached_property
     def _excludes_of_files(self) -> tuple[Pattern, ...]:
@@ -69,7 +80,9 @@ class Selection(Struct, frozen=True, dict=True):
 
     def may_exclude_below(self, component: bytes, path: bytes) -> bool:
         """Whether anything below a directory can be left out: spares asking for each thing in it."""
-        return _may_fit_below(self.excludes, component, path)
+        return _may_fit_below(self.excludes, component, path) or any(
+            not pattern.is_anchored or _leads_to(pattern.glob, path) for pattern in self.others
+        )
 
 
 def _parse(texts: Sequence[str], origin: str) -> tuple[Pattern, ...]:
@@ -91,6 +104,11 @@ def _fits(patterns: Sequence[Pattern], component: bytes, path: bytes, is_directo
         or (pattern.is_anchored and pattern.matches(whole, name, is_directory=is_directory))
         for pattern in patterns
     )
+
+
+def _fits_below(patterns: Sequence[Pattern], path: bytes, is_directory: bool) -> bool:
+    name = path.rsplit(b"/", 1)[-1]
+    return any(pattern.matches(path, name, is_directory=is_directory) for pattern in patterns)
 
 
 def _may_fit_below(patterns: Sequence[Pattern], component: bytes, path: bytes) -> bool:

@@ -145,3 +145,16 @@ def test_an_anchored_exclude_is_asked_only_on_its_way() -> None:
     assert selection.may_exclude_below(b"site", b"a")
     assert not selection.may_exclude_below(b"site", b"b")
     assert not selection.may_exclude_below(b"site", b"a/b/c")
+
+
+def test_what_is_others_is_told_by_its_path_below_the_component_only() -> None:
+    selection = Selection.from_flags(exclude=["*.x"], others=["/site/a", "/site", "/c/d"])
+    for path in (b"site/a", b"site", b"c/d", b"f.x"):
+        assert selection.excludes_path(b"site", path, is_directory=True)
+    for path in (b"", b"a", b"d"):
+        assert not selection.excludes_path(b"site", path, is_directory=True)
+    assert selection.may_exclude_below(b"site", b"c")
+    only = Selection().leaving(["/c/d"])
+    assert only.wants_everything
+    assert (only.may_exclude_below(b"site", b""), only.may_exclude_below(b"site", b"a")) == (True, False)
+    assert Selection().leaving([]) == Selection()

@@ -78,7 +78,7 @@ class FilePart:
         self._run = run
         self._folder = folder
         self.source = source
-        self._selection = Selection.from_flags(wish.include, (*wish.exclude, *place.excludes))
+        self._selection = Selection.from_flags(wish.include, wish.exclude, others=place.excludes)
 
     @property
     def name(self) -> str:

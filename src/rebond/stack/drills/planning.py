@@ -20,6 +20,7 @@ from rebond.stack.drills.asking import Asking
 from rebond.stack.drills.bringing_up import WHOLE_BYTES, BringingUp
 from rebond.stack.drills.layout import Layout, root_of
 from rebond.stack.drills.task import DrillTask
+from rebond.stack.places_of_others import list_patterns
 from rebond.vault.access import Vault
 from rebond.vault.reading import SnapshotReader
 from rebond.vault.snapshots import ComponentSummary, PrivateComponent, SnapshotRecord
@@ -85,7 +86,7 @@ class DrillPlanner:
             stored = {each.name: each for each in reader.components}
             for name in source.components:
                 self._add(source, reader, stored[name])
-        self._parts.sort(key=self._urgency)
+        self._parts = sorted(map(self._leave_to_others, self._parts), key=self._urgency)
         questions, application = self._ask()
         ends_first: tuple[Stage, ...] = (application,) if application is not None else ()
         return DrillPlan(
@@ -153,6 +154,18 @@ class DrillPlanner:
         if self._task.is_sample and is_large and summary.kind not in _NEVER_SAMPLED:
             return choose_sample(reader, stored)
         return Selection(), summary.bytes
+
+    def _leave_to_others(self, part: DrillPart) -> DrillPart:
+        """Return a part without what other parts bring to the same place: a restore in place does it likewise."""
+        loaded, top = self._task.loaded, self._layout.stack_root
+        if loaded is None or top is None or part.kind != "files" or not part.target.is_relative_to(self._layout.root):
+            return part
+        root = os.path.normpath(os.fsencode(top / part.target.relative_to(self._layout.root)))
+        found: list[str] = []
+        for other in map(self._task.find_component, (each.name for each in self._parts if each is not part)):
+            if other is not None and other.inside is None and other.volume is None:
+                found += list_patterns(other, loaded.root, root, os.path.normpath)
+        return replace(part, selection=part.selection.leaving(found))
 
     def _urgency(self, part: DrillPart) -> tuple[int, str, str]:
         """Secrets first, then databases, files last; within that by priority."""
