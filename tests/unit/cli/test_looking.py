@@ -147,10 +147,10 @@ def test_where_the_newest_record_is_damaged_what_takes_an_older_one_says_so_and_
     ids = [program.ask("backup", "--path", tree)["id"] for _ in range(3)]
     store = LocalStore(program.vault)
     names = [next(each.name for each in store.list_objects("snapshots/") if snapshot in each.name) for snapshot in ids]
+    flip_byte(store, names[1], -1)  # before the times are set: it is put anew
     for number, name in enumerate(names):  # a day lies between two of them
         moment = time.time() - 86_400 * (2 - number)
         os.utime(program.vault / name, (moment, moment))
-    flip_byte(store, names[1], -1)
     restored = program("restore", "latest", "--to", tmp_path / "newest", "--json")
     assert (restored.document["snapshot"], restored.status) == (ids[2], 0), "it is older than what was taken"
 
