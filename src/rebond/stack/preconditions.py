@@ -14,6 +14,9 @@ from rebond.config.quantities import Inside
 from rebond.config.references import Text
 from rebond.config.steps import Restoring, Run
 from rebond.findings import Finding, Severity
+from rebond.history.callers import find_user
+from rebond.operations.recovery.plan import PlannedPart
+from rebond.stack.rootless import find_rootless
 
 _SPLIT = re.compile(r"&&|\|\||[;|\n&]")
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -129,6 +132,19 @@ def _list_users(loaded: Loaded, machine: Machine) -> Iterator[Finding]:
                 hint_template="Make it: useradd -m {user}",
                 values={"user": name},
             )
+
+
+def list_shut(loaded: Loaded, parts: Sequence[PlannedPart]) -> Iterator[Finding]:
+    """Yield what a restore into these places has to know of rights: as root, or as whom a Podman without root has."""
+    closed: list[bytes] = []
+    for each in parts:
+        component = loaded.configuration.component.get(each.name)
+        told = find_rootless(each.name, component, loaded, user=find_user()) if component is not None else None
+        if told is not None:
+            yield told
+        elif not each.needs_server and os.path.isabs(each.place):
+            closed.append(os.fsencode(each.place))
+    yield from list_closed(closed)
 
 
 def list_closed(places: Sequence[bytes], machine: Machine | None = None) -> Iterator[Finding]:

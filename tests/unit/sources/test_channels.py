@@ -331,6 +331,23 @@ def test_a_program_that_the_image_lacks_and_one_that_was_killed_are_told(shims: 
         read(tree_of(shims, "docker:db", "sh", "-c", "exit 137"))
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("docker:db", "docker events"),
+        ("compose:db", "docker events"),
+        ("podman:db", "podman events"),
+        ("kubernetes:statefulset/postgres", "kubectl describe pod"),
+    ],
+)
+def test_what_tells_why_a_program_was_killed_is_of_its_own_engine(
+    shims: dict[str, str], address: str, told: str
+) -> None:
+    with pytest.raises(CommandFailed, match="status 137") as caught:
+        read(tree_of(shims, address, "sh", "-c", "exit 137"))
+    assert caught.value.hint.startswith(f"'{told}")
+
+
 def test_the_words_of_the_command_are_in_the_error_and_its_arguments_are_not(shims: dict[str, str]) -> None:
     with pytest.raises(CommandFailed, match="no such table") as caught:
         read(tree_of(shims, "compose:db", "sh", "-c", "echo no such table >&2; exit 1", "hunter2"))

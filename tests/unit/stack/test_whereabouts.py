@@ -1,5 +1,6 @@
 """Where the clients of containers are started: the folder of the stack may not be back yet."""
 
+import os
 import pathlib
 from dataclasses import replace as replace_scene
 
@@ -11,8 +12,10 @@ from tests.unit.stack.test_advice import scene
 from rebond.config.components import Images
 from rebond.config.model import Loaded
 from rebond.errors import CommandFailed, SourceUnreachable
+from rebond.operations.recovery.plan import PlannedPart
 from rebond.sources.channels.addresses import Address, Client
 from rebond.sources.streams.whole_output import read_output
+from rebond.stack import preconditions
 from rebond.stack.advice.services import check_services
 from rebond.stack.advice.tools import find_engines
 from rebond.stack.images import ConfiguredImages
@@ -127,3 +130,24 @@ def test_a_volume_of_a_podman_without_root_is_told(tmp_path: pathlib.Path, uid: 
     assert loaded
     found = check_services(replace_scene(scene(tmp_path, body, uid=uid), loaded=loaded))
     assert [each.code for each in found] == told
+
+
+@pytest.mark.parametrize("place", ['volume = "media"', 'in = "podman:web"'])
+def test_a_restore_in_place_says_of_a_podman_without_root_what_the_doctor_says_and_not_sudo(
+    tmp_path: pathlib.Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root's own Podman knows nothing of that volume."""
+    program = tmp_path / "podman"
+    program.touch(0o755)
+    loaded = read_body(tmp_path, f'[component.a]\nkind = "files"\npath = "/a"\n{place}\n', PATH=str(tmp_path)).loaded
+    assert loaded
+    part = PlannedPart(name="a", kind="files", snapshot="", moment_ms=0, place="/proc/1/root-of-others")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(preconditions, "find_user", lambda: "keeper")
+    (told,) = preconditions.list_shut(loaded, [part])
+    assert told.code == "volume-rootless"
+    assert "'podman unshare' before the command" in told.template
+    assert told.values["user"] == "keeper"
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert "volume-rootless" not in [each.code for each in preconditions.list_shut(loaded, [part])]

@@ -1,6 +1,5 @@
 """``restore --in-place``: from what was asked for to a plan, and to its beginning."""
 
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any
@@ -24,7 +23,7 @@ from rebond.config.model import Loaded
 from rebond.errors import RebondError
 from rebond.operations.recovery.foreseeing import foresee, tell_foreseen
 from rebond.progress import Observer
-from rebond.stack.preconditions import list_closed
+from rebond.stack.preconditions import list_shut
 from rebond.stack.recovering import leave_out, plan_recovery
 
 
@@ -46,7 +45,7 @@ def restore_in_place(
         plan, means = plan_recovery(loaded, wish, around, is_dry=wishes["dry_run"])
         apart = [leave_out(str(each.values["component"]), each) for each in sources.left_out]
         plan = replace(plan, left_out=(*plan.left_out, *apart)) if apart else plan
-        missing = list(list_closed([os.fsencode(each.place) for each in plan.parts if not each.needs_server]))
+        missing = list(list_shut(loaded, plan.parts))
         foreseen = foresee(means.parts.values())
         if wishes["dry_run"]:
             missing += tell_foreseen(foreseen)

@@ -39,8 +39,8 @@ CHANNELS: dict[str, str] = {
     "Check that the image holds it, and a shell called sh.": "Vérifiez que l'image le contient, ainsi qu'un shell nommé sh.",
     "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}": "{program} a "
     "été tué dans {address} (code 137) : son conteneur a été arrêté, ou la mémoire a manqué. {words}",
-    "See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.": "Voyez « docker events » ou "
-    "« kubectl describe pod » ; puis relancez, ou donnez-lui plus de mémoire.",
+    "'{command}' says which; then run it again, or give it more memory.": "« {command} » dit lequel des deux ; puis "
+    "relancez, ou donnez-lui plus de mémoire.",
     "{address} cannot be reached by {client}, which says nothing of why.": "{address} ne peut être atteint par {client}, qui ne "
     "dit pas pourquoi.",
     "The database {path} is damaged, so it is not saved: {reason}": "La base {path} est endommagée, donc elle n'est pas "

@@ -234,7 +234,8 @@ def describe_end(
     if status == 137:
         return CommandFailed(
             "{program} was killed in {address} (status 137): its container was stopped, or memory ran out. {words}",
-            hint="See 'docker events' or 'kubectl describe pod'; then run it again, or give it more memory.",
+            hint="'{command}' says which; then run it again, or give it more memory.",
+            command=_WATCHING[address.client],
             program=program,
             address=str(address),
             words=words,
@@ -242,6 +243,12 @@ def describe_end(
     return describe_failure(f"{program} ({address})", status, words)
 
 
+_WATCHING = {  # what tells afterwards why a program was killed
+    Client.COMPOSE: "docker events --since 1h",
+    Client.DOCKER: "docker events --since 1h",
+    Client.PODMAN: "podman events --since 1h",
+    Client.KUBERNETES: "kubectl describe pod",
+}
 _ABSENT = (
     "no such container",
     "no such service",

@@ -26,8 +26,9 @@ from rebond.sources.channels.containers import require_own_name
 from rebond.stack.advice.installing import install_command
 from rebond.stack.advice.observing import Observation, Scene, Weight
 from rebond.stack.asking import Asked, ask_program
+from rebond.stack.rootless import find_rootless
 from rebond.stack.surroundings import address_of, describe_surroundings
-from rebond.stack.whereabouts import find_engine, find_folder, place_of
+from rebond.stack.whereabouts import find_folder, place_of
 
 CHECK = "services"
 PATIENCE_SECONDS = 8.0
@@ -88,15 +89,10 @@ def _check_volume(scene: Scene, name: str, component: Component) -> Iterator[Obs
         return
     if place.address is not None and holds_postgres(component):
         yield from _check_place(scene, place.address, has_database=True)
-    if place.address is None and not scene.is_root and find_engine(scene.loaded) == Client.PODMAN:
+    found = find_rootless(name, component, scene.loaded, user=scene.user, uid=scene.uid)
+    if place.address is None and found is not None:
         yield Observation(
-            check=CHECK,
-            code="volume-rootless",
-            weight=Weight.WARNING,
-            template="{component} is read from a volume of a Podman without root: what other users of its containers "
-            'own may be shut here, and will belong to {user}. Name the container (in = "podman:NAME"), and put '
-            "'podman unshare' before the command that restores in place.",
-            values={"component": f"component.{name}", "user": scene.user},
+            check=CHECK, code=found.code, weight=Weight.WARNING, template=found.template, values=found.values
         )
 
 
