@@ -35,13 +35,16 @@ _NO_ANSWER_OF_A_STORE = (  # in the library's words: a proxy's page, an error be
     "Requested ",
 )
 _WORDLESS = ("performing HEAD", "performing DELETE", "Bulk delete")
+_SPEAKS_NO_TLS = ("InvalidContentType", "InvalidMessage")  # an answer came, and stays what it is
+_UNKNOWN_HOST = "there is no host of that name"
+_NOTHING_LISTENS = "connection refused"
+_CUT = "connection reset"
 _CAUSES = (  # in what the library shows of the ways down to the system
-    ("ConnectionRefused", "connection refused"),
-    ("ConnectionReset", "connection reset"),
-    ("dns error", "there is no host of that name"),
+    ("ConnectionRefused", _NOTHING_LISTENS),
+    ("ConnectionReset", _CUT),
+    ("dns error", _UNKNOWN_HOST),
     ("tls handshake eof", "no TLS there; is it http://?"),
-    ("InvalidContentType", "no TLS there; is it http://?"),
-    ("InvalidMessage", "no TLS there; is it http://?"),
+    ("UnexpectedMessage", "what answers there speaks no HTTP"),
     ("tunnel", "the proxy makes no way there"),
     ("TimedOut", "no answer in time"),
 )
@@ -64,8 +67,10 @@ class CloudFault:
         self.code = next(filter(None, code.groups()), "") if code else ""
         self.kind = kind.group(1) if kind else ""
         self.reason = mask_credentials(_say_in_one_line(text, self.code))[:_LONGEST_REASON] or self.type_name
-        if self.kind and not self.status:
-            self.reason += next((f" ({cause})" for word, cause in _CAUSES if word in text), "")
+        self.cause = (
+            next((cause for word, cause in _CAUSES if word in text), "") if self.kind and not self.status else ""
+        )
+        self.reason += f" ({self.cause})" if self.cause else ""
 
     @property
     def names_a_missing_object(self) -> bool:
@@ -152,11 +157,7 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
             **values,
         )
     if fault.status >= 500 or fault.status in {408, 409, 425, 429} or fault.code in _PASSING_CODES or fault.kind:
-        return StoreUnreachable(
-            "{location} does not answer as it should: {reason}",
-            hint="Look at the network and at the provider's status page, then run the same command again.",
-            **values,
-        )
+        return _explain_silence(fault, values)
     if fault.status == 400 and fault.has_no_words and not fault.code:
         return StoreError(
             "{location} refuses what it was asked of {name}, and does not say why: {reason}",
@@ -167,6 +168,33 @@ def translate_cloud_fault(fault: CloudFault, name: str, location: str) -> StoreE
     return StoreError(
         "{location} could not handle {name}: {reason}",
         hint="Look up this message in your provider's manual.",
+        **values,
+    )
+
+
+def _explain_silence(fault: CloudFault, values: dict[str, str]) -> StoreError:
+    """Return the error for what may pass, with where to look when it does not."""
+    if fault.cause == _UNKNOWN_HOST:
+        return StoreUnreachable(
+            "{location} does not answer as it should: {reason}",
+            hint="Correct the host in ?endpoint=… (or AWS_ENDPOINT_URL). Else look at this machine's network.",
+            **values,
+        )
+    if fault.cause == _NOTHING_LISTENS:
+        return StoreUnreachable(
+            "{location} does not answer as it should: {reason}",
+            hint="Look whether the server runs, and at host and port in ?endpoint=… (or AWS_ENDPOINT_URL).",
+            **values,
+        )
+    if fault.cause == _CUT and "http://" in fault.text:
+        return StoreUnreachable(
+            "{location} does not answer as it should: {reason}",
+            hint="Where it wants TLS, write https:// into ?endpoint=…. Else look at the network, then run it again.",
+            **values,
+        )
+    return StoreUnreachable(
+        "{location} does not answer as it should: {reason}",
+        hint="Look at the network and at the provider's status page, then run the same command again.",
         **values,
     )
 
@@ -220,6 +248,12 @@ def _explain_settings(fault: CloudFault, values: dict[str, str]) -> StoreError |
         return StoreError(
             "{location} wants to be asked with TLS: {reason}",
             hint="Write https:// into ?endpoint=… in the address.",
+            **values,
+        )
+    if fault.kind == "Connect" and any(word in fault.text for word in _SPEAKS_NO_TLS):
+        return StoreError(
+            "{location} is asked with TLS, and what answers there speaks none: {reason}",
+            hint="Write http:// into ?endpoint=… (or AWS_ENDPOINT_URL), or the port that speaks TLS.",
             **values,
         )
     if fault.code == "InvalidBucketName":

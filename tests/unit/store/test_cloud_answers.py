@@ -5,6 +5,7 @@ import datetime
 import http.server
 import ipaddress
 import pathlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -337,6 +338,44 @@ def test_a_server_that_wants_tls_is_told_from_one_that_is_gone(
     with pytest.raises(StoreError, match="with TLS") as caught:
         store.read("vault.json")
     assert "https://" in caught.value.hint
+
+
+def test_a_port_without_tls_is_told_at_once(server: S3Server) -> None:
+    """It took half a minute of tries: an answer that is no TLS never becomes one."""
+    clock = ManualClock()
+    address = server.url("bucket/v").replace("http://", "https://")
+    store = RetryingStore(CloudStore(parse_cloud_address(address)), clock)
+    before = clock.monotonic()
+    with pytest.raises(StoreError, match="speaks none") as caught:
+        store.stat("vault.json")
+    assert "http://" in caught.value.hint
+    assert not caught.value.retryable
+    assert clock.monotonic() == before
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "told"),
+    [
+        ("http://127.0.0.1:{port}", "host and port in ?endpoint="),
+        ("https://127.0.0.1:{port}", "host and port in ?endpoint="),
+        ("https://no-such-host.invalid", "Correct the host"),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_then_says_where_to_look(
+    monkeypatch: pytest.MonkeyPatch, endpoint: str, told: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "anything")
+    clock = ManualClock()
+    address = f"s3://bucket/v?endpoint={endpoint.format(port=port)}&region=us-east-1"
+    store = RetryingStore(CloudStore(parse_cloud_address(address)), clock)
+    before = clock.monotonic()
+    with pytest.raises(StoreUnreachable) as caught:
+        store.stat("vault.json")
+    assert told in caught.value.hint
+    assert clock.monotonic() - before > 5
 
 
 def test_a_refusal_without_a_word_names_the_region_and_how_it_is_written(server: S3Server, store: CloudStore) -> None:

@@ -66,6 +66,16 @@ STORE: dict[str, str] = {
     "Create the bucket first, or correct its name.": "Créez d'abord le bucket, ou corrigez son nom.",
     "{location} lies in another region: {reason}": "{location} est dans une autre région : {reason}",
     "{location} wants to be asked with TLS: {reason}": "{location} veut être interrogé avec TLS : {reason}",
+    "{location} is asked with TLS, and what answers there speaks none: {reason}": "{location} est interrogé avec TLS, et ce "
+    "qui y répond n'en parle pas : {reason}",
+    "Write http:// into ?endpoint=… (or AWS_ENDPOINT_URL), or the port that speaks TLS.": "Écrivez http:// dans ?endpoint=… "
+    "(ou AWS_ENDPOINT_URL), ou le port qui parle TLS.",
+    "Correct the host in ?endpoint=… (or AWS_ENDPOINT_URL). Else look at this machine's network.": "Corrigez "
+    "l'hôte dans ?endpoint=… (ou AWS_ENDPOINT_URL). Sinon, voyez le réseau de cette machine.",
+    "Look whether the server runs, and at host and port in ?endpoint=… (or AWS_ENDPOINT_URL).": "Voyez si le serveur "
+    "tourne, puis l'hôte et le port dans ?endpoint=… (ou AWS_ENDPOINT_URL).",
+    "Where it wants TLS, write https:// into ?endpoint=…. Else look at the network, then run it again.": "S'il veut TLS, "
+    "écrivez https:// dans ?endpoint=…. Sinon, voyez le réseau, puis relancez.",
     "Write https:// into ?endpoint=… in the address.": "Écrivez https:// dans ?endpoint=… de l'adresse.",
     "{location} knows no bucket of such a name: {reason}": "{location} ne connaît aucun bucket de ce nom : {reason}",
     "Correct the name. With ?addressing=virtual look whether the server takes it from its host's name.": "Corrigez le "
